@@ -1,0 +1,36 @@
+"""What can go wrong through no fault of the program: one message with the rule, the value and the remedy."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """A mistake of the user. `str(error)` is the whole message; it is shown without a traceback."""
+
+    kind = "error"
+
+
+class InfeasibleError(UserError):
+    """A network that cannot be built on its input, or that breaks a budget."""
+
+    kind = "infeasible"
+
+
+class DivergedError(UserError):
+    """A training whose loss is no longer finite."""
+
+    kind = "diverged"
+
+
+class MissingExtraError(UserError, ImportError):
+    """An optional package that a config asks for is not installed."""
+
+    def __init__(self, package: str, extra: str, needed_by: str) -> None:
+        super().__init__(f"{needed_by} needs the package `{package}`, which is not installed; run: uv sync --extra {extra}")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean ...?` for the known word nearest to `word`, or all known words if none is near."""
+    options = sorted(str(option) for option in known)
+    near = difflib.get_close_matches(str(word), options, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(options)}"
