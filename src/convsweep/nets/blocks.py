@@ -1,0 +1,174 @@
+"""The parts networks are made of, in any number of spatial axes: the only file that names Conv1d, Conv2d and Conv3d."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from convsweep.errors import InfeasibleError
+from convsweep.nets.geometry import Padding, margins, times
+from convsweep.nets.options import Activation, Init, Norm
+
+CONV: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+CONV_TRANSPOSE: dict[int, type[nn.Module]] = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+PAD: dict[int, type[nn.Module]] = {1: nn.ConstantPad1d, 2: nn.ConstantPad2d, 3: nn.ConstantPad3d}
+POOL: dict[str, dict[int, Any]] = {
+    "max": {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d},
+    "average": {1: nn.AvgPool1d, 2: nn.AvgPool2d, 3: nn.AvgPool3d},
+}
+ADAPTIVE_POOL: dict[str, dict[int, Any]] = {
+    "max": {1: nn.AdaptiveMaxPool1d, 2: nn.AdaptiveMaxPool2d, 3: nn.AdaptiveMaxPool3d},
+    "average": {1: nn.AdaptiveAvgPool1d, 2: nn.AdaptiveAvgPool2d, 3: nn.AdaptiveAvgPool3d},
+}
+BATCH_NORM: dict[int, type[nn.Module]] = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+INSTANCE_NORM: dict[int, type[nn.Module]] = {1: nn.InstanceNorm1d, 2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
+FEATURE_DROPOUT: dict[int, type[nn.Module]] = {1: nn.Dropout1d, 2: nn.Dropout2d, 3: nn.Dropout3d}
+LINEAR_UPSAMPLE = {1: "linear", 2: "bilinear", 3: "trilinear"}
+ACTIVATION: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "elu": nn.ELU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "none": nn.Identity,
+}
+IN_PLACE = {"relu", "leaky_relu", "silu", "elu"}
+
+
+def conv(
+    dim: int,
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    *,
+    stride: int = 1,
+    padding: Padding = "same",
+    dilation: int = 1,
+    groups: int = 1,
+    bias: bool = True,
+) -> nn.Module:
+    """Return a convolution over `dim` axes; borders as in `geometry.margins`, at every stride.
+
+    Raises:
+        InfeasibleError: `groups` does not divide the channels.
+    """
+    for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+        if channels % groups:
+            raise InfeasibleError(f"groups={groups} must divide {name}={channels}")
+    before, after = margins(padding, kernel_size, dilation)
+    options = {"stride": stride, "dilation": dilation, "groups": groups, "bias": bias}
+    if before == after:
+        return CONV[dim](in_channels, out_channels, kernel_size, padding=before, **options)
+    return nn.Sequential(
+        PAD[dim]((before, after) * dim, 0.0),
+        CONV[dim](in_channels, out_channels, kernel_size, **options),
+    )
+
+
+def pool(dim: int, kind: str, window: int, stride: int, padding: int = 0) -> nn.Module:
+    """Return a max or average pool; its window may be wider than its step.
+
+    Raises:
+        InfeasibleError: more padding than half a window.
+    """
+    if padding > window // 2:
+        raise InfeasibleError(f"pool_padding={padding} must be at most half the window, {window // 2} for pool_size={window}")
+    module: nn.Module = POOL[kind][dim](window, stride, padding)
+    return module
+
+
+def norm(kind: Norm, dim: int, channels: int, groups: int, spatial: Sequence[int]) -> nn.Module | None:
+    """Return the normalisation of `channels` feature maps of shape `spatial`, None for `none`.
+
+    `layer` normalises over all channels and positions of a sample (Ba et al. 2016).
+
+    Raises:
+        InfeasibleError: `groups` does not divide the channels, or a map of one position is normalised by itself.
+    """
+    if kind == "instance" and prod(spatial) == 1:
+        raise InfeasibleError(f"norm=instance needs more than one position a feature map, but gets {times(spatial)}")
+    if kind == "group" and channels % groups:
+        raise InfeasibleError(f"norm_groups={groups} must divide the {channels} channels")
+    match kind:
+        case "none":
+            return None
+        case "batch":
+            return BATCH_NORM[dim](channels)
+        case "instance":
+            return INSTANCE_NORM[dim](channels, affine=True)
+        case "group":
+            return nn.GroupNorm(groups, channels)
+        case "layer":
+            return nn.GroupNorm(1, channels)
+
+
+def activation(kind: Activation) -> nn.Module:
+    """Return an activation function."""
+    return ACTIVATION[kind](inplace=True) if kind in IN_PLACE else ACTIVATION[kind]()
+
+
+def unit(
+    dim: int,
+    in_channels: int,
+    out_channels: int,
+    spatial: Sequence[int],
+    kernel_size: int,
+    *,
+    norm_kind: Norm,
+    norm_groups: int = 8,
+    activation_kind: Activation = "relu",
+    stride: int = 1,
+    padding: Padding = "same",
+    dilation: int = 1,
+    groups: int = 1,
+) -> nn.Sequential:
+    """Return convolution, normalisation, activation; `spatial` is the shape behind the convolution.
+
+    The convolution has a bias only where no normalisation follows that would remove it.
+    """
+    layers: list[nn.Module] = [
+        conv(
+            dim,
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            bias=norm_kind == "none",
+        )
+    ]
+    normalise = norm(norm_kind, dim, out_channels, norm_groups, spatial)
+    if normalise is not None:
+        layers.append(normalise)
+    if activation_kind != "none":
+        layers.append(activation(activation_kind))
+    return nn.Sequential(*layers)
+
+
+def fit_to(x: Tensor, spatial: Sequence[int]) -> Tensor:
+    """Crop `x` (N, C, *) around its centre, or pad it with zeros, to the shape `spatial`."""
+    if x.shape[2:] == torch.Size(spatial):
+        return x
+    padding: list[int] = []
+    for have, want in zip(reversed(x.shape[2:]), reversed(spatial), strict=True):
+        before = (want - have) // 2
+        padding += [before, want - have - before]
+    return F.pad(x, padding)
+
+
+def initialise(net: nn.Module, init: Init) -> None:
+    """Draw the weights of convolutions by He et al. 2015 (normal, fan out), or leave them as torch drew them."""
+    if init == "torch":
+        return
+    for module in net.modules():
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

@@ -1,0 +1,127 @@
+"""ConvNet: the one classifier. LeNet, AlexNet, VGG, ResNet and an MLP are this network with other numbers."""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+from torch import Tensor, nn
+
+from convsweep.errors import InfeasibleError
+from convsweep.nets.blocks import ADAPTIVE_POOL, activation, initialise, pool, unit
+from convsweep.nets.convnet_plan import Head, Plan, plan_convnet
+from convsweep.nets.geometry import slide, times
+from convsweep.nets.options import Init
+from convsweep.nets.stage import Shape, build_stage
+
+
+class ConvNet(nn.Module):
+    """Stem, stages, head.
+
+    Args:
+        in_shape: (C, *spatial) of the input, 1 to 3 spatial axes.
+        num_classes: logits to return.
+        num_stages: stages between stem and head; 0 leaves a multi-layer perceptron on the vectorised input.
+        width_growth: factor between the widths of neighbouring stages where `width` is one number.
+        stages: options of single stages by number from 1, e.g. `{2: {"kernel_size": 5}}`.
+        stem, head: options of `convnet_plan.Stem` and `convnet_plan.Head`.
+        init: `he` draws convolutions as He et al. 2015, `torch` leaves torch's own draw.
+        each: every option of `convnet_plan.Stage`, one value for all stages or a list with one a stage.
+
+    Shape:
+        (N, C, *spatial) to (N, num_classes).
+
+    Raises:
+        UserError: an unknown option, or a value outside its range.
+        InfeasibleError: the input is too small, or channels cannot be divided, named with the stage.
+    """
+
+    def __init__(
+        self,
+        in_shape: Sequence[int],
+        num_classes: int,
+        *,
+        num_stages: int = 3,
+        width_growth: float = 2.0,
+        stages: Mapping[Any, Mapping[str, Any]] | None = None,
+        stem: Mapping[str, Any] | None = None,
+        head: Mapping[str, Any] | None = None,
+        init: Init = "he",
+        **each: Any,
+    ) -> None:
+        super().__init__()
+        plan = plan_convnet(
+            num_stages=num_stages, width_growth=width_growth, stages=stages, stem=stem, head=head, init=init, **each
+        )
+        self.in_shape, self.num_classes = tuple(in_shape), num_classes
+        self.stem, shape = build_stem(plan, self.in_shape)
+        self.stages, shape = build_stages(plan, shape, self.in_shape)
+        self.head = build_head(plan.head, shape, num_classes)
+        initialise(self, init)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of a batch."""
+        logits: Tensor = self.head(self.stages(self.stem(x)))
+        return logits
+
+
+def build_stem(plan: Plan, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
+    """Return the first convolution and pool, or nothing, and the shape behind them."""
+    stem, (channels, *spatial) = plan.stem, in_shape
+    layers: list[nn.Module] = []
+    dim = len(spatial)
+    if stem.width is not None:
+        channels, spatial = stem.width, list(slide(spatial, stem.kernel_size, stem.stride, stem.padding, what="the stem"))
+        layers.append(
+            unit(
+                dim,
+                in_shape[0],
+                stem.width,
+                spatial,
+                stem.kernel_size,
+                norm_kind=stem.norm or "none",
+                norm_groups=plan.norm_groups,
+                activation_kind=stem.activation or "none",
+                stride=stem.stride,
+                padding=stem.padding,
+            )
+        )
+    if stem.pool != "none":
+        spatial = list(slide(spatial, stem.pool_size, stem.pool_stride, stem.pool_padding, what="the stem's pool"))
+        layers.append(pool(dim, stem.pool, stem.pool_size, stem.pool_stride, stem.pool_padding))
+    return nn.Sequential(*layers), (channels, *spatial)
+
+
+def build_stages(plan: Plan, shape: Shape, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
+    """Return all stages and the shape behind them; what does not fit is named with its stage and what would fit."""
+    stages = nn.Sequential()
+    for number, stage in enumerate(plan.stages, start=1):
+        try:
+            module, shape = build_stage(stage, shape)
+        except InfeasibleError as error:
+            fewer = f"use num_stages={number - 1}, which fits on the input {times(in_shape)}, or " if number > 1 else ""
+            raise InfeasibleError(
+                f"stage {number} of {len(plan.stages)} cannot be built: {error}; {fewer}change net.stages.{number} "
+                f"(downsample=none, padding=same, a smaller kernel_size or pool_size, channels that divide)"
+            ) from None
+        stages.append(module)
+    return stages, shape
+
+
+def build_head(head: Head, shape: Shape, num_classes: int) -> nn.Sequential:
+    """Return pooling, hidden layers and the last linear layer."""
+    channels, *spatial = shape
+    layers: list[nn.Module] = []
+    if head.pool != "none":
+        layers.append(ADAPTIVE_POOL[head.pool][len(spatial)](head.pool_size))
+        spatial = [head.pool_size] * len(spatial)
+    layers.append(nn.Flatten())
+    features = channels * prod(spatial)
+    for width in head.hidden:
+        layers += [nn.Linear(features, width), activation(head.activation or "relu")]
+        if head.dropout:
+            layers.append(nn.Dropout(head.dropout))
+        features = width
+    if head.dropout and not head.hidden:
+        layers.append(nn.Dropout(head.dropout))
+    layers.append(nn.Linear(features, num_classes))
+    return nn.Sequential(*layers)

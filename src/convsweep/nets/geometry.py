@@ -1,0 +1,57 @@
+"""What a window (a convolution's kernel, a pool's) leaves of the positions it slides over."""
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+from convsweep.errors import InfeasibleError
+
+Padding: TypeAlias = Literal["same", "valid", "full"] | int
+
+
+def margins(padding: Padding, kernel_size: int, dilation: int = 1) -> tuple[int, int]:
+    """Return the positions added before and after a border.
+
+    `valid` adds none, `full` all that touch the input, `same` those that keep the size at stride 1 (an even
+    kernel has one more behind than before); a number is added on both sides.
+    """
+    reach = dilation * (kernel_size - 1)
+    match padding:
+        case "valid":
+            return 0, 0
+        case "full":
+            return reach, reach
+        case "same":
+            return reach // 2, reach - reach // 2
+        case int():
+            return padding, padding
+
+
+def window_positions(size: int, kernel_size: int, stride: int, margin: tuple[int, int], dilation: int = 1) -> int:
+    """Return at how many positions a window fits into `size` positions with `margin` added (0 or less: nowhere)."""
+    return (size + sum(margin) - dilation * (kernel_size - 1) - 1) // stride + 1
+
+
+def slide(
+    spatial: Sequence[int],
+    kernel_size: int,
+    stride: int = 1,
+    padding: Padding = "same",
+    dilation: int = 1,
+    what: str = "the window",
+) -> tuple[int, ...]:
+    """Return the spatial shape behind a window, for every axis.
+
+    Raises:
+        InfeasibleError: the window does not fit even once.
+    """
+    margin = margins(padding, kernel_size, dilation)
+    left = tuple(window_positions(size, kernel_size, stride, margin, dilation) for size in spatial)
+    if min(left) < 1:
+        reach = dilation * (kernel_size - 1) + 1
+        raise InfeasibleError(f"{what} spans {reach} positions with padding {padding}, but gets {times(spatial)}")
+    return left
+
+
+def times(shape: Sequence[int]) -> str:
+    """Return a shape as people write it: 3x32x32."""
+    return "x".join(str(size) for size in shape)

@@ -1,0 +1,70 @@
+"""The words and numbers that networks are made of, parsed once and checked, without torch."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from convsweep.errors import UserError, did_you_mean
+
+Downsample = Literal["none", "stride", "max", "average"]
+Block = Literal["plain", "basic", "bottleneck"]
+Skip = Literal["none", "add", "concat"]
+Norm = Literal["none", "batch", "instance", "group", "layer"]
+Activation = Literal["relu", "leaky_relu", "gelu", "silu", "elu", "tanh", "sigmoid", "none"]
+Init = Literal["he", "torch"]
+
+T = TypeVar("T")
+Each = T | Sequence[T]
+"""One value for every stage, or a list with one value a stage."""
+
+
+AT_LEAST_ZERO = {"pool_padding", "padding", "num_stages"}
+
+
+def check(owner: str, name: str, value: Any, hint: Any) -> None:
+    """Raise `UserError` unless `value` is one of the words, or a number of the kind, that `hint` allows."""
+    options = [hint] if get_origin(hint) is Literal or not get_args(hint) else list(get_args(hint))
+    words = [word for option in options if get_origin(option) is Literal for word in get_args(option)]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    least = 0 if name in AT_LEAST_ZERO else 1
+    if (value is None and type(None) in options) or (isinstance(value, str) and value in words):
+        return
+    if float in options and number and 0 <= value < 1:
+        return
+    if int in options and number and isinstance(value, int) and value >= least:
+        return
+    rules = []
+    if words:
+        rules.append(f"one of {', '.join(words)}")
+    if float in options:
+        rules.append(f"a probability, 0 <= {name} < 1")
+    if int in options:
+        rules.append(f"a whole number >= {least}")
+    hint_text = f"; {did_you_mean(value, words)}" if words and isinstance(value, str) else ""
+    raise UserError(f"{owner}.{name} must be {' or '.join(rules)}, but is {value!r}{hint_text}")
+
+
+def parse(part: type[T], values: Mapping[str, Any] | None, owner: str) -> T:
+    """Return `part(**values)` with every value checked; an unknown key is named with the nearest known one."""
+    values = dict(values or {})
+    hints = get_type_hints(part)
+    for name, value in values.items():
+        if name not in hints:
+            raise UserError(f"{owner} has no option {name!r}; {did_you_mean(name, hints)}")
+        if name == "hidden":
+            values[name] = tuple(value)
+            for width in value:
+                check(owner, name, width, int)
+        else:
+            check(owner, name, value, hints[name])
+    return part(**values)
+
+
+def value_at(name: str, value: Any, index: int, count: int, count_name: str) -> Any:
+    """Return the value at `index` out of one value for all or a list of `count`."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return value
+    if len(value) != count:
+        raise UserError(
+            f"net.{name} must have {count_name}={count} values, or be one value for all, but has {len(value)}: {list(value)}"
+        )
+    return value[index]

@@ -1,0 +1,226 @@
+"""UNet: an encoder, a decoder and the skips between them (Ronneberger et al. 2015), an output at every position."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from convsweep.errors import InfeasibleError
+from convsweep.nets.blocks import (
+    CONV_TRANSPOSE,
+    FEATURE_DROPOUT,
+    LINEAR_UPSAMPLE,
+    activation,
+    conv,
+    fit_to,
+    initialise,
+    pool,
+    unit,
+)
+from convsweep.nets.geometry import slide, times
+from convsweep.nets.stage import SkipBlock
+from convsweep.nets.unet_plan import UNetOptions, plan_unet
+
+FACTOR = 2
+"""Ratio of resolutions between neighbouring levels."""
+
+
+class UNet(nn.Module):
+    """Convolutions on several levels of resolution, down and up again.
+
+    Args:
+        in_shape: (C, *spatial) of the input, 1 to 3 spatial axes.
+        num_classes: channels to return at every position.
+        options: every option of `unet_plan.UNetOptions`.
+
+    Shape:
+        (N, C, *spatial) to (N, num_classes, *spatial); under `padding: valid` to the smaller `out_spatial`.
+
+    Raises:
+        UserError: an unknown option, or a value outside its range.
+        InfeasibleError: under `valid`, an input that does not halve evenly or is too small.
+    """
+
+    def __init__(self, in_shape: Sequence[int], num_classes: int, **options: Any) -> None:
+        super().__init__()
+        self.in_shape, self.num_classes = tuple(in_shape), num_classes
+        self.options = plan = plan_unet(**options)
+        dim, widths = len(in_shape) - 1, plan.widths
+        encoder_sizes, decoder_sizes = level_sizes(plan, self.in_shape[1:])
+        self.out_spatial = self.in_shape[1:] if plan.padding == "same" else decoder_sizes[-1]
+
+        self.encoder, self.down, self.up, self.decoder = (nn.ModuleList() for _ in range(4))
+        channels = self.in_shape[0]
+        for level, width in enumerate(widths):
+            self.encoder.append(build_level(plan, dim, channels, width, level, encoder_sizes[level]))
+            channels = width
+        for level in range(plan.depth):
+            self.down.append(build_down(plan, dim, widths[level], encoder_sizes[level + 1]))
+        for level in reversed(range(plan.depth)):
+            joined = widths[level] * (2 if plan.skip == "concat" else 1)
+            self.up.append(build_up(plan, dim, widths[level + 1], widths[level], decoder_sizes[plan.depth - 1 - level]))
+            self.decoder.append(build_level(plan, dim, joined, widths[level], level, decoder_sizes[plan.depth - 1 - level]))
+        self.head = conv(dim, widths[0], num_classes, 1)
+        initialise(self, plan.init)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of a batch at every position."""
+        spatial = x.shape[2:]
+        if self.options.padding == "same":
+            x = fill_up(x, FACTOR**self.options.depth)
+        skips = []
+        for level, encode in enumerate(self.encoder):
+            x = encode(x)
+            if level < self.options.depth:
+                skips.append(x)
+                x = self.down[level](x)
+        for up, decode in zip(self.up, self.decoder, strict=True):
+            x = decode(self.join(up(x), skips.pop()))
+        logits: Tensor = self.head(x)
+        return cut_back(logits, spatial) if self.options.padding == "same" else logits
+
+    def join(self, x: Tensor, skipped: Tensor) -> Tensor:
+        """Return the decoder's feature maps with the encoder's, cropped around their centre where they are larger."""
+        match self.options.skip:
+            case "none":
+                return x
+            case "add":
+                return x + fit_to(skipped, x.shape[2:])
+            case "concat":
+                return torch.cat([fit_to(skipped, x.shape[2:]), x], dim=1)
+
+
+def build_level(plan: UNetOptions, dim: int, in_channels: int, width: int, level: int, spatial: Sequence[int]) -> nn.Module:
+    """Return the convolutions of one level; `spatial` is the shape behind them."""
+    num_convs = plan.at("num_convs", level)
+    residual = plan.block == "residual"
+    layers: list[nn.Module] = []
+    for index in range(num_convs):
+        activated = plan.activation if not (residual and index == num_convs - 1) else "none"
+        layers.append(plan_unit(plan, dim, in_channels if index == 0 else width, width, spatial, plan.kernel_size, activated))
+    body: nn.Module = nn.Sequential(*layers)
+    if residual:
+        shortcut = nn.Identity() if in_channels == width else plan_unit(plan, dim, in_channels, width, spatial, 1, "none")
+        body = SkipBlock(body, shortcut, activation(plan.activation), concat=False)
+    return nn.Sequential(body, FEATURE_DROPOUT[dim](plan.dropout)) if plan.dropout else body
+
+
+def plan_unit(
+    plan: UNetOptions,
+    dim: int,
+    in_channels: int,
+    width: int,
+    spatial: Sequence[int],
+    kernel_size: int,
+    activated: Any,
+    stride: int = 1,
+) -> nn.Sequential:
+    """Return a convolution unit with the net's normalisation and borders."""
+    return unit(
+        dim,
+        in_channels,
+        width,
+        spatial,
+        kernel_size,
+        norm_kind=plan.norm,
+        norm_groups=plan.norm_groups,
+        activation_kind=activated,
+        stride=stride,
+        padding=plan.padding if stride == 1 else "same",
+    )
+
+
+def build_down(plan: UNetOptions, dim: int, width: int, spatial: Sequence[int]) -> nn.Module:
+    """Return the step to half the resolution."""
+    if plan.downsample == "stride":
+        return plan_unit(plan, dim, width, width, spatial, plan.kernel_size, plan.activation, stride=FACTOR)
+    return pool(dim, plan.downsample, window=FACTOR, stride=FACTOR)
+
+
+def build_up(plan: UNetOptions, dim: int, in_channels: int, width: int, spatial: Sequence[int]) -> nn.Module:
+    """Return the step to twice the resolution, from a level's channels to those of the level above."""
+    if plan.upsample == "transposed":
+        return CONV_TRANSPOSE[dim](in_channels, width, FACTOR, stride=FACTOR)
+    mode = "nearest" if plan.upsample == "nearest" else LINEAR_UPSAMPLE[dim]
+    enlarge = nn.Upsample(scale_factor=FACTOR, mode=mode, align_corners=None if mode == "nearest" else False)
+    smooth = unit(
+        dim, in_channels, width, spatial, plan.kernel_size,
+        norm_kind=plan.norm, norm_groups=plan.norm_groups, activation_kind=plan.activation,
+    )  # fmt: skip
+    return nn.Sequential(enlarge, smooth)
+
+
+def level_sizes(plan: UNetOptions, spatial: Sequence[int]) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+    """Return the spatial shapes behind the encoder's levels (from the top) and the decoder's (from the bottom).
+
+    Raises:
+        InfeasibleError: under `padding: valid`, a level that does not halve evenly or a convolution that does not fit.
+    """
+    size = tuple(spatial)
+    if plan.padding == "same":
+        multiple = FACTOR**plan.depth
+        size = tuple(-(-positions // multiple) * multiple for positions in size)
+    encoder: list[tuple[int, ...]] = []
+    decoder: list[tuple[int, ...]] = []
+    try:
+        for level in range(plan.depth + 1):
+            size = convolved(plan, halved(size, level) if level else size, level)
+            encoder.append(size)
+        for level in reversed(range(plan.depth)):
+            size = convolved(plan, tuple(FACTOR * positions for positions in size), level)
+            decoder.append(size)
+    except InfeasibleError as error:
+        fitting = " or ".join(times(shape) for shape in fitting_shapes(plan, spatial))
+        raise InfeasibleError(f"a UNet with padding=valid and depth={plan.depth} cannot take {times(spatial)}: {error}; "
+                              f"use an input of {fitting}, or padding=same, which takes any size") from None  # fmt: skip
+    return encoder, decoder
+
+
+def halved(size: tuple[int, ...], level: int) -> tuple[int, ...]:
+    """Return half the positions of every axis."""
+    if any(positions % FACTOR for positions in size):
+        raise InfeasibleError(f"level {level} must halve an even number of positions, but gets {times(size)}")
+    return tuple(positions // FACTOR for positions in size)
+
+
+def convolved(plan: UNetOptions, size: tuple[int, ...], level: int) -> tuple[int, ...]:
+    """Return what the convolutions of a level leave."""
+    for _ in range(plan.at("num_convs", level)):
+        size = slide(
+            size, plan.kernel_size, 1, plan.padding, what=f"level {level}: a convolution with kernel_size={plan.kernel_size}"
+        )
+    return size
+
+
+def fitting_shapes(plan: UNetOptions, spatial: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return the nearest smaller and larger shapes that a `padding: valid` network takes."""
+    below = [size for positions in spatial if (size := fitting_size(plan, positions, -1))]
+    above = [size for positions in spatial if (size := fitting_size(plan, positions, +1))]
+    return [tuple(sizes) for sizes in (below, above) if len(sizes) == len(spatial)]
+
+
+def fitting_size(plan: UNetOptions, positions: int, step: Literal[-1, 1]) -> int | None:
+    """Return the nearest number of positions, looking down or up, that every level takes; None if there is none."""
+    reach = 2 ** (plan.depth + 2) * plan.kernel_size * max(plan.at("num_convs", level) for level in range(plan.depth + 1))
+    for candidate in range(positions, max(0, positions - reach) if step < 0 else positions + reach, step):
+        size: tuple[int, ...] = (candidate,)
+        try:
+            for level in range(plan.depth + 1):
+                size = convolved(plan, halved(size, level) if level else size, level)
+            for level in reversed(range(plan.depth)):
+                size = convolved(plan, (FACTOR * size[0],), level)
+        except InfeasibleError:
+            continue
+        return candidate
+    return None
+
+
+def fill_up(x: Tensor, multiple: int) -> Tensor:
+    """Add zeros around `x` (N, C, *) until every axis is a multiple."""
+    return fit_to(x, [-(-positions // multiple) * multiple for positions in x.shape[2:]])
+
+
+def cut_back(x: Tensor, spatial: Sequence[int]) -> Tensor:
+    """Undo `fill_up`: crop `x` to the shape it was made from."""
+    return fit_to(x, spatial)
