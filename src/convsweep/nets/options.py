@@ -1,7 +1,7 @@
 """The words and numbers that networks are made of, parsed once and checked, without torch."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from convsweep.errors import UserError, did_you_mean
 
@@ -13,7 +13,7 @@ Activation = Literal["relu", "leaky_relu", "gelu", "silu", "elu", "tanh", "sigmo
 Init = Literal["he", "torch"]
 
 T = TypeVar("T")
-Each = T | Sequence[T]
+Each: TypeAlias = T | Sequence[T]
 """One value for every stage, or a list with one value a stage."""
 
 

@@ -63,9 +63,9 @@ def plan_unet(**options: Any) -> UNetOptions:
     Raises:
         UserError: an unknown option, or a value outside its range.
     """
-    listed = {name: value for name in ("width", "num_convs") if is_list(value := options.get(name))}
+    listed = {name: tuple(options[name]) for name in ("width", "num_convs") if is_list(options.get(name))}
     plan = parse(UNetOptions, {name: value for name, value in options.items() if name not in listed}, "net")
-    plan = UNetOptions(**{**asdict(plan), **{name: tuple(values) for name, values in listed.items()}})
+    plan = UNetOptions(**{**asdict(plan), **listed})
     for level in range(plan.depth + 1):
         check("net", "width", plan.at("width", level), int)
         check("net", "num_convs", plan.at("num_convs", level), int)
