@@ -1,0 +1,138 @@
+"""metrics.csv in the run folder: what was measured, on disk as soon as it is logged, whatever else logs.
+
+Lightning's own CSVLogger deletes the file of the run it resumes and keeps up to a hundred rows in memory.
+"""
+
+import csv
+import io
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.loggers.logger import Logger
+
+log = logging.getLogger(__name__)
+
+FILE_NAME = "metrics.csv"
+Row = dict[str, Any]
+
+
+class MetricsFile(Logger):
+    """A Lightning logger that writes `folder/metrics.csv`: columns `epoch`, `step`, then each metric as it first appears.
+
+    Values of one epoch share a row until one of them comes again, so metrics logged once an epoch make one row an epoch.
+
+    Args:
+        folder: the run folder.
+        resume: go on with the rows already there; rows from the first newly logged step on are dropped, because they
+            are trained again. Otherwise a file already there is kept under another name.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], *, resume: bool = False) -> None:
+        super().__init__()
+        self.path = Path(folder) / FILE_NAME
+        self._resume = resume
+        self._columns: list[str] = []
+        self._row: Row = {}
+        self._row_start = 0
+        self._state = "closed"
+
+    @property
+    def name(self) -> str:
+        return ""
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    @property
+    def save_dir(self) -> str:
+        """The run folder; as the first logger it is also Lightning's `trainer.log_dir`."""
+        return str(self.path.parent)
+
+    @rank_zero_only
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: the run folder has the resolved config."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Write `metrics` into the row of their epoch. A disk that refuses is reported once; training goes on."""
+        if self._state == "broken":
+            return
+        try:
+            if self._state == "closed":
+                self._open(step)
+            self._write({key: _number(value) for key, value in metrics.items()}, step)
+        except OSError as problem:
+            self._state = "broken"
+            log.warning("%s is no longer written: %s. Training goes on.", self.path, problem)
+
+    def _open(self, step: int | None) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._state = "open"
+        if not self.path.exists():
+            return
+        if not self._resume:
+            self.path.rename(_free_name(self.path))
+            return
+        rows = read_metrics(self.path)
+        self._columns = list(dict.fromkeys(key for row in rows for key in row))
+        self._rewrite([row for row in rows if step is None or float(row["step"] or 0) < step])
+
+    def _write(self, metrics: Row, step: int | None) -> None:
+        next_epoch = "epoch" in metrics and metrics["epoch"] != self._row.get("epoch", metrics["epoch"])
+        if next_epoch or any(key in self._row for key in metrics if key != "epoch"):
+            self._row, self._row_start = {}, self._size()
+        self._row |= metrics | ({} if step is None else {"step": step})
+        new_columns = [key for key in ("epoch", "step", *self._row) if key not in self._columns]
+        if new_columns:
+            self._columns = list(dict.fromkeys(self._columns + new_columns))
+            self._rewrite(self._finished_rows())
+        with self.path.open("r+b") as file:
+            file.seek(self._row_start)
+            file.write(self._line(self._row))
+            file.truncate()
+
+    def _finished_rows(self) -> list[Row]:
+        if not self.path.exists():
+            return []
+        with self.path.open("rb") as file:
+            text = file.read(self._row_start).decode()
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+
+    def _rewrite(self, rows: list[Row]) -> None:
+        header = self._line(dict(zip(self._columns, self._columns, strict=True)))
+        scratch = self.path.with_suffix(".tmp")
+        scratch.write_bytes(header + b"".join(self._line(row) for row in rows))
+        scratch.replace(self.path)
+        self._row_start = self._size()
+
+    def _line(self, row: Row) -> bytes:
+        text = io.StringIO(newline="")
+        csv.DictWriter(text, self._columns, restval="", lineterminator="\n").writerow(row)
+        return text.getvalue().encode()
+
+    def _size(self) -> int:
+        return self.path.stat().st_size
+
+
+def read_metrics(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a metrics.csv as text; a value that was not logged is empty, a torn last line is left out."""
+    lines = path.read_text().splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines.pop()
+    return list(csv.DictReader(lines))
+
+
+def _number(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (candidate := path.with_stem(f"{path.stem}.{number}")).exists():
+        number += 1
+    return candidate

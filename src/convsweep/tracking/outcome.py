@@ -1,0 +1,43 @@
+"""How a run can end, in one word, and the exit code that tells W&B."""
+
+from typing import Literal, get_args
+
+Outcome = Literal["complete", "pruned", "infeasible", "out_of_memory", "diverged", "killed", "error"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+
+def outcome_of(exception: BaseException | None) -> Outcome:
+    """Return the outcome of a run that ended with `exception`, or without one.
+
+    An exception says its outcome in an attribute `kind`. Lightning turns Ctrl-C into `SystemExit` raised while handling
+    `KeyboardInterrupt`, and SIGTERM into a subclass of `SystemExit`: both mean killed.
+    """
+    if exception is None:
+        return "complete"
+    for outcome in OUTCOMES:
+        if getattr(exception, "kind", None) == outcome:
+            return outcome
+    if _is_interrupt(exception) or _is_interrupt(exception.__context__):
+        return "killed"
+    if isinstance(exception, SystemExit) and exception.code in (None, 0):
+        return "complete"
+    return "out_of_memory" if _is_out_of_memory(exception) else "error"
+
+
+def exit_code_of(outcome: Outcome) -> int:
+    """Return the exit code W&B shows as finished (0), failed (1) or, as after its own Ctrl-C, killed (255)."""
+    if outcome in ("complete", "pruned"):
+        return 0
+    return 255 if outcome == "killed" else 1
+
+
+def _is_interrupt(exception: BaseException | None) -> bool:
+    from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+    return isinstance(exception, KeyboardInterrupt | SIGTERMException)
+
+
+def _is_out_of_memory(exception: BaseException) -> bool:
+    import torch
+
+    return isinstance(exception, MemoryError | torch.OutOfMemoryError)

@@ -1,0 +1,128 @@
+"""All loggers of one run, opened and closed together: `with open_tracker(...) as tracker: Trainer(logger=tracker.loggers)`."""
+
+import importlib.util
+import logging
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.loggers import Logger
+
+from convsweep.tracking.metrics_file import FILE_NAME, MetricsFile
+from convsweep.tracking.outcome import Outcome, outcome_of
+from convsweep.tracking.wandb_logger import WandbLogger
+from convsweep.tracking.wandb_run import RUN_FILE, read_run_file
+
+log = logging.getLogger(__name__)
+
+
+class Tracker:
+    """The loggers of one run. Leaving the `with` block closes them in the state the block ended in."""
+
+    def __init__(self, folder: Path, loggers: Sequence[Logger]) -> None:
+        self.folder = folder
+        self.loggers = list(loggers)
+        self.outcome: Outcome | None = None
+
+    @property
+    def wandb(self) -> WandbLogger | None:
+        """The W&B logger, if the config has one."""
+        return next((logger for logger in self.loggers if isinstance(logger, WandbLogger)), None)
+
+    @property
+    def record(self) -> dict[str, Any] | None:
+        """{id, url, dir, mode, project, entity, group} of the W&B run, or None while there is none."""
+        return (read_run_file(self.folder) or None) if self.wandb else None
+
+    def log_summary(self, values: Mapping[str, Any]) -> None:
+        """Set values that describe the whole run, say `{"cost/parameters": 61_706}`."""
+        if self.wandb:
+            self.wandb.log_summary(values)
+
+    def close(self, outcome: Outcome) -> None:
+        """Close every logger in the state that fits `outcome`. The first call counts."""
+        if self.outcome is not None:
+            return
+        self.outcome = outcome
+        if self.wandb:
+            self.wandb.close(outcome)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exception: BaseException | None, trace: TracebackType | None) -> None:
+        self.close(outcome_of(exception))
+
+
+def open_tracker(
+    config: Mapping[str, Any] | None,
+    folder: str | os.PathLike[str],
+    *,
+    run_config: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    group: str | None = None,
+    tags: Sequence[str] | None = None,
+    resume_from: str | os.PathLike[str] | None = None,
+) -> Tracker:
+    """Return the loggers `config` (the group `logger`) asks for; the run's metrics.csv is always among them, first.
+
+    Args:
+        config: a node with `_target_`, or one without (`logger=none`), or None.
+        folder: the run folder.
+        run_config: the resolved config of the whole run.
+        name, group, tags: of the W&B run, where `config` leaves them empty. Without a name and tags these come from the
+            composed choices: `lenet5_digits`, `[lenet5, digits]`.
+        resume_from: the folder of the run this one goes on with, which may be `folder` itself; None starts anew.
+    """
+    folder = Path(folder)
+    if resume_from is not None:
+        _take_over(Path(resume_from), folder)
+    resume = resume_from is not None
+    loggers: list[Logger] = [MetricsFile(folder, resume=resume)]
+    if config and config.get("_target_"):
+        build = instantiate(config, _partial_=True, _convert_="all")
+        if build.func is not WandbLogger:
+            loggers.append(build())
+        elif importlib.util.find_spec("wandb") is None:
+            log.warning("W&B: none (wandb is not installed)")
+        else:
+            own = _identity(build.keywords, name=name, group=group, tags=tags)
+            loggers.append(build(folder=folder, resume=resume, run_config=run_config, **own))
+    return Tracker(folder, loggers)
+
+
+def _identity(
+    configured: Mapping[str, Any], *, name: str | None, group: str | None, tags: Sequence[str] | None
+) -> dict[str, Any]:
+    choices = composed_names()
+    default_name = None if "WANDB_NAME" in os.environ else "_".join(choices) or None
+    return {
+        "name": configured.get("name") or name or default_name,
+        "group": configured.get("group") or group,
+        "tags": list(dict.fromkeys([*configured.get("tags", ()), *(choices if tags is None else tags)])),
+    }
+
+
+def composed_names() -> list[str]:
+    """Return the names of the net and of the data set Hydra composed, or nothing outside a Hydra run."""
+    if not HydraConfig.initialized():
+        return []
+    choices = HydraConfig.get().runtime.choices
+    return [str(choices[group]) for group in ("model/net", "data") if choices.get(group)]
+
+
+@rank_zero_only
+def _take_over(source: Path, folder: Path) -> None:
+    """Copy the W&B id and the metrics of the run in `source`, unless it is the same folder."""
+    if source.resolve() == folder.resolve():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for file_name in (RUN_FILE, FILE_NAME):
+        if (source / file_name).exists():
+            shutil.copy(source / file_name, folder / file_name)

@@ -1,0 +1,173 @@
+"""The W&B run of one training: Lightning's WandbLogger, made unable to stop, question or delay the training."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers.logger import DummyExperiment  # type: ignore[attr-defined]
+from lightning.pytorch.loggers.wandb import WandbLogger as LightningWandbLogger
+
+from convsweep.tracking.outcome import Outcome, exit_code_of
+from convsweep.tracking.wandb_mode import AskedMode, one_line
+from convsweep.tracking.wandb_run import read_run_file, start_run, sync_dir
+
+log = logging.getLogger(__name__)
+
+LOG_MODEL: dict[str, Literal["all"] | bool] = {"none": False, "best": True, "all": "all"}
+
+
+class WandbLogger(LightningWandbLogger):
+    """Log one run to W&B on rank 0, from the first use of `experiment` until `close`.
+
+    Whatever goes wrong with W&B is said in one line; then the run goes on offline or without W&B. `folder/wandb.json`
+    holds the run's id, so that a resumed training goes on with the same run.
+
+    Args:
+        folder: the run folder; wandb writes into `folder/wandb`.
+        mode: `auto` is online where the user is logged in and the server answers, else offline.
+        log_model: checkpoints as artifacts, if online: `none`, the `best` and the last, or `all`.
+        resume: go on with the run of `folder/wandb.json`.
+        run_config: the run's resolved config, nested, which W&B shows.
+        init_timeout_s: wait so long for the server before going offline.
+        finish_timeout_s: wait so long for the upload at the end; what is left stays on disk for `wandb sync`.
+        settings: further `wandb.Settings` by name.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        project: str = "convsweep",
+        entity: str | None = None,
+        name: str | None = None,
+        group: str | None = None,
+        job_type: str | None = None,
+        tags: Sequence[str] = (),
+        notes: str | None = None,
+        mode: AskedMode = "auto",
+        log_model: Literal["none", "best", "all"] = "none",
+        resume: bool = False,
+        run_config: Mapping[str, Any] | None = None,
+        init_timeout_s: float = 20.0,
+        finish_timeout_s: float = 60.0,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.folder = Path(folder)
+        self._mode: AskedMode = mode
+        self._finish_timeout_s = finish_timeout_s
+        self._settings = {
+            "silent": True,
+            "console": "off",
+            "init_timeout": init_timeout_s,
+            "finish_timeout": finish_timeout_s,
+            "finish_timeout_raises": True,
+            **(settings or {}),
+        }
+        super().__init__(
+            save_dir=self.folder,
+            id=read_run_file(self.folder).get("id") if resume else None,
+            project=project,
+            log_model=LOG_MODEL[log_model],
+            entity=entity,
+            name=name,
+            group=group,
+            job_type=job_type,
+            tags=list(tags) or None,
+            notes=notes,
+            config=dict(run_config or {}),
+        )
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The wandb run, started at first use; a stand-in that ignores every call on other ranks and without W&B."""
+        if self._experiment is None:
+            try:
+                self._experiment = self._attach() or self._start()
+            except Exception as problem:
+                self.give_up(problem)
+        return self._experiment
+
+    @property
+    def is_active(self) -> bool:
+        """Whether this process logs to a W&B run."""
+        return not isinstance(self.experiment, DummyExperiment)
+
+    def _attach(self) -> Any:
+        import wandb
+
+        attach_id = getattr(self, "_attach_id", None)
+        return None if attach_id is None else wandb._attach(attach_id)  # type: ignore[attr-defined]
+
+    def _start(self) -> Any:
+        run = start_run(self.folder, self._mode, self._wandb_init, self._settings)
+        if run is None or run.offline:
+            self._log_model = False
+        return run or DummyExperiment()
+
+    def give_up(self, problem: BaseException) -> None:
+        """Say in one line that W&B failed and ignore what is logged from now on."""
+        log.warning("W&B failed (%s: %s); the run goes on without it.", type(problem).__name__, one_line(problem))
+        self._experiment = DummyExperiment()  # type: ignore[assignment]
+
+    @contextlib.contextmanager
+    def harmless(self) -> Iterator[None]:
+        """Give W&B up, instead of raising, where the block fails."""
+        try:
+            yield
+        except Exception as problem:
+            self.give_up(problem)
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        with self.harmless():
+            super().log_metrics(metrics, step)
+
+    @rank_zero_only
+    def log_hyperparams(self, params: Any) -> None:
+        with self.harmless():
+            super().log_hyperparams(params)
+
+    @rank_zero_only
+    def log_summary(self, values: Mapping[str, Any]) -> None:
+        """Set values that describe the whole run, say its cost, as W&B's summary."""
+        with self.harmless():
+            if self.is_active:
+                self.experiment.summary.update(dict(values))
+
+    def after_save_checkpoint(self, checkpoint_callback: ModelCheckpoint) -> None:
+        with self.harmless():
+            super().after_save_checkpoint(checkpoint_callback)
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Upload what `log_model` asks for. The run stays open (a test may follow) until `close`."""
+        with self.harmless():
+            super().finalize(status)
+
+    @rank_zero_only
+    def close(self, outcome: Outcome) -> None:
+        """End the run in the state that fits `outcome`; what is logged afterwards is ignored."""
+        run, self._experiment = self._experiment, DummyExperiment()  # type: ignore[assignment]
+        if run is None or isinstance(run, DummyExperiment):
+            return
+        try:
+            run.summary["outcome"] = outcome
+            run.finish(exit_code_of(outcome))
+        except TimeoutError:
+            seconds, rest = self._finish_timeout_s, sync_dir(run)
+            log.warning("W&B: upload not finished after %g s; to upload the rest: wandb sync %s", seconds, rest)
+        except Exception as problem:
+            self.give_up(problem)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Hand the running run, or the lack of one, to the processes of a spawning strategy."""
+        if self.is_active:
+            return super().__getstate__()
+        return self.__dict__.copy()

@@ -1,0 +1,75 @@
+"""Whether W&B can be used, and how: online, offline or not at all, decided without asking and without waiting long."""
+
+import importlib.util
+import os
+import socket
+import urllib.request
+from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
+
+AskedMode = Literal["auto", "online", "offline", "disabled"]
+CONNECT_TIMEOUT_S = 3.0
+
+
+class Mode(NamedTuple):
+    """The mode of a run and why it is not online (empty where it is)."""
+
+    word: Literal["online", "offline", "disabled"]
+    reason: str = ""
+
+
+def choose_mode(asked: AskedMode) -> Mode:
+    """Return the mode a new run shall have.
+
+    `auto` follows `WANDB_MODE` and `wandb online|offline|disabled`; where these allow it the run is online if the user is
+    logged in (`WANDB_API_KEY`, `wandb login`, netrc) and the server answers, else offline.
+
+    Raises:
+        Exception: whatever a damaged wandb installation or account file makes wandb raise; the caller carries on without.
+    """
+    if asked in ("offline", "disabled"):
+        return Mode(asked, f"logger.mode={asked}")
+    if importlib.util.find_spec("wandb") is None:
+        return Mode("disabled", "wandb is not installed")
+    # Without this wandb-core reports to its makers, and behind a firewall waits for that 20 s when the process ends.
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    import wandb
+
+    settings = wandb.setup(settings=wandb.Settings(silent=True)).settings
+    if asked == "auto" and settings.mode in ("offline", "dryrun"):
+        return Mode("offline", "WANDB_MODE or `wandb offline`")
+    if asked == "auto" and settings.mode == "disabled":
+        return Mode("disabled", "WANDB_MODE or `wandb disabled`")
+    return _reachable_account(settings.base_url)
+
+
+def _reachable_account(base_url: str) -> Mode:
+    import wandb
+
+    try:
+        logged_in = wandb.login(prompt=False, verify=False)
+    except wandb.errors.Error as problem:
+        return Mode("offline", f"the login is not valid: {one_line(problem)}")
+    if not logged_in:
+        return Mode("offline", "not logged in; `wandb login` changes that")
+    if not _answers(base_url):
+        return Mode("offline", f"{base_url} does not answer")
+    return Mode("online")
+
+
+def _answers(url: str) -> bool:
+    """Say whether something listens at `url`; behind a proxy only wandb itself can find out."""
+    parts = urlsplit(url)
+    if parts.scheme in urllib.request.getproxies() or parts.hostname is None:
+        return True
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname, port), timeout=CONNECT_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def one_line(problem: BaseException) -> str:
+    """Return the first line of an exception's message, or its type where it has none."""
+    return next((line for line in str(problem).splitlines() if line.strip()), type(problem).__name__)

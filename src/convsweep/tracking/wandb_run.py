@@ -1,0 +1,93 @@
+"""Start a W&B run, online if possible and offline otherwise, and note its id in the run folder."""
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from convsweep.tracking.wandb_mode import AskedMode, choose_mode, one_line
+
+log = logging.getLogger(__name__)
+
+RUN_FILE = "wandb.json"
+STEP, EPOCH = "trainer/global_step", "epoch"
+
+
+def start_run(folder: Path, mode: AskedMode, arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
+    """Return a new run of this process alone, or None where W&B is switched off.
+
+    Args:
+        folder: where `wandb.json` goes.
+        arguments: of `wandb.init`.
+        settings: of `wandb.Settings`.
+
+    Raises:
+        Exception: whatever a damaged wandb installation or a full disk makes `wandb.init` raise.
+    """
+    word, reason = choose_mode(mode)
+    if word == "disabled":
+        log.info("W&B: none (%s)", reason)
+        return None
+    run = None
+    if word == "online":
+        try:
+            run = _init("online", arguments, settings)
+        except Exception as problem:
+            reason = one_line(problem)
+    run = run or _init("offline", arguments, settings)
+    _define_axes(run)
+    _write_run_file(folder, run)
+    log.info("W&B: %s", f"offline ({reason}); to upload: wandb sync {sync_dir(run)}" if run.offline else run.url)
+    return run
+
+
+def read_run_file(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return {id, url, dir, mode, project, entity, group} of the W&B run of a run folder; empty if it has none."""
+    try:
+        record = json.loads((Path(folder) / RUN_FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def sync_dir(run: Any) -> Path:
+    """Return the folder `wandb sync` wants for `run`."""
+    return Path(run.dir).parent
+
+
+def _init(mode: Literal["online", "offline"], arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
+    import wandb
+
+    return wandb.init(
+        **{
+            **arguments,
+            "mode": mode,
+            "resume": "allow" if mode == "online" else None,
+            # A run that somebody else left open in this process, or in the parent this was forked from, stays theirs.
+            "reinit": "create_new",
+            "settings": wandb.Settings(**settings),
+        }
+    )
+
+
+def _define_axes(run: Any) -> None:
+    run.define_metric(STEP)
+    run.define_metric(EPOCH)
+    run.define_metric("*", step_metric=STEP, step_sync=True)
+    for phase in ("val", "test"):
+        run.define_metric(f"{phase}/*", step_metric=EPOCH, step_sync=True)
+
+
+def _write_run_file(folder: Path, run: Any) -> None:
+    record = {
+        "id": run.id,
+        "url": run.url,
+        "dir": os.path.relpath(sync_dir(run), folder),
+        "mode": "offline" if run.offline else "online",
+        "project": run.project,
+        "entity": run.entity or None,
+        "group": run.group or None,
+    }
+    (folder / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
