@@ -1,0 +1,95 @@
+"""Augmentation by torchvision v2: every sample is changed by draws of its own, image and mask together."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from convsweep.data.samples import Facts
+from convsweep.errors import UserError
+
+Transforms = Mapping[str, Callable[..., Any]] | Sequence[Callable[..., Any]]
+
+
+class Augmentation:
+    """Applies torchvision v2 transforms to each sample of a batch, one after the other.
+
+    All draws come from the seed handed in, so a batch looks the same with any number of workers and after a resume, and the
+    global generators stay untouched. Masks are resampled to the nearest value; what a rotation or a padding uncovers in a mask
+    becomes the ignore index, or class 0 where there is none.
+
+    Args:
+        transforms: v2 transforms in order; a mapping is read for its values.
+        facts: the data set they are for.
+
+    Raises:
+        UserError: if the samples are no images.
+    """
+
+    def __init__(self, transforms: Transforms, facts: Facts) -> None:
+        if len(facts.spatial_shape) != 2:
+            raise UserError(
+                f"data.augment works on images (channels, height, width), but samples have the shape {facts.in_shape}; "
+                "use data/augment=none."
+            )
+        self.steps = list(transforms.values()) if isinstance(transforms, Mapping) else list(transforms)
+        self.masks = facts.task == "segmentation"
+        fill_masks(self.steps, 0 if facts.ignore_index is None else facts.ignore_index)
+
+    def __call__(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Return the batch with every sample changed.
+
+        Args:
+            seed: determines all draws.
+
+        Shape:
+            x: (B, C, H, W), y: (B,) or (B, H, W) -> the same
+
+        Raises:
+            UserError: if a transform changes shape or dtype.
+        """
+        images, masks = torch.empty_like(x), y.clone()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(mix(seed))
+            for i in range(len(x)):
+                image, mask = self.one(x[i], y[i])
+                if image.shape != x[i].shape or image.dtype != x.dtype or mask.shape != y[i].shape:
+                    raise UserError(
+                        f"data.augment must keep shape and dtype, but made {tuple(x[i].shape)} {x.dtype} into "
+                        f"{tuple(image.shape)} {image.dtype}; crop back to the same size, and leave conversion and "
+                        "normalisation to the model."
+                    )
+                images[i], masks[i] = image, mask
+        return images, masks
+
+    def one(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Return one image, and its mask if it has one, after all transforms."""
+        from torchvision import tv_tensors
+
+        if not self.masks:
+            changed: Tensor = tv_tensors.Image(image)
+            for step in self.steps:
+                changed = step(changed)
+            return changed.as_subclass(Tensor), label
+        pair: tuple[Tensor, Tensor] = tv_tensors.Image(image), tv_tensors.Mask(label)
+        for step in self.steps:
+            pair = step(*pair)
+        return pair[0].as_subclass(Tensor), pair[1].as_subclass(Tensor)
+
+
+def mix(seed: tuple[int, ...]) -> int:
+    """Return one 63-bit seed for torch from several numbers."""
+    from numpy.random import SeedSequence
+
+    return int(SeedSequence(seed).generate_state(1, "uint64")[0] >> 1)
+
+
+def fill_masks(steps: Iterable[Any], value: int) -> None:
+    """Make transforms, also those inside others, fill uncovered places of a mask with `value`."""
+    from torchvision import tv_tensors
+
+    for step in steps:
+        fill_masks(getattr(step, "transforms", None) or (), value)
+        if hasattr(step, "_fill"):  # v2 keeps the fill of each kind of tensor here; its constructors accept no kind from YAML
+            step._fill = {**step._fill, tv_tensors.Mask: value}

@@ -1,0 +1,97 @@
+"""What must hold of any samples before a network sees them; the message names the samples that break it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convsweep.data.samples import Facts, Samples
+from convsweep.data.statistics import chunks
+from convsweep.errors import UserError
+
+SHOWN = 3
+
+
+def examples(names: Sequence[str]) -> str:
+    """Return the first few names and how many more there are."""
+    shown = ", ".join(str(name) for name in names[:SHOWN])
+    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+
+
+def check_facts(facts: Facts) -> None:
+    """Raise UserError if there is nothing to tell apart."""
+    if facts.num_classes < 2:
+        raise UserError(
+            f"Classes to tell apart must be two or more, but the data has {facts.num_classes} "
+            f"({', '.join(facts.class_names) or 'none'}); add samples of another class."
+        )
+
+
+def check_samples(samples: Samples, facts: Facts, part: str) -> None:
+    """Raise UserError where samples are not what the facts say.
+
+    Args:
+        samples: what was read.
+        facts: what the data set says of itself.
+        part: "train", "val" or "test", for the message.
+    """
+    if len(samples) == 0:
+        raise UserError(f"Every part of the data must hold a sample, but {part} is empty.")
+    if not len(samples.x) == len(samples.y) == len(samples.names):
+        raise UserError(
+            f"x and y must be of equal length, but {part} has {len(samples.x)} x, {len(samples.y)} y and "
+            f"{len(samples.names)} names; give every sample one label."
+        )
+    if samples.x.shape[1:] != facts.in_shape:
+        raise UserError(
+            f"Samples must have the shape (channels, *spatial) = {facts.in_shape}, but {part} has {samples.x.shape[1:]}."
+        )
+    if samples.x.dtype not in (np.uint8, np.float32):
+        raise UserError(f"x must be uint8 or float32, but {part} has {samples.x.dtype}; convert it once.")
+    masks = facts.task == "segmentation"
+    expected = facts.spatial_shape if masks else ()
+    if samples.y.shape[1:] != expected:
+        raise UserError(f"y must have the shape {expected} per sample for {facts.task}, but {part} has {samples.y.shape[1:]}.")
+    check_finite(samples, part)
+    check_labels(samples, facts, part)
+
+
+def check_finite(samples: Samples, part: str) -> None:
+    """Raise UserError naming the samples with NaN or infinity."""
+    if samples.x.dtype == np.uint8:
+        return
+    axes = tuple(range(1, samples.x.ndim))
+    bad = [~np.isfinite(chunk).all(axis=axes) for chunk in chunks(samples.x)]
+    broken = [samples.names[i] for i in np.flatnonzero(np.concatenate(bad))]
+    if broken:
+        raise UserError(
+            f"x must be finite, but {part} holds NaN or infinity in {examples(broken)}; repair or remove these samples."
+        )
+
+
+def check_labels(samples: Samples, facts: Facts, part: str) -> None:
+    """Raise UserError naming the samples whose labels are neither a class nor the ignore index."""
+    bad = []
+    found: set[int] = set()
+    for chunk in chunks(samples.y):
+        wrong = outside(chunk, facts)
+        if wrong.any():
+            found.update(np.unique(chunk[wrong]).tolist())
+        bad.append(wrong.reshape(len(chunk), -1).any(axis=1))
+    broken = [samples.names[i] for i in np.flatnonzero(np.concatenate(bad))]
+    if broken:
+        ignored = "" if facts.ignore_index is None else f" or the ignore index {facts.ignore_index}"
+        values = examples([str(value) for value in sorted(found)])
+        raise UserError(
+            f"Labels must be whole numbers 0 to {facts.num_classes - 1}{ignored}, but {part} holds {values} "
+            f"in {examples(broken)}; correct the labels, or name the classes or the ignore index in the data config."
+        )
+
+
+def outside(labels: NDArray[Any], facts: Facts) -> NDArray[np.bool_]:
+    """Return where labels are neither a class nor the ignore index."""
+    wrong = (labels >= facts.num_classes) | (labels < 0)
+    if facts.ignore_index is not None:
+        wrong &= labels != facts.ignore_index
+    return np.asarray(wrong)

@@ -1,0 +1,222 @@
+"""The abstract data module: a source says what its data is and reads it; splits, statistics and batches follow from that."""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Any, Required, TypedDict, Unpack
+
+import numpy as np
+from lightning.pytorch import LightningDataModule
+from numpy.typing import NDArray
+
+from convsweep.data.augment import Augmentation, Transforms
+from convsweep.data.checks import check_facts, check_samples
+from convsweep.data.feeding import BatchLoader, Gather
+from convsweep.data.order import EvalOrder, LastBatch, Share, TrainOrder
+from convsweep.data.samples import Facts, Indices, Samples
+from convsweep.data.splits import stratified_split
+from convsweep.data.statistics import count_classes, mean_and_std
+from convsweep.errors import UserError
+
+Parts = tuple[Samples, Samples | None, Samples | None]
+
+
+class Feeding(TypedDict, total=False):
+    """What every data set takes beside its own arguments.
+
+    Args:
+        batch_size: samples per step and process.
+        eval_batch_size: the same for validation and test; null takes batch_size.
+        val_fraction: share of the training samples split off for validation where the source has no validation part.
+        test_fraction: share split off for testing where the source has no test part; null leaves the test part out.
+        split_seed: another seed is another split; nothing else changes a split.
+        seed: order of the training samples and draws of the augmentation.
+        last_batch: "drop" or "keep" the smaller batch at the end of a training epoch.
+        augment: torchvision v2 transforms of the training samples, a mapping by name or a list; null for none.
+        permute: moves the positions of all samples by one fixed permutation.
+        num_workers: processes that read ahead; 0 reads in this one, the fastest for what is in memory and not augmented.
+        pin_memory: page-locked batches; null where there is a GPU.
+    """
+
+    batch_size: Required[int]
+    eval_batch_size: int | None
+    val_fraction: float
+    test_fraction: float | None
+    split_seed: int
+    seed: int
+    last_batch: LastBatch
+    augment: Transforms | None
+    permute: bool
+    num_workers: int
+    pin_memory: bool | None
+
+
+FEEDING = Feeding(
+    batch_size=64,
+    eval_batch_size=None,
+    val_fraction=0.1,
+    test_fraction=0.2,
+    split_seed=0,
+    seed=0,
+    last_batch="drop",
+    augment=None,
+    permute=False,
+    num_workers=0,
+    pin_memory=None,
+)
+
+
+class DataModule(LightningDataModule, ABC):
+    """Base of all data sets. A new source implements `describe` and `read`, and `fetch` if it has something to download."""
+
+    def __init__(self, **feeding: Unpack[Feeding]) -> None:
+        super().__init__()
+        self.feeding: Feeding = {**FEEDING, **feeding}
+        sizes = {"batch_size": self.feeding["batch_size"], "eval_batch_size": self.feeding["eval_batch_size"]}
+        for key, size in sizes.items():
+            if size is not None and size < 1:
+                raise UserError(f"data.{key} must be at least 1, but is {size}.")
+        self.parts: Parts | None = None
+
+    @abstractmethod
+    def describe(self) -> Facts:
+        """Say what the data set is without reading its samples: list folders, read one header at most.
+
+        Raises:
+            UserError: if there is no such data set.
+        """
+
+    @abstractmethod
+    def read(self) -> Parts:
+        """Return the training, validation and test part; None for a part that shall be split off the training part.
+
+        Raises:
+            UserError: naming the file, the rule and the remedy.
+        """
+
+    def fetch(self) -> None:
+        """Download what is missing, if the source can be downloaded. Called by one process a node, before `read`."""
+
+    @cached_property
+    def facts(self) -> Facts:
+        facts = self.describe()
+        check_facts(facts)
+        return facts
+
+    def prepare_data(self) -> None:
+        self.facts  # noqa: B018  a data set that is not there is named before a download begins
+        self.fetch()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read, split and check all parts, once; every stage needs the same."""
+        if self.parts is not None:
+            return
+        facts = self.facts
+        self.fetch()
+        parts = self.read()
+        for part, samples in zip(("train", "val", "test"), parts, strict=True):
+            if samples is not None:
+                check_samples(samples, facts, part)
+        self.parts = self.split(*parts)
+
+    def split(self, train: Samples, val: Samples | None, test: Samples | None) -> Parts:
+        """Split off the training part what the source did not bring."""
+        wanted = {}
+        if test is None and self.feeding["test_fraction"] is not None:
+            wanted["test"] = self.feeding["test_fraction"]
+        if val is None:
+            wanted["val"] = self.feeding["val_fraction"]
+        if not wanted:
+            return train, val, test
+        strata = train.y if self.facts.task == "classification" else None
+        *chosen, rest = stratified_split(train.names, strata, list(wanted.values()), self.feeding["split_seed"])
+        parts = {"val": val, "test": test} | {name: train.select(indices) for name, indices in zip(wanted, chosen, strict=True)}
+        return train.select(rest), parts["val"], parts["test"]
+
+    @property
+    def train(self) -> Samples:
+        return self.ready()[0]
+
+    @property
+    def val(self) -> Samples:
+        val = self.ready()[1]
+        assert val is not None
+        return val
+
+    @property
+    def test(self) -> Samples | None:
+        return self.ready()[2]
+
+    def ready(self) -> Parts:
+        """Return the parts, reading them if that has not happened yet."""
+        self.setup()
+        assert self.parts is not None
+        return self.parts
+
+    @cached_property
+    def statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return mean_and_std(self.train.x)
+
+    @property
+    def mean(self) -> NDArray[np.float32]:
+        """Mean of each channel of the training part, (C,), in the units of x: 0 to 255 where x is uint8."""
+        return self.statistics[0]
+
+    @property
+    def std(self) -> NDArray[np.float32]:
+        """Standard deviation of each channel of the training part, (C,), in the units of x."""
+        return self.statistics[1]
+
+    @cached_property
+    def class_counts(self) -> NDArray[np.int64]:
+        """Samples (or mask positions) of each class in the training part, (num_classes,)."""
+        return count_classes(self.train.y, self.facts.num_classes)
+
+    @cached_property
+    def positions(self) -> Indices | None:
+        """The fixed permutation of positions under data.permute, the same for all parts and runs of this shape."""
+        if not self.feeding["permute"]:
+            return None
+        return np.random.default_rng(0).permutation(int(np.prod(self.facts.spatial_shape)))
+
+    @cached_property
+    def augmentation(self) -> Augmentation | None:
+        transforms = self.feeding["augment"]
+        return Augmentation(transforms, self.facts) if transforms else None
+
+    def train_dataloader(self) -> BatchLoader:
+        overfit = getattr(self.trainer, "overfit_batches", 0) > 0
+        order = TrainOrder(
+            len(self.train),
+            self.feeding["batch_size"],
+            self.feeding["seed"],
+            self.feeding["last_batch"],
+            shuffle=not overfit,
+            share=self.share(),
+        )
+        return self.loader(Gather(self.train, self.augmentation, self.positions), order)
+
+    def val_dataloader(self) -> BatchLoader:
+        return self.eval_loader(self.val)
+
+    def test_dataloader(self) -> BatchLoader:
+        if self.test is None:
+            raise UserError("Testing needs a test part, but the data has none; set data.test_fraction or test=null.")
+        return self.eval_loader(self.test)
+
+    def eval_loader(self, samples: Samples) -> BatchLoader:
+        """Return a loader of every sample once, in order, unchanged."""
+        batch_size = self.feeding["eval_batch_size"] or self.feeding["batch_size"]
+        return self.loader(Gather(samples, positions=self.positions), EvalOrder(len(samples), batch_size, self.share()))
+
+    def loader(self, gather: Gather, order: TrainOrder | EvalOrder) -> BatchLoader:
+        pin_memory = self.feeding["pin_memory"]
+        if pin_memory is None:
+            import torch
+
+            pin_memory = torch.cuda.is_available()
+        return BatchLoader(gather, order, self.feeding["num_workers"], pin_memory)
+
+    def share(self) -> Share:
+        """Return which part of every epoch this process takes."""
+        trainer: Any = self.trainer
+        return Share() if trainer is None else Share(trainer.global_rank, trainer.world_size)

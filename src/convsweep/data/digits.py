@@ -1,0 +1,45 @@
+"""Real handwritten digits, 8x8 grey, that come with scikit-learn: no download."""
+
+import gzip
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convsweep.data.datamodule import DataModule, Feeding, Parts
+from convsweep.data.samples import Facts, Samples
+
+CLASS_NAMES = tuple("0123456789")
+
+
+def load_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return all 1,797 digits and their labels.
+
+    The file is read from the installed package, because importing sklearn.datasets costs half a second and more.
+
+    Shape:
+        (1797, 1, 8, 8) uint8 with the file's 0 to 16 stretched to 0 to 255, (1797,)
+    """
+    spec = find_spec("sklearn")
+    assert spec is not None
+    assert spec.origin is not None
+    with gzip.open(Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz", "rt") as file:
+        table = np.loadtxt(file, delimiter=",", dtype=np.int64)
+    x = np.round(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
+    return x, table[:, -1].copy()
+
+
+class Digits(DataModule):
+    """1,797 digits of 43 writers (Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, 1998)."""
+
+    def __init__(self, **feeding: Unpack[Feeding]) -> None:
+        super().__init__(**feeding)
+
+    def describe(self) -> Facts:
+        return Facts(in_shape=(1, 8, 8), num_classes=10, class_names=CLASS_NAMES)
+
+    def read(self) -> Parts:
+        x, y = load_digits()
+        return Samples(x, y, [f"digits/{row}" for row in range(len(y))]), None, None

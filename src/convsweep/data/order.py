@@ -1,0 +1,118 @@
+"""Which samples form which batch: a pure function of seed, epoch, rank and place in the epoch."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from convsweep.data.samples import Indices
+from convsweep.errors import UserError
+
+LastBatch = Literal["drop", "keep"]
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of every epoch that one process of a distributed run takes."""
+
+    rank: int = 0
+    world_size: int = 1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The samples of one batch, and the seed of every random draw made for them."""
+
+    indices: Indices
+    seed: tuple[int, ...]
+
+
+class TrainOrder:
+    """Shuffled batches of one size. Every process draws the same permutation and takes its own part of each step.
+
+    Args:
+        count: number of samples.
+        batch_size: samples of one batch of one process.
+        seed: with the epoch it determines the permutation.
+        last_batch: what becomes of the samples left over at the end of an epoch; fewer samples than one batch are always kept.
+        shuffle: whether the order changes at all; without it every epoch is the same.
+        share: the part of this process.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        batch_size: int,
+        seed: int,
+        last_batch: LastBatch = "drop",
+        shuffle: bool = True,
+        share: Share | None = None,
+    ) -> None:
+        self.count, self.batch_size, self.seed, self.shuffle = count, batch_size, seed, shuffle
+        self.share = share or Share()
+        self.epoch = 0
+        if count < self.share.world_size:
+            raise UserError(
+                f"Every process needs a sample to train on, but {self.share.world_size} processes share {count} samples."
+            )
+        whole, rest = divmod(count, batch_size * self.share.world_size)
+        keeps_rest = rest >= self.share.world_size and (last_batch == "keep" or whole == 0)
+        self.num_batches = whole + int(keeps_rest)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.num_batches
+
+    def batches(self, start: int = 0) -> Iterator[Batch]:
+        """Yield this epoch's batches of this process from number `start` on."""
+        epoch = self.epoch if self.shuffle else 0
+        order = np.random.default_rng((self.seed, epoch)).permutation(self.count) if self.shuffle else np.arange(self.count)
+        step = self.batch_size * self.share.world_size
+        for number in range(start, self.num_batches):
+            together = order[number * step : (number + 1) * step]
+            size, larger = divmod(len(together), self.share.world_size)
+            first = self.share.rank * size + min(self.share.rank, larger)
+            mine = together[first : first + size + int(self.share.rank < larger)]
+            yield Batch(mine, (self.seed, self.epoch, number, self.share.rank))
+
+
+class EvalOrder:
+    """All samples once, in order, over all processes: none twice, none lost, as many batches in each process.
+
+    Several processes must make as many steps as each other, so where the samples do not divide evenly the batches of some
+    process are smaller by one sample, or (at few samples) one of them larger by one.
+    """
+
+    def __init__(self, count: int, batch_size: int, share: Share | None = None) -> None:
+        self.share = share or Share()
+        if count < self.share.world_size:
+            raise UserError(
+                f"Every process needs a sample to evaluate, but {self.share.world_size} processes share {count} samples."
+            )
+        self.mine = np.array_split(np.arange(count), self.share.world_size)[self.share.rank]
+        self.batch_size = batch_size
+        least = count // self.share.world_size
+        self.num_batches = math.ceil(least / batch_size)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Do nothing: every epoch is the same."""
+
+    def __len__(self) -> int:
+        return self.num_batches
+
+    @property
+    def epoch(self) -> int:
+        return 0
+
+    def batches(self, start: int = 0) -> Iterator[Batch]:
+        """Yield the batches of this process from number `start` on."""
+        if self.share.world_size == 1:
+            parts = np.split(self.mine, range(self.batch_size, len(self.mine), self.batch_size))
+        else:
+            parts = np.array_split(self.mine, self.num_batches)
+        for number, part in enumerate(parts[start:], start):
+            yield Batch(part, (0, 0, number, self.share.rank))

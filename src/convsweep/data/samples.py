@@ -1,0 +1,119 @@
+"""What a data set is made of: the facts about it, and arrays of samples with their labels and names."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Task = Literal["classification", "segmentation"]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a network and its review must know of a data set.
+
+    Args:
+        in_shape: channels and spatial sizes of one sample, (C, *spatial).
+        num_classes: number of classes, the background of a segmentation included.
+        class_names: one name a class.
+        task: one label a sample ("classification") or one a position ("segmentation").
+        ignore_index: the mask value that is no class and counts nowhere; None where there is none.
+    """
+
+    in_shape: tuple[int, ...]
+    num_classes: int
+    class_names: tuple[str, ...]
+    task: Task = "classification"
+    ignore_index: int | None = None
+
+    def __post_init__(self) -> None:
+        assert len(self.class_names) == self.num_classes, (self.class_names, self.num_classes)
+
+    @property
+    def in_channels(self) -> int:
+        return self.in_shape[0]
+
+    @property
+    def spatial_shape(self) -> tuple[int, ...]:
+        return self.in_shape[1:]
+
+
+class Rows:
+    """Chosen rows of a memory-mapped array: reads only what is asked for, copies nothing beforehand.
+
+    Args:
+        source: (M, ...) the memory-mapped array.
+        rows: (N,) which of its rows, in which order.
+    """
+
+    def __init__(self, source: np.memmap[Any, Any], rows: Indices) -> None:
+        self.source = source
+        self.rows = rows
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.rows), *self.source.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        dtype: np.dtype[Any] = self.source.dtype
+        return dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.source.ndim
+
+    @property
+    def nbytes(self) -> int:
+        return self.source.itemsize * int(np.prod(self.shape))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        """Return the samples at `index` (an int, a slice or an array of positions) as an array in memory."""
+        return np.asarray(self.source[self.rows[index]])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[:], dtype=dtype)
+
+
+Array = NDArray[Any] | Rows
+
+
+def choose(array: Array, indices: Indices) -> Array:
+    """Return the samples at `indices`: a copy of what is in memory, a view by index of what is on disk."""
+    if isinstance(array, Rows):
+        return Rows(array.source, array.rows[indices])
+    if isinstance(array, np.memmap):
+        return Rows(array, indices)
+    return array[indices]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A part of a data set.
+
+    Shape:
+        x: (N, C, *spatial) uint8 or float32.
+        y: (N,) int64 labels, or (N, *spatial) uint8 or int16 masks.
+        names: N names, by which a person finds the sample again (a file, or "train/17").
+    """
+
+    x: Array
+    y: Array
+    names: list[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def select(self, indices: Indices) -> "Samples":
+        """Return the samples at `indices`, in that order."""
+        return Samples(choose(self.x, indices), choose(self.y, indices), [self.names[i] for i in indices])
+
+
+def numbered(part: str, count: int) -> list[str]:
+    """Return the names of samples that have none: "train/0", "train/1", ..."""
+    return [f"{part}/{number}" for number in range(count)]

@@ -1,0 +1,65 @@
+"""Mean, spread and class counts of a training split, read in chunks so that it may be larger than memory."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convsweep.data.samples import Array
+
+CHUNK_BYTES = 32 * 2**20
+
+
+def chunks(array: Array) -> Iterator[NDArray[Any]]:
+    """Yield the array as pieces of about 32 MiB along its first axis."""
+    row_bytes = max(1, array.nbytes // max(1, len(array)))
+    step = max(1, CHUNK_BYTES // row_bytes)
+    for start in range(0, len(array), step):
+        yield np.asarray(array[start : start + step])
+
+
+def mean_and_std(x: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return mean and standard deviation per channel, in the units of `x`.
+
+    A channel that never changes gets the standard deviation 1, so that dividing by it is harmless.
+
+    Shape:
+        x: (N, C, *spatial) -> (C,), (C,)
+    """
+    axes = (0, *range(2, x.ndim))
+    count = int(np.prod(x.shape)) // x.shape[1]
+    offset = np.asarray(x[:1]).mean(axis=axes, dtype=np.float64)
+    first, second = np.zeros_like(offset), np.zeros_like(offset)
+    for chunk in chunks(x):
+        if chunk.dtype == np.uint8:
+            offset = np.zeros_like(offset)
+            first += chunk.sum(axis=axes, dtype=np.uint64)
+            second += np.square(chunk, dtype=np.uint16).sum(axis=axes, dtype=np.uint64)
+        else:
+            centred = chunk.astype(np.float64) - offset.reshape(-1, *[1] * (x.ndim - 2))
+            first += centred.sum(axis=axes)
+            second += np.square(centred).sum(axis=axes)
+    shift = first / count
+    variance = np.maximum(second / count - np.square(shift), 0.0)
+    std = np.sqrt(variance)
+    mean = offset + shift
+    constant = std <= 1e-7 * np.maximum(1.0, np.abs(mean))
+    return mean.astype(np.float32), np.where(constant, 1.0, std).astype(np.float32)
+
+
+def count_classes(y: Array, num_classes: int) -> NDArray[np.int64]:
+    """Return how many labels (samples, or positions of masks) each class has; what is no class is not counted.
+
+    Shape:
+        y: (N,) or (N, *spatial) -> (num_classes,)
+    """
+    total = np.zeros(num_classes, np.int64)
+    for chunk in chunks(y):
+        labels = chunk.reshape(-1)
+        if labels.dtype == np.uint8:
+            total += np.bincount(labels, minlength=256)[:num_classes]
+        else:
+            valid = labels[(labels >= 0) & (labels < num_classes)]
+            total += np.bincount(valid, minlength=num_classes)
+    return total
