@@ -1,0 +1,40 @@
+"""Remembers every metric as it was when the monitored one was best."""
+
+from typing import Any
+
+import lightning as L
+
+
+class BestScores(L.Callback):
+    """Keeps the metrics of the best validation, or of the best epoch where a training metric is monitored.
+
+    Args:
+        monitor: name of the metric that decides.
+        mode: `max` or `min`.
+    """
+
+    def __init__(self, monitor: str, mode: str) -> None:
+        self.monitor, self.sign = monitor, 1 if mode == "max" else -1
+        self.scores: dict[str, float] = {}
+        self.epoch = 0
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if not trainer.sanity_checking and not self.monitor.startswith("train/"):
+            self.consider(trainer)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self.monitor.startswith("train/"):
+            self.consider(trainer)
+
+    def consider(self, trainer: L.Trainer) -> None:
+        """Keep the current metrics if they are better."""
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        score = metrics.get(self.monitor)
+        if score is not None and (not self.scores or self.sign * score > self.sign * self.scores[self.monitor]):
+            self.scores, self.epoch = metrics, trainer.current_epoch + 1
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"scores": self.scores, "epoch": self.epoch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.scores, self.epoch = state_dict["scores"], state_dict["epoch"]

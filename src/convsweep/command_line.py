@@ -1,0 +1,90 @@
+"""The command line around Hydra's: `resume=`, hints for misspelt keys, and one message for a user's mistake."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from convsweep.errors import UserError, did_you_mean
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+
+
+def expand_resume(arguments: list[str]) -> list[str]:
+    """Return the arguments with `resume=FOLDER` replaced by the overrides of the run in that folder.
+
+    The run goes on in its own folder, from its last checkpoint; further overrides win over its own.
+
+    Raises:
+        UserError: the folder holds no run.
+    """
+    folders = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
+    if not folders:
+        return arguments
+    folder = Path(folders[-1]).absolute()
+    saved = folder / ".hydra" / "overrides.yaml"
+    if not saved.is_file():
+        raise UserError(f"resume must name the folder of a run, but {folder} holds none (no .hydra/overrides.yaml)")
+    from omegaconf import OmegaConf
+
+    overrides = [str(override) for override in OmegaConf.load(saved)]
+    others = [argument for argument in arguments if not argument.startswith("resume=")]
+    return [*overrides, *others, f"hydra.run.dir={quoted(folder)}", "ckpt_path=last"]
+
+
+def quoted(path: Path) -> str:
+    """Return a path as a value of Hydra's override grammar."""
+    text = str(path).replace("'", "\\'")
+    return f"'{text}'"
+
+
+def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Let a `UserError` of the task end the program with its message alone (HYDRA_FULL_ERROR=1 shows the traceback)."""
+
+    @functools.wraps(task)
+    def run(cfg: Any) -> Any:
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        try:
+            return task(cfg)
+        except UserError as error:
+            alone = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN and "HYDRA_TRIAL" not in os.environ
+            if not alone or os.environ.get(FULL_ERROR) == "1":
+                raise
+            fail(error)
+
+    return run
+
+
+def fail(error: UserError) -> None:
+    """Print the message and end with exit code 1."""
+    sys.stderr.write(f"Error: {error}\n({FULL_ERROR}=1 shows where)\n")
+    raise SystemExit(1)
+
+
+def run(main: Callable[[], Any]) -> None:
+    """Run a Hydra main function; a misspelt key gets the nearest known one as a hint."""
+    try:
+        sys.argv[1:] = expand_resume(sys.argv[1:])
+        main()
+    except UserError as error:
+        fail(error)
+    except SystemExit as exit:
+        hint = key_hint(exit.__context__)
+        if hint:
+            sys.stderr.write(f"{hint}\n")
+        raise
+
+
+def key_hint(error: BaseException | None) -> str | None:
+    """Return a hint for an override whose key the config does not have."""
+    from omegaconf.errors import ConfigAttributeError, ConfigKeyError
+
+    cause = error.__cause__ if error is not None else None
+    if not isinstance(cause, ConfigAttributeError | ConfigKeyError) or cause.parent_node is None:
+        return None
+    known = [str(key) for key in cause.parent_node]
+    return f"{cause.full_key}: there is no such key; {did_you_mean(str(cause.key), known)}"

@@ -1,0 +1,25 @@
+"""What a person reads while a network trains: plain lines, kept in the log file too."""
+
+import logging
+import warnings
+
+from rich.console import Console
+
+console = Console(highlight=False)
+log = logging.getLogger("convsweep")
+
+
+def say(text: str, style: str | None = None) -> None:
+    """Print a line and write it to the log file."""
+    console.print(text, style=style, soft_wrap=True, markup=False)
+    log.info(text)
+
+
+def quiet_engines() -> None:
+    """Keep what Lightning and torch say at every start out of the terminal; their warnings go to the log file."""
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+    for message in (".*does not have many workers.*", ".*number of training batches.*", ".*Checkpoint directory.*exists.*"):
+        warnings.filterwarnings("ignore", message)
+    warnings.filterwarnings("ignore", ".*LeafSpec.*")

@@ -1,0 +1,4 @@
+"""LightningModules: a network with its loss, its metrics and its optimiser."""
+
+from convsweep.models.classification import Classification as Classification
+from convsweep.models.segmentation import Segmentation as Segmentation

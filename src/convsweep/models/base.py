@@ -1,0 +1,153 @@
+"""What all models share: normalise, forward, loss, metrics once an epoch, optimiser and schedule."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torchmetrics import MetricCollection
+
+from convsweep.errors import DivergedError
+from convsweep.models.normalize import Normalize
+from convsweep.models.running_mean import RunningMean, not_finite
+from convsweep.models.schedules import Schedule, lightning_schedule
+
+if TYPE_CHECKING:
+    from convsweep.data.samples import Facts
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Model(L.LightningModule, ABC):
+    """A network in training.
+
+    Args:
+        net: any module from (N, C, *spatial) to logits.
+        facts: what the data set states of itself.
+        mean, std: (C,) of the training split, in the units of the batches.
+        class_counts: (num_classes,) samples or positions of each class in the training split.
+        optimizer: makes the optimiser from parameter groups.
+        schedule: makes the learning rate's schedule from optimiser and number of steps; None keeps it constant.
+        decay_norm_and_bias: apply weight decay to biases and normalisation too, not only to weights of two or more axes.
+        monitor, monitor_mode: the metric that training is judged by, and `max` or `min`.
+        card: what a checkpoint says of itself, in plain types.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        facts: "Facts",
+        mean: Tensor,
+        std: Tensor,
+        class_counts: Tensor,
+        optimizer: Callable[..., Optimizer] = partial(torch.optim.AdamW, lr=1e-3),
+        schedule: Schedule | None = None,
+        decay_norm_and_bias: bool = False,
+        monitor: str = "val/loss",
+        monitor_mode: str = "min",
+        card: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.net, self.facts = net, facts
+        self.normalize = Normalize(mean, std)
+        self.class_counts = class_counts
+        self.make_optimizer, self.schedule = optimizer, schedule
+        self.decay_norm_and_bias = decay_norm_and_bias
+        self.monitor, self.monitor_mode, self.card = monitor, monitor_mode, dict(card or {})
+        self.losses = {"train": RunningMean(), "val": RunningMean(), "test": RunningMean()}
+        metrics = self.make_metrics()
+        self.val_metrics, self.test_metrics = metrics.clone(prefix="val/"), metrics.clone(prefix="test/")
+
+    @abstractmethod
+    def make_metrics(self) -> MetricCollection:
+        """Return what is measured on validation and test, named without a prefix."""
+
+    @abstractmethod
+    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Return the mean loss of a batch."""
+
+    @abstractmethod
+    def score(self, metrics: MetricCollection, logits: Tensor, y: Tensor) -> None:
+        """Update the metrics by a batch."""
+
+    def metric_names(self) -> list[str]:
+        """Return the names of everything that is logged and can be monitored."""
+        return [*(f"{split}/loss" for split in ("train", "val")), *self.val_metrics.keys(keep_base=False)]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["convsweep"] = self.card
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of a batch as the data set stores it."""
+        logits: Tensor = self.net(self.normalize(x))
+        return logits
+
+    def predict_batch(self, x: Tensor) -> dict[str, Tensor]:
+        """Return `probs` (N, num_classes, *) of a batch as the data set stores it."""
+        return {"probs": self(x).softmax(dim=1)}
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        x, y = batch
+        loss = self.loss(self(x), y)
+        self.losses["train"].add(loss, len(x))
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_index: int) -> None:
+        if not self.trainer.is_last_batch:
+            return
+        loss = self.losses["train"].compute()
+        if not_finite(loss):
+            raise DivergedError(
+                f"the training loss must stay finite, but is {float(loss)} in epoch {self.current_epoch + 1}; "
+                "use a smaller optimizer.lr, a warm-up (scheduler=cosine), or trainer.gradient_clip_val=1"
+            )
+        self.log("train/loss", loss, on_step=False, on_epoch=True, sync_dist=True)
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        self.evaluate(batch, "val", self.val_metrics)
+
+    def test_step(self, batch: Batch, batch_index: int) -> None:
+        self.evaluate(batch, "test", self.test_metrics)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_evaluation("val", self.val_metrics)
+
+    def on_test_epoch_end(self) -> None:
+        self.log_evaluation("test", self.test_metrics)
+
+    def evaluate(self, batch: Batch, split: str, metrics: MetricCollection) -> None:
+        """Update a split's loss and metrics."""
+        x, y = batch
+        logits = self(x)
+        self.losses[split].add(self.loss(logits, y), len(x))
+        self.score(metrics, logits, y)
+
+    def log_evaluation(self, split: str, metrics: MetricCollection) -> None:
+        """Log a split's loss and metrics once, over all batches and devices."""
+        self.log(f"{split}/loss", self.losses[split].compute(), sync_dist=True)
+        self.log_dict(metrics.compute(), prog_bar=False)
+        metrics.reset()
+
+    def predict_step(self, batch: Any, batch_index: int) -> dict[str, Tensor]:
+        return self.predict_batch(batch[0] if isinstance(batch, tuple | list) else batch)
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer(self.parameter_groups())
+        if self.schedule is None:
+            return optimizer
+        total_steps = int(self.trainer.estimated_stepping_batches)
+        return lightning_schedule(optimizer, self.schedule, total_steps, self.monitor)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return the parameters, those that are not decayed in a group of their own."""
+        trained = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
+        if self.decay_norm_and_bias:
+            return [{"params": trained}]
+        decayed = [parameter for parameter in trained if parameter.dim() > 1]
+        kept = [parameter for parameter in trained if parameter.dim() <= 1]
+        groups: list[dict[str, Any]] = [{"params": decayed}, {"params": kept, "weight_decay": 0.0}]
+        return [group for group in groups if group["params"]]

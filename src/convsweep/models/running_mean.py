@@ -1,0 +1,35 @@
+"""A mean over an epoch that costs two additions a step and never waits for the device."""
+
+import torch
+from torch import Tensor
+
+
+class RunningMean:
+    """Sums of values and of weights; read once an epoch."""
+
+    def __init__(self) -> None:
+        self.total: Tensor | None = None
+        self.weight = 0
+
+    def add(self, value: Tensor, weight: int) -> None:
+        """Add a scalar tensor that stands for `weight` samples."""
+        part = value.detach().float() * weight
+        self.total = part if self.total is None else self.total + part
+        self.weight += weight
+
+    def compute(self) -> Tensor:
+        """Return the mean and start anew."""
+        assert self.total is not None, "nothing was added"
+        mean = self.total / self.weight
+        self.total, self.weight = None, 0
+        return mean
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was added since the last read."""
+        return self.weight == 0
+
+
+def not_finite(value: Tensor) -> bool:
+    """Return whether a scalar is NaN or infinite (waits for the device)."""
+    return not bool(torch.isfinite(value))

@@ -1,0 +1,88 @@
+"""Learning rate schedules over the steps of a whole training, made of torch's own."""
+
+from typing import Any, Protocol
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    LinearLR,
+    LRScheduler,
+    MultiStepLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+)
+
+from convsweep.errors import UserError
+
+
+class Schedule(Protocol):
+    """Makes a schedule for an optimiser that takes `total_steps` steps; it moves on after every step."""
+
+    def __call__(self, optimizer: Optimizer, total_steps: int) -> LRScheduler: ...
+
+
+def cosine(optimizer: Optimizer, total_steps: int, *, warmup: float = 0.05, final: float = 0.0) -> LRScheduler:
+    """Return a linear warm-up, then half a cosine (Loshchilov & Hutter 2016).
+
+    Args:
+        warmup: share of the steps that the warm-up takes.
+        final: learning rate at the end, as a share of the first.
+    """
+    warmup_steps = steps_of("warmup", warmup, total_steps)
+    lr = optimizer.param_groups[0]["lr"]
+    main = CosineAnnealingLR(optimizer, T_max=max(1, total_steps - warmup_steps), eta_min=lr * final)
+    return warmed_up(optimizer, main, warmup_steps)
+
+
+def one_cycle(optimizer: Optimizer, total_steps: int, *, warmup: float = 0.3, anneal: str = "cos") -> LRScheduler:
+    """Return one cycle up to the optimiser's learning rate and down to nothing (Smith & Topin 2018).
+
+    Args:
+        warmup: share of the steps on the way up.
+        anneal: `cos` or `linear`.
+    """
+    rates = [group["lr"] for group in optimizer.param_groups]
+    return OneCycleLR(optimizer, max_lr=rates, total_steps=max(1, total_steps), pct_start=warmup, anneal_strategy=anneal)
+
+
+def multi_step(
+    optimizer: Optimizer,
+    total_steps: int,
+    *,
+    milestones: tuple[float, ...] = (0.5, 0.75),
+    gamma: float = 0.1,
+    warmup: float = 0.0,
+) -> LRScheduler:
+    """Return steps down by `gamma` at `milestones`, which are shares of the training (He et al. 2015: 0.5, 0.75)."""
+    warmup_steps = steps_of("warmup", warmup, total_steps)
+    places = [steps_of("milestones", share, total_steps) - warmup_steps for share in milestones]
+    return warmed_up(optimizer, MultiStepLR(optimizer, milestones=places, gamma=gamma), warmup_steps)
+
+
+def plateau(optimizer: Optimizer, total_steps: int, *, mode: str, factor: float = 0.5, patience: int = 5) -> LRScheduler:
+    """Return steps down by `factor` whenever the monitored metric has not got better for `patience` validations."""
+    return ReduceLROnPlateau(optimizer, mode=mode, factor=factor, patience=patience)  # type: ignore[arg-type]
+
+
+def warmed_up(optimizer: Optimizer, main: LRScheduler, warmup_steps: int) -> LRScheduler:
+    """Return `main` behind a linear warm-up."""
+    if warmup_steps == 0:
+        return main
+    ramp = LinearLR(optimizer, start_factor=1 / (warmup_steps + 1), total_iters=warmup_steps)
+    return SequentialLR(optimizer, [ramp, main], milestones=[warmup_steps])
+
+
+def steps_of(name: str, share: float, total_steps: int) -> int:
+    """Return a share of the training in steps."""
+    if not 0 <= share <= 1:
+        raise UserError(f"scheduler.{name} must be a share of the training, 0 to 1, but is {share}")
+    return round(share * total_steps)
+
+
+def lightning_schedule(optimizer: Optimizer, schedule: Schedule, total_steps: int, monitor: str) -> dict[str, Any]:
+    """Return optimiser and schedule as Lightning takes them: by step, or by validation for `plateau`."""
+    scheduler = schedule(optimizer, total_steps)
+    if isinstance(scheduler, ReduceLROnPlateau):
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "epoch", "monitor": monitor}}
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

@@ -1,0 +1,75 @@
+"""A progress bar while an epoch runs and one line for each epoch that has ended."""
+
+import time
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import ProgressBar
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from convsweep.console import console, say
+
+
+class EpochLines(ProgressBar):
+    """Shows training in a terminal as a bar, and everywhere as lines.
+
+    Args:
+        metrics: the metrics in an epoch's line, in this order; those that were not logged are left out.
+        monitor: the metric whose best value is starred.
+        mode: `max` or `min`.
+        refresh_s: seconds between two updates of the bar.
+    """
+
+    def __init__(self, metrics: list[str], monitor: str, mode: str = "max", refresh_s: float = 0.2) -> None:
+        super().__init__()
+        self.metrics = list(dict.fromkeys([*metrics, monitor]))
+        self.monitor, self.sign, self.refresh_s = monitor, 1 if mode == "max" else -1, refresh_s
+        self.best = float("-inf")
+        self.bar: Progress | None = None
+        self.shown_at = self.started_at = 0.0
+        self.enabled = True
+
+    def disable(self) -> None:
+        self.enabled = False
+
+    def enable(self) -> None:
+        self.enabled = True
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.started_at = time.perf_counter()
+        if self.enabled and trainer.is_global_zero and console.is_terminal:
+            text = TextColumn("{task.description}")
+            self.bar = Progress(text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True)
+            self.bar.start()
+            self.task = self.bar.add_task(f"epoch {trainer.current_epoch + 1}", total=trainer.num_training_batches)
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        now = time.perf_counter()
+        if self.bar is not None and now - self.shown_at > self.refresh_s:
+            self.bar.update(self.task, completed=batch_idx + 1)
+            self.shown_at = now
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.close()
+        if not self.enabled or not trainer.is_global_zero:
+            return
+        values = {name: float(trainer.callback_metrics[name]) for name in self.metrics if name in trainer.callback_metrics}
+        score = values.get(self.monitor)
+        star = ""
+        if score is not None and self.sign * score > self.best:
+            self.best, star = self.sign * score, " *"
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in values.items())
+        say(
+            f"epoch {trainer.current_epoch + 1:3d}/{trainer.max_epochs}  {figures}  {time.perf_counter() - self.started_at:.1f} s{star}"
+        )
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None

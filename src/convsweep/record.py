@@ -1,0 +1,53 @@
+"""The record of a run: one folder from which everything about the run is found."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from convsweep.errors import UserError
+
+RESULT, CONFIG, CHECKPOINTS = "result.json", "config.yaml", "checkpoints"
+
+
+def open_folder(folder: Path, goes_on: bool) -> None:
+    """Make the run folder.
+
+    Raises:
+        UserError: it holds another run, which would be overwritten.
+    """
+    if not goes_on and ((folder / RESULT).exists() or (folder / CHECKPOINTS).exists()):
+        raise UserError(
+            f"a run folder must be empty, but {folder} holds a run; go on with it by `resume={folder}`, "
+            "or choose another hydra.run.dir"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def write_config(folder: Path, cfg: DictConfig) -> dict[str, Any]:
+    """Write the resolved config and return it as plain containers."""
+    resolved = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(resolved, dict)
+    write_atomically(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(resolved)))
+    return {str(name): value for name, value in resolved.items()}
+
+
+def write_result(folder: Path, result: Mapping[str, Any]) -> None:
+    """Write `result.json`."""
+    write_atomically(folder / RESULT, json.dumps(result, indent=2, default=float) + "\n")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old text or the new one, never a part."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(text)
+    part.replace(path)
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """Return the newest checkpoint to go on from, or None."""
+    found = [path for path in (folder / CHECKPOINTS).glob("*.ckpt") if path.name != "best.ckpt"]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)

@@ -1,0 +1,171 @@
+"""One run: its folder, its callbacks and loggers, and how it ended."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning as L
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from omegaconf import DictConfig
+
+from convsweep import record
+from convsweep.best_scores import BestScores
+from convsweep.build import plain_errors
+from convsweep.closing_table import show_result
+from convsweep.console import quiet_engines, say
+from convsweep.errors import UserError, did_you_mean
+from convsweep.pruning import PruningCallback
+from convsweep.tracking import Tracker, open_tracker, outcome_of
+from hydra_plugins.study import trial
+
+if TYPE_CHECKING:
+    from convsweep.data import DataModule
+    from convsweep.models.base import Model
+
+
+class Run:
+    """A training's surroundings, from the folder that is opened to the result that is written."""
+
+    def __init__(self, cfg: DictConfig) -> None:
+        self.cfg = cfg
+        self.folder = Path(HydraConfig.get().runtime.output_dir)
+        self.link = trial.current()
+        self.checkpoint = self.find_checkpoint()
+        self.started_at = time.time()
+        self.cost: dict[str, Any] = {}
+        self.tracker: Tracker | None = None
+        self.pruning: PruningCallback | None = None
+        self.best = BestScores(cfg.monitor.metric, cfg.monitor.mode)
+        if rank_zero_only.rank == 0:
+            record.open_folder(self.folder, goes_on=cfg.ckpt_path is not None or self.link is not None)
+
+    def find_checkpoint(self) -> str | None:
+        """Return the checkpoint to go on from: the one asked for, or that of the killed trial this one repeats."""
+        if self.link is not None and self.link.checkpoint is not None:
+            return self.link.checkpoint
+        if self.cfg.ckpt_path == "last":
+            found = record.last_checkpoint(self.folder)
+            return str(found) if found else None
+        if self.cfg.ckpt_path is not None and not Path(self.cfg.ckpt_path).is_file():
+            raise UserError(f"ckpt_path must be a checkpoint or `last`, but {self.cfg.ckpt_path} is not a file")
+        return None if self.cfg.ckpt_path is None else str(self.cfg.ckpt_path)
+
+    def report_cost(self, cost: dict[str, Any]) -> None:
+        """Say what the network costs and keep it for the record."""
+        self.cost = cost
+        if rank_zero_only.rank == 0:
+            say(str(cost["summary"]))
+            say(f"run folder: {self.folder}")
+            if self.checkpoint:
+                say(f"going on from {self.checkpoint}")
+
+    def open_tracker(self) -> Tracker:
+        """Write the resolved config and open metrics.csv and the logger."""
+        resolved = record.write_config(self.folder, self.cfg)
+        former = Path(self.checkpoint).parent.parent if self.checkpoint else None
+        return open_tracker(
+            resolved["logger"],
+            self.folder,
+            run_config=resolved,
+            group=self.link.study_name if self.link else None,
+            resume_from=former if former and (former / record.CONFIG).is_file() else None,
+        )
+
+    def trainer(self, model: "Model") -> L.Trainer:
+        """Return the trainer with this run's callbacks and loggers."""
+        if self.cfg.monitor.metric not in model.metric_names():
+            raise UserError(
+                f"monitor.metric must be one of {', '.join(model.metric_names())}, but is {self.cfg.monitor.metric!r}; "
+                f"{did_you_mean(self.cfg.monitor.metric, model.metric_names())}"
+            )
+        self.tracker = self.open_tracker()
+        with plain_errors():
+            callbacks = [instantiate(callback) for callback in self.cfg.callbacks.values() if callback is not None]
+            if self.link is not None:
+                self.pruning = PruningCallback(self.cfg.monitor.metric, self.link)
+                callbacks.append(self.pruning)
+            trainer: L.Trainer = instantiate(self.cfg.trainer, _partial_=True)(
+                callbacks=[*callbacks, self.best], logger=self.tracker.loggers
+            )
+        self.tracker.log_summary({f"cost/{name}": value for name, value in self.cost.items()})
+        return trainer
+
+    def raise_if_pruned(self) -> None:
+        """Raise `Pruned` behind a training that the sweep stopped."""
+        if self.pruning is not None:
+            self.pruning.raise_if_pruned()
+
+    def test(self, trainer: L.Trainer, model: "Model", data: "DataModule") -> None:
+        """Measure the best checkpoint on the test split, where the data has one."""
+        if data.test is not None:
+            trainer.test(model, data, ckpt_path=best_checkpoint(trainer), verbose=False)
+
+    def finish(self, trainer: L.Trainer) -> float | tuple[float, ...]:
+        """Write the result, show it, and return the objective or objectives."""
+        names = [self.cfg.monitor.metric] if self.cfg.objectives is None else list(self.cfg.objectives)
+        values = [self.objective(name) for name in names]
+        checkpoint = best_checkpoint(trainer)
+        result = {
+            "outcome": "complete",
+            "objectives": dict(zip(names, values, strict=True)),
+            "best": self.best.scores,
+            "best_epoch": self.best.epoch,
+            "test": {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("test/")},
+            "epochs": trainer.fit_loop.epoch_progress.current.completed,
+            "stopped_early": trainer.should_stop,
+            "checkpoint": os.path.relpath(checkpoint, self.folder) if checkpoint else None,
+        }
+        if rank_zero_only.rank == 0:
+            result = self.write(result)
+            show_result(result, self.folder)
+        return values[0] if len(values) == 1 else tuple(values)
+
+    def write(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Write `result.json` and return its content."""
+        result |= {
+            "seconds": time.time() - self.started_at,
+            "cost": self.cost,
+            "wandb": self.tracker.record if self.tracker else None,
+        }
+        record.write_result(self.folder, result)
+        return result
+
+    def objective(self, name: str) -> float:
+        """Return an objective by name: a metric at the best checkpoint, or a figure of the network's cost."""
+        figures = self.best.scores | self.cost
+        if name not in figures:
+            raise UserError(f"objectives must be metrics or costs, but {name!r} is neither; {did_you_mean(name, figures)}")
+        return float(figures[name])
+
+    def close(self, error: BaseException | None) -> None:
+        """Close loggers in the state the run ended in; a run that did not complete leaves a result that says why."""
+        outcome = outcome_of(error)
+        if self.tracker is not None:
+            self.tracker.close(outcome)
+        if error is not None and rank_zero_only.rank == 0 and self.folder.is_dir():
+            self.write({"outcome": outcome, "reason": str(error), "best": self.best.scores, "best_epoch": self.best.epoch})
+
+
+@contextmanager
+def open_run(cfg: DictConfig) -> Iterator[Run]:
+    """Open a run; however the block ends, its folder, loggers and result are closed in that state."""
+    quiet_engines()
+    run = Run(cfg)
+    try:
+        yield run
+    except BaseException as error:
+        run.close(error)
+        raise
+    run.close(None)
+
+
+def best_checkpoint(trainer: L.Trainer) -> str | None:
+    """Return the path of the best checkpoint, or None if none was kept."""
+    callback = trainer.checkpoint_callback
+    return callback.best_model_path or None if isinstance(callback, ModelCheckpoint) else None

@@ -1,0 +1,43 @@
+"""Train one network: compose the config, fit, test the best checkpoint, return the monitored value at it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import hydra
+
+from convsweep import command_line
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+@command_line.user_errors
+def main(cfg: DictConfig) -> float | tuple[float, ...]:
+    """Run one training and return its objective, or objectives."""
+    from convsweep.early_check import check_options
+
+    check_options(cfg)  # before torch is loaded: a wrong option is answered at once
+
+    from lightning import seed_everything
+
+    from convsweep import build, feasibility
+    from convsweep.run import open_run
+
+    with open_run(cfg) as run:
+        seed_everything(cfg.seed, workers=True, verbose=False)
+        data = build.build_data(cfg)
+        run.report_cost(feasibility.check(cfg))
+        data.setup("fit")
+        model = build.build_model(cfg, data)
+        trainer = run.trainer(model)
+        trainer.fit(model, data, ckpt_path=run.checkpoint)
+        run.raise_if_pruned()
+        if cfg.test:
+            run.test(trainer, model, data)
+        return run.finish(trainer)
+
+
+if __name__ == "__main__":
+    command_line.run(main)
