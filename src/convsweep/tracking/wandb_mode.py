@@ -47,7 +47,8 @@ def _reachable_account(base_url: str) -> Mode:
     import wandb
 
     try:
-        logged_in = wandb.login(prompt=False, verify=False)
+        # While a run of others is open, who is logged in is settled, and asking would answer no.
+        logged_in = wandb.run is not None or wandb.login(prompt=False, verify=False)
     except wandb.errors.Error as problem:
         return Mode("offline", f"the login is not valid: {one_line(problem)}")
     if not logged_in:

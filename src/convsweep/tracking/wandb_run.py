@@ -62,7 +62,7 @@ def _init(mode: Literal["online", "offline"], arguments: Mapping[str, Any], sett
 
     return wandb.init(
         **{
-            **arguments,
+            **{name: value for name, value in arguments.items() if value is not None},
             "mode": mode,
             "resume": "allow" if mode == "online" else None,
             # A run that somebody else left open in this process, or in the parent this was forked from, stays theirs.
@@ -83,7 +83,7 @@ def _define_axes(run: Any) -> None:
 def _write_run_file(folder: Path, run: Any) -> None:
     record = {
         "id": run.id,
-        "url": run.url,
+        "url": None if run.offline else run.url,
         "dir": os.path.relpath(sync_dir(run), folder),
         "mode": "offline" if run.offline else "online",
         "project": run.project,
