@@ -1,0 +1,104 @@
+"""One trial in the making, as its worker sees it."""
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import optuna
+
+from .messages import Channel
+from .outcomes import Outcome
+from .slots import Slot
+
+_HANG_GRACE = 5.0
+
+
+@dataclass
+class Attempt:
+    """A running trial: its process, its connection, and what was heard of it.
+
+    Attributes:
+        trial: The trial in the study.
+        slot: Where it runs.
+        channel: Connection to its process.
+        pid: Its process, which leads a process group; None until the template says so.
+        outcome: How it said that it ended.
+        close_reason: Why it was asked to close.
+        again: Whether it is to be run again after that; None leaves it to the policy.
+    """
+
+    trial: optuna.Trial
+    slot: Slot
+    channel: Channel
+    pid: int | None = None
+    outcome: Outcome | None = None
+    close_reason: str = ""
+    again: bool | None = None
+    step: int | None = None
+    value: float | None = None
+    open: bool = True
+    training: bool = False
+    began: float = field(default_factory=time.monotonic)
+    heard: float = field(default_factory=time.monotonic)
+    oom_kills: int = field(default_factory=lambda: kernel_oom_kills())
+    _kill_at: float | None = None
+
+    def close_gently(self, reason: str, grace: float, again: bool | None) -> None:
+        """Ask the process to close, once, and set the time at which it will be killed."""
+        if self.close_reason:
+            return
+        self.close_reason, self.again = reason, again
+        self._kill_at = time.monotonic() + grace
+        self._signal(signal.SIGTERM, group=False)
+
+    def kill(self) -> None:
+        """Kill the process and all that it started."""
+        self._kill_at = None
+        self._signal(signal.SIGKILL, group=True)
+
+    def _signal(self, signum: int, group: bool) -> None:
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                (os.killpg if group else os.kill)(self.pid, signum)
+
+    def watch(self, hang_limit: float | None, trial_timeout: float | None, grace: float) -> None:
+        """Close the trial when it is silent or running for too long; kill it when it does not close."""
+        now = time.monotonic()
+        if hang_limit is not None and now - self.heard > hang_limit:
+            reason = f"no sign of life for {hang_limit:g} s (hydra.sweeper.hang_limit)"
+            self.close_gently(reason, min(grace, _HANG_GRACE), again=False)
+        if trial_timeout is not None and now - self.began > trial_timeout:
+            self.close_gently(f"ran for {trial_timeout:g} s (hydra.sweeper.trial_timeout)", grace, again=False)
+        if self._kill_at is not None and now > self._kill_at:
+            self.kill()
+
+    def conclude(self, signum: int | None) -> Outcome:
+        """Return how the trial ended, given the signal that its process died of, if any."""
+        outcome = self.outcome
+        if outcome is None:
+            outcome = self._died_of(signum)
+        if outcome.kind in ("killed", "error") and (self.close_reason or outcome.stopped):
+            reason = self.close_reason or "asked to close by a signal from outside"
+            return Outcome("killed", reason=reason, seconds=outcome.seconds, peak_memory_mb=outcome.peak_memory_mb)
+        return outcome
+
+    def _died_of(self, signum: int | None) -> Outcome:
+        seconds = time.monotonic() - self.began
+        if signum is None:
+            return Outcome("error", reason="the process ended without a result (os._exit?)", seconds=seconds)
+        name = signal.Signals(signum).name
+        if signum == signal.SIGKILL and not self.close_reason and kernel_oom_kills() > self.oom_kills:
+            return Outcome("out_of_memory", reason="killed by the kernel: out of memory", seconds=seconds)
+        return Outcome("killed", reason=f"died of {name}", seconds=seconds)
+
+
+def kernel_oom_kills() -> int:
+    """Return how many processes of this cgroup (or machine) the kernel has killed for their memory."""
+    for path, word in (("/sys/fs/cgroup/memory.events", "oom_kill"), ("/proc/vmstat", "oom_kill")):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            lines = [line.split() for line in Path(path).read_text().splitlines()]
+            return int(next(count for key, count in lines if key == word))
+    return 0

@@ -1,0 +1,41 @@
+"""Names of the attributes that the sweeper keeps with a trial and with the study, and their readers."""
+
+from optuna.trial import FrozenTrial, TrialState
+
+KIND = "kind"
+REASON = "reason"
+HASH = "hash"
+OVERRIDES = "overrides"
+FOLDER = "folder"
+CHECKPOINT = "checkpoint"
+WORKER = "worker"
+SESSION = "session"
+SLOT = "slot"
+DUPLICATE_OF = "duplicate_of"
+RETRY_OF = "retry_of"
+RETRIED = "retried"
+ATTEMPT = "attempt"
+TRACEBACK = "traceback"
+SECONDS = "seconds"
+PEAK_MEMORY = "peak_memory_mb"
+
+STUDY_SPACE = "space"
+STUDY_OBJECTIVES = "objectives"
+STUDY_ENQUEUED = "enqueued"
+STUDY_FOLDER = "folder"
+STUDY_STOP = "stop"
+
+_BY_STATE = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "error",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting",
+}
+
+
+def kind_of(trial: FrozenTrial) -> str:
+    """Return the kind of outcome of a trial, or `running`, or `waiting`."""
+    if not trial.state.is_finished():
+        return _BY_STATE[trial.state]
+    return str(trial.user_attrs.get(KIND, _BY_STATE[trial.state]))

@@ -1,0 +1,76 @@
+"""The total budget of a study over all its starts: trials, seconds, a score to reach."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from optuna.trial import FrozenTrial, TrialState
+
+from . import attributes
+from .attributes import kind_of
+from .objectives import Objectives
+from .outcomes import UNCHARGED
+
+
+@dataclass
+class Tally:
+    """How the trials of a study stand.
+
+    Attributes:
+        kinds: Number of trials of each kind, `running` and `waiting` included.
+        charged: Trials that count towards `n_trials`.
+        best: The best complete trial of the first objective.
+    """
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    charged: int = 0
+    best: FrozenTrial | None = None
+
+    @property
+    def running(self) -> int:
+        """Number of trials in the making."""
+        return self.kinds["running"]
+
+
+def is_charged(trial: FrozenTrial) -> bool:
+    """Whether a trial counts: neither infeasible, nor a repetition, nor retried later."""
+    if not trial.state.is_finished():
+        return False
+    return kind_of(trial) not in UNCHARGED and not trial.user_attrs.get(attributes.RETRIED)
+
+
+def tally(trials: Sequence[FrozenTrial], objectives: Objectives) -> Tally:
+    """Count the trials of a study."""
+    count = Tally()
+    for trial in trials:
+        kind = kind_of(trial)
+        count.kinds[kind] += 1
+        count.charged += is_charged(trial)
+        if kind == "complete" and trial.state == TrialState.COMPLETE:
+            best = count.best
+            if best is None or not objectives.better(best.values[0], trial.values[0]):
+                count.best = trial
+    return count
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits on the whole study; None is no limit."""
+
+    n_trials: int | None
+    timeout: float | None
+    target: float | None
+
+    def spent(self, count: Tally, seconds: float, objectives: Objectives) -> str | None:
+        """Return why nothing more is to be asked, or None."""
+        if self.target is not None and count.best is not None and objectives.better(count.best.values[0], self.target):
+            return f"target {self.target:g} reached by trial {count.best.number}"
+        if self.timeout is not None and seconds >= self.timeout:
+            return f"timeout of {self.timeout:g} s reached"
+        if self.n_trials is not None and count.charged >= self.n_trials:
+            return f"all {self.n_trials} trials are done"
+        return None
+
+    def has_room(self, count: Tally) -> bool:
+        """Whether one more trial may be begun beside the running ones."""
+        return self.n_trials is None or count.charged + count.running < self.n_trials

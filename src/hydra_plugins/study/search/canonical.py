@@ -1,0 +1,53 @@
+"""The canonical form of a config: two configs of one form are one job, whatever route led to them."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+
+def canonical_hash(config: DictConfig, ignore: Iterable[str], form: Callable[[DictConfig], Any] | None) -> str:
+    """Return the hash of a task's config.
+
+    Args:
+        config: The composed config without `hydra`.
+        ignore: Dotted keys that do not change the job, such as `seed`.
+        form: Returns what counts of a config, for a task that knows which of its keys are used.
+    """
+    tree = plain(config) if form is None else form(config)
+    if isinstance(tree, dict):
+        for key in ignore:
+            _drop(tree, key.split("."))
+    text = json.dumps(tree, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def plain(node: Any) -> Any:
+    """Return a config as dicts, lists and values; what cannot be resolved yet stays as it is written."""
+    if isinstance(node, DictConfig) and not node._is_none() and not node._is_missing():
+        return {str(key): _child(node, key) for key in node}
+    if isinstance(node, ListConfig) and not node._is_none() and not node._is_missing():
+        return [_child(node, index) for index in range(len(node))]
+    if isinstance(node, float) and node.is_integer():
+        return int(node)
+    return node
+
+
+def _child(parent: DictConfig | ListConfig, key: Any) -> Any:
+    if OmegaConf.is_missing(parent, key):
+        return "???"
+    try:
+        return plain(parent[key])
+    except (OmegaConfBaseException, ValueError, KeyError):
+        return str(parent._get_node(key))
+
+
+def _drop(tree: dict[str, Any], path: list[str]) -> None:
+    for part in path[:-1]:
+        tree = tree.get(part, {})
+        if not isinstance(tree, dict):
+            return
+    tree.pop(path[-1], None)

@@ -1,0 +1,134 @@
+"""The process of one trial: compose, check, ask for leave, run the task function, write how it ended."""
+
+import atexit
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobStatus, run_job
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from hydra_plugins.study import trial as link
+
+from .canonical import canonical_hash
+from .compose import compose, place, set_plain_arguments, task_config
+from .load import locate
+from .locks import write_atomically
+from .messages import Channel
+from .outcomes import Outcome, of_exception, of_result
+from .recipe import Job, Recipe
+
+_PR_SET_PDEATHSIG = 1
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def run_child(recipe: Recipe, job: Job, sock: socket.socket, parent: int) -> None:
+    """Be the trial, from the fork to the end of the process; never returns."""
+    started = time.monotonic()
+    channel = Channel(sock)
+    folder = recipe.layout.trial(job.number)
+    try:
+        _enter_process(job, parent)
+        outcome = _run(recipe, job, channel, folder)
+    except BaseException as error:
+        outcome = of_exception(error)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with contextlib.suppress(BaseException):
+        outcome.seconds = time.monotonic() - started
+        outcome.stopped = _asked_to_stop
+        outcome.peak_memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        if folder.is_dir() and outcome.kind != "duplicate":
+            write_atomically(folder / "outcome.json", json.dumps(outcome.as_dict(), default=str))
+        if outcome.traceback:
+            sys.stderr.write(outcome.traceback)
+        channel.send({"say": "end", "outcome": outcome.as_dict()})
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(0)
+
+
+def _run(recipe: Recipe, job: Job, channel: Channel, folder: Path) -> Outcome:
+    config = compose(recipe.hydra_context, recipe.config, job)
+    facts = _check(recipe, config)
+    form = locate(recipe.options.canonical, "hydra.sweeper.canonical") if recipe.options.canonical else None
+    identity = canonical_hash(task_config(config), recipe.options.ignore, form)
+    answer = channel.ask({"say": "ready", "hash": identity, "facts": facts})
+    if not answer["go"]:
+        return Outcome("duplicate")
+    folder.mkdir()
+    _redirect(folder / "console.log")
+    _other_seed(config, recipe.options.seed_key, answer["repetition"])
+    place(config, str(folder))
+    set_plain_arguments(recipe, job, str(folder))
+    link.enter(link.Link(job.number, recipe.options.study_name, str(folder), job.checkpoint, channel))
+    done = run_job(
+        task_function=recipe.task_function,
+        config=config,
+        job_dir_key="hydra.run.dir",
+        job_subdir_key=None,
+        hydra_context=recipe.hydra_context,
+    )
+    if done.status == JobStatus.FAILED:
+        return of_exception(done._return_value)
+    return of_result(done._return_value, recipe.objectives.names)
+
+
+def _check(recipe: Recipe, config: DictConfig) -> dict[str, Any]:
+    if recipe.options.check is None:
+        return {}
+    return dict(locate(recipe.options.check, "hydra.sweeper.check")(task_config(config)) or {})
+
+
+def _other_seed(config: DictConfig, key: str, repetition: int) -> None:
+    """Give the k-th training of one network the k-th seed after its own."""
+    seed = OmegaConf.select(config, key)
+    if repetition and isinstance(seed, int):
+        with open_dict(config):
+            OmegaConf.update(config, key, seed + repetition)
+
+
+_asked_to_stop = False
+
+
+def _stop(signum: int, frame: Any) -> None:
+    global _asked_to_stop
+    if not _asked_to_stop:
+        _asked_to_stop = True
+        raise link.Stopped("asked to close")
+
+
+def _enter_process(job: Job, parent: int) -> None:
+    os.setsid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.update(job.environment)
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(job.threads)))
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(job.threads)
+    _redirect(Path(os.devnull))
+
+
+def _redirect(path: Path) -> None:
+    """Send what the process prints to `path`: the terminal belongs to the sweep."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    for source, number in ((empty, 0), (target, 1), (target, 2)):
+        os.dup2(source, number)
+    os.close(target)
+    os.close(empty)

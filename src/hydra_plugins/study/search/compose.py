@@ -1,0 +1,51 @@
+"""The config of one trial: that of a plain single run, in the folder of the trial."""
+
+import copy
+import sys
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import HydraContext, RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from .recipe import Job, Recipe
+
+_OF_THE_SWEEP = ("hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher", "hydra.mode")
+
+
+def compose(context: HydraContext, master: DictConfig, job: Job) -> DictConfig:
+    """Return the whole config of a trial, with Hydra's part set to a single run in no folder yet."""
+    config = context.config_loader.load_sweep_config(master, list(job.overrides))
+    with read_write(config.hydra), open_dict(config.hydra):
+        config.hydra.mode = RunMode.RUN
+        config.hydra.job.num = job.number
+        config.hydra.job.id = str(job.number)
+    place(config, ".")
+    return config
+
+
+def place(config: DictConfig, folder: str) -> None:
+    """Set the output folder of a config and make it Hydra's current one."""
+    with read_write(config.hydra), open_dict(config.hydra):
+        config.hydra.run.dir = folder
+        config.hydra.runtime.output_dir = folder
+    HydraConfig.instance().set_config(config)
+
+
+def task_config(config: DictConfig) -> DictConfig:
+    """Return a copy of the task's part of a config."""
+    task = copy.deepcopy(config)
+    with read_write(task), open_dict(task):
+        del task["hydra"]
+    return task
+
+
+def set_plain_arguments(recipe: Recipe, job: Job, folder: str) -> None:
+    """Make `sys.argv` the command line of a single run of this trial.
+
+    Whoever starts this process's script again (Lightning does, for the ranks of DDP) gets the trial, not the sweep.
+    """
+    given = OmegaConf.to_container(recipe.config.hydra.overrides.hydra)
+    assert isinstance(given, list)
+    of_hydra = [text for text in given if not str(text).lstrip("+~").startswith(_OF_THE_SWEEP)]
+    quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
+    sys.argv = [sys.argv[0], *of_hydra, *job.overrides, "hydra.mode=RUN", f"hydra.run.dir='{quoted}'"]

@@ -1,0 +1,126 @@
+"""The warm template: a process with the imports done that forks one process for every trial it is sent."""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+from typing import Any
+
+from .child import THREAD_VARIABLES, run_child
+from .messages import Channel
+from .recipe import Job, Recipe
+
+
+def serve(recipe: Recipe, control: socket.socket) -> None:
+    """Fork trials until the worker is gone, then kill those that are left; never returns."""
+    code = 1
+    try:
+        _Template(recipe, control).serve()
+        code = 0
+    except BaseException as error:
+        with contextlib.suppress(BaseException):
+            Channel(control).send({"say": "failed", "reason": f"{type(error).__name__}: {error}"})
+    finally:
+        os._exit(code)
+
+
+def serve_spawned(descriptor: int) -> None:
+    """Serve in a fresh interpreter; the recipe comes first, pickled, over the control socket."""
+    from hydra.core.singleton import Singleton
+    from hydra.core.utils import setup_globals
+
+    control = socket.socket(fileno=descriptor)
+    with control.makefile("rb") as file:
+        size = int(file.readline())
+        recipe, singletons, argv, paths = pickle.loads(file.read(size))
+    sys.argv, sys.path[:] = argv, paths
+    setup_globals()
+    Singleton.set_state(singletons)
+    serve(recipe, control)
+
+
+class _Template:
+    def __init__(self, recipe: Recipe, control: socket.socket) -> None:
+        self.recipe = recipe
+        self.control = Channel(control)
+        self.trials: dict[int, int] = {}
+        os.setsid()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        self.wakes, wake = socket.socketpair()
+        self.wakes.setblocking(False)
+        wake.setblocking(False)
+        self._wake = wake
+        signal.signal(signal.SIGCHLD, lambda signum, frame: None)
+        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        for variable in THREAD_VARIABLES:
+            os.environ.setdefault(variable, str(recipe.options.threads))
+        for name in recipe.options.preload:
+            importlib.import_module(name)
+        gc.collect()
+        gc.freeze()
+        self.control.send({"say": "warm"})
+
+    def serve(self) -> None:
+        """Wait for jobs and for the ends of trials."""
+        while True:
+            ready, _, _ = select.select([self.control.sock, self.wakes], [], [])
+            if self.wakes in ready:
+                with contextlib.suppress(BlockingIOError):
+                    self.wakes.recv(4096)
+            if self.control.sock in ready and not self._begin():
+                break
+            self._reap()
+        for pid in self.trials:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+        while self.trials:
+            self.trials.pop(os.wait()[0], None)
+
+    def _begin(self) -> bool:
+        """Fork one trial; return False if the worker is gone."""
+        data, descriptors, _, _ = socket.recv_fds(self.control.sock, 65536, 1)
+        if not data:
+            return False
+        while not data.endswith(b"\n"):
+            data += self.control.sock.recv(65536)
+        job = Job(**json.loads(data))
+        connection = socket.socket(fileno=descriptors[0])
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._leave()
+            run_child(self.recipe, job, connection, parent)
+        connection.close()
+        self.trials[pid] = job.number
+        self.control.send({"say": "born", "number": job.number, "pid": pid})
+        return True
+
+    def _leave(self) -> None:
+        """Give up, in a fresh child, what belongs to the template."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for sock in (self.control.sock, self.wakes, self._wake):
+            sock.close()
+
+    def _reap(self) -> None:
+        """Report the trials that ended, and end what they started in their process group."""
+        for pid, number in list(self.trials.items()):
+            ended, status, usage = os.wait4(pid, os.WNOHANG)
+            if ended == 0:
+                continue
+            del self.trials[pid]
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+            self.control.send(_end(number, status, usage))
+
+
+def _end(number: int, status: int, usage: Any) -> dict[str, Any]:
+    signum = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+    return {"say": "died", "number": number, "signal": signum, "peak_memory_mb": usage.ru_maxrss / 1024}

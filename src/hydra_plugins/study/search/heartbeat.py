@@ -1,0 +1,103 @@
+"""Signs of life of the workers, and who of them is dead.
+
+A worker holds a lock on a file as long as it or any process of its trials lives; on the same machine that decides at
+once. For workers of other machines a counter in a second file must move; its reader measures by its own clock, so the
+machines' clocks may differ.
+"""
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from .locks import try_lock, write_atomically
+
+
+def this_machine() -> str:
+    """Return a name of this boot of this machine."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        boot = ""
+    return f"{socket.gethostname()}/{boot}"
+
+
+class Pulse:
+    """The signs of life that one worker gives.
+
+    Args:
+        folder: Folder of the workers' files.
+        worker: Name of the worker, never used before.
+    """
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        self._path = folder / f"{worker}.json"
+        lock = try_lock(folder / f"{worker}.lock")
+        assert lock is not None, worker
+        self.lock = lock
+        self._count = 0
+        self._machine = this_machine()
+        self.beat({})
+
+    def beat(self, state: dict[str, Any]) -> None:
+        """Write what the worker is doing."""
+        self._count += 1
+        said = {"machine": self._machine, "pid": os.getpid(), "count": self._count, **state}
+        write_atomically(self._path, json.dumps(said))
+
+    def end(self) -> None:
+        """Say that the worker is done and give the lock back."""
+        self.beat({"done": True})
+        os.close(self.lock)
+
+
+class Watch:
+    """Decides which workers are dead.
+
+    Args:
+        folder: Folder of the workers' files.
+        stale_after: Seconds without a sign after which a worker of another machine counts as dead.
+    """
+
+    def __init__(self, folder: Path, stale_after: float) -> None:
+        self._folder = folder
+        self._stale_after = stale_after
+        self._seen: dict[str, tuple[int, float]] = {}
+        self._machine = this_machine()
+
+    def is_dead(self, worker: str) -> bool:
+        """Whether nothing of the worker lives any more."""
+        said = self.state(worker)
+        if said is None or said["machine"] == self._machine:
+            return self._lock_is_free(worker)
+        count, since = self._seen.get(worker, (-1, 0.0))
+        if count != said["count"]:
+            self._seen[worker] = (said["count"], time.monotonic())
+            return bool(said.get("done"))
+        return time.monotonic() - since > self._stale_after
+
+    def _lock_is_free(self, worker: str) -> bool:
+        path = self._folder / f"{worker}.lock"
+        if not path.exists():
+            return True
+        held = try_lock(path)
+        if held is None:
+            return False
+        os.close(held)
+        return True
+
+    def state(self, worker: str) -> dict[str, Any] | None:
+        """Return what the worker said last."""
+        try:
+            said = json.loads((self._folder / f"{worker}.json").read_text())
+        except (OSError, ValueError):
+            return None
+        return dict(said)
+
+    def living(self) -> dict[str, dict[str, Any]]:
+        """Return the states of the workers that are at work."""
+        names = sorted(path.stem for path in self._folder.glob("*.json"))
+        states = {name: self.state(name) for name in names}
+        return {name: said for name, said in states.items() if said and not said.get("done") and not self.is_dead(name)}

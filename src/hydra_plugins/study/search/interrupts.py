@@ -1,0 +1,29 @@
+"""SIGINT and SIGTERM as requests: the first closes the running trials, the next kills them."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+
+class Interrupts:
+    """Counts the requests to stop while it is entered; in another thread than the main one there are none."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.signal: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interrupts":
+        if threading.current_thread() is threading.main_thread():
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                self._before[signum] = signal.signal(signum, self._note)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        self.count += 1
+        self.signal = signum

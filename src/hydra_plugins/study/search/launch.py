@@ -1,0 +1,59 @@
+"""What Hydra's launcher runs: one worker a job."""
+
+import logging
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from optuna.exceptions import ExperimentalWarning
+
+from .grammar import parse_parameters
+from .heartbeat import Pulse
+from .recipe import Recipe
+from .space import Space
+from .template import Template
+
+logging.captureWarnings(False)
+
+
+@dataclass
+class WorkerTask:
+    """The task function of a launcher's job; it is pickled and runs wherever the launcher puts it."""
+
+    recipe: Recipe
+
+    def __call__(self, config: Any) -> Any:
+        """Be a worker until the sweep is over and return why it ended."""
+        return run_worker(self.recipe, int(HydraConfig.get().job.num))
+
+
+def make_space(recipe: Recipe) -> Space:
+    """Return the space of a sweep."""
+    loader = recipe.hydra_context.config_loader
+    return Space(parse_parameters(recipe.options.params, recipe.arguments, loader))
+
+
+def run_worker(recipe: Recipe, index: int) -> Any:
+    """Start the worker `index` of a session: sign of life, template, storage, loop.
+
+    The template is forked before the storage is opened: its children must not share a database connection.
+    """
+    pulse = Pulse(recipe.layout.workers, f"{recipe.session}-{index}")
+    template = Template(recipe, pulse.lock)
+    try:
+        from .sampling import build_pruner, build_sampler
+        from .storage import open_storage, open_study
+        from .watcher import Watcher
+        from .worker import Worker
+
+        storage = open_storage(recipe.options.storage, recipe.layout, recipe.options.workers)
+        study = open_study(storage, recipe.options.study_name, pruner=build_pruner(recipe))
+        study.sampler = build_sampler(recipe, index, len(study.get_trials(deepcopy=False)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            worker = Worker(recipe, index, template, pulse, study, make_space(recipe), Watcher(recipe, study, index))
+            return worker.run()
+    finally:
+        template.close()
+        pulse.end()

@@ -1,0 +1,51 @@
+"""Messages between a worker and its trials: one JSON object a line over a socket."""
+
+import json
+import socket
+from typing import Any
+
+
+class Channel:
+    """One end of the connection.
+
+    Args:
+        sock: A connected stream socket; the channel owns it.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._rest = b""
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send one message; a peer that is gone is no error here, its end is noticed where one reads."""
+        try:
+            self.sock.sendall(json.dumps(message, default=str).encode() + b"\n")
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Send a message and wait for the answer.
+
+        Raises:
+            ConnectionError: The peer is gone.
+        """
+        self.send(message)
+        while True:
+            answers, is_open = self.receive()
+            if answers:
+                return answers[0]
+            if not is_open:
+                raise ConnectionError("the worker of this trial is gone")
+
+    def receive(self) -> tuple[list[dict[str, Any]], bool]:
+        """Wait for data and return the whole messages in it, and whether the connection is still open."""
+        try:
+            data = self.sock.recv(65536)
+        except ConnectionResetError:
+            data = b""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [json.loads(line) for line in lines], bool(data)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.sock.close()

@@ -1,0 +1,31 @@
+"""Reports of a running trial and the pruner's verdict, also where there are several objectives."""
+
+import copy
+
+import optuna
+from optuna.study import StudyDirection
+
+from .objectives import Objectives
+from .storage import OpenStudy
+
+
+def report(study: OpenStudy, trial: optuna.Trial, step: int, value: float, objectives: Objectives) -> bool:
+    """Store the monitored value after `step` and return whether the trial should stop.
+
+    Optuna refuses both for several objectives; there the pruner is shown the study as if the objective `prune_on` were
+    its only one.
+    """
+    storage = study._storage
+    if step not in storage.get_trial(trial._trial_id).intermediate_values:
+        storage.set_trial_intermediate_value(trial._trial_id, step, value)
+    if not objectives.several:
+        return trial.should_prune()
+    if objectives.prune_on is None:
+        return False
+    return study.pruner.prune(_with_one_objective(study, objectives), storage.get_trial(trial._trial_id))
+
+
+def _with_one_objective(study: OpenStudy, objectives: Objectives) -> OpenStudy:
+    view = copy.copy(study)
+    view._directions = [StudyDirection[objectives.pruned_direction.upper()]]
+    return view

@@ -1,0 +1,66 @@
+"""What a worker and its trials need to know: picklable, handed through the launcher to every worker."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from hydra_plugins.study.config import StudyConf
+
+from .layout import Layout
+from .objectives import Objectives
+
+
+@dataclass
+class Recipe:
+    """The sweep as a whole.
+
+    Attributes:
+        hydra_context: Composes the config of a trial.
+        task_function: The user's function.
+        config: The config of the sweep's command line.
+        options: The keys of `hydra.sweeper`.
+        objectives: What is optimised.
+        folder: Absolute folder of the sweep.
+        arguments: Overrides of the command line that are not Hydra's own.
+        session: Name of this start of the sweep.
+    """
+
+    hydra_context: HydraContext
+    task_function: TaskFunction
+    config: DictConfig
+    options: StudyConf
+    objectives: Objectives
+    folder: Path
+    arguments: list[str]
+    session: str
+
+    @property
+    def layout(self) -> Layout:
+        """Where the sweep keeps its files."""
+        return Layout(self.folder)
+
+
+@dataclass
+class Job:
+    """One trial as a worker hands it to its template.
+
+    Attributes:
+        number: Number of the trial.
+        overrides: Overrides of the trial's config.
+        checkpoint: Checkpoint of the trial that it continues.
+        environment: Variables of its slot.
+        threads: Threads that it may use.
+    """
+
+    number: int
+    overrides: list[str]
+    checkpoint: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    threads: int = 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the job as plain data."""
+        return asdict(self)

@@ -1,0 +1,50 @@
+"""The tables of a sweep, always up to date: `sweep.csv` of all trials."""
+
+import csv
+import io
+import time
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from . import attributes
+from .attributes import kind_of
+from .locks import locked, write_atomically
+from .recipe import Recipe
+from .storage import OpenStudy
+
+_HIDDEN = {attributes.KIND, attributes.TRACEBACK, attributes.OVERRIDES, attributes.REASON}
+
+
+class Recorder:
+    """Writes the tables, but never spends more than a twentieth of the time on it."""
+
+    def __init__(self, recipe: Recipe, study: OpenStudy) -> None:
+        self._recipe = recipe
+        self._study = study
+        self._next = 0.0
+
+    def write(self, force: bool = False) -> None:
+        """Write the tables if it is time, or if `force` says so."""
+        began = time.monotonic()
+        if began < self._next and not force:
+            return
+        trials = self._study.get_trials(deepcopy=False)
+        with locked(self._recipe.layout.record_lock):
+            write_atomically(self._recipe.folder / "sweep.csv", table(trials, self._recipe))
+        self._next = time.monotonic() + max(0.5, 20 * (time.monotonic() - began))
+
+
+def table(trials: list[FrozenTrial], recipe: Recipe) -> str:
+    """Return all trials as CSV: number, kind, reason, values, parameters, attributes."""
+    params = sorted({name for trial in trials for name in trial.params})
+    facts = sorted({name for trial in trials for name in trial.user_attrs} - _HIDDEN)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["number", "kind", "reason", *recipe.objectives.names, *params, *facts])
+    for trial in trials:
+        values: list[Any] = list(trial.values or [None] * len(recipe.objectives.names))
+        reason = trial.user_attrs.get(attributes.REASON)
+        row = [trial.number, kind_of(trial), reason, *values]
+        writer.writerow([*row, *(trial.params.get(name) for name in params), *(trial.user_attrs.get(name) for name in facts)])
+    return out.getvalue()

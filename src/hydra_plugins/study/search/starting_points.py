@@ -1,0 +1,82 @@
+"""Points to try first: given values, presets of the config, and winners of former sweeps."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from optuna.distributions import BaseDistribution
+
+from . import attributes
+from .errors import StudyError
+from .journal import open_journal
+from .layout import Layout
+from .recipe import Recipe
+from .space import Space
+from .storage import OpenStudy, open_study
+
+
+def enqueue(study: OpenStudy, space: Space, recipe: Recipe) -> None:
+    """Queue the points of `hydra.sweeper.enqueue` that were not queued before.
+
+    Raises:
+        StudyError: An entry has no parameter of the space, or a value outside of it.
+    """
+    done = study.user_attrs.get(attributes.STUDY_ENQUEUED, [])
+    for entry in recipe.options.enqueue:
+        if entry in done:
+            continue
+        for values in _values(entry, space, recipe):
+            study.enqueue_trial(values)
+        done = [*done, entry]
+    study.set_user_attr(attributes.STUDY_ENQUEUED, done)
+
+
+def _values(entry: Any, space: Space, recipe: Recipe) -> list[dict[str, Any]]:
+    if isinstance(entry, Mapping):
+        unknown = sorted(set(entry) - set(space.searched))
+        outside = [key for key, value in entry.items() if key not in unknown and not _holds(space.searched[key], value)]
+        if unknown or outside:
+            rule = "a starting point must give values inside of the space"
+            raise StudyError(f"hydra.sweeper.enqueue: {rule}, but {', '.join(unknown + outside)} of {dict(entry)} does not")
+        return [dict(entry)]
+    if isinstance(entry, str) and "=" in entry or isinstance(entry, Sequence) and not isinstance(entry, str):
+        return [_of_preset([entry] if isinstance(entry, str) else list(entry), space, recipe)]
+    if isinstance(entry, str) and Path(entry).is_dir():
+        return _of_sweep(Path(entry), space)
+    raise StudyError(f"hydra.sweeper.enqueue takes mappings, overrides and folders of sweeps, but got {entry!r}")
+
+
+def _holds(distribution: BaseDistribution, value: Any) -> bool:
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except (ValueError, TypeError):
+        return False
+
+
+def _of_preset(overrides: list[str], space: Space, recipe: Recipe) -> dict[str, Any]:
+    """Return what a composed preset says of the searched parameters."""
+    config = recipe.hydra_context.config_loader.load_sweep_config(recipe.config, [*overrides])
+    given = dict(override.split("=", 1) for override in overrides)
+    choices = config.hydra.runtime.choices
+    values = {}
+    for name, distribution in space.searched.items():
+        value = given.get(name, choices.get(name) if name in choices else OmegaConf.select(config, name))
+        if value is not None and _holds(distribution, value):
+            values[name] = value
+    if not values:
+        raise StudyError(f"hydra.sweeper.enqueue: the preset {overrides} has no value inside of the space")
+    return values
+
+
+def _of_sweep(folder: Path, space: Space) -> list[dict[str, Any]]:
+    """Return the best point(s) of a former sweep, as far as this space has their parameters."""
+    storage = open_journal(Layout(folder).journal)
+    points = []
+    for name in (study.study_name for study in storage.get_all_studies()):
+        for trial in open_study(storage, name).best_trials:
+            shared = {key: value for key, value in trial.params.items() if key in space.searched}
+            points.append({key: value for key, value in shared.items() if _holds(space.searched[key], value)})
+    if not any(points):
+        raise StudyError(f"hydra.sweeper.enqueue: the sweep in {folder} has no complete trial with parameters of this space")
+    return [point for point in points if point]

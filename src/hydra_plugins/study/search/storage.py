@@ -1,0 +1,79 @@
+"""The storage of a study: a journal file on one machine or a shared folder, a database for many machines."""
+
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage, RDBStorage
+
+from .errors import StudyError
+from .journal import open_journal
+from .layout import Layout
+from .objectives import Objectives
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+class OpenStudy(optuna.Study):
+    """A study for ask and tell; samplers that call `stop` when their grid is done do not raise here."""
+
+    def stop(self) -> None:
+        """Do nothing: when to stop is counted by the budget."""
+
+
+def open_storage(url: str | None, layout: Layout, num_workers: int) -> BaseStorage:
+    """Open the storage that `hydra.sweeper.storage` names.
+
+    Raises:
+        StudyError: SQLite with several writers, or a database driver is missing.
+    """
+    if url is None:
+        return open_journal(layout.journal)
+    if "://" not in url:
+        return open_journal(layout.folder.__class__(url).absolute())
+    scheme = url.partition("://")[0]
+    if scheme.startswith("sqlite") and num_workers > 1:
+        rule = "several workers must not share an SQLite file, which doubles and loses trials"
+        raise StudyError(f"{rule}, but got workers={num_workers} on {url}; leave hydra.sweeper.storage=null (a journal file)")
+    if scheme in ("postgresql", "postgres"):
+        url = f"postgresql+{_postgresql_driver()}://{url.partition('://')[2]}"
+    return RDBStorage(url)
+
+
+def _postgresql_driver() -> str:
+    for driver in ("psycopg", "psycopg2"):
+        if importlib.util.find_spec(driver) is not None:
+            return driver
+    raise StudyError("a PostgreSQL storage needs the package psycopg; run: uv sync --extra postgresql")
+
+
+def create_study(storage: BaseStorage, name: str, objectives: Objectives) -> OpenStudy:
+    """Open the study, or begin it.
+
+    Raises:
+        StudyError: The stored study has other directions.
+    """
+    study = optuna.create_study(
+        storage=storage, study_name=name, directions=objectives.directions, load_if_exists=True
+    )
+    stored = tuple(direction.name.lower() for direction in study.directions)
+    if stored != objectives.directions:
+        rule = f"study {name!r} was begun with directions {stored}"
+        raise StudyError(f"{rule}, but got {objectives.directions}; choose another hydra.sweeper.study_name")
+    return open_study(storage, name)
+
+
+def open_study(storage: BaseStorage, name: str, sampler: Any = None, pruner: Any = None) -> OpenStudy:
+    """Open an existing study with a sampler and a pruner of its own."""
+    return OpenStudy(study_name=name, storage=storage, sampler=sampler, pruner=pruner)
+
+
+def set_constraint(study: optuna.Study, trial_id: int, name: str, violation: float) -> None:
+    """Tell the samplers that a trial breaks a rule; also for trials that this process did not ask for."""
+    optuna.Trial(study, trial_id).set_constraint(name, violation)
+
+
+def values_of(trials: Sequence[optuna.trial.FrozenTrial]) -> list[list[float]]:
+    """Return the values of the complete trials."""
+    return [list(trial.values) for trial in trials if trial.values is not None]

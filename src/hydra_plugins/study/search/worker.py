@@ -1,0 +1,260 @@
+"""A worker: for each of its slots it asks, starts the trial, listens, tells, and asks again."""
+
+import contextlib
+import logging
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import attributes
+from .ask import Asker, Stopwatch
+from .attempt import Attempt
+from .heartbeat import Pulse, Watch
+from .interrupts import Interrupts
+from .known import known_results
+from .locks import locked
+from .messages import Channel
+from .outcomes import Outcome, parse_policies
+from .pruning import report
+from .reap import left_outcome, reap
+from .recipe import Job, Recipe
+from .session import Session
+from .settle import Settler
+from .slots import make_slots
+from .space import Space
+from .storage import OpenStudy
+from .template import Template
+
+log = logging.getLogger(__name__)
+
+_BEAT_EVERY = 2.0
+_REAP_EVERY = 3.0
+_ASK_EVERY = 0.3
+
+
+@dataclass
+class Ended:
+    """Why a worker ended: the reason, and the signal if it was one."""
+
+    reason: str
+    signal: int | None = None
+    kinds: dict[str, int] = field(default_factory=dict)
+
+
+class Worker:
+    """One worker of a sweep.
+
+    Args:
+        recipe: The sweep.
+        index: Number of the worker in this session.
+        template: Its warm template.
+        pulse: Its signs of life.
+        study: The worker's own connection to the study.
+        space: What is searched.
+        watcher: Is called after every change, to show and record it.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        index: int,
+        template: Template,
+        pulse: Pulse,
+        study: OpenStudy,
+        space: Space,
+        watcher: Callable[["Worker", Attempt | None], None],
+    ) -> None:
+        options = recipe.options
+        self.recipe = recipe
+        self.study = study
+        self.name = f"{recipe.session}-{index}"
+        self.free = make_slots(options)
+        self.attempts: dict[int, Attempt] = {}
+        self.ended: Ended | None = None
+        self.stopwatch = Stopwatch(recipe, keeps=index == 0)
+        self._template = template
+        self._pulse = pulse
+        self._watcher = watcher
+        self._policies = parse_policies(options.policy)
+        self._settler = Settler(study, recipe.layout, self._policies, options.checkpoint)
+        self._watch = Watch(recipe.layout.workers, options.stale_after)
+        self._session = Session(study, recipe)
+        self.asker = Asker(study, space, recipe, self.name)
+        self._times = dict.fromkeys(("beat", "reap", "ask"), 0.0)
+
+    def run(self) -> Ended:
+        """Work until the budget is spent, the session is stopped or a signal comes."""
+        with Interrupts() as interrupts:
+            while True:
+                self._heed(interrupts)
+                if self.ended is None:
+                    self._fill()
+                elif not self.attempts:
+                    break
+                self._listen()
+                for attempt in self.attempts.values():
+                    options = self.recipe.options
+                    attempt.watch(options.hang_limit, options.trial_timeout, options.grace)
+                self._keep_up()
+        self._watcher(self, None)
+        return self.ended
+
+    def _heed(self, interrupts: Interrupts) -> None:
+        """Close the running trials on the first request to stop, kill them on the next."""
+        if interrupts.count and (self.ended is None or self.ended.signal is None):
+            self._end("interrupted", interrupts.signal)
+        if interrupts.count > 1:
+            for attempt in self.attempts.values():
+                attempt.kill()
+
+    def _end(self, reason: str, signum: int | None = None) -> None:
+        self.ended = Ended(reason, signum)
+        for attempt in self.attempts.values():
+            attempt.close_gently(f"the sweep stopped: {reason}", self.recipe.options.grace, again=True)
+
+    def _is_due(self, what: str, every: float) -> bool:
+        due = time.monotonic() - self._times[what] >= every
+        if due:
+            self._times[what] = time.monotonic()
+        return due
+
+    def _fill(self) -> None:
+        """Begin a trial in every free slot, as far as the budget goes."""
+        if not self.free or not self._is_due("ask", _ASK_EVERY):
+            return
+        stopped = self._session.stopped()
+        if stopped:
+            self._end(stopped)
+        while self.free and self.ended is None:
+            trial = self.asker.take(self.free[0].index, self.stopwatch.seconds())
+            if self.asker.over is not None:
+                self._end(self.asker.over)
+            if trial is None:
+                return
+            slot = self.free.pop(0)
+            point = self.asker.suggest(trial)
+            trial.set_user_attr(attributes.OVERRIDES, point.overrides)
+            checkpoint = trial.user_attrs.get(attributes.CHECKPOINT)
+            job = Job(trial.number, point.overrides, checkpoint, slot.environment, slot.threads)
+            self.attempts[trial.number] = Attempt(trial, slot, self._begin(job))
+
+    def _begin(self, job: Job) -> Channel:
+        try:
+            return self._template.begin(job)
+        except OSError:
+            self._renew_template()
+            return self._template.begin(job)
+
+    def _renew_template(self) -> None:
+        """Start another template when the old one has died; its trials died with it."""
+        self._template.close()
+        for number, attempt in list(self.attempts.items()):
+            attempt.kill()
+            self._finish(number, None if attempt.outcome else 9)
+        self._template = Template(self.recipe, self._pulse.lock)
+
+    def _listen(self) -> None:
+        """Wait a moment for messages of the trials and of the template, and act on them."""
+        by_socket = {attempt.channel.sock: attempt for attempt in self.attempts.values() if attempt.open}
+        control = self._template.control.sock
+        ready, _, _ = select.select([control, *by_socket], [], [], 0.2)
+        for sock in ready:
+            if sock in by_socket:
+                self._hear(by_socket[sock])
+        if control in ready:
+            messages, is_open = self._template.receive()
+            for message in messages:
+                attempt = self.attempts.get(message.get("number", -1))
+                if message["say"] == "born" and attempt is not None:
+                    attempt.pid = message["pid"]
+                elif message["say"] == "died" and attempt is not None:
+                    self._finish(message["number"], message["signal"])
+            if not is_open:
+                self._renew_template()
+
+    def _hear(self, attempt: Attempt) -> None:
+        messages, attempt.open = attempt.channel.receive()
+        for message in messages:
+            attempt.heard = time.monotonic()
+            _ANSWERS[message["say"]](self, attempt, message)
+
+    def _on_ready(self, attempt: Attempt, message: dict[str, Any]) -> None:
+        """Let a trial train, unless its network is known."""
+        trial = attempt.trial
+        for key, value in message["facts"].items():
+            trial.set_user_attr(key, value)
+        trial.set_user_attr(attributes.HASH, message["hash"])
+        known = known_results(self.study, trial.number, message["hash"])
+        go = len(known) < self.recipe.options.repeat
+        if not go:
+            self._settler.settle_duplicate(self._frozen(attempt), known[0])
+        attempt.training = go
+        attempt.channel.send({"go": go, "repetition": len(known)})
+
+    def _on_report(self, attempt: Attempt, message: dict[str, Any]) -> None:
+        attempt.step, attempt.value = message["step"], message["value"]
+        stop = report(self.study, attempt.trial, attempt.step, attempt.value, self.recipe.objectives)
+        attempt.channel.send({"stop": stop})
+
+    def _on_note(self, attempt: Attempt, message: dict[str, Any]) -> None:
+        for key, value in message["facts"].items():
+            attempt.trial.set_user_attr(key, value)
+
+    def _on_end(self, attempt: Attempt, message: dict[str, Any]) -> None:
+        attempt.outcome = Outcome(**message["outcome"])
+
+    def _frozen(self, attempt: Attempt) -> Any:
+        return self.study._storage.get_trial(attempt.trial._trial_id)
+
+    def _finish(self, number: int, signum: int | None) -> None:
+        """Settle a trial whose process is gone, and free its slot."""
+        attempt = self.attempts[number]
+        attempt.channel.sock.setblocking(False)
+        while attempt.open:
+            with contextlib.suppress(BlockingIOError):
+                self._hear(attempt)
+                continue
+            break
+        attempt.outcome = attempt.outcome or left_outcome(self.recipe.layout, number)
+        attempt.channel.close()
+        del self.attempts[number]
+        self.free.append(attempt.slot)
+        self._times["ask"] = 0.0
+        outcome = attempt.conclude(signum)
+        trial = self._frozen(attempt)
+        if not trial.state.is_finished():
+            self._settler.settle(trial, outcome, again=attempt.again if outcome.kind == "killed" else None)
+        kind = self._frozen(attempt).user_attrs.get(attributes.KIND, outcome.kind)
+        self.asker.fruitless = self.asker.fruitless + 1 if kind in ("infeasible", "duplicate") else 0
+        self._watcher(self, attempt)
+        reason = self._session.must_stop(kind, self._policies[kind])
+        if reason and self.ended is None:
+            self._end(reason)
+
+    def _keep_up(self) -> None:
+        """Give a sign of life, look after dead workers, and refresh what is shown."""
+        if self._is_due("beat", _BEAT_EVERY):
+            self._pulse.beat({"trials": self._state(), "seconds": round(self.stopwatch.seconds(), 1)})
+            self.stopwatch.keep()
+            self._watcher(self, None)
+        if self._is_due("reap", _REAP_EVERY):
+            with locked(self.recipe.layout.ask_lock):
+                reap(self.study, self.recipe.layout, self._settler, self._watch)
+
+    def _state(self) -> list[dict[str, Any]]:
+        now = time.monotonic()
+        return [
+            {"number": number, "slot": a.slot.index, "seconds": round(now - a.began, 1), "step": a.step, "value": a.value}
+            for number, a in self.attempts.items()
+        ]
+
+
+_ANSWERS: dict[str, Callable[[Worker, Attempt, dict[str, Any]], None]] = {
+    "ready": Worker._on_ready,
+    "report": Worker._on_report,
+    "note": Worker._on_note,
+    "alive": lambda worker, attempt, message: None,
+    "end": Worker._on_end,
+}

@@ -1,0 +1,75 @@
+"""What a trial sees of its sweep: a link that reports values upwards, and the exceptions that end a trial early."""
+
+import os
+from typing import Any, Protocol
+
+
+class Pruned(Exception):
+    """Raised by a training that was told to stop because the pruner saw no future in it."""
+
+    kind = "pruned"
+
+
+class Stopped(BaseException):
+    """Raised inside a trial by the signal that asks it to close; not an `Exception`, so that no handler swallows it."""
+
+    kind = "killed"
+
+
+class Channel(Protocol):
+    """The two calls that a link needs of its connection to the worker."""
+
+    def send(self, message: dict[str, Any]) -> None: ...
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]: ...
+
+
+class Link:
+    """The connection of one running trial to the worker that owns the study.
+
+    Args:
+        number: Number of the trial, which is also the name of its folder.
+        study_name: Name of the study, the group of its runs.
+        folder: Output folder of the trial.
+        checkpoint: Checkpoint of the killed trial that this one continues, or None.
+        channel: Connection to the worker.
+    """
+
+    def __init__(self, number: int, study_name: str, folder: str, checkpoint: str | None, channel: Channel) -> None:
+        self.number = number
+        self.study_name = study_name
+        self.folder = folder
+        self.checkpoint = checkpoint
+        self._channel = channel
+        self._pid = os.getpid()
+
+    def report(self, step: int, value: float) -> bool:
+        """Report the monitored value after `step` and return True if the trial should raise `Pruned`."""
+        answer = self._channel.ask({"say": "report", "step": int(step), "value": float(value)})
+        return bool(answer["stop"])
+
+    def note(self, **facts: Any) -> None:
+        """Store facts of the trial (the id of its W&B run, its cost) as attributes of the trial in the study."""
+        self._channel.send({"say": "note", "facts": facts})
+
+    def alive(self) -> None:
+        """Give a sign of life, for trials that report seldom and run under `hydra.sweeper.hang_limit`."""
+        self._channel.send({"say": "alive"})
+
+    def is_mine(self) -> bool:
+        """Whether this process is the trial's own one: a forked rank must not talk on the connection of rank 0."""
+        return os.getpid() == self._pid
+
+
+_link: Link | None = None
+
+
+def current() -> Link | None:
+    """Return the link of the trial that this process runs, or None outside of a sweep."""
+    return _link if _link is not None and _link.is_mine() else None
+
+
+def enter(link: Link) -> None:
+    """Make `link` the current one; called once by the process of the trial."""
+    global _link
+    _link = link
