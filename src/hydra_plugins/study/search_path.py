@@ -1,30 +1,48 @@
-"""Adds the folder that holds `conf/` to Hydra's search path, so that the group `sweeps` beside it is found."""
+"""Makes the folder `sweeps/` beside `conf/` a config group, and nothing else that lies there."""
 
 from pathlib import Path
 
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+GROUP = "sweeps"
+
+
+class SweepsSource(FileConfigSource):
+    """Configs of the group `sweeps` in a folder of which the rest is hidden, since Hydra's help walks all of a source."""
+
+    @staticmethod
+    def scheme() -> str:
+        """Return what a path in the search path begins with."""
+        return GROUP
+
+    def is_group(self, config_path: str) -> bool:
+        """Return whether the path is the root, `sweeps`, or a folder in it."""
+        return config_path == "" or (_inside(config_path) and super().is_group(config_path))
+
+    def is_config(self, config_path: str) -> bool:
+        """Return whether the path is a file in `sweeps`."""
+        return _inside(config_path) and super().is_config(config_path)
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """Return `sweeps` at the root and what is there below it."""
+        if config_path == "":
+            return [] if results_filter == ObjectType.CONFIG else [GROUP]
+        return super().list(config_path, results_filter)
 
 
 class StudySearchPath(SearchPathPlugin):
     """Finds `sweeps/` beside the primary `conf/`, in a checkout and in an installed package alike."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append the parent of every `conf` folder in the path that has a folder `sweeps` beside it."""
+        """Append the folder that holds `conf/` and `sweeps/`."""
         for element in list(search_path.get_path()):
-            parent = _parent_of_conf(element.path)
-            if parent is not None:
-                search_path.append(provider="study", path=parent)
+            folder = Path((element.path or "").removeprefix("file://")).absolute()
+            if folder.name == "conf" and (folder.parent / GROUP).is_dir():
+                search_path.append(provider="study", path=f"{GROUP}://{folder.parent}")
 
 
-def _parent_of_conf(path: str | None) -> str | None:
-    if path is None:
-        return None
-    scheme, separator, place = path.rpartition("://")
-    if scheme == "pkg":
-        package, _, name = place.rpartition(".")
-        return f"pkg://{package}" if package and name == "conf" else None
-    folder = Path(place).absolute()
-    if folder.name == "conf" and (folder.parent / "sweeps").is_dir():
-        return f"file://{folder.parent}" if separator else str(folder.parent)
-    return None
+def _inside(config_path: str) -> bool:
+    return config_path.split("/")[0] == GROUP
