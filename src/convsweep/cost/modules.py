@@ -1,0 +1,99 @@
+"""Which module of a network is running: every operation belongs to the innermost one, and so does every failure."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from convsweep.errors import InfeasibleError, UserError
+from convsweep.nets.geometry import times
+
+
+class UntraceableError(UserError):
+    """A network that cannot be run without data, so that nothing is known of it beforehand."""
+
+
+@dataclass
+class Running:
+    """A module that is running."""
+
+    name: str
+    kind: str
+    in_shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.kind})" if self.name else self.kind
+
+
+def main_tensor(value: Any) -> Tensor | None:
+    """Return the tensor that counts in what a module takes or returns: the only one, the first, or the one named out/logits."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, dict):
+        value = [value[name] for name in ("out", "logits") if name in value] or list(value.values())
+    if isinstance(value, list | tuple):
+        return next((found for each in value if (found := main_tensor(each)) is not None), None)
+    return getattr(value, "logits", None)
+
+
+@contextmanager
+def followed(net: nn.Module, on_exit: Callable[[Running, Tensor | None], None] | None = None) -> Iterator[list[Running]]:
+    """Keep the stack of running modules; say which one failed, if one does.
+
+    Raises:
+        InfeasibleError: a module cannot take its input.
+        UntraceableError: a module needs data.
+    """
+    stack: list[Running] = []
+
+    def enter(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            tensor = main_tensor(inputs)
+            stack.append(Running(name, type(module).__name__, () if tensor is None else tuple(tensor.shape)))
+
+        return hook
+
+    def leave(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        running = stack.pop()
+        if on_exit is not None:
+            on_exit(running, main_tensor(output))
+
+    with ExitStack() as hooks:
+        for name, module in net.named_modules():
+            hooks.enter_context(module.register_forward_pre_hook(enter(name)))
+            hooks.enter_context(module.register_forward_hook(leave))
+        try:
+            yield stack
+        except UserError:
+            raise
+        except NotImplementedError as error:
+            raise UntraceableError(untraceable(stack, error)) from error
+        except (RuntimeError, ValueError, AssertionError) as error:
+            if "meta" in str(error).lower():
+                raise UntraceableError(untraceable(stack, error)) from error
+            raise InfeasibleError(failed(stack, error)) from error
+
+
+def failed(stack: list[Running], error: Exception) -> str:
+    """Return the message for a module that cannot take its input."""
+    what = first_line(error)
+    if not stack:
+        return f"the net cannot run: {what}; check that its input shape is the data's"
+    return (
+        f"the layer {stack[-1]} cannot take {times(stack[-1].in_shape[1:])}: {what}; "
+        f"use a larger input than {times(stack[0].in_shape[1:])}, or a net that is less deep or downsamples less"
+    )
+
+
+def untraceable(stack: list[Running], error: Exception) -> str:
+    """Return the message for a module that needs data."""
+    where = f"its layer {stack[-1]}" if stack else "it"
+    return f"the net cannot be measured without data, because {where} looks at values: {first_line(error)}"
+
+
+def first_line(error: Exception) -> str:
+    """Return an error's first line, without the stop at its end."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(". ") if lines else type(error).__name__

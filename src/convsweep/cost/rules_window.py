@@ -1,0 +1,139 @@
+"""Rules for what looks around: convolutions, pools, interpolation, padding, slices."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from convsweep.cost.field import Field
+from convsweep.cost.layout import Dim, Layout, axes, plain
+from convsweep.cost.rules import Call, rule
+from convsweep.cost.rules_layout import reduced
+from convsweep.cost.windows import Window
+
+aten = torch.ops.aten
+
+
+def each(value: int | Sequence[int], dim: int) -> list[int]:
+    """Return one value an axis."""
+    values = [value] if isinstance(value, int) else list(value)
+    return values * dim if len(values) == 1 else values
+
+
+@rule(aten.convolution)
+def convolution(call: Call) -> Field:
+    """A convolution slides its kernel over the positions, a transposed one spreads it."""
+    _, weight, _, stride, padding, dilation, transposed, *_ = call.args
+    kernel, dim = weight.shape[2:], weight.dim() - 2
+    behind = Window.spread if transposed else Window.slid
+    numbers = zip(kernel, each(stride, dim), each(padding, dim), each(dilation, dim), strict=True)
+    field = call.source.changed(
+        call.out.shape,
+        {2 + i: partial(behind, kernel_size=k, stride=s, padding=p, dilation=d) for i, (k, s, p, d) in enumerate(numbers)},
+        mixes=[1],
+    )
+    return replace(field, everything=field.everything or len(call.fields) > 1)
+
+
+@rule(aten.max_pool2d_with_indices, aten.max_pool3d_with_indices)
+def max_pool(call: Call) -> Field:
+    """A pool slides a window over the positions, of which it may leave some out."""
+    return pooled(call, each(call.option(4, 1), len(call.args[1])))
+
+
+@rule(aten.avg_pool2d, aten.avg_pool3d)
+def average_pool(call: Call) -> Field:
+    """A pool slides a window over the positions."""
+    return pooled(call, [1] * len(call.args[1]))
+
+
+def pooled(call: Call, dilation: Sequence[int]) -> Field:
+    """Return the field behind a pool."""
+    dim = len(dilation)
+    window, stride, padding = (each(value, dim) for value in (call.args[1], call.option(2, call.args[1]), call.option(3, 0)))
+    numbers = enumerate(zip(window, stride, padding, dilation, strict=True))
+    return call.source.changed(
+        call.out.shape,
+        {i - dim: partial(Window.slid, kernel_size=k, stride=s, padding=p, dilation=d) for i, (k, s, p, d) in numbers},
+    )
+
+
+@rule(aten._adaptive_avg_pool2d, aten._adaptive_avg_pool3d, aten.adaptive_max_pool2d, aten.adaptive_max_pool3d)
+def adaptive_pool(call: Call) -> Field:
+    """An adaptive pool cuts an axis into windows; one window is a mean over everything."""
+    before, after = call.args[0].shape, call.out.shape
+    dims = range(-len(call.args[1]), 0)
+    gone = [dim for dim in dims if after[dim] == 1 and before[dim] > 1]
+    windowed = {dim: partial(Window.pooled_to, in_size=before[dim], out_size=after[dim]) for dim in dims if dim not in gone}
+    return reduced(call.source.changed(after, windowed), gone, call.out)
+
+
+@rule(
+    aten.upsample_nearest1d, aten.upsample_nearest2d, aten.upsample_nearest3d, aten.pixel_shuffle,
+)  # fmt: skip
+def nearest(call: Call) -> Field:
+    """Nearest-neighbour interpolation repeats positions; so does a pixel shuffle, from other channels."""
+    return interpolated(call, Window.nearest)
+
+
+@rule(aten._upsample_nearest_exact1d, aten._upsample_nearest_exact2d, aten._upsample_nearest_exact3d)
+def nearest_exact(call: Call) -> Field:
+    """Nearest-neighbour interpolation between centres of positions."""
+    return interpolated(call, partial(Window.nearest, exact=True))
+
+
+@rule(aten.upsample_linear1d, aten.upsample_bilinear2d, aten.upsample_trilinear3d)
+def linear(call: Call) -> Field:
+    """Linear interpolation reads a position's two neighbours along each axis."""
+    return interpolated(call, partial(Window.interpolated, align_corners=call.args[2]))
+
+
+@rule(aten.upsample_bicubic2d)
+def cubic(call: Call) -> Field:
+    """Cubic interpolation reads a position's four neighbours along each axis."""
+    return interpolated(call, partial(Window.interpolated, align_corners=call.args[2], reach=2))
+
+
+def interpolated(call: Call, behind: Callable[..., Window]) -> Field:
+    """Return the field behind a change of size of the spatial dimensions."""
+    before, after = call.args[0].shape, call.out.shape
+    sizes = {dim: partial(behind, in_size=before[dim], out_size=after[dim]) for dim in range(2 - len(after), 0)}
+    return resized(call.source.changed(after, sizes), after)
+
+
+@rule(aten.pixel_unshuffle)
+def pixel_unshuffle(call: Call) -> Field:
+    """Positions become channels: a position stands for a window."""
+    change = partial(Window.slid, kernel_size=call.args[1], stride=call.args[1])
+    return resized(call.source.changed(call.out.shape, {-2: change, -1: change}), call.out.shape)
+
+
+@rule(
+    aten.constant_pad_nd, aten.reflection_pad1d, aten.reflection_pad2d, aten.reflection_pad3d,
+    aten.replication_pad1d, aten.replication_pad2d, aten.replication_pad3d,
+)  # fmt: skip
+def pad(call: Call) -> Field:
+    """Padding and cropping move positions."""
+    field = call.source
+    before = {-1 - back: margin for back, margin in enumerate(call.args[1][::2])}
+    moves = {dim: partial(Window.moved, start=-margin) for dim, margin in before.items() if axes([field.layout[dim]])}
+    return resized(field.changed(call.out.shape, moves), call.out.shape)
+
+
+@rule(aten.slice)
+def slicing(call: Call) -> Field:
+    """A slice moves positions and steps over some."""
+    dim, start, step = call.option(1, 0), call.option(2, 0), call.option(4, 1)
+    size = call.args[0].shape[dim]
+    start = max(0, size + start) if start < 0 else min(start, size)
+    walks = axes([call.source.layout[dim]])
+    moves = {dim: partial(Window.moved, start=start, step=step)} if walks else {}
+    return resized(call.source.changed(call.out.shape, moves), call.out.shape)
+
+
+def resized(field: Field, shape: Sequence[int]) -> Field:
+    """Return a field whose dimensions without positions have the sizes of `shape`."""
+    layout: list[Dim] = [dim if axes([dim]) else plain(size) for dim, size in zip(field.layout, shape, strict=True)]
+    kept: Layout = tuple(layout)
+    return replace(field, layout=kept)

@@ -1,0 +1,24 @@
+"""A network's cost in one line of words."""
+
+from convsweep.cost.field import ReceptiveField
+from convsweep.cost.measure import Cost
+from convsweep.cost.quantity import in_bytes, in_si
+from convsweep.nets.geometry import times
+
+
+def summary(cost: Cost) -> str:
+    """Return the short form of a cost, one line."""
+    return (
+        f"{cost.net}: {counted(cost.params)} parameters, {counted(cost.macs)}MACs, "
+        f"receptive field {size_in_words(cost.receptive_field)}, {in_bytes(cost.activations)} a sample in training"
+    )
+
+
+def counted(number: int) -> str:
+    """Return a number ready to be followed by its noun: `11.2 M`, or `940 ` without a prefix."""
+    return in_si(number) if number >= 1000 else f"{number} "
+
+
+def size_in_words(field: ReceptiveField) -> str:
+    """Return the size of a receptive field: one number if all axes agree."""
+    return str(field.size[0]) if len(set(field.size)) == 1 else times(field.size)
