@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from convsweep.errors import UserError, did_you_mean
 from convsweep.nets.geometry import Padding
-from convsweep.nets.options import Activation, Block, Downsample, Init, Norm, Skip, check, parse, value_at
+from convsweep.nets.options import Activation, Block, Downsample, Init, Norm, Skip, check, group, is_list, parse, value_at
 
 
 @dataclass(frozen=True)
@@ -108,27 +108,21 @@ def expand_stages(
         UserError: a list of another length, an unknown option, a value outside its range.
     """
     check("net", "num_stages", num_stages, int)
-    own = {int(number): dict(options) for number, options in (single or {}).items()}
-    for number in own:
-        if not 1 <= number <= max(num_stages, 1):
-            raise UserError(f"net.stages.{number} must name a stage, 1 to num_stages={num_stages}")
+    check("net", "width_growth", width_growth, float)
+    parse(Stage, {name: value for name, value in shared.items() if not is_list(value)}, "net")
+    names = {str(number): number for number in range(1, num_stages + 1)}
+    own: dict[int, Mapping[str, Any]] = {}
+    for name, options in group("net.stages", single).items():
+        if str(name) not in names:
+            raise UserError(f"net.stages.{name} must name a stage by its number, 1 to num_stages={num_stages}")
+        own[names[str(name)]] = group(f"net.stages.{name}", options)
     stages = []
     for index in range(num_stages):
         values = {name: value_at(name, value, index, num_stages, "num_stages") for name, value in shared.items()}
-        if isinstance(shared["width"], int):
+        if not is_list(shared["width"]):
             values["width"] = max(1, round(shared["width"] * width_growth**index))
-        stages.append(parse(Stage, values | own.get(index + 1, {}), f"net.stages.{index + 1}"))
+        stages.append(parse(Stage, {**values, **own.get(index + 1, {})}, f"net.stages.{index + 1}"))
     return stages
-
-
-def template_stage(shared: Mapping[str, Any], last: bool = False) -> Stage:
-    """Return what stem (first stage) and head (`last`) borrow their norm and activation from, also without stages."""
-    values = {}
-    for name in ("norm", "norm_groups", "activation"):
-        value = shared[name]
-        listed = isinstance(value, Sequence) and not isinstance(value, str) and len(value) > 0
-        values[name] = value[-1 if last else 0] if listed else value
-    return parse(Stage, values, "net")
 
 
 @dataclass(frozen=True)
@@ -161,11 +155,12 @@ def plan_convnet(
             raise UserError(f"net has no option {name!r}; {did_you_mean(name, [*STAGE_DEFAULTS, *NET_OPTIONS])}")
     check("net", "init", init, Init)
     shared = {**STAGE_DEFAULTS, **each}
-    first, last = template_stage(shared), template_stage(shared, last=True)
+    expanded = expand_stages(num_stages, width_growth, shared, stages)
+    lenders = expanded or [parse(Stage, shared, "net")]
     own_stem, own_head = parse(Stem, stem, "net.stem"), parse(Head, head, "net.head")
     return Plan(
-        stem=replace(own_stem, norm=own_stem.norm or first.norm, activation=own_stem.activation or first.activation),
-        stages=expand_stages(num_stages, width_growth, shared, stages),
-        head=replace(own_head, activation=own_head.activation or last.activation),
-        norm_groups=first.norm_groups,
+        stem=replace(own_stem, norm=own_stem.norm or lenders[0].norm, activation=own_stem.activation or lenders[0].activation),
+        stages=expanded,
+        head=replace(own_head, activation=own_head.activation or lenders[-1].activation),
+        norm_groups=lenders[0].norm_groups,
     )

@@ -1,6 +1,7 @@
 """The words and numbers that networks are made of, parsed once and checked, without torch."""
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from convsweep.errors import UserError, did_you_mean
@@ -16,8 +17,8 @@ T = TypeVar("T")
 Each: TypeAlias = T | Sequence[T]
 """One value for every stage, or a list with one value a stage."""
 
-
 AT_LEAST_ZERO = {"pool_padding", "padding", "num_stages"}
+FACTORS = {"width_growth"}
 
 
 def check(owner: str, name: str, value: Any, hint: Any) -> None:
@@ -28,7 +29,7 @@ def check(owner: str, name: str, value: Any, hint: Any) -> None:
     least = 0 if name in AT_LEAST_ZERO else 1
     if (value is None and type(None) in options) or (isinstance(value, str) and value in words):
         return
-    if float in options and number and 0 <= value < 1:
+    if float in options and number and (0 < value < inf if name in FACTORS else 0 <= value < 1):
         return
     if int in options and number and isinstance(value, int) and value >= least:
         return
@@ -36,32 +37,51 @@ def check(owner: str, name: str, value: Any, hint: Any) -> None:
     if words:
         rules.append(f"one of {', '.join(words)}")
     if float in options:
-        rules.append(f"a probability, 0 <= {name} < 1")
+        rules.append("a number > 0" if name in FACTORS else f"a probability, 0 <= {name} < 1")
     if int in options:
         rules.append(f"a whole number >= {least}")
+    if type(None) in options:
+        rules.append("null")
     hint_text = f"; {did_you_mean(value, words)}" if words and isinstance(value, str) else ""
     raise UserError(f"{owner}.{name} must be {' or '.join(rules)}, but is {value!r}{hint_text}")
 
 
 def parse(part: type[T], values: Mapping[str, Any] | None, owner: str) -> T:
     """Return `part(**values)` with every value checked; an unknown key is named with the nearest known one."""
-    values = dict(values or {})
+    values = dict(group(owner, values))
     hints = get_type_hints(part)
     for name, value in values.items():
         if name not in hints:
             raise UserError(f"{owner} has no option {name!r}; {did_you_mean(name, hints)}")
-        if name == "hidden":
+        hint = hints[name]
+        if is_list(value) and Sequence in (get_origin(hint), *map(get_origin, get_args(hint))):
             values[name] = tuple(value)
-            for width in value:
-                check(owner, name, width, int)
+            for entry in value:
+                check(owner, name, entry, int)
+        elif get_origin(hint) is Sequence:
+            raise UserError(f"{owner}.{name} must be a list of whole numbers >= 1, but is {value!r}")
         else:
-            check(owner, name, value, hints[name])
+            check(owner, name, value, hint)
     return part(**values)
+
+
+def group(owner: str, values: Any) -> Mapping[Any, Any]:
+    """Return a group of options, none for null; raise `UserError` for anything but a group."""
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise UserError(f"{owner} must be a group of options by name, but is {values!r}")
+    return values
+
+
+def is_list(value: Any) -> bool:
+    """Return whether an option is a list of values rather than one."""
+    return isinstance(value, Sequence) and not isinstance(value, str)
 
 
 def value_at(name: str, value: Any, index: int, count: int, count_name: str) -> Any:
     """Return the value at `index` out of one value for all or a list of `count`."""
-    if isinstance(value, str) or not isinstance(value, Sequence):
+    if not is_list(value):
         return value
     if len(value) != count:
         raise UserError(

@@ -1,11 +1,10 @@
 """The space of `UNet`s: every option, without torch."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from convsweep.errors import UserError
-from convsweep.nets.options import Activation, Each, Init, Norm, Skip, check, parse, value_at
+from convsweep.nets.options import Activation, Each, Init, Norm, Skip, parse, value_at
 
 
 @dataclass(frozen=True)
@@ -63,19 +62,11 @@ def plan_unet(**options: Any) -> UNetOptions:
     Raises:
         UserError: an unknown option, or a value outside its range.
     """
-    listed = {name: tuple(options[name]) for name in ("width", "num_convs") if is_list(options.get(name))}
-    plan = parse(UNetOptions, {name: value for name, value in options.items() if name not in listed}, "net")
-    plan = UNetOptions(**{**asdict(plan), **listed})
-    for level in range(plan.depth + 1):
-        check("net", "width", plan.at("width", level), int)
-        check("net", "num_convs", plan.at("num_convs", level), int)
+    plan = parse(UNetOptions, options, "net")
+    for name in ("width", "num_convs"):
+        value_at(name, getattr(plan, name), 0, plan.depth + 1, "depth + 1")
     if plan.padding == "valid" and plan.block == "residual":
         raise UserError(
             "net.block=residual adds a level's input to its output, which padding=valid makes smaller; use padding=same"
         )
     return plan
-
-
-def is_list(value: Any) -> bool:
-    """Return whether an option is a list of values rather than one."""
-    return isinstance(value, Sequence) and not isinstance(value, str)
