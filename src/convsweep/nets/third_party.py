@@ -5,13 +5,18 @@ from typing import Any
 from torch import nn
 
 from convsweep.errors import UserError, did_you_mean
+from convsweep.nets.blocks import CONV
+
+CONVS = tuple(CONV.values())
+AUXILIARY = ("googlenet", "inception_v3")
+"""Networks that return logits of auxiliary classifiers too, unless told not to."""
 
 
 def torchvision_net(name: str, in_channels: int, num_classes: int, weights: str | None = None, **options: Any) -> nn.Module:
-    """Return a torchvision classifier by name.
+    """Return a torchvision classifier of images or videos by name.
 
-    The first convolution is made anew unless the data has the channels it takes; with `weights` the last linear
-    layer is made anew for `num_classes`.
+    The first convolution is made anew unless the data has the channels it takes; with `weights` the last layer is
+    made anew for `num_classes`.
 
     Args:
         name: as `torchvision.models.list_models` has it.
@@ -21,31 +26,36 @@ def torchvision_net(name: str, in_channels: int, num_classes: int, weights: str 
     Raises:
         UserError: an unknown name.
     """
-    from torchvision.models import get_model, list_models
+    from torchvision import models
 
-    if name not in list_models():
-        raise UserError(f"net.name={name!r} is not a model of torchvision; {did_you_mean(name, list_models())}")
-    net = get_model(name, weights=weights, **options, **({} if weights else {"num_classes": num_classes}))
-    conv_name, conv = next((path, module) for path, module in net.named_modules() if isinstance(module, nn.Conv2d))
-    if conv.in_channels != in_channels:
-        replace(net, conv_name, like(conv, in_channels))
-    if weights:
-        head_name, head = [(path, module) for path, module in net.named_modules() if isinstance(module, nn.Linear)][-1]
-        replace(net, head_name, nn.Linear(head.in_features, num_classes))
+    classifiers = [*models.list_models(module=models), *models.list_models(module=models.video)]
+    if name not in classifiers:
+        raise UserError(f"net.name={name!r} is not a classifier of torchvision; {did_you_mean(name, classifiers)}")
+    if weights is None:
+        options = {"num_classes": num_classes, **options}
+    if name in AUXILIARY:
+        options = {"aux_logits": False, "init_weights": weights is None, **options}
+    net: nn.Module = models.get_model(name, weights=weights, **options)
+    layers = [(path, module) for path, module in net.named_modules() if isinstance(module, (nn.Linear, *CONVS))]
+    first_path, first = next((path, module) for path, module in layers if isinstance(module, CONVS))
+    if first.in_channels != in_channels:
+        replace(net, first_path, like(first, in_channels=in_channels))
+    if weights is not None:
+        last_path, last = layers[-1]
+        width = "out_features" if isinstance(last, nn.Linear) else "out_channels"
+        replace(net, last_path, like(last, **{width: num_classes}))
     return net
 
 
-def like(conv: nn.Conv2d, in_channels: int) -> nn.Conv2d:
-    """Return a new convolution that differs from `conv` in its input channels."""
-    return nn.Conv2d(
-        in_channels,
-        conv.out_channels,
-        conv.kernel_size,  # type: ignore[arg-type]
-        conv.stride,  # type: ignore[arg-type]
-        conv.padding,  # type: ignore[arg-type]
-        conv.dilation,  # type: ignore[arg-type]
-        bias=conv.bias is not None,
+def like(layer: nn.Module, **changed: Any) -> nn.Module:
+    """Return a new convolution or linear layer that differs from `layer` in the arguments `changed` alone."""
+    names = (
+        ("in_features", "out_features")
+        if isinstance(layer, nn.Linear)
+        else ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
     )
+    arguments = {name: getattr(layer, name) for name in names}
+    return type(layer)(**{**arguments, "bias": layer.bias is not None, **changed})
 
 
 def replace(net: nn.Module, path: str, module: nn.Module) -> None:
