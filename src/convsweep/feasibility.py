@@ -1,0 +1,171 @@
+"""Whether a composed config's network can be trained at all, answered before any of it exists, and what it costs."""
+
+import re
+import warnings
+from math import prod
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from convsweep import build
+from convsweep.cost import Budget, Cost, UntraceableError, measure, summary
+from convsweep.errors import InfeasibleError, UserError
+from convsweep.nets.geometry import times
+
+TASKS = {"Classification": "classification", "Segmentation": "segmentation"}
+"""What each model asks of its network, by the name of the model's class."""
+
+STATES = {"SGD": 0, "Adagrad": 1, "RMSprop": 1, "Rprop": 2, "Lion": 1, "Muon": 1, "Adafactor": 0}
+"""Numbers an optimiser keeps for every weight, besides those its options add; two (Adam's) where it is not listed."""
+
+
+def check(cfg: DictConfig) -> dict[str, Any]:
+    """Return what the network of a composed config costs, if it can be trained within the budget.
+
+    `cfg.shape` is filled in from what the data states of itself, unless it is filled already; no sample is read.
+
+    Raises:
+        InfeasibleError: the network cannot be built or run on the input, does not answer the task, or breaks the budget.
+        UserError: the data is not there, an option is wrong.
+    """
+    fill_shape(cfg)
+    in_shape, num_classes = tuple(cfg.shape.in_shape), int(cfg.shape.num_classes)
+    net = build_on_meta(cfg)
+    try:
+        cost = measure(net, in_shape)
+    except UntraceableError as error:
+        return unmeasured(cfg, net, error)
+    check_output(task_of(cfg), cost.out_shape, in_shape, num_classes)
+    batch_size, states = int(cfg.data.get("batch_size", 1)), optimizer_states(cfg.optimizer)
+    Budget(**cfg.budget).check(cost, batch_size, states)
+    return facts(cost, num_classes, cost.memory(batch_size, states))
+
+
+def facts(cost: Cost, num_classes: int, memory: int) -> dict[str, Any]:
+    """Return a cost in plain types, for the record."""
+    return {
+        "params": cost.params,
+        "macs": cost.macs,
+        "memory": memory,
+        "receptive_field": list(cost.receptive_field.size),
+        "in_shape": list(cost.in_shape),
+        "num_classes": num_classes,
+        "summary": summary(cost),
+    }
+
+
+def fill_shape(cfg: DictConfig) -> None:
+    """Fill `cfg.shape` from the data, if it is not filled already.
+
+    Raises:
+        UserError: the data is not there, or is of another task than the model.
+    """
+    if OmegaConf.is_missing(cfg.shape, "in_shape"):
+        data = build.build_data(cfg)
+        task = task_of(cfg)
+        if task not in (None, data.facts.task):
+            raise UserError(
+                f"the model is for {task}, but the data is for {data.facts.task}; use model={data.facts.task} or other data"
+            )
+
+
+def task_of(cfg: DictConfig) -> str | None:
+    """Return what the model asks of its network; None if it is not one of ours."""
+    return TASKS.get(str(cfg.model.get("_target_", "")).rpartition(".")[2])
+
+
+def build_on_meta(cfg: DictConfig) -> nn.Module:
+    """Return the network without its weights; one whose constructor looks at values is built for real.
+
+    Raises:
+        InfeasibleError: its constructor refuses the shapes.
+        UserError: an option is wrong.
+    """
+    try:
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*to a meta parameter.*")
+            return build.build_net(cfg)
+    except UserError as error:
+        if not looks_at_values(error):
+            raise refused(error) from error
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return build.build_net(cfg)
+    except UserError as error:
+        raise refused(error) from error
+
+
+def looks_at_values(error: UserError) -> bool:
+    """Return whether the meta device, rather than the network, is why it was not built."""
+    cause = root(error)
+    return isinstance(cause, NotImplementedError | RuntimeError) and re.search(r"\bmeta\b", str(cause)) is not None
+
+
+def refused(error: UserError) -> UserError:
+    """Return an infeasible network for what its constructor raised about values; other mistakes as they are."""
+    cause = root(error)
+    if isinstance(cause, UserError) or not isinstance(cause, ValueError | RuntimeError | AssertionError | ZeroDivisionError):
+        return error
+    return InfeasibleError(f"the net cannot be built: {cause}; change the options of model.net")
+
+
+def root(error: BaseException) -> BaseException:
+    """Return what an error came from in the first place."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def check_output(task: str | None, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int) -> None:
+    """Check that a network answers the task: a number a class, for every sample or every position.
+
+    Raises:
+        InfeasibleError: it does not.
+    """
+    if task == "classification" and out_shape != (num_classes,):
+        remedy = "use model=segmentation" if len(out_shape) == len(in_shape) else "set the net's num_classes from the data"
+        raise InfeasibleError(
+            f"a classifier must return {num_classes} numbers a sample, one a class, "
+            f"but the net returns {times(out_shape)}; {remedy}, or take another net"
+        )
+    if task == "segmentation" and not (
+        len(out_shape) == len(in_shape)
+        and out_shape[0] == num_classes
+        and all(0 < out <= size for out, size in zip(out_shape[1:], in_shape[1:], strict=True))
+    ):
+        remedy = "use model=classification" if len(out_shape) == 1 else "set its output channels and size"
+        raise InfeasibleError(
+            f"a segmentation net must return {num_classes} numbers a position, at most {times((num_classes, *in_shape[1:]))}, "
+            f"but the net returns {times(out_shape)}; {remedy}, or take another net such as model/net=unet"
+        )
+
+
+def optimizer_states(optimizer: DictConfig) -> int:
+    """Return how many numbers an optimiser keeps for every weight."""
+    states = STATES.get(str(optimizer.get("_target_", "")).rpartition(".")[2], 2)
+    own = "momentum" if states < 2 else None
+    return states + sum(bool(optimizer.get(option)) for option in (own, "amsgrad", "centered") if option)
+
+
+def unmeasured(cfg: DictConfig, net: nn.Module, error: UntraceableError) -> dict[str, Any]:
+    """Return what is known of a network that runs on data only: its parameters.
+
+    Raises:
+        UserError: the budget limits what is not known.
+    """
+    limits = [f"budget.{name}" for name, limit in cfg.budget.items() if name != "max_params" and limit is not None]
+    if limits:
+        raise UserError(f"{error}; leave out {', '.join(limits)}, or use another net") from error
+    params = sum(prod(param.shape) for param in net.parameters())
+    kind = type(net).__name__
+    return {
+        "params": params,
+        "macs": None,
+        "memory": None,
+        "receptive_field": None,
+        "in_shape": list(cfg.shape.in_shape),
+        "num_classes": int(cfg.shape.num_classes),
+        "summary": f"{kind}: {params:,} parameters ({error})",
+    }
