@@ -82,6 +82,7 @@ class _Template:
                 os.killpg(pid, signal.SIGKILL)
         while self.trials:
             self.trials.pop(os.wait()[0], None)
+        self._leave()
 
     def _begin(self) -> bool:
         """Fork one trial; return False if the worker is gone."""
@@ -103,7 +104,7 @@ class _Template:
         return True
 
     def _leave(self) -> None:
-        """Give up, in a fresh child, what belongs to the template."""
+        """Give up, in a fresh child or at the end, what belongs to the template."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for sock in (self.control.sock, self.wakes, self._wake):

@@ -1,0 +1,92 @@
+"""Every way a trial can end has its kind, and only errors of user code stop a sweep."""
+
+import json
+
+import pytest
+
+from hydra_plugins.study.search.errors import StudyError
+from hydra_plugins.study.search.outcomes import Policy, of_exception, of_result, parse_policies
+
+from .conftest import MakeToy
+
+MIXED = """
+    if cfg.x == 1: raise RuntimeError("a bug of the user")
+    if cfg.x == 2: raise MemoryError("too big")
+    if cfg.x == 3: return float("nan")
+    if cfg.x == 4: time.sleep(60)
+    if cfg.x == 5: os.kill(os.getpid(), signal.SIGSEGV)
+    if cfg.x == 6: raise trial.Pruned("no future")
+    if cfg.x == 7: os._exit(0)
+    return float(cfg.x)
+"""
+
+
+def test_a_sweep_of_mixed_fortunes_ends_with_the_right_kinds_and_the_right_best(toy: MakeToy) -> None:
+    options = "n_trials: 10\nparams: {x: 'range(0,10)'}\nhang_limit: 1.5\nslots: 4\npolicy: {killed: go_on}\nmax_errors: 5"
+    app = toy(MIXED, sweeper=options)
+    app.run("hydra/sweeper/sampler=grid", timeout=60)
+    kinds = {trial.params["x"]: kind for trial, kind in zip(app.trials(), app.kinds(), strict=True)}
+    assert kinds == {
+        0: "complete",
+        1: "error",
+        2: "out_of_memory",
+        3: "diverged",
+        4: "killed",
+        5: "killed",
+        6: "pruned",
+        7: "error",
+        8: "complete",
+        9: "complete",
+    }
+    assert app.study().best_trial.params == {"x": 0}
+    reasons = {trial.params["x"]: trial.user_attrs.get("reason", "") for trial in app.trials()}
+    assert "hang_limit" in reasons[4] and "SIGSEGV" in reasons[5] and "a bug of the user" in reasons[1]
+    left = json.loads((app.sweep / str(app.trials()[1].number) / "outcome.json").read_text())
+    assert left["kind"] == "error" and "RuntimeError" in left["traceback"]
+
+
+def test_errors_in_a_row_stop_the_sweep_with_the_traceback_of_the_first(toy: MakeToy) -> None:
+    app = toy("raise KeyError(f'bug {cfg.x:.1f}')", sweeper="n_trials: 50\nparams: {x: 'interval(0,1)'}\nslots: 1")
+    output = app.run(code=1, timeout=60)
+    assert len(app.trials()) == 3
+    assert "3 errors in a row" in output and "Traceback" in output and "KeyError" in output
+
+
+def test_a_killed_trial_is_retried_as_often_as_its_policy_says(toy: MakeToy) -> None:
+    app = toy("os.kill(os.getpid(), signal.SIGKILL)", sweeper="n_trials: 1\nparams: {x: 'choice(1,2)'}\npolicy: {killed: retry 2}")
+    app.run(timeout=60)
+    assert app.kinds() == ["killed"] * 3
+    assert [trial.user_attrs.get("retry_of") for trial in app.trials()] == [None, 0, 1]
+    assert len({trial.user_attrs.get("retried", False) for trial in app.trials()[:2]}) == 1
+
+
+def test_a_policy_can_stop_the_sweep(toy: MakeToy) -> None:
+    app = toy("return float('nan')", sweeper="n_trials: 9\nparams: {x: 'range(0,9)'}\npolicy: {diverged: stop}\nslots: 1")
+    output = app.run(code=1, timeout=60)
+    assert "policy.diverged=stop" in output and app.kinds() == ["diverged"]
+
+
+def test_kinds_of_exceptions_are_found_behind_what_wraps_them() -> None:
+    class TooWide(ValueError):
+        kind = "infeasible"
+
+    outer = RuntimeError("Error in call to target")
+    outer.__cause__ = TooWide("kernel 7 must fit into 5 pixels")
+    outcome = of_exception(outer)
+    assert (outcome.kind, outcome.reason) == ("infeasible", "kernel 7 must fit into 5 pixels")
+    assert of_exception(type("OutOfMemoryError", (RuntimeError,), {})("CUDA")).kind == "out_of_memory"
+    assert of_exception(ZeroDivisionError()).kind == "error"
+
+
+@pytest.mark.parametrize(
+    ("result", "kind"), [(1, "complete"), (float("nan"), "diverged"), (None, "error"), ((1, 2), "error"), ("x", "error")]
+)
+def test_results_are_one_finite_number_per_objective(result: object, kind: str) -> None:
+    assert of_result(result, ("value",)).kind == kind
+
+
+def test_policies_are_checked() -> None:
+    assert parse_policies({"killed": "retry 3"})["killed"] == Policy("retry", 3)
+    for wrong in ({"killed": "retry"}, {"kiled": "go_on"}, {"error": "panic"}):
+        with pytest.raises(StudyError, match=r"hydra\.sweeper\.policy"):
+            parse_policies(wrong)

@@ -1,0 +1,114 @@
+"""A sweep that was interrupted or killed goes on to exactly its total, and overwrites nothing."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from .conftest import MakeToy, Toy, wait_for
+
+# Trains for 6 "epochs" of 0.15 s, leaves a checkpoint after each and begins where its checkpoint says.
+TRAINING = """
+    link = trial.current()
+    first = int(Path(link.checkpoint).read_text()) if link.checkpoint else 0
+    own = Path(link.folder) / "checkpoints" / "last.ckpt"
+    own.parent.mkdir()
+    for epoch in range(first, 6):
+        time.sleep(0.15)
+        link.report(epoch, cfg.x)
+        with open("epochs.txt", "a") as log: log.write(f"{link.number} {epoch}\\n")
+        own.with_suffix(".new").write_text(str(epoch + 1))
+        own.with_suffix(".new").rename(own)
+    return cfg.x
+"""
+OPTIONS = "n_trials: 6\nslots: 3\nparams: {x: 'interval(0,1)'}\ngrace: 5"
+
+
+def fingerprints(app: Toy) -> dict[str, str]:
+    """Return the first outcome or log of every trial folder, by folder."""
+    return {path.parent.name: path.read_text() for path in sorted(app.sweep.glob("[0-9]*/outcome.json"))}
+
+
+def in_the_middle(app: Toy) -> bool:
+    """Whether one round of trials is done and the next has trained for some epochs."""
+    lines = (app.folder / "epochs.txt").read_text().split("\n") if (app.folder / "epochs.txt").exists() else []
+    return len([line for line in lines if line.endswith("2")]) >= 5
+
+
+def worker_pid(app: Toy) -> int:
+    """Return the process of a trial that runs now."""
+    said = [json.loads(path.read_text()) for path in (app.sweep / ".study" / "workers").glob("*.json")]
+    return int(said[0]["pid"])
+
+
+def children(pid: int) -> list[int]:
+    """Return the child processes of a process."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("victim", ["SIGINT", "SIGTERM", "SIGKILL", "SIGKILL template", "SIGKILL trial"])
+def test_the_same_command_finishes_exactly_the_total(toy: MakeToy, victim: str) -> None:
+    app = toy(TRAINING, sweeper=OPTIONS)
+    process = app.start()
+    wait_for(lambda: in_the_middle(app))
+    template = children(process.pid)[0]
+    target = {"SIGKILL template": template, "SIGKILL trial": children(template)[0]}.get(victim, process.pid)
+    os.kill(target, signal.Signals[victim.split()[0]])
+    output, _ = process.communicate(timeout=60)
+    alone = victim in ("SIGKILL template", "SIGKILL trial")
+    codes = {"SIGINT": 130, "SIGTERM": 143, "SIGKILL": -9}
+    assert process.returncode == (0 if alone else codes[victim]), output
+    before = fingerprints(app)
+    if not alone:
+        assert app.kinds().count("complete") < 6
+        app.run()
+    kinds = app.kinds()
+    assert kinds.count("complete") == 6 and "running" not in kinds and "waiting" not in kinds, [
+        (t.number, t.user_attrs) for t in app.trials()
+    ]
+    after = fingerprints(app)
+    assert {name: after[name] for name in before} == before
+    assert sorted(int(name) for name in after) == [t.number for t in app.trials() if (app.sweep / str(t.number) / "outcome.json").exists()]
+    retried = [t for t in app.trials() if "retry_of" in t.user_attrs]
+    assert retried, kinds
+    epochs = [line.split() for line in (app.folder / "epochs.txt").read_text().splitlines()]
+    for again in retried:
+        source = str(again.user_attrs["retry_of"])
+        done = [int(epoch) for number, epoch in epochs if number == source]
+        resumed = [int(epoch) for number, epoch in epochs if number == str(again.number)]
+        assert resumed[0] in ((done[-1], done[-1] + 1) if done else (0,)), "an epoch may be repeated, none may be lost"
+        assert again.params == app.trials()[int(source)].params
+        assert sorted(again.intermediate_values) == list(range(6))
+
+
+def test_a_larger_total_continues_and_a_reached_one_does_nothing(toy: MakeToy) -> None:
+    app = toy("return cfg.x", sweeper="n_trials: 3\nparams: {x: 'interval(0,1)'}\nslots: 2")
+    app.run()
+    app.run()
+    assert len(app.trials()) == 3
+    app.run("hydra.sweeper.n_trials=5")
+    assert [path.name for path in sorted(app.sweep.glob("[0-9]*"))] == ["0", "1", "2", "3", "4"]
+
+
+def test_a_trial_that_left_its_outcome_before_its_worker_died_is_not_run_again(toy: MakeToy) -> None:
+    app = toy("return cfg.x", sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}\nslots: 1")
+    app.run()
+    journal = app.sweep / "study.journal"
+    lines = journal.read_text().splitlines(keepends=True)
+    told = next(index for index, line in enumerate(lines) if '"state":1' in line)
+    journal.write_text("".join(lines[:told]))
+    assert app.kinds() == ["running"]
+    app.run()
+    assert app.kinds() == ["complete"]
+
+
+def test_target_and_timeout_end_a_sweep(toy: MakeToy) -> None:
+    app = toy("time.sleep(0.2); return cfg.x", sweeper="n_trials: null\ntarget: 0.2\nparams: {x: 'interval(0,1)'}\nslots: 2")
+    assert "target 0.2 reached" in app.run(timeout=60)
+    other = toy("time.sleep(0.1); return cfg.x", sweeper="n_trials: null\ntimeout: 2\nparams: {x: 'interval(0,1)'}\nslots: 2")
+    assert "timeout of 2 s reached" in other.run(timeout=60)
+    before = len(other.trials())
+    other.run()
+    assert len(other.trials()) == before
