@@ -7,7 +7,8 @@ from torch import nn
 from convsweep.errors import UserError, did_you_mean
 from convsweep.nets.blocks import CONV
 
-CONVS = tuple(CONV.values())
+CONVS: tuple[type[nn.Module], ...] = tuple(CONV.values())
+LAYERS: tuple[type[nn.Module], ...] = (nn.Linear, *CONVS)
 AUXILIARY = ("googlenet", "inception_v3")
 """Networks that return logits of auxiliary classifiers too, unless told not to."""
 
@@ -32,16 +33,15 @@ def torchvision_net(name: str, in_channels: int, num_classes: int, weights: str 
     if name not in classifiers:
         raise UserError(f"net.name={name!r} is not a classifier of torchvision; {did_you_mean(name, classifiers)}")
     if weights is None:
-        options = {"num_classes": num_classes, **options}
-    if name in AUXILIARY:
-        options = {"aux_logits": False, "init_weights": weights is None, **options}
+        main_only = {"aux_logits": False, "init_weights": True} if name in AUXILIARY else {}
+        options = {"num_classes": num_classes, **main_only, **options}
     net: nn.Module = models.get_model(name, weights=weights, **options)
-    layers = [(path, module) for path, module in net.named_modules() if isinstance(module, (nn.Linear, *CONVS))]
-    first_path, first = next((path, module) for path, module in layers if isinstance(module, CONVS))
+    layers = {path: module for path, module in net.named_modules() if isinstance(module, LAYERS)}
+    first_path, first = next((path, module) for path, module in layers.items() if isinstance(module, CONVS))
     if first.in_channels != in_channels:
         replace(net, first_path, like(first, in_channels=in_channels))
     if weights is not None:
-        last_path, last = layers[-1]
+        last_path, last = list(layers.items())[-1]
         width = "out_features" if isinstance(last, nn.Linear) else "out_channels"
         replace(net, last_path, like(last, **{width: num_classes}))
     return net
