@@ -1,9 +1,10 @@
 """One parameter of a space, parsed from Hydra's override grammar: searched, fixed or computed."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Sweep
+from hydra.core.override_parser.types import IntervalSweep, Override, Quote, QuotedString, RangeSweep, Sweep
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -15,6 +16,8 @@ from .errors import StudyError
 from .expressions import Expression
 
 VARIABLE = "$"
+_WORD = re.compile(r"[A-Za-z_][\w./@+-]*")
+_RESERVED = {"true", "false", "null", "nan", "inf"}
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,15 @@ class Parameter:
 
 
 def override_text(value: Any) -> str:
-    """Return `value` as Hydra's grammar writes it."""
-    return Override._get_value_element_as_str(list(value) if isinstance(value, tuple) else value)
+    """Return `value` as Hydra's grammar writes it; strings that it would read otherwise are quoted."""
+    if isinstance(value, str):
+        plain = _WORD.fullmatch(value) and value.lower() not in _RESERVED
+        return value if plain else QuotedString(value, Quote.single).with_quotes()
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(override_text(item) for item in value)}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{override_text(item)}" for key, item in value.items()) + "}"
+    return Override._get_value_element_as_str(value)
 
 
 def _describe_distribution(distribution: BaseDistribution | None) -> dict[str, Any]:
@@ -122,8 +132,8 @@ def _choice(override: Override) -> tuple[BaseDistribution, dict[Any, str]]:
     texts: dict[Any, str] = {}
     choices = []
     for element in override.sweep_iterator():
-        text = override_text(element)
         plain = Override._convert_value(element)
+        text = override_text(plain)
         value = plain if plain is None or isinstance(plain, (bool, int, float, str)) else text
         if (type(value), value) not in texts:
             choices.append(value)

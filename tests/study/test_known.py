@@ -1,0 +1,75 @@
+"""Infeasible and repeated networks cost milliseconds and nothing of the budget."""
+
+from omegaconf import OmegaConf
+
+from hydra_plugins.study.search.canonical import canonical_hash
+
+from .conftest import MakeToy
+
+# 48 networks: 4 depths x 3 kernels x 2 pools x 2 skips; a window must fit into what the layers before leave of 16 pixels.
+CHECK = """
+class TooDeep(ValueError):
+    kind = "infeasible"
+
+def check(cfg):
+    size = 16
+    for _ in range(cfg.depth):
+        size = (size - cfg.kernel + 1) // cfg.pool
+        if size < 1:
+            raise TooDeep(f"kernel {cfg.kernel} at depth {cfg.depth} leaves no pixel of 16")
+    return {"size": size}
+"""
+NETS = "depth: 1\nkernel: 3\npool: 1\nskip: none\nseed: 1"
+SPACE = "{depth: 'range(1,5)', kernel: '3,5,7', pool: '1,2', skip: 'choice(none,add)'}"
+SCORE = "time.sleep(0.05); return cfg.depth * cfg.kernel - 3 * cfg.pool + (cfg.skip == 'add')"
+
+
+def feasible(depth: int, kernel: int, pool: int) -> bool:
+    size = 16
+    for _ in range(depth):
+        size = (size - kernel + 1) // pool
+    return size >= 1
+
+
+def test_no_trial_of_the_budget_is_spent_on_an_infeasible_or_repeated_network(toy: MakeToy) -> None:
+    points = [(d, k, p, s) for d in range(1, 5) for k in (3, 5, 7) for p in (1, 2) for s in ("none", "add")]
+    good = [point for point in points if feasible(*point[:3])]
+    assert (len(points), len(good)) == (48, 28)
+    app = toy(SCORE, NETS, f"n_trials: 40\nslots: 4\ndirection: maximize\nparams: {SPACE}\ncheck: nets.check")
+    (app.folder / "nets.py").write_text(CHECK)
+    output = app.run(timeout=110)
+    trained = [tuple(t.params.values()) for t, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "complete"]
+    assert sorted(trained) == sorted(good), "every feasible network once, no other"
+    assert len(list(app.sweep.glob("[0-9]*"))) == len(good), "only what is trained has a folder"
+    assert app.study().best_value == max(d * k - 3 * p + (s == "add") for d, k, p, s in good)
+    assert "the space is exhausted" in output
+    assert set(app.kinds()) <= {"complete", "infeasible", "duplicate"}
+    reasons = {t.user_attrs["reason"] for t, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "infeasible"}
+    assert "kernel 7 at depth 4 leaves no pixel of 16" in reasons or not reasons
+    facts = [t.user_attrs["size"] for t, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "complete"]
+    assert len(facts) == len(good)
+
+
+def test_what_is_known_is_told_and_a_repeat_gets_another_seed(toy: MakeToy) -> None:
+    options = "n_trials: 6\nslots: 2\nparams: {x: 'choice(1,1.0,2)'}\nrepeat: 3"
+    app = toy("return cfg.x + cfg.seed / 100", "x: 0\nseed: 7", options)
+    app.run("hydra/sweeper/sampler=random")
+    values = sorted(t.values[0] for t, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "complete")
+    assert values == [1.07, 1.08, 1.09, 2.07, 2.08, 2.09]
+    for trial, kind in zip(app.trials(), app.kinds(), strict=True):
+        if kind == "duplicate" and trial.values is not None:
+            assert trial.values == app.trials()[trial.user_attrs["duplicate_of"]].values
+
+
+def test_the_canonical_form_forgets_routes_and_keeps_differences() -> None:
+    base = OmegaConf.create({"seed": 1, "net": {"width": 8, "twice": "${net.width}"}, "shape": {"in": "???"}, "y": "${shape.in}"})
+    same = OmegaConf.create({"seed": 2, "y": "${shape.in}", "shape": {"in": "???"}, "net": {"twice": 8, "width": 8.0}})
+    other = OmegaConf.create({"seed": 1, "net": {"width": 8, "twice": 9}, "shape": {"in": "???"}, "y": "${shape.in}"})
+    hashes = [canonical_hash(config, ["seed", "not.there"], None) for config in (base, same, other)]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_form_of_the_task_says_which_keys_count() -> None:
+    first, second = OmegaConf.create({"depth": 1, "k2": 3}), OmegaConf.create({"depth": 1, "k2": 5})
+    form = lambda config: {"depth": config.depth}  # noqa: E731
+    assert canonical_hash(first, [], form) == canonical_hash(second, [], form)

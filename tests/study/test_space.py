@@ -1,0 +1,157 @@
+"""Spaces in Hydra's grammar: distributions, conditions, computed values, points."""
+
+import random
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from hydra_plugins.study.config import PRUNERS, SAMPLERS
+from hydra_plugins.study.search.change import compare
+from hydra_plugins.study.search.errors import StudyError
+from hydra_plugins.study.search.expressions import Expression, Inactive
+from hydra_plugins.study.search.grammar import parse_parameters
+from hydra_plugins.study.search.space import Space
+
+DEPTH: dict[str, Any] = {
+    "depth": "range(1,4)",
+    "k1": "choice(3,5)",
+    "k2": {"values": "choice(3,5)", "when": "depth >= 2"},
+    "k3": {"values": [3, 5], "when": "depth >= 3"},
+}
+
+
+def space(params: dict[str, Any], *arguments: str) -> Space:
+    return Space(parse_parameters(params, arguments, loader=None))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "distribution"),
+    [
+        ("range(1,5)", IntDistribution(1, 4)),
+        ("range(2,9,2)", IntDistribution(2, 8, step=2)),
+        ("range(0,1,0.25)", FloatDistribution(0, 0.75, step=0.25)),
+        ("interval(0,1)", FloatDistribution(0, 1)),
+        ("tag(log, interval(1e-4,1e-1))", FloatDistribution(1e-4, 1e-1, log=True)),
+        ("int(interval(1,8))", IntDistribution(1, 8)),
+        ("tag(log, int(interval(1,64)))", IntDistribution(1, 64, log=True)),
+        ("3,5,7", CategoricalDistribution([3, 5, 7])),
+        ("choice(relu,gelu)", CategoricalDistribution(["relu", "gelu"])),
+        ("choice([1,2],[3])", CategoricalDistribution(["[1,2]", "[3]"])),
+    ],
+)
+def test_the_override_grammar_gives_optuna_distributions(text: str, distribution: object) -> None:
+    assert space({"x": text}).searched == {"x": distribution}
+
+
+def test_no_parameter_is_ever_suggested_that_does_not_matter() -> None:
+    generator = random.Random(0)
+    for _ in range(200):
+        point = space(DEPTH).random(generator)
+        depth = point.values["depth"]
+        assert set(point.values) == {"depth", "k1", "k2", "k3"} - {f"k{index}" for index in range(depth + 1, 4)}
+        assert [text.split("=")[0] for text in point.overrides] == list(point.values)
+
+
+def test_a_finite_space_lists_each_point_once() -> None:
+    points = [tuple(sorted(point.values.items())) for point in space(DEPTH).points()]
+    assert len(points) == len(set(points)) == space(DEPTH).size == 2 + 4 + 8
+    assert space({"x": "interval(0,1)"}).size is None
+
+
+def test_conditions_chain_and_an_inactive_parameter_makes_a_condition_false() -> None:
+    params = {
+        "c": {"values": "1,2", "when": "b == 2"},
+        "b": {"values": "1,2", "when": "a == 'on'"},
+        "a": "choice(on,off)",
+    }
+    assert {tuple(point.values) for point in space(params).points()} == {("a", "b"), ("a", "b", "c"), ("a",)}
+
+
+def test_variables_and_computed_values_make_lists() -> None:
+    params = {
+        "$depth": "range(1,4)",
+        "$width": "choice(8,16)",
+        "net.channels": {"compute": "[$width, $width * 2, $width * 4][:$depth]"},
+    }
+    assert space(params).at({"$depth": 2, "$width": 16}).overrides == ["net.channels=[16,32]"]
+
+
+def test_groups_and_fixed_values_take_part_in_conditions() -> None:
+    params = {"model/net": "choice(mlp,cnn)", "model.net.k": {"values": "3,5", "when": "model/net == 'cnn' and size > 10"}, "size": 28}
+    assert space(params).at({"model/net": "cnn"}).overrides == ["model/net=cnn", "size=28", "model.net.k=3"]
+    assert space(params, "size=8").at({"model/net": "cnn"}).overrides == ["model/net=cnn", "size=8"]
+
+
+def test_the_command_line_replaces_the_config_of_the_same_key() -> None:
+    replaced = space(DEPTH, "depth=2", "k2=7,9", "+extra=1", "~gone")
+    assert list(replaced.at({}).values) == ["k1", "k2"]
+    assert replaced.at({"k2": 9}).overrides == ["depth=2", "k1=3", "k2=9", "+extra=1", "~gone"]
+
+
+@pytest.mark.parametrize("value", ["a b", "1", "it's", 1, True, "", "${y}"])
+def test_every_choice_comes_back_as_the_value_it_was(value: Any) -> None:
+    override = space({"x": {"values": [value, "other"]}}).at({"x": value}).overrides[0]
+    assert OverridesParser.create().parse_override(override).value() == value
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"a": {"values": "1,2", "when": "b > 1"}, "b": {"values": "1,2", "when": "a > 1"}}, "circle"),
+        ({"a": {"values": "1,2", "when": "nothing > 1"}}, "no parameter of the space"),
+        ({"a": {"values": "1,2", "when": "__import__('os')"}}, "may not|no parameter"),
+        ({"a": {"values": "1,2", "when": "().__class__"}}, "may not"),
+        ({"a": {"values": "1,2", "when": "1 +"}}, "Python expression"),
+        ({"a": {"value": "1,2"}}, "must have `values` or `compute`"),
+        ({"a": "tag(log, interval(0,1))"}, "cannot be searched"),
+        ({"a": "range(3,3)"}, "at least one value"),
+    ],
+)
+def test_a_wrong_space_says_what_is_wrong(params: dict[str, Any], message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        space(params)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("model/net == 'cnn' or a.b > 100", True),
+        ("not (a.b in [1, 2])", True),
+        ("a.b if $v else 'a.b'", "a.b"),
+        ("1 < a.b <= 3", True),
+        ("max(a.b, 7) // 2", 3),
+        ("-a.b ** 2", -9),
+    ],
+)
+def test_expressions(text: str, value: object) -> None:
+    point = {"model/net": "cnn", "a.b": 3, "$v": False}
+    assert Expression(text, point)(point) == value
+
+
+def test_asking_for_an_inactive_parameter_is_not_silent() -> None:
+    with pytest.raises(Inactive):
+        Expression("a > 1", ["a"])({})
+
+
+def test_a_difference_of_spaces_is_named() -> None:
+    before, now = space(DEPTH).describe(), space({**DEPTH, "k1": "choice(3,7)", "new": 1}, "depth=2").describe()
+    assert compare(before, now) == [
+        "new: added, fixed=1",
+        "depth: kind=int, low=1, high=3 became fixed=2",
+        "k1: choices=[3, 5] became choices=[3, 7]",
+    ]
+
+
+def test_the_options_are_typed_and_samplers_and_pruners_are_groups(tmp_path: Any) -> None:
+    (tmp_path / "config.yaml").write_text("defaults: [{override hydra/sweeper: study}]\nx: 1\n")
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(tmp_path), version_base="1.3"):
+        for group, names in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+            for name in names:
+                override = f"hydra/sweeper/{group}={name}"
+                config = compose("config", overrides=[override], return_hydra_config=True)
+                assert "_target_" in config.hydra.sweeper[group]
