@@ -6,12 +6,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from convsweep.errors import InfeasibleError
 from convsweep.nets.blocks import ADAPTIVE_POOL, activation, initialise, pool, unit
 from convsweep.nets.convnet_plan import Head, Plan, plan_convnet
+from convsweep.nets.feasible import check_in_shape, named
 from convsweep.nets.geometry import slide, times
 from convsweep.nets.options import Init
 from convsweep.nets.stage import Shape, build_stage
+
+FITTING = "padding=same, a smaller kernel_size or pool_size, another norm, channels that divide"
+"""What makes a part fit."""
 
 
 class ConvNet(nn.Module):
@@ -53,7 +56,9 @@ class ConvNet(nn.Module):
             num_stages=num_stages, width_growth=width_growth, stages=stages, stem=stem, head=head, init=init, **each
         )
         self.in_shape, self.num_classes = tuple(in_shape), num_classes
-        self.stem, shape = build_stem(plan, self.in_shape)
+        check_in_shape(self.in_shape)
+        with named("the stem", f"change net.stem (pool=none, {FITTING})"):
+            self.stem, shape = build_stem(plan, self.in_shape)
         self.stages, shape = build_stages(plan, shape, self.in_shape)
         self.head = build_head(plan.head, shape, num_classes)
         initialise(self, init)
@@ -70,7 +75,8 @@ def build_stem(plan: Plan, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
     layers: list[nn.Module] = []
     dim = len(spatial)
     if stem.width is not None:
-        channels, spatial = stem.width, list(slide(spatial, stem.kernel_size, stem.stride, stem.padding, what="the stem"))
+        what = f"a convolution with kernel_size={stem.kernel_size}, stride={stem.stride}"
+        channels, spatial = stem.width, list(slide(spatial, stem.kernel_size, stem.stride, stem.padding, what=what))
         layers.append(
             unit(
                 dim,
@@ -86,7 +92,8 @@ def build_stem(plan: Plan, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
             )
         )
     if stem.pool != "none":
-        spatial = list(slide(spatial, stem.pool_size, stem.pool_stride, stem.pool_padding, what="the stem's pool"))
+        what = f"a pool with pool_size={stem.pool_size}, stride={stem.pool_stride}"
+        spatial = list(slide(spatial, stem.pool_size, stem.pool_stride, stem.pool_padding, what=what))
         layers.append(pool(dim, stem.pool, stem.pool_size, stem.pool_stride, stem.pool_padding))
     return nn.Sequential(*layers), (channels, *spatial)
 
@@ -95,16 +102,19 @@ def build_stages(plan: Plan, shape: Shape, in_shape: Shape) -> tuple[nn.Sequenti
     """Return all stages and the shape behind them; what does not fit is named with its stage and what would fit."""
     stages = nn.Sequential()
     for number, stage in enumerate(plan.stages, start=1):
-        try:
+        remedy = f"{fewer_stages(plan, number - 1, in_shape)}change net.stages.{number} (downsample=none, {FITTING})"
+        with named(f"stage {number} of {len(plan.stages)}", remedy):
             module, shape = build_stage(stage, shape)
-        except InfeasibleError as error:
-            fewer = f"use num_stages={number - 1}, which fits on the input {times(in_shape)}, or " if number > 1 else ""
-            raise InfeasibleError(
-                f"stage {number} of {len(plan.stages)} cannot be built: {error}; {fewer}change net.stages.{number} "
-                f"(downsample=none, padding=same, a smaller kernel_size or pool_size, channels that divide)"
-            ) from None
         stages.append(module)
     return stages, shape
+
+
+def fewer_stages(plan: Plan, fitting: int, in_shape: Shape) -> str:
+    """Return the advice to build the first `fitting` stages alone, nothing where none fits."""
+    if fitting == 0:
+        return ""
+    cut = f" ({' and '.join(plan.one_a_stage)} cut to {fitting})" if plan.one_a_stage else ""
+    return f"use num_stages={fitting}{cut}, which fits on the input {times(in_shape)}, or "
 
 
 def build_head(head: Head, shape: Shape, num_classes: int) -> nn.Sequential:

@@ -127,12 +127,16 @@ def expand_stages(
 
 @dataclass(frozen=True)
 class Plan:
-    """A `ConvNet` before it meets an input: all options parsed, nothing left to be inherited."""
+    """A `ConvNet` before it meets an input: all options parsed, nothing left to be inherited.
+
+    one_a_stage: names of the options that were given stage by stage.
+    """
 
     stem: Stem
     stages: list[Stage]
     head: Head
     norm_groups: int
+    one_a_stage: tuple[str, ...]
 
 
 def plan_convnet(
@@ -163,4 +167,5 @@ def plan_convnet(
         stages=expanded,
         head=replace(own_head, activation=own_head.activation or lenders[-1].activation),
         norm_groups=lenders[0].norm_groups,
+        one_a_stage=(*(name for name, value in each.items() if is_list(value)), *(["stages"] if stages else [])),
     )

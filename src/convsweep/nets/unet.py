@@ -1,12 +1,11 @@
 """UNet: an encoder, a decoder and the skips between them (Ronneberger et al. 2015), an output at every position."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from convsweep.errors import InfeasibleError
 from convsweep.nets.blocks import (
     CONV_TRANSPOSE,
     FEATURE_DROPOUT,
@@ -18,12 +17,12 @@ from convsweep.nets.blocks import (
     pool,
     unit,
 )
-from convsweep.nets.geometry import slide, times
+from convsweep.nets.feasible import check_in_shape, named
 from convsweep.nets.stage import SkipBlock
 from convsweep.nets.unet_plan import UNetOptions, plan_unet
+from convsweep.nets.unet_sizes import FACTOR, halved, level_sizes
 
-FACTOR = 2
-"""Ratio of resolutions between neighbouring levels."""
+REMEDY = "choose another net.norm, a norm_groups that divides every width, or a smaller depth"
 
 
 class UNet(nn.Module):
@@ -39,13 +38,14 @@ class UNet(nn.Module):
 
     Raises:
         UserError: an unknown option, or a value outside its range.
-        InfeasibleError: under `valid`, an input that does not halve evenly or is too small.
+        InfeasibleError: a norm that its level cannot have; under `valid`, an input that does not halve evenly or is too small.
     """
 
     def __init__(self, in_shape: Sequence[int], num_classes: int, **options: Any) -> None:
         super().__init__()
         self.in_shape, self.num_classes = tuple(in_shape), num_classes
         self.options = plan = plan_unet(**options)
+        check_in_shape(self.in_shape)
         dim, widths = len(in_shape) - 1, plan.widths
         encoder_sizes, decoder_sizes = level_sizes(plan, self.in_shape[1:])
         self.out_spatial = self.in_shape[1:] if plan.padding == "same" else decoder_sizes[-1]
@@ -53,14 +53,16 @@ class UNet(nn.Module):
         self.encoder, self.down, self.up, self.decoder = (nn.ModuleList() for _ in range(4))
         channels = self.in_shape[0]
         for level, width in enumerate(widths):
-            self.encoder.append(build_level(plan, dim, channels, width, level, encoder_sizes[level]))
+            with named(f"level {level} of the encoder", REMEDY):
+                if level > 0:
+                    self.down.append(build_down(plan, dim, channels, halved(encoder_sizes[level - 1], level)))
+                self.encoder.append(build_level(plan, dim, channels, width, level, encoder_sizes[level]))
             channels = width
-        for level in range(plan.depth):
-            self.down.append(build_down(plan, dim, widths[level], encoder_sizes[level + 1]))
         for level in reversed(range(plan.depth)):
-            joined = widths[level] * (2 if plan.skip == "concat" else 1)
-            self.up.append(build_up(plan, dim, widths[level + 1], widths[level], decoder_sizes[plan.depth - 1 - level]))
-            self.decoder.append(build_level(plan, dim, joined, widths[level], level, decoder_sizes[plan.depth - 1 - level]))
+            width, joined = widths[level], widths[level] * (2 if plan.skip == "concat" else 1)
+            with named(f"level {level} of the decoder", REMEDY):
+                self.up.append(build_up(plan, dim, widths[level + 1], width, decoder_sizes[plan.depth - 1 - level]))
+                self.decoder.append(build_level(plan, dim, joined, width, level, decoder_sizes[plan.depth - 1 - level]))
         self.head = conv(dim, widths[0], num_classes, 1)
         initialise(self, plan.init)
 
@@ -149,71 +151,6 @@ def build_up(plan: UNetOptions, dim: int, in_channels: int, width: int, spatial:
         norm_kind=plan.norm, norm_groups=plan.norm_groups, activation_kind=plan.activation,
     )  # fmt: skip
     return nn.Sequential(enlarge, smooth)
-
-
-def level_sizes(plan: UNetOptions, spatial: Sequence[int]) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-    """Return the spatial shapes behind the encoder's levels (from the top) and the decoder's (from the bottom).
-
-    Raises:
-        InfeasibleError: under `padding: valid`, a level that does not halve evenly or a convolution that does not fit.
-    """
-    size = tuple(spatial)
-    if plan.padding == "same":
-        multiple = FACTOR**plan.depth
-        size = tuple(-(-positions // multiple) * multiple for positions in size)
-    encoder: list[tuple[int, ...]] = []
-    decoder: list[tuple[int, ...]] = []
-    try:
-        for level in range(plan.depth + 1):
-            size = convolved(plan, halved(size, level) if level else size, level)
-            encoder.append(size)
-        for level in reversed(range(plan.depth)):
-            size = convolved(plan, tuple(FACTOR * positions for positions in size), level)
-            decoder.append(size)
-    except InfeasibleError as error:
-        fitting = " or ".join(times(shape) for shape in fitting_shapes(plan, spatial))
-        raise InfeasibleError(f"a UNet with padding=valid and depth={plan.depth} cannot take {times(spatial)}: {error}; "
-                              f"use an input of {fitting}, or padding=same, which takes any size") from None  # fmt: skip
-    return encoder, decoder
-
-
-def halved(size: tuple[int, ...], level: int) -> tuple[int, ...]:
-    """Return half the positions of every axis."""
-    if any(positions % FACTOR for positions in size):
-        raise InfeasibleError(f"level {level} must halve an even number of positions, but gets {times(size)}")
-    return tuple(positions // FACTOR for positions in size)
-
-
-def convolved(plan: UNetOptions, size: tuple[int, ...], level: int) -> tuple[int, ...]:
-    """Return what the convolutions of a level leave."""
-    for _ in range(plan.at("num_convs", level)):
-        size = slide(
-            size, plan.kernel_size, 1, plan.padding, what=f"level {level}: a convolution with kernel_size={plan.kernel_size}"
-        )
-    return size
-
-
-def fitting_shapes(plan: UNetOptions, spatial: Sequence[int]) -> list[tuple[int, ...]]:
-    """Return the nearest smaller and larger shapes that a `padding: valid` network takes."""
-    below = [size for positions in spatial if (size := fitting_size(plan, positions, -1))]
-    above = [size for positions in spatial if (size := fitting_size(plan, positions, +1))]
-    return [tuple(sizes) for sizes in (below, above) if len(sizes) == len(spatial)]
-
-
-def fitting_size(plan: UNetOptions, positions: int, step: Literal[-1, 1]) -> int | None:
-    """Return the nearest number of positions, looking down or up, that every level takes; None if there is none."""
-    reach = 2 ** (plan.depth + 2) * plan.kernel_size * max(plan.at("num_convs", level) for level in range(plan.depth + 1))
-    for candidate in range(positions, max(0, positions - reach) if step < 0 else positions + reach, step):
-        size: tuple[int, ...] = (candidate,)
-        try:
-            for level in range(plan.depth + 1):
-                size = convolved(plan, halved(size, level) if level else size, level)
-            for level in reversed(range(plan.depth)):
-                size = convolved(plan, (FACTOR * size[0],), level)
-        except InfeasibleError:
-            continue
-        return candidate
-    return None
 
 
 def fill_up(x: Tensor, multiple: int) -> Tensor:
