@@ -1,0 +1,124 @@
+"""Decoded folders kept as memory-mapped arrays: written once, whole or not at all, and shared by all processes."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+FORMAT = 1
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Shape and dtype of one array."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def nbytes(self) -> int:
+        return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
+
+
+def default_cache_dir() -> Path:
+    """Return the user's cache folder for this program (XDG base directory specification)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "convsweep"
+
+
+def fingerprint(files: Sequence[Path], root: Path, settings: Any) -> str:
+    """Return a key that changes with the names, sizes and times of the files and with how they are decoded.
+
+    Args:
+        settings: anything that JSON can hold, or whose `repr` says all.
+    """
+    digest = blake2b(digest_size=16)
+    digest.update(json.dumps([FORMAT, str(root.resolve()), settings], default=repr, sort_keys=True).encode())
+    for file in files:
+        stat = file.stat()
+        digest.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def stored(folder: Path, layouts: dict[str, Layout], write: Callable[[Arrays], None]) -> Arrays:
+    """Return the arrays of a cache folder, writing them first where they are missing or not what they should be.
+
+    Args:
+        folder: its name is the fingerprint of what it holds.
+        layouts: the arrays by name.
+        write: fills the arrays; if it raises, nothing is kept.
+
+    Raises:
+        OSError: if the cache cannot be written.
+    """
+    found = opened(folder, layouts)
+    if found is not None:
+        return found
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with locked(folder.with_suffix(".lock")):
+        found = opened(folder, layouts)
+        if found is not None:
+            return found
+        check_space(folder.parent, sum(layout.nbytes for layout in layouts.values()))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            arrays = {
+                name: open_memmap(temporary / f"{name}.npy", "w+", np.dtype(layout.dtype), layout.shape)
+                for name, layout in layouts.items()
+            }
+            write(dict(arrays))
+            for array in arrays.values():
+                array.flush()
+            del arrays
+            if folder.exists():
+                shutil.rmtree(folder)
+            temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    found = opened(folder, layouts)
+    assert found is not None
+    return found
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Raise OSError if the arrays do not fit: writing a memory map on a full disk would kill the process."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise OSError(f"{needed / 2**20:.0f} MiB needed, {free / 2**20:.0f} MiB free")
+
+
+def opened(folder: Path, layouts: dict[str, Layout]) -> Arrays | None:
+    """Return the memory-mapped arrays, or None if one is missing, cut off or of another layout."""
+    arrays: Arrays = {}
+    for name, layout in layouts.items():
+        try:
+            array = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        if array.shape != layout.shape or array.dtype != np.dtype(layout.dtype):
+            return None
+        arrays[name] = array
+    return arrays
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Hold a lock between processes of one machine; it ends with the process, however that ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two processes may decode at once, and one of the two equal results is kept
+        yield
+        return
+    with file.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

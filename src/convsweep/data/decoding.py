@@ -1,0 +1,123 @@
+"""Many files to arrays, by several threads: in memory where they are few, else in the cache."""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from convsweep.data.cache import Arrays, Layout, default_cache_dir, fingerprint, stored
+from convsweep.data.checks import examples
+from convsweep.data.images import UnfitFileError
+from convsweep.errors import UserError
+
+Keep = Literal["auto", "memory", "disk"]
+FEW_FILES = 1_000
+SMALL_BYTES = 64 * 2**20
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where decoded files stay.
+
+    Args:
+        keep: "memory", "disk" (memory-mapped), or "auto": in memory what is small and quickly decoded again.
+        cache_dir: folder of the cache; None: convsweep in the user's cache folder.
+    """
+
+    keep: Keep = "auto"
+    cache_dir: str | None = None
+
+    def folder(self, key: str) -> Path:
+        return (Path(self.cache_dir).expanduser() if self.cache_dir else default_cache_dir()) / key
+
+
+@dataclass(frozen=True)
+class Job:
+    """Files to decode.
+
+    Args:
+        root: the folder that the user named.
+        files: all files that the result depends on.
+        names: one name a sample, for messages.
+        layouts: the arrays to fill, each with one row a sample.
+        settings: everything else that the result depends on.
+        decode: returns row i of every array.
+    """
+
+    root: Path
+    files: Sequence[Path]
+    names: Sequence[str]
+    layouts: dict[str, Layout]
+    settings: Any
+    decode: Callable[[int], dict[str, Any]]
+
+
+def decoded(job: Job, storage: Storage) -> Arrays:
+    """Return the arrays of a job.
+
+    Raises:
+        UserError: naming the files that are unfit, by rule; or if the cache cannot be written.
+    """
+    small = len(job.files) < FEW_FILES and sum(layout.nbytes for layout in job.layouts.values()) < SMALL_BYTES
+    if storage.keep == "memory" or (storage.keep == "auto" and small):
+        return in_memory(job)
+    folder = storage.folder(f"{job.root.resolve().name or 'root'}-{fingerprint(job.files, job.root, job.settings)}")
+    try:
+        return stored(folder, job.layouts, lambda arrays: fill(job, arrays))
+    except OSError as error:
+        if storage.keep == "disk":
+            raise UserError(
+                f"The cache of decoded images must be writable, but {folder.parent} is not: {error}; set data.cache_dir."
+            ) from error
+        log.warning("The cache %s cannot be written (%s); the images stay in memory. Set data.cache_dir.", folder.parent, error)
+        return in_memory(job)
+
+
+def in_memory(job: Job) -> Arrays:
+    arrays: Arrays = {name: np.empty(layout.shape, layout.dtype) for name, layout in job.layouts.items()}
+    fill(job, arrays)
+    return arrays
+
+
+def fill(job: Job, arrays: Arrays) -> None:
+    """Decode every sample into its row.
+
+    Raises:
+        UserError: naming the unfit files.
+    """
+    unfit: list[tuple[str, UnfitFileError]] = []
+
+    def one(i: int) -> None:
+        try:
+            for name, row in job.decode(i).items():
+                arrays[name][i] = row
+        except UnfitFileError as error:
+            unfit.append((job.names[i], error))
+
+    with ThreadPoolExecutor(max_workers=min(8, available_cores())) as pool:
+        for _ in pool.map(one, range(len(job.names)), chunksize=16):
+            pass
+    if unfit:
+        raise UserError(unfit_message(sorted(unfit, key=lambda pair: pair[0]), len(job.names), job.root))
+
+
+def unfit_message(unfit: Sequence[tuple[str, UnfitFileError]], total: int, root: Path) -> str:
+    """Return one line for each broken rule, with a few of the files that break it."""
+    rules: dict[tuple[str, str], list[str]] = {}
+    for name, error in unfit:
+        rules.setdefault((error.rule, error.remedy), []).append(f"{name} ({error.detail})")
+    return "\n".join(
+        f"{rule}, but {len(found)} of {total} in {root} {'is' if len(found) == 1 else 'are'} not: {examples(found)}; {remedy}."
+        for (rule, remedy), found in rules.items()
+    )
+
+
+def available_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

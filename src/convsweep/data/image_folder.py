@@ -1,0 +1,107 @@
+"""Images of your own, one folder a class, divided into train, val and test or not."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+
+from convsweep.data.cache import Layout
+from convsweep.data.checks import examples
+from convsweep.data.datamodule import DataModule, Feeding, Parts
+from convsweep.data.decoding import Job, Keep, Storage, decoded, unfit_message
+from convsweep.data.folders import class_folders, existing_folder, image_files, part_folders, relative_names
+from convsweep.data.images import Color, ImageDecoding, Resize, UnfitFileError, decode_image, open_image, settle, size_pair
+from convsweep.data.samples import Facts, Samples
+from convsweep.errors import UserError
+
+EXPECTED = "a folder with one folder of images a class (or train, val and test with such folders in each)"
+
+
+class ImageFolder(DataModule):
+    """Classification of image files; the folder is the label.
+
+    Args:
+        root: the folder.
+        image_size: one number or (height, width); null if all files are of one size.
+        resize: "stretch", "crop" the middle, or "pad" with black.
+        color: "grey", "rgb", or "auto": all as the first file is.
+        keep: decoded images stay in "memory", on "disk" (a memory-mapped cache), or where "auto" thinks best.
+        cache_dir: folder of the cache; null: convsweep in the user's cache folder.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        image_size: int | Sequence[int] | None = None,
+        resize: Resize = "stretch",
+        color: Color = "auto",
+        keep: Keep = "auto",
+        cache_dir: str | None = None,
+        **feeding: Unpack[Feeding],
+    ) -> None:
+        super().__init__(**feeding)
+        self.root = Path(root).expanduser()
+        self.wanted = ImageDecoding(size_pair(image_size), resize, color)
+        self.storage = Storage(keep, cache_dir)
+
+    @cached_property
+    def parts_of_root(self) -> dict[str, Path]:
+        return part_folders(existing_folder(self.root, EXPECTED)) or {"train": self.root}
+
+    @cached_property
+    def class_names(self) -> list[str]:
+        """The class folders of the training part; no other part may hold another.
+
+        Raises:
+            UserError: naming the classes that only another part has.
+        """
+        names = class_folders(self.parts_of_root["train"])
+        for part, folder in self.parts_of_root.items():
+            strange = sorted(set(class_folders(folder)) - set(names))
+            if strange:
+                raise UserError(
+                    f"Every class must be in the training part, but {part} has {examples(strange)}, which "
+                    f"{self.parts_of_root['train']} has not; add images of it or remove it."
+                )
+        return names
+
+    @cached_property
+    def decoding(self) -> tuple[ImageDecoding, tuple[int, int, int]]:
+        first = image_files(self.parts_of_root["train"] / self.class_names[0])[0]
+        try:
+            return settle(self.wanted, first)
+        except UnfitFileError as error:
+            raise UserError(unfit_message([(relative_names([first], self.root)[0], error)], 1, self.root)) from error
+
+    def describe(self) -> Facts:
+        names = self.class_names
+        return Facts(self.decoding[1], len(names), tuple(names))
+
+    def read(self) -> Parts:
+        files, labels, ends = [], [], {}
+        for part, folder in self.parts_of_root.items():
+            for label, name in enumerate(self.class_names):
+                found = image_files(folder / name) if (folder / name).is_dir() else []
+                files += found
+                labels += [label] * len(found)
+            ends[part] = len(files)
+        samples = Samples(self.decode(files), np.array(labels, np.int64), relative_names(files, self.root))
+        if len(ends) == 1:
+            return samples, None, None
+        borders = [0, *ends.values()]
+        parts = {part: samples.select(np.arange(borders[i], borders[i + 1])) for i, part in enumerate(ends)}
+        return parts["train"], parts.get("val"), parts.get("test")
+
+    def decode(self, files: list[Path]) -> Any:
+        decoding, shape = self.decoding
+        job = Job(
+            root=self.root,
+            files=files,
+            names=relative_names(files, self.root),
+            layouts={"x": Layout((len(files), *shape), "uint8")},
+            settings=[repr(decoding), shape],
+            decode=lambda i: {"x": decode_image(open_image(files[i]), decoding, shape)},
+        )
+        return decoded(job, self.storage)["x"]

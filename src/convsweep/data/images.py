@@ -1,0 +1,158 @@
+"""One image file to one uint8 array: colour, orientation and size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convsweep.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Color = Literal["auto", "grey", "rgb"]
+Resize = Literal["stretch", "crop", "pad"]
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
+GREY_MODES = frozenset({"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I"})
+
+
+class UnfitFileError(Exception):
+    """A file that breaks a rule; collected, so that one message can name several.
+
+    Args:
+        rule: what must hold, the same text for every file that breaks it.
+        detail: what this file has instead.
+        remedy: what to do.
+    """
+
+    def __init__(self, rule: str, detail: str, remedy: str) -> None:
+        super().__init__(rule, detail, remedy)
+        self.rule, self.detail, self.remedy = rule, detail, remedy
+
+
+@dataclass(frozen=True)
+class ImageDecoding:
+    """How image files become arrays of one shape.
+
+    Args:
+        image_size: (height, width) of every array; None: all files are of one size.
+        resize: "stretch" to the size, "crop" the middle of the right proportions, or "pad" with black.
+        color: "grey", "rgb", or "auto": what the first file is, and all must be alike.
+    """
+
+    image_size: tuple[int, int] | None = None
+    resize: Resize = "stretch"
+    color: Color = "auto"
+
+
+def size_pair(image_size: int | Sequence[int] | None) -> tuple[int, int] | None:
+    """Return (height, width) from one number for both, or two.
+
+    Raises:
+        UserError: if these are not one or two positive numbers.
+    """
+    if image_size is None:
+        return None
+    pair = [image_size, image_size] if isinstance(image_size, int) else list(image_size)
+    if len(pair) != 2 or any(not isinstance(size, int) or size < 1 for size in pair):
+        raise UserError(
+            f"data.image_size must be one or two positive whole numbers (height, width) or null, but is {image_size}."
+        )
+    return pair[0], pair[1]
+
+
+def open_image(path: Path) -> "Image":
+    """Return the decoded image, upright.
+
+    Raises:
+        UnfitFileError: if it is cut off or no image.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as file:
+            file.load()
+            return ImageOps.exif_transpose(file)
+    except (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        reason = "no image" if isinstance(error, UnidentifiedImageError) else str(error).split("(")[0].strip()
+        raise UnfitFileError("Every file must be a whole image", reason, "replace or remove it") from error
+
+
+def color_of(image: "Image") -> Literal["grey", "rgb"]:
+    return "grey" if image.mode in GREY_MODES else "rgb"
+
+
+def settle(decoding: ImageDecoding, first: Path) -> tuple[ImageDecoding, tuple[int, int, int]]:
+    """Return the decoding with its colour decided by the first file, and the shape (C, H, W) of every array.
+
+    Raises:
+        UnfitFileError: if the file is no image.
+    """
+    image = open_image(first)
+    color = color_of(image) if decoding.color == "auto" else decoding.color
+    height, width = decoding.image_size or (image.height, image.width)
+    strict = "auto" if decoding.color == "auto" else color
+    return ImageDecoding(decoding.image_size, decoding.resize, strict), (1 if color == "grey" else 3, height, width)
+
+
+def decode_image(image: "Image", decoding: ImageDecoding, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Return an image as an array of this shape.
+
+    Shape:
+        (C, H, W) uint8
+
+    Raises:
+        UnfitFileError: if colour or size differ from those of the first file and the config does not settle them.
+    """
+    color = "grey" if shape[0] == 1 else "rgb"
+    if decoding.color == "auto" and color_of(image) != color:
+        raise UnfitFileError(
+            f"All images must be {color} as the first is", color_of(image), "set data.color to grey or rgb to convert all of them"
+        )
+    pixels = fit(in_color(image, color), decoding, shape[1:], nearest=False, fill=0)
+    array = np.asarray(pixels, dtype=np.uint8)
+    return array[None] if color == "grey" else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def in_color(image: "Image", color: str) -> "Image":
+    """Return the image in 8 bits, grey or RGB; 16-bit grey loses its lower half."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):
+        deep = np.asarray(image, dtype=np.int64)
+        image = Image.fromarray((np.clip(deep, 0, 65535) >> 8 if deep.max(initial=0) > 255 else deep).astype(np.uint8))
+    return image.convert("L" if color == "grey" else "RGB")
+
+
+def fit(image: "Image", decoding: ImageDecoding, size: tuple[int, int], *, nearest: bool, fill: int) -> "Image":
+    """Return an image or mask in (height, width), both by the same geometry.
+
+    Raises:
+        UnfitFileError: if it has another size and no image_size was asked for.
+    """
+    from PIL import Image
+
+    height, width = size
+    if (image.height, image.width) == size:
+        return image
+    if decoding.image_size is None:
+        raise UnfitFileError(
+            f"All images must be of one size, {height}x{width} as the first, where data.image_size is null",
+            f"{image.height}x{image.width}",
+            "set data.image_size",
+        )
+    method: Any = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+    if decoding.resize == "stretch":
+        return image.resize((width, height), method)
+    if decoding.resize == "crop":
+        scale = min(image.width / width, image.height / height)
+        left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
+        return image.resize((width, height), method, box=(left, top, left + width * scale, top + height * scale))
+    scale = min(width / image.width, height / image.height)
+    inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    padded = Image.new(image.mode, (width, height), fill if len(image.getbands()) == 1 else (fill,) * len(image.getbands()))
+    padded.paste(image.resize(inner, method), ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    return padded

@@ -1,0 +1,106 @@
+"""Images and masks of your own, paired by name, in two folders, divided into train, val and test or not."""
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Unpack
+
+import numpy as np
+
+from convsweep.data.datamodule import DataModule, Feeding, Parts
+from convsweep.data.decoding import Keep, Storage
+from convsweep.data.folders import existing_folder
+from convsweep.data.images import Color, ImageDecoding, Resize, size_pair
+from convsweep.data.masks import Coding, mask_coding
+from convsweep.data.pairs import Pair, decode_pairs, find_pairs, settle_pairs
+from convsweep.data.samples import Facts
+from convsweep.errors import UserError
+
+
+class MaskFolder(DataModule):
+    """Segmentation of image files; the mask of an image has its name and lies in another folder.
+
+    Args:
+        root: holds the two folders; or train, val and test that do; or the two folders hold train, val and test.
+        images: name of the folder of images.
+        masks: name of the folder of masks.
+        mask_suffix: what the name of a mask has beyond that of its image, such as "_mask".
+        coding: "index" (the pixel is the class), "binary" (0 and 1, or 0 and 255) or "rgb" (by `palette`).
+        class_names: names of the classes; null numbers them.
+        num_classes: how many classes an index mask has; null counts `class_names`.
+        palette: colour of each class under "rgb", by name; the colour named `ignore` is no class.
+        ignore_index: the mask value that is no class and counts nowhere.
+        holdout: patterns of file names (without extension) that form the test part, such as "2[4-9]".
+        image_size, resize, color, keep, cache_dir: as for a folder of images; masks are resized to the nearest value.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        images: str = "images",
+        masks: str = "masks",
+        mask_suffix: str = "",
+        coding: Coding = "index",
+        class_names: Sequence[str] | None = None,
+        num_classes: int | None = None,
+        palette: Mapping[str, Sequence[int]] | None = None,
+        ignore_index: int | None = None,
+        holdout: str | Sequence[str] | None = None,
+        image_size: int | Sequence[int] | None = None,
+        resize: Resize = "stretch",
+        color: Color = "auto",
+        keep: Keep = "auto",
+        cache_dir: str | None = None,
+        **feeding: Unpack[Feeding],
+    ) -> None:
+        super().__init__(**feeding)
+        self.root = Path(root).expanduser()
+        self.images, self.masks, self.mask_suffix = images, masks, mask_suffix
+        self.coding = mask_coding(coding, class_names, num_classes, palette, ignore_index)
+        self.patterns = [holdout] if isinstance(holdout, str) else list(holdout or [])
+        self.wanted = ImageDecoding(size_pair(image_size), resize, color)
+        self.storage = Storage(keep, cache_dir)
+
+    @cached_property
+    def pairs(self) -> dict[str, list[Pair]]:
+        expected = f"a folder with the folders {self.images} and {self.masks}"
+        return find_pairs(existing_folder(self.root, expected), self.images, self.masks, self.mask_suffix)
+
+    @cached_property
+    def decoding(self) -> tuple[ImageDecoding, tuple[int, int, int]]:
+        return settle_pairs(self.wanted, self.pairs["train"][0], self.root)
+
+    def describe(self) -> Facts:
+        names = self.coding.class_names
+        return Facts(self.decoding[1], len(names), names, "segmentation", self.coding.ignore_index)
+
+    def read(self) -> Parts:
+        decoding, shape = self.decoding
+        pairs = [pair for part in self.pairs.values() for pair in part]
+        samples = decode_pairs(pairs, self.root, decoding, shape, self.coding, self.storage)
+        part_of = np.repeat(list(self.pairs), [len(part) for part in self.pairs.values()])
+        held = np.array([self.held_out(pair) for pair in pairs])
+        self.check_holdout(held, part_of)
+        part_of[held] = "test"
+        if (part_of == "train").all():
+            return samples, None, None
+        parts = {part: samples.select(np.flatnonzero(part_of == part)) for part in np.unique(part_of)}
+        if "train" not in parts:
+            raise UserError(
+                f"Something must be left to train on, but data.holdout={self.patterns} takes every image in {self.root}."
+            )
+        return parts["train"], parts.get("val"), parts.get("test")
+
+    def held_out(self, pair: Pair) -> bool:
+        return any(fnmatchcase(pair.image.stem, pattern) for pattern in self.patterns)
+
+    def check_holdout(
+        self, held: "np.ndarray[tuple[int], np.dtype[np.bool_]]", part_of: "np.ndarray[tuple[int], np.dtype[np.str_]]"
+    ) -> None:
+        if self.patterns and not held.any():
+            raise UserError(f"data.holdout must match the names of some images, but {self.patterns} matches none in {self.root}.")
+        if self.patterns and (part_of == "test").any():
+            raise UserError(
+                f"The test part is given once, but {self.root} has a test folder and data.holdout is set; set data.holdout=null."
+            )
