@@ -11,6 +11,7 @@ from torch import nn
 
 from convsweep import build
 from convsweep.cost import Budget, Cost, UntraceableError, measure, summary
+from convsweep.cost.weightless import Weightless
 from convsweep.errors import InfeasibleError, UserError
 from convsweep.nets.geometry import times
 
@@ -84,7 +85,7 @@ def build_on_meta(cfg: DictConfig) -> nn.Module:
         UserError: an option is wrong.
     """
     try:
-        with torch.device("meta"), warnings.catch_warnings():
+        with torch.device("meta"), Weightless(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*to a meta parameter.*")
             return build.build_net(cfg)
     except UserError as error:

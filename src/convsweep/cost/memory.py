@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from convsweep.cost.modules import followed, main_tensor
+from convsweep.cost.modules import empty_input, followed, main_tensor
+from convsweep.cost.weightless import Weightless
 
 
 def kept_for_backward(net: nn.Module, in_shape: Sequence[int], batch_size: int = 2) -> tuple[Counter[str], Tensor | None]:
@@ -31,8 +32,8 @@ def kept_for_backward(net: nn.Module, in_shape: Sequence[int], batch_size: int =
             kept[stack[-1].name if stack else ""] += -(-storage.nbytes() // batch_size)
         return tensor
 
-    x = torch.empty(batch_size, *in_shape, device="meta")
+    x = empty_input(net, in_shape, batch_size)
     hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
-    with followed(net) as stack, torch.enable_grad(), hooks:
+    with followed(net) as stack, torch.enable_grad(), hooks, Weightless():
         out = main_tensor(net(x))
     return kept, out

@@ -1,10 +1,11 @@
 """Which module of a network is running: every operation belongs to the innermost one, and so does every failure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from convsweep.errors import InfeasibleError, UserError
@@ -36,6 +37,12 @@ def main_tensor(value: Any) -> Tensor | None:
     if isinstance(value, list | tuple):
         return next((found for each in value if (found := main_tensor(each)) is not None), None)
     return getattr(value, "logits", None)
+
+
+def empty_input(net: nn.Module, in_shape: Sequence[int], batch_size: int) -> Tensor:
+    """Return a batch on the meta device, of the type that the network's weights have."""
+    dtype = next((param.dtype for param in net.parameters() if param.is_floating_point()), torch.float32)
+    return torch.empty(batch_size, *in_shape, device="meta", dtype=dtype)
 
 
 @contextmanager

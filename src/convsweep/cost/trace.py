@@ -7,14 +7,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from convsweep.cost import rules_layout as rules_layout
 from convsweep.cost import rules_window
 from convsweep.cost.field import Field, input_field
-from convsweep.cost.modules import Running, followed, main_tensor
+from convsweep.cost.modules import Running, empty_input, followed, main_tensor
 from convsweep.cost.rules import RULES, Call, field_behind
+from convsweep.cost.weightless import Weightless
 
 LOOKING = {packet for packet, follow in RULES.items() if follow.__module__ == rules_window.__name__}
 """Operations that look around a position."""
@@ -30,7 +30,7 @@ class Traced:
     field: Field | None
 
 
-class Trace(TorchDispatchMode):
+class Trace(Weightless):
     """Follows every operation below this mode.
 
     Multiply-accumulates are half of what torch's flop counter counts (convolutions and products of matrices, no biases,
@@ -57,7 +57,7 @@ class Trace(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
         """Run an operation and note what it costs and sees."""
-        out = func(*args, **(kwargs or {}))
+        out = self.run(func, args, kwargs)
         packet, name = func.overloadpacket, self.stack[-1].name if self.stack else ""
         if packet in flop_registry:
             self.macs[name] += flop_registry[packet](*args, **(kwargs or {}), out_val=out) // 2
@@ -94,7 +94,7 @@ def trace(net: nn.Module, in_shape: Sequence[int], batch_size: int = 1) -> tuple
         InfeasibleError: a layer cannot take its input.
         UntraceableError: a layer needs data.
     """
-    x = torch.empty(batch_size, *in_shape, device="meta")
+    x = empty_input(net, in_shape, batch_size)
     mode = Trace(x)
     with followed(net, mode.leave) as mode.stack, mode:
         out = main_tensor(net(x))
