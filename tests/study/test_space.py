@@ -12,7 +12,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from hydra_plugins.study.config import PRUNERS, SAMPLERS
 from hydra_plugins.study.search.change import compare
 from hydra_plugins.study.search.errors import StudyError
-from hydra_plugins.study.search.expressions import Expression, Inactive
+from hydra_plugins.study.search.expressions import Expression, InactiveError
 from hydra_plugins.study.search.grammar import parse_parameters
 from hydra_plugins.study.search.space import Space
 
@@ -81,7 +81,11 @@ def test_variables_and_computed_values_make_lists() -> None:
 
 
 def test_groups_and_fixed_values_take_part_in_conditions() -> None:
-    params = {"model/net": "choice(mlp,cnn)", "model.net.k": {"values": "3,5", "when": "model/net == 'cnn' and size > 10"}, "size": 28}
+    params = {
+        "model/net": "choice(mlp,cnn)",
+        "model.net.k": {"values": "3,5", "when": "model/net == 'cnn' and size > 10"},
+        "size": 28,
+    }
     assert space(params).at({"model/net": "cnn"}).overrides == ["model/net=cnn", "size=28", "model.net.k=3"]
     assert space(params, "size=8").at({"model/net": "cnn"}).overrides == ["model/net=cnn", "size=8"]
 
@@ -133,7 +137,7 @@ def test_expressions(text: str, value: object) -> None:
 
 
 def test_asking_for_an_inactive_parameter_is_not_silent() -> None:
-    with pytest.raises(Inactive):
+    with pytest.raises(InactiveError):
         Expression("a > 1", ["a"])({})
 
 

@@ -23,4 +23,6 @@ class StudySweeper(Sweeper):
         """Run the search and return its result: the best value(s), or the Pareto front of several objectives."""
         from hydra_plugins.study.search.sweep import sweep
 
+        assert self.hydra_context is not None
+        assert self.config is not None
         return sweep(self.hydra_context, self.task_function, self.config, self.options, arguments)

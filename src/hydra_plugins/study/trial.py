@@ -4,7 +4,7 @@ import os
 from typing import Any, Protocol
 
 
-class Pruned(Exception):
+class Pruned(Exception):  # noqa: N818 - an end, not an error
     """Raised by a training that was told to stop because the pruner saw no future in it."""
 
     kind = "pruned"

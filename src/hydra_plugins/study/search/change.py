@@ -28,7 +28,9 @@ def check_space(study: OpenStudy, space: Mapping[str, Any], changed_space: str) 
     if differences and changed_space == "refuse":
         remedies = "choose another hydra.sweeper.study_name, or hydra.sweeper.changed_space=accept"
         listed = "\n  ".join(differences)
-        raise StudyError(f"the space of study {study.study_name!r} must stay as it began, but it differs:\n  {listed}\n{remedies}")
+        raise StudyError(
+            f"the space of study {study.study_name!r} must stay as it began, but it differs:\n  {listed}\n{remedies}"
+        )
     for key, entry in space.items():
         before = (stored or {}).get(key, {}).get("choices")
         if before is not None and "choices" in entry and before != entry["choices"]:

@@ -35,7 +35,7 @@ _WORDS = {"true": True, "false": False, "null": None}
 _STRING = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
-class Inactive(Exception):
+class InactiveError(Exception):
     """The expression asks for a parameter that this point does not have."""
 
 
@@ -91,7 +91,7 @@ class Expression:
         """Evaluate the expression at `point`.
 
         Raises:
-            Inactive: The point lacks a parameter that was asked for.
+            InactiveError: The point lacks a parameter that was asked for.
         """
         return self._value(self._tree, point)
 
@@ -103,7 +103,7 @@ class Expression:
             return _WORDS[node.id]
         key = self._keys[node.id]
         if key not in point:
-            raise Inactive(key)
+            raise InactiveError(key)
         return point[key]
 
     def _bool(self, node: ast.BoolOp, point: Mapping[str, Any]) -> Any:
@@ -142,9 +142,7 @@ _EVALUATE: dict[type[ast.AST], Callable[[Expression, Any, Mapping[str, Any]], An
     ast.Tuple: lambda self, node, point: [self._value(item, point) for item in node.elts],
     ast.BoolOp: Expression._bool,
     ast.Compare: Expression._compare,
-    ast.BinOp: lambda self, node, point: _BINARY[type(node.op)](
-        self._value(node.left, point), self._value(node.right, point)
-    ),
+    ast.BinOp: lambda self, node, point: _BINARY[type(node.op)](self._value(node.left, point), self._value(node.right, point)),
     ast.UnaryOp: lambda self, node, point: _UNARY[type(node.op)](self._value(node.operand, point)),
     ast.IfExp: Expression._choose,
     ast.Subscript: lambda self, node, point: self._value(node.value, point)[self._value(node.slice, point)],

@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from .child import THREAD_VARIABLES, run_child
+from .compose import compose
 from .messages import Channel
 from .recipe import Job, Recipe
 
@@ -63,6 +64,7 @@ class _Template:
             os.environ.setdefault(variable, str(recipe.options.threads))
         for name in recipe.options.preload:
             importlib.import_module(name)
+        compose(recipe.hydra_context, recipe.config, Job(0, recipe.first))  # warms the parsers of Hydra
         gc.collect()
         gc.freeze()
         self.control.send({"say": "warm"})

@@ -110,7 +110,8 @@ def distribution_of(override: Override) -> tuple[BaseDistribution, dict[Any, str
 
 
 def _interval(sweep: IntervalSweep, log: bool) -> BaseDistribution:
-    assert sweep.start is not None and sweep.end is not None
+    assert sweep.start is not None
+    assert sweep.end is not None
     if isinstance(sweep.start, int) and isinstance(sweep.end, int):
         return IntDistribution(sweep.start, sweep.end, log=log)
     return FloatDistribution(float(sweep.start), float(sweep.end), log=log)

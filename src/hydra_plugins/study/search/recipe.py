@@ -26,6 +26,7 @@ class Recipe:
         folder: Absolute folder of the sweep.
         arguments: Overrides of the command line that are not Hydra's own.
         session: Name of this start of the sweep.
+        first: Overrides of some point of the space, for what needs a config before the first trial.
     """
 
     hydra_context: HydraContext
@@ -36,6 +37,7 @@ class Recipe:
     folder: Path
     arguments: list[str]
     session: str
+    first: list[str] = field(default_factory=list)
 
     @property
     def layout(self) -> Layout:

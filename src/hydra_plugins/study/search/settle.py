@@ -12,7 +12,7 @@ from .layout import Layout
 from .outcomes import CONSTRAINED, Outcome, Policy
 from .storage import OpenStudy, set_constraint
 
-_INHERITED = (attributes.OVERRIDES, attributes.HASH)
+_INHERITED = (attributes.OVERRIDES, attributes.HASH, attributes.REPETITION)
 
 
 class Settler:

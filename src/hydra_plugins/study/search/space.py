@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from .errors import StudyError
-from .expressions import Inactive
+from .expressions import InactiveError
 from .parameters import Parameter
 
 
@@ -54,7 +54,7 @@ class Space:
                     value = values[parameter.name] = suggest(parameter.name, parameter.distribution)
                 else:
                     value = parameter.value
-            except Inactive:
+            except InactiveError:
                 continue
             except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
                 raise StudyError(f"hydra.sweeper.params: {parameter.name!r} cannot be computed at {known}: {error}") from error
@@ -135,8 +135,9 @@ def _values(distribution: BaseDistribution) -> list[Any]:
     if isinstance(distribution, CategoricalDistribution):
         return list(distribution.choices)
     count = _count(distribution)
-    assert count is not None and isinstance(distribution, (IntDistribution, FloatDistribution))
+    assert isinstance(distribution, (IntDistribution, FloatDistribution))
     assert distribution.step is not None
+    assert count is not None
     return [distribution.low + index * distribution.step for index in range(count)]
 
 

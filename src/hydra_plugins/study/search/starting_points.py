@@ -40,10 +40,11 @@ def _values(entry: Any, space: Space, recipe: Recipe) -> list[dict[str, Any]]:
             rule = "a starting point must give values inside of the space"
             raise StudyError(f"hydra.sweeper.enqueue: {rule}, but {', '.join(unknown + outside)} of {dict(entry)} does not")
         return [dict(entry)]
-    if isinstance(entry, str) and "=" in entry or isinstance(entry, Sequence) and not isinstance(entry, str):
-        return [_of_preset([entry] if isinstance(entry, str) else list(entry), space, recipe)]
     if isinstance(entry, str) and Path(entry).is_dir():
         return _of_sweep(Path(entry), space)
+    overrides = [entry] if isinstance(entry, str) else list(entry) if isinstance(entry, Sequence) else []
+    if overrides and all("=" in str(override) for override in overrides):
+        return [_of_preset(overrides, space, recipe)]
     raise StudyError(f"hydra.sweeper.enqueue takes mappings, overrides and folders of sweeps, but got {entry!r}")
 
 

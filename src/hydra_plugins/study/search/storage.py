@@ -6,6 +6,7 @@ from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage, RDBStorage
+from optuna.study import StudyDirection
 
 from .errors import StudyError
 from .journal import open_journal
@@ -54,9 +55,8 @@ def create_study(storage: BaseStorage, name: str, objectives: Objectives) -> Ope
     Raises:
         StudyError: The stored study has other directions.
     """
-    study = optuna.create_study(
-        storage=storage, study_name=name, directions=objectives.directions, load_if_exists=True
-    )
+    directions = [StudyDirection[direction.upper()] for direction in objectives.directions]
+    study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
     stored = tuple(direction.name.lower() for direction in study.directions)
     if stored != objectives.directions:
         rule = f"study {name!r} was begun with directions {stored}"

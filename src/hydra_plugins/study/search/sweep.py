@@ -10,6 +10,7 @@ from typing import Any
 from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
+from optuna.trial import FrozenTrial
 
 from hydra_plugins.study.config import StudyConf
 
@@ -44,12 +45,12 @@ def sweep(
     """
     recipe = make_recipe(context, task_function, config, arguments)
     space = make_space(recipe)
-    first = space.at({}).overrides
-    context.config_loader.load_sweep_config(config, list(first))
+    recipe.first = space.at({}).overrides
+    context.config_loader.load_sweep_config(config, list(recipe.first))
     recipe.layout.make()
     write_atomically(recipe.folder / "multirun.yaml", OmegaConf.to_yaml(config))
     study = prepare(recipe, space)
-    ended = launch(recipe, first)
+    ended = launch(recipe)
     return conclude(recipe, study, ended)
 
 
@@ -97,13 +98,13 @@ def prepare(recipe: Recipe, space: Space) -> OpenStudy:
     return study
 
 
-def launch(recipe: Recipe, first: list[str]) -> list[Any]:
+def launch(recipe: Recipe) -> list[Any]:
     """Let Hydra's launcher start the workers, and return how each of them ended."""
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=recipe.hydra_context, task_function=WorkerTask(recipe), config=recipe.config
     )
     place = f"hydra.sweep.subdir=.study/jobs/{recipe.session}/${{hydra.job.num}}"
-    done = launcher.launch([[*first, place] for _ in range(recipe.options.workers)], initial_job_idx=0)
+    done = launcher.launch([[*recipe.first, place] for _ in range(recipe.options.workers)], initial_job_idx=0)
     return [job.return_value for job in done]
 
 
@@ -123,7 +124,12 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Any]) -> list[float] 
         sys.exit(128 + signals[0])
     stopped = Session(study, recipe).stopped()
     if stopped:
-        first = Session(study, recipe).first_error()
-        trace = "" if first is None else f" First of them, trial {first.number}:\n{first.user_attrs.get(attributes.TRACEBACK, first.user_attrs.get(attributes.REASON))}"
-        raise StudyError(f"the sweep stopped: {stopped}.{trace}")
+        raise StudyError(f"the sweep stopped: {stopped}.{_first_error(Session(study, recipe).first_error())}")
     return None if count.best is None else list(count.best.values)
+
+
+def _first_error(trial: FrozenTrial | None) -> str:
+    if trial is None:
+        return ""
+    text = trial.user_attrs.get(attributes.TRACEBACK) or trial.user_attrs.get(attributes.REASON)
+    return f" The first of them, trial {trial.number}:\n{text}"

@@ -40,7 +40,7 @@ class Template:
                 ours.close()
                 serve(recipe, theirs)
         theirs.close()
-        messages, is_open = self.control.receive()
+        messages, _ = self.control.receive()
         if not messages or messages[0]["say"] != "warm":
             reason = messages[0]["reason"] if messages else "it died"
             raise StudyError(f"the warm template of the trials could not start (see hydra.sweeper.preload): {reason}")

@@ -3,10 +3,11 @@
 import logging
 from typing import Any
 
-from .attempt import Attempt
+import optuna
+
 from .attributes import REASON, kind_of
-from .record import Recorder
 from .recipe import Recipe
+from .record import Recorder
 from .storage import OpenStudy
 
 log = logging.getLogger("study")
@@ -20,15 +21,17 @@ class Watcher:
         self._study = study
         self._recorder = Recorder(recipe, study)
 
-    def __call__(self, worker: Any, attempt: Attempt | None) -> None:
-        """Report an attempt that ended; without one, the worker only gives a sign, or has ended itself."""
-        if attempt is not None and self._recipe.options.view != "none":
-            log.info(_line(self._study._storage.get_trial(attempt.trial._trial_id)))
+    def __call__(self, worker: Any, trial: optuna.Trial | None) -> None:
+        """Report a trial that ended; without one, the worker only gives a sign, or has ended itself."""
+        if trial is not None and self._recipe.options.view != "none":
+            log.info(_line(self._study._storage.get_trial(trial._trial_id)))
         self._recorder.write(force=worker.ended is not None and not worker.attempts)
 
 
 def _line(trial: Any) -> str:
-    params = " ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in trial.params.items())
+    params = " ".join(
+        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in trial.params.items()
+    )
     values = "" if trial.values is None else " " + " ".join(f"{value:.6g}" for value in trial.values)
     reason = trial.user_attrs.get(REASON, "")
     return f"trial {trial.number} {kind_of(trial)}{values} | {params}" + (f" | {reason}" if reason else "")

@@ -1,6 +1,5 @@
 """A worker: for each of its slots it asks, starts the trial, listens, tells, and asks again."""
 
-import contextlib
 import logging
 import select
 import time
@@ -8,16 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import optuna
+from optuna.trial import FrozenTrial
+
 from . import attributes
 from .ask import Asker, Stopwatch
 from .attempt import Attempt
+from .attributes import kind_of
+from .conversation import Conversation
 from .heartbeat import Pulse, Watch
 from .interrupts import Interrupts
-from .known import known_results
+from .known import same_point
 from .locks import locked
 from .messages import Channel
-from .outcomes import Outcome, parse_policies
-from .pruning import report
+from .outcomes import UNCHARGED, parse_policies
 from .reap import left_outcome, reap
 from .recipe import Job, Recipe
 from .session import Session
@@ -64,7 +67,7 @@ class Worker:
         pulse: Pulse,
         study: OpenStudy,
         space: Space,
-        watcher: Callable[["Worker", Attempt | None], None],
+        watcher: Callable[["Worker", optuna.Trial | None], None],
     ) -> None:
         options = recipe.options
         self.recipe = recipe
@@ -80,6 +83,7 @@ class Worker:
         self._policies = parse_policies(options.policy)
         self._settler = Settler(study, recipe.layout, self._policies, options.checkpoint)
         self._watch = Watch(recipe.layout.workers, options.stale_after)
+        self._conversation = Conversation(study, recipe, self._settler)
         self._session = Session(study, recipe)
         self.asker = Asker(study, space, recipe, self.name)
         self._times = dict.fromkeys(("beat", "reap", "ask"), 0.0)
@@ -98,6 +102,7 @@ class Worker:
                     options = self.recipe.options
                     attempt.watch(options.hang_limit, options.trial_timeout, options.grace)
                 self._keep_up()
+        self.stopwatch.keep()
         self._watcher(self, None)
         return self.ended
 
@@ -133,12 +138,22 @@ class Worker:
                 self._end(self.asker.over)
             if trial is None:
                 return
-            slot = self.free.pop(0)
-            point = self.asker.suggest(trial)
-            trial.set_user_attr(attributes.OVERRIDES, point.overrides)
-            checkpoint = trial.user_attrs.get(attributes.CHECKPOINT)
-            job = Job(trial.number, point.overrides, checkpoint, slot.environment, slot.threads)
-            self.attempts[trial.number] = Attempt(trial, slot, self._begin(job))
+            self._start(trial)
+
+    def _start(self, trial: optuna.Trial) -> None:
+        """Begin a trial in the first free slot, unless its very point is known."""
+        point = self.asker.suggest(trial)
+        trial.set_user_attr(attributes.OVERRIDES, point.overrides)
+        if self.recipe.options.repeat == 1 and attributes.RETRY_OF not in trial.user_attrs:
+            known = same_point(self.study, trial.number, self.recipe.session, point.overrides)
+            if known is not None:
+                self._settler.settle_duplicate(self._frozen(trial), known)
+                self._count(trial)
+                return
+        slot = self.free.pop(0)
+        checkpoint = trial.user_attrs.get(attributes.CHECKPOINT)
+        job = Job(trial.number, point.overrides, checkpoint, slot.environment, slot.threads)
+        self.attempts[trial.number] = Attempt(trial, slot, self._begin(job))
 
     def _begin(self, job: Job) -> Channel:
         try:
@@ -162,7 +177,7 @@ class Worker:
         ready, _, _ = select.select([control, *by_socket], [], [], 0.2)
         for sock in ready:
             if sock in by_socket:
-                self._hear(by_socket[sock])
+                self._conversation.hear(by_socket[sock])
         if control in ready:
             messages, is_open = self._template.receive()
             for message in messages:
@@ -174,61 +189,28 @@ class Worker:
             if not is_open:
                 self._renew_template()
 
-    def _hear(self, attempt: Attempt) -> None:
-        messages, attempt.open = attempt.channel.receive()
-        for message in messages:
-            attempt.heard = time.monotonic()
-            _ANSWERS[message["say"]](self, attempt, message)
-
-    def _on_ready(self, attempt: Attempt, message: dict[str, Any]) -> None:
-        """Let a trial train, unless its network is known."""
-        trial = attempt.trial
-        for key, value in message["facts"].items():
-            trial.set_user_attr(key, value)
-        trial.set_user_attr(attributes.HASH, message["hash"])
-        known = known_results(self.study, trial.number, message["hash"])
-        go = len(known) < self.recipe.options.repeat
-        if not go:
-            self._settler.settle_duplicate(self._frozen(attempt), known[0])
-        attempt.training = go
-        attempt.channel.send({"go": go, "repetition": len(known)})
-
-    def _on_report(self, attempt: Attempt, message: dict[str, Any]) -> None:
-        attempt.step, attempt.value = message["step"], message["value"]
-        stop = report(self.study, attempt.trial, attempt.step, attempt.value, self.recipe.objectives)
-        attempt.channel.send({"stop": stop})
-
-    def _on_note(self, attempt: Attempt, message: dict[str, Any]) -> None:
-        for key, value in message["facts"].items():
-            attempt.trial.set_user_attr(key, value)
-
-    def _on_end(self, attempt: Attempt, message: dict[str, Any]) -> None:
-        attempt.outcome = Outcome(**message["outcome"])
-
-    def _frozen(self, attempt: Attempt) -> Any:
-        return self.study._storage.get_trial(attempt.trial._trial_id)
+    def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
+        return self.study._storage.get_trial(trial._trial_id)
 
     def _finish(self, number: int, signum: int | None) -> None:
         """Settle a trial whose process is gone, and free its slot."""
         attempt = self.attempts[number]
-        attempt.channel.sock.setblocking(False)
-        while attempt.open:
-            with contextlib.suppress(BlockingIOError):
-                self._hear(attempt)
-                continue
-            break
+        self._conversation.hear_the_rest(attempt)
         attempt.outcome = attempt.outcome or left_outcome(self.recipe.layout, number)
-        attempt.channel.close()
         del self.attempts[number]
         self.free.append(attempt.slot)
         self._times["ask"] = 0.0
         outcome = attempt.conclude(signum)
-        trial = self._frozen(attempt)
+        trial = self._frozen(attempt.trial)
         if not trial.state.is_finished():
             self._settler.settle(trial, outcome, again=attempt.again if outcome.kind == "killed" else None)
-        kind = self._frozen(attempt).user_attrs.get(attributes.KIND, outcome.kind)
-        self.asker.fruitless = self.asker.fruitless + 1 if kind in ("infeasible", "duplicate") else 0
-        self._watcher(self, attempt)
+        self._count(attempt.trial)
+
+    def _count(self, trial: optuna.Trial) -> None:
+        """Act on a settled trial: show it, notice when asking is fruitless, stop where the policy says so."""
+        kind = kind_of(self._frozen(trial))
+        self.asker.fruitless = self.asker.fruitless + 1 if kind in UNCHARGED else 0
+        self._watcher(self, trial)
         reason = self._session.must_stop(kind, self._policies[kind])
         if reason and self.ended is None:
             self._end(reason)
@@ -249,12 +231,3 @@ class Worker:
             {"number": number, "slot": a.slot.index, "seconds": round(now - a.began, 1), "step": a.step, "value": a.value}
             for number, a in self.attempts.items()
         ]
-
-
-_ANSWERS: dict[str, Callable[[Worker, Attempt, dict[str, Any]], None]] = {
-    "ready": Worker._on_ready,
-    "report": Worker._on_report,
-    "note": Worker._on_note,
-    "alive": lambda worker, attempt, message: None,
-    "end": Worker._on_end,
-}

@@ -1,0 +1,69 @@
+"""What a worker answers to its trials: leave to train, the pruner's verdict, and what it takes down."""
+
+import contextlib
+import time
+from typing import Any
+
+from . import attributes
+from .attempt import Attempt
+from .known import free_repetition, known_results
+from .locks import locked
+from .outcomes import Outcome
+from .pruning import report
+from .recipe import Recipe
+from .settle import Settler
+from .storage import OpenStudy
+
+
+class Conversation:
+    """Hears the trials of one worker; the worker holds the only connection to the study."""
+
+    def __init__(self, study: OpenStudy, recipe: Recipe, settler: Settler) -> None:
+        self._study = study
+        self._recipe = recipe
+        self._settler = settler
+        self._answers = {"ready": self._on_ready, "report": self._on_report, "note": self._on_note, "end": self._on_end}
+
+    def hear(self, attempt: Attempt) -> None:
+        """Receive what the trial has said and answer it."""
+        messages, attempt.open = attempt.channel.receive()
+        for message in messages:
+            attempt.heard = time.monotonic()
+            if message["say"] in self._answers:
+                self._answers[message["say"]](attempt, message)
+
+    def hear_the_rest(self, attempt: Attempt) -> None:
+        """Receive what a trial had said before its process went, and close the connection."""
+        attempt.channel.sock.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while attempt.open:
+                self.hear(attempt)
+        attempt.channel.close()
+
+    def _on_ready(self, attempt: Attempt, message: dict[str, Any]) -> None:
+        """Let a trial train, unless its network is known."""
+        trial = attempt.trial
+        for key, value in message["facts"].items():
+            trial.set_user_attr(key, value)
+        with locked(self._recipe.layout.ask_lock):
+            known = known_results(self._study, trial.number, message["hash"])
+            go = len(known) < self._recipe.options.repeat
+            repetition = trial.user_attrs.get(attributes.REPETITION, free_repetition(known))
+            trial.set_user_attr(attributes.HASH, message["hash"])
+            trial.set_user_attr(attributes.REPETITION, repetition)
+        if not go:
+            self._settler.settle_duplicate(self._study._storage.get_trial(trial._trial_id), known[0])
+        attempt.training = go
+        attempt.channel.send({"go": go, "repetition": repetition})
+
+    def _on_report(self, attempt: Attempt, message: dict[str, Any]) -> None:
+        attempt.step, attempt.value = message["step"], message["value"]
+        stop = report(self._study, attempt.trial, message["step"], message["value"], self._recipe.objectives)
+        attempt.channel.send({"stop": stop})
+
+    def _on_note(self, attempt: Attempt, message: dict[str, Any]) -> None:
+        for key, value in message["facts"].items():
+            attempt.trial.set_user_attr(key, value)
+
+    def _on_end(self, attempt: Attempt, message: dict[str, Any]) -> None:
+        attempt.outcome = Outcome(**message["outcome"])
