@@ -153,12 +153,12 @@ def unit(
 
 
 def fit_to(x: Tensor, spatial: Sequence[int]) -> Tensor:
-    """Crop `x` (N, C, *) around its centre, or pad it with zeros, to the shape `spatial`."""
+    """Crop `x` (N, C, *) around its centre, or pad it with zeros, to the shape `spatial`; a crop undoes a pad."""
     if x.shape[2:] == torch.Size(spatial):
         return x
     padding: list[int] = []
     for have, want in zip(reversed(x.shape[2:]), reversed(spatial), strict=True):
-        before = (want - have) // 2
+        before = (want - have) // 2 if want > have else -((have - want) // 2)
         padding += [before, want - have - before]
     return F.pad(x, padding)
 
