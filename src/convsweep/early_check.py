@@ -1,13 +1,18 @@
 """Checks a config's options before torch is loaded, so that a slip is answered at once."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from convsweep.errors import UserError, did_you_mean
 from convsweep.nets.convnet_plan import plan_convnet
 from convsweep.nets.unet_plan import plan_unet
+from convsweep.record import check_folder
+from hydra_plugins.study import trial
 
 PLANS: dict[str, Callable[..., Any]] = {"convsweep.nets.ConvNet": plan_convnet, "convsweep.nets.UNet": plan_unet}
 FROM_DATA = ("in_shape", "in_channels", "num_classes")
@@ -19,6 +24,7 @@ def check_options(cfg: DictConfig) -> None:
     Raises:
         UserError: an option that no network has, a value outside its range.
     """
+    check_new_folder(cfg)
     net = cfg.model.net
     plan = PLANS.get(net.get("_target_"))
     if plan is not None:
@@ -30,6 +36,17 @@ def check_options(cfg: DictConfig) -> None:
     max_epochs = cfg.trainer.max_epochs
     if not isinstance(max_epochs, int) or max_epochs == 0 or max_epochs < -1:
         raise UserError(f"trainer.max_epochs must be a whole number >= 1 (-1: no limit), but is {max_epochs!r}")
+
+
+def check_new_folder(cfg: DictConfig) -> None:
+    """Check, for a run that begins, that its folder holds no other run.
+
+    Raises:
+        UserError: it does.
+    """
+    first_process = os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("RANK", "0") == "0"
+    if first_process and cfg.ckpt_path is None and trial.current() is None:
+        check_folder(Path(HydraConfig.get().runtime.output_dir))
 
 
 def plain(node: DictConfig, name: str) -> Any:

@@ -13,18 +13,16 @@ from convsweep.errors import UserError
 RESULT, CONFIG, CHECKPOINTS = "result.json", "config.yaml", "checkpoints"
 
 
-def open_folder(folder: Path, goes_on: bool) -> None:
-    """Make the run folder.
+def check_folder(folder: Path) -> None:
+    """Check that a new run may use a folder; what a run left that never got to a checkpoint may be overwritten.
 
     Raises:
-        UserError: it holds another run, which would be overwritten.
+        UserError: it holds another run's checkpoints.
     """
-    if not goes_on and ((folder / RESULT).exists() or (folder / CHECKPOINTS).exists()):
+    if any((folder / CHECKPOINTS).glob("*.ckpt")):
         raise UserError(
-            f"a run folder must be empty, but {folder} holds a run; go on with it by `resume={folder}`, "
-            "or choose another hydra.run.dir"
+            f"a run folder must be empty, but {folder} holds a run; go on with it by resume={folder}, or choose another hydra.run.dir"
         )
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def write_config(folder: Path, cfg: DictConfig) -> dict[str, Any]:

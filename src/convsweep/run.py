@@ -42,8 +42,6 @@ class Run:
         self.tracker: Tracker | None = None
         self.pruning: PruningCallback | None = None
         self.best = BestScores(cfg.monitor.metric, cfg.monitor.mode)
-        if rank_zero_only.rank == 0:
-            record.open_folder(self.folder, goes_on=cfg.ckpt_path is not None or self.link is not None)
 
     def find_checkpoint(self) -> str | None:
         """Return the checkpoint to go on from: the one asked for, or that of the killed trial this one repeats."""
