@@ -32,16 +32,33 @@ def check(cfg: DictConfig) -> dict[str, Any]:
         UserError: the data is not there, an option is wrong.
     """
     fill_shape(cfg)
-    in_shape, num_classes = tuple(cfg.shape.in_shape), int(cfg.shape.num_classes)
     net = build_on_meta(cfg)
     try:
-        cost = measure(net, in_shape)
+        cost = measure(net, tuple(cfg.shape.in_shape))
     except UntraceableError as error:
         return unmeasured(cfg, net, error)
-    check_output(task_of(cfg), cost.out_shape, in_shape, num_classes)
-    batch_size, states = int(cfg.data.get("batch_size", 1)), optimizer_states(cfg.optimizer)
-    Budget(**cfg.budget).check(cost, batch_size, states)
-    return facts(cost, num_classes, cost.memory(batch_size, states))
+    judge(cfg, cost)
+    return facts(cost, int(cfg.shape.num_classes), step_memory(cfg, cost))
+
+
+def judge(cfg: DictConfig, cost: Cost) -> None:
+    """Hold a network's cost to the task and the budget of a composed config.
+
+    Raises:
+        InfeasibleError: it does not answer the task, or breaks the budget.
+    """
+    check_output(task_of(cfg), cost.out_shape, cost.in_shape, int(cfg.shape.num_classes))
+    Budget(**cfg.budget).check(cost, batch_size(cfg), optimizer_states(cfg.optimizer))
+
+
+def step_memory(cfg: DictConfig, cost: Cost) -> int:
+    """Return the bytes of a training step with the config's batch size and optimiser."""
+    return cost.memory(batch_size(cfg), optimizer_states(cfg.optimizer))
+
+
+def batch_size(cfg: DictConfig) -> int:
+    """Return the samples of a step."""
+    return int(cfg.data.get("batch_size", 1))
 
 
 def facts(cost: Cost, num_classes: int, memory: int) -> dict[str, Any]:
