@@ -63,6 +63,19 @@ class Augmentation:
                 images[i], masks[i] = image, mask
         return images, masks
 
+    def rehearse(self, x: Tensor, y: Tensor) -> None:
+        """Apply all transforms to a batch once.
+
+        Raises:
+            UserError: if they cannot be applied to such samples.
+        """
+        try:
+            self(x, y, (0,))
+        except UserError:
+            raise
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise UserError(f"data.augment cannot be applied to samples of shape {tuple(x.shape[1:])}: {error}") from error
+
     def one(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Return one image, and its mask if it has one, after all transforms."""
         from torchvision import tv_tensors

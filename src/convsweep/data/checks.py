@@ -28,6 +28,14 @@ def check_facts(facts: Facts) -> None:
         )
 
 
+def check_present(class_counts: NDArray[np.int64], facts: Facts) -> None:
+    """Raise UserError if the training part shows one class only."""
+    present = np.flatnonzero(class_counts)
+    if len(present) < 2:
+        found = f"only one class, {facts.class_names[present[0]]}" if len(present) else "no class at all"
+        raise UserError(f"The training part must show two classes or more, but holds {found}; check the labels or add samples.")
+
+
 def check_samples(samples: Samples, facts: Facts, part: str) -> None:
     """Raise UserError where samples are not what the facts say.
 

@@ -9,9 +9,9 @@ from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
 
 from convsweep.data.augment import Augmentation, Transforms
-from convsweep.data.checks import check_facts, check_samples
+from convsweep.data.checks import check_facts, check_present, check_samples
 from convsweep.data.feeding import BatchLoader, Gather
-from convsweep.data.order import EvalOrder, LastBatch, Share, TrainOrder
+from convsweep.data.order import Batch, EvalOrder, LastBatch, Share, TrainOrder
 from convsweep.data.samples import Facts, Indices, Samples
 from convsweep.data.splits import stratified_split
 from convsweep.data.statistics import count_classes, mean_and_std
@@ -116,7 +116,12 @@ class DataModule(LightningDataModule, ABC):
         for part, samples in zip(("train", "val", "test"), parts, strict=True):
             if samples is not None:
                 check_samples(samples, facts, part)
-        self.parts = self.split(*parts)
+        parts = self.split(*parts)
+        self.counts = count_classes(parts[0].y, facts.num_classes)
+        check_present(self.counts, facts)
+        if self.augmentation is not None:  # a transform that does not suit the data is named now, not in the first epoch
+            self.augmentation.rehearse(*Gather(parts[0])[Batch(np.zeros(1, np.int64), (0,))])
+        self.parts = parts
 
     def split(self, train: Samples, val: Samples | None, test: Samples | None) -> Parts:
         """Split off the training part what the source did not bring."""
@@ -166,10 +171,11 @@ class DataModule(LightningDataModule, ABC):
         """Standard deviation of each channel of the training part, (C,), in the units of x."""
         return self.statistics[1]
 
-    @cached_property
+    @property
     def class_counts(self) -> NDArray[np.int64]:
         """Samples (or mask positions) of each class in the training part, (num_classes,)."""
-        return count_classes(self.train.y, self.facts.num_classes)
+        self.ready()
+        return self.counts
 
     @cached_property
     def positions(self) -> Indices | None:

@@ -1,0 +1,95 @@
+"""Decoded folders are kept whole or not at all, and read again when a file changes."""
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import draw
+
+from convsweep.data import decoding
+from convsweep.data.cache import Layout, stored
+from convsweep.data.image_folder import ImageFolder
+from convsweep.data.samples import Rows
+from convsweep.errors import UserError
+
+
+def on_disk(root: Path, **options: object) -> ImageFolder:
+    return ImageFolder(str(root), batch_size=4, keep="disk", **options)  # type: ignore[arg-type]
+
+
+def entries(cache: Path) -> list[str]:
+    return sorted(path.name for path in (cache / "convsweep").iterdir() if path.is_dir())
+
+
+def test_a_cached_folder_is_the_folder(class_root: Path) -> None:
+    cached, direct = on_disk(class_root), ImageFolder(str(class_root), batch_size=4, keep="memory")
+    assert isinstance(cached.train.x, Rows)
+    assert np.array_equal(cached.train.x[:], direct.train.x[:])
+    assert np.array_equal(cached.mean, direct.mean)
+    pairs = zip(cached.train_dataloader(), direct.train_dataloader(), strict=True)
+    assert all((one[0] == two[0]).all() for one, two in pairs)
+
+
+def test_it_is_decoded_once(class_root: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_disk(class_root).setup()
+    monkeypatch.setattr(decoding, "fill", lambda *_: pytest.fail("decoded again"))
+    on_disk(class_root).setup()
+    assert len(entries(own_cache)) == 1
+
+
+@pytest.mark.parametrize("change", ["contents", "time", "name", "settings"])
+def test_a_change_is_noticed(class_root: Path, own_cache: Path, change: str) -> None:
+    on_disk(class_root).setup()
+    file = class_root / "cat" / "0.png"
+    if change == "contents":
+        draw(file, seed="other")
+    elif change == "time":
+        os.utime(file, (1, 1))
+    elif change == "name":
+        file.rename(file.with_name("00.png"))
+    on_disk(class_root, image_size=8 if change == "settings" else None).setup()
+    assert len(entries(own_cache)) == 2
+
+
+def test_a_failed_decode_leaves_nothing_behind(class_root: Path, own_cache: Path) -> None:
+    (class_root / "cat" / "3.png").write_text("no image")
+    with pytest.raises(UserError, match="no image"):
+        on_disk(class_root).setup()
+    assert entries(own_cache) == []
+
+
+def test_a_cut_off_cache_is_written_again(class_root: Path, own_cache: Path) -> None:
+    expected = on_disk(class_root).train.x[:]
+    (file,) = own_cache.rglob("x.npy")
+    file.write_bytes(file.read_bytes()[:-10])
+    assert np.array_equal(on_disk(class_root).train.x[:], expected)
+
+
+def test_an_unwritable_cache_is_named_or_done_without(class_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("x")
+    with pytest.raises(UserError, match=r"must be writable.*set data\.cache_dir"):
+        on_disk(class_root, cache_dir=str(blocked)).setup()
+    monkeypatch.setattr(decoding, "FEW_FILES", 1)
+    assert len(ImageFolder(str(class_root), batch_size=4, cache_dir=str(blocked)).train) > 0
+
+
+def write_once(folder: str, log: str) -> int:
+    def write(arrays: dict[str, np.ndarray]) -> None:
+        with open(log, "a") as file:
+            file.write("written\n")
+        arrays["x"][:] = 7
+
+    return int(stored(Path(folder), {"x": Layout((100, 100), "uint8")}, write)["x"].sum())
+
+
+def test_many_processes_write_it_once(tmp_path: Path) -> None:
+    folder, log = str(tmp_path / "own" / "key"), str(tmp_path / "log")
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
+        sums = list(pool.map(write_once, [folder] * 6, [log] * 6))
+    assert sums == [70_000] * 6
+    assert Path(log).read_text() == "written\n"
+    assert sorted(path.name for path in Path(folder).parent.iterdir()) == ["key", "key.lock"]
