@@ -6,13 +6,23 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from omegaconf import DictConfig, OmegaConf
 from torch.nn import Linear
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from convsweep.tracking import Tracker
+from convsweep.tracking import Tracker, open_tracker
 
 Batch = list[torch.Tensor]
+LOGGER = Path(__file__).parents[2] / "conf/logger/wandb.yaml"
+CONFIG = {"model": {"_target_": "a.Model", "net": {"depth": 3}}, "data": {"batch_size": 20}}
+
+
+def track(folder: Path, resume_from: Path | None = None, **overrides: object) -> Tracker:
+    """Open the default logger with some of its options changed."""
+    config = OmegaConf.merge(OmegaConf.load(LOGGER), overrides)
+    assert isinstance(config, DictConfig)
+    return open_tracker(config, folder, run_config=CONFIG, tags=["lenet5", "digits"], resume_from=resume_from)
 
 
 class TinyModel(LightningModule):
@@ -23,31 +33,35 @@ class TinyModel(LightningModule):
         self.net = Linear(4, 3)
         self.fail_at, self.problem = fail_at, problem
 
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.net(x)
+        return logits
+
     def predict_batch(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {"probs": self.net(x).softmax(1)}
+        return {"probs": self(x).softmax(1)}
 
     def training_step(self, batch: Batch, batch_index: int) -> torch.Tensor:
         if self.problem is not None and self.current_epoch == self.fail_at:
             raise self.problem
-        loss = cross_entropy(self.net(batch[0]), batch[1])
+        loss = cross_entropy(self(batch[0]), batch[1])
         self.log("train/loss", loss, on_step=False, on_epoch=True)
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
-        self.log("val/loss", cross_entropy(self.net(batch[0]), batch[1]))
+        self.log("val/loss", cross_entropy(self(batch[0]), batch[1]))
 
     def test_step(self, batch: Batch, batch_index: int) -> None:
-        self.log("test/loss", cross_entropy(self.net(batch[0]), batch[1]))
+        self.log("test/loss", cross_entropy(self(batch[0]), batch[1]))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def tiny_loader() -> DataLoader[tuple[torch.Tensor, ...]]:
+def tiny_loader(*shape: int) -> DataLoader[tuple[torch.Tensor, ...]]:
     """Return 60 samples in 3 batches."""
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(60, 4, generator=generator)
-    return DataLoader(TensorDataset(x, x[:, :3].argmax(1)), batch_size=20)
+    x = torch.randn(60, *(shape or (4,)), generator=generator)
+    return DataLoader(TensorDataset(x, x.flatten(1)[:, :3].argmax(1)), batch_size=20)
 
 
 def tiny_trainer(tracker: Tracker, max_epochs: int = 2, **options: Any) -> Trainer:
@@ -67,11 +81,11 @@ def tiny_trainer(tracker: Tracker, max_epochs: int = 2, **options: Any) -> Train
 def fit(tracker: Tracker, model: TinyModel | None = None, max_epochs: int = 2, test: bool = False, **options: Any) -> Trainer:
     """Train, validate and, if asked for, test."""
     ckpt_path: Path | None = options.pop("ckpt_path", None)
+    model, loader = model or TinyModel(), tiny_loader(*options.pop("shape", ()))
     trainer = tiny_trainer(tracker, max_epochs, **options)
-    model = model or TinyModel()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trainer.fit(model, tiny_loader(), tiny_loader(), ckpt_path=ckpt_path)
+        trainer.fit(model, loader, loader, ckpt_path=ckpt_path)
         if test:
-            trainer.test(model, tiny_loader(), verbose=False)
+            trainer.test(model, loader, verbose=False)
     return trainer

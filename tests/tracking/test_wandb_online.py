@@ -5,22 +5,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from fitting import TinyModel, fit
+from fitting import CONFIG, TinyModel, fit, track
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from omegaconf import OmegaConf
 from wandb_server import WandbServer
 
 from convsweep.errors import DivergedError
-from convsweep.tracking import Tracker, open_tracker, read_run_file
-
-LOGGER = OmegaConf.load(Path(__file__).parents[2] / "conf/logger/wandb.yaml")
-CONFIG = {"model": {"_target_": "a.Model", "net": {"depth": 3}}, "data": {"batch_size": 20}}
-
-
-def track(folder: Path, resume_from: Path | None = None, **overrides: object) -> Tracker:
-    config = OmegaConf.merge(LOGGER, overrides)
-    return open_tracker(config, folder, run_config=CONFIG, tags=["lenet5", "digits"], resume_from=resume_from)
+from convsweep.tracking import Outcome, read_run_file
 
 
 def test_server_receives_config_metrics_summary_and_identity(server: WandbServer, folder: Path) -> None:
@@ -77,7 +68,8 @@ def test_state_is_the_one_the_training_ended_in(
 
 
 def test_three_runs_of_one_process_are_three_runs(server: WandbServer, tmp_path: Path) -> None:
-    for number, outcome in enumerate(("complete", "pruned", "error")):
+    outcomes: tuple[Outcome, ...] = ("complete", "pruned", "error")
+    for number, outcome in enumerate(outcomes):
         tracker = track(tmp_path / str(number), group="a_study")
         fit(tracker, max_epochs=number + 1)
         tracker.close(outcome)

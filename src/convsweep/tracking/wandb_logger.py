@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from lightning.pytorch.loggers.wandb import WandbLogger as LightningWandbLogger
 
 from convsweep.tracking.outcome import Outcome, exit_code_of
 from convsweep.tracking.wandb_mode import AskedMode, one_line
-from convsweep.tracking.wandb_run import read_run_file, start_run, sync_dir
+from convsweep.tracking.wandb_run import EPOCH, finish_run, forget_service, read_run_file, start_run, sync_dir
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +60,7 @@ class WandbLogger(LightningWandbLogger):
     ) -> None:
         self.folder = Path(folder)
         self._mode: AskedMode = mode
-        self._finish_timeout_s = finish_timeout_s
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "silent": True,
             "console": "off",
             "init_timeout": init_timeout_s,
@@ -115,6 +114,8 @@ class WandbLogger(LightningWandbLogger):
         """Say in one line that W&B failed and ignore what is logged from now on."""
         log.warning("W&B failed (%s: %s); the run goes on without it.", type(problem).__name__, one_line(problem))
         self._experiment = DummyExperiment()  # type: ignore[assignment]
+        if isinstance(problem, ConnectionError):
+            forget_service()
 
     @contextlib.contextmanager
     def harmless(self) -> Iterator[None]:
@@ -141,6 +142,13 @@ class WandbLogger(LightningWandbLogger):
             if self.is_active:
                 self.experiment.summary.update(dict(values))
 
+    @rank_zero_only
+    def log_media(self, build: Callable[[], Mapping[str, Any]], epoch: int) -> None:
+        """Log what `build` makes of wandb's own types, for `epoch`."""
+        with self.harmless():
+            if self.is_active:
+                self.experiment.log({**build(), EPOCH: epoch})
+
     def after_save_checkpoint(self, checkpoint_callback: ModelCheckpoint) -> None:
         with self.harmless():
             super().after_save_checkpoint(checkpoint_callback)
@@ -159,10 +167,9 @@ class WandbLogger(LightningWandbLogger):
             return
         try:
             run.summary["outcome"] = outcome
-            run.finish(exit_code_of(outcome))
+            finish_run(run, exit_code_of(outcome), self._settings["finish_timeout"])
         except TimeoutError:
-            seconds, rest = self._finish_timeout_s, sync_dir(run)
-            log.warning("W&B: upload not finished after %g s; to upload the rest: wandb sync %s", seconds, rest)
+            log.warning("W&B: the upload was not finished in time; for the rest: wandb sync %s", sync_dir(run))
         except Exception as problem:
             self.give_up(problem)
 

@@ -1,8 +1,10 @@
 """Start a W&B run, online if possible and offline otherwise, and note its id in the run folder."""
 
+import contextlib
 import json
 import logging
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +14,7 @@ from convsweep.tracking.wandb_mode import AskedMode, choose_mode, one_line
 log = logging.getLogger(__name__)
 
 RUN_FILE = "wandb.json"
+STUCK_AFTER_S = 5.0
 STEP, EPOCH = "trainer/global_step", "epoch"
 
 
@@ -52,6 +55,48 @@ def read_run_file(folder: str | os.PathLike[str]) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
+def finish_run(run: Any, exit_code: int, timeout_s: float) -> None:
+    """Finish `run`, even if wandb-core is stuck and never minds its own timeout.
+
+    Raises:
+        TimeoutError: not everything was uploaded in time; it is still on disk.
+        Exception: whatever else made `run.finish` fail.
+    """
+    problems: list[Exception] = []
+
+    def finish() -> None:
+        try:
+            run.finish(exit_code)
+        except Exception as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=finish, daemon=True)
+    thread.start()
+    thread.join(timeout_s + STUCK_AFTER_S)
+    if thread.is_alive():
+        _kill_service()
+        problems.append(TimeoutError(f"no answer from wandb-core for {timeout_s + STUCK_AFTER_S:g} s"))
+    for problem in problems:
+        raise problem
+
+
+def forget_service() -> None:
+    """Let go of a wandb-core process that died, so that the next run gets a new one and this process ends quietly."""
+    import wandb
+
+    with contextlib.suppress(Exception, SystemExit):
+        wandb.teardown()
+
+
+def _kill_service() -> None:
+    """Kill the wandb-core process this process started; wandb has no word for it and would wait for it at exit."""
+    import wandb
+
+    with contextlib.suppress(AttributeError):
+        wandb.setup()._connection._proc._process.kill()  # type: ignore[union-attr]
+    forget_service()
+
+
 def sync_dir(run: Any) -> Path:
     """Return the folder `wandb sync` wants for `run`."""
     return Path(run.dir).parent
@@ -76,7 +121,7 @@ def _define_axes(run: Any) -> None:
     run.define_metric(STEP)
     run.define_metric(EPOCH)
     run.define_metric("*", step_metric=STEP, step_sync=True)
-    for phase in ("val", "test"):
+    for phase in ("val", "test", "predictions", "confusion_matrix"):
         run.define_metric(f"{phase}/*", step_metric=EPOCH, step_sync=True)
 
 
@@ -90,4 +135,7 @@ def _write_run_file(folder: Path, run: Any) -> None:
         "entity": run.entity or None,
         "group": run.group or None,
     }
-    (folder / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
+    try:
+        (folder / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
+    except OSError as problem:
+        log.warning("%s is not written: %s. A resumed training will be a new W&B run.", folder / RUN_FILE, problem)

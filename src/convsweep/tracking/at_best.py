@@ -1,0 +1,114 @@
+"""Callbacks that keep something of the best validation and publish it when the training ends."""
+
+import contextlib
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from convsweep.tracking.metrics_file import MetricsFile
+from convsweep.tracking.wandb_logger import WandbLogger
+
+log = logging.getLogger(__name__)
+
+FOLDER = "pictures"
+
+
+class AtBest(Callback, ABC):
+    """Call `capture` after each validation that is the best so far, and `publish` once at the end or on Ctrl-C.
+
+    Neither can stop a training: what goes wrong in them is said once, and they are left out from then on.
+
+    Args:
+        monitor: the metric that decides; without it in the metrics, each validation is the best.
+        mode: `max` or `min`.
+    """
+
+    def __init__(self, monitor: str, mode: Literal["min", "max"]) -> None:
+        self.monitor, self.mode = monitor, mode
+        self.best: float | None = None
+        self.best_epoch: int | None = None
+        self._is_broken = False
+
+    @abstractmethod
+    def capture(self, trainer: Trainer, module: LightningModule) -> None:
+        """Keep what shall be published; called on every rank."""
+
+    @abstractmethod
+    def publish(self, trainer: Trainer, module: LightningModule) -> None:
+        """Write what was kept; called on rank 0."""
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking or trainer.state.fn != "fit" or is_rehearsal(trainer):
+            return
+        with self.harmless():
+            if self._is_improved(trainer):
+                self.best_epoch = trainer.current_epoch
+                self.capture(trainer, pl_module)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._publish(trainer, pl_module)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        # Whoever presses Ctrl-C may have seen enough; who is killed or fails has no time for pictures.
+        if isinstance(exception, KeyboardInterrupt) and trainer.state.fn == "fit":
+            self._publish(trainer, pl_module)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "best_epoch": self.best_epoch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best, self.best_epoch = state_dict["best"], state_dict["best_epoch"]
+
+    def _is_improved(self, trainer: Trainer) -> bool:
+        if self.monitor not in trainer.callback_metrics:
+            return True
+        score = float(trainer.callback_metrics[self.monitor])
+        sign = 1 if self.mode == "max" else -1
+        if score != score or (self.best is not None and sign * score <= sign * self.best):
+            return False
+        self.best = score
+        return True
+
+    def _publish(self, trainer: Trainer, module: LightningModule) -> None:
+        if trainer.is_global_zero and not is_rehearsal(trainer):
+            with self.harmless():
+                self.publish(trainer, module)
+
+    @contextlib.contextmanager
+    def harmless(self) -> Iterator[None]:
+        """Let the training go on where the block fails."""
+        try:
+            yield
+        except Exception as problem:
+            if not self._is_broken:
+                log.warning("%s failed (%s: %s); training goes on.", type(self).__name__, type(problem).__name__, problem)
+            self._is_broken = True
+
+
+def is_rehearsal(trainer: Trainer) -> bool:
+    """Say whether the trainer only tries one batch, in which case it has no loggers."""
+    return bool(getattr(trainer, "fast_dev_run", False))
+
+
+def picture_path(trainer: Trainer, name: str) -> Path:
+    """Return `pictures/name` in the run folder, whose parent exists."""
+    files = [logger.path.parent for logger in trainer.loggers if isinstance(logger, MetricsFile)]
+    path = (files[0] if files else Path(trainer.default_root_dir)) / FOLDER / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def wandb_logger(trainer: Trainer) -> WandbLogger | None:
+    """Return the trainer's W&B logger, if it has one that logs to a run."""
+    found = (logger for logger in trainer.loggers if isinstance(logger, WandbLogger) and logger.is_active)
+    return next(found, None)
+
+
+def class_names(trainer: Trainer, num_classes: int) -> list[str]:
+    """Return the data set's class names, or numbers where it states none."""
+    facts = getattr(getattr(trainer, "datamodule", None), "facts", None)
+    return list(facts.class_names) if facts is not None else [str(index) for index in range(num_classes)]

@@ -1,0 +1,131 @@
+"""Which class was taken for which: counted during validation and test, published as picture, CSV and W&B chart."""
+
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import Tensor
+
+from convsweep.tracking.at_best import AtBest, class_names, picture_path, wandb_logger
+from convsweep.tracking.drawing import draw_confusion
+from convsweep.tracking.wandb_media import confusion_chart
+
+
+class ConfusionMatrix(AtBest):
+    """Publish `pictures/confusion_val` of the best validation and `pictures/confusion_test` of the test, as .png and .csv.
+
+    Counts samples, or positions of a segmentation, by true class (row) and predicted class (column). The predictions are
+    the ones the model makes anyway: its output in `validation_step` is overheard, not computed again.
+    """
+
+    def __init__(self, monitor: str, mode: Literal["min", "max"]) -> None:
+        super().__init__(monitor, mode)
+        self.counts: Tensor | None = None
+        self.best_counts: Tensor | None = None
+        self._logits: Tensor | None = None
+        self._hook: Any = None
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._listen(pl_module)
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._listen(pl_module)
+
+    def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *rest: Any) -> None:
+        self._count(trainer, batch=rest[1])
+
+    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *rest: Any) -> None:
+        self._count(trainer, batch=rest[1])
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._unlisten()
+        super().on_validation_end(trainer, pl_module)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._unlisten()
+        with self.harmless():
+            counts = self._all_counts(trainer)
+            if trainer.is_global_zero and counts is not None:
+                publish_confusion(trainer, "test", counts, trainer.current_epoch)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self._unlisten()
+        super().on_exception(trainer, pl_module, exception)
+
+    def capture(self, trainer: Trainer, module: LightningModule) -> None:
+        self.best_counts = self._all_counts(trainer)
+
+    def publish(self, trainer: Trainer, module: LightningModule) -> None:
+        if self.best_counts is not None and self.best_epoch is not None:
+            publish_confusion(trainer, "val", self.best_counts, self.best_epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"counts": self.best_counts}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self.best_counts = state_dict["counts"]
+
+    def _listen(self, module: LightningModule) -> None:
+        def keep(module: Any, inputs: Any, logits: Any) -> None:
+            self._logits = logits
+
+        self._unlisten()
+        self.counts = None
+        self._hook = module.register_forward_hook(keep)
+
+    def _unlisten(self) -> None:
+        if self._hook is not None:
+            self._hook.remove()
+        self._hook = self._logits = None
+
+    def _count(self, trainer: Trainer, batch: Any) -> None:
+        if self._is_broken or self._logits is None or trainer.sanity_checking:
+            return
+        with self.harmless():
+            ignore_index = getattr(getattr(getattr(trainer, "datamodule", None), "facts", None), "ignore_index", None)
+            counts = count_confusion(self._logits, batch[1], ignore_index)
+            self.counts = counts if self.counts is None else self.counts + counts
+
+    def _all_counts(self, trainer: Trainer) -> Tensor | None:
+        """Return the counts of all ranks together, on the CPU."""
+        if self.counts is None:
+            return None
+        counts = trainer.strategy.reduce(self.counts, reduce_op="sum")
+        assert isinstance(counts, Tensor)
+        return counts.cpu()
+
+
+def count_confusion(logits: Tensor, target: Tensor, ignore_index: int | None = None) -> Tensor:
+    """Return how often each class (row) was predicted as each (column).
+
+    Shape:
+        logits: (N, num_classes, *). target: (N, *), cropped around its centre where the logits are smaller.
+        output: (num_classes, num_classes) int64.
+    """
+    num_classes = logits.shape[1]
+    for axis, size in enumerate(logits.shape[2:], start=1):
+        target = target.narrow(axis, (target.shape[axis] - size) // 2, size)
+    predicted, target = logits.argmax(1).flatten(), target.flatten().long()
+    is_class = (target >= 0) & (target < num_classes)
+    if ignore_index is not None:
+        is_class &= target != ignore_index
+    # Positions that do not count go to a cell behind the last, since choosing them would wait for the device.
+    cells = torch.where(is_class, target * num_classes + predicted, num_classes**2)
+    return torch.bincount(cells, minlength=num_classes**2 + 1)[:-1].reshape(num_classes, num_classes)
+
+
+def publish_confusion(trainer: Trainer, split: str, counts: Tensor, epoch: int) -> None:
+    """Write the matrix of a split into the run folder and to W&B."""
+    names, matrix = class_names(trainer, len(counts)), counts.numpy()
+    path = picture_path(trainer, f"confusion_{split}.png")
+    rows = ["true \\ predicted", *names], *([name, *map(str, row)] for name, row in zip(names, matrix, strict=True))
+    path.with_suffix(".csv").write_text("".join(",".join(_quoted(cell) for cell in row) + "\n" for row in rows))
+    draw_confusion(matrix, names, title=f"{split}, epoch {epoch + 1}").savefig(path)
+    logger = wandb_logger(trainer)
+    if logger is not None:
+        logger.log_media(lambda: {f"confusion_matrix/{split}": confusion_chart(matrix, names, title=f"{split} confusion")}, epoch)
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if set(cell) & set(',"\n') else cell

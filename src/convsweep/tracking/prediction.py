@@ -1,0 +1,76 @@
+"""One sample with its true and predicted class or mask, and the plane of it that can be drawn."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A sample and what the network made of it.
+
+    Shape:
+        x: (C, *spatial), cropped to the prediction where that is smaller.
+        truth, predicted: () of a classification, (*spatial) of a segmentation.
+    """
+
+    x: NDArray[Any]
+    truth: NDArray[Any]
+    predicted: NDArray[Any]
+    confidence: float
+    num_classes: int
+    name: str
+
+    @classmethod
+    def of(cls, x: NDArray[Any], truth: NDArray[Any], probs: NDArray[Any], name: str) -> Self:
+        """Return the prediction that `probs` (num_classes, *) make of a sample."""
+        truth, predicted = np.asarray(truth), probs.argmax(0)
+        if predicted.ndim:
+            x = np.stack([crop_to(channel, predicted.shape) for channel in x])
+            truth = crop_to(truth, predicted.shape)
+        return cls(x, truth, predicted, float(probs.max(0).mean()), len(probs), name)
+
+    @property
+    def dim(self) -> int:
+        """The number of spatial axes of the sample."""
+        return self.x.ndim - 1
+
+    @property
+    def is_mask(self) -> bool:
+        return self.predicted.ndim > 0
+
+    def plane(self) -> Plane:
+        """Return a picture (H, W, 3) of a sample of two or three axes; of three, the middle slice along the first."""
+        channels = np.asarray(middle(self.x, axis=1) if self.dim == 3 else self.x)
+        picked = channels[:3] if len(channels) >= 3 else np.repeat(channels[:1], 3, axis=0)
+        return np.moveaxis(to_bytes(picked), 0, -1)
+
+    def masks(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the true and the predicted mask (H, W) that lie on `plane`."""
+        if self.dim == 3:
+            return middle(self.truth, axis=0), middle(self.predicted, axis=0)
+        return self.truth, self.predicted
+
+
+def crop_to(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return the centre of an array in the given shape."""
+    starts = [(size - wanted) // 2 for size, wanted in zip(array.shape, shape, strict=True)]
+    return array[tuple(slice(start, start + wanted) for start, wanted in zip(starts, shape, strict=True))]
+
+
+def middle(array: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Return the middle slice along an axis."""
+    return np.asarray(array.take(array.shape[axis] // 2, axis))
+
+
+def to_bytes(values: NDArray[Any]) -> Plane:
+    """Return uint8 values as they are, others stretched from their minimum and maximum to 0 and 255."""
+    if values.dtype == np.uint8:
+        return values
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    scaled = (np.nan_to_num(values.astype(np.float64), nan=low) - low) / ((high - low) or 1.0)
+    return (scaled * 255).round().astype(np.uint8)

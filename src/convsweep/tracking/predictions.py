@@ -1,0 +1,99 @@
+"""What the network makes of a few fixed validation samples, published as a picture and as W&B images."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from numpy.typing import NDArray
+
+from convsweep.tracking.at_best import AtBest, class_names, picture_path, wandb_logger
+from convsweep.tracking.drawing import draw_predictions
+from convsweep.tracking.prediction import Prediction
+from convsweep.tracking.wandb_media import prediction_image
+
+CHUNK_VALUES = 1_000_000
+
+
+@dataclass(frozen=True)
+class FixedSamples:
+    """Samples as stored: x (N, C, *spatial), y (N,) or (N, *spatial), and N names."""
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    names: list[str]
+
+
+class SamplePredictions(AtBest):
+    """Publish `pictures/predictions_val.png`: validation samples with true and predicted classes or masks.
+
+    The model must have `predict_batch(x)` that returns `probs` (N, num_classes, *).
+
+    Args:
+        max_samples: how many samples; the same ones in every run on the same split, spread over the classes.
+    """
+
+    def __init__(self, monitor: str, mode: Literal["min", "max"], max_samples: int = 16) -> None:
+        super().__init__(monitor, mode)
+        self.max_samples = max_samples
+        self._samples: FixedSamples | None = None
+        self._predictions: list[Prediction] = []
+
+    def capture(self, trainer: Trainer, module: LightningModule) -> None:
+        self._samples = self._samples or choose_samples(trainer, self.max_samples)
+        self._predictions = predict(module, self._samples)
+
+    def publish(self, trainer: Trainer, module: LightningModule) -> None:
+        if not self._predictions:
+            return
+        epoch = trainer.current_epoch if self.best_epoch is None else self.best_epoch
+        names = class_names(trainer, self._predictions[0].num_classes)
+        draw_predictions(self._predictions, names).savefig(picture_path(trainer, "predictions_val.png"))
+        logger = wandb_logger(trainer)
+        if logger is not None:
+            images = self._predictions
+            logger.log_media(lambda: {"predictions/val": [prediction_image(each, names) for each in images]}, epoch)
+
+
+def choose_samples(trainer: Trainer, count: int) -> FixedSamples:
+    """Return up to `count` validation samples, spread evenly over the classes or, for masks, over the split."""
+    split: Any = getattr(getattr(trainer, "datamodule", None), "val", None)
+    if split is None:
+        loader: Any = trainer.val_dataloaders
+        x, y = (np.asarray(part.cpu()) for part in next(iter(loader))[:2])
+        names = [f"val/{index}" for index in range(len(x))]
+    else:
+        x, y, names = split.x, split.y, list(split.names)
+    order = np.argsort(y, kind="stable") if y.ndim == 1 else np.arange(len(y))
+    chosen = order[np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int))]
+    picked = [int(index) for index in chosen]
+    return FixedSamples(
+        np.stack([x[index] for index in picked]), np.stack([y[index] for index in picked]), [names[i] for i in picked]
+    )
+
+
+def predict(module: LightningModule, samples: FixedSamples) -> list[Prediction]:
+    """Return the module's predictions of samples, computed in pieces that fit where one sample fits."""
+    num_at_once = max(1, CHUNK_VALUES // samples.x[0].size)
+    pieces = []
+    with evaluating(module), torch.no_grad():
+        for start in range(0, len(samples.x), num_at_once):
+            x = torch.from_numpy(np.ascontiguousarray(samples.x[start : start + num_at_once])).to(module.device)
+            pieces.append(module.predict_batch(x)["probs"].float().cpu())  # type: ignore[operator]
+    rows = zip(samples.x, samples.y, torch.cat(pieces), samples.names, strict=True)
+    return [Prediction.of(x, y, probs.numpy(), name) for x, y, probs, name in rows]
+
+
+@contextlib.contextmanager
+def evaluating(module: LightningModule) -> Iterator[None]:
+    """Put the module into evaluation mode, and each part back into its own mode afterwards."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode

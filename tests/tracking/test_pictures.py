@@ -1,0 +1,186 @@
+"""Confusion matrices and sample predictions: counted right, drawn for every kind of data, received by the server."""
+
+import csv
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from fitting import TinyModel, fit, tiny_loader, track
+from lightning.pytorch import Trainer
+from PIL import Image
+from torch.utils.data import DataLoader
+from wandb_server import WandbServer
+
+from convsweep.tracking import ConfusionMatrix, SamplePredictions
+from convsweep.tracking.confusion import count_confusion
+from convsweep.tracking.drawing import draw_confusion, draw_predictions
+from convsweep.tracking.prediction import Prediction
+from convsweep.tracking.predictions import choose_samples, evaluating
+from convsweep.tracking.wandb_media import confusion_chart, prediction_image
+
+NAMES = ["background", "cell, small", "edge"]
+
+
+def logits_of(classes: list[int], num_classes: int = 3) -> torch.Tensor:
+    return torch.nn.functional.one_hot(torch.tensor(classes), num_classes).float()
+
+
+def test_counts_true_classes_in_rows_and_predicted_in_columns() -> None:
+    counts = count_confusion(logits_of([0, 1, 1, 2, 0]), torch.tensor([0, 1, 2, 2, 2]))
+    assert counts.tolist() == [[1, 0, 0], [0, 1, 0], [1, 1, 1]]
+
+
+def test_positions_to_ignore_and_cropped_borders_do_not_count() -> None:
+    logits = torch.zeros(1, 2, 2, 2)
+    logits[:, 1, 0] = 1.0  # upper row: class 1, lower row: class 0
+    target = torch.full((1, 4, 4), 9)
+    target[0, 1:3, 1:3] = torch.tensor([[1, 255], [0, 1]])
+    assert count_confusion(logits, target, ignore_index=255).tolist() == [[1, 0], [1, 1]]
+    assert count_confusion(logits, target, ignore_index=0).tolist() == [[0, 0], [1, 1]]
+
+
+def test_confusion_of_best_validation_and_test_reaches_folder_and_server(server: WandbServer, folder: Path) -> None:
+    callback = ConfusionMatrix("val/loss", "min")
+    model = TinyModel()
+    with track(folder) as tracker:
+        fit(tracker, model, max_epochs=3, test=True, callbacks=[callback])
+    x, y = next(iter(DataLoader(tiny_loader().dataset, batch_size=60)))
+    assert callback.best_epoch == 2
+    for split in ("val", "test"):
+        rows = list(csv.reader((folder / f"pictures/confusion_{split}.csv").read_text().splitlines()))
+        counts = np.array(rows[1:])[:, 1:].astype(int)
+        assert counts.sum(axis=1).tolist() == y.bincount().tolist()
+        assert np.trace(counts) == int((model(x).argmax(1) == y).sum())
+        assert pixels_of(folder / f"pictures/confusion_{split}.png").std() > 5
+        received = received_table(server, f"confusion_matrix/{split}_table")
+        assert received["columns"] == ["Actual", "Predicted", "nPredictions"]
+        assert [row[2] for row in received["data"]] == counts.flatten().tolist()
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L"))
+
+
+def received_table(server: WandbServer, key: str) -> Any:
+    (row,) = (row for row in server.run.history if key in row)
+    return json.loads(server.uploads[f"{server.run.id}/{row[key]['path']}"])
+
+
+def test_validation_that_got_worse_is_not_published(folder: Path) -> None:
+    class Worse(TinyModel):
+        def validation_step(self, batch: list[torch.Tensor], batch_index: int) -> None:
+            self(batch[0])
+            self.log("val/loss", float(self.current_epoch))
+
+    callback = ConfusionMatrix("val/loss", "min")
+    with track(folder, mode="disabled") as tracker:
+        fit(tracker, Worse(), max_epochs=3, callbacks=[callback])
+    assert (callback.best, callback.best_epoch) == (0.0, 0)
+
+
+def test_predictions_reach_folder_and_server(server: WandbServer, folder: Path) -> None:
+    with track(folder) as tracker:
+        fit(tracker, image_model(), callbacks=[SamplePredictions("val/loss", "min")], shape=(1, 8, 8))
+    assert pixels_of(folder / "pictures/predictions_val.png").std() > 5
+    (row,) = (row for row in server.run.history if "predictions/val" in row)
+    images = row["predictions/val"]
+    assert images["count"] == 16
+    assert "%" in images["captions"][0]
+    assert sum("media/images" in name for name in server.uploads) == 16
+
+
+def image_model() -> TinyModel:
+    model = TinyModel()
+    model.net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))  # type: ignore[assignment]
+    return model
+
+
+def test_pictures_that_fail_do_not_stop_a_training(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Unpredictable(TinyModel):
+        def predict_batch(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+            raise RuntimeError("no idea")
+
+    with track(folder, mode="disabled") as tracker:
+        trainer = fit(tracker, Unpredictable(), max_epochs=3, callbacks=[SamplePredictions("val/loss", "min")])
+    assert trainer.current_epoch == 3
+    said = [record.getMessage() for record in caplog.records if record.name.startswith("convsweep")]
+    assert said == ["SamplePredictions failed (RuntimeError: no idea); training goes on."]
+
+
+def test_samples_are_the_same_each_time_and_spread_over_the_classes() -> None:
+    labels = np.repeat(np.arange(4), 25)[np.random.default_rng(0).permutation(100)]
+    split = SimpleNamespace(x=np.arange(100).reshape(100, 1), y=labels, names=[str(i) for i in range(100)])
+    trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(val=split))
+    first, second = choose_samples(trainer, 16), choose_samples(trainer, 16)
+    assert first.names == second.names
+    assert len(set(first.names)) == 16
+    assert np.bincount(first.y).tolist() == [4, 4, 4, 4]
+    assert len(choose_samples(trainer, 1000).names) == 100
+
+
+def test_each_part_gets_its_own_mode_back() -> None:
+    model = TinyModel()
+    model.train()
+    model.net.eval()
+    with evaluating(model):
+        assert not model.training
+    assert model.training
+    assert not model.net.training
+
+
+@pytest.mark.parametrize("spatial", [(40,), (12, 17), (6, 12, 9)], ids=["signal", "image", "volume"])
+@pytest.mark.parametrize("channels", [1, 2, 3, 5])
+@pytest.mark.parametrize("kind", ["classification", "segmentation"])
+def test_every_kind_of_data_can_be_drawn(spatial: tuple[int, ...], channels: int, kind: str, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    axes = spatial if kind == "segmentation" else ()
+    predictions = [
+        Prediction.of(
+            generator.normal(size=(channels, *spatial)).astype(np.float32),
+            generator.integers(0, 3, axes),
+            generator.random((3, *axes)).astype(np.float32),
+            f"val/{index}",
+        )
+        for index in range(3)
+    ]
+    draw_predictions(predictions, NAMES).savefig(tmp_path / "drawn.png")
+    assert pixels_of(tmp_path / "drawn.png").std() > 5
+    image = prediction_image(predictions[0], NAMES)
+    assert image.image.size == ((400, 250) if len(spatial) == 1 else spatial[:-3:-1])
+    assert bool(image._masks) == (kind == "segmentation" and len(spatial) > 1)
+
+
+def test_sample_and_mask_are_cropped_to_a_smaller_prediction() -> None:
+    x, truth = np.arange(36).reshape(1, 6, 6), np.arange(36).reshape(6, 6)
+    prediction = Prediction.of(x, truth, np.zeros((2, 4, 4)), "val/0")
+    assert prediction.truth[0, 0] == prediction.x[0, 0, 0] == 7
+    assert prediction.truth.shape == prediction.x.shape[1:] == (4, 4)
+
+
+def test_constant_and_broken_values_are_drawn() -> None:
+    for value in (0.0, np.nan, np.inf):
+        x = np.full((1, 4, 4), value, np.float32)
+        x[0, 0, 0] = 1.0
+        assert Prediction.of(x, np.array(0), np.array([1.0, 0.0]), "").plane().shape == (4, 4, 3)
+
+
+def test_thousand_classes_are_drawn_without_names_and_sent_without_empty_cells(tmp_path: Path) -> None:
+    counts = np.diag(np.arange(1, 301))
+    names = [str(index) for index in range(300)]
+    draw_confusion(counts, names, "val").savefig(tmp_path / "large.png")
+    rows = confusion_chart(counts, names, "val").table.data
+    assert len(rows) == 10_000
+    assert rows[0] == ["299", "299", 300]
+
+
+def test_a_rehearsal_draws_nothing(folder: Path) -> None:
+    trainer = Trainer(fast_dev_run=True, accelerator="cpu", logger=False, enable_progress_bar=False)
+    callback = SamplePredictions("val/loss", "min")
+    callback.on_validation_end(trainer, TinyModel())
+    callback.on_fit_end(trainer, TinyModel())
+    assert not (folder / "pictures").exists()
