@@ -14,6 +14,8 @@ from typing import Any
 
 from .child import THREAD_VARIABLES, run_child
 from .compose import compose
+from .errors import StudyError
+from .load import locate
 from .messages import Channel
 from .recipe import Job, Recipe
 
@@ -26,7 +28,7 @@ def serve(recipe: Recipe, control: socket.socket) -> None:
         code = 0
     except BaseException as error:
         with contextlib.suppress(BaseException):
-            Channel(control).send({"say": "failed", "reason": f"{type(error).__name__}: {error}"})
+            Channel(control).send({"say": "failed", "reason": str(error) if isinstance(error, StudyError) else repr(error)})
     finally:
         os._exit(code)
 
@@ -63,7 +65,11 @@ class _Template:
         for variable in THREAD_VARIABLES:
             os.environ.setdefault(variable, str(recipe.options.threads))
         for name in recipe.options.preload:
-            importlib.import_module(name)
+            _preload(name)
+        for option in ("check", "canonical"):
+            path = getattr(recipe.options, option)
+            if path is not None:
+                locate(path, f"hydra.sweeper.{option}")
         compose(recipe.hydra_context, recipe.config, Job(0, recipe.first))  # warms the parsers of Hydra
         gc.collect()
         gc.freeze()
@@ -122,6 +128,13 @@ class _Template:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
             self.control.send(_end(number, status, usage))
+
+
+def _preload(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        raise StudyError(f"hydra.sweeper.preload must list importable modules, but got {name!r}: {error}") from error
 
 
 def _end(number: int, status: int, usage: Any) -> dict[str, Any]:

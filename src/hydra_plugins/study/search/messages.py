@@ -5,6 +5,11 @@ import socket
 from typing import Any
 
 
+def plain_value(value: Any) -> Any:
+    """Return the number in a NumPy or torch scalar, and the text of anything else that JSON does not know."""
+    return value.item() if hasattr(value, "item") else str(value)
+
+
 class Channel:
     """One end of the connection.
 
@@ -19,7 +24,7 @@ class Channel:
     def send(self, message: dict[str, Any]) -> None:
         """Send one message; a peer that is gone is no error here, its end is noticed where one reads."""
         try:
-            self.sock.sendall(json.dumps(message, default=str).encode() + b"\n")
+            self.sock.sendall(json.dumps(message, default=plain_value).encode() + b"\n")
         except (BrokenPipeError, ConnectionResetError):
             pass
 

@@ -18,11 +18,10 @@ def report(study: OpenStudy, trial: optuna.Trial, step: int, value: float, objec
     storage = study._storage
     if step not in storage.get_trial(trial._trial_id).intermediate_values:
         storage.set_trial_intermediate_value(trial._trial_id, step, value)
-    if not objectives.several:
-        return trial.should_prune()
-    if objectives.prune_on is None:
+    if objectives.several and objectives.prune_on is None:
         return False
-    return study.pruner.prune(_with_one_objective(study, objectives), storage.get_trial(trial._trial_id))
+    seen = _with_one_objective(study, objectives) if objectives.several else study
+    return bool(study.pruner.prune(seen, storage.get_trial(trial._trial_id)))
 
 
 def _with_one_objective(study: OpenStudy, objectives: Objectives) -> OpenStudy:

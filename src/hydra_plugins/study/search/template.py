@@ -43,7 +43,7 @@ class Template:
         messages, _ = self.control.receive()
         if not messages or messages[0]["say"] != "warm":
             reason = messages[0]["reason"] if messages else "it died"
-            raise StudyError(f"the warm template of the trials could not start (see hydra.sweeper.preload): {reason}")
+            raise StudyError(f"the warm template of the trials could not start: {reason}")
 
     def begin(self, job: Job) -> Channel:
         """Send a job and return the connection to its trial.

@@ -1,0 +1,161 @@
+"""Workers never wait for each other, lose nothing, and stay small."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hydra_plugins.study.search.errors import StudyError
+from hydra_plugins.study.search.journal import cut_torn_line
+from hydra_plugins.study.search.layout import Layout
+from hydra_plugins.study.search.storage import open_storage
+
+from .conftest import MakeToy
+
+
+def test_workers_spend_their_time_in_trials(toy: MakeToy) -> None:
+    app = toy(
+        "time.sleep(cfg.t); return cfg.t", "t: 1.0", "n_trials: 16\nslots: 4\nparams: {t: 'interval(1,4)'}\nsampler: {seed: 1}"
+    )
+    app.run("hydra/sweeper/sampler=random")
+    trials = app.trials()
+    first = min(trial.datetime_start for trial in trials if trial.datetime_start)
+    busy = sum(trial.params["t"] for trial in trials)
+    # At the end of a sweep slots run dry, whatever the engine: count until no trial is left to begin.
+    last_start = max(trial.datetime_start for trial in trials if trial.datetime_start)
+    span = (last_start - first).total_seconds()
+    overlap = sum(
+        min(trial.params["t"], max(0.0, (last_start - trial.datetime_start).total_seconds()))
+        for trial in trials
+        if trial.datetime_start
+    )
+    whole = (max(trial.datetime_complete for trial in trials if trial.datetime_complete) - first).total_seconds()
+    print(f"utilisation {overlap / (4 * span):.3f} while there is work, {busy / (4 * whole):.3f} over all")
+    assert overlap / (4 * span) >= 0.85
+
+
+def test_many_starts_at_once_on_a_fresh_study_lose_nothing(toy: MakeToy) -> None:
+    app = toy("return cfg.x", sweeper="n_trials: 72\nslots: 1\nparams: {x: 'interval(0,1)'}")
+    processes = [app.start("hydra/sweeper/sampler=random") for _ in range(24)]
+    outputs = [process.communicate(timeout=100)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 24, outputs
+    assert app.kinds() == ["complete"] * 72
+    workers = {trial.user_attrs["worker"] for trial in app.trials()}
+    assert len(workers) > 1
+    assert [trial.number for trial in app.trials()] == list(range(72))
+    assert all(trial.value == trial.params["x"] for trial in app.trials())
+
+
+def test_two_hundred_trials_leave_the_worker_as_small_as_it_was(toy: MakeToy) -> None:
+    body = """
+        block = bytearray(20_000_000)
+        return cfg.x + 0 * len(block)
+    """
+    app = toy(body, sweeper="n_trials: 200\nslots: 4\nparams: {x: 'interval(0,1)'}")
+    process = app.start("hydra/sweeper/sampler=random")
+    sizes: dict[int, float] = {}
+    while process.poll() is None:
+        done = len(list(app.sweep.glob("[0-9]*/outcome.json")))
+        sizes[done] = _megabytes(process.pid) or sizes.get(done, 0.0)
+        time.sleep(0.1)
+    assert process.communicate()[0] is not None
+    assert process.returncode == 0
+    early = max(size for done, size in sizes.items() if 40 <= done <= 80)
+    late = max(size for done, size in sizes.items() if done >= 160)
+    print(f"worker: {early:.1f} MB after 40 to 80 trials, {late:.1f} MB at the end")
+    assert late - early < 10
+    peaks = [trial.user_attrs["peak_memory_mb"] for trial in app.trials()]
+    assert max(peaks[-50:]) - max(peaks[:50]) < 10
+    files = {len(list(folder.rglob("*"))) for folder in app.sweep.glob("[0-9]*")}
+    assert len(files) == 1, "every trial leaves the same number of files"
+    assert len(list((app.sweep / ".study").rglob("*"))) < 20
+
+
+def _megabytes(pid: int) -> float | None:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return None
+    return pages * 4096 / 1e6
+
+
+def test_a_journal_cut_in_its_last_line_keeps_every_whole_line(toy: MakeToy) -> None:
+    app = toy("return cfg.x", sweeper="n_trials: 4\nslots: 2\nparams: {x: 'interval(0,1)'}")
+    app.run()
+    journal = app.sweep / "study.journal"
+    whole = journal.read_bytes()
+    with journal.open("ab") as file:
+        file.write(b'{"op_code":6,"worker_id":"cut off in the mid')
+    app.run("hydra.sweeper.n_trials=6")
+    assert journal.read_bytes().startswith(whole)
+    assert app.kinds() == ["complete"] * 6
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [(b"a\nb", b"a\n"), (b"a\nb\n", b"a\nb\n"), (b"", b""), (b"abc", b""), (b"a\n" + b"x" * 200_000, b"a\n")]
+)
+def test_only_what_follows_the_last_line_end_is_cut(tmp_path: Path, text: bytes, kept: bytes) -> None:
+    path = tmp_path / "journal"
+    path.write_bytes(text)
+    assert cut_torn_line(path) == len(text) - len(kept)
+    assert path.read_bytes() == kept
+
+
+def test_sqlite_is_refused_for_several_workers(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="journal file"):
+        open_storage(f"sqlite:///{tmp_path}/study.db", Layout(tmp_path), num_workers=2)
+
+
+def test_a_changed_space_is_refused_with_the_difference_named(toy: MakeToy) -> None:
+    app = toy("return cfg.x", "x: 0.0\nk: 3", "n_trials: 2\nslots: 2\nparams: {x: 'interval(0,1)', k: '3,5'}")
+    app.run()
+    output = app.run("x=interval(0,2)", "k=3", code=1)
+    assert "x: kind=float, low=0.0, high=1.0 became kind=float, low=0.0, high=2.0" in output
+    assert "k: choices=[3, 5] became fixed=3" in output
+    assert "Traceback" not in output
+    assert len(app.trials()) == 2
+    app.run("x=interval(0,2)", "hydra.sweeper.changed_space=accept", "hydra.sweeper.n_trials=4")
+    assert app.kinds() == ["complete"] * 4
+    refused = app.run("k=3,5,7", "x=interval(0,2)", "hydra.sweeper.changed_space=accept", code=1)
+    assert "cannot change within a study" in refused
+
+
+def test_starting_points_are_tried_first(toy: MakeToy) -> None:
+    options = "n_trials: 3\nslots: 1\nparams: {x: 'interval(0,1)', net: 'choice(a,b)', k: {values: '3,5', when: net == 'b'}}"
+    app = toy("return cfg.x", "x: 0.25\nnet: a\nk: 5", options + "\nenqueue: [{x: 0.5, net: b}, 'net=a']")
+    app.run()
+    first, second, _ = app.trials()
+    assert first.params["x"] == 0.5
+    assert first.params["net"] == "b"
+    assert second.params == {"x": 0.25, "net": "a"}
+    other = toy("return cfg.x", "x: 0.25", f"n_trials: 1\nparams: {{x: 'interval(0,1)'}}\nenqueue: ['{app.sweep}']")
+    other.run()
+    assert other.trials()[0].params["x"] == app.study().best_params["x"]
+    assert "must give values inside" in toy("return 0", sweeper="params: {x: 'interval(0,1)'}\nenqueue: [{x: 7}]").run(code=1)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("hydra.sweeper.direction=up", "minimize or maximize"),
+        ("hydra.sweeper.slots=0", "at least 1"),
+        ("hydra.sweeper.gpus=64", "must not exceed the GPUs"),
+        ("hydra.sweeper.prune_on=loss", "must be one of value"),
+        ("hydra.sweeper.check=nowhere.check", "dotted path"),
+        ("hydra.sweeper.preload=[nowhere]", "hydra.sweeper.preload"),
+        ("hydra/sweeper/sampler=grid", "needs choices or ranges"),
+        ("nothere=1,2", "nothere"),
+    ],
+)
+def test_a_wrong_option_is_one_clear_message(toy: MakeToy, option: str, message: str) -> None:
+    app = toy("return cfg.x", sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}")
+    output = app.run(option, code=1)
+    assert message in output
+    assert "Traceback" not in output
+
+
+def test_a_start_of_hydra_imports_nothing_heavy() -> None:
+    code = "import sys; from hydra.core.plugins import Plugins; Plugins.instance(); print([m for m in ('optuna', 'torch', 'rich') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
