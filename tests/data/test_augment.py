@@ -90,7 +90,7 @@ def test_a_transform_that_changes_shape_or_dtype_is_named_before_training(step: 
 
 
 def test_a_transform_that_cannot_work_is_named_before_training() -> None:
-    with pytest.raises(UserError, match="data.augment cannot be applied to samples of shape .*larger than input image size"):
+    with pytest.raises(UserError, match=r"data\.augment cannot be applied to samples of shape .*larger than input image size"):
         Digits(batch_size=8, augment=[v2.RandomCrop(20)]).setup()
 
 

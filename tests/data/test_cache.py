@@ -1,16 +1,15 @@
 """Decoded folders are kept whole or not at all, and read again when a file changes."""
 
 import os
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import draw
 
+from conftest import draw
 from convsweep.data import decoding
-from convsweep.data.cache import Layout, stored
 from convsweep.data.image_folder import ImageFolder
 from convsweep.data.samples import Rows
 from convsweep.errors import UserError
@@ -77,19 +76,21 @@ def test_an_unwritable_cache_is_named_or_done_without(class_root: Path, tmp_path
     assert len(ImageFolder(str(class_root), batch_size=4, cache_dir=str(blocked)).train) > 0
 
 
-def write_once(folder: str, log: str) -> int:
-    def write(arrays: dict[str, np.ndarray]) -> None:
-        with open(log, "a") as file:
-            file.write("written\n")
-        arrays["x"][:] = 7
-
-    return int(stored(Path(folder), {"x": Layout((100, 100), "uint8")}, write)["x"].sum())
+WRITE_ONCE = """
+import sys, pathlib
+folder, log = map(pathlib.Path, sys.argv[1:])
+def write(arrays):
+    with log.open("a") as file:
+        file.write("written ")
+    arrays["x"][:] = 7
+print(stored(folder, {"x": Layout((100, 100), "uint8")}, write)["x"].sum())
+"""
 
 
 def test_many_processes_write_it_once(tmp_path: Path) -> None:
-    folder, log = str(tmp_path / "own" / "key"), str(tmp_path / "log")
-    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
-        sums = list(pool.map(write_once, [folder] * 6, [log] * 6))
-    assert sums == [70_000] * 6
-    assert Path(log).read_text() == "written\n"
-    assert sorted(path.name for path in Path(folder).parent.iterdir()) == ["key", "key.lock"]
+    folder, log = tmp_path / "own" / "key", tmp_path / "log"
+    command = [sys.executable, "-c", WRITE_ONCE, str(folder), str(log)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [process.communicate()[0].strip() for process in running] == ["70000"] * 4
+    assert log.read_text() == "written "
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["key", "key.lock"]

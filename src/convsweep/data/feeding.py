@@ -50,7 +50,7 @@ class Gather(Dataset[XY]):
     def read(self, array: Array, indices: Indices) -> Any:
         taken = array[indices] if isinstance(array, Rows | np.memmap) else array.take(indices, axis=0)
         if self.positions is None or taken.ndim == 1:
-            return np.asarray(taken)
+            return np.ascontiguousarray(taken)
         spatial = taken.ndim - 2 if array is self.x else taken.ndim - 1
         lead = taken.shape[: taken.ndim - spatial]
         return np.ascontiguousarray(taken.reshape(*lead, -1)[..., self.positions]).reshape(taken.shape)
