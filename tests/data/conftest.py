@@ -1,10 +1,10 @@
 """Small folders of images and masks, drawn from a seed, and the real sets where they are at hand."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_images import MakeMasks, draw
 from PIL import Image
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -24,14 +24,6 @@ def shared() -> Path:
     return SHARED
 
 
-def draw(path: Path, height: int = 12, width: int = 16, channels: int = 3, seed: int | str = 0) -> None:
-    """Write an image of random pixels; the same path and seed give the same pixels."""
-    rng = np.random.default_rng(sum(f"{path.name}{seed}".encode()))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = rng.integers(0, 256, (height, width, channels), np.uint8)
-    Image.fromarray(pixels[..., 0] if channels == 1 else pixels).save(path)
-
-
 @pytest.fixture
 def class_root(tmp_path: Path) -> Path:
     """Ten images in each of two class folders."""
@@ -39,9 +31,6 @@ def class_root(tmp_path: Path) -> Path:
         for i in range(10):
             draw(tmp_path / "animals" / name / f"{i}.png", seed=name)
     return tmp_path / "animals"
-
-
-MakeMasks = Callable[..., Path]
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_images import draw
 
-from conftest import draw
 from convsweep.data import decoding
 from convsweep.data.image_folder import ImageFolder
 from convsweep.data.samples import Rows
@@ -78,6 +78,7 @@ def test_an_unwritable_cache_is_named_or_done_without(class_root: Path, tmp_path
 
 WRITE_ONCE = """
 import sys, pathlib
+from convsweep.data.cache import Layout, stored
 folder, log = map(pathlib.Path, sys.argv[1:])
 def write(arrays):
     with log.open("a") as file:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import draw
+from drawn_images import draw
 from PIL import Image
 
 from convsweep.data.image_folder import ImageFolder

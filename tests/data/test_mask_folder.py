@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MakeMasks, draw
+from drawn_images import MakeMasks, draw
 from PIL import Image
 
 from convsweep.data.mask_folder import MaskFolder

@@ -117,8 +117,8 @@ class DataModule(LightningDataModule, ABC):
             if samples is not None:
                 check_samples(samples, facts, part)
         parts = self.split(*parts)
-        self.counts = count_classes(parts[0].y, facts.num_classes)
-        check_present(self.counts, facts)
+        self.counted = count_classes(parts[0].y, facts.num_classes)
+        check_present(self.counted, facts)
         if self.augmentation is not None:  # a transform that does not suit the data is named now, not in the first epoch
             self.augmentation.rehearse(*Gather(parts[0])[Batch(np.zeros(1, np.int64), (0,))])
         self.parts = parts
@@ -175,7 +175,7 @@ class DataModule(LightningDataModule, ABC):
     def class_counts(self) -> NDArray[np.int64]:
         """Samples (or mask positions) of each class in the training part, (num_classes,)."""
         self.ready()
-        return self.counts
+        return self.counted
 
     @cached_property
     def positions(self) -> Indices | None:

@@ -49,7 +49,7 @@ class Scenes(DataModule):
                 f"but are {num_train}, {num_val}, {num_test} and {max_digits}."
             )
         self.image_size, self.max_digits, self.scene_seed = image_size, max_digits, scene_seed
-        self.counts = {"train": num_train, "val": num_val, "test": num_test}
+        self.num_scenes = {"train": num_train, "val": num_val, "test": num_test}
 
     def describe(self) -> Facts:
         return Facts((3, self.image_size, self.image_size), 11, ("background", *CLASS_NAMES), "segmentation")
@@ -65,11 +65,11 @@ class Scenes(DataModule):
 
     def draw(self, part: str, digits: NDArray[np.uint8], labels: NDArray[np.int64]) -> Samples:
         """Return the scenes of one part, made of its own digits."""
-        count, size = self.counts[part], self.image_size
+        count, size = self.num_scenes[part], self.image_size
         x = np.empty((count, 3, size, size), np.uint8)
         y = np.empty((count, size, size), np.uint8)
         for i in range(count):
-            rng = np.random.default_rng((self.scene_seed, list(self.counts).index(part), i))
+            rng = np.random.default_rng((self.scene_seed, list(self.num_scenes).index(part), i))
             x[i], y[i] = scene(rng, size, self.max_digits, digits, labels)
         return Samples(x, y, numbered(part, count))
 
