@@ -1,0 +1,98 @@
+"""The presets are the published networks: parameter counts, without a weight being drawn, and shapes."""
+
+import sys
+
+import pytest
+import torch
+from net_configs import CONF, num_parameters, preset
+
+from convsweep.errors import MissingExtraError
+
+IMAGENET = ((3, 224, 224), 1000)
+PUBLISHED = {
+    "lenet5": ((1, 32, 32), 10, 61_706),
+    "alexnet": (*IMAGENET, 61_100_840),
+    "vgg11": (*IMAGENET, 132_863_336),
+    "vgg16": (*IMAGENET, 138_357_544),
+    "resnet18": (*IMAGENET, 11_689_512),
+    "resnet34": (*IMAGENET, 21_797_672),
+    "resnet50": (*IMAGENET, 25_557_032),
+    "resnet20": ((3, 32, 32), 10, 272_474),
+    "resnet18_small": ((3, 32, 32), 10, 11_173_962),
+    "unet_paper": ((1, 572, 572), 2, 31_030_658),
+}
+OURS = sorted(path.stem for path in (CONF / "model" / "net").glob("*.yaml") if path.stem not in ("torchvision", "timm", "smp"))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_parameter_count_is_the_published_one(name: str) -> None:
+    in_shape, num_classes, count = PUBLISHED[name]
+    with torch.device("meta"):
+        net = preset(name, in_shape, num_classes)
+    assert num_parameters(net) == count
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_header_of_a_preset_states_its_parameter_count(name: str) -> None:
+    header = (CONF / "model" / "net" / f"{name}.yaml").read_text().splitlines()[0]
+    assert f"{PUBLISHED[name][2]:,} parameters" in header
+
+
+def test_resnet20_counted_by_hand() -> None:
+    def conv_and_norm(c_in: int, c_out: int, kernel: int) -> int:
+        return c_in * c_out * kernel**2 + 2 * c_out
+
+    count = conv_and_norm(3, 16, 3)
+    c_in = 16
+    for c_out in (16, 32, 64):
+        count += conv_and_norm(c_in, c_out, 3) + 5 * conv_and_norm(c_out, c_out, 3)
+        count += conv_and_norm(c_in, c_out, 1) if c_in != c_out else 0
+        c_in = c_out
+    assert count + 64 * 10 + 10 == PUBLISHED["resnet20"][2]
+
+
+def test_unet_paper_takes_572_and_returns_388() -> None:
+    with torch.device("meta"):
+        net = preset("unet_paper", (1, 572, 572), 2)
+        assert net(torch.empty(1, 1, 572, 572)).shape == (1, 2, 388, 388)
+    assert net.out_spatial == (388, 388)
+
+
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_every_preset_builds_in_any_number_of_axes(name: str, dim: int) -> None:
+    size = {1: 572, 2: 224, 3: 188}[dim]
+    if name == "unet_paper":
+        size = {1: 572, 2: 204, 3: 188}[dim]
+    with torch.device("meta"):
+        net = preset(name, (2,) + (size,) * dim, 7)
+        y = net(torch.empty((2, 2) + (size,) * dim))
+    dense = name.startswith("unet")
+    assert y.shape == (2, 7, *(net.out_spatial if dense else ()))
+
+
+@pytest.mark.parametrize("name", ["cnn_small", "vgg_small", "resnet18_small", "resnet20", "convnet"])
+@pytest.mark.parametrize("in_shape", [(1, 28, 28), (3, 32, 32)])
+def test_small_presets_suit_small_images(name: str, in_shape: tuple[int, ...]) -> None:
+    with torch.device("meta"):
+        assert preset(name, in_shape)(torch.empty(2, *in_shape)).shape == (2, 10)
+
+
+def test_torchvision_config_follows_the_data() -> None:
+    net = preset("torchvision", (1, 64, 64), 5)
+    assert net(torch.randn(2, 1, 64, 64)).shape == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "shape"), [("timm", "timm", (2, 5)), ("smp", "segmentation_models_pytorch", (2, 5, 64, 64))]
+)
+def test_config_of_an_extra_follows_the_data(name: str, package: str, shape: tuple[int, ...]) -> None:
+    pytest.importorskip(package)
+    assert preset(name, (1, 64, 64), 5)(torch.randn(2, 1, 64, 64)).shape == shape
+
+
+@pytest.mark.parametrize(("name", "package", "extra"), [("timm", "timm", "timm"), ("smp", "segmentation_models_pytorch", "smp")])
+def test_missing_extra_is_named_with_its_command(name: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError, match=rf"`{package}`.*uv sync --extra {extra}"):
+        preset(name)

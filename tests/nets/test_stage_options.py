@@ -1,0 +1,123 @@
+"""Every option of a stage can be set for all stages, as a list and for one stage alone, from code and from Hydra."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import torch
+from net_configs import preset
+from torch import nn
+
+from convsweep.nets import ConvNet
+from convsweep.nets.convnet_plan import Stage, plan_convnet
+
+BASE: dict[str, Any] = {"num_stages": 3, "width": 8, "width_growth": 1.0, "num_blocks": 2}
+NEEDS: dict[str, dict[str, Any]] = {
+    "bottleneck_ratio": {"block": "bottleneck"},
+    "dense_growth": {"skip": "concat"},
+    "norm_groups": {"norm": "group"},
+    "pool_padding": {"pool_size": 3},
+}
+VALUES: dict[str, list[Any]] = {
+    "width": [12],
+    "num_blocks": [1, 3],
+    "block": ["basic", "bottleneck"],
+    "bottleneck_ratio": [2],
+    "kernel_size": [1, 2, 4, 5],
+    "dilation": [2],
+    "groups": [2, 8],
+    "padding": ["valid", "full", 2],
+    "downsample": ["none", "stride", "average"],
+    "downsample_at": ["start"],
+    "stride": [1, 3],
+    "pool_size": [3],
+    "pool_padding": [1],
+    "skip": ["add", "concat"],
+    "dense_growth": [3],
+    "norm": ["none", "instance", "group", "layer"],
+    "norm_groups": [2],
+    "activation": ["gelu", "tanh", "none"],
+    "dropout": [0.5],
+}
+CASES = [(name, value) for name, values in VALUES.items() for value in values]
+SIZE = {1: (96,), 2: (64, 48), 3: (40, 40, 48)}
+
+
+def fingerprint(net: nn.Module) -> list[str]:
+    """Return what each layer of a network says of itself."""
+    leaves = [repr(module) for module in net.modules() if not list(module.children())]
+    return [*leaves, *(type(module).__name__ + str(getattr(module, "concat", "")) for module in net.modules())]
+
+
+def trains(net: nn.Module, dim: int) -> bool:
+    """Return whether the logits of a network are finite and reach every parameter with a gradient."""
+    logits = net(torch.randn(2, 8, *SIZE[dim]))
+    assert logits.shape == (2, 4)
+    logits.square().sum().backward()
+    return bool(logits.isfinite().all()) and all(parameter.grad is not None for parameter in net.parameters())
+
+
+def test_all_options_are_covered() -> None:
+    assert VALUES.keys() == {field.name for field in fields(Stage)}
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize(("name", "value"), CASES)
+def test_option_changes_the_network_in_all_stages_or_one(name: str, value: Any, dim: int) -> None:
+    base = BASE | NEEDS.get(name, {})
+    default = getattr(plan_convnet(**base).stages[0], name)
+
+    def layers(**options: Any) -> list[str]:
+        return fingerprint(ConvNet((8, *SIZE[dim]), 4, **base | options))
+
+    everywhere, one_alone = layers(**{name: value}), layers(stages={2: {name: value}})
+    assert layers(**{name: [value] * 3}) == everywhere != layers()
+    assert layers(**{name: [default, value, default]}) == one_alone != layers()
+    assert everywhere != one_alone
+    assert trains(ConvNet((8, *SIZE[dim]), 4, **base, stages={2: {name: value}}), dim)
+
+
+@pytest.mark.parametrize(("name", "value"), CASES)
+def test_option_reaches_one_stage_through_hydra(name: str, value: Any) -> None:
+    base = BASE | NEEDS.get(name, {})
+    overrides = [f"model.net.{key}={setting}" for key, setting in base.items()]
+    in_shape = (8, *SIZE[2])
+    net = preset("convnet", in_shape, 4, [*overrides, f"+model.net.stages.2.{name}={value}"])
+    assert fingerprint(net) == fingerprint(ConvNet(in_shape, 4, **base, stages={2: {name: value}}))
+
+
+def test_one_stage_alone_wins_over_a_list() -> None:
+    plan = plan_convnet(num_stages=2, kernel_size=[3, 5], stages={"2": {"kernel_size": 7}})
+    assert [stage.kernel_size for stage in plan.stages] == [3, 7]
+
+
+def test_width_grows_from_stage_to_stage_where_it_is_one_number() -> None:
+    assert [stage.width for stage in plan_convnet(num_stages=4, width=10, width_growth=1.5).stages] == [10, 15, 22, 34]
+    assert [stage.width for stage in plan_convnet(num_stages=2, width=[7, 5]).stages] == [7, 5]
+    assert [stage.width for stage in plan_convnet(num_stages=2, width=4, stages={1: {"width": 9}}).stages] == [9, 8]
+    assert [stage.width for stage in plan_convnet(num_stages=3, width=2, width_growth=0.1).stages] == [2, 1, 1]
+
+
+def test_stem_and_head_borrow_from_first_and_last_stage() -> None:
+    plan = plan_convnet(num_stages=2, norm=["none", "batch"], activation=["tanh", "gelu"], stages={2: {"activation": "silu"}})
+    assert (plan.stem.norm, plan.stem.activation, plan.head.activation) == ("none", "tanh", "silu")
+    own = plan_convnet(stem={"norm": "layer", "activation": "elu"}, head={"activation": "sigmoid"})
+    assert (own.stem.norm, own.stem.activation, own.head.activation) == ("layer", "elu", "sigmoid")
+    without_stages = plan_convnet(num_stages=0, norm="none", activation="gelu")
+    assert (without_stages.stem.norm, without_stages.head.activation) == ("none", "gelu")
+
+
+def test_null_is_no_value() -> None:
+    assert plan_convnet(stem=None, head=None, stages=None, pool_size=None) == plan_convnet()
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_stem_and_head_in_any_number_of_axes(dim: int) -> None:
+    stem = {"width": 8, "kernel_size": 4, "stride": 2, "pool": "average", "pool_padding": 1}
+    head = {"pool": "max", "pool_size": 2, "hidden": [5, 6], "dropout": 0.5, "activation": "elu"}
+    net = ConvNet((1, *(33,) * dim), 3, num_stages=1, stem=stem, head=head)
+    x = torch.randn(2, 1, *(33,) * dim)
+    assert net.stem(x).shape[2:] == (9,) * dim  # (33 + 3 - 4) // 2 + 1 = 17, then (17 + 2 - 3) // 2 + 1 = 9
+    assert net(x).shape == (2, 3)
+    assert [m.in_features for m in net.modules() if isinstance(m, nn.Linear)] == [32 * 2**dim, 5, 6]
+    assert sum(isinstance(m, nn.Dropout) for m in net.modules()) == 2
