@@ -110,7 +110,7 @@ def _register() -> None:
         "defaults": ["_self_", {"/hydra/sweeper/sampler": "tpe"}, {"/hydra/sweeper/pruner": "none"}],
         "hydra": {"sweeper": StudyConf, "sweep": {"dir": "multirun/${hydra.sweeper.study_name}"}},
     }
-    store.store(group="hydra/sweeper", name="study", node=node, package="_global_", provider="study")
+    store.store(group="hydra/sweeper", name="study_defaults", node=node, package="_global_", provider="study")
 
 
 _register()

@@ -37,11 +37,15 @@ class StudySearchPath(SearchPathPlugin):
     """Finds `sweeps/` beside the primary `conf/`, in a checkout and in an installed package alike."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append the folder that holds `conf/` and `sweeps/`."""
+        """Append the folder that holds `conf/` and `sweeps/`, and that of the plugin's own `hydra/sweeper=study`.
+
+        The plugin's own comes last, so that an application can put another `hydra/sweeper/study.yaml` before it.
+        """
         for element in list(search_path.get_path()):
             folder = Path((element.path or "").removeprefix("file://")).absolute()
             if folder.name == "conf" and (folder.parent / GROUP).is_dir():
                 search_path.append(provider="study", path=f"{GROUP}://{folder.parent}")
+        search_path.append(provider="study", path=f"file://{Path(__file__).parent / 'conf'}")
 
 
 def _inside(config_path: str) -> bool:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
@@ -43,6 +44,7 @@ def sweep(
     Raises:
         StudyError: An option is wrong, or errors of the task function stopped the sweep.
     """
+    HydraConfig.instance().set_config(config)
     recipe = make_recipe(context, task_function, config, arguments)
     space = make_space(recipe)
     recipe.first = space.at({}).overrides
