@@ -2,7 +2,6 @@
 
 import re
 import warnings
-from math import prod
 from typing import Any
 
 import torch
@@ -14,9 +13,6 @@ from convsweep.cost import Budget, Cost, UntraceableError, measure, summary
 from convsweep.cost.weightless import Weightless
 from convsweep.errors import InfeasibleError, UserError
 from convsweep.nets.geometry import times
-
-TASKS = {"Classification": "classification", "Segmentation": "segmentation"}
-"""What each model asks of its network, by the name of the model's class."""
 
 STATES = {"SGD": 0, "Adagrad": 1, "RMSprop": 1, "Rprop": 2, "Lion": 1, "Muon": 1, "Adafactor": 0}
 """Numbers an optimiser keeps for every weight, besides those its options add; two (Adam's) where it is not listed."""
@@ -47,7 +43,7 @@ def judge(cfg: DictConfig, cost: Cost) -> None:
     Raises:
         InfeasibleError: it does not answer the task, or breaks the budget.
     """
-    check_output(task_of(cfg), cost.out_shape, cost.in_shape, int(cfg.shape.num_classes))
+    check_output(build.task_of(cfg), cost.out_shape, cost.in_shape, int(cfg.shape.num_classes))
     Budget(**cfg.budget).check(cost, batch_size(cfg), optimizer_states(cfg.optimizer))
 
 
@@ -81,17 +77,7 @@ def fill_shape(cfg: DictConfig) -> None:
         UserError: the data is not there, or is of another task than the model.
     """
     if OmegaConf.is_missing(cfg.shape, "in_shape"):
-        data = build.build_data(cfg)
-        task = task_of(cfg)
-        if task not in (None, data.facts.task):
-            raise UserError(
-                f"the model is for {task}, but the data is for {data.facts.task}; use model={data.facts.task} or other data"
-            )
-
-
-def task_of(cfg: DictConfig) -> str | None:
-    """Return what the model asks of its network; None if it is not one of ours."""
-    return TASKS.get(str(cfg.model.get("_target_", "")).rpartition(".")[2])
+        build.build_data(cfg)
 
 
 def build_on_meta(cfg: DictConfig) -> nn.Module:
@@ -173,11 +159,12 @@ def unmeasured(cfg: DictConfig, net: nn.Module, error: UntraceableError) -> dict
     Raises:
         UserError: the budget limits what is not known.
     """
+    budget = Budget(**cfg.budget)
     limits = [f"budget.{name}" for name, limit in cfg.budget.items() if name != "max_params" and limit is not None]
     if limits:
         raise UserError(f"{error}; leave out {', '.join(limits)}, or use another net") from error
-    params = sum(prod(param.shape) for param in net.parameters())
-    kind = type(net).__name__
+    params = sum(param.numel() for param in net.parameters())
+    budget.check_count("max_params", budget.max_params, params, "parameters")
     return {
         "params": params,
         "macs": None,
@@ -185,5 +172,5 @@ def unmeasured(cfg: DictConfig, net: nn.Module, error: UntraceableError) -> dict
         "receptive_field": None,
         "in_shape": list(cfg.shape.in_shape),
         "num_classes": int(cfg.shape.num_classes),
-        "summary": f"{kind}: {params:,} parameters ({error})",
+        "summary": f"{type(net).__name__}: {params:,} parameters ({error})",
     }

@@ -218,6 +218,37 @@ def test_attention_sees_everything() -> None:
     assert field.windows[0].low(3) == -inf
 
 
+@pytest.mark.parametrize("kind", ["ReLU", "ReLU6", "GELU", "SiLU", "Hardswish", "Hardsigmoid", "Hardtanh", "PReLU", "RReLU",
+                                  "ELU", "SELU", "CELU", "Mish", "Softplus", "LeakyReLU", "LogSigmoid", "Softsign", "Tanhshrink",
+                                  "Hardshrink", "Softshrink", "Threshold", "GLU", "Dropout2d", "LocalResponseNorm"])  # fmt: skip
+def test_activations_stay_at_their_position(kind: str) -> None:
+    options = {"Threshold": (0.1, 0.0), "GLU": (1,), "LocalResponseNorm": (3,)}.get(kind, ())
+    field = field_of(nn.Sequential(nn.Conv2d(1, 4, 3), getattr(nn, kind)(*options)), (1, 8, 9))
+    assert [window.size for window in field.windows] == [3, 3]
+    assert not field.everything
+
+
+class Pyramid(nn.Module):
+    """Parts of other resolutions, brought back with aligned corners: no two of them move in equal steps."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [x]
+        for size in (3, 6):
+            small = nn.functional.adaptive_avg_pool2d(x, size)
+            parts.append(nn.functional.interpolate(small, x.shape[2:], mode="bilinear", align_corners=True))
+        return torch.cat(parts, dim=1)
+
+
+def test_window_of_a_pyramid_is_the_support_of_its_gradient() -> None:
+    net = positive(nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), Pyramid(), nn.Conv2d(3, 1, 3, padding=1)))
+    spans = {place: support(net, (1, 24, 30), place) for place in [(12, 15), (5, 20), (19, 8)]}
+    field = field_of(net, (1, 24, 30))
+    for place, span in spans.items():
+        for axis, (first, last) in enumerate(span):
+            assert first == max(0, field.windows[axis].low(place[axis]))
+            assert last == min((24, 30)[axis] - 1, field.windows[axis].high(place[axis]))
+
+
 class Gated(nn.Module):
     """A convolution and a squeeze-and-excitation gate (Hu et al. 2018)."""
 

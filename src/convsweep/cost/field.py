@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
 
-from convsweep.cost.layout import Layout, axes, bare, broadcast, image, plain
+from convsweep.cost.layout import Layout, axes, bare, broadcast, image, plain, sizes
 from convsweep.cost.windows import EVERYTHING, Window, joined
 
 
@@ -115,7 +115,7 @@ def blind(fields: Sequence[Field], shape: Sequence[int]) -> Field:
     """Return the field behind an operation nothing is known of: it may look anywhere."""
     everywhere = (EVERYTHING,) * len(fields[0].windows)
     live = any(field.live for field in fields)
-    return Field(everywhere if live else merged(fields, [set()] * len(fields)), bare(shape), True, True)
+    return Field(everywhere if live else merged(fields, [set()] * len(fields), ()), bare(shape), True, True)
 
 
 def pointwise(fields: Sequence[Field], shape: Sequence[int]) -> Field:
@@ -125,7 +125,7 @@ def pointwise(fields: Sequence[Field], shape: Sequence[int]) -> Field:
         return blind(fields, shape)
     repeated = any(field.live - own for field, own in zip(fields, brought, strict=True))
     return Field(
-        merged(fields, brought),
+        merged(fields, brought, layout),
         layout,
         everything=repeated or any(field.everything for field in fields),
         weighted=any(field.weighted for field in fields),
@@ -142,8 +142,8 @@ def concatenated(fields: Sequence[Field], shape: Sequence[int], dim: int) -> Fie
     )
 
 
-def merged(fields: Sequence[Field], brought: Sequence[set[int]]) -> tuple[Window, ...]:
-    """Return the windows of joined fields along each axis.
+def merged(fields: Sequence[Field], brought: Sequence[set[int]], layout: Layout) -> tuple[Window, ...]:
+    """Return the windows of joined fields along each axis, for a result of that layout.
 
     Of those that walk along the axis, where a mean over all positions does not count and a weighted sum is everything;
     the widest where none walks along it any more.
@@ -153,7 +153,7 @@ def merged(fields: Sequence[Field], brought: Sequence[set[int]]) -> tuple[Window
         walking = [field.windows[axis] for field, own in zip(fields, brought, strict=True) if axis in own]
         weighted = any(field.weighted and axis not in own for field, own in zip(fields, brought, strict=True))
         if walking:
-            windows.append(joined((*walking, EVERYTHING) if weighted else tuple(walking)))
+            windows.append(EVERYTHING if weighted else joined(tuple(walking), sizes(layout)[axis]))
         else:
             windows.append(max((field.windows[axis] for field in fields), key=width))
     return tuple(windows)

@@ -32,6 +32,11 @@ def axes(dims: Sequence[Dim]) -> set[int]:
     return {atom.axis for dim in dims for atom in dim if atom.axis is not None}
 
 
+def sizes(dims: Sequence[Dim]) -> dict[int, int]:
+    """Return the number of positions along each axis that the dimensions walk along."""
+    return {atom.axis: atom.size for dim in dims for atom in dim if atom.axis is not None}
+
+
 def viewed(layout: Layout, shape: Sequence[int]) -> Layout | None:
     """Return the layout after a view as `shape`; None if an axis would be cut into pieces."""
     rest = [atom for dim in layout for atom in dim if atom.size != 1][::-1]

@@ -16,15 +16,17 @@ aten = torch.ops.aten
 @rule(
     aten.native_batch_norm, aten._native_batch_norm_legit, aten._native_batch_norm_legit_no_training,
     aten._batch_norm_with_update, aten.native_layer_norm, aten.native_group_norm, aten._fused_rms_norm,
-    aten.native_dropout, aten.clone, aten._to_copy, aten.alias, aten.detach, aten.lift_fresh, aten.expand,
+    aten.hardswish, aten.hardswish_, aten.hardsigmoid, aten.hardsigmoid_, aten.hardtanh, aten.hardtanh_,
+    aten.rrelu_with_noise, aten.log_sigmoid_forward, aten.native_dropout,
+    aten.clone, aten._to_copy, aten.alias, aten.detach, aten.lift_fresh, aten.expand,
 )  # fmt: skip
-def in_place(call: Call) -> Field:
-    """Copies, and normalisations: these mix all positions of a map, but by convention do not widen the window."""
+def same_position(call: Call) -> Field:
+    """Copies, activations that torch does not tag as pointwise, and normalisations: these mix all positions of a map, but by convention do not widen the window."""
     return pointwise([call.source], call.out.shape)
 
 
 @rule(aten.copy_, aten._prelu_kernel, aten.where, joins=True)
-def joined_in_place(call: Call) -> Field:
+def same_position_of_several(call: Call) -> Field:
     """What joins several tensors position by position and torch does not tag so."""
     return pointwise(call.fields, call.out.shape)
 
@@ -87,7 +89,18 @@ def stack(call: Call) -> Field:
 @rule(aten.split, aten.split_with_sizes)
 def split(call: Call) -> Field:
     """A part of the channels; a part of the positions looks anywhere."""
-    layout, dim = call.source.layout, call.option(2, 0) % call.out.dim()
+    return fewer(call, call.option(2, 0))
+
+
+@rule(aten.glu)
+def gated_half(call: Call) -> Field:
+    """One half of the channels gates the other."""
+    return fewer(call, call.option(1, -1))
+
+
+def fewer(call: Call, dim: int) -> Field:
+    """Return the field behind a change of size of a dimension without positions."""
+    layout, dim = call.source.layout, dim % call.out.dim()
     if axes([layout[dim]]):
         return blind(call.fields, call.out.shape)
     return replace(call.source, layout=(*layout[:dim], plain(call.out.shape[dim]), *layout[dim + 1 :]))
@@ -162,6 +175,9 @@ def product(call: Call, first: Tensor, second: Tensor) -> Field:
         kept for field, kept in zip(factors, (axes(left[:-1]), axes([*right[:-2], right[-1]])), strict=True) if field is not None
     ]
     together = Field(
-        merged(fields, brought), layout, any(field.everything for field in fields), any(field.weighted for field in fields)
+        merged(fields, brought, layout),
+        layout,
+        any(field.everything for field in fields),
+        any(field.weighted for field in fields),
     )
     return together.mixed(summed, layout)

@@ -9,7 +9,7 @@ from math import gcd, inf, lcm
 Taps = Callable[[int], Iterable[int]]
 
 LONGEST_PERIOD = 4096
-"""Phases kept before a window is given up as seeing everything."""
+"""Phases kept; where there are more, those of later positions are approximate."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +55,21 @@ class Window:
         """Return the last input position seen."""
         return self.highs[position % self.period] + self.step * (position // self.period)
 
-    def through(self, taps: Taps, period: int = 1, advance: int = 1) -> "Window":
+    def through(self, taps: Taps, period: int = 1, advance: int = 1, size: int = LONGEST_PERIOD) -> "Window":
         """Return the window behind an operation whose output position o reads the positions `taps(o)` of its input.
 
         Args:
             taps: positions read; empty where the output depends on no input.
             period, advance: `taps(o + period)` are `taps(o)` moved by `advance`.
+            size: output positions; a longer period is cut there.
         """
         if not self.bounded:
             return EVERYTHING
         repeats = self.period // gcd(self.period, advance)
-        phases = period * repeats
-        if phases > LONGEST_PERIOD:
-            return EVERYTHING
+        phases = min(period * repeats, size)
         read = [list(taps(position)) for position in range(phases)]
         return Window(
-            step=self.step * advance * repeats // self.period,
+            step=round(self.jump * Fraction(advance, period) * phases),
             lows=tuple(min((self.low(tap) for tap in taps), default=inf) for taps in read),
             highs=tuple(max((self.high(tap) for tap in taps), default=-inf) for taps in read),
         )
@@ -96,12 +95,12 @@ class Window:
     def pooled_to(self, in_size: int, out_size: int) -> "Window":
         """Return the window behind an adaptive pool."""
         num, den = ratio(in_size, out_size)
-        return self.through(lambda o: range(o * num // den, -(-(o + 1) * num // den)), den, num)
+        return self.through(lambda o: range(o * num // den, -(-(o + 1) * num // den)), den, num, out_size)
 
     def nearest(self, in_size: int, out_size: int, exact: bool = False) -> "Window":
         """Return the window behind nearest-neighbour interpolation."""
         num, den = ratio(in_size, out_size)
-        return self.through(lambda o: [(2 * o + 1) * num // (2 * den) if exact else o * num // den], den, num)
+        return self.through(lambda o: [(2 * o + 1) * num // (2 * den) if exact else o * num // den], den, num, out_size)
 
     def interpolated(self, in_size: int, out_size: int, align_corners: bool, reach: int = 1) -> "Window":
         """Return the window behind interpolation from `reach` neighbours on each side (1 linear, 2 cubic)."""
@@ -116,7 +115,7 @@ class Window:
             position, rest = divmod(twice * o * num + start, twice * den)
             return range(position + 1 - reach, position + 1 + reach) if rest else [position]
 
-        return self.through(taps, den, num) if num else EVERYTHING
+        return self.through(taps, den, num, out_size) if num else EVERYTHING
 
 
 EVERYTHING = Window(1, (-inf,), (inf,))
@@ -129,15 +128,20 @@ def ratio(first: int, second: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=1024)
-def joined(windows: tuple[Window, ...]) -> Window:
-    """Return the window of a position that sees what each of `windows` sees."""
+def joined(windows: tuple[Window, ...], size: int) -> Window:
+    """Return the window of a position that sees what each of `windows` sees, on an axis of `size` positions.
+
+    Windows of different jump (pyramids with aligned corners) are joined position by position.
+    """
     if len(set(windows)) == 1:
         return windows[0]
-    if len({window.jump for window in windows}) > 1 or not all(window.bounded for window in windows):
+    if not all(window.bounded for window in windows):
         return EVERYTHING
     period = lcm(*(window.period for window in windows))
+    if len({window.jump for window in windows}) > 1 or period > LONGEST_PERIOD:
+        period = size
     return Window(
-        step=int(windows[0].jump * period),
+        step=round(windows[0].jump * period),
         lows=tuple(min(window.low(position) for window in windows) for position in range(period)),
         highs=tuple(max(window.high(position) for window in windows) for position in range(period)),
     )
