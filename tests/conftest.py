@@ -1,6 +1,34 @@
-"""One thread a test process: the machine's cores are shared out among the processes."""
+"""One thread a test process, since the machine's cores are shared out among them; and train.py as a fixture."""
 
 import os
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
+
+ROOT = Path(__file__).parents[1]
+QUICK = ["logger=none", "trainer=cpu", "model.net.width=4", "model.net.num_blocks=1", "trainer.max_epochs=1"]
+
+Train = Callable[..., Path]
+
+
+@pytest.fixture
+def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
+    """Run train.py in this process with overrides, `quick` ones before them, and return the run folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+    def run(*overrides: str, quick: bool = True, folder: str = "run") -> Path:
+        arguments = [*(QUICK if quick else []), *overrides]
+        if not any(argument.startswith(("resume=", "hydra.run.dir=")) for argument in arguments):
+            arguments.append(f"hydra.run.dir={folder}")
+        monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+        runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+        return tmp_path / folder
+
+    return run

@@ -1,6 +1,6 @@
 """From a composed config to data, network and model, and from a checkpoint back to a network."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -9,42 +9,54 @@ from typing import TYPE_CHECKING, Any
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import nn
+from torch.optim import Optimizer
 
 from convsweep.data.samples import Facts
 from convsweep.errors import MissingExtraError, UserError
 
 if TYPE_CHECKING:
-    from convsweep.data import DataModule
+    from convsweep.data.datamodule import DataModule
     from convsweep.models.base import Model
+    from convsweep.models.schedules import Schedule
 
 CARD = "convsweep"
 """Key of a checkpoint under which the network describes itself."""
+
+TASKS = {"Classification": "classification", "Segmentation": "segmentation"}
+"""What each model asks of its network, by the name of the model's class."""
 
 EXTRAS = {"timm": "timm", "segmentation_models_pytorch": "smp"}
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """Raise what went wrong inside `instantiate` itself where it is the user's to mend."""
+def plain_errors(part: str) -> Iterator[None]:
+    """Raise what is the user's to mend as a `UserError` that names the part of the config."""
     try:
         yield
+    except UserError:
+        raise
     except InstantiationException as error:
         cause = error.__cause__
-        while cause is not None and not isinstance(cause, UserError | ModuleNotFoundError | TypeError):
+        while isinstance(cause, InstantiationException):
             cause = cause.__cause__
         if isinstance(cause, UserError):
             raise cause from None
         if isinstance(cause, ModuleNotFoundError) and cause.name in EXTRAS:
-            raise MissingExtraError(cause.name, EXTRAS[cause.name], "this config") from None
-        raise UserError(str(cause or error).strip() + f" (in {str(error).splitlines()[-1].strip()})") from error
+            raise MissingExtraError(cause.name, EXTRAS[cause.name], part) from None
+        place = str(error).splitlines()[-1].strip()
+        raise UserError(f"{part} cannot be built: {str(cause or error).strip()} ({place})") from error
+    except (MisconfigurationException, ValueError, TypeError) as error:
+        raise UserError(f"{part} cannot be built: {error}") from error
 
 
 def build_data(cfg: DictConfig) -> "DataModule":
     """Return the data module and fill `cfg.shape` with what the data states of itself; no sample is read yet."""
-    with plain_errors():
+    with plain_errors("data"):
         data: DataModule = instantiate(cfg.data)
+    check_task(cfg, data.facts)
     fill_shape(cfg, data.facts)
     return data
 
@@ -59,27 +71,58 @@ def fill_shape(cfg: DictConfig, facts: Facts) -> None:
         }
 
 
+def task_of(cfg: DictConfig) -> str | None:
+    """Return what the model asks of its network; None if it is not one of ours."""
+    return TASKS.get(str(cfg.model.get("_target_", "")).rpartition(".")[2])
+
+
+def check_task(cfg: DictConfig, facts: Facts) -> None:
+    """Check that model and data are of one task.
+
+    Raises:
+        UserError: they are not.
+    """
+    task = task_of(cfg)
+    if task not in (None, facts.task):
+        raise UserError(f"the model is for {task}, but the data is for {facts.task}; use model={facts.task} or other data")
+
+
 def build_net(cfg: DictConfig) -> nn.Module:
     """Return the network of `cfg.model.net`; `cfg.shape` must be filled."""
-    with plain_errors():
+    with plain_errors("model.net"):
         net: nn.Module = instantiate(cfg.model.net)
     return net
 
 
 def build_model(cfg: DictConfig, data: "DataModule") -> "Model":
     """Return the LightningModule of `cfg.model`; `data` must be set up."""
-    with plain_errors():
+    net = build_net(cfg)
+    optimizer, schedule = build_optimizer(cfg)
+    with plain_errors("model"):
         model: Model = instantiate(without_net(cfg.model), _partial_=True)(
-            net=build_net(cfg),
+            net=net,
             facts=data.facts,
             mean=torch.as_tensor(data.mean),
             std=torch.as_tensor(data.std),
             class_counts=torch.as_tensor(data.class_counts),
-            optimizer=instantiate(cfg.optimizer),
-            schedule=instantiate(cfg.scheduler),
+            optimizer=optimizer,
+            schedule=schedule,
             card=card(cfg, data.facts),
         )
     return model
+
+
+def build_optimizer(cfg: DictConfig) -> tuple[Callable[..., Optimizer], "Schedule | None"]:
+    """Return what makes the optimiser and its schedule, both tried out on one number so that a wrong option shows now."""
+    with plain_errors("optimizer"):
+        optimizer: Callable[..., Optimizer] = instantiate(cfg.optimizer)
+        tried = optimizer([torch.zeros(1, requires_grad=True)])
+    if cfg.scheduler.get("_target_") is None:
+        return optimizer, None
+    with plain_errors("scheduler"):
+        schedule: Schedule = instantiate(cfg.scheduler)
+        schedule(tried, total_steps=1000)
+    return optimizer, schedule
 
 
 def without_net(model: DictConfig) -> dict[str, Any]:
@@ -101,11 +144,12 @@ def load_model(checkpoint: str | Path) -> "Model":
     """
     state = read_checkpoint(checkpoint)
     described = state[CARD]
-    facts = Facts(**{**described["facts"], "in_shape": tuple(described["facts"]["in_shape"])})
+    stated = described["facts"]
+    facts = Facts(**{**stated, "in_shape": tuple(stated["in_shape"]), "class_names": tuple(stated["class_names"])})
     cfg = OmegaConf.create({"model": described["model"]})
     assert isinstance(cfg, DictConfig)
     zeros = torch.zeros(facts.in_channels)
-    with plain_errors():
+    with plain_errors("model"):
         model: Model = instantiate(without_net(cfg.model), _partial_=True)(
             net=build_net(cfg),
             facts=facts,

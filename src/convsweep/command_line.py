@@ -71,6 +71,8 @@ def run(main: Callable[[], Any]) -> None:
         sys.argv[1:] = expand_resume(sys.argv[1:])
         main()
     except UserError as error:
+        if os.environ.get(FULL_ERROR) == "1":
+            raise
         fail(error)
     except SystemExit as exit:
         hint = key_hint(exit.__context__)

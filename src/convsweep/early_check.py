@@ -1,6 +1,5 @@
 """Checks a config's options before torch is loaded, so that a slip is answered at once."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from convsweep.errors import UserError, did_you_mean
 from convsweep.nets.convnet_plan import plan_convnet
 from convsweep.nets.unet_plan import plan_unet
+from convsweep.ranks import is_first
 from convsweep.record import check_folder
 from hydra_plugins.study import trial
 
@@ -44,8 +44,7 @@ def check_new_folder(cfg: DictConfig) -> None:
     Raises:
         UserError: it does.
     """
-    first_process = os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("RANK", "0") == "0"
-    if first_process and cfg.ckpt_path is None and trial.current() is None:
+    if is_first() and cfg.ckpt_path is None and trial.current() is None:
         check_folder(Path(HydraConfig.get().runtime.output_dir))
 
 

@@ -61,9 +61,8 @@ class EpochLines(ProgressBar):
         if score is not None and self.sign * score > self.best:
             self.best, star = self.sign * score, " *"
         figures = "  ".join(f"{name} {value:.4f}" for name, value in values.items())
-        say(
-            f"epoch {trainer.current_epoch + 1:3d}/{trainer.max_epochs}  {figures}  {time.perf_counter() - self.started_at:.1f} s{star}"
-        )
+        seconds = time.perf_counter() - self.started_at
+        say(f"epoch {trainer.current_epoch + 1:3d}/{trainer.max_epochs}  {figures}  {seconds:.1f} s{star}")
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         self.close()

@@ -21,7 +21,8 @@ def check_folder(folder: Path) -> None:
     """
     if any((folder / CHECKPOINTS).glob("*.ckpt")):
         raise UserError(
-            f"a run folder must be empty, but {folder} holds a run; go on with it by resume={folder}, or choose another hydra.run.dir"
+            f"a run folder must be empty, but {folder} holds a run; go on with it by resume={folder}, "
+            "or choose another hydra.run.dir"
         )
 
 

@@ -11,7 +11,6 @@ import lightning as L
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig
 
 from convsweep import record
@@ -21,11 +20,12 @@ from convsweep.closing_table import show_result
 from convsweep.console import quiet_engines, say
 from convsweep.errors import UserError, did_you_mean
 from convsweep.pruning import PruningCallback
+from convsweep.ranks import is_first
 from convsweep.tracking import Tracker, open_tracker, outcome_of
 from hydra_plugins.study import trial
 
 if TYPE_CHECKING:
-    from convsweep.data import DataModule
+    from convsweep.data.datamodule import DataModule
     from convsweep.models.base import Model
 
 
@@ -57,7 +57,7 @@ class Run:
     def report_cost(self, cost: dict[str, Any]) -> None:
         """Say what the network costs and keep it for the record."""
         self.cost = cost
-        if rank_zero_only.rank == 0:
+        if is_first():
             say(str(cost["summary"]))
             say(f"run folder: {self.folder}")
             if self.checkpoint:
@@ -83,11 +83,12 @@ class Run:
                 f"{did_you_mean(self.cfg.monitor.metric, model.metric_names())}"
             )
         self.tracker = self.open_tracker()
-        with plain_errors():
+        with plain_errors("callbacks"):
             callbacks = [instantiate(callback) for callback in self.cfg.callbacks.values() if callback is not None]
             if self.link is not None:
                 self.pruning = PruningCallback(self.cfg.monitor.metric, self.link)
                 callbacks.append(self.pruning)
+        with plain_errors("trainer"):
             trainer: L.Trainer = instantiate(self.cfg.trainer, _partial_=True)(
                 callbacks=[*callbacks, self.best], logger=self.tracker.loggers
             )
@@ -119,7 +120,7 @@ class Run:
             "stopped_early": trainer.should_stop,
             "checkpoint": os.path.relpath(checkpoint, self.folder) if checkpoint else None,
         }
-        if rank_zero_only.rank == 0:
+        if is_first():
             result = self.write(result)
             show_result(result, self.folder)
         return values[0] if len(values) == 1 else tuple(values)
@@ -146,7 +147,7 @@ class Run:
         outcome = outcome_of(error)
         if self.tracker is not None:
             self.tracker.close(outcome)
-        if error is not None and rank_zero_only.rank == 0 and self.folder.is_dir():
+        if error is not None and is_first() and self.folder.is_dir():
             self.write({"outcome": outcome, "reason": str(error), "best": self.best.scores, "best_epoch": self.best.epoch})
 
 

@@ -1,0 +1,77 @@
+"""Every file of conf/ and sweeps/ composes, and what it names can be built."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+ROOT = Path(__file__).parents[1]
+CONF = ROOT / "conf"
+EXTRAS = {"model/net=timm", "model/net=smp"}
+NOT_CHOSEN = {".", "data/feeding", "hydra"}
+SWEEPS = [f"sweeps={path.stem}" for path in (ROOT / "sweeps").glob("*.yaml")]
+
+
+def choices() -> list[str]:
+    """Return every file of conf/ as the override that chooses it."""
+    files = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.rglob("*.yaml"))
+    return [f"{path.parent.as_posix()}={path.name}" for path in files if path.parent.as_posix() not in NOT_CHOSEN]
+
+
+def composed(*overrides: str) -> DictConfig:
+    """Return the config that train.py would get; what users must fill in is filled in."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("config", overrides=[*overrides, "hydra.run.dir=somewhere"], return_hydra_config=True)
+        cfg.hydra.runtime.output_dir = "somewhere"
+        HydraConfig.instance().set_config(cfg)
+        return cfg
+
+
+def targets(node: object) -> set[str]:
+    """Return all import paths a config names."""
+    container = OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
+    if isinstance(container, dict):
+        own = {container["_target_"]} if isinstance(container.get("_target_"), str) else set()
+        return own.union(*(targets(value) for value in container.values()))
+    return set().union(*(targets(value) for value in container)) if isinstance(container, list) else set()
+
+
+@pytest.mark.parametrize("choice", choices())
+def test_every_choice_composes_and_names_what_exists(choice: str) -> None:
+    if choice in EXTRAS:
+        pytest.importorskip({"model/net=timm": "timm", "model/net=smp": "segmentation_models_pytorch"}[choice])
+    cfg = composed(choice)
+    cfg.shape = {"in_shape": [3, 32, 32], "in_channels": 3, "num_classes": 10}
+    for name in cfg.data:
+        if OmegaConf.is_missing(cfg.data, name):
+            cfg.data[name] = "somewhere"
+    with open_dict(cfg):
+        del cfg["hydra"]
+    OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    for target in targets(cfg):
+        get_object(target)
+
+
+@pytest.mark.parametrize("sweep", SWEEPS)
+def test_every_sweep_composes(sweep: str) -> None:
+    cfg = composed(sweep)
+    assert cfg.hydra.runtime.choices["hydra/sweeper"] == "study"
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*(CONF / "experiment").glob("*.yaml"), *(ROOT / "sweeps").glob("*.yaml")]), ids=lambda p: p.stem
+)
+def test_experiments_and_sweeps_open_with_their_command(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    assert lines[0] == "# @package _global_"
+    group = "experiment" if path.parent.name == "experiment" else "sweeps"
+    assert re.search(rf"# (uv run |python )train\.py.*{group}={path.stem}", lines[1]), lines[1]
+
+
+def test_every_config_file_says_what_it_is() -> None:
+    for path in CONF.rglob("*.yaml"):
+        assert path.read_text().startswith("# "), path

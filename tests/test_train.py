@@ -1,0 +1,162 @@
+"""A run from its command line to its folder: what is learnt, kept, resumed and refused."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from convsweep.build import load_model, read_checkpoint
+from convsweep.errors import UserError
+from tests.conftest import Train
+
+
+def result_of(folder: Path) -> dict:
+    return json.loads((folder / "result.json").read_text())
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "metrics.csv").open() as file:
+        return [row for row in csv.DictReader(file) if row.get("val/loss")]
+
+
+def test_default_net_learns_digits_and_leaves_a_record(train: Train) -> None:
+    folder = train("logger=none", "trainer=cpu", "trainer.max_epochs=6", "model.net.num_blocks=1", quick=False)
+    result = result_of(folder)
+    assert result["outcome"] == "complete"
+    assert result["test"]["test/accuracy"] > 0.95
+    assert result["objectives"] == {"val/accuracy": result["best"]["val/accuracy"]}
+    assert result["best"]["val/accuracy"] == pytest.approx(max(float(row["val/accuracy"]) for row in rows_of(folder)), abs=1e-4)
+    assert (folder / "config.yaml").is_file()
+    assert (folder / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_a_checkpoint_alone_rebuilds_net_classes_and_normalisation(train: Train) -> None:
+    folder = train("trainer.max_epochs=2")
+    model = load_model(folder / result_of(folder)["checkpoint"])
+    assert model.facts.class_names == tuple("0123456789")
+    images = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
+    probs = model.predict_batch(images)["probs"]
+    assert probs.shape == (4, 10)
+    torch.testing.assert_close(probs.sum(1), torch.ones(4))
+    assert 0 < float(model.normalize.mean) < 255
+
+
+def test_same_seed_gives_the_same_run_and_another_seed_another(train: Train) -> None:
+    first, second, third = (
+        [row["train/loss"] for row in rows_of(train(f"seed={seed}", folder=name))]
+        for name, seed in (("first", 1), ("second", 1), ("third", 2))
+    )
+    assert first == second != third
+
+
+def test_resume_goes_on_in_its_folder_as_if_never_stopped(train: Train) -> None:
+    whole = train("trainer.max_epochs=3", "scheduler=none", folder="whole")
+    train("trainer.max_epochs=1", "scheduler=none", folder="parts")
+    parts = Path.cwd() / "parts"
+    train("resume=parts", "trainer.max_epochs=3")
+    assert [row["val/loss"] for row in rows_of(parts)] == [row["val/loss"] for row in rows_of(whole)]
+    assert result_of(parts)["best"]["val/accuracy"] == result_of(whole)["best"]["val/accuracy"]
+
+
+def test_a_folder_with_a_run_is_not_overwritten(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = train()
+    before = (folder / "checkpoints" / "best.ckpt").read_bytes()
+    with pytest.raises(SystemExit) as end:
+        train()
+    assert end.value.code == 1
+    assert "holds a run; go on with it by resume=" in capsys.readouterr().err
+    assert (folder / "checkpoints" / "best.ckpt").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["model.net.kernal_size=3"], "did you mean 'kernel_size'?"),
+        (["model.net.skip=ad"], "skip must be one of none, add, concat, but is 'ad'; did you mean 'add'?"),
+        (["model.net.num_stages=5"], "use num_stages=3"),
+        (["+model.net.stages.2.kernal=5"], "has no option 'kernal'; did you mean 'kernel_size'?"),
+        (["monitor.metric=val/acc"], "did you mean 'val/accuracy'?"),
+        (["monitor.mode=maximum"], "monitor.mode must be max or min"),
+        (["data=image_folder", "data.root=nowhere"], "nowhere"),
+        (["data=scenes"], "use model=segmentation"),
+        (["budget.max_params=10"], "max_params"),
+        (["resume=nowhere"], "holds none"),
+        (["ckpt_path=nowhere.ckpt"], "ckpt_path must be a checkpoint"),
+        (["trainer.max_epochs=0"], "trainer.max_epochs must be"),
+        (["optimizer.lr=-1"], "Invalid learning rate"),
+        (["trainer.precision=half"], "half"),
+        (["trainer.accelerator=abacus"], "abacus"),
+        (["model.label_smoothing=2"], "label_smoothing must be a probability"),
+        (["data.batch_size=0"], "data.batch_size must be at least 1"),
+        (["scheduler.warmup=3"], "scheduler.warmup must be a share"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_mistakes_are_answered_by_one_message(
+    train: Train, capsys: pytest.CaptureFixture[str], overrides: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        train(*overrides)
+    error = capsys.readouterr().err
+    assert end.value.code == 1
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_traceback_is_one_switch_away(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(UserError):
+        train("model.net.skip=ad")
+
+
+def test_diverged_training_says_so(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train("optimizer=sgd", "optimizer.lr=1e9", "scheduler=none", "model.net.norm=none")
+    assert "training loss must stay finite" in capsys.readouterr().err
+    assert result_of(Path.cwd() / "run")["outcome"] == "diverged"
+
+
+def test_objectives_may_be_costs(train: Train) -> None:
+    result = result_of(train("objectives=[val/accuracy,macs]"))
+    assert result["objectives"]["macs"] == result["cost"]["macs"] > 0
+
+
+@pytest.mark.parametrize("debug", ["fast", "overfit"])
+def test_debug_configs_run(train: Train, debug: str) -> None:
+    folder = train(f"debug={debug}", "trainer.max_epochs=2")
+    assert result_of(folder)["outcome"] == "complete"
+
+
+def test_overfit_learns_its_batches_by_heart(train: Train) -> None:
+    folder = train("debug=overfit", "trainer.max_epochs=40", "model.net.width=16", quick=True)
+    assert result_of(folder)["best"]["train/loss"] < 0.1
+
+
+def test_unet_runs_on_scenes(train: Train) -> None:
+    folder = train(
+        "experiment=unet_scenes", "logger=none", "trainer=cpu", "trainer.max_epochs=1", "data.num_train=32", "data.num_val=8",
+        "data.num_test=8", "model.net.width=4", quick=False,
+    )  # fmt: skip
+    assert set(result_of(folder)["test"]) >= {"test/miou", "test/dice", "test/pixel_accuracy", "test/iou/background"}
+
+
+def test_averaged_weights_are_validated_and_kept(train: Train) -> None:
+    folder = train("callbacks=ema", "trainer.max_epochs=2", "callbacks.weight_averaging.decay=0.9")
+    load_model(folder / "checkpoints" / "best.ckpt")
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut off"])
+def test_broken_checkpoints_are_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.ckpt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"broken\.ckpt is not a readable checkpoint"):
+        read_checkpoint(path)
+
+
+def test_foreign_checkpoints_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.ckpt"
+    torch.save({"state_dict": {}}, path)
+    with pytest.raises(UserError, match="was not written by convsweep"):
+        read_checkpoint(path)
