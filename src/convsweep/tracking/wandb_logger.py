@@ -15,7 +15,7 @@ from lightning.pytorch.loggers.wandb import WandbLogger as LightningWandbLogger
 
 from convsweep.tracking.outcome import Outcome, exit_code_of
 from convsweep.tracking.wandb_mode import AskedMode, one_line
-from convsweep.tracking.wandb_run import EPOCH, finish_run, forget_service, read_run_file, start_run, sync_dir
+from convsweep.tracking.wandb_run import EPOCH, finish_run, forget_service, read_run_file, start_run, sync_command
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ class WandbLogger(LightningWandbLogger):
             run.summary["outcome"] = outcome
             finish_run(run, exit_code_of(outcome), self._settings["finish_timeout"])
         except TimeoutError:
-            log.warning("W&B: the upload was not finished in time; for the rest: wandb sync %s", sync_dir(run))
+            log.warning("W&B: the upload was not finished in time; for the rest: %s", sync_command(run))
         except Exception as problem:
             self.give_up(problem)
 

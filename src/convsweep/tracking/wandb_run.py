@@ -42,7 +42,7 @@ def start_run(folder: Path, mode: AskedMode, arguments: Mapping[str, Any], setti
     run = run or _init("offline", arguments, settings)
     _define_axes(run)
     _write_run_file(folder, run)
-    log.info("W&B: %s", f"offline ({reason}); to upload: wandb sync {sync_dir(run)}" if run.offline else run.url)
+    log.info("W&B: %s", f"offline ({reason}); to upload: {sync_command(run)}" if run.offline else run.url)
     return run
 
 
@@ -75,7 +75,7 @@ def finish_run(run: Any, exit_code: int, timeout_s: float) -> None:
     thread.join(timeout_s + STUCK_AFTER_S)
     if thread.is_alive():
         _kill_service()
-        problems.append(TimeoutError(f"no answer from wandb-core for {timeout_s + STUCK_AFTER_S:g} s"))
+        raise TimeoutError(f"no answer from wandb-core for {timeout_s + STUCK_AFTER_S:g} s")
     for problem in problems:
         raise problem
 
@@ -93,12 +93,18 @@ def _kill_service() -> None:
     import wandb
 
     with contextlib.suppress(AttributeError):
-        wandb.setup()._connection._proc._process.kill()  # type: ignore[union-attr]
+        process = wandb.setup()._connection._proc._process  # type: ignore[union-attr]
+        process.kill()
+        process.wait()
     forget_service()
 
 
-def sync_dir(run: Any) -> Path:
-    """Return the folder `wandb sync` wants for `run`."""
+def sync_command(run: Any) -> str:
+    """Return the command that uploads what the server does not have of `run`."""
+    return f"wandb sync {'' if run.offline else '--no-skip-online '}{_sync_dir(run)}"
+
+
+def _sync_dir(run: Any) -> Path:
     return Path(run.dir).parent
 
 
@@ -129,7 +135,7 @@ def _write_run_file(folder: Path, run: Any) -> None:
     record = {
         "id": run.id,
         "url": None if run.offline else run.url,
-        "dir": os.path.relpath(sync_dir(run), folder),
+        "dir": os.path.relpath(_sync_dir(run), folder),
         "mode": "offline" if run.offline else "online",
         "project": run.project,
         "entity": run.entity or None,

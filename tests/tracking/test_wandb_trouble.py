@@ -1,0 +1,232 @@
+"""Whatever is wrong with W&B, the training runs to its end, is not held up, and one line says what was wrong."""
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fitting import fit, track
+from wandb_server import WandbServer
+
+from convsweep.tracking import read_metrics, read_run_file
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
+    """What tracking said, one entry a line; complete when the test asks."""
+
+    class Lines(list[str]):
+        def __iter__(self) -> Iterator[str]:
+            return iter([r.getMessage() for r in caplog.records if r.name.startswith("convsweep")])
+
+    with caplog.at_level(logging.INFO, logger="convsweep"):
+        yield Lines()
+
+
+def wandb_command(*arguments: str, **environment: str) -> str:
+    command = [sys.executable, "-m", "wandb", *arguments]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def offline_records(folder: Path) -> list[dict[str, Any]]:
+    """Return what wandb's own reader finds in the run of a folder."""
+    run = read_run_file(folder)
+    path = folder / run["dir"] / f"run-{run['id']}.wandb"
+    return [json.loads(line) for line in wandb_command("leet", "inspect", "--json", str(path)).splitlines()]
+
+
+def core_process() -> int:
+    """Return the id of the wandb-core process that serves this process."""
+    found = subprocess.run(["pgrep", "-P", str(os.getpid()), "wandb-core"], capture_output=True, text=True)
+    (process,) = found.stdout.split()
+    return int(process)
+
+
+def test_not_logged_in_is_offline_with_everything_on_disk(folder: Path, said: list[str]) -> None:
+    with track(folder, group="a_study") as tracker:
+        fit(tracker, max_epochs=2)
+    (line,) = said
+    assert line.startswith("W&B: offline (not logged in; `wandb login` changes that); to upload: wandb sync ")
+    records = offline_records(folder)
+    history = [record["history"]["item"] for record in records if record["type"] == "history"]
+    (run,) = (record["run"] for record in records if record["type"] == "run")
+    (end,) = (record["exit"] for record in records if record["type"] == "exit")
+    assert [row["epoch"] for row in history if "val/loss" in row] == [0, 1]
+    assert run["config"]["update"]["model"] == {"_target_": "a.Model", "net": {"depth": 3}}
+    assert run["run_group"] == "a_study"
+    assert end.get("exit_code", 0) == 0
+
+
+def test_failed_offline_run_is_failed_on_disk(folder: Path) -> None:
+    tracker = track(folder)
+    tracker.log_summary({"a": 1})
+    tracker.close("error")
+    (end,) = (record["exit"] for record in offline_records(folder) if record["type"] == "exit")
+    assert end["exit_code"] == 1
+
+
+def test_two_offline_segments_synced_later_are_one_run_of_its_group(folder: Path, tmp_path: Path) -> None:
+    with track(folder, group="a_study") as tracker:
+        fit(tracker, max_epochs=2).save_checkpoint(tmp_path / "last.ckpt")
+    first = folder / read_run_file(folder)["dir"]
+    time.sleep(1)  # wandb names the folder by the second
+    with track(folder, resume_from=folder, group="a_study") as tracker:
+        fit(tracker, max_epochs=4, ckpt_path=tmp_path / "last.ckpt")
+    second = folder / read_run_file(folder)["dir"]
+    with WandbServer() as server:
+        for segment in (first, second):
+            wandb_command("sync", str(segment), WANDB_BASE_URL=server.url, WANDB_API_KEY="0" * 40)
+        assert (server.run.group, server.run.state) == ("a_study", "finished")
+        assert [row["epoch"] for row in server.run.history if "val/loss" in row] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("word", ["offline", "disabled"])
+def test_wandb_mode_is_respected_when_logged_in(
+    server: WandbServer, folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", word)
+    with track(folder) as tracker:
+        fit(tracker, max_epochs=1)
+    assert server.runs == {}
+    assert (folder / "wandb").exists() == (word == "offline")
+    (line,) = said
+    assert "WANDB_MODE" in line
+
+
+def test_mode_of_the_config_is_respected_when_logged_in(server: WandbServer, folder: Path) -> None:
+    with track(folder, mode="offline") as tracker:
+        fit(tracker, max_epochs=1)
+    assert server.runs == {}
+    assert read_run_file(folder)["mode"] == "offline"
+
+
+def test_absent_server_means_offline_at_once(folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    started = time.monotonic()
+    with track(folder) as tracker:
+        fit(tracker, max_epochs=1)
+    assert time.monotonic() - started < 10
+    (line,) = said
+    assert "http://127.0.0.1:9 does not answer" in line
+    assert read_run_file(folder)["mode"] == "offline"
+
+
+def test_server_that_never_answers_means_offline_after_the_timeout(
+    folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+        with track(folder, init_timeout_s=1) as tracker:
+            fit(tracker, max_epochs=1)
+    (line,) = said
+    assert line.startswith("W&B: offline (")
+    assert read_run_file(folder)["mode"] == "offline"
+
+
+def test_wrong_key_means_offline(server: WandbServer, folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "short")
+    with track(folder) as tracker:
+        fit(tracker, max_epochs=1)
+    (line,) = said
+    assert line.startswith("W&B: offline (the login is not valid: ")
+
+
+def test_server_that_dies_costs_no_more_than_the_timeout_and_no_row(server: WandbServer, folder: Path, said: list[str]) -> None:
+    with track(folder, finish_timeout_s=1) as tracker:
+        tracker.log_summary({"a": 1})
+        server.stop()
+        fit(tracker, max_epochs=3)
+        started = time.monotonic()
+    assert time.monotonic() - started < 8
+    assert list(said)[1].startswith("W&B: the upload was not finished in time; for the rest: wandb sync --no-skip-online ")
+    with WandbServer() as successor:
+        segment = folder / read_run_file(folder)["dir"]
+        wandb_command("sync", "--no-skip-online", str(segment), WANDB_BASE_URL=successor.url, WANDB_API_KEY="0" * 40)
+        assert successor.run.values("epoch")[-1] == 2
+        assert len(successor.run.values("val/loss")) == 3
+
+
+def test_wandb_process_that_dies_takes_neither_this_run_nor_the_next_with_it(
+    server: WandbServer, folder: Path, tmp_path: Path, said: list[str]
+) -> None:
+    with track(folder) as tracker:
+        tracker.log_summary({"a": 1})
+        os.kill(core_process(), signal.SIGKILL)
+        time.sleep(0.2)
+        fit(tracker, max_epochs=2)
+    assert len(read_metrics(folder / "metrics.csv")) == 2
+    assert [line for line in said if "failed" in line] == [list(said)[1]]
+    with track(tmp_path / "next") as tracker:
+        fit(tracker, max_epochs=2)
+    assert len(server.runs[read_run_file(tmp_path / "next")["id"]].values("val/loss")) == 2
+
+
+def test_wandb_process_that_hangs_is_not_waited_for(server: WandbServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convsweep.tracking.wandb_run.STUCK_AFTER_S", 0.5)
+    with track(folder, finish_timeout_s=0.5) as tracker:
+        tracker.log_summary({"a": 1})
+        os.kill(core_process(), signal.SIGSTOP)
+        fit(tracker, max_epochs=1)
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+    with pytest.raises(ValueError, match="not enough values"):
+        core_process()
+
+
+def test_missing_wandb_is_said_and_done_without(folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import wandb
+
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with track(folder) as tracker:
+        fit(tracker, max_epochs=1)
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    assert list(said) == ["W&B: none (wandb is not installed)"]
+    assert tracker.record is None
+    assert len(read_metrics(folder / "metrics.csv")) == 1
+
+
+def test_broken_wandb_is_said_and_done_without(folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**options: Any) -> None:
+        raise OSError("no space left on device\n(and more)")
+
+    monkeypatch.setattr("wandb.init", fail)
+    with track(folder) as tracker:
+        fit(tracker, max_epochs=1)
+    assert list(said) == ["W&B failed (OSError: no space left on device); the run goes on without it."]
+    assert len(read_metrics(folder / "metrics.csv")) == 1
+
+
+def test_wandb_that_fails_while_logging_is_said_once(folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*values: Any, **options: Any) -> None:
+        raise RuntimeError("out of order")
+
+    with track(folder) as tracker:
+        tracker.log_summary({"a": 1})
+        monkeypatch.setattr("wandb.sdk.wandb_run.Run.log", fail)
+        fit(tracker, max_epochs=3)
+    assert list(said)[1:] == ["W&B failed (RuntimeError: out of order); the run goes on without it."]
+
+
+def test_no_logger_still_writes_metrics(folder: Path) -> None:
+    from fitting import LOGGER
+    from omegaconf import OmegaConf
+
+    from convsweep.tracking import open_tracker
+
+    for name in ("csv", "none"):
+        config: Any = OmegaConf.load(LOGGER.with_name(f"{name}.yaml"))
+        with open_tracker(config, folder / name) as tracker:
+            fit(tracker, max_epochs=1)
+        assert [path.name for path in (folder / name).iterdir()] == ["metrics.csv"]
