@@ -17,6 +17,8 @@ from convsweep.errors import UserError
 
 Keep = Literal["auto", "memory", "disk"]
 FEW_FILES = 1_000
+FILES_PER_TASK = 32
+TINY_FILE_BYTES = 4_096
 SMALL_BYTES = 64 * 2**20
 
 log = logging.getLogger(__name__)
@@ -94,16 +96,17 @@ def fill(job: Job, arrays: Arrays) -> None:
     """
     unfit: list[tuple[str, UnfitFileError]] = []
 
-    def one(i: int) -> None:
-        try:
-            for name, row in job.decode(i).items():
-                arrays[name][i] = row
-        except UnfitFileError as error:
-            unfit.append((job.names[i], error))
+    def some(first: int) -> None:
+        for i in range(first, min(first + FILES_PER_TASK, len(job.names))):
+            try:
+                for name, row in job.decode(i).items():
+                    arrays[name][i] = row
+            except UnfitFileError as error:
+                unfit.append((job.names[i], error))
 
-    with ThreadPoolExecutor(max_workers=min(8, available_cores())) as pool:
-        for _ in pool.map(one, range(len(job.names)), chunksize=16):
-            pass
+    with ThreadPoolExecutor(max_workers=num_threads(job.files)) as pool:
+        for _ in pool.map(some, range(0, len(job.names), FILES_PER_TASK)):
+            pass  # takes the exception of a task, if it has one
     if unfit:
         raise UserError(unfit_message(sorted(unfit, key=lambda pair: pair[0]), len(job.names), job.root))
 
@@ -117,6 +120,13 @@ def unfit_message(unfit: Sequence[tuple[str, UnfitFileError]], total: int, root:
         f"{rule}, but {len(found)} of {total} in {root} {'is' if len(found) == 1 else 'are'} not: {examples(found)}; {remedy}."
         for (rule, remedy), found in rules.items()
     )
+
+
+def num_threads(files: Sequence[Path]) -> int:
+    """Return one thread for tiny files, whose decoding is mostly Python and only waits for itself, else one a core."""
+    some = files[:: max(1, len(files) // 100)]
+    mean_bytes = sum(file.stat().st_size for file in some) / max(1, len(some))
+    return 1 if mean_bytes < TINY_FILE_BYTES else min(8, available_cores())
 
 
 def available_cores() -> int:
