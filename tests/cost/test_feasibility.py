@@ -88,6 +88,12 @@ def test_valid_unet_may_return_less_than_its_input() -> None:
     assert feasibility.check(cfg)["params"] > 0
 
 
+def test_data_that_is_not_there_is_not_downloaded(tmp_path: Path) -> None:
+    known = feasibility.check(composed("data=cifar10", f"data.root={tmp_path}", "model/net=resnet18"))
+    assert known["in_shape"] == [3, 32, 32]
+    assert not list(tmp_path.iterdir())
+
+
 def test_model_of_another_task_than_the_data() -> None:
     with pytest.raises(UserError, match=r"model is for segmentation, but the data is for classification; use model=class"):
         feasibility.check(composed("model=segmentation"))

@@ -21,7 +21,10 @@ aten = torch.ops.aten
     aten.clone, aten._to_copy, aten.alias, aten.detach, aten.lift_fresh, aten.expand,
 )  # fmt: skip
 def same_position(call: Call) -> Field:
-    """Copies, activations that torch does not tag as pointwise, and normalisations: these mix all positions of a map, but by convention do not widen the window."""
+    """Copies, activations that torch does not tag as pointwise, normalisations.
+
+    Normalisations other than batch norm mix all positions of a map; by convention that does not widen the window.
+    """
     return pointwise([call.source], call.out.shape)
 
 

@@ -34,7 +34,8 @@ class Trace(Weightless):
     """Follows every operation below this mode.
 
     Multiply-accumulates are half of what torch's flop counter counts (convolutions and products of matrices, no biases,
-    normalisations or activations), credited to the innermost running module.
+    normalisations or activations), credited to the innermost running module. The receptive field is followed from tensor
+    to tensor; what a network writes into a part of an existing tensor is not seen there.
     """
 
     def __init__(self, x: Tensor) -> None:
