@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Batch = tuple[Tensor, Tensor]
 
+OPTIMIZER = partial(torch.optim.AdamW, lr=1e-3)
+
 
 class Model(L.LightningModule, ABC):
     """A network in training.
@@ -44,7 +46,7 @@ class Model(L.LightningModule, ABC):
         mean: Tensor,
         std: Tensor,
         class_counts: Tensor,
-        optimizer: Callable[..., Optimizer] = partial(torch.optim.AdamW, lr=1e-3),
+        optimizer: Callable[..., Optimizer] = OPTIMIZER,
         schedule: Schedule | None = None,
         decay_norm_and_bias: bool = False,
         monitor: str = "val/loss",
@@ -76,7 +78,7 @@ class Model(L.LightningModule, ABC):
 
     def metric_names(self) -> list[str]:
         """Return the names of everything that is logged and can be monitored."""
-        return [*(f"{split}/loss" for split in ("train", "val")), *self.val_metrics.keys(keep_base=False)]
+        return [*(f"{split}/loss" for split in ("train", "val")), *map(str, self.val_metrics.keys(keep_base=False))]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["convsweep"] = self.card
@@ -139,8 +141,7 @@ class Model(L.LightningModule, ABC):
         optimizer = self.make_optimizer(self.parameter_groups())
         if self.schedule is None:
             return optimizer
-        total_steps = int(self.trainer.estimated_stepping_batches)
-        return lightning_schedule(optimizer, self.schedule, total_steps, self.monitor)
+        return lightning_schedule(optimizer, self.schedule, self.trainer, self.monitor)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the parameters, those that are not decayed in a group of their own."""

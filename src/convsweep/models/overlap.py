@@ -28,7 +28,8 @@ class Overlap(MulticlassConfusionMatrix):
 
     def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
         """Return miou, dice (means over classes), pixel_accuracy and the IoU of each class."""
-        matrix = self.confmat.double()  # type: ignore[operator]
+        matrix = self.confmat
+        assert isinstance(matrix, Tensor)
         right, true, predicted = matrix.diagonal(), matrix.sum(dim=1), matrix.sum(dim=0)
         union = true + predicted - right
         iou = right / union
@@ -41,4 +42,4 @@ class Overlap(MulticlassConfusionMatrix):
         for name, value in zip(self.class_names, iou, strict=True):
             if not torch.isnan(value):
                 scores[f"iou/{name}"] = value
-        return {name: value.float() for name, value in scores.items()}
+        return scores

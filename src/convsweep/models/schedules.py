@@ -1,6 +1,7 @@
 """Learning rate schedules over the steps of a whole training, made of torch's own."""
 
-from typing import Any, Protocol
+from math import isinf
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import (
@@ -14,6 +15,9 @@ from torch.optim.lr_scheduler import (
 )
 
 from convsweep.errors import UserError
+
+if TYPE_CHECKING:
+    from lightning import Trainer
 
 
 class Schedule(Protocol):
@@ -35,13 +39,18 @@ def cosine(optimizer: Optimizer, total_steps: int, *, warmup: float = 0.05, fina
     return warmed_up(optimizer, main, warmup_steps)
 
 
-def one_cycle(optimizer: Optimizer, total_steps: int, *, warmup: float = 0.3, anneal: str = "cos") -> LRScheduler:
+def one_cycle(
+    optimizer: Optimizer, total_steps: int, *, warmup: float = 0.3, anneal: Literal["cos", "linear"] = "cos"
+) -> LRScheduler:
     """Return one cycle up to the optimiser's learning rate and down to nothing (Smith & Topin 2018).
 
     Args:
         warmup: share of the steps on the way up.
         anneal: `cos` or `linear`.
     """
+    steps_of("warmup", warmup, total_steps)
+    if anneal not in ("cos", "linear"):
+        raise UserError(f"scheduler.anneal must be cos or linear, but is {anneal!r}")
     rates = [group["lr"] for group in optimizer.param_groups]
     return OneCycleLR(optimizer, max_lr=rates, total_steps=max(1, total_steps), pct_start=warmup, anneal_strategy=anneal)
 
@@ -57,6 +66,8 @@ def multi_step(
     """Return steps down by `gamma` at `milestones`, which are shares of the training (He et al. 2015: 0.5, 0.75)."""
     warmup_steps = steps_of("warmup", warmup, total_steps)
     places = [steps_of("milestones", share, total_steps) - warmup_steps for share in milestones]
+    if min(milestones, default=1.0) <= warmup:
+        raise UserError(f"scheduler.milestones must lie behind the warm-up of {warmup}, but are {list(milestones)}")
     return warmed_up(optimizer, MultiStepLR(optimizer, milestones=places, gamma=gamma), warmup_steps)
 
 
@@ -80,9 +91,19 @@ def steps_of(name: str, share: float, total_steps: int) -> int:
     return round(share * total_steps)
 
 
-def lightning_schedule(optimizer: Optimizer, schedule: Schedule, total_steps: int, monitor: str) -> dict[str, Any]:
-    """Return optimiser and schedule as Lightning takes them: by step, or by validation for `plateau`."""
-    scheduler = schedule(optimizer, total_steps)
+def lightning_schedule(optimizer: Optimizer, schedule: Schedule, trainer: "Trainer", monitor: str) -> dict[str, Any]:
+    """Return optimiser and schedule as Lightning takes them: by step, or by validation for `plateau`.
+
+    Raises:
+        UserError: the training has no end that a schedule could be laid out over.
+    """
+    total_steps = trainer.estimated_stepping_batches
+    if isinf(total_steps):
+        raise UserError("a schedule needs an end, but trainer.max_epochs=-1 sets none; set max_epochs, or use scheduler=none")
+    scheduler = schedule(optimizer, int(total_steps))
     if isinstance(scheduler, ReduceLROnPlateau):
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "epoch", "monitor": monitor}}
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        every = trainer.check_val_every_n_epoch or 1
+        timing = {"interval": "epoch", "frequency": every, "monitor": monitor}
+    else:
+        timing = {"interval": "step"}
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, **timing}}

@@ -4,10 +4,9 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torchmetrics import MetricCollection
 
-from convsweep.losses import dice_loss
+from convsweep.losses import cross_entropy, dice_loss
 from convsweep.models.base import Model
 from convsweep.models.classification import class_weight
 from convsweep.models.overlap import Overlap
@@ -47,7 +46,7 @@ class Segmentation(Model):
         weight = self.class_weight
         assert weight is None or isinstance(weight, Tensor)
         target = cropped_target(logits, y)
-        loss = F.cross_entropy(logits, target, weight=weight, ignore_index=self.ignore_index)
+        loss = cross_entropy(logits, target, weight, self.ignore_index)
         if self.dice_weight:
             loss = loss + self.dice_weight * dice_loss(logits, target, self.ignore_index)
         return loss

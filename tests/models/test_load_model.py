@@ -1,0 +1,111 @@
+"""A checkpoint alone rebuilds network, classes and normalisation, and gives equal logits."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import lightning as L
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from lightning.pytorch.callbacks import ModelCheckpoint
+from omegaconf import DictConfig
+from tiny import facts_of, fit, labelled, masked
+
+from convsweep import build
+from convsweep.errors import UserError
+from convsweep.models import Classification, Segmentation
+
+CONF = Path(__file__).parents[2] / "conf"
+CASES = {
+    "classification": ["model/net=cnn_small", "model.class_weights=balanced", "+model.net.stages.2.kernel_size=5"],
+    "classification_torchvision": ["model/net=torchvision", "model.label_smoothing=0.1", "scheduler=none"],
+    "segmentation": ["model=segmentation", "model.dice_weight=0.5", "model.net.depth=2", "optimizer=sgd"],
+}
+
+
+def compose_for(case: str) -> DictConfig:
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        return compose("config", CASES[case])
+
+
+def trained(case: str, folder: Path) -> tuple[L.LightningModule, torch.Tensor, Path]:
+    """Return a model trained for one epoch, its data and its checkpoint."""
+    task = case.split("_")[0]
+    x, y = labelled() if task == "classification" else masked()
+    facts = facts_of(task, tuple(x.shape[1:]), 4 if task == "classification" else 3, None if task == "classification" else 255)
+    cfg = compose_for(case)
+    build.fill_shape(cfg, facts)
+    data = SimpleNamespace(
+        facts=facts, mean=np.float32([100.0]), std=np.float32([50.0]), class_counts=np.arange(1, facts.num_classes + 1)
+    )
+    model = build.build_model(cfg, data)
+    keep = ModelCheckpoint(folder, filename="kept", monitor=model.monitor, mode=model.monitor_mode)
+    fit(model, (x, y), epochs=1, batch_size=4, enable_checkpointing=True, callbacks=[keep])
+    return model.eval(), x, folder / "kept.ckpt"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_checkpoint_gives_equal_logits(case: str, tmp_path: Path) -> None:
+    model, x, checkpoint = trained(case, tmp_path)
+    loaded = build.load_model(checkpoint)
+    assert type(loaded) is type(model)
+    assert isinstance(loaded, Segmentation if case == "segmentation" else Classification)
+    assert not loaded.training
+    assert loaded.facts == model.facts
+    with torch.no_grad():
+        expected = model(x)
+        assert torch.equal(loaded(x), expected)
+    assert float(loaded.normalize.mean) == 100.0
+    torch.testing.assert_close(loaded.predict_batch(x)["probs"], expected.softmax(1))
+
+
+def test_checkpoint_describes_itself_in_plain_types(tmp_path: Path) -> None:
+    _, _, checkpoint = trained("segmentation", tmp_path)
+    card = torch.load(checkpoint, weights_only=True)["convsweep"]
+    assert card["facts"]["class_names"] == ["c0", "c1", "c2"]
+    assert card["facts"]["in_shape"] == [1, 16, 16]
+    assert card["facts"]["ignore_index"] == 255
+    assert card["model"]["net"]["in_shape"] == [1, 16, 16]
+    assert card["model"]["monitor"] == "val/miou"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "is not there"), (b"PK", "is not a readable checkpoint"), ({"state_dict": {}}, "was not written by convsweep")],
+)
+def test_file_that_is_no_checkpoint_is_named(content: bytes | dict | None, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "broken.ckpt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(UserError, match=message) as caught:
+        build.load_model(path)
+    assert str(path) in str(caught.value)
+
+
+def test_cut_checkpoint_is_named(tmp_path: Path) -> None:
+    _, _, checkpoint = trained("classification", tmp_path)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-500])
+    with pytest.raises(UserError, match="is not a readable checkpoint"):
+        build.load_model(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("+model.net.kernal_size=3", "net has no option 'kernal_size'; did you mean 'kernel_size'"),
+        ("model.net.num_stages=9", "stage 5 of 9 cannot be built"),
+        ("model.label_smoothing=2", "model.label_smoothing must be a probability"),
+    ],
+)
+def test_users_mistake_comes_out_of_the_config_as_one_message(override: str, message: str) -> None:
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        cfg = compose("config", [override])
+    facts = facts_of("classification", (1, 16, 16), 3)
+    build.fill_shape(cfg, facts)
+    data = SimpleNamespace(facts=facts, mean=np.zeros(1), std=np.ones(1), class_counts=np.ones(3))
+    with pytest.raises(UserError, match=message) as caught:
+        build.build_model(cfg, data)
+    assert "\n" not in str(caught.value)
