@@ -33,6 +33,7 @@ class Pulse:
     """
 
     def __init__(self, folder: Path, worker: str) -> None:
+        self.worker = worker
         self._path = folder / f"{worker}.json"
         lock = try_lock(folder / f"{worker}.lock")
         assert lock is not None, worker

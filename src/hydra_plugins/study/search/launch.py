@@ -1,6 +1,7 @@
 """What Hydra's launcher runs: one worker a job."""
 
 import logging
+import os
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,8 @@ def run_worker(recipe: Recipe, index: int) -> Any:
 
     The template is forked before the storage is opened: its children must not share a database connection.
     """
-    pulse = Pulse(recipe.layout.workers, f"{recipe.session}-{index}")
+    name = f"{recipe.session}-{index}-{os.urandom(2).hex()}"  # some launchers start a lost worker again
+    pulse = Pulse(recipe.layout.workers, name)
     template = Template(recipe, pulse.lock)
     try:
         from .sampling import build_pruner, build_sampler
@@ -52,8 +54,8 @@ def run_worker(recipe: Recipe, index: int) -> Any:
         study.sampler = build_sampler(recipe, index, len(study.get_trials(deepcopy=False)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            worker = Worker(recipe, index, template, pulse, study, make_space(recipe), Watcher(recipe, study, index))
-            return worker.run()
+            with Watcher(recipe, study, shows=recipe.is_local) as watcher:
+                return Worker(recipe, index, template, pulse, study, make_space(recipe), watcher).run()
     finally:
         template.close()
         pulse.end()

@@ -26,6 +26,7 @@ class Recipe:
         folder: Absolute folder of the sweep.
         arguments: Overrides of the command line that are not Hydra's own.
         session: Name of this start of the sweep.
+        is_local: Whether the worker runs in the process of the command line.
         first: Overrides of some point of the space, for what needs a config before the first trial.
     """
 
@@ -37,6 +38,7 @@ class Recipe:
     folder: Path
     arguments: list[str]
     session: str
+    is_local: bool
     first: list[str] = field(default_factory=list)
 
     @property

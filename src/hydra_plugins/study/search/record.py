@@ -1,4 +1,4 @@
-"""The tables of a sweep, always up to date: `sweep.csv` of all trials."""
+"""The record of a sweep, always up to date: `sweep.csv` of all trials and `best.yaml` to run the best of them."""
 
 import csv
 import io
@@ -9,7 +9,9 @@ from optuna.trial import FrozenTrial
 
 from . import attributes
 from .attributes import kind_of
+from .budget import tally
 from .locks import locked, write_atomically
+from .preset import preset
 from .recipe import Recipe
 from .storage import OpenStudy
 
@@ -23,6 +25,7 @@ class Recorder:
         self._recipe = recipe
         self._study = study
         self._next = 0.0
+        self._best: int | None = None
 
     def write(self, force: bool = False) -> None:
         """Write the tables if it is time, or if `force` says so."""
@@ -32,6 +35,10 @@ class Recorder:
         trials = self._study.get_trials(deepcopy=False)
         with locked(self._recipe.layout.record_lock):
             write_atomically(self._recipe.folder / "sweep.csv", table(trials, self._recipe))
+            best = tally(trials, self._recipe.objectives).best
+            if best is not None and attributes.OVERRIDES in best.user_attrs and best.number != self._best:
+                write_atomically(self._recipe.folder / "best.yaml", preset(best, self._recipe))
+                self._best = best.number
         self._next = time.monotonic() + max(0.5, 20 * (time.monotonic() - began))
 
 

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,11 @@ from .slots import make_slots
 from .space import Space
 from .starting_points import enqueue
 from .storage import OpenStudy, create_study, open_storage
+from .view import check_view, watching_from_outside
 
 log = logging.getLogger("study")
+
+_STARTS = 4
 
 
 def sweep(
@@ -52,7 +56,7 @@ def sweep(
     recipe.layout.make()
     write_atomically(recipe.folder / "multirun.yaml", OmegaConf.to_yaml(config))
     study = prepare(recipe, space)
-    ended = launch(recipe)
+    ended = launch(recipe, study)
     return conclude(recipe, study, ended)
 
 
@@ -69,7 +73,9 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
     if options.workers < 1 or options.repeat < 1:
         given_ = f"workers={options.workers}, repeat={options.repeat}"
         raise StudyError(f"hydra.sweeper.workers and repeat must be at least 1, but got {given_}")
-    if "basic" in str(config.hydra.launcher._target_):
+    check_view(options.view)
+    is_local = str(config.hydra.launcher._target_).endswith("BasicLauncher")
+    if is_local:
         make_slots(options)
     return Recipe(
         hydra_context=context,
@@ -80,6 +86,7 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
         folder=Path(str(config.hydra.sweep.dir)).absolute(),
         arguments=list(arguments),
         session=f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{os.urandom(2).hex()}",
+        is_local=is_local,
     )
 
 
@@ -92,22 +99,42 @@ def prepare(recipe: Recipe, space: Space) -> OpenStudy:
         check_space(study, space.describe(), options.changed_space)
         if folder == str(recipe.folder):
             study.set_user_attr(attributes.STUDY_FOLDER, folder)
-        settler = Settler(study, layout, parse_policies(options.policy), options.checkpoint)
-        reaped = reap(study, layout, settler, Watch(layout.workers, options.stale_after))
         enqueue(study, space, recipe)
-    if reaped:
-        log.info("reaped the trials of dead workers: %s", ", ".join(map(str, reaped)))
+    count = tally(study.get_trials(deepcopy=False), recipe.objectives)
+    log.info("study %s in %s: %d of %s trials done", options.study_name, recipe.folder, count.charged, options.n_trials)
+    reap_dead(recipe, study)
     return study
 
 
-def launch(recipe: Recipe) -> list[Any]:
-    """Let Hydra's launcher start the workers, and return how each of them ended."""
-    launcher = Plugins.instance().instantiate_launcher(
-        hydra_context=recipe.hydra_context, task_function=WorkerTask(recipe), config=recipe.config
-    )
+def launch(recipe: Recipe, study: OpenStudy) -> list[Any]:
+    """Let Hydra's launcher start the workers, again if it lost them, and return how each of them ended."""
+    logging.getLogger("hydra._internal.core_plugins.basic_launcher").setLevel(logging.WARNING)  # it lists jobs, not trials
     place = f"hydra.sweep.subdir=.study/jobs/{recipe.session}/${{hydra.job.num}}"
-    done = launcher.launch([[*recipe.first, place] for _ in range(recipe.options.workers)], initial_job_idx=0)
+    jobs = [[*recipe.first, place] for _ in range(recipe.options.workers)]
+    for start in range(_STARTS):
+        launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=recipe.hydra_context, task_function=WorkerTask(recipe), config=recipe.config
+        )
+        with nullcontext() if recipe.is_local else watching_from_outside(recipe):
+            try:
+                done = launcher.launch(jobs, initial_job_idx=start * len(jobs))
+                break
+            except Exception as error:
+                if recipe.is_local or start + 1 == _STARTS:
+                    raise
+                log.warning("the launcher lost a worker, starting all of them again: %s: %s", type(error).__name__, error)
+        reap_dead(recipe, study)
     return [job.return_value for job in done]
+
+
+def reap_dead(recipe: Recipe, study: OpenStudy) -> None:
+    """Settle the trials of dead workers, so that they are retried."""
+    options, layout = recipe.options, recipe.layout
+    settler = Settler(study, layout, parse_policies(options.policy), options.checkpoint)
+    with locked(layout.ask_lock):
+        reaped = reap(study, layout, settler, Watch(layout.workers, options.stale_after))
+    if reaped:
+        log.info("reaped the trials of dead workers: %s", ", ".join(map(str, reaped)))
 
 
 def conclude(recipe: Recipe, study: OpenStudy, ended: list[Any]) -> list[float] | None:

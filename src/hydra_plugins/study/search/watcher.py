@@ -1,37 +1,38 @@
-"""Follows a worker: says what its trials came to, and keeps the tables of the sweep up to date."""
+"""Called by a worker after every trial and every now and then: shows the sweep and keeps its tables up to date."""
 
-import logging
-from typing import Any
+from contextlib import ExitStack
 
-import optuna
-
-from .attributes import REASON, kind_of
 from .recipe import Recipe
 from .record import Recorder
 from .storage import OpenStudy
-
-log = logging.getLogger("study")
+from .view import View
 
 
 class Watcher:
-    """Called by a worker after every trial, and every now and then."""
+    """Follows one worker.
 
-    def __init__(self, recipe: Recipe, study: OpenStudy, index: int) -> None:
-        self._recipe = recipe
-        self._study = study
+    Args:
+        recipe: The sweep.
+        study: The worker's connection to the study.
+        shows: Whether this worker runs in the process of the command line and so owns the terminal.
+    """
+
+    def __init__(self, recipe: Recipe, study: OpenStudy, shows: bool) -> None:
         self._recorder = Recorder(recipe, study)
+        self._view = View(recipe, study) if shows else None
+        self._stack = ExitStack()
 
-    def __call__(self, worker: Any, trial: optuna.Trial | None) -> None:
-        """Report a trial that ended; without one, the worker only gives a sign, or has ended itself."""
-        if trial is not None and self._recipe.options.view != "none":
-            log.info(_line(self._study._storage.get_trial(trial._trial_id)))
-        self._recorder.write(force=worker.ended is not None and not worker.attempts)
+    def __enter__(self) -> "Watcher":
+        if self._view is not None:
+            self._stack.enter_context(self._view)
+        return self
 
+    def __exit__(self, *error: object) -> None:
+        self._recorder.write(force=True)
+        self._stack.close()
 
-def _line(trial: Any) -> str:
-    params = " ".join(
-        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in trial.params.items()
-    )
-    values = "" if trial.values is None else " " + " ".join(f"{value:.6g}" for value in trial.values)
-    reason = trial.user_attrs.get(REASON, "")
-    return f"trial {trial.number} {kind_of(trial)}{values} | {params}" + (f" | {reason}" if reason else "")
+    def __call__(self) -> None:
+        """Bring up to date what is due."""
+        self._recorder.write()
+        if self._view is not None:
+            self._view.show()

@@ -32,7 +32,7 @@ from .template import Template
 
 log = logging.getLogger(__name__)
 
-_BEAT_EVERY = 2.0
+_BEAT_EVERY = 1.0
 _REAP_EVERY = 3.0
 _ASK_EVERY = 0.3
 
@@ -56,7 +56,7 @@ class Worker:
         pulse: Its signs of life.
         study: The worker's own connection to the study.
         space: What is searched.
-        watcher: Is called after every change, to show and record it.
+        watcher: Is called often, to show and record how the sweep stands.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class Worker:
         pulse: Pulse,
         study: OpenStudy,
         space: Space,
-        watcher: Callable[["Worker", optuna.Trial | None], None],
+        watcher: Callable[[], None],
     ) -> None:
         options = recipe.options
         self.recipe = recipe
         self.study = study
-        self.name = f"{recipe.session}-{index}"
+        self.name = pulse.worker
         self.free = make_slots(options)
         self.attempts: dict[int, Attempt] = {}
         self.ended: Ended | None = None
@@ -103,7 +103,6 @@ class Worker:
                     attempt.watch(options.hang_limit, options.trial_timeout, options.grace)
                 self._keep_up()
         self.stopwatch.keep()
-        self._watcher(self, None)
         return self.ended
 
     def _heed(self, interrupts: Interrupts) -> None:
@@ -210,24 +209,26 @@ class Worker:
         """Act on a settled trial: show it, notice when asking is fruitless, stop where the policy says so."""
         kind = kind_of(self._frozen(trial))
         self.asker.fruitless = self.asker.fruitless + 1 if kind in UNCHARGED else 0
-        self._watcher(self, trial)
+        self._watcher()
         reason = self._session.must_stop(kind, self._policies[kind])
         if reason and self.ended is None:
             self._end(reason)
 
     def _keep_up(self) -> None:
         """Give a sign of life, look after dead workers, and refresh what is shown."""
+        self._watcher()
         if self._is_due("beat", _BEAT_EVERY):
-            self._pulse.beat({"trials": self._state(), "seconds": round(self.stopwatch.seconds(), 1)})
+            self._pulse.beat(self._state())
             self.stopwatch.keep()
-            self._watcher(self, None)
         if self._is_due("reap", _REAP_EVERY):
             with locked(self.recipe.layout.ask_lock):
                 reap(self.study, self.recipe.layout, self._settler, self._watch)
 
-    def _state(self) -> list[dict[str, Any]]:
+    def _state(self) -> dict[str, Any]:
         now = time.monotonic()
-        return [
+        trials = [
             {"number": number, "slot": a.slot.index, "seconds": round(now - a.began, 1), "step": a.step, "value": a.value}
             for number, a in self.attempts.items()
         ]
+        seconds = round(self.stopwatch.seconds(), 1)
+        return {"trials": trials, "slots": len(self.free) + len(self.attempts), "seconds": seconds}

@@ -1,0 +1,51 @@
+"""The best trial as a preset: a config that the application runs as it is, and that can be overridden like any other."""
+
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+from optuna.trial import FrozenTrial
+
+from . import attributes
+from .recipe import Recipe
+
+
+def preset(trial: FrozenTrial, recipe: Recipe) -> str:
+    """Return the text of a config of which the defaults list holds the trial's group choices and the body its values."""
+    loader = recipe.hydra_context.config_loader
+    parser = OverridesParser.create(config_loader=loader)
+    defaults: list[Any] = [recipe.config.hydra.job.config_name]
+    body = OmegaConf.create({})
+    left_out = []
+    for override in parser.parse_overrides(list(trial.user_attrs[attributes.OVERRIDES])):
+        if override.is_delete():
+            left_out.append(override.input_line)
+        elif loader.get_group_options(override.key_or_group):
+            defaults.append(_choice(override))
+        else:
+            OmegaConf.update(body, override.key_or_group, override.value(), force_add=True)
+    header = _header(trial, recipe)
+    header += [f"# not expressible here, add it to the command: {text}" for text in left_out]
+    return "\n".join(header) + "\n" + OmegaConf.to_yaml({"defaults": [*defaults, "_self_"]}) + "\n" + _text(body)
+
+
+def _choice(override: Override) -> dict[str, Any]:
+    package = f"@{override.package}" if override.package else ""
+    prefix = "" if override.is_add() else "override "
+    return {f"{prefix}/{override.key_or_group}{package}": override.value()}
+
+
+def _text(body: Any) -> str:
+    return OmegaConf.to_yaml(body) if body else ""
+
+
+def _header(trial: FrozenTrial, recipe: Recipe) -> list[str]:
+    assert trial.values is not None
+    named = zip(recipe.objectives.names, trial.values, strict=True)
+    values = ", ".join(f"{name} {value:.6g}" for name, value in named)
+    folder = recipe.config.hydra.sweep.dir
+    return [
+        f"# Trial {trial.number} of study {recipe.options.study_name}: {values}",
+        f"# python <application> --config-dir {folder} --config-name best",
+    ]

@@ -1,0 +1,91 @@
+"""Shows a sweep while it runs: a live table in a terminal, plain lines elsewhere."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .errors import StudyError
+from .heartbeat import Watch
+from .recipe import Recipe
+from .standing import line, table
+from .storage import OpenStudy, open_storage, open_study
+
+_EVERY = 1.0
+
+
+class View:
+    """What the user sees of a running sweep.
+
+    Args:
+        recipe: The sweep; `view` is auto, table, lines or none.
+        study: A connection to the study.
+    """
+
+    def __init__(self, recipe: Recipe, study: OpenStudy) -> None:
+        self._recipe = recipe
+        self._study = study
+        self._watch = Watch(recipe.layout.workers, recipe.options.stale_after)
+        self._said = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
+        self._next = 0.0
+        self._live: Any = None
+
+    def __enter__(self) -> "View":
+        mode = self._recipe.options.view
+        if mode == "table" or (mode == "auto" and sys.stdout.isatty()):
+            from rich.live import Live
+
+            self._live = Live(auto_refresh=False, transient=False)
+            self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.show(force=True)
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, force: bool = False) -> None:
+        """Bring what is shown up to date; call as often as you like."""
+        if self._recipe.options.view == "none" or (time.monotonic() < self._next and not force):
+            return
+        trials = self._study.get_trials(deepcopy=False)
+        if self._live is not None:
+            self._live.update(table(trials, self._watch.living(), self._recipe), refresh=True)
+        else:
+            for trial in trials:
+                if trial.state.is_finished() and trial.number not in self._said:
+                    self._said.add(trial.number)
+                    print(line(trial, self._recipe), flush=True)
+        self._next = time.monotonic() + _EVERY
+
+
+def check_view(mode: str) -> None:
+    """Check `hydra.sweeper.view`.
+
+    Raises:
+        StudyError: It is no known mode.
+    """
+    if mode not in ("auto", "table", "lines", "none"):
+        raise StudyError(f"hydra.sweeper.view must be auto, table, lines or none, but got {mode!r}")
+
+
+@contextmanager
+def watching_from_outside(recipe: Recipe) -> Iterator[None]:
+    """Show the sweep from a thread while the launcher holds the main one and the workers are elsewhere."""
+    done = threading.Event()
+
+    def watch() -> None:
+        storage = open_storage(recipe.options.storage, recipe.layout, num_workers=1)
+        with View(recipe, open_study(storage, recipe.options.study_name)) as view:
+            while not done.wait(_EVERY):
+                view.show()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(timeout=10)

@@ -1,0 +1,110 @@
+"""What a sweep leaves for people: a table, a preset of the best, lines, and a live view."""
+
+import csv
+import os
+import pty
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .conftest import MakeToy
+
+
+def test_the_table_lists_every_trial_and_the_preset_runs_the_best(toy: MakeToy) -> None:
+    app = toy(
+        "Path('seen.txt').write_text(f'{cfg.x} {cfg.net.name} {cfg.net.width} {cfg.y}'); return cfg.x",
+        "x: 0.5\ny: 1",
+        "n_trials: 6\nslots: 2\nparams: {x: 'interval(0,1)', net: 'choice(a,b)', net.width: {values: '4,8', when: net == 'b'}}",
+    )
+    config = app.folder / "conf" / "config.yaml"
+    config.write_text(config.read_text().replace("- _self_", "- net: a\n  - _self_"))
+    (app.folder / "conf" / "net").mkdir()
+    for name in "ab":
+        (app.folder / "conf" / "net" / f"{name}.yaml").write_text(f"name: {name}\nwidth: 2\n")
+    output = app.run("y=3")
+    assert output.count(" complete value=") == 6
+    rows = list(csv.DictReader((app.sweep / "sweep.csv").open()))
+    assert [int(row["number"]) for row in rows] == list(range(6))
+    assert {row["kind"] for row in rows} == {"complete"}
+    best = min(rows, key=lambda row: float(row["value"]))
+    command = [sys.executable, "app.py", "--config-dir", str(app.sweep), "--config-name", "best"]
+    for extra, y in (([], 3), (["y=9"], 9)):
+        subprocess.run([*command, *extra], cwd=app.folder, check=True)
+        x, net, width, seen_y = (app.folder / "seen.txt").read_text().split()
+        assert (float(x), net) == (float(best["x"]), best["net"])
+        assert (width, seen_y) == (best["net.width"] or "2", str(y))
+
+
+def test_a_terminal_gets_a_live_table(toy: MakeToy) -> None:
+    app = toy("time.sleep(0.7); return cfg.x", sweeper="n_trials: 6\nslots: 2\nparams: {x: 'interval(0,1)'}")
+    master, slave = pty.openpty()
+    command = [sys.executable, "app.py", "-m", "hydra.sweeper.view=auto"]
+    process = subprocess.Popen(command, cwd=app.folder, stdout=slave, stderr=slave, env={**os.environ, "COLUMNS": "120"})
+    os.close(slave)
+    seen = b""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            data = os.read(master, 4096)
+        except OSError:
+            break
+        seen += data
+    os.close(master)
+    assert process.wait() == 0
+    text = seen.decode(errors="replace")
+    assert "study app" in text
+    assert "best: trial" in text
+    assert "2 running" in text
+    assert "about 0:00:0" in text
+
+
+def test_link_notes_and_the_environment_of_a_trial(toy: MakeToy) -> None:
+    body = """
+        from hydra.core.hydra_config import HydraConfig
+        link = trial.current()
+        link.note(wandb_id=f"run{link.number}")
+        link.alive()
+        hydra_config = HydraConfig.get()
+        assert hydra_config.mode.name == "RUN" and hydra_config.runtime.output_dir == link.folder
+        assert os.environ["OMP_NUM_THREADS"] == "1" and "-m" not in sys.argv
+        assert f"hydra.run.dir='{link.folder}'" in sys.argv and any(text.startswith("x=") for text in sys.argv)
+        if os.fork() == 0: os._exit(0 if trial.current() is None else 1)
+        assert os.wait()[1] == 0
+        print("to the log of the trial")
+        return cfg.x
+    """
+    app = toy(body, sweeper="n_trials: 2\nslots: 2\nparams: {x: 'interval(0,1)'}\nstudy_name: other")
+    app.sweep = app.folder / "multirun" / "other"
+    output = app.run()
+    assert "to the log" not in output
+    study = app.study("other")
+    for one in study.trials:
+        assert one.user_attrs.get("reason") is None, one.user_attrs
+        assert one.user_attrs["wandb_id"] == f"run{one.number}"
+        assert Path(one.user_attrs["folder"]).name == str(one.number)
+        assert "to the log of the trial" in (Path(one.user_attrs["folder"]) / "console.log").read_text()
+
+
+def test_the_hook_says_what_yaml_cannot(toy: MakeToy) -> None:
+    app = toy(
+        "return sum(cfg.widths)", "widths: []\nn: 1", "n_trials: 5\nslots: 2\nparams: {n: 'range(1,4)'}\nsuggest: hook.widths"
+    )
+    (app.folder / "hook.py").write_text(
+        "def widths(trial, params):\n    return {'widths': [trial.suggest_int(f'width_{i}', 1, 9) for i in range(params['n'])]}\n"
+    )
+    app.run()
+    for one in app.trials():
+        assert one.value == sum(one.params[f"width_{i}"] for i in range(one.params["n"]))
+        assert len(one.params) == one.params["n"] + 1
+
+
+def test_a_group_that_has_no_default_can_be_searched(toy: MakeToy) -> None:
+    app = toy("return cfg.net.width", "x: 0", "n_trials: 2\nslots: 1\nparams: {net: 'glob(*)'}")
+    config = app.folder / "conf" / "config.yaml"
+    config.write_text(config.read_text().replace("- _self_", "- net: ???\n  - _self_"))
+    (app.folder / "conf" / "net").mkdir()
+    for width, name in enumerate("ab"):
+        (app.folder / "conf" / "net" / f"{name}.yaml").write_text(f"width: {width}\n")
+    app.run("hydra/sweeper/sampler=grid")
+    assert [(one.params["net"], one.value) for one in app.trials()] == [("a", 0), ("b", 1)]
