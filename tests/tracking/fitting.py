@@ -66,10 +66,9 @@ def tiny_loader(*shape: int) -> DataLoader[tuple[torch.Tensor, ...]]:
 
 def tiny_trainer(tracker: Tracker, max_epochs: int = 2, **options: Any) -> Trainer:
     """Return a quiet CPU trainer that logs through `tracker`."""
-    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+    quiet = {"devices": 1, "enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
     return Trainer(
         accelerator="cpu",
-        devices=1,
         max_epochs=max_epochs,
         logger=tracker.loggers,
         default_root_dir=str(tracker.folder),

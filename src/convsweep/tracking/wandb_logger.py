@@ -60,6 +60,7 @@ class WandbLogger(LightningWandbLogger):
     ) -> None:
         self.folder = Path(folder)
         self._mode: AskedMode = mode
+        self._has_failed = False
         self._settings: dict[str, Any] = {
             "silent": True,
             "console": "off",
@@ -119,11 +120,15 @@ class WandbLogger(LightningWandbLogger):
 
     @contextlib.contextmanager
     def harmless(self) -> Iterator[None]:
-        """Give W&B up, instead of raising, where the block fails."""
+        """Do without what the block logs where it fails, and without W&B where its process is gone."""
         try:
             yield
-        except Exception as problem:
+        except ConnectionError as problem:
             self.give_up(problem)
+        except Exception as problem:
+            if not self._has_failed:
+                log.warning("W&B: not all was logged (%s: %s)", type(problem).__name__, one_line(problem))
+            self._has_failed = True
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:

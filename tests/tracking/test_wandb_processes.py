@@ -1,0 +1,103 @@
+"""Runs in processes of their own: forked trials, ranks, and a training that is killed and goes on."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from fitting import TinyModel, fit, track
+from wandb_server import WandbServer
+
+from convsweep.tracking import read_metrics, read_run_file
+
+KILLED_TRAINING = """
+import sys, time
+import convsweep.tracking
+assert "wandb" not in sys.modules, "importing convsweep.tracking must not import wandb"
+from pathlib import Path
+from fitting import fit, track
+folder = Path(sys.argv[1])
+tracker = track(folder)
+trainer = fit(tracker, max_epochs=2)
+trainer.save_checkpoint(folder / "last.ckpt")
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_killed_run_goes_on_as_the_same_run(server: WandbServer, folder: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, "-W", "ignore", "-c", KILLED_TRAINING, str(folder)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.kill()
+    assert len(read_metrics(folder / "metrics.csv")) == 2
+    with track(folder, resume_from=folder) as tracker:
+        fit(tracker, max_epochs=4, ckpt_path=folder / "last.ckpt")
+    assert len(read_metrics(folder / "metrics.csv")) == 4
+    assert (server.run.id, server.run.state) == (read_run_file(folder)["id"], "finished")
+    assert [row["epoch"] for row in server.run.history if "val/loss" in row][-2:] == [2, 3]
+
+
+def trial(folder: Path, max_epochs: int) -> None:
+    with track(folder, group="a_study") as tracker:
+        fit(tracker, TinyModel(), max_epochs)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("parent_has_a_run", [False, True])
+def test_forked_trials_make_runs_of_their_own(server: WandbServer, tmp_path: Path, parent_has_a_run: bool) -> None:
+    folders = [tmp_path / str(number) for number in range(2)]
+    study = track(tmp_path / "study", job_type="study")
+    if parent_has_a_run:
+        study.log_summary({"trials": 2})
+    fork = multiprocessing.get_context("fork")
+    trials = [fork.Process(target=trial, args=(folder, number + 1)) for number, folder in enumerate(folders)]
+    for process in trials:
+        process.start()
+    for process in trials:
+        process.join(60)
+        assert process.exitcode == 0
+    study.close("complete")
+    runs = [server.runs[read_run_file(folder)["id"]] for folder in folders]
+    assert [len(run.values("val/loss")) for run in runs] == [1, 2]
+    assert [run.state for run in runs] == ["finished", "finished"]
+    assert len(server.runs) == 2 + parent_has_a_run
+    if parent_has_a_run:
+        assert server.runs[read_run_file(tmp_path / "study")["id"]].values("val/loss") == []
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_two_ranks_are_one_run(server: WandbServer, folder: Path) -> None:
+    with track(folder) as tracker:
+        tracker.log_summary({"cost/parameters": 15})
+        fit(tracker, TinyModel(), max_epochs=2, strategy="ddp_fork", devices=2)
+    assert len(server.run.values("val/loss")) == 2
+    assert server.run.state == "finished"
+    assert len(read_metrics(folder / "metrics.csv")) == 2
+
+
+def test_nothing_of_wandb_outlives_its_process(server: WandbServer, folder: Path) -> None:
+    fork = multiprocessing.get_context("fork")
+    process = fork.Process(target=trial, args=(folder, 1))
+    process.start()
+    process.join(60)
+    deadline = time.monotonic() + 20
+    while services_of(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    left = services_of(process.pid)
+    for service in left:
+        os.kill(service, signal.SIGKILL)
+    assert left == []
+    track(folder / "own").log_summary({"a": 1})
+    assert services_of(os.getpid()) != [], "services_of must find what there is"
+
+
+def services_of(process: int | None) -> list[int]:
+    found = subprocess.run(["pgrep", "-f", f"wandb-core .*--pid {process}$"], capture_output=True, text=True)
+    return [int(line) for line in found.stdout.split()]
