@@ -24,7 +24,7 @@ def test_the_table_lists_every_trial_and_the_preset_runs_the_best(toy: MakeToy) 
         (app.folder / "conf" / "net" / f"{name}.yaml").write_text(f"name: {name}\nwidth: 2\n")
     output = app.run("y=3")
     assert output.count(" complete value=") == 6
-    rows = list(csv.DictReader((app.sweep / "sweep.csv").open()))
+    rows = list(csv.DictReader((app.sweep / "sweep.csv").read_text().splitlines()))
     assert [int(row["number"]) for row in rows] == list(range(6))
     assert {row["kind"] for row in rows} == {"complete"}
     best = min(rows, key=lambda row: float(row["value"]))

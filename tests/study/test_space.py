@@ -1,11 +1,12 @@
 """Spaces in Hydra's grammar: distributions, conditions, computed values, points."""
 
 import random
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -150,12 +151,17 @@ def test_a_difference_of_spaces_is_named() -> None:
     ]
 
 
-def test_the_options_are_typed_and_samplers_and_pruners_are_groups(tmp_path: Any) -> None:
+COMPOSE = """
+import sys
+from hydra import compose, initialize_config_dir
+with initialize_config_dir(sys.argv[1], version_base=None):
+    for group_and_name in sys.argv[2:]:
+        config = compose("config", overrides=[f"hydra/sweeper/{group_and_name}"], return_hydra_config=True)
+        assert "_target_" in config.hydra.sweeper[group_and_name.split("=")[0]]
+"""
+
+
+def test_samplers_and_pruners_are_groups(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("defaults: [{override hydra/sweeper: study}]\nx: 1\n")
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(tmp_path), version_base="1.3"):
-        for group, names in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
-            for name in names:
-                override = f"hydra/sweeper/{group}={name}"
-                config = compose("config", overrides=[override], return_hydra_config=True)
-                assert "_target_" in config.hydra.sweeper[group]
+    choices = [f"sampler={name}" for name in SAMPLERS] + [f"pruner={name}" for name in PRUNERS]
+    subprocess.run([sys.executable, "-c", COMPOSE, str(tmp_path), *choices], check=True)

@@ -9,6 +9,8 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from optuna.exceptions import ExperimentalWarning
 
+from .ended import Ended
+from .errors import StudyError
 from .grammar import parse_parameters
 from .heartbeat import Pulse
 from .recipe import Recipe
@@ -24,9 +26,12 @@ class WorkerTask:
 
     recipe: Recipe
 
-    def __call__(self, config: Any) -> Any:
+    def __call__(self, config: Any) -> Ended:
         """Be a worker until the sweep is over and return why it ended."""
-        return run_worker(self.recipe, int(HydraConfig.get().job.num))
+        try:
+            return run_worker(self.recipe, int(HydraConfig.get().job.num))
+        except StudyError as error:
+            return Ended(str(error), is_mistake=True)
 
 
 def make_space(recipe: Recipe) -> Space:
@@ -35,7 +40,7 @@ def make_space(recipe: Recipe) -> Space:
     return Space(parse_parameters(recipe.options.params, recipe.arguments, loader))
 
 
-def run_worker(recipe: Recipe, index: int) -> Any:
+def run_worker(recipe: Recipe, index: int) -> Ended:
     """Start the worker `index` of a session: sign of life, template, storage, loop.
 
     The template is forked before the storage is opened: its children must not share a database connection.

@@ -19,6 +19,7 @@ from hydra_plugins.study.config import StudyConf
 from . import attributes
 from .budget import tally
 from .change import check_space
+from .ended import Ended
 from .errors import StudyError
 from .heartbeat import Watch
 from .launch import WorkerTask, make_space
@@ -106,7 +107,7 @@ def prepare(recipe: Recipe, space: Space) -> OpenStudy:
     return study
 
 
-def launch(recipe: Recipe, study: OpenStudy) -> list[Any]:
+def launch(recipe: Recipe, study: OpenStudy) -> list[Ended]:
     """Let Hydra's launcher start the workers, again if it lost them, and return how each of them ended."""
     logging.getLogger("hydra._internal.core_plugins.basic_launcher").setLevel(logging.WARNING)  # it lists jobs, not trials
     place = f"hydra.sweep.subdir=.study/jobs/{recipe.session}/${{hydra.job.num}}"
@@ -137,12 +138,15 @@ def reap_dead(recipe: Recipe, study: OpenStudy) -> None:
         log.info("reaped the trials of dead workers: %s", ", ".join(map(str, reaped)))
 
 
-def conclude(recipe: Recipe, study: OpenStudy, ended: list[Any]) -> list[float] | None:
+def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float] | None:
     """Say how the sweep stands and return the best values; leave by the signal's code if there was one.
 
     Raises:
-        StudyError: Errors of the task function stopped the sweep.
+        StudyError: A worker could not begin, or errors of the task function stopped the sweep.
     """
+    mistakes = [end.reason for end in ended if end.is_mistake]
+    if mistakes:
+        raise StudyError(mistakes[0])
     count = tally(study.get_trials(deepcopy=False), recipe.objectives)
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number)
     reasons = "; ".join(sorted({end.reason for end in ended}))

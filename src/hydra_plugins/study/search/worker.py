@@ -4,7 +4,6 @@ import logging
 import select
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
@@ -15,6 +14,7 @@ from .ask import Asker, Stopwatch
 from .attempt import Attempt
 from .attributes import kind_of
 from .conversation import Conversation
+from .ended import Ended
 from .heartbeat import Pulse, Watch
 from .interrupts import Interrupts
 from .known import same_point
@@ -35,15 +35,6 @@ log = logging.getLogger(__name__)
 _BEAT_EVERY = 1.0
 _REAP_EVERY = 3.0
 _ASK_EVERY = 0.3
-
-
-@dataclass
-class Ended:
-    """Why a worker ended: the reason, and the signal if it was one."""
-
-    reason: str
-    signal: int | None = None
-    kinds: dict[str, int] = field(default_factory=dict)
 
 
 class Worker:
