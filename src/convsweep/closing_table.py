@@ -20,7 +20,8 @@ def show_result(result: Mapping[str, Any], folder: Path) -> None:
         table.add_row(name, f"{value:.4f}", "")
     cost = result["cost"]
     table.add_row("parameters", f"{cost['params']:,}", "")
-    table.add_row("MACs a sample", f"{cost['macs']:,}", "")
+    if cost["macs"] is not None:
+        table.add_row("MACs a sample", f"{cost['macs']:,}", "")
     early = " (stopped early)" if result["stopped_early"] else ""
     table.add_row("time", f"{result['seconds']:.1f} s", f"{result['epochs']} epochs{early}")
     if result["checkpoint"]:

@@ -34,7 +34,7 @@ class TinyModel(LightningModule):
         self.fail_at, self.problem = fail_at, problem
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.net(x)
+        logits: torch.Tensor = self.net(x.flatten(1))
         return logits
 
     def predict_batch(self, x: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -1,5 +1,6 @@
 """Runs in processes of their own: forked trials, ranks, and a training that is killed and goes on."""
 
+import csv
 import multiprocessing
 import os
 import signal
@@ -12,7 +13,7 @@ import pytest
 from fitting import TinyModel, fit, track
 from wandb_server import WandbServer
 
-from convsweep.tracking import read_metrics, read_run_file
+from convsweep.tracking import ConfusionMatrix, SamplePredictions, read_metrics, read_run_file
 
 KILLED_TRAINING = """
 import sys, time
@@ -76,10 +77,14 @@ def test_forked_trials_make_runs_of_their_own(server: WandbServer, tmp_path: Pat
 def test_two_ranks_are_one_run(server: WandbServer, folder: Path) -> None:
     with track(folder) as tracker:
         tracker.log_summary({"cost/parameters": 15})
-        fit(tracker, TinyModel(), max_epochs=2, strategy="ddp_fork", devices=2)
+        callbacks = [ConfusionMatrix("val/loss", "min"), SamplePredictions("val/loss", "min")]
+        fit(tracker, TinyModel(), max_epochs=2, strategy="ddp_fork", devices=2, callbacks=callbacks, shape=(1, 2, 2))
     assert len(server.run.values("val/loss")) == 2
     assert server.run.state == "finished"
     assert len(read_metrics(folder / "metrics.csv")) == 2
+    counts = [row[1:] for row in csv.reader((folder / "pictures/confusion_val.csv").read_text().splitlines()[1:])]
+    assert sum(int(count) for row in counts for count in row) == 60
+    assert (folder / "pictures/predictions_val.png").exists()
 
 
 def test_nothing_of_wandb_outlives_its_process(server: WandbServer, folder: Path) -> None:

@@ -67,8 +67,10 @@ class ConfusionMatrix(AtBest):
         self.best_counts = state_dict["counts"]
 
     def _listen(self, module: LightningModule) -> None:
-        def keep(module: Any, inputs: Any, logits: Any) -> None:
-            self._logits = logits
+        def keep(module: Any, inputs: Any, output: Any) -> None:
+            # A distributed strategy runs the whole validation step as the module's forward, and this hears that too.
+            if isinstance(output, Tensor) and output.dim() > 1:
+                self._logits = output
 
         self._unlisten()
         self.counts = None
