@@ -67,3 +67,16 @@ def test_fractions_that_leave_nothing_are_refused(fractions: list[float]) -> Non
 def test_too_few_samples_are_refused() -> None:
     with pytest.raises(UserError, match=r"add samples or change data\.val_fraction"):
         stratified_split(["a", "b"], np.array([0, 1]), [0.2, 0.1], 0)
+
+
+def test_fewer_training_samples_are_among_more_and_stratified() -> None:
+    def names_and_labels(max_train: int | None) -> tuple[set[str], list[int]]:
+        data = Digits(batch_size=32, max_train=max_train)
+        data.setup()
+        return set(data.train.names), np.bincount(np.asarray(data.train.y), minlength=10).tolist()
+
+    few, few_counts = names_and_labels(100)
+    more, _counts = names_and_labels(300)
+    everything, _counts = names_and_labels(None)
+    assert few < more < everything
+    assert set(few_counts) <= {9, 10, 11}

@@ -28,6 +28,7 @@ class Feeding(TypedDict, total=False):
         eval_batch_size: the same for validation and test; null takes batch_size.
         val_fraction: share of the training samples split off for validation where the source has no validation part.
         test_fraction: share split off for testing where the source has no test part; null leaves the test part out.
+        max_train: keep about so many training samples, stratified (fewer are among more), to see how much data a network needs; null keeps all.
         split_seed: another seed is another split; nothing else changes a split.
         seed: order of the training samples and draws of the augmentation.
         last_batch: "drop" or "keep" the smaller batch at the end of a training epoch.
@@ -41,6 +42,7 @@ class Feeding(TypedDict, total=False):
     eval_batch_size: int | None
     val_fraction: float
     test_fraction: float | None
+    max_train: int | None
     split_seed: int
     seed: int
     last_batch: LastBatch
@@ -55,6 +57,7 @@ FEEDING = Feeding(
     eval_batch_size=None,
     val_fraction=0.1,
     test_fraction=0.2,
+    max_train=None,
     split_seed=0,
     seed=0,
     last_batch="drop",
@@ -136,6 +139,15 @@ class DataModule(LightningDataModule, ABC):
         *chosen, rest = stratified_split(train.names, strata, list(wanted.values()), self.feeding["split_seed"])
         parts = {"val": val, "test": test} | {name: train.select(indices) for name, indices in zip(wanted, chosen, strict=True)}
         return train.select(rest), parts["val"], parts["test"]
+
+    def thinned(self, train: Samples) -> Samples:
+        """Return about `max_train` of the training samples."""
+        wanted = self.feeding["max_train"]
+        if wanted is None or wanted >= len(train):
+            return train
+        strata = train.y if self.facts.task == "classification" else None
+        kept, _rest = stratified_split(train.names, strata, [wanted / len(train)], self.feeding["split_seed"])
+        return train.select(kept)
 
     @property
     def train(self) -> Samples:
