@@ -130,7 +130,7 @@ def test_debug_configs_run(train: Train, debug: str) -> None:
 
 
 def test_overfit_learns_its_batches_by_heart(train: Train) -> None:
-    folder = train("debug=overfit", "trainer.max_epochs=40", "model.net.width=16", quick=True)
+    folder = train("debug=overfit", "trainer.max_epochs=150", "model.net.width=16")
     assert result_of(folder)["best"]["train/loss"] < 0.1
 
 

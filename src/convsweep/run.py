@@ -71,6 +71,7 @@ class Run:
             resolved["logger"],
             self.folder,
             run_config=resolved,
+            name=self.cfg.name if self.link is None else f"{self.cfg.name}_{self.link.number}",
             group=self.link.study_name if self.link else None,
             resume_from=former if former and (former / record.CONFIG).is_file() else None,
         )
@@ -145,10 +146,10 @@ class Run:
     def close(self, error: BaseException | None) -> None:
         """Close loggers in the state the run ended in; a run that did not complete leaves a result that says why."""
         outcome = outcome_of(error)
-        if self.tracker is not None:
-            self.tracker.close(outcome)
         if error is not None and is_first() and self.folder.is_dir():
             self.write({"outcome": outcome, "reason": str(error), "best": self.best.scores, "best_epoch": self.best.epoch})
+        if self.tracker is not None:
+            self.tracker.close(outcome)
 
 
 @contextmanager

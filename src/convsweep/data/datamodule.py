@@ -119,7 +119,8 @@ class DataModule(LightningDataModule, ABC):
         for part, samples in zip(("train", "val", "test"), parts, strict=True):
             if samples is not None:
                 check_samples(samples, facts, part)
-        parts = self.split(*parts)
+        train, val, test = self.split(*parts)
+        parts = self.thinned(train), val, test
         self.counted = count_classes(parts[0].y, facts.num_classes)
         check_present(self.counted, facts)
         if self.augmentation is not None:  # a transform that does not suit the data is named now, not in the first epoch
