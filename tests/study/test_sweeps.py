@@ -1,0 +1,49 @@
+"""Every file in sweeps/ is a space whose points compose, and whose conditions leave out what does not matter."""
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
+from omegaconf import OmegaConf
+
+from hydra_plugins.study.search.grammar import parse_parameters
+from hydra_plugins.study.search.objectives import parse_objectives
+from hydra_plugins.study.search.space import Space
+
+ROOT = Path(__file__).parents[2]
+SWEEPS = sorted((ROOT / "sweeps").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=[path.stem for path in SWEEPS])
+def test_a_sweep_composes_at_random_points(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    assert lines[:2] == ["# @package _global_", f"# python train.py -m sweeps={path.stem}"]
+    GlobalHydra.instance().clear()
+    Plugins.instance()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        choice = f"sweeps={path.stem}"
+        config = compose("config", overrides=[choice], return_hydra_config=True)
+        options = config.hydra.sweeper
+        loader = GlobalHydra.instance().config_loader()
+        space = Space(parse_parameters(OmegaConf.to_container(options.params), [], loader))
+        direction = options.direction
+        parse_objectives(direction if isinstance(direction, str) else OmegaConf.to_container(direction), options.prune_on)
+        assert options.study_name.startswith(path.stem)
+        assert config.test is False, "a search does not look at the test split"
+        generator = random.Random(0)
+        for _ in range(3):
+            point = space.random(generator)
+            trial = compose("config", overrides=[choice, *point.overrides])
+            for text in point.overrides:
+                key, _, value = text.partition("=")
+                if re.fullmatch(r"-?\d+", value):
+                    assert OmegaConf.select(trial, key) == int(value)
+
+
+def test_the_six_questions_are_there() -> None:
+    asked = {"depth_kernel", "stride_or_pool", "skip_norm", "unet_up_skip", "accuracy_macs", "everything"}
+    assert asked <= {path.stem for path in SWEEPS}
