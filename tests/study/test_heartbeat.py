@@ -1,0 +1,75 @@
+"""Dead workers are known at once on the same machine, and by a counter that stands still on others."""
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from hydra_plugins.study.config import StudyConf
+from hydra_plugins.study.search.heartbeat import Pulse, Watch
+from hydra_plugins.study.search.slots import make_slots, visible_gpus
+
+from .conftest import MakeToy
+
+
+def beat_and_wait(folder: Path) -> None:
+    Pulse(folder, "other").beat({"trials": []})
+    time.sleep(60)
+
+
+def test_a_worker_is_dead_when_its_process_is(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=beat_and_wait, args=(tmp_path,))
+    process.start()
+    watch = Watch(tmp_path, stale_after=1000)
+    while not (tmp_path / "other.json").exists():
+        time.sleep(0.02)
+    assert not watch.is_dead("other")
+    assert list(watch.living()) == ["other"]
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert watch.is_dead("other")
+    assert watch.living() == {}
+    assert watch.is_dead("never heard of")
+
+
+def test_a_worker_of_another_machine_is_dead_when_it_stands_still(tmp_path: Path) -> None:
+    def say(count: int) -> None:
+        (tmp_path / "far.json").write_text(json.dumps({"machine": "elsewhere/1", "count": count, "time": -1e9}))
+
+    watch = Watch(tmp_path, stale_after=0.2)
+    say(1)
+    assert not watch.is_dead("far"), "seen for the first time"
+    time.sleep(0.15)
+    say(2)
+    assert not watch.is_dead("far")
+    time.sleep(0.15)
+    assert not watch.is_dead("far"), "it has moved since"
+    time.sleep(0.1)
+    assert watch.is_dead("far")
+
+
+def test_slots_share_out_gpus_and_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    assert visible_gpus() == ["2", "5"]
+
+    def environments(**options: float) -> list[str | None]:
+        return [slot.environment.get("CUDA_VISIBLE_DEVICES") for slot in make_slots(StudyConf(**options))]  # type: ignore[arg-type]
+
+    assert environments() == ["2", "5"], "one slot a GPU"
+    assert sorted(map(str, environments(gpus=0.5))) == ["2", "2", "5", "5"]
+    assert environments(gpus=2) == ["2,5"]
+    assert environments(gpus=0, slots=3) == ["", "", ""]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert environments(slots=2) == [None, None]
+
+
+def test_a_spawned_template_runs_what_a_forked_one_runs(toy: MakeToy) -> None:
+    app = toy("return cfg.x", sweeper="n_trials: 4\nslots: 2\nparams: {x: 'interval(0,1)'}\ntemplate: spawn")
+    pytest.importorskip("cloudpickle")
+    app.run()
+    assert app.kinds() == ["complete"] * 4
