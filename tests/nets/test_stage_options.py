@@ -121,3 +121,11 @@ def test_stem_and_head_in_any_number_of_axes(dim: int) -> None:
     assert net(x).shape == (2, 3)
     assert [m.in_features for m in net.modules() if isinstance(m, nn.Linear)] == [32 * 2**dim, 5, 6]
     assert sum(isinstance(m, nn.Dropout) for m in net.modules()) == 2
+
+
+@pytest.mark.parametrize(("hidden", "count"), [([], 1), ([5], 1), ([5, 6], 2)])
+def test_head_drops_behind_each_hidden_layer_or_before_the_last(hidden: list[int], count: int) -> None:
+    net = ConvNet((1, 8), 3, num_stages=1, head={"hidden": hidden, "dropout": 0.4})
+    assert [module.p for module in net.modules() if isinstance(module, nn.Dropout)] == [0.4] * count
+    assert isinstance(net.head[-1], nn.Linear)
+    assert isinstance(net.head[-2], nn.Dropout)

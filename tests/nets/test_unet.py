@@ -86,6 +86,14 @@ def test_skips_carry_what_pooling_loses() -> None:
     assert concat(x).shape == none(x).shape
 
 
+@pytest.mark.parametrize(("upsample", "mode"), [("nearest", "nearest"), ("linear", "bilinear")])
+def test_interpolation_enlarges_between_the_positions(upsample: str, mode: str) -> None:
+    net = UNet((1, 8, 8), 2, depth=1, width=4, upsample=upsample)
+    x = torch.randn(2, 8, 4, 4)
+    enlarged = nn.functional.interpolate(x, scale_factor=2, mode=mode)  # corners not aligned: positions are areas
+    torch.testing.assert_close(net.up[0][0](x), enlarged)
+
+
 def test_residual_level_adds_its_input() -> None:
     net = UNet((4, 8, 8), 2, depth=1, width=4, block="residual")
     blocks = [module for module in net.modules() if isinstance(module, SkipBlock)]
