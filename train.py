@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import hydra
 
 from convsweep import command_line
+from convsweep.hydra_version import main_options
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+@hydra.main(**main_options(), config_path="conf", config_name="config")
 @command_line.user_errors
 def main(cfg: DictConfig) -> float | tuple[float, ...]:
     """Run one training and return its objective, or objectives."""

@@ -9,6 +9,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from convsweep.hydra_version import main_options
+
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 EXTRAS = {"model/net=timm", "model/net=smp"}
@@ -24,7 +26,7 @@ def choices() -> list[str]:
 
 def composed(*overrides: str) -> DictConfig:
     """Return the config that train.py would get; what users must fill in is filled in."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **main_options()):
         cfg = compose("config", overrides=[*overrides, "hydra.run.dir=somewhere"], return_hydra_config=True)
         cfg.hydra.runtime.output_dir = "somewhere"
         HydraConfig.instance().set_config(cfg)

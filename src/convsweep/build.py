@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from convsweep.data.samples import Facts
 from convsweep.errors import MissingExtraError, UserError
+from convsweep.hydra_version import own_configs_may_name_any_class
 
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule
@@ -35,21 +36,26 @@ EXTRAS = {"timm": "timm", "segmentation_models_pytorch": "smp"}
 def plain_errors(part: str) -> Iterator[None]:
     """Raise what is the user's to mend as a `UserError` that names the part of the config."""
     try:
-        yield
+        with own_configs_may_name_any_class():
+            yield
     except UserError:
         raise
     except InstantiationException as error:
-        cause = error.__cause__
-        while isinstance(cause, InstantiationException):
-            cause = cause.__cause__
+        cause = innermost(error)
         if isinstance(cause, UserError):
             raise cause from None
         if isinstance(cause, ModuleNotFoundError) and cause.name in EXTRAS:
             raise MissingExtraError(cause.name, EXTRAS[cause.name], part) from None
         place = str(error).splitlines()[-1].strip()
-        raise UserError(f"{part} cannot be built: {str(cause or error).strip()} ({place})") from error
+        raise UserError(f"{part} cannot be built: {str(cause).strip()} ({place})") from error
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise UserError(f"{part} cannot be built: {error}") from error
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return what an error was raised from, below Hydra's own exceptions and failed imports."""
+    wraps = isinstance(error, InstantiationException) or (isinstance(error, ImportError) and not isinstance(error, UserError))
+    return innermost(error.__cause__) if wraps and error.__cause__ is not None else error
 
 
 def build_data(cfg: DictConfig) -> "DataModule":
@@ -146,6 +152,8 @@ def load_model(checkpoint: str | Path) -> "Model":
     described = state[CARD]
     stated = described["facts"]
     facts = Facts(**{**stated, "in_shape": tuple(stated["in_shape"]), "class_names": tuple(stated["class_names"])})
+    if described["model"]["net"].get("weights") is not None:
+        described["model"]["net"]["weights"] = None  # they are in the checkpoint; nothing is downloaded again
     cfg = OmegaConf.create({"model": described["model"]})
     assert isinstance(cfg, DictConfig)
     zeros = torch.zeros(facts.in_channels)

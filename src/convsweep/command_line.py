@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from convsweep.errors import UserError, did_you_mean
+from convsweep.hydra_version import own_configs_may_name_any_class
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
@@ -49,7 +50,8 @@ def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
         from hydra.types import RunMode
 
         try:
-            return task(cfg)
+            with own_configs_may_name_any_class():
+                return task(cfg)
         except UserError as error:
             alone = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN and "HYDRA_TRIAL" not in os.environ
             if not alone or os.environ.get(FULL_ERROR) == "1":

@@ -14,6 +14,7 @@ import hydra
 
 from convsweep import command_line
 from convsweep.errors import UserError
+from convsweep.hydra_version import main_options
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -80,7 +81,7 @@ def main() -> None:
     except UserError as error:
         command_line.fail(error)
 
-    @hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="config")
+    @hydra.main(**main_options(), config_path=str(config_folder()), config_name="config")
     @command_line.user_errors
     def composed(cfg: DictConfig) -> None:
         inspect(cfg, depth)

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from convsweep import build, feasibility
 from convsweep.errors import InfeasibleError, UserError
+from convsweep.hydra_version import main_options
 from convsweep.inspect import config_folder
 
 
 def composed(*overrides: str) -> DictConfig:
-    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+    with initialize_config_dir(str(config_folder()), **main_options()):
         return compose("config", overrides=["name=test", *overrides])
 
 

@@ -9,6 +9,7 @@ from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
 from convsweep.data.datamodule import DataModule, Feeding
+from convsweep.hydra_version import main_options
 
 CONF = Path(__file__).parents[2] / "conf"
 NAMES = sorted(file.stem for file in (CONF / "data").glob("*.yaml"))
@@ -16,7 +17,7 @@ AUGMENTS = sorted(file.stem for file in (CONF / "data" / "augment").glob("*.yaml
 
 
 def data_config(*overrides: str) -> dict[str, object]:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **main_options()):
         config = compose(
             overrides=["+seed=7", *(f"+{override}" if override.startswith("data=") else override for override in overrides)]
         )

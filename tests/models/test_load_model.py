@@ -14,6 +14,7 @@ from tiny import facts_of, fit, labelled, masked
 
 from convsweep import build
 from convsweep.errors import UserError
+from convsweep.hydra_version import main_options
 from convsweep.models import Classification, Segmentation
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -25,7 +26,7 @@ CASES = {
 
 
 def compose_for(case: str) -> DictConfig:
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+    with initialize_config_dir(**main_options(), config_dir=str(CONF)):
         return compose("config", CASES[case])
 
 
@@ -101,7 +102,7 @@ def test_cut_checkpoint_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_users_mistake_comes_out_of_the_config_as_one_message(override: str, message: str) -> None:
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+    with initialize_config_dir(**main_options(), config_dir=str(CONF)):
         cfg = compose("config", [override])
     facts = facts_of("classification", (1, 16, 16), 3)
     build.fill_shape(cfg, facts)

@@ -7,6 +7,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, open_dict
 
 from convsweep.build import build_net
+from convsweep.hydra_version import main_options
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -15,7 +16,7 @@ def compose_net(
     net: str, in_shape: Sequence[int] = (3, 32, 32), num_classes: int = 10, overrides: Sequence[str] = ()
 ) -> DictConfig:
     """Return the whole config with the network `net` and the data's shape filled in."""
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+    with initialize_config_dir(**main_options(), config_dir=str(CONF)):
         cfg = compose("config", [f"model/net={net}", *overrides])
     with open_dict(cfg):
         cfg.shape = {"in_shape": list(in_shape), "in_channels": in_shape[0], "num_classes": num_classes}

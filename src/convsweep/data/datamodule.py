@@ -28,7 +28,7 @@ class Feeding(TypedDict, total=False):
         eval_batch_size: the same for validation and test; null takes batch_size.
         val_fraction: share of the training samples split off for validation where the source has no validation part.
         test_fraction: share split off for testing where the source has no test part; null leaves the test part out.
-        max_train: keep about so many training samples, stratified (fewer are among more), to see how much data a network needs; null keeps all.
+        max_train: keep about so many training samples, stratified; fewer are always among more; null keeps all.
         split_seed: another seed is another split; nothing else changes a split.
         seed: order of the training samples and draws of the augmentation.
         last_batch: "drop" or "keep" the smaller batch at the end of a training epoch.
