@@ -61,6 +61,7 @@ class Link:
         return os.getpid() == self._pid
 
 
+_VARIABLE = "HYDRA_STUDY_TRIAL"
 _link: Link | None = None
 
 
@@ -69,7 +70,13 @@ def current() -> Link | None:
     return _link if _link is not None and _link.is_mine() else None
 
 
+def inside() -> bool:
+    """Return whether this process belongs to a trial; true on all ranks, where `current` is None on all but rank 0."""
+    return _VARIABLE in os.environ
+
+
 def enter(link: Link) -> None:
     """Make `link` the current one; called once by the process of the trial."""
     global _link
     _link = link
+    os.environ[_VARIABLE] = str(link.number)
