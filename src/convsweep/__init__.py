@@ -1,0 +1,1 @@
+"""Train, search and review convolutional networks; see README.md."""
