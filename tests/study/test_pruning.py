@@ -38,10 +38,11 @@ def test_pruning_saves_epochs_and_keeps_the_best(toy: MakeToy) -> None:
     assert pruned.value == pruned.intermediate_values[max(pruned.intermediate_values)]
 
 
-def test_two_objectives_give_a_pareto_front_and_prune_on_the_named_one(toy: MakeToy) -> None:
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_two_objectives_give_a_pareto_front_and_prune_on_the_named_one(toy: MakeToy, sampler: str) -> None:
     options = "n_trials: 24\nslots: 2\nparams: {x: 'interval(0,1)'}\ndirection: {loss: minimize, cost: minimize}\n"
     app = toy(BOTH, sweeper=options + "prune_on: loss")
-    app.run("hydra/sweeper/pruner=median", "hydra/sweeper/sampler=nsga2")
+    app.run("hydra/sweeper/pruner=median", f"hydra/sweeper/sampler={sampler}")
     assert set(app.kinds()) == {"complete", "pruned"}
     assert epochs(app) < 240
     complete = [trial for trial in app.trials() if trial.values is not None]

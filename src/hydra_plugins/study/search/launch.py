@@ -56,6 +56,7 @@ def run_worker(recipe: Recipe, index: int) -> Ended:
 
         storage = open_storage(recipe.options.storage, recipe.layout, recipe.options.workers)
         study = open_study(storage, recipe.options.study_name, pruner=build_pruner(recipe))
+        study.reported_direction = recipe.objectives.reported_direction
         study.sampler = build_sampler(recipe, index, len(study.get_trials(deepcopy=False)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from optuna.study import StudyDirection
+
 from .errors import StudyError
 
 _DIRECTIONS = {"minimize": "minimize", "min": "minimize", "maximize": "maximize", "max": "maximize"}
@@ -23,9 +25,10 @@ class Objectives:
         return len(self.names) > 1
 
     @property
-    def pruned_direction(self) -> str:
+    def reported_direction(self) -> StudyDirection:
         """Direction of the objective that is reported while a trial runs."""
-        return self.directions[self.names.index(self.prune_on)] if self.prune_on else self.directions[0]
+        direction = self.directions[self.names.index(self.prune_on)] if self.prune_on else self.directions[0]
+        return StudyDirection[direction.upper()]
 
     def better(self, value: float, other: float) -> bool:
         """Whether `value` of the first objective is at least as good as `other`."""

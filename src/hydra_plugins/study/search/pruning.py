@@ -3,7 +3,6 @@
 import copy
 
 import optuna
-from optuna.study import StudyDirection
 
 from .objectives import Objectives
 from .storage import OpenStudy
@@ -26,5 +25,5 @@ def report(study: OpenStudy, trial: optuna.Trial, step: int, value: float, objec
 
 def _with_one_objective(study: OpenStudy, objectives: Objectives) -> OpenStudy:
     view = copy.copy(study)
-    view._directions = [StudyDirection[objectives.pruned_direction.upper()]]
+    view._directions = [objectives.reported_direction]
     return view

@@ -17,7 +17,20 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 class OpenStudy(optuna.Study):
-    """A study for ask and tell; samplers that call `stop` when their grid is done do not raise here."""
+    """A study for ask and tell.
+
+    Samplers that call `stop` when their grid is done do not raise here. With several objectives TPE sorts the pruned
+    trials by `direction`, which Optuna refuses to tell; here it is that of the objective that is reported.
+    """
+
+    reported_direction: StudyDirection | None = None
+
+    @property
+    def direction(self) -> StudyDirection:
+        """The direction, with several objectives that of the reported one."""
+        if self._is_multi_objective() and self.reported_direction is not None:
+            return self.reported_direction
+        return super().direction
 
     def stop(self) -> None:
         """Do nothing: when to stop is counted by the budget."""
