@@ -45,7 +45,7 @@ class Recorder:
 def table(trials: list[FrozenTrial], recipe: Recipe) -> str:
     """Return all trials as CSV: number, kind, reason, values, parameters, attributes."""
     params = sorted({name for trial in trials for name in trial.params})
-    facts = sorted({name for trial in trials for name in trial.user_attrs} - _HIDDEN)
+    facts = sorted({name for trial in trials for name in trial.user_attrs} - _HIDDEN - set(recipe.objectives.names))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["number", "kind", "reason", *recipe.objectives.names, *params, *facts])
