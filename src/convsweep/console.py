@@ -1,7 +1,6 @@
 """What a person reads while a network trains: plain lines, kept in the log file too."""
 
 import logging
-import warnings
 
 from rich.console import Console
 
@@ -20,6 +19,11 @@ def quiet_engines() -> None:
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
-    for message in (".*does not have many workers.*", ".*number of training batches.*", ".*Checkpoint directory.*exists.*"):
-        warnings.filterwarnings("ignore", message)
-    warnings.filterwarnings("ignore", ".*LeafSpec.*")
+    for handler in logging.getLogger().handlers:
+        if not isinstance(handler, logging.FileHandler):
+            handler.addFilter(is_no_warning_of_a_library)
+
+
+def is_no_warning_of_a_library(record: logging.LogRecord) -> bool:
+    """Return whether a log record is more than what `warnings.warn` said."""
+    return record.name != "py.warnings"

@@ -104,13 +104,14 @@ class Model(L.LightningModule, ABC):
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_index: int) -> None:
         if not self.trainer.is_last_batch:
             return
-        loss = self.losses["train"].compute()
+        loss = self.trainer.strategy.reduce(self.losses["train"].compute(), reduce_op="mean")  # NaN on one device stops all
+        assert isinstance(loss, Tensor)
         if not_finite(loss):
             raise DivergedError(
                 f"the training loss must stay finite, but is {float(loss)} in epoch {self.current_epoch + 1}; "
                 "use a smaller optimizer.lr, a warm-up (scheduler=cosine), or trainer.gradient_clip_val=1"
             )
-        self.log("train/loss", loss, on_step=False, on_epoch=True, sync_dist=True)
+        self.log("train/loss", loss, on_step=False, on_epoch=True)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         self.evaluate(batch, "val", self.val_metrics)
