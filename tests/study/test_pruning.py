@@ -52,6 +52,7 @@ def test_two_objectives_give_a_pareto_front_and_prune_on_the_named_one(toy: Make
     free = toy(BOTH, sweeper=options)
     free.run("hydra/sweeper/pruner=median")
     assert set(free.kinds()) == {"complete"}, "without prune_on nothing is pruned"
+    assert "choose median" in app.run("hydra/sweeper/pruner=wilcoxon", code=1)
 
 
 @pytest.mark.parametrize("pruner", ["percentile", "successive_halving", "hyperband", "patient", "threshold", "wilcoxon"])

@@ -100,6 +100,13 @@ def test_the_hook_says_what_yaml_cannot(toy: MakeToy) -> None:
         assert len(one.params) == one.params["n"] + 1
 
 
+def test_a_hook_that_fails_ends_the_sweep_and_leaves_nothing_running(toy: MakeToy) -> None:
+    app = toy("return cfg.x", sweeper="n_trials: 5\nslots: 1\nparams: {x: 'interval(0,1)'}\nsuggest: hook.fail")
+    (app.folder / "hook.py").write_text("def fail(trial, params):\n    raise RuntimeError('in the hook')\n")
+    assert "in the hook" in app.run(code=1)
+    assert app.kinds() == ["error"]
+
+
 def test_a_group_that_has_no_default_can_be_searched(toy: MakeToy) -> None:
     app = toy("return cfg.net.width", "x: 0", "n_trials: 2\nslots: 1\nparams: {net: 'glob(*)'}")
     config = app.folder / "conf" / "config.yaml"

@@ -18,7 +18,8 @@ class StudyConf:
         params: The space: key -> override (`choice(3,5)`), or a mapping with `values`, `when`, `compute`.
         suggest: Dotted path of `f(trial, params) -> dict` for what YAML cannot say.
         enqueue: Points to try first: mappings, overrides of a preset (`model/net=lenet5`), folders of former sweeps.
-        n_trials, timeout, target: The total budget over all starts of this study.
+        n_trials, timeout, target: The total budget over all starts of this study. Infeasible and repeated trials and
+            those that are retried do not count; all others do, errors too.
         workers: How many jobs the launcher starts; each owns `slots` trials at a time.
         slots, threads, gpus: Trials at a time per worker; threads and (parts of) GPUs per trial.
         preload: Modules that a worker imports once, before it forks its trials.

@@ -4,7 +4,9 @@ import warnings
 from typing import Any
 
 from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import WilcoxonPruner
 
+from .errors import StudyError
 from .load import build
 from .recipe import Recipe
 
@@ -23,5 +25,12 @@ def build_sampler(recipe: Recipe, index: int, num_trials: int) -> Any:
 
 
 def build_pruner(recipe: Recipe) -> Any:
-    """Return the pruner."""
-    return build(recipe.options.pruner, "hydra.sweeper.pruner")
+    """Return the pruner.
+
+    Raises:
+        StudyError: It compares with the best trial, and several objectives have none.
+    """
+    pruner = build(recipe.options.pruner, "hydra.sweeper.pruner")
+    if recipe.objectives.prune_on is not None and recipe.objectives.several and isinstance(pruner, WilcoxonPruner):
+        raise StudyError("hydra/sweeper/pruner=wilcoxon compares with the one best trial; choose median with several objectives")
+    return pruner

@@ -20,7 +20,7 @@ from .interrupts import Interrupts
 from .known import same_point
 from .locks import locked
 from .messages import Channel
-from .outcomes import UNCHARGED, parse_policies
+from .outcomes import UNCHARGED, of_exception, parse_policies
 from .reap import left_outcome, reap
 from .recipe import Job, Recipe
 from .session import Session
@@ -132,7 +132,11 @@ class Worker:
 
     def _start(self, trial: optuna.Trial) -> None:
         """Begin a trial in the first free slot, unless its very point is known."""
-        point = self.asker.suggest(trial)
+        try:
+            point = self.asker.suggest(trial)
+        except Exception as error:  # of the sampler or the hook: nothing this sweep could go on with
+            self._settler.settle(self._frozen(trial), of_exception(error), again=False)
+            raise
         trial.set_user_attr(attributes.OVERRIDES, point.overrides)
         if self.recipe.options.repeat == 1 and attributes.RETRY_OF not in trial.user_attrs:
             known = same_point(self.study, trial.number, self.recipe.session, point.overrides)
