@@ -1,11 +1,20 @@
 """What a person reads while a network trains: plain lines, kept in the log file too."""
 
 import logging
+import warnings
 
 from rich.console import Console
 
 console = Console(highlight=False)
 log = logging.getLogger("convsweep")
+
+HARMLESS = (
+    ".*does not have many workers.*",
+    ".*number of training batches.*",
+    ".*Checkpoint directory.*exists.*",
+    ".*LeafSpec.*",
+)
+"""Warnings of Lightning and torch about what is meant to be so."""
 
 
 def say(text: str, style: str | None = None) -> None:
@@ -18,6 +27,8 @@ def quiet_engines() -> None:
     """Keep what Lightning and torch say at every start out of the terminal; their warnings go to the log file."""
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    for message in HARMLESS:
+        warnings.filterwarnings("ignore", message)
     logging.captureWarnings(True)
     for handler in logging.getLogger().handlers:
         if not isinstance(handler, logging.FileHandler):
