@@ -67,6 +67,23 @@ def test_a_killed_trial_is_retried_as_often_as_its_policy_says(toy: MakeToy) -> 
     assert len({trial.user_attrs.get("retried", False) for trial in app.trials()[:2]}) == 1
 
 
+@pytest.mark.parametrize("signum", ["SIGINT", "SIGTERM"])
+def test_a_trial_that_gets_a_signal_from_outside_was_killed(toy: MakeToy, signum: str) -> None:
+    body = f"""
+        if trial.current().checkpoint is None and trial.current().number == 0:
+            try:
+                os.kill(os.getpid(), signal.{signum})
+                time.sleep(5)
+            except BaseException:
+                sys.exit(1)  # as Lightning does
+        return cfg.x
+    """
+    app = toy(body, sweeper="n_trials: 1\nparams: {x: 'choice(1,2)'}")
+    app.run(timeout=60)
+    assert app.kinds() == ["killed", "complete"]
+    assert "signal from outside" in app.trials()[0].user_attrs["reason"]
+
+
 def test_a_policy_can_stop_the_sweep(toy: MakeToy) -> None:
     app = toy("return float('nan')", sweeper="n_trials: 9\nparams: {x: 'range(0,9)'}\npolicy: {diverged: stop}\nslots: 1")
     output = app.run(code=1, timeout=60)

@@ -40,7 +40,8 @@ def run_child(recipe: Recipe, job: Job, sock: socket.socket, parent: int) -> Non
         outcome = _run(recipe, job, channel, folder)
     except BaseException as error:
         outcome = of_exception(error)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, signal.SIG_IGN)
     with contextlib.suppress(BaseException):
         outcome.seconds = time.monotonic() - started
         outcome.stopped = _asked_to_stop
@@ -112,8 +113,8 @@ def _enter_process(job: Job, parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for signum in (signal.SIGTERM, signal.SIGINT):  # Lightning would make an exit code of a KeyboardInterrupt
+        signal.signal(signum, _stop)
     os.environ.update(job.environment)
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(job.threads)))
     torch = sys.modules.get("torch")
