@@ -12,6 +12,7 @@ import numpy as np
 
 from convsweep.data.cache import Arrays, Layout, default_cache_dir, fingerprint, stored
 from convsweep.data.checks import examples
+from convsweep.data.folders import relative_names
 from convsweep.data.images import UnfitFileError
 from convsweep.errors import UserError
 
@@ -102,7 +103,8 @@ def fill(job: Job, arrays: Arrays) -> None:
                 for name, row in job.decode(i).items():
                     arrays[name][i] = row
             except UnfitFileError as error:
-                unfit.append((job.names[i], error))
+                name = job.names[i] if error.file is None else relative_names([error.file], job.root)[0]
+                unfit.append((name, error))
 
     with ThreadPoolExecutor(max_workers=num_threads(job.files)) as pool:
         for _ in pool.map(some, range(0, len(job.names), FILES_PER_TASK)):

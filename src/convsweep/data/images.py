@@ -31,6 +31,8 @@ class UnfitFileError(Exception):
     def __init__(self, rule: str, detail: str, remedy: str) -> None:
         super().__init__(rule, detail, remedy)
         self.rule, self.detail, self.remedy = rule, detail, remedy
+        self.file: Path | None = None
+        """The file, where it is not the one that the sample is named after."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def size_pair(image_size: int | Sequence[int] | None) -> tuple[int, int] | None:
     pair = [image_size, image_size] if isinstance(image_size, int) else list(image_size)
     if len(pair) != 2 or any(not isinstance(size, int) or size < 1 for size in pair):
         raise UserError(
-            f"data.image_size must be one or two positive whole numbers (height, width) or null, but is {image_size}."
+            f"data.image_size must be one or two positive whole numbers (height, width) or null, but is {image_size}; "
+            "say data.image_size=64."
         )
     return pair[0], pair[1]
 

@@ -70,7 +70,7 @@ def mask_coding(
         return palette_coding(palette, ignore_index)
     if palette is not None:
         raise UserError(
-            f"data.palette is for RGB-coded masks, but data.masks is {coding}; set data.masks=rgb or data.palette=null."
+            f"data.palette is for RGB-coded masks, but data.coding is {coding}; set data.coding=rgb or data.palette=null."
         )
     if coding == "binary" and class_names is None:
         class_names = ("background", "foreground")
@@ -128,7 +128,7 @@ def one_number(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
     if array.ndim == 3:
         grey = array[..., :3] if array.shape[2] >= 3 else array[..., :1]
         if (grey != grey[..., :1]).any():
-            remedy = "set data.masks=rgb and data.palette" if coding.coding == "index" else "save it as one grey channel"
+            remedy = "set data.coding=rgb and data.palette" if coding.coding == "index" else "save it as one grey channel"
             raise UnfitFileError(RULES[coding.coding], "colours", remedy)
         array = grey[..., 0]
     return array.astype(np.int32)
@@ -144,7 +144,7 @@ def from_index(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
         raise UnfitFileError(
             f"Mask values must be a class, 0 to {len(coding.class_names) - 1}{ignored}",
             "holds " + ", ".join(str(value) for value in np.unique(values[wrong])[:4]),
-            "correct the mask, set data.num_classes or data.ignore_index, or data.masks=binary for masks of 0 and 255",
+            "correct the mask, set data.num_classes or data.ignore_index, or data.coding=binary for masks of 0 and 255",
         )
     return values
 
@@ -156,7 +156,7 @@ def from_binary(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
     others = found[found != 0]
     if len(others) > 1 or (len(others) == 1 and others[0] not in (1, 255)):
         detail = "holds " + ", ".join(str(value) for value in found[:4]) + (", ..." if len(found) > 4 else "")
-        raise UnfitFileError(RULES["binary"], detail, "threshold the mask and save it without loss, or set data.masks=index")
+        raise UnfitFileError(RULES["binary"], detail, "threshold the mask and save it without loss, or set data.coding=index")
     return np.where(ignored, coding.fill, values != 0).astype(np.int32)
 
 

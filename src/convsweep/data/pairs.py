@@ -1,5 +1,7 @@
 """Images and their masks: found by name, decoded together."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,16 @@ def settle_pairs(wanted: ImageDecoding, first: Pair, root: Path) -> tuple[ImageD
         raise UserError(unfit_message([(relative_names([first.image], root)[0], error)], 1, root)) from error
 
 
+@contextmanager
+def blamed_on(file: Path) -> Iterator[None]:
+    """Let what is unfit in the block be this file, rather than the image that the sample is named after."""
+    try:
+        yield
+    except UnfitFileError as error:
+        error.file = file
+        raise
+
+
 def decode_pairs(
     pairs: list[Pair], root: Path, decoding: ImageDecoding, shape: tuple[int, int, int], coding: MaskCoding, storage: Storage
 ) -> Samples:
@@ -123,14 +135,18 @@ def decode_pairs(
     """
 
     def decode(i: int) -> dict[str, Any]:
-        image, mask = open_image(pairs[i].image), open_image(pairs[i].mask)
+        image = open_image(pairs[i].image)
+        with blamed_on(pairs[i].mask):
+            mask = open_image(pairs[i].mask)
         if image.size != mask.size:
             raise UnfitFileError(
                 "A mask must be of its image's size",
                 f"mask {mask.height}x{mask.width}, image {image.height}x{image.width}",
                 "draw the mask on the image at its size",
             )
-        return {"x": decode_image(image, decoding, shape), "y": decode_mask(mask, coding, decoding, shape[1:])}
+        x = decode_image(image, decoding, shape)
+        with blamed_on(pairs[i].mask):
+            return {"x": x, "y": decode_mask(mask, coding, decoding, shape[1:])}
 
     names = relative_names([pair.image for pair in pairs], root)
     job = Job(
