@@ -2,12 +2,16 @@
 
 import csv
 import json
+import signal
 from pathlib import Path
 
+import lightning as L
 import pytest
 import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from convsweep.build import load_model, read_checkpoint
+from convsweep.closing_table import show_result
 from convsweep.errors import UserError
 from tests.conftest import Train
 
@@ -60,6 +64,56 @@ def test_resume_goes_on_in_its_folder_as_if_never_stopped(train: Train) -> None:
     assert result_of(parts)["best"]["val/accuracy"] == result_of(whole)["best"]["val/accuracy"]
 
 
+class Stop(L.Callback):
+    """Ends the training in its second epoch as a signal does."""
+
+    def __init__(self, signal: str) -> None:
+        self.answer = {"SIGINT": KeyboardInterrupt, "SIGTERM": SIGTERMException}[signal]
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.current_epoch == 1:
+            raise self.answer
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_stopped_run_says_how_to_go_on(train: Train, capsys: pytest.CaptureFixture[str], name: str, code: int) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit) as end:
+            train("trainer.max_epochs=3", "+callbacks.stop._target_=tests.test_train.Stop", f"+callbacks.stop.signal={name}")
+    finally:
+        signal.signal(signal.SIGINT, handler)  # Lightning lets it be ignored
+    folder = Path.cwd() / "run"
+    assert end.value.code == code
+    assert f"resume={folder}" in capsys.readouterr().out
+    result = result_of(folder)
+    assert result["outcome"] == "killed"
+    assert result["reason"]
+    train("resume=run", "~callbacks.stop", quick=False)
+    assert [row["epoch"] for row in rows_of(folder)] == ["0", "1", "2"]
+
+
+def test_training_metrics_of_the_result_are_of_the_best_epoch(train: Train) -> None:
+    folder = train("trainer.max_epochs=3")
+    best = result_of(folder)["best"]
+    row = next(row for row in rows_of(folder) if float(row["val/loss"]) == pytest.approx(best["val/loss"], abs=1e-6))
+    assert best["train/loss"] == pytest.approx(float(row["train/loss"]), abs=1e-6)
+
+
+def test_paths_are_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path("/home/somebody") / ("a_long_name_" * 10)
+    result = {
+        "objectives": {"val/accuracy": 0.5, "macs": 1200.0}, "best_epoch": 1, "test": {}, "seconds": 2.0, "epochs": 1,
+        "cost": {"params": 10, "macs": 1200}, "stopped_early": False, "checkpoint": "checkpoints/best.ckpt",
+        "wandb": {"url": None, "dir": "wandb/offline-run"},
+    }  # fmt: skip
+    show_result(result, folder)
+    printed = capsys.readouterr().out
+    assert f"best checkpoint: {folder}/checkpoints/best.ckpt\n" in printed
+    assert f"wandb sync {folder}/wandb/offline-run\n" in printed
+    assert "1,200 " in printed
+
+
 def test_a_folder_with_a_run_is_not_overwritten(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
     folder = train()
     before = (folder / "checkpoints" / "best.ckpt").read_bytes()
@@ -85,11 +139,19 @@ def test_a_folder_with_a_run_is_not_overwritten(train: Train, capsys: pytest.Cap
         (["resume=nowhere"], "holds none"),
         (["ckpt_path=nowhere.ckpt"], "ckpt_path must be a checkpoint"),
         (["trainer.max_epochs=0"], "trainer.max_epochs must be"),
-        (["optimizer.lr=-1"], "Invalid learning rate"),
+        (["optimizer.lr=-1"], "optimizer.lr must be a number >= 0, but is -1"),
+        (["optimizer.lr=fast"], "optimizer.lr must be a number >= 0, but is 'fast'"),
+        (["data=image_folder"], "data.root has no default and must be given; add data.root="),
+        (["data=image_folder", "data.root=.", "data.resize=strech"], "did you mean 'stretch'?"),
+        (["data=mask_folder", "data.root=.", "data.coding=bin"], "did you mean 'binary'?"),
+        (["data.last_batch=droop"], "data.last_batch must be one of drop, keep, but is 'droop'"),
+        (["model/net=resnet81"], "did you mean 'resnet18'?"),
         (["trainer.precision=half"], "half"),
         (["trainer.accelerator=abacus"], "abacus"),
         (["model.label_smoothing=2"], "label_smoothing must be a probability"),
         (["data.batch_size=0"], "data.batch_size must be at least 1"),
+        (["trainer.accelerator=tpu"], "trainer=cpu runs everywhere"),
+        (["model.net._target_=my_package.MyNet"], "put it beside train.py"),
         (["scheduler.warmup=3"], "scheduler.warmup must be a share"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",

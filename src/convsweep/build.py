@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import nn
@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from convsweep.data.samples import Facts
 from convsweep.errors import MissingExtraError, UserError
 from convsweep.hydra_version import own_configs_may_name_any_class
+from convsweep.words import check_words
 
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule
@@ -33,8 +34,13 @@ EXTRAS = {"timm": "timm", "segmentation_models_pytorch": "smp"}
 
 
 @contextmanager
-def plain_errors(part: str) -> Iterator[None]:
-    """Raise what is the user's to mend as a `UserError` that names the part of the config."""
+def plain_errors(part: str, remedy: str = "") -> Iterator[None]:
+    """Raise what is the user's to mend as a `UserError` that names the part of the config.
+
+    Args:
+        part: the key of the part.
+        remedy: what helps where Lightning finds that options and machine do not go together.
+    """
     try:
         with own_configs_may_name_any_class():
             yield
@@ -46,10 +52,16 @@ def plain_errors(part: str) -> Iterator[None]:
             raise cause from None
         if isinstance(cause, ModuleNotFoundError) and cause.name in EXTRAS:
             raise MissingExtraError(cause.name, EXTRAS[cause.name], part) from None
+        if isinstance(cause, ModuleNotFoundError):
+            raise UserError(
+                f"{part} needs the module {cause.name}, which is not found; "
+                "put it beside train.py, install it, or add its folder to PYTHONPATH"
+            ) from error
         place = str(error).splitlines()[-1].strip()
         raise UserError(f"{part} cannot be built: {str(cause).strip()} ({place})") from error
-    except (MisconfigurationException, ValueError, TypeError) as error:
-        raise UserError(f"{part} cannot be built: {error}") from error
+    except (MisconfigurationException, ModuleNotFoundError, ValueError, TypeError) as error:
+        does = remedy if isinstance(error, MisconfigurationException | ModuleNotFoundError) else ""
+        raise UserError(f"{part} cannot be built: {error}{does}") from error
 
 
 def innermost(error: BaseException) -> BaseException:
@@ -61,6 +73,7 @@ def innermost(error: BaseException) -> BaseException:
 def build_data(cfg: DictConfig) -> "DataModule":
     """Return the data module and fill `cfg.shape` with what the data states of itself; no sample is read yet."""
     with plain_errors("data"):
+        check_words("data", get_object(cfg.data._target_), cfg.data)
         data: DataModule = instantiate(cfg.data)
     check_task(cfg, data.facts)
     fill_shape(cfg, data.facts)

@@ -10,24 +10,35 @@ from convsweep.console import console
 
 
 def show_result(result: Mapping[str, Any], folder: Path) -> None:
-    """Print the table of a result as `Run.finish` writes it."""
+    """Print a result as `Run.finish` writes it; paths stand below the table, each whole and on one line to copy."""
+    console.print(figures(result))
+    for name, place in places(result, folder).items():
+        console.print(f"  {name}: {place}", soft_wrap=True, markup=False)
+
+
+def figures(result: Mapping[str, Any]) -> Table:
+    """Return the table of scores, cost and time."""
     table = Table(show_header=False, box=None, padding=(0, 2))
+    cost = result["cost"]
     for name, value in result["objectives"].items():
-        table.add_row(
-            f"best {name}", f"{value:.4f}" if isinstance(value, float) else f"{value:,}", f"epoch {result['best_epoch']}"
-        )
+        table.add_row(f"best {name}", f"{value:,.0f}" if name in cost else f"{value:.4f}", f"epoch {result['best_epoch']}")
     for name, value in result["test"].items():
         table.add_row(name, f"{value:.4f}", "")
-    cost = result["cost"]
     table.add_row("parameters", f"{cost['params']:,}", "")
     if cost["macs"] is not None:
         table.add_row("MACs a sample", f"{cost['macs']:,}", "")
     early = " (stopped early)" if result["stopped_early"] else ""
-    table.add_row("time", f"{result['seconds']:.1f} s", f"{result['epochs']} epochs{early}")
+    plural = "" if result["epochs"] == 1 else "s"
+    table.add_row("time", f"{result['seconds']:.1f} s", f"{result['epochs']} epoch{plural}{early}")
+    return table
+
+
+def places(result: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """Return where what the run left is found, by what it is."""
+    found = {}
     if result["checkpoint"]:
-        table.add_row("best checkpoint", str(folder / result["checkpoint"]), "")
+        found["best checkpoint"] = str(folder / result["checkpoint"])
     wandb = result["wandb"]
     if wandb:
-        where = wandb["url"] or f"offline; to upload: wandb sync {folder / wandb['dir']}"
-        table.add_row("W&B", where, "")
-    console.print(table)
+        found["W&B"] = wandb["url"] or f"offline; to upload: wandb sync {folder / wandb['dir']}"
+    return found

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -76,17 +77,33 @@ def run(main: Callable[[], Any]) -> None:
         if os.environ.get(FULL_ERROR) == "1":
             raise
         fail(error)
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
     except SystemExit as exit:
+        killed_by = signal_of(exit)
+        if killed_by is not None:
+            raise SystemExit(128 + killed_by) from exit
         hint = key_hint(exit.__context__)
         if hint:
             sys.stderr.write(f"{hint}\n")
         raise
 
 
+def signal_of(exit: SystemExit) -> signal.Signals | None:
+    """Return the signal that Lightning, which exits with 1 or 0 then, answered by this exit; None if there was none."""
+    if isinstance(exit.__context__, KeyboardInterrupt):
+        return signal.SIGINT
+    return signal.SIGTERM if type(exit).__name__ == "SIGTERMException" else None
+
+
 def key_hint(error: BaseException | None) -> str | None:
     """Return a hint for an override whose key the config does not have."""
+    from hydra.errors import MissingConfigException
     from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
+        group, _, option = error.missing_cfg_file.rpartition("/")
+        return f"{group}={option}: there is no such option; {did_you_mean(option, error.options)}"
     cause = error.__cause__ if error is not None else None
     if not isinstance(cause, ConfigAttributeError | ConfigKeyError) or cause.parent_node is None:
         return None

@@ -1,6 +1,6 @@
 """Checks a config's options before torch is loaded, so that a slip is answered at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ def check_options(cfg: DictConfig) -> None:
         UserError: an option that no network has, a value outside its range.
     """
     check_new_folder(cfg)
+    check_given(cfg)
     net = cfg.model.net
     plan = PLANS.get(net.get("_target_"))
     if plan is not None:
@@ -36,6 +37,29 @@ def check_options(cfg: DictConfig) -> None:
     max_epochs = cfg.trainer.max_epochs
     if not isinstance(max_epochs, int) or max_epochs == 0 or max_epochs < -1:
         raise UserError(f"trainer.max_epochs must be a whole number >= 1 (-1: no limit), but is {max_epochs!r}")
+
+
+def check_given(cfg: DictConfig) -> None:
+    """Check that every key without a default is given, and that the step size is a number.
+
+    Raises:
+        UserError: one is not.
+    """
+    for name in missing_keys(OmegaConf.to_container(cfg, resolve=False)):
+        if not name.startswith("shape."):  # filled in from the data
+            raise UserError(f"{name} has no default and must be given; add {name}=... to the command")
+    lr = cfg.optimizer.get("lr", 0.0)
+    if isinstance(lr, str) or lr is None or lr < 0:
+        raise UserError(f"optimizer.lr must be a number >= 0, but is {lr!r}; say optimizer.lr=0.001")
+
+
+def missing_keys(node: Any, prefix: str = "") -> Iterator[str]:
+    """Yield the dotted names of the keys without a value; OmegaConf's own function stops at references to such a key."""
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from missing_keys(value, f"{prefix}{key}.")
+        elif value == "???":
+            yield f"{prefix}{key}"
 
 
 def check_new_folder(cfg: DictConfig) -> None:

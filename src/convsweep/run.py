@@ -89,7 +89,7 @@ class Run:
             if self.link is not None:
                 self.pruning = PruningCallback(self.cfg.monitor.metric, self.link)
                 callbacks.append(self.pruning)
-        with plain_errors("trainer"):
+        with plain_errors("trainer", remedy="; trainer=auto takes the fastest device there is, trainer=cpu runs everywhere"):
             trainer: L.Trainer = instantiate(self.cfg.trainer, _partial_=True)(
                 callbacks=[*callbacks, self.best], logger=self.tracker.loggers
             )
@@ -147,7 +147,9 @@ class Run:
         """Close loggers in the state the run ended in; a run that did not complete leaves a result that says why."""
         outcome = outcome_of(error)
         if error is not None and is_first() and self.folder.is_dir():
-            self.write({"outcome": outcome, "reason": str(error), "best": self.best.scores, "best_epoch": self.best.epoch})
+            self.write({"outcome": outcome, "reason": reason_of(error), "best": self.best.scores, "best_epoch": self.best.epoch})
+        if outcome == "killed" and is_first() and self.link is None and record.last_checkpoint(self.folder):
+            say(f"stopped; go on by resume={self.folder}")
         if self.tracker is not None:
             self.tracker.close(outcome)
 
@@ -163,6 +165,12 @@ def open_run(cfg: DictConfig) -> Iterator[Run]:
         run.close(error)
         raise
     run.close(None)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why a run ended, in words; an exit without any is told by what it was raised in answer to."""
+    cause = error.__context__ if isinstance(error, SystemExit) and error.__context__ is not None else error
+    return str(cause) or type(cause).__name__
 
 
 def best_checkpoint(trainer: L.Trainer) -> str | None:

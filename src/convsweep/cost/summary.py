@@ -9,7 +9,7 @@ from convsweep.nets.geometry import times
 def summary(cost: Cost) -> str:
     """Return the short form of a cost, one line."""
     return (
-        f"{cost.net}: {counted(cost.params)} parameters, {counted(cost.macs)}MACs, "
+        f"{cost.net}: {in_si(cost.params)} parameters, {counted(cost.macs)}MACs, "
         f"receptive field {size_in_words(cost.receptive_field)}, {in_bytes(cost.activations)} a sample in training"
     )
 
