@@ -43,7 +43,11 @@ def test_a_checkpoint_alone_rebuilds_net_classes_and_normalisation(train: Train)
     images = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
     probs = model.predict_batch(images)["probs"]
     assert probs.shape == (4, 10)
+    assert not probs.requires_grad
     torch.testing.assert_close(probs.sum(1), torch.ones(4))
+    for wrong in (images.permute(0, 2, 3, 1), images[0], images.numpy()):
+        with pytest.raises(UserError, match=r"images must be a tensor \(N, 1, \*, \*\), but are .*; put the channels"):
+            model.predict_batch(wrong)
     assert 0 < float(model.normalize.mean) < 255
 
 

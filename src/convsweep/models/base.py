@@ -91,8 +91,20 @@ class Model(L.LightningModule, ABC):
         logits: Tensor = self.net(self.normalize(x).contiguous(memory_format=self.memory_format))
         return logits
 
+    @torch.no_grad()
     def predict_batch(self, x: Tensor) -> dict[str, Tensor]:
-        """Return `probs` (N, num_classes, *) of a batch as the data set stores it."""
+        """Return `probs` (N, num_classes, *) of a batch (N, C, *) as the data set stores it: raw, not normalised.
+
+        Raises:
+            UserError: the batch has other axes or channels.
+        """
+        channels, dim = self.facts.in_channels, len(self.facts.in_shape)
+        if not isinstance(x, Tensor) or x.dim() != dim + 1 or x.shape[1] != channels:
+            shape = f" of shape {tuple(x.shape)}" if hasattr(x, "shape") else ""
+            raise UserError(
+                f"images must be a tensor (N, {channels}{', *' * (dim - 1)}), but are {type(x).__name__}{shape}; "
+                "put the channels behind the batch, and use torch.from_numpy for arrays"
+            )
         return {"probs": self(x).softmax(dim=1)}
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
