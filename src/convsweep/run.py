@@ -21,6 +21,7 @@ from convsweep.console import quiet_engines, say
 from convsweep.errors import UserError, did_you_mean
 from convsweep.pruning import PruningCallback
 from convsweep.ranks import is_first
+from convsweep.threads import set_threads
 from convsweep.tracking import Tracker, open_tracker, outcome_of
 from hydra_plugins.study import trial
 
@@ -57,8 +58,9 @@ class Run:
     def report_cost(self, cost: dict[str, Any]) -> None:
         """Say what the network costs and keep it for the record."""
         self.cost = cost
+        threads = set_threads(self.cfg.num_threads, cost["macs"], int(self.cfg.data.batch_size))
         if is_first():
-            say(str(cost["summary"]))
+            say(f"{cost['summary']}; {threads} thread{'s' if threads > 1 else ''}")
             say(f"run folder: {self.folder}")
             if self.checkpoint:
                 say(f"going on from {self.checkpoint}")
@@ -86,7 +88,7 @@ class Run:
         self.tracker = self.open_tracker()
         with plain_errors("callbacks"):
             callbacks = [instantiate(callback) for callback in self.cfg.callbacks.values() if callback is not None]
-            if self.link is not None:
+            if trial.inside():
                 self.pruning = PruningCallback(self.cfg.monitor.metric, self.link)
                 callbacks.append(self.pruning)
         with plain_errors("trainer", remedy="; trainer=auto takes the fastest device there is, trainer=cpu runs everywhere"):
@@ -94,6 +96,8 @@ class Run:
                 callbacks=[*callbacks, self.best], logger=self.tracker.loggers
             )
         self.tracker.log_summary({f"cost/{name}": value for name, value in self.cost.items()})
+        if self.link is not None and self.tracker.record is not None:
+            self.link.note(wandb_id=self.tracker.record["id"])
         return trainer
 
     def raise_if_pruned(self) -> None:
@@ -102,8 +106,8 @@ class Run:
             self.pruning.raise_if_pruned()
 
     def test(self, trainer: L.Trainer, model: "Model", data: "DataModule") -> None:
-        """Measure the best checkpoint on the test split, where the data has one."""
-        if data.test is not None:
+        """Measure the best checkpoint on the test split, where the data has one; a search never looks at it."""
+        if data.test is not None and not trial.inside():
             trainer.test(model, data, ckpt_path=best_checkpoint(trainer), verbose=False)
 
     def finish(self, trainer: L.Trainer) -> float | tuple[float, ...]:
