@@ -21,6 +21,10 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
 
     check_options(cfg)  # before torch is loaded: a wrong option is answered at once
 
+    from convsweep.lean_imports import import_torchmetrics
+
+    import_torchmetrics()
+
     from lightning import seed_everything
 
     from convsweep import build, feasibility

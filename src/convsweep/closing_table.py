@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from convsweep.console import console
+from convsweep.console import console, shown
 
 
 def show_result(result: Mapping[str, Any], folder: Path) -> None:
@@ -37,8 +37,8 @@ def places(result: Mapping[str, Any], folder: Path) -> dict[str, str]:
     """Return where what the run left is found, by what it is."""
     found = {}
     if result["checkpoint"]:
-        found["best checkpoint"] = str(folder / result["checkpoint"])
+        found["best checkpoint"] = shown(folder / result["checkpoint"])
     wandb = result["wandb"]
     if wandb:
-        found["W&B"] = wandb["url"] or f"offline; to upload: wandb sync {folder / wandb['dir']}"
+        found["W&B"] = wandb["url"] or f"offline; to upload: wandb sync {shown(folder / wandb['dir'])}"
     return found

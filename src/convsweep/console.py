@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from pathlib import Path
 
 from rich.console import Console
 
@@ -21,6 +22,11 @@ def say(text: str, style: str | None = None) -> None:
     """Print a line and write it to the log file."""
     console.print(text, style=style, soft_wrap=True, markup=False)
     log.info(text)
+
+
+def shown(path: Path) -> str:
+    """Return a path as a person would type it here: relative where it lies below the working folder."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def quiet_engines() -> None:

@@ -17,7 +17,7 @@ from convsweep import record
 from convsweep.best_scores import BestScores
 from convsweep.build import plain_errors
 from convsweep.closing_table import show_result
-from convsweep.console import quiet_engines, say
+from convsweep.console import quiet_engines, say, shown
 from convsweep.errors import UserError, did_you_mean
 from convsweep.pruning import PruningCallback
 from convsweep.ranks import is_first
@@ -61,7 +61,7 @@ class Run:
         threads = set_threads(self.cfg.num_threads, cost["macs"], int(self.cfg.data.batch_size))
         if is_first():
             say(f"{cost['summary']}; {threads} thread{'s' if threads > 1 else ''}")
-            say(f"run folder: {self.folder}")
+            say(f"run folder: {shown(self.folder)}")
             if self.checkpoint:
                 say(f"going on from {self.checkpoint}")
 
@@ -153,7 +153,7 @@ class Run:
         if error is not None and is_first() and self.folder.is_dir():
             self.write({"outcome": outcome, "reason": reason_of(error), "best": self.best.scores, "best_epoch": self.best.epoch})
         if outcome == "killed" and is_first() and self.link is None and record.last_checkpoint(self.folder):
-            say(f"stopped; go on by resume={self.folder}")
+            say(f"stopped; go on by resume={shown(self.folder)}")
         if self.tracker is not None:
             self.tracker.close(outcome)
 

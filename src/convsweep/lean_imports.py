@@ -1,0 +1,42 @@
+"""Imports torchmetrics without the packages that it only needs for metrics that nobody here uses.
+
+torchmetrics loads scipy.signal, torchvision's models and matplotlib whenever they are installed, which takes longer than
+loading torch. What it finds missing at its import it does without; our own code imports these packages where it needs them.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LEFT_OUT = frozenset({"scipy", "torchvision", "matplotlib", "transformers", "pandas", "librosa", "onnxruntime"})
+
+
+def import_torchmetrics() -> None:
+    """Import torchmetrics; call it before anything imports Lightning, which imports torchmetrics as it is."""
+    if "torchmetrics" not in sys.modules:
+        with seemingly_missing():
+            import torchmetrics  # noqa: F401
+
+
+@contextmanager
+def seemingly_missing() -> Iterator[None]:
+    """Let Lightning's utilities report the packages of `LEFT_OUT` as not installed."""
+    from lightning_utilities.core import imports
+
+    available, met = imports.package_available, imports.RequirementCache.__bool__
+
+    def package_available(name: str) -> bool:
+        return name.partition(".")[0] not in LEFT_OUT and available(name)
+
+    def requirement_met(requirement: imports.RequirementCache) -> bool:
+        name = re.split(r"[^A-Za-z0-9_]", str(requirement.requirement or requirement.module))[0]
+        return name not in LEFT_OUT and met(requirement)
+
+    imports.package_available = package_available
+    imports.RequirementCache.__bool__ = requirement_met  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        imports.package_available = available
+        imports.RequirementCache.__bool__ = met  # type: ignore[method-assign]
