@@ -33,10 +33,10 @@ def seemingly_missing() -> Iterator[None]:
         name = re.split(r"[^A-Za-z0-9_]", str(requirement.requirement or requirement.module))[0]
         return name not in LEFT_OUT and met(requirement)
 
-    imports.package_available = package_available
-    imports.RequirementCache.__bool__ = requirement_met  # type: ignore[method-assign]
+    imports.package_available = package_available  # type: ignore[assignment]
+    imports.RequirementCache.__bool__ = requirement_met  # type: ignore[assignment, method-assign]
     try:
         yield
     finally:
         imports.package_available = available
-        imports.RequirementCache.__bool__ = met  # type: ignore[method-assign]
+        imports.RequirementCache.__bool__ = met  # type: ignore[assignment, method-assign]
