@@ -168,6 +168,8 @@ def test_mistakes_are_answered_by_one_message(
     error = capsys.readouterr().err
     assert end.value.code == 1
     assert message in error
+    assert error.startswith("Error: ")
+    assert len(error.splitlines()) == 2, "one message, and how to see where"
     assert "Traceback" not in error
 
 

@@ -1,12 +1,13 @@
 """The command line around Hydra's: `resume=`, hints for misspelt keys, and one message for a user's mistake."""
 
 import functools
+import io
 import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from convsweep.errors import UserError, did_you_mean
 from convsweep.hydra_version import own_configs_may_name_any_class
@@ -50,6 +51,8 @@ def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
+        if isinstance(sys.stderr, HeldBack):
+            sys.stderr.release()
         try:
             with own_configs_may_name_any_class():
                 return task(cfg)
@@ -64,17 +67,72 @@ def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def fail(error: UserError) -> None:
     """Print the message and end with exit code 1."""
-    sys.stderr.write(f"Error: {error}\n({FULL_ERROR}=1 shows where)\n")
+    sys.stderr.write(message(str(error)))
     raise SystemExit(1)
 
 
+def message(text: str) -> str:
+    """Return what a user's mistake is answered by."""
+    return f"Error: {text}\n({FULL_ERROR}=1 shows where)\n"
+
+
+class HeldBack(io.StringIO):
+    """Keeps what is written to it until it is released, then hands everything on.
+
+    Hydra answers a misspelt key by its internals; where we know better, its answer is left out.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self.stream, self.released = stream, False
+
+    def write(self, text: str) -> int:
+        return self.stream.write(text) if self.released else super().write(text)
+
+    def flush(self) -> None:
+        if self.released:
+            self.stream.flush()
+
+    def isatty(self) -> bool:
+        return self.stream.isatty()
+
+    def fileno(self) -> int:
+        return self.stream.fileno()
+
+    def release(self) -> None:
+        """Hand on what was kept, and from now on everything."""
+        if not self.released:
+            self.released = True
+            self.stream.write(self.getvalue())
+
+
 def run(main: Callable[[], Any]) -> None:
-    """Run a Hydra main function; a misspelt key gets the nearest known one as a hint."""
+    """Run a Hydra main function; a misspelt key or option is answered by the nearest known one."""
+    stream, full = sys.stderr, os.environ.get(FULL_ERROR) == "1"
+    held = HeldBack(stream)
+    if not full and not {"-m", "--multirun"} & set(sys.argv):
+        sys.stderr = held
+    hint = None
+    try:
+        call(main, full)
+    except SystemExit as exit:
+        hint = None if full else key_hint(exit.__context__)
+        raise
+    finally:
+        sys.stderr = stream
+        if hint:
+            stream.write(message(hint))
+        else:
+            held.release()
+
+
+def call(main: Callable[[], Any], full: bool) -> None:
+    """Run a Hydra main function and end by the exit codes of a command."""
     try:
         sys.argv[1:] = expand_resume(sys.argv[1:])
         main()
     except UserError as error:
-        if os.environ.get(FULL_ERROR) == "1":
+        if full:
             raise
         fail(error)
     except KeyboardInterrupt:
@@ -83,9 +141,6 @@ def run(main: Callable[[], Any]) -> None:
         killed_by = signal_of(exit)
         if killed_by is not None:
             raise SystemExit(128 + killed_by) from exit
-        hint = key_hint(exit.__context__)
-        if hint:
-            sys.stderr.write(f"{hint}\n")
         raise
 
 
@@ -108,4 +163,5 @@ def key_hint(error: BaseException | None) -> str | None:
     if not isinstance(cause, ConfigAttributeError | ConfigKeyError) or cause.parent_node is None:
         return None
     known = [str(key) for key in cause.parent_node]
-    return f"{cause.full_key}: there is no such key; {did_you_mean(str(cause.key), known)}"
+    hint = did_you_mean(str(cause.key), known)
+    return f"{cause.full_key}: there is no such key; {hint} (+{cause.full_key}=... adds a key that is not there)"
