@@ -136,6 +136,7 @@ def test_a_folder_with_a_run_is_not_overwritten(train: Train, capsys: pytest.Cap
         (["model.net.num_stages=5"], "use num_stages=3"),
         (["+model.net.stages.2.kernal=5"], "has no option 'kernal'; did you mean 'kernel_size'?"),
         (["monitor.metric=val/acc"], "did you mean 'val/accuracy'?"),
+        (["objectives=[val/accuracy,mac]"], "did you mean 'macs'?"),
         (["monitor.mode=maximum"], "monitor.mode must be max or min"),
         (["data=image_folder", "data.root=nowhere"], "nowhere"),
         (["data=scenes"], "use model=segmentation"),

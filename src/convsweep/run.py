@@ -65,6 +65,11 @@ class Run:
             if self.checkpoint:
                 say(f"going on from {self.checkpoint}")
 
+    @property
+    def objectives(self) -> list[str]:
+        """What a sweep is told: metrics at the best checkpoint, or figures of the network's cost."""
+        return [self.cfg.monitor.metric] if self.cfg.objectives is None else list(self.cfg.objectives)
+
     def open_tracker(self) -> Tracker:
         """Write the resolved config and open metrics.csv and the logger."""
         resolved = record.write_config(self.folder, self.cfg)
@@ -80,11 +85,10 @@ class Run:
 
     def trainer(self, model: "Model") -> L.Trainer:
         """Return the trainer with this run's callbacks and loggers."""
-        if self.cfg.monitor.metric not in model.metric_names():
-            raise UserError(
-                f"monitor.metric must be one of {', '.join(model.metric_names())}, but is {self.cfg.monitor.metric!r}; "
-                f"{did_you_mean(self.cfg.monitor.metric, model.metric_names())}"
-            )
+        metrics = model.metric_names()
+        check_name("monitor.metric", self.cfg.monitor.metric, metrics)
+        for name in self.objectives:
+            check_name("objectives", name, [*metrics, *self.cost])
         self.tracker = self.open_tracker()
         with plain_errors("callbacks"):
             callbacks = [instantiate(callback) for callback in self.cfg.callbacks.values() if callback is not None]
@@ -112,12 +116,12 @@ class Run:
 
     def finish(self, trainer: L.Trainer) -> float | tuple[float, ...]:
         """Write the result, show it, and return the objective or objectives."""
-        names = [self.cfg.monitor.metric] if self.cfg.objectives is None else list(self.cfg.objectives)
-        values = [self.objective(name) for name in names]
+        figures = self.best.scores | self.cost
+        values = [float(figures[name]) for name in self.objectives]
         checkpoint = best_checkpoint(trainer)
         result = {
             "outcome": "complete",
-            "objectives": dict(zip(names, values, strict=True)),
+            "objectives": dict(zip(self.objectives, values, strict=True)),
             "best": self.best.scores,
             "best_epoch": self.best.epoch,
             "test": {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("test/")},
@@ -139,13 +143,6 @@ class Run:
         }
         record.write_result(self.folder, result)
         return result
-
-    def objective(self, name: str) -> float:
-        """Return an objective by name: a metric at the best checkpoint, or a figure of the network's cost."""
-        figures = self.best.scores | self.cost
-        if name not in figures:
-            raise UserError(f"objectives must be metrics or costs, but {name!r} is neither; {did_you_mean(name, figures)}")
-        return float(figures[name])
 
     def close(self, error: BaseException | None) -> None:
         """Close loggers in the state the run ended in; a run that did not complete leaves a result that says why."""
@@ -169,6 +166,12 @@ def open_run(cfg: DictConfig) -> Iterator[Run]:
         run.close(error)
         raise
     run.close(None)
+
+
+def check_name(key: str, name: str, known: list[str]) -> None:
+    """Raise `UserError` unless a metric is known."""
+    if name not in known:
+        raise UserError(f"{key} must be one of {', '.join(known)}, but is {name!r}; {did_you_mean(name, known)}")
 
 
 def reason_of(error: BaseException) -> str:
