@@ -121,3 +121,14 @@ def test_files_that_are_none_are_named(tmp_path: Path) -> None:
         Arrays(str(path), batch_size=2).setup()
     with pytest.raises(UserError, match="cannot be read"):
         Arrays(saved(tmp_path, x=X, y=np.array([{}] * 20)), batch_size=2).setup()
+
+
+@pytest.mark.parametrize("labels", [[1, 2, 3], [0, 2, 4]])
+def test_labels_with_a_gap_are_refused_with_two_ways_out(tmp_path: Path, labels: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    path = tmp_path / "gap.npz"
+    np.savez(path, x=rng.integers(0, 256, (60, 1, 8, 8), np.uint8), y=np.tile(labels, 20))
+    with pytest.raises(UserError, match=r"without a gap, but .* has none of .*data\.relabel=sorted"):
+        _ = Arrays(str(path), batch_size=8).facts
+    assert Arrays(str(path), relabel="sorted", batch_size=8).facts.num_classes == 3
+    assert Arrays(str(path), num_classes=5, batch_size=8).facts.num_classes == 5

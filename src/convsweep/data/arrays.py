@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convsweep.data import npy_files
+from convsweep.data.checks import examples
 from convsweep.data.datamodule import DataModule, Feeding, Parts
 from convsweep.data.labels import Relabel, mask_dtype, relabelled, sorted_classes, whole_numbers
 from convsweep.data.samples import Facts, Samples, Task, numbered
@@ -79,9 +80,22 @@ class Arrays(DataModule):
 
     @cached_property
     def highest(self) -> int:
-        """The highest label of the training part that is not the ignore index."""
-        labels = whole_numbers(self.raw_labels["train"], f"{self.keys['train'][1]} of {self.path}")
-        return int(max((value for value in np.unique(labels).tolist() if value != self.ignore_index), default=-1))
+        """The highest label of the training part that is not the ignore index.
+
+        Raises:
+            UserError: a class below it has no sample, as where labels count from 1; a class that nothing is of cannot be learnt.
+        """
+        where = f"{self.keys['train'][1]} of {self.path}"
+        labels = np.unique(whole_numbers(self.raw_labels["train"], where)).tolist()
+        values = {label for label in labels if label != self.ignore_index}
+        highest = int(max(values, default=-1))
+        absent = [str(label) for label in range(highest + 1) if label not in values]
+        if absent and self.task == "classification" and labels[0] >= 0:
+            raise UserError(
+                f"Labels must be 0, 1, ... without a gap, but {where} has none of {examples(absent)}; "
+                "say data.relabel=sorted to number them, or data.num_classes if classes may be absent."
+            )
+        return highest
 
     def read(self) -> Parts:
         parts = {part: self.read_part(part) for part in self.keys}
