@@ -8,8 +8,7 @@ import pytest
 from net_configs import CONF
 from omegaconf import OmegaConf
 
-from convsweep.nets import ConvNet
-from convsweep.nets.convnet_plan import Head, Stage, Stem
+from convsweep.nets.convnet_plan import Head, Stage, Stem, plan_convnet
 from convsweep.nets.unet_plan import UNetOptions
 
 FROM_DATA = {"_target_", "in_shape", "num_classes"}
@@ -29,7 +28,7 @@ def test_unet_states_every_default() -> None:
 def test_convnet_states_every_default() -> None:
     own = {
         name: parameter.default
-        for name, parameter in inspect.signature(ConvNet.__init__).parameters.items()
+        for name, parameter in inspect.signature(plan_convnet).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY and name not in ("stages", "stem", "head")
     }
     head = {**asdict(Head()), "hidden": []}

@@ -1,6 +1,6 @@
 """ConvNet: the one classifier. LeNet, AlexNet, VGG, ResNet and an MLP are this network with other numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -10,7 +10,6 @@ from convsweep.nets.blocks import ADAPTIVE_POOL, activation, initialise, pool, u
 from convsweep.nets.convnet_plan import Head, Plan, plan_convnet
 from convsweep.nets.feasible import check_in_shape, named
 from convsweep.nets.geometry import slide, times
-from convsweep.nets.options import Init
 from convsweep.nets.stage import Shape, build_stage
 
 FITTING = "padding=same, a smaller kernel_size or pool_size, another norm, channels that divide"
@@ -23,12 +22,7 @@ class ConvNet(nn.Module):
     Args:
         in_shape: (C, *spatial) of the input, 1 to 3 spatial axes.
         num_classes: logits to return.
-        num_stages: stages between stem and head; 0 leaves a multi-layer perceptron on the vectorised input.
-        width_growth: factor between the widths of neighbouring stages where `width` is one number.
-        stages: options of single stages by number from 1, e.g. `{2: {"kernel_size": 5}}`.
-        stem, head: options of `convnet_plan.Stem` and `convnet_plan.Head`.
-        init: `he` draws convolutions as He et al. 2015, `torch` leaves torch's own draw.
-        each: every option of `convnet_plan.Stage`, one value for all stages or a list with one a stage.
+        options: every option of `convnet_plan.plan_convnet`.
 
     Shape:
         (N, C, *spatial) to (N, num_classes).
@@ -38,30 +32,16 @@ class ConvNet(nn.Module):
         InfeasibleError: the input is too small, or channels cannot be divided, named with the stage.
     """
 
-    def __init__(
-        self,
-        in_shape: Sequence[int],
-        num_classes: int,
-        *,
-        num_stages: int = 3,
-        width_growth: float = 2.0,
-        stages: Mapping[Any, Mapping[str, Any]] | None = None,
-        stem: Mapping[str, Any] | None = None,
-        head: Mapping[str, Any] | None = None,
-        init: Init = "he",
-        **each: Any,
-    ) -> None:
+    def __init__(self, in_shape: Sequence[int], num_classes: int, **options: Any) -> None:
         super().__init__()
-        plan = plan_convnet(
-            num_stages=num_stages, width_growth=width_growth, stages=stages, stem=stem, head=head, init=init, **each
-        )
+        plan = plan_convnet(**options)
         self.in_shape, self.num_classes = tuple(in_shape), num_classes
         check_in_shape(self.in_shape)
         with named("the stem", f"change net.stem (pool=none, {FITTING})"):
             self.stem, shape = build_stem(plan, self.in_shape)
         self.stages, shape = build_stages(plan, shape, self.in_shape)
         self.head = build_head(plan.head, shape, num_classes)
-        initialise(self, init)
+        initialise(self, plan.init)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of a batch."""

@@ -136,6 +136,7 @@ class Plan:
     stages: list[Stage]
     head: Head
     norm_groups: int
+    init: Init
     one_a_stage: tuple[str, ...]
 
 
@@ -149,7 +150,15 @@ def plan_convnet(
     init: Init = "he",
     **each: Any,
 ) -> Plan:
-    """Return the parsed options of a `ConvNet`; the arguments are its own.
+    """Return the parsed options of a `ConvNet`.
+
+    Args:
+        num_stages: stages between stem and head; 0 leaves a multi-layer perceptron on the vectorised input.
+        width_growth: factor between the widths of neighbouring stages where `width` is one number.
+        stages: options of single stages by number from 1, e.g. `{2: {"kernel_size": 5}}`.
+        stem, head: options of `Stem` and `Head`.
+        init: `he` draws convolutions as He et al. 2015, `torch` leaves torch's own draw.
+        each: every option of `Stage`, one value for all stages or a list with one a stage.
 
     Raises:
         UserError: an unknown option, or a value outside its range.
@@ -167,5 +176,6 @@ def plan_convnet(
         stages=expanded,
         head=replace(own_head, activation=own_head.activation or lenders[-1].activation),
         norm_groups=lenders[0].norm_groups,
+        init=init,
         one_a_stage=(*(name for name, value in each.items() if is_list(value)), *(["stages"] if stages else [])),
     )
