@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
 from convsweep.errors import DivergedError, UserError
-from convsweep.models.normalize import Normalize
+from convsweep.models.normalize import Normalize, NormalizeBy
 from convsweep.models.running_mean import RunningMean, not_finite
 from convsweep.models.schedules import Schedule, lightning_schedule
 
@@ -35,6 +35,7 @@ class Model(L.LightningModule, ABC):
         optimizer: makes the optimiser from parameter groups.
         schedule: makes the learning rate's schedule from optimiser and number of steps; None keeps it constant.
         decay_norm_and_bias: apply weight decay to biases and normalisation too, not only to weights of two or more axes.
+        normalize_by: subtract mean and spread of the training split, or of each sample.
         memory_format: how images and volumes lie in memory; `channels_last` is often faster.
         monitor, monitor_mode: the metric that training is judged by, and `max` or `min`.
         card: what a checkpoint says of itself, in plain types.
@@ -50,6 +51,7 @@ class Model(L.LightningModule, ABC):
         optimizer: Callable[..., Optimizer] = OPTIMIZER,
         schedule: Schedule | None = None,
         decay_norm_and_bias: bool = False,
+        normalize_by: NormalizeBy = "training_split",
         memory_format: Literal["contiguous", "channels_last"] = "contiguous",
         monitor: str = "val/loss",
         monitor_mode: str = "min",
@@ -58,7 +60,7 @@ class Model(L.LightningModule, ABC):
         super().__init__()
         self.memory_format = layout_of(memory_format, len(facts.in_shape) - 1)
         self.net, self.facts = net.to(memory_format=self.memory_format), facts
-        self.normalize = Normalize(mean, std)
+        self.normalize = Normalize(mean, std, normalize_by)
         self.class_counts = class_counts
         self.make_optimizer, self.schedule = optimizer, schedule
         self.decay_norm_and_bias = decay_norm_and_bias

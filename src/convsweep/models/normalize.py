@@ -1,29 +1,48 @@
-"""Normalisation of the input by the training split's mean and standard deviation, kept in the checkpoint."""
+"""Normalisation of the input: by the training split's mean and standard deviation, kept in the checkpoint, or by a sample's own."""
+
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from convsweep.errors import UserError
+
+NormalizeBy = Literal["training_split", "sample"]
 
 
 class Normalize(nn.Module):
     """Subtract a mean and divide by a standard deviation, one of each a channel.
 
     Args:
-        mean, std: (C,) in the units of the input.
+        mean, std: (C,) of the training split in the units of the input.
+        by: `sample` uses the mean and standard deviation of each sample's own positions instead: for images whose brightness
+            says more about how they were taken than about what is in them (Isensee et al. 2021, nnU-Net).
 
     Shape:
         (N, C, *) of any dtype to (N, C, *) float.
+
+    Raises:
+        UserError: if `by` is another word.
     """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, mean: Tensor, std: Tensor) -> None:
+    def __init__(self, mean: Tensor, std: Tensor, by: NormalizeBy = "training_split") -> None:
         super().__init__()
+        if by not in ("training_split", "sample"):
+            raise UserError(f"model.normalize_by must be training_split or sample, but is {by!r}")
+        self.by = by
         self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
         self.register_buffer("scale", 1 / torch.as_tensor(std, dtype=torch.float32).clamp_min(1e-8))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised input."""
+        x = x.to(self.scale.dtype)
+        if self.by == "sample":
+            axes = tuple(range(2, x.dim()))
+            variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
+            return (x - mean) * variance.clamp_min(1e-8).rsqrt()
         channel = (1, -1) + (1,) * (x.dim() - 2)
         scale = self.scale.view(channel)
-        return torch.addcmul(-self.mean.view(channel) * scale, x.to(scale.dtype), scale)
+        return torch.addcmul(-self.mean.view(channel) * scale, x, scale)
