@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from convsweep.errors import UserError, did_you_mean
 from convsweep.hydra_version import own_configs_may_name_any_class
+from hydra_plugins.study import trial
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
@@ -57,8 +58,8 @@ def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
             with own_configs_may_name_any_class():
                 return task(cfg)
         except UserError as error:
-            alone = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN and "HYDRA_TRIAL" not in os.environ
-            if not alone or os.environ.get(FULL_ERROR) == "1":
+            alone = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
+            if not alone or trial.inside() or os.environ.get(FULL_ERROR) == "1":
                 raise
             fail(error)
 

@@ -14,13 +14,23 @@ ROOT = Path(__file__).parents[2]
 TINY = ["trainer=cpu", "model.net.width=4", "trainer.max_epochs=3", "data.batch_size=64", "hydra.sweeper.slots=2"]
 
 
-def sweep(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> list[dict[str, str]]:
-    """Run `train.py -m hydra/sweeper=study ...` in `folder` and return its table."""
+def start(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `train.py -m hydra/sweeper=study ...` in `folder`."""
     command = [sys.executable, str(ROOT / "train.py"), "-m", "hydra/sweeper=study", *TINY, *arguments]
     variables = {**os.environ, **(environment or {})}
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stdout + done.stderr
+    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=280)
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    """Return the sweep's table."""
     return list(csv.DictReader((folder / "multirun" / "train" / "sweep.csv").read_text().splitlines()))
+
+
+def sweep(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> list[dict[str, str]]:
+    """Run a sweep that must succeed, and return its table."""
+    done = start(folder, *arguments, environment=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return table(folder)
 
 
 @pytest.fixture
@@ -80,3 +90,17 @@ def test_the_preset_of_the_best_trains_as_it_is(tmp_path: Path) -> None:
     first = json.loads((Path(best["folder"]) / "result.json").read_text())
     assert again["objectives"] == pytest.approx(first["objectives"], abs=0.02)
     assert again["cost"]["params"] == first["cost"]["params"]
+
+
+def test_a_mistake_in_the_data_stops_the_sweep_with_its_own_message(tmp_path: Path) -> None:
+    done = start(tmp_path, "data=image_folder", "data.root=nowhere", "logger=none", "optimizer.lr=1e-3,1e-2,1e-1")
+    assert done.returncode != 0
+    assert "nowhere" in done.stderr, done.stderr
+    assert "sys.exit" not in done.stderr
+
+
+def test_a_training_that_diverges_is_of_that_kind_and_the_sweep_goes_on(tmp_path: Path) -> None:
+    rows = sweep(
+        tmp_path, "logger=none", "hydra/sweeper/sampler=grid", "optimizer=sgd", "model.net.norm=none", "optimizer.lr=1e-2,1e12"
+    )
+    assert {float(row["optimizer.lr"]): row["kind"] for row in rows} == {1e-2: "complete", 1e12: "diverged"}
