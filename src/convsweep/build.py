@@ -126,7 +126,7 @@ def build_model(cfg: DictConfig, data: "DataModule") -> "Model":
             class_counts=torch.as_tensor(data.class_counts),
             optimizer=optimizer,
             schedule=schedule,
-            card=card(cfg, data.facts),
+            card=card(cfg, data),
         )
     return model
 
@@ -149,10 +149,15 @@ def without_net(model: DictConfig) -> dict[str, Any]:
     return {str(name): value for name, value in model.items() if name != "net"}
 
 
-def card(cfg: DictConfig, facts: Facts) -> dict[str, Any]:
-    """Return what a checkpoint says of itself, in plain types: the model's config and the facts of its data."""
-    model = OmegaConf.to_container(cfg.model, resolve=True)
-    return {"model": model, "facts": {**asdict(facts), "in_shape": list(facts.in_shape), "class_names": list(facts.class_names)}}
+def card(cfg: DictConfig, data: "DataModule") -> dict[str, Any]:
+    """Return what a checkpoint says of itself, in plain types: the configs of model and data, and what the data states."""
+    facts = data.facts
+    return {
+        "model": OmegaConf.to_container(cfg.model, resolve=True),
+        "data": OmegaConf.to_container(cfg.data, resolve=True),
+        "facts": {**asdict(facts), "in_shape": list(facts.in_shape), "class_names": list(facts.class_names)},
+        "class_counts": torch.as_tensor(data.class_counts).tolist(),
+    }
 
 
 def load_model(checkpoint: str | Path) -> "Model":
@@ -176,7 +181,7 @@ def load_model(checkpoint: str | Path) -> "Model":
             facts=facts,
             mean=zeros,
             std=zeros + 1,
-            class_counts=torch.ones(facts.num_classes),
+            class_counts=torch.tensor(described["class_counts"]),
             card=described,
         )
     model.load_state_dict(state["state_dict"])

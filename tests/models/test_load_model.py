@@ -57,6 +57,8 @@ def test_checkpoint_gives_equal_logits(case: str, tmp_path: Path) -> None:
     with torch.no_grad():
         expected = model(x)
         assert torch.equal(loaded(x), expected)
+        y = torch.arange(len(x)).view(-1, *[1] * (expected.dim() - 2)).expand(len(x), *expected.shape[2:]) % 3
+        assert torch.equal(loaded.loss(expected, y), model.loss(expected, y))  # class weights are those of the training
     assert float(loaded.normalize.mean) == 100.0
     torch.testing.assert_close(loaded.predict_batch(x)["probs"], expected.softmax(1))
 
@@ -69,6 +71,8 @@ def test_checkpoint_describes_itself_in_plain_types(tmp_path: Path) -> None:
     assert card["facts"]["ignore_index"] == 255
     assert card["model"]["net"]["in_shape"] == [1, 16, 16]
     assert card["model"]["monitor"] == "val/miou"
+    assert card["data"]["_target_"] == "convsweep.data.digits.Digits"
+    assert card["class_counts"] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
