@@ -1,0 +1,190 @@
+"""Sliding windows: a sample of any size through a network of one input size, overlapping windows averaged, in bounded memory."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice, product
+from math import ceil
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from convsweep.errors import UserError
+
+Weighting = Literal["gaussian", "linear", "constant"]
+GAUSSIAN_SPREAD = 1 / 8
+"""Standard deviation of the Gaussian weights, as a share of the window (Isensee et al. 2021, nnU-Net)."""
+
+
+@dataclass(frozen=True)
+class SlidingWindow:
+    """Applies a network to overlapping windows of one sample and averages what they say of each position.
+
+    Windows lie evenly over the sample. What a window lacks beyond the sample's borders is mirrored, also where the sample is
+    smaller than the window. A network whose output is smaller than its input answers for the centre of its window.
+
+    Args:
+        predict: maps a batch (B, C, *window) to (B, K, *out_window), probabilities for instance, on any device.
+        window: spatial shape of the network's input.
+        out_window: spatial shape of its output; None asks the network once, by a window of zeros.
+        overlap: share of a window that the next one covers again, along each axis; 0 <= overlap < 1.
+        weighting: how much less a window counts away from its centre, where it sees less: `gaussian` (nnU-Net), `linear`
+            (a triangle), or `constant`.
+        batch_size: windows at a time.
+
+    Raises:
+        UserError: a value outside its range.
+    """
+
+    predict: Callable[[Tensor], Tensor]
+    window: Sequence[int]
+    out_window: Sequence[int] | None = None
+    overlap: float = 0.5
+    weighting: Weighting = "gaussian"
+    batch_size: int = 4
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.overlap < 1:
+            raise UserError(f"overlap must be a share of the window, 0 <= overlap < 1, but is {self.overlap}")
+        if self.weighting not in get_args(Weighting):
+            raise UserError(f"weighting must be one of {', '.join(get_args(Weighting))}, but is {self.weighting!r}")
+        if self.batch_size < 1:
+            raise UserError(f"batch_size must be at least 1 window, but is {self.batch_size}")
+
+    def __call__(self, x: Tensor | NDArray[Any]) -> Tensor:
+        """Return the averages at every position.
+
+        Shape:
+            (C, *spatial) to (K, *spatial)
+        """
+        return torch.cat(list(self.slabs(x)), dim=1)
+
+    def slabs(self, x: Tensor | NDArray[Any]) -> Iterator[Tensor]:
+        """Yield the averages piece by piece along the first spatial axis: no more than a window's length is held at a time.
+
+        Args:
+            x: a tensor, or an array that is read only where a window lies (a memory map, say).
+
+        Shape:
+            x: (C, *spatial); the pieces, (K, length, *rest), make up (K, *spatial).
+
+        Raises:
+            UserError: if the sample has another number of axes than the window.
+        """
+        spatial = tuple(x.shape[1:])
+        if len(spatial) != len(self.window):
+            raise UserError(
+                f"a sample for windows of {tuple(self.window)} must be (C, *spatial), but has the shape {tuple(x.shape)}"
+            )
+        out_window = self.out_window or self.asked_out_window(x.shape[0])
+        axes = [Axis(size, length, self.overlap, self.weighting) for size, length in zip(spatial, out_window, strict=True)]
+        done, held = 0, torch.empty(0)
+        for (rows, *others), answer in self.answers(x, axes):
+            if not held.numel():
+                held = answer.new_zeros(len(answer), min(axes[0].window, spatial[0]), *spatial[1:])
+            if rows.start > done:
+                ready = rows.start - done
+                yield held[:, :ready].clone()
+                held = torch.cat([held[:, ready:], torch.zeros_like(held[:, :ready])], dim=1)
+                done = rows.start
+            held[:, : rows.stop - done, *others] += answer
+        yield held[:, : spatial[0] - done]
+
+    def answers(self, x: Tensor | NDArray[Any], axes: Sequence["Axis"]) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
+        """Yield, window by window, the places (one slice an axis) that it answers for, and its weighted answer (K, *places)."""
+        numbers = product(*(range(len(axis.starts)) for axis in axes))
+        while group := list(islice(numbers, self.batch_size)):
+            answers = self.predict(torch.stack([self.cut(x, axes, window) for window in group]))
+            expected = tuple(axis.window for axis in axes)
+            if answers.shape[2:] != torch.Size(expected):
+                raise UserError(f"a window's answer must have the shape {expected}, but has {tuple(answers.shape[2:])}")
+            device = x.device if isinstance(x, Tensor) else "cpu"
+            for window, answer in zip(group, answers.to(device, torch.float32), strict=True):
+                for axis, number, others in zip(axes, window, reversed(range(len(axes))), strict=True):
+                    answer = answer * torch.from_numpy(axis.share(number)).to(device).view(-1, *[1] * others)
+                places, inside = zip(*(axis.place(number) for axis, number in zip(axes, window, strict=True)), strict=True)
+                yield places, answer[:, *inside]
+
+    def cut(self, x: Tensor | NDArray[Any], axes: Sequence["Axis"], window: Sequence[int]) -> Tensor:
+        """Return the network's input for one window, given by its number along each axis."""
+        lines = []
+        for axis, number, length in zip(axes, window, self.window, strict=True):
+            first = axis.starts[number] - (length - axis.window) // 2
+            lines.append(mirrored(first, length, axis.size))
+        part = x[:, *(slice(int(line.min()), int(line.max()) + 1) for line in lines)]
+        piece = part if isinstance(part, Tensor) else torch.from_numpy(np.ascontiguousarray(part))
+        for number, line in enumerate(lines, 1):
+            if (np.diff(line) != 1).any():
+                piece = piece.index_select(number, torch.from_numpy(line - line.min()).to(piece.device))
+        return piece
+
+    def asked_out_window(self, in_channels: int) -> tuple[int, ...]:
+        """Return the spatial shape of what the network makes of a window."""
+        return tuple(self.predict(torch.zeros(1, in_channels, *self.window)).shape[2:])
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The windows along one axis: where they begin, and each one's share in the average at every position.
+
+    Args:
+        size: positions of the sample.
+        window: positions that a window answers for.
+        overlap, weighting: as in `SlidingWindow`.
+    """
+
+    size: int
+    window: int
+    overlap: float
+    weighting: Weighting
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Evenly spaced, first and last flush with the borders; one window, centred, where the sample is not larger."""
+        room = self.size - self.window
+        if room <= 0:
+            return [-(-room // 2)]
+        steps = ceil(room / max(1, round(self.window * (1 - self.overlap))))
+        return [room * step // steps for step in range(steps + 1)]
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64]:
+        """The weights of a window's positions before they are shared out, all positive, (window,)."""
+        if self.weighting == "constant":
+            return np.ones(self.window)
+        weights: NDArray[np.float64]
+        away = np.abs(np.arange(self.window) - (self.window - 1) / 2)
+        if self.weighting == "linear":
+            weights = 1 - away / ((self.window + 1) / 2)
+        else:
+            weights = np.exp(-0.5 * np.square(away / (self.window * GAUSSIAN_SPREAD)))
+        return weights
+
+    def share(self, number: int) -> NDArray[np.float32]:
+        """Return the shares of a window in the averages at its positions; those of all windows there sum to 1, (window,)."""
+        start, total = self.starts[number], self.weights.copy()
+        for step in (-1, 1):
+            other = number + step
+            while 0 <= other < len(self.starts) and (shift := abs(self.starts[other] - start)) < self.window:
+                near, far = slice(shift, None), slice(None, self.window - shift)
+                if step > 0:
+                    total[near] += self.weights[far]
+                else:
+                    total[far] += self.weights[near]
+                other += step
+        return (self.weights / total).astype(np.float32)
+
+    def place(self, number: int) -> tuple[slice, slice]:
+        """Return the positions of the sample that a window answers for, and which part of its answer they are."""
+        start = self.starts[number]
+        first, last = max(0, start), min(self.size, start + self.window)
+        return slice(first, last), slice(first - start, last - start)
+
+
+def mirrored(first: int, length: int, size: int) -> NDArray[np.int64]:
+    """Return `length` positions from `first` on, those outside 0 ... size - 1 mirrored at the borders, which are not repeated."""
+    period = max(1, 2 * (size - 1))
+    return size - 1 - np.abs(np.arange(first, first + length) % period - (size - 1)) if size > 1 else np.zeros(length, np.int64)
