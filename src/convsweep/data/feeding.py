@@ -1,6 +1,6 @@
 """Batches by index: the samples of a batch are gathered in one read, in this process or in workers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,11 @@ Augment = Callable[[Tensor, Tensor, tuple[int, ...]], XY]
 def on_disk(array: np.memmap[Any, Any]) -> tuple[Any, ...]:
     """Return what opens this memory-mapped array again, so that a worker gets a path instead of the contents."""
     return array.filename, array.dtype, array.offset, array.shape
+
+
+def fixed_permutation(spatial_shape: Sequence[int]) -> Indices:
+    """Return the order that `data.permute` gives to the positions of every sample, (prod(spatial),)."""
+    return np.random.default_rng(0).permutation(int(np.prod(spatial_shape)))
 
 
 class Gather(Dataset[XY]):
