@@ -13,9 +13,17 @@ BY_HAND = {
     "iou/a": 2 / 4,
     "iou/b": 3 / 4,
     "iou/c": 1 / 2,
+    "dice/a": 4 / 6,
+    "dice/b": 6 / 7,
+    "dice/c": 2 / 3,
     "miou": (2 / 4 + 3 / 4 + 1 / 2) / 3,
     "dice": (4 / 6 + 6 / 7 + 2 / 3) / 3,
     "pixel_accuracy": 6 / 8,
+    # Of the samples: class a 2/3 and 2/3; class b 4/5 and 2/2; class c neither there nor predicted, and 2/3.
+    "sample_dice/a": 2 / 3,
+    "sample_dice/b": (4 / 5 + 1) / 2,
+    "sample_dice/c": 2 / 3,
+    "foreground_dice": ((4 / 5 + 1) / 2 + 2 / 3) / 2,
 }
 
 
@@ -56,7 +64,10 @@ def test_class_that_is_nowhere_has_no_score() -> None:
 def test_class_predicted_where_it_is_not_scores_nothing() -> None:
     metric = Overlap(["a", "b"])
     metric.update(torch.tensor([[0, 1]]), torch.tensor([[0, 0]]))
-    assert scores(metric) == pytest.approx({"iou/a": 0.5, "iou/b": 0.0, "miou": 0.25, "dice": (2 / 3) / 2, "pixel_accuracy": 0.5})
+    found = scores(metric)
+    assert (found["iou/a"], found["iou/b"], found["miou"]) == (0.5, 0.0, 0.25)
+    assert (found["dice/b"], found["sample_dice/b"], found["foreground_dice"]) == (0.0, 0.0, 0.0)
+    assert (found["dice"], found["pixel_accuracy"]) == (pytest.approx((2 / 3) / 2), 0.5)
 
 
 @pytest.mark.parametrize("shape", [(3, 7), (3, 4, 5), (2, 3, 4, 5)])

@@ -1,4 +1,4 @@
-"""Overlap of predicted and true regions over a whole data set: IoU, Dice and pixel accuracy from one confusion matrix."""
+"""Overlap of predicted and true regions: IoU, Dice and accuracy of all positions together, and the mean Dice of single samples."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,10 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 class Overlap(MulticlassConfusionMatrix):
     """Counts of all positions, and what follows from them.
 
-    With true positives TP, false positives FP and false negatives FN of a class over all samples,
-    IoU = TP / (TP + FP + FN) and Dice = 2 TP / (2 TP + FP + FN). A class that neither occurs nor is predicted has
-    no score and does not enter the means.
+    With true positives TP, false positives FP and false negatives FN of a class,
+    IoU = TP / (TP + FP + FN) and Dice = 2 TP / (2 TP + FP + FN), over all samples together. Where a sample is a case (a scan),
+    papers give the mean over samples of the Dice of each: that is `sample_dice`. A class that neither occurs nor is predicted
+    has no score and does not enter the means.
 
     Args:
         class_names: one name a class.
@@ -22,24 +23,55 @@ class Overlap(MulticlassConfusionMatrix):
         update takes predictions (N, *) and targets (N, *).
     """
 
+    dice_sum: Tensor
+    dice_count: Tensor
+
     def __init__(self, class_names: Sequence[str], ignore_index: int | None = None) -> None:
         super().__init__(len(class_names), ignore_index=ignore_index, validate_args=False)
         self.class_names = list(class_names)
+        for name in ("dice_sum", "dice_count"):
+            self.add_state(name, torch.zeros(len(class_names)), dist_reduce_fx="sum")
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Count a batch."""
+        matrices = confusion_of_each(preds, target, self.num_classes, self.ignore_index)
+        self.confmat = self.confmat + matrices.sum(dim=0)
+        dice = dice_of(matrices)
+        self.dice_sum += dice.nan_to_num().sum(dim=0)
+        self.dice_count += (~dice.isnan()).sum(dim=0)
 
     def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
-        """Return miou, dice (means over classes), pixel_accuracy and the IoU of each class."""
+        """Return miou, dice (means over classes), foreground_dice, pixel_accuracy, and IoU and Dice of each class.
+
+        `foreground_dice` is the mean of `sample_dice` over all classes but the first, the background.
+        """
         matrix = self.confmat
         assert isinstance(matrix, Tensor)
-        right, true, predicted = matrix.diagonal(), matrix.sum(dim=1), matrix.sum(dim=0)
-        union = true + predicted - right
-        iou = right / union
-        dice = 2 * right / (true + predicted)
+        right, union = matrix.diagonal(), matrix.sum(dim=1) + matrix.sum(dim=0) - matrix.diagonal()
+        iou, dice, sample_dice = right / union, dice_of(matrix), (self.dice_sum / self.dice_count).float()
         scores = {
             "miou": iou.nanmean(),
             "dice": dice.nanmean(),
+            "foreground_dice": sample_dice[1:].nanmean(),
             "pixel_accuracy": right.sum() / matrix.sum(),
         }
-        for name, value in zip(self.class_names, iou, strict=True):
-            if not torch.isnan(value):
-                scores[f"iou/{name}"] = value
+        for kind, values in (("iou", iou), ("dice", dice), ("sample_dice", sample_dice)):
+            scores |= {f"{kind}/{name}": value for name, value in zip(self.class_names, values, strict=True) if not value.isnan()}
         return scores
+
+
+def confusion_of_each(preds: Tensor, target: Tensor, num_classes: int, ignore_index: int | None) -> Tensor:
+    """Return for each sample how often each class (row) was predicted as each (column), (N, num_classes, num_classes)."""
+    count, cells = len(preds), num_classes**2
+    cell = (target * num_classes + preds).flatten(1)
+    if ignore_index is not None:  # to a cell behind the last, since choosing positions would wait for the device
+        cell = torch.where(target.flatten(1) == ignore_index, cells, cell)
+    cell = cell + torch.arange(count, device=cell.device).unsqueeze(1) * (cells + 1)
+    counts = torch.bincount(cell.flatten(), minlength=count * (cells + 1)).view(count, cells + 1)
+    return counts[:, :cells].reshape(count, num_classes, num_classes)
+
+
+def dice_of(matrix: Tensor) -> Tensor:
+    """Return the Dice of each class from confusion matrices (*, K, K), NaN where it neither occurs nor is predicted."""
+    right = matrix.diagonal(dim1=-2, dim2=-1)
+    return 2 * right / (matrix.sum(dim=-1) + matrix.sum(dim=-2))

@@ -39,7 +39,8 @@ class Segmentation(Model):
         return MetricCollection({"overlap": Overlap(self.facts.class_names, self.facts.ignore_index)})
 
     def metric_names(self) -> list[str]:
-        scores = ("miou", "dice", "pixel_accuracy", *(f"iou/{name}" for name in self.facts.class_names))
+        of_each = (f"{kind}/{name}" for kind in ("iou", "dice", "sample_dice") for name in self.facts.class_names)
+        scores = ("miou", "dice", "foreground_dice", "pixel_accuracy", *of_each)
         return ["train/loss", "val/loss", *(f"val/{name}" for name in scores)]
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
