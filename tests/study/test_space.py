@@ -81,6 +81,20 @@ def test_variables_and_computed_values_make_lists() -> None:
     assert space(params).at({"$depth": 2, "$width": 16}).overrides == ["net.channels=[16,32]"]
 
 
+def test_a_list_leaves_out_the_parameters_that_do_not_exist() -> None:
+    kernels = {
+        "depth": "range(1,4)",
+        "$k1": "choice(3,5)",
+        "$k2": {"values": "choice(3,5)", "when": "depth >= 2"},
+        "$k3": {"values": "choice(3,5)", "when": "depth >= 3"},
+        "net.kernels": {"compute": "[$k1, $k2, $k3]"},
+    }
+    given = {"$k1": 5, "$k2": 5, "$k3": 5}
+    for depth in (1, 2, 3):
+        overrides = space(kernels).at({"depth": depth, **given}).overrides
+        assert overrides == [f"depth={depth}", f"net.kernels=[{','.join(['5'] * depth)}]"]
+
+
 def test_groups_and_fixed_values_take_part_in_conditions() -> None:
     params = {
         "model/net": "choice(mlp,cnn)",

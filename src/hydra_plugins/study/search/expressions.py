@@ -1,6 +1,7 @@
 """Small safe expressions over the parameters of a space, for `when:` and `compute:`."""
 
 import ast
+import contextlib
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -44,7 +45,8 @@ class Expression:
 
     Args:
         text: Python's syntax of comparisons, arithmetic, `and`/`or`/`not`, `in`, lists, indices and `a if b else c`;
-            parameters are written as in the space, `model.net.depth` or `model/net` or `$depth`.
+            parameters are written as in the space, `model.net.depth` or `model/net` or `$depth`. A list leaves out the items
+            whose parameters a point does not have.
         names: All parameters that may be asked for.
 
     Raises:
@@ -131,6 +133,14 @@ class Expression:
         assert isinstance(node.func, ast.Name)
         return _FUNCTIONS[node.func.id](*(self._value(argument, point) for argument in node.args))
 
+    def _list(self, node: ast.List, point: Mapping[str, Any]) -> list[Any]:
+        """Return a list without the items whose parameters this point does not have."""
+        values = []
+        for item in node.elts:
+            with contextlib.suppress(InactiveError):
+                values.append(self._value(item, point))
+        return values
+
     def _slice(self, node: ast.Slice, point: Mapping[str, Any]) -> slice:
         return slice(*(part and self._value(part, point) for part in (node.lower, node.upper, node.step)))
 
@@ -138,7 +148,7 @@ class Expression:
 _EVALUATE: dict[type[ast.AST], Callable[[Expression, Any, Mapping[str, Any]], Any]] = {
     ast.Constant: lambda self, node, point: node.value,
     ast.Name: Expression._name,
-    ast.List: lambda self, node, point: [self._value(item, point) for item in node.elts],
+    ast.List: Expression._list,
     ast.Tuple: lambda self, node, point: [self._value(item, point) for item in node.elts],
     ast.BoolOp: Expression._bool,
     ast.Compare: Expression._compare,
