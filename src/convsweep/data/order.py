@@ -36,7 +36,8 @@ class TrainOrder:
         count: number of samples.
         batch_size: samples of one batch of one process.
         seed: with the epoch it determines the permutation.
-        last_batch: what becomes of the samples left over at the end of an epoch; fewer samples than one batch are always kept.
+        last_batch: what becomes of the samples left over at the end of an epoch: "drop" them, or "keep" them in a smaller step,
+            or in the step before where they are fewer than the processes; fewer samples than one step are always kept.
         shuffle: whether the order changes at all; without it every epoch is the same.
         share: the part of this process.
     """
@@ -57,9 +58,11 @@ class TrainOrder:
             raise UserError(
                 f"Every process needs a sample to train on, but {self.share.world_size} processes share {count} samples."
             )
-        whole, rest = divmod(count, batch_size * self.share.world_size)
-        keeps_rest = rest >= self.share.world_size and (last_batch == "keep" or whole == 0)
-        self.num_batches = whole + int(keeps_rest)
+        step = batch_size * self.share.world_size
+        whole, rest = divmod(count, step)
+        keeps_rest = last_batch == "keep" or whole == 0
+        self.num_batches = whole + int(keeps_rest and rest >= self.share.world_size)
+        self.end = count if keeps_rest else whole * step
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -73,7 +76,8 @@ class TrainOrder:
         order = np.random.default_rng((self.seed, epoch)).permutation(self.count) if self.shuffle else np.arange(self.count)
         step = self.batch_size * self.share.world_size
         for number in range(start, self.num_batches):
-            together = order[number * step : (number + 1) * step]
+            is_last = number == self.num_batches - 1
+            together = order[number * step : self.end if is_last else (number + 1) * step]
             size, larger = divmod(len(together), self.share.world_size)
             first = self.share.rank * size + min(self.share.rank, larger)
             mine = together[first : first + size + int(self.share.rank < larger)]

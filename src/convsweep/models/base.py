@@ -113,13 +113,22 @@ class Model(L.LightningModule, ABC):
         x, y = batch
         loss = self.loss(self(x), y)
         self.losses["train"].add(loss, len(x))
-        return loss
+        return self.weighted(loss, len(x)) if self.trainer.world_size > 1 and self.trainer.is_last_batch else loss
+
+    def weighted(self, loss: Tensor, size: int) -> Tensor:
+        """Return a device's loss such that the mean over devices is that over samples: last batches differ in size."""
+        return loss * (size * self.trainer.world_size / self.over_devices(torch.full_like(loss.detach(), size)))
+
+    def over_devices(self, value: Tensor) -> Tensor:
+        """Return the sum of a tensor over all devices."""
+        total = self.trainer.strategy.reduce(value, reduce_op="sum")
+        assert isinstance(total, Tensor)
+        return total
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_index: int) -> None:
         if not self.trainer.is_last_batch:
             return
-        loss = self.trainer.strategy.reduce(self.losses["train"].compute(), reduce_op="mean")  # NaN on one device stops all
-        assert isinstance(loss, Tensor)
+        loss = self.losses["train"].compute(self.over_devices)  # NaN on one device stops all
         if not_finite(loss):
             raise DivergedError(
                 f"the training loss must stay finite, but is {float(loss)} in epoch {self.current_epoch + 1}; "
@@ -148,7 +157,7 @@ class Model(L.LightningModule, ABC):
 
     def log_evaluation(self, split: str, metrics: MetricCollection) -> None:
         """Log a split's loss and metrics once, over all batches and devices."""
-        self.log(f"{split}/loss", self.losses[split].compute(), sync_dist=True)
+        self.log(f"{split}/loss", self.losses[split].compute(self.over_devices), sync_dist=True)
         self.log_dict(metrics.compute(), prog_bar=False)
         metrics.reset()
 

@@ -1,5 +1,7 @@
 """A mean over an epoch that costs two additions a step and never waits for the device."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -17,12 +19,16 @@ class RunningMean:
         self.total = part if self.total is None else self.total + part
         self.weight += weight
 
-    def compute(self) -> Tensor:
-        """Return the mean and start anew."""
+    def compute(self, over_devices: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return the mean over all devices, whatever the share of each, and start anew.
+
+        Args:
+            over_devices: returns the sum of a tensor over all devices.
+        """
         assert self.total is not None, "nothing was added"
-        mean = self.total / self.weight
+        total, weight = over_devices(torch.stack([self.total, torch.full_like(self.total, self.weight)]))
         self.total, self.weight = None, 0
-        return mean
+        return total / weight
 
     @property
     def empty(self) -> bool:

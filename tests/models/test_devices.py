@@ -1,0 +1,66 @@
+"""Two processes train what one does with batches twice as large: weights, losses and metrics agree to rounding."""
+
+from functools import partial
+
+import lightning as L
+import pytest
+import torch
+from lightning.pytorch.plugins import TorchSyncBatchNorm
+from torch import Tensor, nn
+
+from convsweep.data.digits import Digits
+from convsweep.models import Classification
+from convsweep.nets import ConvNet
+from convsweep.nets.options import Norm
+from convsweep.nets.sync_norm import CpuSyncBatchNorm, synchronise
+from convsweep.sync_norm import CpuSyncNorm
+
+GLOBAL_BATCH = 24
+SAMPLES = 203  # of which 36 make a last step of 12, and a last of 11 is uneven for 2
+
+
+def train(devices: int, norm: Norm, plugins: list[TorchSyncBatchNorm]) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Train two epochs in as many processes as there are devices, and return the weights and what was logged."""
+    L.seed_everything(0, verbose=False)
+    data = Digits(batch_size=GLOBAL_BATCH // devices, last_batch="keep", max_train=SAMPLES)
+    net = ConvNet(data.facts.in_shape, 10, num_stages=2, width=4, norm=norm)
+    statistics = {name: torch.as_tensor(getattr(data, name)) for name in ("mean", "std", "class_counts")}
+    sgd = partial(torch.optim.SGD, lr=0.1, momentum=0.9)
+    model = Classification(net=net, facts=data.facts, optimizer=sgd, **statistics)
+    trainer = L.Trainer(
+        accelerator="cpu", devices=devices, strategy="ddp_fork", plugins=plugins, max_epochs=2, use_distributed_sampler=False,
+        logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+    )  # fmt: skip
+    trainer.fit(model, data)
+    assert len(data.train) % GLOBAL_BATCH % 2 == 1, "the last step must be uneven"
+    return model.state_dict(), {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning", "ignore:It is recommended to use .self.log")
+@pytest.mark.parametrize(("norm", "plugins"), [("none", []), ("batch", [CpuSyncNorm()])], ids=["no norm", "synchronised"])
+def test_two_processes_learn_what_one_does(norm: Norm, plugins: list[TorchSyncBatchNorm]) -> None:
+    (alone, scores), (together, scores_together) = train(1, norm, plugins), train(2, norm, plugins)
+    assert alone.keys() == together.keys()
+    for name, tensor in alone.items():
+        torch.testing.assert_close(together[name], tensor, rtol=1e-3, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}")
+    assert scores_together == pytest.approx(scores, rel=1e-4)
+
+
+@pytest.mark.parametrize(("make", "shape"), [(nn.BatchNorm1d, (6, 3)), (nn.BatchNorm2d, (4, 3, 5, 5))])
+def test_one_process_normalises_as_torch_does(make: type[nn.Module], shape: tuple[int, ...]) -> None:
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        theirs = make(3)
+        ours = synchronise(make(3))
+        x = torch.randn(shape) * 3 + 1
+        seen = [x.clone().requires_grad_() for _ in range(2)]
+        results = [layer(given) for layer, given in zip((theirs, ours), seen, strict=True)]
+        for result in results:
+            result.pow(3).sum().backward()
+    finally:
+        torch.distributed.destroy_process_group()
+    assert isinstance(ours, CpuSyncBatchNorm)
+    torch.testing.assert_close(results[1], results[0])
+    torch.testing.assert_close(seen[1].grad, seen[0].grad, rtol=1e-4, atol=1e-4)
+    for name, buffer in theirs.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], buffer)
