@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from convsweep.errors import UserError, did_you_mean
 from convsweep.hydra_version import own_configs_may_name_any_class
@@ -66,7 +66,7 @@ def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return run
 
 
-def fail(error: UserError) -> None:
+def fail(error: ValueError) -> NoReturn:
     """Print the message and end with exit code 1."""
     sys.stderr.write(message(str(error)))
     raise SystemExit(1)

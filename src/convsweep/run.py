@@ -110,8 +110,11 @@ class Run:
             self.pruning.raise_if_pruned()
 
     def test(self, trainer: L.Trainer, model: "Model", data: "DataModule") -> None:
-        """Measure the best checkpoint on the test split, where the data has one; a search never looks at it."""
-        if data.test is not None and not trial.inside():
+        """Measure the best checkpoint on the test split, where the data has one; a search never looks at it.
+
+        `test: always` is for trials that are no search: the runs that confirm one.
+        """
+        if data.test is not None and (not trial.inside() or self.cfg.test == "always"):
             trainer.test(model, data, ckpt_path=best_checkpoint(trainer), verbose=False)
 
     def finish(self, trainer: L.Trainer) -> float | tuple[float, ...]:

@@ -16,7 +16,7 @@ class StudyConf:
         direction: `minimize` or `maximize`, or a mapping name -> direction for several objectives.
         prune_on: The objective whose reports decide on pruning; needed only where there are several.
         params: The space: key -> override (`choice(3,5)`), or a mapping with `values`, `when`, `compute`.
-        suggest: Dotted path of `f(trial, params) -> dict` for what YAML cannot say.
+        suggest: Dotted path of `f(trial, params)` for what YAML cannot say; returns a mapping or a list of overrides.
         enqueue: Points to try first: mappings, overrides of a preset (`model/net=lenet5`), folders of former sweeps.
         n_trials, timeout, target: The total budget over all starts of this study. Infeasible and repeated trials and
             those that are retried do not count; all others do, errors too.

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -78,7 +78,7 @@ class Asker:
         if self.fruitless >= _GIVE_UP_AFTER:
             self.over = f"{self.fruitless} points in a row were infeasible or known; the space seems to be exhausted"
             return False
-        if self._space.size is None or self._recipe.options.suggest is not None:
+        if self._space.size is None or (self._recipe.options.suggest is not None and not is_grid):
             if self.fruitless % 2:
                 self._study.enqueue_trial(self._space.random(self._random).values)
             return True
@@ -109,12 +109,18 @@ class Asker:
         if hook is None:
             return point
         extra = locate(hook, "hydra.sweeper.suggest")(trial, dict(point.values))
-        texts = [f"{key}={value if isinstance(value, str) else override_text(value)}" for key, value in extra.items()]
-        return Point(point.values, [*point.overrides, *texts])
+        return Point(point.values, [*point.overrides, *_texts(extra)])
 
 
 def _key(values: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(sorted(values.items()))
+
+
+def _texts(extra: Mapping[str, Any] | Sequence[str]) -> list[str]:
+    """Return what a hook says as overrides."""
+    if not isinstance(extra, Mapping):
+        return list(extra)
+    return [f"{key}={value if isinstance(value, str) else override_text(value)}" for key, value in extra.items()]
 
 
 def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> Any:

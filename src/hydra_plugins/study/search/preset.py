@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
@@ -12,21 +13,32 @@ from .recipe import Recipe
 
 
 def preset(trial: FrozenTrial, recipe: Recipe) -> str:
-    """Return the text of a config of which the defaults list holds the trial's group choices and the body its values."""
-    loader = recipe.hydra_context.config_loader
+    """Return the preset of a trial."""
+    loader, name = recipe.hydra_context.config_loader, recipe.config.hydra.job.config_name
+    return preset_of(list(trial.user_attrs[attributes.OVERRIDES]), loader, name, _header(trial, recipe))
+
+
+def preset_of(overrides: list[str], loader: ConfigLoader, config_name: str, header: list[str]) -> str:
+    """Return the text of a config of which the defaults list holds the overrides' group choices and the body their values.
+
+    Args:
+        overrides: What distinguishes the config.
+        loader: Knows which keys are groups.
+        config_name: Name of the config that is overridden.
+        header: Comments to begin with.
+    """
     parser = OverridesParser.create(config_loader=loader)
-    defaults: list[Any] = [recipe.config.hydra.job.config_name]
+    defaults: list[Any] = [config_name]
     body = OmegaConf.create({})
     left_out = []
-    for override in parser.parse_overrides(list(trial.user_attrs[attributes.OVERRIDES])):
+    for override in parser.parse_overrides(overrides):
         if override.is_delete():
             left_out.append(override.input_line)
         elif loader.get_group_options(override.key_or_group):
             defaults.append(_choice(override))
         else:
             OmegaConf.update(body, override.key_or_group, override.value(), force_add=True)
-    header = _header(trial, recipe)
-    header += [f"# not expressible here, add it to the command: {text}" for text in left_out]
+    header = [*header, *(f"# not expressible here, add it to the command: {text}" for text in left_out)]
     return "\n".join(header) + "\n" + OmegaConf.to_yaml({"defaults": [*defaults, "_self_"]}) + "\n" + _text(body)
 
 

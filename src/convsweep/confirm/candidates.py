@@ -1,0 +1,146 @@
+"""Which networks a confirmation trains: the best trials of a sweep, and the baseline that they have to beat."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from optuna.trial import FrozenTrial, TrialState
+
+from convsweep.confirm.request import Request
+from convsweep.errors import UserError, did_you_mean
+from hydra_plugins.study.search.attributes import DUPLICATE_OF, OVERRIDES, REASON, kind_of
+from hydra_plugins.study.search.budget import tally
+from hydra_plugins.study.search.opened import OpenedSweep
+
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network that is trained with every seed.
+
+    Attributes:
+        name: `trial 12`, or `baseline`.
+        overrides: What makes its config of the primary one, without a seed.
+        trial: Number of the trial; None for the baseline.
+        found: What the search measured of the objective that ranks; None for the baseline.
+        params: The searched parameters.
+    """
+
+    name: str
+    overrides: list[str]
+    trial: int | None = None
+    found: float | None = None
+    params: Mapping[str, Any] | None = None
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the others have to beat it."""
+        return self.name == BASELINE
+
+
+def choose(sweep: OpenedSweep, request: Request) -> list[Candidate]:
+    """Return the best trials, best first, and the baseline.
+
+    Raises:
+        UserError: The sweep has no complete trial, or no objective of that name.
+    """
+    index = objective_index(sweep, request.by)
+    best = best_trials(sweep, index)[: request.top]
+    chosen = [
+        Candidate(
+            name=f"trial {trial.number}",
+            overrides=merged([*_sweep_choice(sweep), *trial.user_attrs[OVERRIDES], *request.overrides]),
+            trial=trial.number,
+            found=trial.values[index],
+            params=trial.params,
+        )
+        for trial in best
+    ]
+    if request.baseline is None:
+        return chosen
+    own = merged([*_sweep_choice(sweep), *_base_overrides(sweep, request.baseline), *request.baseline, *request.overrides])
+    return [*chosen, Candidate(BASELINE, own)]
+
+
+def objective_index(sweep: OpenedSweep, by: str | None) -> int:
+    """Return which objective ranks: the one named, or the first.
+
+    Raises:
+        UserError: There is none of that name.
+    """
+    names = objective_names(sweep)
+    if by is not None and by not in names:
+        raise UserError(f"by must be an objective of the sweep, but is {by!r}; {did_you_mean(by, names)}")
+    return 0 if by is None else names.index(by)
+
+
+def objective_names(sweep: OpenedSweep) -> list[str]:
+    """Return the names of the objectives; a sole one is the monitored metric."""
+    if sweep.objectives.several:
+        return list(sweep.objectives.names)
+    named = sweep.config.get("objectives")
+    return [str(named[0]) if named else str(sweep.config.monitor.metric)]
+
+
+def best_trials(sweep: OpenedSweep, index: int) -> list[FrozenTrial]:
+    """Return the trials to choose from, best first: all complete ones, or the Pareto front where objectives compete.
+
+    Raises:
+        UserError: No trial is complete.
+    """
+    trials = sweep.study.get_trials(deepcopy=False)
+    usable = [trial for trial in trials if _is_usable(trial)]
+    if not usable:
+        raise UserError(f"a confirmation needs a complete trial, but {_standing(sweep, trials)}")
+    if sweep.objectives.several:
+        front = {trial.number for trial in sweep.study.best_trials}
+        usable = [trial for trial in usable if trial.number in front]
+    sign = -1.0 if sweep.objectives.directions[index] == "maximize" else 1.0
+    return sorted(usable, key=lambda trial: (sign * trial.values[index], trial.number))
+
+
+def _is_usable(trial: FrozenTrial) -> bool:
+    """Whether a trial is a complete one of its own; a repetition only has the result of another."""
+    facts = trial.user_attrs
+    return trial.state == TrialState.COMPLETE and OVERRIDES in facts and DUPLICATE_OF not in facts
+
+
+def _standing(sweep: OpenedSweep, trials: list[FrozenTrial]) -> str:
+    if not trials:
+        return f"{sweep.folder} has no trials yet; run the sweep first"
+    kinds = tally(trials, sweep.objectives).kinds
+    counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()) if count)
+    reasons = [
+        str(trial.user_attrs[REASON]) for trial in trials if kind_of(trial) not in ("duplicate",) and REASON in trial.user_attrs
+    ]
+    first = f"; the first reason: {reasons[0]}" if reasons else ""
+    return f"those of {sweep.folder} are: {counted}{first}; see its sweep.csv"
+
+
+def _sweep_choice(sweep: OpenedSweep) -> list[str]:
+    """Return the sweep's file in `sweeps/`, whose settings its trials have, also where a preset chose it."""
+    choice = sweep.config.hydra.runtime.choices.get("sweeps")
+    return [] if choice is None else [f"sweeps={choice}"]
+
+
+def _base_overrides(sweep: OpenedSweep, baseline: list[str]) -> list[str]:
+    """Return what the sweep's command fixed for all trials; a baseline with a network of its own takes nothing of it."""
+    parsed = OverridesParser.create().parse_overrides(sweep.task_overrides)
+    fixed = [override for override in parsed if not override.is_sweep_override()]
+    if any(_key(text) == "model/net" for text in baseline):
+        fixed = [override for override in fixed if not str(override.key_or_group).startswith(("model/net", "model.net."))]
+    return [str(override.input_line) for override in fixed]
+
+
+def merged(overrides: list[str]) -> list[str]:
+    """Return the overrides with only the last of each key, in the place of its first."""
+    last: dict[str, str] = {}
+    for text in overrides:
+        last[_key(text)] = text
+    return list(last.values())
+
+
+def _key(text: str) -> str:
+    return text.lstrip("+~").partition("=")[0]

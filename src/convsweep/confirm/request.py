@@ -1,0 +1,88 @@
+"""What a confirmation is asked for: the words of its command line, parsed and checked."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from convsweep.errors import UserError, did_you_mean
+
+DEFAULTS = "defaults"
+NO_BASELINE = "none"
+_WORDS = ("top", "seeds", "by", "baseline")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A confirmation as it is asked for.
+
+    Attributes:
+        folder: Folder of the sweep.
+        top: How many of the best trials are trained again.
+        seeds: With how many seeds each of them, and the baseline, is trained.
+        by: Name of the objective that ranks; None for the first one.
+        baseline: Overrides of the baseline; empty for the sweep's own defaults, None for no baseline.
+        overrides: Further overrides of every training.
+        engine: Overrides of Hydra's own, for the sweeper and the launcher.
+    """
+
+    folder: Path
+    top: int = 3
+    seeds: int = 5
+    by: str | None = None
+    baseline: list[str] | None = field(default_factory=list)
+    overrides: list[str] = field(default_factory=list)
+    engine: list[str] = field(default_factory=list)
+
+
+def parse_request(arguments: Sequence[str]) -> Request:
+    """Read the command line.
+
+    Raises:
+        UserError: The folder is missing, a word is unknown, a number is none.
+    """
+    places = [argument for argument in arguments if _is_place(argument)]
+    words = [argument for argument in arguments if not _is_place(argument)]
+    if len(places) != 1:
+        raise UserError(f"confirm takes one sweep's folder, but got {places or 'none'}; say multirun/<study>")
+    given = dict(word.split("=", 1) for word in words if word.partition("=")[0] in _WORDS)
+    others = [word for word in words if word.partition("=")[0] not in _WORDS]
+    for word in others:
+        _check_override(word)
+    is_engine = [word.lstrip("+~").startswith(("hydra.", "hydra/")) for word in others]
+    return Request(
+        folder=Path(places[0]),
+        top=_count("top", given.get("top", "3")),
+        seeds=_count("seeds", given.get("seeds", "5")),
+        by=given.get("by"),
+        baseline=parse_baseline(given.get("baseline", DEFAULTS)),
+        overrides=[word for word, engine in zip(others, is_engine, strict=True) if not engine],
+        engine=[word for word, engine in zip(others, is_engine, strict=True) if engine],
+    )
+
+
+def parse_baseline(text: str) -> list[str] | None:
+    """Return the overrides of a baseline: a preset of `model/net`, overrides with blanks between them, or a word."""
+    if text in (NO_BASELINE, "null"):
+        return None
+    if text == DEFAULTS:
+        return []
+    return shlex.split(text) if "=" in text else [f"model/net={text}"]
+
+
+def _is_place(argument: str) -> bool:
+    return "=" not in argument and not argument.startswith("~")
+
+
+def _count(name: str, text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise UserError(f"{name} must be a whole number >= 1, but is {text!r}")
+    return int(text)
+
+
+def _check_override(word: str) -> None:
+    key = word.lstrip("+~").partition("=")[0]
+    if key == "seed":
+        raise UserError(f"the seeds of a confirmation are counted from the sweep's own, but got {word}; say seeds=<how many>")
+    if "." not in key and "/" not in key and did_you_mean(key, _WORDS).startswith("did"):
+        raise UserError(f"{key}: confirm has no such word; {did_you_mean(key, _WORDS)}")
