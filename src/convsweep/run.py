@@ -21,6 +21,7 @@ from convsweep.console import quiet_engines, say, shown
 from convsweep.errors import UserError, did_you_mean
 from convsweep.pruning import PruningCallback
 from convsweep.ranks import is_first
+from convsweep.sync_norm import let_cpu_synchronise
 from convsweep.threads import set_threads
 from convsweep.tracking import Tracker, open_tracker, outcome_of
 from hydra_plugins.study import trial
@@ -99,6 +100,7 @@ class Run:
             trainer: L.Trainer = instantiate(self.cfg.trainer, _partial_=True)(
                 callbacks=[*callbacks, self.best], logger=self.tracker.loggers
             )
+        let_cpu_synchronise(trainer)
         self.tracker.log_summary({f"cost/{name}": value for name, value in self.cost.items()})
         if self.link is not None and self.tracker.record is not None:
             self.link.note(wandb_id=self.tracker.record["id"])
