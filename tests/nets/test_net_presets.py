@@ -19,6 +19,8 @@ PUBLISHED = {
     "resnet50": (*IMAGENET, 25_557_032),
     "resnet20": ((3, 32, 32), 10, 272_474),
     "resnet18_small": ((3, 32, 32), 10, 11_173_962),
+    "mnist1d_mlp": ((1, 40), 10, 15_210),
+    "mnist1d_cnn": ((1, 40), 10, 5_210),
     "unet_paper": ((1, 572, 572), 2, 31_030_658),
 }
 OURS = sorted(path.stem for path in (CONF / "model" / "net").glob("*.yaml") if path.stem not in ("torchvision", "timm", "smp"))
