@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+from convsweep import ranks
 from convsweep.errors import UserError, did_you_mean
 from convsweep.hydra_version import own_configs_may_name_any_class
 from hydra_plugins.study import trial
@@ -130,7 +131,7 @@ def run(main: Callable[[], Any]) -> None:
 def call(main: Callable[[], Any], full: bool) -> None:
     """Run a Hydra main function and end by the exit codes of a command."""
     try:
-        sys.argv[1:] = expand_resume(sys.argv[1:])
+        sys.argv[1:] = ranks.join(expand_resume(sys.argv[1:]))
         main()
     except UserError as error:
         if full:

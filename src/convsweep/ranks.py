@@ -1,12 +1,85 @@
-"""Which of a run's processes this one is, before torch is loaded."""
+"""Which of a run's processes this one is, and what they must agree on, before torch is loaded."""
 
+import ctypes
 import os
+import signal
+import sys
+import time
+
+from convsweep.errors import UserError
 
 RANK_VARIABLES = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 """Where launchers state a process's rank; the first that is set counts, as in Lightning."""
 
+STARTED = "CONVSWEEP_STARTED"
+"""The variable by which processes that were started apart name one run folder."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+def rank() -> int:
+    """Return the number of this process among those of the run; by Lightning's own launcher among those of its machine."""
+    return int(next((os.environ[name] for name in RANK_VARIABLES if name in os.environ), "0"))
+
 
 def is_first() -> bool:
     """Return whether this process writes the record: rank 0, or the only one."""
-    rank = next((os.environ[name] for name in RANK_VARIABLES if name in os.environ), "0")
-    return rank == "0"
+    return rank() == 0 and ("RANK" in os.environ or os.environ.get("NODE_RANK", "0") == "0")
+
+
+def is_child() -> bool:
+    """Return whether Lightning started this process, so that the first one hears of its end."""
+    return "RANK" not in os.environ and os.environ.get("LOCAL_RANK", "0") != "0"
+
+
+def join(arguments: list[str]) -> list[str]:
+    """Return a command's arguments as this one of several processes must see them.
+
+    Processes of torchrun or srun share one folder, in which only the first saves its config; when they are started again,
+    they go on from the last checkpoint. A process that Lightning started ends with the one that did.
+
+    Raises:
+        UserError: the command is a sweep, which starts its processes itself.
+    """
+    variables = os.environ
+    if "TORCHELASTIC_RUN_ID" in variables:
+        world_size, restarts = variables["WORLD_SIZE"], variables.get("TORCHELASTIC_RESTART_COUNT", "0")
+    elif "SLURM_STEP_ID" in variables and variables.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
+        world_size, restarts = variables.get("SLURM_NTASKS", "1"), variables.get("SLURM_RESTART_COUNT", "0")
+    else:
+        if is_child():
+            end_with_parent()
+        return arguments
+    if {"-m", "--multirun"} & set(arguments):
+        if int(world_size) > 1:
+            raise UserError(
+                f"a sweep starts the processes of its trials itself, but {world_size} of it were started; "
+                "start it once, and say trainer.devices=... for each trial"
+            )
+        return arguments
+    variables.setdefault(STARTED, name_of_torchrun() if "TORCHELASTIC_RUN_ID" in variables else name_of_slurm())
+    again = ["ckpt_path=last"] if restarts != "0" and not any(word.startswith("ckpt_path=") for word in arguments) else []
+    apart = [f"hydra.job.name=train_ddp_process_{rank()}", "hydra.output_subdir=null"] if rank() > 0 else []
+    return [*arguments, *again, *apart]
+
+
+def name_of_torchrun() -> str:
+    """Return the time at which the first process came here, which torchrun's store tells all, also after a restart."""
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+    now = time.strftime("%Y-%m-%d/%H-%M-%S")
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return now if os.environ["WORLD_SIZE"] == "1" else f"torchrun/{os.environ['TORCHELASTIC_RUN_ID']}"
+    store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
+    return str(store.compare_set("convsweep/started", "", now).decode())
+
+
+def name_of_slurm() -> str:
+    """Return a name of the job's step, which stays when the job is requeued."""
+    return f"slurm/{os.environ['SLURM_JOB_ID']}_{os.environ['SLURM_STEP_ID']}"
+
+
+def end_with_parent() -> None:
+    """Let the kernel end this process with its parent."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,6 +1,8 @@
 """One run: its folder, its callbacks and loggers, and how it ended."""
 
 import os
+import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +21,9 @@ from convsweep.build import plain_errors
 from convsweep.closing_table import show_result
 from convsweep.console import quiet_engines, say, shown
 from convsweep.errors import UserError, did_you_mean
+from convsweep.lost_rank import cause_of, leave_note, observe
 from convsweep.pruning import PruningCallback
-from convsweep.ranks import is_first
+from convsweep.ranks import is_child, is_first
 from convsweep.sync_norm import let_cpu_synchronise
 from convsweep.threads import set_threads
 from convsweep.tracking import Tracker, open_tracker, outcome_of
@@ -44,6 +47,8 @@ class Run:
         self.tracker: Tracker | None = None
         self.pruning: PruningCallback | None = None
         self.best = BestScores(cfg.monitor.metric, cfg.monitor.mode)
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.closing = threading.Event()
 
     def find_checkpoint(self) -> str | None:
         """Return the checkpoint to go on from: the one asked for, or that of the killed trial this one repeats."""
@@ -101,6 +106,7 @@ class Run:
                 callbacks=[*callbacks, self.best], logger=self.tracker.loggers
             )
         let_cpu_synchronise(trainer)
+        observe(self)
         self.tracker.log_summary({f"cost/{name}": value for name, value in self.cost.items()})
         if self.link is not None and self.tracker.record is not None:
             self.link.note(wandb_id=self.tracker.record["id"])
@@ -152,6 +158,8 @@ class Run:
     def close(self, error: BaseException | None) -> None:
         """Close loggers in the state the run ended in; a run that did not complete leaves a result that says why."""
         outcome = outcome_of(error)
+        if error is not None and not is_first():
+            leave_note(self.folder, error)
         if error is not None and is_first() and self.folder.is_dir():
             self.write({"outcome": outcome, "reason": reason_of(error), "best": self.best.scores, "best_epoch": self.best.epoch})
         if outcome == "killed" and is_first() and self.link is None and record.last_checkpoint(self.folder):
@@ -168,8 +176,15 @@ def open_run(cfg: DictConfig) -> Iterator[Run]:
     try:
         yield run
     except BaseException as error:
-        run.close(error)
+        run.closing.set()
+        lost = cause_of(error, run.processes, run.folder)
+        run.close(lost or error)
+        if lost is not None:
+            raise lost from error
+        if is_child() and isinstance(error, UserError):
+            raise SystemExit(1) from error  # the first process says it
         raise
+    run.closing.set()
     run.close(None)
 
 

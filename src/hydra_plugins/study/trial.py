@@ -52,6 +52,10 @@ class Link:
         """Store facts of the trial (the id of its W&B run, its cost) as attributes of the trial in the study."""
         self._channel.send({"say": "note", "facts": facts})
 
+    def ended(self, kind: str, reason: str) -> None:
+        """Say how the trial ended, where its process must end without coming back to the sweeper; it must end then."""
+        self._channel.send({"say": "end", "outcome": {"kind": kind, "reason": reason}})
+
     def alive(self) -> None:
         """Give a sign of life, for trials that report seldom and run under `hydra.sweeper.hang_limit`."""
         self._channel.send({"say": "alive"})

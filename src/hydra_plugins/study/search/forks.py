@@ -48,6 +48,13 @@ def serve_spawned(descriptor: int) -> None:
     serve(recipe, control)
 
 
+_OF_LAUNCHERS = (
+    *("RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"),
+    *("SLURM_NTASKS", "SLURM_NTASKS_PER_NODE", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_STEP_ID"),
+)
+"""Variables of the job that a worker runs in. A trial must not take them for its own: it starts its processes itself."""
+
+
 class _Template:
     def __init__(self, recipe: Recipe, control: socket.socket) -> None:
         self.recipe = recipe
@@ -62,6 +69,10 @@ class _Template:
         self._wake = wake
         signal.signal(signal.SIGCHLD, lambda signum, frame: None)
         signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        for variable in _OF_LAUNCHERS:
+            os.environ.pop(variable, None)
+        if "SLURM_JOB_ID" in os.environ:
+            os.environ["SLURM_JOB_NAME"] = "interactive"  # Lightning's word for a job that it shall not take part in
         for variable in THREAD_VARIABLES:
             os.environ.setdefault(variable, str(recipe.options.threads))
         for name in recipe.options.preload:

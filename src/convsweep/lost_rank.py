@@ -1,0 +1,115 @@
+"""When one process of a training dies, the others end with its message: nothing waits for it, and the record says why."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lightning.pytorch.strategies.launchers import subprocess_script
+
+from convsweep.console import say
+from convsweep.errors import UserError
+from convsweep.ranks import rank
+from convsweep.tracking import outcome_of
+
+if TYPE_CHECKING:
+    from convsweep.run import Run
+
+EVERY_S = 0.5
+EXIT_S = 10.0
+"""How long a process that has failed may take to end."""
+PATIENCE_S = 20.0
+"""How long the first process may take to notice that another has died; on GPUs it may wait for it for ever."""
+
+
+class LostRankError(UserError):
+    """A process of the training that ended early; `kind` is the outcome that this is for the run."""
+
+    def __init__(self, number: int, kind: str, reason: str) -> None:
+        super().__init__(f"process {number} of the training {reason}")
+        self.kind = kind
+
+
+def leave_note(folder: Path, error: BaseException) -> None:
+    """Write down, in a process that is not the first, why it ends."""
+    if folder.is_dir():
+        reason = str(error) or type(error).__name__
+        _note(folder, rank()).write_text(json.dumps({"kind": outcome_of(error), "reason": reason}))
+
+
+def _note(folder: Path, number: int) -> Path:
+    return folder / f"rank_{number}.json"
+
+
+def find_lost(processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> LostRankError | None:
+    """Return the process that ended early, or None."""
+    for number, process in enumerate(processes, 1):
+        code = process.poll()
+        if code is not None and code < 0:
+            died = f"died of {signal.Signals(-code).name}"
+            return LostRankError(number, "killed", f"{died}; if nobody sent it, look for the memory it took")
+        if code:
+            try:
+                note = json.loads(_note(folder, number).read_text())
+            except (OSError, ValueError):
+                return LostRankError(number, "error", f"ended with exit code {code}; it says why above")
+            return LostRankError(number, note["kind"], f"failed: {note['reason']}")
+    return None
+
+
+def cause_of(error: BaseException, processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> LostRankError | None:
+    """Return the process whose end the first process's error speaks of, or None if the error is its own."""
+    if not isinstance(error, RuntimeError) or not processes:
+        return None
+    end = time.monotonic() + EXIT_S
+    while (lost := find_lost(processes, folder)) is None and time.monotonic() < end and "onnection" in str(error):
+        time.sleep(0.1)
+    return lost
+
+
+class Observer(threading.Thread):
+    """Watches the processes that the first one started, and ends the run if that one does not notice a death itself.
+
+    Args:
+        run: the run; its event `closing` says that it is ending.
+        processes: the other processes.
+    """
+
+    def __init__(self, run: "Run", processes: Sequence[subprocess.Popen[bytes]]) -> None:
+        super().__init__(daemon=True, name="rank-observer")
+        self.of, self.processes = run, processes
+
+    def run(self) -> None:
+        """Watch until all have ended well, or one has not."""
+        while any(process.poll() is None for process in self.processes) or find_lost(self.processes, self.of.folder):
+            lost = find_lost(self.processes, self.of.folder)
+            if lost is not None:
+                if not self.of.closing.wait(PATIENCE_S):
+                    self.give_up(lost)
+                return
+            time.sleep(EVERY_S)
+
+    def give_up(self, lost: LostRankError) -> None:
+        """Close the run from this thread, since the main one hangs, and end the process."""
+        say(f"Error: {lost}")
+        if self.of.link is not None:
+            self.of.link.ended(lost.kind, str(lost))
+        self.of.close(lost)
+        for process in self.processes:
+            process.kill()
+        os._exit(1)
+
+
+def observe(run: "Run") -> None:
+    """Let a run watch its processes in place of Lightning, which kills the first one without a word."""
+
+    def begin(processes: list[subprocess.Popen[bytes]]) -> None:
+        run.processes = processes
+        Observer(run, processes).start()
+
+    subprocess_script._launch_process_observer = begin  # type: ignore[attr-defined,assignment]
