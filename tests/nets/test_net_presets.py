@@ -22,6 +22,8 @@ PUBLISHED = {
     "mnist1d_mlp": ((1, 40), 10, 15_210),
     "mnist1d_cnn": ((1, 40), 10, 5_210),
     "unet_paper": ((1, 572, 572), 2, 31_030_658),
+    "fcn_1d": ((1, 96), 2, 264_450),
+    "resnet_1d": ((1, 96), 2, 502_850),
 }
 OURS = sorted(path.stem for path in (CONF / "model" / "net").glob("*.yaml") if path.stem not in ("torchvision", "timm", "smp"))
 
@@ -53,6 +55,19 @@ def test_resnet20_counted_by_hand() -> None:
     assert count + 64 * 10 + 10 == PUBLISHED["resnet20"][2]
 
 
+def test_fcn_and_resnet_for_time_series_counted_by_hand() -> None:
+    def conv_and_norm(c_in: int, c_out: int, kernel: int) -> int:
+        return c_in * c_out * kernel + 2 * c_out
+
+    fcn = conv_and_norm(1, 128, 8) + conv_and_norm(128, 256, 5) + conv_and_norm(256, 128, 3)
+    assert fcn + 128 * 2 + 2 == PUBLISHED["fcn_1d"][2]
+    resnet = 0
+    for c_in, c_out in ((1, 64), (64, 128), (128, 128)):
+        resnet += conv_and_norm(c_in, c_out, 8) + conv_and_norm(c_out, c_out, 5) + conv_and_norm(c_out, c_out, 3)
+        resnet += conv_and_norm(c_in, c_out, 1) if c_in != c_out else 0
+    assert resnet + 128 * 2 + 2 == PUBLISHED["resnet_1d"][2]
+
+
 def test_unet_paper_takes_572_and_returns_388() -> None:
     with torch.device("meta"):
         net = preset("unet_paper", (1, 572, 572), 2)
@@ -69,8 +84,8 @@ def test_every_preset_builds_in_any_number_of_axes(name: str, dim: int) -> None:
     with torch.device("meta"):
         net = preset(name, (2,) + (size,) * dim, 7)
         y = net(torch.empty((2, 2) + (size,) * dim))
-    dense = name.startswith("unet")
-    assert y.shape == (2, 7, *(net.out_spatial if dense else ()))
+    spatial = net.out_spatial if name.startswith("unet") else (size,) * dim if name == "dilated_1d" else ()
+    assert y.shape == (2, 7, *spatial)
 
 
 @pytest.mark.parametrize("name", ["cnn_small", "vgg_small", "resnet18_small", "resnet20", "convnet"])

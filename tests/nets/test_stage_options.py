@@ -91,6 +91,32 @@ def test_one_stage_alone_wins_over_a_list() -> None:
     assert [stage.kernel_size for stage in plan.stages] == [3, 7]
 
 
+def kernels_of(net: nn.Module) -> list[int]:
+    return [module.kernel_size[0] for module in net.modules() if isinstance(module, nn.Conv1d)]
+
+
+def test_list_of_kernels_in_a_stage_is_one_for_each_convolution_of_a_block() -> None:
+    shared = {"num_stages": 2, "downsample": "none", "block": "basic"}
+    net = ConvNet((1, 20), 3, kernel_size=[[8, 5, 3], 3], **shared)
+    assert kernels_of(net) == [8, 5, 3, 3, 3]
+    assert kernels_of(ConvNet((1, 20), 3, stages={2: {"kernel_size": [4]}}, **shared)) == [3, 3, 4]
+    with_skips = ConvNet((1, 20), 3, kernel_size=[[8, 5, 3], [8, 5, 3]], skip="add", width=16, **shared)
+    assert kernels_of(with_skips) == [8, 5, 3, 1, 8, 5, 3, 1]  # a convolution of width 1 where the channels change
+    activated = [type(module) for module in with_skips.stages[0][0].body.modules() if isinstance(module, nn.ReLU)]
+    assert len(activated) == 2  # the third convolution is activated behind the sum
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_head_for_every_position_is_the_same_layer_at_each(dim: int) -> None:
+    head = {"output": "position", "hidden": [6], "dropout": 0.5}
+    net = ConvNet((2, *(9,) * dim), 3, num_stages=2, width=4, kernel_size=1, downsample="none", norm="none", head=head).eval()
+    x = torch.randn(2, 2, *(9,) * dim)
+    y = net(x)
+    assert y.shape == (2, 3, *(9,) * dim)
+    moved = torch.roll(x, 4, -1)
+    torch.testing.assert_close(net(moved), torch.roll(y, 4, -1))  # all kernels have width 1: a position sees itself alone
+
+
 def test_width_grows_from_stage_to_stage_where_it_is_one_number() -> None:
     assert [stage.width for stage in plan_convnet(num_stages=4, width=10, width_growth=1.5).stages] == [10, 15, 22, 34]
     assert [stage.width for stage in plan_convnet(num_stages=2, width=[7, 5]).stages] == [7, 5]

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from convsweep.nets.blocks import ADAPTIVE_POOL, activation, initialise, pool, unit
+from convsweep.nets.blocks import ADAPTIVE_POOL, activation, conv, initialise, pool, unit
 from convsweep.nets.convnet_plan import Head, Plan, plan_convnet
 from convsweep.nets.feasible import check_in_shape, named
 from convsweep.nets.geometry import slide, times
@@ -25,7 +25,7 @@ class ConvNet(nn.Module):
         options: every option of `convnet_plan.plan_convnet`.
 
     Shape:
-        (N, C, *spatial) to (N, num_classes).
+        (N, C, *spatial) to (N, num_classes), or (N, num_classes, *) with what the stages leave under `head.output: position`.
 
     Raises:
         UserError: an unknown option, or a value outside its range.
@@ -98,7 +98,9 @@ def fewer_stages(plan: Plan, fitting: int, in_shape: Shape) -> str:
 
 
 def build_head(head: Head, shape: Shape, num_classes: int) -> nn.Sequential:
-    """Return pooling, hidden layers and the last linear layer."""
+    """Return pooling, hidden layers and the last linear layer, or the dense head that does without pooling."""
+    if head.output == "position":
+        return build_dense_head(head, shape, num_classes)
     channels, *spatial = shape
     layers: list[nn.Module] = []
     if head.pool != "none":
@@ -115,3 +117,17 @@ def build_head(head: Head, shape: Shape, num_classes: int) -> nn.Sequential:
         layers.append(nn.Dropout(head.dropout))
     layers.append(nn.Linear(features, num_classes))
     return nn.Sequential(*layers)
+
+
+def build_dense_head(head: Head, shape: Shape, num_classes: int) -> nn.Sequential:
+    """Return the same layers for every position: convolutions of width 1."""
+    channels, dim = shape[0], len(shape) - 1
+    layers: list[nn.Module] = []
+    for width in head.hidden:
+        layers += [conv(dim, channels, width, 1), activation(head.activation or "relu")]
+        channels = width
+        if head.dropout:
+            layers.append(nn.Dropout(head.dropout))
+    if head.dropout and not head.hidden:
+        layers.append(nn.Dropout(head.dropout))
+    return nn.Sequential(*layers, conv(dim, channels, num_classes, 1))

@@ -17,7 +17,9 @@ class Stage:
     num_blocks: blocks in the stage.
     block: `plain` one convolution, `basic` two, `bottleneck` 1x1 -> kernel -> 1x1 (He et al. 2015, fig. 5).
     bottleneck_ratio: a bottleneck's inner channels are `width // bottleneck_ratio`.
-    kernel_size, dilation, groups, padding: of the convolutions that look around (not of the 1x1).
+    kernel_size: of the convolutions that look around (not of the 1x1); a list in a stage gives the convolutions of a `plain` or
+        `basic` block a size each, and so their number: `[8, 5, 3]` is a block of three.
+    dilation, groups, padding: of the same convolutions.
     downsample: nothing, the `stride` of a convolution, or a `max`/`average` pool.
     downsample_at: before the first block (`start`) or after/in the last (`end`).
     stride: step of the downsampling, whichever does it.
@@ -34,7 +36,7 @@ class Stage:
     num_blocks: int = 1
     block: Block = "plain"
     bottleneck_ratio: int = 4
-    kernel_size: int = 3
+    kernel_size: int | Sequence[int] = 3
     dilation: int = 1
     groups: int = 1
     padding: Padding = "same"
@@ -49,6 +51,13 @@ class Stage:
     norm_groups: int = 8
     activation: Activation = "relu"
     dropout: float = 0.0
+
+    @property
+    def kernel_sizes(self) -> tuple[int, ...]:
+        """Kernel sizes of a block's convolutions that look around, in order."""
+        if not isinstance(self.kernel_size, int):
+            return tuple(self.kernel_size)
+        return (self.kernel_size,) * (2 if self.block == "basic" else 1)
 
     @property
     def pool_window(self) -> int:
@@ -76,12 +85,15 @@ class Stem:
 class Head:
     """From features to logits.
 
+    output: logits for every `sample`, or for every `position` that the stages leave (Long et al. 2015); then nothing is pooled
+        and the layers are convolutions of width 1.
     pool: adaptive pooling to `pool_size` positions an axis (1 = global); `none` keeps every position.
     hidden: widths of the fully connected layers before the last.
     activation: behind each hidden layer, null = as in the last stage.
     dropout: probability behind each hidden layer, or before the last layer where there is none.
     """
 
+    output: Literal["sample", "position"] = "sample"
     pool: Literal["none", "average", "max"] = "average"
     pool_size: int = 1
     hidden: Sequence[int] = field(default_factory=tuple)
@@ -122,7 +134,17 @@ def expand_stages(
         if not is_list(shared["width"]):
             values["width"] = max(1, round(shared["width"] * width_growth**index))
         stages.append(parse(Stage, {**values, **own.get(index + 1, {})}, f"net.stages.{index + 1}"))
+        check_kernels(stages[-1], f"net.stages.{index + 1}")
     return stages
+
+
+def check_kernels(stage: Stage, owner: str) -> None:
+    """Raise `UserError` where a list of kernel sizes is empty, or in a bottleneck, which looks around once."""
+    if not stage.kernel_sizes or (stage.block == "bottleneck" and not isinstance(stage.kernel_size, int)):
+        raise UserError(
+            f"{owner}.kernel_size must be a number, or for block=plain and basic a list with one number a convolution, "
+            f"but is {list(stage.kernel_sizes)} for block={stage.block}"
+        )
 
 
 @dataclass(frozen=True)

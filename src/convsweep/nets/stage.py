@@ -69,17 +69,18 @@ class StageBuilder:
 
     def body(self, out_channels: int, stride: int, last: bool) -> nn.Sequential:
         """Return the convolutions of one block; the last one is not activated where a sum follows."""
-        stage = self.stage
-        match stage.block:
-            case "plain":
-                return nn.Sequential(self.unit(out_channels, stage.kernel_size, stride, last))
-            case "basic":
-                first = self.unit(out_channels, stage.kernel_size, stride)
-                return nn.Sequential(first, self.unit(out_channels, stage.kernel_size, last=last))
-            case "bottleneck":
-                inner = max(1, stage.width // stage.bottleneck_ratio)
-                narrow, look = self.unit(inner, 1), self.unit(inner, stage.kernel_size, stride)
-                return nn.Sequential(narrow, look, self.unit(out_channels, 1, last=last))
+        stage, kernel_sizes = self.stage, self.stage.kernel_sizes
+        if stage.block == "bottleneck":
+            inner = max(1, stage.width // stage.bottleneck_ratio)
+            narrow, look = self.unit(inner, 1), self.unit(inner, kernel_sizes[0], stride)
+            return nn.Sequential(narrow, look, self.unit(out_channels, 1, last=last))
+        end = len(kernel_sizes) - 1
+        return nn.Sequential(
+            *(
+                self.unit(out_channels, kernel_size, stride if index == 0 else 1, last and index == end)
+                for index, kernel_size in enumerate(kernel_sizes)
+            )
+        )
 
     def block(self, stride: int) -> None:
         """Lay one block."""
@@ -109,7 +110,7 @@ class StageBuilder:
 
     def join(self, stride: int) -> None:
         """Lay the convolution that brings concatenated feature maps to the stage's width (DenseNet's transition)."""
-        self.modules.append(self.unit(self.stage.width, self.stage.kernel_size if stride > 1 else 1, stride))
+        self.modules.append(self.unit(self.stage.width, self.stage.kernel_sizes[-1] if stride > 1 else 1, stride))
 
 
 def build_stage(stage: Stage, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
@@ -124,7 +125,7 @@ def build_stage(stage: Stage, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
     if pools and at_start:
         builder.pool()
     if strides and at_start and concats:
-        builder.modules.append(builder.unit(in_shape[0], stage.kernel_size, stage.stride))
+        builder.modules.append(builder.unit(in_shape[0], stage.kernel_sizes[0], stage.stride))
     strided = None if concats or not strides else 0 if at_start else stage.num_blocks - 1
     for index in range(stage.num_blocks):
         builder.block(stage.stride if index == strided else 1)
