@@ -32,6 +32,8 @@ class Arrays(DataModule):
         relabel: "sorted" makes the distinct labels, in ascending order, the classes 0, 1, ...; words need that.
     """
 
+    own_files = "path"
+
     def __init__(
         self,
         path: str,

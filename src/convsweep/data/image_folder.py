@@ -31,6 +31,8 @@ class ImageFolder(DataModule):
         cache_dir: folder of the cache; null: convsweep in the user's cache folder.
     """
 
+    own_files = "root"
+
     def __init__(
         self,
         root: str,
