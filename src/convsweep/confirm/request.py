@@ -1,11 +1,12 @@
 """What a confirmation is asked for: the words of its command line, parsed and checked."""
 
+import difflib
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from convsweep.errors import UserError, did_you_mean
+from convsweep.errors import UserError
 
 DEFAULTS = "defaults"
 NO_BASELINE = "none"
@@ -84,5 +85,6 @@ def _check_override(word: str) -> None:
     key = word.lstrip("+~").partition("=")[0]
     if key == "seed":
         raise UserError(f"the seeds of a confirmation are counted from the sweep's own, but got {word}; say seeds=<how many>")
-    if "." not in key and "/" not in key and did_you_mean(key, _WORDS).startswith("did"):
-        raise UserError(f"{key}: confirm has no such word; {did_you_mean(key, _WORDS)}")
+    near = difflib.get_close_matches(key, _WORDS, n=1, cutoff=0.75)
+    if near:
+        raise UserError(f"{key}: confirm has no such word; did you mean {near[0]!r}?")
