@@ -21,9 +21,9 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
 
     check_options(cfg)  # before torch is loaded: a wrong option is answered at once
 
-    from convsweep.lean_imports import import_torchmetrics
+    from convsweep.lean_imports import import_lean
 
-    import_torchmetrics()
+    import_lean()
 
     from lightning import seed_everything
 

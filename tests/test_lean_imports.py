@@ -5,11 +5,11 @@ import sys
 
 CODE = """
 import sys
-from convsweep.lean_imports import import_torchmetrics
-import_torchmetrics()
+from convsweep.lean_imports import import_lean
+import_lean()
 import lightning
 from convsweep import build, feasibility, run
-print(sorted({name.partition(".")[0] for name in sys.modules} & {"scipy", "torchvision", "matplotlib", "wandb", "sklearn"}))
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"scipy", "torchvision", "matplotlib", "wandb", "sympy"}))
 from lightning_utilities.core.imports import package_available, RequirementCache
 print(package_available("scipy"), bool(RequirementCache("torchvision")))
 """

@@ -1,7 +1,8 @@
-"""Imports torchmetrics without the packages that it only needs for metrics that nobody here uses.
+"""Imports torch, torchmetrics and Lightning without what a training does not use.
 
 torchmetrics loads scipy.signal, torchvision's models and matplotlib whenever they are installed, which takes longer than
 loading torch. What it finds missing at its import it does without; our own code imports these packages where it needs them.
+What they need for compiling only takes longer still; it is put off.
 """
 
 import re
@@ -9,11 +10,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from convsweep.stand_ins import defer_compiling
+
 LEFT_OUT = frozenset({"scipy", "torchvision", "matplotlib", "transformers", "pandas", "librosa", "onnxruntime"})
 
 
-def import_torchmetrics() -> None:
-    """Import torchmetrics; call it before anything imports Lightning, which imports torchmetrics as it is."""
+def import_lean() -> None:
+    """Import torch and torchmetrics; call it before anything imports Lightning, which imports torchmetrics as it is."""
+    defer_compiling()
     if "torchmetrics" not in sys.modules:
         with seemingly_missing():
             import torchmetrics  # noqa: F401

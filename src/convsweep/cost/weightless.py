@@ -29,8 +29,8 @@ class Weightless(TorchDispatchMode):
             if packet in DRAWS:
                 return first
             if packet in NORMS:
-                statistics = first.new_empty(NORMS[packet](*args))
-                return torch.empty_like(first), statistics, torch.empty_like(statistics)
+                shape = NORMS[packet](*args)
+                return first.new_empty(first.shape), first.new_empty(shape), first.new_empty(shape)
         return func(*args, **(kwargs or {}))
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
