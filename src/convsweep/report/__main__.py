@@ -1,0 +1,129 @@
+"""`python -m convsweep.report SOURCE`: what a sweep, a run or a folder of runs has shown, as HTML and Markdown."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convsweep import commands
+from convsweep.errors import UserError
+
+if TYPE_CHECKING:
+    from convsweep.report.blocks import Page
+
+EXAMPLES = [
+    "multirun/depth_kernel_digits                                     # a sweep, also while it runs",
+    "postgresql://me@host/studies --study everything_digits           # a study in a database",
+    "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0               # one run",
+    "outputs                                                          # a folder of runs: a leaderboard",
+    "--compare multirun/depth_kernel_digits multirun/stride_or_pool_digits",
+]
+
+
+def command_parser() -> ArgumentParser:
+    """Return the parser of the command line."""
+    parser = commands.parser(
+        "convsweep.report",
+        "Write what a sweep, a run or a folder of runs has shown: one HTML file that needs nothing else, and Markdown.",
+        EXAMPLES,
+    )
+    parser.add_argument("source", nargs="?", help="folder of a sweep, journal file, storage URL, folder of a run or of runs")
+    parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="set two sweeps side by side")
+    parser.add_argument("--study", help="name of the study, where a storage holds several")
+    parser.add_argument(
+        "--out", type=Path, help="file to write, .html; the Markdown goes beside it (default: report.html in SOURCE)"
+    )
+    return parser
+
+
+def page_of(arguments: Namespace) -> tuple[Page, Path]:
+    """Return the page that is asked for, and the file it goes to unless another is named.
+
+    Raises:
+        UserError: the source holds nothing to report.
+    """
+    from convsweep.report import source
+
+    if arguments.compare:
+        from convsweep.report.compare_page import compare_page
+
+        sweeps = [source.load_sweep(place, arguments.study) for place in arguments.compare]
+        return compare_page(*sweeps), Path("compare.html")
+    given = str(arguments.source)
+    if not source.is_url(given):
+        path = Path(given)
+        if not path.exists():
+            raise UserError(f"a report needs a folder, a journal or a storage URL, but {given} is not there")
+        if path.is_dir() and not source.is_sweep(path):
+            return page_of_runs(path)
+    from convsweep.report.sweep_page import sweep_page
+
+    sweep = source.load_sweep(given, arguments.study)
+    place = Path(given) if Path(given).is_dir() else Path(given).parent if Path(given).is_file() else Path()
+    return sweep_page(sweep), place / "report.html"
+
+
+def page_of_runs(folder: Path) -> tuple[Page, Path]:
+    """Return the page of a run, or of the runs below a folder.
+
+    Raises:
+        UserError: there is none.
+    """
+    from convsweep.report import source
+
+    if source.is_run(folder):
+        from convsweep.report.run_page import run_page
+
+        return run_page(folder), folder / "report.html"
+    from convsweep.report.leaderboard import leaderboard_page
+
+    runs = source.runs_below(folder)
+    if not runs:
+        raise UserError(
+            f"a report needs a sweep (study.journal), a run (result.json) or a folder of runs, but {folder} holds none of them"
+        )
+    return leaderboard_page(folder, runs), folder / "report.html"
+
+
+def write(page: Page, target: Path) -> list[Path]:
+    """Write a page as HTML and as Markdown beside it, and return the two files.
+
+    Raises:
+        UserError: the place cannot be written to.
+    """
+    from convsweep.record import write_atomically
+    from convsweep.report.html import to_html
+    from convsweep.report.markdown import to_markdown
+
+    target = target if target.suffix == ".html" else target / "report.html"
+    files = [target, target.with_suffix(".md")]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for file, text in zip(files, (to_html(page), to_markdown(page)), strict=True):
+            write_atomically(file, text)
+    except OSError as error:
+        raise UserError(
+            f"a report must go to a folder that can be written to, but {target}: {error.strerror}; use --out"
+        ) from error
+    return files
+
+
+def main() -> None:
+    """Write the report that the command line asks for."""
+    parser = command_parser()
+    arguments = parser.parse_args()
+    if (arguments.source is None) == (arguments.compare is None):
+        parser.error("name one SOURCE, or two by --compare A B")
+
+    def report() -> int:
+        page, target = page_of(arguments)
+        for file in write(page, arguments.out or target):
+            print(f"{file} ({file.stat().st_size / 1e6:.1f} MB)")
+        return 0
+
+    commands.run(report)
+
+
+if __name__ == "__main__":
+    main()

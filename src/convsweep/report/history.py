@@ -1,0 +1,52 @@
+"""History of the best: every score in the order of the trials, and the best so far."""
+
+from typing import Any
+
+from convsweep.report.blocks import Block, Figure
+from convsweep.report.phrases import hover, number
+from convsweep.report.score_axis import off_axis, score_axis
+from convsweep.report.sweep import Sweep
+from convsweep.report.thinning import drawn_of, thinned
+
+MOST = 1500
+"""Trials drawn as points; the line of the best knows all of them."""
+
+
+def history_blocks(sweep: Sweep) -> list[Block]:
+    """Return the history of each objective."""
+    return [history_figure(sweep, objective) for objective in range(len(sweep.objectives))]
+
+
+def improvements(sweep: Sweep, objective: int = 0) -> list[tuple[int, float]]:
+    """Return the trials, by number and value, that were better than all before them."""
+    found: list[tuple[int, float]] = []
+    for trial in sweep.complete:
+        value = trial.values[objective]
+        if not found or (value > found[-1][1] if sweep.maximise[objective] else value < found[-1][1]):
+            found.append((trial.number, value))
+    return found
+
+
+def history_figure(sweep: Sweep, objective: int) -> Figure:
+    """Return the history of one objective."""
+    name, more = sweep.objectives[objective], sweep.maximise[objective]
+    drawn = thinned(sweep.ranked, MOST)
+    steps = improvements(sweep, objective)
+    last = sweep.trials[-1].number
+    data: list[dict[str, Any]] = [
+        {
+            "type": "scatter", "mode": "markers", "name": "complete trials", "x": [trial.number for trial in drawn],
+            "y": [trial.values[objective] for trial in drawn], "text": [hover(sweep, trial) for trial in drawn],
+            "hovertemplate": "%{text}<extra></extra>", "marker": {"color": "@accent", "opacity": 0.5, "size": 6},
+        },
+        {
+            "type": "scatter", "mode": "lines", "name": "best so far", "line": {"color": "@good", "width": 2, "shape": "hv"},
+            "x": [*(number_ for number_, _ in steps), last], "y": [*(value for _, value in steps), steps[-1][1]],
+            "hovertemplate": "best after trial %{x}: %{y}<extra></extra>",
+        },
+    ]  # fmt: skip
+    values = [trial.values[objective] for trial in sweep.complete]
+    told = f"The best came at trial {steps[-1][0]}; {last - steps[-1][0]} trials followed it."
+    caption = told + off_axis(values, more) + drawn_of(len(drawn), len(sweep.complete))
+    title = f"Best {name} so far: {number(steps[-1][1])}"
+    return Figure(title, data, {"xaxis": {"title": {"text": "trial"}}, "yaxis": score_axis(name, values, more)}, caption)

@@ -1,0 +1,105 @@
+"""The report of a folder of runs: who leads, by which score, at what cost."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from convsweep.console import shown
+from convsweep.report.blocks import Block, Card, Cards, Cell, Figure, Page, Section, Table, Text
+from convsweep.report.phrases import counted, duration, number
+from convsweep.report.run_page import PALETTE, read_config, read_result
+
+MOST = 2000
+
+
+def leaderboard_page(folder: Path, runs: Sequence[Path]) -> Page:
+    """Return the leaderboard of the runs in a folder, a table for each metric and data set that was optimised."""
+    told = [(run, read_result(run), read_config(run)) for run in runs[-MOST:]]
+    groups: dict[str, list[Entry]] = {}
+    for run, result, config in told:
+        entry = Entry(run.relative_to(folder), result, config)
+        groups.setdefault(entry.question, []).append(entry)
+    outcomes = Counter(str(result.get("outcome", "unfinished")) for _, result, _ in told)
+    summary = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
+    sections = [
+        Section(
+            "In one minute", [Text(f"{counted(len(runs), 'run')} in `{shown(folder.resolve())}`: {summary}."), *leaders(groups)]
+        )
+    ]
+    sections += [Section(question, board(entries)) for question, entries in groups.items()]
+    return Page(f"Runs in {folder.resolve().name}", counted(len(runs), "run"), sections)
+
+
+class Entry:
+    """One run of a leaderboard."""
+
+    def __init__(self, path: Path, result: dict[str, Any], config: dict[str, Any]) -> None:
+        self.path, self.result, self.config = path, result, config
+        monitor = config.get("monitor") or {}
+        self.metric, self.maximise = str(monitor.get("metric", "score")), monitor.get("mode") != "min"
+        data = str((config.get("data") or {}).get("_target_", "")).rpartition(".")[2]
+        self.question = f"{self.metric} on {data}" if config else "Ended before they began"
+        value = (result.get("best") or {}).get(self.metric)
+        self.value: float | None = None if value is None else float(value)
+        self.cost: dict[str, Any] = result.get("cost") or {}
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """Sorts the best first and those without a score last."""
+        return (self.value is None, 0.0 if self.value is None else -self.value if self.maximise else self.value)
+
+    def row(self, tests: Sequence[str]) -> list[Cell]:
+        """Return the cells of the run."""
+        test = self.result.get("test") or {}
+        seconds = self.result.get("seconds")
+        return [
+            str(self.config.get("name", "")), self.value, *(test.get(name) for name in tests), self.cost.get("params"),
+            self.cost.get("macs"), None if seconds is None else round(seconds, 1), self.config.get("seed"),
+            str(self.result.get("outcome", "unfinished")), str(self.path),
+        ]  # fmt: skip
+
+
+def leaders(groups: dict[str, list[Entry]]) -> list[Block]:
+    """Return a card for the best run of every question."""
+    best = {question: min(entries, key=lambda entry: entry.rank) for question, entries in groups.items()}
+    cards = [
+        Card(
+            question,
+            number(entry.value),
+            f"{entry.config.get('name', '')}, {duration(entry.result.get('seconds'))}, `{entry.path}`",
+        )
+        for question, entry in best.items()
+        if entry.value is not None
+    ]
+    return [Cards(cards)] if cards else []
+
+
+def board(entries: Sequence[Entry]) -> list[Block]:
+    """Return the table of one question, and its scores against the size of the networks."""
+    ranked = sorted(entries, key=lambda entry: entry.rank)
+    wanted = f"test/{ranked[0].metric.removeprefix('val/')}"
+    tests = [wanted] if any(wanted in (entry.result.get("test") or {}) for entry in ranked) else []
+    header = ["name", ranked[0].metric, *tests, "parameters", "MACs", "seconds", "seed", "outcome", "folder"]
+    blocks: list[Block] = [Table(header, [entry.row(tests) for entry in ranked], in_markdown=50)]
+    known = [entry for entry in ranked if entry.value is not None and entry.cost.get("params")]
+    return [*blocks, cost_figure(known)] if len(known) > 1 else blocks
+
+
+def cost_figure(entries: Sequence[Entry]) -> Figure:
+    """Return score against parameters, a colour for each name."""
+    names = list(dict.fromkeys(str(entry.config.get("name", "")) for entry in entries))
+    data = []
+    for index, name in enumerate(names):
+        own = [entry for entry in entries if str(entry.config.get("name", "")) == name]
+        data.append(
+            {
+                "type": "scatter", "mode": "markers", "name": name,
+                "marker": {"size": 9, "color": PALETTE[index % len(PALETTE)], "opacity": 0.8},
+                "x": [entry.cost["params"] for entry in own], "y": [entry.value for entry in own],
+                "text": [f"<b>{name}</b><br>{str(entry.path).replace('<', '&lt;')}" for entry in own],
+                "hovertemplate": "%{text}<br>%{y} with %{x} parameters<extra></extra>",
+            }
+        )  # fmt: skip
+    layout = {"xaxis": {"title": {"text": "parameters"}, "type": "log"}, "yaxis": {"title": {"text": entries[0].metric}}}
+    return Figure("Score against size", data, layout)

@@ -1,0 +1,85 @@
+"""How the trials ended, by kind, and why those that are not complete are not."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from optuna.trial import FrozenTrial
+
+from convsweep.report.blocks import Block, Cell, Code, Figure, Fold, Table, Text
+from convsweep.report.phrases import counted, duration
+from convsweep.report.sweep import KIND_COLOURS, Sweep, seconds_of
+from hydra_plugins.study.search import attributes
+from hydra_plugins.study.search.attributes import kind_of
+
+MEANING = {
+    "complete": "trained to its end",
+    "pruned": "stopped early: no future",
+    "infeasible": "cannot be built or breaks the budget; not charged",
+    "duplicate": "the same network as an earlier trial; not charged",
+    "out_of_memory": "needed more memory than there was",
+    "diverged": "its loss did not stay finite",
+    "killed": "ended from outside; retried",
+    "error": "raised an error",
+    "running": "still training",
+    "waiting": "queued",
+}
+
+
+def outcome_blocks(sweep: Sweep) -> list[Block]:
+    """Return the count of every kind, their reasons, and the first traceback."""
+    kinds = [kind for kind in MEANING if sweep.kinds[kind]]
+    bars = [
+        {
+            "type": "bar", "orientation": "h", "y": [""], "x": [sweep.kinds[kind]], "marker": {"color": KIND_COLOURS[kind]},
+            "name": f"{kind.replace('_', ' ')} ({sweep.kinds[kind]:,})",
+            "hovertemplate": f"{sweep.kinds[kind]:,} {kind}: {MEANING[kind]}<extra></extra>",
+        }
+        for kind in kinds
+    ]  # fmt: skip
+    layout = {"barmode": "stack", "xaxis": {"visible": False, "range": [0, len(sweep.trials)]}, "yaxis": {"visible": False},
+              "margin": {"l": 4, "r": 4, "t": 4, "b": 4}, "legend": {"traceorder": "normal"}}  # fmt: skip
+    blocks: list[Block] = [Figure("", bars, layout, height=110)]
+    spent = {kind: sum(seconds_of(trial) or 0.0 for trial in sweep.trials if kind_of(trial) == kind) for kind in kinds}
+    rows: list[list[Cell]] = [[kind.replace("_", " "), sweep.kinds[kind], duration(spent[kind]), MEANING[kind]] for kind in kinds]
+    blocks.append(Table(["outcome", "trials", "time", "meaning"], rows))
+    reasons = reason_rows(sweep.trials)
+    if reasons:
+        blocks += [
+            Text("**Reasons**, the most frequent first; numbers stand as `#`."),
+            Table(["outcome", "trials", "reason", "for example"], reasons, 8),
+        ]
+    return blocks + first_traceback(sweep.trials)
+
+
+def reason_rows(trials: Sequence[FrozenTrial]) -> list[list[str | int]]:
+    """Return the reasons, alike but for their numbers put together, each with how many trials give it and one of them."""
+    count: Counter[tuple[str, str]] = Counter()
+    example: dict[tuple[str, str], int] = {}
+    for trial in trials:
+        reason = trial.user_attrs.get(attributes.REASON)
+        if reason:
+            key = (kind_of(trial).replace("_", " "), re.sub(r"\d[\d,.]*(?:e[+-]?\d+)?", "#", str(reason)))
+            count[key] += 1
+            example.setdefault(key, trial.number)
+    return [[kind, number, reason, f"trial {example[kind, reason]}"] for (kind, reason), number in count.most_common()]
+
+
+def first_traceback(trials: Sequence[FrozenTrial]) -> list[Block]:
+    """Return the traceback of the first error, to be opened."""
+    for trial in trials:
+        text = trial.user_attrs.get(attributes.TRACEBACK)
+        if text and kind_of(trial) == "error":
+            return [Fold(f"Traceback of trial {trial.number}", [Code(str(text), "text")])]
+    return []
+
+
+def summary_of(sweep: Sweep) -> str:
+    """Return the outcomes in one line."""
+    return ", ".join(f"{sweep.kinds[kind]:,} {kind.replace('_', ' ')}" for kind in MEANING if sweep.kinds[kind])
+
+
+def most_frequent_reason(sweep: Sweep) -> str:
+    """Return why most trials did not complete, as an addition to a sentence; empty if none says why."""
+    rows = reason_rows([trial for trial in sweep.trials if kind_of(trial) != "complete"])
+    return f" Most often ({counted(int(rows[0][1]), 'trial')}): {rows[0][2]}" if rows else ""

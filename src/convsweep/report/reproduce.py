@@ -1,0 +1,54 @@
+"""How to run the winner again, and how to go on with the search: commands and the preset."""
+
+import shlex
+from pathlib import Path
+
+from convsweep.console import shown
+from convsweep.report.architecture import trial_folder
+from convsweep.report.blocks import Block, Code, Text
+from convsweep.report.sweep import Sweep
+from hydra_plugins.study.search import attributes
+
+PRESET = "best.yaml"
+
+
+def reproduce_blocks(sweep: Sweep) -> list[Block]:
+    """Return what a reader copies."""
+    blocks: list[Block] = []
+    if sweep.best is not None:
+        blocks += winner(sweep)
+    command = sweep_command(sweep)
+    if command:
+        blocks += [Text("The search itself; the same command goes on where it stopped, `hydra.sweeper.n_trials` is a total:")]
+        blocks.append(Code(command))
+    return blocks
+
+
+def winner(sweep: Sweep) -> list[Block]:
+    """Return how the best trial is trained again."""
+    best = sweep.best
+    assert best is not None
+    blocks: list[Block] = []
+    preset = sweep.folder / PRESET if sweep.folder else None
+    if preset is not None and preset.is_file():
+        blocks += [Text(f"Train the best network (trial {best.number}) again, by the preset that the sweep has written:")]
+        blocks += [Code(f"python train.py --config-dir {shlex.quote(shown(preset.parent))} --config-name best")]
+        blocks += [Text(f"`{PRESET}`, which any other override can be added to:"), Code(preset.read_text(), "yaml")]
+    elif attributes.OVERRIDES in best.user_attrs:
+        overrides = " ".join(shlex.quote(text) for text in best.user_attrs[attributes.OVERRIDES])
+        blocks += [Text(f"Train the best network (trial {best.number}) again:"), Code(f"python train.py {overrides}")]
+    folder = trial_folder(sweep, best)
+    checkpoint = folder / "checkpoints" / "best.ckpt" if folder else None
+    if checkpoint is not None and checkpoint.is_file():
+        blocks.append(Text(f"Its checkpoint: `{shown(checkpoint)}`"))
+    return blocks
+
+
+def sweep_command(sweep: Sweep) -> str | None:
+    """Return the command line that began the sweep, None if that is not known."""
+    task, own = sweep.selected("hydra.overrides.task"), sweep.selected("hydra.overrides.hydra")
+    if task is None:
+        return None
+    overrides = [str(text) for text in [*task, *(own or [])] if str(text) != "hydra.mode=MULTIRUN"]
+    application = Path(str(sweep.selected("hydra.job.name") or "train")).name
+    return " ".join([f"python {application}.py -m", *(shlex.quote(text) for text in overrides)])

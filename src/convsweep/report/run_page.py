@@ -1,0 +1,123 @@
+"""The report of one run: how it ended, its scores, its learning curves, its network, its pictures."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from convsweep.console import shown
+from convsweep.record import CONFIG, RESULT
+from convsweep.report.architecture import config_blocks
+from convsweep.report.blocks import Block, Card, Cards, Cell, Code, Figure, Grid, Notice, Page, Picture, Section, Table
+from convsweep.report.phrases import duration, number
+from convsweep.tracking.metrics_file import FILE_NAME, read_metrics
+
+PALETTE = ("@accent", "@warm", "@good", "@violet", "@teal", "@pink", "@sand", "@bad")
+LARGEST_PICTURE = 1_500_000
+"""Bytes above which a picture is left out."""
+
+
+def run_page(folder: Path) -> Page:
+    """Return the report of the run in a folder."""
+    result, config = read_result(folder), read_config(folder)
+    name = str(config.get("name", folder.name))
+    sections = [
+        Section("In one minute", summary_blocks(result, config)),
+        Section("Learning curves", curve_blocks(folder)),
+        Section("The network", config_blocks(folder / CONFIG)),
+        Section("Pictures", picture_blocks(folder)),
+        Section("Run it again", again(folder)),
+    ]
+    return Page(f"Run {name}", f"`{shown(folder.resolve())}`", [section for section in sections if section.blocks])
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """Return what the run wrote of its end; empty while it runs."""
+    try:
+        content = json.loads((folder / RESULT).read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the resolved config, empty if it is not there."""
+    path = folder / CONFIG
+    content = OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else {}
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
+
+
+def summary_blocks(result: Mapping[str, Any], config: Mapping[str, Any]) -> list[Block]:
+    """Return the outcome, the scores at the best checkpoint and the cost."""
+    if not result:
+        return [Notice("The run has not ended yet, or was killed before it could say how it ended.")]
+    blocks: list[Block] = []
+    outcome = str(result.get("outcome"))
+    if outcome != "complete":
+        blocks.append(Notice(f"**{outcome}**: {result.get('reason', 'no reason was given')}"))
+    cost = result.get("cost") or {}
+    cards = [
+        Card(f"best {name}", number(value), f"epoch {result.get('best_epoch')}")
+        for name, value in (result.get("objectives") or {}).items()
+    ]
+    cards += [Card(name, number(value)) for name, value in (result.get("test") or {}).items() if not name.endswith("/loss")][:2]
+    if cost:
+        cards.append(
+            Card("network", str(cost["summary"]).partition(": ")[2].partition(", ")[0], str(cost["summary"]).partition(", ")[2])
+        )
+    early = " (stopped early)" if result.get("stopped_early") else ""
+    cards.append(
+        Card(
+            "time",
+            duration(result.get("seconds")),
+            f"{result['epochs']} epochs{early}, seed {config.get('seed')}" if "epochs" in result else "",
+        )
+    )
+    rows: list[list[Cell]] = [
+        [name, value] for name, value in {**(result.get("best") or {}), **(result.get("test") or {})}.items() if "/" in name
+    ]
+    scores: list[Block] = [Table(["metric at the best checkpoint", "value"], rows, 20, in_markdown=40)] if rows else []
+    return [*blocks, Cards(cards), *scores]
+
+
+def curve_blocks(folder: Path) -> list[Block]:
+    """Return a figure for every metric of metrics.csv, its splits together."""
+    path = folder / FILE_NAME
+    rows = read_metrics(path) if path.is_file() else []
+    names = [name for name in (rows[0] if rows else {}) if "/" in name and any(row.get(name) for row in rows)]
+    by_metric: dict[str, list[str]] = {}
+    for name in names:
+        split, _, metric = name.partition("/")
+        if split in ("train", "val"):
+            by_metric.setdefault(metric, []).append(name)
+    figures = [curve_figure(metric, columns, rows) for metric, columns in by_metric.items()]
+    return [Grid(figures)] if figures else []
+
+
+def curve_figure(metric: str, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> Figure:
+    """Return the course of one metric."""
+    data = []
+    for column, colour in zip(columns, PALETTE, strict=False):
+        points = [(float(row["epoch"]) + 1, float(row[column])) for row in rows if row.get(column)]
+        data.append({"type": "scatter", "mode": "lines", "name": column, "line": {"color": colour, "width": 2},
+                     "x": [epoch for epoch, _ in points], "y": [value for _, value in points]})  # fmt: skip
+    last: list[list[Cell]] = [[name, float(rows[-1][name])] for name in columns if rows[-1].get(name)]
+    layout = {"xaxis": {"title": {"text": "epoch"}}, "margin": {"l": 44, "r": 8, "t": 6, "b": 40}}
+    return Figure(metric, data, layout, height=250, instead=Table(["metric", "last value"], last))
+
+
+def picture_blocks(folder: Path) -> list[Block]:
+    """Return the pictures that the run left, the page carries them."""
+    files = [path for path in sorted((folder / "pictures").glob("*.png")) if path.stat().st_size <= LARGEST_PICTURE]
+    return [Picture(path.stem.replace("_", " "), base64.b64encode(path.read_bytes()).decode(), path.name) for path in files]
+
+
+def again(folder: Path) -> list[Block]:
+    """Return the commands that run it again and go on with it."""
+    path = folder / ".hydra" / "overrides.yaml"
+    overrides = " ".join(map(str, OmegaConf.load(path))) if path.is_file() else ""
+    return [Code(f"python train.py {overrides}".rstrip() + f"\npython train.py resume={shown(folder.resolve())}")]

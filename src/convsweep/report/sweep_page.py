@@ -1,0 +1,60 @@
+"""The report of a sweep: its sections in the order in which a reader asks for them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from convsweep.report.architecture import trial_blocks
+from convsweep.report.blocks import Block, Page, Section
+from convsweep.report.confirmation import confirmation_blocks, confirmation_of
+from convsweep.report.curves import curve_blocks
+from convsweep.report.front import front_blocks
+from convsweep.report.history import history_blocks
+from convsweep.report.importance import Importances, importances
+from convsweep.report.importance_section import importance_blocks
+from convsweep.report.interactions import interaction_blocks
+from convsweep.report.outcomes import outcome_blocks
+from convsweep.report.parallel import parallel_blocks
+from convsweep.report.reproduce import reproduce_blocks
+from convsweep.report.searched import searched_blocks
+from convsweep.report.slices import slice_blocks
+from convsweep.report.summary import summary_blocks
+from convsweep.report.sweep import Sweep
+from convsweep.report.timeline import timeline_blocks
+from convsweep.report.tradeoff import tradeoff_blocks
+from convsweep.report.trials_table import all_blocks, best_blocks
+
+
+def sweep_page(sweep: Sweep) -> Page:
+    """Return the report of a sweep; sections without content are left out."""
+    found = {name: one for index, name in enumerate(sweep.objectives) if (one := importances(sweep, index)) is not None}
+    first = next(iter(found.values()), None)
+    confirmation = confirmation_of(sweep)
+    sections: list[tuple[str, Sequence[Block]]] = [("In one minute", summary_blocks(sweep, first, confirmation))]
+    if sweep.best is not None:
+        order = order_of(sweep, first)
+        sections += [
+            ("The winner", trial_blocks(sweep, sweep.best)),
+            ("Best trials", best_blocks(sweep)),
+            ("Confirmation", confirmation_blocks(sweep, confirmation)),
+            ("Pareto front", front_blocks(sweep) if sweep.several else []),
+            ("History", history_blocks(sweep)),
+            ("What mattered", importance_blocks(sweep, found)),
+            ("One parameter", slice_blocks(sweep, order) if order else []),
+            ("Pairs", interaction_blocks(sweep, order)),
+            ("Parallel", parallel_blocks(sweep, order) if order else []),
+            ("Cost", tradeoff_blocks(sweep)),
+        ]
+    if sweep.trials:
+        sections += [("Curves", curve_blocks(sweep)), ("Outcomes", outcome_blocks(sweep)), ("Timeline", timeline_blocks(sweep))]
+    sections.append(("What was searched", searched_blocks(sweep)))
+    sections.append(("Run it again", reproduce_blocks(sweep)))
+    sections.append(("All trials", all_blocks(sweep) if sweep.trials else []))
+    made = [Section(title, blocks) for title, blocks in sections if blocks]
+    return Page(f"Sweep {sweep.name}", f"{len(sweep.trials):,} trials, seen {datetime.now(UTC):%Y-%m-%d %H:%M} UTC", made)
+
+
+def order_of(sweep: Sweep, found: Importances | None) -> list[str]:
+    """Return the parameters of complete trials, the most important first where that is known."""
+    if found is not None:
+        return [item.name for item in found.items]
+    return [name for name in sweep.searched if any(name in trial.params for trial in sweep.complete)]

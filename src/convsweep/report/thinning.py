@@ -1,0 +1,30 @@
+"""Which of many trials are drawn: the best, and an even sample of the others, so that a page stays quick."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from optuna.trial import FrozenTrial
+
+Item = TypeVar("Item")
+
+
+def evenly(items: Sequence[Item], count: int) -> list[Item]:
+    """Return at most `count` items, evenly spaced, the first and the last among them."""
+    if len(items) <= count:
+        return list(items)
+    step = (len(items) - 1) / max(1, count - 1)
+    return [items[round(index * step)] for index in range(count)]
+
+
+def thinned(ranked: Sequence[FrozenTrial], count: int) -> list[FrozenTrial]:
+    """Return at most `count` of the trials in the order of their numbers: the best fifth of those, then evenly by rank."""
+    best = list(ranked[: count // 5])
+    chosen = best + evenly(ranked[len(best) :], count - len(best))
+    return sorted(chosen, key=lambda trial: trial.number)
+
+
+def drawn_of(drawn: int, total: int, what: str = "complete trials") -> str:
+    """Return a sentence about what was left out, empty if nothing was."""
+    if drawn == total:
+        return ""
+    return f" {drawn:,} of {total:,} {what} are drawn: the best and an even sample of the others."
