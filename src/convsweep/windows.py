@@ -97,7 +97,7 @@ class SlidingWindow:
         """Yield, window by window, the places (one slice an axis) that it answers for, and its weighted answer (K, *places)."""
         numbers = product(*(range(len(axis.starts)) for axis in axes))
         while group := list(islice(numbers, self.batch_size)):
-            answers = self.predict(torch.stack([self.cut(x, axes, window) for window in group]))
+            answers = self.predict(torch.stack([self.input_of(x, axes, window) for window in group]))
             expected = tuple(axis.window for axis in axes)
             if answers.shape[2:] != torch.Size(expected):
                 raise UserError(f"a window's answer must have the shape {expected}, but has {tuple(answers.shape[2:])}")
@@ -108,18 +108,13 @@ class SlidingWindow:
                 places, inside = zip(*(axis.place(number) for axis, number in zip(axes, window, strict=True)), strict=True)
                 yield places, answer[:, *inside]
 
-    def cut(self, x: Tensor | NDArray[Any], axes: Sequence["Axis"], window: Sequence[int]) -> Tensor:
+    def input_of(self, x: Tensor | NDArray[Any], axes: Sequence["Axis"], window: Sequence[int]) -> Tensor:
         """Return the network's input for one window, given by its number along each axis."""
-        lines = []
-        for axis, number, length in zip(axes, window, self.window, strict=True):
-            first = axis.starts[number] - (length - axis.window) // 2
-            lines.append(mirrored(first, length, axis.size))
-        part = x[:, *(slice(int(line.min()), int(line.max()) + 1) for line in lines)]
-        piece = part if isinstance(part, Tensor) else torch.from_numpy(np.ascontiguousarray(part))
-        for number, line in enumerate(lines, 1):
-            if (np.diff(line) != 1).any():
-                piece = piece.index_select(number, torch.from_numpy(line - line.min()).to(piece.device))
-        return piece
+        firsts = [
+            axis.starts[number] - (length - axis.window) // 2
+            for axis, number, length in zip(axes, window, self.window, strict=True)
+        ]
+        return cut(x, firsts, self.window)
 
     def asked_out_window(self, in_channels: int) -> tuple[int, ...]:
         """Return the spatial shape of what the network makes of a window."""
@@ -182,6 +177,23 @@ class Axis:
         start = self.starts[number]
         first, last = max(0, start), min(self.size, start + self.window)
         return slice(first, last), slice(first - start, last - start)
+
+
+def cut(x: Tensor | NDArray[Any], firsts: Sequence[int], shape: Sequence[int]) -> Tensor:
+    """Return a piece of a sample in memory of its own; what lies beyond the sample's borders is mirrored.
+
+    Args:
+        x: (C, *spatial); of a memory map, only the piece is read.
+        firsts: position of the sample where the piece begins along each axis; may be negative.
+        shape: spatial shape of the piece.
+    """
+    lines = [mirrored(first, length, size) for first, length, size in zip(firsts, shape, x.shape[1:], strict=True)]
+    part = x[:, *(slice(int(line.min()), int(line.max()) + 1) for line in lines)]
+    piece = part.clone() if isinstance(part, Tensor) else torch.from_numpy(np.array(part))
+    for axis, line in enumerate(lines, 1):
+        if (np.diff(line) != 1).any():
+            piece = piece.index_select(axis, torch.from_numpy(line - line.min()).to(piece.device))
+    return piece
 
 
 def mirrored(first: int, length: int, size: int) -> NDArray[np.int64]:

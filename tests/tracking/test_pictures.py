@@ -19,7 +19,7 @@ from convsweep.tracking import ConfusionMatrix, SamplePredictions
 from convsweep.tracking.confusion import count_confusion
 from convsweep.tracking.drawing import draw_confusion, draw_predictions
 from convsweep.tracking.prediction import Prediction
-from convsweep.tracking.predictions import choose_samples, evaluating
+from convsweep.tracking.predictions import FixedSamples, choose_samples, evaluating, predict
 from convsweep.tracking.wandb_media import confusion_chart, prediction_image
 
 NAMES = ["background", "cell, small", "edge"]
@@ -145,8 +145,30 @@ def test_every_kind_of_data_can_be_drawn(spatial: tuple[int, ...], channels: int
     draw_predictions(predictions, NAMES).savefig(tmp_path / "drawn.png")
     assert pixels_of(tmp_path / "drawn.png").std() > 5
     image = prediction_image(predictions[0], NAMES)
-    assert image.image.size == ((400, 250) if len(spatial) == 1 else spatial[:-3:-1])
+    side_by_side = len(spatial) == 3 and (2 * spatial[2] + spatial[1], max(spatial[:2]))
+    assert image.image.size == ((400, 250) if len(spatial) == 1 else side_by_side or spatial[::-1])
     assert bool(image._masks) == (kind == "segmentation" and len(spatial) > 1)
+
+
+def test_of_a_volume_the_three_middle_slices_are_shown_with_their_masks() -> None:
+    x = np.zeros((1, 3, 4, 5), np.uint8)
+    x[0, 1, 2, 2] = 200  # the middle of all three axes
+    truth = (x[0] > 0).astype(np.int64)
+    prediction = Prediction.of(x, truth, np.zeros((2, 3, 4, 5)), "val/0")
+    bright = np.argwhere(prediction.plane()[..., 0] == 200).tolist()
+    assert bright == [[1, 5 + 2], [1, 10 + 2], [2, 2]]
+    assert np.argwhere(prediction.masks()[0]).tolist() == bright
+
+
+def test_samples_of_different_sizes_are_predicted_one_by_one() -> None:
+    class Bright(TinyModel):
+        def predict_batch(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {"probs": torch.cat([x < 5, x >= 5], dim=1).float()}
+
+    x = [np.full((1, 4, size), size, np.float32) for size in (3, 7)]
+    predictions = predict(Bright(), FixedSamples(x, [each[0] > 5 for each in x], ["a", "b"]))
+    assert [each.predicted.shape for each in predictions] == [(4, 3), (4, 7)]
+    assert [each.predicted.mean() for each in predictions] == [0, 1]
 
 
 def test_sample_and_mask_are_cropped_to_a_smaller_prediction() -> None:

@@ -19,22 +19,26 @@ class Augmentation:
     global generators stay untouched. Masks are resampled to the nearest value; what a rotation or a padding uncovers in a mask
     becomes the ignore index, or class 0 where there is none.
 
+    torchvision's transforms work on the last two axes: of volumes, on every slice alike. One that says `any_dim = True` works
+    on any number of axes.
+
     Args:
         transforms: v2 transforms in order; a mapping is read for its values.
         facts: the data set they are for.
 
     Raises:
-        UserError: if the samples are no images.
+        UserError: if the samples are signals and a transform is for images.
     """
 
     def __init__(self, transforms: Transforms, facts: Facts) -> None:
-        if len(facts.spatial_shape) != 2:
-            raise UserError(
-                f"data.augment works on images (channels, height, width), but samples have the shape {facts.in_shape}; "
-                "use data/augment=none."
-            )
         self.steps = list(transforms.values()) if isinstance(transforms, Mapping) else list(transforms)
-        self.masks = facts.task == "segmentation"
+        for_images = [type(step).__name__ for step in self.steps if not getattr(step, "any_dim", False)]
+        if len(facts.spatial_shape) < 2 and for_images:
+            raise UserError(
+                f"{for_images[0]} of data.augment works on images and volumes, but samples have the shape {facts.in_shape}; "
+                "use data/augment=none or data/augment=mirror."
+            )
+        self.masks, self.for_images = facts.task == "segmentation", bool(for_images)
         fill_masks(self.steps, 0 if facts.ignore_index is None else facts.ignore_index)
 
     def __call__(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> tuple[Tensor, Tensor]:
@@ -82,9 +86,11 @@ class Augmentation:
             for step in self.steps:
                 image = step(image)  # a tensor alone is an image to v2, and a fifth faster than one that says so
             return image, label
-        from torchvision import tv_tensors
+        pair: tuple[Tensor, Tensor] = image, label
+        if self.for_images:
+            from torchvision import tv_tensors
 
-        pair: tuple[Tensor, Tensor] = tv_tensors.Image(image), tv_tensors.Mask(label)
+            pair = tv_tensors.Image(image), tv_tensors.Mask(label)
         for step in self.steps:
             pair = step(*pair)
         return pair[0].as_subclass(Tensor), pair[1].as_subclass(Tensor)

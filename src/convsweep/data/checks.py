@@ -21,7 +21,7 @@ def examples(names: Sequence[str]) -> str:
 
 def check_facts(facts: Facts) -> None:
     """Raise UserError if there is nothing to tell apart."""
-    if facts.num_classes < 2:
+    if facts.task != "denoising" and facts.num_classes < 2:
         raise UserError(
             f"Classes to tell apart must be two or more, but the data has {facts.num_classes} "
             f"({', '.join(facts.class_names) or 'none'}); add samples of another class."
@@ -51,18 +51,28 @@ def check_samples(samples: Samples, facts: Facts, part: str) -> None:
             f"x and y must be of equal length, but {part} has {len(samples.x)} x, {len(samples.y)} y and "
             f"{len(samples.names)} names; give every sample one label."
         )
+    check_shapes(samples, facts, part)
+    if samples.x.dtype not in (np.uint8, np.float32):
+        raise UserError(f"x must be uint8 or float32, but {part} has {samples.x.dtype}; convert it once.")
+    check_finite(samples, part)
+    if facts.task != "denoising":
+        check_labels(samples, facts, part)
+    elif not all(np.isfinite(chunk).all() for chunk in chunks(samples.y)):
+        raise UserError(f"y must be finite, but {part} holds NaN or infinity; repair or remove these samples.")
+
+
+def check_shapes(samples: Samples, facts: Facts, part: str) -> None:
+    """Raise UserError if samples or masks are not of the shape that the facts say."""
+    if facts.any_size:
+        return
     if samples.x.shape[1:] != facts.in_shape:
         raise UserError(
             f"Samples must have the shape (channels, *spatial) = {facts.in_shape}, but {part} has {samples.x.shape[1:]}."
         )
-    if samples.x.dtype not in (np.uint8, np.float32):
-        raise UserError(f"x must be uint8 or float32, but {part} has {samples.x.dtype}; convert it once.")
-    masks = facts.task == "segmentation"
-    expected = facts.spatial_shape if masks else ()
+    by_task = {"segmentation": facts.spatial_shape, "denoising": (facts.num_classes, *facts.spatial_shape)}
+    expected = by_task.get(facts.task, ())
     if samples.y.shape[1:] != expected:
         raise UserError(f"y must have the shape {expected} per sample for {facts.task}, but {part} has {samples.y.shape[1:]}.")
-    check_finite(samples, part)
-    check_labels(samples, facts, part)
 
 
 def check_finite(samples: Samples, part: str) -> None:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import Any, Required, TypedDict, Unpack
+from typing import Any, ClassVar, Required, TypedDict, Unpack
 
 import numpy as np
 from lightning.pytorch import LightningDataModule
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from convsweep.data.augment import Augmentation, Transforms
 from convsweep.data.checks import check_facts, check_present, check_samples
-from convsweep.data.feeding import BatchLoader, Gather
+from convsweep.data.feeding import BatchLoader, Gather, fixed_permutation
 from convsweep.data.order import Batch, EvalOrder, LastBatch, Share, TrainOrder
 from convsweep.data.samples import Facts, Indices, Samples
 from convsweep.data.splits import stratified_split
@@ -26,7 +26,8 @@ class Feeding(TypedDict, total=False):
     Args:
         batch_size: samples per step and process.
         eval_batch_size: the same for validation and test; null takes batch_size.
-        val_fraction: share of the training samples split off for validation where the source has no validation part.
+        val_fraction: share of the training samples split off for validation where the source has no validation part; null
+            validates on the training samples themselves, where there are too few to spare any.
         test_fraction: share split off for testing where the source has no test part; null leaves the test part out.
         max_train: keep about so many training samples, stratified; fewer are always among more; null keeps all.
         split_seed: another seed is another split; nothing else changes a split.
@@ -40,7 +41,7 @@ class Feeding(TypedDict, total=False):
 
     batch_size: Required[int]
     eval_batch_size: int | None
-    val_fraction: float
+    val_fraction: float | None
     test_fraction: float | None
     max_train: int | None
     split_seed: int
@@ -70,6 +71,9 @@ FEEDING = Feeding(
 
 class DataModule(LightningDataModule, ABC):
     """Base of all data sets. A new source implements `describe` and `read`, and `fetch` if it has something to download."""
+
+    own_files: ClassVar[str | None] = None
+    """The argument that names files of the user's own, which may be others when a network is evaluated; None: it has none."""
 
     def __init__(self, **feeding: Unpack[Feeding]) -> None:
         super().__init__()
@@ -120,11 +124,17 @@ class DataModule(LightningDataModule, ABC):
             if samples is not None:
                 check_samples(samples, facts, part)
         train, val, test = self.split(*parts)
-        parts = self.thinned(train), val, test
-        self.counted = count_classes(parts[0].y, facts.num_classes)
-        check_present(self.counted, facts)
+        train = self.thinned(train)
+        parts = train, train if val is None else val, test
+        if facts.task == "denoising":
+            self.counted = np.full(facts.num_classes, len(train))
+        else:
+            self.counted = count_classes(train.y, facts.num_classes)
+            check_present(self.counted, facts)
         if self.augmentation is not None:  # a transform that does not suit the data is named now, not in the first epoch
-            self.augmentation.rehearse(*Gather(parts[0])[Batch(np.zeros(1, np.int64), (0,))])
+            plain = self.gather(parts[0], training=True)
+            plain.augment = None
+            self.augmentation.rehearse(*plain[Batch(np.zeros(1, np.int64), (0,))])
         self.parts = parts
 
     def split(self, train: Samples, val: Samples | None, test: Samples | None) -> Parts:
@@ -132,7 +142,7 @@ class DataModule(LightningDataModule, ABC):
         wanted = {}
         if test is None and self.feeding["test_fraction"] is not None:
             wanted["test"] = self.feeding["test_fraction"]
-        if val is None:
+        if val is None and self.feeding["val_fraction"] is not None:
             wanted["val"] = self.feeding["val_fraction"]
         if not wanted:
             return train, val, test
@@ -186,7 +196,7 @@ class DataModule(LightningDataModule, ABC):
 
     @property
     def class_counts(self) -> NDArray[np.int64]:
-        """Samples (or mask positions) of each class in the training part, (num_classes,)."""
+        """Samples (or mask positions) of each class or channel in the training part, (num_classes,)."""
         self.ready()
         return self.counted
 
@@ -195,24 +205,29 @@ class DataModule(LightningDataModule, ABC):
         """The fixed permutation of positions under data.permute, the same for all parts and runs of this shape."""
         if not self.feeding["permute"]:
             return None
-        return np.random.default_rng(0).permutation(int(np.prod(self.facts.spatial_shape)))
+        return fixed_permutation(self.facts.spatial_shape)
 
     @cached_property
     def augmentation(self) -> Augmentation | None:
         transforms = self.feeding["augment"]
         return Augmentation(transforms, self.facts) if transforms else None
 
+    def gather(self, samples: Samples, training: bool) -> Gather:
+        """Return what reads batches of a part: augmented ones for training, samples as they are for everything else."""
+        return Gather(samples, self.augmentation if training else None, self.positions)
+
     def train_dataloader(self) -> BatchLoader:
         overfit = getattr(self.trainer, "overfit_batches", 0) > 0
+        gather = self.gather(self.train, training=True)
         order = TrainOrder(
-            len(self.train),
+            len(gather),
             self.feeding["batch_size"],
             self.feeding["seed"],
             self.feeding["last_batch"],
             shuffle=not overfit,
             share=self.share(),
         )
-        return self.loader(Gather(self.train, self.augmentation, self.positions), order)
+        return self.loader(gather, order)
 
     def val_dataloader(self) -> BatchLoader:
         return self.eval_loader(self.val)
@@ -224,8 +239,8 @@ class DataModule(LightningDataModule, ABC):
 
     def eval_loader(self, samples: Samples) -> BatchLoader:
         """Return a loader of every sample once, in order, unchanged."""
-        batch_size = self.feeding["eval_batch_size"] or self.feeding["batch_size"]
-        return self.loader(Gather(samples, positions=self.positions), EvalOrder(len(samples), batch_size, self.share()))
+        batch_size = 1 if self.facts.any_size else self.feeding["eval_batch_size"] or self.feeding["batch_size"]
+        return self.loader(self.gather(samples, training=False), EvalOrder(len(samples), batch_size, self.share()))
 
     def loader(self, gather: Gather, order: TrainOrder | EvalOrder) -> BatchLoader:
         pin_memory = self.feeding["pin_memory"]

@@ -52,6 +52,7 @@ class Job:
         layouts: the arrays to fill, each with one row a sample.
         settings: everything else that the result depends on.
         decode: returns row i of every array.
+        spans: where sample i lies in each array, if these hold samples of different sizes one behind the other.
     """
 
     root: Path
@@ -60,6 +61,7 @@ class Job:
     layouts: dict[str, Layout]
     settings: Any
     decode: Callable[[int], dict[str, Any]]
+    spans: dict[str, Sequence[slice]] | None = None
 
 
 def decoded(job: Job, storage: Storage) -> Arrays:
@@ -101,7 +103,10 @@ def fill(job: Job, arrays: Arrays) -> None:
         for i in range(first, min(first + FILES_PER_TASK, len(job.names))):
             try:
                 for name, row in job.decode(i).items():
-                    arrays[name][i] = row
+                    if job.spans is None:
+                        arrays[name][i] = row
+                    else:
+                        arrays[name][job.spans[name][i]] = row.reshape(-1)
             except UnfitFileError as error:
                 name = job.names[i] if error.file is None else relative_names([error.file], job.root)[0]
                 unfit.append((name, error))
@@ -113,7 +118,7 @@ def fill(job: Job, arrays: Arrays) -> None:
         raise UserError(unfit_message(sorted(unfit, key=lambda pair: pair[0]), len(job.names), job.root))
 
 
-def unfit_message(unfit: Sequence[tuple[str, UnfitFileError]], total: int, root: Path) -> str:
+def unfit_message(unfit: Sequence[tuple[str, UnfitFileError]], total: int, root: Path | str) -> str:
     """Return one line for each broken rule, with a few of the files that break it."""
     rules: dict[tuple[str, str], list[str]] = {}
     for name, error in unfit:

@@ -53,7 +53,7 @@ class Gather(Dataset[XY]):
         return images, labels.long()
 
     def read(self, array: Array, indices: Indices) -> Any:
-        taken = array[indices] if isinstance(array, Rows | np.memmap) else array.take(indices, axis=0)
+        taken = array.take(indices, axis=0) if type(array) is np.ndarray else array[indices]
         if self.positions is None or taken.ndim == 1:
             return np.ascontiguousarray(taken)
         spatial = taken.ndim - 2 if array is self.x else taken.ndim - 1

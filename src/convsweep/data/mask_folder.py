@@ -1,7 +1,6 @@
 """Images and masks of your own, paired by name, in two folders, divided into train, val and test or not."""
 
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Unpack
@@ -11,11 +10,11 @@ import numpy as np
 from convsweep.data.datamodule import DataModule, Feeding, Parts
 from convsweep.data.decoding import Keep, Storage
 from convsweep.data.folders import existing_folder
+from convsweep.data.holdout import with_holdout
 from convsweep.data.images import Color, ImageDecoding, Resize, size_pair
 from convsweep.data.masks import Coding, mask_coding
 from convsweep.data.pairs import Pair, decode_pairs, find_pairs, settle_pairs
 from convsweep.data.samples import Facts
-from convsweep.errors import UserError
 
 
 class MaskFolder(DataModule):
@@ -34,6 +33,8 @@ class MaskFolder(DataModule):
         holdout: patterns of file names (without extension) that form the test part, such as "2[4-9]".
         image_size, resize, color, keep, cache_dir: as for a folder of images; masks are resized to the nearest value.
     """
+
+    own_files = "root"
 
     def __init__(
         self,
@@ -80,27 +81,4 @@ class MaskFolder(DataModule):
         pairs = [pair for part in self.pairs.values() for pair in part]
         samples = decode_pairs(pairs, self.root, decoding, shape, self.coding, self.storage)
         part_of = np.repeat(list(self.pairs), [len(part) for part in self.pairs.values()])
-        held = np.array([self.held_out(pair) for pair in pairs])
-        self.check_holdout(held, part_of)
-        part_of[held] = "test"
-        if (part_of == "train").all():
-            return samples, None, None
-        parts = {part: samples.select(np.flatnonzero(part_of == part)) for part in np.unique(part_of)}
-        if "train" not in parts:
-            raise UserError(
-                f"Something must be left to train on, but data.holdout={self.patterns} takes every image in {self.root}."
-            )
-        return parts["train"], parts.get("val"), parts.get("test")
-
-    def held_out(self, pair: Pair) -> bool:
-        return any(fnmatchcase(pair.image.stem, pattern) for pattern in self.patterns)
-
-    def check_holdout(
-        self, held: "np.ndarray[tuple[int], np.dtype[np.bool_]]", part_of: "np.ndarray[tuple[int], np.dtype[np.str_]]"
-    ) -> None:
-        if self.patterns and not held.any():
-            raise UserError(f"data.holdout must match the names of some images, but {self.patterns} matches none in {self.root}.")
-        if self.patterns and (part_of == "test").any():
-            raise UserError(
-                f"The test part is given once, but {self.root} has a test folder and data.holdout is set; set data.holdout=null."
-            )
+        return with_holdout(samples, [pair.image.stem for pair in pairs], part_of, self.patterns, self.root)

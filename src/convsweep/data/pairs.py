@@ -1,6 +1,6 @@
 """Images and their masks: found by name, decoded together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +24,38 @@ class Pair:
     mask: Path
 
 
-def find_pairs(root: Path, images: str, masks: str, mask_suffix: str) -> dict[str, list[Pair]]:
+@dataclass(frozen=True)
+class Kind:
+    """A kind of files.
+
+    Args:
+        listing: returns the files below a folder.
+        stem: returns a file's name without its ending.
+        remedy: the options that say how names differ.
+    """
+
+    listing: Callable[[Path], list[Path]]
+    stem: Callable[[Path], str]
+    remedy: str
+
+
+IMAGES = Kind(image_files, lambda file: file.stem, "data.mask_suffix")
+
+
+def find_pairs(
+    root: Path, images: str, masks: str, mask_suffix: str, image_suffix: str = "", kind: Kind | None = None
+) -> dict[str, list[Pair]]:
     """Return the pairs of each part, in order of their names.
+
+    Args:
+        kind: what is looked for; None: image files.
 
     Raises:
         UserError: if a folder is missing or empty, or an image or a mask is alone.
     """
-    found = {part: pair_up(root, *folders, mask_suffix) for part, folders in part_pairs(root, images, masks).items()}
+    suffixes = image_suffix, mask_suffix
+    parts = part_pairs(root, images, masks)
+    found = {part: pair_up(root, *folders, suffixes, kind or IMAGES) for part, folders in parts.items()}
     if not found["train"]:
         raise UserError(f"There must be images to train on, but {root / images} holds none; put image files there.")
     return found
@@ -66,13 +91,13 @@ def child_of(folder: Path, name: str) -> Path:
     return child
 
 
-def pair_up(root: Path, images: Path, masks: Path, mask_suffix: str) -> list[Pair]:
+def pair_up(root: Path, images: Path, masks: Path, suffixes: tuple[str, str], kind: Kind) -> list[Pair]:
     """Return the images of one folder, each with the mask of its name.
 
     Raises:
         UserError: if an image or a mask is alone, or two have one name.
     """
-    by_name = stems(images, ""), stems(masks, mask_suffix)
+    by_name = stems(images, suffixes[0], kind), stems(masks, suffixes[1], kind)
     for missing, what, other, folder in (
         (sorted(by_name[0].keys() - by_name[1].keys()), "image", "mask", masks),
         (sorted(by_name[1].keys() - by_name[0].keys()), "mask", "image", images),
@@ -83,16 +108,16 @@ def pair_up(root: Path, images: Path, masks: Path, mask_suffix: str) -> list[Pai
             raise UserError(
                 f"Every {what} needs its {other} of the same name, but {len(missing)} of {len(mine)} {what}s in {root} "
                 f"have none: {examples(names)}; add the {other}s to {folder.relative_to(root)}, remove the {what}s, "
-                "or set data.mask_suffix."
+                f"or set {kind.remedy}."
             )
     return [Pair(by_name[0][name], by_name[1][name]) for name in sorted(by_name[0])]
 
 
-def stems(folder: Path, suffix: str) -> dict[str, Path]:
-    """Return the image files below a folder by their path without extension and suffix."""
+def stems(folder: Path, suffix: str, kind: Kind) -> dict[str, Path]:
+    """Return the files below a folder by their path without extension and suffix."""
     found: dict[str, Path] = {}
-    for file in image_files(folder):
-        name = file.relative_to(folder).with_suffix("").as_posix()
+    for file in kind.listing(folder):
+        name = file.relative_to(folder).with_name(kind.stem(file)).as_posix()
         if suffix and name.endswith(suffix):
             name = name[: -len(suffix)]
         if name in found:

@@ -6,7 +6,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Task = Literal["classification", "segmentation"]
+from convsweep.data.ragged import Ragged
+
+Task = Literal["classification", "segmentation", "denoising"]
 Indices = NDArray[np.int64]
 
 
@@ -15,11 +17,13 @@ class Facts:
     """What a network and its review must know of a data set.
 
     Args:
-        in_shape: channels and spatial sizes of one sample, (C, *spatial).
-        num_classes: number of classes, the background of a segmentation included.
-        class_names: one name a class.
-        task: one label a sample ("classification") or one a position ("segmentation").
+        in_shape: channels and spatial sizes of what a network is trained on, (C, *spatial): a sample, or a crop of one.
+        num_classes: number of classes, the background of a segmentation included; of denoising, channels of the clean signal.
+        class_names: one name a class or channel.
+        task: one label a sample ("classification"), one a position ("segmentation"), or a clean signal ("denoising").
         ignore_index: the mask value that is no class and counts nowhere; None where there is none.
+        any_size: samples are of different sizes; training sees crops of `in_shape`, everything else whole samples.
+        sample_rate_hz: positions a second of a recording; None where positions are no time.
     """
 
     in_shape: tuple[int, ...]
@@ -27,6 +31,8 @@ class Facts:
     class_names: tuple[str, ...]
     task: Task = "classification"
     ignore_index: int | None = None
+    any_size: bool = False
+    sample_rate_hz: int | None = None
 
     def __post_init__(self) -> None:
         assert len(self.class_names) == self.num_classes, (self.class_names, self.num_classes)
@@ -80,11 +86,13 @@ class Rows:
         return np.asarray(self[:], dtype=dtype)
 
 
-Array = NDArray[Any] | Rows
+Array = NDArray[Any] | Rows | Ragged
 
 
 def choose(array: Array, indices: Indices) -> Array:
-    """Return the samples at `indices`: a copy of what is in memory, a view by index of what is on disk."""
+    """Return the samples at `indices`: a copy of what is in memory, a view by index of what is on disk or of any size."""
+    if isinstance(array, Ragged):
+        return array.select(indices)
     if isinstance(array, Rows):
         return Rows(array.source, array.rows[indices])
     if isinstance(array, np.memmap):
@@ -97,8 +105,8 @@ class Samples:
     """A part of a data set.
 
     Shape:
-        x: (N, C, *spatial) uint8 or float32.
-        y: (N,) int64 labels, or (N, *spatial) uint8 or int16 masks.
+        x: (N, C, *spatial) uint8 or float32; `Ragged` where the spatial shape of every sample is its own.
+        y: (N,) int64 labels, (N, *spatial) uint8 or int16 masks, or (N, num_classes, *spatial) float32 clean signals.
         names: N names, by which a person finds the sample again (a file, or "train/17").
     """
 

@@ -6,13 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convsweep.data.ragged import Ragged
 from convsweep.data.samples import Array
 
 CHUNK_BYTES = 32 * 2**20
 
 
 def chunks(array: Array) -> Iterator[NDArray[Any]]:
-    """Yield the array as pieces of about 32 MiB along its first axis."""
+    """Yield the array as pieces of about 32 MiB along its first axis, or one by one where samples differ in size."""
+    if isinstance(array, Ragged):
+        yield from (one[None] for one in array)
+        return
     row_bytes = max(1, array.nbytes // max(1, len(array)))
     step = max(1, CHUNK_BYTES // row_bytes)
     for start in range(0, len(array), step):
@@ -28,10 +32,11 @@ def mean_and_std(x: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         x: (N, C, *spatial) -> (C,), (C,)
     """
     axes = (0, *range(2, x.ndim))
-    count = int(np.prod(x.shape)) // x.shape[1]
-    offset = np.asarray(x[:1]).mean(axis=axes, dtype=np.float64)
+    count = 0
+    offset = np.asarray(x[0])[None].mean(axis=axes, dtype=np.float64)
     first, second = np.zeros_like(offset), np.zeros_like(offset)
     for chunk in chunks(x):
+        count += chunk.size // chunk.shape[1]
         if chunk.dtype == np.uint8:
             offset = np.zeros_like(offset)
             first += chunk.sum(axis=axes, dtype=np.uint64)

@@ -1,4 +1,4 @@
-"""Overlap of predicted and true regions: IoU, Dice and accuracy of all positions together, and the mean Dice of single samples."""
+"""Overlap of predicted and true regions: IoU, Dice and accuracy of all positions, and the mean Dice of single samples."""
 
 from collections.abc import Sequence
 

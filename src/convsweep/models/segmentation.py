@@ -7,10 +7,11 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from convsweep.losses import cross_entropy, dice_loss
-from convsweep.models.base import Model
+from convsweep.models.base import Batch, Model
 from convsweep.models.classification import class_weight
 from convsweep.models.overlap import Overlap
 from convsweep.nets.blocks import fit_to
+from convsweep.windows import SlidingWindow
 
 NO_CLASS = -100
 """The label that torch's cross-entropy leaves out where the data set names no other."""
@@ -19,16 +20,42 @@ NO_CLASS = -100
 class Segmentation(Model):
     """A network that gives one class a position; where its output is smaller than the input, the target is cropped.
 
+    Where samples are of any size (`Facts.any_size`), it is trained on crops and applied to whole samples in overlapping windows.
+
     Args:
         dice_weight: weight of the Dice loss beside the cross-entropy (Milletari et al. 2016).
         class_weights: `balanced` weighs a class by the inverse of its share of the training split's positions.
+        window_overlap: share of a window that the next one covers again, where samples are of any size.
         shared: arguments of `Model`.
     """
 
-    def __init__(self, *, dice_weight: float = 0.0, class_weights: Literal["none", "balanced"] = "none", **shared: Any) -> None:
+    def __init__(
+        self,
+        *,
+        dice_weight: float = 0.0,
+        class_weights: Literal["none", "balanced"] = "none",
+        window_overlap: float = 0.5,
+        **shared: Any,
+    ) -> None:
         super().__init__(**shared)
         self.dice_weight = dice_weight
+        self.windows = SlidingWindow(self.window_probs, self.facts.spatial_shape, overlap=window_overlap)
         self.register_buffer("class_weight", class_weight(class_weights, self.class_counts), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of a batch; of whole samples of any size, the logarithms of their windows' mean probabilities."""
+        if self.training or not self.facts.any_size:
+            return super().forward(x)
+        if x.shape[2:] == torch.Size(self.facts.spatial_shape):
+            logits = super().forward(x)
+            if logits.shape[2:] == x.shape[2:]:
+                return logits
+        probs = torch.stack([self.windows(sample) for sample in x])
+        return probs.clamp_min(torch.finfo(probs.dtype).tiny).log()
+
+    def window_probs(self, x: Tensor) -> Tensor:
+        """Return the probabilities of a batch of the size that the network was trained on."""
+        return super().forward(x).softmax(dim=1)
 
     @property
     def ignore_index(self) -> int:
@@ -52,8 +79,8 @@ class Segmentation(Model):
             loss = loss + self.dice_weight * dice_loss(logits, target, self.ignore_index)
         return loss
 
-    def score(self, metrics: MetricCollection, logits: Tensor, y: Tensor) -> None:
-        metrics.update(logits.argmax(dim=1), cropped_target(logits, y))
+    def score(self, metrics: MetricCollection, logits: Tensor, batch: Batch) -> None:
+        metrics.update(logits.argmax(dim=1), cropped_target(logits, batch[1]))
 
 
 def cropped_target(logits: Tensor, y: Tensor) -> Tensor:

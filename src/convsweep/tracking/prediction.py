@@ -44,15 +44,17 @@ class Prediction:
         return self.predicted.ndim > 0
 
     def plane(self) -> Plane:
-        """Return a picture (H, W, 3) of a sample of two or three axes; of three, the middle slice along the first."""
-        channels = np.asarray(middle(self.x, axis=1) if self.dim == 3 else self.x)
+        """Return a picture (H, W, 3) of a sample of two or three axes; of three, the middle slices side by side."""
+        channels = (
+            np.stack([middle_slices(channel, fill=channel.min()) for channel in self.x]) if self.dim == 3 else np.asarray(self.x)
+        )
         picked = channels[:3] if len(channels) >= 3 else np.repeat(channels[:1], 3, axis=0)
         return np.moveaxis(to_bytes(picked), 0, -1)
 
     def masks(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the true and the predicted mask (H, W) that lie on `plane`."""
         if self.dim == 3:
-            return middle(self.truth, axis=0), middle(self.predicted, axis=0)
+            return middle_slices(self.truth, fill=0), middle_slices(self.predicted, fill=0)
         return self.truth, self.predicted
 
 
@@ -62,9 +64,15 @@ def crop_to(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return array[tuple(slice(start, start + wanted) for start, wanted in zip(starts, shape, strict=True))]
 
 
-def middle(array: NDArray[Any], axis: int) -> NDArray[Any]:
-    """Return the middle slice along an axis."""
-    return np.asarray(array.take(array.shape[axis] // 2, axis))
+def middle_slices(volume: NDArray[Any], fill: float) -> NDArray[Any]:
+    """Return the middle slices of a volume (D, H, W) along its three axes side by side, lower ones filled up.
+
+    Shape:
+        (max(H, D), W + W + H)
+    """
+    slices = [volume.take(size // 2, axis) for axis, size in enumerate(volume.shape)]
+    height = max(len(each) for each in slices)
+    return np.hstack([np.pad(each, ((0, height - len(each)), (0, 0)), constant_values=fill) for each in slices])
 
 
 def to_bytes(values: NDArray[Any]) -> Plane:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
+from torch import Tensor
 
 from convsweep.tracking.at_best import AtBest, class_names, picture_path, wandb_logger
 from convsweep.tracking.drawing import draw_predictions
@@ -20,10 +21,10 @@ CHUNK_VALUES = 1_000_000
 
 @dataclass(frozen=True)
 class FixedSamples:
-    """Samples as stored: x (N, C, *spatial), y (N,) or (N, *spatial), and N names."""
+    """Samples as stored: N x (C, *spatial), of one shape or not, N y () or (*spatial), and N names."""
 
-    x: NDArray[Any]
-    y: NDArray[Any]
+    x: list[NDArray[Any]]
+    y: list[NDArray[Any]]
     names: list[str]
 
 
@@ -70,20 +71,19 @@ def choose_samples(trainer: Trainer, count: int) -> FixedSamples:
     order = np.argsort(y, kind="stable") if y.ndim == 1 else np.arange(len(y))
     chosen = order[np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int))]
     picked = [int(index) for index in chosen]
-    return FixedSamples(
-        np.stack([x[index] for index in picked]), np.stack([y[index] for index in picked]), [names[i] for i in picked]
-    )
+    return FixedSamples([np.asarray(x[i]) for i in picked], [np.asarray(y[i]) for i in picked], [names[i] for i in picked])
 
 
 def predict(module: LightningModule, samples: FixedSamples) -> list[Prediction]:
     """Return the module's predictions of samples, computed in pieces that fit where one sample fits."""
-    num_at_once = max(1, CHUNK_VALUES // samples.x[0].size)
-    pieces = []
+    alike = len({x.shape for x in samples.x}) == 1
+    num_at_once = max(1, CHUNK_VALUES // samples.x[0].size) if alike else 1
+    pieces: list[Tensor] = []
     with evaluating(module), torch.no_grad():
         for start in range(0, len(samples.x), num_at_once):
-            x = torch.from_numpy(np.ascontiguousarray(samples.x[start : start + num_at_once])).to(module.device)
-            pieces.append(module.predict_batch(x)["probs"].float().cpu())  # type: ignore[operator]
-    rows = zip(samples.x, samples.y, torch.cat(pieces), samples.names, strict=True)
+            x = torch.from_numpy(np.stack(samples.x[start : start + num_at_once])).to(module.device)
+            pieces += module.predict_batch(x)["probs"].float().cpu()  # type: ignore[operator]
+    rows = zip(samples.x, samples.y, pieces, samples.names, strict=True)
     return [Prediction.of(x, y, probs.numpy(), name) for x, y, probs, name in rows]
 
 
