@@ -5,7 +5,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +52,8 @@ class Run:
 
     def find_checkpoint(self) -> str | None:
         """Return the checkpoint to go on from: the one asked for, or that of the killed trial this one repeats."""
-        if self.link is not None and self.link.checkpoint is not None:
-            return self.link.checkpoint
+        if trial.checkpoint() is not None:
+            return trial.checkpoint()
         if self.cfg.ckpt_path == "last":
             found = record.last_checkpoint(self.folder)
             return str(found) if found else None
@@ -107,9 +107,7 @@ class Run:
             )
         let_cpu_synchronise(trainer)
         observe(self)
-        self.tracker.log_summary({f"cost/{name}": value for name, value in self.cost.items()})
-        if self.link is not None and self.tracker.record is not None:
-            self.link.note(wandb_id=self.tracker.record["id"])
+        self.note_logger()
         return trainer
 
     def raise_if_pruned(self) -> None:
@@ -155,9 +153,24 @@ class Run:
         record.write_result(self.folder, result)
         return result
 
+    def log_anyway(self) -> None:
+        """Open the loggers of a trial that failed before it came to them, so that every trial has its run in W&B."""
+        with suppress(Exception):
+            self.tracker = self.open_tracker()
+            self.note_logger()
+
+    def note_logger(self) -> None:
+        """Say what the network costs in the logger, and in the study which W&B run this is."""
+        assert self.tracker is not None
+        self.tracker.log_summary({f"cost/{name}": value for name, value in self.cost.items()})
+        if self.link is not None and self.tracker.record is not None:
+            self.link.note(wandb_id=self.tracker.record["id"])
+
     def close(self, error: BaseException | None) -> None:
         """Close loggers in the state the run ended in; a run that did not complete leaves a result that says why."""
         outcome = outcome_of(error)
+        if error is not None and self.tracker is None and self.link is not None:
+            self.log_anyway()
         if error is not None and not is_first():
             leave_note(self.folder, error)
         if error is not None and is_first() and self.folder.is_dir():

@@ -66,6 +66,7 @@ class Link:
 
 
 _VARIABLE = "HYDRA_STUDY_TRIAL"
+_CHECKPOINT = "HYDRA_STUDY_CHECKPOINT"
 _link: Link | None = None
 
 
@@ -79,8 +80,15 @@ def inside() -> bool:
     return _VARIABLE in os.environ
 
 
+def checkpoint() -> str | None:
+    """Return the checkpoint of the killed trial that this one continues, on all ranks, or None."""
+    return os.environ.get(_CHECKPOINT)
+
+
 def enter(link: Link) -> None:
     """Make `link` the current one; called once by the process of the trial."""
     global _link
     _link = link
     os.environ[_VARIABLE] = str(link.number)
+    if link.checkpoint is not None:
+        os.environ[_CHECKPOINT] = link.checkpoint

@@ -67,7 +67,7 @@ def _run(recipe: Recipe, job: Job, channel: Channel, folder: Path) -> Outcome:
         return Outcome("duplicate")
     folder.mkdir()
     _redirect(folder / "console.log")
-    _other_seed(config, recipe.options.seed_key, answer["repetition"])
+    job.overrides += _other_seed(config, recipe.options.seed_key, answer["repetition"])
     place(config, str(folder))
     set_plain_arguments(recipe, job, str(folder))
     link.enter(link.Link(job.number, recipe.options.study_name, str(folder), job.checkpoint, channel))
@@ -89,12 +89,14 @@ def _check(recipe: Recipe, config: DictConfig) -> dict[str, Any]:
     return dict(locate(recipe.options.check, "hydra.sweeper.check")(task_config(config)) or {})
 
 
-def _other_seed(config: DictConfig, key: str, repetition: int) -> None:
-    """Give the k-th training of one network the k-th seed after its own."""
+def _other_seed(config: DictConfig, key: str, repetition: int) -> list[str]:
+    """Give the k-th training of one network the k-th seed after its own, and return the override that says so."""
     seed = OmegaConf.select(config, key)
-    if repetition and isinstance(seed, int):
-        with open_dict(config):
-            OmegaConf.update(config, key, seed + repetition)
+    if not repetition or not isinstance(seed, int):
+        return []
+    with open_dict(config):
+        OmegaConf.update(config, key, seed + repetition)
+    return [f"{key}={seed + repetition}"]
 
 
 _asked_to_stop = False

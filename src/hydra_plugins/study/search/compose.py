@@ -2,6 +2,7 @@
 
 import copy
 import sys
+from importlib.machinery import ModuleSpec
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext, RunMode
@@ -48,4 +49,5 @@ def set_plain_arguments(recipe: Recipe, job: Job, folder: str) -> None:
     assert isinstance(given, list)
     of_hydra = [text for text in given if not str(text).lstrip("+~").startswith(_OF_THE_SWEEP)]
     quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
-    sys.argv = [sys.argv[0], *of_hydra, *job.overrides, "hydra.mode=RUN", f"hydra.run.dir='{quoted}'"]
+    sys.modules["__main__"].__spec__ = ModuleSpec(recipe.module, None) if recipe.module is not None else None
+    sys.argv = [recipe.script, *of_hydra, *job.overrides, "hydra.mode=RUN", f"hydra.run.dir='{quoted}'"]

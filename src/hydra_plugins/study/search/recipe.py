@@ -27,6 +27,8 @@ class Recipe:
         arguments: Overrides of the command line that are not Hydra's own.
         session: Name of this start of the sweep.
         is_local: Whether the worker runs in the process of the command line.
+        script: The program's file, which is not `sys.argv[0]` where a launcher has started another program.
+        module: Its name, if it was started by `python -m`.
         first: Overrides of some point of the space, for what needs a config before the first trial.
     """
 
@@ -39,6 +41,8 @@ class Recipe:
     arguments: list[str]
     session: str
     is_local: bool
+    script: str
+    module: str | None
     first: list[str] = field(default_factory=list)
 
     @property

@@ -1,0 +1,47 @@
+"""A sweep whose trials train in two processes each: one architecture, one verdict, one W&B run a trial."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from .test_pipeline import ROOT, wandb_server
+
+__all__ = ["wandb_server"]
+TWO = ["trainer=ddp_cpu", "trainer.max_epochs=3", "model.net.width=4", "model.net.norm=none", "test=false"]
+FAIL = "+callbacks.fail={_target_: rank_callbacks.Fail, rank: 1, epoch: 1, how: kill}"
+SPACE = ["model.net.kernel_size=3,5,7", "optimizer.lr=3e-2,1e-7", "hydra/sweeper/sampler=grid", "hydra.sweeper.slots=2"]
+PRUNER = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=0.3", "+hydra.sweeper.pruner.n_warmup_steps=2"]
+
+
+def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: Path) -> None:  # noqa: F811
+    variables = {
+        "WANDB_BASE_URL": wandb_server.url,  # type: ignore[attr-defined]
+        "WANDB_API_KEY": "0" * 40,
+        "WANDB_CONFIG_DIR": str(tmp_path / "config"),
+        "WANDB_CACHE_DIR": str(tmp_path / "cache"),
+        "NETRC": str(tmp_path / "netrc"),
+        "PYTHONPATH": str(ROOT / "tests"),
+        "OMP_NUM_THREADS": "1",
+    }
+    note = "+callbacks.note._target_=rank_callbacks.Note"
+    command = [sys.executable, str(ROOT / "train.py"), "-m", "hydra/sweeper=study", *TWO, *SPACE, *PRUNER, note, FAIL]
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **variables}, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = list(csv.DictReader((tmp_path / "multirun/train/sweep.csv").read_text().splitlines()))
+    kinds = [row["kind"] for row in rows]
+    assert sorted(kinds) == ["complete"] * 3 + ["killed"] + ["pruned"] * 3, done.stdout
+    for row in rows:
+        noted = [json.loads((Path(row["folder"]) / f"noted_{rank}.json").read_text()) for rank in (0, 1)]
+        assert noted[0] == noted[1], "both processes train one network, from one epoch on"
+        assert noted[0]["lr"] == float(row["optimizer.lr"])
+        kernel = int(row["model.net.kernel_size"])
+        assert [kernel, kernel] in [shape[2:] for shape in noted[0]["shapes"].values()]
+        assert noted[0]["epoch"] == (1 if row["retry_of"] else 0)
+    (retry,) = [row for row in rows if row["retry_of"]]
+    assert rows[int(retry["retry_of"])]["kind"] == "killed"
+    runs = wandb_server.runs  # type: ignore[attr-defined]
+    assert len(runs) == 6, "a retried trial goes on in its run"
+    assert {run.state for run in runs.values()} == {"finished"}

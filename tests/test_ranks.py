@@ -1,0 +1,127 @@
+"""One training in two processes, started in each way there is: one folder, one record, one end."""
+
+import csv
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from convsweep import ranks
+from convsweep.errors import UserError
+
+from .conftest import ROOT, Train
+
+TWO = ["trainer=ddp_cpu", "model.net.width=4", "trainer.max_epochs=2", "trainer.sync_batchnorm=true", "test=false"]
+NOTE = "+callbacks.note._target_=rank_callbacks.Note"
+
+
+def start(folder: Path, *command: str, **variables: str) -> subprocess.Popen[str]:
+    """Start a command in a folder, with W&B offline."""
+    own = {"WANDB_MODE": "offline", "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"}
+    folder.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        command, cwd=folder, env={**os.environ, **own, **variables}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def run_folder(folder: Path) -> Path:
+    """Return the only run folder, after checking that both processes used it and that it is one W&B run."""
+    (found,) = {path.parent.parent for path in folder.glob("outputs/**/.hydra/config.yaml")}
+    assert [path.name for path in sorted(found.glob("noted_*"))] == ["noted_0.json", "noted_1.json"]
+    assert len({path.read_text() for path in found.glob("noted_*")}) == 1
+    assert len(list(found.glob("wandb/offline-run-*"))) == 1
+    assert len(list(folder.glob("outputs/**/*.ckpt"))) == len(list(found.glob("checkpoints/*.ckpt"))) == 2
+    assert (found / "train_ddp_process_1.log").is_file()
+    return found
+
+
+def free_port() -> str:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def scores(folder: Path) -> dict[str, float]:
+    """Return the metrics of the last epoch."""
+    *_, last = csv.DictReader((folder / "metrics.csv").read_text().splitlines())
+    return {name: float(value) for name, value in last.items() if name.startswith(("train/", "val/"))}
+
+
+@pytest.mark.xdist_group("ranks")
+def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path: Path) -> None:
+    script = str(ROOT / "train.py")
+    slurm = {
+        "SLURM_JOB_ID": "4711", "SLURM_JOB_NAME": "train", "SLURM_STEP_ID": "0", "SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2",
+        "SLURM_NNODES": "1", "SLURM_NODEID": "0", "SLURM_NODELIST": "localhost", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(),
+    }  # fmt: skip
+    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1", f"--master-port={free_port()}"]
+    processes = {
+        "plain": [start(tmp_path / "plain", sys.executable, script, *TWO, NOTE)],
+        "torchrun": [start(tmp_path / "torchrun", sys.executable, *torchrun, script, *TWO, NOTE)],
+        "slurm": [
+            start(tmp_path / "slurm", sys.executable, script, *TWO, NOTE, SLURM_PROCID=rank, SLURM_LOCALID=rank, **slurm)
+            for rank in ("0", "1")
+        ],
+    }
+    alone = train("logger=none", *TWO, "trainer=cpu", "data.batch_size=128", quick=False)
+    for way, started in processes.items():
+        outputs = [process.communicate(timeout=240)[0] for process in started]
+        assert [process.returncode for process in started] == [0] * len(started), outputs
+        folder = run_folder(tmp_path / way)
+        assert json.loads((folder / "result.json").read_text())["outcome"] == "complete"
+        assert scores(folder) == pytest.approx(scores(alone), rel=1e-3)
+    assert (tmp_path / "slurm/outputs/slurm").is_dir(), "a requeued job must find its folder again"
+
+
+def test_a_process_that_fails_ends_the_run_with_its_message(tmp_path: Path) -> None:
+    fail = "+callbacks.fail={_target_: rank_callbacks.Fail, rank: 1, epoch: 1, how: raise}"
+    process = start(tmp_path, sys.executable, str(ROOT / "train.py"), *TWO, "logger=none", fail, "hydra.run.dir=run")
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 1
+    assert "Error: process 1 of the training failed: no luck" in output
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert (result["outcome"], result["reason"]) == ("error", "process 1 of the training failed: no luck")
+    assert result["best_epoch"] == 1
+
+
+@pytest.fixture
+def torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables of the second of two processes of torchrun."""
+    own = {"TORCHELASTIC_RUN_ID": "none", "RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", ranks.STARTED: "now"}
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("torchrun")
+def test_a_later_process_leaves_the_config_to_the_first() -> None:
+    assert not ranks.is_first()
+    assert ranks.join(["a=1"]) == ["a=1", "hydra.job.name=train_ddp_process_1", "hydra.output_subdir=null"]
+
+
+@pytest.mark.usefixtures("torchrun")
+def test_processes_that_are_started_again_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    assert "ckpt_path=last" in ranks.join(["a=1"])
+    assert "ckpt_path=last" not in ranks.join(["ckpt_path=other.ckpt"])
+
+
+@pytest.mark.usefixtures("torchrun")
+def test_a_sweep_is_started_once() -> None:
+    with pytest.raises(UserError, match=r"but 2 of it were started; start it once, and say trainer.devices"):
+        ranks.join(["-m", "sweeps=depth_kernel"])
+
+
+@pytest.mark.parametrize(("variables", "first"), [({}, True), ({"NODE_RANK": "1"}, False), ({"LOCAL_RANK": "1"}, False)])
+def test_the_first_process_of_the_first_machine_writes_the_record(
+    variables: dict[str, str], first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (*ranks.RANK_VARIABLES, "NODE_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert ranks.is_first() is first
