@@ -77,7 +77,7 @@ def mask_strip(prediction: Prediction) -> Plane:
     plane = prediction.plane()
     gap = np.full((len(plane), max(1, plane.shape[1] // 50), 3), 255, np.uint8)
     truth, predicted = prediction.masks()
-    return np.concatenate([plane, gap, _painted(plane, truth), gap, _painted(plane, predicted)], axis=1)
+    return np.concatenate([plane, gap, painted(plane, truth), gap, painted(plane, predicted)], axis=1)
 
 
 def signal_picture(prediction: Prediction) -> Plane:
@@ -102,7 +102,7 @@ def _draw_signal(axes: Any, prediction: Prediction) -> None:
         classes.step(range(len(prediction.predicted)), prediction.predicted, color=WRONG, linewidth=1, label="predicted")
 
 
-def _painted(plane: Plane, mask: NDArray[Any]) -> Plane:
+def painted(plane: Plane, mask: NDArray[Any]) -> Plane:
     """Return the plane with each class but 0 in a colour of its own."""
     from matplotlib import colormaps
 

@@ -1,5 +1,6 @@
 """Where a sweep keeps its files."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,16 @@ class Layout:
     def journal(self) -> Path:
         """The study, unless it lives in a database."""
         return self.folder / "study.journal"
+
+    @property
+    def preset(self) -> Path:
+        """The best trial so far as a config; its first line names the trial."""
+        return self.folder / "best.yaml"
+
+    def winner(self) -> int | None:
+        """Return the number of the trial that the preset was made of; None before a trial is complete."""
+        found = re.match(r"# Trial (\d+) of study", self.preset.read_text()) if self.preset.is_file() else None
+        return int(found[1]) if found else None
 
     @property
     def own(self) -> Path:

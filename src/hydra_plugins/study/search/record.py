@@ -37,7 +37,7 @@ class Recorder:
             write_atomically(self._recipe.folder / "sweep.csv", table(trials, self._recipe))
             best = tally(trials, self._recipe.objectives).best
             if best is not None and attributes.OVERRIDES in best.user_attrs and best.number != self._best:
-                write_atomically(self._recipe.folder / "best.yaml", preset(best, self._recipe))
+                write_atomically(self._recipe.layout.preset, preset(best, self._recipe))
                 self._best = best.number
         self._next = time.monotonic() + max(0.5, 20 * (time.monotonic() - began))
 

@@ -1,0 +1,49 @@
+"""The network as it is used: raw samples in, answers out, with everything between them inside."""
+
+import torch
+from torch import Tensor, nn
+
+from convsweep.data.feeding import fixed_permutation
+from convsweep.models.base import Model
+
+
+class Deployed(nn.Module):
+    """Permute the positions if the training data did, normalise, apply the network, and turn logits into answers.
+
+    Args:
+        model: a trained model; its `predict_batch` returns one tensor, `probs` for instance, which names the answer.
+        permute: whether the positions of the training data were permuted (`data.permute`).
+
+    Shape:
+        (N, C, *spatial) in the units of the data, not normalised, to (N, K) or (N, K, *spatial).
+    """
+
+    order: Tensor | None
+    back: Tensor | None
+
+    def __init__(self, model: Model, permute: bool = False) -> None:
+        super().__init__()
+        self.model = model
+        order = torch.from_numpy(fixed_permutation(model.facts.spatial_shape)) if permute else None
+        self.register_buffer("order", order)
+        self.register_buffer("back", None if order is None else order.argsort())
+
+    @property
+    def answer_name(self) -> str:
+        """What the answer is called."""
+        zeros = torch.zeros(1, *self.model.facts.in_shape, device=self.model.device)
+        return next(iter(self.model.predict_batch(zeros)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the answers to a batch."""
+        if self.order is not None:
+            x = moved(x, self.order)
+        (answer,) = self.model.predict_batch(x).values()
+        if self.back is not None and answer.dim() > 2:
+            answer = moved(answer, self.back)
+        return answer
+
+
+def moved(x: Tensor, order: Tensor) -> Tensor:
+    """Return a tensor (N, C, *) with its positions in this order."""
+    return x.flatten(2)[..., order].reshape(x.shape)

@@ -1,0 +1,64 @@
+"""`python -m convsweep.evaluate CHECKPOINT [FOLDER]`: how well a trained network does on labelled data."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from convsweep import commands
+from convsweep.errors import UserError
+
+EXAMPLES = (
+    "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0      # the test part of the data that it was trained on",
+    "multirun/depth_kernel_digits --split val --out val      # the winner of a sweep on the validation part",
+    "best.ckpt photos/labelled                               # other data: a folder a class",
+    "best.ckpt cells                                         # other data: cells/images and cells/masks",
+    "best.ckpt scans.npz                                     # other data: arrays x and y",
+)
+NOTES = """\
+Leaves evaluation.json (metrics, classes, confusion matrix), samples.csv (every sample), confusion.png, and worst.png: the
+samples of the largest loss. A FOLDER is read as the training data was, and may lack classes that the network knows."""
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line."""
+    parser = commands.parser("convsweep.evaluate", "How well a trained network does on labelled data.", EXAMPLES, NOTES)
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a .ckpt file, a run folder, or a sweep folder (its winner)")
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, help="labelled data (default: that of the training)")
+    parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="which part of the data (test)")
+    parser.add_argument("--out", type=Path, default=Path("evaluation"), help="folder of the results (default: evaluation)")
+    parser.add_argument("--overwrite", action="store_true", help="write into a folder that holds something already")
+    parser.add_argument("--worst", type=int, default=16, metavar="N", help="how many of the worst samples to draw (16)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps, or the fastest there is (auto)")
+    return parser.parse_args(arguments)
+
+
+def evaluate(arguments: Sequence[str]) -> int:
+    """Evaluate what the command line names and return the exit code."""
+    options = parse(arguments)
+    if options.worst < 0:
+        raise UserError(f"--worst must be at least 0, but is {options.worst}")
+    commands.check_out(options.out, options.overwrite)
+
+    from convsweep.trained import load_trained
+
+    trained = load_trained(options.checkpoint, options.device, batch_size=64)
+
+    from convsweep.evaluate import measuring
+    from convsweep.evaluate.labelled import folder_part, own_part
+    from convsweep.evaluate.output import Output
+
+    if options.folder is None:
+        data, samples = own_part(trained, options.split)
+    else:
+        data, samples = folder_part(trained, options.folder, options.split)
+    with commands.progress("evaluate", len(samples)) as advance:
+        found = measuring.evaluate(trained, data.eval_loader(samples), samples.names, options.worst, advance)
+    source = str(options.folder or trained.data["_target_"].rpartition(".")[2])
+    about = {"checkpoint": str(trained.checkpoint), "data": source, "split": options.split}
+    Output(options.out, trained.facts, about, f"{source}: {len(samples):,} samples").write(found)
+    return 0
+
+
+if __name__ == "__main__":
+    commands.run(lambda: evaluate(sys.argv[1:]))

@@ -1,0 +1,142 @@
+"""`python -m convsweep.export CHECKPOINT`: a trained network as a program of its own, checked and timed."""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convsweep import commands
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.table import Table
+
+    from convsweep.deployed import Deployed
+    from convsweep.export.checking import Check
+    from convsweep.export.latency import Times
+    from convsweep.export.programs import Program
+    from convsweep.trained import Trained
+
+MAX_SAMPLES, MAX_VALUES = 64, 4_000_000
+"""Size of the check: samples, and numbers in them."""
+BATCH_SIZES = (1, 32)
+EXAMPLES = (
+    "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0    # the best checkpoint of a run, checked on digits",
+    "multirun/depth_kernel_digits photos/new               # the winner of a sweep, checked on files of your own",
+    "best.ckpt --format onnx --out served                  # ONNX alone",
+)
+NOTES = """\
+Leaves model.pt2 (torch.export), model.onnx, and export.json with differences and latencies. Both take raw float32 samples in
+batches of any length and return what predict does; what they expect and the class names are in their metadata."""
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line."""
+    parser = commands.parser("convsweep.export", "A trained network as a program of its own, checked and timed.", EXAMPLES, NOTES)
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a .ckpt file, a run folder, or a sweep folder (its winner)")
+    parser.add_argument("files", metavar="FILES", nargs="*", type=Path, help="samples for the check (default: digits)")
+    parser.add_argument("--out", type=Path, default=Path("exported"), help="folder of the results (default: exported)")
+    parser.add_argument("--overwrite", action="store_true", help="write into a folder that holds something already")
+    parser.add_argument("--format", choices=("all", "pt2", "onnx"), default="all", help="what to write (all)")
+    parser.add_argument("--tolerance", type=float, default=1e-4, help="largest difference of an answer (0.0001)")
+    parser.add_argument("--no-latency", dest="latency", action="store_false", help="do not measure how long a batch takes")
+    return parser.parse_args(arguments)
+
+
+def export(arguments: Sequence[str]) -> int:
+    """Export what the command line names and return the exit code."""
+    options = parse(arguments)
+    commands.check_out(options.out, options.overwrite)
+
+    from convsweep.trained import load_trained
+
+    trained = load_trained(options.checkpoint, "cpu", max(BATCH_SIZES))
+
+    import torch
+
+    from convsweep.deployed import Deployed
+    from convsweep.export.checking import check
+    from convsweep.export.latency import latencies
+    from convsweep.export.programs import check_extra
+    from convsweep.export.real_samples import samples_of_digits, samples_of_files
+
+    if options.format != "pt2":
+        check_extra()
+    count = max(4, min(MAX_SAMPLES, MAX_VALUES // math.prod(trained.facts.in_shape)))
+    x = samples_of_files(trained, options.files, count) if options.files else samples_of_digits(trained, count)
+    deployed = Deployed(trained.model, trained.permute)
+
+    def eager(x: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        with torch.inference_mode():
+            answer: torch.Tensor = deployed(torch.from_numpy(x))
+        return answer.numpy()
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    with commands.progress("export", 3) as advance:
+        programs = write(trained, deployed, options.format, options.out)
+        advance(1)
+        checks = {program.name: check(eager, program, x, options.tolerance) for program in programs}
+        advance(1)
+        runs = {"eager": eager} | {program.name: program.run for program in programs}
+        times = latencies(runs, x, BATCH_SIZES) if options.latency else {}
+        advance(1)
+    conclude(trained, programs, checks, times, options.out)
+    return 0
+
+
+def write(trained: "Trained", deployed: "Deployed", kind: str, out: Path) -> list["Program"]:
+    """Write the programs that were asked for and return them."""
+    from convsweep.export import programs
+
+    about = programs.description(trained, deployed.answer_name)
+    graph = programs.traced(deployed, trained.facts.in_shape)
+    written = []
+    if kind != "onnx":
+        written.append(programs.write_torch(graph, about, out / "model.pt2"))
+    if kind != "pt2":
+        written.append(programs.write_onnx(graph, about, deployed.answer_name, out / "model.onnx"))
+    return written
+
+
+def conclude(trained: "Trained", programs: Sequence["Program"], checks: dict[str, "Check"], times: "Times", out: Path) -> None:
+    """Write `export.json` and print what was found."""
+    from convsweep.console import console, shown
+    from convsweep.export.latency import machine
+    from convsweep.record import write_atomically
+
+    record: dict[str, Any] = {
+        "checkpoint": str(trained.checkpoint),
+        "checks": {name: asdict(check) for name, check in checks.items()},
+        "milliseconds": times,
+        "machine": machine(),
+    }
+    write_atomically(out / "export.json", json.dumps(record, indent=2) + "\n")
+    console.print(table(checks, times))
+    if times:
+        console.print(machine(), soft_wrap=True, markup=False)
+    for program in programs:
+        size = program.file.stat().st_size / 2**20
+        console.print(f"{program.name}: {shown(program.file.absolute())} ({size:.2f} MiB)", soft_wrap=True, markup=False)
+
+
+def table(checks: dict[str, "Check"], times: "Times") -> "Table":
+    """Return what was found, a row a program."""
+    from rich.table import Table
+
+    found = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("", "samples", "largest difference", "same class", *(f"ms, batch {size}" for size in BATCH_SIZES if times)):
+        found.add_column(name, justify="left" if not name else "right")
+    for name in [*(["eager"] if times else []), *checks]:
+        check = checks.get(name)
+        cells = [f"{check.samples}", f"{check.difference:.2g}", f"{check.agreement:.2%}"] if check else ["", "", ""]
+        found.add_row(name, *cells, *(f"{value:.3g}" for value in times.get(name, {}).values()))
+    return found
+
+
+if __name__ == "__main__":
+    commands.run(lambda: export(sys.argv[1:]))

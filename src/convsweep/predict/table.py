@@ -1,0 +1,85 @@
+"""predictions.csv: a row a sample, on disk as soon as it is predicted, and what of it is shown in the terminal."""
+
+import csv
+from collections import Counter
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convsweep.data.samples import Facts
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SHOWN_ROWS, SHOWN_COLUMNS = 10, 3
+
+
+class Predictions:
+    """Writes the rows of a CSV file.
+
+    A classification has the class, its probability, and the probability of every class (`p_NAME`). A segmentation has the mask
+    file and the share of its positions that each class takes (`share_NAME`). Anything else has the file that was written.
+
+    Args:
+        path: of the CSV file.
+        facts: of the network's data.
+    """
+
+    def __init__(self, path: Path, facts: Facts) -> None:
+        self.path, self.facts = path, facts
+        prefix = {"classification": ["class", "probability"], "segmentation": ["mask"]}.get(facts.task, ["result"])
+        each = {"classification": "p_", "segmentation": "share_"}.get(facts.task)
+        self.header = ["sample", *prefix, *([f"{each}{name}" for name in facts.class_names] if each else [])]
+        self.first: list[list[str]] = []
+        self.classes: Counter[str] = Counter()
+        self.count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if "file" in vars(self):
+            self.file.close()
+
+    @cached_property
+    def file(self) -> TextIO:
+        """The file, which is there once there is a row to write."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        file = self.path.open("w", newline="", encoding="utf-8")
+        csv.writer(file, lineterminator="\n").writerow(self.header)
+        return file
+
+    def add_class(self, name: str, probs: NDArray[Any]) -> None:
+        """Write the probabilities (K,) of a sample."""
+        best = int(probs.argmax())
+        self.classes[self.facts.class_names[best]] += 1
+        self.add([name, self.facts.class_names[best], *(f"{value:.6f}" for value in (probs[best], *probs))])
+
+    def add_mask(self, name: str, written: str, mask: NDArray[Any]) -> None:
+        """Write what share of a mask each class takes."""
+        counts = np.bincount(mask.reshape(-1), minlength=self.facts.num_classes)[: self.facts.num_classes]
+        self.add([name, written, *(f"{share:.6f}" for share in counts / max(1, counts.sum()))])
+
+    def add(self, row: list[str]) -> None:
+        """Write a row."""
+        self.count += 1
+        if len(self.first) < SHOWN_ROWS:
+            self.first.append(row)
+        csv.writer(self.file, lineterminator="\n").writerow(row)
+        self.file.flush()
+
+    def shown(self) -> "Table":
+        """Return the first rows and columns as a table."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for name in self.header[:SHOWN_COLUMNS]:
+            table.add_column(name, overflow="fold")
+        for row in self.first:
+            table.add_row(*(Text(cell) for cell in row[:SHOWN_COLUMNS]))  # a path is no markup
+        return table
