@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CARD = "convsweep"
 """Key of a checkpoint under which the network describes itself."""
 
-TASKS = {"Classification": "classification", "Segmentation": "segmentation"}
+TASKS = {"Classification": "classification", "Segmentation": "segmentation", "Denoising": "denoising"}
 """What each model asks of its network, by the name of the model's class."""
 
 EXTRAS = {"timm": "timm", "segmentation_models_pytorch": "smp"}

@@ -123,7 +123,7 @@ def root(error: BaseException) -> BaseException:
 
 
 def check_output(task: str | None, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int) -> None:
-    """Check that a network answers the task: a number a class, for every sample or every position.
+    """Check that a network answers the task: a number a class, for every sample or every position, or a signal.
 
     Raises:
         InfeasibleError: it does not.
@@ -143,6 +143,11 @@ def check_output(task: str | None, out_shape: tuple[int, ...], in_shape: tuple[i
         raise InfeasibleError(
             f"a segmentation net must return {num_classes} numbers a position, at most {times((num_classes, *in_shape[1:]))}, "
             f"but the net returns {times(out_shape)}; {remedy}, or take another net such as model/net=unet"
+        )
+    if task == "denoising" and out_shape != (num_classes, *in_shape[1:]):
+        raise InfeasibleError(
+            f"a denoising net must return a signal of the size it gets, {times((num_classes, *in_shape[1:]))}, but the net "
+            f"returns {times(out_shape)}; use model/net=unet_1d or dilated_1d, padding=same, and no downsampling without its way back"
         )
 
 

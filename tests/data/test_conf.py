@@ -39,7 +39,7 @@ def test_keys_are_the_arguments(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_builds(name: str, tmp_path: Path) -> None:
     config = data_config(f"data={name}")
-    for key in ("root", "path"):
+    for key in ("root", "path", "dataset"):
         if OmegaConf.is_missing(config, key):
             config[key] = str(tmp_path)
     if name == "mask_folder":

@@ -166,7 +166,7 @@ def break_doubled_part(root: Path) -> None:
     ("break_it", "message"),
     [
         (break_missing, r"data.root must be a folder with one folder of images a class .* does not exist"),
-        (break_empty, r"animals is empty; put your images there"),
+        (break_empty, r"animals is empty; put your files there"),
         (break_file, r"animals is a file; name the folder that holds it"),
         (break_loose, r"one folder a class, but .*animals holds 1 images and no folder; make animals/CLASS/IMAGE.png"),
         (break_single_class, r"two or more, but the data has 1 \(cat\); add samples of another class"),

@@ -34,7 +34,7 @@ class Gather(Dataset[XY]):
         positions: (prod(spatial),) one fixed permutation of the positions of every sample; None leaves them in place.
 
     Shape:
-        item: x (B, C, *spatial) in the stored dtype, y int64 (B,) or (B, *spatial)
+        item: x (B, C, *spatial) in the stored dtype, y int64 (B,) or (B, *spatial), or float32 (B, C, *spatial)
     """
 
     def __init__(self, samples: Samples, augment: Augment | None = None, positions: Indices | None = None) -> None:
@@ -50,13 +50,13 @@ class Gather(Dataset[XY]):
         images, labels = torch.from_numpy(x), torch.from_numpy(y)
         if self.augment is not None:
             images, labels = self.augment(images, labels, batch.seed)
-        return images, labels.long()
+        return images, labels if labels.is_floating_point() else labels.long()
 
     def read(self, array: Array, indices: Indices) -> Any:
         taken = array.take(indices, axis=0) if type(array) is np.ndarray else array[indices]
         if self.positions is None or taken.ndim == 1:
             return np.ascontiguousarray(taken)
-        spatial = taken.ndim - 2 if array is self.x else taken.ndim - 1
+        spatial = self.x.ndim - 2
         lead = taken.shape[: taken.ndim - spatial]
         return np.ascontiguousarray(taken.reshape(*lead, -1)[..., self.positions]).reshape(taken.shape)
 

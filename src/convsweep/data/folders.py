@@ -28,7 +28,7 @@ def existing_folder(root: Path, what: str) -> Path:
     if not root.is_dir():
         raise UserError(f"data.root must be {what}, but {root} is a file; name the folder that holds it.")
     if not any(visible(root)):
-        raise UserError(f"data.root must be {what}, but {root} is empty; put your images there.")
+        raise UserError(f"data.root must be {what}, but {root} is empty; put your files there.")
     return root
 
 

@@ -78,7 +78,7 @@ class Model(L.LightningModule, ABC):
         """Return the mean loss of a batch."""
 
     @abstractmethod
-    def score(self, metrics: MetricCollection, logits: Tensor, y: Tensor) -> None:
+    def score(self, metrics: MetricCollection, logits: Tensor, batch: Batch) -> None:
         """Update the metrics by a batch."""
 
     def metric_names(self) -> list[str]:
@@ -95,7 +95,7 @@ class Model(L.LightningModule, ABC):
 
     @torch.no_grad()
     def predict_batch(self, x: Tensor) -> dict[str, Tensor]:
-        """Return `probs` (N, num_classes, *) of a batch (N, C, *) as the data set stores it: raw, not normalised.
+        """Return what `answers` says of a batch (N, C, *) as the data set stores it: raw, not normalised.
 
         Raises:
             UserError: the batch has other axes or channels.
@@ -107,7 +107,11 @@ class Model(L.LightningModule, ABC):
                 f"images must be a tensor (N, {channels}{', *' * (dim - 1)}), but are {type(x).__name__}{shape}; "
                 "put the channels behind the batch, and use torch.from_numpy for arrays"
             )
-        return {"probs": self(x).softmax(dim=1)}
+        return self.answers(self(x))
+
+    def answers(self, logits: Tensor) -> dict[str, Tensor]:
+        """Return what the outputs of a batch mean: `probs` (N, num_classes, *)."""
+        return {"probs": logits.softmax(dim=1)}
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         x, y = batch
@@ -153,7 +157,7 @@ class Model(L.LightningModule, ABC):
         x, y = batch
         logits = self(x)
         self.losses[split].add(self.loss(logits, y), len(x))
-        self.score(metrics, logits, y)
+        self.score(metrics, logits, batch)
 
     def log_evaluation(self, split: str, metrics: MetricCollection) -> None:
         """Log a split's loss and metrics once, over all batches and devices."""

@@ -9,7 +9,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError, MulticlassF1Score
 
 from convsweep.errors import UserError
-from convsweep.models.base import Model
+from convsweep.models.base import Batch, Model
 
 TOP_K = 5
 
@@ -48,8 +48,8 @@ class Classification(Model):
         assert weight is None or isinstance(weight, Tensor)
         return F.cross_entropy(logits, y, weight=weight, label_smoothing=self.label_smoothing)
 
-    def score(self, metrics: MetricCollection, logits: Tensor, y: Tensor) -> None:
-        metrics.update(logits.float().softmax(dim=1), y)
+    def score(self, metrics: MetricCollection, logits: Tensor, batch: Batch) -> None:
+        metrics.update(logits.float().softmax(dim=1), batch[1])
 
 
 def class_weight(kind: str, class_counts: Tensor) -> Tensor | None:
