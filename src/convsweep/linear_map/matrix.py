@@ -67,5 +67,6 @@ class LinearMap:
         Shape:
             (N, *in_shape) to (N, *out_shape).
         """
-        y: Tensor = (self.matrix().to(x.dtype) @ x.flatten(1).T).T
-        return (y if self.offset is None else y + self.offset).unflatten(1, self.out_shape)
+        y = (self.matrix().to(x.dtype) @ x.flatten(1).T).T
+        shifted: Tensor = y if self.offset is None else y + self.offset
+        return shifted.reshape(-1, *self.out_shape)

@@ -1,0 +1,94 @@
+"""Every figure by its name, drawn from a subject."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from convsweep.cost import measure
+from convsweep.draw.feature_maps import draw_maps, of_positions
+from convsweep.draw.field import draw_field
+from convsweep.draw.filters import draw_filters
+from convsweep.draw.layers import Ran, chosen, ran, with_matrix
+from convsweep.draw.matrix import draw_matrix
+from convsweep.draw.shift import draw_shift, shift_gaps
+from convsweep.draw.subject import Subject
+from convsweep.errors import UserError
+from convsweep.linear_map import linear_map
+from convsweep.linear_map.layers import split_pad
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NUM_SHIFTED = 32
+
+
+def linear_layers(subject: Subject) -> list[Ran]:
+    """Return the layers with a matrix, which a pass of zeros finds."""
+    return with_matrix(ran(subject.net, torch.zeros(1, *subject.in_shape)))
+
+
+def matrix(subject: Subject, layer: str | None) -> "Figure":
+    """Draw the matrix of a layer, the first one by default."""
+    found = chosen(linear_layers(subject), layer)
+    return draw_matrix(linear_map(found.module, found.in_shape), f"{found.name}, {type(found.module).__name__}")
+
+
+def field(subject: Subject, layer: str | None) -> "Figure":
+    """Draw the receptive field, on a sample where a trained network brings its data."""
+    sample = subject.samples(1)[0] if subject.checkpoint is not None else None
+    return draw_field(measure(subject.net, subject.in_shape), sample)
+
+
+def filters(subject: Subject, layer: str | None) -> "Figure":
+    """Draw the filters of a convolution, the first one by default."""
+    convolutions = [each for each in linear_layers(subject) if kernels(each.module) is not None]
+    if not convolutions:
+        raise UserError("filters need a convolution, but the network has none; leave `filters` out of --figures")
+    found = chosen(convolutions, layer)
+    weight = kernels(found.module)
+    assert weight is not None
+    return draw_filters(weight, found.name)
+
+
+def kernels(module: nn.Module) -> torch.Tensor | None:
+    """Return the weights (out, in, *kernel) of a convolution, None of another layer."""
+    weight = getattr(split_pad(module, None)[1], "weight", None)
+    return weight.detach() if isinstance(weight, torch.Tensor) and weight.dim() > 2 else None
+
+
+def maps(subject: Subject, layer: str | None) -> "Figure":
+    """Draw the feature maps of the first validation sample, of some layers or of one and those before it."""
+    x = subject.samples(1)
+    layers = of_positions(ran(subject.net, x), x.dim() - 2)
+    if layer is not None:
+        layers = layers[: layers.index(chosen(layers, layer)) + 1]
+    if not layers:
+        raise UserError("feature maps need layers that return positions, but the network has none; leave `maps` out of --figures")
+    return draw_maps(x[0], layers)
+
+
+def shift(subject: Subject, layer: str | None) -> "Figure":
+    """Draw how far each layer is from shifting with its input, over some validation samples."""
+    found = shift_gaps(subject.net, subject.samples(NUM_SHIFTED))
+    if not found:
+        raise UserError(
+            "a shift is measured on positions that see no border, but every layer's window reaches one; "
+            "leave `shift` out of --figures, or take larger samples"
+        )
+    return draw_shift(found, subject.name)
+
+
+FIGURES: dict[str, Callable[[Subject, str | None], "Figure"]] = {
+    "matrix": matrix,
+    "field": field,
+    "filters": filters,
+    "maps": maps,
+    "shift": shift,
+}
+
+
+def figures_of(subject: Subject, asked: Sequence[str] | None) -> list[str]:
+    """Return the figures to draw: those asked for, else all of a trained network and those without data of another."""
+    return list(asked or (FIGURES if subject.checkpoint is not None else ("matrix", "field")))

@@ -1,0 +1,69 @@
+"""The layers of a network as they run: their names, what goes in and what comes out."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from convsweep.errors import UserError, did_you_mean
+from convsweep.linear_map.layers import is_known
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A module that ran on a batch: what it returned, and the shape of what one sample brought in."""
+
+    name: str
+    module: nn.Module
+    in_shape: tuple[int, ...]
+    y: Tensor
+
+
+def ran(net: nn.Module, x: Tensor) -> list[Ran]:
+    """Return every module that takes and returns one tensor, in the order in which they finish."""
+    found: list[Ran] = []
+    names = {module: name for name, module in net.named_modules()}
+
+    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if len(inputs) == 1 and isinstance(inputs[0], Tensor) and isinstance(output, Tensor):
+            found.append(Ran(names[module], module, tuple(inputs[0].shape[1:]), output.detach().clone()))
+
+    with watched(net, note), torch.no_grad():
+        net(x)
+    return found
+
+
+@contextmanager
+def watched(net: nn.Module, note: Callable[..., None]) -> Iterator[None]:
+    """Call `note(module, inputs, output)` behind every module that runs inside the block."""
+    handles = [module.register_forward_hook(note) for module in net.modules()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def with_matrix(layers: list[Ran]) -> list[Ran]:
+    """Return the layers that have a matrix; a convolution behind its own pad counts once, with the pad."""
+    known = [layer for layer in layers if is_known(layer.module)]
+    padded = {id(layer.module[1]) for layer in known if isinstance(layer.module, nn.Sequential)}
+    return [layer for layer in known if id(layer.module) not in padded]
+
+
+def chosen(layers: list[Ran], name: str | None) -> Ran:
+    """Return the layer of this name, the first one where none is given.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not layers:
+        raise UserError("a figure of one layer needs a layer with a matrix (a convolution, say), but the network has none")
+    if name is None:
+        return layers[0]
+    names = [layer.name for layer in layers]
+    if name not in names:
+        raise UserError(f"--layer must be one of {', '.join(names)}, but is {name!r}; {did_you_mean(name, names)}")
+    return layers[names.index(name)]
