@@ -1,23 +1,41 @@
-"""What a run leaves to look at: metrics.csv and W&B, neither of which can stop a training."""
+"""What a run leaves to look at: metrics.csv and W&B, neither of which can stop a training. Imported on first use."""
 
-from convsweep.tracking.confusion import ConfusionMatrix
-from convsweep.tracking.metrics_file import MetricsFile, read_metrics
-from convsweep.tracking.outcome import Outcome, exit_code_of, outcome_of
-from convsweep.tracking.predictions import SamplePredictions
-from convsweep.tracking.tracker import Tracker, open_tracker
-from convsweep.tracking.wandb_logger import WandbLogger
-from convsweep.tracking.wandb_run import read_run_file
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "ConfusionMatrix",
-    "MetricsFile",
-    "Outcome",
-    "SamplePredictions",
-    "Tracker",
-    "WandbLogger",
-    "exit_code_of",
-    "open_tracker",
-    "outcome_of",
-    "read_metrics",
-    "read_run_file",
-]
+if TYPE_CHECKING:
+    from convsweep.tracking.confusion import ConfusionMatrix as ConfusionMatrix
+    from convsweep.tracking.metrics_file import MetricsFile as MetricsFile
+    from convsweep.tracking.metrics_file import read_metrics as read_metrics
+    from convsweep.tracking.outcome import Outcome as Outcome
+    from convsweep.tracking.outcome import exit_code_of as exit_code_of
+    from convsweep.tracking.outcome import outcome_of as outcome_of
+    from convsweep.tracking.predictions import SamplePredictions as SamplePredictions
+    from convsweep.tracking.recordings import SampleRecordings as SampleRecordings
+    from convsweep.tracking.tracker import Tracker as Tracker
+    from convsweep.tracking.tracker import open_tracker as open_tracker
+    from convsweep.tracking.wandb_logger import WandbLogger as WandbLogger
+    from convsweep.tracking.wandb_run import read_run_file as read_run_file
+
+_MODULES = {
+    "ConfusionMatrix": "confusion",
+    "MetricsFile": "metrics_file",
+    "Outcome": "outcome",
+    "SamplePredictions": "predictions",
+    "SampleRecordings": "recordings",
+    "Tracker": "tracker",
+    "WandbLogger": "wandb_logger",
+    "exit_code_of": "outcome",
+    "open_tracker": "tracker",
+    "outcome_of": "outcome",
+    "read_metrics": "metrics_file",
+    "read_run_file": "wandb_run",
+}
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -36,6 +36,7 @@ class StudyConf:
         stale_after: How long another machine's worker may be silent before its trials are retried.
         changed_space: `refuse` or `accept` a space that differs from the one the study began with.
         view: `auto`, `table`, `lines` or `none`.
+        observer: Module that follows the sweep in a process of its own, as `python -m <observer> <folder> --follow`.
     """
 
     _target_: str = "hydra_plugins.study.sweeper.StudySweeper"
@@ -72,6 +73,7 @@ class StudyConf:
     stale_after: float = 60.0
     changed_space: str = "refuse"
     view: str = "auto"
+    observer: str | None = None
 
 
 SAMPLERS: dict[str, dict[str, Any]] = {

@@ -25,6 +25,7 @@ from .heartbeat import Watch
 from .launch import WorkerTask, make_space
 from .locks import locked, write_atomically
 from .objectives import parse_objectives
+from .observer import observed
 from .outcomes import parse_policies
 from .reap import reap
 from .recipe import Recipe
@@ -57,8 +58,9 @@ def sweep(
     recipe.layout.make()
     write_atomically(recipe.folder / "multirun.yaml", OmegaConf.to_yaml(config))
     study = prepare(recipe, space)
-    ended = launch(recipe, study)
-    return conclude(recipe, study, ended)
+    with observed(recipe):
+        ended = launch(recipe, study)
+        return conclude(recipe, study, ended)
 
 
 def make_recipe(context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]) -> Recipe:

@@ -1,0 +1,43 @@
+"""`python -m convsweep.study_run SWEEP`: log a sweep's study to W&B as it stands. A sweep with logger=wandb does it by itself.
+
+The run's group is the study's name, as of the runs of its trials; its job type is `study`. docs/review_in_wandb.md tells what
+is in it. With `--follow` it goes on until a line on the standard input says how the sweep ended.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+NICENESS = 5
+
+
+def main(arguments: list[str]) -> int:
+    """Log the study of the folder on the command line and return the exit code."""
+    folders = [argument for argument in arguments if not argument.startswith("-")]
+    if len(folders) != 1 or {"-h", "--help"} & set(arguments):
+        print(__doc__)
+        return 0 if {"-h", "--help"} & set(arguments) else 1
+    from convsweep.study_run.options import wandb_options
+
+    folder = Path(folders[0]).absolute()
+    options = wandb_options(folder)
+    is_following = "--follow" in arguments
+    if is_following and options is None:
+        return 0
+    from convsweep import command_line
+    from convsweep.errors import UserError
+    from convsweep.study_run.follow import follow, log_once
+
+    try:
+        if is_following and options is not None:
+            os.nice(NICENESS)
+            follow(folder, options)
+        else:
+            log_once(folder, options)
+    except UserError as error:
+        command_line.fail(error)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,67 @@
+"""Follows a sweep and keeps the W&B run of its study up to date, seldom enough to cost next to nothing."""
+
+import select
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from convsweep.errors import UserError
+from convsweep.report.source import journal, load_sweep, read_study
+from convsweep.report.sweep import Sweep
+from convsweep.study_run.run import StudyRun
+from hydra_plugins.study.search.layout import Layout
+from hydra_plugins.study.search.locks import try_lock
+
+EVERY_S = 5.0
+SHARE = 20
+"""At most one part in so many of the time is spent on reading and logging."""
+FAREWELLS = {"complete": "complete", "killed": "killed", "error": "error"}
+
+
+def log_once(folder: Path, options: Mapping[str, Any] | None) -> None:
+    """Log a study as it stands.
+
+    Raises:
+        UserError: The folder holds no study, or one that does not log to W&B.
+    """
+    if options is None:
+        raise UserError(f"a study is logged where its trials are, but the logger of {folder} is not W&B; see logger/wandb.yaml")
+    with StudyRun(folder, options) as run:
+        run.update(reader(folder)(), final=True)
+
+
+def follow(folder: Path, options: Mapping[str, Any]) -> None:
+    """Keep the study's run up to date until the sweep says on the standard input how it ended, or is gone.
+
+    Where another start of the same sweep is followed already, this one is not.
+    """
+    if try_lock(Layout(folder).own / "observer.lock") is None:
+        return
+    read = reader(folder)
+    with StudyRun(folder, options) as run:
+        ended = None
+        while ended is None:
+            began = time.monotonic()
+            sweep = read()
+            if sweep.trials:
+                run.update(sweep)
+            ended = wait_for_word(max(EVERY_S, SHARE * (time.monotonic() - began)))
+        run.outcome = FAREWELLS.get(ended, "killed")
+        run.update(read(), final=True)
+
+
+def reader(folder: Path) -> Callable[[], Sweep]:
+    """Return what reads the study; of a journal only what is new each time."""
+    path = Layout(folder).journal
+    if not path.is_file():
+        return lambda: load_sweep(str(folder), None)
+    storage = journal(path)
+    return lambda: read_study(storage, str(folder), None, folder)
+
+
+def wait_for_word(seconds: float) -> str | None:
+    """Wait so long for a line on the standard input and return it; empty at its end, None if there was none."""
+    ready, _, _ = select.select([sys.stdin], [], [], seconds)
+    return sys.stdin.readline().strip() if ready else None

@@ -1,0 +1,84 @@
+"""The figures of a report as W&B's Plotly panels."""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from convsweep.report.blocks import Block, Figure, Grid
+from convsweep.report.front import front_blocks
+from convsweep.report.history import history_blocks
+from convsweep.report.importance import importances
+from convsweep.report.importance_section import importance_blocks
+from convsweep.report.parallel import parallel_blocks
+from convsweep.report.sweep import Sweep
+from convsweep.report.sweep_page import order_of
+from convsweep.report.timeline import timeline_blocks
+from convsweep.report.tradeoff import tradeoff_blocks
+
+
+def panels(sweep: Sweep) -> dict[str, Any]:
+    """Return every figure that the study has so far, by name: `figures/history`, `figures/importance`, ..."""
+    import wandb
+
+    made: dict[str, Any] = {}
+    for section, blocks in sections(sweep).items():
+        for name, figure in figures_of(blocks()).items():
+            made[f"figures/{section}{name}"] = wandb.Plotly(plotly_figure(figure))
+    return made
+
+
+def sections(sweep: Sweep) -> dict[str, Callable[[], Sequence[Block]]]:
+    """Return what makes the blocks of each section for which the study has enough."""
+    made: dict[str, Callable[[], Sequence[Block]]] = {"timeline": lambda: timeline_blocks(sweep)} if sweep.trials else {}
+    if sweep.best is None:
+        return made
+    found = {name: one for index, name in enumerate(sweep.objectives) if (one := importances(sweep, index)) is not None}
+    order = order_of(sweep, next(iter(found.values()), None))
+    made["history"] = lambda: history_blocks(sweep)
+    made["cost"] = lambda: tradeoff_blocks(sweep)
+    if found:
+        made["importance"] = lambda: importance_blocks(sweep, found)
+    if order:
+        made["parallel"] = lambda: parallel_blocks(sweep, order)
+    if sweep.several:
+        made["front"] = lambda: front_blocks(sweep)
+    return made
+
+
+def figures_of(blocks: Sequence[Block]) -> dict[str, Figure]:
+    """Return the figures among blocks by what tells them apart, nothing for the first: a number, or in a grid the title."""
+    found: dict[str, Figure] = {}
+    for block in blocks:
+        if isinstance(block, Figure):
+            found[f"_{len(found) + 1}" if found else ""] = block
+        elif isinstance(block, Grid):
+            found |= {"_" + re.sub(r"\W+", "_", figure.title): figure for figure in block.figures}
+    return found
+
+
+def plotly_figure(figure: Figure) -> Any:
+    """Return a report's figure as one of Plotly's, in the colours of the report's light page."""
+    from plotly.graph_objects import Figure as PlotlyFigure
+
+    title = {"title": {"text": figure.title}} if figure.title else {}
+    shared = {"template": "plotly_white", "height": figure.height}
+    return PlotlyFigure(data=coloured(figure.data), layout=coloured({**shared, **title, **figure.layout}))
+
+
+def coloured(value: Any) -> Any:
+    """Return plain data with the palette's names, such as `@accent`, replaced by colours."""
+    if isinstance(value, str):
+        return palette().get(value[1:], value) if value.startswith("@") else value
+    if isinstance(value, dict):
+        return {key: coloured(item) for key, item in value.items()}
+    return [coloured(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+@cache
+def palette() -> dict[str, str]:
+    """Return the colours of the report's light page by name."""
+    css = files("convsweep.report").joinpath("page.css").read_text()
+    light = css[css.index(":root {") : css.index("}")]
+    return dict(re.findall(r"--([\w-]+): (#\w+)", light))

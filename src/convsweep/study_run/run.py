@@ -1,0 +1,112 @@
+"""The W&B run of a study: opened, resumed, filled and closed."""
+
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from convsweep.report.sweep import Sweep
+from convsweep.study_run.rows import history_row, in_order_of_ends, study_config, summary
+from convsweep.study_run.table import trials_table
+from convsweep.study_run.winner import log_winner
+from convsweep.tracking.outcome import exit_code_of
+from convsweep.tracking.wandb_run import finish_run, read_run_file, start_run
+from hydra_plugins.study.search.layout import Layout
+from hydra_plugins.study.search.locks import write_atomically
+
+log = logging.getLogger(__name__)
+
+STEP = "trials_ended"
+GROWTH, PANELS_EVERY_S, SHARE = 1.05, 15.0, 20
+
+
+class StudyRun:
+    """The run of one study; the same one on every start of the sweep.
+
+    Args:
+        folder: Folder of the sweep, where `wandb.json` and `wandb/` go.
+        options: Of the logger of its trials.
+
+    Attributes:
+        outcome: In what state the run is closed.
+    """
+
+    def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.options = options
+        self.outcome = "complete"
+        self._run: Any = None
+        self._is_off = False
+        self._state = Layout(folder).own / "study_run.json"
+        self._logged: set[int] = set(self._remembered())
+        self._drawn, self._next = 0, 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._run is not None:
+            outcome: Any = self.outcome if error is None else "error"
+            finish_run(self._run, exit_code_of(outcome), float(self.options.get("finish_timeout_s", 60)))
+
+    def update(self, sweep: Sweep, final: bool = False) -> None:
+        """Log what is new: a row for every trial that has ended, the summary, and now and then the table and the figures."""
+        if self._run is None and not self._is_off:
+            self._run = self._start(sweep)
+            self._is_off = self._run is None
+        if self._run is None:
+            return
+        ended = in_order_of_ends(sweep)
+        for place, trial in enumerate(ended):
+            if trial.number not in self._logged:
+                self._run.log(history_row(sweep, ended[: place + 1]) | {STEP: place + 1})
+                self._logged.add(trial.number)
+        if final or (len(ended) >= GROWTH * self._drawn + 1 and time.monotonic() >= self._next):
+            from convsweep.study_run.panels import panels  # it takes longer to import than all else here
+
+            began = time.monotonic()
+            self._run.log({"trials": trials_table(sweep, self._run), **panels(sweep), STEP: len(ended)})
+            self._drawn = len(ended)
+            self._next = time.monotonic() + max(PANELS_EVERY_S, SHARE * (time.monotonic() - began))
+        self._run.summary.update(summary(sweep))
+        if final and self.options.get("log_model", "none") != "none":
+            log_winner(self._run, sweep)
+        with contextlib.suppress(OSError):
+            write_atomically(self._state, json.dumps(sorted(self._logged)))
+
+    def _start(self, sweep: Sweep) -> Any:
+        given = {name: self.options.get(name) for name in ("project", "entity", "notes")}
+        arguments = {
+            **given,
+            "dir": str(self.folder),
+            "id": read_run_file(self.folder).get("id"),
+            "name": sweep.name,
+            "group": self.options.get("group") or sweep.name,
+            "job_type": "study",
+            "tags": [*(self.options.get("tags") or []), "study"],
+        }
+        settings = {
+            "silent": True,
+            "console": "off",
+            "init_timeout": float(self.options.get("init_timeout_s", 20)),
+            "finish_timeout": float(self.options.get("finish_timeout_s", 60)),
+            "finish_timeout_raises": True,
+            "x_disable_stats": True,  # the machine's load is in the runs of the trials
+            **(self.options.get("settings") or {}),
+        }
+        run = start_run(self.folder, self.options.get("mode", "auto"), arguments, settings)
+        if run is not None:
+            run.define_metric(STEP, hidden=True)
+            run.define_metric("*", step_metric=STEP)
+            run.config.update(study_config(sweep), allow_val_change=True)
+        return run
+
+    def _remembered(self) -> list[int]:
+        try:
+            return [int(number) for number in json.loads(self._state.read_text())]
+        except (OSError, ValueError):
+            return []
