@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,13 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from convsweep.tracking.metrics_file import MetricsFile
 from convsweep.tracking.wandb_logger import WandbLogger
+from hydra_plugins.study import trial
 
 log = logging.getLogger(__name__)
 
 FOLDER = "pictures"
+SHORT_TRIAL_S = 60.0
+"""A sweep's trial that trains no longer than this leaves no pictures: drawing would take a part of its time."""
 
 
 class AtBest(Callback, ABC):
@@ -27,11 +31,15 @@ class AtBest(Callback, ABC):
         mode: `max` or `min`.
     """
 
+    tasks: tuple[str, ...] = ("classification", "segmentation")
+    """What models must be for; the callback does nothing with others."""
+
     def __init__(self, monitor: str, mode: Literal["min", "max"]) -> None:
         self.monitor, self.mode = monitor, mode
         self.best: float | None = None
         self.best_epoch: int | None = None
         self._is_broken = False
+        self._began = time.monotonic()
 
     @abstractmethod
     def capture(self, trainer: Trainer, module: LightningModule) -> None:
@@ -42,20 +50,29 @@ class AtBest(Callback, ABC):
         """Write what was kept; called on rank 0."""
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.sanity_checking or trainer.state.fn != "fit" or is_rehearsal(trainer):
+        if trainer.sanity_checking or trainer.state.fn != "fit" or is_rehearsal(trainer) or not self.suits(pl_module):
             return
         with self.harmless():
             if self._is_improved(trainer):
                 self.best_epoch = trainer.current_epoch
                 self.capture(trainer, pl_module)
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._began = time.monotonic()
+
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._publish(trainer, pl_module)
+        if not trial.inside() or time.monotonic() - self._began > SHORT_TRIAL_S:
+            self._publish(trainer, pl_module)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         # Whoever presses Ctrl-C may have seen enough; who is killed or fails has no time for pictures.
         if isinstance(exception, KeyboardInterrupt) and trainer.state.fn == "fit":
             self._publish(trainer, pl_module)
+
+    def suits(self, module: LightningModule) -> bool:
+        """Return whether a model is for one of the tasks; one that does not say is taken for a classifier."""
+        facts: Any = getattr(module, "facts", None)
+        return (facts.task if facts is not None else "classification") in self.tasks
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "best_epoch": self.best_epoch}
@@ -74,7 +91,7 @@ class AtBest(Callback, ABC):
         return True
 
     def _publish(self, trainer: Trainer, module: LightningModule) -> None:
-        if trainer.is_global_zero and not is_rehearsal(trainer):
+        if trainer.is_global_zero and not is_rehearsal(trainer) and self.suits(module):
             with self.harmless():
                 self.publish(trainer, module)
 

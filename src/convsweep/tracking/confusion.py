@@ -26,10 +26,12 @@ class ConfusionMatrix(AtBest):
         self._hook: Any = None
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._listen(pl_module)
+        if self.suits(pl_module):
+            self._listen(pl_module)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._listen(pl_module)
+        if self.suits(pl_module):
+            self._listen(pl_module)
 
     def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *rest: Any) -> None:
         self._count(trainer, batch=rest[1])

@@ -1,6 +1,7 @@
-"""Predictions and confusion matrices as W&B shows them."""
+"""Predictions, recordings and confusion matrices as W&B shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,3 +41,11 @@ def prediction_image(prediction: Prediction, names: Sequence[str]) -> Any:
         "true": {"mask_data": truth, "class_labels": labels},
     }
     return wandb.Image(prediction.plane(), caption=prediction.name, masks=overlays)
+
+
+def recording_media(split: str, picture: Path, files: Mapping[Path, str]) -> dict[str, Any]:
+    """Return recordings (files with their captions) as W&B plays them, and their spectrograms as an image."""
+    import wandb
+
+    sounds = [wandb.Audio(str(file), caption=caption) for file, caption in files.items()]
+    return {f"recordings/{split}": sounds, f"spectrograms/{split}": wandb.Image(str(picture))}
