@@ -84,6 +84,7 @@ class Figure:
         height: pixels.
         min_width: pixels; on a narrower page the figure is scrolled instead of squeezed.
         instead: what a Markdown page shows.
+        key: names and colours of what is drawn, above the figure; Plotly's own legend has no room in a low one.
     """
 
     title: str
@@ -93,6 +94,7 @@ class Figure:
     height: int = 360
     min_width: int = 0
     instead: Table | None = None
+    key: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ def front_blocks(sweep: Sweep) -> list[Block]:
 
 def pair_figure(sweep: Sweep, one: int, other: int) -> Figure:
     """Return the complete trials in the plane of two objectives, those of the front joined."""
-    others = thinned([trial for trial in sweep.ranked if trial not in sweep.front], MOST)
+    unbeaten = {trial.number for trial in sweep.front}
+    others = thinned([trial for trial in sweep.ranked if trial.number not in unbeaten], MOST)
     front = sorted(sweep.front, key=lambda trial: trial.values[other])
     data = [
         {**points(sweep, others, one, other), "name": "beaten", "mode": "markers",

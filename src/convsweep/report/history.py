@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from convsweep.report.blocks import Block, Figure
+from convsweep.report.blocks import Block, Figure, Table
 from convsweep.report.phrases import hover, number
 from convsweep.report.score_axis import off_axis, score_axis
 from convsweep.report.sweep import Sweep
@@ -49,4 +49,5 @@ def history_figure(sweep: Sweep, objective: int) -> Figure:
     told = f"The best came at trial {steps[-1][0]}; {last - steps[-1][0]} trials followed it."
     caption = told + off_axis(values, more) + drawn_of(len(drawn), len(sweep.complete))
     title = f"Best {name} so far: {number(steps[-1][1])}"
-    return Figure(title, data, {"xaxis": {"title": {"text": "trial"}}, "yaxis": score_axis(name, values, more)}, caption)
+    layout = {"xaxis": {"title": {"text": "trial"}}, "yaxis": score_axis(name, values, more)}
+    return Figure(title, data, layout, caption, instead=Table(["trial", f"best {name}"], steps[::-1]))

@@ -120,7 +120,14 @@ def figure_html(figure: Figure) -> str:
     size = f"height:{figure.height}px;min-width:{figure.min_width}px"
     caption = f"<figcaption>{inline(figure.caption)}</figcaption>" if figure.caption else ""
     title = f"<h3>{inline(figure.title)}</h3>" if figure.title else ""
+    key = "".join(f'<span><i style="background:{variable(colour)}"></i>{inline(name)}</span>' for name, colour in figure.key)
+    title += f'<div class="key">{key}</div>' if key else ""
     return f'<figure>{title}<div class="wide"><div class="plot" style="{size}">{data}</div></div>{caption}</figure>'
+
+
+def variable(colour: str) -> str:
+    """Return a colour of the palette as CSS."""
+    return f"var(--{colour[1:]})" if colour.startswith("@") else colour
 
 
 def as_data(value: Any) -> str:

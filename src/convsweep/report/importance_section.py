@@ -10,12 +10,11 @@ def importance_blocks(sweep: Sweep, found: dict[str, Importances]) -> list[Block
     """Return a chart for every objective, or why there is none."""
     if not found:
         have = f"{counted(len(sweep.complete), 'complete trial')} and {counted(len(sweep.searched), 'parameter')}"
-        return [
-            Text(f"No importance is told: that needs {FEWEST} complete trials and two searched parameters; there are {have}.")
-        ]
+        needs = f"that needs {FEWEST} complete trials and two searched parameters"
+        return [Text(f"No importance is told: {needs}; there are {have}.")]
     blocks: list[Block] = [chart(sweep, found_, name) for name, found_ in found.items()]
     first = next(iter(found.values()))
-    blocks.append(Text(how_to_read(first)))
+    blocks.append(Text(how_to_read(first, len(sweep.complete))))
     if sweep.conditional:
         names = ", ".join(f"`{sweep.labels[name]}` (in {number})" for name, number in sweep.conditional.items())
         blocks.append(
@@ -28,10 +27,12 @@ def importance_blocks(sweep: Sweep, found: dict[str, Importances]) -> list[Block
     return blocks
 
 
-def how_to_read(found: Importances) -> str:
+def how_to_read(found: Importances, num_complete: int) -> str:
     """Return how the importances came about and how far they carry."""
+    sample = f" (an even sample of {num_complete:,})" if found.num_trials < num_complete else ""
     text = (
-        f"PED-ANOVA (Optuna): how differently the top {found.num_top} of {found.num_trials} complete trials chose their values. "
+        f"PED-ANOVA (Optuna): how differently the top {found.num_top} of {found.num_trials:,} complete trials{sample} chose "
+        "their values. "
         f"Pruned trials, mostly bad ones, have no final score and are left out. A bar is grey where more than one in twenty of "
         f"{SHUFFLES} shuffled studies, in which no parameter matters, finds as much. A sampler that returns to good values "
         "makes what it returned to look more important than it is."

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from statistics import median
 
-from convsweep.report.blocks import Block, Figure, Grid, Text
+from convsweep.report.blocks import Block, Figure, Grid, Table, Text
 from convsweep.report.phrases import number
 from convsweep.report.scales import Scale, bins, scale_of
 from convsweep.report.score_axis import shown_range
@@ -35,7 +35,8 @@ def pair_figure(sweep: Sweep, one: Scale, other: Scale) -> Figure | None:
     columns, rows = bins(one, both, BINS), bins(other, both, BINS)
     if not both:
         return None
-    cells = [[[trial for trial in column.trials if trial in row.trials] for column in columns] for row in rows]
+    numbers = [{trial.number for trial in row.trials} for row in rows]
+    cells = [[[trial for trial in column.trials if trial.number in own] for column in columns] for own in numbers]
     scores = [[median(trial.values[0] for trial in cell) if cell else None for cell in line] for line in cells]
     texts = [[f"{number(score, 3)}<br>({len(cell)})" if cell else "" for score, cell in zip(*pair, strict=True)]
              for pair in zip(scores, cells, strict=True)]  # fmt: skip
@@ -52,4 +53,6 @@ def pair_figure(sweep: Sweep, one: Scale, other: Scale) -> Figure | None:
         "yaxis": {"type": "category", "title": {"text": other.label}, "showgrid": False},
         "margin": {"l": 56, "r": 8, "t": 6, "b": 44},
     }
-    return Figure(f"{one.label} and {other.label}", [heat], layout, height=120 + 38 * len(rows))
+    named = [[row.label, *(text.replace("<br>", " ") for text in line)] for row, line in zip(rows, texts, strict=True)]
+    table = Table([f"{other.label} / {one.label}", *(column.label for column in columns)], named)
+    return Figure(f"{one.label} and {other.label}", [heat], layout, height=120 + 38 * len(rows), instead=table)

@@ -26,7 +26,7 @@ def to_markdown(page: Page) -> str:
     parts = [f"# {page.title}", page.subtitle]
     for section in page.sections:
         blocks = [block_markdown(block) for block in section.blocks]
-        parts += [f"## {section.title}", *blocks]
+        parts += [f"## {section.title}", *blocks] if any(blocks) else []
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -32,14 +32,14 @@ def outcome_blocks(sweep: Sweep) -> list[Block]:
     bars = [
         {
             "type": "bar", "orientation": "h", "y": [""], "x": [sweep.kinds[kind]], "marker": {"color": KIND_COLOURS[kind]},
-            "name": f"{kind.replace('_', ' ')} ({sweep.kinds[kind]:,})",
             "hovertemplate": f"{sweep.kinds[kind]:,} {kind}: {MEANING[kind]}<extra></extra>",
         }
         for kind in kinds
     ]  # fmt: skip
-    layout = {"barmode": "stack", "xaxis": {"visible": False, "range": [0, len(sweep.trials)]}, "yaxis": {"visible": False},
-              "margin": {"l": 4, "r": 4, "t": 4, "b": 4}, "legend": {"traceorder": "normal"}}  # fmt: skip
-    blocks: list[Block] = [Figure("", bars, layout, height=110)]
+    hidden, margin = {"visible": False}, dict.fromkeys("lrtb", 0)
+    layout = {"barmode": "stack", "xaxis": {**hidden, "range": [0, len(sweep.trials)]}, "yaxis": hidden, "margin": margin}
+    key = [(f"{kind.replace('_', ' ')} ({sweep.kinds[kind]:,})", KIND_COLOURS[kind]) for kind in kinds]
+    blocks: list[Block] = [Figure("", bars, {**layout, "showlegend": False}, height=44, key=key)]
     spent = {kind: sum(seconds_of(trial) or 0.0 for trial in sweep.trials if kind_of(trial) == kind) for kind in kinds}
     rows: list[list[Cell]] = [[kind.replace("_", " "), sweep.kinds[kind], duration(spent[kind]), MEANING[kind]] for kind in kinds]
     blocks.append(Table(["outcome", "trials", "time", "meaning"], rows))

@@ -7,7 +7,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from convsweep.report.blocks import Block, Figure, Text
+from convsweep.report.blocks import Block, Figure, Table, Text
 from convsweep.report.phrases import counted, duration, percent
 from convsweep.report.sweep import KIND_COLOURS, Sweep, moment
 from hydra_plugins.study.search import attributes
@@ -40,7 +40,9 @@ def timeline_blocks(sweep: Sweep) -> list[Block]:
     lanes = sorted({bar.lane for bar in bars}, key=lambda lane: [int(word) for word in lane.split() if word.isdigit()])
     length = max(bar.end for bar in bars)
     unit, name = (3600.0, "hours") if length > 7200 else (60.0, "minutes") if length > 120 else (1.0, "seconds")
-    data = [lane_trace(kind, bars, unit) for kind in KIND_COLOURS if any(kind_of(bar.trial) == kind for bar in bars)]
+    kinds = [kind for kind in KIND_COLOURS if any(kind_of(bar.trial) == kind for bar in bars)]
+    data = [lane_trace(kind, bars, unit) for kind in kinds]
+    key = [(kind.replace("_", " "), KIND_COLOURS[kind]) for kind in kinds]
     lines = [
         {"type": "line", "x0": place / unit, "x1": place / unit, "yref": "paper", "y0": 0, "y1": 1,
          "line": {"color": "@muted", "dash": "dot", "width": 1.5}} for place, _ in pauses
@@ -62,8 +64,16 @@ def timeline_blocks(sweep: Sweep) -> list[Block]:
             "range": [-0.7, len(lanes) - 0.3],
         },
         "shapes": lines,
+        "showlegend": False,
     }
-    return [Figure("", data, layout, caption, height=130 + 26 * len(lanes))]
+    return [Figure("", data, layout, caption, height=90 + 26 * len(lanes), instead=lane_table(bars, lanes, length), key=key)]
+
+
+def lane_table(bars: Sequence[Bar], lanes: Sequence[str], length: float) -> Table:
+    """Return how many trials each slot had, and how busy it was."""
+    own = {lane: [bar for bar in bars if bar.lane == lane] for lane in lanes}
+    busy = {lane: sum(bar.end - bar.start for bar in own[lane]) / length if length else 1.0 for lane in lanes}
+    return Table(["slot", "trials", "busy"], [[lane, len(own[lane]), percent(min(1.0, busy[lane]))] for lane in lanes])
 
 
 def laid_out(trials: Sequence[FrozenTrial]) -> tuple[list[Bar], list[tuple[float, float]]]:
@@ -127,6 +137,6 @@ def lane_trace(kind: str, bars: Sequence[Bar], unit: float) -> dict[str, Any]:
         y += [bar.lane, bar.lane, bar.lane, None]
         text += [said, said, said, None]
     return {
-        "type": "scatter", "mode": "lines", "name": f"{kind.replace('_', ' ')} ({len(own):,})", "x": x, "y": y, "text": text,
-        "hovertemplate": "%{text}<extra></extra>", "line": {"color": KIND_COLOURS[kind], "width": 14},
+        "type": "scatter", "mode": "lines", "x": x, "y": y, "text": text,
+        "hovertemplate": "%{text}<extra></extra>", "line": {"color": KIND_COLOURS[kind], "width": 14, "simplify": False},
     }  # fmt: skip

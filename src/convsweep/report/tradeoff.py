@@ -5,7 +5,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from convsweep.report.blocks import Block, Figure, Grid, Text
+from convsweep.report.blocks import Block, Figure, Grid, Table, Text
 from convsweep.report.front import is_wide
 from convsweep.report.phrases import hover, number
 from convsweep.report.score_axis import off_axis, score_axis
@@ -70,7 +70,8 @@ def cost_figure(sweep: Sweep, name: str, cost: Callable[[FrozenTrial], float | N
         "showlegend": False,
         "margin": {"l": 56, "r": 8, "t": 6, "b": 30},
     }
-    return Figure(name, data, layout, height=250)
+    rows = [[trial.number, number(costs[trial.number]), trial.values[0]] for trial in steps]
+    return Figure(name, data, layout, height=250, instead=Table(["trial", name, sweep.objectives[0]], rows))
 
 
 def cheapest(trials: Sequence[FrozenTrial], costs: dict[int, float], more_is_better: bool) -> list[FrozenTrial]:

@@ -1,0 +1,179 @@
+"""Every page says what it should, for every kind of sweep, and carries everything it needs."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import pytest
+
+from convsweep.confirm.candidates import Candidate
+from convsweep.confirm.document import Subject, document, write
+from convsweep.confirm.results import Result, Training
+from convsweep.confirm.verdict import judge
+from convsweep.errors import UserError
+from convsweep.report.blocks import Page
+from convsweep.report.compare_page import compare_page
+from convsweep.report.html import to_html
+from convsweep.report.leaderboard import leaderboard_page
+from convsweep.report.markdown import to_markdown
+from convsweep.report.run_page import run_page
+from convsweep.report.source import runs_below
+from convsweep.report.sweep_page import sweep_page
+from tests.report.conftest import MakeSweep
+from tests.report.studies import mixed
+
+ALWAYS = ["In one minute", "What was searched", "Run it again"]
+WHOLE = [
+    *ALWAYS, "The winner", "Best trials", "Confirmation", "History", "What mattered", "One parameter", "Pairs", "Parallel", "Cost",
+    "Curves", "Outcomes", "Timeline", "All trials",
+]  # fmt: skip
+
+
+def figures(html: str) -> list[dict[str, Any]]:
+    """Return the figures of a page."""
+    return [json.loads(text) for text in re.findall(r'class="plot"[^>]*><script type="application/json">(.*?)</script>', html)]
+
+
+def in_colour(value: Any) -> Any:
+    """Return a figure with a colour for each name of the palette."""
+    if isinstance(value, str):
+        return "#123456" if value.startswith("@") else value
+    if isinstance(value, dict):
+        return {key: in_colour(item) for key, item in value.items()}
+    return [in_colour(item) for item in value] if isinstance(value, list) else value
+
+
+def check(page: Page) -> tuple[str, str]:
+    """Return a page in both forms, after checks that hold for every page."""
+    html, markdown = to_html(page), to_markdown(page)
+    for figure in figures(html):
+        go.Figure(in_colour(figure))  # Plotly knows every key and value
+    palette = set(re.findall(r"--([a-z-]+):", html))
+    assert set(re.findall(r'"@([a-z]+)"', html)) <= palette
+    assert html.count("plotly.js v") == (1 if figures(html) else 0)
+    assert not re.search(r"<(link|script|img)[^>]+(src|href)=.?(https?:)?//", html)
+    assert "alert('from a reason')</script>" not in html
+    assert all(section.title in html and section.blocks for section in page.sections)
+    return html, markdown
+
+
+@pytest.mark.parametrize("count", [5, 60])
+def test_a_sweep_has_every_section(made: MakeSweep, count: int) -> None:
+    page = sweep_page(made(mixed(count)))
+    html, markdown = check(page)
+    assert {section.title for section in page.sections} == set(WHOLE)
+    assert "exist only under a condition" in html or count == 5
+    assert "| sampler | TPESampler (n_startup_trials=10) |" in markdown
+    assert "python train.py -m sweeps=made logger=none" in markdown
+    assert "best val/accuracy" in markdown
+
+
+def test_two_objectives_have_a_front(made: MakeSweep) -> None:
+    page = sweep_page(made(mixed(60), objectives=2))
+    _, markdown = check(page)
+    assert "Pareto front" in [section.title for section in page.sections]
+    assert "maximise val/accuracy and minimise macs" in markdown
+    assert "| trial | val/accuracy | macs | parameters | seconds |" in markdown, "an objective is not told twice"
+
+
+def test_an_empty_sweep_says_so(made: MakeSweep) -> None:
+    page = sweep_page(made([]))
+    html, _ = check(page)
+    assert [section.title for section in page.sections] == ALWAYS
+    assert "no trials yet" in html
+
+
+def test_a_sweep_without_a_complete_trial_says_why(made: MakeSweep) -> None:
+    _, markdown = check(sweep_page(made(["diverged", "diverged", "error"])))
+    assert "**No trial is complete**: 2 diverged, 1 error. Most often (2 trials): the training loss must stay finite" in markdown
+    assert "Traceback of trial 2" in markdown
+
+
+def test_a_running_sweep_says_so(made: MakeSweep) -> None:
+    html, _ = check(sweep_page(made([*mixed(20), "running", "running"])))
+    assert "<b>Still running</b>: 2 trials in the making" in html
+
+
+def confirmed(folder: Path) -> dict[str, Any]:
+    """Leave what a confirmation of a sweep leaves, and return it."""
+    subject = Subject("made", folder, "val/accuracy", True, False, [1, 2, 3])
+
+    def trainings(first: float) -> list[Training]:
+        return [
+            Training(seed, "complete", scores={"validation": first + 0.01 * seed, "test": first + 0.012 * seed}, seconds=1.0)
+            for seed in (1, 2, 3)
+        ]
+
+    winner = Result(Candidate("trial 4", [], 4, 0.95, {}), trainings(0.9))
+    results = [winner, Result(Candidate("baseline", []), trainings(0.7))]
+    content = document(subject, results, judge(results, "val/accuracy", True))
+    (folder / "confirm").mkdir()
+    write(content, folder / "confirm")
+    return content
+
+
+def test_a_confirmation_is_told(made: MakeSweep) -> None:
+    sweep = made(mixed(20))
+    assert sweep.folder is not None
+    assert "Not confirmed" in to_markdown(sweep_page(sweep))
+    content = confirmed(sweep.folder)
+    _, markdown = check(sweep_page(sweep))
+    assert markdown.count(content["verdict"]["words"]) == 3, "in the card, in the sentences, in its section"
+    assert "how sure: **confirmed**" in markdown
+    assert "| trial 4 | 0.92 ± 0.01 | 0.924 ± 0.012 | +0.2 [+0.2, +0.2] |" in markdown
+
+
+def test_two_sweeps_stand_side_by_side(made: MakeSweep) -> None:
+    one, other = made(mixed(40), name="one"), made(mixed(20), name="other")
+    _, markdown = check(compare_page(one, other))
+    assert "**one**" in markdown or "**other**" in markdown or "the same best" in markdown
+    assert f"{one.charged} and {other.charged} trials" in markdown
+    assert "| parameter | one | won | other | won |" in markdown
+    check(compare_page(one, made([], name="empty")))
+    with pytest.raises(UserError, match="the same objectives, but one has val/accuracy and two has val/accuracy, macs"):
+        compare_page(one, made(["complete"] * 3, objectives=2, name="two"))
+
+
+RESULT = {
+    "outcome": "complete", "objectives": {"val/accuracy": 0.9}, "best": {"val/accuracy": 0.9, "lr-Adam": 0.1}, "best_epoch": 1,
+    "test": {"test/accuracy": 0.88}, "epochs": 2, "stopped_early": False, "checkpoint": None, "seconds": 4.0,
+    "cost": {"params": 5000, "macs": 1000, "summary": "ConvNet: 5 k parameters, 1 kMACs"}, "wandb": None,
+}  # fmt: skip
+CONFIG = "name: NAME\nseed: 3\nmonitor: {metric: val/accuracy, mode: max}\ndata: {_target_: convsweep.data.digits.Digits}\n"
+
+
+def make_run(folder: Path, name: str, result: dict[str, Any] | None) -> Path:
+    """Leave a run's folder."""
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(CONFIG.replace("NAME", name))
+    (folder / "metrics.csv").write_text("epoch,step,val/accuracy,train/loss\n0,1,0.5,2\n1,2,0.9,1\n")
+    if result is not None:
+        (folder / "result.json").write_text(json.dumps(result))
+    return folder
+
+
+def test_a_run_has_its_scores_and_curves(tmp_path: Path) -> None:
+    html, markdown = check(run_page(make_run(tmp_path / "a", "cnn", RESULT)))
+    assert "best val/accuracy: **0.9**, epoch 1" in markdown
+    assert "test/accuracy: **0.88**" in markdown
+    assert "lr-Adam" not in markdown
+    assert [trace["y"] for figure in figures(html) for trace in figure["data"]] == [[0.5, 0.9], [2.0, 1.0]]
+    _, markdown = check(run_page(make_run(tmp_path / "b", "cnn", {"outcome": "diverged", "reason": "loss is nan"})))
+    assert "**diverged**: loss is nan" in markdown
+    _, markdown = check(run_page(make_run(tmp_path / "c", "cnn", None)))
+    assert "has not ended yet" in markdown
+
+
+def test_a_leaderboard_ranks_by_the_monitored_metric(tmp_path: Path) -> None:
+    for name, value in (("low", 0.4), ("high", 0.8), ("middle", 0.6)):
+        make_run(tmp_path / "2026" / name, name, RESULT | {"best": {"val/accuracy": value}})
+    make_run(tmp_path / "killed", "killed", None)
+    runs = runs_below(tmp_path)
+    assert len(runs) == 4
+    _, markdown = check(leaderboard_page(tmp_path, runs))
+    rows = [line for line in markdown.splitlines() if line.startswith(("| high", "| middle", "| low", "| killed"))]
+    assert [row.split()[1] for row in rows] == ["high", "middle", "low", "killed"]
+    assert "4 runs" in markdown
+    assert "3 complete, 1 unfinished" in markdown

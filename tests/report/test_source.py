@@ -1,0 +1,102 @@
+"""What the command line names is found and read without being written to, or answered by one message."""
+
+from pathlib import Path
+
+import optuna
+import pytest
+
+from convsweep.errors import UserError
+from convsweep.report.__main__ import command_parser, main, page_of
+from convsweep.report.source import load_sweep
+from tests.report.studies import make_sweep, make_trials
+
+
+def page_title(*arguments: str) -> str:
+    return page_of(command_parser().parse_args(list(arguments)))[0].title
+
+
+def test_a_study_is_read_without_a_trace(tmp_path: Path) -> None:
+    folder = make_sweep(tmp_path / "made", ["complete"] * 3)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    sweep = load_sweep(str(folder), None)
+    assert len(sweep.trials) == 3
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert load_sweep(str(folder / "study.journal"), None).name == "made"
+
+
+def test_a_torn_last_line_is_left_to_the_workers(tmp_path: Path) -> None:
+    folder = make_sweep(tmp_path / "made", ["complete"] * 3)
+    with (folder / "study.journal").open("a") as journal:
+        journal.write('{"op_code": 4, "work')
+    assert len(load_sweep(str(folder), None).trials) == 3
+
+
+def test_a_database_is_read_by_its_url(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    for name in ("one", "two"):
+        optuna.create_study(study_name=name, storage=url, direction="maximize").add_trials(make_trials(["complete"]))
+    assert load_sweep(url, "two").name == "two"
+    with pytest.raises(UserError, match="2 studies; name one by --study NAME: one, two"):
+        load_sweep(url, None)
+    with pytest.raises(UserError, match="no study 'tow'; did you mean 'two'"):
+        load_sweep(url, "tow")
+
+
+def test_a_sweep_whose_study_is_in_a_database_is_found_by_its_folder(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    optuna.create_study(study_name="far", storage=url, direction="minimize")
+    (tmp_path / "multirun.yaml").write_text(f"hydra: {{sweeper: {{storage: '{url}', study_name: far}}}}")
+    assert load_sweep(str(tmp_path), None).name == "far"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("sqlite:///nowhere.db", "nowhere.db is not a file"),
+        ("nonsense://x", "a storage URL must be one that Optuna can open"),
+        ("mysql+nodriver://x/y", "a storage URL must be one that Optuna can open"),
+    ],
+)
+def test_a_wrong_url_is_one_message(url: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_sweep(url, None)
+
+
+def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match="uv sync --extra postgresql"):
+        load_sweep("postgresql://me@host/studies", None)
+
+
+def test_what_holds_nothing_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "bad.journal").write_text("no journal\nat all\n")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty.journal").touch()
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "multirun.yaml").write_text("hydra: {}")
+    for source, message in {
+        "gone": "is not there",
+        "empty": "holds none of them",
+        "bad.journal": "cannot be read as a study's journal",
+        "empty.journal": "holds none yet",
+        "begun": "has no study.journal",
+    }.items():
+        with pytest.raises(UserError, match=message):
+            page_title(str(tmp_path / source))
+
+
+def test_the_command_writes_both_files_and_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_sweep(tmp_path / "made", ["complete"] * 3)
+    monkeypatch.setattr("sys.argv", ["report", str(folder)])
+    with pytest.raises(SystemExit) as exit:
+        main()
+    assert exit.value.code == 0
+    assert {"report.html", "report.md"} <= {path.name for path in folder.iterdir()}
+    assert f"{folder / 'report.html'} (" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["report", str(tmp_path / "gone")])
+    with pytest.raises(SystemExit) as exit:
+        main()
+    assert exit.value.code == 1
+    assert capsys.readouterr().err.startswith("Error: a report needs a folder, a journal or a storage URL, but")
