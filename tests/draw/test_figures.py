@@ -11,7 +11,7 @@ from convsweep.cost import measure
 from convsweep.data.digits import Digits
 from convsweep.draw.feature_maps import draw_maps, of_positions
 from convsweep.draw.field import draw_field, fields
-from convsweep.draw.figures import FIGURES, figures_of, kernels
+from convsweep.draw.figures import FIGURES, NothingToDrawError, drawn, kernels
 from convsweep.draw.filters import draw_filters
 from convsweep.draw.layers import chosen, ran, with_matrix
 from convsweep.draw.matrix import corner, draw_matrix, square
@@ -150,7 +150,20 @@ def test_data_of_another_shape_is_refused() -> None:
         other.samples(1)
 
 
-def test_figures_drawn_by_default(tmp_path: Path) -> None:
-    assert figures_of(subject(), None) == ["matrix", "field"]
-    assert figures_of(subject(tmp_path), None) == list(FIGURES)
-    assert figures_of(subject(), ["maps"]) == ["maps"]
+def test_figures_drawn_by_default_are_those_there_is_something_of(tmp_path: Path) -> None:
+    notes: list[str] = []
+    assert list(drawn(subject(), None, None, notes.append)) == ["matrix", "field"]
+    assert notes == []
+    assert list(drawn(subject(tmp_path), None, None, notes.append)) == ["matrix", "field", "filters", "maps"]
+    assert len(notes) == 1
+    assert notes[0].startswith("no shift: a shift is measured on positions that see no border")
+    with pytest.raises(NothingToDrawError):
+        drawn(subject(tmp_path), ["shift"], None, notes.append)
+    with pytest.raises(UserError, match="--layer must be one of"):
+        drawn(subject(), None, "stages", notes.append)
+
+
+def test_perceptron_sees_everything_at_once() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    figure = draw_field(measure(net, (1, 8, 8)), None)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["8"]

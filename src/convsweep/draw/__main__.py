@@ -62,12 +62,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def draw(subject: Subject, logger: Any, options: argparse.Namespace) -> None:
     """Draw, write and log the figures that are asked for."""
     from convsweep.console import console, shown
-    from convsweep.draw.figures import FIGURES, figures_of
+    from convsweep.draw.figures import drawn
     from convsweep.draw.publish import log_to_wandb, run_folder, save
 
     run = run_folder(subject.checkpoint)
     out = options.out or (run / "pictures" if run is not None else Path("drawings"))
-    figures = {name: FIGURES[name](subject, options.layer) for name in figures_of(subject, options.figures)}
+    figures = drawn(subject, options.figures, options.layer, lambda text: console.print(text, soft_wrap=True, markup=False))
     for name, figure in figures.items():
         console.print(shown(save(figure, out.absolute(), name, options.format)), soft_wrap=True, markup=False)
     if options.wandb:

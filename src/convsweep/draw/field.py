@@ -39,7 +39,8 @@ def draw_field(cost: Cost, sample: Tensor | None) -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    seen, dim = fields(cost), len(cost.in_shape) - 1
+    dim = len(cost.in_shape) - 1
+    seen = fields(cost) or [Seen("every layer: everything", tuple((0, size - 1) for size in cost.in_shape[1:]))]
     colours = colormaps["viridis"]([index / max(len(seen) - 1, 1) for index in range(len(seen))])
     on_sample = sample is not None and dim > 1
     figure = Figure(figsize=(10 if on_sample else 6.5, max(3.0, 0.22 * len(seen) + 1.2)), layout="constrained")
@@ -62,7 +63,7 @@ def draw_field(cost: Cost, sample: Tensor | None) -> "Figure":
     bars.axvspan(-0.5, size - 0.5, color="0.92", zorder=0)
     bars.set_yticks(range(len(seen)), [window.name for window in seen], fontsize=7)
     bars.invert_yaxis()
-    lows, highs = zip(*(window.spans[-1] for window in seen), strict=True) if seen else ((0,), (size - 1,))
+    lows, highs = zip(*(window.spans[-1] for window in seen), strict=True)
     bars.set_xlim(min(0, *lows) - 1, max(size - 1, *highs) + 1)
     bars.set(xlabel="input position along the last axis (grey: inside)", title=f"{cost.net}: width of the receptive field")
     return figure

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 NUM_SHIFTED = 32
 
 
+class NothingToDrawError(UserError):
+    """A network has nothing of what a figure shows."""
+
+
 def linear_layers(subject: Subject) -> list[Ran]:
     """Return the layers with a matrix, which a pass of zeros finds."""
     return with_matrix(ran(subject.net, torch.zeros(1, *subject.in_shape)))
@@ -45,7 +49,7 @@ def filters(subject: Subject, layer: str | None) -> "Figure":
     """Draw the filters of a convolution, the first one by default."""
     convolutions = [each for each in linear_layers(subject) if kernels(each.module) is not None]
     if not convolutions:
-        raise UserError("filters need a convolution, but the network has none; leave `filters` out of --figures")
+        raise NothingToDrawError("filters need a convolution, but the network has none; leave `filters` out of --figures")
     found = chosen(convolutions, layer)
     weight = kernels(found.module)
     assert weight is not None
@@ -65,7 +69,7 @@ def maps(subject: Subject, layer: str | None) -> "Figure":
     if layer is not None:
         layers = layers[: layers.index(chosen(layers, layer)) + 1]
     if not layers:
-        raise UserError("feature maps need layers that return positions, but the network has none; leave `maps` out of --figures")
+        raise NothingToDrawError("feature maps need layers that keep positions, but there is none; leave `maps` out of --figures")
     return draw_maps(x[0], layers)
 
 
@@ -73,7 +77,7 @@ def shift(subject: Subject, layer: str | None) -> "Figure":
     """Draw how far each layer is from shifting with its input, over some validation samples."""
     found = shift_gaps(subject.net, subject.samples(NUM_SHIFTED))
     if not found:
-        raise UserError(
+        raise NothingToDrawError(
             "a shift is measured on positions that see no border, but every layer's window reaches one; "
             "leave `shift` out of --figures, or take larger samples"
         )
@@ -89,6 +93,24 @@ FIGURES: dict[str, Callable[[Subject, str | None], "Figure"]] = {
 }
 
 
-def figures_of(subject: Subject, asked: Sequence[str] | None) -> list[str]:
-    """Return the figures to draw: those asked for, else all of a trained network and those without data of another."""
-    return list(asked or (FIGURES if subject.checkpoint is not None else ("matrix", "field")))
+def drawn(subject: Subject, asked: Sequence[str] | None, layer: str | None, note: Callable[[str], None]) -> dict[str, "Figure"]:
+    """Return figures by name.
+
+    Args:
+        asked: names; None takes all of a trained network and those that need no data of another, as far as there is
+            something to draw.
+        layer: by name, where a figure is of one layer.
+        note: is told what is left out, and why.
+
+    Raises:
+        UserError: a figure that was asked for cannot be drawn.
+    """
+    figures = {}
+    for name in asked or (FIGURES if subject.checkpoint is not None else ("matrix", "field")):
+        try:
+            figures[name] = FIGURES[name](subject, layer)
+        except NothingToDrawError as error:
+            if asked:
+                raise
+            note(f"no {name}: {error}")
+    return figures

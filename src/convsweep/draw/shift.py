@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_SHIFT = 8
-MOST_EXACT = 1e-5
-"""Below it a layer shifts with its input, up to rounding."""
 
 
 class Gaps(NamedTuple):
@@ -77,15 +75,17 @@ def draw_shift(found: list[Gaps], name: str) -> "Figure":
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.5, 4), layout="constrained")
+    figure = Figure(figsize=(8.5, 3.6), layout="constrained")
     axes = figure.subplots()
     steps = sorted({each.jump for each in found})
     for each in found:
         colour = colormaps["viridis"](steps.index(each.jump) / max(len(steps), 1))
-        axes.plot(each.gaps, marker="o", markersize=3, color=colour, label=f"{each.name} (step {each.jump})")
+        axes.plot(
+            each.gaps, marker="o", markersize=3, color=colour, label=f"{each.name}, step {each.jump}: {each.gaps[1]:.2f} at 1"
+        )
     axes.set(
         xlabel="shift of the input, positions", ylabel="|f(Tx) - Tf(x)| / |f(x)|, off the borders",
         title=f"{name}: how far each layer is from shifting with its input",
     )  # fmt: skip
-    axes.legend(fontsize=7)
+    figure.legend(loc="outside right upper", fontsize=7)
     return figure

@@ -44,7 +44,7 @@ def linear_map(layer: nn.Module, in_shape: Sequence[int]) -> LinearMap:
         case nn.AdaptiveAvgPool1d() | nn.AdaptiveAvgPool2d() | nn.AdaptiveAvgPool3d():
             parts = [dividing(size, out) for size, out in zip(shape[1:], out_shape[1:], strict=True)]
             return mean(parts, shape, out_shape, None)
-        case nn.Linear():
+        case nn.Linear() if len(shape) == 1:
             found = grouped(shape[0], out_shape[0])
         case _:
             raise UserError(
