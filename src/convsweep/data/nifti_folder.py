@@ -17,7 +17,7 @@ from convsweep.data.folders import existing_folder, relative_names, visible
 from convsweep.data.holdout import with_holdout
 from convsweep.data.images import UnfitFileError
 from convsweep.data.masks import mask_coding
-from convsweep.data.nifti import Volume, open_volume, stem
+from convsweep.data.nifti import Volume, open_volume, stem, triple
 from convsweep.data.pairs import Kind, Pair, blamed_on, find_pairs
 from convsweep.data.ragged import Ragged, offsets
 from convsweep.data.samples import Facts, Samples
@@ -205,18 +205,3 @@ VOLUMES = Kind(volume_files, lambda file: stem(file) or file.name, "data.image_s
 def spans_of(shapes: Sequence[tuple[int, ...]]) -> list[slice]:
     """Return where arrays of these shapes lie one behind the other."""
     return [slice(int(start), int(start) + int(np.prod(shape))) for start, shape in zip(offsets(shapes), shapes, strict=True)]
-
-
-def triple(name: str, value: Any, kind: type) -> tuple[Any, ...] | None:
-    """Return three positive numbers from one for all axes, or three, or None.
-
-    Raises:
-        UserError: they are not.
-    """
-    if value is None:
-        return None
-    numbers = [value] * 3 if isinstance(value, int | float) else list(value)
-    allowed = (int,) if kind is int else (int, float)
-    if len(numbers) != 3 or any(not isinstance(number, allowed) or number <= 0 for number in numbers):
-        raise UserError(f"data.{name} must be null, or one or three positive numbers ({kind.__name__}), but is {value}.")
-    return tuple(kind(number) for number in numbers)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from convsweep.data.audio_files import EXTENSIONS as SOUNDS
 from convsweep.data.images import EXTENSIONS
+from convsweep.data.nifti import ENDINGS
 
 if TYPE_CHECKING:
     from convsweep.trained import Trained
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 MODULES = {
     **dict.fromkeys(EXTENSIONS, "convsweep.predict.image_files.ImageFiles"),
     **dict.fromkeys((".npy", ".npz"), "convsweep.predict.array_files.ArrayFiles"),
+    **dict.fromkeys(SOUNDS, "convsweep.predict.audio_files.AudioFiles"),
+    **dict.fromkeys(ENDINGS, "convsweep.predict.nifti_files.NiftiFiles"),
 }
 """The format of each suffix, by its import path: what a file does not need is not imported."""
 
@@ -87,7 +91,8 @@ class Format(ABC):
 
         Args:
             sample: what `read` made.
-            result: class indices (*spatial) of a segmentation, else values (K, *spatial); on the file's grid.
+            result: class indices (*spatial) of a segmentation, values (K, *spatial) otherwise, on the file's grid; of a
+                recording, these values in pieces along the first axis.
             out: folder of all results; see `place`.
             name: of the file, without an extension and unlike that of any other file; may hold folders.
         """

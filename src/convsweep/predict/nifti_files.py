@@ -1,0 +1,57 @@
+"""NIfTI files: read as the training data was, and label maps written that lie where their image lies."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from convsweep.data.images import UnfitFileError
+from convsweep.data.nifti import open_volume, triple
+from convsweep.errors import UserError
+from convsweep.predict.formats import Format, Reading, Result, Sample, place
+from convsweep.tracking.drawing import painted
+from convsweep.tracking.prediction import middle_slices, to_bytes
+
+if TYPE_CHECKING:
+    from convsweep.trained import Trained
+
+
+class NiftiFiles(Format):
+    """Volumes of one channel for classifiers and segmenters of three spatial axes.
+
+    They are turned to one orientation, and resampled where the training data was; label maps go back to the file's own.
+
+    Raises:
+        UserError: the network is for something else.
+    """
+
+    def __init__(self, trained: "Trained", reading: Reading) -> None:
+        super().__init__(trained, reading)
+        if len(self.facts.in_shape) != 4 or self.facts.in_channels != 1 or self.facts.task == "denoising":
+            axes = "x".join(str(size) for size in self.facts.in_shape)
+            raise UserError(
+                "NIfTI files suit a classification or segmentation of one channel and three axes, "
+                f"but this network is for {self.facts.task} of {axes}; use .npy files"
+            )
+        self.spacing = triple("spacing", self.data.get("spacing"), float)
+
+    def read(self, file: Path) -> Iterator[Sample]:
+        volume = open_volume(file, self.spacing)
+        x = volume.read()[None]
+        if self.facts.task == "classification" and x.shape != self.facts.in_shape:
+            rule = f"A volume to classify must have the shape {self.facts.spatial_shape}"
+            raise UnfitFileError(rule, f"shape {x.shape[1:]}", "crop or resample it")
+        if not np.isfinite(x).all():
+            raise UnfitFileError("Volumes must be finite", "NaN or infinity", "repair or remove it")
+        yield Sample(file.name, x, origin=volume)
+
+    def write(self, sample: Sample, result: Result, out: Path, name: str) -> Path:
+        path = place(out, "masks", f"{name}.nii.gz")
+        sample.origin.write_labels(result, path)
+        if self.reading.overlays:
+            from PIL import Image
+
+            plane = np.repeat(middle_slices(to_bytes(sample.x[0]), fill=0)[..., None], 3, axis=2)
+            Image.fromarray(painted(plane, middle_slices(result, fill=0))).save(place(out, "overlays", f"{name}.png"))
+        return path
