@@ -5,18 +5,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from convsweep.data.audio_files import Recording
 from convsweep.deployed import Deployed
 from convsweep.errors import UserError
 from convsweep.predict.formats import Result, Sample
 from convsweep.trained import Trained
 from convsweep.windows import SlidingWindow
+
+if TYPE_CHECKING:
+    from convsweep.predict.recording import Cleaner
 
 Mirror = Literal["none", "last", "all"]
 Entry = tuple[Path, Sample]
@@ -72,6 +76,20 @@ class Predictor:
             raise UserError(f"--tile {list(shape)} is no size for this network: {error}; leave it out") from None
         return SlidingWindow(self.answer, shape, tuple(answer.shape[2:]), self.overlap, batch_size=self.batch_size)
 
+    @cached_property
+    def cleaner(self) -> "Cleaner":
+        """What recordings go through.
+
+        Raises:
+            UserError: they are asked for in mirrored copies.
+        """
+        from convsweep.predict.recording import Cleaner
+
+        if self.mirror != "none":
+            raise UserError(f"--mirror is for images and volumes, but there are recordings; leave out --mirror {self.mirror}")
+        model: Any = self.trained.model
+        return Cleaner(model, self.tile[0] if self.tile else None, self.overlap, self.batch_size)
+
     def fits(self, x: NDArray[np.generic]) -> bool:
         """Return whether a sample can be in a batch: whether it is the network's own size, and the answer is of that size."""
         if not self.trained.is_dense:
@@ -83,15 +101,19 @@ class Predictor:
 
         Shape:
             result: (K,) probabilities of a classification; class indices (*spatial) of a segmentation on the grid of the file;
-            else values (K, *spatial).
+            else values (K, *spatial), of a recording in pieces.
         """
         batch: list[Entry] = []
         for file, sample in entries:
-            whole = self.fits(sample.x)
+            x: Any = sample.x
+            whole = not isinstance(x, Recording) and self.fits(x)
             if batch and (not whole or len(batch) == self.batch_size or sample.x.dtype != batch[0][1].x.dtype):
                 yield from self.batched(batch)
                 batch = []
-            if whole:
+            if isinstance(x, Recording):
+                pieces: Any = self.cleaner(x, x.sample_rate_hz, sample.origin)
+                yield file, sample, pieces
+            elif whole:
                 batch.append((file, sample))
             else:
                 yield file, sample, self.result(sample, self.windows.slabs(sample.x))
