@@ -4,7 +4,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +76,12 @@ class Run:
         """What a sweep is told: metrics at the best checkpoint, or figures of the network's cost."""
         return [self.cfg.monitor.metric] if self.cfg.objectives is None else list(self.cfg.objectives)
 
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where this run is found again, for the loggers."""
+        number, study = (None, None) if self.link is None else (self.link.number, self.link.study_name)
+        return {"folder": str(self.folder), "trial": number, "study": study}
+
     def open_tracker(self) -> Tracker:
         """Write the resolved config and open metrics.csv and the logger."""
         resolved = record.write_config(self.folder, self.cfg)
@@ -83,7 +89,7 @@ class Run:
         return open_tracker(
             resolved["logger"],
             self.folder,
-            run_config=resolved,
+            run_config=resolved | {"run": self.place},
             name=self.cfg.name if self.link is None else f"{self.cfg.name}_{self.link.number}",
             group=self.link.study_name if self.link else None,
             resume_from=former if former and (former / record.CONFIG).is_file() else None,
@@ -151,6 +157,8 @@ class Run:
             "wandb": self.tracker.record if self.tracker else None,
         }
         record.write_result(self.folder, result)
+        if self.tracker is not None:
+            self.tracker.log_summary(closing_facts(result, self.folder))
         return result
 
     def log_anyway(self) -> None:
@@ -205,6 +213,14 @@ def check_name(key: str, name: str, known: list[str]) -> None:
     """Raise `UserError` unless a metric is known."""
     if name not in known:
         raise UserError(f"{key} must be one of {', '.join(known)}, but is {name!r}; {did_you_mean(name, known)}")
+
+
+def closing_facts(result: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return what a logger is told of a result: the scores at the best checkpoint, where that is, why there is none."""
+    facts = {f"best/{name}": value for name, value in result["best"].items()} | {"best_epoch": result["best_epoch"]}
+    if result.get("checkpoint"):
+        facts["checkpoint"] = str(folder / result["checkpoint"])
+    return facts | ({"reason": result["reason"]} if "reason" in result else {})
 
 
 def reason_of(error: BaseException) -> str:

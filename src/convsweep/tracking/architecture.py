@@ -1,0 +1,48 @@
+"""The network of a run in W&B, layer by layer: what each returns, weighs, computes and sees."""
+
+import copy
+import io
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.console import Console
+from torch import nn
+
+from convsweep.cost import Cost, UntraceableError, measure
+from convsweep.cost_table import cost_table
+from convsweep.tracking.at_best import wandb_logger
+
+WIDTH = 130
+PAGE = '<pre style="font: 12px/1.4 monospace; margin: 0">{code}</pre>'
+
+
+class Architecture(Callback):
+    """Log the table of `python -m convsweep.inspect` as W&B's panel `architecture` when a training begins."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        logger = wandb_logger(trainer)
+        if logger is None or not trainer.is_global_zero:
+            return
+        model: Any = pl_module
+        with logger.harmless():
+            try:
+                cost = measure(on_meta(model.net), tuple(model.facts.in_shape))
+            except UntraceableError:
+                return  # a network that runs on data only has no table
+            logger.log_media(lambda: {"architecture": as_html(cost)}, trainer.current_epoch)
+
+
+def on_meta(net: nn.Module) -> nn.Module:
+    """Return a copy of a network without its weights."""
+    memo: dict[int, Any] = {id(buffer): buffer.to("meta") for buffer in net.buffers()}
+    memo |= {id(param): nn.Parameter(param.detach().to("meta"), param.requires_grad) for param in net.parameters()}
+    return copy.deepcopy(net, memo)
+
+
+def as_html(cost: Cost) -> Any:
+    """Return the table of a cost as W&B's HTML."""
+    import wandb
+
+    console = Console(record=True, width=WIDTH, file=io.StringIO())
+    console.print(cost_table(cost))
+    return wandb.Html(console.export_html(inline_styles=True, code_format=PAGE), inject=False)

@@ -1,0 +1,40 @@
+"""A run's network in W&B."""
+
+from pathlib import Path
+
+import torch
+from fitting import TinyModel, fit, track
+from torch import nn
+from wandb_server import WandbServer
+
+from convsweep.data.samples import Facts
+from convsweep.tracking.architecture import Architecture, on_meta
+
+
+class FactualModel(TinyModel):
+    """A tiny model with a net and the facts of its data, as all models of the package are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 3))
+        self.facts = Facts(in_shape=(64,), num_classes=3, class_names=("a", "b", "c"), task="classification", ignore_index=None)
+
+
+def test_a_run_shows_its_network_layer_by_layer(server: WandbServer, folder: Path) -> None:
+    with track(folder) as tracker:
+        fit(tracker, FactualModel(), max_epochs=1, callbacks=[Architecture()], shape=(64,))
+    assert server.run.values("architecture")[0]["_type"] == "html-file"
+    (page,) = [content.decode() for name, content in server.uploads.items() if name.endswith(".html")]
+    for text in ("Conv2d", "Linear", "219"):  # 72 x 3 + 3 weights
+        assert text in page
+
+
+def test_the_copy_on_meta_has_the_same_shapes_and_no_weights() -> None:
+    net = nn.Sequential(nn.Conv1d(2, 3, 5), nn.BatchNorm1d(3))
+    copied = on_meta(net)
+    assert {tensor.device.type for tensor in copied.state_dict().values()} == {"meta"}
+    assert {name: tensor.shape for name, tensor in copied.state_dict().items()} == {
+        name: tensor.shape for name, tensor in net.state_dict().items()
+    }
+    assert {tensor.device.type for tensor in net.state_dict().values()} == {"cpu"}
+    assert copied(torch.empty(1, 2, 9, device="meta")).shape == (1, 3, 5)
