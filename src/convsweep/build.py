@@ -157,6 +157,7 @@ def card(cfg: DictConfig, data: "DataModule") -> dict[str, Any]:
         "data": OmegaConf.to_container(cfg.data, resolve=True),
         "facts": {**asdict(facts), "in_shape": list(facts.in_shape), "class_names": list(facts.class_names)},
         "class_counts": torch.as_tensor(data.class_counts).tolist(),
+        "dtype": str(data.train.x.dtype),
     }
 
 

@@ -45,12 +45,21 @@ def check_given(cfg: DictConfig) -> None:
     Raises:
         UserError: one is not.
     """
-    for name in missing_keys(OmegaConf.to_container(cfg, resolve=False)):
-        if not name.startswith("shape."):  # filled in from the data
-            raise UserError(f"{name} has no default and must be given; add {name}=... to the command")
+    check_no_key_is_missing(cfg)
     lr = cfg.optimizer.get("lr", 0.0)
     if isinstance(lr, str) or lr is None or lr < 0:
         raise UserError(f"optimizer.lr must be a number >= 0, but is {lr!r}; say optimizer.lr=0.001")
+
+
+def check_no_key_is_missing(cfg: DictConfig) -> None:
+    """Check that every key without a default is given, but the shape, which is filled in from the data.
+
+    Raises:
+        UserError: one is not.
+    """
+    for name in missing_keys(OmegaConf.to_container(cfg, resolve=False)):
+        if not name.startswith("shape."):
+            raise UserError(f"{name} has no default and must be given; add {name}=... to the command")
 
 
 def missing_keys(node: Any, prefix: str = "") -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Images out of a trained network: objective, parameterisation and transforms are parts that compose; see docs/synth.md."""

@@ -1,0 +1,73 @@
+"""`python -m convsweep.synth method=class_images checkpoint=RUN`: images out of a trained network, composed by Hydra."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import hydra
+
+from convsweep import command_line
+from convsweep.hydra_version import main_options
+from convsweep.inspect import config_folder
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+def synthesise(cfg: DictConfig) -> None:
+    """Make what a composed config asks for.
+
+    Raises:
+        UserError: an option is wrong, or a file cannot be read.
+    """
+    from pathlib import Path
+
+    from hydra.core.hydra_config import HydraConfig
+
+    from convsweep.early_check import check_no_key_is_missing
+    from convsweep.lean_imports import import_lean
+
+    check_no_key_is_missing(cfg)
+    import_lean()
+
+    from convsweep.build import plain_errors
+    from convsweep.console import console, quiet_engines, shown
+    from convsweep.synth.layers import layers_of, listing
+    from convsweep.synth.pictures import save_json
+    from convsweep.synth.studio import Studio
+    from convsweep.synth.subject import from_checkpoint, subject_of
+
+    quiet_engines()
+    subject = subject_of(cfg)
+    if cfg.list_layers:
+        console.print(listing(layers_of(subject)), markup=False)
+        return
+    with plain_errors("method"):
+        method: Any = hydra.utils.instantiate(cfg.method, _convert_="all")
+    with plain_errors("parameterization"):
+        parameterization: Any = hydra.utils.instantiate(cfg.parameterization, _partial_=True)
+    judge = None if cfg.judge is None else from_checkpoint(str(cfg.judge), cfg.device)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    size = list(cfg.size) if cfg.size is not None and not isinstance(cfg.size, int) else cfg.size
+    studio = Studio(subject, folder, cfg.seed, size, parameterization, cfg.keep_every, cfg.animate)
+    result = method.run(studio)
+    studio.finish()
+    samples, classes = result.pop("samples", None), result.pop("classes", None)
+    if judge is not None and samples is not None:
+        from convsweep.synth.judge import judged
+
+        result["judge"] = judged(judge, subject, samples, classes)
+        console.print(f"a second network recognises {result['judge']['accuracy']:.0%} of the classes")
+    save_json(result, folder / "synth.json")
+    console.print(f"pictures: {shown(folder)}", soft_wrap=True, markup=False)
+
+
+@hydra.main(**main_options(), config_path=str(config_folder()), config_name="synth")
+@command_line.user_errors
+def main(cfg: DictConfig) -> None:
+    """Make images as the command line says."""
+    synthesise(cfg)
+
+
+if __name__ == "__main__":
+    command_line.run(main)

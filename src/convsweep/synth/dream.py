@@ -1,0 +1,107 @@
+"""Deep Dream: what a layer sees in an image is made stronger, from large structures to small ones (Mordvintsev et al. 2015)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from convsweep.errors import UserError
+from convsweep.synth import pictures
+from convsweep.synth.ascent import check_finite
+from convsweep.synth.layers import check_layers, layers_of, spread_out
+from convsweep.synth.objectives import activity
+from convsweep.synth.priors import log_total_variation
+from convsweep.synth.studio import Studio, Watch
+from convsweep.synth.transforms import compose
+
+
+@dataclass(frozen=True)
+class Dream:
+    """Gradient ascent on a layer's activity over octaves of the image; what an octave lost in detail is put back.
+
+    Attributes:
+        layer: Its name; null takes one in the middle of the network.
+        channel: One feature map; null takes the mean square of all.
+        start: An image file (or .npy); null begins with noise.
+        start_std: Standard deviation of that noise.
+        octaves: Sizes that are worked through, the last the full one.
+        octave_scale: From one size to the next.
+        steps: In each octave.
+        lr: Length of a step, of a gradient of mean size 1.
+        tv: Weight of the total-variation prior, relative to the activity's gradient.
+        jitter, blur: Of the image in front of every step.
+    """
+
+    layer: str | None = None
+    channel: int | None = None
+    start: str | None = None
+    start_std: float = 0.5
+    octaves: int = 4
+    octave_scale: float = 1.4
+    steps: int = 20
+    lr: float = 0.05
+    tv: float = 0.0
+    jitter: int = 8
+    blur: float = 0.0
+
+    def run(self, studio: Studio) -> dict[str, Any]:
+        """Dream, write the picture, and return what the layer's activity became.
+
+        Raises:
+            UserError: there is no such layer or channel, or the image cannot be read.
+        """
+        subject = studio.subject
+        layers = layers_of(subject)
+        layer = check_layers([self.layer or spread_out(layers, 3)[1]], layers, "method.layer")[0]
+        if self.octaves < 1 or self.octave_scale <= 1:
+            raise UserError(
+                f"method.octaves must be >= 1 and octave_scale > 1, but they are {self.octaves} and {self.octave_scale}"
+            )
+        base = (
+            studio.noise(1, studio.image_size(), self.start_std)
+            if self.start is None
+            else pictures.read(self.start, subject, studio.size)
+        )
+        with torch.no_grad():
+            before = float(activity(subject, base, layer, self.channel))
+        with studio.watch("dream", self.octaves * self.steps) as watch:
+            image = self.dream(base, layer, studio, watch)
+        with torch.no_grad():
+            after = float(activity(subject, image, layer, self.channel))
+        file = pictures.save(image[0], subject, studio.folder, "dream")
+        return {"file": file.name, "layer": layer, "channel": self.channel, "activity_before": before, "activity_after": after}
+
+    def dream(self, base: Tensor, layer: str, studio: Studio, watch: Watch) -> Tensor:
+        """Return the picture (1, C, *spatial) that an image becomes."""
+        sizes = octave_sizes(tuple(base.shape[2:]), self.octaves, self.octave_scale)
+        image = pictures.resize(base, sizes[0])
+        for size in sizes:
+            image = pictures.resize(image, size)
+            lost = pictures.resize(base, size) - pictures.resize(pictures.resize(base, sizes[0]), size)
+            image = self.climb(image + lost if size != sizes[0] else image, layer, studio, watch)
+        return image
+
+    def climb(self, start: Tensor, layer: str, studio: Studio, watch: Watch) -> Tensor:
+        """Return one octave's picture after its steps."""
+        transform = compose(self.jitter, self.blur, studio.generator)
+        image = studio.parameterization(start, studio.subject)
+        for _ in range(self.steps):
+            u = image.image()
+            value = activity(studio.subject, transform(u), layer, self.channel).sum()
+            check_finite(value)
+            if self.tv:
+                value = value + self.tv * value.detach().abs() * log_total_variation(u).sum() / u.numel()
+            gradients = torch.autograd.grad(value, list(image.parameters()))
+            with torch.no_grad():
+                for parameter, gradient in zip(image.parameters(), gradients, strict=True):
+                    parameter.add_(self.lr * gradient / gradient.abs().mean().clamp_min(1e-12))
+            image.project()
+            watch(image.image())
+        return image.image().detach()
+
+
+def octave_sizes(size: tuple[int, ...], octaves: int, scale: float) -> list[tuple[int, ...]]:
+    """Return the sizes from the smallest octave to the full size, none below 8 positions unless the full size is."""
+    sizes = [tuple(max(min(length, 8), round(length / scale**step)) for length in size) for step in range(octaves)]
+    return sizes[::-1]

@@ -1,0 +1,113 @@
+"""Where images are made: the network, the folder, the seed, and what is kept and shown on the way."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from convsweep import commands
+from convsweep.errors import UserError
+from convsweep.synth import pictures
+from convsweep.synth.fitting_size import fitting_size, is_out_of_memory
+from convsweep.synth.parameterization import Parameterization, Pixels
+from convsweep.synth.subject import Subject
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Watch = Callable[[Tensor], None]
+"""Called with the images (N, C, *spatial) after every step."""
+
+
+class Studio:
+    """Surroundings of one synthesis.
+
+    Args:
+        subject: The network.
+        folder: Everything is written here.
+        seed: All draws follow from it, on the CPU, so that devices do not matter.
+        size: Of the images; null is that of the training data, or of the file that is begun with.
+        parameterization: From start images and subject to what is varied.
+        keep_every: An intermediate picture after every so many steps; None keeps none.
+        animate: Write the intermediate pictures as an animation too.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        folder: Path,
+        seed: int = 0,
+        size: int | list[int] | None = None,
+        parameterization: Callable[[Tensor, Subject], Parameterization] = Pixels,
+        keep_every: int | None = None,
+        animate: bool = False,
+    ) -> None:
+        if keep_every is not None and keep_every < 1:
+            raise UserError(f"keep_every must be null or a whole number >= 1, but is {keep_every}")
+        self.subject, self.folder, self.size = subject, folder, size
+        self.parameterization = parameterization
+        self.keep_every, self.animate = keep_every, animate
+        self.generator = torch.Generator().manual_seed(seed)
+        self.frames: list[Image] = []
+
+    def noise(self, count: int, size: tuple[int, ...], spread: float) -> Tensor:
+        """Return normal noise (N, C, *spatial) in the units of the network."""
+        shape = (count, self.subject.in_shape[0], *size)
+        return (torch.randn(shape, generator=self.generator) * spread).to(self.subject.device)
+
+    def image_size(self) -> tuple[int, ...]:
+        """Return the size that is asked for, or that of the training data."""
+        return pictures.size_of(self.size, self.subject.dim, self.subject.in_shape[1:])
+
+    @contextmanager
+    def watch(self, what: str, steps: int) -> Iterator[Watch]:
+        """Show how far a synthesis has come and keep what is asked for on the way.
+
+        Raises:
+            UserError: memory does not suffice; the message says which size would.
+        """
+        done, image = 0, None
+        with commands.progress(what, steps) as advance:
+
+            def step(images: Tensor) -> None:
+                nonlocal done, image
+                done, image = done + 1, images
+                advance(1)
+                if self.keep_every is not None and (done % self.keep_every == 0 or done == steps):
+                    self.keep(images.detach(), f"{what.replace(' ', '_')}_{done:05}")
+
+            try:
+                yield step
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise UserError(self.too_large(image)) from None
+
+    def too_large(self, image: Tensor | None) -> str:
+        """Return what is said where memory does not suffice."""
+        fits = fitting_size(self.subject)
+        hint = f"size={'x'.join(map(str, fits)).replace('x', ',')}" if len(fits) == 1 else f"size=[{','.join(map(str, fits))}]"
+        return (
+            f"the memory of {self.subject.device} does not suffice for images of this size; {hint} would fit, or use device=cpu"
+        )
+
+    def keep(self, images: Tensor, name: str) -> None:
+        """Keep an intermediate picture: of many images the first row of them."""
+        from PIL import Image
+
+        file = self.folder / "steps" / f"{name}.png"
+        if len(images) == 1 and self.subject.dim == 2 and images.shape[1] in (1, 3):
+            pictures.save(images[0], self.subject, file.parent, name)
+        else:
+            pictures.save_grid(list(images[:10]), [""] * len(images[:10]), self.subject, file)
+        if self.animate:
+            with Image.open(file) as frame:
+                self.frames.append(frame.convert("RGB"))
+
+    def finish(self) -> None:
+        """Write the animation, if there is one."""
+        if self.frames:
+            pictures.save_animation(self.frames, self.folder / "steps.gif")

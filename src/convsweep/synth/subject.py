@@ -1,0 +1,139 @@
+"""The trained network that images are drawn out of, and the units that its input is measured in."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+from torch import Tensor, nn
+
+from convsweep.errors import UserError
+from convsweep.models.normalize import Normalize
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+BYTE = (0.0, 255.0)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network in evaluation mode whose weights stay as they are.
+
+    An image is worked on in units of the training data: 0 is the mean of a channel, 1 its standard deviation.
+
+    Attributes:
+        net: From normalised samples (N, C, *spatial) to logits.
+        normalize: What raw samples pass first.
+        in_shape: (C, *spatial) of the training data.
+        class_names: One name a class.
+        task: Of the network.
+        limits: Smallest and largest raw value that a sample can have; None where there is no limit.
+    """
+
+    net: nn.Module
+    normalize: Normalize
+    in_shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+    task: str
+    limits: tuple[float, float] | None
+
+    @property
+    def device(self) -> torch.device:
+        return self.normalize.mean.device
+
+    @property
+    def dim(self) -> int:
+        return len(self.in_shape) - 1
+
+    def raw(self, u: Tensor) -> Tensor:
+        """Return a sample (N, C, *) as the data stores it, from the units that it is worked on in."""
+        return u / self.per_channel(self.normalize.scale) + self.per_channel(self.normalize.mean)
+
+    def units(self, raw: Tensor) -> Tensor:
+        """Return the inverse of `raw`."""
+        return (raw - self.per_channel(self.normalize.mean)) * self.per_channel(self.normalize.scale)
+
+    def bounds(self) -> tuple[Tensor, Tensor]:
+        """Return the limits in the units that an image is worked on in, each (1, C, 1, ...)."""
+        low, high = self.limits or (-math.inf, math.inf)
+        like = torch.ones_like(self.per_channel(self.normalize.mean))
+        return self.units(low * like), self.units(high * like)
+
+    def logits(self, u: Tensor) -> Tensor:
+        """Return the network's answer to samples in the units that they are worked on in."""
+        answer: Tensor = self.net(self.normalize(self.raw(u)))
+        return answer
+
+    def per_channel(self, values: Tensor) -> Tensor:
+        """Return values of channels (C,) as (1, C, 1, ...)."""
+        return values.view(1, -1, *[1] * self.dim)
+
+
+def subject_of(cfg: DictConfig) -> Subject:
+    """Return the network that a composed config names: a checkpoint of ours, or a torchvision network with its weights.
+
+    Raises:
+        UserError: none or both are named, or what is named cannot be loaded.
+    """
+    named = [cfg.checkpoint is not None, cfg.torchvision.name is not None]
+    if sum(named) != 1:
+        raise UserError("one network must be named: checkpoint=RUN, or torchvision.name=vgg16 torchvision.weights=FILE")
+    if named[0]:
+        return from_checkpoint(str(cfg.checkpoint), cfg.device)
+    return from_torchvision(str(cfg.torchvision.name), cfg.torchvision.weights, cfg.device)
+
+
+def from_checkpoint(named: str, device: str = "auto") -> Subject:
+    """Return the network of a checkpoint, of a run's folder or of a sweep's winner."""
+    from convsweep.trained import load_trained
+
+    trained = load_trained(named, device)
+    model, facts = trained.model, trained.facts
+    limits = BYTE if model.card.get("dtype") == "uint8" else None
+    return Subject(frozen(model.net), model.normalize, facts.in_shape, facts.class_names, facts.task, limits)
+
+
+def from_torchvision(name: str, weights: str | None, device: str = "auto") -> Subject:
+    """Return a torchvision classifier of ImageNet with weights from a file (a state_dict), or drawn ones.
+
+    Raises:
+        UserError: there is no such network, or the file does not fit it.
+    """
+    from torchvision import models
+
+    from convsweep.nets.third_party import torchvision_net
+    from convsweep.trained import device_of
+
+    net = torchvision_net(name, 3, 1000)
+    if weights is not None:
+        load_weights(net, Path(weights), name)
+    categories = tuple(models.get_model_weights(name).DEFAULT.meta.get("categories", ()))
+    names = categories if len(categories) == 1000 else tuple(str(index) for index in range(1000))
+    mean, std = (torch.tensor(values) * 255 for values in (IMAGENET_MEAN, IMAGENET_STD))
+    place = device_of(device)
+    return Subject(frozen(net).to(place), Normalize(mean, std).to(place), (3, 224, 224), names, "classification", BYTE)
+
+
+def load_weights(net: nn.Module, file: Path, name: str) -> None:
+    """Load a state_dict from a file.
+
+    Raises:
+        UserError: it is not there, cannot be read, or is of another network.
+    """
+    if not file.is_file():
+        raise UserError(f"torchvision.weights must be a file with the state_dict of {name}, but {file} is not there")
+    try:
+        state: Any = torch.load(file, map_location="cpu", weights_only=True)
+        net.load_state_dict(state)
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"torchvision.weights must be a file with the state_dict of {name}, but {file} is not: {reason}"
+        ) from None
+
+
+def frozen(net: nn.Module) -> nn.Module:
+    """Return the network in evaluation mode, its weights without gradients."""
+    return net.eval().requires_grad_(False)
