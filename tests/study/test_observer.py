@@ -1,0 +1,60 @@
+"""The program that follows a sweep: it hears how the sweep ended, and its own end is nobody's."""
+
+import os
+import signal
+from pathlib import Path
+
+from .conftest import MakeToy, Toy, wait_for
+
+OBSERVER = """
+import pathlib, sys
+assert sys.argv[2:] == ["--follow"]
+folder = pathlib.Path(sys.argv[1])
+(folder / "begun").touch()
+word = sys.stdin.readline().strip()
+(folder / "heard.part").write_text(word or "nothing")
+(folder / "heard.part").rename(folder / "heard")
+"""
+SWEEPER = "n_trials: 2\nslots: 1\nmax_errors: 1\nparams: {x: 'interval(0,1)'}\nobserver: watch\n"
+
+
+def watched(toy: MakeToy, body: str, observer: str = OBSERVER) -> Toy:
+    """Return an application with an observer."""
+    app = toy(body, sweeper=SWEEPER)
+    (app.folder / "watch.py").write_text(observer)
+    return app
+
+
+def heard(app: Toy) -> str:
+    """Return what the observer heard."""
+    path = app.sweep / "heard"
+    wait_for(path.exists)
+    return path.read_text()
+
+
+def test_it_hears_how_the_sweep_ended(toy: MakeToy) -> None:
+    fine = watched(toy, "return cfg.x")
+    fine.run()
+    assert heard(fine) == "complete"
+    broken = watched(toy, "raise RuntimeError('a bug')")
+    broken.run(code=1)
+    assert heard(broken) == "error"
+
+
+def test_it_hears_of_interrupts_and_of_a_sudden_death(toy: MakeToy) -> None:
+    for signum, word in ((signal.SIGINT, "killed"), (signal.SIGKILL, "nothing")):
+        app = watched(toy, "Path('at_work').touch(); time.sleep(60); return cfg.x")
+        process = app.start()
+        wait_for((app.folder / "at_work").exists)
+        wait_for((app.sweep / "begun").exists)
+        os.kill(process.pid, signum)
+        process.communicate(timeout=60)
+        assert heard(app) == word
+
+
+def test_a_sweep_does_not_notice_that_its_observer_fails(toy: MakeToy) -> None:
+    app = watched(toy, "return cfg.x", observer="raise SystemExit('no server')")
+    output = app.run()
+    assert app.kinds() == ["complete"] * 2
+    assert "no server" not in output
+    assert "no server" in (Path(app.sweep) / ".study" / "observer.log").read_text()
