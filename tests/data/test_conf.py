@@ -42,7 +42,7 @@ def test_it_builds(name: str, tmp_path: Path) -> None:
     for key in ("root", "path", "dataset"):
         if OmegaConf.is_missing(config, key):
             config[key] = str(tmp_path)
-    if name == "mask_folder":
+    if name in ("mask_folder", "nifti_folder"):
         config["num_classes"] = 2
     data = instantiate(config)
     assert isinstance(data, DataModule)

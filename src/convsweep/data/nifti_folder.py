@@ -49,6 +49,8 @@ class NiftiFolder(DataModule):
         keep, cache_dir: as for a folder of images.
     """
 
+    own_files = "root"
+
     def __init__(
         self,
         root: str,
