@@ -44,6 +44,8 @@ class AudioFolder(NoisySignals):
         noise_root: the folder of recorded noise, for `noise: folder`.
     """
 
+    own_files = "root"
+
     def __init__(
         self,
         root: str,
@@ -68,7 +70,7 @@ class AudioFolder(NoisySignals):
             )
         if ("folder" in self.kinds) != (noise_root is not None):
             raise UserError(
-                f"data.noise=folder and data.noise_root belong together, but data.noise={self.kinds} and data.noise_root={noise_root}."
+                f"data.noise=folder and data.noise_root belong together, but are {self.kinds} and {noise_root}; give both or neither."
             )
 
     @cached_property

@@ -38,7 +38,10 @@ class Mixer:
 
     def __call__(self, clean: Waves, rng: np.random.Generator) -> Waves:
         """Return signals (N, C, T) with noise."""
-        return np.stack([self.one(wave, rng) for wave in clean])
+        noisy = np.empty_like(clean)
+        for row, wave in zip(noisy, clean, strict=True):
+            row[:] = self.one(wave, rng)
+        return noisy
 
     def one(self, wave: Waves, rng: np.random.Generator) -> Waves:
         """Return one signal (C, T) with noise."""
