@@ -63,3 +63,12 @@ def test_without_shuffling_every_epoch_is_the_same() -> None:
 def test_more_processes_than_samples_are_refused(make: object) -> None:
     with pytest.raises(UserError, match="Every process needs a sample"):
         make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("count", "world_size"), [(5, 1), (5, 2), (7, 3), (6, 3)])
+def test_one_by_one_no_batch_holds_two_and_all_processes_make_as_many(count: int, world_size: int) -> None:
+    orders = [EvalOrder(count, 4, Share(rank, world_size), one_by_one=True) for rank in range(world_size)]
+    batches = [[batch.indices.tolist() for batch in order.batches()] for order in orders]
+    assert len({len(each) for each in batches} | {len(order) for order in orders}) == 1
+    assert max(len(batch) for each in batches for batch in each) == 1
+    assert sorted(index for each in batches for batch in each for index in batch) == list(range(count))

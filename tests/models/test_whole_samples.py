@@ -71,6 +71,20 @@ def test_whole_samples_are_scored_whole() -> None:
     assert found["val/pixel_accuracy"] == pytest.approx(1 - len(bright) // 2 / total)
 
 
+def test_an_empty_batch_changes_no_score() -> None:
+    """As a process sees at the end that has a sample less than the others."""
+    x = sample(7, 9, 6)
+    y = torch.randint(0, 2, (1, 7, 9, 6), generator=torch.Generator().manual_seed(1))
+    judge = model(dice_weight=1.0).eval()
+    metrics = [judge.make_metrics(), judge.make_metrics()]
+    for metric, batches in zip(metrics, ([(x, y)], [(x, y), (x[:0], y[:0])]), strict=True):
+        for batch in batches:
+            judge.evaluate(batch, "val", metric)
+    assert metrics[0].compute() == metrics[1].compute()
+    alone, joined = judge.loss(judge(x), y), judge.losses["val"].compute(lambda total: total)
+    torch.testing.assert_close(joined, alone)
+
+
 def test_a_valid_unet_answers_for_all_of_a_sample() -> None:
     net = UNet((1, 12, 12, 12), 2, depth=1, width=2, num_convs=1, padding="valid", norm="none")
     facts = Facts((1, 12, 12, 12), 2, ("a", "b"), "segmentation", any_size=True)

@@ -16,11 +16,12 @@ PLACES_KEPT = 1_000
 
 
 class Whole(Gather):
-    """Reads one whole sample as a batch."""
+    """Reads one whole sample as a batch, or none where a process has none left."""
 
     def __getitem__(self, batch: Batch) -> XY:
-        (index,) = batch.indices
-        return torch.from_numpy(np.array(self.x[index]))[None], torch.from_numpy(np.array(self.y[index]))[None].long()
+        index = batch.indices[0] if len(batch.indices) else 0
+        x, y = (torch.from_numpy(np.array(part[index]))[None] for part in (self.x, self.y))
+        return x[: len(batch.indices)], y[: len(batch.indices)].long()
 
 
 class Crops(Gather):

@@ -89,18 +89,24 @@ class EvalOrder:
 
     Several processes must make as many steps as each other, so where the samples do not divide evenly the batches of some
     process are smaller by one sample, or (at few samples) one of them larger by one.
+
+    Args:
+        count: number of samples.
+        batch_size: samples of one batch of one process.
+        share: the part of this process.
+        one_by_one: never more than one sample a batch, whose sizes may differ; a process that has one less ends on an empty batch.
     """
 
-    def __init__(self, count: int, batch_size: int, share: Share | None = None) -> None:
+    def __init__(self, count: int, batch_size: int, share: Share | None = None, one_by_one: bool = False) -> None:
         self.share = share or Share()
         if count < self.share.world_size:
             raise UserError(
                 f"Every process needs a sample to evaluate, but {self.share.world_size} processes share {count} samples."
             )
         self.mine = np.array_split(np.arange(count), self.share.world_size)[self.share.rank]
-        self.batch_size = batch_size
-        least = count // self.share.world_size
-        self.num_batches = math.ceil(least / batch_size)
+        self.batch_size = 1 if one_by_one else batch_size
+        most, least = math.ceil(count / self.share.world_size), count // self.share.world_size
+        self.num_batches = most if one_by_one else math.ceil(least / batch_size)
 
     def set_epoch(self, epoch: int) -> None:
         """Do nothing: every epoch is the same."""
