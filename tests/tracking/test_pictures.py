@@ -15,7 +15,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from wandb_server import WandbServer
 
-from convsweep.tracking import ConfusionMatrix, SamplePredictions
+from convsweep.tracking import ConfusionMatrix, SamplePredictions, at_best
 from convsweep.tracking.confusion import count_confusion
 from convsweep.tracking.drawing import draw_confusion, draw_predictions
 from convsweep.tracking.prediction import Prediction
@@ -200,3 +200,15 @@ def test_a_rehearsal_draws_nothing(folder: Path) -> None:
     callback.on_validation_end(trainer, TinyModel())
     callback.on_fit_end(trainer, TinyModel())
     assert not (folder / "pictures").exists()
+
+
+@pytest.mark.parametrize(("seconds", "drawn"), [(at_best.SHORT_TRIAL_S - 1, False), (at_best.SHORT_TRIAL_S + 1, True)])
+def test_a_short_trial_of_a_sweep_draws_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, drawn: bool
+) -> None:
+    clock = iter([0.0, 0.0])
+    monkeypatch.setattr(at_best.trial, "inside", lambda: True)
+    monkeypatch.setattr(at_best, "time", SimpleNamespace(monotonic=lambda: next(clock, seconds)))
+    with track(folder, mode="disabled") as tracker:
+        fit(tracker, callbacks=[ConfusionMatrix("val/loss", "min")])
+    assert any(folder.rglob("pictures/*.png")) == drawn

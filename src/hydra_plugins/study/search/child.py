@@ -20,24 +20,27 @@ from hydra_plugins.study import trial as link
 
 from .canonical import canonical_hash
 from .compose import compose, place, set_plain_arguments, task_config
+from .lessons import Lesson
 from .load import locate
 from .locks import write_atomically
 from .messages import Channel
 from .outcomes import Outcome, of_exception, of_result
+from .prepared import Prepared
 from .recipe import Job, Recipe
 
 _PR_SET_PDEATHSIG = 1
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
-def run_child(recipe: Recipe, job: Job, sock: socket.socket, parent: int) -> None:
+def run_child(recipe: Recipe, prepared: Prepared, job: Job, sock: socket.socket, lesson: Lesson, parent: int) -> None:
     """Be the trial, from the fork to the end of the process; never returns."""
     started = time.monotonic()
+    lesson.begin()
     channel = Channel(sock)
     folder = recipe.layout.trial(job.number)
     try:
         _enter_process(job, parent)
-        outcome = _run(recipe, job, channel, folder)
+        outcome = _run(recipe, prepared, job, channel, folder)
     except BaseException as error:
         outcome = of_exception(error)
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -51,15 +54,16 @@ def run_child(recipe: Recipe, job: Job, sock: socket.socket, parent: int) -> Non
         if outcome.traceback:
             sys.stderr.write(outcome.traceback)
         channel.send({"say": "end", "outcome": outcome.as_dict()})
+        lesson.tell()
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(0)
 
 
-def _run(recipe: Recipe, job: Job, channel: Channel, folder: Path) -> Outcome:
-    config = compose(recipe.hydra_context, recipe.config, job)
-    facts = _check(recipe, config)
+def _run(recipe: Recipe, prepared: Prepared, job: Job, channel: Channel, folder: Path) -> Outcome:
+    config = compose(prepared, job)
+    facts = check(recipe, config)
     form = locate(recipe.options.canonical, "hydra.sweeper.canonical") if recipe.options.canonical else None
     identity = canonical_hash(task_config(config), recipe.options.ignore, form)
     answer = channel.ask({"say": "ready", "hash": identity, "facts": facts})
@@ -83,7 +87,8 @@ def _run(recipe: Recipe, job: Job, channel: Channel, folder: Path) -> Outcome:
     return of_result(done._return_value, recipe.objectives.names)
 
 
-def _check(recipe: Recipe, config: DictConfig) -> dict[str, Any]:
+def check(recipe: Recipe, config: DictConfig) -> dict[str, Any]:
+    """Return what the sweep's check has to say of a config; it raises where the config cannot be a trial."""
     if recipe.options.check is None:
         return {}
     return dict(locate(recipe.options.check, "hydra.sweeper.check")(task_config(config)) or {})

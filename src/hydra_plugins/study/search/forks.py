@@ -12,11 +12,13 @@ import socket
 import sys
 from typing import Any
 
-from .child import THREAD_VARIABLES, run_child
+from .child import THREAD_VARIABLES, check, run_child
 from .compose import compose
 from .errors import StudyError
+from .lessons import Lesson
 from .load import locate
 from .messages import Channel
+from .prepared import Prepared
 from .recipe import Job, Recipe
 
 
@@ -60,6 +62,7 @@ class _Template:
         self.recipe = recipe
         self.control = Channel(control)
         self.trials: dict[int, int] = {}
+        self.lessons: dict[int, Lesson] = {}
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -81,10 +84,17 @@ class _Template:
             path = getattr(recipe.options, option)
             if path is not None:
                 locate(path, f"hydra.sweeper.{option}")
-        compose(recipe.hydra_context, recipe.config, Job(0, recipe.first))  # warms the parsers of Hydra
+        self.prepared = Prepared(recipe.hydra_context.config_loader, recipe.config, recipe.first)
+        self._rehearse()
         gc.collect()
         gc.freeze()
         self.control.send({"say": "warm"})
+
+    def _rehearse(self) -> None:
+        """Compose and check some config, so that what is slow at its first use is not slow in every trial."""
+        config = compose(self.prepared, Job(0, self.recipe.first))
+        with contextlib.suppress(Exception):  # a trial meets it again, and tells
+            check(self.recipe, config)
 
     def serve(self) -> None:
         """Wait for jobs and for the ends of trials."""
@@ -112,13 +122,14 @@ class _Template:
             data += self.control.sock.recv(65536)
         job = Job(**json.loads(data))
         connection = socket.socket(fileno=descriptors[0])
-        parent = os.getpid()
+        parent, lesson = os.getpid(), Lesson()
         pid = os.fork()
         if pid == 0:
             self._leave()
-            run_child(self.recipe, job, connection, parent)
+            run_child(self.recipe, self.prepared, job, connection, lesson, parent)
         connection.close()
-        self.trials[pid] = job.number
+        lesson.forked()
+        self.trials[pid], self.lessons[pid] = job.number, lesson
         self.control.send({"say": "born", "number": job.number, "pid": pid})
         return True
 
@@ -139,6 +150,7 @@ class _Template:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
             self.control.send(_end(number, status, usage))
+            self.lessons.pop(pid).learn()
 
 
 def _preload(name: str) -> None:

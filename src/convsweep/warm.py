@@ -1,0 +1,18 @@
+"""Imports what every training needs: a sweep's template imports this module once, before it forks trials."""
+
+import importlib
+
+from convsweep.lean_imports import import_lean
+
+NEEDED = (
+    "lightning",
+    "convsweep.run",
+    "convsweep.models",
+    "convsweep.data.datamodule",
+    "convsweep.feasibility",
+    "convsweep.progress",
+)
+
+import_lean()
+for name in NEEDED:
+    importlib.import_module(name)
