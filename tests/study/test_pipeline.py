@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TINY = ["trainer=cpu", "model.net.width=4", "trainer.max_epochs=3", "data.batch_size=64", "hydra.sweeper.slots=2"]
+TINY = ["trainer=cpu", "model.net.width=4", "data.batch_size=64", "hydra.sweeper.slots=2"]
 
 
 def start(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run `train.py -m hydra/sweeper=study ...` in `folder`."""
-    command = [sys.executable, str(ROOT / "train.py"), "-m", "hydra/sweeper=study", *TINY, *arguments]
+    command = [sys.executable, str(ROOT / "train.py"), "-m", *arguments, "hydra/sweeper=study", *TINY]
     variables = {**os.environ, **(environment or {})}
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=280)
 
@@ -43,7 +43,35 @@ def wandb_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
         yield running
 
 
-def test_every_trial_that_trains_is_one_run_of_the_studys_group(wandb_server: object, tmp_path: Path) -> None:
+CASES = """
+defaults:
+  - config
+  - override hydra/sweeper: study
+  - override hydra/sweeper/sampler: grid
+  - override hydra/sweeper/pruner: threshold
+  - _self_
+test: false
+trainer: {max_epochs: 3}
+callbacks: {early_stopping: null}
+hydra:
+  sweeper:
+    study_name: train
+    n_trials: 5
+    trial_timeout: 40
+    pruner: {lower: 0.12, n_warmup_steps: 3}
+    params:
+      $case: choice(complete,pruned,diverged,error,infeasible,killed)
+      $lr: {compute: "1e-7 if $case == 'pruned' else (1e30 if $case == 'diverged' else 0.03)"}
+      optimizer.lr: {compute: "0.003 if $case == 'killed' else $lr"}
+      model.label_smoothing: {compute: "7.0 if $case == 'error' else 0.0"}
+      model.net.num_stages: {compute: "6 if $case == 'infeasible' else 2"}
+      scheduler: {compute: "'none' if $case == 'killed' else 'cosine'"}
+      trainer.max_epochs: {compute: "100000 if $case == 'killed' else 3"}
+"""
+STATES = {"complete": "finished", "pruned": "finished", "diverged": "failed", "error": "failed", "killed": "killed"}
+
+
+def test_every_trial_is_one_run_of_the_studys_group_in_its_own_state(wandb_server: object, tmp_path: Path) -> None:
     runs = wandb_server.runs  # type: ignore[attr-defined]
     environment = {
         "WANDB_BASE_URL": wandb_server.url,  # type: ignore[attr-defined]
@@ -52,27 +80,44 @@ def test_every_trial_that_trains_is_one_run_of_the_studys_group(wandb_server: ob
         "WANDB_CACHE_DIR": str(tmp_path / "cache"),
         "NETRC": str(tmp_path / "netrc"),
     }
-    space = ["model.net.num_stages=1,2,6", "optimizer.lr=3e-2,1e-7", "hydra.sweeper.n_trials=9"]
-    pruner = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=0.3", "+hydra.sweeper.pruner.n_warmup_steps=3"]
-    rows = sweep(tmp_path, "hydra/sweeper/sampler=grid", *space, *pruner, "test=false", environment=environment)
-    kinds = [row["kind"] for row in rows]
-    assert sorted(kinds) == ["complete"] * 2 + ["infeasible"] * 2 + ["pruned"] * 2
-    trained = [row for row in rows if row["kind"] != "infeasible"]
-    assert all("stage" in row["reason"] and not row["folder"] for row in rows if row["kind"] == "infeasible")
-    assert all(int(row["params"]) > 0 and int(row["macs"]) > 0 for row in trained)
-    assert len(runs) == len(trained)
-    assert {run.group for run in runs.values()} == {"train"}
-    assert {run.state for run in runs.values()} == {"finished"}
-    ids = set()
-    for row in trained:
+    (tmp_path / "cases.yaml").write_text(CASES)
+    rows = sweep(tmp_path, "--config-dir", str(tmp_path), "--config-name", "cases", environment=environment)
+    assert sorted(row["kind"] for row in rows) == sorted([*STATES, "infeasible"]), rows
+    assert all(row["$case"] == row["kind"] for row in rows)
+    charged = [row for row in rows if row["kind"] != "infeasible"]
+    assert {row["wandb_id"] for row in charged} | {study_run(tmp_path)} == set(runs)
+    for row in charged:
+        run = runs[row["wandb_id"]]
+        assert (run.state, run.summary["outcome"]) == (STATES[row["kind"]], row["kind"])
+        assert (run.group, run.job_type, run.config["run"]["trial"]) == ("train", "train", int(row["number"]))
+        assert run.config["run"]["folder"] == row["folder"]
         result = json.loads((Path(row["folder"]) / "result.json").read_text())
-        assert result["outcome"] == row["kind"]
-        ids.add(result["wandb"]["id"])
-    assert ids == set(runs)
+        assert (result["outcome"], result["wandb"]["id"]) == (row["kind"], run.id)
+        assert ("reason" in run.summary) == (row["kind"] != "complete")
+        assert run.summary["cost/params"] == int(row["params"])
+        if row["kind"] == "complete":
+            assert run.summary["best/val/accuracy"] == pytest.approx(float(row["value"]))
+            assert run.summary["checkpoint"] == str(Path(row["folder"]) / "checkpoints" / "best.ckpt")
+            assert len(run.values("val/accuracy")) == 3
+            assert len(run.values("architecture")) == 1
+    study = runs[study_run(tmp_path)]
+    assert (study.group, study.job_type) == ("train", "study")
+
+
+def study_run(folder: Path) -> str:
+    """Return the id of the study's own run."""
+    return str(json.loads((folder / "multirun" / "train" / "wandb.json").read_text())["id"])
 
 
 def test_the_preset_of_the_best_trains_as_it_is(tmp_path: Path) -> None:
-    rows = sweep(tmp_path, "logger=none", "model/net=choice(cnn_small,mlp)", "hydra/sweeper/sampler=grid", "test=false")
+    rows = sweep(
+        tmp_path,
+        "logger=none",
+        "trainer.max_epochs=3",
+        "model/net=choice(cnn_small,mlp)",
+        "hydra/sweeper/sampler=grid",
+        "test=false",
+    )
     assert [row["kind"] for row in rows] == ["complete", "complete"], rows
     folder = tmp_path / "multirun" / "train"
     best = max(rows, key=lambda row: float(row["value"]))

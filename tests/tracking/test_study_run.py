@@ -166,6 +166,17 @@ def test_offline_and_then_synced_it_is_the_same(server: WandbServer, sweep_folde
     assert "depth-best" in {artifact.name for artifact in server.book.artifacts.values()}
 
 
+def test_a_figure_that_fails_is_left_out(
+    server: WandbServer, sweep_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("convsweep.study_run.panels.timeline_blocks", lambda sweep: 1 / 0)
+    log_once(sweep_folder, wandb_options(sweep_folder))
+    logged = {key for row in server.run.history for key in row}
+    assert "figures/timeline" not in logged
+    assert {"figures/history", "trials"} <= logged
+    assert "the figure 'timeline' is left out" in caplog.text
+
+
 def test_a_sweep_that_logs_otherwise_has_no_run(server: WandbServer, sweep_folder: Path) -> None:
     (sweep_folder / "multirun.yaml").write_text(CONFIG.replace("convsweep.tracking.WandbLogger", "null"))
     assert wandb_options(sweep_folder) is None

@@ -1,5 +1,6 @@
 """The figures of a report as W&B's Plotly panels."""
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -17,6 +18,8 @@ from convsweep.report.sweep_page import order_of
 from convsweep.report.timeline import timeline_blocks
 from convsweep.report.tradeoff import tradeoff_blocks
 
+log = logging.getLogger(__name__)
+
 
 def panels(sweep: Sweep) -> dict[str, Any]:
     """Return every figure that the study has so far, by name: `figures/history`, `figures/importance`, ..."""
@@ -24,8 +27,11 @@ def panels(sweep: Sweep) -> dict[str, Any]:
 
     made: dict[str, Any] = {}
     for section, blocks in sections(sweep).items():
-        for name, figure in figures_of(blocks()).items():
-            made[f"figures/{section}{name}"] = wandb.Plotly(plotly_figure(figure))
+        try:
+            for name, figure in figures_of(blocks()).items():
+                made[f"figures/{section}{name}"] = wandb.Plotly(plotly_figure(figure))
+        except Exception:
+            log.exception("the figure %r is left out", section)
     return made
 
 

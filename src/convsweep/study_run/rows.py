@@ -1,7 +1,8 @@
 """What a study's run says in numbers: a row for every trial that ended, the summary, the config."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from optuna.trial import FrozenTrial
@@ -11,31 +12,36 @@ from convsweep.report.sweep import Sweep, moment, seconds_of
 from hydra_plugins.study.search import attributes
 from hydra_plugins.study.search.attributes import kind_of
 
+STEP = "trials_ended"
 
-def in_order_of_ends(sweep: Sweep) -> list[FrozenTrial]:
-    """Return the trials that ended, the first to end first."""
+
+def history(sweep: Sweep) -> Iterator[dict[str, Any]]:
+    """Yield a row for every trial that ended, the first to end first: its score, the best until then, the count of each kind."""
     ended = [trial for trial in sweep.trials if trial.datetime_complete is not None]
-    return sorted(ended, key=lambda trial: (moment(trial.datetime_complete), trial.number))  # type: ignore[arg-type]
+    kinds: Counter[str] = Counter()
+    best: dict[str, float] = {}
+    for place, trial in enumerate(sorted(ended, key=_end)):
+        kind = kind_of(trial)
+        kinds[kind] += 1
+        scores = dict(zip(sweep.objectives, trial.values, strict=True)) if kind == "complete" else {}
+        for name, more in zip(sweep.objectives, sweep.maximise, strict=True):
+            if name in scores:
+                former = best.get(name, scores[name])
+                best[name] = max(former, scores[name]) if more else min(former, scores[name])
+        row: dict[str, Any] = {STEP: place + 1, "trial": trial.number, "outcome": kind, **_cost(trial)}
+        for group, values in (("score", scores), ("best", best), ("outcomes", kinds)):
+            row |= {f"{group}/{name}": value for name, value in values.items()}
+        yield row
 
 
-def history_row(sweep: Sweep, ended: Sequence[FrozenTrial]) -> dict[str, Any]:
-    """Return the row of the last of the trials that ended: its score, the best until then, how many of each kind there are."""
-    trial = ended[-1]
-    row: dict[str, Any] = {"trial": trial.number, "outcome": kind_of(trial)}
-    complete = [one for one in ended if kind_of(one) == "complete" and one.values is not None]
-    for index, name in enumerate(sweep.objectives):
-        if complete and complete[-1] is trial:
-            row[f"score/{name}"] = trial.values[index]
-        if complete:
-            values = [one.values[index] for one in complete]
-            row[f"best/{name}"] = max(values) if sweep.maximise[index] else min(values)
-    for kind, count in Counter(kind_of(one) for one in ended).items():
-        row[f"outcomes/{kind}"] = count
-    for name in ("params", "macs"):
-        if isinstance(trial.user_attrs.get(name), int | float):
-            row[f"cost/{name}"] = trial.user_attrs[name]
-    seconds = seconds_of(trial)
-    return row if seconds is None else row | {"cost/seconds": seconds}
+def _end(trial: FrozenTrial) -> tuple[datetime, int]:
+    assert trial.datetime_complete is not None
+    return moment(trial.datetime_complete), trial.number
+
+
+def _cost(trial: FrozenTrial) -> dict[str, float]:
+    costs = {"params": trial.user_attrs.get("params"), "macs": trial.user_attrs.get("macs"), "seconds": seconds_of(trial)}
+    return {f"cost/{name}": value for name, value in costs.items() if isinstance(value, int | float)}
 
 
 def summary(sweep: Sweep) -> dict[str, Any]:

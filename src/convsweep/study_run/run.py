@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from convsweep.report.sweep import Sweep
-from convsweep.study_run.rows import history_row, in_order_of_ends, study_config, summary
+from convsweep.study_run.rows import STEP, history, study_config, summary
 from convsweep.study_run.table import trials_table
 from convsweep.study_run.winner import log_winner
 from convsweep.tracking.outcome import exit_code_of
@@ -18,9 +17,6 @@ from convsweep.tracking.wandb_run import finish_run, read_run_file, start_run
 from hydra_plugins.study.search.layout import Layout
 from hydra_plugins.study.search.locks import write_atomically
 
-log = logging.getLogger(__name__)
-
-STEP = "trials_ended"
 GROWTH, PANELS_EVERY_S, SHARE = 1.05, 15.0, 20
 
 
@@ -60,23 +56,28 @@ class StudyRun:
             self._is_off = self._run is None
         if self._run is None:
             return
-        ended = in_order_of_ends(sweep)
-        for place, trial in enumerate(ended):
-            if trial.number not in self._logged:
-                self._run.log(history_row(sweep, ended[: place + 1]) | {STEP: place + 1})
-                self._logged.add(trial.number)
-        if final or (len(ended) >= GROWTH * self._drawn + 1 and time.monotonic() >= self._next):
-            from convsweep.study_run.panels import panels  # it takes longer to import than all else here
-
-            began = time.monotonic()
-            self._run.log({"trials": trials_table(sweep, self._run), **panels(sweep), STEP: len(ended)})
-            self._drawn = len(ended)
-            self._next = time.monotonic() + max(PANELS_EVERY_S, SHARE * (time.monotonic() - began))
-        self._run.summary.update(summary(sweep))
+        rows = list(history(sweep))
+        fresh = [row for row in rows if row["trial"] not in self._logged]
+        for row in fresh:
+            self._run.log(row)
+        self._logged |= {row["trial"] for row in fresh}
+        if final or (len(rows) >= GROWTH * self._drawn + 1 and time.monotonic() >= self._next):
+            self._draw(sweep, len(rows))
+        if fresh or final:
+            self._run.summary.update(summary(sweep))
+            with contextlib.suppress(OSError):
+                write_atomically(self._state, json.dumps(sorted(self._logged)))
         if final and self.options.get("log_model", "none") != "none":
             log_winner(self._run, sweep)
-        with contextlib.suppress(OSError):
-            write_atomically(self._state, json.dumps(sorted(self._logged)))
+
+    def _draw(self, sweep: Sweep, num_ended: int) -> None:
+        """Log the table and the figures, and set when that may be done again."""
+        from convsweep.study_run.panels import panels  # it takes longer to import than all else here
+
+        began = time.monotonic()
+        self._run.log({"trials": trials_table(sweep, self._run), **panels(sweep), STEP: num_ended})
+        self._drawn = num_ended
+        self._next = time.monotonic() + max(PANELS_EVERY_S, SHARE * (time.monotonic() - began))
 
     def _start(self, sweep: Sweep) -> Any:
         given = {name: self.options.get(name) for name in ("project", "entity", "notes")}
