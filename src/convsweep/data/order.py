@@ -94,7 +94,7 @@ class EvalOrder:
         count: number of samples.
         batch_size: samples of one batch of one process.
         share: the part of this process.
-        one_by_one: never more than one sample a batch, whose sizes may differ; a process that has one less ends on an empty batch.
+        one_by_one: never more than one sample a batch, whose sizes may differ; a process with one less ends on an empty one.
     """
 
     def __init__(self, count: int, batch_size: int, share: Share | None = None, one_by_one: bool = False) -> None:
