@@ -169,6 +169,8 @@ def load_model(checkpoint: str | Path) -> "Model":
     """
     state = read_checkpoint(checkpoint)
     described = state[CARD]
+    if "data" not in described:
+        raise UserError(f"{checkpoint} was written by an earlier version, which did not say how its data was read; train again")
     stated = described["facts"]
     facts = Facts(**{**stated, "in_shape": tuple(stated["in_shape"]), "class_names": tuple(stated["class_names"])})
     if described["model"]["net"].get("weights") is not None:

@@ -38,7 +38,11 @@ def trained(case: str, folder: Path) -> tuple[L.LightningModule, torch.Tensor, P
     cfg = compose_for(case)
     build.fill_shape(cfg, facts)
     data = SimpleNamespace(
-        facts=facts, mean=np.float32([100.0]), std=np.float32([50.0]), class_counts=np.arange(1, facts.num_classes + 1)
+        facts=facts,
+        mean=np.float32([100.0]),
+        std=np.float32([50.0]),
+        class_counts=np.arange(1, facts.num_classes + 1),
+        train=SimpleNamespace(x=x.numpy()),
     )
     model = build.build_model(cfg, data)
     keep = ModelCheckpoint(folder, filename="kept", monitor=model.monitor, mode=model.monitor_mode)
@@ -77,7 +81,12 @@ def test_checkpoint_describes_itself_in_plain_types(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "is not there"), (b"PK", "is not a readable checkpoint"), ({"state_dict": {}}, "was not written by convsweep")],
+    [
+        (None, "is not there"),
+        (b"PK", "is not a readable checkpoint"),
+        ({"state_dict": {}}, "was not written by convsweep"),
+        ({"state_dict": {}, "convsweep": {"model": {}}}, "was written by an earlier version"),
+    ],
 )
 def test_file_that_is_no_checkpoint_is_named(content: bytes | dict | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "broken.ckpt"
@@ -110,7 +119,9 @@ def test_users_mistake_comes_out_of_the_config_as_one_message(override: str, mes
         cfg = compose("config", [override])
     facts = facts_of("classification", (1, 16, 16), 3)
     build.fill_shape(cfg, facts)
-    data = SimpleNamespace(facts=facts, mean=np.zeros(1), std=np.ones(1), class_counts=np.ones(3))
+    x = np.zeros((1, 1, 16, 16), np.uint8)
+    counts = np.ones(3)
+    data = SimpleNamespace(facts=facts, mean=np.zeros(1), std=np.ones(1), class_counts=counts, train=SimpleNamespace(x=x))
     with pytest.raises(UserError, match=message) as caught:
         build.build_model(cfg, data)
     assert "\n" not in str(caught.value)
