@@ -87,7 +87,11 @@ class Output:
             figure.savefig(self.folder / "confusion.png")
         if found.worst:
             worst = [prediction for _, prediction in found.worst]
-            draw_predictions(worst, self.facts.class_names).savefig(self.folder / "worst.png")
+            figure = draw_predictions(worst, self.facts.class_names)
+            for axes, prediction in zip(figure.axes, worst, strict=False):
+                if not prediction.is_mask:  # the title of a mask names its sample
+                    axes.text(0.5, -0.02, prediction.name, transform=axes.transAxes, ha="center", va="top", fontsize=6)
+            figure.savefig(self.folder / "worst.png")
 
 
 def metrics_table(found: Evaluation) -> "Table":

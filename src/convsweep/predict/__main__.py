@@ -19,11 +19,13 @@ EXAMPLES = (
     "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0 photos/new        # the best checkpoint of a run",
     "multirun/depth_kernel_digits 1.png 2.png --out answers               # the winner of a sweep",
     "best.ckpt slides --tile 256 --overlap 0.5 --mirror all               # large images in overlapping tiles",
+    "best.ckpt interview.flac                                            # a long recording, cleaned: recordings/interview.wav",
     "best.ckpt scans.npz --device cuda --batch-size 256                   # arrays: signals, images or volumes",
 )
 NOTES = f"""\
 A classification gives predictions.csv: class and probabilities of each sample. A segmentation gives masks of class indices as
-well, and overlays. Files are read as the training data was.
+well, and overlays; a denoiser gives cleaned signals. Files are read as the training data was: images, arrays (.npy, .npz),
+volumes (.nii, .nii.gz), recordings (.wav, .flac and others).
 Exit code {UNFIT_FILES}: some files could not be used, which are listed at the end."""
 
 
@@ -31,7 +33,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line."""
     parser = commands.parser("convsweep.predict", "What a trained network makes of files.", EXAMPLES, NOTES)
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a .ckpt file, a run folder, or a sweep folder (its winner)")
-    parser.add_argument("files", metavar="FILES", nargs="+", type=Path, help="images, .npy or .npz files, or folders of them")
+    parser.add_argument("files", metavar="FILES", nargs="+", type=Path, help="images, arrays, volumes, recordings, or folders")
     parser.add_argument("--out", type=Path, default=Path("predictions"), help="folder of the results (default: predictions)")
     parser.add_argument("--overwrite", action="store_true", help="write into a folder that holds something already")
     parser.add_argument(
@@ -81,7 +83,7 @@ def predict(arguments: Sequence[str]) -> int:
     predictor = Predictor(trained, options.batch_size, options.mirror, tile, options.overlap)
     formats = Formats(trained, Reading(options.fit, options.convert_color, options.overlays))
     with Predictions(options.out / "predictions.csv", trained.facts) as rows, commands.progress("predict", len(names)) as advance:
-        reader = Reader(formats, names, options.batch_size, advance)
+        reader = Reader(formats, names, advance)
         write_all(predictor, reader, rows, options.out)
     return conclude(rows, reader, options.files)
 

@@ -98,5 +98,5 @@ class ImageFiles(Format):
 
 def channels_first(image: "Image") -> NDArray[np.uint8]:
     """Return the pixels of a grey or RGB image, (C, H, W)."""
-    array = np.asarray(image, dtype=np.uint8)
+    array = np.array(image, dtype=np.uint8)
     return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))

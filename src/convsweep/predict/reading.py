@@ -18,23 +18,22 @@ class Reader:
     Args:
         formats: what reads each.
         names: the files, and what their results are called.
-        ahead: how many files are read before they are asked for.
         advance: told of every file that is done.
     """
 
     formats: Formats
     names: Mapping[Path, str]
-    ahead: int
     advance: Callable[[int], None]
     unfit: list[tuple[str, UnfitFileError]] = field(default_factory=list)
     """The files that could not be used, and why."""
 
     def __iter__(self) -> Iterator[tuple[Path, Sample]]:
         waiting: deque[tuple[Path, Future[list[Sample]]]] = deque()
-        with ThreadPoolExecutor(max_workers=min(8, available_cores())) as pool:
+        num_threads = min(8, available_cores())
+        with ThreadPoolExecutor(num_threads) as pool:
             for file in self.names:
                 waiting.append((file, pool.submit(self.read, file)))
-                if len(waiting) > self.ahead:
+                if len(waiting) > 2 * num_threads:
                     yield from self.take(*waiting.popleft())
             while waiting:
                 yield from self.take(*waiting.popleft())
