@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 
 from . import attributes
 from .attributes import kind_of
-from .budget import Budget, Tally, tally
+from .budget import Budget, Ledger, Tally
 from .grid import GridSampler
 from .load import locate
 from .locks import locked
@@ -44,6 +44,7 @@ class Asker:
         self.over: str | None = None
         self.fruitless = 0
         self.count = Tally()
+        self._ledger = Ledger(recipe.objectives)
         if isinstance(study.sampler, GridSampler):
             study.sampler.check(space)
 
@@ -56,7 +57,7 @@ class Asker:
         """
         with locked(self._recipe.layout.ask_lock):
             trials = self._study.get_trials(deepcopy=False)
-            self.count = tally(trials, self._recipe.objectives)
+            self.count = self._ledger.tally(trials)
             self.over = self._budget.spent(self.count, seconds, self._recipe.objectives)
             if self.over is not None or not self._budget.has_room(self.count):
                 return None

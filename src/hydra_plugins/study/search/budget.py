@@ -31,6 +31,16 @@ class Tally:
         """Number of trials in the making."""
         return self.kinds["running"]
 
+    def add(self, trial: FrozenTrial, objectives: Objectives) -> None:
+        """Count one more trial."""
+        kind = kind_of(trial)
+        self.kinds[kind] += 1
+        self.charged += is_charged(trial)
+        if kind != "complete" or trial.state != TrialState.COMPLETE:
+            return
+        if self.best is None or not objectives.better(self.best.values[0], trial.values[0]):
+            self.best = trial
+
 
 def is_charged(trial: FrozenTrial) -> bool:
     """Whether a trial counts: neither infeasible, nor a repetition, nor retried later."""
@@ -43,14 +53,30 @@ def tally(trials: Sequence[FrozenTrial], objectives: Objectives) -> Tally:
     """Count the trials of a study."""
     count = Tally()
     for trial in trials:
-        kind = kind_of(trial)
-        count.kinds[kind] += 1
-        count.charged += is_charged(trial)
-        if kind == "complete" and trial.state == TrialState.COMPLETE:
-            best = count.best
-            if best is None or not objectives.better(best.values[0], trial.values[0]):
-                count.best = trial
+        count.add(trial, objectives)
     return count
+
+
+class Ledger:
+    """Counts the trials of a study again and again: those that have ended, which change no more, only once."""
+
+    def __init__(self, objectives: Objectives) -> None:
+        self._objectives = objectives
+        self._ended = Tally()
+        self._counted: set[int] = set()
+
+    def tally(self, trials: Sequence[FrozenTrial]) -> Tally:
+        """Count the trials, all of the study, as they stand."""
+        fresh = [trial for trial in trials if trial.number not in self._counted]
+        for trial in fresh:
+            if trial.state.is_finished():
+                self._ended.add(trial, self._objectives)
+                self._counted.add(trial.number)
+        count = Tally(self._ended.kinds.copy(), self._ended.charged, self._ended.best)
+        for trial in fresh:
+            if trial.number not in self._counted:
+                count.add(trial, self._objectives)
+        return count
 
 
 @dataclass(frozen=True)

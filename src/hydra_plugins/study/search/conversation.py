@@ -6,7 +6,7 @@ from typing import Any
 
 from . import attributes
 from .attempt import Attempt
-from .known import free_repetition, known_results
+from .known import Known, free_repetition
 from .locks import locked
 from .outcomes import Outcome
 from .pruning import report
@@ -18,8 +18,9 @@ from .storage import OpenStudy
 class Conversation:
     """Hears the trials of one worker; the worker holds the only connection to the study."""
 
-    def __init__(self, study: OpenStudy, recipe: Recipe, settler: Settler) -> None:
+    def __init__(self, study: OpenStudy, recipe: Recipe, settler: Settler, known: Known) -> None:
         self._study = study
+        self._known = known
         self._recipe = recipe
         self._settler = settler
         self._answers = {"ready": self._on_ready, "report": self._on_report, "note": self._on_note, "end": self._on_end}
@@ -46,7 +47,7 @@ class Conversation:
         for key, value in message["facts"].items():
             trial.set_user_attr(key, value)
         with locked(self._recipe.layout.ask_lock):
-            known = known_results(self._study, trial.number, message["hash"])
+            known = self._known.results(trial.number, message["hash"])
             go = len(known) < self._recipe.options.repeat
             repetition = trial.user_attrs.get(attributes.REPETITION, free_repetition(known))
             trial.set_user_attr(attributes.HASH, message["hash"])

@@ -46,7 +46,7 @@ class Pulse:
         """Write what the worker is doing."""
         self._count += 1
         said = {"machine": self._machine, "pid": os.getpid(), "count": self._count, **state}
-        write_atomically(self._path, json.dumps(said))
+        write_atomically(self._path, json.dumps(said), lasting=False)
 
     def end(self) -> None:
         """Say that the worker is done and give the lock back."""

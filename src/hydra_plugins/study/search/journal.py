@@ -1,12 +1,23 @@
 """A journal file that survives kill -9 and power loss: its lock dies with its holder, a cut last line is cut off."""
 
 import fcntl
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
+from optuna.storages.journal._storage import JournalOperation
+
+_OF_RUNNING_TRIALS = {
+    JournalOperation.SET_TRIAL_PARAM,
+    JournalOperation.SET_TRIAL_INTERMEDIATE_VALUE,
+    JournalOperation.SET_TRIAL_USER_ATTR,
+    JournalOperation.SET_TRIAL_SYSTEM_ATTR,
+}
+"""What need not be on the disk before the next line is: no line of another kind comes there without it."""
 
 
 class RepairingLock(BaseJournalFileLock):
@@ -37,6 +48,32 @@ class RepairingLock(BaseJournalFileLock):
             self._held = None
 
 
+class Backend(JournalFileBackend):
+    """A journal file that waits for the disk where a trial begins or ends, and not at each of the lines between.
+
+    Args:
+        path: The journal.
+        lock: Its lock.
+    """
+
+    def __init__(self, path: Path, lock: RepairingLock) -> None:
+        super().__init__(str(path), lock_obj=lock)
+        self._own_lock = lock
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append lines; a process that is killed behind this has written them, whether the disk has them or not."""
+        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        self._own_lock.acquire()
+        try:
+            with open(self._file_path, "ab") as file:
+                file.write(lines.encode())
+                file.flush()
+                if any(log["op_code"] not in _OF_RUNNING_TRIALS for log in logs):
+                    os.fsync(file.fileno())
+        finally:
+            self._own_lock.release()
+
+
 def cut_torn_line(path: Path) -> int:
     """Cut off what follows the last line end of `path` and return the number of bytes cut; hold the lock for it."""
     with path.open("r+b") as file:
@@ -62,4 +99,4 @@ def open_journal(path: Path) -> JournalStorage:
     lock = RepairingLock(path)
     lock.acquire()
     lock.release()
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+    return JournalStorage(Backend(path, lock))

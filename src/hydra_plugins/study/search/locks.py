@@ -29,11 +29,18 @@ def try_lock(path: Path) -> int | None:
     return held
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace `path` by a file of this text: a reader sees the old one or the new one, never a part."""
+def write_atomically(path: Path, text: str, lasting: bool = True) -> None:
+    """Replace `path` by a file of this text: a reader sees the old one or the new one, never a part.
+
+    Args:
+        path: The file.
+        text: Its content.
+        lasting: Whether to wait for the disk, so that it outlives a power cut.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     with fresh.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+        if lasting:
+            os.fsync(file.fileno())
     os.replace(fresh, path)

@@ -1,7 +1,6 @@
 """Reaping: the running trials of dead workers are settled by the outcome they left, or retried."""
 
 import json
-from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -19,10 +18,7 @@ def reap(study: OpenStudy, layout: Layout, settler: Settler, watch: Watch) -> li
     Under the ask lock a running trial without a worker is one whose worker died between asking and signing.
     """
     reaped = []
-    for trial in _running(study):
-        worker = trial.user_attrs.get(attributes.WORKER)
-        if worker is not None and not watch.is_dead(worker):
-            continue
+    for trial in orphans(study, watch):
         outcome = left_outcome(layout, trial.number)
         if outcome is None or outcome.kind == "killed":
             settler.settle(trial, outcome or Outcome("killed", reason="its worker died"))
@@ -32,13 +28,17 @@ def reap(study: OpenStudy, layout: Layout, settler: Settler, watch: Watch) -> li
     return reaped
 
 
+def orphans(study: OpenStudy, watch: Watch) -> list[FrozenTrial]:
+    """Return the running trials without a living worker; without the lock, one of them may just be getting its worker."""
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    workers = {trial.user_attrs.get(attributes.WORKER) for trial in running}
+    dead = {worker for worker in workers if worker is None or watch.is_dead(worker)}
+    return [trial for trial in running if trial.user_attrs.get(attributes.WORKER) in dead]
+
+
 def left_outcome(layout: Layout, number: int) -> Outcome | None:
     """Return the outcome that a trial wrote before it ended, if it came so far."""
     try:
         return Outcome(**json.loads(layout.outcome(number).read_text()))
     except (OSError, ValueError, TypeError):
         return None
-
-
-def _running(study: OpenStudy) -> Sequence[FrozenTrial]:
-    return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))

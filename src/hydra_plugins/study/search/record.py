@@ -19,27 +19,40 @@ _HIDDEN = {attributes.KIND, attributes.TRACEBACK, attributes.OVERRIDES, attribut
 
 
 class Recorder:
-    """Writes the tables, but never spends more than a twentieth of the time on it."""
+    """Writes the tables, but never spends more than a twentieth of the time on it, and leaves it to others where there are."""
 
     def __init__(self, recipe: Recipe, study: OpenStudy) -> None:
         self._recipe = recipe
         self._study = study
         self._next = 0.0
+        self._pause = 0.5
+        self._file = recipe.folder / "sweep.csv"
+        self._stamp: int | None = None
         self._best: int | None = None
 
     def write(self, force: bool = False) -> None:
-        """Write the tables if it is time, or if `force` says so."""
+        """Write the tables if it is time and no other worker has, or if `force` says so."""
         began = time.monotonic()
         if began < self._next and not force:
             return
+        stamp, self._stamp = self._stamp, self._look()
+        if self._stamp != stamp and not force:
+            self._next = began + self._pause
+            return
         trials = self._study.get_trials(deepcopy=False)
         with locked(self._recipe.layout.record_lock):
-            write_atomically(self._recipe.folder / "sweep.csv", table(trials, self._recipe))
+            write_atomically(self._file, table(trials, self._recipe))
+            self._stamp = self._look()
             best = tally(trials, self._recipe.objectives).best
             if best is not None and attributes.OVERRIDES in best.user_attrs and best.number != self._best:
                 write_atomically(self._recipe.layout.preset, preset(best, self._recipe))
                 self._best = best.number
-        self._next = time.monotonic() + max(0.5, 20 * (time.monotonic() - began))
+        self._pause = max(0.5, 20 * (time.monotonic() - began))
+        self._next = time.monotonic() + self._pause
+
+    def _look(self) -> int | None:
+        """Return what changes when anybody writes the table."""
+        return self._file.stat().st_mtime_ns if self._file.exists() else None
 
 
 def table(trials: list[FrozenTrial], recipe: Recipe) -> str:

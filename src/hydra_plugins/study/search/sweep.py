@@ -29,6 +29,7 @@ from .observer import observed
 from .outcomes import parse_policies
 from .reap import reap
 from .recipe import Recipe
+from .record import Recorder
 from .session import Session
 from .settle import Settler
 from .slots import make_slots
@@ -151,6 +152,7 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
     mistakes = [end.reason for end in ended if end.is_mistake]
     if mistakes:
         raise StudyError(mistakes[0])
+    Recorder(recipe, study).write(force=True)
     count = tally(study.get_trials(deepcopy=False), recipe.objectives)
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number)
     reasons = "; ".join(sorted({end.reason for end in ended}))

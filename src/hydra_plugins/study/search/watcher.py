@@ -1,7 +1,11 @@
-"""Called by a worker after every trial and every now and then: shows the sweep and keeps its tables up to date."""
+"""Called by a worker after every trial and every now and then: shows the sweep and keeps its tables up to date.
+
+The last worker to end writes them once more, and so does the head, if it lives.
+"""
 
 from contextlib import ExitStack
 
+from .heartbeat import Watch
 from .recipe import Recipe
 from .record import Recorder
 from .storage import OpenStudy
@@ -19,6 +23,7 @@ class Watcher:
 
     def __init__(self, recipe: Recipe, study: OpenStudy, shows: bool) -> None:
         self._recorder = Recorder(recipe, study)
+        self._watch = Watch(recipe.layout.workers, recipe.options.stale_after)
         self._view = View(recipe, study) if shows else None
         self._stack = ExitStack()
 
@@ -28,7 +33,7 @@ class Watcher:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._recorder.write(force=True)
+        self._recorder.write(force=len(self._watch.living()) <= 1)
         self._stack.close()
 
     def __call__(self) -> None:

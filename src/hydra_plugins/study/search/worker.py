@@ -17,11 +17,11 @@ from .conversation import Conversation
 from .ended import Ended
 from .heartbeat import Pulse, Watch
 from .interrupts import Interrupts
-from .known import same_point
+from .known import Known
 from .locks import locked
 from .messages import Channel
 from .outcomes import UNCHARGED, of_exception, parse_policies
-from .reap import left_outcome, reap
+from .reap import left_outcome, orphans, reap
 from .recipe import Job, Recipe
 from .session import Session
 from .settle import Settler
@@ -74,10 +74,14 @@ class Worker:
         self._policies = parse_policies(options.policy)
         self._settler = Settler(study, recipe.layout, self._policies, options.checkpoint)
         self._watch = Watch(recipe.layout.workers, options.stale_after)
-        self._conversation = Conversation(study, recipe, self._settler)
+        self._known = Known(study, recipe.session)
+        self._conversation = Conversation(study, recipe, self._settler, self._known)
         self._session = Session(study, recipe)
         self.asker = Asker(study, space, recipe, self.name)
         self._times = dict.fromkeys(("beat", "reap", "ask"), 0.0)
+        self._patience = _ASK_EVERY
+        self._many = options.workers / 16
+        """Pauses grow with the workers, so that many ask and look no more often than few."""
 
     def run(self) -> Ended:
         """Work until the budget is spent, the session is stopped or a signal comes."""
@@ -117,8 +121,9 @@ class Worker:
 
     def _fill(self) -> None:
         """Begin a trial in every free slot, as far as the budget goes."""
-        if not self.free or not self._is_due("ask", _ASK_EVERY):
+        if not self.free or not self._is_due("ask", self._patience):
             return
+        self._patience = min(2 * self._patience, max(1.0, self._many))
         stopped = self._session.stopped()
         if stopped:
             self._end(stopped)
@@ -128,6 +133,7 @@ class Worker:
                 self._end(self.asker.over)
             if trial is None:
                 return
+            self._patience = _ASK_EVERY
             self._start(trial)
 
     def _start(self, trial: optuna.Trial) -> None:
@@ -139,7 +145,7 @@ class Worker:
             raise
         trial.set_user_attr(attributes.OVERRIDES, point.overrides)
         if self.recipe.options.repeat == 1 and attributes.RETRY_OF not in trial.user_attrs:
-            known = same_point(self.study, trial.number, self.recipe.session, point.overrides)
+            known = self._known.same_point(trial.number, point.overrides)
             if known is not None:
                 self._settler.settle_duplicate(self._frozen(trial), known)
                 self._count(trial)
@@ -215,7 +221,7 @@ class Worker:
         if self._is_due("beat", _BEAT_EVERY):
             self._pulse.beat(self._state())
             self.stopwatch.keep()
-        if self._is_due("reap", _REAP_EVERY):
+        if self._is_due("reap", max(_REAP_EVERY, 2 * self._many)) and orphans(self.study, self._watch):
             with locked(self.recipe.layout.ask_lock):
                 reap(self.study, self.recipe.layout, self._settler, self._watch)
 

@@ -1,0 +1,185 @@
+"""What coordination costs: the workers of a sweep with simulated trainings, on a study that has many finished trials.
+
+    uv run python benchmarks/coordination.py --workers 64 --finished 1000 10000                # a journal file
+    uv run python benchmarks/coordination.py --workers 64 --storage postgresql://user@host/db  # a database
+
+Only the training is simulated: the workers are real, each in a process of its own, each with its connection to the study,
+its heartbeat, its reaping and its share of writing `sweep.csv`. Trials take no time, so the rate that is printed is the
+most that the coordination bears here; with trials of T seconds W workers need W / T trials a second.
+"""
+
+import argparse
+import multiprocessing
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState, create_trial
+
+from hydra_plugins.study.config import PRUNERS, SAMPLERS, StudyConf
+from hydra_plugins.study.search import attributes, record
+from hydra_plugins.study.search.grammar import parse_parameters
+from hydra_plugins.study.search.heartbeat import Pulse
+from hydra_plugins.study.search.messages import Channel
+from hydra_plugins.study.search.objectives import parse_objectives
+from hydra_plugins.study.search.recipe import Job, Recipe
+from hydra_plugins.study.search.sampling import build_pruner, build_sampler
+from hydra_plugins.study.search.space import Space
+from hydra_plugins.study.search.storage import create_study, open_storage, open_study
+from hydra_plugins.study.search.watcher import Watcher
+from hydra_plugins.study.search.worker import Worker
+
+REPORTS = 5
+PARAMETERS = {f"x{index}": "interval(0,1)" for index in range(6)}
+
+
+class SimulatedTemplate:
+    """Stands for the warm template: a trial is a thread that asks for leave, reports, and ends."""
+
+    lock = -1
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        self.control, self._said = Channel(ours), Channel(theirs)
+
+    def begin(self, job: Job) -> Channel:
+        """Begin a trial."""
+        ours, theirs = socket.socketpair()
+        threading.Thread(target=self._train, args=(job, Channel(theirs)), daemon=True).start()
+        return Channel(ours)
+
+    def _train(self, job: Job, channel: Channel) -> None:
+        channel.ask({"say": "ready", "hash": "/".join(job.overrides), "facts": {"params": 1000, "macs": 1000}})
+        value = sum(float(text.partition("=")[2]) for text in job.overrides)
+        for step in range(REPORTS):
+            channel.ask({"say": "report", "step": step, "value": value + 1 / (step + 1)})
+        channel.send({"say": "end", "outcome": {"kind": "complete", "values": [value], "seconds": 1.0}})
+        self._said.send({"say": "died", "number": job.number, "signal": None})
+
+    def receive(self) -> tuple[list[dict[str, Any]], bool]:
+        """Return what the trials' ends were said to be."""
+        return self.control.receive()
+
+    def close(self) -> None:
+        """Do nothing: the trials have ended."""
+
+
+def make_recipe(folder: Path, storage: str | None, workers: int, sampler: str, n_trials: int) -> Recipe:
+    """Return a sweep over six numbers."""
+    options = StudyConf(study_name="cost", storage=storage, workers=workers, slots=1, n_trials=n_trials, view="none")
+    options.params = dict(PARAMETERS)
+    options.sampler, options.pruner = SAMPLERS[sampler], PRUNERS["median"]
+    unused: Any = None
+    return Recipe(unused, unused, unused, options, parse_objectives("minimize", None), folder, [], "now", False, "", None)
+
+
+def make_space(recipe: Recipe) -> Space:
+    """Return the space of the sweep."""
+    loader: Any = None  # for config groups, of which there is none
+    return Space(parse_parameters(recipe.options.params, [], loader))
+
+
+def fill(recipe: Recipe, space: Space, count: int) -> None:
+    """Give the study `count` finished trials."""
+    study = create_study(open_storage(recipe.options.storage, recipe.layout, 1), "cost", recipe.objectives)
+    for number in range(count):
+        values = {name: (number * (7 + index) % 997) / 997 for index, name in enumerate(PARAMETERS)}
+        overrides = [f"{name}={value}" for name, value in values.items()]
+        facts = {attributes.KIND: "complete", attributes.HASH: f"{number:016d}", attributes.OVERRIDES: overrides}
+        facts |= {
+            attributes.WORKER: "before",
+            attributes.SESSION: "before",
+            attributes.SECONDS: 1.0,
+            "params": 1000,
+            "macs": 1000,
+        }
+        reports = {step: sum(values.values()) + 1 / (step + 1) for step in range(REPORTS)}
+        study.add_trial(
+            create_trial(
+                state=TrialState.COMPLETE,
+                value=sum(values.values()),
+                params=values,
+                distributions=space.searched,
+                user_attrs=facts,
+                intermediate_values=reports,
+            )
+        )
+
+
+def work(recipe: Recipe, index: int, begin: Any, cpu_seconds: Any) -> None:
+    """Be one worker from its start to the end of the budget."""
+    pulse = Pulse(recipe.layout.workers, f"now-{index}")
+    storage = open_storage(recipe.options.storage, recipe.layout, recipe.options.workers)
+    study = open_study(storage, "cost", pruner=build_pruner(recipe))
+    study.sampler = build_sampler(recipe, index, 0)
+    study.get_trials(deepcopy=False)
+    space = make_space(recipe)
+    record.preset = lambda best, recipe: ""  # composing it takes Hydra, and it is rare
+    begin.wait()
+    began = time.process_time()
+    with Watcher(recipe, study, shows=False) as watcher:
+        template: Any = SimulatedTemplate()
+        Worker(recipe, index, template, pulse, study, space, watcher).run()
+    with cpu_seconds.get_lock():
+        cpu_seconds.value += time.process_time() - began
+
+
+def measure(folder: Path, storage: str | None, workers: int, sampler: str, finished: int, trials: int) -> str:
+    """Return a row of the table."""
+    shutil.rmtree(folder, ignore_errors=True)
+    recipe = make_recipe(folder, storage, workers, sampler, finished + trials)
+    recipe.layout.make()
+    space = make_space(recipe)
+    opened = open_storage(storage, recipe.layout, 1)
+    if "cost" in optuna.get_all_study_names(opened):
+        optuna.delete_study(study_name="cost", storage=opened)
+    fill(recipe, space, finished)
+    fork = multiprocessing.get_context("fork")
+    begin, cpu_seconds = fork.Barrier(workers + 1), fork.Value("d", 0.0)
+    processes = [fork.Process(target=work, args=(recipe, index, begin, cpu_seconds)) for index in range(workers)]
+    for process in processes:
+        process.start()
+    begin.wait()
+    began = time.monotonic()
+    for process in processes:
+        process.join()
+    seconds = time.monotonic() - began
+    done = optuna.load_study(study_name="cost", storage=open_storage(storage, recipe.layout, 1)).get_trials(deepcopy=False)
+    complete = sum(trial.state == TrialState.COMPLETE for trial in done)
+    assert complete + sum(trial.state == TrialState.PRUNED for trial in done) == finished + trials == len(done), (
+        "trials were lost"
+    )
+    name = "journal" if storage is None else storage.partition(":")[0]
+    rate, cpu = trials / seconds, 1000 * cpu_seconds.value / trials
+    return f"| {name} | {finished} | {workers} | {sampler} | {rate:.1f} | {cpu:.0f} | {workers / rate * 10:.0f} |"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--storage", default=None, help="URL of a database; default: a journal file")
+    parser.add_argument("--finished", type=int, nargs="+", default=[0, 1000, 10000])
+    parser.add_argument("--workers", type=int, nargs="+", default=[64])
+    parser.add_argument("--trials", type=int, default=256, help="how many trials are measured")
+    parser.add_argument("--sampler", default="random", choices=sorted(SAMPLERS))
+    given = parser.parse_args(arguments)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {time.strftime('%Y-%m-%d')}")
+    print("| storage | finished | workers | sampler | trials a second | CPU ms a trial | s a trial for 10 % waiting |")
+    print("|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for workers in given.workers:
+            for finished in given.finished:
+                row = measure(Path(folder) / "sweep", given.storage, workers, given.sampler, finished, given.trials)
+                print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
