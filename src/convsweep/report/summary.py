@@ -5,6 +5,7 @@ from statistics import stdev
 from typing import Any
 
 from convsweep.report.blocks import Block, Bullets, Card, Cards, Notice
+from convsweep.report.confirmation import difference_in_words
 from convsweep.report.effects import effect_of
 from convsweep.report.history import improvements
 from convsweep.report.importance import FEWEST, Importances
@@ -16,6 +17,16 @@ from hydra_plugins.study.search import attributes
 
 NEAR = 5
 MANY = 6
+ANSWERS = {
+    "better": "confirmed",
+    "not_shown": "not shown",
+    "not_better": "not better",
+    "worse": "worse than the baseline",
+    "no_baseline": "no baseline",
+    "no_result": "no result",
+    "unfinished": "unfinished",
+}
+"""The verdicts of a confirmation in two words."""
 
 
 def summary_blocks(sweep: Sweep, found: Importances | None, confirmation: Mapping[str, Any] | None) -> list[Block]:
@@ -55,9 +66,7 @@ def network_card(sweep: Sweep) -> Card:
     assert sweep.best is not None
     summary = str(sweep.best.user_attrs.get("summary", ""))
     size, _, rest = summary.partition(", ")
-    label = (
-        f"with the network of trial {sweep.best.number}" if not sweep.several else f"its highest end, trial {sweep.best.number}"
-    )
+    label = "its network" if not sweep.several else f"best in {sweep.objectives[0]}: trial {sweep.best.number}"
     return Card(label, size.partition(": ")[2] or "unknown size", rest)
 
 
@@ -81,15 +90,12 @@ def sure_card(sweep: Sweep, confirmation: Mapping[str, Any] | None) -> Card:
         return Card(
             "how sure", "not confirmed", "one training each, chosen for its validation score: expect a little less on new data"
         )
-    answers = {
-        "better": "confirmed",
-        "not_shown": "not shown",
-        "not_better": "not better",
-        "worse": "worse",
-        "unfinished": "unfinished",
-    }
-    words = {"no_baseline": "no baseline", "no_result": "no result"} | answers
-    return Card("how sure", words.get(confirmation["verdict"]["answer"], "see below"), confirmation["verdict"]["words"])
+    verdict = confirmation["verdict"]
+    if verdict["difference"] is None:
+        return Card("how sure", ANSWERS.get(verdict["answer"], "see below"), verdict["words"])
+    seeds = counted(verdict["difference"]["n"], "seed")
+    remark = f"{difference_in_words(verdict['difference'])} to the baseline on the {verdict['split']} split, {seeds}"
+    return Card("how sure", ANSWERS.get(verdict["answer"], "see below"), remark)
 
 
 def spent_card(sweep: Sweep) -> Card:
@@ -105,12 +111,11 @@ def spent_card(sweep: Sweep) -> Card:
 def sentences(sweep: Sweep, found: Importances | None, confirmation: Mapping[str, Any] | None) -> list[str]:
     """Return what a reader would ask next."""
     said = [headline(sweep)]
-    if found is not None:
-        said += what_mattered(sweep, found)
-    said += [*progress(sweep), *how_close(sweep)]
     if confirmation is not None:
         said.append(f"Confirmation: {confirmation['verdict']['words']}")
-    return said
+    if found is not None:
+        said += what_mattered(sweep, found)
+    return [*said, *progress(sweep), *how_close(sweep)]
 
 
 def headline(sweep: Sweep) -> str:

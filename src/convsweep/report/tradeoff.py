@@ -30,11 +30,14 @@ COSTS: dict[str, Callable[[FrozenTrial], float | None]] = {
     "MACs a sample": fact("macs"),
     "seconds of training": seconds_of,
 }
+AS_OBJECTIVE = {"parameters": "params", "MACs a sample": "macs"}
+"""The names under which a cost may be an objective, which the Pareto front shows."""
 
 
 def tradeoff_blocks(sweep: Sweep) -> list[Block]:
     """Return a figure for each cost that is known."""
-    figures = [figure for name, cost in COSTS.items() if (figure := cost_figure(sweep, name, cost)) is not None]
+    others = {name: cost for name, cost in COSTS.items() if AS_OBJECTIVE.get(name) not in sweep.objectives}
+    figures = [figure for name, cost in others.items() if (figure := cost_figure(sweep, name, cost)) is not None]
     if not figures:
         return []
     values = [trial.values[0] for trial in sweep.complete]
