@@ -28,6 +28,7 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
     from lightning import seed_everything
 
     from convsweep import build, feasibility
+    from convsweep.fit import fit
     from convsweep.run import open_run
 
     with open_run(cfg) as run:
@@ -35,9 +36,7 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
         data = build.build_data(cfg)
         run.report_cost(feasibility.check(cfg))
         data.setup("fit")
-        model = build.build_model(cfg, data)
-        trainer = run.trainer(model)
-        trainer.fit(model, data, ckpt_path=run.checkpoint)
+        trainer, model = fit(run, cfg, data)
         run.raise_if_pruned()
         if cfg.test:
             run.test(trainer, model, data)

@@ -101,7 +101,7 @@ class Run:
         check_name("monitor.metric", self.cfg.monitor.metric, metrics)
         for name in self.objectives:
             check_name("objectives", name, [*metrics, *self.cost])
-        self.tracker = self.open_tracker()
+        self.tracker = self.tracker or self.open_tracker()
         with plain_errors("callbacks"):
             callbacks = [instantiate(callback) for callback in self.cfg.callbacks.values() if callback is not None]
             if trial.inside():
@@ -115,6 +115,13 @@ class Run:
         observe(self)
         self.note_logger()
         return trainer
+
+    def begin_again(self) -> None:
+        """Prepare for another trainer after the config has changed; it goes on from the last checkpoint, if there is one."""
+        record.write_config(self.folder, self.cfg)
+        checkpoint = record.last_checkpoint(self.folder)
+        self.checkpoint = str(checkpoint) if checkpoint else self.checkpoint
+        L.seed_everything(self.cfg.seed, workers=True, verbose=False)
 
     def raise_if_pruned(self) -> None:
         """Raise `Pruned` behind a training that the sweep stopped."""

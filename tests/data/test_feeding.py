@@ -3,6 +3,7 @@
 import pickle
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightning.pytorch as lightning
@@ -179,7 +180,8 @@ def test_testing_without_a_test_part_is_refused() -> None:
 
 def test_overfitting_repeats_the_same_batches() -> None:
     data = Digits(batch_size=4)
-    data.trainer = type("Trainer", (), {"overfit_batches": 2, "global_rank": 0, "world_size": 1})()
+    strategy = SimpleNamespace(root_device=torch.device("cpu"))
+    data.trainer = SimpleNamespace(overfit_batches=2, global_rank=0, world_size=1, strategy=strategy)
     loader = data.train_dataloader()
     first = next(iter(loader))[0]
     loader.sampler.set_epoch(1)

@@ -1,19 +1,24 @@
 """Augmentation by torchvision v2: every sample is changed by draws of its own, image and mask together."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from convsweep.data.batch_augment import batch_steps
 from convsweep.data.samples import Facts
 from convsweep.errors import UserError
 
 Transforms = Mapping[str, Callable[..., Any]] | Sequence[Callable[..., Any]]
+AugmentBy = Literal["auto", "batch", "sample"]
 
 
 class Augmentation:
-    """Applies torchvision v2 transforms to each sample of a batch, one after the other.
+    """Applies torchvision v2 transforms to a batch, with draws for each sample.
+
+    Where all transforms are there for whole batches (`batch_augment`), the batch is changed at once, where it lies; else its
+    samples are changed one after the other, in memory.
 
     All draws come from the seed handed in, so a batch looks the same with any number of workers and after a resume, and the
     global generators stay untouched. Masks are resampled to the nearest value; what a rotation or a padding uncovers in a mask
@@ -25,12 +30,13 @@ class Augmentation:
     Args:
         transforms: v2 transforms in order; a mapping is read for its values.
         facts: the data set they are for.
+        by: `batch`, `sample`, or `auto` for the batch where that can be.
 
     Raises:
-        UserError: if the samples are signals and a transform is for images.
+        UserError: if the samples are signals and a transform is for images, or a batch cannot be changed at once as asked.
     """
 
-    def __init__(self, transforms: Transforms, facts: Facts) -> None:
+    def __init__(self, transforms: Transforms, facts: Facts, by: AugmentBy = "auto") -> None:
         self.steps = list(transforms.values()) if isinstance(transforms, Mapping) else list(transforms)
         for_images = [type(step).__name__ for step in self.steps if not getattr(step, "any_dim", False)]
         if len(facts.spatial_shape) < 2 and for_images:
@@ -40,6 +46,14 @@ class Augmentation:
             )
         self.masks, self.for_images = facts.task == "segmentation", bool(for_images)
         fill_masks(self.steps, 0 if facts.ignore_index is None else facts.ignore_index)
+        self.fills = [fills_of(step) for step in self.steps]
+        at_once = by != "sample" and len(facts.spatial_shape) == 2 and not facts.any_size
+        self.batched = batch_steps(self.steps, facts.spatial_shape, self.fills) if at_once else None
+        if by == "batch" and self.batched is None:
+            names = ", ".join(type(step).__name__ for step in self.steps)
+            raise UserError(
+                f"data.augment_by=batch needs transforms for whole batches, but there are {names}; use auto or sample"
+            )
 
     def __call__(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         """Return the batch with every sample changed.
@@ -53,6 +67,8 @@ class Augmentation:
         Raises:
             UserError: if a transform changes shape or dtype.
         """
+        if self.batched is not None:
+            return self.at_once(x, y, seed)
         images, masks = torch.empty_like(x), y.clone()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mix(seed))
@@ -66,6 +82,17 @@ class Augmentation:
                     )
                 images[i], masks[i] = image, mask
         return images, masks
+
+    def at_once(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Return the batch changed where it lies, by the same draws on every device."""
+        assert self.batched is not None
+        generator = torch.Generator().manual_seed(mix(seed))
+        masks = y.unsqueeze(1) if self.masks else None
+        for step, (fill, mask_fill) in zip(self.batched, self.fills, strict=True):
+            drawn = step.draw(len(x), (x.shape[2], x.shape[3]), generator).to(x.device, non_blocking=True)
+            x = step.apply(x, drawn, fill, nearest=False)
+            masks = None if masks is None else step.apply(masks, drawn, mask_fill, nearest=True)
+        return x, y if masks is None else masks.squeeze(1)
 
     def rehearse(self, x: Tensor, y: Tensor) -> None:
         """Apply all transforms to a batch once.
@@ -101,6 +128,15 @@ def mix(seed: tuple[int, ...]) -> int:
     from numpy.random import SeedSequence
 
     return int(SeedSequence(seed).generate_state(1, "uint64")[0] >> 1)
+
+
+def fills_of(step: Any) -> tuple[Any, Any]:
+    """Return what a transform fills uncovered places of images and of masks with."""
+    from torchvision import tv_tensors
+
+    fills = getattr(step, "_fill", {})
+    others = fills.get("others")
+    return fills.get(tv_tensors.Image, others), fills.get(tv_tensors.Mask, others)
 
 
 def fill_masks(steps: Iterable[Any], value: int) -> None:

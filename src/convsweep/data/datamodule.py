@@ -8,14 +8,17 @@ import numpy as np
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
 
-from convsweep.data.augment import Augmentation, Transforms
+from convsweep.console import say
+from convsweep.data.augment import Augmentation, AugmentBy, Transforms
 from convsweep.data.checks import check_facts, check_present, check_samples
 from convsweep.data.feeding import BatchLoader, Gather, fixed_permutation
+from convsweep.data.holding import Held, Hold, described, held, workers_for
 from convsweep.data.order import Batch, EvalOrder, LastBatch, Share, TrainOrder
 from convsweep.data.samples import Facts, Indices, Samples
 from convsweep.data.splits import stratified_split
 from convsweep.data.statistics import count_classes, mean_and_std
 from convsweep.errors import UserError
+from convsweep.ranks import is_first
 
 Parts = tuple[Samples, Samples | None, Samples | None]
 
@@ -35,7 +38,10 @@ class Feeding(TypedDict, total=False):
         last_batch: "drop" or "keep" the smaller batch at the end of a training epoch.
         augment: torchvision v2 transforms of the training samples, a mapping by name or a list; null for none.
         permute: moves the positions of all samples by one fixed permutation.
-        num_workers: processes that read ahead; 0 reads in this one, the fastest for what is in memory and not augmented.
+        augment_by: "batch" augments whole batches at once, "sample" sample by sample; "auto" the batch where that can be.
+        hold: where the samples are: on the "device" that the network trains on, in "memory", or left on "disk" where they are
+            memory-mapped; "auto" takes a GPU where they fit there and are not augmented by sample, else leaves them.
+        num_workers: processes that read ahead; 0 reads in this one; null reads ahead where a GPU would wait.
         pin_memory: page-locked batches; null where there is a GPU.
     """
 
@@ -48,8 +54,10 @@ class Feeding(TypedDict, total=False):
     seed: int
     last_batch: LastBatch
     augment: Transforms | None
+    augment_by: AugmentBy
     permute: bool
-    num_workers: int
+    hold: Hold
+    num_workers: int | None
     pin_memory: bool | None
 
 
@@ -63,8 +71,10 @@ FEEDING = Feeding(
     seed=0,
     last_batch="drop",
     augment=None,
+    augment_by="auto",
     permute=False,
-    num_workers=0,
+    hold="auto",
+    num_workers=None,
     pin_memory=None,
 )
 
@@ -210,7 +220,7 @@ class DataModule(LightningDataModule, ABC):
     @cached_property
     def augmentation(self) -> Augmentation | None:
         transforms = self.feeding["augment"]
-        return Augmentation(transforms, self.facts) if transforms else None
+        return Augmentation(transforms, self.facts, self.feeding["augment_by"]) if transforms else None
 
     def gather(self, samples: Samples, training: bool) -> Gather:
         """Return what reads batches of a part: augmented ones for training, samples as they are for everything else."""
@@ -227,7 +237,10 @@ class DataModule(LightningDataModule, ABC):
             shuffle=not overfit,
             share=self.share(),
         )
-        return self.loader(gather, order)
+        loader = self.loader(gather, order)
+        if is_first() and self.trainer is not None:
+            say(f"{len(gather):,} training samples {described(loader.dataset)}")
+        return loader
 
     def val_dataloader(self) -> BatchLoader:
         return self.eval_loader(self.val)
@@ -244,12 +257,21 @@ class DataModule(LightningDataModule, ABC):
         return self.loader(self.gather(samples, training=False), order)
 
     def loader(self, gather: Gather, order: TrainOrder | EvalOrder) -> BatchLoader:
-        pin_memory = self.feeding["pin_memory"]
-        if pin_memory is None:
-            import torch
+        """Return what reads batches in this order, from where the samples are best held."""
+        device, workers, pin_memory = self.device, self.feeding["num_workers"], self.feeding["pin_memory"]
+        gather = held(gather, self.feeding["hold"], device)
+        if isinstance(gather, Held):
+            return BatchLoader(gather, order)
+        if workers is None:
+            workers = workers_for(gather, device)
+        return BatchLoader(gather, order, workers, device.type == "cuda" if pin_memory is None else pin_memory)
 
-            pin_memory = torch.cuda.is_available()
-        return BatchLoader(gather, order, self.feeding["num_workers"], pin_memory)
+    @property
+    def device(self) -> Any:
+        """The device that the network trains on."""
+        import torch
+
+        return torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
 
     def share(self) -> Share:
         """Return which part of every epoch this process takes."""

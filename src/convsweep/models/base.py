@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
 from convsweep.errors import DivergedError, UserError
+from convsweep.models.acceleration import Compile, Recompute, check_acceleration, compile_in_place, recompute_blocks
 from convsweep.models.normalize import Normalize, NormalizeBy
 from convsweep.models.running_mean import RunningMean, not_finite
 from convsweep.models.schedules import Schedule, lightning_schedule
@@ -37,6 +38,8 @@ class Model(L.LightningModule, ABC):
         decay_norm_and_bias: apply weight decay to biases and normalisation too, not only to weights of two or more axes.
         normalize_by: subtract mean and spread of the training split, or of each sample.
         memory_format: how images and volumes lie in memory; `channels_last` is often faster.
+        compile: compile the network for training in one of `torch.compile`'s modes, or `none`.
+        recompute: `blocks` keeps no activations inside the blocks of the network but computes them again: less memory, more time.
         monitor, monitor_mode: the metric that training is judged by, and `max` or `min`.
         card: what a checkpoint says of itself, in plain types.
     """
@@ -53,11 +56,15 @@ class Model(L.LightningModule, ABC):
         decay_norm_and_bias: bool = False,
         normalize_by: NormalizeBy = "training_split",
         memory_format: Literal["contiguous", "channels_last"] = "contiguous",
+        compile: Compile = "none",
+        recompute: Recompute = "none",
         monitor: str = "val/loss",
         monitor_mode: str = "min",
         card: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        check_acceleration(compile, recompute)
+        self.compile_mode, self.recompute = compile, recompute
         self.memory_format = layout_of(memory_format, len(facts.in_shape) - 1)
         self.net, self.facts = net.to(memory_format=self.memory_format), facts
         self.normalize = Normalize(mean, std, normalize_by)
@@ -84,6 +91,11 @@ class Model(L.LightningModule, ABC):
     def metric_names(self) -> list[str]:
         """Return the names of everything that is logged and can be monitored."""
         return [*(f"{split}/loss" for split in ("train", "val")), *map(str, self.val_metrics.keys(keep_base=False))]
+
+    def on_fit_start(self) -> None:
+        if self.recompute == "blocks":
+            recompute_blocks(self.net)
+        compile_in_place(self.net, self.compile_mode)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["convsweep"] = self.card

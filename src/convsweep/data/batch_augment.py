@@ -1,0 +1,185 @@
+"""Augmentation of a whole batch at once, on the device where it lies: torchvision's transforms with draws for every sample.
+
+A transform of torchvision v2 draws once for all it is given, so it must be called for every sample. Those here draw for a batch;
+with the same draws they change a sample as torchvision does.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+Size = tuple[int, int]
+Fill = float | None
+
+
+class BatchStep(Protocol):
+    """One transform of a batch."""
+
+    def draw(self, count: int, size: Size, generator: Generator) -> Tensor:
+        """Return the draws for `count` samples of (height, width), one row a sample."""
+
+    def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
+        """Return a batch (B, C, H, W) changed by its draws.
+
+        Args:
+            fill: value of what the transform uncovers.
+            nearest: take the nearest value, as masks must, whatever the images take.
+        """
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Mirrors a sample with probability `p` along an axis of the batch."""
+
+    p: float
+    axis: int
+
+    def draw(self, count: int, size: Size, generator: Generator) -> Tensor:
+        return torch.rand(count, generator=generator) < self.p
+
+    def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
+        return torch.where(drawn.view(-1, 1, 1, 1), x.flip(self.axis), x)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Pads and cuts out a part of the old size; `padding` is left, right, top, bottom."""
+
+    padding: tuple[int, int, int, int]
+
+    def draw(self, count: int, size: Size, generator: Generator) -> Tensor:
+        left, right, top, bottom = self.padding
+        rows = torch.randint(0, top + bottom + 1, (count,), generator=generator)
+        return torch.stack([rows, torch.randint(0, left + right + 1, (count,), generator=generator)], dim=1)
+
+    def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
+        height, width = x.shape[2:]
+        padded = F.pad(x, self.padding, value=fill or 0)
+        rows = drawn[:, :1] + torch.arange(height, device=x.device)
+        columns = drawn[:, 1:] + torch.arange(width, device=x.device)
+        sample = torch.arange(len(x), device=x.device).view(-1, 1, 1)
+        return padded[sample, :, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2).contiguous()
+
+
+@dataclass(frozen=True)
+class Warp:
+    """Turns, shifts, scales and shears about the middle; ranges in degrees, in shares of the size and as factors."""
+
+    degrees: tuple[float, float]
+    translate: tuple[float, float] = (0.0, 0.0)
+    scale: tuple[float, float] = (1.0, 1.0)
+    shear: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    bilinear: bool = False
+    turns_back: bool = False
+
+    def draw(self, count: int, size: Size, generator: Generator) -> Tensor:
+        def uniform(low: float, high: float) -> Tensor:
+            return low + (high - low) * torch.rand(count, generator=generator, dtype=torch.float64)
+
+        (height, width), (dx, dy) = size, self.translate
+        angle = uniform(*self.degrees)
+        shifts = [uniform(-dx * width, dx * width).round(), uniform(-dy * height, dy * height).round()]
+        shears = [uniform(*self.shear[:2]), uniform(*self.shear[2:])]
+        return torch.stack([-angle if self.turns_back else angle, *shifts, uniform(*self.scale), *shears], dim=1)
+
+    def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
+        exact = x.is_floating_point()
+        grid = sampling_grid(inverse_affine(drawn).to(x.dtype if exact else torch.float32), (x.shape[2], x.shape[3]))
+        values = x if exact else x.to(grid.dtype)
+        mode = "nearest" if nearest or not self.bilinear else "bilinear"
+        if fill is None:
+            moved = F.grid_sample(values, grid, mode, "zeros", align_corners=False)
+        else:
+            covered = torch.cat([values, torch.ones_like(values[:, :1])], dim=1)
+            *parts, cover = F.grid_sample(covered, grid, mode, "zeros", align_corners=False).split([x.shape[1], 1], dim=1)
+            moved = torch.where(cover < 0.5, fill, parts[0]) if mode == "nearest" else (parts[0] - fill) * cover + fill
+        return moved if exact else moved.round().to(x.dtype)
+
+
+def inverse_affine(drawn: Tensor) -> Tensor:
+    """Return the matrices (B, 2, 3) from a place in the result to its place in the sample, in positions from the middle.
+
+    Args:
+        drawn: (B, 6) angle, shifts along x and y, scale, shears along x and y; angles in degrees.
+    """
+    angle, tx, ty, scale, shear_x, shear_y = drawn.unbind(1)
+    turn, shear_x, shear_y = angle.deg2rad(), shear_x.deg2rad(), shear_y.deg2rad()
+    a = (turn - shear_y).cos() / shear_y.cos()
+    b = -(a * shear_x.tan() + turn.sin())
+    c = (turn - shear_y).sin() / shear_y.cos()
+    d = turn.cos() - c * shear_x.tan()
+    first, second = torch.stack([d, -b], 1) / scale[:, None], torch.stack([-c, a], 1) / scale[:, None]
+    shift = torch.stack([tx, ty], 1)
+    rows = [torch.cat([row, -(row * shift).sum(1, keepdim=True)], dim=1) for row in (first, second)]
+    return torch.stack(rows, dim=1)
+
+
+def sampling_grid(matrices: Tensor, size: Size) -> Tensor:
+    """Return the grids (B, H, W, 2) that `grid_sample` takes for matrices (B, 2, 3)."""
+    height, width = size
+    like: dict[str, Any] = {"dtype": matrices.dtype, "device": matrices.device}
+    x = torch.linspace((1.0 - width) * 0.5, (width - 1.0) * 0.5, width, **like).expand(height, width)
+    y = torch.linspace((1.0 - height) * 0.5, (height - 1.0) * 0.5, height, **like).view(-1, 1).expand(height, width)
+    places = torch.stack([x, y, torch.ones_like(x)], dim=-1).view(1, -1, 3)
+    scaled = matrices.transpose(1, 2) / torch.tensor([0.5 * width, 0.5 * height], **like)
+    return places.expand(len(matrices), -1, -1).bmm(scaled).view(-1, height, width, 2)
+
+
+def batch_step(transform: Any, size: Size) -> BatchStep | None:
+    """Return what does a torchvision v2 transform to whole batches of (height, width); None if nothing here does."""
+    make = MAKERS.get(type(transform).__name__) if type(transform).__module__.startswith("torchvision.transforms.v2.") else None
+    return None if make is None else make(transform, size)
+
+
+def crop(transform: Any, size: Size) -> BatchStep | None:
+    """Return a `RandomCrop` back to the old size, with a constant around it."""
+    if tuple(transform.size) != size or transform.padding_mode != "constant":
+        return None
+    left, right, top, bottom = transform.padding or (0, 0, 0, 0)
+    return Crop((left, right, top, bottom))
+
+
+def affine(transform: Any, size: Size) -> BatchStep | None:
+    """Return a `RandomAffine` about the middle."""
+    if transform.center is not None or interpolation(transform) not in ("nearest", "bilinear"):
+        return None
+    return Warp(
+        tuple(transform.degrees),
+        tuple(transform.translate or (0.0, 0.0)),
+        tuple(transform.scale or (1.0, 1.0)),
+        tuple([*(transform.shear or ()), 0.0, 0.0, 0.0, 0.0][:4]),
+        bilinear=interpolation(transform) == "bilinear",
+    )
+
+
+def interpolation(transform: Any) -> str:
+    """Return the word for how a transform interpolates."""
+    return str(getattr(transform.interpolation, "value", transform.interpolation))
+
+
+def rotation(transform: Any, size: Size) -> BatchStep | None:
+    """Return a `RandomRotation` about the middle that keeps the size."""
+    if transform.expand or transform.center is not None or interpolation(transform) not in ("nearest", "bilinear"):
+        return None
+    return Warp(tuple(transform.degrees), bilinear=interpolation(transform) == "bilinear", turns_back=True)
+
+
+MAKERS: dict[str, Callable[[Any, Size], BatchStep | None]] = {
+    "RandomHorizontalFlip": lambda transform, size: Flip(transform.p, 3),
+    "RandomVerticalFlip": lambda transform, size: Flip(transform.p, 2),
+    "RandomCrop": crop,
+    "RandomAffine": affine,
+    "RandomRotation": rotation,
+}
+
+
+def batch_steps(transforms: Sequence[Any], spatial: Sequence[int], fills: Sequence[tuple[Any, Any]]) -> list[BatchStep] | None:
+    """Return the transforms for whole batches; None unless all of them are there, and fill with one number if they fill."""
+    if not all(fill is None or isinstance(fill, int | float) for pair in fills for fill in pair):
+        return None
+    steps = [batch_step(transform, (spatial[0], spatial[1])) for transform in transforms]
+    return None if None in steps else [step for step in steps if step is not None]

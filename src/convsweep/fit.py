@@ -1,0 +1,67 @@
+"""Trains a model, in smaller batches and as many more of them a step where the device's memory does not suffice."""
+
+import gc
+from typing import TYPE_CHECKING
+
+import lightning as L
+import torch
+from omegaconf import DictConfig, open_dict
+
+from convsweep import build
+from convsweep.console import say
+from convsweep.ranks import is_first
+
+if TYPE_CHECKING:
+    from convsweep.data.datamodule import DataModule
+    from convsweep.models.base import Model
+    from convsweep.run import Run
+
+
+def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Model]":
+    """Return a trained model and its trainer. A batch that does not fit is halved and its gradients are accumulated.
+
+    A step sees the same samples as before; only batch normalisation sees fewer at a time.
+
+    Raises:
+        torch.OutOfMemoryError: a single sample does not fit, or other processes train along, which cannot be told.
+    """
+    while True:
+        model = build.build_model(cfg, data)
+        trainer = run.trainer(model)
+        try:
+            trainer.fit(model, data, ckpt_path=run.checkpoint)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or trainer.world_size > 1 or data.feeding["batch_size"] == 1:
+                raise
+        else:
+            return trainer, model
+        del model, trainer
+        free_memory()
+        halve(cfg, data)
+        run.begin_again()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory is used up, in the words of torch's allocators."""
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in words)
+
+
+def free_memory() -> None:
+    """Give back what a failed training held."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def halve(cfg: DictConfig, data: "DataModule") -> None:
+    """Halve the batches, and accumulate the gradients of twice as many."""
+    before = data.feeding["batch_size"]
+    now, accumulated = before // 2, cfg.trainer.accumulate_grad_batches * -(-before // (before // 2))
+    eval_now = data.feeding["eval_batch_size"]
+    data.feeding["batch_size"] = now
+    data.feeding["eval_batch_size"] = None if eval_now is None else max(1, eval_now // 2)
+    with open_dict(cfg):
+        cfg.data.batch_size, cfg.trainer.accumulate_grad_batches = now, accumulated
+    if is_first():
+        say(f"out of memory at {before} samples a batch; going on with {now}, the gradients of {accumulated} accumulated a step")

@@ -1,0 +1,69 @@
+"""Trains a network that is too slow or too large: compiled, or with its activations computed again instead of kept."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from typing import Literal
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from convsweep.errors import UserError
+
+Compile = Literal["none", "default", "reduce-overhead", "max-autotune"]
+Recompute = Literal["none", "blocks"]
+MODES = ("none", "default", "reduce-overhead", "max-autotune")
+
+
+def check_acceleration(compile: str, recompute: str) -> None:
+    """Check both options.
+
+    Raises:
+        UserError: one is none of its words.
+    """
+    for key, word, words in (("compile", compile, MODES), ("recompute", recompute, ("none", "blocks"))):
+        if word not in words:
+            raise UserError(f"model.{key} must be one of {', '.join(words)}, but is {word!r}")
+
+
+def compile_in_place(net: nn.Module, mode: Compile) -> None:
+    """Compile a network when it first runs; its parameters keep their names. `reduce-overhead` takes CUDA graphs."""
+    if mode != "none":
+        net.compile(mode=None if mode == "default" else mode, dynamic=False)
+
+
+def recompute_blocks(net: nn.Module) -> None:
+    """Let the backward pass run every block of a network forward again, instead of keeping what is inside (Chen et al. 2016)."""
+    from torch.utils.checkpoint import checkpoint
+
+    for block in blocks(net):
+        contexts = partial(contexts_of, block)
+        block.forward = partial(checkpoint, block.forward, use_reentrant=False, context_fn=contexts)  # type: ignore[method-assign]
+
+
+def blocks(net: nn.Module) -> list[nn.Module]:
+    """Return the parts of a network that run one after the other: its children, and theirs where they are mere containers."""
+    found: list[nn.Module] = []
+    for child in net.children():
+        found += blocks(child) if isinstance(child, nn.Sequential | nn.ModuleList) else [child]
+    return [block for block in found if any(True for _ in block.parameters())]
+
+
+def contexts_of(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """Return what a block runs in the first time and the second time."""
+    return nullcontext(), statistics_kept(block)
+
+
+@contextmanager
+def statistics_kept(block: nn.Module) -> Iterator[None]:
+    """Leave the running statistics of batch normalisation as they are: the same batch must not count twice."""
+    norms = [module for module in block.modules() if isinstance(module, _BatchNorm) and module.track_running_stats]
+    before = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms]
+    for norm, _, count in before:
+        norm.momentum = 0.0
+        norm.num_batches_tracked = None if count is None else count.clone()
+    try:
+        yield
+    finally:
+        for norm, momentum, count in before:
+            norm.momentum, norm.num_batches_tracked = momentum, count

@@ -1,0 +1,79 @@
+"""Samples held on a device make the batches that they make from memory, and are held there where that is worth it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torchvision.transforms import v2
+
+from convsweep.data import holding
+from convsweep.data.arrays import Arrays
+from convsweep.data.augment import Augmentation
+from convsweep.data.digits import Digits
+from convsweep.data.feeding import Gather
+from convsweep.data.holding import Held, described, held, workers_for
+from convsweep.data.order import Batch
+from convsweep.data.samples import Facts, Samples
+from convsweep.errors import UserError
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
+BATCH = Batch(np.array([3, 0, 99, 41]), (1, 2, 3))
+FACTS = Facts((1, 6, 6), 2, ("a", "b"), "segmentation")
+FLIP, ELASTIC = Augmentation([v2.RandomRotation(90)], FACTS), Augmentation([v2.ElasticTransform()], FACTS)
+
+
+@pytest.fixture
+def samples() -> Samples:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, (100, 6, 6)).astype("uint8")
+    return Samples(rng.integers(0, 256, (100, 1, 6, 6)).astype("uint8"), y, [str(number) for number in range(100)])
+
+
+@pytest.mark.parametrize("augment", [None, FLIP])
+@pytest.mark.parametrize("permuted", [False, True])
+def test_same_batches_wherever_they_are_held(
+    samples: Samples, augment: Augmentation | None, permuted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("convsweep.data.statistics.CHUNK_BYTES", 1000)  # many chunks
+    positions = np.random.default_rng(1).permutation(36) if permuted else None
+    gather = Gather(samples, augment, positions)
+    for ours, expected in zip(Held(gather, CPU)[BATCH], gather[BATCH], strict=True):
+        assert torch.equal(ours, expected)
+        assert ours.dtype == expected.dtype
+
+
+@pytest.mark.parametrize(
+    ("augment", "free", "expected"),
+    [(None, 1 << 20, True), (FLIP, 1 << 20, True), (FLIP, 1000, False), (ELASTIC, 1 << 20, False)],
+)
+def test_a_gpu_holds_what_fits_and_is_augmented_by_batch(
+    samples: Samples, augment: Augmentation | None, free: int, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holding, "free_bytes", lambda device: free)
+    monkeypatch.setattr(Held, "moved", lambda self, gather, array: torch.zeros(1))
+    made = held(Gather(samples, augment), "auto", GPU)
+    assert isinstance(made, Held) == expected
+    assert described(made).startswith("held on cuda:0" if expected else "held in memory")
+    assert workers_for(made, CPU) == 0
+
+
+def test_readers_run_ahead_where_a_gpu_would_wait(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert workers_for(Gather(samples, ELASTIC), GPU) == 5
+    assert workers_for(Gather(samples, FLIP), GPU) == 0
+    assert workers_for(Gather(samples, ELASTIC), CPU) == 0
+
+
+def test_what_lies_on_disk_stays_there_unless_memory_is_asked_for(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((100, 1, 4, 4), np.uint8))
+    np.save(tmp_path / "y.npy", np.arange(100) % 2)
+    for hold, place in (("auto", "read from disk"), ("disk", "read from disk"), ("memory", "held in memory")):
+        data = Arrays(str(tmp_path), batch_size=4, hold=hold)  # type: ignore[arg-type]
+        assert described(data.train_dataloader().dataset) == place
+
+
+def test_a_device_that_cannot_hold_them_is_refused() -> None:
+    with pytest.raises(UserError, match=r"data\.hold=device needs a GPU.*device is cpu.*use data\.hold=auto"):
+        Digits(batch_size=4, hold="device").train_dataloader()

@@ -1,0 +1,78 @@
+"""Recomputed blocks and a compiled network learn exactly what the plain one learns."""
+
+import copy
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from convsweep.errors import UserError
+from convsweep.models.acceleration import blocks, check_acceleration, compile_in_place, recompute_blocks
+from convsweep.nets import ConvNet, UNet
+
+NETS: dict[str, Callable[[], Any]] = {
+    "convnet": partial(ConvNet, (1, 8, 8), 3, num_stages=2, num_blocks=2, width=4, skip="add", dropout=0.2),
+    "unet": partial(UNet, (1, 16, 16), 3, width=4),
+}
+
+
+def learnt(net: nn.Module, x: Tensor) -> list[Tensor]:
+    """Gradients and running statistics after two batches."""
+    torch.manual_seed(0)
+    for batch in x.split(4):
+        net(batch).square().mean().backward()
+    grads = [param.grad for param in net.parameters() if param.grad is not None]
+    return [*grads, *net.buffers()]
+
+
+def kept_bytes(net: nn.Module, x: Tensor) -> int:
+    storages: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        out = net(x)
+    del out
+    return sum(storages.values())
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_recomputed_blocks_learn_the_same_and_keep_less(name: str) -> None:
+    torch.manual_seed(0)
+    plain = NETS[name]().train()
+    again = copy.deepcopy(plain)
+    recompute_blocks(again)
+    assert len(blocks(again)) > 2
+    x = torch.randn(8, *plain.in_shape)
+    for ours, expected in zip(learnt(again, x), learnt(plain, x), strict=True):
+        torch.testing.assert_close(ours, expected)
+    assert list(again.state_dict()) == list(plain.state_dict())
+
+
+def test_recomputed_blocks_keep_less() -> None:
+    plain = NETS["convnet"]().train()
+    again = copy.deepcopy(plain)
+    recompute_blocks(again)
+    x = torch.randn(64, 1, 8, 8)
+    assert kept_bytes(again, x) < 0.5 * kept_bytes(plain, x)
+
+
+def test_a_compiled_network_keeps_its_names_and_answers() -> None:
+    plain = NETS["convnet"]().eval()
+    compiled = copy.deepcopy(plain)
+    compile_in_place(compiled, "none")
+    compiled.compile(backend="eager", dynamic=False)
+    x = torch.randn(4, 1, 8, 8)
+    torch.testing.assert_close(compiled(x), plain(x))
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+
+
+@pytest.mark.parametrize(("compile", "recompute"), [("fast", "none"), ("none", "all")])
+def test_other_words_are_refused(compile: str, recompute: str) -> None:
+    with pytest.raises(UserError, match=r"model\.(compile|recompute) must be one of none, "):
+        check_acceleration(compile, recompute)
