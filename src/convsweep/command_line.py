@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -114,6 +115,7 @@ def run(main: Callable[[], Any]) -> None:
     held = HeldBack(stream)
     if not full and not {"-m", "--multirun"} & set(sys.argv):
         sys.stderr = held
+    warnings.filterwarnings("ignore", r"\n?'hydra/launcher/ray' is validated against ConfigStore schema")  # ours has its name
     hint = None
     try:
         call(main, full)

@@ -16,7 +16,7 @@ SPACE = ["model.net.kernel_size=3,5,7", "optimizer.lr=3e-2,1e-7", "hydra/sweeper
 PRUNER = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=0.3", "+hydra.sweeper.pruner.n_warmup_steps=2"]
 
 
-def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: Path) -> None:  # noqa: F811
+def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: Path) -> None:
     variables = {
         "WANDB_BASE_URL": wandb_server.url,  # type: ignore[attr-defined]
         "WANDB_API_KEY": "0" * 40,

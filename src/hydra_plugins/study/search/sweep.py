@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from .view import check_view, watching_from_outside
 log = logging.getLogger("study")
 
 _STARTS = 4
+_EXTRAS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm", "hydra_joblib_launcher": "joblib"}
 
 
 def sweep(
@@ -78,6 +80,7 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
         given_ = f"workers={options.workers}, repeat={options.repeat}"
         raise StudyError(f"hydra.sweeper.workers and repeat must be at least 1, but got {given_}")
     check_view(options.view)
+    check_launcher(str(config.hydra.launcher._target_))
     is_local = str(config.hydra.launcher._target_).endswith("BasicLauncher")
     if is_local:
         make_slots(options)
@@ -94,6 +97,19 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
         script=os.path.abspath(sys.argv[0]),
         module=getattr(sys.modules["__main__"].__spec__, "name", None),
     )
+
+
+def check_launcher(target: str) -> None:
+    """Check that the launcher's package is there.
+
+    Raises:
+        StudyError: It is not.
+    """
+    package = target.split(".")[1]
+    if package in _EXTRAS and find_spec(f"hydra_plugins.{package}") is None:
+        raise StudyError(
+            f"hydra.launcher needs the package {package}, which is not installed; run: uv sync --extra {_EXTRAS[package]}"
+        )
 
 
 def prepare(recipe: Recipe, space: Space) -> OpenStudy:

@@ -1,0 +1,133 @@
+"""A sweep on several machines: one database, one folder, clocks that differ, and machines that are lost."""
+
+import json
+import os
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from .conftest import MakeToy, Toy, wait_for
+from .needed import needs
+from .postgresql import server, trials_in
+
+WHOLE = os.environ.get("CONVSWEEP_TESTS") == "whole"
+"""Whether to run 400 trials on 16 workers of 4 machines, as on a cluster, or fewer of each, as for a check of every change."""
+
+MACHINES, WORKERS, TRIALS = (4, 4, 400) if WHOLE else (2, 3, 100)
+
+ANOTHER_MACHINE = """
+import os, socket, time
+name, offset = os.environ.get("TOY_MACHINE"), float(os.environ.get("TOY_CLOCK", "0"))
+if name is not None:
+    wall, steady = time.time, time.monotonic
+    socket.gethostname = lambda: name
+    time.time, time.monotonic = lambda: wall() + offset, lambda: steady() + 2 * offset
+"""
+BODY = """
+    folder = Path(trial.current().folder)
+    start = int(Path(trial.current().checkpoint).read_text()) if trial.current().checkpoint else 0
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    for step in range(start, 4):
+        time.sleep(cfg.pause)
+        (folder / "checkpoints" / "last.ckpt").write_text(str(step + 1))
+    (folder / "done").write_text(f"{start}")
+    return cfg.x
+"""
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """The URL of a database."""
+    with server() as url:
+        yield url
+
+
+def on_machine(app: Toy, name: str, clock_s: float, *arguments: str) -> "subprocess.Popen[str]":
+    """Start a sweep on a machine of that name, whose clocks are off by so much."""
+    (app.folder / "sitecustomize.py").write_text(ANOTHER_MACHINE)
+    own = {"TOY_MACHINE": name, "TOY_CLOCK": str(clock_s), "PYTHONPATH": str(app.folder)}
+    before = {key: os.environ.get(key) for key in own}
+    os.environ.update(own)
+    try:
+        return app.start("hydra/launcher=joblib", "hydra/sweeper/sampler=random", *arguments)
+    finally:
+        for key, value in before.items():
+            os.environ.pop(key)
+            if value is not None:
+                os.environ[key] = value
+
+
+def bury(process: "subprocess.Popen[str]") -> None:
+    """Wait for a process that was killed, whose output others may still hold."""
+    process.wait(timeout=60)
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def workers_of(app: Toy, machine: str) -> list[int]:
+    """Return the processes of a machine's workers."""
+    said = [json.loads(path.read_text()) for path in app.sweep.glob(".study/workers/[!.]*.json")]
+    return [state["pid"] for state in said if state.get("machine", "").startswith(f"{machine}/")]
+
+
+def test_a_database_serves_the_workers_of_many_machines(toy: MakeToy, database: str) -> None:
+    needs("hydra_plugins.hydra_joblib_launcher")
+    options = f"n_trials: {TRIALS}\nslots: 1\nworkers: {WORKERS}\nparams: {{x: 'interval(0,1)'}}\nstorage: {database}"
+    app = toy(BODY, "x: 0.0\npause: 0.0", options)
+    launchers = [on_machine(app, f"m{index}", 1000.0 * index) for index in range(MACHINES)]
+    outputs = [launcher.communicate(timeout=400)[0] for launcher in launchers]
+    assert [launcher.returncode for launcher in launchers] == [0] * MACHINES, outputs
+    trials = trials_in(database)
+    assert Counter(trial.state.name for trial in trials) == {"COMPLETE": TRIALS}
+    assert [trial.number for trial in trials] == list(range(TRIALS))
+    assert all(trial.value == trial.params["x"] for trial in trials)
+    assert len(list(app.sweep.glob("[0-9]*/done"))) == TRIALS, "every trial ran once, in a folder of its own"
+    assert len({trial.user_attrs["worker"] for trial in trials}) >= MACHINES
+
+
+def test_a_lost_machines_trials_go_on_elsewhere(toy: MakeToy, database: str) -> None:
+    needs("hydra_plugins.hydra_joblib_launcher")
+    options = f"n_trials: 16\nslots: 1\nworkers: 2\nstale_after: 4\nparams: {{x: 'interval(0,1)'}}\nstorage: {database}"
+    app = toy(BODY, "x: 0.0\npause: 0.4", options)
+    survivor, lost = on_machine(app, "ahead", 7200.0), on_machine(app, "behind", -7200.0)
+    wait_for(lambda: len(list(app.sweep.glob("[0-9]*/checkpoints/last.ckpt"))) >= 5, timeout=120)
+    wait_for(lambda: len(workers_of(app, "behind")) == 2, timeout=60)
+    theirs = {path.stem for path in app.sweep.glob(".study/workers/[!.]*.json") if "behind/" in path.read_text()}
+
+    def trains_there() -> bool:
+        running = [trial for trial in trials_in(database) if trial.state.name == "RUNNING"]
+        began = {int(path.parent.parent.name) for path in app.sweep.glob("[0-9]*/checkpoints/last.ckpt")}
+        return any(trial.user_attrs.get("worker") in theirs and trial.number in began for trial in running)
+
+    wait_for(trains_there, timeout=60)
+    for pid in [*workers_of(app, "behind"), lost.pid]:
+        os.kill(pid, signal.SIGKILL)
+    bury(lost)
+    output, _ = survivor.communicate(timeout=200)
+    assert survivor.returncode == 0, output
+    trials = trials_in(database)
+    kinds = Counter(trial.user_attrs["kind"] for trial in trials)
+    assert kinds["complete"] == 16, output
+    retried = [trial for trial in trials if "retry_of" in trial.user_attrs]
+    assert 1 <= kinds["killed"] == len(retried) <= 2
+    for trial in retried:
+        former = trials[trial.user_attrs["retry_of"]]
+        assert former.params == trial.params
+        assert former.user_attrs["worker"] in theirs
+        assert trial.user_attrs["worker"] not in theirs
+    starts = [int((app.sweep / str(trial.number) / "done").read_text()) for trial in retried]
+    assert any(start > 0 for start in starts), "it went on from the checkpoint that the lost machine left"
+
+
+def test_a_sweep_outlives_its_head(toy: MakeToy) -> None:
+    needs("hydra_plugins.hydra_submitit_launcher")
+    app = toy(BODY, "x: 0.0\npause: 0.1", "n_trials: 16\nslots: 1\nworkers: 2\nparams: {x: 'interval(0,1)'}")
+    head = app.start("hydra/launcher=submitit_local")
+    wait_for(lambda: len(list(app.sweep.glob("[0-9]*/done"))) >= 2, timeout=90)
+    os.kill(head.pid, signal.SIGKILL)
+    wait_for(lambda: app.kinds().count("complete") == 16, timeout=90)
+    bury(head)
+    assert "all 16 trials are done" in app.run("hydra/launcher=basic")
