@@ -101,6 +101,9 @@ def test_an_interrupted_confirmation_goes_on(swept: MakeConfirmed) -> None:
     assert process.returncode == 130
     assert not one.document["is_finished"]
     assert "open" in output
+    before = len(one.ran())
+    one.confirm("top=1", "seeds=1", "x=0.1")
+    assert one.ran()[before:] == [["good", "0.1", "1", "always"], ["plain", "0.1", "1", "always"]], "nothing is left over"
     one.confirm("top=1", "seeds=4", "sleep=2")
     assert one.document["is_finished"]
     assert {len(network["trainings"]) for network in one.networks().values()} == {4}

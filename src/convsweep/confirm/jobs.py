@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from convsweep.confirm.candidates import Candidate
 from hydra_plugins.study.search import attributes
 from hydra_plugins.study.search.attributes import kind_of
+from hydra_plugins.study.search.heartbeat import Watch
 from hydra_plugins.study.search.layout import Layout
 from hydra_plugins.study.search.locks import locked
 from hydra_plugins.study.search.opened import OpenedSweep
@@ -19,6 +20,7 @@ JOB = "$job"
 FOLDER = "confirm"
 _JOBS = "confirm_jobs"
 _AGAIN = ("killed", "error")
+_STALE_AFTER_S = 60.0
 
 
 class Jobs:
@@ -41,16 +43,26 @@ class Jobs:
 
     def add(self, candidates: Sequence[Candidate], seeds: Sequence[int], seed_key: str) -> None:
         """Add what is not there yet, seed by seed so that the first seed of all comes first; what was killed or failed again."""
+        wanted = [overrides_of_job(candidate, seed, seed_key) for seed in seeds for candidate in candidates]
         with locked(self.layout.ask_lock):
-            known = self.overrides()
+            known = self._kept(wanted)
             trials = self._by_job()
-            for seed in seeds:
-                for candidate in candidates:
-                    wanted = overrides_of_job(candidate, seed, seed_key)
-                    same = [job for job, overrides in enumerate(known) if overrides == wanted]
-                    if all(job in trials and kind_of(trials[job]) in _AGAIN for job in same):
-                        known.append(wanted)
+            for overrides in wanted:
+                same = [job for job, others in enumerate(known) if others == overrides]
+                if all(job in trials and kind_of(trials[job]) in _AGAIN for job in same):
+                    known.append(overrides)
             self.study.set_user_attr(_JOBS, known)
+
+    def _kept(self, wanted: Sequence[list[str]]) -> list[list[str]]:
+        """Return the jobs without what a former command, which is not at work any more, has left undone beside `wanted`."""
+        known = self.overrides()
+        if Watch(self.layout.workers, _STALE_AFTER_S).living():
+            return known
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            if known[int(fixed_params(trial)[JOB])] not in wanted:
+                self.study._storage.set_trial_user_attr(trial._trial_id, attributes.KIND, "killed")
+                self.study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+        return known[: 1 + max(self._by_job(), default=-1)]
 
     def overrides(self) -> list[list[str]]:
         """Return the overrides of every job."""
