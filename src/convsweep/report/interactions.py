@@ -43,8 +43,9 @@ def pair_figure(sweep: Sweep, one: Scale, other: Scale) -> Figure | None:
     shown = shown_range([trial.values[0] for trial in both], sweep.maximise[0])
     heat = {
         "type": "heatmap", "x": [column.label for column in columns], "y": [row.label for row in rows], "z": scores,
-        "text": texts, "texttemplate": "%{text}", "textfont": {"size": 11}, "xgap": 2, "ygap": 2, "showscale": False,
-        "colorscale": [[0, "@soft"], [1, "@accent"]], "reversescale": not sweep.maximise[0], "hoverongaps": False,
+        "text": texts, "texttemplate": "%{text}", "textfont": {"size": 11, "color": "@ink"}, "xgap": 2, "ygap": 2,
+        "showscale": False,
+        "colorscale": [[0, "@soft"], [1, "@heat"]], "reversescale": not sweep.maximise[0], "hoverongaps": False,
         "hovertemplate": f"{one.label} %{{x}}<br>{other.label} %{{y}}<br>%{{text}}<extra></extra>",
         **({} if shown is None else {"zmin": shown[0], "zmax": shown[1]}),
     }  # fmt: skip
