@@ -1,6 +1,8 @@
 """The network as it is used: raw samples in, answers out, with everything between them inside."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from convsweep.data.feeding import fixed_permutation
@@ -27,6 +29,12 @@ class Deployed(nn.Module):
         order = torch.from_numpy(fixed_permutation(model.facts.spatial_shape)) if permute else None
         self.register_buffer("order", order)
         self.register_buffer("back", None if order is None else order.argsort())
+
+    @torch.inference_mode()
+    def run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the answers to a batch on the CPU."""
+        answer: Tensor = self(torch.from_numpy(x))
+        return answer.numpy()
 
     @property
     def answer_name(self) -> str:

@@ -4,7 +4,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from convsweep import commands
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from rich.table import Table
 
     from convsweep.deployed import Deployed
@@ -57,8 +55,6 @@ def export(arguments: Sequence[str]) -> int:
 
     trained = load_trained(options.checkpoint, "cpu", max(BATCH_SIZES))
 
-    import torch
-
     from convsweep.deployed import Deployed
     from convsweep.export.checking import check
     from convsweep.export.latency import latencies
@@ -70,37 +66,30 @@ def export(arguments: Sequence[str]) -> int:
     count = max(4, min(MAX_SAMPLES, MAX_VALUES // math.prod(trained.facts.in_shape)))
     x = samples_of_files(trained, options.files, count) if options.files else samples_of_digits(trained, count)
     deployed = Deployed(trained.model, trained.permute)
-
-    def eager(x: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        with torch.inference_mode():
-            answer: torch.Tensor = deployed(torch.from_numpy(x))
-        return answer.numpy()
-
     options.out.mkdir(parents=True, exist_ok=True)
-    with commands.progress("export", 3) as advance:
-        programs = write(trained, deployed, options.format, options.out)
-        advance(1)
-        checks = {program.name: check(eager, program, x, options.tolerance) for program in programs}
-        advance(1)
-        runs = {"eager": eager} | {program.name: program.run for program in programs}
+    programs, checks = [], {}
+    with commands.progress("export", 3 if options.format == "all" else 2) as advance:
+        for program in written(trained, deployed, options.format, options.out):
+            checks[program.name] = check(deployed.run, program, x, options.tolerance)
+            programs.append(program)
+            advance(1)
+        runs = {"eager": deployed.run} | {program.name: program.run for program in programs}
         times = latencies(runs, x, BATCH_SIZES) if options.latency else {}
         advance(1)
     conclude(trained, programs, checks, times, options.out)
     return 0
 
 
-def write(trained: "Trained", deployed: "Deployed", kind: str, out: Path) -> list["Program"]:
-    """Write the programs that were asked for and return them."""
+def written(trained: "Trained", deployed: "Deployed", kind: str, out: Path) -> Iterator["Program"]:
+    """Write the programs that were asked for, each once the one before it is used."""
     from convsweep.export import programs
 
     about = programs.description(trained, deployed.answer_name)
     graph = programs.traced(deployed, trained.facts.in_shape)
-    written = []
     if kind != "onnx":
-        written.append(programs.write_torch(graph, about, out / "model.pt2"))
+        yield programs.write_torch(graph, about, out / "model.pt2")
     if kind != "pt2":
-        written.append(programs.write_onnx(graph, about, deployed.answer_name, out / "model.onnx"))
-    return written
+        yield programs.write_onnx(graph, about, deployed.answer_name, out / "model.onnx")
 
 
 def conclude(trained: "Trained", programs: Sequence["Program"], checks: dict[str, "Check"], times: "Times", out: Path) -> None:

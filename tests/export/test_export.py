@@ -1,0 +1,131 @@
+"""Exported programs say what the network says, for batches of any length; a program that does not is not left behind."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from convsweep.build import load_model
+from convsweep.data.digits import load_digits
+from convsweep.errors import UserError
+from convsweep.export import latency
+from convsweep.export.checking import batches, check
+from convsweep.export.programs import Program
+from convsweep.trained import load_trained
+from tests.checkpoints import SCENES, SMALL, Command, arrays_checkpoint, write_checkpoint
+
+onnxruntime = pytest.importorskip("onnxruntime")
+
+CASES = {
+    "digits": lambda path: write_checkpoint(path, *SMALL),
+    "permuted": lambda path: write_checkpoint(path, *SMALL, "data.permute=true", "model.normalize_by=sample"),
+    "torchvision": lambda path: write_checkpoint(path, "model/net=torchvision", "model.net.name=mobilenet_v3_small"),
+    "scenes": lambda path: write_checkpoint(path, *SCENES),
+    "signals": lambda path: arrays_checkpoint(path, (2, 20), "model.net.num_stages=2"),
+    "volumes": lambda path: arrays_checkpoint(path, (1, 8, 8, 8), masks=True),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_programs_say_what_the_network_says(run: Command, tmp_path: Path, case: str) -> None:
+    net = CASES[case](tmp_path / "best.ckpt")
+    assert run(net, "--no-latency") == 0, run.err
+    checks = json.loads(Path("exported/export.json").read_text())["checks"]
+    assert set(checks) == {"torch.export", "onnxruntime"}
+    assert all(found["difference"] <= 1e-4 for found in checks.values())
+
+    trained = load_trained(net)
+    facts = trained.facts
+    x = np.random.default_rng(1).normal(90, 60, (5, *facts.in_shape)).astype(np.float32)
+    moved = x
+    if trained.permute:
+        order = np.random.default_rng(0).permutation(64)
+        moved = x.reshape(5, 1, 64)[..., order].reshape(x.shape)
+    expected = trained.model.predict_batch(torch.from_numpy(moved))["probs"].numpy()
+    session = onnxruntime.InferenceSession("exported/model.onnx", providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(["probs"], {"x": x})[0], expected, atol=1e-4)
+    program = torch.export.load("exported/model.pt2", extra_files=(extra := {"convsweep.json": ""})).module()
+    np.testing.assert_allclose(program(torch.from_numpy(x[:3])).detach().numpy(), expected[:3], atol=1e-4)
+
+    about = json.loads(session.get_modelmeta().custom_metadata_map["convsweep"])
+    assert about == json.loads(extra["convsweep.json"])
+    assert about["class_names"] == list(facts.class_names)
+    assert about["in_shape"] == list(facts.in_shape)
+
+
+def test_files_of_the_user_are_what_is_compared(run: Command, tmp_path: Path) -> None:
+    net = write_checkpoint(tmp_path / "best.ckpt", *SMALL)
+    (tmp_path / "new").mkdir()
+    for number, pixels in enumerate(load_digits()[0][:7, 0]):
+        Image.fromarray(pixels).save(tmp_path / "new" / f"{number}.png")
+    (tmp_path / "new" / "broken.png").write_text("no image")
+    assert run(net, "new", "--format", "pt2", "--no-latency") == 0
+    assert json.loads(Path("exported/export.json").read_text())["checks"]["torch.export"]["samples"] == 7
+    assert not Path("exported/model.onnx").exists()
+    assert run(net, "new/broken.png", "--out", "other") == 1
+    assert "no file gives one: new/broken.png (no image)" in run.err
+
+
+def test_difference_beyond_tolerance_is_an_error(run: Command, tmp_path: Path) -> None:
+    net = write_checkpoint(tmp_path / "best.ckpt", *SMALL)
+    assert run(net, "--tolerance", "-1", "--no-latency") == 1
+    assert "torch.export must say what the network says, but does not: an answer differs by" in run.err
+    assert not Path("exported/model.pt2").exists()
+    assert not Path("exported/model.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda answer: answer + 0.01, r"differs by 0.01, more than --tolerance 0.001"),
+        (lambda answer: answer * np.nan, "differs by inf"),
+        (lambda answer: answer[:1], "its answer has the shape"),
+    ],
+)
+def test_wrong_program_is_removed(tmp_path: Path, wrong, message: str) -> None:
+    file = tmp_path / "model.onnx"
+    file.touch()
+    x = np.zeros((6, 4), np.float32)
+    with pytest.raises(UserError, match=message):
+        check(lambda batch: batch, Program("onnxruntime", file, wrong), x, tolerance=1e-3)
+    assert not file.exists()
+
+
+def test_right_program_is_compared_in_batches_of_several_sizes(tmp_path: Path) -> None:
+    x = np.arange(42, dtype=np.float32).reshape(42, 1)
+    assert [len(batch) for batch in batches(x)] == [1, 3, 16, 16, 6]
+    found = check(lambda batch: batch, Program("any", tmp_path / "file", lambda batch: batch + 1e-4), x, tolerance=1e-3)
+    assert found.samples == 42
+    assert found.difference == pytest.approx(1e-4, rel=0.1)
+    assert found.agreement == 1
+
+
+def test_missing_packages_are_named(run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = write_checkpoint(tmp_path / "best.ckpt", *SMALL)
+    find = latency.__spec__.loader and __import__("importlib.util").util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "onnxscript" else find(name, *rest))
+    assert run(net) == 1
+    assert "needs the package `onnxscript`, which is not installed; run: uv sync --extra export" in run.err
+    assert not Path("exported").exists()
+
+
+def test_latency_is_of_each_program_and_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency, "MAX_RUNS", 3)
+    calls: list[int] = []
+    found = latency.latencies({"one": lambda x: calls.append(len(x)) or x}, np.zeros((2, 5), np.float32), (1, 4))
+    assert calls == [1] * 4 + [4] * 4
+    assert set(found["one"]) == {1, 4}
+    assert min(found["one"].values()) > 0
+
+
+def test_mistakes_are_one_message(run: Command, tmp_path: Path) -> None:
+    net = write_checkpoint(tmp_path / "best.ckpt", *SMALL)
+    (tmp_path / "cut.ckpt").write_bytes(net.read_bytes()[:-900])
+    for arguments, message in ((["cut.ckpt"], "is not a readable checkpoint"), ([net, "nowhere"], "nowhere is not")):
+        assert run(*arguments) == 1
+        assert message in run.err
+        assert "Traceback" not in run.err
+    assert load_model(net) is not None
