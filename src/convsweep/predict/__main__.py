@@ -108,7 +108,8 @@ def conclude(rows: "Predictions", reader: "Reader", named: Sequence[Path]) -> in
     if rows.count:
         console.print(rows.shown())
         counts = ", ".join(f"{name} ({count:,})" for name, count in rows.classes.most_common(8))
-        console.print(f"{rows.count:,} sample{'' if rows.count == 1 else 's'}{f': {counts}' if counts else ''}", soft_wrap=True, markup=False)
+        total = "1 sample" if rows.count == 1 else f"{rows.count:,} samples"
+        console.print(f"{total}: {counts}" if counts else total, soft_wrap=True, markup=False)
         console.print(f"results: {shown(rows.path.absolute())}", soft_wrap=True, markup=False)
     if not reader.unfit:
         return 0
