@@ -153,6 +153,8 @@ class Run:
         }
         if is_first():
             result = self.write(result)
+            if self.link is not None and checkpoint:
+                self.link.note(best_checkpoint=str(self.folder / result["checkpoint"]))
             show_result(result, self.folder)
         return values[0] if len(values) == 1 else tuple(values)
 

@@ -97,7 +97,7 @@ def test_every_trial_is_one_run_of_the_studys_group_in_its_own_state(wandb_serve
         assert run.summary["cost/params"] == int(row["params"])
         if row["kind"] == "complete":
             assert run.summary["best/val/accuracy"] == pytest.approx(float(row["value"]))
-            assert run.summary["checkpoint"] == str(Path(row["folder"]) / "checkpoints" / "best.ckpt")
+            assert run.summary["checkpoint"] == row["best_checkpoint"] == str(Path(row["folder"]) / "checkpoints" / "best.ckpt")
             assert len(run.values("val/accuracy")) == 3
             assert len(run.values("architecture")) == 1
     study = runs[study_run(tmp_path)]

@@ -43,7 +43,7 @@ def ended(number: int, kind: str, folder: Path, values: list[float] | None) -> F
     facts: dict[str, Any] = {"kind": kind, "seconds": 2.0, "worker": "w", "slot": 0, "session": "s"}
     if kind != "infeasible":
         facts |= {"wandb_id": f"run{number}", "folder": str(folder / str(number)), "params": 100 * number, "macs": 10 * number}
-        facts |= {"checkpoint": str(folder / str(number) / "checkpoints" / "last.ckpt")}
+        facts |= {"best_checkpoint": str(folder / str(number) / "checkpoints" / "best.ckpt")}
     if kind != "complete":
         facts["reason"] = f"it was {kind}"
     params = {"net.depth": 1 + number % 3, "lr": 0.001 * (number + 1)}
@@ -90,6 +90,7 @@ def test_the_study_is_a_run_of_its_own(server: WandbServer, sweep_folder: Path) 
     assert run.values("outcomes/pruned")[-1] == 1
     assert (run.summary["winner/trial"], run.summary["winner/run"]) == (7, "run7")
     assert run.summary["winner/folder"] == str(sweep_folder / "7")
+    assert run.summary["winner/checkpoint"] == str(sweep_folder / "7" / "checkpoints" / "best.ckpt")
     assert read_run_file(sweep_folder)["id"] == run.id
 
 
@@ -100,7 +101,7 @@ def test_the_table_links_every_trial_to_its_run_folder_and_checkpoint(server: Wa
     assert [row["outcome"] for row in rows] == OUTCOMES
     assert rows[7]["run"] == f"{server.url}/local/convsweep/runs/run7"
     assert rows[7]["folder"] == str(sweep_folder / "7")
-    assert rows[7]["checkpoint"] == str(sweep_folder / "7" / "checkpoints" / "last.ckpt")
+    assert rows[7]["checkpoint"] == str(sweep_folder / "7" / "checkpoints" / "best.ckpt")
     assert (rows[7]["parameters"], rows[7]["depth"]) == (700, 2)
     assert (rows[10]["reason"], rows[10]["run"]) == ("it was infeasible", None)
 

@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial
 
 from convsweep.report.searched import facts
 from convsweep.report.sweep import Sweep, moment, seconds_of
+from convsweep.study_run.table import CHECKPOINT
 from hydra_plugins.study.search import attributes
 from hydra_plugins.study.search.attributes import kind_of
 
@@ -50,9 +51,9 @@ def summary(sweep: Sweep) -> dict[str, Any]:
     best = sweep.best
     if best is None:
         return counts
-    found = {"trial": best.number, "run": best.user_attrs.get("wandb_id")}
-    for name in (attributes.FOLDER, attributes.CHECKPOINT):
-        found[name] = best.user_attrs.get(name)
+    attrs = best.user_attrs
+    found = {"trial": best.number, "run": attrs.get("wandb_id"), "folder": attrs.get(attributes.FOLDER)}
+    found["checkpoint"] = attrs.get(CHECKPOINT)
     params = {f"params/{name}": value for name, value in best.params.items()}
     return counts | {f"winner/{name}": value for name, value in {**found, **params}.items() if value is not None}
 
@@ -67,5 +68,5 @@ def study_config(sweep: Sweep) -> dict[str, Any]:
         "space": sweep.facts.get(attributes.STUDY_SPACE, {}),
         "n_trials": sweep.option("n_trials"),
         "overrides": sweep.selected("hydra.overrides.task") or [],
-        **facts(sweep),
+        **{name: text for name, text in facts(sweep).items() if name != "budget"},  # which is spent in time
     }

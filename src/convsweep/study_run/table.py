@@ -6,6 +6,9 @@ from convsweep.report.sweep import Sweep
 from convsweep.report.trials_table import MOST, table
 from hydra_plugins.study.search import attributes
 
+CHECKPOINT = "best_checkpoint"
+"""Where a run notes its best checkpoint."""
+
 
 def trials_table(sweep: Sweep, run: Any) -> Any:
     """Return the trials as W&B's table; of very many the newest.
@@ -22,7 +25,7 @@ def trials_table(sweep: Sweep, run: Any) -> Any:
         [
             _link(trial.user_attrs.get("wandb_id"), run),
             trial.user_attrs.get(attributes.FOLDER),
-            trial.user_attrs.get(attributes.CHECKPOINT),
+            trial.user_attrs.get(CHECKPOINT),
         ]
         for trial in trials
     ]

@@ -12,7 +12,7 @@ from .recipe import Recipe
 
 log = logging.getLogger("study")
 
-_PATIENCE_S = 60.0
+_PATIENCE_S = 20.0
 
 
 @contextmanager
