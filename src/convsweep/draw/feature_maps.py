@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from convsweep.draw.layers import Ran
 from convsweep.draw.planes import picture, plane, show
@@ -37,7 +37,12 @@ def draw_maps(sample: Tensor, layers: list[Ran]) -> "Figure":
 
 
 def of_positions(layers: list[Ran], dim: int) -> list[Ran]:
-    """Return the layers without submodules that leave feature maps of more than one position."""
+    """Return the layers without parts that leave feature maps of more than one position, and do something to them."""
     return [
-        layer for layer in layers if not list(layer.module.children()) and layer.y.dim() == dim + 2 and max(layer.y.shape[2:]) > 1
+        layer
+        for layer in layers
+        if not isinstance(layer.module, nn.Sequential | nn.Identity)
+        and not list(layer.module.children())
+        and layer.y.dim() == dim + 2
+        and max(layer.y.shape[2:]) > 1
     ]
