@@ -1,0 +1,21 @@
+"""A callback that prints what a step cost, for steps.py."""
+
+import lightning as L
+from steps import Clock
+
+
+class ClockCallback(L.Callback):
+    """Marks every epoch's end, validation and checkpoint included, and prints the figures."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.current_epoch > 0:
+            self.clock.mark()
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.clock.mark()
+        accuracy = trainer.callback_metrics.get("val/accuracy", trainer.callback_metrics.get("val/pixel_accuracy"))
+        batch = trainer.datamodule.feeding["batch_size"]  # type: ignore[attr-defined]
+        self.clock.report(int(trainer.num_training_batches), batch, None if accuracy is None else float(accuracy))

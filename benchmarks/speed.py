@@ -1,0 +1,123 @@
+"""Measures what a user pays for besides the network, and writes the tables of benchmarks/README.md.
+
+    python benchmarks/speed.py [steps start sweep growth accuracy ...] [--rounds 5] [--official PYTHON] [--keep FILE]
+
+Every part runs its ways in turn, one after the other, `--rounds` times, so that a machine that gets slower is slower for all of
+them; the tables hold medians, the ratios are taken within a round. Each measurement is appended to FILE at once: the same command
+goes on where it was stopped. `--official` is a Python that has hydra-core 1.4.0rc3, hydra-optuna-sweeper 1.4.0rc3, torch,
+lightning and what else this package needs; without it the official sweeper is left out. About an hour and a half on four quiet
+cores; gpu.py is for a GPU.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from measured import Kept, Way, measure  # noqa: E402
+from tables import write_readme  # noqa: E402
+
+PYTHON, TRAIN = sys.executable, str(HERE.parent / "train.py")
+QUIET = ["trainer=cpu", "logger=none"]
+ONE_STEP = ["+trainer.max_steps=1", "trainer.limit_val_batches=0", "callbacks=none", "test=false"]
+SLOTS = 4
+
+
+def steps() -> dict[str, list[Way]]:
+    """Whole epochs of three cases: ours, a bare loop, the usual recipe; one thread each."""
+    script = str(HERE / "steps.py")
+    ways = ("bare", "ours", "recipe")
+    return {f"steps: {case}": [Way(way, [PYTHON, script, case, way]) for way in ways] for case in ("cnn", "unet", "volume")}
+
+
+def start() -> dict[str, list[Way]]:
+    """Starting: now, and with the engines imported as they come."""
+    as_they_come = "import torch._dynamo, torchmetrics, lightning, runpy, sys; sys.argv = sys.argv[1:]; "
+    plain = [PYTHON, "-c", as_they_come + "runpy.run_path(sys.argv[0], run_name='__main__')", TRAIN]
+    asked = {
+        "help": ["--help"],
+        "cfg job": ["--cfg", "job"],
+        "config error": ["model.net.skip=ad"],
+        "first step": [*QUIET, *ONE_STEP],
+        "first step, W&B offline": ["trainer=cpu", "logger.mode=offline", *ONE_STEP],
+    }
+    codes = {"config error": 1}
+    found = {}
+    for name, arguments in asked.items():
+        now, before = ([*command, *arguments] for command in ([PYTHON, TRAIN], plain))
+        code = codes.get(name, 0)
+        torch_alone = Way("torch alone", [PYTHON, "-c", "import torch"])
+        found[f"start: {name}"] = [Way("now", now, code), Way("imports as they come", before, code), torch_alone]
+    return found
+
+
+def sweep(official: str | None) -> dict[str, list[Way]]:
+    """The same 40 trainings of digits, four at a time, one thread each."""
+    ours = [PYTHON, TRAIN, "-m", "hydra/sweeper=study", "hydra/sweeper/sampler=grid", "hydra.sweeper.ignore=[]", "trainer=cpu"]
+    ours += [f"hydra.sweeper.slots={SLOTS}", "hydra.sweeper.n_trials=40", "+hydra.sweeper.params.seed='range(0,40)'"]
+    ours += ["trainer.max_epochs=12", "callbacks.early_stopping=null", "test=false"]
+    ways = [Way("bare", [PYTHON, str(HERE / "sweep_bare.py"), "--slots", str(SLOTS)]), Way("ours", [*ours, "logger=none"])]
+    ways.append(Way("ours, W&B offline", [*ours, "logger.mode=offline"]))
+    if official:
+        command = [official, str(HERE / "sweep_official.py"), "-m", f"hydra.sweeper.n_jobs={SLOTS}"]
+        ways.append(Way("official sweeper, usual recipe", command))
+    return {"sweep: 40 trials of digits": ways}
+
+
+def growth() -> dict[str, list[Way]]:
+    """Time and memory of a step over epochs and data sizes, and of asking and telling over trials."""
+    script = str(HERE / "steps.py")
+    epochs = [
+        Way(f"{number} epochs", [PYTHON, script, "digits", "ours", "--epochs", str(number), "logger=none"])
+        for number in (2, 10, 100)
+    ]
+    sizes = [
+        Way(f"{number:,} samples", [PYTHON, script, "cnn", "ours", "--epochs", "2", "--samples", str(number), "logger=none"])
+        for number in (1_280, 12_800, 128_000)
+    ]
+    trials = [Way(f"{number:,} trials", [PYTHON, str(HERE / "ask_tell.py"), str(number)]) for number in (10, 100, 1_000, 5_000)]
+    return {"growth: epochs": epochs, "growth: data": sizes, "growth: trials": trials}
+
+
+def accuracy() -> dict[str, list[Way]]:
+    """Validation accuracy after the same training; a round is another seed."""
+    script = str(HERE / "steps.py")
+    ways = [
+        Way(way, [PYTHON, script, "digits", way, "--epochs", "12", "--seed", "{round}", *extra])
+        for way, extra in (("bare", []), ("ours", ["logger=none"]))
+    ]
+    return {"accuracy: digits": ways}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts: dict[str, Callable[[], dict[str, list[Way]]]] = {
+        "steps": steps,
+        "start": start,
+        "growth": growth,
+        "accuracy": accuracy,
+    }
+    parser.add_argument("parts", nargs="*", help="steps, start, sweep, growth, accuracy; all where none is named")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--official")
+    parser.add_argument("--keep", type=Path, default=Path("outputs/benchmarks/speed.jsonl"))
+    given = parser.parse_args()
+    parts["sweep"] = lambda: sweep(given.official)
+    kept = Kept(given.keep)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        for name in given.parts or parts:
+            for title, ways in parts[name]().items():
+                measure(kept, title, ways, given.rounds)
+    finally:
+        write_readme(HERE / "README.md", kept)
+    print(json.dumps({"kept": str(given.keep), "table": str(HERE / "README.md")}))
+
+
+if __name__ == "__main__":
+    main()
