@@ -38,8 +38,8 @@ def main() -> None:
     kinds = trained.data["noise"]
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
     print("| noise | mixed at | SI-SNR before | after | improvement | SNR improvement |\n|---|---|---|---|---|---|")
-    for snr_db in options.snr_db:
-        for noise in [kinds, *([kind] for kind in kinds if len(kinds) > 1)]:
+    for noise in [kinds, *([kind] for kind in kinds if len(kinds) > 1)]:
+        for snr_db in options.snr_db:
             found = ratios(trained, options.overrides, snr_db, noise)
             after, better = found["si_snr"], found["si_snr_improvement"]
             row = (", ".join(noise), f"{snr_db:g} dB", *(f"{value:.1f}" for value in (after - better, after, better)))

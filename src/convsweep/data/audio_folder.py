@@ -70,7 +70,7 @@ class AudioFolder(NoisySignals):
             )
         if ("folder" in self.kinds) != (noise_root is not None):
             raise UserError(
-                f"data.noise=folder and data.noise_root belong together, but are {self.kinds} and {noise_root}; give both or neither."
+                f"data.noise=folder and data.noise_root belong together, but are {self.kinds} and {noise_root}; give both or none"
             )
 
     @cached_property
