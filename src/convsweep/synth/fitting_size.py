@@ -50,6 +50,9 @@ def scaled(subject: Subject, longest: int) -> tuple[int, ...]:
 def needs(subject: Subject, size: tuple[int, ...]) -> int:
     """Return the bytes of a forward and backward pass of one image; a size that does not get through the network needs none."""
     try:
+        subject.net.requires_grad_(True)  # what is kept for the gradient of the image is what would be kept for the weights
         return measure(subject.net, (subject.in_shape[0], *size)).memory(1, 0)
     except (InfeasibleError, UntraceableError, RuntimeError):
         return 0
+    finally:
+        subject.net.requires_grad_(False)

@@ -136,7 +136,7 @@ class Style:
         for _ in range(self.steps):
             loss = optimizer.step(closure)
             check_finite(loss.detach())
-            losses.append(float(loss))
+            losses.append(float(loss.detach()))
             image.project()
             watch(image.image())
         return losses

@@ -1,0 +1,35 @@
+"""A small network whose answers are known by hand, and a trained one."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from convsweep.models.normalize import Normalize
+from convsweep.nets import ConvNet
+from convsweep.synth.studio import Studio
+from convsweep.synth.subject import Subject, frozen
+
+
+def drawn_subject(in_shape: tuple[int, ...] = (1, 12, 12), num_classes: int = 3, net: nn.Module | None = None) -> Subject:
+    """Return a network with weights drawn from a fixed seed, for bytes of mean 100 and spread 50."""
+    torch.manual_seed(0)
+    if net is None:
+        net = ConvNet(in_shape=in_shape, num_classes=num_classes, num_stages=2, width=8, norm="none", activation="tanh")
+        with torch.no_grad():
+            list(net.parameters())[-2].mul_(10)  # a network that is sure of what it sees
+    channels = in_shape[0]
+    normalize = Normalize(torch.full((channels,), 100.0), torch.full((channels,), 50.0))
+    names = tuple(f"class {index}" for index in range(num_classes))
+    return Subject(frozen(net), normalize, in_shape, names, "classification", (0.0, 255.0))
+
+
+@pytest.fixture
+def subject() -> Subject:
+    return drawn_subject()
+
+
+@pytest.fixture
+def studio(subject: Subject, tmp_path: Path) -> Studio:
+    return Studio(subject, tmp_path / "out", seed=3)

@@ -1,0 +1,143 @@
+"""What each method must reach: classes surer, priors heeded, layers louder, styles nearer; the same seed, the same picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from convsweep.errors import UserError
+from convsweep.synth.class_images import ClassImages, class_indices
+from convsweep.synth.dream import Dream, octave_sizes
+from convsweep.synth.judge import judged
+from convsweep.synth.langevin import Langevin
+from convsweep.synth.parameterization import Fourier
+from convsweep.synth.studio import Studio
+from convsweep.synth.style import Style
+from convsweep.synth.subject import Subject
+
+from .conftest import drawn_subject
+
+
+def roughness(images: Tensor) -> float:
+    """Return the mean absolute difference of neighbours."""
+    return float(images.diff(dim=-1).abs().mean())
+
+
+def test_class_images_are_of_their_class_and_priors_make_them_plainer(studio: Studio) -> None:
+    bare = ClassImages(gaussian=0, tv=0, steps=60, jitter=0).run(studio)
+    assert all(image["probability"] > 0.8 for image in bare["images"])
+    assert [image["class"] for image in bare["images"]] == ["class 0", "class 1", "class 2"]
+    small = ClassImages(gaussian=1.0, tv=0, steps=60, jitter=0).run(Studio(studio.subject, studio.folder / "g", seed=3))
+    smooth = ClassImages(gaussian=0, tv=0.5, steps=60, jitter=0).run(Studio(studio.subject, studio.folder / "t", seed=3))
+    assert float(small["samples"].abs().mean()) < 0.5 * float(bare["samples"].abs().mean())
+    assert roughness(smooth["samples"]) < 0.5 * roughness(bare["samples"])
+    assert {path.name for path in studio.folder.glob("*.png")} >= {"000_class_0.png", "grid.png"}
+
+
+def test_gradient_ascent_finds_the_maximum_of_log_posterior(tmp_path: Path) -> None:
+    """Of a linear classifier with two classes the optimum is known: x = (1 - p) w / precision, w the difference of the rows."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2, bias=False))
+    with torch.no_grad():
+        net[1].weight.copy_(torch.tensor([[1.0, 0, 0, 0.5], [0, 0.5, 0, 0]]))
+    subject = drawn_subject((1, 2, 2), 2, net)
+    made = ClassImages(classes=[0], gaussian=1.0, tv=0, steps=800, lr=0.02, jitter=0).run(Studio(subject, tmp_path))
+    x = made["samples"].flatten()
+    w = torch.tensor([1.0, -0.5, 0, 0.5])
+    p = 1 / (1 + torch.exp(-(w @ x)))
+    torch.testing.assert_close(x, (1 - p) * w, atol=1e-3, rtol=0)
+
+
+def test_langevin_samples_scatter_around_the_optimum_with_the_size_of_the_noise(tmp_path: Path) -> None:
+    """Without a class the chain is an autoregression: x <- (1 - step) x + noise, of variance noise^2 / (1 - (1 - step)^2)."""
+    subject = drawn_subject((1, 40, 40), 2, nn.Sequential(nn.Flatten(), nn.Linear(1600, 2)))
+    method = Langevin(classes=[0], step_prior=0.1, step_class=0, step_noise=0.2, tv=0, steps=200, jitter=0)
+    x = method.run(Studio(subject, tmp_path))["samples"]
+    assert float(x.var()) == pytest.approx(0.2**2 / (1 - 0.9**2), rel=0.15)
+
+
+def test_langevin_makes_classes_and_other_seeds_other_images(subject: Subject, tmp_path: Path) -> None:
+    made = [Langevin(steps=80, tv=0, step_class=2.0).run(Studio(subject, tmp_path / str(seed), seed=seed)) for seed in (0, 0, 1)]
+    free = Langevin(steps=80, tv=0, step_class=0).run(Studio(subject, tmp_path / "free"))
+    assert all(
+        image["probability"] > other["probability"] for image, other in zip(made[0]["images"], free["images"], strict=True)
+    )
+    assert torch.equal(made[0]["samples"], made[1]["samples"])
+    assert not torch.equal(made[0]["samples"], made[2]["samples"])
+
+
+@pytest.mark.parametrize("parameterization", [None, Fourier])
+def test_a_dream_makes_its_layer_louder_at_any_size(subject: Subject, tmp_path: Path, parameterization: type | None) -> None:
+    options = {} if parameterization is None else {"parameterization": parameterization}
+    studio = Studio(subject, tmp_path, size=[40, 31], keep_every=5, animate=True, **options)
+    made = Dream(octaves=3, steps=5).run(studio)
+    studio.finish()
+    assert made["activity_after"] > 1.2 * made["activity_before"]
+    with Image.open(tmp_path / "dream.png") as picture:
+        assert picture.size == (31, 40)
+    assert len(list((tmp_path / "steps").glob("*.png"))) == 3
+    with Image.open(tmp_path / "steps.gif") as animation:
+        assert animation.n_frames == 3
+
+
+def test_octaves_grow_to_the_full_size() -> None:
+    assert octave_sizes((100, 50), 3, 2.0) == [(25, 12), (50, 25), (100, 50)]
+    assert octave_sizes((10,), 3, 2.0) == [(8,), (8,), (10,)]
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_a_style_is_taken_on(tmp_path: Path, optimizer: str) -> None:
+    rng = np.random.default_rng(0)
+    stripes = np.tile(np.where(np.arange(40) % 4 < 2, 255, 0), (40, 1)).astype(np.uint8)
+    Image.fromarray(stripes).save(tmp_path / "style.png")
+    Image.fromarray(rng.integers(0, 256, (24, 32), dtype=np.uint8)).save(tmp_path / "content.png")
+    subject = drawn_subject()
+    studio = Studio(subject, tmp_path / "out", size=32)
+    method = Style(
+        str(tmp_path / "content.png"), [str(tmp_path / "style.png")], optimizer=optimizer, steps=8 if optimizer == "lbfgs" else 60
+    )
+    made = method.run(studio)
+    assert made["loss_last"] < 0.7 * made["loss_first"]
+    with Image.open(tmp_path / "out" / "style.png") as picture:
+        assert picture.size == (32, 24)
+
+
+def test_mistakes_are_told_in_one_message(studio: Studio, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no 'class 7'"):
+        class_indices(["class 7"], studio.subject)
+    with pytest.raises(UserError, match=r"method\.place is for segmentation"):
+        ClassImages(place=[0.5, 0.5]).run(studio)
+    with pytest.raises(UserError, match=r"missing\.png cannot be read"):
+        Dream(start=str(tmp_path / "missing.png")).run(studio)
+    with pytest.raises(UserError, match="at least one image"):
+        Style("content.png", []).run(studio)
+    with pytest.raises(UserError, match="keep_every"):
+        Studio(studio.subject, tmp_path, keep_every=0)
+
+
+def test_memory_that_does_not_suffice_names_a_size_that_fits(studio: Studio) -> None:
+    with pytest.raises(UserError, match=r"does not suffice.*size=\[\d+,\d+\] would fit"), studio.watch("dream", 1):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_signals_and_volumes_become_arrays_with_pictures(tmp_path: Path) -> None:
+    for shape in ((2, 24), (1, 8, 8, 8)):
+        subject = drawn_subject(shape)
+        folder = tmp_path / str(len(shape))
+        ClassImages(steps=2).run(Studio(subject, folder))
+        saved = np.load(folder / "000_class_0.npy")
+        assert saved.shape == shape
+        assert saved.min() >= 0
+        assert (folder / "000_class_0.png").is_file()
+
+
+def test_a_second_network_says_what_it_sees(subject: Subject) -> None:
+    images = torch.randn(6, 1, 12, 12)
+    seen = subject.logits(images).argmax(1)
+    verdict = judged(subject, subject, images, seen)
+    assert verdict["accuracy"] == 1
+    assert judged(subject, subject, images, (seen + 1) % 3)["accuracy"] == 0
+    with pytest.raises(UserError, match="same classes"):
+        judged(drawn_subject(num_classes=2), subject, images, seen)

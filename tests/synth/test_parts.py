@@ -1,0 +1,147 @@
+"""The parts that syntheses are composed of: units, limits, parameterisations, transforms, priors, objectives."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from convsweep.errors import UserError
+from convsweep.synth.fitting_size import fitting_size, is_out_of_memory, needs
+from convsweep.synth.layers import activations, check_layers, layers_of, spread_out
+from convsweep.synth.objectives import activity, content_loss, gram, log_probability, region, style_loss
+from convsweep.synth.parameterization import Fourier, Pixels
+from convsweep.synth.priors import log_gaussian, log_total_variation
+from convsweep.synth.subject import Subject
+from convsweep.synth.transforms import blur, jitter
+
+from .conftest import drawn_subject
+
+
+def test_units_are_those_of_the_training_data(subject: Subject) -> None:
+    raw = torch.tensor([0.0, 100.0, 150.0]).view(1, 1, 1, 3)
+    assert subject.units(raw).flatten().tolist() == pytest.approx([-2.0, 0.0, 1.0])
+    torch.testing.assert_close(subject.raw(subject.units(raw)), raw)
+
+
+@pytest.mark.parametrize("kind", [Pixels, Fourier])
+@pytest.mark.parametrize("size", [(9,), (7, 8), (8, 7), (4, 5, 6)])
+def test_a_parameterisation_begins_with_the_image_it_is_given(kind: type, size: tuple[int, ...]) -> None:
+    subject = drawn_subject((2, *size), net=nn.Identity())
+    start = torch.rand(2, 2, *size) - 0.5
+    torch.testing.assert_close(kind(start, subject).image(), start, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [Pixels, Fourier])
+def test_images_keep_the_limits_of_bytes(kind: type, subject: Subject) -> None:
+    image = kind(torch.zeros(1, 1, 12, 12), subject)
+    with torch.no_grad():
+        for parameter in image.parameters():
+            parameter += 1000 * torch.randn_like(parameter)
+    image.project()
+    raw = subject.raw(image.image())
+    assert float(raw.min()) >= -1e-3
+    assert float(raw.max()) <= 255.001
+
+
+def test_a_step_in_fourier_space_moves_low_frequencies_more(subject: Subject) -> None:
+    image = Fourier(torch.zeros(1, 1, 12, 12), subject)
+    with torch.no_grad():
+        image.coefficients += 1e-3
+    change = torch.fft.rfft2(image.image()[0, 0]).abs()
+    assert float(change[0, 1]) > 3 * float(change[0, 5]) > 0
+
+
+def test_jitter_rolls_and_blur_keeps_the_mean() -> None:
+    u = torch.randn(2, 3, 10, 11)
+    rolled = jitter(u, 3, torch.Generator().manual_seed(0))
+    assert not torch.equal(rolled, u)
+    torch.testing.assert_close(rolled.flatten().sort().values, u.flatten().sort().values)
+    assert jitter(u, 0, torch.Generator()) is u
+    point = torch.zeros(1, 1, 21, 21)
+    point[..., 10, 10] = 1
+    spread = blur(point, 1.5)[0, 0]
+    assert float(spread.sum()) == pytest.approx(1, abs=1e-4)
+    place = torch.arange(21) - 10.0
+    assert float((spread.sum(1) * place.square()).sum()) == pytest.approx(1.5**2, rel=0.05)
+    torch.testing.assert_close(blur(torch.ones(1, 2, 9), 2.0), torch.ones(1, 2, 9))
+
+
+def test_priors_of_hand_made_images() -> None:
+    u = torch.tensor([[[[0.0, 1.0], [3.0, 1.0]]]])
+    assert float(log_gaussian(u)) == pytest.approx(-(1 + 9 + 1) / 2)
+    assert float(log_total_variation(u)) == pytest.approx(-(1 + 2 + 3 + 0))
+    assert log_total_variation(torch.ones(3, 2, 5)).tolist() == [0, 0, 0]
+
+
+def test_probability_of_a_class_and_of_a_class_at_a_place() -> None:
+    class Planes(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.cat([x, torch.zeros_like(x)], dim=1)
+
+    subject = drawn_subject((1, 4, 4), 2, Planes())
+    u = torch.zeros(1, 1, 4, 4)
+    u[..., 0, 0] = 3.0
+    classes = torch.tensor([0])
+    everywhere = log_probability(subject, u, classes, None, 0.1)
+    corner = log_probability(subject, u, classes, [0.0, 0.0], 0.0)
+    assert float(corner) == pytest.approx(math.log(1 / (1 + math.exp(-3))), abs=1e-5)
+    assert float(everywhere) == pytest.approx((float(corner) + 15 * math.log(0.5)) / 16, abs=1e-5)
+    with pytest.raises(UserError, match="2 shares"):
+        region((4, 4), [0.5], 0.1)
+
+
+def test_gram_matrices_and_losses_by_hand() -> None:
+    maps = torch.tensor([[[[1.0, 0.0]], [[2.0, 2.0]]]])
+    assert gram(maps)[0].tolist() == [[0.5, 1.0], [1.0, 4.0]]
+    assert float(style_loss({"a": maps}, {"a": gram(maps)})) == 0
+    assert float(content_loss({"a": 2 * maps}, {"a": maps})) == pytest.approx(1)
+    shuffled = maps.flip(-1)
+    assert float(style_loss({"a": shuffled}, {"a": gram(maps)})) == 0
+    assert float(content_loss({"a": shuffled}, {"a": maps})) > 0
+
+
+def test_layers_are_listed_as_they_run_and_looked_into_without_the_head(subject: Subject) -> None:
+    layers = layers_of(subject)
+    names = [layer.name for layer in layers]
+    convs = [layer for layer in layers if layer.kind == "Conv2d"]
+    assert [layer.shape for layer in convs] == [(8, 12, 12), (16, 6, 6)]
+    assert spread_out(layers, 2) == [layer.name for layer in layers if layer.kind == "Tanh"]
+    found = activations(subject, torch.randn(1, 1, 30, 17), [convs[0].name])  # of a size that the head may not take
+    assert found[convs[0].name].shape == (1, 8, 30, 17)
+    with pytest.raises(UserError, match=r"method\.layer must name layers.*list_layers"):
+        check_layers(["stages.9"], layers, "method.layer")
+    assert len(set(names)) == len(names)
+
+
+def test_activity_of_a_channel(subject: Subject) -> None:
+    layer = layers_of(subject)[1].name
+    u = torch.randn(2, 1, 12, 12)
+    maps = activations(subject, u, [layer])[layer]
+    torch.testing.assert_close(activity(subject, u, layer, 2), maps[:, 2].mean((1, 2)))
+    torch.testing.assert_close(activity(subject, u, layer, None), maps.square().mean((1, 2, 3)))
+    with pytest.raises(UserError, match=r"method\.channel must be from 0"):
+        activity(subject, u, layer, 99)
+
+
+def test_the_size_that_fits_does_and_the_next_does_not(subject: Subject) -> None:
+    available = 50_000_000
+    size = fitting_size(subject, available)
+    assert size[0] == size[1] > 100
+    assert needs(subject, size) <= 0.8 * available < needs(subject, (size[0] + 1, size[1] + 1))
+    assert not any(parameter.requires_grad for parameter in subject.net.parameters())
+
+
+def test_errors_of_memory_are_told_from_others() -> None:
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"))
+    assert not is_out_of_memory(RuntimeError("shapes do not match"))
+
+
+def test_the_same_seed_gives_the_same_noise(subject: Subject, tmp_path: Path) -> None:
+    from convsweep.synth.studio import Studio
+
+    one, same, other = (Studio(subject, tmp_path, seed=seed).noise(1, (4, 4), 1.0) for seed in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
