@@ -5,7 +5,7 @@ from steps import Clock
 
 
 class ClockCallback(L.Callback):
-    """Marks every epoch's end, validation and checkpoint included, and prints the figures."""
+    """Marks the end of every epoch, its validation and checkpoint included, and prints the figures; pictures come later."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -14,7 +14,7 @@ class ClockCallback(L.Callback):
         if trainer.current_epoch > 0:
             self.clock.mark()
 
-    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.clock.mark()
         accuracy = trainer.callback_metrics.get("val/accuracy", trainer.callback_metrics.get("val/pixel_accuracy"))
         batch = trainer.datamodule.feeding["batch_size"]  # type: ignore[attr-defined]

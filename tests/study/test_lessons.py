@@ -40,7 +40,7 @@ def test_the_second_trial_of_a_sweep_finds_what_the_first_imported(toy: MakeToy)
     import late
     return float(known)
     """
-    app = toy(body, sweeper="n_trials: 3\nslots: 1\nparams: {x: 'choice(1, 2, 3)'}")
+    app = toy(body, sweeper="n_trials: 3\nslots: 1\nparams: {x: 'interval(0, 1)'}")
     (app.folder / "late.py").write_text("")
     app.run()
     assert [trial.value for trial in app.trials()] == [0.0, 1.0, 1.0]
