@@ -28,7 +28,7 @@ def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: P
     }
     note = "+callbacks.note._target_=rank_callbacks.Note"
     command = [sys.executable, str(ROOT / "train.py"), "-m", "hydra/sweeper=study", *TWO, *SPACE, *PRUNER, note, FAIL]
-    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **variables}, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **variables}, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = list(csv.DictReader((tmp_path / "multirun/train/sweep.csv").read_text().splitlines()))
     kinds = [row["kind"] for row in rows]
