@@ -1,5 +1,6 @@
 """Every file of conf/ and sweeps/ composes, and what it names can be built."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -15,19 +16,22 @@ ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 EXTRAS = {"model/net=timm", "model/net=smp"}
 NOT_CHOSEN = {".", "data/feeding", "hydra"}
+OF_SYNTH = {"method", "parameterization"}
+"""Groups of synth.yaml."""
 SWEEPS = [f"sweeps={path.stem}" for path in (ROOT / "sweeps").glob("*.yaml")]
 
 
 def choices() -> list[str]:
     """Return every file of conf/ as the override that chooses it."""
     files = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.rglob("*.yaml"))
-    return [f"{path.parent.as_posix()}={path.name}" for path in files if path.parent.as_posix() not in NOT_CHOSEN]
+    left_out = NOT_CHOSEN | OF_SYNTH
+    return [f"{path.parent.as_posix()}={path.name}" for path in files if path.parent.as_posix() not in left_out]
 
 
-def composed(*overrides: str) -> DictConfig:
-    """Return the config that train.py would get; what users must fill in is filled in."""
+def composed(*overrides: str, primary: str = "config") -> DictConfig:
+    """Return the config that train.py, or another program, would get."""
     with initialize_config_dir(str(CONF), **main_options()):
-        cfg = compose("config", overrides=[*overrides, "hydra.run.dir=somewhere"], return_hydra_config=True)
+        cfg = compose(primary, overrides=[*overrides, "hydra.run.dir=somewhere"], return_hydra_config=True)
         cfg.hydra.runtime.output_dir = "somewhere"
         HydraConfig.instance().set_config(cfg)
         return cfg
@@ -56,6 +60,16 @@ def test_every_choice_composes_and_names_what_exists(choice: str) -> None:
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     for target in targets(cfg):
         get_object(target)
+
+
+@pytest.mark.parametrize("path", [path for group in sorted(OF_SYNTH) for path in sorted((CONF / group).glob("*.yaml"))])
+def test_every_choice_of_synth_composes_and_states_the_defaults_of_what_it_names(path: Path) -> None:
+    cfg = composed(f"{path.parent.name}={path.stem}", primary="synth")[path.parent.name]
+    defaults = inspect.signature(get_object(cfg._target_)).parameters
+    options = OmegaConf.to_container(cfg)
+    assert isinstance(options, dict)
+    stated = {str(name): value for name, value in options.items() if name != "_target_" and value != "???"}
+    assert stated == {name: defaults[name].default for name in stated}
 
 
 @pytest.mark.parametrize("sweep", SWEEPS)
