@@ -147,7 +147,7 @@ def check_output(task: str | None, out_shape: tuple[int, ...], in_shape: tuple[i
     if task == "denoising" and out_shape != (num_classes, *in_shape[1:]):
         raise InfeasibleError(
             f"a denoising net must return a signal of the size it gets, {times((num_classes, *in_shape[1:]))}, but the net "
-            f"returns {times(out_shape)}; use model/net=unet_1d or dilated_1d, padding=same, and no downsampling without its way back"
+            f"returns {times(out_shape)}; use model/net=unet_1d or dilated_1d, padding=same, and undo every downsampling"
         )
 
 

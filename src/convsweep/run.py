@@ -139,6 +139,11 @@ class Run:
     def finish(self, trainer: L.Trainer) -> float | tuple[float, ...]:
         """Write the result, show it, and return the objective or objectives."""
         figures = self.best.scores | self.cost
+        for name in self.objectives:
+            if name not in figures:
+                raise UserError(
+                    f"{name} must be measured by the training, but was not; let it validate (trainer.limit_val_batches)"
+                )
         values = [float(figures[name]) for name in self.objectives]
         checkpoint = best_checkpoint(trainer)
         result = {
@@ -154,7 +159,7 @@ class Run:
         if is_first():
             result = self.write(result)
             if self.link is not None and checkpoint:
-                self.link.note(best_checkpoint=str(self.folder / result["checkpoint"]))
+                self.link.note(best_checkpoint=str(self.folder / str(result["checkpoint"])))
             show_result(result, self.folder)
         return values[0] if len(values) == 1 else tuple(values)
 

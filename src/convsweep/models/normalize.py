@@ -1,4 +1,4 @@
-"""Normalisation of the input: by the training split's mean and standard deviation, kept in the checkpoint, or by a sample's own."""
+"""Normalisation of the input by the training split's mean and spread, kept in the checkpoint, or by each sample's own."""
 
 from typing import Literal
 

@@ -28,7 +28,8 @@ class RunningMean:
         assert self.total is not None, "nothing was added"
         total, weight = over_devices(torch.stack([self.total, torch.full_like(self.total, self.weight)]))
         self.total, self.weight = None, 0
-        return total / weight
+        mean: Tensor = total / weight
+        return mean
 
     @property
     def empty(self) -> bool:
