@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,23 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 ROOT = Path(__file__).parents[1]
 QUICK = ["logger=none", "trainer=cpu", "model.net.width=4", "model.net.num_blocks=1", "trainer.max_epochs=1"]
+
+FRESH = "CONVSWEEP_FRESH_PROCESS"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "fresh_process: forks, which torch refuses in a process that has used autograd's threads")
+
+
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that asks for it in a process of its own."""
+    if pyfuncitem.get_closest_marker("fresh_process") is None or FRESH in os.environ:
+        return None
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", pyfuncitem.nodeid]
+    done = subprocess.run(command, cwd=pyfuncitem.config.rootpath, env={**os.environ, FRESH: "1"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return True
+
 
 Train = Callable[..., Path]
 

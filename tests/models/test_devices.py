@@ -38,6 +38,7 @@ def train(devices: int, norm: Norm, plugins: list[TorchSyncBatchNorm]) -> tuple[
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning", "ignore:It is recommended to use .self.log")
 @pytest.mark.parametrize(("norm", "plugins"), [("none", []), ("batch", [CpuSyncNorm()])], ids=["no norm", "synchronised"])
+@pytest.mark.fresh_process
 def test_two_processes_learn_what_one_does(norm: Norm, plugins: list[TorchSyncBatchNorm]) -> None:
     (alone, scores), (together, scores_together) = train(1, norm, plugins), train(2, norm, plugins)
     assert alone.keys() == together.keys()

@@ -37,7 +37,10 @@ def test_a_lost_worker_does_not_lose_a_trial(toy: MakeToy, launcher: str, monkey
     kinds = app.kinds()
     assert kinds.count("complete") == 40, output
     assert set(kinds) <= {"complete", "killed"}
-    assert len({trial.user_attrs["worker"] for trial in app.trials()}) >= 2
+    begun = [
+        trial for trial in app.trials() if "worker" in trial.user_attrs
+    ]  # the lost worker may have only asked for its last one
+    assert len({trial.user_attrs["worker"] for trial in begun}) >= 2
     assert all(trial.value == trial.params["x"] for trial in app.trials() if trial.user_attrs["kind"] == "complete")
 
 

@@ -30,6 +30,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.fresh_process
 def test_killed_run_goes_on_as_the_same_run(server: WandbServer, folder: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
     command = [sys.executable, "-W", "ignore", "-c", KILLED_TRAINING, str(folder)]
@@ -52,6 +53,7 @@ def trial(folder: Path, max_epochs: int) -> None:
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("parent_has_a_run", [False, True])
+@pytest.mark.fresh_process
 def test_forked_trials_make_runs_of_their_own(server: WandbServer, tmp_path: Path, parent_has_a_run: bool) -> None:
     folders = [tmp_path / str(number) for number in range(2)]
     study = track(tmp_path / "study", job_type="study")
@@ -74,6 +76,7 @@ def test_forked_trials_make_runs_of_their_own(server: WandbServer, tmp_path: Pat
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.fresh_process
 def test_two_ranks_are_one_run(server: WandbServer, folder: Path) -> None:
     with track(folder) as tracker:
         tracker.log_summary({"cost/parameters": 15})
@@ -87,6 +90,7 @@ def test_two_ranks_are_one_run(server: WandbServer, folder: Path) -> None:
     assert (folder / "pictures/predictions_val.png").exists()
 
 
+@pytest.mark.fresh_process
 def test_nothing_of_wandb_outlives_its_process(server: WandbServer, folder: Path) -> None:
     fork = multiprocessing.get_context("fork")
     process = fork.Process(target=trial, args=(folder, 1))
