@@ -9,10 +9,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convsweep.errors import UserError
-from convsweep.synth.class_images import ClassImages, class_indices
+from convsweep.synth.class_images import ClassImages
 from convsweep.synth.dream import Dream, octave_sizes
 from convsweep.synth.judge import judged
 from convsweep.synth.langevin import Langevin
+from convsweep.synth.of_classes import class_indices
 from convsweep.synth.parameterization import Fourier
 from convsweep.synth.studio import Studio
 from convsweep.synth.style import Style

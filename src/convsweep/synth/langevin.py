@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from convsweep.synth.ascent import check_finite
-from convsweep.synth.class_images import check_place, class_indices, publish
 from convsweep.synth.objectives import log_probability
+from convsweep.synth.of_classes import make_images
 from convsweep.synth.parameterization import Pixels
 from convsweep.synth.priors import log_gaussian, log_total_variation
 from convsweep.synth.studio import Studio, Watch
@@ -49,12 +49,7 @@ class Langevin:
         Raises:
             UserError: there is no such class, or the network is no classifier.
         """
-        classes = class_indices(self.classes, studio.subject)
-        check_place(self.place, self.radius, studio)
-        start = studio.noise(len(classes), studio.image_size(), self.start_std)
-        with studio.watch("langevin", self.steps) as watch:
-            images = self.chain(start, classes, studio, watch)
-        return publish(images, classes, studio, self.place, self.radius)
+        return make_images(self, "langevin", studio, self.chain)
 
     def chain(self, start: Tensor, classes: Tensor, studio: Studio, watch: Watch) -> Tensor:
         """Return the last state (N, C, *spatial) of the chains of classes (N,)."""

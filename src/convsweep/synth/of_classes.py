@@ -1,0 +1,104 @@
+"""What every method that makes an image a class shares: which classes, where, and how sure the network is of the result."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from convsweep.errors import UserError, did_you_mean
+from convsweep.synth import pictures
+from convsweep.synth.objectives import log_probability, region
+from convsweep.synth.studio import Studio, Watch
+from convsweep.synth.subject import Subject
+
+
+class OfClasses(Protocol):
+    """The options that such methods share."""
+
+    @property
+    def classes(self) -> Sequence[int | str] | None: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def start_std(self) -> float: ...
+    @property
+    def place(self) -> Sequence[float] | None: ...
+    @property
+    def radius(self) -> float: ...
+
+
+def make_images(
+    method: OfClasses, what: str, studio: Studio, change: Callable[[Tensor, Tensor, Studio, Watch], Tensor]
+) -> dict[str, Any]:
+    """Begin with noise, let the method change it, write one image a class, and return how sure the network is of each.
+
+    Args:
+        what: in words, for the progress.
+        change: from noise (N, C, *spatial) and classes (N,) to images.
+
+    Raises:
+        UserError: there is no such class, or the network is no classifier.
+    """
+    classes = class_indices(method.classes, studio.subject)
+    check_place(method.place, method.radius, studio)
+    start = studio.noise(len(classes), studio.image_size(), method.start_std)
+    with studio.watch(what, method.steps) as watch:
+        images = change(start, classes, studio, watch)
+    return publish(images, classes, studio, method.place, method.radius)
+
+
+def class_indices(classes: Sequence[int | str] | None, subject: Subject) -> Tensor:
+    """Return classes that are named or numbered as indices (N,).
+
+    Raises:
+        UserError: there is no such class, or the network tells no classes apart.
+    """
+    if subject.task == "denoising":
+        raise UserError(
+            "classes are maximised in a classifier or a segmentation, but this network cleans signals; use method=dream"
+        )
+    names = list(subject.class_names)
+    chosen = list(range(len(names))) if classes is None else list(classes)
+    for name in chosen:
+        if str(name) not in names and not (isinstance(name, int) and 0 <= name < len(names)):
+            raise UserError(
+                f"method.classes must be names or numbers of classes, but there is no {name!r}; {did_you_mean(str(name), names)}"
+            )
+    numbers = [name if isinstance(name, int) else names.index(name) for name in chosen]
+    return torch.tensor(numbers, device=subject.device)
+
+
+def check_place(place: Sequence[float] | None, radius: float, studio: Studio) -> None:
+    """Check a place before anything runs.
+
+    Raises:
+        UserError: it is none, or the network does not answer at places.
+    """
+    if place is None:
+        return
+    if studio.subject.task != "segmentation":
+        raise UserError("method.place is for segmentation, but this network gives one class a sample; leave it out")
+    region(studio.image_size(), place, radius)
+
+
+@torch.no_grad()
+def publish(images: Tensor, classes: Tensor, studio: Studio, place: Sequence[float] | None, radius: float) -> dict[str, Any]:
+    """Write the images with a grid of all, and return how sure the network is of each."""
+    subject = studio.subject
+    probs = log_probability(subject, images, classes, place, radius).exp().tolist()
+    names = [subject.class_names[index] for index in classes.tolist()]
+    files = [
+        pictures.save(image, subject, studio.folder, f"{index:03}_{plain(name)}").name
+        for image, index, name in zip(images, classes.tolist(), names, strict=True)
+    ]
+    pictures.save_grid(
+        list(images), [f"{name} {prob:.2f}" for name, prob in zip(names, probs, strict=True)], subject, studio.folder / "grid.png"
+    )
+    result = [{"class": name, "file": file, "probability": prob} for name, file, prob in zip(names, files, probs, strict=True)]
+    return {"images": result, "samples": images, "classes": classes}
+
+
+def plain(name: str) -> str:
+    """Return a class's name as part of a file's name."""
+    return "".join(letter if letter.isalnum() else "_" for letter in name)
