@@ -6,7 +6,8 @@ other one of most searches, so a copy of a config with those choices and the tri
 
 import copy
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+import hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -37,12 +38,20 @@ class Prepared:
         ConfigLoaderImpl._apply_overrides_to_config([override for override in given if is_value(override)], config)
         mine = [override for override in given if not override.is_hydra_override()]
         config.hydra.overrides.task = [override.input_line for override in mine]
-        config.hydra.job.override_dirname = get_overrides_dirname(mine, **config.hydra.job.config.override_dirname)
+        keep_dirname(config, mine)
         OmegaConf.copy_cache(from_config=self._master, to_config=config)
         return config
 
     def _from_files(self, overrides: list[str]) -> DictConfig:
         return self._loader.load_sweep_config(self._master, overrides)
+
+
+def keep_dirname(config: DictConfig, overrides: list[Override]) -> None:
+    """Keep the overrides in one word in a config, as Hydra 1.3 does; from 1.4 on they are asked for when they are needed."""
+    if hydra.__version__.startswith("1.3"):
+        from hydra._internal.config_loader_impl import get_overrides_dirname
+
+        config.hydra.job.override_dirname = get_overrides_dirname(overrides, **config.hydra.job.config.override_dirname)
 
 
 def parsed(overrides: list[str]) -> list[Override]:
