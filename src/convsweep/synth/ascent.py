@@ -27,7 +27,7 @@ def ascend(image: Parameterization, objective: Objective, steps: int, lr: float,
         (-value).backward()
         optimizer.step()
         image.project()
-        watch(image.image())
+        watch(image.image)
     return image.image().detach()
 
 

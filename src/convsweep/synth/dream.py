@@ -97,7 +97,7 @@ class Dream:
                 for parameter, gradient in zip(image.parameters(), gradients, strict=True):
                     parameter.add_(self.lr * gradient / gradient.abs().mean().clamp_min(1e-12))
             image.project()
-            watch(image.image())
+            watch(image.image)
         return image.image().detach()
 
 

@@ -66,5 +66,5 @@ class Langevin:
             with torch.no_grad():
                 x.add_(self.step_prior * to_image + self.step_class * to_class + noise)
             image.project()
-            watch(x)
+            watch(image.image)
         return x.detach()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from convsweep.draw.layers import watched
 from convsweep.errors import UserError, did_you_mean
 from convsweep.synth.subject import Subject
 
@@ -30,15 +31,13 @@ def layers_of(subject: Subject) -> list[Layer]:
     names = {module: name for name, module in subject.net.named_modules()}
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
+        if list(module.children()):
+            return
         if isinstance(output, Tensor) and output.dim() == subject.dim + 2 and max(output.shape[2:]) > 1:
             found.append(Layer(names[module], type(module).__name__, tuple(output.shape[1:])))
 
-    handles = [module.register_forward_hook(note) for module in names if not list(module.children())]
-    try:
+    with watched(subject.net, note):
         subject.logits(torch.zeros(1, *subject.in_shape, device=subject.device))
-    finally:
-        for handle in handles:
-            handle.remove()
     return found
 
 

@@ -18,8 +18,8 @@ from convsweep.synth.subject import Subject
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Watch = Callable[[Tensor], None]
-"""Called with the images (N, C, *spatial) after every step."""
+Watch = Callable[[Callable[[], Tensor]], None]
+"""Called after every step with what gives the images (N, C, *spatial): only those that are kept are worked out."""
 
 
 class Studio:
@@ -69,27 +69,27 @@ class Studio:
         Raises:
             UserError: memory does not suffice; the message says which size would.
         """
-        done, image = 0, None
+        done = 0
         with commands.progress(what, steps) as advance:
 
-            def step(images: Tensor) -> None:
-                nonlocal done, image
-                done, image = done + 1, images
+            def step(images: Callable[[], Tensor]) -> None:
+                nonlocal done
+                done += 1
                 advance(1)
                 if self.keep_every is not None and (done % self.keep_every == 0 or done == steps):
-                    self.keep(images.detach(), f"{what.replace(' ', '_')}_{done:05}")
+                    self.keep(images().detach(), f"{what.replace(' ', '_')}_{done:05}")
 
             try:
                 yield step
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                raise UserError(self.too_large(image)) from None
+                raise UserError(self.too_large()) from None
 
-    def too_large(self, image: Tensor | None) -> str:
+    def too_large(self) -> str:
         """Return what is said where memory does not suffice."""
         fits = fitting_size(self.subject)
-        hint = f"size={'x'.join(map(str, fits)).replace('x', ',')}" if len(fits) == 1 else f"size=[{','.join(map(str, fits))}]"
+        hint = f"size={fits[0]}" if len(fits) == 1 else f"size=[{','.join(map(str, fits))}]"
         return (
             f"the memory of {self.subject.device} does not suffice for images of this size; {hint} would fit, or use device=cpu"
         )

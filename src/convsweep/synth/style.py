@@ -138,7 +138,7 @@ class Style:
             check_finite(loss.detach())
             losses.append(float(loss.detach()))
             image.project()
-            watch(image.image())
+            watch(image.image)
         return losses
 
     def make_optimizer(self, image: Parameterization) -> Any:
