@@ -4,7 +4,7 @@ import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     done = subprocess.run(command, cwd=pyfuncitem.config.rootpath, env={**os.environ, FRESH: "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return True
+
+
+@pytest.fixture(autouse=True)
+def forgotten_wandb() -> Iterator[None]:
+    """End wandb's service of this process: it would hand one test's mode and account to the next test."""
+    yield
+    if "wandb" in sys.modules:
+        sys.modules["wandb"].teardown()
 
 
 Train = Callable[..., Path]

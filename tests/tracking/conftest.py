@@ -11,8 +11,8 @@ API_KEY = "0" * 40
 
 
 @pytest.fixture(autouse=True)
-def own_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start from a user who never logged in; end the service that wandb keeps per process."""
+def own_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start from a user who never logged in."""
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
@@ -22,10 +22,6 @@ def own_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "wandb_cache"))
     monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path / "wandb_data"))
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
-    yield
-    import wandb
-
-    wandb.teardown()
 
 
 @pytest.fixture
