@@ -10,7 +10,6 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from convsweep.fit import is_out_of_memory
 from tests.conftest import Train
 
 
@@ -55,16 +54,3 @@ def test_a_single_sample_that_does_not_fit_ends_the_run(train: Train) -> None:
     with pytest.raises(SystemExit):
         train("data.batch_size=4", *small_device(0))
     assert json.loads((Path.cwd() / "run" / "result.json").read_text())["outcome"] == "out_of_memory"
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (torch.OutOfMemoryError("CUDA out of memory."), True),
-        (MemoryError(), True),
-        (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"), True),
-        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
-    ],
-)
-def test_words_of_the_allocators(error: Exception, expected: bool) -> None:
-    assert is_out_of_memory(error) == expected

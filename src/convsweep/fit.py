@@ -9,6 +9,7 @@ from omegaconf import DictConfig, open_dict
 
 from convsweep import build
 from convsweep.console import say
+from convsweep.out_of_memory import is_out_of_memory
 from convsweep.ranks import is_first
 
 if TYPE_CHECKING:
@@ -39,12 +40,6 @@ def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Mo
         free_memory()
         halve(cfg, data)
         run.begin_again()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory is used up, in the words of torch's allocators."""
-    words = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in words)
 
 
 def free_memory() -> None:

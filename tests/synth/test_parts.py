@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from convsweep.errors import UserError
-from convsweep.synth.fitting_size import fitting_size, is_out_of_memory, needs
+from convsweep.synth.fitting_size import fitting_size, needs
 from convsweep.synth.layers import activations, check_layers, layers_of, spread_out
 from convsweep.synth.objectives import activity, content_loss, gram, log_probability, region, style_loss
 from convsweep.synth.parameterization import Fourier, Pixels
@@ -131,12 +131,6 @@ def test_the_size_that_fits_does_and_the_next_does_not(subject: Subject) -> None
     assert size[0] == size[1] > 100
     assert needs(subject, size) <= 0.8 * available < needs(subject, (size[0] + 1, size[1] + 1))
     assert not any(parameter.requires_grad for parameter in subject.net.parameters())
-
-
-def test_errors_of_memory_are_told_from_others() -> None:
-    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
-    assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"))
-    assert not is_out_of_memory(RuntimeError("shapes do not match"))
 
 
 def test_the_same_seed_gives_the_same_noise(subject: Subject, tmp_path: Path) -> None:

@@ -12,13 +12,6 @@ SHARE = 0.8
 """Of the free memory that may be counted on: allocators keep blocks of their own."""
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory does not suffice, on any device."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    )
-
-
 def free_bytes(device: torch.device) -> int:
     """Return the free memory of a device."""
     if device.type == "cuda":

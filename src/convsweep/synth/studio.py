@@ -10,8 +10,9 @@ from torch import Tensor
 
 from convsweep import commands
 from convsweep.errors import UserError
+from convsweep.out_of_memory import is_out_of_memory
 from convsweep.synth import pictures
-from convsweep.synth.fitting_size import fitting_size, is_out_of_memory
+from convsweep.synth.fitting_size import fitting_size
 from convsweep.synth.parameterization import Parameterization, Pixels
 from convsweep.synth.subject import Subject
 

@@ -2,6 +2,8 @@
 
 from typing import Literal, get_args
 
+from convsweep.out_of_memory import is_out_of_memory
+
 Outcome = Literal["complete", "pruned", "infeasible", "out_of_memory", "diverged", "killed", "error"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
@@ -21,7 +23,7 @@ def outcome_of(exception: BaseException | None) -> Outcome:
         return "killed"
     if isinstance(exception, SystemExit) and exception.code in (None, 0):
         return "complete"
-    return "out_of_memory" if _is_out_of_memory(exception) else "error"
+    return "out_of_memory" if is_out_of_memory(exception) else "error"
 
 
 def exit_code_of(outcome: Outcome) -> int:
@@ -35,9 +37,3 @@ def _is_interrupt(exception: BaseException | None) -> bool:
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
     return isinstance(exception, KeyboardInterrupt | SIGTERMException)
-
-
-def _is_out_of_memory(exception: BaseException) -> bool:
-    import torch
-
-    return isinstance(exception, MemoryError | torch.OutOfMemoryError)
