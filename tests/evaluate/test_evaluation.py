@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.io import wavfile
 from torch.nn import functional as F
 
 from convsweep.build import load_model
 from convsweep.data.digits import load_digits
+from convsweep.data.signals import Signals
 from convsweep.evaluate.classes import per_class
+from convsweep.evaluate.worst import draw_versions
+from convsweep.tracking.denoised import Denoised
 from tests.checkpoints import SCENES, SMALL, Command, arrays_checkpoint, write_checkpoint
 from tests.conftest import Train
 
@@ -93,6 +97,37 @@ def test_arrays(run: Command, tmp_path: Path, shape: tuple[int, ...], masks: boo
     assert run(net, "net.npz") == 0
     assert record()["samples"] == 12
     assert np.sum(record()["confusion"]) == np.load("net.npz")["y"].size
+
+
+def test_worst_recordings_are_drawn_and_played(run: Command, tmp_path: Path) -> None:
+    small = ["data.length=256", "data.num_train=8", "data.num_val=2", "data.num_test=6", "model.net.depth=2", "model.net.width=4"]
+    net = write_checkpoint(tmp_path / "best.ckpt", "model=denoising", "data=signals", *small)
+    assert run(net, "--worst", 2) == 0
+    model = load_model(net)
+    data = Signals(length=256, num_train=8, num_val=2, num_test=6, batch_size=8)
+    data.setup()
+    assert data.test is not None
+    x, y = torch.from_numpy(data.test.x), torch.from_numpy(data.test.y)
+    answers = model.predict_batch(x)["denoised"]
+    losses = torch.stack([model.loss(answers[i : i + 1], y[i : i + 1]) for i in range(6)])
+    worst = losses.argsort(descending=True)[:2].tolist()
+    assert [row["sample"] for row in record()["worst"]] == [f"test/{row}" for row in worst]
+    assert len(list(Path("evaluation/worst").iterdir())) == 6
+    _, heard = wavfile.read("evaluation/worst/1_clean.wav")
+    loudest = max(float(wave.abs().max()) for wave in (x[worst[1]], y[worst[1]], answers[worst[1]]))
+    assert heard / 32767 == pytest.approx(y[worst[1], 0].numpy() / max(1.0, loudest), abs=1e-4)
+    with Image.open("evaluation/worst.png") as picture:
+        assert picture.size[0] == 1000
+
+
+@pytest.mark.parametrize("shape", [(2, 30), (1, 9, 9), (3, 9, 9), (1, 5, 6, 7)], ids=str)
+def test_signals_that_are_no_sound_are_drawn(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    noisy = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    figure = draw_versions([Denoised("a", noisy, noisy / 2, 0 * noisy)])
+    assert [axes.get_title() for axes in figure.axes] == ["a, noisy", "a, denoised", "a, clean"]
+    drawn = [axes.images[0].get_array() if axes.images else axes.lines[0].get_ydata() for axes in figure.axes]
+    assert [np.ptp(np.asarray(values, np.float64)) > 0 for values in drawn] == [True, True, False]
+    figure.savefig(tmp_path / "drawn.png")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from wandb_server import WandbServer
 from convsweep.data.signals import Signals
 from convsweep.models import Denoising
 from convsweep.tracking import ConfusionMatrix, SamplePredictions, SampleRecordings
-from convsweep.tracking.recordings import Denoised, write_all
+from convsweep.tracking.denoised import Denoised, write_all
 from convsweep.tracking.spectrograms import decibels, draw_spectrograms
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from convsweep.models.base import Model
 from convsweep.tracking.confusion import count_confusion
+from convsweep.tracking.denoised import Denoised
 from convsweep.tracking.prediction import Prediction
 from convsweep.trained import Trained
 from convsweep.windows import SlidingWindow
@@ -36,7 +37,7 @@ class Evaluation:
     names: list[str] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     answers: list[tuple[int, int, float]] = field(default_factory=list)
-    worst: list[tuple[float, Prediction]] = field(default_factory=list)
+    worst: list[tuple[float, Prediction | Denoised]] = field(default_factory=list)
 
 
 @torch.inference_mode()
@@ -56,7 +57,7 @@ def evaluate(
         found.losses += [float(model.loss(logits[i : i + 1], y[i : i + 1])) for i in range(len(x))]
         if trained.facts.task != "denoising":
             count(found, logits, y, trained.facts.ignore_index)
-            keep_worst(found, x, y, logits, first, num_worst)
+        keep_worst(found, x, y, logits, first, num_worst)
         advance(len(x))
     values = {"loss": total / len(found.losses), **metrics.compute()}
     found.metrics = {name: float(value) for name, value in values.items()}
@@ -89,6 +90,13 @@ def keep_worst(found: Evaluation, x: Tensor, y: Tensor, logits: Tensor, first: i
     candidates: list[tuple[float, Any]] = list(found.worst)
     for i in sorted(range(len(losses)), key=lambda i: -losses[i])[:num_worst]:
         if len(found.worst) < num_worst or losses[i] > found.worst[-1][0]:
-            sample, truth, probs = (tensor[i].cpu().numpy() for tensor in (x, y, logits.float().softmax(dim=1)))
-            candidates.append((losses[i], Prediction.of(sample, truth, probs, found.names[first + i])))
+            candidates.append((losses[i], shown(x[i], y[i], logits[i].float(), found.names[first + i])))
     found.worst = sorted(candidates, key=lambda pair: -pair[0])[:num_worst]
+
+
+def shown(x: Tensor, y: Tensor, logits: Tensor, name: str) -> Prediction | Denoised:
+    """Return what can be drawn of one sample; what is like its answer is a clean signal."""
+    sample, truth = x.cpu().numpy(), y.cpu().numpy()
+    if y.shape == logits.shape:
+        return Denoised(name, sample, logits.cpu().numpy(), truth)
+    return Prediction.of(sample, truth, logits.softmax(dim=0).cpu().numpy(), name)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from convsweep.data.samples import Facts
 from convsweep.evaluate.classes import Row, per_class
 from convsweep.evaluate.measuring import Evaluation
+from convsweep.evaluate.worst import write_worst
 from convsweep.record import write_atomically
-from convsweep.tracking.drawing import draw_confusion, draw_predictions
+from convsweep.tracking.drawing import draw_confusion
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,7 +48,7 @@ class Output:
         if classes:
             console.print(classes_table(classes))
         if found.worst:
-            names = ", ".join(prediction.name for _, prediction in found.worst[:3])
+            names = ", ".join(worst.name for _, worst in found.worst[:3])
             console.print(f"worst samples: {names}", soft_wrap=True, markup=False)
         console.print(f"results: {shown(self.folder.absolute())}", soft_wrap=True, markup=False)
 
@@ -63,7 +64,7 @@ class Output:
             "metrics": found.metrics,
             "classes": classes,
             "confusion": None if found.confusion is None else found.confusion.tolist(),
-            "worst": [{"sample": prediction.name, "loss": loss} for loss, prediction in found.worst],
+            "worst": [{"sample": worst.name, "loss": loss} for loss, worst in found.worst],
         }
         write_atomically(self.folder / "evaluation.json", json.dumps(record, indent=2) + "\n")
 
@@ -85,13 +86,7 @@ class Output:
         if found.confusion is not None:
             figure = draw_confusion(found.confusion, self.facts.class_names, self.title)
             figure.savefig(self.folder / "confusion.png")
-        if found.worst:
-            worst = [prediction for _, prediction in found.worst]
-            figure = draw_predictions(worst, self.facts.class_names)
-            for axes, prediction in zip(figure.axes, worst, strict=False):
-                if not prediction.is_mask:  # the title of a mask names its sample
-                    axes.text(0.5, -0.02, prediction.name, transform=axes.transAxes, ha="center", va="top", fontsize=6)
-            figure.savefig(self.folder / "worst.png")
+        write_worst(found, self.facts, self.folder)
 
 
 def metrics_table(found: Evaluation) -> "Table":

@@ -43,9 +43,11 @@ def draw_predictions(predictions: Sequence[Prediction], names: Sequence[str]) ->
     from matplotlib.figure import Figure
 
     is_strip = predictions[0].is_mask and predictions[0].dim > 1
-    num_columns = min(len(predictions), 2 if is_strip else 4)
+    # The strip of a volume is nine slices long.
+    columns, row_height = (1, 1.5) if is_strip and predictions[0].dim == 3 else (2, 1.9) if is_strip else (4, 2.6)
+    num_columns = min(len(predictions), columns)
     num_rows = math.ceil(len(predictions) / num_columns)
-    height = (1.9 if is_strip else 2.6) * num_rows
+    height = row_height * num_rows
     figure = Figure(figsize=(10, height))
     # Margins by hand: letting matplotlib find them takes longer than drawing.
     figure.subplots_adjust(left=0.04, right=0.96, bottom=0.25 / height, top=1 - 0.3 / height, wspace=0.15, hspace=0.2)

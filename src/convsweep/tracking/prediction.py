@@ -44,18 +44,21 @@ class Prediction:
         return self.predicted.ndim > 0
 
     def plane(self) -> Plane:
-        """Return a picture (H, W, 3) of a sample of two or three axes; of three, the middle slices side by side."""
-        channels = (
-            np.stack([middle_slices(channel, fill=channel.min()) for channel in self.x]) if self.dim == 3 else np.asarray(self.x)
-        )
-        picked = channels[:3] if len(channels) >= 3 else np.repeat(channels[:1], 3, axis=0)
-        return np.moveaxis(to_bytes(picked), 0, -1)
+        """Return a picture (H, W, 3) of a sample of two or three axes."""
+        return plane_of(self.x)
 
     def masks(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the true and the predicted mask (H, W) that lie on `plane`."""
         if self.dim == 3:
             return middle_slices(self.truth, fill=0), middle_slices(self.predicted, fill=0)
         return self.truth, self.predicted
+
+
+def plane_of(x: NDArray[Any]) -> Plane:
+    """Return a picture (H, W, 3) of (C, H, W) or of (C, D, H, W), of which the middle slices lie side by side."""
+    channels = np.stack([middle_slices(channel, fill=channel.min()) for channel in x]) if x.ndim == 4 else np.asarray(x)
+    picked = channels[:3] if len(channels) >= 3 else np.repeat(channels[:1], 3, axis=0)
+    return np.moveaxis(to_bytes(picked), 0, -1)
 
 
 def crop_to(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:

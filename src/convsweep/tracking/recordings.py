@@ -1,35 +1,15 @@
 """What a denoiser makes of a few fixed validation recordings, to hear and to see: before, after, and as it should be."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from numpy.typing import NDArray
 
 from convsweep.tracking.at_best import AtBest, picture_path, wandb_logger
+from convsweep.tracking.denoised import Denoised, write_all
 from convsweep.tracking.predictions import choose_samples, evaluating
 from convsweep.tracking.spectrograms import draw_spectrograms
 from convsweep.tracking.wandb_media import recording_media
-
-FULL_SCALE = 32767
-
-
-@dataclass(frozen=True)
-class Denoised:
-    """One recording, (C, T) each, in the units of the data."""
-
-    name: str
-    noisy: NDArray[np.float32]
-    denoised: NDArray[np.float32]
-    clean: NDArray[np.float32]
-
-    @property
-    def versions(self) -> dict[str, NDArray[np.float32]]:
-        return {"noisy": self.noisy, "denoised": self.denoised, "clean": self.clean}
 
 
 class SampleRecordings(AtBest):
@@ -73,22 +53,3 @@ def denoise(trainer: Trainer, module: LightningModule, count: int) -> list[Denoi
             denoised = module.predict_batch(torch.from_numpy(x)[None].to(module.device))["denoised"]  # type: ignore[operator]
             found.append(Denoised(name, x, denoised[0].float().cpu().numpy(), y))
     return found
-
-
-def write_all(recordings: Sequence[Denoised], sample_rate_hz: int, folder: Path) -> dict[Path, str]:
-    """Write every version of every recording as a wav file, those of one recording at one loudness; return files and captions."""
-    written = {}
-    for number, recording in enumerate(recordings):
-        peak = max(float(np.abs(wave).max()) for wave in recording.versions.values())
-        for version, wave in recording.versions.items():
-            file = folder / f"{number}_{version}.wav"
-            write_wav(file, wave / max(1.0, peak), sample_rate_hz)
-            written[file] = f"{recording.name}, {version}"
-    return written
-
-
-def write_wav(file: Path, wave: NDArray[Any], sample_rate_hz: int) -> None:
-    """Write (C, T) between -1 and 1 as 16-bit numbers, which every player plays."""
-    from scipy.io import wavfile
-
-    wavfile.write(file, sample_rate_hz, np.round(np.clip(wave.T, -1, 1) * FULL_SCALE).astype(np.int16))

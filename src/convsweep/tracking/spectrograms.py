@@ -12,7 +12,7 @@ from convsweep.stft_loss import magnitudes
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from convsweep.tracking.recordings import Denoised
+    from convsweep.tracking.denoised import Denoised
 
 RANGE_DB = 70
 WINDOW = 256
