@@ -34,7 +34,7 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
     with open_run(cfg) as run:
         seed_everything(cfg.seed, workers=True, verbose=False)
         data = build.build_data(cfg)
-        run.report_cost(feasibility.check(cfg))
+        run.report_cost(run.known_cost or feasibility.check(cfg))
         data.setup("fit")
         trainer, model = fit(run, cfg, data)
         run.raise_if_pruned()

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from convsweep.models.base import Model
 
 
+CHECK = "convsweep.feasibility.check"
+"""What a sweep asks of a network before it is a trial (`hydra.sweeper.check`)."""
+
+
 class Run:
     """A training's surroundings, from the folder that is opened to the result that is written."""
 
@@ -60,6 +64,11 @@ class Run:
         if self.cfg.ckpt_path is not None and not Path(self.cfg.ckpt_path).is_file():
             raise UserError(f"ckpt_path must be a checkpoint or `last`, but {self.cfg.ckpt_path} is not a file")
         return None if self.cfg.ckpt_path is None else str(self.cfg.ckpt_path)
+
+    @property
+    def known_cost(self) -> dict[str, Any] | None:
+        """What the network costs, where the sweep has checked it for this trial; None elsewhere."""
+        return None if self.link is None else self.link.checked.get(CHECK)
 
     def report_cost(self, cost: dict[str, Any]) -> None:
         """Say what the network costs and keep it for the record."""

@@ -37,6 +37,9 @@ class Counting:
         config: DictConfig = self.loader.load_sweep_config(master, overrides)
         return config
 
+    def get_group_options(self, name: str) -> list[str]:
+        return list(self.loader.get_group_options(name))
+
 
 @pytest.fixture
 def loader() -> Iterator[Counting]:
@@ -69,9 +72,9 @@ def test_values_are_composed_without_the_files_and_other_groups_from_them(loader
         (["model/net=convnet", *VALUES], 2),
         (["model/net=lenet5", "optimizer.lr=0.5"], 2),
         (["model.label_smoothing=0.1", "model/net=lenet5"], 2),
+        (["model/net=lenet5", "seed=3", "name=other"], 2),
         (["model/net=lenet5", "scheduler=none"], 3),
-        (["model/net=lenet5", "seed=3"], 4),
-        (["model/net=lenet5", "hydra.job.name=other"], 5),
+        (["model/net=lenet5", "hydra.job.name=other"], 4),
     ):
         made = prepared.composed(overrides)
         assert loader.count == count
@@ -84,6 +87,13 @@ def test_one_trial_leaves_nothing_to_the_next(loader: Counting) -> None:
     first = prepared.composed(VALUES)
     first.model.net.width = 99
     assert contents(prepared.composed([])) == contents(loader.loader.load_sweep_config(master, []))
+
+
+def test_the_last_config_needs_no_copy_and_is_the_same(loader: Counting) -> None:
+    master = compose("config", overrides=[], return_hydra_config=True)
+    prepared = Prepared(loader, master, [])  # type: ignore[arg-type]
+    assert contents(prepared.composed(VALUES, last=True)) == contents(loader.loader.load_sweep_config(master, VALUES))
+    assert loader.count == 1
 
 
 @pytest.mark.parametrize("override", ["model.net.widht=3", "optimizer.lr.x=3"])

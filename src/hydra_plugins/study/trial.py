@@ -1,6 +1,7 @@
 """What a trial sees of its sweep: a link that reports values upwards, and the exceptions that end a trial early."""
 
 import os
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 
@@ -33,13 +34,23 @@ class Link:
         folder: Output folder of the trial.
         checkpoint: Checkpoint of the killed trial that this one continues, or None.
         channel: Connection to the worker.
+        checked: What the sweep's check said of the trial's config, by the check's dotted path.
     """
 
-    def __init__(self, number: int, study_name: str, folder: str, checkpoint: str | None, channel: Channel) -> None:
+    def __init__(
+        self,
+        number: int,
+        study_name: str,
+        folder: str,
+        checkpoint: str | None,
+        channel: Channel,
+        checked: Mapping[str, dict[str, Any]] | None = None,
+    ) -> None:
         self.number = number
         self.study_name = study_name
         self.folder = folder
         self.checkpoint = checkpoint
+        self.checked = dict(checked or {})
         self._channel = channel
         self._pid = os.getpid()
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,8 @@ def _run(recipe: Recipe, prepared: Prepared, job: Job, channel: Channel, folder:
     job.overrides += _other_seed(config, recipe.options.seed_key, answer["repetition"])
     place(config, str(folder))
     set_plain_arguments(recipe, job, str(folder))
-    link.enter(link.Link(job.number, recipe.options.study_name, str(folder), job.checkpoint, channel))
+    checked = {recipe.options.check: facts} if recipe.options.check is not None else {}
+    link.enter(link.Link(job.number, recipe.options.study_name, str(folder), job.checkpoint, channel, checked))
     done = run_job(
         task_function=recipe.task_function,
         config=config,
@@ -120,6 +122,8 @@ def _enter_process(job: Job, parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        finalizer.atexit = False  # what the template opened is not this process's to clean up
     for signum in (signal.SIGTERM, signal.SIGINT):  # Lightning would make an exit code of a KeyboardInterrupt
         signal.signal(signum, _stop)
     os.environ.update(job.environment)

@@ -14,28 +14,34 @@ from .recipe import Job, Recipe
 _OF_THE_SWEEP = ("hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher", "hydra.mode")
 
 
-def compose(prepared: Prepared, job: Job) -> DictConfig:
-    """Return the whole config of a trial, with Hydra's part set to a single run in no folder yet."""
-    config = prepared.composed(list(job.overrides))
+def compose(prepared: Prepared, job: Job, last: bool = True) -> DictConfig:
+    """Return the whole config of a trial, with Hydra's part set to a single run in no folder yet.
+
+    Args:
+        prepared: What it is composed from.
+        job: The trial.
+        last: Whether this process composes no other one.
+    """
+    config = prepared.composed(list(job.overrides), last)
     with read_write(config.hydra), open_dict(config.hydra):
         config.hydra.mode = RunMode.RUN
         config.hydra.job.num = job.number
         config.hydra.job.id = str(job.number)
     place(config, ".")
+    HydraConfig.instance().cfg = config  # for references to it; what Hydra's own setter does costs a copy
     return config
 
 
 def place(config: DictConfig, folder: str) -> None:
-    """Set the output folder of a config and make it Hydra's current one."""
+    """Set the output folder of a config."""
     with read_write(config.hydra), open_dict(config.hydra):
         config.hydra.run.dir = folder
         config.hydra.runtime.output_dir = folder
-    HydraConfig.instance().set_config(config)
 
 
 def task_config(config: DictConfig) -> DictConfig:
     """Return a copy of the task's part of a config."""
-    task = copy.deepcopy(config)
+    task = copy.deepcopy(config, {id(config.hydra): DictConfig({})})
     with read_write(task), open_dict(task):
         del task["hydra"]
     return task

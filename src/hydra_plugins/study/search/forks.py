@@ -20,6 +20,7 @@ from .load import locate
 from .messages import Channel
 from .prepared import Prepared
 from .recipe import Job, Recipe
+from .swift_config import make_swift
 
 
 def serve(recipe: Recipe, control: socket.socket) -> None:
@@ -84,6 +85,7 @@ class _Template:
             path = getattr(recipe.options, option)
             if path is not None:
                 locate(path, f"hydra.sweeper.{option}")
+        make_swift()
         self.prepared = Prepared(recipe.hydra_context.config_loader, recipe.config, recipe.first)
         self._rehearse()
         gc.collect()
@@ -92,7 +94,7 @@ class _Template:
 
     def _rehearse(self) -> None:
         """Compose and check some config, so that what is slow at its first use is not slow in every trial."""
-        config = compose(self.prepared, Job(0, self.recipe.first))
+        config = compose(self.prepared, Job(0, self.recipe.first), last=False)
         with contextlib.suppress(Exception):  # a trial meets it again, and tells
             check(self.recipe, config)
 

@@ -26,16 +26,22 @@ class Prepared:
     def __init__(self, loader: ConfigLoader, master: DictConfig, overrides: list[str]) -> None:
         self._loader = loader
         self._master = master
-        self._chosen = choices(parsed(overrides))
+        self._is_group: dict[str, bool] = {}
+        self._chosen = self._choices(parsed(overrides))
         self._config = self._from_files(self._chosen)
 
-    def composed(self, overrides: list[str]) -> DictConfig:
-        """Return the config of these overrides: a copy with their values if they choose the same groups, else from the files."""
+    def composed(self, overrides: list[str], last: bool = False) -> DictConfig:
+        """Return the config of these overrides: a copy with their values if they choose the same groups, else from the files.
+
+        Args:
+            overrides: What distinguishes the config.
+            last: Whether nothing is composed after it, so that the prepared config itself may be given away.
+        """
         given = parsed(overrides)
-        if choices(given) != self._chosen:
+        if self._choices(given) != self._chosen:
             return self._from_files(overrides)
-        config = copy.deepcopy(self._config)
-        ConfigLoaderImpl._apply_overrides_to_config([override for override in given if is_value(override)], config)
+        config = self._config if last else copy.deepcopy(self._config)
+        ConfigLoaderImpl._apply_overrides_to_config([override for override in given if self._is_value(override)], config)
         mine = [override for override in given if not override.is_hydra_override()]
         config.hydra.overrides.task = [override.input_line for override in mine]
         keep_dirname(config, mine)
@@ -44,6 +50,22 @@ class Prepared:
 
     def _from_files(self, overrides: list[str]) -> DictConfig:
         return self._loader.load_sweep_config(self._master, overrides)
+
+    def _choices(self, overrides: list[Override]) -> list[str]:
+        """Return the overrides that may choose a group, as text."""
+        return [str(override.input_line) for override in overrides if not self._is_value(override)]
+
+    def _is_value(self, override: Override) -> bool:
+        """Return whether an override can only be that of a value of the application: its key is no group."""
+        key = override.key_or_group
+        if "/" in key or override.package is not None or override.is_hydra_override():
+            return False
+        return "." in key or not self._names_group(key)
+
+    def _names_group(self, key: str) -> bool:
+        if key not in self._is_group:
+            self._is_group[key] = bool(self._loader.get_group_options(key))
+        return self._is_group[key]
 
 
 def keep_dirname(config: DictConfig, overrides: list[Override]) -> None:
@@ -58,13 +80,3 @@ def parsed(overrides: list[str]) -> list[Override]:
     """Return overrides as Hydra reads them."""
     return OverridesParser.create().parse_overrides(overrides)
 
-
-def choices(overrides: list[Override]) -> list[str]:
-    """Return the overrides that may choose a group, as text."""
-    return [str(override.input_line) for override in overrides if not is_value(override)]
-
-
-def is_value(override: Override) -> bool:
-    """Return whether an override can only be that of a value of the application: its key is a path of keys."""
-    key = override.key_or_group
-    return "." in key and "/" not in key and override.package is None and not override.is_hydra_override()
