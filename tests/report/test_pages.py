@@ -18,6 +18,7 @@ from convsweep.report.compare_page import compare_page
 from convsweep.report.html import to_html
 from convsweep.report.leaderboard import leaderboard_page
 from convsweep.report.markdown import to_markdown
+from convsweep.report.pictures import Pictures
 from convsweep.report.run_page import run_page
 from convsweep.report.source import runs_below
 from convsweep.report.sweep_page import sweep_page
@@ -48,7 +49,7 @@ def in_colour(value: Any) -> Any:
 
 def check(page: Page) -> tuple[str, str]:
     """Return a page in both forms, after checks that hold for every page."""
-    html, markdown = to_html(page), to_markdown(page)
+    html, markdown = to_html(page), to_markdown(page, Pictures("report_pictures"))
     for figure in figures(html):
         go.Figure(in_colour(figure))  # Plotly knows every key and value
     palette = set(re.findall(r"--([a-z-]+):", html))
@@ -118,7 +119,7 @@ def confirmed(folder: Path) -> dict[str, Any]:
 def test_a_confirmation_is_told(made: MakeSweep) -> None:
     sweep = made(mixed(20))
     assert sweep.folder is not None
-    assert "Not confirmed" in to_markdown(sweep_page(sweep))
+    assert "Not confirmed" in check(sweep_page(sweep))[1]
     content = confirmed(sweep.folder)
     _, markdown = check(sweep_page(sweep))
     assert markdown.count(content["verdict"]["words"]) == 2, "in the first sentences and in its section"

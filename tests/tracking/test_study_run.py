@@ -13,9 +13,9 @@ from optuna.trial import FrozenTrial, TrialState
 from wandb_server import WandbServer
 
 from convsweep.errors import UserError
+from convsweep.report.palette import palette
 from convsweep.study_run.follow import log_once
 from convsweep.study_run.options import wandb_options
-from convsweep.study_run.panels import palette
 from convsweep.tracking import read_run_file
 from hydra_plugins.study.search.journal import open_journal
 from hydra_plugins.study.search.layout import Layout

@@ -11,6 +11,7 @@ from convsweep.errors import UserError
 
 if TYPE_CHECKING:
     from convsweep.report.blocks import Page
+    from convsweep.report.pictures import Pictures
 
 EXAMPLES = [
     "multirun/depth_kernel_digits                                     # a sweep, also while it runs",
@@ -87,7 +88,7 @@ def page_of_runs(folder: Path) -> tuple[Page, Path]:
 
 
 def write(page: Page, target: Path) -> list[Path]:
-    """Write a page as HTML and as Markdown beside it, and return the two files.
+    """Write a page as HTML, and beside it as Markdown with a folder of pictures; return the two files.
 
     Raises:
         UserError: the place cannot be written to.
@@ -95,18 +96,32 @@ def write(page: Page, target: Path) -> list[Path]:
     from convsweep.record import write_atomically
     from convsweep.report.html import to_html
     from convsweep.report.markdown import to_markdown
+    from convsweep.report.pictures import Pictures
 
     target = target if target.suffix == ".html" else target / "report.html"
     files = [target, target.with_suffix(".md")]
+    pictures = Pictures(f"{target.stem}_pictures")
+    texts = (to_html(page), to_markdown(page, pictures))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        for file, text in zip(files, (to_html(page), to_markdown(page)), strict=True):
+        for file, text in zip(files, texts, strict=True):
             write_atomically(file, text)
+        write_pictures(pictures, target.parent)
     except OSError as error:
         raise UserError(
             f"a report must go to a folder that can be written to, but {target}: {error.strerror}; use --out"
         ) from error
     return files
+
+
+def write_pictures(pictures: Pictures, beside: Path) -> None:
+    """Draw the pictures of a Markdown page into their folder."""
+    folder = beside / pictures.folder
+    with commands.progress("pictures", len(pictures)) as advance:
+        for name, content in pictures.drawn():
+            folder.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content)
+            advance(1)
 
 
 def main() -> None:

@@ -83,7 +83,7 @@ class Figure:
         caption: how to read it.
         height: pixels.
         min_width: pixels; on a narrower page the figure is scrolled instead of squeezed.
-        instead: what a Markdown page shows.
+        instead: the same as a table, for a Markdown page, whose picture cannot be hovered over.
         key: names and colours of what is drawn, above the figure; Plotly's own legend has no room in a low one.
     """
 
@@ -106,18 +106,17 @@ class Grid:
 
 @dataclass(frozen=True)
 class Drawing:
-    """An SVG; what it says stands in a table beside it, for a page that cannot show it."""
+    """An SVG in the colours of the page."""
 
     svg: str
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG, in base64, that the page carries; `file` is its name beside the page's source."""
+    """A PNG, in base64, that the page carries."""
 
     title: str
     png: str
-    file: str
 
 
 @dataclass(frozen=True)

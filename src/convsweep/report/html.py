@@ -95,7 +95,7 @@ def block_html(block: Block) -> str:
             return '<div class="grid">' + "".join(map(figure_html, figures)) + "</div>"
         case Drawing(svg):
             return f'<figure class="drawing"><div class="wide">{svg}</div></figure>'
-        case Picture(title, png, _):
+        case Picture(title, png):
             image = f'<img alt="{html.escape(title)}" src="data:image/png;base64,{png}">'
             return f'<figure class="picture"><h3>{inline(title)}</h3>{image}</figure>'
         case Fold(title, blocks):

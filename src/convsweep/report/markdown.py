@@ -1,4 +1,4 @@
-"""A page as Markdown: its words and tables; a figure is the table of what it shows, where it has one."""
+"""A page as Markdown: its words and tables, and its figures as pictures that lie in a folder beside it."""
 
 import re
 from collections.abc import Sequence
@@ -19,19 +19,21 @@ from convsweep.report.blocks import (
     Table,
     Text,
 )
+from convsweep.report.pictures import Drawable, Pictures
 
 
-def to_markdown(page: Page) -> str:
-    """Return the whole file."""
+def to_markdown(page: Page, pictures: Pictures) -> str:
+    """Return the whole file, and leave in `pictures` what it shows."""
     parts = [f"# {page.title}", page.subtitle]
     for section in page.sections:
-        blocks = [block_markdown(block) for block in section.blocks]
+        pictures.section = section.title
+        blocks = [block_markdown(block, pictures) for block in section.blocks]
         parts += [f"## {section.title}", *blocks] if any(blocks) else []
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def block_markdown(block: Block) -> str:
-    """Return a block, empty if Markdown cannot show it."""
+def block_markdown(block: Block, pictures: Pictures) -> str:
+    """Return a block."""
     match block:
         case Text(text):
             return text
@@ -45,23 +47,27 @@ def block_markdown(block: Block) -> str:
             return f"```{language}\n{text.rstrip()}\n```"
         case Table():
             return table_markdown(block)
-        case Figure():
-            return figure_markdown(block)
+        case Figure(title, _, _, caption):
+            return joined([f"**{title}**" if title else "", shown(block, title, pictures), caption, instead(block)])
         case Grid(figures):
-            return joined([figure_markdown(figure) for figure in figures])
+            return joined([shown(block, ", ".join(figure.title for figure in figures), pictures), *map(instead, figures)])
         case Drawing():
-            return ""
-        case Picture(title, _, file):
-            return f"![{title}](pictures/{file})"
+            return shown(block, "the network", pictures)
+        case Picture(title):
+            return shown(block, title, pictures)
         case Fold(title, blocks):
-            return joined([f"**{title}**", *map(block_markdown, blocks)])
+            return joined([f"**{title}**", *(block_markdown(inner, pictures) for inner in blocks)])
 
 
-def figure_markdown(figure: Figure) -> str:
-    """Return what stands for a figure."""
-    if figure.instead is None:
-        return ""
-    return joined([f"**{figure.title}**" if figure.title else "", figure.caption, table_markdown(figure.instead)])
+def shown(block: Drawable, title: str, pictures: Pictures) -> str:
+    """Return the link to a block's picture."""
+    words = re.sub(r"[\[\]`*]", "", title) or pictures.section
+    return f"![{words}]({pictures.add(block)})"
+
+
+def instead(figure: Figure) -> str:
+    """Return what a figure shows as a table, empty if it has none."""
+    return "" if figure.instead is None else table_markdown(figure.instead)
 
 
 def joined(parts: Sequence[str]) -> str:

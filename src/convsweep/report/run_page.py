@@ -113,7 +113,7 @@ def curve_figure(metric: str, columns: Sequence[str], rows: Sequence[Mapping[str
 def picture_blocks(folder: Path) -> list[Block]:
     """Return the pictures that the run left, the page carries them."""
     files = [path for path in sorted((folder / "pictures").glob("*.png")) if path.stat().st_size <= LARGEST_PICTURE]
-    return [Picture(path.stem.replace("_", " "), base64.b64encode(path.read_bytes()).decode(), path.name) for path in files]
+    return [Picture(path.stem.replace("_", " "), base64.b64encode(path.read_bytes()).decode()) for path in files]
 
 
 def again(folder: Path) -> list[Block]:

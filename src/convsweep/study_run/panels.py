@@ -3,8 +3,6 @@
 import logging
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from convsweep.report.blocks import Block, Figure, Grid
@@ -12,6 +10,7 @@ from convsweep.report.front import front_blocks
 from convsweep.report.history import history_blocks
 from convsweep.report.importance import importances
 from convsweep.report.importance_section import importance_blocks
+from convsweep.report.palette import coloured
 from convsweep.report.parallel import parallel_blocks
 from convsweep.report.sweep import Sweep
 from convsweep.report.sweep_page import order_of
@@ -71,20 +70,3 @@ def plotly_figure(figure: Figure) -> Any:
     title = {"title": {"text": figure.title}} if figure.title else {}
     shared = {"template": "plotly_white", "height": figure.height}
     return PlotlyFigure(data=coloured(figure.data), layout=coloured({**shared, **title, **figure.layout}))
-
-
-def coloured(value: Any) -> Any:
-    """Return plain data with the palette's names, such as `@accent`, replaced by colours."""
-    if isinstance(value, str):
-        return palette().get(value[1:], value) if value.startswith("@") else value
-    if isinstance(value, dict):
-        return {key: coloured(item) for key, item in value.items()}
-    return [coloured(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-@cache
-def palette() -> dict[str, str]:
-    """Return the colours of the report's light page by name."""
-    css = files("convsweep.report").joinpath("page.css").read_text()
-    light = css[css.index(":root {") : css.index("}")]
-    return dict(re.findall(r"--([\w-]+): (#\w+)", light))
