@@ -16,6 +16,7 @@ from convsweep.hydra_version import own_configs_may_name_any_class
 from hydra_plugins.study import trial
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
+MULTIRUN = {"-m", "--multirun"}
 
 
 def expand_resume(arguments: list[str]) -> list[str]:
@@ -38,6 +39,11 @@ def expand_resume(arguments: list[str]) -> list[str]:
     overrides = [str(override) for override in OmegaConf.load(saved)]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
     return [*overrides, *others, f"hydra.run.dir={quoted(folder)}", "ckpt_path=last"]
+
+
+def multirun_first(arguments: list[str]) -> list[str]:
+    """Return the arguments with `-m` in front, since Hydra refuses overrides on both sides of an option."""
+    return sorted(arguments, key=lambda argument: argument not in MULTIRUN)
 
 
 def quoted(path: Path) -> str:
@@ -113,7 +119,7 @@ def run(main: Callable[[], Any]) -> None:
     """Run a Hydra main function; a misspelt key or option is answered by the nearest known one."""
     stream, full = sys.stderr, os.environ.get(FULL_ERROR) == "1"
     held = HeldBack(stream)
-    if not full and not {"-m", "--multirun"} & set(sys.argv):
+    if not full and not MULTIRUN & set(sys.argv):
         sys.stderr = held
     warnings.filterwarnings("ignore", r"\n?'hydra/launcher/ray' is validated against ConfigStore schema")  # ours has its name
     hint = None
@@ -133,7 +139,7 @@ def run(main: Callable[[], Any]) -> None:
 def call(main: Callable[[], Any], full: bool) -> None:
     """Run a Hydra main function and end by the exit codes of a command."""
     try:
-        sys.argv[1:] = ranks.join(expand_resume(sys.argv[1:]))
+        sys.argv[1:] = ranks.join(multirun_first(expand_resume(sys.argv[1:])))
         main()
     except UserError as error:
         if full:
