@@ -50,10 +50,13 @@ def pair_figure(sweep: Sweep, one: Scale, other: Scale) -> Figure | None:
         **({} if shown is None else {"zmin": shown[0], "zmax": shown[1]}),
     }  # fmt: skip
     layout = {
-        "xaxis": {"type": "category", "title": {"text": one.label}, "showgrid": False},
+        "xaxis": {
+            "type": "category", "title": {"text": one.label}, "showgrid": False, "tickangle": 0,
+            "tickvals": heat["x"], "ticktext": [column.label.replace("..", "..<br>") for column in columns],
+        },
         "yaxis": {"type": "category", "title": {"text": other.label}, "showgrid": False},
         "margin": {"l": 56, "r": 8, "t": 6, "b": 44},
-    }
+    }  # fmt: skip
     named = [[row.label, *(text.replace("<br>", " ") for text in line)] for row, line in zip(rows, texts, strict=True)]
     table = Table([f"{other.label} / {one.label}", *(column.label for column in columns)], named)
     return Figure(f"{one.label} and {other.label}", [heat], layout, height=120 + 38 * len(rows), instead=table)

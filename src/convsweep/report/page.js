@@ -97,6 +97,7 @@ function table(box) {
         const cell = line.insertCell();
         cell.textContent = show(value);
         if (numeric[column]) cell.className = "number";
+        else if (cell.textContent.length > 40) cell.className = "long";
       });
       return line;
     }));

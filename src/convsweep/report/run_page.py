@@ -16,6 +16,7 @@ from convsweep.report.phrases import duration, number
 from convsweep.tracking.metrics_file import FILE_NAME, read_metrics
 
 PALETTE = ("@accent", "@warm", "@good", "@violet", "@teal", "@pink", "@sand", "@bad")
+SPLITS = ("train", "val", "test")
 LARGEST_PICTURE = 1_500_000
 """Bytes above which a picture is left out."""
 
@@ -77,9 +78,8 @@ def summary_blocks(result: Mapping[str, Any], config: Mapping[str, Any]) -> list
             f"{result['epochs']} epochs{early}, seed {config.get('seed')}" if "epochs" in result else "",
         )
     )
-    rows: list[list[Cell]] = [
-        [name, value] for name, value in {**(result.get("best") or {}), **(result.get("test") or {})}.items() if "/" in name
-    ]
+    found = {**(result.get("best") or {}), **(result.get("test") or {})}
+    rows: list[list[Cell]] = [[name, value] for name, value in found.items() if name.partition("/")[0] in SPLITS]
     scores: list[Block] = [Table(["metric at the best checkpoint", "value"], rows, 20, in_markdown=40)] if rows else []
     return [*blocks, Cards(cards), *scores]
 

@@ -48,14 +48,15 @@ def timeline_blocks(sweep: Sweep) -> list[Block]:
          "line": {"color": "@muted", "dash": "dot", "width": 1.5}} for place, _ in pauses
     ]  # fmt: skip
     busy = sum(bar.end - bar.start for bar in bars) / (length * len(lanes)) if length else 1.0
-    caption = f"{counted(len(lanes), 'slot')}, busy {percent(min(1.0, busy))} of the time; a duplicate takes none."
+    caption = f"From {moment(latest[0].datetime_start):%Y-%m-%d %H:%M} UTC. "  # type: ignore[arg-type]
+    caption += f"{counted(len(lanes), 'slot')}, busy {percent(min(1.0, busy))} of the time; a duplicate takes none."
     if pauses:
         longest = max(seconds for _, seconds in pauses)
         caption += f" Dotted lines: {counted(len(pauses), 'pause')} cut short, the longest {duration(longest)}."
     if len(latest) < len(trained):
         caption += f" The last {MOST:,} of {len(trained):,} trials are drawn."
     layout = {
-        "xaxis": {"title": {"text": f"{name} of work since {moment(latest[0].datetime_start):%Y-%m-%d %H:%M} UTC"}},  # type: ignore[arg-type]
+        "xaxis": {"title": {"text": f"{name} of work"}},
         "yaxis": {
             "type": "category",
             "categoryorder": "array",

@@ -48,7 +48,8 @@ class ConfusionMatrix(AtBest):
         with self.harmless():
             counts = self._all_counts(trainer)
             if trainer.is_global_zero and counts is not None:
-                publish_confusion(trainer, "test", counts, trainer.current_epoch)
+                # The network that is tested is the best one.
+                publish_confusion(trainer, "test", counts, trainer.current_epoch if self.best_epoch is None else self.best_epoch)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._unlisten()
