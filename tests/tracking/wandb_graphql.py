@@ -83,6 +83,7 @@ class WandbBook:
         self.lock = threading.RLock()
         self.runs: dict[str, ServedRun] = {}
         self.artifacts: dict[str, ServedArtifact] = {}
+        self.views: dict[str, Json] = {}
         self.operations: list[str] = []
         self.unknown_operations: list[str] = []
         self._answers: dict[str, Callable[[Json], Json]] = {
@@ -103,6 +104,7 @@ class WandbBook:
             "UpdateArtifactManifest": self._update_artifact_manifest,
             "CreateArtifactFiles": self._create_artifact_files,
             "CommitArtifact": self._commit_artifact,
+            "UpsertView2": self._upsert_view,
         }
 
     def answer(self, operation: str, variables: Json) -> Json | None:
@@ -211,6 +213,10 @@ class WandbBook:
     def _commit_artifact(self, given: Json) -> Json:
         self.artifacts[given["artifactID"]].is_committed = True
         return {"commitArtifact": {"artifact": {"id": given["artifactID"], "digest": ""}}}
+
+    def _upsert_view(self, given: Json) -> Json:
+        self.views[given["displayName"]] = {**given, "spec": json.loads(given["spec"])}
+        return {"upsertView": {"view": {"id": _graphql_id("View", given["name"]), "name": given["name"]}, "inserted": True}}
 
 
 def _graphql_id(kind: str, name: str) -> str:
