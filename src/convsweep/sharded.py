@@ -1,0 +1,34 @@
+"""Training a network in parts: each process keeps its share of weights, gradients and optimiser state.
+
+Torch's fully sharded data parallelism in its second form (Zhao et al. 2023, PyTorch FSDP), through Lightning's strategy for it.
+"""
+
+from lightning.pytorch.strategies import ModelParallelStrategy
+from torch import nn
+from torch.distributed.fsdp import FSDPModule, fully_shard
+
+from convsweep.models.acceleration import blocks
+
+
+class Sharded(ModelParallelStrategy):
+    """Shares the network among all processes, and the batches as distributed data parallel does; checkpoints are whole."""
+
+    _layer_sync = None  # Lightning sets it for `trainer.sync_batchnorm`
+
+    def __init__(self) -> None:
+        super().__init__(tensor_parallel_size=1, save_distributed_checkpoint=False)
+
+    def setup_environment(self) -> None:
+        self._data_parallel_size = self.num_nodes * self.num_processes  # `auto` is the number of machines
+        super().setup_environment()
+
+    def shard(self, net: nn.Module) -> None:
+        """Leave this process its share of a network, which becomes whole block by block as it runs."""
+        if isinstance(net, FSDPModule):
+            return  # testing follows training
+        if self._layer_sync is not None:
+            self._layer_sync.apply(net)
+        mesh = self.device_mesh["data_parallel"]
+        for block in blocks(net):
+            fully_shard(block, mesh=mesh)
+        fully_shard(net, mesh=mesh)
