@@ -43,6 +43,13 @@ def test_warm_up_rises_linearly_to_the_learning_rate(schedule: Callable[..., Any
     assert max(found) == pytest.approx(LR)
 
 
+@pytest.mark.parametrize("schedule", [cosine, multi_step])
+def test_a_longer_training_goes_on_from_one_too_short_for_its_warm_up(schedule: Callable[..., Any]) -> None:
+    optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=LR)
+    longer = schedule(optimizer, 100, warmup=0.05)
+    longer.load_state_dict(schedule(optimizer, 4, warmup=0.05).state_dict())
+
+
 def test_cosine_follows_the_warm_up() -> None:
     found = rates(cosine, 50, warmup=0.2)
     assert found[10:] == pytest.approx([LR * (1 + cos(pi * step / 40)) / 2 for step in range(41)])

@@ -33,7 +33,7 @@ def cosine(optimizer: Optimizer, total_steps: int, *, warmup: float = 0.05, fina
         warmup: share of the steps that the warm-up takes.
         final: learning rate at the end, as a share of the first.
     """
-    warmup_steps = steps_of("warmup", warmup, total_steps)
+    warmup_steps = warmup_of(warmup, total_steps)
     lr = optimizer.param_groups[0]["lr"]
     main = CosineAnnealingLR(optimizer, T_max=max(1, total_steps - warmup_steps), eta_min=lr * final)
     return warmed_up(optimizer, main, warmup_steps)
@@ -64,7 +64,7 @@ def multi_step(
     warmup: float = 0.0,
 ) -> LRScheduler:
     """Return steps down by `gamma` at `milestones`, which are shares of the training (He et al. 2015: 0.5, 0.75)."""
-    warmup_steps = steps_of("warmup", warmup, total_steps)
+    warmup_steps = warmup_of(warmup, total_steps)
     places = [steps_of("milestones", share, total_steps) - warmup_steps for share in milestones]
     if min(milestones, default=1.0) <= warmup:
         raise UserError(f"scheduler.milestones must lie behind the warm-up of {warmup}, but are {list(milestones)}")
@@ -82,6 +82,11 @@ def warmed_up(optimizer: Optimizer, main: LRScheduler, warmup_steps: int) -> LRS
         return main
     ramp = LinearLR(optimizer, start_factor=1 / (warmup_steps + 1), total_iters=warmup_steps)
     return SequentialLR(optimizer, [ramp, main], milestones=[warmup_steps])
+
+
+def warmup_of(share: float, total_steps: int) -> int:
+    """Return the steps of a warm-up, at least one of any: a longer training could not go on from a schedule without."""
+    return max(steps_of("warmup", share, total_steps), int(share > 0))
 
 
 def steps_of(name: str, share: float, total_steps: int) -> int:
