@@ -99,7 +99,8 @@ def checkpoint_of(named: Path) -> Path:
     others = sorted(named.rglob("*.ckpt"))
     hint = f"name one of the {len(others)} that lie below it, such as {others[0]}" if others else "no checkpoint lies below it"
     if sweep.journal.is_file():
-        rule, hint = f"the sweep {named} has no complete trial yet", "wait for one" if not others else hint
+        rule = f"the sweep {named} has no complete trial yet"
+        hint = f"wait for one, or see why by python -m convsweep.report {named}" if not others else hint
     raise UserError(f"{rule}; {hint}")
 
 

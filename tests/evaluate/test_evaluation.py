@@ -71,6 +71,10 @@ def test_folder_may_lack_classes_but_not_have_others(run: Command, tmp_path: Pat
     counts = {row["class"]: row["count"] for row in record()["classes"]}
     labels = load_digits()[1][:60]
     assert counts == {str(digit): int((labels == digit).sum()) if digit in (3, 7) else 0 for digit in range(10)}
+    (tmp_path / "one").mkdir()
+    (tmp_path / "few" / "7").rename(tmp_path / "one" / "7")
+    assert run(net, "one", "--out", "one class") == 0
+    assert record("one class")["samples"] == counts["7"]
     (tmp_path / "few" / "3").rename(tmp_path / "few" / "three")
     assert run(net, "few", "--out", "other") == 1
     assert "but few holds three; rename or remove them" in run.err
@@ -137,7 +141,11 @@ def test_signals_that_are_no_sound_are_drawn(tmp_path: Path, shape: tuple[int, .
         (["NET", "nowhere"], "FOLDER must hold labelled data, but there is nothing at nowhere"),
         (["NET", "empty"], "is empty"),
         (["NET", "masks.npz"], "Labels must be whole numbers, but y of masks.npz holds 0.5"),
-        (["SCENES", "all"], "must hold the folder images"),
+        (
+            ["SCENES", "all"],
+            "FOLDER must hold labelled data for segmentation, as the training had it: all must hold the folder images",
+        ),
+        (["NET", "colour"], "samples must be as the network was trained on, 1x8x8 with 10 classes, but colour holds 3x8x8"),
         (["signals.ckpt", "all"], "A folder of arrays must hold x.npy and y.npy"),
         (["signals.ckpt", "other.npz"], "samples must be as the network was trained on, 2x20"),
         (["NET", "--worst", "-1"], "--worst must be at least 0"),
@@ -147,6 +155,8 @@ def test_signals_that_are_no_sound_are_drawn(tmp_path: Path, shape: tuple[int, .
 def test_mistake_is_one_message(run: Command, tmp_path: Path, arguments: list[str], message: str) -> None:
     (tmp_path / "empty").mkdir()
     labelled(tmp_path / "all", range(20))
+    (tmp_path / "colour" / "3").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "colour" / "3" / "red.png")
     np.savez("masks.npz", x=np.zeros((4, 1, 8, 8), np.uint8), y=np.full((4, 8, 8), 0.5))
     np.savez("other.npz", x=np.zeros((4, 3, 20), np.float32), y=np.arange(4) % 3)
     nets = {"NET": lambda: write_checkpoint(tmp_path / "net.ckpt", *SMALL)}

@@ -13,8 +13,8 @@ from tests.checkpoints import Command, arrays_checkpoint
     ("arguments", "message"),
     [
         (["nowhere.ckpt", "digits"], "there is nothing at nowhere.ckpt"),
-        (["NET", "nowhere"], "files to predict must be there, but nowhere is not"),
-        (["NET", "empty"], "there must be files to predict, but empty holds none"),
+        (["NET", "nowhere"], "files must be there, but nowhere is not"),
+        (["NET", "empty"], "there must be a file that can be read, but empty holds none"),
         (["NET", "digits", "--out", "digits"], "--out must be a new or empty folder, but digits holds files"),
         (["NET", "digits", "--out", "digits/0.png"], "--out must be a folder"),
         (["NET", "digits", "--device", "abacus"], "--device must be auto or a device that torch has here"),

@@ -139,7 +139,8 @@ def test_two_sweeps_stand_side_by_side(made: MakeSweep) -> None:
 
 
 RESULT = {
-    "outcome": "complete", "objectives": {"val/accuracy": 0.9}, "best": {"val/accuracy": 0.9, "lr-Adam": 0.1, "lr-AdamW/pg1": 0.2}, "best_epoch": 1,
+    "outcome": "complete", "objectives": {"val/accuracy": 0.9}, "best_epoch": 1,
+    "best": {"val/accuracy": 0.9, "lr-Adam": 0.1, "lr-AdamW/pg1": 0.2},
     "test": {"test/accuracy": 0.88}, "epochs": 2, "stopped_early": False, "checkpoint": None, "seconds": 4.0,
     "cost": {"params": 5000, "macs": 1000, "summary": "ConvNet: 5 k parameters, 1 kMACs"}, "wandb": None,
 }  # fmt: skip

@@ -49,6 +49,15 @@ def test_a_sweep_whose_study_is_in_a_database_is_found_by_its_folder(tmp_path: P
     assert load_sweep(str(tmp_path), None).name == "far"
 
 
+def test_a_journal_elsewhere_is_found_from_where_the_sweep_was_started(tmp_path: Path) -> None:
+    shared = make_sweep(tmp_path / "shared", ["complete"] * 2, name="far") / "study.journal"
+    folder = tmp_path / "sweep"
+    folder.mkdir()
+    sweeper = f"{{sweeper: {{storage: shared/{shared.name}, study_name: far}}, runtime: {{cwd: '{tmp_path}'}}}}"
+    (folder / "multirun.yaml").write_text(f"hydra: {sweeper}")
+    assert len(load_sweep(str(folder), None).trials) == 2
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
@@ -70,6 +79,7 @@ def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_what_holds_nothing_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "bad.journal").write_text("no journal\nat all\n")
+    (tmp_path / "binary.journal").write_bytes(bytes(range(256)))
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty.journal").touch()
     (tmp_path / "begun").mkdir()
@@ -80,9 +90,12 @@ def test_what_holds_nothing_is_one_message(tmp_path: Path) -> None:
         "bad.journal": "cannot be read as a study's journal",
         "empty.journal": "holds none yet",
         "begun": "has no study.journal",
+        "binary.journal": r"cannot be read as a study's journal \(UnicodeDecodeError\); name a sweep's study.journal",
     }.items():
         with pytest.raises(UserError, match=message):
             page_title(str(tmp_path / source))
+    with pytest.raises(UserError, match="must be a folder, a journal or a storage URL, but gone is not there"):
+        page_title("--compare", "gone", str(tmp_path / "begun"))
 
 
 def test_the_command_writes_both_files_and_says_where(

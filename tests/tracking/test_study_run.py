@@ -191,3 +191,15 @@ def test_a_sweep_without_trials_is_a_run_all_the_same(server: WandbServer, sweep
     optuna.create_study(storage=open_journal(Layout(sweep_folder).journal), study_name="depth", direction="maximize")
     log_once(sweep_folder, wandb_options(sweep_folder))
     assert (server.run.state, server.run.values("trial")) == ("finished", [])
+
+
+def test_a_sweep_that_is_at_work_or_has_failed_is_logged_as_it_stands(server: WandbServer, sweep_folder: Path) -> None:
+    Layout(sweep_folder).journal.unlink()
+    study = optuna.create_study(storage=open_journal(Layout(sweep_folder).journal), study_name="depth", direction="maximize")
+    study.add_trial(ended(0, "error", sweep_folder, None))
+    study.ask(DISTRIBUTIONS)
+    log_once(sweep_folder, wandb_options(sweep_folder))
+    assert server.run.values("outcome") == ["error"]
+    assert [row[1] for row in table_of(server)["data"]] == ["error", "running"]
+    assert {key for row in server.run.history for key in row if key.startswith("figures/")} == {"figures/timeline"}
+    assert not any(key.startswith("winner/") for key in server.run.summary)

@@ -82,7 +82,7 @@ def _check_configs(sweep: OpenedSweep, candidates: list[Candidate]) -> None:
             try:
                 compose(name, overrides=[*candidate.overrides, *path])
             except Exception as error:
-                text = " ".join(str(error).split())
+                text = " ".join(str(error).partition("Config search path")[0].split())
                 raise UserError(f"the config of {candidate.name} cannot be composed: {text}") from error
         if compose(name, overrides=["hydra/sweeper=study", *path], return_hydra_config=True).hydra.sweeper.params:
             raise UserError(f"a confirmation trains given networks, but {name}.yaml names a space; take `sweeps` out of it")

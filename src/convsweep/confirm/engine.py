@@ -15,7 +15,6 @@ from hydra_plugins.study.search.parameters import override_text
 
 _OWN: dict[str, Any] = {
     "suggest": "convsweep.confirm.jobs.suggest",
-    "n_trials": None,
     "timeout": None,
     "target": None,
     "repeat": 1,
@@ -67,7 +66,8 @@ def arguments(sweep: OpenedSweep, jobs: Jobs, engine: list[str]) -> list[str]:
     options = dataclasses.asdict(sweep.options)
     policy = {kind: "go_on" if text == "stop" else text for kind, text in options["policy"].items()}
     ignore = [key for key in options["ignore"] if key != options["seed_key"]]
-    own = {**_OWN, "study_name": jobs.study_name, "policy": policy, "ignore": ignore}
+    num_jobs = len(jobs.overrides())
+    own = {**_OWN, "n_trials": num_jobs, "study_name": jobs.study_name, "policy": policy, "ignore": ignore}
     kept = {key: value for key, value in options.items() if key not in own and key not in _SET_OTHERWISE}
     if kept["storage"] is not None and "://" not in kept["storage"]:
         kept["storage"] = None  # a journal of its own
@@ -83,7 +83,7 @@ def arguments(sweep: OpenedSweep, jobs: Jobs, engine: list[str]) -> list[str]:
             *others,
             *launcher,
             *(f"++hydra.sweeper.{key}={override_text(value)}" for key, value in {**kept, **own}.items()),
-            f"++hydra.sweeper.params={{{JOB}:{override_text(f'range(0,{len(jobs.overrides())})')}}}",
+            f"++hydra.sweeper.params={{{JOB}:{override_text(f'range(0,{num_jobs})')}}}",
             f"hydra.sweep.dir={override_text(str(jobs.layout.folder))}",
             *engine,
         ]

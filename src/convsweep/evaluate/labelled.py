@@ -54,12 +54,16 @@ def folder_part(trained: Trained, folder: Path, split: str) -> Source:
     if not folder.exists():
         raise UserError(f"FOLDER must hold labelled data, but there is nothing at {folder}")
     data = instantiated(config_for(trained, folder))
-    theirs = data.describe()
-    parts = dict(zip(PARTS, data.read(), strict=True))
+    try:
+        theirs = data.describe()
+        check_fit(trained.facts, theirs, folder)
+        parts = dict(zip(PARTS, data.read(), strict=True))
+    except UserError as error:
+        raise UserError(f"FOLDER must hold labelled data for {trained.facts.task}, as the training had it: {error}") from None
+    data.facts = theirs  # one class alone can be looked at, if not learnt
     samples = parts[split] if any(parts[part] is not None for part in ("val", "test")) else parts["train"]
     if samples is None:
         raise UserError(f"{folder} is divided, but has no {split} part; say --split train, val or test")
-    check_fit(trained.facts, theirs, folder)
     check_samples(samples, theirs, split)
     return data, relabelled(samples, theirs, trained.facts, folder)
 

@@ -18,14 +18,14 @@ def find_files(named: Sequence[Path]) -> dict[Path, str]:
     taken: set[str] = set()
     for path in named:
         if not path.exists():
-            raise UserError(f"files to predict must be there, but {path} is not")
+            raise UserError(f"files must be there, but {path} is not")
         root = path if path.is_dir() else path.parent
         for file in files_below(path) if path.is_dir() else [path]:
             if file not in names:
                 names[file] = free_name(file.relative_to(root), taken)
     if not names:
         folders = ", ".join(str(path) for path in named)
-        raise UserError(f"there must be files to predict, but {folders} holds none ({' '.join(sorted(MODULES))})")
+        raise UserError(f"there must be a file that can be read, but {folders} holds none ({' '.join(sorted(MODULES))})")
     return names
 
 

@@ -66,6 +66,8 @@ def load_sweep(source: str, study_name: str | None) -> Sweep:
     if is_url(source):
         return read_study(database(source), source, study_name, None)
     path = Path(source).absolute()
+    if not path.exists():
+        raise UserError(f"a sweep must be a folder, a journal or a storage URL, but {source} is not there")
     if path.is_file():
         return read_study(journal(path), source, study_name, path.parent)
     if Layout(path).journal.is_file():
@@ -74,7 +76,8 @@ def load_sweep(source: str, study_name: str | None) -> Sweep:
     url = OmegaConf.select(config, "hydra.sweeper.storage")
     if url is None:
         raise UserError(f"a sweep's folder must hold its study, but {path} has no study.journal; it was not begun, or was moved")
-    storage = database(url) if is_url(url) else journal(Path(url).absolute())
+    started_in = OmegaConf.select(config, "hydra.runtime.cwd") or "."
+    storage = database(url) if is_url(url) else journal(Path(started_in, url).absolute())
     return read_study(storage, str(url), study_name or _name_of(config), path)
 
 
@@ -89,7 +92,9 @@ def journal(path: Path) -> BaseStorage:
     try:
         return JournalStorage(JournalFileBackend(str(path)))
     except Exception as error:
-        raise UserError(f"{path} cannot be read as a study's journal: {type(error).__name__}: {error}") from error
+        raise UserError(
+            f"{path} cannot be read as a study's journal ({type(error).__name__}); name a sweep's study.journal, or a folder"
+        ) from error
 
 
 def database(url: str) -> BaseStorage:
