@@ -211,11 +211,6 @@ def test_unet_runs_on_scenes(train: Train) -> None:
     assert set(result_of(folder)["test"]) >= {"test/miou", "test/dice", "test/pixel_accuracy", "test/iou/background"}
 
 
-def test_averaged_weights_are_validated_and_kept(train: Train) -> None:
-    folder = train("callbacks=ema", "trainer.max_epochs=2", "callbacks.weight_averaging.decay=0.9")
-    load_model(folder / "checkpoints" / "best.ckpt")
-
-
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut off"])
 def test_broken_checkpoints_are_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.ckpt"
