@@ -3,6 +3,9 @@
 Torch's fully sharded data parallelism in its second form (Zhao et al. 2023, PyTorch FSDP), through Lightning's strategy for it.
 """
 
+from functools import partial
+
+import lightning as L
 from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import nn
 from torch.distributed.fsdp import FSDPModule, fully_shard
@@ -17,6 +20,10 @@ class Sharded(ModelParallelStrategy):
 
     def __init__(self) -> None:
         super().__init__(tensor_parallel_size=1, save_distributed_checkpoint=False)
+
+    def connect(self, model: L.LightningModule) -> None:
+        super().connect(model)
+        model.configure_model = partial(self.shard, model.net)  # type: ignore[method-assign, arg-type]  # where Lightning has it done
 
     def setup_environment(self) -> None:
         self._data_parallel_size = self.num_nodes * self.num_processes  # `auto` is the number of machines

@@ -92,11 +92,6 @@ class Model(L.LightningModule, ABC):
         """Return the names of everything that is logged and can be monitored."""
         return [*(f"{split}/loss" for split in ("train", "val")), *map(str, self.val_metrics.keys(keep_base=False))]
 
-    def configure_model(self) -> None:
-        shard = getattr(self.trainer.strategy, "shard", None)  # of trainer=fsdp, which takes seconds to import
-        if shard is not None:
-            shard(self.net)
-
     def on_fit_start(self) -> None:
         if self.recompute == "blocks":
             recompute_blocks(self.net)
