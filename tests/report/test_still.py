@@ -79,7 +79,9 @@ def test_a_drawing_has_colours_of_its_own() -> None:
     drawing = Drawing('<svg fill="var(--ink)"/>')
     text = to_markdown(Page("", "", [Section("The winner", [drawing, drawing])]), pictures)
     assert "](made%20of%20parts/the-winner_1.svg)" in text
-    assert dict(pictures.drawn())["the-winner_2.svg"] == f'<svg fill="{palette()["ink"]}"/>'.encode()
+    assert dict(pictures.drawn())["the-winner_2.svg"] == (
+        f'<svg style="background: {palette()["paper"]}" fill="{palette()["ink"]}"/>'.encode()
+    )
 
 
 @pytest.mark.parametrize("page", ["whole", "two", "failed", "empty"])

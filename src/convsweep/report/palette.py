@@ -16,8 +16,9 @@ def coloured(value: Any) -> Any:
 
 
 def coloured_svg(svg: str) -> str:
-    """Return a drawing with the page's CSS variables, such as `var(--accent)`, replaced by colours."""
-    return re.sub(r"var\(--([\w-]+)\)", lambda found: palette()[found[1]], svg)
+    """Return a drawing on paper, with the page's CSS variables, such as `var(--accent)`, replaced by colours."""
+    on_paper = svg.replace("<svg ", '<svg style="background: var(--paper)" ', 1)
+    return re.sub(r"var\(--([\w-]+)\)", lambda found: palette()[found[1]], on_paper)
 
 
 @cache
