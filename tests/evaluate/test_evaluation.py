@@ -80,6 +80,18 @@ def test_folder_may_lack_classes_but_not_have_others(run: Command, tmp_path: Pat
     assert "but few holds three; rename or remove them" in run.err
 
 
+def test_colour_is_converted_where_that_is_said(run: Command, tmp_path: Path) -> None:
+    net = write_checkpoint(tmp_path / "best.ckpt", *SMALL)
+    labelled(tmp_path / "grey", range(12))
+    for file in (tmp_path / "grey").rglob("*.png"):
+        copy = tmp_path / "rgb" / file.relative_to(tmp_path / "grey")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(file) as picture:
+            picture.convert("RGB").save(copy)
+    assert run(net, "grey", "--out", "a") == run(net, "rgb", "--out", "b", "--convert-color") == 0
+    assert record("a")["metrics"] == pytest.approx(record("b")["metrics"])
+
+
 def test_folder_of_masks(run: Command, tmp_path: Path) -> None:
     net = write_checkpoint(tmp_path / "best.ckpt", *SCENES)
     rng = np.random.default_rng(0)

@@ -28,6 +28,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="which part of the data (test)")
     parser.add_argument("--out", type=Path, default=Path("evaluation"), help="folder of the results (default: evaluation)")
     parser.add_argument("--overwrite", action="store_true", help="write into a folder that holds something already")
+    parser.add_argument("--convert-color", action="store_true", help="turn images grey or RGB as the network needs them")
     parser.add_argument("--worst", type=int, default=16, metavar="N", help="how many of the worst samples to draw (16)")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps, or the fastest there is (auto)")
     return parser.parse_args(arguments)
@@ -51,7 +52,7 @@ def evaluate(arguments: Sequence[str]) -> int:
     if options.folder is None:
         data, samples = own_part(trained, options.split)
     else:
-        data, samples = folder_part(trained, options.folder, options.split)
+        data, samples = folder_part(trained, options.folder, options.split, options.convert_color)
     with commands.progress("evaluate", len(samples)) as advance:
         found = measuring.evaluate(trained, data.eval_loader(samples), samples.names, options.worst, advance)
     source = str(options.folder or trained.data["_target_"].rpartition(".")[2])

@@ -45,7 +45,7 @@ def own_part(trained: Trained, split: str) -> Source:
     return data, samples
 
 
-def folder_part(trained: Trained, folder: Path, split: str) -> Source:
+def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool = False) -> Source:
     """Return the samples of a folder (or file of arrays): all of them, or where it is divided those of one part.
 
     Raises:
@@ -53,7 +53,7 @@ def folder_part(trained: Trained, folder: Path, split: str) -> Source:
     """
     if not folder.exists():
         raise UserError(f"FOLDER must hold labelled data, but there is nothing at {folder}")
-    data = instantiated(config_for(trained, folder))
+    data = instantiated(config_for(trained, folder, convert_color))
     try:
         theirs = data.describe()
         check_fit(trained.facts, theirs, folder)
@@ -75,13 +75,15 @@ def instantiated(config: dict[str, Any]) -> "DataModule":
     return data
 
 
-def config_for(trained: Trained, folder: Path) -> dict[str, Any]:
+def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str, Any]:
     """Return the config of data that lies elsewhere: that of the training where it came from files of the user's own."""
     with plain_errors("data"):
         own = get_object(trained.data["_target_"]).own_files
-    if own is not None:
-        return trained.data | {own: str(folder)} | ({"holdout": None} if "holdout" in trained.data else {})
     facts = trained.facts
+    color = COLORS.get(facts.in_channels) if convert_color else None
+    if own is not None:
+        here = {own: str(folder), "holdout": None, "color": color or trained.data.get("color")}
+        return trained.data | {key: value for key, value in here.items() if key in trained.data}
     shared: dict[str, Any] = {"batch_size": trained.data["batch_size"], "permute": trained.data.get("permute", False)}
     if folder.is_file() or any(folder.glob("*.npy")):
         names = list(facts.class_names)
@@ -89,7 +91,7 @@ def config_for(trained: Trained, folder: Path) -> dict[str, Any]:
         return shared | arrays | {"ignore_index": facts.ignore_index}
     if len(facts.spatial_shape) != 2 or facts.in_channels not in COLORS:
         raise UserError(f"a folder of images is nothing for a network of {described(facts)}; name a .npz file with x and y")
-    images = {"root": str(folder), "color": COLORS[facts.in_channels]}
+    images = {"root": str(folder), "color": color or "auto"}
     if facts.task == "segmentation":
         masks = {"class_names": list(facts.class_names), "ignore_index": facts.ignore_index}
         return shared | images | masks | {"_target_": "convsweep.data.mask_folder.MaskFolder"}
@@ -103,9 +105,9 @@ def check_fit(mine: Facts, theirs: Facts, folder: Path) -> None:
         raise UserError(f"the network is for {mine.task}, but {folder} holds data for {theirs.task}; name another checkpoint")
     sizes_matter = mine.task == "classification" and not mine.any_size
     if mine.in_channels != theirs.in_channels or (sizes_matter and mine.in_shape != theirs.in_shape):
-        raise UserError(
-            f"samples must be as the network was trained on, {described(mine)}, but {folder} holds {described(theirs)}"
-        )
+        remedy = "" if mine.in_channels == theirs.in_channels else "; say --convert-color to turn images grey or RGB"
+        rule = f"samples must be as the network was trained on, {described(mine)}"
+        raise UserError(f"{rule}, but {folder} holds {described(theirs)}{remedy}")
 
 
 def relabelled(samples: Samples, theirs: Facts, mine: Facts, folder: Path) -> Samples:
