@@ -28,11 +28,11 @@ def roughness(images: Tensor) -> float:
 
 
 def test_class_images_are_of_their_class_and_priors_make_them_plainer(studio: Studio) -> None:
-    bare = ClassImages(gaussian=0, tv=0, steps=60, jitter=0).run(studio)
+    bare = ClassImages(gaussian=0, steps=60, noise=0, jitter=0).run(studio)
     assert all(image["probability"] > 0.8 for image in bare["images"])
     assert [image["class"] for image in bare["images"]] == ["class 0", "class 1", "class 2"]
-    small = ClassImages(gaussian=1.0, tv=0, steps=60, jitter=0).run(Studio(studio.subject, studio.folder / "g", seed=3))
-    smooth = ClassImages(gaussian=0, tv=0.5, steps=60, jitter=0).run(Studio(studio.subject, studio.folder / "t", seed=3))
+    small = ClassImages(gaussian=1.0, steps=60, noise=0, jitter=0).run(Studio(studio.subject, studio.folder / "g", seed=3))
+    smooth = ClassImages(gaussian=0, tv=0.5, steps=60, noise=0, jitter=0).run(Studio(studio.subject, studio.folder / "t", seed=3))
     assert float(small["samples"].abs().mean()) < 0.5 * float(bare["samples"].abs().mean())
     assert roughness(smooth["samples"]) < 0.5 * roughness(bare["samples"])
     assert {path.name for path in studio.folder.glob("*.png")} >= {"000_class_0.png", "grid.png"}
@@ -44,7 +44,7 @@ def test_gradient_ascent_finds_the_maximum_of_log_posterior(tmp_path: Path) -> N
     with torch.no_grad():
         net[1].weight.copy_(torch.tensor([[1.0, 0, 0, 0.5], [0, 0.5, 0, 0]]))
     subject = drawn_subject((1, 2, 2), 2, net)
-    made = ClassImages(classes=[0], gaussian=1.0, tv=0, steps=800, lr=0.02, jitter=0).run(Studio(subject, tmp_path))
+    made = ClassImages(classes=[0], gaussian=1.0, steps=800, lr=0.02, noise=0, jitter=0).run(Studio(subject, tmp_path))
     x = made["samples"].flatten()
     w = torch.tensor([1.0, -0.5, 0, 0.5])
     p = 1 / (1 + torch.exp(-(w @ x)))
@@ -54,14 +54,14 @@ def test_gradient_ascent_finds_the_maximum_of_log_posterior(tmp_path: Path) -> N
 def test_langevin_samples_scatter_around_the_optimum_with_the_size_of_the_noise(tmp_path: Path) -> None:
     """Without a class the chain is an autoregression: x <- (1 - step) x + noise, of variance noise^2 / (1 - (1 - step)^2)."""
     subject = drawn_subject((1, 40, 40), 2, nn.Sequential(nn.Flatten(), nn.Linear(1600, 2)))
-    method = Langevin(classes=[0], step_prior=0.1, step_class=0, step_noise=0.2, tv=0, steps=200, jitter=0)
+    method = Langevin(classes=[0], step_prior=0.1, step_class=0, step_noise=0.2, steps=200, jitter=0)
     x = method.run(Studio(subject, tmp_path))["samples"]
     assert float(x.var()) == pytest.approx(0.2**2 / (1 - 0.9**2), rel=0.15)
 
 
 def test_langevin_makes_classes_and_other_seeds_other_images(subject: Subject, tmp_path: Path) -> None:
-    made = [Langevin(steps=80, tv=0, step_class=2.0).run(Studio(subject, tmp_path / str(seed), seed=seed)) for seed in (0, 0, 1)]
-    free = Langevin(steps=80, tv=0, step_class=0).run(Studio(subject, tmp_path / "free"))
+    made = [Langevin(steps=80, step_class=2.0).run(Studio(subject, tmp_path / str(seed), seed=seed)) for seed in (0, 0, 1)]
+    free = Langevin(steps=80, step_class=0).run(Studio(subject, tmp_path / "free"))
     assert all(
         image["probability"] > other["probability"] for image, other in zip(made[0]["images"], free["images"], strict=True)
     )
@@ -142,3 +142,16 @@ def test_a_second_network_says_what_it_sees(subject: Subject) -> None:
     assert judged(subject, subject, images, (seen + 1) % 3)["accuracy"] == 0
     with pytest.raises(UserError, match="same classes"):
         judged(drawn_subject(num_classes=2), subject, images, seen)
+
+
+def test_several_images_of_a_class_are_others(subject: Subject, tmp_path: Path) -> None:
+    made = ClassImages(classes=[2, 0], count=2, steps=2).run(Studio(subject, tmp_path))
+    assert [image["file"] for image in made["images"]] == [
+        "002_class_2.png",
+        "000_class_0.png",
+        "002_class_2_1.png",
+        "000_class_0_1.png",
+    ]
+    assert not torch.equal(made["samples"][0], made["samples"][2])
+    with pytest.raises(UserError, match=r"method\.count must be >= 1"):
+        ClassImages(count=0).run(Studio(subject, tmp_path))

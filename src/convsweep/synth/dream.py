@@ -84,7 +84,7 @@ class Dream:
 
     def climb(self, start: Tensor, layer: str, studio: Studio, watch: Watch) -> Tensor:
         """Return one octave's picture after its steps."""
-        transform = compose(self.jitter, self.blur, studio.generator)
+        transform = compose(studio.subject, studio.generator, self.jitter, self.blur)
         image = studio.parameterization(start, studio.subject)
         for _ in range(self.steps):
             u = image.image()

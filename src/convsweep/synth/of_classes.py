@@ -19,6 +19,8 @@ class OfClasses(Protocol):
     @property
     def classes(self) -> Sequence[int | str] | None: ...
     @property
+    def count(self) -> int: ...
+    @property
     def steps(self) -> int: ...
     @property
     def start_std(self) -> float: ...
@@ -31,18 +33,20 @@ class OfClasses(Protocol):
 def make_images(
     method: OfClasses, what: str, studio: Studio, change: Callable[[Tensor, Tensor, Studio, Watch], Tensor]
 ) -> dict[str, Any]:
-    """Begin with noise, let the method change it, write one image a class, and return how sure the network is of each.
+    """Begin with draws near the mean, let the method change them, write them, and return how sure the network is of each.
 
     Args:
         what: in words, for the progress.
-        change: from noise (N, C, *spatial) and classes (N,) to images.
+        change: from starts (N, C, *spatial) and classes (N,) to images.
 
     Raises:
         UserError: there is no such class, or the network is no classifier.
     """
-    classes = class_indices(method.classes, studio.subject)
+    if method.count < 1:
+        raise UserError(f"method.count must be >= 1, but is {method.count}")
+    classes = class_indices(method.classes, studio.subject).repeat(method.count)
     check_place(method.place, method.radius, studio)
-    start = studio.noise(len(classes), studio.image_size(), method.start_std)
+    start = studio.subject.gaussian.color(studio.noise(len(classes), studio.image_size(), method.start_std))
     with studio.watch(what, method.steps) as watch:
         images = change(start, classes, studio, watch)
     return publish(images, classes, studio, method.place, method.radius)
@@ -89,8 +93,8 @@ def publish(images: Tensor, classes: Tensor, studio: Studio, place: Sequence[flo
     probs = log_probability(subject, images, classes, place, radius).exp().tolist()
     names = [subject.class_names[index] for index in classes.tolist()]
     files = [
-        pictures.save(image, subject, studio.folder, f"{index:03}_{plain(name)}").name
-        for image, index, name in zip(images, classes.tolist(), names, strict=True)
+        pictures.save(image, subject, studio.folder, stem(index, name, earlier)).name
+        for image, index, name, earlier in zip(images, classes.tolist(), names, counted_before(names), strict=True)
     ]
     pictures.save_grid(
         list(images), [f"{name} {prob:.2f}" for name, prob in zip(names, probs, strict=True)], subject, studio.folder / "grid.png"
@@ -99,6 +103,12 @@ def publish(images: Tensor, classes: Tensor, studio: Studio, place: Sequence[flo
     return {"images": result, "samples": images, "classes": classes}
 
 
-def plain(name: str) -> str:
-    """Return a class's name as part of a file's name."""
-    return "".join(letter if letter.isalnum() else "_" for letter in name)
+def stem(index: int, name: str, earlier: int) -> str:
+    """Return what the file of a class's image is called, `earlier` images of the class before it."""
+    plain = "".join(letter if letter.isalnum() else "_" for letter in name)
+    return f"{index:03}_{plain}" + (f"_{earlier}" if earlier else "")
+
+
+def counted_before(names: Sequence[str]) -> list[int]:
+    """Return of each name how often it came before."""
+    return [names[:place].count(name) for place, name in enumerate(names)]

@@ -1,4 +1,4 @@
-"""What is varied to change an image: its pixels, or its Fourier coefficients."""
+"""What is varied to change an image: its pixels, its whitened coordinates, or its Fourier coefficients."""
 
 from abc import ABC, abstractmethod
 
@@ -18,7 +18,7 @@ class Parameterization(nn.Module, ABC):
 
     def __init__(self, start: Tensor, subject: Subject) -> None:
         super().__init__()
-        self.low, self.high = subject.bounds()
+        self.subject = subject
 
     @abstractmethod
     def image(self) -> Tensor:
@@ -27,24 +27,35 @@ class Parameterization(nn.Module, ABC):
     def project(self) -> None:
         """Bring the parameters back to where images keep their limits; called after every step."""
 
-    def clamp(self, u: Tensor) -> Tensor:
-        """Return images within the limits."""
-        return torch.minimum(torch.maximum(u, self.low), self.high)
-
 
 class Pixels(Parameterization):
     """The pixels themselves; after a step they are cut off at the limits (projected gradient ascent)."""
 
     def __init__(self, start: Tensor, subject: Subject) -> None:
         super().__init__(start, subject)
-        self.pixels = nn.Parameter(self.clamp(start.clone()))
+        self.pixels = nn.Parameter(self.subject.clamp(start.clone()))
 
     def image(self) -> Tensor:
         return self.pixels
 
     @torch.no_grad()
     def project(self) -> None:
-        self.pixels.copy_(self.clamp(self.pixels))
+        self.pixels.copy_(self.subject.clamp(self.pixels))
+
+
+class Whitened(Parameterization):
+    """Coordinates z in which `Subject.gaussian` is standard normal, x = mean + C^1/2 z.
+
+    A step moves what varies much in the data (shapes) as readily, against its spread, as what varies little (noise). Limits are
+    left to what looks at the image: a Gaussian has none.
+    """
+
+    def __init__(self, start: Tensor, subject: Subject) -> None:
+        super().__init__(start, subject)
+        self.coordinates = nn.Parameter(subject.gaussian.whiten(start))
+
+    def image(self) -> Tensor:
+        return self.subject.gaussian.color(self.coordinates)
 
 
 class Fourier(Parameterization):
@@ -63,7 +74,8 @@ class Fourier(Parameterization):
 
     def __init__(self, start: Tensor, subject: Subject, decay: float = 1.0) -> None:
         super().__init__(start, subject)
-        self.middle, self.reach = (self.high + self.low) / 2, (self.high - self.low) / 2
+        low, high = subject.bounds()
+        self.middle, self.reach = (high + low) / 2, (high - low) / 2
         self.size = tuple(start.shape[2:])
         self.axes = tuple(range(2, start.dim()))
         self.register_buffer("scale", frequencies(self.size).to(start.device).clamp_min(1 / max(self.size)).pow(-decay))

@@ -1,15 +1,6 @@
-"""What images are like without a network: log p(x) up to a constant, for each image of a batch."""
+"""How smooth samples are: the total-variation prior."""
 
 from torch import Tensor
-
-
-def log_gaussian(u: Tensor) -> Tensor:
-    """Return the log density (N,) of independent standard normal values: -|u|^2 / 2.
-
-    Shape:
-        u: (N, C, *spatial) in units of the training data's mean and standard deviation.
-    """
-    return -u.square().flatten(1).sum(1) / 2
 
 
 def log_total_variation(u: Tensor) -> Tensor:

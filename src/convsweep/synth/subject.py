@@ -1,7 +1,9 @@
 """The trained network that images are drawn out of, and the units that its input is measured in."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 
 from convsweep.errors import UserError
 from convsweep.models.normalize import Normalize
+from convsweep.synth.gaussian import Gaussian, white
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -30,6 +33,7 @@ class Subject:
         class_names: One name a class.
         task: Of the network.
         limits: Smallest and largest raw value that a sample can have; None where there is no limit.
+        gaussian_of: What makes `gaussian`, once it is asked for.
     """
 
     net: nn.Module
@@ -38,6 +42,12 @@ class Subject:
     class_names: tuple[str, ...]
     task: str
     limits: tuple[float, float] | None
+    gaussian_of: Callable[["Subject"], Gaussian] = field(default=lambda subject: white())
+
+    @cached_property
+    def gaussian(self) -> Gaussian:
+        """What samples are like without the network."""
+        return self.gaussian_of(self)
 
     @property
     def device(self) -> torch.device:
@@ -61,6 +71,11 @@ class Subject:
         like = torch.ones_like(self.per_channel(self.normalize.mean))
         return self.units(low * like), self.units(high * like)
 
+    def clamp(self, u: Tensor) -> Tensor:
+        """Return samples within the limits."""
+        low, high = self.bounds()
+        return torch.minimum(torch.maximum(u, low), high)
+
     def logits(self, u: Tensor) -> Tensor:
         """Return the network's answer to samples in the units that they are worked on in."""
         answer: Tensor = self.net(self.normalize(self.raw(u)))
@@ -81,18 +96,32 @@ def subject_of(cfg: DictConfig) -> Subject:
     if sum(named) != 1:
         raise UserError("one network must be named: checkpoint=RUN, or torchvision.name=vgg16 torchvision.weights=FILE")
     if named[0]:
-        return from_checkpoint(str(cfg.checkpoint), cfg.device)
+        return from_checkpoint(str(cfg.checkpoint), cfg.device, cfg.covariance, cfg.size)
+    if cfg.covariance == "data":
+        raise UserError("covariance=data needs the data of the training, which torchvision does not bring; use covariance=auto")
     return from_torchvision(str(cfg.torchvision.name), cfg.torchvision.weights, cfg.device)
 
 
-def from_checkpoint(named: str, device: str = "auto") -> Subject:
-    """Return the network of a checkpoint, of a run's folder or of a sweep's winner."""
+def from_checkpoint(
+    named: str, device: str = "auto", covariance: str = "white", size: int | Sequence[int] | None = None
+) -> Subject:
+    """Return the network of a checkpoint, of a run's folder or of a sweep's winner.
+
+    Args:
+        covariance: of its `gaussian`, for images of this size: `data`, `white`, or `auto` for the first where it can be had.
+
+    Raises:
+        UserError: it cannot be loaded, or there is no such covariance.
+    """
+    from convsweep.synth.training_gaussian import check_covariance, gaussian_of
     from convsweep.trained import load_trained
 
+    check_covariance(covariance)
     trained = load_trained(named, device)
     model, facts = trained.model, trained.facts
     limits = BYTE if model.card.get("dtype") == "uint8" else None
-    return Subject(frozen(model.net), model.normalize, facts.in_shape, facts.class_names, facts.task, limits)
+    gaussian = partial(gaussian_of, trained=trained, covariance=covariance, size=size)
+    return Subject(frozen(model.net), model.normalize, facts.in_shape, facts.class_names, facts.task, limits, gaussian)
 
 
 def from_torchvision(name: str, weights: str | None, device: str = "auto") -> Subject:

@@ -6,6 +6,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from convsweep.synth.gaussian import Gaussian
+from convsweep.synth.subject import Subject
+
 Transform = Callable[[Tensor], Tensor]
 
 
@@ -40,6 +43,17 @@ def along(u: Tensor, kernel: Tensor, axis: int) -> Tensor:
     return F.conv1d(flat, kernel.view(1, 1, -1)).reshape(shape).movedim(-1, axis)
 
 
-def compose(most: int, sigma: float, generator: Generator) -> Transform:
-    """Return jitter followed by blur."""
-    return lambda u: blur(jitter(u, most, generator), sigma)
+def noisy(u: Tensor, spread: float, gaussian: Gaussian, generator: Generator) -> Tensor:
+    """Return the images with noise added that varies as samples do, `spread` times as much."""
+    noise = torch.randn(u.shape, generator=generator).to(u.device)
+    return u + spread * gaussian.correlate(noise)
+
+
+def compose(subject: Subject, generator: Generator, most: int, sigma: float, noise: float = 0.0) -> Transform:
+    """Return noise, the limits of samples, jitter and blur, one after the other."""
+
+    def transform(u: Tensor) -> Tensor:
+        seen = noisy(u, noise, subject.gaussian, generator) if noise > 0 else u
+        return blur(jitter(subject.clamp(seen), most, generator), sigma)
+
+    return transform

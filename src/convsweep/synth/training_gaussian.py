@@ -1,0 +1,80 @@
+"""The normal distribution of the data that a network was trained on, read anew from where its checkpoint says that it lies."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from convsweep.build import plain_errors
+from convsweep.console import say
+from convsweep.data.order import Batch
+from convsweep.errors import UserError
+from convsweep.synth.gaussian import Gaussian, fitted, white
+from convsweep.synth.pictures import size_of
+from convsweep.synth.subject import Subject
+from convsweep.trained import Trained
+
+if TYPE_CHECKING:
+    from convsweep.data.datamodule import DataModule
+
+Covariance = Literal["auto", "data", "white"]
+Size = int | Sequence[int] | None
+
+DENSE = 4096
+"""Values a sample up to which many samples are cheap."""
+MANY, FEW = 10_000, 2_000
+MOST_VALUES = 10**8
+
+
+def gaussian_of(subject: Subject, trained: Trained, covariance: str, size: Size) -> Gaussian:
+    """Return the distribution that a word names: of the training data, of independent values, or the first that can be had.
+
+    Args:
+        size: of the images to come.
+
+    Raises:
+        UserError: the data cannot be read.
+    """
+    own_size = size_of(size, subject.dim, subject.in_shape[1:]) == subject.in_shape[1:]
+    if covariance == "white" or (covariance == "auto" and not own_size):
+        return white()
+    try:
+        return fitted(subject.units(training_samples(trained).to(subject.device)))
+    except UserError as error:
+        if covariance == "auto":
+            say(f"covariance=white is used, since the data of the training cannot be read: {error}")
+            return white()
+        raise UserError(f"covariance=data needs the data of the training: {error} (or use covariance=white)") from None
+
+
+def check_covariance(covariance: str) -> None:
+    """Check a word.
+
+    Raises:
+        UserError: there is no such one.
+    """
+    if covariance not in get_args(Covariance):
+        raise UserError(f"covariance must be auto, data or white, but is {covariance!r}")
+
+
+def training_samples(trained: Trained) -> Tensor:
+    """Return raw training samples (N, C, *spatial), as the network saw them but not augmented: enough for a covariance.
+
+    Raises:
+        UserError: the data cannot be read, or is not what it was.
+    """
+    with plain_errors("data"):
+        data: DataModule = instantiate(OmegaConf.create(trained.data))
+    data.setup()
+    if data.facts.in_shape != trained.facts.in_shape:
+        raise UserError(f"samples are now of {data.facts.in_shape}, but the network was trained on {trained.facts.in_shape}")
+    reader = data.gather(data.train, training=True)
+    reader.augment = None
+    values = int(np.prod(data.facts.in_shape))
+    count = min(len(reader), MANY if values <= DENSE else FEW, max(2, MOST_VALUES // values))
+    chosen = np.random.default_rng(0).permutation(len(reader))[:count]
+    x, _y = reader[Batch(np.sort(chosen), (0,))]
+    return x.float()
