@@ -29,12 +29,28 @@ def check(cfg: DictConfig) -> dict[str, Any]:
     """
     fill_shape(cfg)
     net = build_on_meta(cfg)
+    check_params(cfg, net)
     try:
         cost = measure(net, tuple(cfg.shape.in_shape))
     except UntraceableError as error:
         return unmeasured(cfg, net, error)
     judge(cfg, cost)
     return facts(cost, int(cfg.shape.num_classes), step_memory(cfg, cost))
+
+
+def check_params(cfg: DictConfig, net: nn.Module) -> None:
+    """Hold a network to `budget.max_params`, which takes no more than counting.
+
+    Raises:
+        InfeasibleError: it has more.
+    """
+    budget = Budget(**cfg.budget)
+    budget.check_count("max_params", budget.max_params, num_params(net), "parameters")
+
+
+def num_params(net: nn.Module) -> int:
+    """Return the numbers that a network learns."""
+    return sum(param.numel() for param in net.parameters())
 
 
 def judge(cfg: DictConfig, cost: Cost) -> None:
@@ -164,12 +180,10 @@ def unmeasured(cfg: DictConfig, net: nn.Module, error: UntraceableError) -> dict
     Raises:
         UserError: the budget limits what is not known.
     """
-    budget = Budget(**cfg.budget)
     limits = [f"budget.{name}" for name, limit in cfg.budget.items() if name != "max_params" and limit is not None]
     if limits:
         raise UserError(f"{error}; leave out {', '.join(limits)}, or use another net") from error
-    params = sum(param.numel() for param in net.parameters())
-    budget.check_count("max_params", budget.max_params, params, "parameters")
+    params = num_params(net)
     return {
         "params": params,
         "macs": None,

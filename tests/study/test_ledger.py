@@ -76,17 +76,25 @@ def test_what_is_known_is_what_one_would_find_anew() -> None:
                 assert one.state != TrialState.FAIL
 
 
-def test_the_disk_is_waited_for_where_a_trial_begins_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_disk_is_waited_for_where_a_trial_may_train_and_where_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines_on_disk: list[int] = []
     path = tmp_path / "study.journal"
     monkeypatch.setattr(journal.os, "fsync", lambda file: lines_on_disk.append(len(path.read_text().splitlines())))
     study = create_study(open_journal(path), "s", OBJECTIVES)
+    begun = lines_on_disk[-1]
+    assert begun == len(path.read_text().splitlines())
+    study.enqueue_trial({"x": 0.5})
     asked = study.ask()
-    begun = len(path.read_text().splitlines())
-    assert lines_on_disk[-1] == begun
-    asked.set_user_attr("a", 1)
     asked.suggest_float("x", 0, 1)
-    assert lines_on_disk[-1] == begun, "lines of a running trial wait for the next one that must be kept"
+    assert lines_on_disk[-1] == begun, "a trial that has not trained has left nothing"
+    asked.set_user_attr(attributes.HASH, "0")
+    leave = len(path.read_text().splitlines())
+    assert lines_on_disk[-1] == leave
+    asked.set_user_attr("a", 1)
+    asked.report(0.5, 1)
+    assert lines_on_disk[-1] == leave, "lines of a running trial wait for the next one that must be kept"
     study.tell(asked, 1.0)
     lines = path.read_text().splitlines()
     assert lines_on_disk[-1] == len(lines)

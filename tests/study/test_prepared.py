@@ -89,13 +89,6 @@ def test_one_trial_leaves_nothing_to_the_next(loader: Counting) -> None:
     assert contents(prepared.composed([])) == contents(loader.loader.load_sweep_config(master, []))
 
 
-def test_the_last_config_needs_no_copy_and_is_the_same(loader: Counting) -> None:
-    master = compose("config", overrides=[], return_hydra_config=True)
-    prepared = Prepared(loader, master, [])  # type: ignore[arg-type]
-    assert contents(prepared.composed(VALUES, last=True)) == contents(loader.loader.load_sweep_config(master, VALUES))
-    assert loader.count == 1
-
-
 @pytest.mark.parametrize("override", ["model.net.widht=3", "optimizer.lr.x=3"])
 def test_a_key_that_is_not_there_is_refused(loader: Counting, override: str) -> None:
     master = compose("config", overrides=[], return_hydra_config=True)

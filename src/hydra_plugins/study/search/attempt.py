@@ -6,6 +6,7 @@ import signal
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import optuna
 
@@ -28,6 +29,7 @@ class Attempt:
         outcome: How it said that it ended.
         close_reason: Why it was asked to close.
         again: Whether it is to be run again after that; None leaves it to the policy.
+        waits: Whether it came to nothing and its process waits for the next one.
     """
 
     trial: optuna.Trial
@@ -41,10 +43,22 @@ class Attempt:
     value: float | None = None
     open: bool = True
     training: bool = False
+    waits: bool = False
     began: float = field(default_factory=time.monotonic)
     heard: float = field(default_factory=time.monotonic)
     oom_kills: int = field(default_factory=lambda: kernel_oom_kills())
     _kill_at: float | None = None
+
+    def state(self) -> dict[str, Any]:
+        """Return what is to be said of it."""
+        seconds = round(time.monotonic() - self.began, 1)
+        return {
+            "number": self.trial.number,
+            "slot": self.slot.index,
+            "seconds": seconds,
+            "step": self.step,
+            "value": self.value,
+        }
 
     def close_gently(self, reason: str, grace: float, again: bool | None) -> None:
         """Ask the process to close, once, and set the time at which it will be killed."""

@@ -11,6 +11,8 @@ import socket
 import sys
 import time
 import weakref
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from .lessons import Lesson
 from .load import locate
 from .locks import write_atomically
 from .messages import Channel
-from .outcomes import Outcome, of_exception, of_result
+from .outcomes import UNCHARGED, Outcome, of_exception, of_result
 from .prepared import Prepared
 from .recipe import Job, Recipe
 
@@ -34,32 +36,60 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 
 def run_child(recipe: Recipe, prepared: Prepared, job: Job, sock: socket.socket, lesson: Lesson, parent: int) -> None:
-    """Be the trial, from the fork to the end of the process; never returns."""
-    started = time.monotonic()
+    """Be trials until one of them has trained, from the fork to the end of the process; never returns."""
     lesson.begin()
     channel = Channel(sock)
-    folder = recipe.layout.trial(job.number)
-    try:
-        _enter_process(job, parent)
-        outcome = _run(recipe, prepared, job, channel, folder)
-    except BaseException as error:
-        outcome = of_exception(error)
+    with contextlib.suppress(BaseException):  # asked to close while it waits
+        enter: Callable[[], None] | None = partial(_enter_process, job, parent)
+        while not _try(recipe, prepared, job, channel, enter):
+            job, enter = _next_job(channel), None
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, signal.SIG_IGN)
     with contextlib.suppress(BaseException):
-        outcome.seconds = time.monotonic() - started
-        outcome.stopped = _asked_to_stop
-        outcome.peak_memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        if folder.is_dir() and outcome.kind != "duplicate":
-            write_atomically(folder / "outcome.json", json.dumps(outcome.as_dict(), default=str))
-        if outcome.traceback:
-            sys.stderr.write(outcome.traceback)
-        channel.send({"say": "end", "outcome": outcome.as_dict()})
         lesson.tell()
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(0)
+
+
+def _try(recipe: Recipe, prepared: Prepared, job: Job, channel: Channel, enter: Callable[[], None] | None) -> bool:
+    """Be one trial and say how it ended; return False if it came to nothing, so that the process is as good as new."""
+    started = time.monotonic()
+    folder = recipe.layout.trial(job.number)
+    try:
+        if enter is not None:
+            enter()
+        outcome = _run(recipe, prepared, job, channel, folder)
+    except BaseException as error:
+        outcome = of_exception(error)
+    waits = outcome.kind in UNCHARGED and not folder.is_dir() and not _asked_to_stop
+    for signum in (signal.SIGTERM, signal.SIGINT) if not waits else ():
+        signal.signal(signum, signal.SIG_IGN)
+    outcome.seconds = time.monotonic() - started
+    outcome.stopped = _asked_to_stop
+    outcome.peak_memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if folder.is_dir() and outcome.kind != "duplicate":
+        with contextlib.suppress(OSError):
+            write_atomically(folder / "outcome.json", json.dumps(outcome.as_dict(), default=str))
+    if outcome.traceback:
+        sys.stderr.write(outcome.traceback)
+    channel.send({"say": "end", "outcome": outcome.as_dict(), "waits": waits, "pid": os.getpid()})
+    return not waits
+
+
+def _next_job(channel: Channel) -> Job:
+    """Wait for the next job.
+
+    Raises:
+        EOFError: There is none; the worker has let go of this process.
+    """
+    while True:
+        messages, is_open = channel.receive()
+        if messages:
+            return Job(**messages[0]["job"])
+        if not is_open:
+            raise EOFError
 
 
 def _run(recipe: Recipe, prepared: Prepared, job: Job, channel: Channel, folder: Path) -> Outcome:

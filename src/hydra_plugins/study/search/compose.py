@@ -14,21 +14,15 @@ from .recipe import Job, Recipe
 _OF_THE_SWEEP = ("hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher", "hydra.mode")
 
 
-def compose(prepared: Prepared, job: Job, last: bool = True) -> DictConfig:
-    """Return the whole config of a trial, with Hydra's part set to a single run in no folder yet.
-
-    Args:
-        prepared: What it is composed from.
-        job: The trial.
-        last: Whether this process composes no other one.
-    """
-    config = prepared.composed(list(job.overrides), last)
+def compose(prepared: Prepared, job: Job) -> DictConfig:
+    """Return the whole config of a trial, with Hydra's part set to a single run in no folder yet."""
+    config = prepared.composed(list(job.overrides))
     with read_write(config.hydra), open_dict(config.hydra):
         config.hydra.mode = RunMode.RUN
         config.hydra.job.num = job.number
         config.hydra.job.id = str(job.number)
     place(config, ".")
-    HydraConfig.instance().cfg = config  # for references to it; what Hydra's own setter does costs a copy
+    HydraConfig.instance().cfg = config  # type: ignore[assignment]  # for references; its own setter makes a copy
     return config
 
 

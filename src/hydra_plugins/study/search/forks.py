@@ -94,7 +94,7 @@ class _Template:
 
     def _rehearse(self) -> None:
         """Compose and check some config, so that what is slow at its first use is not slow in every trial."""
-        config = compose(self.prepared, Job(0, self.recipe.first), last=False)
+        config = compose(self.prepared, Job(0, self.recipe.first))
         with contextlib.suppress(Exception):  # a trial meets it again, and tells
             check(self.recipe, config)
 
@@ -151,7 +151,7 @@ class _Template:
             del self.trials[pid]
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
-            self.control.send(_end(number, status, usage))
+            self.control.send({"say": "died", "number": number, "pid": pid, **_end(status, usage)})
             self.lessons.pop(pid).learn()
 
 
@@ -162,6 +162,6 @@ def _preload(name: str) -> None:
         raise StudyError(f"hydra.sweeper.preload must list importable modules, but got {name!r}: {error}") from error
 
 
-def _end(number: int, status: int, usage: Any) -> dict[str, Any]:
+def _end(status: int, usage: Any) -> dict[str, Any]:
     signum = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-    return {"say": "died", "number": number, "signal": signum, "peak_memory_mb": usage.ru_maxrss / 1024}
+    return {"signal": signum, "peak_memory_mb": usage.ru_maxrss / 1024}

@@ -7,10 +7,15 @@ from typing import Any
 
 
 class Interrupts:
-    """Counts the requests to stop while it is entered; in another thread than the main one there are none."""
+    """Counts the requests to stop while it is entered; in another thread than the main one there are none.
 
-    def __init__(self) -> None:
+    Args:
+        most: So many are counted; the next one raises `KeyboardInterrupt`. None counts all.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
         self.count = 0
+        self._most = most
         self.signal: int | None = None
         self._before: dict[int, Any] = {}
 
@@ -27,3 +32,5 @@ class Interrupts:
     def _note(self, signum: int, frame: FrameType | None) -> None:
         self.count += 1
         self.signal = signum
+        if self._most is not None and self.count > self._most:
+            raise KeyboardInterrupt

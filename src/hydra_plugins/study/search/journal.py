@@ -10,14 +10,28 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 from optuna.storages.journal._storage import JournalOperation
+from optuna.trial import TrialState
 
-_OF_RUNNING_TRIALS = {
+from . import attributes
+
+_MAY_WAIT = {
+    JournalOperation.CREATE_TRIAL,
     JournalOperation.SET_TRIAL_PARAM,
     JournalOperation.SET_TRIAL_INTERMEDIATE_VALUE,
     JournalOperation.SET_TRIAL_USER_ATTR,
     JournalOperation.SET_TRIAL_SYSTEM_ATTR,
 }
 """What need not be on the disk before the next line is: no line of another kind comes there without it."""
+
+
+def must_last(log: dict[str, Any]) -> bool:
+    """Return whether a line must outlive a power cut: a trial may train from it on, or has ended by it.
+
+    A trial that has not come so far has left nothing that its number would be needed for.
+    """
+    if log["op_code"] == JournalOperation.SET_TRIAL_STATE_VALUES:
+        return bool(log["state"] != TrialState.RUNNING)
+    return log["op_code"] not in _MAY_WAIT or attributes.HASH in log.get("user_attr", {})
 
 
 class RepairingLock(BaseJournalFileLock):
@@ -49,7 +63,7 @@ class RepairingLock(BaseJournalFileLock):
 
 
 class Backend(JournalFileBackend):
-    """A journal file that waits for the disk where a trial begins or ends, and not at each of the lines between.
+    """A journal file that waits for the disk where a trial begins to train or ends, and not at each of the other lines.
 
     Args:
         path: The journal.
@@ -68,7 +82,7 @@ class Backend(JournalFileBackend):
             with open(self._file_path, "ab") as file:
                 file.write(lines.encode())
                 file.flush()
-                if any(log["op_code"] not in _OF_RUNNING_TRIALS for log in logs):
+                if any(must_last(log) for log in logs):
                     os.fsync(file.fileno())
         finally:
             self._own_lock.release()

@@ -41,7 +41,7 @@ class Recorder:
             return
         trials = self._study.get_trials(deepcopy=False)
         with locked(self._recipe.layout.record_lock):
-            write_atomically(self._file, table(trials, self._recipe))
+            write_atomically(self._file, table(trials, self._recipe), lasting=force)
             self._stamp = self._look()
             best = tally(trials, self._recipe.objectives).best
             if best is not None and attributes.OVERRIDES in best.user_attrs and best.number != self._best:

@@ -30,8 +30,12 @@ class Session:
         elif kind == "error" and self._max_errors is not None and len(self._errors_in_a_row()) >= self._max_errors:
             reason = f"{self._max_errors} errors in a row (hydra.sweeper.max_errors)"
         if reason is not None:
-            self._study.set_user_attr(attributes.STUDY_STOP, {"session": self._name, "reason": reason})
+            self.stop(reason)
         return reason
+
+    def stop(self, reason: str) -> None:
+        """Tell the workers of this start to stop."""
+        self._study.set_user_attr(attributes.STUDY_STOP, {"session": self._name, "reason": reason})
 
     def _ended_here(self) -> list[FrozenTrial]:
         """Return the trials that ended in this start, the last one first."""

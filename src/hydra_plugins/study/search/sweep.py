@@ -4,13 +4,13 @@ import logging
 import os
 import sys
 import time
-from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
@@ -23,6 +23,7 @@ from .change import check_space
 from .ended import Ended
 from .errors import StudyError
 from .heartbeat import Watch
+from .interrupts import Interrupts
 from .launch import WorkerTask, make_space
 from .locks import locked, write_atomically
 from .objectives import parse_objectives
@@ -133,20 +134,35 @@ def launch(recipe: Recipe, study: OpenStudy) -> list[Ended]:
     logging.getLogger("hydra._internal.core_plugins.basic_launcher").setLevel(logging.WARNING)  # it lists jobs, not trials
     place = f"hydra.sweep.subdir=.study/jobs/{recipe.session}/${{hydra.job.num}}"
     jobs = [[*recipe.first, place] for _ in range(recipe.options.workers)]
-    for start in range(_STARTS):
-        launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=recipe.hydra_context, task_function=WorkerTask(recipe), config=recipe.config
-        )
-        with nullcontext() if recipe.is_local else watching_from_outside(recipe):
-            try:
-                done = launcher.launch(jobs, initial_job_idx=start * len(jobs))
+    if recipe.is_local:
+        return [job.return_value for job in make_launcher(recipe).launch(jobs, initial_job_idx=0)]
+    with Interrupts(most=1) as interrupts:
+        for start in range(_STARTS):
+            with watching_from_outside(recipe, interrupts):
+                try:
+                    done = make_launcher(recipe).launch(jobs, initial_job_idx=start * len(jobs))
+                    return [*(job.return_value for job in done), *interruptions(interrupts)]
+                except (Exception, KeyboardInterrupt) as error:
+                    if interrupts.count > 1 or (start + 1 == _STARTS and not interrupts.count):
+                        raise
+                    lost = f"{type(error).__name__}: {error}"
+            reap_dead(recipe, study)
+            if interrupts.count:
                 break
-            except Exception as error:
-                if recipe.is_local or start + 1 == _STARTS:
-                    raise
-                log.warning("the launcher lost a worker, starting all of them again: %s: %s", type(error).__name__, error)
-        reap_dead(recipe, study)
-    return [job.return_value for job in done]
+            log.warning("the launcher lost a worker, starting all of them again: %s", lost)
+    return interruptions(interrupts)
+
+
+def make_launcher(recipe: Recipe) -> Launcher:
+    """Return the launcher of the config, for the workers of this sweep."""
+    return Plugins.instance().instantiate_launcher(
+        hydra_context=recipe.hydra_context, task_function=WorkerTask(recipe), config=recipe.config
+    )
+
+
+def interruptions(interrupts: Interrupts) -> list[Ended]:
+    """Return why a sweep ended that was asked to stop here, where its workers are elsewhere."""
+    return [Ended("interrupted", interrupts.signal)] if interrupts.count else []
 
 
 def reap_dead(recipe: Recipe, study: OpenStudy) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 from .errors import StudyError
 from .heartbeat import Watch
+from .interrupts import Interrupts
 from .recipe import Recipe
+from .session import Session
 from .standing import line, table
 from .storage import OpenStudy, open_storage, open_study
 
@@ -72,15 +74,22 @@ def check_view(mode: str) -> None:
 
 
 @contextmanager
-def watching_from_outside(recipe: Recipe) -> Iterator[None]:
-    """Show the sweep from a thread while the launcher holds the main one and the workers are elsewhere."""
+def watching_from_outside(recipe: Recipe, interrupts: Interrupts) -> Iterator[None]:
+    """Follow the sweep from a thread while the launcher holds the main one and the workers are elsewhere.
+
+    It is shown, and a request to stop is passed on to the workers.
+    """
     done = threading.Event()
 
     def watch() -> None:
         storage = open_storage(recipe.options.storage, recipe.layout, num_workers=1)
-        with View(recipe, open_study(storage, recipe.options.study_name)) as view:
+        study = open_study(storage, recipe.options.study_name)
+        session = Session(study, recipe)
+        with View(recipe, study) as view:
             while not done.wait(_EVERY):
                 view.show()
+                if interrupts.count and session.stopped() is None:
+                    session.stop("interrupted")
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

@@ -23,6 +23,7 @@ from .messages import Channel
 from .outcomes import UNCHARGED, of_exception, parse_policies
 from .reap import left_outcome, orphans, reap
 from .recipe import Job, Recipe
+from .scouts import Scouts
 from .session import Session
 from .settle import Settler
 from .slots import make_slots
@@ -66,6 +67,7 @@ class Worker:
         self.name = pulse.worker
         self.free = make_slots(options)
         self.attempts: dict[int, Attempt] = {}
+        self._scouts = Scouts()
         self.ended: Ended | None = None
         self.stopwatch = Stopwatch(recipe, keeps=index == 0)
         self._template = template
@@ -78,7 +80,7 @@ class Worker:
         self._conversation = Conversation(study, recipe, self._settler, self._known)
         self._session = Session(study, recipe)
         self.asker = Asker(study, space, recipe, self.name)
-        self._times = dict.fromkeys(("beat", "reap", "ask"), 0.0)
+        self._times = dict.fromkeys(("beat", "reap", "ask", "stop"), 0.0)
         self._patience = _ASK_EVERY
         self._many = options.workers / 16
         """Pauses grow with the workers, so that many ask and look no more often than few."""
@@ -98,6 +100,7 @@ class Worker:
                     attempt.watch(options.hang_limit, options.trial_timeout, options.grace)
                 self._keep_up()
         self.stopwatch.keep()
+        self._scouts.close()
         return self.ended
 
     def _heed(self, interrupts: Interrupts) -> None:
@@ -153,7 +156,8 @@ class Worker:
         slot = self.free.pop(0)
         checkpoint = trial.user_attrs.get(attributes.CHECKPOINT)
         job = Job(trial.number, point.overrides, checkpoint, slot.environment, slot.threads)
-        self.attempts[trial.number] = Attempt(trial, slot, self._begin(job))
+        channel, pid = self._scouts.send(slot.index, job) or (self._begin(job), None)
+        self.attempts[trial.number] = Attempt(trial, slot, channel, pid)
 
     def _begin(self, job: Job) -> Channel:
         try:
@@ -165,6 +169,7 @@ class Worker:
     def _renew_template(self) -> None:
         """Start another template when the old one has died; its trials died with it."""
         self._template.close()
+        self._scouts.close()
         for number, attempt in list(self.attempts.items()):
             attempt.kill()
             self._finish(number, None if attempt.outcome else 9)
@@ -177,27 +182,44 @@ class Worker:
         ready, _, _ = select.select([control, *by_socket], [], [], 0.2)
         for sock in ready:
             if sock in by_socket:
-                self._conversation.hear(by_socket[sock])
+                self._hear(by_socket[sock])
         if control in ready:
             messages, is_open = self._template.receive()
             for message in messages:
-                attempt = self.attempts.get(message.get("number", -1))
-                if message["say"] == "born" and attempt is not None:
-                    attempt.pid = message["pid"]
-                elif message["say"] == "died" and attempt is not None:
-                    self._finish(message["number"], message["signal"])
+                if message["say"] == "born" and message["number"] in self.attempts:
+                    self.attempts[message["number"]].pid = message["pid"]
+                elif message["say"] == "died":
+                    self._bury(message["number"], message.get("pid"), message["signal"])
             if not is_open:
                 self._renew_template()
+
+    def _hear(self, attempt: Attempt) -> None:
+        """Hear a trial, and settle one that came to nothing, whose process waits for the next."""
+        self._conversation.hear(attempt)
+        if attempt.waits:
+            self._scouts.keep(attempt)
+            self._settle(attempt, None)
 
     def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
         return self.study._storage.get_trial(trial._trial_id)
 
+    def _bury(self, first: int, pid: int | None, signum: int | None) -> None:
+        """Settle the trial, if there is one, of a process that has died; `first` is the trial it was made for."""
+        self._scouts.lose(pid)
+        for number, attempt in list(self.attempts.items()):
+            if attempt.pid == pid if attempt.pid is not None else number == first:
+                self._finish(number, signum)
+
     def _finish(self, number: int, signum: int | None) -> None:
-        """Settle a trial whose process is gone, and free its slot."""
+        """Settle a trial whose process is gone."""
         attempt = self.attempts[number]
         self._conversation.hear_the_rest(attempt)
         attempt.outcome = attempt.outcome or left_outcome(self.recipe.layout, number)
-        del self.attempts[number]
+        self._settle(attempt, signum)
+
+    def _settle(self, attempt: Attempt, signum: int | None) -> None:
+        """Settle a trial and free its slot."""
+        del self.attempts[attempt.trial.number]
         self.free.append(attempt.slot)
         self._times["ask"] = 0.0
         outcome = attempt.conclude(signum)
@@ -221,15 +243,15 @@ class Worker:
         if self._is_due("beat", _BEAT_EVERY):
             self._pulse.beat(self._state())
             self.stopwatch.keep()
+        if self.ended is None and self._is_due("stop", max(1.0, self._many)):
+            stopped = self._session.stopped()
+            if stopped:
+                self._end(stopped)
         if self._is_due("reap", max(_REAP_EVERY, 2 * self._many)) and orphans(self.study, self._watch):
             with locked(self.recipe.layout.ask_lock):
                 reap(self.study, self.recipe.layout, self._settler, self._watch)
 
     def _state(self) -> dict[str, Any]:
-        now = time.monotonic()
-        trials = [
-            {"number": number, "slot": a.slot.index, "seconds": round(now - a.began, 1), "step": a.step, "value": a.value}
-            for number, a in self.attempts.items()
-        ]
+        trials = [attempt.state() for attempt in self.attempts.values()]
         seconds = round(self.stopwatch.seconds(), 1)
         return {"trials": trials, "slots": len(self.free) + len(self.attempts), "seconds": seconds}
