@@ -21,15 +21,16 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
 
     check_options(cfg)  # before torch is loaded: a wrong option is answered at once
 
-    from convsweep.lean_imports import import_lean
+    from convsweep.lean_imports import import_lean, uncollected
 
-    import_lean()
+    with uncollected():
+        import_lean()
 
-    from lightning import seed_everything
+        from lightning import seed_everything
 
-    from convsweep import build, feasibility
-    from convsweep.fit import fit
-    from convsweep.run import open_run
+        from convsweep import build, feasibility
+        from convsweep.fit import fit
+        from convsweep.run import open_run
 
     with open_run(cfg) as run:
         seed_everything(cfg.seed, workers=True, verbose=False)

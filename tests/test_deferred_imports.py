@@ -11,6 +11,7 @@ from convsweep.deferred_imports import ClassStandIn, defer, is_loaded
 
 PACKAGE = """
 from late.inside import Thing
+import late as other
 ran.append(__name__)
 def answer(): return "real"
 """
@@ -77,6 +78,29 @@ def test_a_class_that_was_taken_early_is_the_real_one_in_every_use(ran: list[str
     assert isinstance(Thing(), late.Thing)
     assert isinstance(late.Thing(), Thing)
     assert isinstance(Mine(), Thing)
+
+
+def test_a_module_is_loaded_behind_its_package_which_works_with_the_real_one(ran: list[str]) -> None:
+    defer("late.inside", {"Thing": ClassStandIn("late.inside", "Thing")})
+    from late.inside import Thing
+
+    assert not ran
+    assert Thing.size == 3
+    assert ran == ["late.inside", "late"]
+    import late
+
+    assert isinstance(late.Thing, type)
+    assert late.Thing is sys.modules["late.inside"].Thing
+
+
+def test_a_package_that_is_loaded_defers_nothing_in_it_any_more(ran: list[str]) -> None:
+    defer("late.inside", {"Thing": "stand-in"})
+    import late
+
+    assert late.answer() == "stand-in"
+    assert late.other is late
+    assert isinstance(late.Thing, type)
+    assert ran == ["late.inside", "late"]
 
 
 def test_what_is_loaded_stays(ran: list[str]) -> None:

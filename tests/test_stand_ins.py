@@ -34,7 +34,7 @@ for make in (torch.optim.AdamW, torch.optim.SGD):
     optimizer = make(net.parameters(), lr=0.1)
     step()
 torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 10).step()
-print(*(is_loaded(name) for name in (DYNAMO, SHAPES, SYMPY)), isinstance(net, OptimizedModule))
+print(*(is_loaded(name) for name in (DYNAMO, SHAPES, SYMPY, "triton")), isinstance(net, OptimizedModule))
 
 def is_compiling(): return torch.compiler.is_compiling()
 compiled = torch.compile(net, backend="eager")
@@ -51,8 +51,8 @@ print(torch.equal(before, net.weight), torch._dynamo.disable.__module__.startswi
 def test_training_does_without_and_compiling_brings_the_real_ones() -> None:
     command = [sys.executable, "-W", "ignore", "-c", TRAIN_THEN_COMPILE]
     words = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert words[:4] == ["False"] * 4, "a new torch asks something else in the first steps: give it a stand-in"
-    assert words[4:] == ["True", "True", "True", "False", "(False,", "True)", "False", "True"]
+    assert words[:5] == ["False"] * 5, "a new torch asks something else in the first steps: give it a stand-in"
+    assert words[5:] == ["True", "True", "True", "False", "(False,", "True)", "False", "True"]
 
 
 BOOLS = [(True,), (False,)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from convsweep import ranks
+from convsweep.config_store import share_config_store
 from convsweep.errors import UserError, did_you_mean
 from convsweep.hydra_version import own_configs_may_name_any_class
 from hydra_plugins.study import trial
@@ -122,6 +123,7 @@ def run(main: Callable[[], Any]) -> None:
     if not full and not MULTIRUN & set(sys.argv):
         sys.stderr = held
     warnings.filterwarnings("ignore", r"\n?'hydra/launcher/ray' is validated against ConfigStore schema")  # ours has its name
+    share_config_store()
     hint = None
     try:
         call(main, full)

@@ -96,16 +96,33 @@ class Deferred(ModuleType):
 
 
 def load(module: Deferred) -> None:
-    """Turn a deferred module into the module."""
+    """Turn a deferred module into the module, behind the packages it is in, as Python itself does."""
+    package = sys.modules.get(module.__name__.rpartition(".")[0])
+    if isinstance(package, Deferred):
+        load(package)
+    if not isinstance(module, Deferred):
+        return  # its package has loaded it
+    inside = f"{module.__name__}."
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not (isinstance(finder, Finder) and finder.name.startswith(inside))]
+    for name, inner in list(sys.modules.items()):
+        if name.startswith(inside) and isinstance(inner, Deferred):
+            take_stand_ins_from(inner)  # a package works with what is in it
+    loader = take_stand_ins_from(module)
     spec = module.__spec__
     assert spec is not None
-    assert isinstance(spec.loader, Postponed)
-    postponed = spec.loader
-    spec.loader = module.__loader__ = postponed.loader
-    for name in postponed.stand_ins:
-        del vars(module)[name]
+    spec.loader = module.__loader__ = loader
     module.__class__ = ModuleType  # type: ignore[assignment]
-    postponed.loader.exec_module(module)
+    loader.exec_module(module)
+
+
+def take_stand_ins_from(module: Deferred) -> Loader:
+    """Let any use of a deferred module load it; return what runs it."""
+    assert module.__spec__ is not None
+    postponed = module.__spec__.loader
+    assert isinstance(postponed, Postponed)
+    for name in postponed.stand_ins:
+        vars(module).pop(name, None)
+    return postponed.loader
 
 
 class ClassStandIn:

@@ -5,6 +5,8 @@ loading torch. What it finds missing at its import it does without; our own code
 What they need for compiling only takes longer still; it is put off.
 """
 
+import atexit
+import gc
 import re
 import sys
 from collections.abc import Iterator
@@ -21,6 +23,25 @@ def import_lean() -> None:
     if "torchmetrics" not in sys.modules:
         with seemingly_missing():
             import torchmetrics  # noqa: F401
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Look for no garbage while modules are imported, and never again among what they made.
+
+    Their functions and classes live as long as the process, but to find that out again and again takes a tenth of the start;
+    pages that are not looked through stay shared with the processes that are forked. Later, there is garbage of trainings.
+    """
+    if "torch" in sys.modules:
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        atexit.register(gc.unfreeze)  # libraries that count what is left at the end find nothing
+        gc.enable()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import lightning as L
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from omegaconf import DictConfig
 
 from convsweep import record
@@ -122,6 +123,8 @@ class Run:
             )
         let_cpu_synchronise(trainer)
         observe(self)
+        if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
+            self.tracker.begin()  # a run of this process, which forked ones log to
         self.note_logger()
         return trainer
 

@@ -1,8 +1,9 @@
-"""What stands for three modules that torch and Lightning name in every training, but need only where something is compiled.
+"""What stands for four modules that torch and Lightning name in every training, but need only where something is compiled.
 
 `torch._dynamo` is the machinery of `torch.compile`: Lightning asks whether a module is compiled, the first optimiser has a few
 functions left out of compiling. `torch.fx.experimental.symbolic_shapes` and `sympy` calculate with unknown sizes: the meta
-device, on which a network is measured, asks them about known ones.
+device, on which a network is measured, asks them about known ones. `triton` is the language of compiled kernels: torch's
+counter of operations, which Lightning loads, asks what is one.
 """
 
 import functools
@@ -14,6 +15,7 @@ from convsweep.deferred_imports import ClassStandIn, defer, is_loaded, real
 
 DYNAMO, SHAPES, SYMPY = "torch._dynamo", "torch.fx.experimental.symbolic_shapes", "sympy"
 DYNAMO_UTILS = f"{DYNAMO}.utils"
+TRITON_PACKAGES, KERNELS = ("triton", "triton.runtime"), "triton.runtime.jit"
 
 
 BOOLS = ("expect_true", "guard_bool", "guard_or_false", "guard_or_true", "statically_known_true")
@@ -26,13 +28,16 @@ ANSWER_ITSELF: dict[str, tuple[type, ...]] = {
 
 
 def defer_compiling() -> None:
-    """Put off all three until they are needed; call it before torch is imported."""
+    """Put off all four until they are needed; call it before torch is imported."""
     optimized = ClassStandIn(DYNAMO, "OptimizedModule")
     defer(DYNAMO, {"disable": disable, "graph_break": graph_break, "OptimizedModule": optimized})
     defer(DYNAMO_UTILS, {"is_compile_supported": asked(DYNAMO_UTILS, "is_compile_supported")})  # torchvision imports it
     answers = {answer.__name__: answer for answer in (sym_and, sym_or, sym_eq, is_nested_int, has_guarding_hint)}
     defer(SHAPES, answers | {name: answered_by_itself(name, types) for name, types in ANSWER_ITSELF.items()})
     defer(SYMPY, {"Basic": ClassStandIn(SYMPY, "Basic")})
+    for package in TRITON_PACKAGES:
+        defer(package, {})
+    defer(KERNELS, {"JITFunction": ClassStandIn(KERNELS, "JITFunction")})
 
 
 def disable(fn: Callable[..., Any] | None = None, recursive: bool = True, **options: Any) -> Callable[..., Any]:

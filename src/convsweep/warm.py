@@ -2,7 +2,7 @@
 
 import importlib
 
-from convsweep.lean_imports import import_lean
+from convsweep.lean_imports import import_lean, uncollected
 
 NEEDED = (
     "lightning",
@@ -13,6 +13,7 @@ NEEDED = (
     "convsweep.progress",
 )
 
-import_lean()
-for name in NEEDED:
-    importlib.import_module(name)
+with uncollected():
+    import_lean()
+    for name in NEEDED:
+        importlib.import_module(name)

@@ -1,14 +1,17 @@
 """A run's network in W&B."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from fitting import TinyModel, fit, track
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from torch import nn
 from wandb_server import WandbServer
 
 from convsweep.data.samples import Facts
 from convsweep.tracking.architecture import Architecture, on_meta
+from convsweep.tracking.wandb_run import RUN_FILE
 
 
 class FactualModel(TinyModel):
@@ -27,6 +30,24 @@ def test_a_run_shows_its_network_layer_by_layer(server: WandbServer, folder: Pat
     (page,) = [content.decode() for name, content in server.uploads.items() if name.endswith(".html")]
     for text in ("Conv2d", "Linear", "219"):  # 72 x 3 + 3 weights
         assert text in page
+
+
+def test_the_first_step_does_not_wait_for_the_run_which_gets_what_came_before_it(server: WandbServer, folder: Path) -> None:
+    begun = []
+
+    class Watch(Callback):
+        """Looks for the run behind every step."""
+
+        def on_train_batch_end(self, *rest: Any) -> None:
+            begun.append((folder / RUN_FILE).exists())
+
+    with track(folder) as tracker:
+        tracker.log_summary({"cost/params": 15})
+        callbacks = [Architecture(), LearningRateMonitor("epoch"), Watch()]
+        fit(tracker, FactualModel(), max_epochs=1, callbacks=callbacks, shape=(64,))
+    assert begun == [False, True, True]
+    assert server.run.values("lr-SGD") == [0.1]
+    assert server.run.summary["cost/params"] == 15
 
 
 def test_the_copy_on_meta_has_the_same_shapes_and_no_weights() -> None:

@@ -80,6 +80,7 @@ def test_forked_trials_make_runs_of_their_own(server: WandbServer, tmp_path: Pat
 def test_two_ranks_are_one_run(server: WandbServer, folder: Path) -> None:
     with track(folder) as tracker:
         tracker.log_summary({"cost/parameters": 15})
+        tracker.begin()
         callbacks = [ConfusionMatrix("val/loss", "min"), SamplePredictions("val/loss", "min")]
         fit(tracker, TinyModel(), max_epochs=2, strategy="ddp_fork", devices=2, callbacks=callbacks, shape=(1, 2, 2))
     assert len(server.run.values("val/loss")) == 2
@@ -103,7 +104,7 @@ def test_nothing_of_wandb_outlives_its_process(server: WandbServer, folder: Path
     for service in left:
         os.kill(service, signal.SIGKILL)
     assert left == []
-    track(folder / "own").log_summary({"a": 1})
+    track(folder / "own").begin()
     assert services_of(os.getpid()) != [], "services_of must find what there is"
 
 

@@ -144,7 +144,7 @@ def test_wrong_key_means_offline(server: WandbServer, folder: Path, said: list[s
 
 def test_server_that_dies_costs_no_more_than_the_timeout_and_no_row(server: WandbServer, folder: Path, said: list[str]) -> None:
     with track(folder, finish_timeout_s=1) as tracker:
-        tracker.log_summary({"a": 1})
+        tracker.begin()
         server.stop()
         fit(tracker, max_epochs=3)
         started = time.monotonic()
@@ -161,7 +161,7 @@ def test_wandb_process_that_dies_takes_neither_this_run_nor_the_next_with_it(
     server: WandbServer, folder: Path, tmp_path: Path, said: list[str]
 ) -> None:
     with track(folder) as tracker:
-        tracker.log_summary({"a": 1})
+        tracker.begin()
         os.kill(core_process(), signal.SIGKILL)
         time.sleep(0.2)
         fit(tracker, max_epochs=2)
@@ -175,7 +175,7 @@ def test_wandb_process_that_dies_takes_neither_this_run_nor_the_next_with_it(
 def test_wandb_process_that_hangs_is_not_waited_for(server: WandbServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convsweep.tracking.wandb_run.STUCK_AFTER_S", 0.5)
     with track(folder, finish_timeout_s=0.5) as tracker:
-        tracker.log_summary({"a": 1})
+        tracker.begin()
         core = core_process()
         os.kill(core, signal.SIGSTOP)
         fit(tracker, max_epochs=1)

@@ -17,13 +17,26 @@ PAGE = '<pre style="font: 12px/1.4 monospace; margin: 0">{code}</pre>'
 
 
 class Architecture(Callback):
-    """Log the table of `python -m convsweep.inspect` as W&B's panel `architecture` when a training begins."""
+    """Log the table of `python -m convsweep.inspect` as W&B's panel `architecture` behind a training's first step."""
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def __init__(self) -> None:
+        self.is_logged = False
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if batch_idx > 0:
+            self.log_once(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.log_once(trainer, pl_module)
+
+    def log_once(self, trainer: Trainer, model: Any) -> None:
+        """Log the table, in the first call only."""
+        if self.is_logged:
+            return
+        self.is_logged = True
         logger = wandb_logger(trainer)
         if logger is None or not trainer.is_global_zero:
             return
-        model: Any = pl_module
         with logger.harmless():
             try:
                 cost = measure(on_meta(model.net), tuple(model.facts.in_shape))

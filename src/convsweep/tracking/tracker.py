@@ -37,8 +37,14 @@ class Tracker:
 
     @property
     def record(self) -> dict[str, Any] | None:
-        """{id, url, dir, mode, project, entity, group} of the W&B run, or None while there is none."""
+        """{id, url, dir, mode, project, entity, group} of the W&B run, which starts if it has not; None without one."""
+        self.begin()
         return (read_run_file(self.folder) or None) if self.wandb else None
+
+    def begin(self) -> None:
+        """Start the W&B run now, where it would else start behind the first training step."""
+        if self.wandb:
+            self.wandb.begin()
 
     def log_summary(self, values: Mapping[str, Any]) -> None:
         """Set values that describe the whole run, say `{"cost/parameters": 61_706}`."""

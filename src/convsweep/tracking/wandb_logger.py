@@ -14,6 +14,7 @@ from lightning.pytorch.loggers.logger import DummyExperiment  # type: ignore[att
 from lightning.pytorch.loggers.wandb import WandbLogger as LightningWandbLogger
 
 from convsweep.tracking.outcome import Outcome, exit_code_of
+from convsweep.tracking.unstarted import Unstarted
 from convsweep.tracking.wandb_mode import AskedMode, one_line
 from convsweep.tracking.wandb_run import EPOCH, finish_run, forget_service, read_run_file, start_run, sync_command
 
@@ -23,8 +24,9 @@ LOG_MODEL: dict[str, Literal["all"] | bool] = {"none": False, "best": True, "all
 
 
 class WandbLogger(LightningWandbLogger):
-    """Log one run to W&B on rank 0, from the first use of `experiment` until `close`.
+    """Log one run to W&B on rank 0, from the first that is logged until `close`.
 
+    Lightning asks for the run before the first training step; it starts behind it, with what it has been told by then.
     Whatever goes wrong with W&B is said in one line; then the run goes on offline or without W&B. `folder/wandb.json`
     holds the run's id, so that a resumed training goes on with the same run.
 
@@ -61,6 +63,8 @@ class WandbLogger(LightningWandbLogger):
         self.folder = Path(folder)
         self._mode: AskedMode = mode
         self._has_failed = False
+        self._early_summary: dict[str, Any] = {}
+        self._early_metrics: list[dict[str, float]] = []
         self._settings: dict[str, Any] = {
             "silent": True,
             "console": "off",
@@ -86,24 +90,42 @@ class WandbLogger(LightningWandbLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """The wandb run, started at first use; a stand-in that ignores every call on other ranks and without W&B."""
+        """The wandb run, which starts at first use; a stand-in that ignores every call on other ranks and without W&B."""
+        return Unstarted(self.begin) if self._experiment is None else self._experiment
+
+    @property
+    def is_active(self) -> bool:
+        """Whether this process logs to a W&B run, which is started to find out."""
+        run = self.experiment
+        return not isinstance(self.begin() if isinstance(run, Unstarted) else run, DummyExperiment)
+
+    @rank_zero_only
+    def begin(self) -> Any:
+        """Start the run if there is none, and return it."""
         if self._experiment is None:
             try:
                 self._experiment = self._attach() or self._start()
             except Exception as problem:
                 self.give_up(problem)
+            self._tell_early()
         return self._experiment
 
-    @property
-    def is_active(self) -> bool:
-        """Whether this process logs to a W&B run."""
-        return not isinstance(self.experiment, DummyExperiment)
+    def _tell_early(self) -> None:
+        """Log what was to be logged before the run had begun."""
+        summary, metrics = self._early_summary, self._early_metrics
+        self._early_summary, self._early_metrics = {}, []
+        if summary:
+            self.log_summary(summary)
+        for values in metrics:
+            self.log_metrics(values, 0)
 
     def _attach(self) -> Any:
+        attach_id = getattr(self, "_attach_id", None)
+        if attach_id is None:
+            return None
         import wandb
 
-        attach_id = getattr(self, "_attach_id", None)
-        return None if attach_id is None else wandb._attach(attach_id)  # type: ignore[attr-defined]
+        return wandb._attach(attach_id)  # type: ignore[attr-defined]
 
     def _start(self) -> Any:
         run = start_run(self.folder, self._mode, self._wandb_init, self._settings)
@@ -133,7 +155,10 @@ class WandbLogger(LightningWandbLogger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         with self.harmless():
-            super().log_metrics(metrics, step)
+            if step == 0 and self._experiment is None:
+                self._early_metrics.append(dict(metrics))
+            else:
+                super().log_metrics(metrics, step)
 
     @rank_zero_only
     def log_hyperparams(self, params: Any) -> None:
@@ -142,9 +167,11 @@ class WandbLogger(LightningWandbLogger):
 
     @rank_zero_only
     def log_summary(self, values: Mapping[str, Any]) -> None:
-        """Set values that describe the whole run, say its cost, as W&B's summary."""
+        """Set values that describe the whole run, say its cost, as W&B's summary, now or when the run starts."""
         with self.harmless():
-            if self.is_active:
+            if self._experiment is None:
+                self._early_summary |= values
+            elif self.is_active:
                 self.experiment.summary.update(dict(values))
 
     @rank_zero_only
@@ -156,7 +183,8 @@ class WandbLogger(LightningWandbLogger):
 
     def after_save_checkpoint(self, checkpoint_callback: ModelCheckpoint) -> None:
         with self.harmless():
-            super().after_save_checkpoint(checkpoint_callback)
+            if self.is_active:
+                super().after_save_checkpoint(checkpoint_callback)
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
@@ -167,6 +195,8 @@ class WandbLogger(LightningWandbLogger):
     @rank_zero_only
     def close(self, outcome: Outcome) -> None:
         """End the run in the state that fits `outcome`; what is logged afterwards is ignored."""
+        if self._early_summary or self._early_metrics:
+            self.begin()
         run, self._experiment = self._experiment, DummyExperiment()  # type: ignore[assignment]
         if run is None or isinstance(run, DummyExperiment):
             return

@@ -1,7 +1,6 @@
 """Whether W&B can be used, and how: online, offline or not at all, decided without asking and without waiting long."""
 
 import importlib.util
-import os
 import socket
 import urllib.request
 from typing import Literal, NamedTuple
@@ -31,8 +30,6 @@ def choose_mode(asked: AskedMode) -> Mode:
         return Mode(asked, f"logger.mode={asked}")
     if importlib.util.find_spec("wandb") is None:
         return Mode("disabled", "wandb is not installed")
-    # Without this wandb-core reports to its makers, and behind a firewall waits for that 20 s when the process ends.
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     import wandb
 
     settings = wandb.setup(settings=wandb.Settings(silent=True)).settings

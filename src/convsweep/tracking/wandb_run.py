@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from convsweep.tracking.lean_wandb import make_lean
 from convsweep.tracking.wandb_mode import AskedMode, choose_mode, one_line
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ def start_run(folder: Path, mode: AskedMode, arguments: Mapping[str, Any], setti
     Raises:
         Exception: whatever a damaged wandb installation or a full disk makes `wandb.init` raise.
     """
+    make_lean()
     word, reason = choose_mode(mode)
     if word == "disabled":
         log.info("W&B: none (%s)", reason)
