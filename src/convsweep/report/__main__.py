@@ -26,7 +26,7 @@ def command_parser() -> ArgumentParser:
     """Return the parser of the command line."""
     parser = commands.parser(
         "convsweep.report",
-        "Write what a sweep, a run or a folder of runs has shown: one HTML file that needs nothing else, and Markdown.",
+        "Write what a sweep, a run or a folder of runs has shown: one self-contained HTML file, and Markdown with pictures.",
         EXAMPLES,
     )
     parser.add_argument("source", nargs="?", help="folder of a sweep, journal file, storage URL, folder of a run or of runs")
