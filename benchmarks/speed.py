@@ -25,6 +25,7 @@ from tables import write_readme  # noqa: E402
 PYTHON, TRAIN = sys.executable, str(HERE.parent / "train.py")
 QUIET = ["trainer=cpu", "logger=none"]
 ONE_STEP = ["+trainer.max_steps=1", "trainer.limit_val_batches=1", "callbacks=none", "test=false"]
+SMALL = ["model/net=cnn_small", "model.net.width=4", "logger=none"]
 SLOTS = 4
 
 
@@ -78,7 +79,7 @@ def growth() -> dict[str, list[Way]]:
         for number in (2, 10, 100)
     ]
     sizes = [
-        Way(f"{number:,} samples", [PYTHON, script, "cnn", "ours", "--epochs", "2", "--samples", str(number), "logger=none"])
+        Way(f"{number:,} samples", [PYTHON, script, "cnn", "ours", "--epochs", "2", "--samples", str(number), *SMALL])
         for number in (1_280, 12_800, 128_000)
     ]
     trials = [Way(f"{number:,} trials", [PYTHON, str(HERE / "ask_tell.py"), str(number)]) for number in (10, 100, 1_000, 5_000)]

@@ -29,6 +29,7 @@ def test_the_table_lists_every_trial_and_the_preset_runs_the_best(toy: MakeToy) 
     assert {row["kind"] for row in rows} == {"complete"}
     best = min(rows, key=lambda row: float(row["value"]))
     command = [sys.executable, "app.py", "--config-dir", str(app.sweep), "--config-name", "best"]
+    assert "# python app.py --config-dir " in (app.sweep / "best.yaml").read_text()
     for extra, y in (([], 3), (["y=9"], 9)):
         subprocess.run([*command, *extra], cwd=app.folder, check=True)
         x, net, width, seen_y = (app.folder / "seen.txt").read_text().split()

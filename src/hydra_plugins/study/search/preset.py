@@ -1,5 +1,6 @@
 """The best trial as a preset: a config that the application runs as it is, and that can be overridden like any other."""
 
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -57,7 +58,8 @@ def _header(trial: FrozenTrial, recipe: Recipe) -> list[str]:
     named = zip(recipe.objectives.names, trial.values, strict=True)
     values = ", ".join(f"{name} {value:.6g}" for name, value in named)
     folder = recipe.config.hydra.sweep.dir
+    program = f"-m {recipe.module}" if recipe.module else Path(recipe.script).name
     return [
         f"# Trial {trial.number} of study {recipe.options.study_name}: {values}",
-        f"# python <application> --config-dir {folder} --config-name best",
+        f"# python {program} --config-dir {folder} --config-name best",
     ]
