@@ -1,0 +1,175 @@
+"""Prints what the parts of a trial cost, beside a bare loop of the same training in the same process.
+
+    python benchmarks/trial_cost.py [overrides, say logger.mode=offline]
+
+Eight trials of digits by the sweeper, two at a time, one thread each. Functions are wrapped by clocks; a row is the time of
+its functions without that of other rows. Medians of the last six trials, in milliseconds.
+"""
+
+import functools
+import importlib
+import io
+import json
+import os
+import runpy
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERE = Path(__file__).parent
+TRIALS, SLOTS, EPOCHS = 8, 2, 12
+SWEEP = ["-m", "hydra/sweeper=study", "hydra/sweeper/sampler=grid", "hydra.sweeper.ignore=[]", "hydra.sweeper.view=none"]
+SWEEP += [f"hydra.sweeper.slots={SLOTS}", f"hydra.sweeper.n_trials={TRIALS}", f"+hydra.sweeper.params.seed='range(0,{TRIALS})'"]
+TRAINING = ["trainer=cpu", f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping=null", "test=false"]
+PARTS = {
+    "compose": ["hydra_plugins.study.search.child:compose"],
+    "check the net": ["hydra_plugins.study.search.child:check"],
+    "hash": ["hydra_plugins.study.search.child:canonical_hash"],
+    "wait for the worker's answers": ["hydra_plugins.study.search.messages:Channel.ask"],
+    "Hydra's run_job: copies, YAML, logging": ["hydra_plugins.study.search.child:run_job"],
+    "data": ["convsweep.build:build_data", "convsweep.data.datamodule:DataModule.setup"],
+    "build the model": ["convsweep.build:build_model"],
+    "callbacks and trainer": ["convsweep.run:Run.trainer"],
+    "config.yaml, result.json, table": ["convsweep.record:write_config", "convsweep.run:Run.finish"],
+    "W&B: start": ["convsweep.tracking.wandb_logger:start_run"],
+    "W&B: log": [
+        "convsweep.tracking.wandb_logger:WandbLogger.log_metrics",
+        "convsweep.tracking.architecture:Architecture.on_fit_start",
+    ],
+    "W&B: end": ["convsweep.tracking.wandb_logger:finish_run"],
+    "metrics.csv, lines, pictures kept": [
+        "convsweep.tracking.metrics_file:MetricsFile.log_metrics",
+        "convsweep.progress:EpochLines.on_train_epoch_end",
+        "convsweep.tracking.at_best:AtBest.on_validation_end",
+    ],
+    "checkpoints": ["lightning:Trainer.save_checkpoint"],
+    "Lightning's loops, training within": ["lightning:Trainer.fit"],
+    "what is cleaned up at exit": ["atexit:_run_exitfuncs"],
+}
+
+
+class Clocks:
+    """Own wall and CPU seconds of wrapped functions, by part."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, list[float]] = {}
+        self._below: list[list[float]] = []
+
+    def wrap(self, part: str, path: str) -> None:
+        """Time the function of this path as a part."""
+        module, _, name = path.partition(":")
+        owner: Any = importlib.import_module(module)
+        *classes, last = name.split(".")
+        owner = functools.reduce(getattr, classes, owner)
+        setattr(owner, last, self._timed(part, getattr(owner, last)))
+
+    def _timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            self._below.append([0.0, 0.0])
+            began = time.monotonic(), time.process_time()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                whole = time.monotonic() - began[0], time.process_time() - began[1]
+                below, own = self._below.pop(), self.spent.setdefault(part, [0.0, 0.0])
+                for index in (0, 1):
+                    own[index] += whole[index] - below[index]
+                    if self._below:
+                        self._below[-1][index] += whole[index]
+
+        return timed
+
+
+def bare_loop(seed: int) -> list[float]:
+    """Return wall and CPU seconds of the epochs of a bare loop, from what those behind the first one take."""
+    from hydra.core.global_hydra import GlobalHydra
+    from steps import Clock, bare
+
+    marks: list[Any] = []
+    Clock.report = lambda self, *figures: marks.extend(self.marks)  # type: ignore[method-assign]
+    GlobalHydra.instance().clear()
+    with redirect_stdout(io.StringIO()):
+        bare([f"seed={seed}", *TRAINING])
+    return [(last - first) * EPOCHS / (EPOCHS - 1) for first, last in zip(marks[0], marks[-1], strict=True)]
+
+
+def watch(notes: Path) -> None:
+    """Let each trial write down what its parts cost, and the worker when trials began and ended."""
+    from hydra_plugins.study.search import forks
+    from hydra_plugins.study.search.worker import Worker
+
+    clocks, leave, run_child, init = Clocks(), os._exit, forks.run_child, forks._Template.__init__
+
+    def note(**what: Any) -> None:
+        with notes.open("a") as file:
+            file.write(json.dumps({**what, "at": time.monotonic()}) + "\n")
+
+    def warmed(self: Any, *args: Any) -> None:
+        init(self, *args)
+        for part, paths in PARTS.items():
+            for path in paths:
+                clocks.wrap(part, path)
+
+    def child(recipe: Any, prepared: Any, job: Any, *others: Any) -> None:
+        began = time.monotonic(), time.process_time()
+
+        def left(code: int) -> None:
+            spent = {**clocks.spent, "whole": [time.monotonic() - began[0], time.process_time() - began[1]]}
+            note(say="parts", number=job.number, began=began[0], parts={**spent, "bare": bare_loop(job.number)})
+            leave(code)
+
+        clocks.spent.clear()
+        os._exit = left  # type: ignore[assignment]
+        run_child(recipe, prepared, job, *others)
+
+    start, run = Worker._start, Worker.run
+
+    def started(self: Any, trial: Any) -> None:
+        note(say="started", number=trial.number)
+        start(self, trial)
+
+    def ran(self: Any) -> Any:
+        began = time.process_time()
+        try:
+            return run(self)
+        finally:
+            note(say="worker", cpu=time.process_time() - began)
+
+    forks._Template.__init__, forks.run_child = warmed, child  # type: ignore[method-assign]
+    Worker._start, Worker.run = started, ran  # type: ignore[method-assign]
+
+
+def main() -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"
+    sys.path.insert(0, str(HERE))
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        notes = Path(folder) / "notes.jsonl"
+        watch(notes)
+        sys.argv = [str(HERE.parent / "train.py"), *SWEEP, *TRAINING, *(sys.argv[1:] or ["logger=none"])]
+        load = os.getloadavg()[0]
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        said = [json.loads(line) for line in notes.read_text().splitlines()]
+    trials = [one for one in said if one["say"] == "parts" and one["number"] >= TRIALS - 6]
+    begun = {one["number"]: one["at"] for one in said if one["say"] == "started"}
+    worker = next(one["cpu"] for one in said if one["say"] == "worker")
+    rows = {name: [median(one["parts"].get(name, [0, 0])[index] for one in trials) for index in (0, 1)] for name in PARTS}
+    whole, bare = ([median(one["parts"][name][index] for one in trials) for index in (0, 1)] for name in ("whole", "bare"))
+    rows["the rest"] = [whole[index] - sum(row[index] for row in rows.values()) for index in (0, 1)]
+    rows = {"fork": [median(one["began"] - begun[one["number"]] for one in trials), 0.0], **rows}
+    rows["worker's share"] = [0.0, worker / TRIALS]
+    print(
+        f"{os.cpu_count()} cores, load {load:.1f} before, {' '.join(sys.argv[-1:])}\n\n| part | wall ms | CPU ms |\n|---|---|---|"
+    )
+    for name, (wall, cpu) in {**rows, "**whole trial**": whole, "bare loop": bare}.items():
+        print(f"| {name} | {1e3 * wall:.0f} | {1e3 * cpu:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
