@@ -119,7 +119,7 @@ def test_mistakes_are_told_in_one_message(studio: Studio, tmp_path: Path) -> Non
 
 
 def test_memory_that_does_not_suffice_names_a_size_that_fits(studio: Studio) -> None:
-    with pytest.raises(UserError, match=r"does not suffice.*size=\[\d+,\d+\] would fit"), studio.watch("dream", 1):
+    with pytest.raises(UserError, match=r"does not suffice.*size=\[\d+,\d+\] would fit"), studio.within_memory():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
 
@@ -142,6 +142,12 @@ def test_a_second_network_says_what_it_sees(subject: Subject) -> None:
     assert judged(subject, subject, images, (seen + 1) % 3)["accuracy"] == 0
     with pytest.raises(UserError, match="same classes"):
         judged(drawn_subject(num_classes=2), subject, images, seen)
+
+
+def test_a_size_that_does_not_get_through_the_network_is_told(tmp_path: Path) -> None:
+    subject = drawn_subject((1, 4, 4), 2, nn.Sequential(nn.Flatten(), nn.Linear(16, 2)))
+    with pytest.raises(UserError, match=r"size must get through the network, but \(5, 5\) does not"):
+        ClassImages(steps=1).run(Studio(subject, tmp_path, size=5))
 
 
 def test_several_images_of_a_class_are_others(subject: Subject, tmp_path: Path) -> None:

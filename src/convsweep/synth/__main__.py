@@ -50,7 +50,8 @@ def synthesise(cfg: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     size = list(cfg.size) if cfg.size is not None and not isinstance(cfg.size, int) else cfg.size
     studio = Studio(subject, folder, cfg.seed, size, parameterization, cfg.keep_every, cfg.animate)
-    result = method.run(studio)
+    with studio.within_memory():
+        result = method.run(studio)
     studio.finish()
     samples, classes = result.pop("samples", None), result.pop("classes", None)
     if judge is not None and samples is not None:

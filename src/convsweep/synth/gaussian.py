@@ -50,10 +50,11 @@ class Gaussian:
     def times_power(self, u: Tensor, power: float) -> Tensor:
         """Return C^power u (N, C, *spatial)."""
         if self.basis is None or self.variances is None:
-            return self.floor**power * u
+            return u * float(self.floor**power)
         rows = u.flatten(1)
-        along = (rows @ self.basis) * (self.variances**power - self.floor**power)
-        return (self.floor**power * rows + along @ self.basis.T).view_as(u)
+        rest = float(self.floor**power)
+        along = (rows @ self.basis) * (self.variances.pow(power) - rest)
+        return (rows * rest + along @ self.basis.T).view_as(u)
 
     def check(self, u: Tensor) -> None:
         """Check the size of samples.

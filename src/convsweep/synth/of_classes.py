@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from convsweep.errors import UserError, did_you_mean
+from convsweep.out_of_memory import is_out_of_memory
 from convsweep.synth import pictures
 from convsweep.synth.objectives import log_probability, region
 from convsweep.synth.studio import Studio, Watch
@@ -46,6 +47,7 @@ def make_images(
         raise UserError(f"method.count must be >= 1, but is {method.count}")
     classes = class_indices(method.classes, studio.subject).repeat(method.count)
     check_place(method.place, method.radius, studio)
+    check_size(studio)
     start = studio.subject.gaussian.color(studio.noise(len(classes), studio.image_size(), method.start_std))
     with studio.watch(what, method.steps) as watch:
         images = change(start, classes, studio, watch)
@@ -84,6 +86,26 @@ def check_place(place: Sequence[float] | None, radius: float, studio: Studio) ->
     if studio.subject.task != "segmentation":
         raise UserError("method.place is for segmentation, but this network gives one class a sample; leave it out")
     region(studio.image_size(), place, radius)
+
+
+@torch.no_grad()
+def check_size(studio: Studio) -> None:
+    """Check that images of the size that is asked for get through the network.
+
+    Raises:
+        UserError: they do not.
+    """
+    subject, size = studio.subject, studio.image_size()
+    if size == subject.in_shape[1:]:
+        return
+    try:
+        subject.logits(torch.zeros(1, subject.in_shape[0], *size, device=subject.device))
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"size must get through the network, but {size} does not: {error}; leave it out for {subject.in_shape[1:]}"
+        ) from None
 
 
 @torch.no_grad()

@@ -65,11 +65,7 @@ class Studio:
 
     @contextmanager
     def watch(self, what: str, steps: int) -> Iterator[Watch]:
-        """Show how far a synthesis has come and keep what is asked for on the way.
-
-        Raises:
-            UserError: memory does not suffice; the message says which size would.
-        """
+        """Show how far a synthesis has come and keep what is asked for on the way."""
         done = 0
         with commands.progress(what, steps) as advance:
 
@@ -80,12 +76,21 @@ class Studio:
                 if self.keep_every is not None and (done % self.keep_every == 0 or done == steps):
                     self.keep(images().detach(), f"{what.replace(' ', '_')}_{done:05}")
 
-            try:
-                yield step
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                raise UserError(self.too_large()) from None
+            yield step
+
+    @contextmanager
+    def within_memory(self) -> Iterator[None]:
+        """Run what needs memory.
+
+        Raises:
+            UserError: memory does not suffice; the message says which size would.
+        """
+        try:
+            yield
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            raise UserError(self.too_large()) from None
 
     def too_large(self) -> str:
         """Return what is said where memory does not suffice."""
