@@ -96,9 +96,8 @@ class Studio:
         """Return what is said where memory does not suffice."""
         fits = fitting_size(self.subject)
         hint = f"size={fits[0]}" if len(fits) == 1 else f"size=[{','.join(map(str, fits))}]"
-        return (
-            f"the memory of {self.subject.device} does not suffice for images of this size; {hint} would fit, or use device=cpu"
-        )
+        other = "" if self.subject.device.type == "cpu" else ", or use device=cpu"
+        return f"the memory of {self.subject.device} does not suffice for images of this size; {hint} would fit{other}"
 
     def keep(self, images: Tensor, name: str) -> None:
         """Keep an intermediate picture: of many images the first row of them."""
