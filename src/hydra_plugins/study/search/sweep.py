@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from optuna.trial import FrozenTrial
 
 from hydra_plugins.study.config import StudyConf
@@ -154,7 +154,14 @@ def launch(recipe: Recipe, study: OpenStudy) -> list[Ended]:
 
 
 def make_launcher(recipe: Recipe) -> Launcher:
-    """Return the launcher of the config, for the workers of this sweep."""
+    """Return the launcher of the config, for the workers of this sweep.
+
+    Joblib gets no more processes than there are workers: an idle one dies of Ctrl-C, and joblib then kills all others.
+    """
+    launcher = recipe.config.hydra.launcher
+    if str(launcher._target_).endswith("JoblibLauncher") and launcher.get("n_jobs") == -1:
+        with read_write(recipe.config.hydra), open_dict(recipe.config.hydra):
+            launcher.n_jobs = max(2, recipe.options.workers)
     return Plugins.instance().instantiate_launcher(
         hydra_context=recipe.hydra_context, task_function=WorkerTask(recipe), config=recipe.config
     )
