@@ -24,7 +24,7 @@ from tables import write_readme  # noqa: E402
 
 PYTHON, TRAIN = sys.executable, str(HERE.parent / "train.py")
 QUIET = ["trainer=cpu", "logger=none"]
-ONE_STEP = ["+trainer.max_steps=1", "trainer.limit_val_batches=1", "callbacks=none", "test=false"]
+ONE_STEP = ["+callbacks.first._target_=first_step.EndThere"]
 SMALL = ["model/net=cnn_small", "model.net.width=4", "logger=none"]
 SLOTS = 4
 
@@ -111,7 +111,7 @@ def main() -> None:
     given = parser.parse_args()
     parts["sweep"] = lambda: sweep(given.official)
     kept = Kept(given.keep)
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE)}
     try:
         for name in given.parts or parts:
             for title, ways in parts[name]().items():

@@ -75,6 +75,7 @@ def train(cfg: Any, data: Any, model: Any, clock: "Clock") -> None:
         transform = v2.ToDtype(torch.float32, scale=True)
     batch = int(cfg.data.batch_size)
     options: dict[str, Any] = {"batch_size": batch, "num_workers": 2, "persistent_workers": True}
+    options["multiprocessing_context"] = "fork"  # joblib's processes, in which the official sweeper trains, fail without
     train_loader = DataLoader(Pictures(data.train, transform), shuffle=True, drop_last=True, **options)
     val_loader = DataLoader(Pictures(data.val, transform), **options)
     usual = Usual(model, cfg, clock)
