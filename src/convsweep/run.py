@@ -17,6 +17,7 @@ from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcess
 from omegaconf import DictConfig
 
 from convsweep import record
+from convsweep.allocator import keep_freed_memory
 from convsweep.best_scores import BestScores
 from convsweep.build import plain_errors
 from convsweep.closing_table import show_result
@@ -74,6 +75,7 @@ class Run:
     def report_cost(self, cost: dict[str, Any]) -> None:
         """Say what the network costs and keep it for the record."""
         self.cost = cost
+        keep_freed_memory()
         threads = set_threads(self.cfg.num_threads, cost["macs"], int(self.cfg.data.batch_size))
         if is_first():
             say(f"{cost['summary']}; {threads} thread{'s' if threads > 1 else ''}")
