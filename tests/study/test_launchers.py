@@ -70,9 +70,8 @@ def test_ctrl_c_under_joblib_closes_the_trials_and_the_same_command_goes_on(toy:
     assert sorted(again) == [trial.number for trial in interrupted]
     for trial in interrupted:
         assert again[trial.number].params == trial.params
-        assert ("checkpoint" in again[trial.number].user_attrs) == (
-            app.sweep / str(trial.number) / "checkpoints" / "last.ckpt"
-        ).is_file()
+        if (app.sweep / str(trial.number) / "checkpoints" / "last.ckpt").is_file():  # else that of a trial before it, or none
+            assert "checkpoint" in again[trial.number].user_attrs
         assert sorted(again[trial.number].intermediate_values) == list(range(6))
 
 
