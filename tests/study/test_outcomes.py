@@ -115,3 +115,16 @@ def test_policies_are_checked() -> None:
     for wrong in ({"killed": "retry"}, {"kiled": "go_on"}, {"error": "panic"}):
         with pytest.raises(StudyError, match=r"hydra\.sweeper\.policy"):
             parse_policies(wrong)
+
+
+@pytest.mark.parametrize(("kind", "failure"), [("out_of_memory", "raise MemoryError"), ("diverged", "return float('nan')")])
+def test_a_retry_trains_the_network_that_its_first_attempt_failed_with(toy: MakeToy, kind: str, failure: str) -> None:
+    body = f"""
+        if trial.current().number == 0:
+            {failure}
+        return cfg.x
+    """
+    app = toy(body, sweeper=f"n_trials: 1\nparams: {{x: 'choice(1,2)'}}\npolicy: {{{kind}: retry 1}}")
+    app.run(timeout=60)
+    assert app.kinds() == [kind, "complete"]
+    assert app.trials()[1].user_attrs["retry_of"] == 0

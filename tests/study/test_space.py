@@ -63,6 +63,14 @@ def test_a_finite_space_lists_each_point_once() -> None:
     assert space({"x": "interval(0,1)"}).size is None
 
 
+def test_a_space_of_more_values_than_a_list_could_hold_is_drawn_from() -> None:
+    huge = space({"x": "int(interval(1,1000000000000))"})
+    assert huge.size is None
+    drawn = [huge.random(random.Random(seed)).values["x"] for seed in range(50)]
+    assert len(set(drawn)) == 50
+    assert all(1 <= value <= 10**12 for value in drawn)
+
+
 def test_conditions_chain_and_an_inactive_parameter_makes_a_condition_false() -> None:
     params = {
         "c": {"values": "1,2", "when": "b == 2"},

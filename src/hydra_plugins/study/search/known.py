@@ -55,6 +55,8 @@ class Known:
 
     def _take_down(self, trial: FrozenTrial) -> None:
         self._seen.add(trial.number)
+        if trial.user_attrs.get(attributes.RETRIED):  # its retry is to have the result
+            return
         kind = kind_of(trial)
         identity = trial.user_attrs.get(attributes.HASH)
         if kind in _RESULTS and identity is not None:

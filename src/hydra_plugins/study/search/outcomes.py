@@ -3,7 +3,7 @@
 import math
 import traceback
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from .errors import StudyError
@@ -34,7 +34,6 @@ class Outcome:
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     stopped: bool = False
-    facts: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the outcome as plain data."""

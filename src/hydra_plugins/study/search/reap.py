@@ -19,11 +19,7 @@ def reap(study: OpenStudy, layout: Layout, settler: Settler, watch: Watch) -> li
     """
     reaped = []
     for trial in orphans(study, watch):
-        outcome = left_outcome(layout, trial.number)
-        if outcome is None or outcome.kind == "killed":
-            settler.settle(trial, outcome or Outcome("killed", reason="its worker died"))
-        else:
-            settler.settle(trial, outcome)
+        settler.settle(trial, left_outcome(layout, trial.number) or Outcome("killed", reason="its worker died"))
         reaped.append(trial.number)
     return reaped
 

@@ -87,8 +87,8 @@ class Space:
             yield point
             return
         name, distribution = missing[0]
-        for value in _values(distribution):
-            yield from self._below({**values, name: value})
+        for index in range(_count(distribution) or 0):
+            yield from self._below({**values, name: _value(distribution, index)})
 
     @cached_property
     def size(self) -> int | None:
@@ -131,14 +131,13 @@ def _count(distribution: BaseDistribution) -> int | None:
     return int((distribution.high - distribution.low) / distribution.step + 1e-9) + 1
 
 
-def _values(distribution: BaseDistribution) -> list[Any]:
+def _value(distribution: BaseDistribution, index: int) -> Any:
+    """Return the value at a place of a finite distribution; some have more values than a list could hold."""
     if isinstance(distribution, CategoricalDistribution):
-        return list(distribution.choices)
-    count = _count(distribution)
+        return distribution.choices[index]
     assert isinstance(distribution, (IntDistribution, FloatDistribution))
     assert distribution.step is not None
-    assert count is not None
-    return [distribution.low + index * distribution.step for index in range(count)]
+    return distribution.low + index * distribution.step
 
 
 def _first(distribution: BaseDistribution) -> Any:
@@ -146,8 +145,9 @@ def _first(distribution: BaseDistribution) -> Any:
 
 
 def _draw(distribution: BaseDistribution, generator: random.Random) -> Any:
-    if _count(distribution) is not None:
-        return generator.choice(_values(distribution))
+    count = _count(distribution)
+    if count is not None:
+        return _value(distribution, generator.randrange(count))
     assert isinstance(distribution, FloatDistribution)
     if distribution.log:
         return distribution.low * (distribution.high / distribution.low) ** generator.random()
