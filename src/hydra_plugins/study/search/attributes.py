@@ -21,7 +21,6 @@ SECONDS = "seconds"
 PEAK_MEMORY = "peak_memory_mb"
 
 STUDY_SPACE = "space"
-STUDY_OBJECTIVES = "objectives"
 STUDY_ENQUEUED = "enqueued"
 STUDY_FOLDER = "folder"
 STUDY_STOP = "stop"

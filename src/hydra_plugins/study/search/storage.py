@@ -1,7 +1,7 @@
 """The storage of a study: a journal file on one machine or a shared folder, a database for many machines."""
 
 import importlib.util
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -45,7 +45,7 @@ def open_storage(url: str | None, layout: Layout, num_workers: int) -> BaseStora
     if url is None:
         return open_journal(layout.journal)
     if "://" not in url:
-        return open_journal(layout.folder.__class__(url).absolute())
+        return open_journal(Path(url).absolute())
     scheme = url.partition("://")[0]
     if scheme.startswith("sqlite") and num_workers > 1:
         rule = "several workers must not share an SQLite file, which doubles and loses trials"
@@ -85,8 +85,3 @@ def open_study(storage: BaseStorage, name: str, sampler: Any = None, pruner: Any
 def set_constraint(study: optuna.Study, trial_id: int, name: str, violation: float) -> None:
     """Tell the samplers that a trial breaks a rule; also for trials that this process did not ask for."""
     optuna.Trial(study, trial_id).set_constraint(name, violation)
-
-
-def values_of(trials: Sequence[optuna.trial.FrozenTrial]) -> list[list[float]]:
-    """Return the values of the complete trials."""
-    return [list(trial.values) for trial in trials if trial.values is not None]
