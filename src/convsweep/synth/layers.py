@@ -26,19 +26,23 @@ class Reached(Exception):  # noqa: N818 - an end, not an error
 
 @torch.no_grad()
 def layers_of(subject: Subject) -> list[Layer]:
-    """Return the layers without submodules that leave feature maps (C, *spatial), in the order in which they run."""
-    found: list[Layer] = []
+    """Return the layers without submodules that leave feature maps (C, *spatial), in the order in which they run.
+
+    A module that runs twice is what it leaves the first time.
+    """
+    found: dict[str, Layer] = {}
     names = {module: name for name, module in subject.net.named_modules()}
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
         if list(module.children()):
             return
         if isinstance(output, Tensor) and output.dim() == subject.dim + 2 and max(output.shape[2:]) > 1:
-            found.append(Layer(names[module], type(module).__name__, tuple(output.shape[1:])))
+            layer = Layer(names[module], type(module).__name__, tuple(output.shape[1:]))
+            found.setdefault(layer.name, layer)
 
     with watched(subject.net, note):
         subject.logits(torch.zeros(1, *subject.in_shape, device=subject.device))
-    return found
+    return list(found.values())
 
 
 def listing(layers: Sequence[Layer]) -> str:
@@ -77,7 +81,7 @@ def activations(subject: Subject, u: Tensor, names: Sequence[str]) -> dict[str, 
 
     def keep(name: str) -> None:
         def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            found[name] = output
+            found.setdefault(name, output)
             if len(found) == len(wanted):
                 raise Reached
             return output.clone()  # a layer behind may work in place

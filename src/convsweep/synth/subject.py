@@ -4,8 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from pathlib import Path
-from typing import Any
 
 import torch
 from omegaconf import DictConfig
@@ -15,8 +13,6 @@ from convsweep.errors import UserError
 from convsweep.models.normalize import Normalize
 from convsweep.synth.gaussian import Gaussian, white
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 BYTE = (0.0, 255.0)
 
 
@@ -99,6 +95,8 @@ def subject_of(cfg: DictConfig) -> Subject:
         return from_checkpoint(str(cfg.checkpoint), cfg.device, cfg.covariance, cfg.size)
     if cfg.covariance == "data":
         raise UserError("covariance=data needs the data of the training, which torchvision does not bring; use covariance=auto")
+    from convsweep.synth.torchvision_subject import from_torchvision
+
     return from_torchvision(str(cfg.torchvision.name), cfg.torchvision.weights, cfg.device)
 
 
@@ -122,45 +120,6 @@ def from_checkpoint(
     limits = BYTE if model.card.get("dtype") == "uint8" else None
     gaussian = partial(gaussian_of, trained=trained, covariance=covariance, size=size)
     return Subject(frozen(model.net), model.normalize, facts.in_shape, facts.class_names, facts.task, limits, gaussian)
-
-
-def from_torchvision(name: str, weights: str | None, device: str = "auto") -> Subject:
-    """Return a torchvision classifier of ImageNet with weights from a file (a state_dict), or drawn ones.
-
-    Raises:
-        UserError: there is no such network, or the file does not fit it.
-    """
-    from torchvision import models
-
-    from convsweep.nets.third_party import torchvision_net
-    from convsweep.trained import device_of
-
-    net = torchvision_net(name, 3, 1000)
-    if weights is not None:
-        load_weights(net, Path(weights), name)
-    categories = tuple(models.get_model_weights(name).DEFAULT.meta.get("categories", ()))
-    names = categories if len(categories) == 1000 else tuple(str(index) for index in range(1000))
-    mean, std = (torch.tensor(values) * 255 for values in (IMAGENET_MEAN, IMAGENET_STD))
-    place = device_of(device)
-    return Subject(frozen(net).to(place), Normalize(mean, std).to(place), (3, 224, 224), names, "classification", BYTE)
-
-
-def load_weights(net: nn.Module, file: Path, name: str) -> None:
-    """Load a state_dict from a file.
-
-    Raises:
-        UserError: it is not there, cannot be read, or is of another network.
-    """
-    if not file.is_file():
-        raise UserError(f"torchvision.weights must be a file with the state_dict of {name}, but {file} is not there")
-    try:
-        state: Any = torch.load(file, map_location="cpu", weights_only=True)
-        net.load_state_dict(state)
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"torchvision.weights must be a file with the state_dict of {name}, but {file} is not: {reason}"
-        ) from None
 
 
 def frozen(net: nn.Module) -> nn.Module:
