@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -80,6 +81,6 @@ def load_weights(net: nn.Module, state: State, file: str, name: str) -> None:
 
 
 def unfit(file: Path, name: str, error: Exception) -> UserError:
-    """Return the error that says why a file does not do: torch's headline says less than the line below it."""
-    reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
+    """Return the error that says why a file does not do: torch's headline says nothing, the line below it too much."""
+    reason = shorten((str(error).splitlines() or [type(error).__name__])[:2][-1], 160, placeholder=" ...")
     return UserError(f"torchvision.weights must be a file with the state_dict of {name}, but {file} is not: {reason}")
