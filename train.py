@@ -21,7 +21,7 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
 
     check_options(cfg)  # before torch is loaded: a wrong option is answered at once
 
-    from convsweep.lean_imports import import_lean, uncollected
+    from convsweep.startup.lean_imports import import_lean, uncollected
 
     with uncollected():
         import_lean()

@@ -80,7 +80,7 @@ def ours(overrides: list[str]) -> None:
 
 def composed(overrides: list[str]) -> Any:
     """Return config, data and model as train.py builds them."""
-    from convsweep.lean_imports import import_lean
+    from convsweep.startup.lean_imports import import_lean
 
     import_lean()
     from hydra import compose, initialize_config_dir

@@ -44,7 +44,7 @@ PARTS = {
     "W&B: end": ["convsweep.tracking.wandb_logger:finish_run"],
     "metrics.csv, lines, pictures kept": [
         "convsweep.tracking.metrics_file:MetricsFile.log_metrics",
-        "convsweep.progress:EpochLines.on_train_epoch_end",
+        "convsweep.callbacks.progress:EpochLines.on_train_epoch_end",
         "convsweep.tracking.at_best:AtBest.on_validation_end",
     ],
     "checkpoints": ["lightning:Trainer.save_checkpoint"],

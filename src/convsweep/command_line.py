@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from convsweep import ranks
-from convsweep.config_store import share_config_store
+from convsweep.distributed import ranks
 from convsweep.errors import UserError, did_you_mean
 from convsweep.hydra_version import own_configs_may_name_any_class
+from convsweep.startup.config_store import share_config_store
 from hydra_plugins.study import trial
 
 FULL_ERROR = "HYDRA_FULL_ERROR"

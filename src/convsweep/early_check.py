@@ -7,10 +7,10 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from convsweep.distributed.ranks import is_first
 from convsweep.errors import UserError, did_you_mean
 from convsweep.nets.convnet_plan import plan_convnet
 from convsweep.nets.unet_plan import plan_unet
-from convsweep.ranks import is_first
 from convsweep.record import check_folder
 from hydra_plugins.study import trial
 

@@ -62,7 +62,7 @@ def inspect(cfg: DictConfig, depth: int | None = None) -> None:
     from convsweep import feasibility
     from convsweep.console import console
     from convsweep.cost import in_bytes, measure, summary
-    from convsweep.cost_table import cost_table
+    from convsweep.cost.table import cost_table
 
     feasibility.fill_shape(cfg)
     cost = measure(feasibility.build_on_meta(cfg), tuple(cfg.shape.in_shape))

@@ -18,15 +18,15 @@ from omegaconf import DictConfig
 
 from convsweep import record
 from convsweep.allocator import keep_freed_memory
-from convsweep.best_scores import BestScores
 from convsweep.build import plain_errors
+from convsweep.callbacks.best_scores import BestScores
+from convsweep.callbacks.pruning import PruningCallback
 from convsweep.closing_table import show_result
 from convsweep.console import quiet_engines, say, shown
+from convsweep.distributed.lost_rank import cause_of, leave_note, observe
+from convsweep.distributed.ranks import is_child, is_first
+from convsweep.distributed.sync_norm import let_cpu_synchronise
 from convsweep.errors import UserError, did_you_mean
-from convsweep.lost_rank import cause_of, leave_note, observe
-from convsweep.pruning import PruningCallback
-from convsweep.ranks import is_child, is_first
-from convsweep.sync_norm import let_cpu_synchronise
 from convsweep.threads import set_threads
 from convsweep.tracking import Tracker, open_tracker, outcome_of
 from hydra_plugins.study import trial

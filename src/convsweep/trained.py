@@ -58,7 +58,7 @@ def load_trained(named: str | Path, device: str = "auto", batch_size: int = 1) -
         UserError: there is no such checkpoint, it cannot be read, or there is no such device.
     """
     checkpoint = checkpoint_of(Path(named))
-    from convsweep.lean_imports import import_lean
+    from convsweep.startup.lean_imports import import_lean
 
     import_lean()
 

@@ -10,7 +10,7 @@ from torchvision.models import resnet18
 from convsweep import inspect
 from convsweep.console import console
 from convsweep.cost import measure
-from convsweep.cost_table import cost_table, folded, rows
+from convsweep.cost.table import cost_table, folded, rows
 from convsweep.errors import UserError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 LOADED = """
 import sys
 from pathlib import Path
-from convsweep.deferred_imports import is_loaded
+from convsweep.startup.deferred_imports import is_loaded
 from convsweep.tracking.wandb_run import start_run
 folder = Path(sys.argv[1])
 run = start_run(folder, "offline", {"dir": folder}, {"silent": True, "console": "off"})

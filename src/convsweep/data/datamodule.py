@@ -17,8 +17,8 @@ from convsweep.data.order import Batch, EvalOrder, LastBatch, Share, TrainOrder
 from convsweep.data.samples import Facts, Indices, Samples
 from convsweep.data.splits import stratified_split
 from convsweep.data.statistics import count_classes, mean_and_std
+from convsweep.distributed.ranks import is_first
 from convsweep.errors import UserError
-from convsweep.ranks import is_first
 
 Parts = tuple[Samples, Samples | None, Samples | None]
 

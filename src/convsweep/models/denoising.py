@@ -8,9 +8,9 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from convsweep.errors import UserError
+from convsweep.losses.stft import PAPER, Resolution, stft_loss
 from convsweep.models.base import Batch, Model
 from convsweep.models.signal_ratios import NAMES, SignalRatios
-from convsweep.stft_loss import PAPER, Resolution, stft_loss
 
 DISTANCES = {"l1": torch.nn.functional.l1_loss, "l2": torch.nn.functional.mse_loss}
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from convsweep.losses import cross_entropy, dice_loss
+from convsweep.losses.cross_entropy import cross_entropy
+from convsweep.losses.dice import dice_loss
 from convsweep.models.base import Batch, Model
 from convsweep.models.classification import class_weight
 from convsweep.models.overlap import Overlap

@@ -25,7 +25,7 @@ def synthesise(cfg: DictConfig) -> None:
     from hydra.core.hydra_config import HydraConfig
 
     from convsweep.early_check import check_no_key_is_missing
-    from convsweep.lean_imports import import_lean
+    from convsweep.startup.lean_imports import import_lean
 
     check_no_key_is_missing(cfg)
     import_lean()

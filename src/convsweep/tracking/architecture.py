@@ -9,7 +9,7 @@ from rich.console import Console
 from torch import nn
 
 from convsweep.cost import Cost, UntraceableError, measure
-from convsweep.cost_table import cost_table
+from convsweep.cost.table import cost_table
 from convsweep.tracking.at_best import wandb_logger
 
 WIDTH = 130

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from convsweep.deferred_imports import defer
+from convsweep.startup.deferred_imports import defer
 
 LAUNCH_PACKAGES, STAGED = ("wandb.sdk.launch", "wandb.sdk.launch.inputs"), "wandb.sdk.launch.inputs.internal"
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from convsweep.stft_loss import magnitudes
+from convsweep.losses.stft import magnitudes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

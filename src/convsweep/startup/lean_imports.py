@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from convsweep.stand_ins import defer_compiling
+from convsweep.startup.stand_ins import defer_compiling
 
 LEFT_OUT = frozenset({"scipy", "torchvision", "matplotlib", "transformers", "pandas", "librosa", "onnxruntime"})
 

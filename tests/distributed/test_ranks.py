@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.conftest import ROOT, Train
 
-from convsweep import ranks
+from convsweep.distributed import ranks
 from convsweep.errors import UserError
-
-from .conftest import ROOT, Train
 
 TWO = ["trainer=ddp_cpu", "model.net.width=4", "trainer.max_epochs=2", "trainer.sync_batchnorm=true", "test=false"]
 NOTE = "+callbacks.note._target_=rank_callbacks.Note"

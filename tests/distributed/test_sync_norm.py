@@ -9,11 +9,10 @@ from lightning.pytorch.plugins import TorchSyncBatchNorm
 from torch import Tensor, nn
 
 from convsweep.data.digits import Digits
+from convsweep.distributed.sync_norm import CpuSyncBatchNorm, CpuSyncNorm, synchronise
 from convsweep.models import Classification
 from convsweep.nets import ConvNet
 from convsweep.nets.options import Norm
-from convsweep.nets.sync_norm import CpuSyncBatchNorm, synchronise
-from convsweep.sync_norm import CpuSyncNorm
 
 GLOBAL_BATCH = 24
 SAMPLES = 203  # of which 36 make a last step of 12, and a last of 11 is uneven for 2

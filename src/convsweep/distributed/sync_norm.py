@@ -1,9 +1,12 @@
-"""Batch normalisation over the batches of all processes on the CPU, where torch has none."""
+"""`trainer.sync_batchnorm` on the CPU: batch normalisation over all processes, which torch has for GPUs only."""
 
 from typing import Any
 
+import lightning as L
 import torch
 import torch.distributed as dist
+from lightning.pytorch.accelerators import CPUAccelerator
+from lightning.pytorch.plugins import TorchSyncBatchNorm
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -73,3 +76,22 @@ def synchronise(module: nn.Module) -> nn.Module:
     for name, child in module.named_children():
         setattr(module, name, synchronise(child))
     return module
+
+
+class CpuSyncNorm(TorchSyncBatchNorm):
+    """Lightning's plugin with `CpuSyncBatchNorm`."""
+
+    def apply(self, model: nn.Module) -> nn.Module:
+        """Return the model with synchronised layers."""
+        return synchronise(model)
+
+    def revert(self, model: nn.Module) -> nn.Module:
+        """Return the model as it is: in one process its layers are plain ones."""
+        return model
+
+
+def let_cpu_synchronise(trainer: L.Trainer) -> None:
+    """Replace Lightning's plugin, if the trainer has it, where it would be refused."""
+    asked = isinstance(getattr(trainer.strategy, "_layer_sync", None), TorchSyncBatchNorm)
+    if asked and isinstance(trainer.accelerator, CPUAccelerator):
+        trainer.strategy._layer_sync = CpuSyncNorm()  # type: ignore[attr-defined]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from convsweep import stand_ins
+from convsweep.startup import stand_ins
 
 TRAIN_THEN_COMPILE = """
-from convsweep.stand_ins import DYNAMO, SHAPES, SYMPY
-from convsweep.deferred_imports import is_loaded
-from convsweep.lean_imports import import_lean
+from convsweep.startup.stand_ins import DYNAMO, SHAPES, SYMPY
+from convsweep.startup.deferred_imports import is_loaded
+from convsweep.startup.lean_imports import import_lean
 import_lean()
 import torch
 import lightning

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from convsweep.losses import cross_entropy, dice_loss
+from convsweep.losses.cross_entropy import cross_entropy
+from convsweep.losses.dice import dice_loss
 
 IGNORED = 255
 

@@ -4,13 +4,12 @@ import json
 
 import pytest
 import torch
+from tests.conftest import Train
 
 from convsweep.build import load_model
+from convsweep.callbacks.moving_average import MovingAverage
 from convsweep.data.digits import Digits
 from convsweep.errors import UserError
-from convsweep.moving_average import MovingAverage
-
-from .conftest import Train
 
 
 @pytest.mark.parametrize(("steps", "kept"), [(1, 2 / 11), (8, 0.5), (80, 0.9), (1000, 0.9)])

@@ -2,7 +2,7 @@
 
 import importlib
 
-from convsweep.lean_imports import import_lean, uncollected
+from convsweep.startup.lean_imports import import_lean, uncollected
 
 NEEDED = (
     "lightning",
@@ -10,7 +10,7 @@ NEEDED = (
     "convsweep.models",
     "convsweep.data.datamodule",
     "convsweep.feasibility",
-    "convsweep.progress",
+    "convsweep.callbacks.progress",
 )
 
 with uncollected():

@@ -6,7 +6,7 @@ import sys
 CODE = """
 import gc
 import sys
-from convsweep.lean_imports import import_lean, uncollected
+from convsweep.startup.lean_imports import import_lean, uncollected
 with uncollected():
     collected_during = gc.isenabled()
     import_lean()

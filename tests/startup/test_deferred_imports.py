@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from convsweep.deferred_imports import ClassStandIn, defer, is_loaded
+from convsweep.startup.deferred_imports import ClassStandIn, defer, is_loaded
 
 PACKAGE = """
 from late.inside import Thing

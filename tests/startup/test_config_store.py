@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hydra.core.config_store import ConfigStore
 
-from convsweep.config_store import share_config_store
+from convsweep.startup.config_store import share_config_store
 
 
 @pytest.fixture

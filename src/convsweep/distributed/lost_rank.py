@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from lightning.pytorch.strategies.launchers import subprocess_script
 
 from convsweep.console import say
+from convsweep.distributed.ranks import rank
 from convsweep.errors import UserError
-from convsweep.ranks import rank
 from convsweep.tracking import outcome_of
 
 if TYPE_CHECKING:

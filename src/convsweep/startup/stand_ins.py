@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from convsweep.deferred_imports import ClassStandIn, defer, is_loaded, real
+from convsweep.startup.deferred_imports import ClassStandIn, defer, is_loaded, real
 
 DYNAMO, SHAPES, SYMPY = "torch._dynamo", "torch.fx.experimental.symbolic_shapes", "sympy"
 DYNAMO_UTILS = f"{DYNAMO}.utils"
