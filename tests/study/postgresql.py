@@ -17,8 +17,8 @@ from .needed import needs
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """Start a server and return the URL of its database; skip the test where there is no package."""
+def server(settings: str = "") -> Iterator[str]:
+    """Start a server with some settings and return the URL of its database; skip the test where there is no package."""
     needs("psycopg")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
     if not found or (os.geteuid() == 0 and shutil.which("runuser") is None):
@@ -30,7 +30,7 @@ def server() -> Iterator[str]:
     user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if user:
         shutil.chown(folder, "postgres")
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off {settings}"
 
     def run(name: str, *arguments: str) -> None:
         command = [*user, str(binaries / name), "-D", str(folder / "data"), *arguments]

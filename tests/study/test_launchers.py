@@ -1,6 +1,5 @@
 """The same sweep through Hydra's launchers, and what becomes of it when a worker is lost."""
 
-import contextlib
 import os
 import signal
 from pathlib import Path
@@ -13,7 +12,6 @@ from hydra_plugins.study.search.errors import StudyError
 
 from .conftest import MakeToy, wait_for
 from .needed import needs
-from .test_resume import TRAINING, in_the_middle
 
 LAUNCHERS = {
     "joblib": ("hydra_plugins.hydra_joblib_launcher", []),
@@ -44,45 +42,6 @@ def test_a_lost_worker_does_not_lose_a_trial(toy: MakeToy, launcher: str, monkey
     ]  # the lost worker may have only asked for its last one
     assert len({trial.user_attrs["worker"] for trial in begun}) >= 2
     assert all(trial.value == trial.params["x"] for trial in app.trials() if trial.user_attrs["kind"] == "complete")
-
-
-@pytest.mark.parametrize("asked", ["all processes", "the first process"])
-def test_ctrl_c_under_joblib_closes_the_trials_and_the_same_command_goes_on(toy: MakeToy, asked: str) -> None:
-    needs(LAUNCHERS["joblib"][0])
-    app = toy(TRAINING, sweeper="n_trials: 20\nslots: 2\nworkers: 2\nparams: {x: 'interval(0,1)'}\ngrace: 20")
-    command = ("hydra/launcher=joblib", "hydra/sweeper/sampler=random")
-    process = app.start(*command)
-    wait_for(lambda: in_the_middle(app), timeout=90)
-    ask = os.killpg if asked == "all processes" else os.kill  # a terminal's Ctrl-C, and a signal by a process's number
-    ask(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=90)
-    assert process.returncode == 130, output
-    wait_for(lambda: not processes_in(app.folder))
-    interrupted = [trial for trial, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "killed"]
-    assert app.kinds().count("complete") < 20
-    assert interrupted, output
-    assert "running" not in app.kinds(), "all were closed, none was lost"
-    assert all("asked to close" in trial.user_attrs["reason"] or "stopped" in trial.user_attrs["reason"] for trial in interrupted)
-    app.run(*command)
-    assert app.kinds().count("complete") == 20
-    assert not {"running", "waiting"} & set(app.kinds())
-    again = {trial.user_attrs["retry_of"]: trial for trial in app.trials() if "retry_of" in trial.user_attrs}
-    assert sorted(again) == [trial.number for trial in interrupted]
-    for trial in interrupted:
-        assert again[trial.number].params == trial.params
-        if (app.sweep / str(trial.number) / "checkpoints" / "last.ckpt").is_file():  # else that of a trial before it, or none
-            assert "checkpoint" in again[trial.number].user_attrs
-        assert sorted(again[trial.number].intermediate_values) == list(range(6))
-
-
-def processes_in(folder: Path) -> list[int]:
-    """Return the processes that run in a folder."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (entry / "cwd").readlink() == folder:
-                found.append(int(entry.name))
-    return found
 
 
 def test_a_launcher_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

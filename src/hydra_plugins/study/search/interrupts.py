@@ -20,10 +20,15 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interrupts":
+        self.take()
+        return self
+
+    def take(self) -> None:
+        """Take the signals, also back from a library that has taken them since."""
         if threading.current_thread() is threading.main_thread():
             for signum in (signal.SIGINT, signal.SIGTERM):
-                self._before[signum] = signal.signal(signum, self._note)
-        return self
+                before = signal.signal(signum, self._note)
+                self._before.setdefault(signum, before)
 
     def __exit__(self, *error: object) -> None:
         for signum, handler in self._before.items():

@@ -54,7 +54,7 @@ def run_worker(recipe: Recipe, index: int) -> Ended:
         from .watcher import Watcher
         from .worker import Worker
 
-        storage = open_storage(recipe.options.storage, recipe.layout, recipe.options.workers)
+        storage = open_storage(recipe.options.storage, recipe.layout, recipe.options.workers, is_made=True)
         study = open_study(storage, recipe.options.study_name, pruner=build_pruner(recipe))
         study.reported_direction = recipe.objectives.reported_direction
         study.sampler = build_sampler(recipe, index, len(study.get_trials(deepcopy=False)))

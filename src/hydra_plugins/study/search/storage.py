@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 
 from .errors import StudyError
@@ -36,8 +36,14 @@ class OpenStudy(optuna.Study):
         """Do nothing: when to stop is counted by the budget."""
 
 
-def open_storage(url: str | None, layout: Layout, num_workers: int) -> BaseStorage:
+def open_storage(url: str | None, layout: Layout, num_workers: int, *, is_made: bool = False) -> BaseStorage:
     """Open the storage that `hydra.sweeper.storage` names.
+
+    Args:
+        url: The option.
+        layout: Where the sweep keeps its files.
+        num_workers: How many workers write to it.
+        is_made: Whether this sweep has opened it before, so that its tables are there and of this version.
 
     Raises:
         StudyError: SQLite with several writers, or a database driver is missing.
@@ -52,7 +58,9 @@ def open_storage(url: str | None, layout: Layout, num_workers: int) -> BaseStora
         raise StudyError(f"{rule}, but got workers={num_workers} on {url}; leave hydra.sweeper.storage=null (a journal file)")
     if scheme in ("postgresql", "postgres"):
         url = f"postgresql+{_postgresql_driver()}://{url.partition('://')[2]}"
-    return RDBStorage(url)
+    from .database import Database  # brings SQLAlchemy, which a journal does without
+
+    return Database(url, is_made)
 
 
 def _postgresql_driver() -> str:

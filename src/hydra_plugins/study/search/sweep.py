@@ -43,6 +43,8 @@ from .view import check_view, watching_from_outside
 log = logging.getLogger("study")
 
 _STARTS = 4
+_RAY_STORE = 78_643_200
+"""Bytes of Ray's object store, unless the config says otherwise; the launcher's own default."""
 _EXTRAS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm", "hydra_joblib_launcher": "joblib"}
 
 
@@ -140,7 +142,10 @@ def launch(recipe: Recipe, study: OpenStudy) -> list[Ended]:
         for start in range(_STARTS):
             with watching_from_outside(recipe, interrupts):
                 try:
-                    done = make_launcher(recipe).launch(jobs, initial_job_idx=start * len(jobs))
+                    launcher = make_launcher(recipe)
+                    start_ray(recipe)
+                    interrupts.take()
+                    done = launcher.launch(jobs, initial_job_idx=start * len(jobs))
                     return [*(job.return_value for job in done), *interruptions(interrupts)]
                 except (Exception, KeyboardInterrupt) as error:
                     if interrupts.count > 1 or (start + 1 == _STARTS and not interrupts.count):
@@ -165,6 +170,17 @@ def make_launcher(recipe: Recipe) -> Launcher:
     return Plugins.instance().instantiate_launcher(
         hydra_context=recipe.hydra_context, task_function=WorkerTask(recipe), config=recipe.config
     )
+
+
+def start_ray(recipe: Recipe) -> None:
+    """Start or join Ray before its launcher does: in doing so Ray takes SIGTERM, by which it then kills the workers."""
+    launcher = recipe.config.hydra.launcher
+    if str(launcher._target_).endswith("RayLauncher"):
+        from hydra_plugins.hydra_ray_launcher import _launcher_util
+
+        init = OmegaConf.create({"object_store_memory": _RAY_STORE})
+        init.merge_with(launcher.ray.init)
+        _launcher_util.start_ray(init)
 
 
 def interruptions(interrupts: Interrupts) -> list[Ended]:

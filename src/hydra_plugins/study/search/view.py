@@ -82,7 +82,7 @@ def watching_from_outside(recipe: Recipe, interrupts: Interrupts) -> Iterator[No
     done = threading.Event()
 
     def watch() -> None:
-        storage = open_storage(recipe.options.storage, recipe.layout, num_workers=1)
+        storage = open_storage(recipe.options.storage, recipe.layout, num_workers=1, is_made=True)
         study = open_study(storage, recipe.options.study_name)
         session = Session(study, recipe)
         with View(recipe, study) as view:
