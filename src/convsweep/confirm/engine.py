@@ -69,7 +69,7 @@ def arguments(sweep: OpenedSweep, jobs: Jobs, engine: list[str]) -> list[str]:
     num_jobs = len(jobs.overrides())
     own = {**_OWN, "n_trials": num_jobs, "study_name": jobs.study_name, "policy": policy, "ignore": ignore}
     kept = {key: value for key, value in options.items() if key not in own and key not in _SET_OTHERWISE}
-    if kept["storage"] is not None and "://" not in kept["storage"]:
+    if not sweep.is_in_database:
         kept["storage"] = None  # a journal of its own
     choices = sweep.config.hydra.runtime.choices
     others = [text for text in sweep.hydra_overrides if not text.lstrip("+~").startswith(_OF_THE_SWEEP)]

@@ -14,7 +14,7 @@ from hydra_plugins.study.search.layout import Layout
 from hydra_plugins.study.search.locks import locked
 from hydra_plugins.study.search.opened import OpenedSweep
 from hydra_plugins.study.search.settle import fixed_params
-from hydra_plugins.study.search.storage import OpenStudy, create_study
+from hydra_plugins.study.search.storage import OpenStudy, create_study, open_storage
 
 JOB = "$job"
 FOLDER = "confirm"
@@ -34,11 +34,7 @@ class Jobs:
         self.layout = Layout(sweep.folder / FOLDER / "runs")
         self.layout.make()
         self.study_name = f"{sweep.options.study_name}_confirm"
-        storage = sweep.storage
-        if sweep.options.storage is None or "://" not in sweep.options.storage:
-            from hydra_plugins.study.search.storage import open_storage
-
-            storage = open_storage(None, self.layout, num_workers=1)
+        storage = sweep.storage if sweep.is_in_database else open_storage(None, self.layout, num_workers=1)
         self.study: OpenStudy = create_study(storage, self.study_name, sweep.objectives)
 
     def add(self, candidates: Sequence[Candidate], seeds: Sequence[int], seed_key: str) -> None:

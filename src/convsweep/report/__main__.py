@@ -51,17 +51,13 @@ def page_of(arguments: Namespace) -> tuple[Page, Path]:
 
         sweeps = [source.load_sweep(place, arguments.study) for place in arguments.compare]
         return compare_page(*sweeps), Path("compare.html")
-    given = str(arguments.source)
-    if not source.is_url(given):
-        path = Path(given)
-        if not path.exists():
-            raise UserError(f"a report needs a folder, a journal or a storage URL, but {given} is not there")
-        if path.is_dir() and not source.is_sweep(path):
-            return page_of_runs(path)
+    path = Path(arguments.source)
+    if path.is_dir() and not source.is_sweep(path):
+        return page_of_runs(path)
     from convsweep.report.sweep_page import sweep_page
 
-    sweep = source.load_sweep(given, arguments.study)
-    place = Path(given) if Path(given).is_dir() else Path(given).parent if Path(given).is_file() else Path()
+    sweep = source.load_sweep(arguments.source, arguments.study)
+    place = path if path.is_dir() else path.parent if path.is_file() else Path()
     return sweep_page(sweep), place / "report.html"
 
 

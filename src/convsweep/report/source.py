@@ -2,11 +2,12 @@
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import optuna
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
@@ -14,29 +15,25 @@ from optuna.study import StudyDirection
 from convsweep.errors import UserError, did_you_mean
 from convsweep.record import CONFIG, RESULT
 from convsweep.report.sweep import Sweep
+from convsweep.tracking.metrics_file import FILE_NAME as METRICS
 from hydra_plugins.study.search import attributes
 from hydra_plugins.study.search.errors import StudyError
 from hydra_plugins.study.search.layout import Layout
+from hydra_plugins.study.search.opened import place_of_study, read_config
 from hydra_plugins.study.search.storage import open_storage
 
-SWEEP_CONFIG = "multirun.yaml"
 DEPTH = 4
 """How deep runs are looked for below a folder."""
 
 
-def is_url(source: str) -> bool:
-    """Whether a source is a database rather than a path."""
-    return "://" in source
-
-
 def is_sweep(folder: Path) -> bool:
     """Whether a folder is that of a sweep."""
-    return Layout(folder).journal.is_file() or (folder / SWEEP_CONFIG).is_file()
+    return Layout(folder).journal.is_file() or Layout(folder).config.is_file()
 
 
 def is_run(folder: Path) -> bool:
     """Whether a folder is that of a run."""
-    return (folder / RESULT).is_file() or ((folder / CONFIG).is_file() and (folder / "metrics.csv").is_file())
+    return (folder / RESULT).is_file() or ((folder / CONFIG).is_file() and (folder / METRICS).is_file())
 
 
 def runs_below(folder: Path) -> list[Path]:
@@ -63,22 +60,78 @@ def load_sweep(source: str, study_name: str | None) -> Sweep:
     Raises:
         UserError: there is no study, there are several, or it cannot be read.
     """
-    if is_url(source):
-        return read_study(database(source), source, study_name, None)
+    return find_study(source, study_name).read()
+
+
+@dataclass(frozen=True)
+class FoundStudy:
+    """A study in its open storage, to be read again and again: of a journal only what is new each time.
+
+    Attributes:
+        source: of the study, in messages.
+        name: of the study; None takes the only one of the storage.
+        folder: of the sweep; None looks where the study says that it is.
+    """
+
+    storage: BaseStorage
+    source: str
+    name: str | None
+    folder: Path | None
+
+    def read(self) -> Sweep:
+        """Return the study as it stands.
+
+        Raises:
+            UserError: there is no such study, or several and none is named.
+        """
+        names = sorted(study.study_name for study in self.storage.get_all_studies())
+        if not names:
+            raise UserError(f"a storage must hold a study, but {self.source} holds none yet")
+        if self.name is None and len(names) > 1:
+            raise UserError(f"{self.source} holds {len(names)} studies; name one by --study NAME: {', '.join(names)}")
+        name = self.name or names[0]
+        if name not in names:
+            raise UserError(f"{self.source} holds no study {name!r}; {did_you_mean(name, names)}")
+        study = optuna.load_study(study_name=name, storage=self.storage)
+        facts = dict(study.user_attrs)
+        folder = self.folder
+        if folder is None and attributes.STUDY_FOLDER in facts and Path(facts[attributes.STUDY_FOLDER]).is_dir():
+            folder = Path(facts[attributes.STUDY_FOLDER])
+        maximise = tuple(direction == StudyDirection.MAXIMIZE for direction in study.directions)
+        config = OmegaConf.create() if folder is None else read_config(folder)
+        return Sweep(name, maximise, study.get_trials(deepcopy=False), facts, folder, config)
+
+
+def find_study(source: str, study_name: str | None) -> FoundStudy:
+    """Open the storage of a study for reading; see `load_sweep`."""
+    if "://" in source:
+        return FoundStudy(database(source), source, study_name, None)
     path = Path(source).absolute()
     if not path.exists():
-        raise UserError(f"a sweep must be a folder, a journal or a storage URL, but {source} is not there")
+        raise UserError(f"a report needs a folder, a journal or a storage URL, but {source} is not there")
     if path.is_file():
-        return read_study(journal(path), source, study_name, path.parent)
-    if Layout(path).journal.is_file():
-        return read_study(journal(Layout(path).journal), source, study_name, path)
-    config = sweep_config(path)
-    url = OmegaConf.select(config, "hydra.sweeper.storage")
-    if url is None:
+        return FoundStudy(journal(path), source, study_name, path.parent)
+    config = read_config(path)
+    place, name = named_in(config, path)
+    if place == Layout(path).journal and not place.is_file():
         raise UserError(f"a sweep's folder must hold its study, but {path} has no study.journal; it was not begun, or was moved")
-    started_in = OmegaConf.select(config, "hydra.runtime.cwd") or "."
-    storage = database(url) if is_url(url) else journal(Path(started_in, url).absolute())
-    return read_study(storage, str(url), study_name or _name_of(config), path)
+    storage = journal(place) if isinstance(place, Path) else database(place)
+    return FoundStudy(storage, str(place), study_name or name, path)
+
+
+def named_in(config: DictConfig, folder: Path) -> tuple[str | Path, str | None]:
+    """Return the place and the name of a sweep's study; the only one of a journal of its own needs no name.
+
+    Raises:
+        UserError: the config refers to what is not there, say to an environment variable.
+    """
+    try:
+        place = place_of_study(folder, config)
+        return place, None if place == Layout(folder).journal else OmegaConf.select(config, "hydra.sweeper.study_name")
+    except OmegaConfBaseException as error:
+        raise UserError(
+            f"where the study of {folder} is cannot be told from its {Layout(folder).config.name}: {error}"
+        ) from error
 
 
 def journal(path: Path) -> BaseStorage:
@@ -113,40 +166,3 @@ def database(url: str) -> BaseStorage:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         rule = "a storage URL must be one that Optuna can open, such as postgresql://user@host/database"
         raise UserError(f"{rule}, but {url} cannot be opened: {reason}") from error
-
-
-def read_study(storage: BaseStorage, source: str, study_name: str | None, folder: Path | None) -> Sweep:
-    """Return a study of a storage as it stands.
-
-    Raises:
-        UserError: there is no such study, or several and none is named.
-    """
-    names = sorted(study.study_name for study in storage.get_all_studies())
-    if not names:
-        raise UserError(f"a storage must hold a study, but {source} holds none yet")
-    if study_name is None and len(names) > 1:
-        raise UserError(f"{source} holds {len(names)} studies; name one by --study NAME: {', '.join(names)}")
-    name = study_name or names[0]
-    if name not in names:
-        raise UserError(f"{source} holds no study {name!r}; {did_you_mean(name, names)}")
-    study = optuna.load_study(study_name=name, storage=storage)
-    facts = dict(study.user_attrs)
-    if folder is None and attributes.STUDY_FOLDER in facts and Path(facts[attributes.STUDY_FOLDER]).is_dir():
-        folder = Path(facts[attributes.STUDY_FOLDER])
-    maximise = tuple(direction == StudyDirection.MAXIMIZE for direction in study.directions)
-    trials = study.get_trials(deepcopy=False)
-    return Sweep(name, maximise, trials, facts, folder, OmegaConf.create() if folder is None else sweep_config(folder))
-
-
-def sweep_config(folder: Path) -> DictConfig:
-    """Return what a sweep was started with, empty if that is not there."""
-    path = folder / SWEEP_CONFIG
-    config: Any = OmegaConf.load(path) if path.is_file() else OmegaConf.create()
-    assert isinstance(config, DictConfig)
-    return config
-
-
-def _name_of(config: DictConfig) -> str | None:
-    """Return the name of the study, if it can be told outside of the sweep."""
-    name = OmegaConf.to_container(config).get("hydra", {}).get("sweeper", {}).get("study_name")  # type: ignore[union-attr]
-    return None if name is None or "${" in str(name) else str(name)

@@ -3,13 +3,12 @@
 import select
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from convsweep.errors import UserError
-from convsweep.report.source import journal, load_sweep, read_study
-from convsweep.report.sweep import Sweep
+from convsweep.report.source import find_study, load_sweep
 from convsweep.study_run.run import StudyRun
 from hydra_plugins.study.search.layout import Layout
 from hydra_plugins.study.search.locks import try_lock
@@ -17,7 +16,7 @@ from hydra_plugins.study.search.locks import try_lock
 EVERY_S = 5.0
 SHARE = 20
 """At most one part in so many of the time is spent on reading and logging."""
-FAREWELLS = {"complete": "complete", "killed": "killed", "error": "error"}
+FAREWELLS = ("complete", "killed", "error")
 
 
 def log_once(folder: Path, options: Mapping[str, Any] | None) -> None:
@@ -29,7 +28,7 @@ def log_once(folder: Path, options: Mapping[str, Any] | None) -> None:
     if options is None:
         raise UserError(f"a study is logged where its trials are, but the logger of {folder} is not W&B; see logger/wandb.yaml")
     with StudyRun(folder, options) as run:
-        run.update(reader(folder)(), final=True)
+        run.update(load_sweep(str(folder), None), final=True)
 
 
 def follow(folder: Path, options: Mapping[str, Any]) -> None:
@@ -39,26 +38,17 @@ def follow(folder: Path, options: Mapping[str, Any]) -> None:
     """
     if try_lock(Layout(folder).own / "observer.lock") is None:
         return
-    read = reader(folder)
+    study = find_study(str(folder), None)
     with StudyRun(folder, options) as run:
         ended = None
         while ended is None:
             began = time.monotonic()
-            sweep = read()
+            sweep = study.read()
             if sweep.trials:
                 run.update(sweep)
             ended = wait_for_word(max(EVERY_S, SHARE * (time.monotonic() - began)))
-        run.outcome = FAREWELLS.get(ended, "killed")
-        run.update(read(), final=True)
-
-
-def reader(folder: Path) -> Callable[[], Sweep]:
-    """Return what reads the study; of a journal only what is new each time."""
-    path = Layout(folder).journal
-    if not path.is_file():
-        return lambda: load_sweep(str(folder), None)
-    storage = journal(path)
-    return lambda: read_study(storage, str(folder), None, folder)
+        run.outcome = ended if ended in FAREWELLS else "killed"
+        run.update(study.read(), final=True)
 
 
 def wait_for_word(seconds: float) -> str | None:

@@ -5,12 +5,12 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-SWEEP_CONFIG = "multirun.yaml"
+from hydra_plugins.study.search.layout import Layout
 
 
 def wandb_options(folder: Path) -> dict[str, Any] | None:
     """Return the options of the sweep's W&B logger, or None if it logs otherwise."""
-    path = folder / SWEEP_CONFIG
+    path = Layout(folder).config
     logger = OmegaConf.select(OmegaConf.load(path), "logger") if path.is_file() else None
     if logger is None or not str(logger.get("_target_", "")).endswith(".WandbLogger"):
         return None

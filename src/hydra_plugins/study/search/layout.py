@@ -17,6 +17,11 @@ class Layout:
         return self.folder / "study.journal"
 
     @property
+    def config(self) -> Path:
+        """What the sweep was last started with: its composed config, `hydra` included, nothing of it resolved."""
+        return self.folder / "multirun.yaml"
+
+    @property
     def preset(self) -> Path:
         """The best trial so far as a config; its first line names the trial."""
         return self.folder / "best.yaml"

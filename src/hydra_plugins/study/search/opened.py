@@ -23,7 +23,7 @@ class OpenedSweep:
 
     Attributes:
         folder: Absolute folder of the sweep.
-        config: The composed config of its last start, `hydra` included; nothing of it is resolved.
+        config: What `read_config` returns.
         options: The resolved keys of `hydra.sweeper`.
         objectives: What is optimised.
         storage: Where the study lives.
@@ -36,6 +36,11 @@ class OpenedSweep:
     objectives: Objectives
     storage: BaseStorage
     study: OpenStudy
+
+    @property
+    def is_in_database(self) -> bool:
+        """Whether its study lives in a database, which others may share, rather than in a journal of its own."""
+        return isinstance(place_of_study(self.folder, self.config), str)
 
     @property
     def is_running(self) -> bool:
@@ -66,15 +71,15 @@ def open_sweep(folder: str | Path) -> OpenedSweep:
         StudyError: The folder holds no sweep, or one that has not begun.
     """
     folder = Path(folder).absolute()
-    file = folder / "multirun.yaml"
-    if not file.is_file():
+    if not Layout(folder).config.is_file():
         raise StudyError(f"a sweep's folder holds multirun.yaml and its trials, but {folder} does not; name multirun/<study>")
-    setup_globals()  # the resolvers that the config may use
-    config = OmegaConf.load(file)
-    assert isinstance(config, DictConfig)
+    config = read_config(folder)
     options = StudyConf(**_resolved(config))
     objectives = parse_objectives(options.direction, options.prune_on)
-    storage = _open_storage(options, folder, Path(str(config.hydra.runtime.cwd)))
+    place = place_of_study(folder, config)
+    if isinstance(place, Path) and not place.is_file():
+        raise StudyError(f"the study of {folder} should be in {place}, which is not there")
+    storage = open_storage(str(place), Layout(folder), num_workers=1)
     names = [study.study_name for study in storage.get_all_studies()]
     if options.study_name not in names:
         raise StudyError(f"the study {options.study_name!r} of {folder} has not begun; start it by the sweep's command")
@@ -89,12 +94,18 @@ def _resolved(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in given.items()}
 
 
-def _open_storage(options: StudyConf, folder: Path, cwd: Path) -> BaseStorage:
-    """Open the storage; a journal's path is relative to where the sweep was started."""
-    url = options.storage
-    if url is None or "://" not in url:
-        journal = Layout(folder).journal if url is None else cwd / url
-        if not journal.is_file():
-            raise StudyError(f"the study of {folder} should be in {journal}, which is not there")
-        url = None if url is None else str(journal)
-    return open_storage(url, Layout(folder), num_workers=1)
+def read_config(folder: Path) -> DictConfig:
+    """Return what the sweep in a folder was last started with, nothing of it resolved; empty if that is not there."""
+    setup_globals()  # the resolvers that it may use
+    path = Layout(folder).config
+    config = OmegaConf.load(path) if path.is_file() else OmegaConf.create()
+    assert isinstance(config, DictConfig)
+    return config
+
+
+def place_of_study(folder: Path, config: DictConfig) -> str | Path:
+    """Return where a sweep with this config keeps its study: the URL of a database, or a journal file."""
+    storage = OmegaConf.select(config, "hydra.sweeper.storage")
+    if storage is None:
+        return Layout(folder).journal
+    return str(storage) if "://" in storage else Path(config.hydra.runtime.cwd, storage)
