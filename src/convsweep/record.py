@@ -39,6 +39,15 @@ def write_result(folder: Path, result: Mapping[str, Any]) -> None:
     write_atomically(folder / RESULT, json.dumps(result, indent=2, default=float) + "\n")
 
 
+def read_result(folder: Path) -> dict[str, Any]:
+    """Return what a run wrote of its end; empty while it runs, or if it was killed."""
+    try:
+        content = json.loads((folder / RESULT).read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old text or the new one, never a part."""
     part = path.with_name(f".{path.name}.{os.getpid()}")

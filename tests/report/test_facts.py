@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 from optuna.trial import TrialState, create_trial
 
+from convsweep.report.compare_page import best_after
 from convsweep.report.effects import effect_of
 from convsweep.report.history import improvements
 from convsweep.report.importance import importances
@@ -14,7 +16,7 @@ from convsweep.report.outcomes import reason_rows
 from convsweep.report.scales import bins, scale_of
 from convsweep.report.score_axis import shown_range
 from convsweep.report.summary import repetition_noise
-from convsweep.report.sweep import Sweep
+from convsweep.report.sweep import Sweep, objective_names
 from convsweep.report.thinning import evenly, thinned
 from convsweep.report.timeline import laid_out
 from convsweep.report.tradeoff import cheapest
@@ -23,8 +25,6 @@ from tests.report.studies import DISTRIBUTIONS, START, make_trials, mixed
 
 
 def sweep_of(trials: list[Any], maximise: tuple[bool, ...] = (True,)) -> Sweep:
-    from omegaconf import OmegaConf
-
     for number, trial in enumerate(trials):
         trial.number = number
     return Sweep("made", maximise, trials, {}, None, OmegaConf.create())
@@ -90,6 +90,26 @@ def test_bins_hold_every_trial_once(made: MakeSweep) -> None:
         assert own == [trial.number for trial in sweep.complete if name in trial.params]
     assert scale_of(sweep, "optimizer.lr").log
     assert scale_of(sweep, "model.net.width").groups == (8, 16, 32)
+
+
+def test_sweeps_of_unlike_budgets_are_compared_after_trials_that_count(made: MakeSweep) -> None:
+    sweep = made(["infeasible", "complete", "infeasible", "complete", "complete"])
+    scores = [trial.values[0] for trial in sweep.complete]
+    assert [best_after(sweep, count) for count in (1, 2, 3)] == [scores[0], max(scores[:2]), max(scores)]
+
+
+def test_objectives_have_the_names_that_runs_go_by() -> None:
+    monitor = {"monitor": {"metric": "val/accuracy"}}
+    named = {"hydra": {"sweeper": {"direction": {"up": "maximize", "down": "minimize"}}}}
+    for config, names in [
+        (monitor, ("val/accuracy",)),
+        (monitor | {"objectives": ["macs"]}, ("macs",)),
+        (monitor | named, ("up", "down")),
+        (monitor | named | {"objectives": ["val/accuracy", "macs"]}, ("val/accuracy", "macs")),
+        (monitor, ("value 0", "value 1")),
+        ({}, ("score",)),
+    ]:
+        assert objective_names(OmegaConf.create(config), len(names)) == names
 
 
 def test_lost_scores_are_off_the_axis_and_others_are_not() -> None:

@@ -6,8 +6,11 @@ import optuna
 import pytest
 
 from convsweep.errors import UserError
+from convsweep.record import write_result
 from convsweep.report.__main__ import command_parser, main, page_of
-from convsweep.report.source import load_sweep
+from convsweep.report.source import find_study, load_sweep
+from convsweep.report.trial_files import trial_checkpoint
+from hydra_plugins.study.search.journal import open_journal
 from tests.report.studies import make_sweep, make_trials
 
 
@@ -22,6 +25,21 @@ def test_a_study_is_read_without_a_trace(tmp_path: Path) -> None:
     assert len(sweep.trials) == 3
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
     assert load_sweep(str(folder / "study.journal"), None).name == "made"
+
+
+def test_the_checkpoint_of_a_sweep_that_was_moved_is_found(tmp_path: Path) -> None:
+    sweep = load_sweep(str(make_sweep(tmp_path / "made", ["complete"] * 2)), None)
+    assert sweep.folder is not None
+    for number, trial in enumerate(sweep.trials):
+        trial.user_attrs["folder"] = f"/from/where/it/was/moved/{number}"
+    assert trial_checkpoint(sweep, sweep.trials[1]) is None
+    checkpoint = sweep.folder / "1" / "checkpoints" / "best.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    assert trial_checkpoint(sweep, sweep.trials[1]) is None, "the run says which checkpoint is its best"
+    write_result(sweep.folder / "1", {"checkpoint": "checkpoints/best.ckpt"})
+    assert trial_checkpoint(sweep, sweep.trials[1]) == checkpoint
+    assert trial_checkpoint(sweep, sweep.trials[0]) is None
 
 
 def test_a_torn_last_line_is_left_to_the_workers(tmp_path: Path) -> None:
@@ -47,6 +65,27 @@ def test_a_sweep_whose_study_is_in_a_database_is_found_by_its_folder(tmp_path: P
     optuna.create_study(study_name="far", storage=url, direction="minimize")
     (tmp_path / "multirun.yaml").write_text(f"hydra: {{sweeper: {{storage: '{url}', study_name: far}}}}")
     assert load_sweep(str(tmp_path), None).name == "far"
+
+
+def test_the_study_of_a_folder_is_named_by_its_config_also_where_that_refers_to_itself(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    for name in ("depth_digits", "other"):
+        optuna.create_study(study_name=name, storage=url)
+    sweeper = f"{{storage: '{url}', study_name: 'depth_${{hydra.runtime.choices.data}}'}}"
+    (tmp_path / "multirun.yaml").write_text(f"hydra: {{sweeper: {sweeper}, runtime: {{choices: {{data: digits}}}}}}")
+    assert load_sweep(str(tmp_path), None).name == "depth_digits"
+    assert load_sweep(str(tmp_path), "other").name == "other"
+    (tmp_path / "multirun.yaml").write_text("hydra: {sweeper: {storage: '${oc.env:NO_SUCH_VARIABLE}'}}")
+    with pytest.raises(UserError, match=r"cannot be told from its multirun\.yaml: .*NO_SUCH_VARIABLE"):
+        load_sweep(str(tmp_path), None)
+
+
+def test_a_found_study_is_read_as_it_grows(tmp_path: Path) -> None:
+    found = find_study(str(make_sweep(tmp_path / "made", ["complete"] * 3)), None)
+    assert len(found.read().trials) == 3
+    writer = optuna.load_study(study_name="made", storage=open_journal(tmp_path / "made" / "study.journal"))
+    writer.add_trials(make_trials(["complete"] * 2))
+    assert len(found.read().trials) == 5
 
 
 def test_a_journal_elsewhere_is_found_from_where_the_sweep_was_started(tmp_path: Path) -> None:
@@ -85,7 +124,7 @@ def test_what_holds_nothing_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "begun").mkdir()
     (tmp_path / "begun" / "multirun.yaml").write_text("hydra: {}")
     for source, message in {
-        "gone": "is not there",
+        "gone": "a report needs a folder, a journal or a storage URL, but .*gone is not there",
         "empty": "holds none of them",
         "bad.journal": "cannot be read as a study's journal",
         "empty.journal": "holds none yet",
@@ -94,7 +133,7 @@ def test_what_holds_nothing_is_one_message(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(UserError, match=message):
             page_title(str(tmp_path / source))
-    with pytest.raises(UserError, match="must be a folder, a journal or a storage URL, but gone is not there"):
+    with pytest.raises(UserError, match="a report needs a folder, a journal or a storage URL, but gone is not there"):
         page_title("--compare", "gone", str(tmp_path / "begun"))
 
 

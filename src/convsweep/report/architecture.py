@@ -10,16 +10,7 @@ from convsweep.report.blocks import Block, Cell, Drawing, Table, Text
 from convsweep.report.drawing import draw
 from convsweep.report.parts import architecture_of
 from convsweep.report.sweep import Sweep
-from hydra_plugins.study.search import attributes
-from hydra_plugins.study.search.layout import Layout
-
-
-def trial_folder(sweep: Sweep, trial: FrozenTrial) -> Path | None:
-    """Return the folder of a trial, also where the sweep was moved, None if it is not on this machine."""
-    said = trial.user_attrs.get(attributes.FOLDER)
-    places = [Layout(sweep.folder).trial(trial.number)] if sweep.folder else []
-    places += [Path(said)] if said else []
-    return next((place for place in places if place.is_dir()), None)
+from convsweep.report.trial_files import trial_folder
 
 
 def trial_blocks(sweep: Sweep, trial: FrozenTrial) -> list[Block]:

@@ -6,12 +6,18 @@ from typing import Any
 
 from convsweep.report.blocks import Block, Figure
 from convsweep.report.history import improvements
-from convsweep.report.score_axis import off_axis, score_axis
+from convsweep.report.score_axis import ScoreAxis, axis_of
 from convsweep.report.sweep import Sweep, moment, seconds_of
 from convsweep.report.thinning import evenly
 
 COLOURS = ("@accent", "@warm")
 MOST = 1000
+
+
+def shared_axis(sweeps: Sequence[Sweep]) -> ScoreAxis:
+    """Return the axis of the first objective for the complete trials of both."""
+    values = [trial.values[0] for sweep in sweeps for trial in sweep.complete]
+    return axis_of(sweeps[0].objectives[0], values, sweeps[0].maximise[0])
 
 
 def history_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]:
@@ -24,12 +30,10 @@ def history_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]
         by_trial.append(steps_trace(name, colour, [*(float(n) for n, _ in steps), float(last)], [v for _, v in steps]))
         spent = spent_until(sweep)
         by_time.append(steps_trace(name, colour, [*(spent[n] / 60 for n, _ in steps), spent[last] / 60], [v for _, v in steps]))
-    values = [trial.values[0] for sweep in sweeps for trial in sweep.complete]
-    axis = score_axis(sweeps[0].objectives[0], values, sweeps[0].maximise[0])
-    off = off_axis(values, sweeps[0].maximise[0]).strip()
-    trials, minutes = ({"xaxis": {"title": {"text": name}}, "yaxis": axis} for name in ("trial", "minutes"))
+    axis = shared_axis(sweeps)
+    trials, minutes = ({"xaxis": {"title": {"text": name}}, "yaxis": axis.layout} for name in ("trial", "minutes"))
     return [
-        Figure("Best so far by trials", by_trial, trials, off),
+        Figure("Best so far by trials", by_trial, trials, axis.remark.strip()),
         Figure("Best so far by minutes of training, all slots together", by_time, minutes),
     ]
 
@@ -64,8 +68,7 @@ def spread_figure(sweeps: Sequence[Sweep], names: Sequence[str]) -> Figure:
         }
         for sweep, name, colour in zip(sweeps, names, COLOURS, strict=True)
     ]  # fmt: skip
-    values = [trial.values[0] for sweep in sweeps for trial in sweep.complete]
-    layout = {"yaxis": score_axis(sweeps[0].objectives[0], values, sweeps[0].maximise[0]), "showlegend": False}
+    layout = {"yaxis": shared_axis(sweeps).layout, "showlegend": False}
     return Figure(
         "Scores of the complete trials", data, layout, "A sampler that finds good regions has more of its trials high up."
     )
@@ -80,6 +83,5 @@ def cost_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]:
                      "y": [trial.values[0] for trial in known], "marker": {"color": colour, "opacity": 0.55, "size": 6},
                      "text": [f"trial {trial.number}" for trial in known],
                      "hovertemplate": "%{text}: %{y} with %{x} parameters<extra></extra>"})  # fmt: skip
-    values = [trial.values[0] for sweep in sweeps for trial in sweep.complete]
-    axis = score_axis(sweeps[0].objectives[0], values, sweeps[0].maximise[0])
-    return [Figure("Score against parameters", data, {"xaxis": {"title": {"text": "parameters"}, "type": "log"}, "yaxis": axis})]
+    layout = {"xaxis": {"title": {"text": "parameters"}, "type": "log"}, "yaxis": shared_axis(sweeps).layout}
+    return [Figure("Score against parameters", data, layout)]

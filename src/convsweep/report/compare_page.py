@@ -11,9 +11,10 @@ from convsweep.report.history import improvements
 from convsweep.report.importance import importances
 from convsweep.report.outcomes import summary_of
 from convsweep.report.phrases import duration, number, params_text, percent, value_text
-from convsweep.report.searched import facts, values_in_words, worked_seconds
-from convsweep.report.sweep import Sweep, seconds_of
+from convsweep.report.searched import facts, trained_seconds, values_in_words, worked_seconds
+from convsweep.report.sweep import Sweep
 from hydra_plugins.study.search import attributes
+from hydra_plugins.study.search.budget import is_charged
 
 
 def compare_page(one: Sweep, other: Sweep) -> Page:
@@ -85,8 +86,9 @@ def leader(sweeps: Sequence[Sweep]) -> int | None:
 
 
 def best_after(sweep: Sweep, count: int) -> float | None:
-    """Return the best score among the first `count` trials, None if none of them is complete."""
-    reached = [value for number_, value in improvements(sweep) if number_ < count]
+    """Return the best score among the first `count` trials that count towards the budget, None if none of them is complete."""
+    last = [trial.number for trial in sweep.trials if is_charged(trial)][count - 1]
+    reached = [value for number_, value in improvements(sweep) if number_ <= last]
     return reached[-1] if reached else None
 
 
@@ -112,7 +114,7 @@ def side_by_side(sweeps: Sequence[Sweep], names: Sequence[str]) -> Table:
     rows_of: dict[str, Callable[[Sweep], Cell]] = {
         "outcomes": summary_of,
         "time at work": lambda sweep: duration(worked_seconds(sweep) or None),
-        "time of training": lambda sweep: duration(sum(seconds_of(trial) or 0.0 for trial in sweep.trials)),
+        "time of training": lambda sweep: duration(trained_seconds(sweep)),
         "best trial": lambda sweep: None if sweep.best is None else sweep.best.number,
         "its network": lambda sweep: None if sweep.best is None else sweep.best.user_attrs.get("summary"),
     }

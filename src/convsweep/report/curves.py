@@ -6,9 +6,10 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from convsweep.report.blocks import Block, Figure, Text
+from convsweep.report.kinds import KINDS, in_words
 from convsweep.report.phrases import counted, value_text
-from convsweep.report.score_axis import shown_range
-from convsweep.report.sweep import KIND_COLOURS, Sweep
+from convsweep.report.score_axis import axis_of
+from convsweep.report.sweep import Sweep
 from convsweep.report.thinning import evenly, thinned
 from hydra_plugins.study.search.attributes import kind_of
 
@@ -31,7 +32,7 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
     data: list[dict[str, Any]] = []
     drawn = 0
     for kind, trials in by_kind.items():
-        ranked = sorted(trials, key=lambda trial: last_value(trial), reverse=more)
+        ranked = sorted(trials, key=last_value, reverse=more)
         chosen = thinned(ranked, MOST.get(kind, OTHERS))
         drawn += len(chosen)
         data += traces(kind, chosen, len(trials))
@@ -40,13 +41,10 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
     caption = "A cross marks where the pruner stopped a trial; click a name above to hide or show its curves."
     if drawn < len(reported):
         caption += f" {drawn} of {len(reported):,} curves are drawn: the best and an even sample of the others of each kind."
-    values = [value for trial in reported for value in trial.intermediate_values.values()]
-    shown = shown_range(values, more)
-    if shown is not None:
-        caption += " Far worse values lie off the axis; a double click shows all."
-    axis: dict[str, Any] = {"title": {"text": metric}} | ({} if shown is None else {"range": list(shown)})
-    layout = {"xaxis": {"title": {"text": "epoch"}}, "yaxis": axis}
-    return [Figure(f"{metric} while training, {counted(len(reported), 'trial')}", data, layout, caption, height=420)]
+    axis = axis_of(metric, [value for trial in reported for value in trial.intermediate_values.values()], more)
+    layout = {"xaxis": {"title": {"text": "epoch"}}, "yaxis": axis.layout}
+    title = f"{metric} while training, {counted(len(reported), 'trial')}"
+    return [Figure(title, data, layout, caption + axis.remark, height=420)]
 
 
 def traces(kind: str, trials: Sequence[FrozenTrial], total: int) -> list[dict[str, Any]]:
@@ -59,10 +57,10 @@ def traces(kind: str, trials: Sequence[FrozenTrial], total: int) -> list[dict[st
         x += [*(step for step, _ in points), None]
         y += [*(value for _, value in points), None]
         text += [*([f"trial {trial.number}"] * len(points)), None]
-    colour = KIND_COLOURS.get(kind, "@muted")
+    colour = KINDS[kind].colour
     line = {"color": colour, "width": 1.2, "dash": "solid" if kind == "complete" else "dot"}
     lines = {
-        "type": "scatter", "mode": "lines", "name": f"{kind.replace('_', ' ')} ({total:,})", "legendgroup": kind, "x": x, "y": y,
+        "type": "scatter", "mode": "lines", "name": f"{in_words(kind)} ({total:,})", "legendgroup": kind, "x": x, "y": y,
         "text": text, "hovertemplate": "%{text}: %{y} after %{x}<extra></extra>", "line": line, "opacity": 0.55,
     }  # fmt: skip
     if kind != "pruned":

@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial
 
 from convsweep.report.blocks import Block, Figure, Table
 from convsweep.report.phrases import counted, hover, params_text
-from convsweep.report.score_axis import off_axis, score_axis
+from convsweep.report.score_axis import score_axis
 from convsweep.report.sweep import Sweep
 from convsweep.report.thinning import drawn_of, thinned
 
@@ -39,16 +39,16 @@ def pair_figure(sweep: Sweep, one: int, other: int) -> Figure:
          "mode": "markers" if len(sweep.maximise) > 2 else "lines+markers",
          "marker": {"color": "@good", "size": 9}, "line": {"color": "@good", "width": 2, "shape": "hv"}},
     ]  # fmt: skip
-    values = [trial.values[one] for trial in sweep.complete]
+    axis = score_axis(sweep, one)
     log = is_wide([trial.values[other] for trial in sweep.complete])
     directions = ", ".join(
         f"{name} {'up' if more else 'down'}" for name, more in zip(sweep.objectives, sweep.maximise, strict=True)
     )
     caption = f"{counted(len(front), 'trial')} of {len(sweep.complete):,} complete ones are beaten by none ({directions})."
-    caption += off_axis(values, sweep.maximise[one]) + drawn_of(len(others) + len(front), len(sweep.complete))
+    caption += axis.remark + drawn_of(len(others) + len(front), len(sweep.complete))
     layout = {
         "xaxis": {"title": {"text": sweep.objectives[other]}, "type": "log" if log else "linear"},
-        "yaxis": score_axis(sweep.objectives[one], values, sweep.maximise[one]),
+        "yaxis": axis.layout,
     }
     return Figure(f"{sweep.objectives[one]} against {sweep.objectives[other]}", data, layout, caption, height=400)
 

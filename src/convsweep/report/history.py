@@ -4,7 +4,7 @@ from typing import Any
 
 from convsweep.report.blocks import Block, Figure, Table
 from convsweep.report.phrases import hover, number
-from convsweep.report.score_axis import off_axis, score_axis
+from convsweep.report.score_axis import score_axis
 from convsweep.report.sweep import Sweep
 from convsweep.report.thinning import drawn_of, thinned
 
@@ -29,7 +29,7 @@ def improvements(sweep: Sweep, objective: int = 0) -> list[tuple[int, float]]:
 
 def history_figure(sweep: Sweep, objective: int) -> Figure:
     """Return the history of one objective."""
-    name, more = sweep.objectives[objective], sweep.maximise[objective]
+    axis = score_axis(sweep, objective)
     drawn = thinned(sweep.ranked, MOST)
     steps = improvements(sweep, objective)
     last = sweep.trials[-1].number
@@ -45,9 +45,8 @@ def history_figure(sweep: Sweep, objective: int) -> Figure:
             "hovertemplate": "best after trial %{x}: %{y}<extra></extra>",
         },
     ]  # fmt: skip
-    values = [trial.values[objective] for trial in sweep.complete]
     told = f"The best came at trial {steps[-1][0]}; {last - steps[-1][0]} trials followed it."
-    caption = told + off_axis(values, more) + drawn_of(len(drawn), len(sweep.complete))
-    title = f"Best {name} so far: {number(steps[-1][1])}"
-    layout = {"xaxis": {"title": {"text": "trial"}}, "yaxis": score_axis(name, values, more)}
-    return Figure(title, data, layout, caption, instead=Table(["trial", f"best {name}"], steps[::-1]))
+    caption = told + axis.remark + drawn_of(len(drawn), len(sweep.complete))
+    title = f"Best {axis.title} so far: {number(steps[-1][1])}"
+    layout = {"xaxis": {"title": {"text": "trial"}}, "yaxis": axis.layout}
+    return Figure(title, data, layout, caption, instead=Table(["trial", f"best {axis.title}"], steps[::-1]))

@@ -1,5 +1,6 @@
 """How much each parameter mattered, on how many trials that rests, and how often chance alone says as much."""
 
+import math
 import random
 import warnings
 from collections.abc import Sequence
@@ -99,8 +100,21 @@ def importances(sweep: Sweep, objective: int = 0) -> Importances | None:
         )
         for name in names
     ]
-    cutoff = sorted(losses)[max(0, -int(-quantile * len(losses) // 1) - 1)]
+    cutoff = sorted(losses)[math.ceil(quantile * len(losses)) - 1]
     return Importances(sorted(items, key=lambda item: -item.share), len(trials), sum(loss <= cutoff for loss in losses))
+
+
+def importances_by_name(sweep: Sweep) -> dict[str, Importances]:
+    """Return the importances for each objective for which there are any."""
+    found = {name: importances(sweep, index) for index, name in enumerate(sweep.objectives)}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def order_of(sweep: Sweep, found: Importances | None) -> list[str]:
+    """Return the parameters of complete trials, the most important first where that is known."""
+    if found is not None:
+        return [item.name for item in found.items]
+    return [name for name in sweep.searched if any(name in trial.params for trial in sweep.complete)]
 
 
 def evaluate(trials: Sequence[FrozenTrial], names: Sequence[str], losses: Sequence[float], quantile: float) -> dict[str, float]:

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from convsweep.confirm.results import test_metric
 from convsweep.console import shown
+from convsweep.record import read_result
 from convsweep.report.blocks import Block, Card, Cards, Cell, Figure, Page, Section, Table, Text
 from convsweep.report.phrases import counted, duration, number
-from convsweep.report.run_page import PALETTE, read_config, read_result
+from convsweep.report.run_page import PALETTE, read_config
 
 MOST = 2000
+"""Runs that are read, the last ones by their folders where there are more."""
 
 
 def leaderboard_page(folder: Path, runs: Sequence[Path]) -> Page:
@@ -21,12 +24,9 @@ def leaderboard_page(folder: Path, runs: Sequence[Path]) -> Page:
         entry = Entry(run.relative_to(folder), result, config)
         groups.setdefault(entry.question, []).append(entry)
     outcomes = Counter(str(result.get("outcome", "unfinished")) for _, result, _ in told)
-    summary = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
-    sections = [
-        Section(
-            "In one minute", [Text(f"{counted(len(runs), 'run')} in `{shown(folder.resolve())}`: {summary}."), *leaders(groups)]
-        )
-    ]
+    summary = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
+    which = counted(len(runs), "run") if len(told) == len(runs) else f"The last {MOST:,} of {len(runs):,} runs"
+    sections = [Section("In one minute", [Text(f"{which} in `{shown(folder.resolve())}`: {summary}."), *leaders(groups)])]
     sections += [Section(question, board(entries)) for question, entries in groups.items()]
     return Page(f"Runs in {folder.resolve().name}", counted(len(runs), "run"), sections)
 
@@ -36,6 +36,7 @@ class Entry:
 
     def __init__(self, path: Path, result: dict[str, Any], config: dict[str, Any]) -> None:
         self.path, self.result, self.config = path, result, config
+        self.name = str(config.get("name", ""))
         monitor = config.get("monitor") or {}
         self.metric, self.maximise = str(monitor.get("metric", "score")), monitor.get("mode") != "min"
         data = str((config.get("data") or {}).get("_target_", "")).rpartition(".")[2]
@@ -54,7 +55,7 @@ class Entry:
         test = self.result.get("test") or {}
         seconds = self.result.get("seconds")
         return [
-            str(self.config.get("name", "")), self.value, *(test.get(name) for name in tests), self.cost.get("params"),
+            self.name, self.value, *(test.get(name) for name in tests), self.cost.get("params"),
             self.cost.get("macs"), None if seconds is None else round(seconds, 1), self.config.get("seed"),
             str(self.result.get("outcome", "unfinished")), str(self.path),
         ]  # fmt: skip
@@ -64,11 +65,7 @@ def leaders(groups: dict[str, list[Entry]]) -> list[Block]:
     """Return a card for the best run of every question."""
     best = {question: min(entries, key=lambda entry: entry.rank) for question, entries in groups.items()}
     cards = [
-        Card(
-            question,
-            number(entry.value),
-            f"{entry.config.get('name', '')}, {duration(entry.result.get('seconds'))}, `{entry.path}`",
-        )
+        Card(question, number(entry.value), f"{entry.name}, {duration(entry.result.get('seconds'))}, `{entry.path}`")
         for question, entry in best.items()
         if entry.value is not None
     ]
@@ -78,8 +75,8 @@ def leaders(groups: dict[str, list[Entry]]) -> list[Block]:
 def board(entries: Sequence[Entry]) -> list[Block]:
     """Return the table of one question, and its scores against the size of the networks."""
     ranked = sorted(entries, key=lambda entry: entry.rank)
-    wanted = f"test/{ranked[0].metric.removeprefix('val/')}"
-    tests = [wanted] if any(wanted in (entry.result.get("test") or {}) for entry in ranked) else []
+    tested = test_metric(ranked[0].metric)
+    tests = [tested] if tested and any(tested in (entry.result.get("test") or {}) for entry in ranked) else []
     header = ["name", ranked[0].metric, *tests, "parameters", "MACs", "seconds", "seed", "outcome", "folder"]
     blocks: list[Block] = [Table(header, [entry.row(tests) for entry in ranked], in_markdown=50)]
     known = [entry for entry in ranked if entry.value is not None and entry.cost.get("params")]
@@ -88,10 +85,10 @@ def board(entries: Sequence[Entry]) -> list[Block]:
 
 def cost_figure(entries: Sequence[Entry]) -> Figure:
     """Return score against parameters, a colour for each name."""
-    names = list(dict.fromkeys(str(entry.config.get("name", "")) for entry in entries))
+    names = list(dict.fromkeys(entry.name for entry in entries))
     data = []
     for index, name in enumerate(names):
-        own = [entry for entry in entries if str(entry.config.get("name", "")) == name]
+        own = [entry for entry in entries if entry.name == name]
         data.append(
             {
                 "type": "scatter", "mode": "markers", "name": name,

@@ -7,41 +7,29 @@ from collections.abc import Sequence
 from optuna.trial import FrozenTrial
 
 from convsweep.report.blocks import Block, Cell, Code, Figure, Fold, Table, Text
+from convsweep.report.kinds import KINDS, in_words
 from convsweep.report.phrases import counted, duration
-from convsweep.report.sweep import KIND_COLOURS, Sweep, seconds_of
+from convsweep.report.sweep import Sweep, seconds_of
 from hydra_plugins.study.search import attributes
 from hydra_plugins.study.search.attributes import kind_of
-
-MEANING = {
-    "complete": "trained to its end",
-    "pruned": "stopped early: no future",
-    "infeasible": "cannot be built or breaks the budget; not charged",
-    "duplicate": "the same network as an earlier trial; not charged",
-    "out_of_memory": "needed more memory than there was",
-    "diverged": "its loss did not stay finite",
-    "killed": "ended from outside; retried",
-    "error": "raised an error",
-    "running": "still training",
-    "waiting": "queued",
-}
 
 
 def outcome_blocks(sweep: Sweep) -> list[Block]:
     """Return the count of every kind, their reasons, and the first traceback."""
-    kinds = [kind for kind in MEANING if sweep.kinds[kind]]
+    kinds = [kind for kind in KINDS if sweep.kinds[kind]]
     bars = [
         {
-            "type": "bar", "orientation": "h", "y": [""], "x": [sweep.kinds[kind]], "marker": {"color": KIND_COLOURS[kind]},
-            "hovertemplate": f"{sweep.kinds[kind]:,} {kind}: {MEANING[kind]}<extra></extra>",
+            "type": "bar", "orientation": "h", "y": [""], "x": [sweep.kinds[kind]], "marker": {"color": KINDS[kind].colour},
+            "hovertemplate": f"{sweep.kinds[kind]:,} {kind}: {KINDS[kind].meaning}<extra></extra>",
         }
         for kind in kinds
     ]  # fmt: skip
     hidden, margin = {"visible": False}, dict.fromkeys("lrtb", 0)
     layout = {"barmode": "stack", "xaxis": {**hidden, "range": [0, len(sweep.trials)]}, "yaxis": hidden, "margin": margin}
-    key = [(f"{kind.replace('_', ' ')} ({sweep.kinds[kind]:,})", KIND_COLOURS[kind]) for kind in kinds]
+    key = [(f"{in_words(kind)} ({sweep.kinds[kind]:,})", KINDS[kind].colour) for kind in kinds]
     blocks: list[Block] = [Figure("", bars, {**layout, "showlegend": False}, height=44, key=key)]
     spent = {kind: sum(seconds_of(trial) or 0.0 for trial in sweep.trials if kind_of(trial) == kind) for kind in kinds}
-    rows: list[list[Cell]] = [[kind.replace("_", " "), sweep.kinds[kind], duration(spent[kind]), MEANING[kind]] for kind in kinds]
+    rows: list[list[Cell]] = [[in_words(kind), sweep.kinds[kind], duration(spent[kind]), KINDS[kind].meaning] for kind in kinds]
     blocks.append(Table(["outcome", "trials", "time", "meaning"], rows))
     reasons = reason_rows(sweep.trials)
     if reasons:
@@ -59,7 +47,7 @@ def reason_rows(trials: Sequence[FrozenTrial]) -> list[list[str | int]]:
     for trial in trials:
         reason = trial.user_attrs.get(attributes.REASON)
         if reason:
-            key = (kind_of(trial).replace("_", " "), re.sub(r"\d[\d,.]*(?:e[+-]?\d+)?", "#", str(reason)))
+            key = (in_words(kind_of(trial)), re.sub(r"\d[\d,.]*(?:e[+-]?\d+)?", "#", str(reason)))
             count[key] += 1
             example.setdefault(key, trial.number)
     return [[kind, number, reason, f"trial {example[kind, reason]}"] for (kind, reason), number in count.most_common()]
@@ -76,7 +64,7 @@ def first_traceback(trials: Sequence[FrozenTrial]) -> list[Block]:
 
 def summary_of(sweep: Sweep) -> str:
     """Return the outcomes in one line."""
-    return ", ".join(f"{sweep.kinds[kind]:,} {kind.replace('_', ' ')}" for kind in MEANING if sweep.kinds[kind])
+    return ", ".join(f"{sweep.kinds[kind]:,} {in_words(kind)}" for kind in KINDS if sweep.kinds[kind])
 
 
 def most_frequent_reason(sweep: Sweep) -> str:

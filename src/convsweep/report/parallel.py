@@ -6,6 +6,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from convsweep.report.blocks import Block, Figure
+from convsweep.report.phrases import value_text
 from convsweep.report.scales import Scale, scale_of
 from convsweep.report.score_axis import shown_range
 from convsweep.report.sweep import Sweep
@@ -47,15 +48,14 @@ def parameter_axis(scale: Scale, trials: Sequence[FrozenTrial]) -> dict[str, Any
     places = [scale.place(trial.params[scale.name]) if scale.name in trial.params else None for trial in trials]
     known = [place for place in places if place is not None] or [0.0]
     low, high = min(known), max(known)
-    below = low - (max(high - low, 1.0) if scale.groups is not None else (high - low) or 1.0) / max(
-        2, len(scale.groups or "....")
-    )
+    width = high - low or 1.0
+    below = low - width / (4 if scale.groups is None else max(2, len(scale.groups)))
     values, texts = ticks(scale, low, high)
     absent = len(known) < len(places)
     return {
         "label": scale.label,
         "values": [below if place is None else place for place in places],
-        "range": [below if absent else low, high if high > low else low + 1],
+        "range": [below if absent else low, low + width],
         "tickvals": [below, *values] if absent else values,
         "ticktext": [ABSENT, *texts] if absent else texts,
     }
@@ -64,7 +64,7 @@ def parameter_axis(scale: Scale, trials: Sequence[FrozenTrial]) -> dict[str, Any
 def ticks(scale: Scale, low: float, high: float) -> tuple[list[float], list[str]]:
     """Return places and texts along a parameter's axis."""
     if scale.groups is not None:
-        return [float(index) for index in range(len(scale.groups))], [scale.text(value) for value in scale.groups]
+        return [float(index) for index in range(len(scale.groups))], [value_text(value) for value in scale.groups]
     places = [low + (high - low) * step / 4 for step in range(5)]
     return places, [f"{10**place if scale.log else place:.2g}" for place in places]
 

@@ -1,10 +1,11 @@
-"""Numbers, times and trials in words, the same on every page."""
+"""Numbers, times, trials and networks in words, the same on every page."""
 
 import math
 from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial
 
+from convsweep.report.blocks import Card
 from convsweep.report.sweep import Sweep
 
 
@@ -20,6 +21,12 @@ def number(value: float | None, digits: int = 4) -> str:
 def score(sweep: Sweep, trial: FrozenTrial) -> str:
     """Return the objectives of a complete trial with their names."""
     return ", ".join(f"{name} {number(value)}" for name, value in zip(sweep.objectives, trial.values, strict=True))
+
+
+def network_card(label: str, summary: str) -> Card:
+    """Return a network in a few words, from the line that its cost is summed up in: `ConvNet: 66 k parameters, ...`."""
+    size, _, rest = summary.partition(", ")
+    return Card(label, size.partition(": ")[2] or "unknown size", rest)
 
 
 def duration(seconds: float | None) -> str:
@@ -38,10 +45,14 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
-def params_text(sweep: Sweep, trial: FrozenTrial, names: Sequence[str] | None = None) -> str:
-    """Return the searched parameters of a trial by their labels."""
-    chosen = [name for name in names or sweep.searched if name in trial.params]
-    return ", ".join(f"{sweep.labels[name]} {value_text(trial.params[name])}" for name in chosen)
+def params_of(sweep: Sweep, trial: FrozenTrial) -> list[str]:
+    """Return the searched parameters of a trial, each by its label with its value."""
+    return [f"{sweep.labels[name]} {value_text(trial.params[name])}" for name in sweep.searched if name in trial.params]
+
+
+def params_text(sweep: Sweep, trial: FrozenTrial) -> str:
+    """Return the searched parameters of a trial in one line."""
+    return ", ".join(params_of(sweep, trial))
 
 
 def value_text(value: object) -> str:
@@ -55,9 +66,8 @@ def listed(items: Sequence[str]) -> str:
 
 
 def hover(sweep: Sweep, trial: FrozenTrial) -> str:
-    """Return what a figure says of a trial, in Plotly's few tags."""
-    facts = [score(sweep, trial)] if trial.values is not None else []
-    facts += [f"{sweep.labels[name]} {value_text(trial.params[name])}" for name in sweep.searched if name in trial.params]
+    """Return what a figure says of a complete trial, in Plotly's few tags."""
+    facts = [score(sweep, trial), *params_of(sweep, trial)]
     return "<br>".join([f"<b>trial {trial.number}</b>", *(fact.replace("<", "&lt;") for fact in facts)])
 
 

@@ -4,12 +4,11 @@ import shlex
 from pathlib import Path
 
 from convsweep.console import shown
-from convsweep.report.architecture import trial_folder
 from convsweep.report.blocks import Block, Code, Text
 from convsweep.report.sweep import Sweep
+from convsweep.report.trial_files import trial_checkpoint
 from hydra_plugins.study.search import attributes
-
-PRESET = "best.yaml"
+from hydra_plugins.study.search.layout import Layout
 
 
 def reproduce_blocks(sweep: Sweep) -> list[Block]:
@@ -17,10 +16,10 @@ def reproduce_blocks(sweep: Sweep) -> list[Block]:
     blocks: list[Block] = []
     if sweep.best is not None:
         blocks += winner(sweep)
-    command = sweep_command(sweep)
-    if command:
+    began = sweep_command(sweep)
+    if began is not None:
         blocks += [Text("The search itself; the same command goes on where it stopped, `hydra.sweeper.n_trials` is a total:")]
-        blocks.append(Code(command))
+        blocks.append(Code(began))
     return blocks
 
 
@@ -29,17 +28,16 @@ def winner(sweep: Sweep) -> list[Block]:
     best = sweep.best
     assert best is not None
     blocks: list[Block] = []
-    preset = sweep.folder / PRESET if sweep.folder else None
+    preset = Layout(sweep.folder).preset if sweep.folder else None
     if preset is not None and preset.is_file():
         blocks += [Text(f"Train the best network (trial {best.number}) again, by the preset that the sweep has written:")]
-        blocks += [Code(f"python train.py --config-dir {shlex.quote(shown(preset.parent))} --config-name best")]
-        blocks += [Text(f"`{PRESET}`, which any other override can be added to:"), Code(preset.read_text(), "yaml")]
+        blocks += [Code(command("train.py", "--config-dir", shown(preset.parent), "--config-name", preset.stem))]
+        blocks += [Text(f"`{preset.name}`, which any other override can be added to:"), Code(preset.read_text(), "yaml")]
     elif attributes.OVERRIDES in best.user_attrs:
-        overrides = " ".join(shlex.quote(text) for text in best.user_attrs[attributes.OVERRIDES])
-        blocks += [Text(f"Train the best network (trial {best.number}) again:"), Code(f"python train.py {overrides}")]
-    folder = trial_folder(sweep, best)
-    checkpoint = folder / "checkpoints" / "best.ckpt" if folder else None
-    if checkpoint is not None and checkpoint.is_file():
+        overrides = best.user_attrs[attributes.OVERRIDES]
+        blocks += [Text(f"Train the best network (trial {best.number}) again:"), Code(command("train.py", *overrides))]
+    checkpoint = trial_checkpoint(sweep, best)
+    if checkpoint is not None:
         blocks.append(Text(f"Its checkpoint: `{shown(checkpoint)}`"))
     return blocks
 
@@ -51,4 +49,9 @@ def sweep_command(sweep: Sweep) -> str | None:
         return None
     overrides = [str(text) for text in [*task, *(own or [])] if str(text) != "hydra.mode=MULTIRUN"]
     application = Path(str(sweep.selected("hydra.job.name") or "train")).name
-    return " ".join([f"python {application}.py -m", *(shlex.quote(text) for text in overrides)])
+    return command(f"{application}.py", "-m", *overrides)
+
+
+def command(script: str, *arguments: str) -> str:
+    """Return a command line that a shell takes as it is meant."""
+    return shlex.join(["python", script, *arguments])

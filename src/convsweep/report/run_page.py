@@ -1,7 +1,6 @@
 """The report of one run: how it ended, its scores, its learning curves, its network, its pictures."""
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,11 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from convsweep.console import shown
-from convsweep.record import CONFIG, RESULT
+from convsweep.record import CONFIG, read_result
 from convsweep.report.architecture import config_blocks
 from convsweep.report.blocks import Block, Card, Cards, Cell, Code, Figure, Grid, Notice, Page, Picture, Section, Table
-from convsweep.report.phrases import duration, number
+from convsweep.report.phrases import duration, network_card, number
+from convsweep.report.reproduce import command
 from convsweep.tracking.metrics_file import FILE_NAME, read_metrics
 
 PALETTE = ("@accent", "@warm", "@good", "@violet", "@teal", "@pink", "@sand", "@bad")
@@ -33,15 +33,6 @@ def run_page(folder: Path) -> Page:
         Section("Run it again", again(folder)),
     ]
     return Page(f"Run {name}", f"`{shown(folder.resolve())}`", [section for section in sections if section.blocks])
-
-
-def read_result(folder: Path) -> dict[str, Any]:
-    """Return what the run wrote of its end; empty while it runs."""
-    try:
-        content = json.loads((folder / RESULT).read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -67,9 +58,7 @@ def summary_blocks(result: Mapping[str, Any], config: Mapping[str, Any]) -> list
     ]
     cards += [Card(name, number(value)) for name, value in (result.get("test") or {}).items() if not name.endswith("/loss")][:2]
     if cost:
-        cards.append(
-            Card("network", str(cost["summary"]).partition(": ")[2].partition(", ")[0], str(cost["summary"]).partition(", ")[2])
-        )
+        cards.append(network_card("network", cost["summary"]))
     early = " (stopped early)" if result.get("stopped_early") else ""
     cards.append(
         Card(
@@ -119,5 +108,5 @@ def picture_blocks(folder: Path) -> list[Block]:
 def again(folder: Path) -> list[Block]:
     """Return the commands that run it again and go on with it."""
     path = folder / ".hydra" / "overrides.yaml"
-    overrides = " ".join(map(str, OmegaConf.load(path))) if path.is_file() else ""
-    return [Code(f"python train.py {overrides}".rstrip() + f"\npython train.py resume={shown(folder.resolve())}")]
+    overrides = map(str, OmegaConf.load(path)) if path.is_file() else ()
+    return [Code(command("train.py", *overrides) + "\n" + command("train.py", f"resume={shown(folder.resolve())}"))]

@@ -8,6 +8,7 @@ from typing import Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
+from convsweep.report.phrases import value_text
 from convsweep.report.sweep import Sweep
 
 FEW = 12
@@ -39,10 +40,6 @@ class Scale:
     def drawn(self, place: float) -> float:
         """Return a place as a figure draws it, whose own axis takes the logarithm."""
         return 10**place if self.log and self.groups is None else place
-
-    def text(self, value: Any) -> str:
-        """Return a value in words."""
-        return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def scale_of(sweep: Sweep, name: str) -> Scale:
@@ -82,7 +79,7 @@ def bins(scale: Scale, trials: Sequence[FrozenTrial], count: int = 5) -> list[Bi
         found: dict[Any, list[FrozenTrial]] = {value: [] for value in scale.groups}
         for trial in own:
             found[trial.params[scale.name]].append(trial)
-        return [Bin(scale.text(value), members, scale.place(value)) for value, members in found.items() if members]
+        return [Bin(value_text(value), members, scale.place(value)) for value, members in found.items() if members]
     if not own:
         return []
     places = [scale.place(trial.params[scale.name]) for trial in own]

@@ -1,18 +1,56 @@
 """The axis of a score: what is shown of it, so that one lost trial does not press all others into a line."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import quantiles
 from typing import Any
+
+from convsweep.report.sweep import Sweep
 
 FEWEST = 8
 """With fewer scores everything is shown."""
 
 
-def score_axis(name: str, values: Sequence[float], more_is_better: bool) -> dict[str, Any]:
-    """Return the axis of a score; far worse values than most are off it until a double click."""
-    axis: dict[str, Any] = {"title": {"text": name}}
+@dataclass(frozen=True)
+class ScoreAxis:
+    """What an axis shows of scores until a double click.
+
+    Attributes:
+        title: of the axis.
+        shown: its range; None shows all.
+        num_hidden: scores outside.
+    """
+
+    title: str
+    shown: tuple[float, float] | None
+    num_hidden: int
+
+    @property
+    def layout(self) -> dict[str, Any]:
+        """The axis of a figure."""
+        axis: dict[str, Any] = {"title": {"text": self.title}}
+        return axis if self.shown is None else {**axis, "range": list(self.shown)}
+
+    @property
+    def remark(self) -> str:
+        """A sentence about the scores that are not shown at first, empty if there are none."""
+        if self.shown is None:
+            return ""
+        lie = "one lies" if self.num_hidden == 1 else "ones lie"
+        return f" {self.num_hidden:,} far worse {lie} off the axis; a double click shows all."
+
+
+def axis_of(title: str, values: Sequence[float], more_is_better: bool) -> ScoreAxis:
+    """Return the axis of scores."""
     shown = shown_range(values, more_is_better)
-    return axis if shown is None else {**axis, "range": list(shown)}
+    num_hidden = 0 if shown is None else sum(not shown[0] <= value <= shown[1] for value in values)
+    return ScoreAxis(title, shown, num_hidden)
+
+
+def score_axis(sweep: Sweep, objective: int = 0) -> ScoreAxis:
+    """Return the axis of an objective of the complete trials."""
+    values = [trial.values[objective] for trial in sweep.complete]
+    return axis_of(sweep.objectives[objective], values, sweep.maximise[objective])
 
 
 def shown_range(values: Sequence[float], more_is_better: bool) -> tuple[float, float] | None:
@@ -27,12 +65,3 @@ def shown_range(values: Sequence[float], more_is_better: bool) -> tuple[float, f
     worst, best = (min(kept), max(kept)) if more_is_better else (max(kept), min(kept))
     edge = 0.06 * abs(best - worst)
     return (worst - edge, best + edge) if more_is_better else (best - edge, worst + edge)
-
-
-def off_axis(values: Sequence[float], more_is_better: bool) -> str:
-    """Return a sentence about the values that are not shown at first, empty if there are none."""
-    shown = shown_range(values, more_is_better)
-    if shown is None:
-        return ""
-    hidden = sum(not shown[0] <= value <= shown[1] for value in values)
-    return f" {hidden} far worse {'one lies' if hidden == 1 else 'ones lie'} off the axis; a double click shows all."

@@ -5,7 +5,7 @@ from typing import Any
 
 from convsweep.report.blocks import Block, Table, Text
 from convsweep.report.phrases import duration, listed, number
-from convsweep.report.sweep import Sweep
+from convsweep.report.sweep import Sweep, seconds_of
 from hydra_plugins.study.search import attributes
 from hydra_plugins.study.search.layout import Layout
 
@@ -24,12 +24,8 @@ def facts(sweep: Sweep) -> dict[str, str]:
     goals = [f"{'maximise' if more else 'minimise'} {name}" for name, more in zip(sweep.objectives, sweep.maximise, strict=True)]
     known = {"objective": listed(goals), "sampler": engine(sweep.option("sampler")), "pruner": engine(sweep.option("pruner"))}
     known["budget"] = budget(sweep)
-    choices = (
-        [str(choice) for key in ("data", "model", "model/net") if (choice := sweep.selected("hydra.runtime.choices").get(key))]
-        if sweep.selected("hydra.runtime.choices")
-        else []
-    )
-    known["began from"] = listed(choices)
+    choices = sweep.selected("hydra.runtime.choices") or {}
+    known["began from"] = listed([str(choices[key]) for key in ("data", "model", "model/net") if choices.get(key)])
     if sweep.folder is not None:
         known["folder"] = str(sweep.folder)
     return {name: text for name, text in known.items() if text}
@@ -37,16 +33,25 @@ def facts(sweep: Sweep) -> dict[str, str]:
 
 def budget(sweep: Sweep) -> str:
     """Return what was allowed and what of it is spent."""
-    total, timeout, target = sweep.option("n_trials"), sweep.option("timeout"), sweep.option("target")
-    limits = [] if total is None else [f"{sweep.charged:,} of {total:,} trials"]
-    if total is None:
-        limits.append(f"{sweep.charged:,} trials")
+    timeout, target = sweep.option("timeout"), sweep.option("target")
+    limits = [charged_in_words(sweep)]
     if timeout is not None:
         limits.append(f"at most {duration(float(timeout))}")
     if target is not None:
         limits.append(f"until {sweep.objectives[0]} {number(float(target))}")
     worked = worked_seconds(sweep)
     return ", ".join(limits) + (f", {duration(worked)} so far" if worked else "")
+
+
+def charged_in_words(sweep: Sweep) -> str:
+    """Return how many trials count, and of how many that are allowed."""
+    total = sweep.option("n_trials")
+    return f"{sweep.charged:,} trials" if total is None else f"{sweep.charged:,} of {total:,} trials"
+
+
+def trained_seconds(sweep: Sweep) -> float:
+    """Return how long the trials that have ended took, all slots together."""
+    return sum(seconds_of(trial) or 0.0 for trial in sweep.trials if trial.state.is_finished())
 
 
 def worked_seconds(sweep: Sweep) -> float:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from convsweep.report.blocks import Block, Figure, Grid, Table, Text
-from convsweep.report.phrases import hover, number
+from convsweep.report.phrases import hover, number, value_text
 from convsweep.report.scales import Scale, bins, scale_of
-from convsweep.report.score_axis import off_axis, score_axis
+from convsweep.report.score_axis import ScoreAxis, score_axis
 from convsweep.report.sweep import Sweep
 from convsweep.report.thinning import drawn_of, thinned
 from hydra_plugins.study.search.attributes import kind_of
@@ -24,16 +25,16 @@ FIGURES = 16
 def slice_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
     """Return a small figure for each parameter, in the given order."""
     drawn = thinned(sweep.ranked, MOST)
-    values = [trial.values[0] for trial in sweep.complete]
+    axis = replace(score_axis(sweep), title="")
     words = (
         "A point is a complete trial, the bar a median, the star the best trial. Other parameters were not held still, "
         "so a difference may be theirs."
     )
-    words += off_axis(values, sweep.maximise[0]) + drawn_of(len(drawn), len(sweep.complete))
-    return [Text(words), Grid([slice_figure(sweep, scale_of(sweep, name), drawn) for name in order[:FIGURES]])]
+    words += axis.remark + drawn_of(len(drawn), len(sweep.complete))
+    return [Text(words), Grid([slice_figure(sweep, scale_of(sweep, name), drawn, axis) for name in order[:FIGURES]])]
 
 
-def slice_figure(sweep: Sweep, scale: Scale, drawn: Sequence[FrozenTrial]) -> Figure:
+def slice_figure(sweep: Sweep, scale: Scale, drawn: Sequence[FrozenTrial], scores: ScoreAxis) -> Figure:
     """Return the score against one parameter."""
     parts = bins(scale, sweep.complete)
     half = 0.3 if scale.groups is not None else 0.35 * _least_distance([part.place for part in parts])
@@ -49,11 +50,11 @@ def slice_figure(sweep: Sweep, scale: Scale, drawn: Sequence[FrozenTrial]) -> Fi
         data.append(star(sweep, scale, sweep.best))
     rows = [[part.label, len(part.trials), _pruned(sweep, scale, part.label), *_of_scores(sweep, part.trials)] for part in parts]
     return Figure(
-        f"{scale.label}",
+        scale.label,
         data,
         {
             "xaxis": axis(scale),
-            "yaxis": score_axis("", [trial.values[0] for trial in sweep.complete], sweep.maximise[0]),
+            "yaxis": scores.layout,
             "showlegend": False,
             "margin": {"l": 44, "r": 8, "t": 6, "b": 30},
         },
@@ -67,7 +68,7 @@ def axis(scale: Scale) -> dict[str, Any]:
     if scale.groups is None:
         return {"type": "log", "tickmode": "auto", "nticks": 5, "exponentformat": "power"} if scale.log else {}
     places = list(range(len(scale.groups)))
-    texts = [scale.text(value) for value in scale.groups]
+    texts = [value_text(value) for value in scale.groups]
     return {"tickvals": places, "ticktext": texts, "range": [-0.6, len(places) - 0.4], "showgrid": False, "zeroline": False}
 
 
@@ -103,7 +104,7 @@ def _pruned(sweep: Sweep, scale: Scale, label: str) -> int | None:
     if scale.groups is None:
         return None
     return sum(
-        scale.name in trial.params and scale.text(trial.params[scale.name]) == label
+        scale.name in trial.params and value_text(trial.params[scale.name]) == label
         for trial in sweep.trials
         if kind_of(trial) == "pruned"
     )

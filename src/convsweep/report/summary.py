@@ -10,9 +10,9 @@ from convsweep.report.effects import effect_of
 from convsweep.report.history import improvements
 from convsweep.report.importance import FEWEST, Importances
 from convsweep.report.outcomes import most_frequent_reason, summary_of
-from convsweep.report.phrases import counted, duration, listed, number, params_text, score
-from convsweep.report.searched import worked_seconds
-from convsweep.report.sweep import Sweep, seconds_of
+from convsweep.report.phrases import counted, duration, listed, network_card, number, params_text, score
+from convsweep.report.searched import charged_in_words, trained_seconds, worked_seconds
+from convsweep.report.sweep import Sweep
 from hydra_plugins.study.search import attributes
 
 NEAR = 5
@@ -43,7 +43,7 @@ def summary_blocks(sweep: Sweep, found: Importances | None, confirmation: Mappin
         return [*blocks, Notice(wrong), Cards([spent_card(sweep)])]
     cards = [
         best_card(sweep),
-        network_card(sweep),
+        winner_card(sweep),
         mattered_card(sweep, found),
         sure_card(sweep, confirmation),
         spent_card(sweep),
@@ -61,13 +61,11 @@ def best_card(sweep: Sweep) -> Card:
     return Card(f"best {sweep.objectives[0]}", number(sweep.best.values[0]), f"trial {sweep.best.number}")
 
 
-def network_card(sweep: Sweep) -> Card:
+def winner_card(sweep: Sweep) -> Card:
     """Return the network of the best trial."""
     assert sweep.best is not None
-    summary = str(sweep.best.user_attrs.get("summary", ""))
-    size, _, rest = summary.partition(", ")
     label = "its network" if not sweep.several else f"best in {sweep.objectives[0]}: trial {sweep.best.number}"
-    return Card(label, size.partition(": ")[2] or "unknown size", rest)
+    return network_card(label, str(sweep.best.user_attrs.get("summary", "")))
 
 
 def mattered_card(sweep: Sweep, found: Importances | None) -> Card:
@@ -100,12 +98,11 @@ def sure_card(sweep: Sweep, confirmation: Mapping[str, Any] | None) -> Card:
 
 def spent_card(sweep: Sweep) -> Card:
     """Return what the search has cost."""
-    total = sweep.option("n_trials")
-    value = f"{sweep.charged:,} of {total:,} trials" if total else f"{sweep.charged:,} trials"
     worked = worked_seconds(sweep)
-    trained = sum(seconds_of(trial) or 0.0 for trial in sweep.trials if trial.state.is_finished())
     time = f"{duration(worked)} at work; " if worked else ""
-    return Card("budget spent", value, f"{time}{duration(trained)} of training; {summary_of(sweep)}")
+    return Card(
+        "budget spent", charged_in_words(sweep), f"{time}{duration(trained_seconds(sweep))} of training; {summary_of(sweep)}"
+    )
 
 
 def sentences(sweep: Sweep, found: Importances | None, confirmation: Mapping[str, Any] | None) -> list[str]:

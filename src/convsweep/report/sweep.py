@@ -19,11 +19,6 @@ from hydra_plugins.study.search import attributes
 from hydra_plugins.study.search.attributes import kind_of
 from hydra_plugins.study.search.budget import is_charged
 
-KIND_COLOURS = {
-    "complete": "@accent", "pruned": "@warm", "infeasible": "@faint", "duplicate": "@sand", "out_of_memory": "@violet",
-    "diverged": "@pink", "killed": "@muted", "error": "@bad", "running": "@teal", "waiting": "@line",
-}  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Sweep:
@@ -48,24 +43,15 @@ class Sweep:
     @cached_property
     def objectives(self) -> tuple[str, ...]:
         """Names of what is optimised."""
-        named = self.option("direction")
-        if isinstance(named, dict) and len(named) == len(self.maximise):
-            return tuple(map(str, named))
-        if len(self.maximise) > 1:
-            return tuple(f"value {index}" for index in range(len(self.maximise)))
-        return (str(self.selected("monitor.metric") or "score"),)
+        return objective_names(self.config, len(self.maximise))
 
     def option(self, name: str) -> Any:
         """Return an option of the sweeper as it was given, None if that is not known."""
         return self.selected(f"hydra.sweeper.{name}")
 
     def selected(self, key: str) -> Any:
-        """Return a value of the sweep's config, None if it is not there or cannot be resolved outside of the sweep."""
-        try:
-            value = OmegaConf.select(self.config, key)
-            return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        except OmegaConfBaseException:
-            return None
+        """Return a value of the sweep's config; see `selected`."""
+        return selected(self.config, key)
 
     @cached_property
     def kinds(self) -> Counter[str]:
@@ -98,8 +84,7 @@ class Sweep:
         directions = [StudyDirection.MAXIMIZE if more else StudyDirection.MINIMIZE for more in self.maximise]
         study = optuna.create_study(directions=directions)
         study.add_trials(self.complete)
-        numbers = [self.complete[trial.number].number for trial in study.best_trials]
-        chosen = set(numbers)
+        chosen = {self.complete[trial.number].number for trial in study.best_trials}
         return [trial for trial in self.ranked if trial.number in chosen]
 
     @property
@@ -146,6 +131,24 @@ class Sweep:
     def is_running(self) -> bool:
         """Whether a trial is in the making."""
         return self.kinds["running"] > 0
+
+
+def selected(config: DictConfig, key: str) -> Any:
+    """Return a value of a sweep's config, None if it is not there or cannot be resolved outside of the sweep."""
+    try:
+        value = OmegaConf.select(config, key)
+        return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    except OmegaConfBaseException:
+        return None
+
+
+def objective_names(config: DictConfig, count: int) -> tuple[str, ...]:
+    """Return the names of what a sweep optimises: those its runs go by, else those of its directions, else numbers."""
+    monitored, directions = selected(config, "monitor.metric"), selected(config, "hydra.sweeper.direction")
+    candidates = [selected(config, "objectives"), [monitored] if monitored else None]
+    candidates += [list(directions) if isinstance(directions, dict) else None, ["score"]]
+    numbers = [f"value {index}" for index in range(count)]
+    return tuple(str(name) for name in next((names for names in candidates if names and len(names) == count), numbers))
 
 
 def seconds_of(trial: FrozenTrial) -> float | None:

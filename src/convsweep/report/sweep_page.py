@@ -9,7 +9,7 @@ from convsweep.report.confirmation import confirmation_blocks, confirmation_of
 from convsweep.report.curves import curve_blocks
 from convsweep.report.front import front_blocks
 from convsweep.report.history import history_blocks
-from convsweep.report.importance import Importances, importances
+from convsweep.report.importance import importances_by_name, order_of
 from convsweep.report.importance_section import importance_blocks
 from convsweep.report.interactions import interaction_blocks
 from convsweep.report.outcomes import outcome_blocks
@@ -26,7 +26,7 @@ from convsweep.report.trials_table import all_blocks, best_blocks
 
 def sweep_page(sweep: Sweep) -> Page:
     """Return the report of a sweep; sections without content are left out."""
-    found = {name: one for index, name in enumerate(sweep.objectives) if (one := importances(sweep, index)) is not None}
+    found = importances_by_name(sweep)
     first = next(iter(found.values()), None)
     confirmation = confirmation_of(sweep)
     sections: list[tuple[str, Sequence[Block]]] = [("In one minute", summary_blocks(sweep, first, confirmation))]
@@ -51,10 +51,3 @@ def sweep_page(sweep: Sweep) -> Page:
     sections.append(("All trials", all_blocks(sweep) if sweep.trials else []))
     made = [Section(title, blocks) for title, blocks in sections if blocks]
     return Page(f"Sweep {sweep.name}", f"{len(sweep.trials):,} trials, seen {datetime.now(UTC):%Y-%m-%d %H:%M} UTC", made)
-
-
-def order_of(sweep: Sweep, found: Importances | None) -> list[str]:
-    """Return the parameters of complete trials, the most important first where that is known."""
-    if found is not None:
-        return [item.name for item in found.items]
-    return [name for name in sweep.searched if any(name in trial.params for trial in sweep.complete)]

@@ -23,8 +23,8 @@ def thinned(ranked: Sequence[FrozenTrial], count: int) -> list[FrozenTrial]:
     return sorted(chosen, key=lambda trial: trial.number)
 
 
-def drawn_of(drawn: int, total: int, what: str = "complete trials") -> str:
+def drawn_of(drawn: int, total: int) -> str:
     """Return a sentence about what was left out, empty if nothing was."""
     if drawn == total:
         return ""
-    return f" {drawn:,} of {total:,} {what} are drawn: the best and an even sample of the others."
+    return f" {drawn:,} of {total:,} complete trials are drawn: the best and an even sample of the others."

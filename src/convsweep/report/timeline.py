@@ -8,8 +8,9 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from convsweep.report.blocks import Block, Figure, Table, Text
+from convsweep.report.kinds import KINDS, in_words
 from convsweep.report.phrases import counted, duration, percent
-from convsweep.report.sweep import KIND_COLOURS, Sweep, moment
+from convsweep.report.sweep import Sweep, moment
 from hydra_plugins.study.search import attributes
 from hydra_plugins.study.search.attributes import kind_of
 
@@ -31,8 +32,8 @@ class Bar:
 
 def timeline_blocks(sweep: Sweep) -> list[Block]:
     """Return the timeline."""
-    trained = [trial for trial in sweep.trials if attributes.WORKER in trial.user_attrs and trial.datetime_start is not None]
-    trained = [trial for trial in trained if kind_of(trial) != "duplicate"]
+    begun = [trial for trial in sweep.trials if attributes.WORKER in trial.user_attrs and trial.datetime_start is not None]
+    trained = [trial for trial in begun if kind_of(trial) != "duplicate"]
     if not trained:
         return [Text("No worker has left its times in the study.")]
     latest = trained[-MOST:]
@@ -40,9 +41,9 @@ def timeline_blocks(sweep: Sweep) -> list[Block]:
     lanes = sorted({bar.lane for bar in bars}, key=lambda lane: [int(word) for word in lane.split() if word.isdigit()])
     length = max(bar.end for bar in bars)
     unit, name = (3600.0, "hours") if length > 7200 else (60.0, "minutes") if length > 120 else (1.0, "seconds")
-    kinds = [kind for kind in KIND_COLOURS if any(kind_of(bar.trial) == kind for bar in bars)]
+    kinds = [kind for kind in KINDS if any(kind_of(bar.trial) == kind for bar in bars)]
     data = [lane_trace(kind, bars, unit) for kind in kinds]
-    key = [(kind.replace("_", " "), KIND_COLOURS[kind]) for kind in kinds]
+    key = [(in_words(kind), KINDS[kind].colour) for kind in kinds]
     lines = [
         {"type": "line", "x0": place / unit, "x1": place / unit, "yref": "paper", "y0": 0, "y1": 1,
          "line": {"color": "@muted", "dash": "dot", "width": 1.5}} for place, _ in pauses
@@ -133,11 +134,11 @@ def lane_trace(kind: str, bars: Sequence[Bar], unit: float) -> dict[str, Any]:
     y: list[str | None] = []
     text: list[str | None] = []
     for bar in own:
-        said = f"trial {bar.trial.number}: {kind.replace('_', ' ')}, {duration(bar.end - bar.start)}"
+        said = f"trial {bar.trial.number}: {in_words(kind)}, {duration(bar.end - bar.start)}"
         x += [bar.start / unit, (bar.start + bar.end) / 2 / unit, bar.end / unit, None]
         y += [bar.lane, bar.lane, bar.lane, None]
         text += [said, said, said, None]
     return {
         "type": "scatter", "mode": "lines", "x": x, "y": y, "text": text,
-        "hovertemplate": "%{text}<extra></extra>", "line": {"color": KIND_COLOURS[kind], "width": 14, "simplify": False},
+        "hovertemplate": "%{text}<extra></extra>", "line": {"color": KINDS[kind].colour, "width": 14, "simplify": False},
     }  # fmt: skip

@@ -1,6 +1,6 @@
 """Cost against score: parameters, multiply-accumulates and seconds of each trial, and the best score for the money."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from optuna.trial import FrozenTrial
@@ -8,47 +8,33 @@ from optuna.trial import FrozenTrial
 from convsweep.report.blocks import Block, Figure, Grid, Table, Text
 from convsweep.report.front import is_wide
 from convsweep.report.phrases import hover, number
-from convsweep.report.score_axis import off_axis, score_axis
+from convsweep.report.score_axis import ScoreAxis, score_axis
 from convsweep.report.sweep import Sweep, seconds_of
 from convsweep.report.thinning import drawn_of, thinned
+from hydra_plugins.study.search.attributes import SECONDS
 
 MOST = 600
 
 
-def fact(name: str) -> Callable[[FrozenTrial], float | None]:
-    """Return a reader of one figure of the cost."""
-
-    def read(trial: FrozenTrial) -> float | None:
-        value = trial.user_attrs.get(name)
-        return float(value) if isinstance(value, int | float) else None
-
-    return read
-
-
-COSTS: dict[str, Callable[[FrozenTrial], float | None]] = {
-    "parameters": fact("params"),
-    "MACs a sample": fact("macs"),
-    "seconds of training": seconds_of,
-}
-AS_OBJECTIVE = {"parameters": "params", "MACs a sample": "macs"}
-"""The names under which a cost may be an objective, which the Pareto front shows."""
+COSTS = {"parameters": "params", "MACs a sample": "macs", "seconds of training": SECONDS}
+"""What a trial notes of its cost; what is an objective is shown by the Pareto front."""
 
 
 def tradeoff_blocks(sweep: Sweep) -> list[Block]:
     """Return a figure for each cost that is known."""
-    others = {name: cost for name, cost in COSTS.items() if AS_OBJECTIVE.get(name) not in sweep.objectives}
-    figures = [figure for name, cost in others.items() if (figure := cost_figure(sweep, name, cost)) is not None]
+    axis = score_axis(sweep)
+    others = {name: key for name, key in COSTS.items() if key not in sweep.objectives}
+    figures = [figure for name, key in others.items() if (figure := cost_figure(sweep, name, key, axis)) is not None]
     if not figures:
         return []
-    values = [trial.values[0] for trial in sweep.complete]
     drawn = min(MOST, len(sweep.complete))
     words = "The line is the best score that this or a lower cost has reached; it moves where more cost bought more score."
-    return [Text(words + off_axis(values, sweep.maximise[0]) + drawn_of(drawn, len(values))), Grid(figures)]
+    return [Text(words + axis.remark + drawn_of(drawn, len(sweep.complete))), Grid(figures)]
 
 
-def cost_figure(sweep: Sweep, name: str, cost: Callable[[FrozenTrial], float | None]) -> Figure | None:
+def cost_figure(sweep: Sweep, name: str, key: str, scores: ScoreAxis) -> Figure | None:
     """Return the score against one cost, None if no trial knows it."""
-    costs = {trial.number: value for trial in sweep.complete if (value := cost(trial)) is not None and value > 0}
+    costs = {trial.number: value for trial in sweep.complete if (value := cost_of(trial, key)) is not None and value > 0}
     trials = [trial for trial in sweep.ranked if trial.number in costs]
     if not trials:
         return None
@@ -69,12 +55,17 @@ def cost_figure(sweep: Sweep, name: str, cost: Callable[[FrozenTrial], float | N
     ]  # fmt: skip
     layout = {
         "xaxis": {"type": "log" if is_wide(list(costs.values())) else "linear", "nticks": 6},
-        "yaxis": score_axis(sweep.objectives[0], [trial.values[0] for trial in trials], sweep.maximise[0]),
+        "yaxis": scores.layout,
         "showlegend": False,
         "margin": {"l": 56, "r": 8, "t": 6, "b": 30},
     }
     rows = [[trial.number, number(costs[trial.number]), trial.values[0]] for trial in steps]
     return Figure(name, data, layout, height=250, instead=Table(["trial", name, sweep.objectives[0]], rows))
+
+
+def cost_of(trial: FrozenTrial, key: str) -> float | None:
+    """Return a cost of a trial, None if it is not known."""
+    return seconds_of(trial) if key == SECONDS else trial.user_attrs.get(key)
 
 
 def cheapest(trials: Sequence[FrozenTrial], costs: dict[int, float], more_is_better: bool) -> list[FrozenTrial]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from optuna.trial import FrozenTrial, TrialState
 
 from convsweep.report.blocks import Block, Cell, Fold, Table
+from convsweep.report.kinds import in_words
 from convsweep.report.sweep import Sweep, seconds_of
 from hydra_plugins.study.search import attributes
 from hydra_plugins.study.search.attributes import kind_of
@@ -49,7 +50,7 @@ def table(sweep: Sweep, trials: Sequence[FrozenTrial], in_markdown: int, outcome
         seconds = seconds_of(trial)
         costs: list[Cell] = [trial.user_attrs.get(key) for key in COSTS.values() if key not in sweep.objectives]
         costs.append(None if seconds is None else round(seconds, 1))
-        row: list[Cell] = [trial.number, *([kind_of(trial).replace("_", " ")] if outcome else []), *values, *costs]
+        row: list[Cell] = [trial.number, *([in_words(kind_of(trial))] if outcome else []), *values, *costs]
         row += [trial.params.get(name) for name in names]
         rows.append(row + ([trial.user_attrs.get(attributes.REASON)] if outcome else []))
     return Table(header, rows, in_markdown=in_markdown)

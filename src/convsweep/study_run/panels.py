@@ -8,12 +8,11 @@ from typing import Any
 from convsweep.report.blocks import Block, Figure, Grid
 from convsweep.report.front import front_blocks
 from convsweep.report.history import history_blocks
-from convsweep.report.importance import importances
+from convsweep.report.importance import importances_by_name, order_of
 from convsweep.report.importance_section import importance_blocks
 from convsweep.report.palette import coloured
 from convsweep.report.parallel import parallel_blocks
 from convsweep.report.sweep import Sweep
-from convsweep.report.sweep_page import order_of
 from convsweep.report.timeline import timeline_blocks
 from convsweep.report.tradeoff import tradeoff_blocks
 
@@ -39,7 +38,7 @@ def sections(sweep: Sweep) -> dict[str, Callable[[], Sequence[Block]]]:
     made: dict[str, Callable[[], Sequence[Block]]] = {"timeline": lambda: timeline_blocks(sweep)} if sweep.trials else {}
     if sweep.best is None:
         return made
-    found = {name: one for index, name in enumerate(sweep.objectives) if (one := importances(sweep, index)) is not None}
+    found = importances_by_name(sweep)
     order = order_of(sweep, next(iter(found.values()), None))
     made["history"] = lambda: history_blocks(sweep)
     made["cost"] = lambda: tradeoff_blocks(sweep)

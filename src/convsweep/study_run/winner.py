@@ -1,11 +1,9 @@
 """The best checkpoint of a study as an artifact of the study's run."""
 
-import json
-from pathlib import Path
 from typing import Any
 
-from convsweep.record import RESULT
 from convsweep.report.sweep import Sweep
+from convsweep.report.trial_files import trial_checkpoint
 from hydra_plugins.study.search import attributes
 
 
@@ -17,7 +15,7 @@ def log_winner(run: Any, sweep: Sweep) -> None:
     import wandb
 
     best = sweep.best
-    checkpoint = None if best is None else checkpoint_of(best.user_attrs.get(attributes.FOLDER))
+    checkpoint = None if best is None else trial_checkpoint(sweep, best)
     if best is None or checkpoint is None:
         return
     metadata = {
@@ -31,15 +29,3 @@ def log_winner(run: Any, sweep: Sweep) -> None:
     artifact = wandb.Artifact(f"{sweep.name}-best", type="model", metadata=metadata)
     artifact.add_file(str(checkpoint))
     run.log_artifact(artifact, aliases=["best", f"trial-{best.number}"])
-
-
-def checkpoint_of(folder: str | None) -> Path | None:
-    """Return the best checkpoint of a run's folder."""
-    if folder is None:
-        return None
-    try:
-        name = json.loads((Path(folder) / RESULT).read_text())["checkpoint"]
-    except (OSError, ValueError, KeyError):
-        return None
-    path = Path(folder) / str(name)
-    return path if path.is_file() else None
