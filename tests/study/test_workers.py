@@ -113,7 +113,9 @@ def test_sqlite_is_refused_for_several_workers(tmp_path: Path) -> None:
 def test_a_changed_space_is_refused_with_the_difference_named(toy: MakeToy) -> None:
     app = toy("return cfg.x", "x: 0.0\nk: 3", "n_trials: 2\nslots: 2\nparams: {x: 'interval(0,1)', k: '3,5'}")
     app.run()
+    started_with = (app.sweep / "multirun.yaml").read_text()
     output = app.run("x=interval(0,2)", "k=3", code=1)
+    assert (app.sweep / "multirun.yaml").read_text() == started_with
     assert "x: kind=float, low=0.0, high=1.0 became kind=float, low=0.0, high=2.0" in output
     assert "k: choices=[3, 5] became fixed=3" in output
     assert "Traceback" not in output

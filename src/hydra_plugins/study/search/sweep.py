@@ -62,8 +62,8 @@ def sweep(
     recipe.first = space.at({}).overrides
     context.config_loader.load_sweep_config(config, list(recipe.first))
     recipe.layout.make()
-    write_atomically(recipe.folder / "multirun.yaml", OmegaConf.to_yaml(config))
     study = prepare(recipe, space)
+    write_atomically(recipe.folder / "multirun.yaml", OmegaConf.to_yaml(config))
     with observed(recipe):
         ended = launch(recipe, study)
         return conclude(recipe, study, ended)
