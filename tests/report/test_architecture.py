@@ -36,6 +36,11 @@ def test_a_classifier_is_its_stages_and_its_head() -> None:
     assert net.joined == []
 
 
+def test_the_padding_of_an_even_kernel_is_no_layer_of_its_own() -> None:
+    net = architecture(ConvNet((1, 16, 16), 10, num_stages=1, num_blocks=2, width=8, kernel_size=2), (1, 16, 16))
+    assert net.parts[0].does == ["2 x (conv 2x2 → 8, batch norm, relu)", "max pool 2"]
+
+
 def test_skips_are_told() -> None:
     net = architecture(ConvNet((1, 16, 16), 10, num_stages=1, num_blocks=2, width=8, skip="add"), (1, 16, 16))
     assert net.parts[0].skip == "add"

@@ -37,7 +37,7 @@ def test_every_sweep_is_shown_on_every_screen(browser: Chromium, made: MakeSweep
 
 
 def test_two_objectives_and_two_sweeps_are_shown(browser: Chromium, made: MakeSweep, tmp_path: Path) -> None:
-    one, other = made(mixed(30), 2, "one"), made(mixed(40), 2, "other")
+    one, other = made(mixed(30), 2, "depth_kernel_image_folder"), made(mixed(40), 2, "depth_kernel_image_folder_confirmed")
     opened(browser, write(sweep_page(one), tmp_path / "one.html")[0])
     opened(browser, write(compare_page(one, other), tmp_path / "two.html")[0], width=390, height=844)
 

@@ -1,5 +1,6 @@
 """A network stage by stage: what each part does, what it returns, what it costs; from a config, without weights."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -160,7 +161,7 @@ def in_words(modules: Sequence["nn.Module"]) -> Iterator[str]:
 
 def layer_in_words(module: Any) -> tuple[str, bool]:
     """Return a layer in words, and whether it belongs to the one before it."""
-    kind = type(module).__name__.rstrip("123d")
+    kind = re.sub(r"[123]d$", "", type(module).__name__)
     plain = {"BatchNorm": "batch norm", "GroupNorm": "group norm", "InstanceNorm": "instance norm", "LayerNorm": "layer norm"}
     if kind in ("Conv", "ConvTranspose"):
         stride = f", stride {module.stride[0]}" if max(module.stride) > 1 else ""
@@ -175,7 +176,7 @@ def layer_in_words(module: Any) -> tuple[str, bool]:
         return f"linear → {module.out_features}", False
     if kind == "Upsample":
         return f"upsample x{module.scale_factor:g} ({module.mode})", False
-    if kind == "Identity":
+    if kind in ("Identity", "ConstantPad"):  # the padding belongs to a convolution of an even kernel
         return "", False
     if kind.startswith("Dropout"):
         return f"dropout {module.p:.2g}", True
