@@ -6,6 +6,7 @@
 Only the training is simulated: the workers are real, each in a process of its own, each with its connection to the study,
 its heartbeat, its reaping and its share of writing `sweep.csv`. Trials take no time, so the rate that is printed is the
 most that the coordination bears here; with trials of T seconds W workers need W / T trials a second.
+CPU times are those of one worker; what a database server on this machine adds is beside them.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from typing import Any
 import optuna
 import sqlalchemy
 from optuna.trial import TrialState, create_trial
+from server_load import look
 
 from hydra_plugins.study.config import PRUNERS, SAMPLERS, StudyConf
 from hydra_plugins.study.search import attributes, record
@@ -39,6 +41,13 @@ from hydra_plugins.study.search.watcher import Watcher
 from hydra_plugins.study.search.worker import Worker
 
 REPORTS = 5
+COLUMNS = (
+    *("storage", "finished", "workers", "sampler"),
+    *("opening: s", "CPU s", "MiB"),
+    *("trials a second", "CPU ms a trial"),
+    *("server: CPU ms a trial", "transactions", "connections"),
+    *("s a trial for 10 % waiting", "load before"),
+)
 PARAMETERS = {f"x{index}": "interval(0,1)" for index in range(6)}
 
 
@@ -137,22 +146,40 @@ def copy_trials(study: optuna.Study, told: int, times: int) -> None:
         connection.execute(sqlalchemy.text("SELECT setval('trials_trial_id_seq', (SELECT max(trial_id) FROM trials))"))
 
 
-def work(recipe: Recipe, index: int, begin: Any, cpu_seconds: Any) -> None:
-    """Be one worker from its start to the end of the budget."""
+def work(recipe: Recipe, index: int, begin: Any, costs: Any) -> None:
+    """Be one worker from its start to the end of the budget, and add up what it costs."""
+    began, before_mib = (time.monotonic(), time.process_time()), resident_mib()
     pulse = Pulse(recipe.layout.workers, f"now-{index}")
-    storage = open_storage(recipe.options.storage, recipe.layout, recipe.options.workers)
-    study = open_study(storage, "cost", pruner=build_pruner(recipe))
-    study.sampler = build_sampler(recipe, index, 0)
-    study.get_trials(deepcopy=False)
+    try:
+        storage = open_storage(recipe.options.storage, recipe.layout, recipe.options.workers, is_made=True)
+        study = open_study(storage, "cost", pruner=build_pruner(recipe))
+        study.sampler = build_sampler(recipe, index, len(study.get_trials(deepcopy=False)))
+    except BaseException:
+        begin.abort()
+        raise
+    opening = (time.monotonic() - began[0], time.process_time() - began[1], resident_mib() - before_mib)
     space = make_space(recipe)
     record.preset = lambda best, recipe: ""  # composing it takes Hydra, and it is rare
     begin.wait()
-    began = time.process_time()
+    began_trials = time.process_time()
     with Watcher(recipe, study, shows=False) as watcher:
         template: Any = SimulatedTemplate()
         Worker(recipe, index, template, pulse, study, space, watcher).run()
-    with cpu_seconds.get_lock():
-        cpu_seconds.value += time.process_time() - began
+    with costs.get_lock():
+        for place, cost in enumerate((*opening, time.process_time() - began_trials)):
+            costs[place] += cost
+
+
+def resident_mib() -> float:
+    """Return the memory that is this process's own."""
+    return (
+        sum(
+            int(line.split()[1])
+            for line in Path("/proc/self/smaps_rollup").read_text().splitlines()
+            if line.startswith("Private")
+        )
+        / 1024
+    )
 
 
 def measure(folder: Path, storage: str | None, workers: int, sampler: str, finished: int, trials: int) -> str:
@@ -160,29 +187,39 @@ def measure(folder: Path, storage: str | None, workers: int, sampler: str, finis
     shutil.rmtree(folder, ignore_errors=True)
     recipe = make_recipe(folder, storage, workers, sampler, finished + trials)
     recipe.layout.make()
-    space = make_space(recipe)
     opened = open_storage(storage, recipe.layout, 1)
     if "cost" in optuna.get_all_study_names(opened):
         optuna.delete_study(study_name="cost", storage=opened)
-    fill(recipe, space, finished)
+    fill(recipe, make_space(recipe), finished)
+    engine = getattr(getattr(opened, "_backend", None), "engine", None)
+    if engine is not None:
+        engine.dispose()  # connections must not be forked
     fork = multiprocessing.get_context("fork")
-    begin, cpu_seconds = fork.Barrier(workers + 1), fork.Value("d", 0.0)
-    processes = [fork.Process(target=work, args=(recipe, index, begin, cpu_seconds)) for index in range(workers)]
+    begin, costs = fork.Barrier(workers + 1), fork.Array("d", 4)
+    load = os.getloadavg()[0]
+    processes = [fork.Process(target=work, args=(recipe, index, begin, costs)) for index in range(workers)]
     for process in processes:
         process.start()
     begin.wait()
-    began = time.monotonic()
+    began, before = time.monotonic(), look(engine)
     for process in processes:
         process.join()
-    seconds = time.monotonic() - began
+    seconds, after = time.monotonic() - began, look(engine)
     done = optuna.load_study(study_name="cost", storage=open_storage(storage, recipe.layout, 1)).get_trials(deepcopy=False)
     complete = sum(trial.state == TrialState.COMPLETE for trial in done)
     assert complete + sum(trial.state == TrialState.PRUNED for trial in done) == finished + trials == len(done), (
         "trials were lost"
     )
-    name = "journal" if storage is None else storage.partition(":")[0]
-    rate, cpu = trials / seconds, 1000 * cpu_seconds.value / trials
-    return f"| {name} | {finished} | {workers} | {sampler} | {rate:.1f} | {cpu:.0f} | {workers / rate * 10:.0f} |"
+    wall, cpu, mib = (cost / workers for cost in costs[:3])
+    server = (after.cpu_s - before.cpu_s, after.transactions - before.transactions)
+    figures = [
+        *("journal" if storage is None else storage.partition(":")[0], finished, workers, sampler),
+        *(f"{wall:.1f}", f"{cpu:.2f}", f"{mib:.0f}"),
+        *(f"{trials / seconds:.1f}", f"{1000 * costs[3] / trials:.0f}"),
+        *(f"{1000 * server[0] / trials:.0f}", f"{server[1] / trials:.0f}", before.connections),
+        *(f"{workers * seconds / trials * 10:.0f}", f"{load:.0f}"),
+    ]
+    return f"| {' | '.join(map(str, figures))} |"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -194,9 +231,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--trials", type=int, default=256, help="how many trials are measured")
     parser.add_argument("--sampler", default="random", choices=sorted(SAMPLERS))
     given = parser.parse_args(arguments)
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {time.strftime('%Y-%m-%d')}")
-    print("| storage | finished | workers | sampler | trials a second | CPU ms a trial | s a trial for 10 % waiting |")
-    print("|---|---|---|---|---|---|---|")
+    print(f"{os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}")
+    print(f"| {' | '.join(COLUMNS)} |")
+    print("|---" * len(COLUMNS) + "|")
     with tempfile.TemporaryDirectory() as folder:
         for workers in given.workers:
             for finished in given.finished:

@@ -9,9 +9,10 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from hydra_plugins.study.search import database
+from hydra_plugins.study.search import database, remembered
 from hydra_plugins.study.search.database import Database
 from hydra_plugins.study.search.errors import StudyError
+from hydra_plugins.study.search.remembered import Remembered
 
 from .postgresql import server
 
@@ -85,3 +86,29 @@ def test_a_database_without_a_connection_left_says_what_to_do() -> None:
             Database(url, is_made=True)
         for one in opened:
             one.engine.dispose()
+
+
+def test_only_what_others_have_ended_may_be_learnt_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    databases = [Database(f"sqlite:///{tmp_path}/study.db") for _ in range(2)]
+    mine, other = (optuna.create_study(storage=Remembered(one), study_name="app", load_if_exists=True) for one in databases)
+
+    def complete() -> list[int]:
+        return [trial.number for trial in mine.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+
+    monkeypatch.setattr(remembered, "_LATE_S", 1000.0)
+    mine.tell(mine.ask(), 1.0)
+    assert complete() == [0]
+    first, second = other.ask(), mine.ask()
+    other.tell(first, 1.0)
+    assert complete() == [0], "it was read a moment ago"
+    mine.tell(second, 1.0)
+    assert complete() == [0, 1, 2], "what it told itself it knows, and what came before"
+    other.tell(other.ask(), 1.0)
+    assert complete() == [0, 1, 2]
+    assert len(mine.get_trials(deepcopy=False)) == 4, "all trials are always those of the database"
+    other.tell(other.ask(), 1.0)
+    monkeypatch.setattr(remembered, "_LATE_S", 0.0)
+    assert complete() == [0, 1, 2, 3, 4]
+    for one in databases:
+        one.remove_session()
+        one.engine.dispose()

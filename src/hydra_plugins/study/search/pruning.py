@@ -14,13 +14,14 @@ def report(study: OpenStudy, trial: optuna.Trial, step: int, value: float, objec
     Optuna refuses both for several objectives; there the pruner is shown the study as if the objective `prune_on` were
     its only one.
     """
-    storage = study._storage
-    if step not in storage.get_trial(trial._trial_id).intermediate_values:
-        storage.set_trial_intermediate_value(trial._trial_id, step, value)
+    known = trial._cached_frozen_trial  # nobody else reports for it, so it need not be read again
+    if step not in known.intermediate_values:
+        study._storage.set_trial_intermediate_value(trial._trial_id, step, value)
+        known.intermediate_values = {**known.intermediate_values, step: value}
     if objectives.several and objectives.prune_on is None:
         return False
     seen = _with_one_objective(study, objectives) if objectives.several else study
-    return bool(study.pruner.prune(seen, storage.get_trial(trial._trial_id)))
+    return bool(study.pruner.prune(seen, trial._get_latest_trial()))
 
 
 def _with_one_objective(study: OpenStudy, objectives: Objectives) -> OpenStudy:

@@ -58,9 +58,10 @@ def open_storage(url: str | None, layout: Layout, num_workers: int, *, is_made: 
         raise StudyError(f"{rule}, but got workers={num_workers} on {url}; leave hydra.sweeper.storage=null (a journal file)")
     if scheme in ("postgresql", "postgres"):
         url = f"postgresql+{_postgresql_driver()}://{url.partition('://')[2]}"
-    from .database import Database  # brings SQLAlchemy, which a journal does without
+    from .database import Database  # these bring SQLAlchemy, which a journal does without
+    from .remembered import Remembered
 
-    return Database(url, is_made)
+    return Remembered(Database(url, is_made))
 
 
 def _postgresql_driver() -> str:
