@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from convsweep.data.feeding import fixed_permutation
+from convsweep.data.feeding import fixed_permutation, permuted
 from convsweep.models.base import Model
 
 
@@ -45,13 +45,8 @@ class Deployed(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the answers to a batch."""
         if self.order is not None:
-            x = moved(x, self.order)
+            x = permuted(x, self.order, x.dim() - 2)
         (answer,) = self.model.predict_batch(x).values()
         if self.back is not None and answer.dim() > 2:
-            answer = moved(answer, self.back)
+            answer = permuted(answer, self.back, answer.dim() - 2)
         return answer
-
-
-def moved(x: Tensor, order: Tensor) -> Tensor:
-    """Return a tensor (N, C, *) with its positions in this order."""
-    return x.flatten(2)[..., order].reshape(x.shape)

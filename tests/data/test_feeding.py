@@ -59,6 +59,17 @@ def test_permutation_moves_masks_with_images() -> None:
     assert not torch.equal(mask, torch.from_numpy(y[[1, 0]]).long())
 
 
+def test_positions_are_permuted_behind_the_augmentation() -> None:
+    def turn(x: torch.Tensor, y: torch.Tensor, seed: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+        return x.flip(-1), y.flip(-1)
+
+    y = np.arange(2 * 12, dtype=np.uint8).reshape(2, 3, 4)
+    samples, positions = Samples(y[:, None], y, numbered("train", 2)), np.random.default_rng(1).permutation(12)
+    x, mask = Gather(samples, turn, positions)[Batch(np.array([1, 0]), (0,))]
+    assert np.array_equal(mask.flatten(1), y[[1, 0], :, ::-1].reshape(2, 12)[:, positions])
+    assert torch.equal(x[:, 0].long(), mask)
+
+
 @pytest.mark.parametrize("chosen", [False, True])
 def test_a_worker_gets_the_path_of_a_memory_map_not_its_contents(tmp_path: Path, chosen: bool) -> None:
     np.save(tmp_path / "x.npy", np.arange(4 * 200_000, dtype=np.uint8).reshape(4, 1, 200_000))
@@ -70,6 +81,19 @@ def test_a_worker_gets_the_path_of_a_memory_map_not_its_contents(tmp_path: Path,
     assert len(sent) < 10_000
     batch = Batch(np.array([1, 0]), (0,))
     assert torch.equal(pickle.loads(sent)[batch][0], gather[batch][0])
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_worker_opens_a_view_of_a_memory_map_as_it_is(tmp_path: Path, chosen: bool, order: str) -> None:
+    channels_last = np.random.default_rng(0).integers(0, 256, (9, 6, 5, 3)).astype("uint8")
+    np.save(tmp_path / "x.npy", np.asarray(channels_last, order=order))  # type: ignore[arg-type]
+    view = np.moveaxis(np.load(tmp_path / "x.npy", mmap_mode="r"), -1, 1)[2:]
+    samples = Samples(view, np.arange(7), numbered("train", 7))
+    gather = Gather(samples.select(np.array([4, 0, 1])) if chosen else samples)
+    batch = Batch(np.array([2, 0]), (0,))
+    expected = np.moveaxis(channels_last, -1, 1)[[3, 6] if chosen else [4, 2]]
+    assert np.array_equal(pickle.loads(pickle.dumps(gather))[batch][0], expected)
 
 
 class Recorder(lightning.LightningModule):
@@ -165,8 +189,8 @@ def test_samples_that_break_a_rule_are_named(x: np.ndarray, y: np.ndarray, facts
         Broken(x, y, **facts).setup()
 
 
-@pytest.mark.parametrize("key", ["batch_size", "eval_batch_size"])
-def test_a_batch_holds_a_sample(key: str) -> None:
+@pytest.mark.parametrize("key", ["batch_size", "eval_batch_size", "max_train"])
+def test_a_batch_and_a_part_hold_a_sample(key: str) -> None:
     with pytest.raises(UserError, match=f"data.{key} must be at least 1, but is 0"):
         Digits(**{"batch_size": 4, key: 0})  # type: ignore[misc]
 

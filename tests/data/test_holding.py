@@ -10,10 +10,12 @@ from torchvision.transforms import v2
 from convsweep.data import holding
 from convsweep.data.arrays import Arrays
 from convsweep.data.augment import Augmentation
+from convsweep.data.crops import Crops
 from convsweep.data.digits import Digits
 from convsweep.data.feeding import Gather
 from convsweep.data.holding import Held, described, held, workers_for
 from convsweep.data.order import Batch
+from convsweep.data.ragged import Ragged
 from convsweep.data.samples import Facts, Samples
 from convsweep.errors import UserError
 
@@ -51,7 +53,7 @@ def test_a_gpu_holds_what_fits_and_is_augmented_by_batch(
     samples: Samples, augment: Augmentation | None, free: int, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(holding, "free_bytes", lambda device: free)
-    monkeypatch.setattr(Held, "moved", lambda self, gather, array: torch.zeros(1))
+    monkeypatch.setattr(Held, "moved", lambda self, array: torch.zeros(1))
     made = held(Gather(samples, augment), "auto", GPU)
     assert isinstance(made, Held) == expected
     assert described(made).startswith("held on cuda:0" if expected else "held in memory")
@@ -72,6 +74,19 @@ def test_what_lies_on_disk_stays_there_unless_memory_is_asked_for(tmp_path: Path
     for hold, place in (("auto", "read from disk"), ("disk", "read from disk"), ("memory", "held in memory")):
         data = Arrays(str(tmp_path), batch_size=4, hold=hold)  # type: ignore[arg-type]
         assert described(data.train_dataloader().dataset) == place
+
+
+def test_samples_of_any_size_are_brought_into_memory_too(tmp_path: Path) -> None:
+    np.arange(40, dtype=np.float32).tofile(tmp_path / "values")
+    shapes = [(1, 2, 3), (1, 4, 4), (1, 3, 3)]
+    x = Ragged(np.memmap(tmp_path / "values", np.float32, "r"), shapes).select([2, 0])
+    samples = Samples(x, Ragged(x.values, [shape[1:] for shape in x.shapes], x.starts), ["a", "b"])
+    gather = Crops(samples, (2, 2), 1, 0.0)
+    assert described(gather) == "read from disk"
+    loaded = held(gather, "memory", CPU)
+    assert described(loaded) == "held in memory"
+    for index in range(2):
+        assert np.array_equal(loaded.x[index], x[index])
 
 
 def test_a_device_that_cannot_hold_them_is_refused() -> None:

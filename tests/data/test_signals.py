@@ -82,6 +82,16 @@ def test_positions_of_signal_and_target_are_permuted_alike() -> None:
     assert torch.equal(y[..., permuted.positions], moved_y)
 
 
+def test_fresh_noise_is_permuted_with_the_signal() -> None:
+    """Pink noise stays pink where the positions are put back."""
+    data = signals(noise="pink", snr_db=0, permute=True)
+    x, y = next(iter(data.train_dataloader()))
+    assert data.positions is not None
+    noise = (x - y)[..., np.argsort(data.positions)]
+    power = torch.fft.rfft(noise).abs().square().mean((0, 1))
+    assert power[1:17].mean() > 10 * power[-16:].mean()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

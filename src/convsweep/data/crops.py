@@ -60,9 +60,7 @@ class Crops(Gather):
             firsts = self.draw(int(index), rng)
             pairs.append((cut(self.x[index], firsts, self.crop), cut(self.y[index][None], firsts, self.crop)[0]))
         x, y = (torch.stack(parts) for parts in zip(*pairs, strict=True))
-        if self.augment is not None:
-            x, y = self.augment(x, y, batch.seed)
-        return x, y.long()
+        return self.finished(x, y, batch.seed)
 
     def draw(self, index: int, rng: np.random.Generator) -> list[int]:
         """Return where a crop of a sample begins along each axis; inside the sample, or around it where that is smaller."""

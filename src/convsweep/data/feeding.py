@@ -1,23 +1,18 @@
 """Batches by index: the samples of a batch are gathered in one read, in this process or in workers."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from convsweep.data.on_disk import SentByPath
 from convsweep.data.order import Batch, EvalOrder, TrainOrder
-from convsweep.data.samples import Array, Indices, Rows, Samples
+from convsweep.data.samples import Array, Indices, Samples
 
 XY = tuple[Tensor, Tensor]
 Augment = Callable[[Tensor, Tensor, tuple[int, ...]], XY]
-
-
-def on_disk(array: np.memmap[Any, Any]) -> tuple[Any, ...]:
-    """Return what opens this memory-mapped array again, so that a worker gets a path instead of the contents."""
-    return array.filename, array.dtype, array.offset, array.shape
 
 
 def fixed_permutation(spatial_shape: Sequence[int]) -> Indices:
@@ -25,8 +20,18 @@ def fixed_permutation(spatial_shape: Sequence[int]) -> Indices:
     return np.random.default_rng(0).permutation(int(np.prod(spatial_shape)))
 
 
-class Gather(Dataset[XY]):
-    """Reads a batch of samples, and augments it.
+def permuted(x: Tensor, order: Tensor, dim: int) -> Tensor:
+    """Return a tensor with the positions along its last `dim` axes in this order."""
+    return x.flatten(-dim)[..., order].reshape(x.shape)
+
+
+def taken(array: Array, indices: Indices) -> Tensor:
+    """Return the samples at `indices`, in memory of their own."""
+    return torch.from_numpy(np.ascontiguousarray(array.take(indices, axis=0) if type(array) is np.ndarray else array[indices]))
+
+
+class Gather(SentByPath, Dataset[XY]):
+    """Reads a batch of samples, augments it, and permutes its positions.
 
     Args:
         samples: what to read from.
@@ -40,43 +45,22 @@ class Gather(Dataset[XY]):
     def __init__(self, samples: Samples, augment: Augment | None = None, positions: Indices | None = None) -> None:
         self.x, self.y = samples.x, samples.y
         self.augment = augment
-        self.positions = positions
+        self.positions = None if positions is None else torch.from_numpy(positions)
 
     def __len__(self) -> int:
         return len(self.y)
 
     def __getitem__(self, batch: Batch) -> XY:
-        x, y = self.read(self.x, batch.indices), self.read(self.y, batch.indices)
-        images, labels = torch.from_numpy(x), torch.from_numpy(y)
+        return self.finished(taken(self.x, batch.indices), taken(self.y, batch.indices), batch.seed)
+
+    def finished(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> XY:
+        """Return a batch that was read as the network gets it; what is permuted has been augmented before."""
         if self.augment is not None:
-            images, labels = self.augment(images, labels, batch.seed)
-        return images, labels if labels.is_floating_point() else labels.long()
-
-    def read(self, array: Array, indices: Indices) -> Any:
-        taken = array.take(indices, axis=0) if type(array) is np.ndarray else array[indices]
-        if self.positions is None or taken.ndim == 1:
-            return np.ascontiguousarray(taken)
-        spatial = self.x.ndim - 2
-        lead = taken.shape[: taken.ndim - spatial]
-        return np.ascontiguousarray(taken.reshape(*lead, -1)[..., self.positions]).reshape(taken.shape)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        for name in ("x", "y"):
-            array = state[name]
-            if isinstance(array, Rows):
-                state[name] = ("rows", on_disk(array.source), array.rows)
-            elif isinstance(array, np.memmap):
-                state[name] = ("whole", on_disk(array), None)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name in ("x", "y"):
-            if isinstance(state[name], tuple):
-                kind, (filename, dtype, offset, shape), rows = state[name]
-                array = np.memmap(filename, dtype, "r", offset, shape)
-                state[name] = Rows(array, rows) if kind == "rows" else array
-        self.__dict__.update(state)
+            x, y = self.augment(x, y, seed)
+        if self.positions is not None:
+            dim = x.dim() - 2
+            x, y = permuted(x, self.positions, dim), y if y.dim() == 1 else permuted(y, self.positions, dim)
+        return x, y if y.is_floating_point() else y.long()
 
 
 class Remaining(Sampler[Batch]):

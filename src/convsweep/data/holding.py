@@ -3,14 +3,13 @@
 import os
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from convsweep.data.augment import Augmentation
 from convsweep.data.feeding import XY, Gather
 from convsweep.data.order import Batch
-from convsweep.data.samples import Array, Rows
+from convsweep.data.samples import Array, in_memory, is_on_disk
 from convsweep.data.statistics import chunks
 from convsweep.errors import UserError
 
@@ -30,15 +29,15 @@ class Held(Gather):
 
     def __init__(self, gather: Gather, device: torch.device) -> None:
         self.x, self.y = gather.x, gather.y
-        self.augment, self.positions = gather.augment, gather.positions
-        self.device = device
-        self.held_x, self.held_y = (self.moved(gather, array) for array in (gather.x, gather.y))
+        self.augment, self.device = gather.augment, device
+        self.positions = None if gather.positions is None else gather.positions.to(device)
+        self.held_x, self.held_y = self.moved(gather.x), self.moved(gather.y)
 
-    def moved(self, gather: Gather, array: Array) -> Tensor:
-        """Return all samples of an array on the device, their positions permuted where they shall be."""
+    def moved(self, array: Array) -> Tensor:
+        """Return all samples of an array on the device."""
         held, start = torch.empty(0), 0
         for chunk in chunks(array):
-            part = torch.from_numpy(gather.read(array, np.arange(start, start + len(chunk))))
+            part = torch.tensor(chunk)
             if start == 0:
                 held = torch.empty((len(array), *part.shape[1:]), dtype=part.dtype, device=self.device)
             held[start : start + len(chunk)] = part.to(self.device)
@@ -47,10 +46,7 @@ class Held(Gather):
 
     def __getitem__(self, batch: Batch) -> XY:
         rows = torch.from_numpy(batch.indices).to(self.device, non_blocking=True)
-        x, y = self.held_x[rows], self.held_y[rows]
-        if self.augment is not None:
-            x, y = self.augment(x, y, batch.seed)
-        return x, y if y.is_floating_point() else y.long()
+        return self.finished(self.held_x[rows], self.held_y[rows], batch.seed)
 
 
 def held(gather: Gather, hold: Hold, device: torch.device) -> Gather:
@@ -71,8 +67,8 @@ def held(gather: Gather, hold: Hold, device: torch.device) -> Gather:
     fits = hold == "auto" and can_lie_on(device, gather) and nbytes(gather) <= SHARE_OF_DEVICE * free_bytes(device)
     if hold == "device" or fits:
         return Held(gather, device)
-    if hold == "memory" and is_on_disk(gather):
-        gather.x, gather.y = np.asarray(gather.x[:]), np.asarray(gather.y[:])
+    if hold == "memory" and is_on_disk(gather.x):
+        gather.x, gather.y = in_memory(gather.x), in_memory(gather.y)
     return gather
 
 
@@ -102,19 +98,13 @@ def workers_for(gather: Gather, device: torch.device) -> int:
     by_sample = gather.augment is not None and not is_augmented_by_batch(gather)
     if isinstance(gather, Held) or device.type == "cpu" or "OMP_NUM_THREADS" in os.environ:
         return 0
-    return min(MOST_WORKERS, (os.cpu_count() or 1) - 1) if by_sample or is_on_disk(gather) else 0
-
-
-def is_on_disk(gather: Gather) -> bool:
-    """Return whether the samples are read from a memory-mapped file."""
-    return isinstance(gather.x, Rows | np.memmap)
+    return min(MOST_WORKERS, (os.cpu_count() or 1) - 1) if by_sample or is_on_disk(gather.x) else 0
 
 
 def described(gather: Gather) -> str:
     """Return where the samples are held and how they are augmented, in words."""
-    place = (
-        f"held on {gather.device}" if isinstance(gather, Held) else "read from disk" if is_on_disk(gather) else "held in memory"
-    )
+    held_in = "read from disk" if is_on_disk(gather.x) else "held in memory"
+    place = f"held on {gather.device}" if isinstance(gather, Held) else held_in
     if gather.augment is None:
         return place
     return f"{place}, augmented by {'batch' if is_augmented_by_batch(gather) else 'sample'}"

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convsweep.data.on_disk import SentByPath
 
-class Ragged:
+
+class Ragged(SentByPath):
     """Arrays of one number of axes and of different shapes.
 
     Args:
@@ -59,16 +61,9 @@ class Ragged:
     def nbytes(self) -> int:
         return self.size * self.dtype.itemsize
 
-    def __getstate__(self) -> dict[str, Any]:
-        state, values = dict(self.__dict__), self.values
-        if isinstance(values, np.memmap):  # a worker gets a path instead of the contents
-            state["values"] = (values.filename, values.dtype, "r", values.offset, values.shape)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        if isinstance(self.values, tuple):
-            self.values = np.memmap(*self.values)
+    def in_memory(self) -> "Ragged":
+        """Return the same arrays, read."""
+        return Ragged(np.concatenate([np.asarray(one).reshape(-1) for one in self]), self.shapes)
 
 
 def offsets(shapes: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:

@@ -6,9 +6,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from convsweep.data.on_disk import SentByPath
 from convsweep.data.ragged import Ragged
 
 Task = Literal["classification", "segmentation", "denoising"]
+ClassTask = Literal["classification", "segmentation"]
+"""The tasks whose labels are classes."""
+
+PARTS = ("train", "val", "test")
 Indices = NDArray[np.int64]
 
 
@@ -46,7 +51,7 @@ class Facts:
         return self.in_shape[1:]
 
 
-class Rows:
+class Rows(SentByPath):
     """Chosen rows of a memory-mapped array: reads only what is asked for, copies nothing beforehand.
 
     Args:
@@ -100,6 +105,16 @@ def choose(array: Array, indices: Indices) -> Array:
     return array[indices]
 
 
+def is_on_disk(array: Array) -> bool:
+    """Return whether an array is read from a memory-mapped file."""
+    return isinstance(array.values if isinstance(array, Ragged) else array, Rows | np.memmap)
+
+
+def in_memory(array: Array) -> Array:
+    """Return an array whose contents are in memory."""
+    return array.in_memory() if isinstance(array, Ragged) else np.array(array)
+
+
 @dataclass(frozen=True)
 class Samples:
     """A part of a data set.
@@ -120,6 +135,10 @@ class Samples:
     def select(self, indices: Indices) -> "Samples":
         """Return the samples at `indices`, in that order."""
         return Samples(choose(self.x, indices), choose(self.y, indices), [self.names[i] for i in indices])
+
+
+Parts = tuple[Samples, Samples | None, Samples | None]
+"""The training part, and those of validation and test where there are any."""
 
 
 def numbered(part: str, count: int) -> list[str]:
