@@ -148,10 +148,11 @@ def test_all_bad_files_are_named_at_once(speakers: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"holdout": "zoe"}, r"data.holdout must match some files and leave some, but \['zoe'\] matches 0 of 20"),
+        ({"holdout": "zoe"}, r"data.holdout must match some names and leave some to train on, but \['zoe'\] matches 0 of 20"),
         ({"window_s": 0.0001}, "a window must hold samples"),
         ({"noise": "folder"}, "data.noise=folder and data.noise_root belong together"),
         ({"noise_root": "noises"}, "belong together"),
+        ({"noise": "folder", "noise_root": "noises"}, r"data\.noise_root must be a folder of recorded noise, .* does not exist"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options: dict[str, Any], message: str, speakers: Path) -> None:

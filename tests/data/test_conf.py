@@ -8,7 +8,8 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
-from convsweep.data.datamodule import DataModule, Feeding
+from convsweep.data.datamodule import DataModule
+from convsweep.data.options import Feeding
 from convsweep.hydra_version import main_options
 
 CONF = Path(__file__).parents[2] / "conf"

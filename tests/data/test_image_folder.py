@@ -144,6 +144,10 @@ def break_size(root: Path) -> None:
     draw(root / "dog" / "3.png", 20, 20)
 
 
+def break_fractions(root: Path) -> None:
+    Image.fromarray(np.full((12, 16), 0.5, np.float32)).save(root / "dog" / "3.tif")
+
+
 def break_split_name(root: Path) -> None:
     shutil.copytree(root, root / "train")
     shutil.rmtree(root / "cat")
@@ -182,7 +186,8 @@ def break_doubled_part(root: Path) -> None:
             break_size,
             r"one size, 12x16 as the first, where data.image_size is null, but 1 .* dog/3.png \(20x20\); set data.image_size",
         ),
-        (break_split_name, r"only val and test, but .* holds validatoin; did you mean 'validation'\? Rename or move it"),
+        (break_fractions, r"must hold whole numbers, but 1 of 21 .* dog/3.tif \(32-bit fractions\); save it with 8 or 16 bits"),
+        (break_split_name, r"only val and test, but .* holds validatoin; rename or move it; did you mean 'validation'\?"),
         (break_strange_class, r"val has wolf, which .*train has not"),
         (break_doubled_part, r"one folder, but .* holds train and training; merge them"),
     ],
@@ -195,5 +200,5 @@ def test_a_broken_folder_is_named(class_root: Path, break_it: object, message: s
 
 @pytest.mark.parametrize("image_size", [0, [8], [8, 8, 8], "8"])
 def test_an_image_size_is_one_or_two_numbers(class_root: Path, image_size: object) -> None:
-    with pytest.raises(UserError, match=r"data\.image_size must be one or two positive whole numbers"):
+    with pytest.raises(UserError, match=r"data\.image_size must be null, or one or 2 positive whole numbers"):
         folder(class_root, image_size=image_size)

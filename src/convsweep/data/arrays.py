@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from convsweep.data import npy_files
 from convsweep.data.checks import examples
-from convsweep.data.datamodule import DataModule, Feeding, Parts
+from convsweep.data.datamodule import DataModule
 from convsweep.data.labels import Relabel, mask_dtype, relabelled, sorted_classes, whole_numbers
-from convsweep.data.samples import Facts, Samples, Task, numbered
+from convsweep.data.options import Feeding
+from convsweep.data.samples import PARTS, ClassTask, Facts, Parts, Samples, numbered
 from convsweep.errors import UserError
 
 Channels = Literal["first", "last", "none"]
-PARTS = ("train", "val", "test")
 
 
 class Arrays(DataModule):
@@ -37,7 +37,7 @@ class Arrays(DataModule):
     def __init__(
         self,
         path: str,
-        task: Task = "classification",
+        task: ClassTask = "classification",
         channels: Channels = "first",
         class_names: Sequence[str] | None = None,
         num_classes: int | None = None,

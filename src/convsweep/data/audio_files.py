@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.folders import visible
+from convsweep.data.folders import files_below
 from convsweep.data.images import UnfitFileError
 from convsweep.data.resampling import Resampled
 from convsweep.errors import MissingExtraError
@@ -32,13 +32,7 @@ def soundfile() -> Any:
 
 def audio_files(folder: Path) -> list[Path]:
     """Return all sound files below a folder in order of their paths."""
-    found = []
-    for child in visible(folder):
-        if child.is_dir():
-            found += audio_files(child)
-        elif child.suffix.lower() in EXTENSIONS:
-            found.append(child)
-    return found
+    return list(files_below(folder, lambda file: file.suffix.lower() in EXTENSIONS))
 
 
 class Recording:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from fnmatch import fnmatchcase
 from functools import cached_property
 from math import ceil
 from pathlib import Path
@@ -11,13 +10,14 @@ from typing import Literal, Unpack
 import numpy as np
 
 from convsweep.data.audio_files import EXTENSIONS, audio_files, mono, soundfile
-from convsweep.data.datamodule import Feeding
 from convsweep.data.decoding import available_cores, unfit_message
 from convsweep.data.folders import existing_folder, part_folders, relative_names
+from convsweep.data.holdout import held_out, parts_of, patterns_of
 from convsweep.data.images import UnfitFileError
 from convsweep.data.noise import Noise, NoiseKind, Recorded, Waves
-from convsweep.data.noisy import PARTS, Clean, NoisySignals, Range
-from convsweep.data.samples import Facts
+from convsweep.data.noisy import Clean, NoisySignals, Range
+from convsweep.data.options import Feeding
+from convsweep.data.samples import PARTS, Facts
 from convsweep.data.splits import stratified_split
 from convsweep.errors import UserError
 
@@ -61,7 +61,7 @@ class AudioFolder(NoisySignals):
     ) -> None:
         super().__init__(noise, snr_db, eval_snr_db, **feeding)
         self.root, self.split_by = Path(root).expanduser(), split_by
-        self.patterns = [holdout] if isinstance(holdout, str) else list(holdout or [])
+        self.patterns = patterns_of(holdout)
         self.sample_rate_hz, self.window = sample_rate_hz, round(window_s * sample_rate_hz)
         self.noise_root = None if noise_root is None else Path(noise_root).expanduser()
         if sample_rate_hz < 1 or self.window < 2:
@@ -103,9 +103,10 @@ class AudioFolder(NoisySignals):
 
     def divided(self) -> dict[str, list[Path]]:
         """Return the files of each part, split by group where the folder is not divided."""
-        parts = dict(self.files)
-        if self.patterns:
-            parts |= self.held_out(parts)
+        files = [file for own in self.files.values() for file in own]
+        names = [self.group(file).rpartition("/")[2] for file in files]
+        part_of = held_out(parts_of({part: len(own) for part, own in self.files.items()}), names, self.patterns, self.root)
+        parts = {str(part): [files[i] for i in np.flatnonzero(part_of == part)] for part in np.unique(part_of)}
         wanted = {
             part: fraction
             for part in ("test", "val")
@@ -117,28 +118,8 @@ class AudioFolder(NoisySignals):
         *chosen, rest = stratified_split(groups, None, list(wanted.values()), self.feeding["split_seed"])
         for part, indices in zip((*wanted, "train"), (*chosen, rest), strict=True):
             members = {groups[index] for index in indices}
-            parts[part] = [file for file in self.files["train"] if file in parts["train"] and self.group(file) in members]
+            parts[part] = [file for file in parts["train"] if self.group(file) in members]
         return parts
-
-    def held_out(self, parts: dict[str, list[Path]]) -> dict[str, list[Path]]:
-        """Return the training and the test part that `holdout` makes.
-
-        Raises:
-            UserError: it matches nothing or everything, or there is a test folder.
-        """
-        if "test" in parts:
-            raise UserError(
-                f"The test part is given once, but {self.root} has a test folder and data.holdout is set; set it to null."
-            )
-        held = [
-            file for file in parts["train"] if any(fnmatchcase(self.group(file).rpartition("/")[2], one) for one in self.patterns)
-        ]
-        if not held or len(held) == len(parts["train"]):
-            raise UserError(
-                f"data.holdout must match some {self.split_by}s and leave some, but {self.patterns} matches {len(held)} of "
-                f"{len(parts['train'])} recordings in {self.root}."
-            )
-        return {"train": [file for file in parts["train"] if file not in set(held)], "test": held}
 
     def group(self, file: Path) -> str:
         """Return the name of what must stay together with a file."""
@@ -164,7 +145,7 @@ class AudioFolder(NoisySignals):
 
     def recorded(self, part: str) -> Noise:
         assert self.noise_root is not None
-        files = audio_files(existing_folder(self.noise_root, "a folder of recorded noise"))
+        files = audio_files(existing_folder(self.noise_root, "a folder of recorded noise", "noise_root"))
         if not files:
             raise UserError(f"data.noise_root must hold recordings, but {self.noise_root} holds none.")
         first, last = NOISE_SHARES[part]

@@ -1,11 +1,11 @@
 """What must hold of any samples before a network sees them; the message names the samples that break it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convsweep.data.labels import outside
 from convsweep.data.samples import Facts, Samples
 from convsweep.data.statistics import chunks
 from convsweep.errors import UserError
@@ -93,7 +93,7 @@ def check_labels(samples: Samples, facts: Facts, part: str) -> None:
     bad = []
     found: set[int] = set()
     for chunk in chunks(samples.y):
-        wrong = outside(chunk, facts)
+        wrong = outside(chunk, facts.num_classes, facts.ignore_index)
         if wrong.any():
             found.update(np.unique(chunk[wrong]).tolist())
         bad.append(wrong.reshape(len(chunk), -1).any(axis=1))
@@ -105,11 +105,3 @@ def check_labels(samples: Samples, facts: Facts, part: str) -> None:
             f"Labels must be whole numbers 0 to {facts.num_classes - 1}{ignored}, but {part} holds {values} "
             f"in {examples(broken)}; correct the labels, or name the classes or the ignore index in the data config."
         )
-
-
-def outside(labels: NDArray[Any], facts: Facts) -> NDArray[np.bool_]:
-    """Return where labels are neither a class nor the ignore index."""
-    wrong = (labels >= facts.num_classes) | (labels < 0)
-    if facts.ignore_index is not None:
-        wrong &= labels != facts.ignore_index
-    return np.asarray(wrong)

@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Unpack
 import numpy as np
 
 from convsweep.data.array_pickle import ArrayUnpickler
-from convsweep.data.datamodule import DataModule, Feeding, Parts
+from convsweep.data.datamodule import DataModule
+from convsweep.data.options import Feeding
 from convsweep.data.published import Remote, download, first_existing
-from convsweep.data.samples import Facts, Samples, numbered
+from convsweep.data.samples import Facts, Parts, Samples, numbered
 from convsweep.errors import UserError
 
 CLASSES_100 = """

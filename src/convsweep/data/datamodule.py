@@ -2,81 +2,25 @@
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import Any, ClassVar, Required, TypedDict, Unpack
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
+import torch
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
 
 from convsweep.console import say
-from convsweep.data.augment import Augmentation, AugmentBy, Transforms
+from convsweep.data.augment import Augmentation
 from convsweep.data.checks import check_facts, check_present, check_samples
 from convsweep.data.feeding import BatchLoader, Gather, fixed_permutation
-from convsweep.data.holding import Held, Hold, described, held, workers_for
-from convsweep.data.order import Batch, EvalOrder, LastBatch, Share, TrainOrder
-from convsweep.data.samples import Facts, Indices, Samples
+from convsweep.data.holding import Held, described, held, workers_for
+from convsweep.data.options import FEEDING, Feeding, check_feeding
+from convsweep.data.order import Batch, EvalOrder, Share, TrainOrder
+from convsweep.data.samples import PARTS, Facts, Indices, Parts, Samples
 from convsweep.data.splits import stratified_split
 from convsweep.data.statistics import count_classes, mean_and_std
 from convsweep.distributed.ranks import is_first
 from convsweep.errors import UserError
-
-Parts = tuple[Samples, Samples | None, Samples | None]
-
-
-class Feeding(TypedDict, total=False):
-    """What every data set takes beside its own arguments.
-
-    Args:
-        batch_size: samples per step and process.
-        eval_batch_size: the same for validation and test; null takes batch_size.
-        val_fraction: share of the training samples split off for validation where the source has no validation part; null
-            validates on the training samples themselves, where there are too few to spare any.
-        test_fraction: share split off for testing where the source has no test part; null leaves the test part out.
-        max_train: keep about so many training samples, stratified; fewer are always among more; null keeps all.
-        split_seed: another seed is another split; nothing else changes a split.
-        seed: order of the training samples and draws of the augmentation.
-        last_batch: "drop" or "keep" the smaller batch at the end of a training epoch.
-        augment: torchvision v2 transforms of the training samples, a mapping by name or a list; null for none.
-        permute: moves the positions of all samples by one fixed permutation.
-        augment_by: "batch" augments whole batches at once, "sample" sample by sample; "auto" the batch where that can be.
-        hold: where the samples are: on the "device" that the network trains on, in "memory", or left on "disk" where they are
-            memory-mapped; "auto" takes a GPU where they fit there and are not augmented by sample, else leaves them.
-        num_workers: processes that read ahead; 0 reads in this one; null reads ahead where a GPU would wait.
-        pin_memory: page-locked batches; null where there is a GPU.
-    """
-
-    batch_size: Required[int]
-    eval_batch_size: int | None
-    val_fraction: float | None
-    test_fraction: float | None
-    max_train: int | None
-    split_seed: int
-    seed: int
-    last_batch: LastBatch
-    augment: Transforms | None
-    augment_by: AugmentBy
-    permute: bool
-    hold: Hold
-    num_workers: int | None
-    pin_memory: bool | None
-
-
-FEEDING = Feeding(
-    batch_size=64,
-    eval_batch_size=None,
-    val_fraction=0.1,
-    test_fraction=0.2,
-    max_train=None,
-    split_seed=0,
-    seed=0,
-    last_batch="drop",
-    augment=None,
-    augment_by="auto",
-    permute=False,
-    hold="auto",
-    num_workers=None,
-    pin_memory=None,
-)
 
 
 class DataModule(LightningDataModule, ABC):
@@ -88,10 +32,7 @@ class DataModule(LightningDataModule, ABC):
     def __init__(self, **feeding: Unpack[Feeding]) -> None:
         super().__init__()
         self.feeding: Feeding = {**FEEDING, **feeding}
-        sizes = {"batch_size": self.feeding["batch_size"], "eval_batch_size": self.feeding["eval_batch_size"]}
-        for key, size in sizes.items():
-            if size is not None and size < 1:
-                raise UserError(f"data.{key} must be at least 1, but is {size}.")
+        check_feeding(self.feeding)
         self.parts: Parts | None = None
 
     @abstractmethod
@@ -130,7 +71,7 @@ class DataModule(LightningDataModule, ABC):
         facts = self.facts
         self.fetch()
         parts = self.read()
-        for part, samples in zip(("train", "val", "test"), parts, strict=True):
+        for part, samples in zip(PARTS, parts, strict=True):
             if samples is not None:
                 check_samples(samples, facts, part)
         train, val, test = self.split(*parts)
@@ -267,10 +208,8 @@ class DataModule(LightningDataModule, ABC):
         return BatchLoader(gather, order, workers, device.type == "cuda" if pin_memory is None else pin_memory)
 
     @property
-    def device(self) -> Any:
+    def device(self) -> torch.device:
         """The device that the network trains on."""
-        import torch
-
         return torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
 
     def share(self) -> Share:

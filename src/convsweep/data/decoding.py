@@ -13,7 +13,7 @@ import numpy as np
 from convsweep.data.cache import Arrays, Layout, default_cache_dir, fingerprint, stored
 from convsweep.data.checks import examples
 from convsweep.data.folders import relative_names
-from convsweep.data.images import UnfitFileError
+from convsweep.data.images import ImageDecoding, UnfitFileError, settle
 from convsweep.errors import UserError
 
 Keep = Literal["auto", "memory", "disk"]
@@ -127,6 +127,18 @@ def unfit_message(unfit: Sequence[tuple[str, UnfitFileError]], total: int, root:
         f"{rule}, but {len(found)} of {total} in {root} {'is' if len(found) == 1 else 'are'} not: {examples(found)}; {remedy}."
         for (rule, remedy), found in rules.items()
     )
+
+
+def settled(wanted: ImageDecoding, first: Path, root: Path) -> tuple[ImageDecoding, tuple[int, int, int]]:
+    """Return the decoding and the shape (C, H, W) that the first image decides.
+
+    Raises:
+        UserError: if it is no image.
+    """
+    try:
+        return settle(wanted, first)
+    except UnfitFileError as error:
+        raise UserError(unfit_message([(relative_names([first], root)[0], error)], 1, root)) from error
 
 
 def num_threads(files: Sequence[Path]) -> int:

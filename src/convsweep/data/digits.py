@@ -3,13 +3,12 @@
 import gzip
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.datamodule import DataModule, Feeding, Parts
-from convsweep.data.samples import Facts, Samples
+from convsweep.data.datamodule import DataModule
+from convsweep.data.samples import Facts, Parts, Samples, numbered
 
 CLASS_NAMES = tuple("0123456789")
 
@@ -34,12 +33,9 @@ def load_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 class Digits(DataModule):
     """1,797 digits of 43 writers (Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, 1998)."""
 
-    def __init__(self, **feeding: Unpack[Feeding]) -> None:
-        super().__init__(**feeding)
-
     def describe(self) -> Facts:
         return Facts(in_shape=(1, 8, 8), num_classes=10, class_names=CLASS_NAMES)
 
     def read(self) -> Parts:
         x, y = load_digits()
-        return Samples(x, y, [f"digits/{row}" for row in range(len(y))]), None, None
+        return Samples(x, y, numbered("digits", len(y))), None, None

@@ -1,6 +1,6 @@
 """What lies in a data folder: its parts, its classes, its image files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from convsweep.data.checks import examples
@@ -14,8 +14,8 @@ PART_NAMES = {
 }
 
 
-def existing_folder(root: Path, what: str) -> Path:
-    """Return the folder.
+def existing_folder(root: Path, what: str, key: str = "root") -> Path:
+    """Return the folder that the option `key` of the data names.
 
     Raises:
         UserError: if it is missing, is a file, or is empty.
@@ -24,11 +24,11 @@ def existing_folder(root: Path, what: str) -> Path:
         parent = root.parent
         near = [child.name for child in parent.iterdir() if child.is_dir()] if parent.is_dir() else []
         hint = f"; {did_you_mean(root.name, near)}" if near else ""
-        raise UserError(f"data.root must be {what}, but {root.absolute()} does not exist{hint}")
+        raise UserError(f"data.{key} must be {what}, but {root.absolute()} does not exist{hint}")
     if not root.is_dir():
-        raise UserError(f"data.root must be {what}, but {root} is a file; name the folder that holds it.")
+        raise UserError(f"data.{key} must be {what}, but {root} is a file; name the folder that holds it.")
     if not any(visible(root)):
-        raise UserError(f"data.root must be {what}, but {root} is empty; put your files there.")
+        raise UserError(f"data.{key} must be {what}, but {root} is empty; put your files there.")
     return root
 
 
@@ -41,15 +41,22 @@ def subfolders(folder: Path) -> list[Path]:
     return [child for child in visible(folder) if child.is_dir()]
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Return all image files below a folder in order of their paths."""
-    found = []
+def files_below(folder: Path, wanted: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield the wanted files below a folder in order of their paths."""
     for child in visible(folder):
         if child.is_dir():
-            found += image_files(child)
-        elif child.suffix.lower() in EXTENSIONS:
-            found.append(child)
-    return found
+            yield from files_below(child, wanted)
+        elif wanted(child):
+            yield child
+
+
+def is_image(file: Path) -> bool:
+    return file.suffix.lower() in EXTENSIONS
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return all image files below a folder in order of their paths."""
+    return list(files_below(folder, is_image))
 
 
 def part_folders(root: Path) -> dict[str, Path] | None:
@@ -79,7 +86,7 @@ def part_folders(root: Path) -> dict[str, Path] | None:
         known = [name for names in PART_NAMES.values() for name in names]
         raise UserError(
             f"Beside train, a folder may hold only val and test, but {root} holds {examples(unknown)}; "
-            f"{did_you_mean(unknown[0], known)} Rename or move it."
+            f"rename or move it; {did_you_mean(unknown[0], known)}"
         )
     return parts
 
@@ -95,19 +102,13 @@ def class_folders(root: Path) -> list[str]:
         loose = image_files(root)
         found = f"holds {len(loose)} images and no folder" if loose else "holds no folder"
         raise UserError(f"Images must lie in one folder a class, but {root} {found}; make {root.name}/CLASS/IMAGE.png")
-    empty = [name for name in names if not has_image(root / name)]
+    empty = [name for name in names if not any(files_below(root / name, is_image))]
     if empty:
         raise UserError(
             f"Every class folder must hold an image ({' '.join(sorted(EXTENSIONS))}), but in {root} there is none in "
             f"{examples(empty)}; add images or remove the folder."
         )
     return names
-
-
-def has_image(folder: Path) -> bool:
-    """Return whether an image lies below a folder, without listing all of them."""
-    files = (child for child in folder.iterdir() if not child.name.startswith((".", "__")))
-    return any(has_image(child) if child.is_dir() else child.suffix.lower() in EXTENSIONS for child in files)
 
 
 def relative_names(files: Sequence[Path], root: Path) -> list[str]:

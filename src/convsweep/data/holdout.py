@@ -7,35 +7,60 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.samples import Samples
+from convsweep.data.samples import Parts, Samples
 from convsweep.errors import UserError
 
-Parts = tuple[Samples, Samples | None, Samples | None]
+PartOf = NDArray[np.str_]
+"""The part that each of several files is in."""
 
 
-def with_holdout(samples: Samples, stems: Sequence[str], part_of: NDArray[np.str_], patterns: Sequence[str], root: Path) -> Parts:
-    """Return the training, validation and test part; None for a part that is not there.
+def patterns_of(holdout: str | Sequence[str] | None) -> list[str]:
+    """Return the patterns of the option `holdout`."""
+    return [holdout] if isinstance(holdout, str) else list(holdout or [])
+
+
+def parts_of(sizes: dict[str, int]) -> PartOf:
+    """Return the part of each file where the parts, of these sizes, lie one behind the other."""
+    return np.repeat(list(sizes), list(sizes.values()))
+
+
+def held_out(part_of: PartOf, names: Sequence[str], patterns: Sequence[str], root: Path) -> PartOf:
+    """Return the parts of files, with those whose name matches a pattern in the test part.
 
     Args:
-        stems: name of each sample's file, without its extension.
-        part_of: the part whose folder each sample lies in.
-        patterns: samples whose name matches one of these are the test part.
+        part_of: the part whose folder each file lies in.
+        names: of the files.
         root: for the messages.
 
     Raises:
-        UserError: the patterns match nothing, or everything, or there is a test folder too.
+        UserError: the patterns match nothing, or everything to train on, or there is a test folder too.
     """
-    held = np.array([any(fnmatchcase(name, pattern) for pattern in patterns) for name in stems])
-    if patterns and not held.any():
-        raise UserError(f"data.holdout must match the names of some images, but {list(patterns)} matches none in {root}.")
-    if patterns and (part_of == "test").any():
+    if not patterns:
+        return part_of
+    held = np.array([any(fnmatchcase(name, pattern) for pattern in patterns) for name in names])
+    if (part_of == "test").any():
         raise UserError(
             f"The test part is given once, but {root} has a test folder and data.holdout is set; set data.holdout=null."
         )
-    part_of = np.where(held, "test", part_of)
+    if not held.any() or held[part_of == "train"].all():
+        raise UserError(
+            f"data.holdout must match some names and leave some to train on, but {list(patterns)} matches {held.sum()} of "
+            f"{len(names)} in {root}."
+        )
+    return np.where(held, "test", part_of)
+
+
+def with_holdout(samples: Samples, names: Sequence[str], part_of: PartOf, patterns: Sequence[str], root: Path) -> Parts:
+    """Return the training, validation and test part; None for a part that is not there.
+
+    Args:
+        names, part_of, patterns, root: as for `held_out`.
+
+    Raises:
+        UserError: as `held_out`.
+    """
+    part_of = held_out(part_of, names, patterns, root)
     if (part_of == "train").all():
         return samples, None, None
     parts = {str(part): samples.select(np.flatnonzero(part_of == part)) for part in np.unique(part_of)}
-    if "train" not in parts:
-        raise UserError(f"Something must be left to train on, but data.holdout={list(patterns)} takes every image in {root}.")
     return parts["train"], parts.get("val"), parts.get("test")

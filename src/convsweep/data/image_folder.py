@@ -9,11 +9,21 @@ import numpy as np
 
 from convsweep.data.cache import Layout
 from convsweep.data.checks import examples
-from convsweep.data.datamodule import DataModule, Feeding, Parts
-from convsweep.data.decoding import Job, Keep, Storage, decoded, unfit_message
-from convsweep.data.folders import class_folders, existing_folder, image_files, part_folders, relative_names
-from convsweep.data.images import Color, ImageDecoding, Resize, UnfitFileError, decode_image, open_image, settle, size_pair
-from convsweep.data.samples import Facts, Samples
+from convsweep.data.datamodule import DataModule
+from convsweep.data.decoding import Job, Keep, Storage, decoded, settled
+from convsweep.data.folders import (
+    class_folders,
+    existing_folder,
+    files_below,
+    image_files,
+    is_image,
+    part_folders,
+    relative_names,
+)
+from convsweep.data.images import Color, ImageDecoding, Resize, decode_image, open_image
+from convsweep.data.options import Feeding
+from convsweep.data.per_axis import per_axis
+from convsweep.data.samples import Facts, Parts, Samples
 from convsweep.errors import UserError
 
 EXPECTED = "a folder with one folder of images a class (or train, val and test with such folders in each)"
@@ -45,7 +55,7 @@ class ImageFolder(DataModule):
     ) -> None:
         super().__init__(**feeding)
         self.root = Path(root).expanduser()
-        self.wanted = ImageDecoding(size_pair(image_size), resize, color)
+        self.wanted = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color)
         self.storage = Storage(keep, cache_dir)
 
     @cached_property
@@ -71,11 +81,8 @@ class ImageFolder(DataModule):
 
     @cached_property
     def decoding(self) -> tuple[ImageDecoding, tuple[int, int, int]]:
-        first = image_files(self.parts_of_root["train"] / self.class_names[0])[0]
-        try:
-            return settle(self.wanted, first)
-        except UnfitFileError as error:
-            raise UserError(unfit_message([(relative_names([first], self.root)[0], error)], 1, self.root)) from error
+        first = next(files_below(self.parts_of_root["train"] / self.class_names[0], is_image))
+        return settled(self.wanted, first, self.root)
 
     def describe(self) -> Facts:
         names = self.class_names

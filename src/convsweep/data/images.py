@@ -1,14 +1,11 @@
 """One image file to one uint8 array: colour, orientation and size."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from convsweep.errors import UserError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,23 +45,6 @@ class ImageDecoding:
     image_size: tuple[int, int] | None = None
     resize: Resize = "stretch"
     color: Color = "auto"
-
-
-def size_pair(image_size: int | Sequence[int] | None) -> tuple[int, int] | None:
-    """Return (height, width) from one number for both, or two.
-
-    Raises:
-        UserError: if these are not one or two positive numbers.
-    """
-    if image_size is None:
-        return None
-    pair = [image_size, image_size] if isinstance(image_size, int) else list(image_size)
-    if len(pair) != 2 or any(not isinstance(size, int) or size < 1 for size in pair):
-        raise UserError(
-            f"data.image_size must be one or two positive whole numbers (height, width) or null, but is {image_size}; "
-            "say data.image_size=64."
-        )
-    return pair[0], pair[1]
 
 
 def open_image(path: Path) -> "Image":
@@ -121,9 +101,16 @@ def decode_image(image: "Image", decoding: ImageDecoding, shape: tuple[int, int,
 
 
 def in_color(image: "Image", color: str) -> "Image":
-    """Return the image in 8 bits, grey or RGB; 16-bit grey loses its lower half."""
+    """Return the image in 8 bits, grey or RGB; 16-bit grey loses its lower half.
+
+    Raises:
+        UnfitFileError: it holds fractions, of which 8 bits would leave next to nothing.
+    """
     from PIL import Image
 
+    if image.mode == "F":
+        remedy = "save it with 8 or 16 bits, or take data=arrays"
+        raise UnfitFileError("Every image must hold whole numbers", "32-bit fractions", remedy)
     if image.mode.startswith("I"):
         deep = np.asarray(image, dtype=np.int64)
         image = Image.fromarray((np.clip(deep, 0, 65535) >> 8 if deep.max(initial=0) > 255 else deep).astype(np.uint8))

@@ -30,6 +30,12 @@ def whole_numbers(values: NDArray[Any], where: str) -> NDArray[np.int64]:
     return whole.astype(np.int64)
 
 
+def outside(labels: NDArray[Any], num_classes: int, ignore_index: int | None) -> NDArray[np.bool_]:
+    """Return where labels are neither a class nor the ignore index."""
+    wrong = (labels >= num_classes) | (labels < 0)
+    return np.asarray(wrong if ignore_index is None else wrong & (labels != ignore_index))
+
+
 def mask_dtype(values: NDArray[Any], where: str) -> NDArray[Any]:
     """Return a mask in the smallest type that holds it, uint8 or int16.
 

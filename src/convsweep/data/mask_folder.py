@@ -5,16 +5,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Unpack
 
-import numpy as np
-
-from convsweep.data.datamodule import DataModule, Feeding, Parts
-from convsweep.data.decoding import Keep, Storage
+from convsweep.data.datamodule import DataModule
+from convsweep.data.decoding import Keep, Storage, settled
 from convsweep.data.folders import existing_folder
-from convsweep.data.holdout import with_holdout
-from convsweep.data.images import Color, ImageDecoding, Resize, size_pair
+from convsweep.data.holdout import parts_of, patterns_of, with_holdout
+from convsweep.data.images import Color, ImageDecoding, Resize
 from convsweep.data.masks import Coding, mask_coding
-from convsweep.data.pairs import Pair, decode_pairs, find_pairs, settle_pairs
-from convsweep.data.samples import Facts
+from convsweep.data.options import Feeding
+from convsweep.data.pairs import Pair, decode_pairs, find_pairs
+from convsweep.data.per_axis import per_axis
+from convsweep.data.samples import Facts, Parts
 
 
 class MaskFolder(DataModule):
@@ -59,8 +59,8 @@ class MaskFolder(DataModule):
         self.root = Path(root).expanduser()
         self.images, self.masks, self.mask_suffix = images, masks, mask_suffix
         self.coding = mask_coding(coding, class_names, num_classes, palette, ignore_index)
-        self.patterns = [holdout] if isinstance(holdout, str) else list(holdout or [])
-        self.wanted = ImageDecoding(size_pair(image_size), resize, color)
+        self.patterns = patterns_of(holdout)
+        self.wanted = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color)
         self.storage = Storage(keep, cache_dir)
 
     @cached_property
@@ -70,7 +70,7 @@ class MaskFolder(DataModule):
 
     @cached_property
     def decoding(self) -> tuple[ImageDecoding, tuple[int, int, int]]:
-        return settle_pairs(self.wanted, self.pairs["train"][0], self.root)
+        return settled(self.wanted, self.pairs["train"][0].image, self.root)
 
     def describe(self) -> Facts:
         names = self.coding.class_names
@@ -80,5 +80,5 @@ class MaskFolder(DataModule):
         decoding, shape = self.decoding
         pairs = [pair for part in self.pairs.values() for pair in part]
         samples = decode_pairs(pairs, self.root, decoding, shape, self.coding, self.storage)
-        part_of = np.repeat(list(self.pairs), [len(part) for part in self.pairs.values()])
+        part_of = parts_of({part: len(own) for part, own in self.pairs.items()})
         return with_holdout(samples, [pair.image.stem for pair in pairs], part_of, self.patterns, self.root)

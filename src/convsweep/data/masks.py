@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convsweep.data.images import ImageDecoding, UnfitFileError, fit
+from convsweep.data.labels import outside
 from convsweep.errors import UserError
 
 if TYPE_CHECKING:
@@ -136,9 +137,7 @@ def one_number(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
 
 def from_index(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
     values = one_number(mask, coding)
-    wrong = (values < 0) | (values >= len(coding.class_names))
-    if coding.ignore_index is not None:
-        wrong &= values != coding.ignore_index
+    wrong = outside(values, len(coding.class_names), coding.ignore_index)
     if wrong.any():
         ignored = "" if coding.ignore_index is None else f" or the ignore index {coding.ignore_index}"
         raise UnfitFileError(

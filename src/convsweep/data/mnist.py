@@ -9,9 +9,10 @@ from typing import ClassVar, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.datamodule import DataModule, Feeding, Parts
+from convsweep.data.datamodule import DataModule
+from convsweep.data.options import Feeding
 from convsweep.data.published import Remote, download, first_existing
-from convsweep.data.samples import Facts, Samples, numbered
+from convsweep.data.samples import Facts, Parts, Samples, numbered
 from convsweep.errors import UserError
 
 UNSIGNED_BYTES = 8

@@ -9,9 +9,10 @@ import numpy as np
 
 from convsweep.data import npy_files
 from convsweep.data.array_pickle import ArrayUnpickler
-from convsweep.data.datamodule import DataModule, Feeding, Parts
+from convsweep.data.datamodule import DataModule
 from convsweep.data.labels import whole_numbers
-from convsweep.data.samples import Facts, Samples, numbered
+from convsweep.data.options import Feeding
+from convsweep.data.samples import Facts, Parts, Samples, numbered
 from convsweep.errors import UserError
 
 FILES = ("mnist1d_data.pkl", "mnist1d.pkl", "mnist1d_data.npz", "mnist1d.npz")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convsweep.data.images import UnfitFileError
-from convsweep.errors import MissingExtraError, UserError
+from convsweep.errors import MissingExtraError
 
 ENDINGS = (".nii", ".nii.gz")
 
@@ -136,18 +136,3 @@ def resized(array: NDArray[Any], shape: tuple[int, ...], mode: str) -> NDArray[n
     values = torch.from_numpy(array.astype(np.float32))[None, None]
     result: NDArray[np.float32] = torch.nn.functional.interpolate(values, shape, mode=mode)[0, 0].numpy()
     return result
-
-
-def triple(name: str, value: Any, kind: type) -> tuple[Any, ...] | None:
-    """Return three positive numbers from one for all axes, or three, or None.
-
-    Raises:
-        UserError: they are not.
-    """
-    if value is None:
-        return None
-    numbers = [value] * 3 if isinstance(value, int | float) else list(value)
-    allowed = (int,) if kind is int else (int, float)
-    if len(numbers) != 3 or any(not isinstance(number, allowed) or number <= 0 for number in numbers):
-        raise UserError(f"data.{name} must be null, or one or three positive numbers ({kind.__name__}), but is {value}.")
-    return tuple(kind(number) for number in numbers)

@@ -10,17 +10,20 @@ import numpy as np
 from convsweep.data.cache import Layout
 from convsweep.data.checks import examples
 from convsweep.data.crops import Crops, Whole
-from convsweep.data.datamodule import DataModule, Feeding, Parts
+from convsweep.data.datamodule import DataModule
 from convsweep.data.decoding import Job, Keep, Storage, decoded, unfit_message
 from convsweep.data.feeding import Gather
-from convsweep.data.folders import existing_folder, relative_names, visible
-from convsweep.data.holdout import with_holdout
+from convsweep.data.folders import existing_folder, files_below, relative_names
+from convsweep.data.holdout import parts_of, patterns_of, with_holdout
 from convsweep.data.images import UnfitFileError
+from convsweep.data.labels import outside
 from convsweep.data.masks import mask_coding
-from convsweep.data.nifti import Volume, open_volume, stem, triple
+from convsweep.data.nifti import Volume, open_volume, stem
+from convsweep.data.options import Feeding
 from convsweep.data.pairs import Kind, Pair, blamed_on, find_pairs
+from convsweep.data.per_axis import per_axis
 from convsweep.data.ragged import Ragged, offsets
-from convsweep.data.samples import Facts, Samples
+from convsweep.data.samples import Facts, Parts, Samples
 from convsweep.errors import UserError
 
 LARGEST_AFFINE_GAP = 0.5
@@ -74,8 +77,8 @@ class NiftiFolder(DataModule):
         self.root = Path(root).expanduser()
         self.images, self.masks, self.suffixes = images, masks, (image_suffix, mask_suffix)
         self.coding = mask_coding("index", class_names, num_classes, None, ignore_index)
-        self.patterns = [holdout] if isinstance(holdout, str) else list(holdout or [])
-        self.crop_size, self.spacing = triple("crop_size", crop_size, int), triple("spacing", spacing, float)
+        self.patterns = patterns_of(holdout)
+        self.crop_size, self.spacing = per_axis("crop_size", crop_size, 3, int), per_axis("spacing", spacing, 3, float)
         self.crops_per_volume, self.foreground = crops_per_volume, foreground
         self.storage = Storage(keep, cache_dir)
         if crops_per_volume < 1 or not 0 <= foreground <= 1:
@@ -138,7 +141,7 @@ class NiftiFolder(DataModule):
         )
         arrays = decoded(job, self.storage)
         samples = Samples(Ragged(arrays["x"], [(1, *shape) for shape in shapes]), Ragged(arrays["y"], shapes), list(job.names))
-        part_of = np.repeat(list(self.pairs), [len(part) for part in self.pairs.values()])
+        part_of = parts_of({part: len(own) for part, own in self.pairs.items()})
         return with_holdout(samples, [stem(pair.image) or "" for pair in pairs], part_of, self.patterns, self.root)
 
     def classes_of(self, mask: Volume) -> Any:
@@ -149,11 +152,9 @@ class NiftiFolder(DataModule):
         """
         values = mask.read(is_mask=True)
         count = len(self.coding.class_names)
-        known = (values >= 0) & (values < count) & (values == np.round(values))
-        if self.coding.ignore_index is not None:
-            known |= values == self.coding.ignore_index
-        if not known.all():
-            found = examples([f"{value:g}" for value in np.unique(values[~known])])
+        wrong = outside(values, count, self.coding.ignore_index) | (values != np.round(values))
+        if wrong.any():
+            found = examples([f"{value:g}" for value in np.unique(values[wrong])])
             raise UnfitFileError(
                 f"Masks must hold whole numbers 0 to {count - 1}",
                 found,
@@ -192,13 +193,7 @@ def open_pair(pair: Pair, spacing: Sequence[float] | None) -> tuple[Volume, Volu
 
 def volume_files(folder: Path) -> list[Path]:
     """Return all NIfTI files below a folder in order of their paths."""
-    found = []
-    for child in visible(folder):
-        if child.is_dir():
-            found += volume_files(child)
-        elif stem(child) is not None:
-            found.append(child)
-    return found
+    return list(files_below(folder, lambda file: stem(file) is not None))
 
 
 VOLUMES = Kind(volume_files, lambda file: stem(file) or file.name, "data.image_suffix or data.mask_suffix")

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from convsweep.data.datamodule import DataModule, Feeding, Parts
+from convsweep.data.datamodule import DataModule
 from convsweep.data.feeding import XY
 from convsweep.data.noise import Babble, Noise, NoiseKind, Waves, mixed, pink, white
-from convsweep.data.samples import Samples
+from convsweep.data.options import Feeding
+from convsweep.data.samples import PARTS, Parts, Samples
 from convsweep.errors import UserError, did_you_mean
 
-PARTS = ("train", "val", "test")
 Range = float | Sequence[float]
 """One number, or the lowest and the highest of an even draw."""
 

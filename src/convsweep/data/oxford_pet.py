@@ -1,16 +1,19 @@
 """Oxford-IIIT Pet: photographs of cats and dogs, segmented into pet, background and border."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Unpack
 
 from convsweep.data.checks import examples
-from convsweep.data.datamodule import DataModule, Feeding, Parts
+from convsweep.data.datamodule import DataModule
 from convsweep.data.decoding import Keep, Storage
-from convsweep.data.images import ImageDecoding, Resize, size_pair
+from convsweep.data.images import ImageDecoding, Resize
 from convsweep.data.masks import MaskCoding
+from convsweep.data.options import Feeding
 from convsweep.data.pairs import Pair, decode_pairs
+from convsweep.data.per_axis import per_axis
 from convsweep.data.published import Remote, download
-from convsweep.data.samples import Facts, Samples
+from convsweep.data.samples import Facts, Parts, Samples
 from convsweep.errors import UserError
 
 Border = Literal["class", "ignore"]
@@ -36,7 +39,7 @@ class OxfordPet(DataModule):
     def __init__(
         self,
         root: str = "data",
-        image_size: int = 128,
+        image_size: int | Sequence[int] = 128,
         resize: Resize = "stretch",
         border: Border = "class",
         keep: Keep = "auto",
@@ -45,7 +48,7 @@ class OxfordPet(DataModule):
     ) -> None:
         super().__init__(**feeding)
         self.folder = Path(root).expanduser() / "oxford-iiit-pet"
-        size = size_pair(image_size)
+        size = per_axis("image_size", image_size, 2, int)
         if size is None:
             raise UserError("The photographs of oxford_pet are of many sizes; set data.image_size to one.")
         self.decoding, self.shape = ImageDecoding(size, resize, "rgb"), (3, *size)

@@ -8,9 +8,9 @@ from typing import Any
 
 from convsweep.data.cache import Layout
 from convsweep.data.checks import examples
-from convsweep.data.decoding import Job, Storage, decoded, unfit_message
+from convsweep.data.decoding import Job, Storage, decoded
 from convsweep.data.folders import PART_NAMES, image_files, part_folders, relative_names, subfolders
-from convsweep.data.images import ImageDecoding, UnfitFileError, decode_image, open_image, settle
+from convsweep.data.images import ImageDecoding, UnfitFileError, decode_image, open_image
 from convsweep.data.masks import MaskCoding, decode_mask
 from convsweep.data.samples import Samples
 from convsweep.errors import UserError, did_you_mean
@@ -84,9 +84,9 @@ def child_of(folder: Path, name: str) -> Path:
     child = folder / name
     if not child.is_dir():
         near = [path.name for path in subfolders(folder)]
-        hint = did_you_mean(name, near) if near else "there is no folder at all;"
+        hint = did_you_mean(name, near) if near else "there is no folder at all"
         raise UserError(
-            f"{folder} must hold the folder {name}, but does not; {hint} Set data.images and data.masks to your names."
+            f"{folder} must hold the folder {name}, but does not; set data.images and data.masks to your names; {hint}"
         )
     return child
 
@@ -126,18 +126,6 @@ def stems(folder: Path, suffix: str, kind: Kind) -> dict[str, Path]:
             )
         found[name] = file
     return found
-
-
-def settle_pairs(wanted: ImageDecoding, first: Pair, root: Path) -> tuple[ImageDecoding, tuple[int, int, int]]:
-    """Return the decoding and the shape (C, H, W) that the first image decides.
-
-    Raises:
-        UserError: if it is no image.
-    """
-    try:
-        return settle(wanted, first.image)
-    except UnfitFileError as error:
-        raise UserError(unfit_message([(relative_names([first.image], root)[0], error)], 1, root)) from error
 
 
 @contextmanager

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.datamodule import DataModule, Feeding, Parts
+from convsweep.data.datamodule import DataModule
 from convsweep.data.digits import CLASS_NAMES, load_digits
-from convsweep.data.samples import Facts, Samples, numbered
+from convsweep.data.drawn import draws, part_sizes
+from convsweep.data.options import Feeding
+from convsweep.data.samples import Facts, Parts, Samples, numbered
 from convsweep.data.splits import stratified_split
 from convsweep.errors import UserError
 
@@ -43,21 +45,17 @@ class Scenes(DataModule):
         super().__init__(**feeding)
         if image_size < SMALLEST_IMAGE:
             raise UserError(f"data.image_size must be at least {SMALLEST_IMAGE} to hold a digit, but is {image_size}.")
-        if min(num_train, num_val, num_test, max_digits) < 1:
-            raise UserError(
-                "data.num_train, num_val, num_test and max_digits must be at least 1, "
-                f"but are {num_train}, {num_val}, {num_test} and {max_digits}."
-            )
+        if max_digits < 1:
+            raise UserError(f"data.max_digits must be at least 1, but is {max_digits}.")
         self.image_size, self.max_digits, self.scene_seed = image_size, max_digits, scene_seed
-        self.num_scenes = {"train": num_train, "val": num_val, "test": num_test}
+        self.num_scenes = part_sizes(num_train, num_val, num_test)
 
     def describe(self) -> Facts:
         return Facts((3, self.image_size, self.image_size), 11, ("background", *CLASS_NAMES), "segmentation")
 
     def read(self) -> Parts:
         images, labels = load_digits()
-        names = [f"digits/{row}" for row in range(len(labels))]
-        test, val, train = stratified_split(names, labels, [0.2, 0.1], split_seed=0)
+        test, val, train = stratified_split(numbered("digits", len(labels)), labels, [0.2, 0.1], split_seed=0)
         train_part, val_part, test_part = (
             self.draw(part, images[own, 0], labels[own]) for part, own in (("train", train), ("val", val), ("test", test))
         )
@@ -68,8 +66,7 @@ class Scenes(DataModule):
         count, size = self.num_scenes[part], self.image_size
         x = np.empty((count, 3, size, size), np.uint8)
         y = np.empty((count, size, size), np.uint8)
-        for i in range(count):
-            rng = np.random.default_rng((self.scene_seed, list(self.num_scenes).index(part), i))
+        for i, rng in enumerate(draws(self.scene_seed, part, count)):
             x[i], y[i] = scene(rng, size, self.max_digits, digits, labels)
         return Samples(x, y, numbered(part, count))
 

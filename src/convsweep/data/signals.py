@@ -6,10 +6,11 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.datamodule import Feeding
+from convsweep.data.drawn import draws, part_sizes
 from convsweep.data.noise import NoiseKind, Waves
-from convsweep.data.noisy import PARTS, Clean, NoisySignals, Range
-from convsweep.data.samples import Facts, numbered
+from convsweep.data.noisy import Clean, NoisySignals, Range
+from convsweep.data.options import Feeding
+from convsweep.data.samples import PARTS, Facts, numbered
 from convsweep.errors import UserError
 
 SHORTEST = 64
@@ -43,13 +44,10 @@ class Signals(NoisySignals):
         super().__init__(noise, snr_db, eval_snr_db, **feeding)
         if length < SHORTEST:
             raise UserError(f"data.length must be at least {SHORTEST} samples, but is {length}")
-        if min(num_train, num_val, num_test) < 1 or sample_rate_hz < 8 * LOWEST_HZ:
-            raise UserError(
-                f"data.num_train, num_val and num_test must be at least 1 and data.sample_rate_hz at least {8 * LOWEST_HZ:.0f}, "
-                f"but are {num_train}, {num_val}, {num_test} and {sample_rate_hz}"
-            )
+        if sample_rate_hz < 8 * LOWEST_HZ:
+            raise UserError(f"data.sample_rate_hz must be at least {8 * LOWEST_HZ:.0f}, but is {sample_rate_hz}")
         self.length, self.sample_rate_hz, self.signal_seed = length, sample_rate_hz, signal_seed
-        self.num_signals = {"train": num_train, "val": num_val, "test": num_test}
+        self.num_signals = part_sizes(num_train, num_val, num_test)
 
     def describe(self) -> Facts:
         return Facts((1, self.length), 1, ("signal",), "denoising", sample_rate_hz=self.sample_rate_hz)
@@ -60,8 +58,8 @@ class Signals(NoisySignals):
 
     def draw(self, part: str) -> Clean:
         count = self.num_signals[part]
-        rngs = (np.random.default_rng((self.signal_seed, PARTS.index(part), row)) for row in range(count))
-        return Clean(np.stack([signal(rng, self.length, self.sample_rate_hz) for rng in rngs]), numbered(part, count))
+        waves = [signal(rng, self.length, self.sample_rate_hz) for rng in draws(self.signal_seed, part, count)]
+        return Clean(np.stack(waves), numbered(part, count))
 
 
 def signal(rng: np.random.Generator, length: int, sample_rate_hz: int) -> Waves:

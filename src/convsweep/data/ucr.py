@@ -8,9 +8,10 @@ import numpy as np
 
 from convsweep.data import npy_files
 from convsweep.data.arrays import pair_keys
-from convsweep.data.datamodule import DataModule, Feeding, Parts
+from convsweep.data.datamodule import DataModule
 from convsweep.data.labels import sorted_classes
-from convsweep.data.samples import Facts, Samples, numbered
+from convsweep.data.options import Feeding
+from convsweep.data.samples import Facts, Parts, Samples, numbered
 from convsweep.data.series_files import SeriesFile, read_series, stacked, whole, word
 from convsweep.errors import UserError, did_you_mean
 

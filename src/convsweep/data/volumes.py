@@ -5,8 +5,10 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.datamodule import DataModule, Feeding, Parts
-from convsweep.data.samples import Facts, Samples, Task, numbered
+from convsweep.data.datamodule import DataModule
+from convsweep.data.drawn import draws, part_sizes
+from convsweep.data.options import Feeding
+from convsweep.data.samples import ClassTask, Facts, Parts, Samples, numbered
 from convsweep.errors import UserError
 
 SHAPES = ("ball", "box", "tube", "ring")
@@ -31,7 +33,7 @@ class Volumes(DataModule):
 
     def __init__(
         self,
-        task: Task = "segmentation",
+        task: ClassTask = "segmentation",
         volume_size: int = 32,
         num_train: int = 200,
         num_val: int = 40,
@@ -43,14 +45,11 @@ class Volumes(DataModule):
         super().__init__(**feeding)
         if volume_size < SMALLEST_VOLUME:
             raise UserError(f"data.volume_size must be at least {SMALLEST_VOLUME} to hold a shape, but is {volume_size}.")
-        if min(num_train, num_val, num_test, max_shapes) < 1:
-            raise UserError(
-                "data.num_train, num_val, num_test and max_shapes must be at least 1, "
-                f"but are {num_train}, {num_val}, {num_test} and {max_shapes}."
-            )
+        if max_shapes < 1:
+            raise UserError(f"data.max_shapes must be at least 1, but is {max_shapes}.")
         self.task, self.volume_size, self.volume_seed = task, volume_size, volume_seed
         self.max_shapes = max_shapes if task == "segmentation" else 1
-        self.num_volumes = {"train": num_train, "val": num_val, "test": num_test}
+        self.num_volumes = part_sizes(num_train, num_val, num_test)
 
     def describe(self) -> Facts:
         names = ("background", *SHAPES) if self.task == "segmentation" else SHAPES
@@ -64,8 +63,7 @@ class Volumes(DataModule):
         count = self.num_volumes[part]
         x = np.empty((count, 1, *[self.volume_size] * 3), np.uint8)
         masks = np.empty((count, *[self.volume_size] * 3), np.uint8)
-        for i in range(count):
-            rng = np.random.default_rng((self.volume_seed, list(self.num_volumes).index(part), i))
+        for i, rng in enumerate(draws(self.volume_seed, part, count)):
             x[i, 0], masks[i] = volume(rng, self.volume_size, self.max_shapes)
         y = masks if self.task == "segmentation" else masks.reshape(count, -1).max(axis=1).astype(np.int64) - 1
         return Samples(x, y, numbered(part, count))

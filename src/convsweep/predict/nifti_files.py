@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from convsweep.data.images import UnfitFileError
-from convsweep.data.nifti import open_volume, triple
+from convsweep.data.nifti import open_volume
+from convsweep.data.per_axis import per_axis
 from convsweep.errors import UserError
 from convsweep.predict.formats import Format, Reading, Result, Sample, place
 from convsweep.tracking.drawing import painted
@@ -34,7 +35,7 @@ class NiftiFiles(Format):
                 "NIfTI files suit a classification or segmentation of one channel and three axes, "
                 f"but this network is for {self.facts.task} of {axes}; use .npy files"
             )
-        self.spacing = triple("spacing", self.data.get("spacing"), float)
+        self.spacing = per_axis("spacing", self.data.get("spacing"), 3, float)
 
     def read(self, file: Path) -> Iterator[Sample]:
         volume = open_volume(file, self.spacing)

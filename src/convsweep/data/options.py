@@ -1,0 +1,76 @@
+"""What every data set takes beside its own arguments."""
+
+from typing import Required, TypedDict
+
+from convsweep.data.augment import AugmentBy, Transforms
+from convsweep.data.holding import Hold
+from convsweep.data.order import LastBatch
+from convsweep.errors import UserError
+
+
+class Feeding(TypedDict, total=False):
+    """What every data set takes beside its own arguments.
+
+    Args:
+        batch_size: samples per step and process.
+        eval_batch_size: the same for validation and test; null takes batch_size.
+        val_fraction: share of the training samples split off for validation where the source has no validation part; null
+            validates on the training samples themselves, where there are too few to spare any.
+        test_fraction: share split off for testing where the source has no test part; null leaves the test part out.
+        max_train: keep about so many training samples, stratified; fewer are always among more; null keeps all.
+        split_seed: another seed is another split; nothing else changes a split.
+        seed: order of the training samples and draws of the augmentation.
+        last_batch: "drop" or "keep" the smaller batch at the end of a training epoch.
+        augment: torchvision v2 transforms of the training samples, a mapping by name or a list; null for none.
+        permute: moves the positions of all samples by one fixed permutation.
+        augment_by: "batch" augments whole batches at once, "sample" sample by sample; "auto" the batch where that can be.
+        hold: where the samples are: on the "device" that the network trains on, in "memory", or left on "disk" where they are
+            memory-mapped; "auto" takes a GPU where they fit there and are not augmented by sample, else leaves them.
+        num_workers: processes that read ahead; 0 reads in this one; null reads ahead where a GPU would wait.
+        pin_memory: page-locked batches; null where there is a GPU.
+    """
+
+    batch_size: Required[int]
+    eval_batch_size: int | None
+    val_fraction: float | None
+    test_fraction: float | None
+    max_train: int | None
+    split_seed: int
+    seed: int
+    last_batch: LastBatch
+    augment: Transforms | None
+    augment_by: AugmentBy
+    permute: bool
+    hold: Hold
+    num_workers: int | None
+    pin_memory: bool | None
+
+
+FEEDING = Feeding(
+    batch_size=64,
+    eval_batch_size=None,
+    val_fraction=0.1,
+    test_fraction=0.2,
+    max_train=None,
+    split_seed=0,
+    seed=0,
+    last_batch="drop",
+    augment=None,
+    augment_by="auto",
+    permute=False,
+    hold="auto",
+    num_workers=None,
+    pin_memory=None,
+)
+
+
+def check_feeding(feeding: Feeding) -> None:
+    """Check the numbers of samples.
+
+    Raises:
+        UserError: one is below 1.
+    """
+    for key in ("batch_size", "eval_batch_size", "max_train"):
+        size = feeding[key]  # type: ignore[literal-required]
+        if size is not None and size < 1:
+            raise UserError(f"data.{key} must be at least 1, but is {size}.")
