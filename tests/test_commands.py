@@ -10,6 +10,7 @@ import pytest
 
 from convsweep import commands
 from convsweep.errors import UserError
+from hydra_plugins.study.search.errors import StudyError
 
 WORK = """
 from convsweep import commands
@@ -60,9 +61,16 @@ def failing(error: BaseException) -> int:
 def test_how_a_command_ends(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     codes = {}
-    for name, error in {"mistake": UserError("say so"), "interrupt": KeyboardInterrupt()}.items():
+    mistakes = {"mistake": UserError("say so"), "of a sweep": StudyError("none there")}
+    for name, error in {**mistakes, "interrupt": KeyboardInterrupt()}.items():
         with pytest.raises(SystemExit) as end:
             commands.run(lambda error=error: failing(error))  # type: ignore[misc]
         codes[name] = end.value.code
-    assert codes == {"mistake": 1, "interrupt": 130}
-    assert capsys.readouterr().err.startswith("Error: say so\n")
+    assert codes == {"mistake": 1, "of a sweep": 1, "interrupt": 130}
+    said = capsys.readouterr().err
+    assert said.startswith("Error: say so\n")
+    assert "Error: none there\n" in said
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    for error in mistakes.values():
+        with pytest.raises(type(error)):
+            commands.run(lambda error=error: failing(error))  # type: ignore[misc]

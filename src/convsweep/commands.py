@@ -1,15 +1,16 @@
 """The frame of a command: help with examples, a progress bar where there is a terminal, and one message for a user's mistake."""
 
 import argparse
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from convsweep import command_line
 from convsweep.errors import UserError
+from hydra_plugins.study.search.errors import StudyError
 
 LINE_EVERY_S = 10.0
 """Seconds between two lines of progress where there is no terminal."""
@@ -27,12 +28,21 @@ def parser(module: str, description: str, examples: Sequence[str], notes: str = 
     )
 
 
-def run(command: Callable[[], int]) -> None:
-    """End the program with what the command returns; a user's mistake ends it with its message alone and exit code 1."""
+def network_parser(module: str, description: str, examples: Sequence[str], notes: str, out: str) -> argparse.ArgumentParser:
+    """Return the parser of a command that takes a trained network first, and writes to a folder, `out` by default."""
+    made = parser(module, description, examples, notes)
+    made.add_argument("checkpoint", metavar="CHECKPOINT", help="a .ckpt file, a run folder, or a sweep folder (its winner)")
+    made.add_argument("--out", type=Path, default=Path(out), help=f"folder of the results (default: {out})")
+    made.add_argument("--overwrite", action="store_true", help="write into a folder that holds something already")
+    return made
+
+
+def run(command: Callable[[], int | None]) -> NoReturn:
+    """End the program with the exit code that the command returns; a user's mistake ends it with its message alone and 1."""
     try:
         code = command()
-    except UserError as error:
-        if os.environ.get(command_line.FULL_ERROR) == "1":
+    except (UserError, StudyError) as error:
+        if command_line.wants_traceback():
             raise
         command_line.fail(error)
     except KeyboardInterrupt:

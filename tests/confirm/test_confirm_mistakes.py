@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from convsweep.confirm.__main__ import main
 from convsweep.confirm.request import parse_request
 from convsweep.errors import UserError
 from hydra_plugins.study.search.errors import StudyError
@@ -23,7 +24,13 @@ def test_an_empty_sweep_and_one_without_a_complete_trial(swept: MakeConfirmed) -
     assert "Traceback" not in text
 
 
-def test_no_sweep(tmp_path: Path) -> None:
+def test_no_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    with pytest.raises(SystemExit, match="1"):
+        main([str(tmp_path)])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(StudyError, match=r"a sweep's folder holds multirun\.yaml"):
+        main([str(tmp_path)])
     with pytest.raises(StudyError, match=r"a sweep's folder holds multirun\.yaml"):
         open_sweep(tmp_path)
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from convsweep.confirm.document import Subject, document, write
 from convsweep.confirm.results import Result, Training
 from convsweep.confirm.verdict import judge
 from convsweep.errors import UserError
-from convsweep.report.blocks import Page
+from convsweep.report.blocks import Code, Page
 from convsweep.report.compare_page import compare_page
 from convsweep.report.html import to_html
 from convsweep.report.leaderboard import leaderboard_page
@@ -112,7 +113,7 @@ def confirmed(folder: Path) -> dict[str, Any]:
     results = [winner, Result(Candidate("baseline", []), trainings(0.7))]
     content = document(subject, results, judge(results, "val/accuracy", True))
     (folder / "confirm").mkdir()
-    write(content, folder / "confirm")
+    write(content, folder)
     return content
 
 
@@ -167,6 +168,17 @@ def test_a_run_has_its_scores_and_curves(tmp_path: Path) -> None:
     assert "**diverged**: loss is nan" in markdown
     _, markdown = check(run_page(make_run(tmp_path / "c", "cnn", None)))
     assert "has not ended yet" in markdown
+
+
+def test_commands_are_such_as_a_shell_takes(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "my run", "cnn", RESULT)
+    (folder / ".hydra").mkdir()
+    (folder / ".hydra" / "overrides.yaml").write_text("- data.root=my photos\n- model.net.width=[4,8]\n")
+    (code,) = run_page(folder).sections[-1].blocks
+    assert isinstance(code, Code)
+    again, resumed = (shlex.split(line) for line in code.text.splitlines())
+    assert again == ["python", "train.py", "data.root=my photos", "model.net.width=[4,8]"]
+    assert resumed == ["python", "train.py", f"resume={folder}"]
 
 
 def test_a_leaderboard_ranks_by_the_monitored_metric(tmp_path: Path) -> None:

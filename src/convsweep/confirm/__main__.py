@@ -21,22 +21,17 @@ goes on where it was stopped, and trains nothing twice.
 import sys
 
 
-def main(arguments: list[str]) -> int:
-    """Confirm what the command line names and return the exit code."""
+def main(arguments: list[str]) -> None:
+    """Confirm what the command line names."""
     if not arguments or {"-h", "--help"} & set(arguments):
         print(__doc__)
-        return 0
-    from convsweep import command_line
+        return
+    from convsweep import commands
     from convsweep.confirm.confirmation import confirm
     from convsweep.confirm.request import parse_request
-    from convsweep.errors import UserError
-    from hydra_plugins.study.search.errors import StudyError
 
-    try:
-        return confirm(parse_request(arguments))
-    except (UserError, StudyError) as error:
-        return command_line.fail(error)
+    commands.run(lambda: confirm(parse_request(arguments)))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

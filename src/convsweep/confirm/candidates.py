@@ -9,7 +9,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from convsweep.confirm.request import Request
 from convsweep.errors import UserError, did_you_mean
-from hydra_plugins.study.search.attributes import DUPLICATE_OF, OVERRIDES, REASON, kind_of
+from convsweep.report.sweep import objective_names
+from hydra_plugins.study.search.attributes import OVERRIDES, REASON, kind_of
 from hydra_plugins.study.search.budget import tally
 from hydra_plugins.study.search.opened import OpenedSweep
 
@@ -46,7 +47,7 @@ def choose(sweep: OpenedSweep, request: Request) -> list[Candidate]:
     Raises:
         UserError: The sweep has no complete trial, or no objective of that name.
     """
-    index = objective_index(sweep, request.by)
+    index, _ = ranking_objective(sweep, request.by)
     best = best_trials(sweep, index)[: request.top]
     chosen = [
         Candidate(
@@ -64,24 +65,17 @@ def choose(sweep: OpenedSweep, request: Request) -> list[Candidate]:
     return [*chosen, Candidate(BASELINE, own)]
 
 
-def objective_index(sweep: OpenedSweep, by: str | None) -> int:
-    """Return which objective ranks: the one named, or the first.
+def ranking_objective(sweep: OpenedSweep, by: str | None) -> tuple[int, str]:
+    """Return number and name of the objective that ranks: the one named, or the first.
 
     Raises:
         UserError: There is none of that name.
     """
-    names = objective_names(sweep)
+    names = objective_names(sweep.config, len(sweep.objectives.names))
     if by is not None and by not in names:
         raise UserError(f"by must be an objective of the sweep, but is {by!r}; {did_you_mean(by, names)}")
-    return 0 if by is None else names.index(by)
-
-
-def objective_names(sweep: OpenedSweep) -> list[str]:
-    """Return the names of the objectives; a sole one is the monitored metric."""
-    if sweep.objectives.several:
-        return list(sweep.objectives.names)
-    named = sweep.config.get("objectives")
-    return [str(named[0]) if named else str(sweep.config.monitor.metric)]
+    index = 0 if by is None else names.index(by)
+    return index, names[index]
 
 
 def best_trials(sweep: OpenedSweep, index: int) -> list[FrozenTrial]:
@@ -103,8 +97,7 @@ def best_trials(sweep: OpenedSweep, index: int) -> list[FrozenTrial]:
 
 def _is_usable(trial: FrozenTrial) -> bool:
     """Whether a trial is a complete one of its own; a repetition only has the result of another."""
-    facts = trial.user_attrs
-    return trial.state == TrialState.COMPLETE and OVERRIDES in facts and DUPLICATE_OF not in facts
+    return trial.state == TrialState.COMPLETE and kind_of(trial) == "complete" and OVERRIDES in trial.user_attrs
 
 
 def _standing(sweep: OpenedSweep, trials: list[FrozenTrial]) -> str:
@@ -112,10 +105,8 @@ def _standing(sweep: OpenedSweep, trials: list[FrozenTrial]) -> str:
         return f"{sweep.folder} has no trials yet; run the sweep first"
     kinds = tally(trials, sweep.objectives).kinds
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()) if count)
-    reasons = [
-        str(trial.user_attrs[REASON]) for trial in trials if kind_of(trial) not in ("duplicate",) and REASON in trial.user_attrs
-    ]
-    first = f"; the first reason: {reasons[0]}" if reasons else ""
+    told = [trial for trial in trials if kind_of(trial) != "duplicate" and REASON in trial.user_attrs]
+    first = f"; the first reason: {told[0].user_attrs[REASON]}" if told else ""
     return f"those of {sweep.folder} are: {counted}{first}; see its sweep.csv"
 
 

@@ -8,16 +8,16 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from convsweep.confirm import document, engine
-from convsweep.confirm.candidates import Candidate, choose, objective_index, objective_names
-from convsweep.confirm.document import Subject
-from convsweep.confirm.jobs import FOLDER, Jobs
+from convsweep.confirm.candidates import Candidate, choose, ranking_objective
+from convsweep.confirm.document import FOLDER, Subject
+from convsweep.confirm.jobs import Jobs
 from convsweep.confirm.request import Request
 from convsweep.confirm.results import Result, measure
 from convsweep.confirm.table import failures, table
 from convsweep.confirm.verdict import Verdict, judge
 from convsweep.console import console, shown
 from convsweep.errors import UserError
-from hydra_plugins.study.search.locks import write_atomically
+from convsweep.record import write_atomically
 from hydra_plugins.study.search.opened import OpenedSweep, open_sweep
 from hydra_plugins.study.search.preset import preset_of
 
@@ -36,12 +36,10 @@ def confirm(request: Request) -> int:
     candidates = choose(sweep, request)
     _check_configs(sweep, candidates)
     jobs = Jobs(sweep)
-    jobs.add(candidates, subject.seeds, sweep.options.seed_key)
+    jobs.add(candidates, subject.seeds)
     _say_plan(sweep, subject, candidates, jobs)
     code = engine.train(sweep, jobs, request.engine) if jobs.num_open else 0
-    results = measure(
-        candidates, subject.seeds, lambda one, seed: jobs.trial_of(one, seed, sweep.options.seed_key), subject.metric
-    )
+    results = measure(candidates, subject.seeds, jobs.trial_of, subject.metric)
     verdict = judge(results, subject.metric, subject.maximize)
     _report(sweep, subject, results, verdict)
     return code
@@ -49,12 +47,12 @@ def confirm(request: Request) -> int:
 
 def subject_of(sweep: OpenedSweep, request: Request) -> Subject:
     """Return what is confirmed."""
-    index = objective_index(sweep, request.by)
+    index, metric = ranking_objective(sweep, request.by)
     first = first_seed(sweep)
     return Subject(
         study=sweep.options.study_name,
         folder=sweep.folder,
-        metric=objective_names(sweep)[index],
+        metric=metric,
         maximize=sweep.objectives.directions[index] == "maximize",
         of_front=sweep.objectives.several,
         seeds=list(range(first, first + request.seeds)),
@@ -108,8 +106,7 @@ def _say_plan(sweep: OpenedSweep, subject: Subject, candidates: list[Candidate],
 
 def _report(sweep: OpenedSweep, subject: Subject, results: list[Result], verdict: Verdict) -> None:
     """Write confirm.json and best.yaml and show what they say."""
-    folder = sweep.folder / FOLDER
-    path = document.write(document.document(subject, results, verdict), folder)
+    path = document.write(document.document(subject, results, verdict), sweep.folder)
     console.print()
     Console(highlight=False, width=max(console.width, TABLE_WIDTH)).print(table(subject, results, verdict))
     for line in failures(results):

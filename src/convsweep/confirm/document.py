@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from convsweep.confirm.intervals import CONFIDENCE
-from convsweep.confirm.results import TEST, VALIDATION, Result, Training, test_metric
+from convsweep.confirm.results import TEST, VALIDATION, Result, Training, baseline_of, test_metric
 from convsweep.confirm.verdict import Verdict
 from convsweep.record import write_atomically
 
+FOLDER = "confirm"
+"""Of a sweep: where its confirmation lies."""
 FILE = "confirm.json"
 SPLITS = (VALIDATION, TEST)
 
@@ -39,7 +41,7 @@ class Subject:
 
 def document(subject: Subject, results: Sequence[Result], verdict: Verdict) -> dict[str, Any]:
     """Return the content of confirm.json."""
-    baseline = next((result for result in results if result.candidate.is_baseline), None)
+    baseline = baseline_of(results)
     return {
         "study": subject.study,
         "metric": {"validation": subject.metric, "test": test_metric(subject.metric)},
@@ -59,9 +61,9 @@ def document(subject: Subject, results: Sequence[Result], verdict: Verdict) -> d
     }
 
 
-def write(content: Mapping[str, Any], folder: Path) -> Path:
-    """Write confirm.json into `folder` and return its path."""
-    path = folder / FILE
+def write(content: Mapping[str, Any], sweep_folder: Path) -> Path:
+    """Write a sweep's confirm.json and return its path."""
+    path = sweep_folder / FOLDER / FILE
     write_atomically(path, json.dumps(content, indent=2, default=str) + "\n")
     return path
 
@@ -69,7 +71,7 @@ def write(content: Mapping[str, Any], folder: Path) -> Path:
 def read(sweep_folder: Path) -> dict[str, Any] | None:
     """Return the content of a sweep's confirm.json, or None if it was not confirmed."""
     try:
-        content = json.loads((sweep_folder / "confirm" / FILE).read_text())
+        content = json.loads((sweep_folder / FOLDER / FILE).read_text())
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
@@ -98,12 +100,11 @@ def _plain(value: Any) -> dict[str, Any] | None:
 
 
 def _training(training: Training, folder: Path) -> dict[str, Any]:
-    scores = training.scores or {}
     return {
         "seed": training.seed,
         "kind": training.kind,
         "reason": training.reason,
         "folder": None if training.folder is None else os.path.relpath(training.folder, folder),
-        **{split: scores.get(split) for split in SPLITS},
+        **{split: training.scores.get(split) for split in SPLITS},
         "seconds": training.seconds,
     }

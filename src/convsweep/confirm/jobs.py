@@ -7,6 +7,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from convsweep.confirm.candidates import Candidate
+from convsweep.confirm.document import FOLDER
 from hydra_plugins.study.search import attributes
 from hydra_plugins.study.search.attributes import kind_of
 from hydra_plugins.study.search.heartbeat import Watch
@@ -17,10 +18,8 @@ from hydra_plugins.study.search.settle import fixed_params
 from hydra_plugins.study.search.storage import OpenStudy, create_study, open_storage
 
 JOB = "$job"
-FOLDER = "confirm"
 _JOBS = "confirm_jobs"
 _AGAIN = ("killed", "error")
-_STALE_AFTER_S = 60.0
 
 
 class Jobs:
@@ -33,13 +32,14 @@ class Jobs:
     def __init__(self, sweep: OpenedSweep) -> None:
         self.layout = Layout(sweep.folder / FOLDER / "runs")
         self.layout.make()
+        self.seed_key, self._stale_after = sweep.options.seed_key, sweep.options.stale_after
         self.study_name = f"{sweep.options.study_name}_confirm"
         storage = sweep.storage if sweep.is_in_database else open_storage(None, self.layout, num_workers=1)
         self.study: OpenStudy = create_study(storage, self.study_name, sweep.objectives)
 
-    def add(self, candidates: Sequence[Candidate], seeds: Sequence[int], seed_key: str) -> None:
+    def add(self, candidates: Sequence[Candidate], seeds: Sequence[int]) -> None:
         """Add what is not there yet, seed by seed so that the first seed of all comes first; what was killed or failed again."""
-        wanted = [overrides_of_job(candidate, seed, seed_key) for seed in seeds for candidate in candidates]
+        wanted = [overrides_of_job(candidate, seed, self.seed_key) for seed in seeds for candidate in candidates]
         with locked(self.layout.ask_lock):
             known = self._kept(wanted)
             trials = self._by_job()
@@ -52,7 +52,7 @@ class Jobs:
     def _kept(self, wanted: Sequence[list[str]]) -> list[list[str]]:
         """Return the jobs without what a former command, which is not at work any more, has left undone beside `wanted`."""
         known = self.overrides()
-        if Watch(self.layout.workers, _STALE_AFTER_S).living():
+        if Watch(self.layout.workers, self._stale_after).living():
             return known
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             if known[int(fixed_params(trial)[JOB])] not in wanted:
@@ -70,12 +70,12 @@ class Jobs:
         ended = [job for job, trial in self._by_job().items() if trial.state.is_finished()]
         return len(self.overrides()) - len(ended)
 
-    def trial_of(self, candidate: Candidate, seed: int, seed_key: str) -> FrozenTrial | None:
+    def trial_of(self, candidate: Candidate, seed: int) -> FrozenTrial | None:
         """Return the trial of a candidate's training with a seed, or None while it has not begun.
 
         Of two candidates that are the same network one is trained; both have the trial of that one.
         """
-        wanted = overrides_of_job(candidate, seed, seed_key)
+        wanted = overrides_of_job(candidate, seed, self.seed_key)
         trials = self._by_job()
         found = [trials[job] for job, overrides in enumerate(self.overrides()) if overrides == wanted and job in trials]
         if not found:

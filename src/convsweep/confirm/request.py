@@ -3,7 +3,7 @@
 import difflib
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from convsweep.errors import UserError
@@ -28,12 +28,12 @@ class Request:
     """
 
     folder: Path
-    top: int = 3
-    seeds: int = 5
-    by: str | None = None
-    baseline: list[str] | None = field(default_factory=list)
-    overrides: list[str] = field(default_factory=list)
-    engine: list[str] = field(default_factory=list)
+    top: int
+    seeds: int
+    by: str | None
+    baseline: list[str] | None
+    overrides: list[str]
+    engine: list[str]
 
 
 def parse_request(arguments: Sequence[str]) -> Request:
@@ -50,15 +50,15 @@ def parse_request(arguments: Sequence[str]) -> Request:
     others = [word for word in words if word.partition("=")[0] not in _WORDS]
     for word in others:
         _check_override(word)
-    is_engine = [word.lstrip("+~").startswith(("hydra.", "hydra/")) for word in others]
+    engine = [word for word in others if word.lstrip("+~").startswith(("hydra.", "hydra/"))]
     return Request(
         folder=Path(places[0]),
         top=_count("top", given.get("top", "3")),
         seeds=_count("seeds", given.get("seeds", "5")),
         by=given.get("by"),
         baseline=parse_baseline(given.get("baseline", DEFAULTS)),
-        overrides=[word for word, engine in zip(others, is_engine, strict=True) if not engine],
-        engine=[word for word, engine in zip(others, is_engine, strict=True) if engine],
+        overrides=[word for word in others if word not in engine],
+        engine=engine,
     )
 
 

@@ -1,8 +1,7 @@
 """What the trainings of a confirmation measured, network by network and seed by seed."""
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from optuna.trial import FrozenTrial
 
 from convsweep.confirm.candidates import Candidate
 from convsweep.confirm.intervals import Difference, Spread, paired_difference, spread
-from convsweep.record import RESULT
+from convsweep.record import RESULT, read_result
 from hydra_plugins.study.search.attributes import FOLDER, REASON, kind_of
 
 VALIDATION, TEST = "validation", "test"
@@ -26,7 +25,7 @@ class Training:
         kind: How it ended, or `open`, `waiting`, `running`.
         reason: Why it is not complete.
         folder: Its run folder.
-        scores: Score by split: `validation`, and `test` where the data has that split.
+        scores: Of a complete one, its score by split: `validation`, and `test` where the data has that split.
         cost: What the network costs.
         seconds: Wall time.
     """
@@ -35,7 +34,7 @@ class Training:
     kind: str
     reason: str | None = None
     folder: str | None = None
-    scores: dict[str, float] | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
     cost: dict[str, Any] | None = None
     seconds: float | None = None
 
@@ -49,8 +48,7 @@ class Result:
 
     def scores(self, split: str) -> dict[int, float]:
         """Return the scores of the complete trainings by seed."""
-        complete = [training for training in self.trainings if training.kind == "complete" and training.scores is not None]
-        return {training.seed: training.scores[split] for training in complete if training.scores and split in training.scores}
+        return {training.seed: training.scores[split] for training in self.trainings if split in training.scores}
 
     def spread(self, split: str) -> Spread | None:
         """Return mean and spread over the seeds."""
@@ -69,6 +67,11 @@ class Result:
     def failed(self) -> list[Training]:
         """The trainings that ended without a score."""
         return [training for training in self.trainings if training.kind not in ("complete", *OPEN)]
+
+
+def baseline_of(results: Sequence[Result]) -> Result | None:
+    """Return what the others have to beat, None if there is no baseline."""
+    return next((result for result in results if result.candidate.is_baseline), None)
 
 
 def measure(
@@ -91,10 +94,11 @@ def training(seed: int, trial: FrozenTrial | None, metric: str) -> Training:
         return Training(seed, "open")
     kind, facts = kind_of(trial), trial.user_attrs
     folder = facts.get(FOLDER)
-    result = _read(folder)
-    if kind != "complete" or result is None:
-        reason = facts.get(REASON) or (None if kind != "complete" else f"{RESULT} is missing in {folder}")
-        return Training(seed, kind if kind != "complete" else "error", reason, folder)
+    if kind != "complete":
+        return Training(seed, kind, facts.get(REASON), folder)
+    result = read_result(Path(str(folder)))
+    if not result:
+        return Training(seed, "error", f"{RESULT} is missing in {folder}", folder)
     scores = {VALIDATION: float(result["objectives"][metric])}
     tested = result["test"].get(test_metric(metric))
     if tested is not None:
@@ -105,13 +109,3 @@ def training(seed: int, trial: FrozenTrial | None, metric: str) -> Training:
 def test_metric(metric: str) -> str | None:
     """Return the name that a validation metric has on the test split; None for what is no such metric, say MACs."""
     return f"test/{metric.removeprefix('val/')}" if metric.startswith("val/") else None
-
-
-def _read(folder: str | None) -> dict[str, Any] | None:
-    if folder is None:
-        return None
-    try:
-        result = json.loads((Path(folder) / RESULT).read_text())
-    except (OSError, ValueError):
-        return None
-    return result if isinstance(result, dict) else None

@@ -6,13 +6,13 @@ from rich.table import Table
 
 from convsweep.confirm.document import Subject
 from convsweep.confirm.intervals import CONFIDENCE, Difference, Spread
-from convsweep.confirm.results import TEST, VALIDATION, Result
+from convsweep.confirm.results import TEST, VALIDATION, Result, baseline_of
 from convsweep.confirm.verdict import Verdict
 
 
 def table(subject: Subject, results: Sequence[Result], verdict: Verdict) -> Table:
     """Return the table; the winner is starred."""
-    baseline = next((result for result in results if result.candidate.is_baseline), None)
+    baseline = baseline_of(results)
     split = verdict.split
     shown = Table(box=None, padding=(0, 2, 0, 0), title=subject.metric.removeprefix("val/"), title_justify="left")
     heads = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from convsweep.confirm.intervals import CONFIDENCE, Difference
-from convsweep.confirm.results import TEST, VALIDATION, Result
+from convsweep.confirm.results import TEST, VALIDATION, Result, baseline_of
 
 Answer = Literal["better", "not_shown", "not_better", "worse", "no_baseline", "no_result", "unfinished"]
 
@@ -48,7 +48,7 @@ def winner_of(results: Sequence[Result], maximize: bool) -> Result | None:
 def judge(results: Sequence[Result], metric: str, maximize: bool) -> Verdict:
     """Return whether the winner beats the baseline."""
     winner = winner_of(results, maximize)
-    baseline = next((result for result in results if result.candidate.is_baseline), None)
+    baseline = baseline_of(results)
     if winner is None:
         is_open = any(result.num_open for result in results if not result.candidate.is_baseline)
         words = "No network of the search has a score " + ("yet." if is_open else "here: all of their trainings failed.")

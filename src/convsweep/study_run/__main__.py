@@ -11,33 +11,27 @@ from pathlib import Path
 NICENESS = 5
 
 
-def main(arguments: list[str]) -> int:
-    """Log the study of the folder on the command line and return the exit code."""
+def main(arguments: list[str]) -> None:
+    """Log the study of the folder on the command line."""
     folders = [argument for argument in arguments if not argument.startswith("-")]
     if len(folders) != 1 or {"-h", "--help"} & set(arguments):
         print(__doc__)
-        return 0 if {"-h", "--help"} & set(arguments) else 1
+        raise SystemExit(0 if {"-h", "--help"} & set(arguments) else 1)
     from convsweep.study_run.options import wandb_options
 
     folder = Path(folders[0]).absolute()
     options = wandb_options(folder)
     is_following = "--follow" in arguments
     if is_following and options is None:
-        return 0
-    from convsweep import command_line
-    from convsweep.errors import UserError
+        return
+    from convsweep import commands
     from convsweep.study_run.follow import follow, log_once
 
-    try:
-        if is_following and options is not None:
-            os.nice(NICENESS)
-            follow(folder, options)
-        else:
-            log_once(folder, options)
-    except UserError as error:
-        command_line.fail(error)
-    return 0
+    if is_following and options is not None:
+        os.nice(NICENESS)
+        commands.run(lambda: follow(folder, options))
+    commands.run(lambda: log_once(folder, options))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -17,18 +17,14 @@ COSTS = ("cost/params", "cost/macs")
 FIGURES = ("history", "importance", "parallel", "front", "timeline")
 
 
-def main(arguments: list[str]) -> int:
-    """Save the view of the sweep on the command line and return the exit code."""
+def main(arguments: list[str]) -> None:
+    """Save the view of the sweep on the command line."""
     if len(arguments) != 1 or {"-h", "--help"} & set(arguments):
         print(__doc__)
-        return 0 if {"-h", "--help"} & set(arguments) else 1
-    from convsweep import command_line
+        raise SystemExit(0 if {"-h", "--help"} & set(arguments) else 1)
+    from convsweep import commands
 
-    try:
-        print(save(Path(arguments[0])))
-    except UserError as error:
-        command_line.fail(error)
-    return 0
+    commands.run(lambda: print(save(Path(arguments[0]))))
 
 
 def save(folder: Path) -> str:
@@ -81,8 +77,9 @@ def study_panels(objectives: Sequence[str]) -> list[Any]:
     """Return the panels of the study's own run."""
     from wandb_workspaces.reports.v2 import LinePlot, MediaBrowser, WeavePanelSummaryTable
 
-    step = "trials_ended"
-    history = [LinePlot(title=f"best {name}", x=step, y=[f"best/{name}", f"score/{name}"]) for name in objectives]
+    from convsweep.study_run.rows import STEP
+
+    history = [LinePlot(title=f"best {name}", x=STEP, y=[f"best/{name}", f"score/{name}"]) for name in objectives]
     figures = MediaBrowser(title="figures", media_keys=[f"figures/{name}" for name in FIGURES])
     return [*history, WeavePanelSummaryTable(table_name="trials"), figures]
 
@@ -126,4 +123,4 @@ def nested(key: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])
