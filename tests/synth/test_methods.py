@@ -1,5 +1,6 @@
 """What each method must reach: classes surer, priors heeded, layers louder, styles nearer; the same seed, the same picture."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from convsweep.errors import UserError
 from convsweep.synth.class_images import ClassImages
 from convsweep.synth.dream import Dream, octave_sizes
-from convsweep.synth.judge import judged
+from convsweep.synth.judge import check_judge, judged
 from convsweep.synth.langevin import Langevin
 from convsweep.synth.of_classes import class_indices
 from convsweep.synth.parameterization import Fourier
@@ -114,8 +115,30 @@ def test_mistakes_are_told_in_one_message(studio: Studio, tmp_path: Path) -> Non
         Dream(start=str(tmp_path / "missing.png")).run(studio)
     with pytest.raises(UserError, match="at least one image"):
         Style("content.png", []).run(studio)
+    with pytest.raises(UserError, match=r"method\.steps must be >= 1"):
+        Style("content.png", ["style.png"], steps=0).run(studio)
     with pytest.raises(UserError, match="keep_every"):
         Studio(studio.subject, tmp_path, keep_every=0)
+
+
+def test_a_number_that_names_a_class_is_its_name(subject: Subject) -> None:
+    assert class_indices([2, "class 1", 0], subject).tolist() == [2, 1, 0]
+    assert class_indices([20, "10", 1], replace(subject, class_names=("10", "20", "30"))).tolist() == [1, 0, 1]
+    counted = replace(subject, class_names=("1", "2", "3"))
+    assert class_indices([1, 2], counted).tolist() == [0, 1]
+    assert class_indices(None, counted).tolist() == [0, 1, 2]
+
+
+def test_a_network_with_one_layer_or_none_is_dreamt_of_or_refused(tmp_path: Path) -> None:
+    one = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(256, 2))
+    made = Dream(octaves=1, steps=1, jitter=0).run(Studio(drawn_subject((1, 8, 8), 2, one), tmp_path))
+    assert made["layer"] == "1"
+    none = Studio(drawn_subject((1, 4, 4), 2, nn.Sequential(nn.Flatten(), nn.Linear(16, 2))), tmp_path)
+    np.save(tmp_path / "start.npy", np.zeros((1, 4, 4)))
+    start = str(tmp_path / "start.npy")
+    for method in (Dream(start=start), Style(start, [start])):
+        with pytest.raises(UserError, match="more than one position, but this network has none"):
+            method.run(none)
 
 
 def test_memory_that_does_not_suffice_names_a_size_that_fits(studio: Studio) -> None:
@@ -132,6 +155,9 @@ def test_signals_and_volumes_become_arrays_with_pictures(tmp_path: Path) -> None
         assert saved.shape == shape
         assert saved.min() >= 0
         assert (folder / "000_class_0.png").is_file()
+        signal = str(folder / "000_class_0.npy")
+        assert Style(signal, [signal], steps=1).run(Studio(subject, folder))["file"] == "style.npy"
+        assert np.load(folder / "style.npy").shape == shape
 
 
 def test_a_second_network_says_what_it_sees(subject: Subject) -> None:
@@ -140,8 +166,9 @@ def test_a_second_network_says_what_it_sees(subject: Subject) -> None:
     verdict = judged(subject, subject, images, seen)
     assert verdict["accuracy"] == 1
     assert judged(subject, subject, images, (seen + 1) % 3)["accuracy"] == 0
+    check_judge(subject, subject)
     with pytest.raises(UserError, match="same classes"):
-        judged(drawn_subject(num_classes=2), subject, images, seen)
+        check_judge(drawn_subject(num_classes=2), subject)
 
 
 def test_a_size_that_does_not_get_through_the_network_is_told(tmp_path: Path) -> None:

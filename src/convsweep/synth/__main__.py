@@ -20,6 +20,7 @@ def synthesise(cfg: DictConfig) -> None:
     Raises:
         UserError: an option is wrong, or a file cannot be read.
     """
+    import json
     from pathlib import Path
 
     from hydra.core.hydra_config import HydraConfig
@@ -32,10 +33,12 @@ def synthesise(cfg: DictConfig) -> None:
 
     from convsweep.build import plain_errors
     from convsweep.console import console, quiet_engines, shown
+    from convsweep.record import write_atomically
+    from convsweep.synth.judge import check_judge, judged
     from convsweep.synth.layers import layers_of, listing
-    from convsweep.synth.pictures import save_json
     from convsweep.synth.studio import Studio
     from convsweep.synth.subject import from_checkpoint, subject_of
+    from convsweep.words import check_words
 
     quiet_engines()
     subject = subject_of(cfg)
@@ -43,23 +46,23 @@ def synthesise(cfg: DictConfig) -> None:
         console.print(listing(layers_of(subject)), markup=False)
         return
     with plain_errors("method"):
+        check_words("method", hydra.utils.get_object(cfg.method._target_), cfg.method)
         method: Any = hydra.utils.instantiate(cfg.method, _convert_="all")
     with plain_errors("parameterization"):
         parameterization: Any = hydra.utils.instantiate(cfg.parameterization, _partial_=True)
     judge = None if cfg.judge is None else from_checkpoint(str(cfg.judge), cfg.device)
+    if judge is not None:
+        check_judge(judge, subject)
     folder = Path(HydraConfig.get().runtime.output_dir)
-    size = list(cfg.size) if cfg.size is not None and not isinstance(cfg.size, int) else cfg.size
-    studio = Studio(subject, folder, cfg.seed, size, parameterization, cfg.keep_every, cfg.animate)
+    studio = Studio(subject, folder, cfg.seed, cfg.size, parameterization, cfg.keep_every, cfg.animate)
     with studio.within_memory():
         result = method.run(studio)
     studio.finish()
     samples, classes = result.pop("samples", None), result.pop("classes", None)
     if judge is not None and samples is not None:
-        from convsweep.synth.judge import judged
-
         result["judge"] = judged(judge, subject, samples, classes)
         console.print(f"a second network recognises {result['judge']['accuracy']:.0%} of the classes")
-    save_json(result, folder / "synth.json")
+    write_atomically(folder / "synth.json", json.dumps(result, indent=2, default=float) + "\n")
     console.print(f"pictures: {shown(folder)}", soft_wrap=True, markup=False)
 
 

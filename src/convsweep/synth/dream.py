@@ -53,7 +53,8 @@ class Dream:
         """
         subject = studio.subject
         layers = layers_of(subject)
-        layer = check_layers([self.layer or spread_out(layers, 3)[1]], layers, "method.layer")[0]
+        ends = spread_out(layers, 3)
+        (layer,) = check_layers([self.layer or ends[len(ends) // 2]], layers, "method.layer")
         if self.octaves < 1 or self.octave_scale <= 1:
             raise UserError(
                 f"method.octaves must be >= 1 and octave_scale > 1, but they are {self.octaves} and {self.octave_scale}"

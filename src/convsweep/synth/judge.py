@@ -10,6 +10,16 @@ from convsweep.synth.pictures import resize
 from convsweep.synth.subject import Subject
 
 
+def check_judge(judge: Subject, subject: Subject) -> None:
+    """Check that a second network can judge the images of the first.
+
+    Raises:
+        UserError: it is for other classes or channels.
+    """
+    if judge.class_names != subject.class_names or judge.in_shape[0] != subject.in_shape[0] or judge.task != "classification":
+        raise UserError("judge must be a classifier of the same classes and channels as the network that made the images")
+
+
 @torch.no_grad()
 def judged(judge: Subject, subject: Subject, images: Tensor, classes: Tensor) -> dict[str, Any]:
     """Return the share of images whose class the second network recognises, and what it takes each for.
@@ -17,12 +27,7 @@ def judged(judge: Subject, subject: Subject, images: Tensor, classes: Tensor) ->
     Args:
         images: (N, C, *spatial) in the units of `subject`.
         classes: (N,) that they were made for.
-
-    Raises:
-        UserError: the second network is for other classes or channels.
     """
-    if judge.class_names != subject.class_names or judge.in_shape[0] != subject.in_shape[0] or judge.task != "classification":
-        raise UserError("judge must be a classifier of the same classes and channels as the network that made the images")
     raw = subject.raw(images).to(judge.device)
     if tuple(raw.shape[1:]) != judge.in_shape:
         raw = resize(raw, judge.in_shape[1:])

@@ -29,6 +29,9 @@ def layers_of(subject: Subject) -> list[Layer]:
     """Return the layers without submodules that leave feature maps (C, *spatial), in the order in which they run.
 
     A module that runs twice is what it leaves the first time.
+
+    Raises:
+        UserError: there is none.
     """
     found: dict[str, Layer] = {}
     names = {module: name for name, module in subject.net.named_modules()}
@@ -42,12 +45,14 @@ def layers_of(subject: Subject) -> list[Layer]:
 
     with watched(subject.net, note):
         subject.logits(torch.zeros(1, *subject.in_shape, device=subject.device))
+    if not found:
+        raise UserError("layers are those that leave feature maps of more than one position, but this network has none")
     return list(found.values())
 
 
 def listing(layers: Sequence[Layer]) -> str:
     """Return the layers as lines of name, kind and shape."""
-    width = max((len(layer.name) for layer in layers), default=0)
+    width = max(len(layer.name) for layer in layers)
     return "\n".join(f"{layer.name:{width}}  {layer.kind:14} {'x'.join(map(str, layer.shape))}" for layer in layers)
 
 
@@ -66,7 +71,7 @@ def check_layers(names: Sequence[str], layers: Sequence[Layer], option: str) -> 
 
 
 def spread_out(layers: Sequence[Layer], count: int) -> list[str]:
-    """Return the names of `count` activations (or, where a network has none, of any layers) from the first to the last."""
+    """Return the names of at most `count` activations (where a network has none, of any layers) from the first to the last."""
     kinds = ("ReLU", "LeakyReLU", "GELU", "SiLU", "ELU", "Tanh", "Sigmoid")
     chosen = [layer for layer in layers if layer.kind in kinds] or list(layers)
     if len(chosen) <= count:

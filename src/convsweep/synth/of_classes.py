@@ -1,7 +1,9 @@
 """What every method that makes an image a class shares: which classes, where, and how sure the network is of the result."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -10,52 +12,74 @@ from convsweep.errors import UserError, did_you_mean
 from convsweep.out_of_memory import is_out_of_memory
 from convsweep.synth import pictures
 from convsweep.synth.objectives import log_probability, region
+from convsweep.synth.priors import log_total_variation
 from convsweep.synth.studio import Studio, Watch
 from convsweep.synth.subject import Subject
 
 
-class OfClasses(Protocol):
-    """The options that such methods share."""
+@dataclass(frozen=True, kw_only=True)
+class OfClasses(ABC):
+    """A method that begins with draws near the mean and makes each the image of a class.
 
-    @property
-    def classes(self) -> Sequence[int | str] | None: ...
-    @property
-    def count(self) -> int: ...
-    @property
-    def steps(self) -> int: ...
-    @property
-    def start_std(self) -> float: ...
-    @property
-    def place(self) -> Sequence[float] | None: ...
-    @property
-    def radius(self) -> float: ...
-
-
-def make_images(
-    method: OfClasses, what: str, studio: Studio, change: Callable[[Tensor, Tensor, Studio, Watch], Tensor]
-) -> dict[str, Any]:
-    """Begin with draws near the mean, let the method change them, write them, and return how sure the network is of each.
-
-    Args:
-        what: in words, for the progress.
-        change: from starts (N, C, *spatial) and classes (N,) to images.
-
-    Raises:
-        UserError: there is no such class, or the network is no classifier.
+    Attributes:
+        what: In words, for the progress.
+        classes: Names or numbers; null takes all.
+        count: Images of each.
+        gaussian: Weight of the Gaussian prior, -(x - mean)' C^-1 (x - mean) / 2.
+        tv: Weight of the total-variation prior.
+        steps: How many are made.
+        start_std: Of the start, a draw from the Gaussian prior that deviates so many times as much from the mean.
+        jitter: In front of the network the image is rolled by up to so many positions.
+        blur: And blurred by so many positions.
+        place, radius: Of a segmentation: where the class is to be, as shares of the size; null is everywhere.
     """
-    if method.count < 1:
-        raise UserError(f"method.count must be >= 1, but is {method.count}")
-    classes = class_indices(method.classes, studio.subject).repeat(method.count)
-    check_place(method.place, method.radius, studio)
-    check_size(studio)
-    start = studio.subject.gaussian.color(studio.noise(len(classes), studio.image_size(), method.start_std))
-    with studio.watch(what, method.steps) as watch:
-        images = change(start, classes, studio, watch)
-    return publish(images, classes, studio, method.place, method.radius)
+
+    what: ClassVar[str]
+
+    classes: Sequence[int | str] | None = None
+    count: int = 1
+    gaussian: float
+    tv: float = 0.0
+    steps: int
+    start_std: float = 0.1
+    jitter: int = 1
+    blur: float = 0.0
+    place: Sequence[float] | None = None
+    radius: float = 0.15
+
+    @abstractmethod
+    def change(self, start: Tensor, classes: Tensor, studio: Studio, watch: Watch) -> Tensor:
+        """Return what the starts (N, C, *spatial) become as images of classes (N,)."""
+
+    def run(self, studio: Studio) -> dict[str, Any]:
+        """Make the images, write them, and return how sure the network is of each.
+
+        Raises:
+            UserError: there is no such class, or the network is no classifier.
+        """
+        if self.count < 1:
+            raise UserError(f"method.count must be >= 1, but is {self.count}")
+        classes = class_indices(self.classes, studio.subject).repeat(self.count)
+        check_place(self.place, self.radius, studio)
+        check_size(studio)
+        start = studio.subject.gaussian.color(studio.noise(len(classes), studio.image_size(), self.start_std))
+        with studio.watch(self.what, self.steps) as watch:
+            images = self.change(start, classes, studio, watch)
+        with torch.no_grad():
+            probs = self.log_class(studio.subject, images, classes).exp().tolist()
+        return publish(images, classes, probs, studio)
+
+    def log_class(self, subject: Subject, u: Tensor, classes: Tensor) -> Tensor:
+        """Return log p(class | x) of each image (N,)."""
+        return log_probability(subject, u, classes, self.place, self.radius)
+
+    def log_prior(self, subject: Subject, u: Tensor) -> Tensor:
+        """Return log p(x) of each image (N,), up to a constant."""
+        return self.gaussian * subject.gaussian.log_density(u) + self.tv * log_total_variation(u)
 
 
 def class_indices(classes: Sequence[int | str] | None, subject: Subject) -> Tensor:
-    """Return classes that are named or numbered as indices (N,).
+    """Return classes that are named or numbered as indices (N,); a number that is a class's name is meant as its name.
 
     Raises:
         UserError: there is no such class, or the network tells no classes apart.
@@ -65,13 +89,14 @@ def class_indices(classes: Sequence[int | str] | None, subject: Subject) -> Tens
             "classes are maximised in a classifier or a segmentation, but this network cleans signals; use method=dream"
         )
     names = list(subject.class_names)
-    chosen = list(range(len(names))) if classes is None else list(classes)
-    for name in chosen:
+    if classes is None:
+        return torch.arange(len(names), device=subject.device)
+    for name in classes:
         if str(name) not in names and not (isinstance(name, int) and 0 <= name < len(names)):
             raise UserError(
                 f"method.classes must be names or numbers of classes, but there is no {name!r}; {did_you_mean(str(name), names)}"
             )
-    numbers = [name if isinstance(name, int) else names.index(name) for name in chosen]
+    numbers = [names.index(str(name)) if str(name) in names else int(name) for name in classes]
     return torch.tensor(numbers, device=subject.device)
 
 
@@ -108,11 +133,9 @@ def check_size(studio: Studio) -> None:
         ) from None
 
 
-@torch.no_grad()
-def publish(images: Tensor, classes: Tensor, studio: Studio, place: Sequence[float] | None, radius: float) -> dict[str, Any]:
-    """Write the images with a grid of all, and return how sure the network is of each."""
+def publish(images: Tensor, classes: Tensor, probs: Sequence[float], studio: Studio) -> dict[str, Any]:
+    """Write the images with a grid of all, and return what is told of them."""
     subject = studio.subject
-    probs = log_probability(subject, images, classes, place, radius).exp().tolist()
     names = [subject.class_names[index] for index in classes.tolist()]
     files = [
         pictures.save(image, subject, studio.folder, stem(index, name, earlier)).name

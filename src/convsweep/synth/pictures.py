@@ -1,10 +1,9 @@
 """Pictures in and out: files read as samples of a network, samples written as files, grids and animations."""
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,13 +13,13 @@ from torch.nn import functional as F
 
 from convsweep.data.images import UnfitFileError, in_color, open_image
 from convsweep.errors import UserError
+from convsweep.nets.blocks import LINEAR_UPSAMPLE
 from convsweep.synth.subject import Subject
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 FRAME_MS = 80
-MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 def size_of(size: int | Sequence[int] | None, dim: int, otherwise: tuple[int, ...]) -> tuple[int, ...]:
@@ -39,7 +38,7 @@ def size_of(size: int | Sequence[int] | None, dim: int, otherwise: tuple[int, ..
 
 def resize(u: Tensor, size: Sequence[int]) -> Tensor:
     """Return samples (N, C, *spatial) interpolated linearly to another size."""
-    return F.interpolate(u, tuple(size), mode=MODES[u.dim() - 2], align_corners=False)
+    return F.interpolate(u, tuple(size), mode=LINEAR_UPSAMPLE[u.dim() - 2], align_corners=False)
 
 
 def read(file: str | Path, subject: Subject, size: int | Sequence[int] | None) -> Tensor:
@@ -139,8 +138,3 @@ def save_animation(frames: Sequence["Image"], file: Path) -> None:
     same = [frame.resize(frames[-1].size) for frame in frames]
     durations = [FRAME_MS] * (len(same) - 1) + [1000]
     same[0].save(file, save_all=True, append_images=same[1:], duration=durations, loop=0)
-
-
-def save_json(content: Mapping[str, Any], file: Path) -> None:
-    """Write plain data."""
-    file.write_text(json.dumps(content, indent=2, default=float) + "\n")

@@ -1,6 +1,6 @@
 """Where images are made: the network, the folder, the seed, and what is kept and shown on the way."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +41,7 @@ class Studio:
         subject: Subject,
         folder: Path,
         seed: int = 0,
-        size: int | list[int] | None = None,
+        size: int | Sequence[int] | None = None,
         parameterization: Callable[[Tensor, Subject], Parameterization] = Pixels,
         keep_every: int | None = None,
         animate: bool = False,

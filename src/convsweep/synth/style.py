@@ -55,25 +55,27 @@ class Style:
         Raises:
             UserError: a file cannot be read, a layer does not exist, or an option is wrong.
         """
+        if self.steps < 1:
+            raise UserError(f"method.steps must be >= 1, but is {self.steps}")
         subject = studio.subject
         content, style_layers = self.chosen_layers(studio)
         shares = self.shares()
         picture = pictures.read(self.content, subject, studio.size)
         size = self.style_size or max(picture.shape[2:])
         styles = [pictures.read(file, subject, size) for file in self.styles]
-        with studio.watch("style", self.steps) as watch, torch.no_grad():
-            contents = activations(subject, picture, content)
-            found = [activations(subject, style, style_layers) for style in styles]
+        with studio.watch("style", self.steps) as watch:
+            with torch.no_grad():
+                contents = activations(subject, picture, content)
+                found = [activations(subject, style, style_layers) for style in styles]
             grams = {
                 name: torch.stack([share * gram(maps[name]) for share, maps in zip(shares, found, strict=True)]).sum(0)
                 for name in style_layers
             }
             begin = picture if self.start == "content" else studio.noise(1, tuple(picture.shape[2:]), 0.5)
             image = studio.parameterization(begin, subject)
-            with torch.enable_grad():
-                losses = self.descend(image, contents, grams, studio, watch)
+            losses = self.descend(image, contents, grams, studio, watch)
         result = image.image().detach()
-        pictures.save(result[0], subject, studio.folder, "style")
+        file = pictures.save(result[0], subject, studio.folder, "style")
         pictures.save_grid(
             [picture[0], *(style[0] for style in styles), result[0]],
             ["content", *["style"] * len(styles), "result"],
@@ -81,7 +83,7 @@ class Style:
             studio.folder / "grid.png",
         )
         return {
-            "file": "style.png",
+            "file": file.name,
             "content_layers": content,
             "style_layers": style_layers,
             "loss_first": losses[0],
@@ -142,13 +144,7 @@ class Style:
         return losses
 
     def make_optimizer(self, image: Parameterization) -> Any:
-        """Return the optimiser.
-
-        Raises:
-            UserError: there is no such one.
-        """
+        """Return the optimiser."""
         if self.optimizer == "lbfgs":
             return torch.optim.LBFGS(image.parameters(), lr=self.lr or 1.0, max_iter=20, line_search_fn="strong_wolfe")
-        if self.optimizer == "adam":
-            return torch.optim.Adam(image.parameters(), lr=self.lr or 0.05)
-        raise UserError(f"method.optimizer must be lbfgs or adam, but is {self.optimizer!r}")
+        return torch.optim.Adam(image.parameters(), lr=self.lr or 0.05)
