@@ -53,6 +53,11 @@ def quoted(path: Path) -> str:
     return f"'{text}'"
 
 
+def wants_traceback() -> bool:
+    """Return whether the user asks for tracebacks of his mistakes too."""
+    return os.environ.get(FULL_ERROR) == "1"
+
+
 def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Let a `UserError` of the task end the program with its message alone (HYDRA_FULL_ERROR=1 shows the traceback)."""
 
@@ -68,7 +73,7 @@ def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
                 return task(cfg)
         except UserError as error:
             alone = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
-            if not alone or trial.inside() or os.environ.get(FULL_ERROR) == "1":
+            if not alone or trial.inside() or wants_traceback():
                 raise
             fail(error)
 
@@ -118,7 +123,7 @@ class HeldBack(io.StringIO):
 
 def run(main: Callable[[], Any]) -> None:
     """Run a Hydra main function; a misspelt key or option is answered by the nearest known one."""
-    stream, full = sys.stderr, os.environ.get(FULL_ERROR) == "1"
+    stream, full = sys.stderr, wants_traceback()
     held = HeldBack(stream)
     if not full and not MULTIRUN & set(sys.argv):
         sys.stderr = held
@@ -126,7 +131,7 @@ def run(main: Callable[[], Any]) -> None:
     share_config_store()
     hint = None
     try:
-        call(main, full)
+        call(main)
     except SystemExit as exit:
         hint = None if full else key_hint(exit.__context__)
         raise
@@ -138,13 +143,13 @@ def run(main: Callable[[], Any]) -> None:
             held.release()
 
 
-def call(main: Callable[[], Any], full: bool) -> None:
+def call(main: Callable[[], Any]) -> None:
     """Run a Hydra main function and end by the exit codes of a command."""
     try:
         sys.argv[1:] = ranks.join(multirun_first(expand_resume(sys.argv[1:])))
         main()
     except UserError as error:
-        if full:
+        if wants_traceback():
             raise
         fail(error)
     except KeyboardInterrupt:

@@ -30,7 +30,7 @@ class MissingExtraError(UserError, ImportError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean ...?` for the known word nearest to `word`, or all known words if none is near."""
+    """Return `did you mean ...?` for the known word nearest to `word`, or all known words if none is near."""
     options = sorted(str(option) for option in known)
     near = difflib.get_close_matches(str(word), options, n=1, cutoff=0.5)
     return f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(options)}"
