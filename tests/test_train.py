@@ -46,7 +46,7 @@ def test_a_checkpoint_alone_rebuilds_net_classes_and_normalisation(train: Train)
     assert not probs.requires_grad
     torch.testing.assert_close(probs.sum(1), torch.ones(4))
     for wrong in (images.permute(0, 2, 3, 1), images[0], images.numpy()):
-        with pytest.raises(UserError, match=r"images must be a tensor \(N, 1, \*, \*\), but are .*; put the channels"):
+        with pytest.raises(UserError, match=r"samples must be a tensor \(N, 1, \*, \*\), but are .*; put the channels"):
             model.predict_batch(wrong)
     assert 0 < float(model.normalize.mean) < 255
 

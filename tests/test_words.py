@@ -1,11 +1,37 @@
 """Options that are words are held to those that the constructor, or what it hands on, allows."""
 
+from collections.abc import Callable
+from typing import Any, get_args
+
 import pytest
 
 from convsweep.data.arrays import Arrays
 from convsweep.data.volumes import Volumes
 from convsweep.errors import UserError
-from convsweep.words import check_words
+from convsweep.models import Classification, Denoising, Segmentation
+from convsweep.models.schedules import one_cycle, plateau
+from convsweep.words import annotations, check_words
+
+
+@pytest.mark.parametrize(
+    ("target", "option", "word"),
+    [
+        (Classification, "class_weights", "balancd"),
+        (Segmentation, "class_weights", "equal"),
+        (Segmentation, "memory_format", "channels_first"),
+        (Classification, "recompute", "all"),
+        (Denoising, "compile", "fast"),
+        (Denoising, "waveform_loss", "l3"),
+        (Denoising, "predicts", "voice"),
+        (Denoising, "normalize_by", "loudness"),
+        (one_cycle, "anneal", "cosine"),
+        (plateau, "mode", "maximum"),
+    ],
+)
+def test_what_a_constructor_or_its_base_does_not_know_is_refused(target: Callable[..., Any], option: str, word: str) -> None:
+    check_words("part", target, {option: get_args(annotations(target)[option])[0]})
+    with pytest.raises(UserError, match=rf"part\.{option} must be one of .*, but is '{word}'"):
+        check_words("part", target, {option: word})
 
 
 @pytest.mark.parametrize("source", [Arrays, Volumes])

@@ -1,6 +1,6 @@
 """From a composed config to data, network and model, and from a checkpoint back to a network."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -72,11 +72,17 @@ def innermost(error: BaseException) -> BaseException:
 
 def build_data(cfg: DictConfig) -> "DataModule":
     """Return the data module and fill `cfg.shape` with what the data states of itself; no sample is read yet."""
-    with plain_errors("data"):
-        check_words("data", get_object(cfg.data._target_), cfg.data)
-        data: DataModule = instantiate(cfg.data)
+    data = data_module(cfg.data)
     check_task(cfg, data.facts)
     fill_shape(cfg, data.facts)
+    return data
+
+
+def data_module(config: Mapping[str, Any]) -> "DataModule":
+    """Return the data module of a config of the group `data`, as composed or as a checkpoint keeps it."""
+    with plain_errors("data"):
+        check_words("data", get_object(config["_target_"]), config)
+        data: DataModule = instantiate(config)
     return data
 
 
@@ -118,6 +124,7 @@ def build_model(cfg: DictConfig, data: "DataModule") -> "Model":
     net = build_net(cfg)
     optimizer, schedule = build_optimizer(cfg)
     with plain_errors("model"):
+        check_words("model", get_object(cfg.model._target_), cfg.model)
         model: Model = instantiate(without_net(cfg.model), _partial_=True)(
             net=net,
             facts=data.facts,
@@ -139,6 +146,7 @@ def build_optimizer(cfg: DictConfig) -> tuple[Callable[..., Optimizer], "Schedul
     if cfg.scheduler.get("_target_") is None:
         return optimizer, None
     with plain_errors("scheduler"):
+        check_words("scheduler", get_object(cfg.scheduler._target_), cfg.scheduler)
         schedule: Schedule = instantiate(cfg.scheduler)
         schedule(tried, total_steps=1000)
     return optimizer, schedule

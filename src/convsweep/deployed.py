@@ -13,7 +13,7 @@ class Deployed(nn.Module):
     """Permute the positions if the training data did, normalise, apply the network, and turn logits into answers.
 
     Args:
-        model: a trained model; its `predict_batch` returns one tensor, `probs` for instance, which names the answer.
+        model: a trained model; its `predict_batch` gives the answer.
         permute: whether the positions of the training data were permuted (`data.permute`).
 
     Shape:
@@ -39,8 +39,7 @@ class Deployed(nn.Module):
     @property
     def answer_name(self) -> str:
         """What the answer is called."""
-        zeros = torch.zeros(1, *self.model.facts.in_shape, device=self.model.device)
-        return next(iter(self.model.predict_batch(zeros)))
+        return self.model.answer_name
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the answers to a batch."""

@@ -1,13 +1,14 @@
 """Options that are words, held to the words that the constructor's annotations allow."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from contextlib import suppress
+from typing import Any, Literal, Unpack, get_args, get_origin, get_type_hints
 
 from convsweep.errors import UserError, did_you_mean
 
 
 def check_words(part: str, target: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    """Check the options of a part of the config whose annotation is a `Literal`, also those handed on by `Unpack`.
+    """Check the options of a part of the config whose annotation is a `Literal`, also those handed on to a base class.
 
     Raises:
         UserError: an option is none of its words.
@@ -22,10 +23,13 @@ def check_words(part: str, target: Callable[..., Any], options: Mapping[str, Any
 
 
 def annotations(target: Callable[..., Any]) -> dict[str, Any]:
-    """Return what a class or function takes by name; nothing where its annotations cannot be read."""
-    try:
-        hints = get_type_hints(getattr(target, "__init__") if isinstance(target, type) else target)  # noqa: B009
-        handed_on = get_args(hints.get("feeding"))
-        return hints | (get_type_hints(handed_on[0]) if handed_on else {})
-    except (NameError, TypeError):
-        return {}
+    """Return what a class, with its bases, or a function takes by name; nothing of one whose annotations cannot be read."""
+    takers: list[Any] = [getattr(base, "__init__") for base in reversed(target.__mro__)] if isinstance(target, type) else [target]  # noqa: B009
+    hints: dict[str, Any] = {}
+    for taker in takers:
+        with suppress(NameError, TypeError):
+            hints |= get_type_hints(taker)
+    for hint in list(hints.values()):
+        if get_origin(hint) is Unpack:
+            hints |= get_type_hints(get_args(hint)[0])
+    return hints

@@ -36,7 +36,7 @@ def test_run_leaves_scores_sounds_and_a_checkpoint_that_cleans(train: Train, net
         (["model=classification"], "the model is for classification, but the data is for denoising; use model=denoising"),
         (["model/net=cnn_small"], "a denoising net must return a signal of the size it gets, 1x256, but the net returns 1"),
         (["data.noise=[white,hum]"], "data.noise holds 'hum', which is no noise"),
-        (["model.waveform_loss=l3"], "model.waveform_loss must be l1, l2 or none"),
+        (["model.waveform_loss=l3"], "model.waveform_loss must be one of l1, l2, none"),
     ],
 )
 def test_mistake_is_one_message_before_training(

@@ -111,6 +111,8 @@ def test_cut_checkpoint_is_named(tmp_path: Path) -> None:
     [
         ("+model.net.kernal_size=3", "net has no option 'kernal_size'; did you mean 'kernel_size'"),
         ("model.net.num_stages=9", "stage 5 of 9 cannot be built"),
+        ("model.class_weights=balancd", "model.class_weights must be one of none, balanced, but is 'balancd'; did you mean"),
+        ("scheduler.warmup=2", "scheduler.warmup must be a share"),
         ("model.label_smoothing=2", "model.label_smoothing must be a probability"),
     ],
 )

@@ -8,22 +8,8 @@ from typing import Literal
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from convsweep.errors import UserError
-
 Compile = Literal["none", "default", "reduce-overhead", "max-autotune"]
 Recompute = Literal["none", "blocks"]
-MODES = ("none", "default", "reduce-overhead", "max-autotune")
-
-
-def check_acceleration(compile: str, recompute: str) -> None:
-    """Check both options.
-
-    Raises:
-        UserError: one is none of its words.
-    """
-    for key, word, words in (("compile", compile, MODES), ("recompute", recompute, ("none", "blocks"))):
-        if word not in words:
-            raise UserError(f"model.{key} must be one of {', '.join(words)}, but is {word!r}")
 
 
 def compile_in_place(net: nn.Module, mode: Compile) -> None:

@@ -1,9 +1,9 @@
 """What all models share: normalise, forward, loss, metrics once an epoch, optimiser and schedule."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, ClassVar, Literal
 
 import lightning as L
 import torch
@@ -11,16 +11,15 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
+from convsweep.data.samples import Facts
 from convsweep.errors import DivergedError, UserError
-from convsweep.models.acceleration import Compile, Recompute, check_acceleration, compile_in_place, recompute_blocks
+from convsweep.models.acceleration import Compile, Recompute, compile_in_place, recompute_blocks
 from convsweep.models.normalize import Normalize, NormalizeBy
 from convsweep.models.running_mean import RunningMean, not_finite
 from convsweep.models.schedules import Schedule, lightning_schedule
 
-if TYPE_CHECKING:
-    from convsweep.data.samples import Facts
-
 Batch = tuple[Tensor, Tensor]
+MemoryFormat = Literal["contiguous", "channels_last"]
 
 OPTIMIZER = partial(torch.optim.AdamW, lr=1e-3)
 
@@ -44,10 +43,13 @@ class Model(L.LightningModule, ABC):
         card: what a checkpoint says of itself, in plain types.
     """
 
+    answer_name: ClassVar[str] = "probs"
+    """What the network answers, in a word."""
+
     def __init__(
         self,
         net: nn.Module,
-        facts: "Facts",
+        facts: Facts,
         mean: Tensor,
         std: Tensor,
         class_counts: Tensor,
@@ -55,15 +57,14 @@ class Model(L.LightningModule, ABC):
         schedule: Schedule | None = None,
         decay_norm_and_bias: bool = False,
         normalize_by: NormalizeBy = "training_split",
-        memory_format: Literal["contiguous", "channels_last"] = "contiguous",
+        memory_format: MemoryFormat = "contiguous",
         compile: Compile = "none",
         recompute: Recompute = "none",
         monitor: str = "val/loss",
-        monitor_mode: str = "min",
+        monitor_mode: Literal["max", "min"] = "min",
         card: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        check_acceleration(compile, recompute)
         self.compile_mode, self.recompute = compile, recompute
         self.memory_format = layout_of(memory_format, len(facts.in_shape) - 1)
         self.net, self.facts = net.to(memory_format=self.memory_format), facts
@@ -88,9 +89,13 @@ class Model(L.LightningModule, ABC):
     def score(self, metrics: MetricCollection, logits: Tensor, batch: Batch) -> None:
         """Update the metrics by a batch."""
 
+    def score_names(self) -> Sequence[str]:
+        """Return the names of what the metrics say, without a prefix."""
+        return [str(name) for name in self.val_metrics.keys(keep_base=True)]
+
     def metric_names(self) -> list[str]:
         """Return the names of everything that is logged and can be monitored."""
-        return [*(f"{split}/loss" for split in ("train", "val")), *map(str, self.val_metrics.keys(keep_base=False))]
+        return ["train/loss", "val/loss", *(f"val/{name}" for name in self.score_names())]
 
     def on_fit_start(self) -> None:
         if self.recompute == "blocks":
@@ -107,7 +112,7 @@ class Model(L.LightningModule, ABC):
 
     @torch.no_grad()
     def predict_batch(self, x: Tensor) -> dict[str, Tensor]:
-        """Return what `answers` says of a batch (N, C, *) as the data set stores it: raw, not normalised.
+        """Return the answer to a batch (N, C, *) as the data set stores it, raw, not normalised, by its name.
 
         Raises:
             UserError: the batch has other axes or channels.
@@ -116,14 +121,14 @@ class Model(L.LightningModule, ABC):
         if not isinstance(x, Tensor) or x.dim() != dim + 1 or x.shape[1] != channels:
             shape = f" of shape {tuple(x.shape)}" if hasattr(x, "shape") else ""
             raise UserError(
-                f"images must be a tensor (N, {channels}{', *' * (dim - 1)}), but are {type(x).__name__}{shape}; "
+                f"samples must be a tensor (N, {channels}{', *' * (dim - 1)}), but are {type(x).__name__}{shape}; "
                 "put the channels behind the batch, and use torch.from_numpy for arrays"
             )
-        return self.answers(self(x))
+        return {self.answer_name: self.answer(self(x))}
 
-    def answers(self, logits: Tensor) -> dict[str, Tensor]:
-        """Return what the outputs of a batch mean: `probs` (N, num_classes, *)."""
-        return {"probs": logits.softmax(dim=1)}
+    def answer(self, logits: Tensor) -> Tensor:
+        """Return what the outputs of a batch mean: probabilities (N, num_classes, *)."""
+        return logits.softmax(dim=1)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         x, y = batch
@@ -177,9 +182,6 @@ class Model(L.LightningModule, ABC):
         self.log_dict(metrics.compute(), prog_bar=False)
         metrics.reset()
 
-    def predict_step(self, batch: Any, batch_index: int) -> dict[str, Tensor]:
-        return self.predict_batch(batch[0] if isinstance(batch, tuple | list) else batch)
-
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.parameter_groups())
         if self.schedule is None:
@@ -197,9 +199,7 @@ class Model(L.LightningModule, ABC):
         return [group for group in groups if group["params"]]
 
 
-def layout_of(memory_format: str, dim: int) -> torch.memory_format:
+def layout_of(memory_format: MemoryFormat, dim: int) -> torch.memory_format:
     """Return torch's word for the layout of tensors with `dim` spatial axes; signals have one layout only."""
-    if memory_format not in ("contiguous", "channels_last"):
-        raise UserError(f"model.memory_format must be contiguous or channels_last, but is {memory_format!r}")
     channels_last = {2: torch.channels_last, 3: torch.channels_last_3d}
     return torch.contiguous_format if memory_format == "contiguous" else channels_last.get(dim, torch.contiguous_format)

@@ -31,6 +31,8 @@ class Denoising(Model):
         shared: other arguments of `Model`.
     """
 
+    answer_name = "denoised"
+
     def __init__(
         self,
         *,
@@ -44,10 +46,6 @@ class Denoising(Model):
         super().__init__(normalize_by=normalize_by, **shared)
         self.waveform_loss, self.stft_weight, self.predicts = waveform_loss, stft_weight, predicts
         self.stft_resolutions = checked_resolutions(stft_resolutions)
-        if waveform_loss not in (*DISTANCES, "none"):
-            raise UserError(f"model.waveform_loss must be l1, l2 or none, but is {waveform_loss!r}")
-        if predicts not in ("signal", "noise"):
-            raise UserError(f"model.predicts must be signal or noise, but is {predicts!r}")
         if stft_weight < 0 or (waveform_loss == "none" and stft_weight == 0):
             raise UserError(
                 "a denoiser needs a loss, but model.waveform_loss=none and "
@@ -59,8 +57,8 @@ class Denoising(Model):
     def make_metrics(self) -> MetricCollection:
         return MetricCollection({"ratios": SignalRatios()})
 
-    def metric_names(self) -> list[str]:
-        return ["train/loss", "val/loss", *(f"val/{name}" for name in NAMES)]
+    def score_names(self) -> Sequence[str]:
+        return NAMES
 
     def forward(self, x: Tensor, level: Tensor | None = None) -> Tensor:
         """Return the denoised signals of a batch as the data set stores it.
@@ -81,9 +79,9 @@ class Denoising(Model):
             return (1 / self.normalize.scale).mean().expand(len(x)).view(-1, *[1] * (x.dim() - 1))
         return x.square().mean(dim=tuple(range(1, x.dim())), keepdim=True).sqrt()
 
-    def answers(self, logits: Tensor) -> dict[str, Tensor]:
-        """Return `denoised` (N, C, *)."""
-        return {"denoised": logits}
+    def answer(self, logits: Tensor) -> Tensor:
+        """Return the denoised signals (N, C, *), which the network gives as they are."""
+        return logits
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         scale = self.normalize.scale.mean()

@@ -5,8 +5,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from convsweep.errors import UserError
-
 NormalizeBy = Literal["training_split", "sample"]
 
 
@@ -20,9 +18,6 @@ class Normalize(nn.Module):
 
     Shape:
         (N, C, *) of any dtype to (N, C, *) float.
-
-    Raises:
-        UserError: if `by` is another word.
     """
 
     mean: Tensor
@@ -30,8 +25,6 @@ class Normalize(nn.Module):
 
     def __init__(self, mean: Tensor, std: Tensor, by: NormalizeBy = "training_split") -> None:
         super().__init__()
-        if by not in ("training_split", "sample"):
-            raise UserError(f"model.normalize_by must be training_split or sample, but is {by!r}")
         self.by = by
         self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
         self.register_buffer("scale", 1 / torch.as_tensor(std, dtype=torch.float32).clamp_min(1e-8))

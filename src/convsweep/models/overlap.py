@@ -6,6 +6,14 @@ import torch
 from torch import Tensor
 from torchmetrics.classification import MulticlassConfusionMatrix
 
+MEANS = ("miou", "dice", "foreground_dice", "pixel_accuracy")
+OF_EACH_CLASS = ("iou", "dice", "sample_dice")
+
+
+def overlap_names(class_names: Sequence[str]) -> list[str]:
+    """Return the names of all that `Overlap` says of these classes."""
+    return [*MEANS, *(f"{kind}/{name}" for kind in OF_EACH_CLASS for name in class_names)]
+
 
 class Overlap(MulticlassConfusionMatrix):
     """Counts of all positions, and what follows from them.
@@ -49,13 +57,9 @@ class Overlap(MulticlassConfusionMatrix):
         assert isinstance(matrix, Tensor)
         right, union = matrix.diagonal(), matrix.sum(dim=1) + matrix.sum(dim=0) - matrix.diagonal()
         iou, dice, sample_dice = right / union, dice_of(matrix), (self.dice_sum / self.dice_count).float()
-        scores = {
-            "miou": iou.nanmean(),
-            "dice": dice.nanmean(),
-            "foreground_dice": sample_dice[1:].nanmean(),
-            "pixel_accuracy": right.sum() / matrix.sum(),
-        }
-        for kind, values in (("iou", iou), ("dice", dice), ("sample_dice", sample_dice)):
+        means = iou.nanmean(), dice.nanmean(), sample_dice[1:].nanmean(), right.sum() / matrix.sum()
+        scores = dict(zip(MEANS, means, strict=True))
+        for kind, values in zip(OF_EACH_CLASS, (iou, dice, sample_dice), strict=True):
             scores |= {f"{kind}/{name}": value for name, value in zip(self.class_names, values, strict=True) if not value.isnan()}
         return scores
 

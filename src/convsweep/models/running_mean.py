@@ -31,11 +31,6 @@ class RunningMean:
         mean: Tensor = total / weight
         return mean
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing was added since the last read."""
-        return self.weight == 0
-
 
 def not_finite(value: Tensor) -> bool:
     """Return whether a scalar is NaN or infinite (waits for the device)."""

@@ -49,8 +49,6 @@ def one_cycle(
         anneal: `cos` or `linear`.
     """
     steps_of("warmup", warmup, total_steps)
-    if anneal not in ("cos", "linear"):
-        raise UserError(f"scheduler.anneal must be cos or linear, but is {anneal!r}")
     rates = [group["lr"] for group in optimizer.param_groups]
     return OneCycleLR(optimizer, max_lr=rates, total_steps=max(1, total_steps), pct_start=warmup, anneal_strategy=anneal)
 
@@ -71,9 +69,11 @@ def multi_step(
     return warmed_up(optimizer, MultiStepLR(optimizer, milestones=places, gamma=gamma), warmup_steps)
 
 
-def plateau(optimizer: Optimizer, total_steps: int, *, mode: str, factor: float = 0.5, patience: int = 5) -> LRScheduler:
+def plateau(
+    optimizer: Optimizer, total_steps: int, *, mode: Literal["max", "min"], factor: float = 0.5, patience: int = 5
+) -> LRScheduler:
     """Return steps down by `factor` whenever the monitored metric has not got better for `patience` validations."""
-    return ReduceLROnPlateau(optimizer, mode=mode, factor=factor, patience=patience)  # type: ignore[arg-type]
+    return ReduceLROnPlateau(optimizer, mode=mode, factor=factor, patience=patience)
 
 
 def warmed_up(optimizer: Optimizer, main: LRScheduler, warmup_steps: int) -> LRScheduler:

@@ -1,5 +1,6 @@
 """Segmentation: one class a position, per-pixel cross-entropy."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -10,7 +11,7 @@ from convsweep.losses.cross_entropy import cross_entropy
 from convsweep.losses.dice import dice_loss
 from convsweep.models.base import Batch, Model
 from convsweep.models.classification import class_weight
-from convsweep.models.overlap import Overlap
+from convsweep.models.overlap import Overlap, overlap_names
 from convsweep.nets.blocks import fit_to
 from convsweep.windows import SlidingWindow
 
@@ -68,10 +69,8 @@ class Segmentation(Model):
     def make_metrics(self) -> MetricCollection:
         return MetricCollection({"overlap": Overlap(self.facts.class_names, self.facts.ignore_index)})
 
-    def metric_names(self) -> list[str]:
-        of_each = (f"{kind}/{name}" for kind in ("iou", "dice", "sample_dice") for name in self.facts.class_names)
-        scores = ("miou", "dice", "foreground_dice", "pixel_accuracy", *of_each)
-        return ["train/loss", "val/loss", *(f"val/{name}" for name in scores)]
+    def score_names(self) -> Sequence[str]:
+        return overlap_names(self.facts.class_names)
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         weight = self.class_weight
