@@ -1,6 +1,7 @@
 """ConvNet: the one classifier. LeNet, AlexNet, VGG, ResNet and an MLP are this network with other numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -98,36 +99,23 @@ def fewer_stages(plan: Plan, fitting: int, in_shape: Shape) -> str:
 
 
 def build_head(head: Head, shape: Shape, num_classes: int) -> nn.Sequential:
-    """Return pooling, hidden layers and the last linear layer, or the dense head that does without pooling."""
-    if head.output == "position":
-        return build_dense_head(head, shape, num_classes)
+    """Return pooling, hidden layers and the last layer: linear ones, or convolutions of width 1 for every position."""
     channels, *spatial = shape
     layers: list[nn.Module] = []
-    if head.pool != "none":
-        layers.append(ADAPTIVE_POOL[head.pool][len(spatial)](head.pool_size))
-        spatial = [head.pool_size] * len(spatial)
-    layers.append(nn.Flatten())
-    features = channels * prod(spatial)
+    make: Callable[[int, int], nn.Module]
+    if head.output == "position":
+        make, features = partial(conv, len(spatial), kernel_size=1), channels
+    else:
+        if head.pool != "none":
+            layers.append(ADAPTIVE_POOL[head.pool][len(spatial)](head.pool_size))
+            spatial = [head.pool_size] * len(spatial)
+        layers.append(nn.Flatten())
+        make, features = nn.Linear, channels * prod(spatial)
     for width in head.hidden:
-        layers += [nn.Linear(features, width), activation(head.activation or "relu")]
+        layers += [make(features, width), activation(head.activation or "relu")]
         if head.dropout:
             layers.append(nn.Dropout(head.dropout))
         features = width
     if head.dropout and not head.hidden:
         layers.append(nn.Dropout(head.dropout))
-    layers.append(nn.Linear(features, num_classes))
-    return nn.Sequential(*layers)
-
-
-def build_dense_head(head: Head, shape: Shape, num_classes: int) -> nn.Sequential:
-    """Return the same layers for every position: convolutions of width 1."""
-    channels, dim = shape[0], len(shape) - 1
-    layers: list[nn.Module] = []
-    for width in head.hidden:
-        layers += [conv(dim, channels, width, 1), activation(head.activation or "relu")]
-        channels = width
-        if head.dropout:
-            layers.append(nn.Dropout(head.dropout))
-    if head.dropout and not head.hidden:
-        layers.append(nn.Dropout(head.dropout))
-    return nn.Sequential(*layers, conv(dim, channels, num_classes, 1))
+    return nn.Sequential(*layers, make(features, num_classes))

@@ -18,6 +18,8 @@ from convsweep.nets.blocks import (
     unit,
 )
 from convsweep.nets.feasible import check_in_shape, named
+from convsweep.nets.geometry import Padding
+from convsweep.nets.options import Activation
 from convsweep.nets.stage import SkipBlock
 from convsweep.nets.unet_plan import UNetOptions, plan_unet
 from convsweep.nets.unet_sizes import FACTOR, halved, level_sizes
@@ -115,10 +117,12 @@ def plan_unit(
     width: int,
     spatial: Sequence[int],
     kernel_size: int,
-    activated: Any,
+    activated: Activation,
+    *,
     stride: int = 1,
+    padding: Padding | None = None,
 ) -> nn.Sequential:
-    """Return a convolution unit with the net's normalisation and borders."""
+    """Return a convolution unit with the net's normalisation, and its borders where no others are asked for."""
     return unit(
         dim,
         in_channels,
@@ -129,14 +133,14 @@ def plan_unit(
         norm_groups=plan.norm_groups,
         activation_kind=activated,
         stride=stride,
-        padding=plan.padding if stride == 1 else "same",
+        padding=padding or plan.padding,
     )
 
 
 def build_down(plan: UNetOptions, dim: int, width: int, spatial: Sequence[int]) -> nn.Module:
     """Return the step to half the resolution."""
     if plan.downsample == "stride":
-        return plan_unit(plan, dim, width, width, spatial, plan.kernel_size, plan.activation, stride=FACTOR)
+        return plan_unit(plan, dim, width, width, spatial, plan.kernel_size, plan.activation, stride=FACTOR, padding="same")
     return pool(dim, plan.downsample, window=FACTOR, stride=FACTOR)
 
 
@@ -146,10 +150,7 @@ def build_up(plan: UNetOptions, dim: int, in_channels: int, width: int, spatial:
         return CONV_TRANSPOSE[dim](in_channels, width, FACTOR, stride=FACTOR)
     mode = "nearest" if plan.upsample == "nearest" else LINEAR_UPSAMPLE[dim]
     enlarge = nn.Upsample(scale_factor=FACTOR, mode=mode, align_corners=None if mode == "nearest" else False)
-    smooth = unit(
-        dim, in_channels, width, spatial, plan.kernel_size,
-        norm_kind=plan.norm, norm_groups=plan.norm_groups, activation_kind=plan.activation,
-    )  # fmt: skip
+    smooth = plan_unit(plan, dim, in_channels, width, spatial, plan.kernel_size, plan.activation, padding="same")
     return nn.Sequential(enlarge, smooth)
 
 
