@@ -93,7 +93,7 @@ def measure(net: nn.Module, in_shape: Sequence[int]) -> Cost:
     with in_mode(net, training=False):
         traced, out = trace(net, in_shape)
     with in_mode(net, training=True):
-        kept, _ = kept_for_backward(net, in_shape)
+        kept = kept_for_backward(net, in_shape)
     if out is None:
         raise InfeasibleError(f"{type(net).__name__} must return a tensor, but returned none; wrap it in a net that does")
     params = list(net.parameters())

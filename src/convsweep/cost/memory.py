@@ -1,4 +1,4 @@
-"""Memory of a training step: what a forward pass keeps for the backward pass, and weights, gradients, optimiser state."""
+"""Memory of a training step: what a forward pass keeps for the backward pass."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,12 +6,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from convsweep.cost.modules import empty_input, followed, main_tensor
+from convsweep.cost.modules import empty_input, followed
 from convsweep.cost.weightless import Weightless
 
+SAMPLES = 2
+"""In the batch that is run: batch normalisation takes no single one in training."""
 
-def kept_for_backward(net: nn.Module, in_shape: Sequence[int], batch_size: int = 2) -> tuple[Counter[str], Tensor | None]:
-    """Return the bytes that each module's operations keep for the backward pass of one sample, and what the net returned.
+
+def kept_for_backward(net: nn.Module, in_shape: Sequence[int]) -> Counter[str]:
+    """Return the bytes that each module's operations keep for the backward pass of one sample.
 
     Every storage counts once, for the first module that keeps it; parameters and buffers do not count, they are there
     anyway. The network is on the meta device and runs in training mode, in float32.
@@ -29,11 +32,11 @@ def kept_for_backward(net: nn.Module, in_shape: Sequence[int], batch_size: int =
         if storage._cdata not in seen:
             seen.add(storage._cdata)
             alive.append(storage)
-            kept[stack[-1].name if stack else ""] += -(-storage.nbytes() // batch_size)
+            kept[stack[-1].name if stack else ""] += -(-storage.nbytes() // SAMPLES)
         return tensor
 
-    x = empty_input(net, in_shape, batch_size)
+    x = empty_input(net, in_shape, SAMPLES)
     hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
     with followed(net) as stack, torch.enable_grad(), hooks, Weightless():
-        out = main_tensor(net(x))
-    return kept, out
+        net(x)
+    return kept

@@ -88,14 +88,14 @@ PARTS = {torch.ops.aten.split, torch.ops.aten.split_with_sizes, torch.ops.aten.u
 
 
 @torch.no_grad()
-def trace(net: nn.Module, in_shape: Sequence[int], batch_size: int = 1) -> tuple[Trace, Tensor | None]:
+def trace(net: nn.Module, in_shape: Sequence[int]) -> tuple[Trace, Tensor | None]:
     """Return the trace of a network on the meta device in evaluation mode, and what it returned.
 
     Raises:
         InfeasibleError: a layer cannot take its input.
         UntraceableError: a layer needs data.
     """
-    x = empty_input(net, in_shape, batch_size)
+    x = empty_input(net, in_shape, 1)
     mode = Trace(x)
     with followed(net, mode.leave) as mode.stack, mode:
         out = main_tensor(net(x))
