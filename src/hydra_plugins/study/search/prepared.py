@@ -5,9 +5,6 @@ other one of most searches, so a copy of a config with those choices and the tri
 """
 
 import copy
-import pickle
-from collections.abc import Callable
-from functools import partial
 
 import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -31,14 +28,14 @@ class Prepared:
         self._master = master
         self._is_group: dict[str, bool] = {}
         self._chosen = self._choices(parsed(overrides))
-        self._copy = copier(self._from_files(self._chosen))
+        self._prepared = self._from_files(self._chosen)
 
     def composed(self, overrides: list[str]) -> DictConfig:
         """Return the config of these overrides: a copy with their values if they choose the same groups, else from the files."""
         given = parsed(overrides)
         if self._choices(given) != self._chosen:
             return self._from_files(overrides)
-        config = self._copy()
+        config = copy.deepcopy(self._prepared)
         ConfigLoaderImpl._apply_overrides_to_config([override for override in given if self._is_value(override)], config)
         mine = [override for override in given if not override.is_hydra_override()]
         config.hydra.overrides.task = [override.input_line for override in mine]
@@ -64,14 +61,6 @@ class Prepared:
         if key not in self._is_group:
             self._is_group[key] = bool(self._loader.get_group_options(key))
         return self._is_group[key]
-
-
-def copier(config: DictConfig) -> Callable[[], DictConfig]:
-    """Return what makes copies of a config: from a pickle, which takes a third of a deep copy's time, where it can be pickled."""
-    try:
-        return partial(pickle.loads, pickle.dumps(config))
-    except (pickle.PicklingError, AttributeError, TypeError):  # a class that a launcher has sent by value
-        return partial(copy.deepcopy, config)
 
 
 def keep_dirname(config: DictConfig, overrides: list[Override]) -> None:
