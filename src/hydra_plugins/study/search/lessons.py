@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from itertools import islice
 
 _MOST = 60_000
 """Bytes that a pipe takes without a reader."""
@@ -20,16 +21,16 @@ class Lesson:
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
-        self._known: set[str] = set()
+        self._known = len(sys.modules)
 
     def begin(self) -> None:
-        """Note, in the trial, what is imported already."""
+        """Take, in the trial, the trial's end."""
         os.close(self._read)
-        self._known = set(sys.modules)
 
     def tell(self) -> None:
-        """Tell, at the end of the trial, what was imported since."""
-        names = [f"{name}\n" for name in list(sys.modules) if name not in self._known]
+        """Tell, at the end of the trial, what was imported since; to look at the other names would copy the pages they are on."""
+        latest = islice(reversed(sys.modules), max(0, len(sys.modules) - self._known))
+        names = [f"{name}\n" for name in reversed([*latest])]
         with contextlib.suppress(OSError):
             os.write(self._write, "".join(names).encode()[:_MOST].rpartition(b"\n")[0])
 
