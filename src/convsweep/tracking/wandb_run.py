@@ -111,8 +111,9 @@ def _sync_dir(run: Any) -> Path:
 
 
 def _init(mode: Literal["online", "offline"], arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
-    import wandb
+    from convsweep.tracking.swift_wandb import load_wandb
 
+    wandb = load_wandb()
     return wandb.init(
         **{
             **{name: value for name, value in arguments.items() if value is not None},
