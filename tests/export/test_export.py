@@ -1,5 +1,6 @@
 """Exported programs say what the network says, for batches of any length; a program that does not is not left behind."""
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.signal import resample_poly
 
 from convsweep.build import load_model
 from convsweep.data.digits import load_digits
@@ -14,6 +16,7 @@ from convsweep.errors import UserError
 from convsweep.export import latency
 from convsweep.export.checking import batches, check
 from convsweep.export.programs import Program
+from convsweep.export.real_samples import samples_of_files
 from convsweep.trained import load_trained
 from tests.checkpoints import SCENES, SMALL, Command, arrays_checkpoint, write_checkpoint
 
@@ -69,6 +72,17 @@ def test_files_of_the_user_are_what_is_compared(run: Command, tmp_path: Path) ->
     assert "no file gives one: new/broken.png (no image)" in run.err
 
 
+def test_recordings_are_cut_to_the_network_at_its_rate(run: Command, tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    net = write_checkpoint(tmp_path / "best.ckpt", "model=denoising", "data=signals", "data.num_train=4", "data.num_val=2")
+    wave = np.random.default_rng(0).normal(0, 0.1, (16_000, 2)).astype(np.float32)
+    soundfile.write(tmp_path / "stereo.wav", wave, 16_000, subtype="FLOAT")
+    x = samples_of_files(load_trained(net), [tmp_path / "stereo.wav"], 5)
+    assert x.shape == (5, 1, 2048), "two channels, each by itself, of one second at 8 kHz: three pieces of 2048"
+    np.testing.assert_allclose(x[1, 0], resample_poly(wave[:, 1], 1, 2)[:2048], atol=1e-5)
+    assert run(net, "stereo.wav", "--format", "pt2", "--no-latency") == 0, run.err
+
+
 def test_difference_beyond_tolerance_is_an_error(run: Command, tmp_path: Path) -> None:
     net = write_checkpoint(tmp_path / "best.ckpt", *SMALL)
     assert run(net, "--tolerance", "-1", "--no-latency") == 1
@@ -105,7 +119,7 @@ def test_right_program_is_compared_in_batches_of_several_sizes(tmp_path: Path) -
 
 def test_missing_packages_are_named(run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     net = write_checkpoint(tmp_path / "best.ckpt", *SMALL)
-    find = latency.__spec__.loader and __import__("importlib.util").util.find_spec
+    find = importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "onnxscript" else find(name, *rest))
     assert run(net) == 1
     assert "needs the package `onnxscript`, which is not installed; run: uv sync --extra export" in run.err

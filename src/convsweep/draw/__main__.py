@@ -59,13 +59,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_intermixed_args(arguments)
 
 
-def draw(subject: Subject, logger: Any, options: argparse.Namespace) -> None:
-    """Draw, write and log the figures that are asked for."""
+def draw(subject: Subject, run: Path | None, logger: Any, options: argparse.Namespace) -> None:
+    """Draw, write and log the figures that are asked for, of a trained network into the folder of its run."""
     from convsweep.console import console, shown
     from convsweep.draw.figures import drawn
-    from convsweep.draw.publish import log_to_wandb, run_folder, save
+    from convsweep.draw.publish import log_to_wandb, save
 
-    run = run_folder(subject.checkpoint)
     out = options.out or (run / "pictures" if run is not None else Path("drawings"))
     figures = drawn(subject, options.figures, options.layer, lambda text: console.print(text, soft_wrap=True, markup=False))
     for name, figure in figures.items():
@@ -84,9 +83,10 @@ def draw_trained(options: argparse.Namespace) -> int:
     from convsweep.record import CONFIG
 
     subject = from_checkpoint(options.checkpoint, options.overrides)
+    assert subject.checkpoint is not None
     run = run_folder(subject.checkpoint)
     logger: Any = {} if run is None else OmegaConf.to_container(OmegaConf.load(run / CONFIG).logger or OmegaConf.create())
-    draw(subject, logger, options)
+    draw(subject, run, logger, options)
     return 0
 
 
@@ -107,7 +107,7 @@ def main() -> None:
 
         from convsweep.draw.subject import from_config
 
-        draw(from_config(cfg), OmegaConf.to_container(cfg.logger, resolve=True), options)
+        draw(from_config(cfg), None, OmegaConf.to_container(cfg.logger, resolve=True), options)
 
     sys.argv[1:] = [*options.overrides, *LEAVE_NO_TRACE]
     command_line.run(composed)

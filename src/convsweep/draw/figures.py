@@ -29,8 +29,15 @@ class NothingToDrawError(UserError):
 
 
 def linear_layers(subject: Subject) -> list[Ran]:
-    """Return the layers with a matrix, which a pass of zeros finds."""
-    return with_matrix(ran(subject.net, torch.zeros(1, *subject.in_shape)))
+    """Return the layers with a matrix, which a pass of zeros finds.
+
+    Raises:
+        NothingToDrawError: there is none.
+    """
+    found = with_matrix(ran(subject.net, torch.zeros(1, *subject.in_shape)))
+    if not found:
+        raise NothingToDrawError("a matrix belongs to a linear layer (a convolution, say), but the network has none")
+    return found
 
 
 def matrix(subject: Subject, layer: str | None) -> "Figure":
@@ -66,10 +73,10 @@ def maps(subject: Subject, layer: str | None) -> "Figure":
     """Draw the feature maps of the first validation sample, of some layers or of one and those before it."""
     x = subject.samples(1)
     layers = of_positions(ran(subject.net, x), x.dim() - 2)
-    if layer is not None:
-        layers = layers[: layers.index(chosen(layers, layer)) + 1]
     if not layers:
         raise NothingToDrawError("feature maps need layers that keep positions, but there is none; leave `maps` out of --figures")
+    if layer is not None:
+        layers = layers[: layers.index(chosen(layers, layer)) + 1]
     return draw_maps(x[0], layers)
 
 

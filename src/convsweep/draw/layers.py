@@ -57,10 +57,8 @@ def chosen(layers: list[Ran], name: str | None) -> Ran:
     """Return the layer of this name, the first one where none is given.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none of this name.
     """
-    if not layers:
-        raise UserError("a figure of one layer needs a layer with a matrix (a convolution, say), but the network has none")
     if name is None:
         return layers[0]
     names = [layer.name for layer in layers]

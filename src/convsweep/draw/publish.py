@@ -28,10 +28,10 @@ def save(figure: "Figure", folder: Path, name: str, kind: str) -> Path:
     return path
 
 
-def run_folder(checkpoint: Path | None) -> Path | None:
+def run_folder(checkpoint: Path) -> Path | None:
     """Return the folder of the run that a checkpoint lies in, None where there is none."""
-    folder = None if checkpoint is None else checkpoint.absolute().parent.parent
-    return folder if folder is not None and (folder / CONFIG).is_file() else None
+    folder = checkpoint.absolute().parent.parent
+    return folder if (folder / CONFIG).is_file() else None
 
 
 def log_to_wandb(logger: Mapping[str, Any], figures: Mapping[str, "Figure"], folder: Path, checkpoint: Path | None) -> str:
@@ -55,7 +55,7 @@ def log_to_wandb(logger: Mapping[str, Any], figures: Mapping[str, "Figure"], fol
         raise UserError("--wandb needs a run that logs to W&B, but its config has another logger; leave --wandb out")
     folder.mkdir(parents=True, exist_ok=True)
     own: WandbLogger = build(folder=folder, resume=(folder / RUN_FILE).is_file())
-    epoch = 0 if checkpoint is None else int(torch.load(checkpoint, map_location="cpu", weights_only=True).get("epoch", 0))
+    epoch = 0 if checkpoint is None else int(torch.load(checkpoint, weights_only=True, mmap=True).get("epoch", 0))
 
     def media() -> dict[str, Any]:
         import wandb

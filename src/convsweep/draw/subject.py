@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
@@ -89,8 +88,6 @@ def from_checkpoint(named: str, overrides: Sequence[str]) -> Subject:
             )
     trained = load_trained(named, "cpu")
     cfg: Any = OmegaConf.merge({"data": trained.data}, OmegaConf.from_dotlist(list(overrides)))
-    with build.plain_errors("data"):
-        data: DataModule = instantiate(cfg.data)
-    model = trained.model.eval()
+    model = trained.model
     name = type(model.net).__name__
-    return Subject(name, model.net, model.facts.in_shape, data, model.normalize, trained.checkpoint)
+    return Subject(name, model.net, model.facts.in_shape, build.data_module(cfg.data), model.normalize, trained.checkpoint)

@@ -4,20 +4,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from hydra.utils import get_object, instantiate
-from omegaconf import OmegaConf
+from hydra.utils import get_object
 
-from convsweep.build import plain_errors
+from convsweep.build import data_module, plain_errors
 from convsweep.data.checks import check_samples
 from convsweep.data.samples import Facts, Samples
 from convsweep.errors import UserError
+from convsweep.predict.image_files import COLORS
 from convsweep.trained import Trained
 
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule
 
 PARTS = ("train", "val", "test")
-COLORS = {1: "grey", 3: "rgb"}
 Source = tuple["DataModule", Samples]
 """What makes batches of samples, and the samples."""
 
@@ -28,7 +27,7 @@ def own_part(trained: Trained, split: str) -> Source:
     Raises:
         UserError: the data is not there or not what it was, or has no such part.
     """
-    data = instantiated(trained.data)
+    data = data_module(trained.data)
     try:
         data.setup()
     except UserError as error:
@@ -53,7 +52,7 @@ def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool 
     """
     if not folder.exists():
         raise UserError(f"FOLDER must hold labelled data, but there is nothing at {folder}")
-    data = instantiated(config_for(trained, folder, convert_color))
+    data = data_module(config_for(trained, folder, convert_color))
     try:
         theirs = data.describe()
         check_fit(trained.facts, theirs, folder)
@@ -66,13 +65,6 @@ def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool 
         raise UserError(f"{folder} is divided, but has no {split} part; say --split train, val or test")
     check_samples(samples, theirs, split)
     return data, relabelled(samples, theirs, trained.facts, folder)
-
-
-def instantiated(config: dict[str, Any]) -> "DataModule":
-    """Return the data module of a config."""
-    with plain_errors("data"):
-        data: DataModule = instantiate(OmegaConf.create(config))
-    return data
 
 
 def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str, Any]:

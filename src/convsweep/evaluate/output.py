@@ -40,7 +40,8 @@ class Output:
         from convsweep.console import console, shown
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        classes = [] if found.confusion is None else self.classes(found)
+        is_dense = self.facts.task == "segmentation"
+        classes = [] if found.confusion is None else per_class(found.confusion, self.facts.class_names, is_dense)
         self.write_record(found, classes)
         self.write_samples(found)
         self.draw(found)
@@ -51,10 +52,6 @@ class Output:
             names = ", ".join(worst.name for _, worst in found.worst[:3])
             console.print(f"worst samples: {names}", soft_wrap=True, markup=False)
         console.print(f"results: {shown(self.folder.absolute())}", soft_wrap=True, markup=False)
-
-    def classes(self, found: Evaluation) -> list[Row]:
-        assert found.confusion is not None
-        return per_class(found.confusion, self.facts.class_names, self.facts.task == "segmentation")
 
     def write_record(self, found: Evaluation, classes: list[Row]) -> None:
         """Write `evaluation.json`."""

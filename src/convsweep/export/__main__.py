@@ -35,11 +35,10 @@ batches of any length and return what predict does; what they expect and the cla
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line."""
-    parser = commands.parser("convsweep.export", "A trained network as a program of its own, checked and timed.", EXAMPLES, NOTES)
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a .ckpt file, a run folder, or a sweep folder (its winner)")
+    parser = commands.network_parser(
+        "convsweep.export", "A trained network as a program of its own, checked and timed.", EXAMPLES, NOTES, out="exported"
+    )
     parser.add_argument("files", metavar="FILES", nargs="*", type=Path, help="samples for the check (default: digits)")
-    parser.add_argument("--out", type=Path, default=Path("exported"), help="folder of the results (default: exported)")
-    parser.add_argument("--overwrite", action="store_true", help="write into a folder that holds something already")
     parser.add_argument("--format", choices=("all", "pt2", "onnx"), default="all", help="what to write (all)")
     parser.add_argument("--tolerance", type=float, default=1e-4, help="largest difference of an answer (0.0001)")
     parser.add_argument("--no-latency", dest="latency", action="store_false", help="do not measure how long a batch takes")

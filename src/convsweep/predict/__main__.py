@@ -31,11 +31,10 @@ Exit code {UNFIT_FILES}: some files could not be used, which are listed at the e
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line."""
-    parser = commands.parser("convsweep.predict", "What a trained network makes of files.", EXAMPLES, NOTES)
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a .ckpt file, a run folder, or a sweep folder (its winner)")
+    parser = commands.network_parser(
+        "convsweep.predict", "What a trained network makes of files.", EXAMPLES, NOTES, out="predictions"
+    )
     parser.add_argument("files", metavar="FILES", nargs="+", type=Path, help="images, arrays, volumes, recordings, or folders")
-    parser.add_argument("--out", type=Path, default=Path("predictions"), help="folder of the results (default: predictions)")
-    parser.add_argument("--overwrite", action="store_true", help="write into a folder that holds something already")
     parser.add_argument(
         "--fit",
         choices=("auto", "stretch", "crop", "pad", "tiles"),

@@ -1,14 +1,12 @@
 """The normal distribution of the data that a network was trained on, read anew from where its checkpoint says that it lies."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from torch import Tensor
 
-from convsweep.build import plain_errors
+from convsweep.build import data_module
 from convsweep.console import say
 from convsweep.data.order import Batch
 from convsweep.errors import UserError
@@ -16,9 +14,6 @@ from convsweep.synth.gaussian import Gaussian, fitted, white
 from convsweep.synth.pictures import size_of
 from convsweep.synth.subject import Subject
 from convsweep.trained import Trained
-
-if TYPE_CHECKING:
-    from convsweep.data.datamodule import DataModule
 
 Covariance = Literal["auto", "data", "white"]
 Size = int | Sequence[int] | None
@@ -66,8 +61,7 @@ def training_samples(trained: Trained) -> Tensor:
     Raises:
         UserError: the data cannot be read, or is not what it was.
     """
-    with plain_errors("data"):
-        data: DataModule = instantiate(OmegaConf.create(trained.data))
+    data = data_module(trained.data)
     data.setup()
     if data.facts.in_shape != trained.facts.in_shape:
         raise UserError(f"samples are now of {data.facts.in_shape}, but the network was trained on {trained.facts.in_shape}")
