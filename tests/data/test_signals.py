@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from convsweep.data.made import Made
 from convsweep.data.noise import power
 from convsweep.data.signals import Signals
 from convsweep.errors import UserError
@@ -109,3 +110,12 @@ def test_fresh_noise_is_permuted_with_the_signal() -> None:
 def test_signals_that_cannot_be_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         signals(**options).setup()
+
+
+def test_noise_of_training_takes_no_memory_and_is_not_made_in_vain() -> None:
+    data = signals()
+    assert isinstance(data.train.x, Made)
+    assert np.array_equal(data.train.x[:], data.train.x[:])
+    assert not np.array_equal(data.train.x[:], data.train.y)
+    assert data.gather(data.train, training=True).x is data.train.y
+    assert data.gather(data.train, training=False).x is data.train.x  # as evaluated: with noise

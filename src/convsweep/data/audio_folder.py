@@ -10,7 +10,8 @@ from typing import Literal, Unpack
 import numpy as np
 
 from convsweep.data.audio_files import EXTENSIONS, audio_files, mono, soundfile
-from convsweep.data.decoding import available_cores, unfit_message
+from convsweep.data.cores import num_readers
+from convsweep.data.decoding import unfit_message
 from convsweep.data.folders import existing_folder, part_folders, relative_names
 from convsweep.data.holdout import held_out, parts_of, patterns_of
 from convsweep.data.images import UnfitFileError
@@ -96,7 +97,7 @@ class AudioFolder(NoisySignals):
         files = [file for part in PARTS for file in parts.get(part, [])]
         waves = dict(zip(files, read_all(files, self.sample_rate_hz, self.root), strict=True))
         train, val, test = (
-            self.windows({file: waves[file] for file in parts[part]}, part) if part in parts else None for part in PARTS
+            self.windows({file: waves.pop(file) for file in parts[part]}, part) if part in parts else None for part in PARTS
         )
         assert train is not None
         return train, val, test
@@ -127,21 +128,23 @@ class AudioFolder(NoisySignals):
         return (below.parent if self.split_by == "folder" else below.with_suffix("")).as_posix()
 
     def windows(self, waves: dict[Path, Waves], part: str) -> Clean:
-        """Return the windows of recordings (T,) that are not silent, named by file and second.
+        """Return the windows of recordings (T,) that are not silent, named by file and second; they are taken out of `waves`.
 
         Raises:
             UserError: all are silent.
         """
-        kept, names = [], []
-        for wave, name in zip(waves.values(), relative_names(list(waves), self.root), strict=True):
+        files, names = list(waves), list[str]()
+        windows = np.zeros((sum(ceil(len(wave) / self.window) for wave in waves.values()), 1, self.window), np.float32)
+        for file, name in zip(files, relative_names(files, self.root), strict=True):
+            wave = waves.pop(file)  # together, recordings and windows would need the memory twice
             for start in range(0, len(wave), self.window):
                 piece = wave[start : start + self.window]
                 if np.sqrt(np.square(piece, dtype=np.float64).mean()) >= SILENCE:
-                    kept.append(np.pad(piece, (0, self.window - len(piece))))
+                    windows[len(names), 0, : len(piece)] = piece
                     names.append(f"{name}@{start / self.sample_rate_hz:.2f}s")
-        if not kept:
-            raise UserError(f"Recordings must hold sound, but all {len(waves)} of the {part} part in {self.root} are silent.")
-        return Clean(np.stack(kept)[:, None], names)
+        if not names:
+            raise UserError(f"Recordings must hold sound, but all {len(files)} of the {part} part in {self.root} are silent.")
+        return Clean(windows[: len(names)], names)
 
     def recorded(self, part: str) -> Noise:
         assert self.noise_root is not None
@@ -168,7 +171,7 @@ def read_all(files: Sequence[Path], sample_rate_hz: int, root: Path) -> list[Wav
             unfit.append((relative_names([file], root)[0], error))
             return None
 
-    with ThreadPoolExecutor(max_workers=min(8, available_cores())) as pool:
+    with ThreadPoolExecutor(max_workers=num_readers()) as pool:
         waves = list(pool.map(read, files))
     if unfit:
         raise UserError(unfit_message(sorted(unfit, key=lambda pair: pair[0]), len(files), root))

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Unpack, get_args
 
 import numpy as np
@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from convsweep.data.datamodule import DataModule
-from convsweep.data.feeding import XY
+from convsweep.data.feeding import XY, Gather
+from convsweep.data.made import Made
 from convsweep.data.noise import Babble, Noise, NoiseKind, Waves, mixed, pink, white
 from convsweep.data.options import Feeding
 from convsweep.data.samples import PARTS, Parts, Samples
@@ -42,6 +43,10 @@ class Mixer:
         for row, wave in zip(noisy, clean, strict=True):
             row[:] = self.one(wave, rng)
         return noisy
+
+    def numbered(self, waves: Waves, part: str, row: int) -> Waves:
+        """Return one of the signals (N, C, T) of a part with the noise that belongs to its number."""
+        return self.one(waves[row], np.random.default_rng((PARTS.index(part), row)))
 
     def one(self, wave: Waves, rng: np.random.Generator) -> Waves:
         """Return one signal (C, T) with noise."""
@@ -112,13 +117,20 @@ class NoisySignals(DataModule):
         return train, val, test
 
     def with_noise(self, clean: Clean, part: str) -> Samples:
-        """Return the pairs of a part with noise that is the same in every run; that of signal i does not depend on the others."""
+        """Return the pairs of a part with noise that is the same in every run; that of signal i does not depend on the others.
+
+        That of training is added when it is read: training itself draws other noise.
+        """
         mixer = self.mixer(clean.waves, part)
-        if part == "train":
-            self.fresh_noise = FreshNoise(mixer)
-        rngs = (np.random.default_rng((PARTS.index(part), row)) for row in range(len(clean.waves)))
-        x = np.stack([mixer.one(wave, rng) for wave, rng in zip(clean.waves, rngs, strict=True)])
-        return Samples(x, clean.waves, clean.names)
+        noisy = Made(partial(mixer.numbered, clean.waves, part), clean.waves.shape, clean.waves.dtype)
+        if part != "train":
+            return Samples(noisy[:], clean.waves, clean.names)
+        self.fresh_noise = FreshNoise(mixer)
+        return Samples(noisy, clean.waves, clean.names)
+
+    def gather(self, samples: Samples, training: bool) -> Gather:
+        known = Samples(samples.y, samples.y, samples.names) if training else samples  # fresh noise needs the clean signals alone
+        return super().gather(known, training)
 
     def mixer(self, waves: Waves, part: str) -> Mixer:
         makers: dict[str, Callable[[], Noise]] = {

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from convsweep.data.made import Made
 from convsweep.data.on_disk import SentByPath
 from convsweep.data.ragged import Ragged
 
@@ -91,7 +92,7 @@ class Rows(SentByPath):
         return np.asarray(self[:], dtype=dtype)
 
 
-Array = NDArray[Any] | Rows | Ragged
+Array = NDArray[Any] | Rows | Ragged | Made
 
 
 def choose(array: Array, indices: Indices) -> Array:
