@@ -1,7 +1,6 @@
 """Many files to arrays, by several threads: in memory where they are few, else in the cache."""
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ import numpy as np
 
 from convsweep.data.cache import Arrays, Layout, default_cache_dir, fingerprint, stored
 from convsweep.data.checks import examples
+from convsweep.data.cores import num_readers
 from convsweep.data.folders import relative_names
-from convsweep.data.images import ImageDecoding, UnfitFileError, settle
+from convsweep.data.images import ImageDecoding, UnfitFileError, shape_by
 from convsweep.errors import UserError
 
 Keep = Literal["auto", "memory", "disk"]
@@ -129,14 +129,14 @@ def unfit_message(unfit: Sequence[tuple[str, UnfitFileError]], total: int, root:
     )
 
 
-def settled(wanted: ImageDecoding, first: Path, root: Path) -> tuple[ImageDecoding, tuple[int, int, int]]:
-    """Return the decoding and the shape (C, H, W) that the first image decides.
+def image_shape(first: Path, decoding: ImageDecoding, root: Path) -> tuple[int, int, int]:
+    """Return the shape (C, H, W) of all images below a folder, by the first of them.
 
     Raises:
         UserError: if it is no image.
     """
     try:
-        return settle(wanted, first)
+        return shape_by(first, decoding)
     except UnfitFileError as error:
         raise UserError(unfit_message([(relative_names([first], root)[0], error)], 1, root)) from error
 
@@ -145,8 +145,4 @@ def num_threads(files: Sequence[Path]) -> int:
     """Return one thread for tiny files, whose decoding is mostly Python and only waits for itself, else one a core."""
     some = files[:: max(1, len(files) // 100)]
     mean_bytes = sum(file.stat().st_size for file in some) / max(1, len(some))
-    return 1 if mean_bytes < TINY_FILE_BYTES else min(8, available_cores())
-
-
-def available_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if mean_bytes < TINY_FILE_BYTES else num_readers()

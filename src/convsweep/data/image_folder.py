@@ -10,7 +10,7 @@ import numpy as np
 from convsweep.data.cache import Layout
 from convsweep.data.checks import examples
 from convsweep.data.datamodule import DataModule
-from convsweep.data.decoding import Job, Keep, Storage, decoded, settled
+from convsweep.data.decoding import Job, Keep, Storage, decoded, image_shape
 from convsweep.data.folders import (
     class_folders,
     existing_folder,
@@ -55,7 +55,7 @@ class ImageFolder(DataModule):
     ) -> None:
         super().__init__(**feeding)
         self.root = Path(root).expanduser()
-        self.wanted = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color)
+        self.decoding = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color)
         self.storage = Storage(keep, cache_dir)
 
     @cached_property
@@ -80,13 +80,13 @@ class ImageFolder(DataModule):
         return names
 
     @cached_property
-    def decoding(self) -> tuple[ImageDecoding, tuple[int, int, int]]:
+    def shape(self) -> tuple[int, int, int]:
         first = next(files_below(self.parts_of_root["train"] / self.class_names[0], is_image))
-        return settled(self.wanted, first, self.root)
+        return image_shape(first, self.decoding, self.root)
 
     def describe(self) -> Facts:
         names = self.class_names
-        return Facts(self.decoding[1], len(names), tuple(names))
+        return Facts(self.shape, len(names), tuple(names))
 
     def read(self) -> Parts:
         files, labels, ends = [], [], {}
@@ -104,7 +104,7 @@ class ImageFolder(DataModule):
         return parts["train"], parts.get("val"), parts.get("test")
 
     def decode(self, files: list[Path]) -> Any:
-        decoding, shape = self.decoding
+        decoding, shape = self.decoding, self.shape
         job = Job(
             root=self.root,
             files=files,

@@ -68,8 +68,8 @@ def color_of(image: "Image") -> Literal["grey", "rgb"]:
     return "grey" if image.mode in GREY_MODES else "rgb"
 
 
-def settle(decoding: ImageDecoding, first: Path) -> tuple[ImageDecoding, tuple[int, int, int]]:
-    """Return the decoding with its colour decided by the first file, and the shape (C, H, W) of every array.
+def shape_by(first: Path, decoding: ImageDecoding) -> tuple[int, int, int]:
+    """Return the shape (C, H, W) of every array, of which the first file decides what the config leaves open.
 
     Raises:
         UnfitFileError: if the file is no image.
@@ -77,8 +77,7 @@ def settle(decoding: ImageDecoding, first: Path) -> tuple[ImageDecoding, tuple[i
     image = open_image(first)
     color = color_of(image) if decoding.color == "auto" else decoding.color
     height, width = decoding.image_size or (image.height, image.width)
-    strict = "auto" if decoding.color == "auto" else color
-    return ImageDecoding(decoding.image_size, decoding.resize, strict), (1 if color == "grey" else 3, height, width)
+    return 1 if color == "grey" else 3, height, width
 
 
 def decode_image(image: "Image", decoding: ImageDecoding, shape: tuple[int, int, int]) -> NDArray[np.uint8]:

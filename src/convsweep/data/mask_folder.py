@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Unpack
 
 from convsweep.data.datamodule import DataModule
-from convsweep.data.decoding import Keep, Storage, settled
+from convsweep.data.decoding import Keep, Storage, image_shape
 from convsweep.data.folders import existing_folder
 from convsweep.data.holdout import parts_of, patterns_of, with_holdout
 from convsweep.data.images import Color, ImageDecoding, Resize
@@ -60,7 +60,7 @@ class MaskFolder(DataModule):
         self.images, self.masks, self.mask_suffix = images, masks, mask_suffix
         self.coding = mask_coding(coding, class_names, num_classes, palette, ignore_index)
         self.patterns = patterns_of(holdout)
-        self.wanted = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color)
+        self.decoding = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color)
         self.storage = Storage(keep, cache_dir)
 
     @cached_property
@@ -69,16 +69,15 @@ class MaskFolder(DataModule):
         return find_pairs(existing_folder(self.root, expected), self.images, self.masks, self.mask_suffix)
 
     @cached_property
-    def decoding(self) -> tuple[ImageDecoding, tuple[int, int, int]]:
-        return settled(self.wanted, self.pairs["train"][0].image, self.root)
+    def shape(self) -> tuple[int, int, int]:
+        return image_shape(self.pairs["train"][0].image, self.decoding, self.root)
 
     def describe(self) -> Facts:
         names = self.coding.class_names
-        return Facts(self.decoding[1], len(names), names, "segmentation", self.coding.ignore_index)
+        return Facts(self.shape, len(names), names, "segmentation", self.coding.ignore_index)
 
     def read(self) -> Parts:
-        decoding, shape = self.decoding
         pairs = [pair for part in self.pairs.values() for pair in part]
-        samples = decode_pairs(pairs, self.root, decoding, shape, self.coding, self.storage)
+        samples = decode_pairs(pairs, self.root, self.decoding, self.shape, self.coding, self.storage)
         part_of = parts_of({part: len(own) for part, own in self.pairs.items()})
         return with_holdout(samples, [pair.image.stem for pair in pairs], part_of, self.patterns, self.root)

@@ -43,19 +43,19 @@ IMAGES = Kind(image_files, lambda file: file.stem, "data.mask_suffix")
 
 
 def find_pairs(
-    root: Path, images: str, masks: str, mask_suffix: str, image_suffix: str = "", kind: Kind | None = None
+    root: Path, images: str, masks: str, mask_suffix: str, image_suffix: str = "", kind: Kind = IMAGES
 ) -> dict[str, list[Pair]]:
     """Return the pairs of each part, in order of their names.
 
     Args:
-        kind: what is looked for; None: image files.
+        kind: what is looked for.
 
     Raises:
         UserError: if a folder is missing or empty, or an image or a mask is alone.
     """
     suffixes = image_suffix, mask_suffix
     parts = part_pairs(root, images, masks)
-    found = {part: pair_up(root, *folders, suffixes, kind or IMAGES) for part, folders in parts.items()}
+    found = {part: pair_up(root, *folders, suffixes, kind) for part, folders in parts.items()}
     if not found["train"]:
         raise UserError(f"There must be images to train on, but {root / images} holds none; put image files there.")
     return found

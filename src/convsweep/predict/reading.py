@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from convsweep.data.decoding import available_cores
+from convsweep.data.cores import num_readers
 from convsweep.data.images import UnfitFileError
 from convsweep.predict.formats import MODULES, Formats, Sample, suffix_of
 
@@ -29,7 +29,7 @@ class Reader:
 
     def __iter__(self) -> Iterator[tuple[Path, Sample]]:
         waiting: deque[tuple[Path, Future[list[Sample]]]] = deque()
-        num_threads = min(8, available_cores())
+        num_threads = num_readers()
         with ThreadPoolExecutor(num_threads) as pool:
             for file in self.names:
                 waiting.append((file, pool.submit(self.read, file)))
