@@ -24,9 +24,10 @@ class Langevin(OfClasses):
 
     gaussian: float = 1.0
     step_prior: float = 0.02
-    step_class: float = 0.2
+    step_class: float = 1.0
     step_noise: float = 0.05
     steps: int = 400
+    start_std: float = 1.0
 
     def change(self, start: Tensor, classes: Tensor, studio: Studio, watch: Watch) -> Tensor:
         """Return the last states of the chains."""
