@@ -40,6 +40,7 @@ def test_the_best_is_the_first_of_the_best_and_repetitions_do_not_count() -> Non
     assert sweep.best is not None
     assert sweep.best.number == 1
     assert improvements(sweep) == [(0, 0.1), (1, 0.3)]
+    assert improvements(sweep, trials=sweep.complete[::-1]) == [(2, 0.3)]
     least = sweep_of(trials, (False,)).best
     assert least is not None
     assert least.number == 0

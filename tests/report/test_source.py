@@ -124,7 +124,7 @@ def test_what_holds_nothing_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "begun").mkdir()
     (tmp_path / "begun" / "multirun.yaml").write_text("hydra: {}")
     for source, message in {
-        "gone": "a report needs a folder, a journal or a storage URL, but .*gone is not there",
+        "gone": "a study is in a sweep's folder, a journal or a storage, by URL, but .*gone is not there",
         "empty": "holds none of them",
         "bad.journal": "cannot be read as a study's journal",
         "empty.journal": "holds none yet",
@@ -133,7 +133,7 @@ def test_what_holds_nothing_is_one_message(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(UserError, match=message):
             page_title(str(tmp_path / source))
-    with pytest.raises(UserError, match="a report needs a folder, a journal or a storage URL, but gone is not there"):
+    with pytest.raises(UserError, match="a study is in a sweep's folder, a journal or a storage, by URL, but gone is not there"):
         page_title("--compare", "gone", str(tmp_path / "begun"))
 
 
@@ -151,4 +151,4 @@ def test_the_command_writes_both_files_and_says_where(
     with pytest.raises(SystemExit) as exit:
         main()
     assert exit.value.code == 1
-    assert capsys.readouterr().err.startswith("Error: a report needs a folder, a journal or a storage URL, but")
+    assert capsys.readouterr().err.startswith("Error: a study is in a sweep's folder, a journal or a storage, by URL, but")

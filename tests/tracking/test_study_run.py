@@ -186,6 +186,11 @@ def test_a_sweep_that_logs_otherwise_has_no_run(server: WandbServer, sweep_folde
     assert server.runs == {}
 
 
+def test_a_folder_that_is_not_there_is_no_sweep_that_logs_otherwise(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere is not there"):
+        log_once(tmp_path / "nowhere", None)
+
+
 def test_a_sweep_without_trials_is_a_run_all_the_same(server: WandbServer, sweep_folder: Path) -> None:
     Layout(sweep_folder).journal.unlink()
     optuna.create_study(storage=open_journal(Layout(sweep_folder).journal), study_name="depth", direction="maximize")

@@ -77,7 +77,10 @@ def mask_coding(
         class_names = ("background", "foreground")
     if class_names is None:
         if num_classes is None:
-            raise UserError("Index masks need the number of their classes; set data.num_classes, or data.class_names.")
+            raise UserError(
+                "Index masks need the number of their classes; set data.num_classes, or data.class_names "
+                "(masks of 0 and 255, or 0 and 1: data.coding=binary)."
+            )
         class_names = tuple(str(number) for number in range(num_classes))
     if num_classes not in (None, len(class_names)) or (coding == "binary" and len(class_names) != 2):
         wanted = 2 if coding == "binary" else num_classes

@@ -128,9 +128,11 @@ def main() -> None:
         parser.error("name one SOURCE, or two by --compare A B")
 
     def report() -> int:
+        from convsweep.cost import in_bytes
+
         page, target = page_of(arguments)
         for file in write(page, arguments.out or target):
-            print(f"{file} ({file.stat().st_size / 1e6:.1f} MB)")
+            print(f"{file} ({in_bytes(file.stat().st_size)})")
         return 0
 
     commands.run(report)

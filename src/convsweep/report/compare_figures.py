@@ -29,7 +29,9 @@ def history_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]
         last = sweep.trials[-1].number
         by_trial.append(steps_trace(name, colour, [*(float(n) for n, _ in steps), float(last)], [v for _, v in steps]))
         spent = spent_until(sweep)
-        by_time.append(steps_trace(name, colour, [*(spent[n] / 60 for n, _ in steps), spent[last] / 60], [v for _, v in steps]))
+        steps = improvements(sweep, trials=sorted(sweep.complete, key=lambda trial: spent[trial.number]))
+        seconds = [*(spent[n] for n, _ in steps), max(spent.values())]
+        by_time.append(steps_trace(name, colour, [value / 60 for value in seconds], [v for _, v in steps]))
     axis = shared_axis(sweeps)
     trials, minutes = ({"xaxis": {"title": {"text": name}}, "yaxis": axis.layout} for name in ("trial", "minutes"))
     return [

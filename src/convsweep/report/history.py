@@ -1,6 +1,9 @@
 """History of the best: every score in the order of the trials, and the best so far."""
 
+from collections.abc import Iterable
 from typing import Any
+
+from optuna.trial import FrozenTrial
 
 from convsweep.report.blocks import Block, Figure, Table
 from convsweep.report.phrases import hover, number
@@ -17,10 +20,10 @@ def history_blocks(sweep: Sweep) -> list[Block]:
     return [history_figure(sweep, objective) for objective in range(len(sweep.objectives))]
 
 
-def improvements(sweep: Sweep, objective: int = 0) -> list[tuple[int, float]]:
-    """Return the trials, by number and value, that were better than all before them."""
+def improvements(sweep: Sweep, objective: int = 0, trials: Iterable[FrozenTrial] | None = None) -> list[tuple[int, float]]:
+    """Return the trials, by number and value, that were better than all before them, among these or all complete ones."""
     found: list[tuple[int, float]] = []
-    for trial in sweep.complete:
+    for trial in sweep.complete if trials is None else trials:
         value = trial.values[objective]
         if not found or (value > found[-1][1] if sweep.maximise[objective] else value < found[-1][1]):
             found.append((trial.number, value))

@@ -64,7 +64,8 @@ def parameter_axis(scale: Scale, trials: Sequence[FrozenTrial]) -> dict[str, Any
 def ticks(scale: Scale, low: float, high: float) -> tuple[list[float], list[str]]:
     """Return places and texts along a parameter's axis."""
     if scale.groups is not None:
-        return [float(index) for index in range(len(scale.groups))], [value_text(value) for value in scale.groups]
+        seen = range(round(low), round(high) + 1)
+        return [float(index) for index in seen], [value_text(scale.groups[index]) for index in seen]
     places = [low + (high - low) * step / 4 for step in range(5)]
     return places, [f"{10**place if scale.log else place:.2g}" for place in places]
 

@@ -108,7 +108,7 @@ def find_study(source: str, study_name: str | None) -> FoundStudy:
         return FoundStudy(database(source), source, study_name, None)
     path = Path(source).absolute()
     if not path.exists():
-        raise UserError(f"a report needs a folder, a journal or a storage URL, but {source} is not there")
+        raise UserError(f"a study is in a sweep's folder, a journal or a storage, by URL, but {source} is not there")
     if path.is_file():
         return FoundStudy(journal(path), source, study_name, path.parent)
     config = read_config(path)

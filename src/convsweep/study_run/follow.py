@@ -25,10 +25,11 @@ def log_once(folder: Path, options: Mapping[str, Any] | None) -> None:
     Raises:
         UserError: The folder holds no study, or one that does not log to W&B.
     """
+    sweep = load_sweep(str(folder), None)
     if options is None:
         raise UserError(f"a study is logged where its trials are, but the logger of {folder} is not W&B; see logger/wandb.yaml")
     with StudyRun(folder, options) as run:
-        run.update(load_sweep(str(folder), None), final=True)
+        run.update(sweep, final=True)
 
 
 def follow(folder: Path, options: Mapping[str, Any]) -> None:
