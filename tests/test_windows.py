@@ -1,6 +1,7 @@
 """Sliding windows: every position is answered for, and a network without borders gives what it gives on the whole sample."""
 
 from collections.abc import Callable
+from math import exp
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,9 @@ from torch.nn import functional as F
 
 from convsweep.errors import UserError
 from convsweep.nets.unet import UNet
-from convsweep.windows import Axis, SlidingWindow, Weighting, mirrored
+from convsweep.windows import Axis, SlidingWindow, mirrored
 
 CONV: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-WEIGHTINGS: list[Weighting] = ["gaussian", "linear", "constant"]
 CASES = [((50,), (8,)), ((3,), (8,)), ((19, 33), (8, 12)), ((5, 30), (8, 12)), ((11, 7, 18), (6, 8, 5)), ((1, 1, 1), (4, 4, 4))]
 
 
@@ -26,23 +26,21 @@ def pointwise(x: Tensor) -> Tensor:
     return torch.cat([x.float().sin(), x.float().square()], dim=1)
 
 
-@pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("overlap", [0.0, 0.5, 0.9])
 @pytest.mark.parametrize(("spatial", "window"), CASES)
 def test_a_pointwise_network_gives_what_it_gives_on_the_whole_sample(
-    spatial: tuple[int, ...], window: tuple[int, ...], overlap: float, weighting: Weighting
+    spatial: tuple[int, ...], window: tuple[int, ...], overlap: float
 ) -> None:
     x = sample(3, *spatial)
-    averages = SlidingWindow(pointwise, window, overlap=overlap, weighting=weighting, batch_size=3)(x)
+    averages = SlidingWindow(pointwise, window, overlap=overlap, batch_size=3)(x)
     torch.testing.assert_close(averages, pointwise(x[None])[0])
 
 
-@pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("overlap", [0.0, 0.3, 0.5, 0.75, 0.95])
-def test_shares_are_positive_and_sum_to_one_at_every_position(overlap: float, weighting: Weighting) -> None:
+def test_shares_are_positive_and_sum_to_one_at_every_position(overlap: float) -> None:
     for size in range(1, 41):
         for window in (1, 2, 7, 12):
-            axis = Axis(size, window, overlap, weighting)
+            axis = Axis(size, window, overlap)
             total = np.zeros(size)
             for number in range(len(axis.starts)):
                 share, (places, inside) = axis.share(number), axis.place(number)
@@ -52,17 +50,19 @@ def test_shares_are_positive_and_sum_to_one_at_every_position(overlap: float, we
 
 
 def test_windows_begin_as_counted_by_hand() -> None:
-    assert Axis(20, 8, 0.5, "constant").starts == [0, 4, 8, 12]
-    assert Axis(21, 8, 0.5, "constant").starts == [0, 3, 6, 9, 13]
-    assert Axis(8, 8, 0.5, "constant").starts == [0]
-    assert Axis(5, 8, 0.5, "constant").starts == [-1]
+    assert Axis(20, 8, 0.5).starts == [0, 4, 8, 12]
+    assert Axis(21, 8, 0.5).starts == [0, 3, 6, 9, 13]
+    assert Axis(8, 8, 0.5).starts == [0]
+    assert Axis(5, 8, 0.5).starts == [-1]
 
 
 def test_an_average_is_weighted_as_counted_by_hand() -> None:
-    """Windows of 4 at 0 and 2 answer 0 and 1; where both lie, the second one's triangle (1, 2, 2, 1) weighs 1/3 and 2/3."""
+    """Windows of 4 at 0 and 2 answer 0 and 1; their curves, of deviation 1/2, meet at 1.5 and 0.5 from their middles."""
     numbers = iter([0.0, 1.0])
-    averages = SlidingWindow(lambda x: torch.full_like(x, next(numbers)), [4], [4], weighting="linear", batch_size=1)
-    torch.testing.assert_close(averages(torch.zeros(1, 6)), torch.tensor([[0, 0, 1 / 3, 2 / 3, 1, 1]]))
+    averages = SlidingWindow(lambda x: torch.full_like(x, next(numbers)), [4], [4], batch_size=1)
+    far, near = exp(-(1.5**2) / (2 * 0.5**2)), exp(-(0.5**2) / (2 * 0.5**2))
+    expected = torch.tensor([[0, 0, far / (far + near), near / (far + near), 1, 1]])
+    torch.testing.assert_close(averages(torch.zeros(1, 6)), expected)
 
 
 @pytest.mark.parametrize(("spatial", "window"), [((70,), (16,)), ((40, 33), (12, 16)), ((22, 18, 25), (12, 10, 14))])
@@ -104,6 +104,14 @@ def test_a_valid_unet_covers_the_whole_sample(dim: int) -> None:
     torch.testing.assert_close(probs.sum(0), torch.ones([17] * dim))
 
 
+def test_a_network_is_asked_once_for_the_size_of_its_answer() -> None:
+    seen: list[int] = []
+    windows = SlidingWindow(lambda x: seen.append(len(x)) or x, [10], batch_size=8)  # type: ignore[func-returns-value]
+    for size in (10, 15, 30):
+        windows(sample(1, size))
+    assert seen == [1, 1, 2, 5]
+
+
 def test_pieces_come_in_order_as_soon_as_they_are_ready() -> None:
     """A piece is given out before windows behind it are read, so a long recording is never held as a whole."""
     seen: list[int] = []
@@ -136,7 +144,6 @@ def test_a_memory_map_is_read_where_windows_lie_and_keeps_its_dtype(tmp_path: Pa
     ("options", "message"),
     [
         ({"overlap": 1.0}, r"0 <= overlap < 1, but is 1\.0"),
-        ({"weighting": "cubic"}, "gaussian, linear, constant, but is 'cubic'"),
         ({"batch_size": 0}, "at least 1 window, but is 0"),
         ({"out_window": [3]}, r"must have the shape \(3,\), but has \(4,\)"),
         ({"window": [4, 4]}, r"must be \(C, \*spatial\), but has the shape \(1, 9\)"),

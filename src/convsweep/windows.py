@@ -1,11 +1,11 @@
 """Sliding windows: a sample of any size through a network of one input size, overlapping windows averaged, in bounded memory."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice, product
 from math import ceil
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +14,8 @@ from torch import Tensor
 
 from convsweep.errors import UserError
 
-Weighting = Literal["gaussian", "linear", "constant"]
-GAUSSIAN_SPREAD = 1 / 8
-"""Standard deviation of the Gaussian weights, as a share of the window (Isensee et al. 2021, nnU-Net)."""
+SPREAD = 1 / 8
+"""Standard deviation of a window's weights, as a share of the window (Isensee et al. 2021, nnU-Net)."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +23,14 @@ class SlidingWindow:
     """Applies a network to overlapping windows of one sample and averages what they say of each position.
 
     Windows lie evenly over the sample. What a window lacks beyond the sample's borders is mirrored, also where the sample is
-    smaller than the window. A network whose output is smaller than its input answers for the centre of its window.
+    smaller than the window. A network whose output is smaller than its input answers for the centre of its window. A window
+    counts less away from its centre, where it sees less.
 
     Args:
         predict: maps a batch (B, C, *window) to (B, K, *out_window), probabilities for instance, on any device.
         window: spatial shape of the network's input.
         out_window: spatial shape of its output; None asks the network once, by a window of zeros.
         overlap: share of a window that the next one covers again, along each axis; 0 <= overlap < 1.
-        weighting: how much less a window counts away from its centre, where it sees less: `gaussian` (nnU-Net), `linear`
-            (a triangle), or `constant`.
         batch_size: windows at a time.
 
     Raises:
@@ -43,14 +41,12 @@ class SlidingWindow:
     window: Sequence[int]
     out_window: Sequence[int] | None = None
     overlap: float = 0.5
-    weighting: Weighting = "gaussian"
     batch_size: int = 4
+    asked: dict[int, tuple[int, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.overlap < 1:
             raise UserError(f"overlap must be a share of the window, 0 <= overlap < 1, but is {self.overlap}")
-        if self.weighting not in get_args(Weighting):
-            raise UserError(f"weighting must be one of {', '.join(get_args(Weighting))}, but is {self.weighting!r}")
         if self.batch_size < 1:
             raise UserError(f"batch_size must be at least 1 window, but is {self.batch_size}")
 
@@ -80,7 +76,7 @@ class SlidingWindow:
                 f"a sample for windows of {tuple(self.window)} must be (C, *spatial), but has the shape {tuple(x.shape)}"
             )
         out_window = self.out_window or self.asked_out_window(x.shape[0])
-        axes = [Axis(size, length, self.overlap, self.weighting) for size, length in zip(spatial, out_window, strict=True)]
+        axes = [Axis(size, length, self.overlap) for size, length in zip(spatial, out_window, strict=True)]
         done, held = 0, torch.empty(0)
         for (rows, *others), answer in self.answers(x, axes):
             if not held.numel():
@@ -118,7 +114,9 @@ class SlidingWindow:
 
     def asked_out_window(self, in_channels: int) -> tuple[int, ...]:
         """Return the spatial shape of what the network makes of a window."""
-        return tuple(self.predict(torch.zeros(1, in_channels, *self.window)).shape[2:])
+        if in_channels not in self.asked:
+            self.asked[in_channels] = tuple(self.predict(torch.zeros(1, in_channels, *self.window)).shape[2:])
+        return self.asked[in_channels]
 
 
 @dataclass(frozen=True)
@@ -128,13 +126,12 @@ class Axis:
     Args:
         size: positions of the sample.
         window: positions that a window answers for.
-        overlap, weighting: as in `SlidingWindow`.
+        overlap: as in `SlidingWindow`.
     """
 
     size: int
     window: int
     overlap: float
-    weighting: Weighting
 
     @cached_property
     def starts(self) -> list[int]:
@@ -147,15 +144,9 @@ class Axis:
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
-        """The weights of a window's positions before they are shared out, all positive, (window,)."""
-        if self.weighting == "constant":
-            return np.ones(self.window)
-        weights: NDArray[np.float64]
-        away = np.abs(np.arange(self.window) - (self.window - 1) / 2)
-        if self.weighting == "linear":
-            weights = 1 - away / ((self.window + 1) / 2)
-        else:
-            weights = np.exp(-0.5 * np.square(away / (self.window * GAUSSIAN_SPREAD)))
+        """The weights of a window's positions before they are shared out, a normal curve, (window,)."""
+        away = np.arange(self.window) - (self.window - 1) / 2
+        weights: NDArray[np.float64] = np.exp(-0.5 * np.square(away / (self.window * SPREAD)))
         return weights
 
     def share(self, number: int) -> NDArray[np.float32]:
