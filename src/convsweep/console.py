@@ -18,9 +18,9 @@ HARMLESS = (
 """Warnings of Lightning and torch about what is meant to be so."""
 
 
-def say(text: str, style: str | None = None) -> None:
+def say(text: str) -> None:
     """Print a line and write it to the log file."""
-    console.print(text, style=style, soft_wrap=True, markup=False)
+    console.print(text, soft_wrap=True, markup=False)
     log.info(text)
 
 

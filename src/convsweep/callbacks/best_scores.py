@@ -1,5 +1,6 @@
 """Remembers every metric as it was when the monitored one was best."""
 
+from math import isnan
 from typing import Any
 
 import lightning as L
@@ -34,8 +35,8 @@ class BestScores(L.Callback):
 
     def consider(self, trainer: L.Trainer, metrics: dict[str, float]) -> None:
         """Keep the metrics if they are better."""
-        score = metrics.get(self.monitor)
-        if score is not None and (not self.scores or self.sign * score > self.sign * self.scores[self.monitor]):
+        score, former = metrics.get(self.monitor), self.scores.get(self.monitor)
+        if score is not None and (former is None or isnan(former) or self.sign * score > self.sign * former):
             self.scores, self.epoch = metrics, trainer.current_epoch + 1
 
     def state_dict(self) -> dict[str, Any]:

@@ -9,24 +9,27 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from convsweep.console import console, say
 
+REFRESH_S = 0.2
+"""Seconds between two updates of the bar."""
+
 
 class EpochLines(ProgressBar):
     """Shows training in a terminal as a bar, and everywhere as lines.
 
     Args:
-        metrics: the metrics in an epoch's line, in this order; those that were not logged are left out.
+        metrics: the metrics in an epoch's line, in this order; those that an epoch did not measure are left out.
         monitor: the metric whose best value is starred.
         mode: `max` or `min`.
-        refresh_s: seconds between two updates of the bar.
     """
 
-    def __init__(self, metrics: list[str], monitor: str, mode: str = "max", refresh_s: float = 0.2) -> None:
+    def __init__(self, metrics: list[str], monitor: str, mode: str = "max") -> None:
         super().__init__()
         self.metrics = list(dict.fromkeys([*metrics, monitor]))
-        self.monitor, self.sign, self.refresh_s = monitor, 1 if mode == "max" else -1, refresh_s
+        self.monitor, self.sign = monitor, 1 if mode == "max" else -1
         self.best = float("-inf")
         self.bar: Progress | None = None
         self.shown_at = self.started_at = 0.0
+        self.validated_epoch = -1
         self.enabled = True
 
     def disable(self) -> None:
@@ -47,7 +50,7 @@ class EpochLines(ProgressBar):
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         now = time.perf_counter()
-        if self.bar is not None and now - self.shown_at > self.refresh_s:
+        if self.bar is not None and now - self.shown_at > REFRESH_S:
             self.bar.update(self.task, completed=batch_idx + 1)
             self.shown_at = now
 
@@ -55,7 +58,7 @@ class EpochLines(ProgressBar):
         self.close()
         if not self.enabled or not trainer.is_global_zero:
             return
-        values = {name: float(trainer.callback_metrics[name]) for name in self.metrics if name in trainer.callback_metrics}
+        values = self.measured(trainer)
         score = values.get(self.monitor)
         star = ""
         if score is not None and self.sign * score > self.best:
@@ -64,8 +67,23 @@ class EpochLines(ProgressBar):
         seconds = time.perf_counter() - self.started_at
         say(f"epoch {trainer.current_epoch + 1:3d}/{trainer.max_epochs}  {figures}  {seconds:.1f} s{star}")
 
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.validated_epoch = trainer.current_epoch
+
+    def measured(self, trainer: L.Trainer) -> dict[str, float]:
+        """Return the metrics of this epoch: Lightning keeps those of the last validation, however long ago that was."""
+        stale = "val/" if self.validated_epoch != trainer.current_epoch else None
+        logged = trainer.callback_metrics
+        return {name: float(logged[name]) for name in self.metrics if name in logged and not (stale and name.startswith(stale))}
+
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         self.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best = state_dict["best"]
 
     def close(self) -> None:
         """Take the bar away."""
