@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightning as L
@@ -10,6 +11,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from convsweep.fit import halve
 from tests.conftest import Train
 
 
@@ -40,6 +42,16 @@ def test_a_batch_is_halved_until_it_fits_and_learns_as_much(train: Train, capsys
     assert (config.data.batch_size, config.trainer.accumulate_grad_batches) == (8, 4)
     losses = [json.loads((folder / "result.json").read_text())["best"]["val/loss"] for folder in (whole, parts)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3), "the same gradients but for rounding"
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 7, 64, 100, 1000])
+def test_a_step_has_about_as_many_samples_however_often_it_is_halved(batch_size: int) -> None:
+    cfg = OmegaConf.create({"data": {}, "trainer": {"accumulate_grad_batches": 1}})
+    data: Any = SimpleNamespace(feeding={"batch_size": batch_size, "eval_batch_size": None})
+    while data.feeding["batch_size"] > 1:
+        halve(cfg, data)
+        samples = cfg.data.batch_size * cfg.trainer.accumulate_grad_batches
+        assert abs(samples - batch_size) <= max(1, batch_size // 20)
 
 
 def test_what_is_learnt_already_is_kept(train: Train) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from dataclasses import fields
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 from convsweep import build
 from convsweep.cost import Budget, Cost, UntraceableError, measure, summary
 from convsweep.cost.weightless import Weightless
-from convsweep.errors import InfeasibleError, UserError
+from convsweep.errors import InfeasibleError, UserError, did_you_mean
 from convsweep.nets.geometry import times
 
 STATES = {"SGD": 0, "Adagrad": 1, "RMSprop": 1, "Rprop": 2, "Lion": 1, "Muon": 1, "Adafactor": 0}
@@ -44,8 +45,21 @@ def check_params(cfg: DictConfig, net: nn.Module) -> None:
     Raises:
         InfeasibleError: it has more.
     """
-    budget = Budget(**cfg.budget)
+    budget = budget_of(cfg)
     budget.check_count("max_params", budget.max_params, num_params(net), "parameters")
+
+
+def budget_of(cfg: DictConfig) -> Budget:
+    """Return the limits of a composed config.
+
+    Raises:
+        UserError: there is no such limit.
+    """
+    limits = [each.name for each in fields(Budget)]
+    for name in cfg.budget:
+        if name not in limits:
+            raise UserError(f"budget has no limit {name!r}; {did_you_mean(str(name), limits)}")
+    return Budget(**cfg.budget)
 
 
 def num_params(net: nn.Module) -> int:
@@ -60,7 +74,7 @@ def judge(cfg: DictConfig, cost: Cost) -> None:
         InfeasibleError: it does not answer the task, or breaks the budget.
     """
     check_output(build.task_of(cfg), cost.out_shape, cost.in_shape, int(cfg.shape.num_classes))
-    Budget(**cfg.budget).check(cost, batch_size(cfg), optimizer_states(cfg.optimizer))
+    budget_of(cfg).check(cost, batch_size(cfg), optimizer_states(cfg.optimizer))
 
 
 def step_memory(cfg: DictConfig, cost: Cost) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Model]":
     """Return a trained model and its trainer. A batch that does not fit is halved and its gradients are accumulated.
 
-    A step sees the same samples as before; only batch normalisation sees fewer at a time.
+    A step sees the same samples as before, as nearly as halves allow; only batch normalisation sees fewer at a time.
 
     Raises:
         torch.OutOfMemoryError: a single sample does not fit, or other processes train along, which cannot be told.
@@ -50,9 +50,10 @@ def free_memory() -> None:
 
 
 def halve(cfg: DictConfig, data: "DataModule") -> None:
-    """Halve the batches, and accumulate the gradients of twice as many."""
+    """Halve the batches, and accumulate the gradients of so many of them that a step has about as many samples."""
     before = data.feeding["batch_size"]
-    now, accumulated = before // 2, cfg.trainer.accumulate_grad_batches * -(-before // (before // 2))
+    now = before // 2
+    accumulated = round(before * cfg.trainer.accumulate_grad_batches / now)
     eval_now = data.feeding["eval_batch_size"]
     data.feeding["batch_size"] = now
     data.feeding["eval_batch_size"] = None if eval_now is None else max(1, eval_now // 2)

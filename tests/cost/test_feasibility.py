@@ -44,6 +44,11 @@ def test_default_config_costs_what_its_network_does() -> None:
     assert plain <= {int, list, str}
 
 
+def test_a_limit_that_there_is_not_is_named() -> None:
+    with pytest.raises(UserError, match="budget has no limit 'max_mac'; did you mean 'max_macs'"):
+        feasibility.check(shaped("+budget.max_mac=3"))
+
+
 def test_random_numbers_are_left_as_they_were() -> None:
     before = torch.get_rng_state()
     feasibility.check(shaped("model/net=resnet18"))
