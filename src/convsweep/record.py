@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.errors import UserError
 
-RESULT, CONFIG, CHECKPOINTS = "result.json", "config.yaml", "checkpoints"
+RESULT, CONFIG, CHECKPOINTS, BEST = "result.json", "config.yaml", "checkpoints", "best.ckpt"
 
 
 def check_folder(folder: Path) -> None:
@@ -57,5 +57,5 @@ def write_atomically(path: Path, text: str) -> None:
 
 def last_checkpoint(folder: Path) -> Path | None:
     """Return the newest checkpoint to go on from, or None."""
-    found = [path for path in (folder / CHECKPOINTS).glob("*.ckpt") if path.name != "best.ckpt"]
+    found = [path for path in (folder / CHECKPOINTS).glob("*.ckpt") if path.name != BEST]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)

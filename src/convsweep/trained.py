@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convsweep.errors import UserError
-from convsweep.record import CHECKPOINTS
+from convsweep.record import BEST, CHECKPOINTS
 from hydra_plugins.study.search.layout import Layout
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from convsweep.data.samples import Facts
     from convsweep.models.base import Model
-
-BEST = "best.ckpt"
 
 
 @dataclass(frozen=True)
