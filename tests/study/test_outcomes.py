@@ -57,6 +57,22 @@ def test_errors_in_a_row_stop_the_sweep_with_the_traceback_of_the_first(toy: Mak
     assert "KeyError" in output
 
 
+def test_an_error_that_says_its_kind_stops_the_sweep_with_its_message_alone(
+    toy: MakeToy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = """
+        class Mistake(ValueError):
+            kind = "error"
+        raise Mistake("there is no such folder")
+    """
+    options = "n_trials: 9\nparams: {x: 'interval(0,1)'}\nslots: 1\nmax_errors: 1"
+    output = toy(body, sweeper=options).run(code=1, timeout=60)
+    assert "The first of them, trial 0:\nthere is no such folder\n" in output
+    assert "Traceback" not in output
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    assert "Traceback" in toy(body, sweeper=options).run(code=1, timeout=60)
+
+
 def test_a_killed_trial_is_retried_as_often_as_its_policy_says(toy: MakeToy) -> None:
     app = toy(
         "os.kill(os.getpid(), signal.SIGKILL)", sweeper="n_trials: 1\nparams: {x: 'choice(1,2)'}\npolicy: {killed: retry 2}"

@@ -1,6 +1,7 @@
 """The ways a trial can end, what each of them means for the sweep, and which one an exception is."""
 
 import math
+import os
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -69,15 +70,16 @@ def parse_policies(texts: Mapping[str, str]) -> dict[str, Policy]:
 def of_exception(error: BaseException) -> Outcome:
     """Return the outcome that an exception of the task function stands for.
 
-    An exception says its kind by an attribute `kind`; memory errors are known by their class. Hydra's `instantiate`
-    wraps what it meets, so the causes are looked at too.
+    An exception says its kind by an attribute `kind`, and its message is then all that there is to say, unless
+    HYDRA_FULL_ERROR=1; memory errors are known by their class. Hydra's `instantiate` wraps what it meets, so the causes are
+    looked at too.
     """
     cause: BaseException | None = error
     while cause is not None:
         kind = _kind_of(cause)
         if kind is not None:
-            reason = _one_line(cause)
-            return Outcome(kind, reason=reason, traceback=_traceback(error) if kind == "error" else "")
+            wanted = kind == "error" and os.environ.get("HYDRA_FULL_ERROR") == "1"
+            return Outcome(kind, reason=_one_line(cause), traceback=_traceback(error) if wanted else "")
         cause = cause.__cause__
     if isinstance(error, SystemExit):
         return Outcome("error", reason=f"the task function left the process by sys.exit({error.code})")
