@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 from optuna.trial import TrialState, create_trial
 
-from convsweep.report.compare_page import best_after
+from convsweep.report.compare_page import best_after, leader
 from convsweep.report.effects import effect_of
 from convsweep.report.history import improvements
 from convsweep.report.importance import importances
@@ -97,6 +97,14 @@ def test_sweeps_of_unlike_budgets_are_compared_after_trials_that_count(made: Mak
     sweep = made(["infeasible", "complete", "infeasible", "complete", "complete"])
     scores = [trial.values[0] for trial in sweep.complete]
     assert [best_after(sweep, count) for count in (1, 2, 3)] == [scores[0], max(scores[:2]), max(scores)]
+
+
+def test_the_leader_of_two_has_the_better_best() -> None:
+    low, high = [complete(0.1), complete(0.2)], [complete(0.3), complete(0.15)]
+    for maximise, leads in ((True, 1), (False, 0)):
+        assert leader([sweep_of(low, (maximise,)), sweep_of(high, (maximise,))]) == leads
+        assert leader([sweep_of(high, (maximise,)), sweep_of(low, (maximise,))]) == 1 - leads
+    assert leader([sweep_of(low), sweep_of(low)]) is None
 
 
 def test_objectives_have_the_names_that_runs_go_by() -> None:

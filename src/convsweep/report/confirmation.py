@@ -7,6 +7,7 @@ from convsweep.confirm import document
 from convsweep.console import shown
 from convsweep.report.blocks import Block, Bullets, Code, Notice, Table, Text
 from convsweep.report.phrases import counted, number
+from convsweep.report.reproduce import command
 from convsweep.report.sweep import Sweep
 
 
@@ -21,7 +22,7 @@ def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list
         if sweep.best is None or sweep.folder is None:
             return []
         words = "Not confirmed: each network was trained once. This trains the best ones and a baseline again with fresh seeds:"
-        return [Text(words), Code(f"python -m convsweep.confirm {shown(sweep.folder)}")]
+        return [Text(words), Code(command("-m", "convsweep.confirm", shown(sweep.folder)))]
     blocks: list[Block] = [Notice(content["verdict"]["words"])]
     if not content["is_finished"]:
         blocks.append(Text("Some of its trainings have not ended yet."))

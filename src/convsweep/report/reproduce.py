@@ -52,6 +52,6 @@ def sweep_command(sweep: Sweep) -> str | None:
     return command(f"{application}.py", "-m", *overrides)
 
 
-def command(script: str, *arguments: str) -> str:
-    """Return a command line that a shell takes as it is meant."""
-    return shlex.join(["python", script, *arguments])
+def command(*arguments: str) -> str:
+    """Return a call of Python that a shell takes as it is meant."""
+    return shlex.join(["python", *arguments])

@@ -9,13 +9,11 @@ from typing import Any
 
 from convsweep.errors import UserError
 from convsweep.report.source import find_study, load_sweep
-from convsweep.study_run.run import StudyRun
+from convsweep.study_run.run import SHARE, StudyRun
 from hydra_plugins.study.search.layout import Layout
 from hydra_plugins.study.search.locks import try_lock
 
 EVERY_S = 5.0
-SHARE = 20
-"""At most one part in so many of the time is spent on reading and logging."""
 FAREWELLS = ("complete", "killed", "error")
 
 

@@ -17,7 +17,10 @@ from convsweep.tracking.wandb_run import finish_run, read_run_file, start_run
 from hydra_plugins.study.search.layout import Layout
 from hydra_plugins.study.search.locks import write_atomically
 
-GROWTH, PANELS_EVERY_S, SHARE = 1.05, 15.0, 20
+GROWTH, PANELS_EVERY_S = 1.05, 15.0
+"""The table and the figures are drawn anew when so many times as many trials have ended, and so much time has passed."""
+SHARE = 20
+"""At most one part in so many of the time is spent on reading and on drawing each."""
 
 
 class StudyRun:
