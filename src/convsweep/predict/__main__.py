@@ -61,6 +61,8 @@ def predict(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     if options.batch_size < 1:
         raise UserError(f"--batch-size must be at least 1, but is {options.batch_size}")
+    if options.tile and min(options.tile) < 1:
+        raise UserError(f"--tile must be at least 1, but is {' '.join(map(str, options.tile))}")
     if not 0 <= options.overlap < 1:
         raise UserError(f"--overlap must be a share of a tile, 0 <= overlap < 1, but is {options.overlap}")
     from convsweep.predict.inputs import find_files

@@ -39,6 +39,10 @@ class ImageFiles(Format):
                 f"image files suit a network of 1 or 3 channels and two axes, but this one takes {axes}; use .npy files"
             )
         self.color = COLORS[channels]
+        if reading.fit == "tiles" and self.facts.task == "classification":
+            raise UserError(
+                "--fit tiles is for what answers at every position, but this is a classifier; say stretch, crop or pad"
+            )
         self.rule = self.rule_of_training() if reading.fit == "auto" else reading.fit
 
     def rule_of_training(self) -> str | None:
