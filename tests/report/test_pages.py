@@ -131,7 +131,7 @@ def test_a_confirmation_is_told(made: MakeSweep) -> None:
 def test_two_sweeps_stand_side_by_side(made: MakeSweep) -> None:
     one, other = made(mixed(40), name="one"), made(mixed(20), name="other")
     _, markdown = check(compare_page(one, other))
-    assert "**one**" in markdown or "**other**" in markdown or "the same best" in markdown
+    assert "Both found the same best val/accuracy" in markdown, "trial 8, which both have"
     assert f"{one.charged} and {other.charged} trials" in markdown
     assert "| parameter | one | won | other | won |" in markdown
     check(compare_page(one, made([], name="empty")))
@@ -152,7 +152,9 @@ def make_run(folder: Path, name: str, result: dict[str, Any] | None) -> Path:
     """Leave a run's folder."""
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text(CONFIG.replace("NAME", name))
-    (folder / "metrics.csv").write_text("epoch,step,val/accuracy,train/loss\n0,1,0.5,2\n1,2,0.9,1\n")
+    (folder / "metrics.csv").write_text(
+        "epoch,step,val/accuracy,train/loss\n0,1,0.5,2\n1,2,0.9,1\n2,3,,\n"
+    )  # behind the epochs: the test
     if result is not None:
         (folder / "result.json").write_text(json.dumps(result))
     return folder
@@ -163,6 +165,7 @@ def test_a_run_has_its_scores_and_curves(tmp_path: Path) -> None:
     assert "best val/accuracy: **0.9**, epoch 1" in markdown
     assert "test/accuracy: **0.88**" in markdown
     assert "lr-Adam" not in markdown
+    assert "| val/accuracy | 0.9 |" in markdown.partition("## Learning curves")[2], "the last value that was measured"
     assert [trace["y"] for figure in figures(html) for trace in figure["data"]] == [[0.5, 0.9], [2.0, 1.0]]
     _, markdown = check(run_page(make_run(tmp_path / "b", "cnn", {"outcome": "diverged", "reason": "loss is nan"})))
     assert "**diverged**: loss is nan" in markdown

@@ -33,7 +33,9 @@ def command_parser() -> ArgumentParser:
     parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="set two sweeps side by side")
     parser.add_argument("--study", help="name of the study, where a storage holds several")
     parser.add_argument(
-        "--out", type=Path, help="file to write, .html; the Markdown goes beside it (default: report.html in SOURCE)"
+        "--out",
+        type=Path,
+        help="file to write (.html), or its folder; the Markdown goes beside it (default: report.html in SOURCE)",
     )
     return parser
 

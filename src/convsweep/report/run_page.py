@@ -90,11 +90,12 @@ def curve_blocks(folder: Path) -> list[Block]:
 def curve_figure(metric: str, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> Figure:
     """Return the course of one metric."""
     data = []
+    last: list[list[Cell]] = []
     for column, colour in zip(columns, PALETTE, strict=False):
         points = [(float(row["epoch"]) + 1, float(row[column])) for row in rows if row.get(column)]
         data.append({"type": "scatter", "mode": "lines", "name": column, "line": {"color": colour, "width": 2},
                      "x": [epoch for epoch, _ in points], "y": [value for _, value in points]})  # fmt: skip
-    last: list[list[Cell]] = [[name, float(rows[-1][name])] for name in columns if rows[-1].get(name)]
+        last.append([column, points[-1][1]])
     layout = {"xaxis": {"title": {"text": "epoch"}}, "margin": {"l": 44, "r": 8, "t": 6, "b": 40}}
     return Figure(metric, data, layout, height=250, instead=Table(["metric", "last value"], last))
 
