@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +40,18 @@ def arrays_checkpoint(path: Path, shape: tuple[int, ...], *overrides: str, masks
     np.savez(path.with_suffix(".npz"), x=x, y=y.astype(np.int64))
     task = [*SMALL_UNET, "data.task=segmentation", "data.num_classes=3"] if masks else SMALL
     return write_checkpoint(path, "data=arrays", f"data.path={path.with_suffix('.npz')}", *task, *overrides)
+
+
+def command_fixture(main: Callable[[list[str]], int]) -> Any:
+    """Return the fixture `run`: a command's main function, called in an empty folder."""
+
+    @pytest.fixture
+    def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+        return Command(main, capsys)
+
+    return run
 
 
 class Command:

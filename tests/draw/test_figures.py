@@ -138,6 +138,9 @@ def test_figures_that_do_not_exist_are_refused_with_a_reason(tmp_path: Path) -> 
     with pytest.raises(UserError, match="every layer's window reaches one"):
         FIGURES["shift"](subject(tmp_path), None)
     perceptron = Subject("mlp", nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), (1, 8, 8), Digits())
+    pool = Subject("pool", nn.Sequential(nn.MaxPool2d(2)), (1, 8, 8), Digits())
+    with pytest.raises(NothingToDrawError, match="but the network has none"):
+        FIGURES["matrix"](pool, None)
     with pytest.raises(UserError, match="leave `filters` out"):
         FIGURES["filters"](perceptron, None)
     with pytest.raises(UserError, match="leave `maps` out"):

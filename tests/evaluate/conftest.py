@@ -1,15 +1,6 @@
 """The command in this process."""
 
-from pathlib import Path
-
-import pytest
-
 from convsweep.evaluate.__main__ import evaluate
-from tests.checkpoints import Command
+from tests.checkpoints import command_fixture
 
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    return Command(evaluate, capsys)
+run = command_fixture(evaluate)

@@ -7,14 +7,9 @@ from PIL import Image
 
 from convsweep.data.digits import load_digits
 from convsweep.predict.__main__ import predict
-from tests.checkpoints import SCENES, SMALL, Command, write_checkpoint
+from tests.checkpoints import SCENES, SMALL, command_fixture, write_checkpoint
 
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    return Command(predict, capsys)
+run = command_fixture(predict)
 
 
 @pytest.fixture(scope="session")
