@@ -25,6 +25,7 @@ from convsweep.closing_table import show_result
 from convsweep.console import quiet_engines, say, shown
 from convsweep.distributed.lost_rank import cause_of, leave_note, observe
 from convsweep.distributed.ranks import is_child, is_first
+from convsweep.distributed.sigterm import note_sigterm
 from convsweep.distributed.sync_norm import let_cpu_synchronise
 from convsweep.errors import UserError, did_you_mean
 from convsweep.threads import set_threads
@@ -125,6 +126,7 @@ class Run:
             )
         let_cpu_synchronise(trainer)
         observe(self)
+        note_sigterm()
         if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
             self.tracker.begin()  # a run of this process, which forked ones log to
         self.note_logger()

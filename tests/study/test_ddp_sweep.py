@@ -3,10 +3,13 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from .conftest import wait_for
+from .test_interrupts import processes_in
 from .test_pipeline import ROOT, wandb_server
 
 __all__ = ["wandb_server"]
@@ -45,3 +48,26 @@ def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: P
     runs = {name: run for name, run in wandb_server.runs.items() if run.job_type == "train"}  # type: ignore[attr-defined]
     assert len(runs) == 6, "a retried trial goes on in its run"
     assert {run.state for run in runs.values()} == {"finished"}
+
+
+def test_ctrl_c_ends_all_processes_of_all_trials(tmp_path: Path) -> None:
+    note = "+callbacks.note._target_=rank_callbacks.Note"
+    quiet = ["logger=none", "trainer.max_epochs=500", "hydra.sweeper.grace=500", note]
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), "-m", "hydra/sweeper=study", *TWO[:1], *TWO[2:], *SPACE, *quiet],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for(lambda: len(list(tmp_path.glob("multirun/train/*/checkpoints/last.ckpt"))) == 2, timeout=200)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 130, output
+    wait_for(lambda: not processes_in(tmp_path))
+    rows = list(csv.DictReader((tmp_path / "multirun/train/sweep.csv").read_text().splitlines()))
+    assert [row["kind"] for row in rows] == ["killed", "killed", "waiting", "waiting"], output
+    results = [json.loads((Path(row["folder"]) / "result.json").read_text()) for row in rows[:2]]
+    assert [result["outcome"] for result in results] == ["killed", "killed"], "each closed its own record"

@@ -4,6 +4,7 @@ Where an engine asks a large module one small question at every start, the modul
 answers the questions that are known; any other use of it loads it. So what is not foreseen here is slower, never wrong.
 """
 
+import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -120,8 +121,9 @@ def take_stand_ins_from(module: Deferred) -> Loader:
     assert module.__spec__ is not None
     postponed = module.__spec__.loader
     assert isinstance(postponed, Postponed)
-    for name in postponed.stand_ins:
-        vars(module).pop(name, None)
+    for name, stand_in in postponed.stand_ins.items():
+        if vars(module).get(name) is stand_in:  # else a module inside it has been imported since
+            del vars(module)[name]
     return postponed.loader
 
 
@@ -152,3 +154,19 @@ class ClassStandIn:
         if name.startswith("__"):
             raise AttributeError(name)
         return getattr(self.real, name)
+
+
+class ModuleStandIn:
+    """Stands for a module inside a deferred package, as its attribute: it answers some calls; any other use loads it.
+
+    Args:
+        module: its dotted name.
+        answers: what stands for its names until it is loaded.
+    """
+
+    def __init__(self, module: str, answers: Mapping[str, Any]) -> None:
+        self._module = module
+        vars(self).update(answers)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self._module), name)

@@ -1,9 +1,10 @@
 """What stands for four modules that torch and Lightning name in every training, but need only where something is compiled.
 
 `torch._dynamo` is the machinery of `torch.compile`: Lightning asks whether a module is compiled, the first optimiser has a few
-functions left out of compiling. `torch.fx.experimental.symbolic_shapes` and `sympy` calculate with unknown sizes: the meta
-device, on which a network is measured, asks them about known ones. `triton` is the language of compiled kernels: torch's
-counter of operations, which Lightning loads, asks what is one.
+functions left out of compiling, and several processes have it forget what it has not learnt yet.
+`torch.fx.experimental.symbolic_shapes` and `sympy` calculate with unknown sizes: the meta device, on which a network is measured,
+asks them about known ones. `triton` is the language of compiled kernels: torch's counter of operations, which Lightning loads,
+asks what is one.
 """
 
 import functools
@@ -11,10 +12,10 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from convsweep.startup.deferred_imports import ClassStandIn, defer, is_loaded, real
+from convsweep.startup.deferred_imports import ClassStandIn, ModuleStandIn, defer, is_loaded, real
 
 DYNAMO, SHAPES, SYMPY = "torch._dynamo", "torch.fx.experimental.symbolic_shapes", "sympy"
-DYNAMO_UTILS = f"{DYNAMO}.utils"
+DYNAMO_UTILS, RULES = f"{DYNAMO}.utils", f"{DYNAMO}.trace_rules"
 TRITON_PACKAGES, KERNELS = ("triton", "triton.runtime"), "triton.runtime.jit"
 
 
@@ -30,8 +31,11 @@ ANSWER_ITSELF: dict[str, tuple[type, ...]] = {
 def defer_compiling() -> None:
     """Put off all four until they are needed; call it before torch is imported."""
     optimized = ClassStandIn(DYNAMO, "OptimizedModule")
-    defer(DYNAMO, {"disable": disable, "graph_break": graph_break, "OptimizedModule": optimized})
-    defer(DYNAMO_UTILS, {"is_compile_supported": asked(DYNAMO_UTILS, "is_compile_supported")})  # torchvision imports it
+    utils = {"get_optimize_ddp_mode": get_optimize_ddp_mode}
+    inside = {"utils": ModuleStandIn(DYNAMO_UTILS, utils), "trace_rules": ModuleStandIn(RULES, {"clear_lru_cache": lambda: None})}
+    defer(DYNAMO, {"disable": disable, "graph_break": graph_break, "OptimizedModule": optimized, **inside})
+    asked_later = asked(DYNAMO_UTILS, "is_compile_supported")
+    defer(DYNAMO_UTILS, {"is_compile_supported": asked_later, **utils})  # torchvision imports it
     answers = {answer.__name__: answer for answer in (sym_and, sym_or, sym_eq, is_nested_int, has_guarding_hint)}
     defer(SHAPES, answers | {name: answered_by_itself(name, types) for name, types in ANSWER_ITSELF.items()})
     defer(SYMPY, {"Basic": ClassStandIn(SYMPY, "Basic")})
@@ -61,6 +65,11 @@ def disable(fn: Callable[..., Any] | None = None, recursive: bool = True, **opti
 
 def graph_break(msg: str = "") -> None:
     """Do nothing, as outside of a compiled graph."""
+
+
+def get_optimize_ddp_mode() -> str:
+    """Return the default of how gradients are exchanged in compiled code: nobody can have set another before it is loaded."""
+    return "ddp_optimizer"
 
 
 def asked(module: str, name: str) -> Callable[..., Any]:
