@@ -99,15 +99,14 @@ def test_a_running_sweep_says_so(made: MakeSweep) -> None:
     assert "<b>Still running</b>: 2 trials in the making" in html
 
 
-def confirmed(folder: Path) -> dict[str, Any]:
+def confirmed(folder: Path, has_test: bool = True) -> dict[str, Any]:
     """Leave what a confirmation of a sweep leaves, and return it."""
     subject = Subject("made", folder, "val/accuracy", True, False, [1, 2, 3])
 
     def trainings(first: float) -> list[Training]:
-        return [
-            Training(seed, "complete", scores={"validation": first + 0.01 * seed, "test": first + 0.012 * seed}, seconds=1.0)
-            for seed in (1, 2, 3)
-        ]
+        steps = {"validation": 0.01, "test": 0.012} if has_test else {"validation": 0.01}
+        scores = {seed: {split: first + step * seed for split, step in steps.items()} for seed in (1, 2, 3)}
+        return [Training(seed, "complete", scores=scores[seed], seconds=1.0) for seed in (1, 2, 3)]
 
     winner = Result(Candidate("trial 4", [], 4, 0.95, {}), trainings(0.9))
     results = [winner, Result(Candidate("baseline", []), trainings(0.7))]
@@ -126,6 +125,16 @@ def test_a_confirmation_is_told(made: MakeSweep) -> None:
     assert markdown.count(content["verdict"]["words"]) == 2, "in the first sentences and in its section"
     assert "how sure: **confirmed**, +0.2 [+0.2, +0.2] to the baseline on the test split, 3 seeds" in markdown
     assert "| trial 4 | 0.92 ± 0.01 | 0.924 ± 0.012 | +0.2 [+0.2, +0.2] |" in markdown
+
+
+def test_a_confirmation_without_a_test_split_is_that_of_the_validation_split(made: MakeSweep) -> None:
+    sweep = made(mixed(20))
+    assert sweep.folder is not None
+    confirmed(sweep.folder, has_test=False)
+    _, markdown = check(sweep_page(sweep))
+    assert "difference to the baseline (validation)" in markdown
+    assert "| trial 4 | 0.92 ± 0.01 |  | +0.2 [+0.2, +0.2] |" in markdown
+    assert "looked at here for the first time" not in markdown
 
 
 def test_two_sweeps_stand_side_by_side(made: MakeSweep) -> None:

@@ -26,30 +26,26 @@ def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list
     blocks: list[Block] = [Notice(content["verdict"]["words"])]
     if not content["is_finished"]:
         blocks.append(Text("Some of its trainings have not ended yet."))
-    header = ["network", "validation", "test", "difference to the baseline (test)", "parameters", "seeds"]
+    split = content["verdict"]["split"]
+    header = ["network", "validation", "test", f"difference to the baseline ({split})", "parameters", "seeds"]
     rows = [
         [
             network["name"] + (" (baseline)" if network["is_baseline"] else ""),
             spread_in_words(network["validation"]),
             spread_in_words(network["test"]),
-            difference_in_words(network["difference"].get("test")),
+            difference_in_words(network["difference"].get(split)),
             network["cost"]["params"],
             sum(training["kind"] == "complete" for training in network["trainings"]),
         ]
         for network in content["networks"]
     ]
-    confidence = f"{content['confidence']:.0%}"
-    return [
-        *blocks,
-        Table(header, rows, in_markdown=30),
-        Bullets(
-            [
-                f"Mean ± standard deviation over {counted(len(content['seeds']), 'seed')} that the search has not used; "
-                f"differences are paired by seed, with a {confidence} interval.",
-                "The test split was looked at here for the first time.",
-            ]
-        ),
+    told = [
+        f"Mean ± standard deviation over {counted(len(content['seeds']), 'seed')} that the search has not used; "
+        f"differences are paired by seed, with a {content['confidence']:.0%} interval."
     ]
+    if any(network["test"] for network in content["networks"]):
+        told.append("The test split was looked at here for the first time.")
+    return [*blocks, Table(header, rows, in_markdown=30), Bullets(told)]
 
 
 def spread_in_words(spread: Mapping[str, Any] | None) -> str:
