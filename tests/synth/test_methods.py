@@ -119,6 +119,8 @@ def test_mistakes_are_told_in_one_message(studio: Studio, tmp_path: Path) -> Non
         Style("content.png", ["style.png"], steps=0).run(studio)
     with pytest.raises(UserError, match="keep_every"):
         Studio(studio.subject, tmp_path, keep_every=0)
+    with pytest.raises(UserError, match=r"animate=true .* say keep_every=10 too"):
+        Studio(studio.subject, tmp_path, animate=True)
 
 
 def test_a_number_that_names_a_class_is_its_name(subject: Subject) -> None:

@@ -48,6 +48,8 @@ class Studio:
     ) -> None:
         if keep_every is not None and keep_every < 1:
             raise UserError(f"keep_every must be null or a whole number >= 1, but is {keep_every}")
+        if animate and keep_every is None:
+            raise UserError("animate=true joins pictures of the way, of which none is kept; say keep_every=10 too")
         self.subject, self.folder, self.size = subject, folder, size
         self.parameterization = parameterization
         self.keep_every, self.animate = keep_every, animate
