@@ -2,9 +2,10 @@
 
 import csv
 import json
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning as L
 import pytest
@@ -24,6 +25,17 @@ class SmallDevice(L.Callback):
     def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int) -> None:
         if len(batch[0]) > self.most and trainer.current_epoch >= self.from_epoch:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+
+class Watched(SmallDevice):
+    """The same device, which notes how many former trainers are still there when the next one begins."""
+
+    former: ClassVar[list[weakref.ref[L.Trainer]]] = []
+    left: ClassVar[list[int]] = []
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.left.append(sum(ref() is not None for ref in self.former))
+        self.former.append(weakref.ref(trainer))
 
 
 def small_device(most: int, **options: int) -> list[str]:
@@ -52,6 +64,12 @@ def test_a_step_has_about_as_many_samples_however_often_it_is_halved(batch_size:
         halve(cfg, data)
         samples = cfg.data.batch_size * cfg.trainer.accumulate_grad_batches
         assert abs(samples - batch_size) <= max(1, batch_size // 20)
+
+
+def test_what_a_failed_training_held_is_let_go(train: Train) -> None:
+    """Its trainer holds the samples on the device."""
+    train("data.batch_size=32", *[word.replace("SmallDevice", "Watched") for word in small_device(10)])
+    assert Watched.left == [0, 0, 0]
 
 
 def test_what_is_learnt_already_is_kept(train: Train) -> None:

@@ -36,6 +36,7 @@ def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Mo
                 raise
         else:
             return trainer, model
+        model.trainer = data.trainer = None  # the data, and callbacks of the run, outlive the trainer and what it holds
         del model, trainer
         free_memory()
         halve(cfg, data)
