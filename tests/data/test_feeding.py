@@ -190,9 +190,10 @@ def test_samples_that_break_a_rule_are_named(x: np.ndarray, y: np.ndarray, facts
 
 
 @pytest.mark.parametrize("key", ["batch_size", "eval_batch_size", "max_train"])
-def test_a_batch_and_a_part_hold_a_sample(key: str) -> None:
-    with pytest.raises(UserError, match=f"data.{key} must be at least 1, but is 0"):
-        Digits(**{"batch_size": 4, key: 0})  # type: ignore[misc]
+@pytest.mark.parametrize("size", [0, 2.5, "many"])
+def test_a_batch_and_a_part_hold_a_sample(key: str, size: object) -> None:
+    with pytest.raises(UserError, match=f"data.{key} must be a whole number, at least 1, but is {size!r}"):
+        Digits(**{"batch_size": 4, key: size})  # type: ignore[misc]
 
 
 def test_testing_without_a_test_part_is_refused() -> None:

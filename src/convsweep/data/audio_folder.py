@@ -17,7 +17,7 @@ from convsweep.data.holdout import held_out, parts_of, patterns_of
 from convsweep.data.images import UnfitFileError
 from convsweep.data.noise import Noise, NoiseKind, Recorded, Waves
 from convsweep.data.noisy import Clean, NoisySignals, Range
-from convsweep.data.options import Feeding
+from convsweep.data.options import Feeding, split_off
 from convsweep.data.samples import PARTS, Facts
 from convsweep.data.splits import stratified_split
 from convsweep.errors import UserError
@@ -108,11 +108,7 @@ class AudioFolder(NoisySignals):
         names = [self.group(file).rpartition("/")[2] for file in files]
         part_of = held_out(parts_of({part: len(own) for part, own in self.files.items()}), names, self.patterns, self.root)
         parts = {str(part): [files[i] for i in np.flatnonzero(part_of == part)] for part in np.unique(part_of)}
-        wanted = {
-            part: fraction
-            for part in ("test", "val")
-            if part not in parts and (fraction := self.feeding[f"{part}_fraction"]) is not None  # type: ignore[literal-required]
-        }
+        wanted = split_off(self.feeding, parts)
         if not wanted:
             return parts
         groups = sorted({self.group(file) for file in parts["train"]})

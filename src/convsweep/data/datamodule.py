@@ -14,9 +14,9 @@ from convsweep.data.augment import Augmentation
 from convsweep.data.checks import check_facts, check_present, check_samples
 from convsweep.data.feeding import BatchLoader, Gather, fixed_permutation
 from convsweep.data.holding import Held, described, held, workers_for
-from convsweep.data.options import FEEDING, Feeding, check_feeding
+from convsweep.data.options import FEEDING, Feeding, check_feeding, split_off
 from convsweep.data.order import Batch, EvalOrder, Share, TrainOrder
-from convsweep.data.samples import PARTS, Facts, Indices, Parts, Samples
+from convsweep.data.samples import PARTS, Array, Facts, Indices, Parts, Samples
 from convsweep.data.splits import stratified_split
 from convsweep.data.statistics import count_classes, mean_and_std
 from convsweep.distributed.ranks import is_first
@@ -90,25 +90,24 @@ class DataModule(LightningDataModule, ABC):
 
     def split(self, train: Samples, val: Samples | None, test: Samples | None) -> Parts:
         """Split off the training part what the source did not bring."""
-        wanted = {}
-        if test is None and self.feeding["test_fraction"] is not None:
-            wanted["test"] = self.feeding["test_fraction"]
-        if val is None and self.feeding["val_fraction"] is not None:
-            wanted["val"] = self.feeding["val_fraction"]
+        parts = {part: samples for part, samples in (("val", val), ("test", test)) if samples is not None}
+        wanted = split_off(self.feeding, parts)
         if not wanted:
             return train, val, test
-        strata = train.y if self.facts.task == "classification" else None
-        *chosen, rest = stratified_split(train.names, strata, list(wanted.values()), self.feeding["split_seed"])
-        parts = {"val": val, "test": test} | {name: train.select(indices) for name, indices in zip(wanted, chosen, strict=True)}
-        return train.select(rest), parts["val"], parts["test"]
+        *chosen, rest = stratified_split(train.names, self.strata(train), list(wanted.values()), self.feeding["split_seed"])
+        parts |= {part: train.select(indices) for part, indices in zip(wanted, chosen, strict=True)}
+        return train.select(rest), parts.get("val"), parts.get("test")
+
+    def strata(self, samples: Samples) -> Array | None:
+        """Return the labels that every part shall hold in equal shares, None where a sample has no single one."""
+        return samples.y if self.facts.task == "classification" else None
 
     def thinned(self, train: Samples) -> Samples:
         """Return about `max_train` of the training samples."""
         wanted = self.feeding["max_train"]
         if wanted is None or wanted >= len(train):
             return train
-        strata = train.y if self.facts.task == "classification" else None
-        kept, _rest = stratified_split(train.names, strata, [wanted / len(train)], self.feeding["split_seed"])
+        kept, _rest = stratified_split(train.names, self.strata(train), [wanted / len(train)], self.feeding["split_seed"])
         return train.select(kept)
 
     @property

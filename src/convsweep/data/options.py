@@ -1,5 +1,6 @@
 """What every data set takes beside its own arguments."""
 
+from collections.abc import Collection
 from typing import Required, TypedDict
 
 from convsweep.data.augment import AugmentBy, Transforms
@@ -64,13 +65,19 @@ FEEDING = Feeding(
 )
 
 
+def split_off(feeding: Feeding, present: Collection[str]) -> dict[str, float]:
+    """Return the parts that shall be split off the training part, since they are not present, and the share of each."""
+    shares = {"test": feeding["test_fraction"], "val": feeding["val_fraction"]}
+    return {part: share for part, share in shares.items() if part not in present and share is not None}
+
+
 def check_feeding(feeding: Feeding) -> None:
     """Check the numbers of samples.
 
     Raises:
-        UserError: one is below 1.
+        UserError: one is no whole number from 1.
     """
     for key in ("batch_size", "eval_batch_size", "max_train"):
         size = feeding[key]  # type: ignore[literal-required]
-        if size is not None and size < 1:
-            raise UserError(f"data.{key} must be at least 1, but is {size}.")
+        if size is not None and (not isinstance(size, int) or size < 1):
+            raise UserError(f"data.{key} must be a whole number, at least 1, but is {size!r}.")

@@ -37,7 +37,8 @@ def stratified_split(names: Sequence[str], strata: Array | None, fractions: Sequ
     """
     if any(not 0 < fraction < 1 for fraction in fractions) or sum(fractions) >= 1:
         raise UserError(
-            f"Fractions to split off must lie between 0 and 1 and leave something for training, but are {list(fractions)}."
+            f"Fractions to split off must lie between 0 and 1 and leave something for training, but are {list(fractions)}; "
+            "null splits nothing off."
         )
     labels = np.zeros(len(names), np.int64) if strata is None else np.asarray(strata)
     order = np.lexsort((ranks(names, split_seed), labels))
