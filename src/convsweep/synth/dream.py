@@ -1,5 +1,6 @@
 """Deep Dream: what a layer sees in an image is made stronger, from large structures to small ones (Mordvintsev et al. 2015)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,13 @@ from convsweep.synth import pictures
 from convsweep.synth.ascent import check_finite
 from convsweep.synth.layers import check_layers, layers_of, spread_out
 from convsweep.synth.objectives import activity
+from convsweep.synth.parameterization import Parameterization
 from convsweep.synth.priors import log_total_variation
 from convsweep.synth.studio import Studio, Watch
 from convsweep.synth.transforms import compose
+
+PROBE = 0.01
+"""Share of a step by which the parameters are moved first, to see how much the image changes."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Dream:
         octaves: Sizes that are worked through, the last the full one.
         octave_scale: From one size to the next.
         steps: In each octave.
-        lr: Length of a step, of a gradient of mean size 1.
+        lr: Mean change of the image by a step, whatever is varied.
         tv: Weight of the total-variation prior, relative to the activity's gradient.
         jitter, blur: Of the image in front of every step.
     """
@@ -93,13 +98,22 @@ class Dream:
             check_finite(value)
             if self.tv:
                 value = value + self.tv * value.detach().abs() * log_total_variation(u).sum() / u.numel()
-            gradients = torch.autograd.grad(value, list(image.parameters()))
-            with torch.no_grad():
-                for parameter, gradient in zip(image.parameters(), gradients, strict=True):
-                    parameter.add_(self.lr * gradient / gradient.abs().mean().clamp_min(1e-12))
+            move(image, torch.autograd.grad(value, list(image.parameters())), u.detach().clone(), self.lr)
             image.project()
             watch(image.image)
         return image.image().detach()
+
+
+@torch.no_grad()
+def move(image: Parameterization, gradients: Sequence[Tensor], u: Tensor, length: float) -> None:
+    """Move the parameters along the gradients, so far that the images `u` change by `length` on average."""
+    steps = [gradient / gradient.abs().mean().clamp_min(1e-12) for gradient in gradients]
+    probe = PROBE * length
+    for parameter, step in zip(image.parameters(), steps, strict=True):
+        parameter.add_(probe * step)
+    change = (image.image() - u).abs().mean().clamp_min(1e-12) / probe
+    for parameter, step in zip(image.parameters(), steps, strict=True):
+        parameter.add_((length / change - probe) * step)
 
 
 def octave_sizes(size: tuple[int, ...], octaves: int, scale: float) -> list[tuple[int, ...]]:
