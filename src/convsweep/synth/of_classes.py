@@ -23,7 +23,7 @@ class OfClasses(ABC):
 
     Attributes:
         what: In words, for the progress.
-        classes: Names or numbers; null takes all.
+        classes: Names, or numbers from 0 where no class is named so; null takes all.
         count: Images of each.
         gaussian: Weight of the Gaussian prior, -(x - mean)' C^-1 (x - mean) / 2.
         tv: Weight of the total-variation prior.
