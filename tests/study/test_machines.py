@@ -6,8 +6,16 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
+import optuna
 import pytest
+from optuna.trial import TrialState, create_trial
+
+from hydra_plugins.study.search.outcomes import Policy
+from hydra_plugins.study.search.session import Session
 
 from .conftest import MakeToy, Toy, wait_for
 from .needed import needs
@@ -128,3 +136,19 @@ def test_a_sweep_outlives_its_head(toy: MakeToy) -> None:
     wait_for(lambda: app.kinds().count("complete") == 16, timeout=90)
     bury(head)
     assert "all 16 trials are done" in app.run("hydra/launcher=basic")
+
+
+def test_errors_in_a_row_are_counted_without_the_machines_clocks() -> None:
+    study = optuna.create_study()
+    recipe: Any = SimpleNamespace(session="now", options=SimpleNamespace(max_errors=3))
+    session = Session(study, recipe)  # type: ignore[arg-type]
+    ahead = datetime.now() + timedelta(hours=2)
+    for number, kind in enumerate(["error", "complete", "error", "error", "error"]):
+        value, state = (1.0, TrialState.COMPLETE) if kind == "complete" else (None, TrialState.FAIL)
+        trial = create_trial(state=state, value=value, user_attrs={"kind": kind, "session": "now"})
+        trial.datetime_complete = ahead if kind == "complete" else datetime.now()
+        study.add_trial(trial)
+        assert (session.must_stop(kind, Policy("go_on")) is not None) == (number == 4)
+    first = session.first_error()
+    assert first is not None
+    assert first.number == 2

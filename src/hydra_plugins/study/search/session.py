@@ -38,7 +38,7 @@ class Session:
         self._study.set_user_attr(attributes.STUDY_STOP, {"session": self._name, "reason": reason})
 
     def _ended_here(self) -> list[FrozenTrial]:
-        """Return the trials that ended in this start, the last one first."""
+        """Return the trials that ended in this start, the last one to begin first: the clocks of machines may differ."""
         trials = [
             trial
             for trial in self._study.get_trials(deepcopy=False)
@@ -46,7 +46,7 @@ class Session:
             and trial.user_attrs.get(attributes.SESSION) == self._name
             and kind_of(trial) not in (*UNCHARGED, "killed")
         ]
-        return sorted(trials, key=lambda trial: (str(trial.datetime_complete), trial.number), reverse=True)
+        return sorted(trials, key=lambda trial: trial.number, reverse=True)
 
     def _errors_in_a_row(self) -> list[FrozenTrial]:
         errors = []
