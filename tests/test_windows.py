@@ -112,6 +112,17 @@ def test_a_network_is_asked_once_for_the_size_of_its_answer() -> None:
     assert seen == [1, 1, 2, 5]
 
 
+def test_a_network_is_asked_where_the_sample_lies() -> None:
+    devices = set()
+
+    def note(x: Tensor) -> Tensor:
+        devices.add(x.device.type)
+        return x
+
+    SlidingWindow(note, [4, 4])(torch.zeros(1, 9, 6, device="meta"))
+    assert devices == {"meta"}
+
+
 def test_pieces_come_in_order_as_soon_as_they_are_ready() -> None:
     """A piece is given out before windows behind it are read, so a long recording is never held as a whole."""
     seen: list[int] = []

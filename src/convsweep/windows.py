@@ -75,7 +75,7 @@ class SlidingWindow:
             raise UserError(
                 f"a sample for windows of {tuple(self.window)} must be (C, *spatial), but has the shape {tuple(x.shape)}"
             )
-        out_window = self.out_window or self.asked_out_window(x.shape[0])
+        out_window = self.out_window or self.asked_out_window(x)
         axes = [Axis(size, length, self.overlap) for size, length in zip(spatial, out_window, strict=True)]
         done, held = 0, torch.empty(0)
         for (rows, *others), answer in self.answers(x, axes):
@@ -97,7 +97,7 @@ class SlidingWindow:
             expected = tuple(axis.window for axis in axes)
             if answers.shape[2:] != torch.Size(expected):
                 raise UserError(f"a window's answer must have the shape {expected}, but has {tuple(answers.shape[2:])}")
-            device = x.device if isinstance(x, Tensor) else "cpu"
+            device = device_of(x)
             for window, answer in zip(group, answers.to(device, torch.float32), strict=True):
                 for axis, number, others in zip(axes, window, reversed(range(len(axes))), strict=True):
                     answer = answer * torch.from_numpy(axis.share(number)).to(device).view(-1, *[1] * others)
@@ -112,11 +112,18 @@ class SlidingWindow:
         ]
         return cut(x, firsts, self.window)
 
-    def asked_out_window(self, in_channels: int) -> tuple[int, ...]:
-        """Return the spatial shape of what the network makes of a window."""
-        if in_channels not in self.asked:
-            self.asked[in_channels] = tuple(self.predict(torch.zeros(1, in_channels, *self.window)).shape[2:])
-        return self.asked[in_channels]
+    def asked_out_window(self, x: Tensor | NDArray[Any]) -> tuple[int, ...]:
+        """Return the spatial shape of what the network makes of a window of such a sample."""
+        channels = x.shape[0]
+        if channels not in self.asked:
+            zeros = torch.zeros(1, channels, *self.window, device=device_of(x))
+            self.asked[channels] = tuple(self.predict(zeros).shape[2:])
+        return self.asked[channels]
+
+
+def device_of(x: Tensor | NDArray[Any]) -> torch.device:
+    """Return where a sample lies."""
+    return x.device if isinstance(x, Tensor) else torch.device("cpu")
 
 
 @dataclass(frozen=True)
