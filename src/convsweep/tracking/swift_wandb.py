@@ -22,5 +22,5 @@ def load_wandb() -> Any:
     with contextlib.suppress(ImportError):
         from wandb.sdk.lib.service import service_port_file
 
-        service_port_file._SLEEP = lambda seconds: time.sleep(min(seconds, LOOK_EVERY_S))
+        service_port_file._SLEEP = lambda seconds: time.sleep(min(float(seconds), LOOK_EVERY_S))
     return wandb

@@ -22,7 +22,8 @@ class StudyConf:
             those that are retried do not count; all others do, errors too.
         workers: How many jobs the launcher starts; each owns `slots` trials at a time.
         slots, threads, gpus: Trials at a time per worker; threads and (parts of) GPUs per trial.
-        preload: Modules that a worker imports once, before it forks its trials.
+        preload: Modules that a worker imports once, before it forks its trials. It calls `rehearse(config)` of those that have
+            it with the config of some point, and again when a trial has shown what else is to be imported.
         template: How a worker makes its warm template: `fork` it, `spawn` it afresh, or `auto`.
         check: Dotted path of `f(config) -> dict | None`, which raises an error of kind `infeasible`.
         canonical: Dotted path of `f(config) -> Any`: two configs of one value are one network.

@@ -10,10 +10,11 @@ import select
 import signal
 import socket
 import sys
+from functools import partial
 from typing import Any
 
 from .child import THREAD_VARIABLES, check, run_child
-from .compose import compose
+from .compose import compose, task_config
 from .errors import StudyError
 from .lessons import Lesson
 from .load import locate
@@ -88,15 +89,19 @@ class _Template:
         make_swift()
         self.prepared = Prepared(recipe.hydra_context.config_loader, recipe.config, recipe.first)
         self._rehearse()
-        gc.collect()
-        gc.freeze()
         self.control.send({"say": "warm"})
 
     def _rehearse(self) -> None:
         """Compose and check some config, so that what is slow at its first use is not slow in every trial."""
         config = compose(self.prepared, Job(0, self.recipe.first))
-        with contextlib.suppress(Exception):  # a trial meets it again, and tells
-            check(self.recipe, config)
+        modules = (sys.modules[name] for name in self.recipe.options.preload)
+        rehearsals = [partial(check, self.recipe, config)]
+        rehearsals += [partial(module.rehearse, task_config(config)) for module in modules if hasattr(module, "rehearse")]
+        for rehearsal in rehearsals:
+            with contextlib.suppress(Exception):  # a trial meets it again, and tells
+                rehearsal()
+        gc.collect()
+        gc.freeze()
 
     def serve(self) -> None:
         """Wait for jobs and for the ends of trials."""
@@ -152,7 +157,8 @@ class _Template:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
             self.control.send({"say": "died", "number": number, "pid": pid, **_end(status, usage)})
-            self.lessons.pop(pid).learn()
+            if self.lessons.pop(pid).learn():
+                self._rehearse()
 
 
 def _preload(name: str) -> None:

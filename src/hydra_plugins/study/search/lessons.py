@@ -5,7 +5,6 @@ by a trial that has run.
 """
 
 import contextlib
-import gc
 import importlib
 import importlib.util
 import os
@@ -38,8 +37,8 @@ class Lesson:
         """Leave, in the template, the trial's end to the trial."""
         os.close(self._write)
 
-    def learn(self) -> None:
-        """Import, in the template, what a trial that has ended told of."""
+    def learn(self) -> bool:
+        """Import, in the template, what a trial that has ended told of; return whether there was any of it."""
         with os.fdopen(self._read, "rb") as told:
             names = told.read().decode().splitlines()
         missing = [name for name in names if name not in sys.modules]
@@ -47,6 +46,4 @@ class Lesson:
             with contextlib.suppress(Exception):  # what only a trial can import, it imports itself
                 if importlib.util.find_spec(name) is not None:
                     importlib.import_module(name)
-        if missing:
-            gc.collect()
-            gc.freeze()
+        return bool(missing)
