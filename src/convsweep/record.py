@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.errors import UserError
 
-RESULT, CONFIG, CHECKPOINTS, BEST = "result.json", "config.yaml", "checkpoints", "best.ckpt"
+RESULT, CONFIG, METRICS, CHECKPOINTS, BEST = "result.json", "config.yaml", "metrics.csv", "checkpoints", "best.ckpt"
 
 
 def check_folder(folder: Path) -> None:

@@ -208,3 +208,9 @@ def test_a_sweep_that_is_at_work_or_has_failed_is_logged_as_it_stands(server: Wa
     assert [row[1] for row in table_of(server)["data"]] == ["error", "running"]
     assert {key for row in server.run.history for key in row if key.startswith("figures/")} == {"figures/timeline"}
     assert not any(key.startswith("winner/") for key in server.run.summary)
+
+
+def test_who_follows_a_study_loads_neither_torch_nor_lightning() -> None:
+    code = "import sys, convsweep.study_run.follow, convsweep.study_run.panels; print({'torch', 'lightning'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

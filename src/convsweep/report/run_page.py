@@ -8,12 +8,12 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from convsweep.console import shown
-from convsweep.record import CONFIG, read_result
+from convsweep.record import CONFIG, METRICS, read_result
 from convsweep.report.architecture import config_blocks
 from convsweep.report.blocks import Block, Card, Cards, Cell, Code, Figure, Grid, Notice, Page, Picture, Section, Table
 from convsweep.report.phrases import duration, network_card, number
 from convsweep.report.reproduce import command
-from convsweep.tracking.metrics_file import FILE_NAME, read_metrics
+from convsweep.tracking.metrics_file import read_metrics
 
 PALETTE = ("@accent", "@warm", "@good", "@violet", "@teal", "@pink", "@sand", "@bad")
 SPLITS = ("train", "val", "test")
@@ -75,7 +75,7 @@ def summary_blocks(result: Mapping[str, Any], config: Mapping[str, Any]) -> list
 
 def curve_blocks(folder: Path) -> list[Block]:
     """Return a figure for every metric of metrics.csv, its splits together."""
-    path = folder / FILE_NAME
+    path = folder / METRICS
     rows = read_metrics(path) if path.is_file() else []
     names = [name for name in (rows[0] if rows else {}) if "/" in name and any(row.get(name) for row in rows)]
     by_metric: dict[str, list[str]] = {}

@@ -13,9 +13,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 
 from convsweep.errors import UserError, did_you_mean
-from convsweep.record import CONFIG, RESULT
+from convsweep.record import CONFIG, METRICS, RESULT
 from convsweep.report.sweep import Sweep
-from convsweep.tracking.metrics_file import FILE_NAME as METRICS
 from hydra_plugins.study.search import attributes
 from hydra_plugins.study.search.errors import StudyError
 from hydra_plugins.study.search.layout import Layout

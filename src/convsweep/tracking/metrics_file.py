@@ -14,9 +14,10 @@ from typing import Any
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers.logger import Logger
 
+from convsweep.record import METRICS
+
 log = logging.getLogger(__name__)
 
-FILE_NAME = "metrics.csv"
 Row = dict[str, Any]
 
 
@@ -33,7 +34,7 @@ class MetricsFile(Logger):
 
     def __init__(self, folder: str | os.PathLike[str], *, resume: bool = False) -> None:
         super().__init__()
-        self.path = Path(folder) / FILE_NAME
+        self.path = Path(folder) / METRICS
         self._resume = resume
         self._columns: list[str] = []
         self._row: Row = {}

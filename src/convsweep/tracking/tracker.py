@@ -14,7 +14,8 @@ from hydra.utils import instantiate
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import Logger
 
-from convsweep.tracking.metrics_file import FILE_NAME, MetricsFile
+from convsweep.record import METRICS
+from convsweep.tracking.metrics_file import MetricsFile
 from convsweep.tracking.outcome import Outcome, outcome_of
 from convsweep.tracking.wandb_logger import WandbLogger
 from convsweep.tracking.wandb_run import RUN_FILE, read_run_file
@@ -129,6 +130,6 @@ def _take_over(source: Path, folder: Path) -> None:
     if source.resolve() == folder.resolve():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    for file_name in (RUN_FILE, FILE_NAME):
+    for file_name in (RUN_FILE, METRICS):
         if (source / file_name).exists():
             shutil.copy(source / file_name, folder / file_name)
