@@ -125,6 +125,7 @@ def test_a_confirmation_is_told(made: MakeSweep) -> None:
     assert markdown.count(content["verdict"]["words"]) == 2, "in the first sentences and in its section"
     assert "how sure: **confirmed**, +0.2 [+0.2, +0.2] to the baseline on the test split, 3 seeds" in markdown
     assert "| trial 4 | 0.92 ± 0.01 | 0.924 ± 0.012 | +0.2 [+0.2, +0.2] |" in markdown
+    assert "| baseline | 0.72 ± 0.01 | 0.724 ± 0.012 |  |" in markdown
 
 
 def test_a_confirmation_without_a_test_split_is_that_of_the_validation_split(made: MakeSweep) -> None:

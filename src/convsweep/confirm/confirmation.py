@@ -1,6 +1,5 @@
 """One confirmation from the request to the report: choose, check, train what is open, measure, judge, write."""
 
-from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -15,7 +14,7 @@ from convsweep.confirm.request import Request
 from convsweep.confirm.results import Result, measure
 from convsweep.confirm.table import failures, table
 from convsweep.confirm.verdict import Verdict, judge
-from convsweep.console import console, shown
+from convsweep.console import console, python_command, shown
 from convsweep.errors import UserError
 from convsweep.record import write_atomically
 from hydra_plugins.study.search.opened import OpenedSweep, open_sweep
@@ -114,23 +113,26 @@ def _report(sweep: OpenedSweep, subject: Subject, results: list[Result], verdict
     console.print(verdict.words, style="bold", soft_wrap=True, markup=False)
     console.print(f"  details: {shown(path)}", soft_wrap=True, markup=False)
     if verdict.winner is not None:
-        preset = write_preset(sweep, subject, verdict)
-        script = f"python {sweep.config.hydra.job.name}.py --config-dir {shown(preset.parent)} --config-name best"
-        console.print(f"  the winner as a preset: {script}", soft_wrap=True, markup=False)
+        write_preset(sweep, subject, verdict)
+        console.print(f"  the winner as a preset: {preset_command(sweep)}", soft_wrap=True, markup=False)
 
 
-def write_preset(sweep: OpenedSweep, subject: Subject, verdict: Verdict) -> Path:
-    """Write the winner as `best.yaml`, headed by the verdict, and return its path."""
+def preset_command(sweep: OpenedSweep) -> str:
+    """Return how the winner's preset is trained."""
+    return python_command(
+        f"{sweep.config.hydra.job.name}.py", "--config-dir", shown(sweep.folder / FOLDER), "--config-name", "best"
+    )
+
+
+def write_preset(sweep: OpenedSweep, subject: Subject, verdict: Verdict) -> None:
+    """Write the winner as `best.yaml`, headed by the verdict."""
     assert verdict.winner is not None
-    folder = sweep.folder / FOLDER
     header = [
         f"# {verdict.winner.candidate.name} of study {subject.study}. {verdict.words}",
-        f"# python {sweep.config.hydra.job.name}.py --config-dir {shown(folder)} --config-name best",
+        f"# {preset_command(sweep)}",
     ]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(sweep.main_config_folder()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         text = preset_of(verdict.winner.candidate.overrides, loader, str(sweep.config.hydra.job.config_name), header)
-    path = folder / "best.yaml"
-    write_atomically(path, text)
-    return path
+    write_atomically(sweep.folder / FOLDER / "best.yaml", text)

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from convsweep.confirm import document
-from convsweep.console import shown
+from convsweep.console import python_command, shown
 from convsweep.report.blocks import Block, Bullets, Code, Notice, Table, Text
 from convsweep.report.phrases import counted, number
-from convsweep.report.reproduce import command
 from convsweep.report.sweep import Sweep
 
 
@@ -22,7 +21,7 @@ def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list
         if sweep.best is None or sweep.folder is None:
             return []
         words = "Not confirmed: each network was trained once. This trains the best ones and a baseline again with fresh seeds:"
-        return [Text(words), Code(command("-m", "convsweep.confirm", shown(sweep.folder)))]
+        return [Text(words), Code(python_command("-m", "convsweep.confirm", shown(sweep.folder)))]
     blocks: list[Block] = [Notice(content["verdict"]["words"])]
     if not content["is_finished"]:
         blocks.append(Text("Some of its trainings have not ended yet."))
@@ -30,7 +29,7 @@ def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list
     header = ["network", "validation", "test", f"difference to the baseline ({split})", "parameters", "seeds"]
     rows = [
         [
-            network["name"] + (" (baseline)" if network["is_baseline"] else ""),
+            network["name"],
             spread_in_words(network["validation"]),
             spread_in_words(network["test"]),
             difference_in_words(network["difference"].get(split)),

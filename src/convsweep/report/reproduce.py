@@ -1,9 +1,8 @@
 """How to run the winner again, and how to go on with the search: commands and the preset."""
 
-import shlex
 from pathlib import Path
 
-from convsweep.console import shown
+from convsweep.console import python_command, shown
 from convsweep.report.blocks import Block, Code, Text
 from convsweep.report.sweep import Sweep
 from convsweep.report.trial_files import trial_checkpoint
@@ -31,11 +30,11 @@ def winner(sweep: Sweep) -> list[Block]:
     preset = Layout(sweep.folder).preset if sweep.folder else None
     if preset is not None and preset.is_file():
         blocks += [Text(f"Train the best network (trial {best.number}) again, by the preset that the sweep has written:")]
-        blocks += [Code(command("train.py", "--config-dir", shown(preset.parent), "--config-name", preset.stem))]
+        blocks += [Code(python_command("train.py", "--config-dir", shown(preset.parent), "--config-name", preset.stem))]
         blocks += [Text(f"`{preset.name}`, which any other override can be added to:"), Code(preset.read_text(), "yaml")]
     elif attributes.OVERRIDES in best.user_attrs:
         overrides = best.user_attrs[attributes.OVERRIDES]
-        blocks += [Text(f"Train the best network (trial {best.number}) again:"), Code(command("train.py", *overrides))]
+        blocks += [Text(f"Train the best network (trial {best.number}) again:"), Code(python_command("train.py", *overrides))]
     checkpoint = trial_checkpoint(sweep, best)
     if checkpoint is not None:
         blocks.append(Text(f"Its checkpoint: `{shown(checkpoint)}`"))
@@ -49,9 +48,4 @@ def sweep_command(sweep: Sweep) -> str | None:
         return None
     overrides = [str(text) for text in [*task, *(own or [])] if str(text) != "hydra.mode=MULTIRUN"]
     application = Path(str(sweep.selected("hydra.job.name") or "train")).name
-    return command(f"{application}.py", "-m", *overrides)
-
-
-def command(*arguments: str) -> str:
-    """Return a call of Python that a shell takes as it is meant."""
-    return shlex.join(["python", *arguments])
+    return python_command(f"{application}.py", "-m", *overrides)

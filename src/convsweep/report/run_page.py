@@ -7,12 +7,11 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from convsweep.console import shown
+from convsweep.console import python_command, shown
 from convsweep.record import CONFIG, METRICS, read_result
 from convsweep.report.architecture import config_blocks
 from convsweep.report.blocks import Block, Card, Cards, Cell, Code, Figure, Grid, Notice, Page, Picture, Section, Table
 from convsweep.report.phrases import duration, network_card, number
-from convsweep.report.reproduce import command
 from convsweep.tracking.metrics_file import read_metrics
 
 PALETTE = ("@accent", "@warm", "@good", "@violet", "@teal", "@pink", "@sand", "@bad")
@@ -110,4 +109,4 @@ def again(folder: Path) -> list[Block]:
     """Return the commands that run it again and go on with it."""
     path = folder / ".hydra" / "overrides.yaml"
     overrides = map(str, OmegaConf.load(path)) if path.is_file() else ()
-    return [Code(command("train.py", *overrides) + "\n" + command("train.py", f"resume={shown(folder.resolve())}"))]
+    return [Code(python_command("train.py", *overrides) + "\n" + python_command("train.py", f"resume={shown(folder.resolve())}"))]
