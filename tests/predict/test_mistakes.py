@@ -21,6 +21,7 @@ from tests.checkpoints import Command, arrays_checkpoint
         (["NET", "digits", "--batch-size", "0"], "--batch-size must be at least 1"),
         (["NET", "digits", "--overlap", "1"], "--overlap must be a share of a tile"),
         (["NET", "digits", "--tile", "8", "0"], "--tile must be at least 1, but is 8 0"),
+        (["NET", "digits", "--tile", "8"], "--tile is for what answers at every position, but this is a classifier"),
         (["NET", "digits", "--fit", "tiles"], "--fit tiles is for what answers at every position, but this is a classifier"),
         (["empty", "digits"], "but empty is none of these; no checkpoint lies below it"),
         (["cut.ckpt", "digits"], "is not a readable checkpoint"),

@@ -73,6 +73,8 @@ def predict(arguments: Sequence[str]) -> int:
     from convsweep.trained import load_trained
 
     trained = load_trained(options.checkpoint, options.device, options.batch_size)
+    if options.tile and not trained.is_dense:
+        raise UserError("--tile is for what answers at every position, but this is a classifier; leave it out")
 
     from convsweep.predict.formats import Formats, Reading
     from convsweep.predict.predictor import Predictor
