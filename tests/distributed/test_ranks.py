@@ -85,6 +85,17 @@ def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path
     assert (tmp_path / "slurm/outputs/slurm").is_dir(), "a requeued job must find its folder again"
 
 
+@pytest.mark.xdist_group("ranks")
+def test_two_nodes_are_one_run(tmp_path: Path) -> None:
+    meeting = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--rdzv-id=two"]
+    torchrun = ["-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", *meeting, str(ROOT / "train.py")]
+    options = [*TWO, "trainer.devices=1", "trainer.num_nodes=2", NOTE]
+    started = [start(tmp_path, sys.executable, *torchrun, *options) for _ in range(2)]
+    outputs = [process.communicate(timeout=240)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0], outputs
+    assert json.loads((run_folder(tmp_path) / "result.json").read_text())["outcome"] == "complete"
+
+
 def test_a_process_that_fails_ends_the_run_with_its_message(tmp_path: Path) -> None:
     fail = "+callbacks.fail={_target_: rank_callbacks.Fail, rank: 1, epoch: 1, how: raise}"
     process = start(tmp_path, sys.executable, str(ROOT / "train.py"), *TWO, "logger=none", fail, "hydra.run.dir=run")
