@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from convsweep.distributed import ranks
-from convsweep.errors import UserError, did_you_mean
+from convsweep.errors import MissingExtraError, UserError, did_you_mean
 from convsweep.hydra_version import own_configs_may_name_any_class
 from convsweep.startup.config_store import share_config_store
 from hydra_plugins.study import trial
@@ -175,6 +175,8 @@ def key_hint(error: BaseException | None) -> str | None:
 
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, option = error.missing_cfg_file.rpartition("/")
+        if (group, option) == ("hydra/launcher", "joblib"):  # its package brings the option
+            return str(MissingExtraError("hydra-joblib-launcher", "joblib", "hydra/launcher=joblib"))
         return f"{group}={option}: there is no such option; {did_you_mean(option, error.options)}"
     cause = error.__cause__ if error is not None else None
     if not isinstance(cause, ConfigAttributeError | ConfigKeyError) or cause.parent_node is None:

@@ -13,7 +13,7 @@ from tests.checkpoints import Command, arrays_checkpoint
     ("arguments", "message"),
     [
         (["nowhere.ckpt", "digits"], "there is nothing at nowhere.ckpt"),
-        (["NET", "nowhere"], "files must be there, but nowhere is not"),
+        (["NET", "nowhere"], "FILES must be files or folders, but there is nothing at nowhere"),
         (["NET", "empty"], "there must be a file that can be read, but empty holds none"),
         (["NET", "digits", "--out", "digits"], "--out must be a new or empty folder, but digits holds files"),
         (["NET", "digits", "--out", "digits/0.png"], "--out must be a folder"),

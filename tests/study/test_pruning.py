@@ -2,6 +2,9 @@
 
 import pytest
 
+from hydra_plugins.study.search.errors import StudyError
+from hydra_plugins.study.search.sampling import check_sampler
+
 from .conftest import MakeToy, Toy
 
 # Learning curves that never cross: the value after every epoch is x plus a term that falls.
@@ -62,6 +65,13 @@ def test_every_pruner_runs(toy: MakeToy, pruner: str) -> None:
     app.run(f"hydra/sweeper/pruner={pruner}", *extra)
     assert len(app.trials()) == 8
     assert set(app.kinds()) <= {"complete", "pruned"}
+
+
+def test_a_sampler_whose_package_is_missing_is_refused_before_the_first_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hydra_plugins.study.search.sampling.find_spec", lambda name: None)
+    check_sampler({"_target_": "optuna.samplers.TPESampler"})
+    with pytest.raises(StudyError, match="run: uv sync --extra cmaes"):
+        check_sampler({"_target_": "optuna.samplers.CmaEsSampler"})
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "gp", "nsga2", "nsga3", "cmaes"])

@@ -18,7 +18,7 @@ def find_files(named: Sequence[Path]) -> dict[Path, str]:
     taken: set[str] = set()
     for path in named:
         if not path.exists():
-            raise UserError(f"files must be there, but {path} is not")
+            raise UserError(f"FILES must be files or folders, but there is nothing at {path}")
         root = path if path.is_dir() else path.parent
         for file in files_below(path) if path.is_dir() else [path]:
             if file not in names:

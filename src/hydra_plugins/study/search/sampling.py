@@ -1,6 +1,8 @@
 """The sampler and the pruner of a worker, from their config groups."""
 
 import warnings
+from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from optuna.exceptions import ExperimentalWarning
@@ -9,6 +11,16 @@ from optuna.pruners import WilcoxonPruner
 from .errors import StudyError
 from .load import build
 from .recipe import Recipe
+
+
+def check_sampler(config: Mapping[str, Any]) -> None:
+    """Check that the sampler's package is there, which Optuna imports when the first trials have ended.
+
+    Raises:
+        StudyError: It is not.
+    """
+    if config.get("_target_") == "optuna.samplers.CmaEsSampler" and find_spec("cmaes") is None:
+        raise StudyError("the sampler cmaes needs the package cmaes, which is not installed; run: uv sync --extra cmaes")
 
 
 def build_sampler(recipe: Recipe, index: int, num_trials: int) -> Any:

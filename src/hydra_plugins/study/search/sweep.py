@@ -32,6 +32,7 @@ from .outcomes import parse_policies
 from .reap import reap
 from .recipe import Recipe
 from .record import Recorder
+from .sampling import check_sampler
 from .session import Session
 from .settle import Settler
 from .slots import make_slots
@@ -83,6 +84,7 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
         given_ = f"workers={options.workers}, repeat={options.repeat}"
         raise StudyError(f"hydra.sweeper.workers and repeat must be at least 1, but got {given_}")
     check_view(options.view)
+    check_sampler(options.sampler)
     check_launcher(str(config.hydra.launcher._target_))
     is_local = str(config.hydra.launcher._target_).endswith("BasicLauncher")
     if is_local:
