@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 @command_line.user_errors
 def main(cfg: DictConfig) -> float | tuple[float, ...]:
     """Run one training and return its objective, or objectives."""
-    from convsweep.early_check import check_options
+    from convsweep.early_check import check_new_folder, check_options
 
-    check_options(cfg)  # before torch is loaded: a wrong option is answered at once
+    check_new_folder(cfg)  # before torch is loaded: a mistake is answered at once
+    check_options(cfg)
 
     from convsweep.startup.lean_imports import import_lean, uncollected
 

@@ -24,7 +24,6 @@ def check_options(cfg: DictConfig) -> None:
     Raises:
         UserError: an option that no network has, a value outside its range.
     """
-    check_new_folder(cfg)
     check_given(cfg)
     net = cfg.model.net
     plan = PLANS.get(net.get("_target_"))

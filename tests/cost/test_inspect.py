@@ -34,6 +34,15 @@ def test_default_network_is_shown_and_nothing_is_written(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_network_is_shown_inside_a_run_folder_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.ckpt").touch()
+    monkeypatch.chdir(tmp_path)
+    assert "feasible" in run(monkeypatch, capsys)[0]
+
+
 def test_infeasible_network_is_shown_and_the_reason_ends_with_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
