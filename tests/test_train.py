@@ -104,6 +104,13 @@ def test_training_metrics_of_the_result_are_of_the_best_epoch(train: Train) -> N
     assert best["train/loss"] == pytest.approx(float(row["train/loss"]), abs=1e-6)
 
 
+def test_a_sweep_without_its_flag_says_that_it_is_one_training(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    train("sweeps=depth_kernel", "trainer.max_epochs=1")
+    assert "to search, add -m" in capsys.readouterr().out
+    train("sweeps=depth_kernel", "trainer.max_epochs=2", "ckpt_path=last")
+    assert "to search, add -m" not in capsys.readouterr().out
+
+
 def test_paths_are_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
     folder = Path("/home/somebody") / ("a_long_name_" * 10)
     result = {

@@ -83,6 +83,8 @@ class Run:
             say(f"run folder: {shown(self.folder)}")
             if self.checkpoint:
                 say(f"going on from {self.checkpoint}")
+            elif self.link is None and any(text.startswith("sweeps=") for text in HydraConfig.get().overrides.task):
+                say("this is one training with the settings of the sweep; to search, add -m")
 
     @property
     def objectives(self) -> list[str]:
