@@ -55,7 +55,6 @@ def listing(root: Path) -> list[tuple[str, float]]:
 def test_packed_files_are_read_in_place(mnist_root: Path, no_network: list[str]) -> None:
     before = listing(mnist_root)
     data = MNIST(str(mnist_root), batch_size=4)
-    data.prepare_data()
     data.setup()
     assert (data.train.x.shape, len(data.val), data.train.x.dtype) == ((90, 1, 28, 28), 10, np.uint8)
     assert data.test is not None
@@ -110,7 +109,7 @@ def test_a_download_is_kept_whole(tmp_path: Path, mnist_root: Path, monkeypatch:
 
     monkeypatch.setattr("torchvision.datasets.utils.download_url", copy)
     data = MNIST(str(tmp_path / "new"), batch_size=4)
-    data.prepare_data()
+    data.setup()
     assert len(list((tmp_path / "new" / "MNIST" / "raw").glob("*.gz"))) == 4
     assert not list((tmp_path / "new").rglob(".download-*"))
     assert len(data.train) == 90

@@ -52,7 +52,7 @@ class DataModule(LightningDataModule, ABC):
         """
 
     def fetch(self) -> None:
-        """Download what is missing, if the source can be downloaded. Called by one process a node, before `read`."""
+        """Download what is missing, if the source can be downloaded. Several processes may call it at the same time."""
 
     @cached_property
     def facts(self) -> Facts:
@@ -60,15 +60,11 @@ class DataModule(LightningDataModule, ABC):
         check_facts(facts)
         return facts
 
-    def prepare_data(self) -> None:
-        self.facts  # noqa: B018  a data set that is not there is named before a download begins
-        self.fetch()
-
     def setup(self, stage: str | None = None) -> None:
         """Read, split and check all parts, once; every stage needs the same."""
         if self.parts is not None:
             return
-        facts = self.facts
+        facts = self.facts  # a data set that is not there is named before a download begins
         self.fetch()
         parts = self.read()
         for part, samples in zip(PARTS, parts, strict=True):

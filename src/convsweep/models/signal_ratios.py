@@ -23,7 +23,7 @@ class SignalRatios(Metric):
 
     def __init__(self) -> None:
         super().__init__()
-        self.add_state("total", torch.zeros(len(NAMES), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("total", torch.zeros(len(NAMES)), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, denoised: Tensor, clean: Tensor, noisy: Tensor) -> None:
@@ -32,10 +32,10 @@ class SignalRatios(Metric):
         before = torch.stack([scale_invariant_signal_noise_ratio(noisy, clean), signal_noise_ratio(noisy, clean)])
         counted = (clean != 0).any(dim=-1)
         ratios = torch.cat([after, after - before])
-        self.total += torch.where(counted, ratios, 0.0).sum(dim=(1, 2)).to(self.total)
+        self.total += torch.where(counted, ratios, 0.0).sum(dim=(1, 2))
         self.count += counted.sum()
 
     def compute(self) -> dict[str, Tensor]:
         """Return the mean of each of `NAMES`, in dB."""
-        means = (self.total / self.count).float()
+        means = self.total / self.count
         return dict(zip(NAMES, means, strict=True))
