@@ -32,6 +32,14 @@ def test_checkpoint_run_and_sweep_are_found(tmp_path: Path) -> None:
         checkpoint_of(sweep)
 
 
+def test_a_misspelt_folder_is_answered_by_the_one_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "depth_kernel_digits").mkdir()
+    with pytest.raises(UserError, match=r"nothing at .*/depth_kernel; did you mean .*/depth_kernel_digits\?"):
+        checkpoint_of(tmp_path / "depth_kernel")
+    with pytest.raises(UserError, match=r"nothing at .*/gone/a$"):
+        checkpoint_of(tmp_path / "gone" / "a")
+
+
 def test_folder_of_runs_names_its_checkpoints(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no checkpoint lies below it"):
         checkpoint_of(tmp_path)

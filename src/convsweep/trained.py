@@ -1,6 +1,7 @@
 """The trained network that a person names: by a checkpoint, by the folder of its run, or by a sweep, whose winner is meant."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,10 @@ def checkpoint_of(named: Path) -> Path:
     if named.is_file():
         return named
     if not named.is_dir():
-        raise UserError(f"CHECKPOINT must be a .ckpt file, the folder of a run or of a sweep, but there is nothing at {named}")
+        beside = sorted(path.name for path in named.parent.iterdir()) if named.parent.is_dir() else []
+        near = get_close_matches(named.name, beside, n=1)
+        rule = f"CHECKPOINT must be a .ckpt file, the folder of a run or of a sweep, but there is nothing at {named}"
+        raise UserError(rule + (f"; did you mean {named.with_name(near[0])}?" if near else ""))
     best = named / CHECKPOINTS / BEST
     if best.is_file():
         return best

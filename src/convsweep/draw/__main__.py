@@ -76,13 +76,17 @@ def draw(subject: Subject, run: Path | None, logger: Any, options: argparse.Name
 
 def draw_trained(options: argparse.Namespace) -> int:
     """Draw the network of a checkpoint."""
+    from convsweep.trained import checkpoint_of
+
+    checkpoint = checkpoint_of(Path(options.checkpoint))  # before torch is loaded
+
     from omegaconf import OmegaConf
 
     from convsweep.draw.publish import run_folder
     from convsweep.draw.subject import from_checkpoint
     from convsweep.record import CONFIG
 
-    subject = from_checkpoint(options.checkpoint, options.overrides)
+    subject = from_checkpoint(str(checkpoint), options.overrides)
     assert subject.checkpoint is not None
     run = run_folder(subject.checkpoint)
     logger: Any = {} if run is None else OmegaConf.to_container(OmegaConf.load(run / CONFIG).logger or OmegaConf.create())
