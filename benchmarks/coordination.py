@@ -10,6 +10,7 @@ CPU times are those of one worker; what a database server on this machine adds i
 """
 
 import argparse
+import gc
 import multiprocessing
 import os
 import shutil
@@ -194,6 +195,8 @@ def measure(folder: Path, storage: str | None, workers: int, sampler: str, finis
     engine = getattr(getattr(opened, "_backend", None), "engine", None)
     if engine is not None:
         engine.dispose()  # connections must not be forked
+    gc.collect()
+    gc.freeze()  # a worker has no trials of another process to look through
     fork = multiprocessing.get_context("fork")
     begin, costs = fork.Barrier(workers + 1), fork.Array("d", 4)
     load = os.getloadavg()[0]
