@@ -16,7 +16,7 @@ from .needed import needs
 LAUNCHERS = {
     "joblib": ("hydra_plugins.hydra_joblib_launcher", []),
     "submitit_local": ("hydra_plugins.hydra_submitit_launcher", []),
-    "ray": ("hydra_plugins.hydra_ray_launcher", ["+hydra.launcher.ray.init.num_cpus=2"]),
+    "ray": ("hydra_plugins.hydra_ray_launcher", ["+hydra.launcher.ray.init.num_cpus=2", "hydra.launcher.ray.init.address=local"]),
 }
 
 
