@@ -161,7 +161,7 @@ def test_a_folder_with_a_run_is_not_overwritten(train: Train, capsys: pytest.Cap
         (["trainer.precision=half"], "half"),
         (["trainer.accelerator=abacus"], "abacus"),
         (["model.label_smoothing=2"], "label_smoothing must be a probability"),
-        (["data.batch_size=0"], "data.batch_size must be at least 1"),
+        (["data.batch_size=0"], "data.batch_size must be a whole number, at least 1"),
         (["trainer.accelerator=tpu"], "trainer=cpu runs everywhere"),
         (["model.net._target_=my_package.MyNet"], "put it beside train.py"),
         (["scheduler.warmup=3"], "scheduler.warmup must be a share"),

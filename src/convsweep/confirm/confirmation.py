@@ -1,6 +1,5 @@
 """One confirmation from the request to the report: choose, check, train what is open, measure, judge, write."""
 
-
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
