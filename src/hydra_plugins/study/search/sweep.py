@@ -4,15 +4,12 @@ import logging
 import os
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.plugins import Plugins
-from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
 
 from hydra_plugins.study.config import StudyConf
@@ -24,7 +21,8 @@ from .ended import Ended
 from .errors import StudyError
 from .heartbeat import Watch
 from .interrupts import Interrupts
-from .launch import WorkerTask, make_space
+from .launch import make_space
+from .launchers import check_launcher, make_launcher, start_ray
 from .locks import locked, write_atomically
 from .objectives import parse_objectives
 from .observer import observed
@@ -44,9 +42,6 @@ from .view import check_view, watching_from_outside
 log = logging.getLogger("study")
 
 _STARTS = 4
-_RAY_STORE = 78_643_200
-"""Bytes of Ray's object store, unless the config says otherwise; the launcher's own default."""
-_EXTRAS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm", "hydra_joblib_launcher": "joblib"}
 
 
 def sweep(
@@ -104,19 +99,6 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
     )
 
 
-def check_launcher(target: str) -> None:
-    """Check that the launcher's package is there.
-
-    Raises:
-        StudyError: It is not.
-    """
-    package = target.split(".")[1]
-    if package in _EXTRAS and find_spec(f"hydra_plugins.{package}") is None:
-        raise StudyError(
-            f"hydra.launcher needs the package {package}, which is not installed; run: uv sync --extra {_EXTRAS[package]}"
-        )
-
-
 def prepare(recipe: Recipe, space: Space) -> OpenStudy:
     """Open the study, refuse a changed space, reap the trials of dead workers, queue the starting points."""
     options, layout = recipe.options, recipe.layout
@@ -158,31 +140,6 @@ def launch(recipe: Recipe, study: OpenStudy) -> list[Ended]:
                 break
             log.warning("the launcher lost a worker, starting all of them again: %s", lost)
     return interruptions(interrupts)
-
-
-def make_launcher(recipe: Recipe) -> Launcher:
-    """Return the launcher of the config, for the workers of this sweep.
-
-    Joblib gets no more processes than there are workers: an idle one dies of Ctrl-C, and joblib then kills all others.
-    """
-    launcher = recipe.config.hydra.launcher
-    if str(launcher._target_).endswith("JoblibLauncher") and launcher.get("n_jobs") == -1:
-        with read_write(recipe.config.hydra), open_dict(recipe.config.hydra):
-            launcher.n_jobs = max(2, recipe.options.workers)
-    return Plugins.instance().instantiate_launcher(
-        hydra_context=recipe.hydra_context, task_function=WorkerTask(recipe), config=recipe.config
-    )
-
-
-def start_ray(recipe: Recipe) -> None:
-    """Start or join Ray before its launcher does: in doing so Ray takes SIGTERM, by which it then kills the workers."""
-    launcher = recipe.config.hydra.launcher
-    if str(launcher._target_).endswith("RayLauncher"):
-        from hydra_plugins.hydra_ray_launcher import _launcher_util
-
-        init = OmegaConf.create({"object_store_memory": _RAY_STORE})
-        init.merge_with(launcher.ray.init)
-        _launcher_util.start_ray(init)
 
 
 def interruptions(interrupts: Interrupts) -> list[Ended]:
