@@ -7,7 +7,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from hydra_plugins.study.search import sweep
+from hydra_plugins.study.search import launchers
 from hydra_plugins.study.search.errors import StudyError
 
 from .conftest import MakeToy, wait_for
@@ -45,10 +45,10 @@ def test_a_lost_worker_does_not_lose_a_trial(toy: MakeToy, launcher: str, monkey
 
 
 def test_a_launcher_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "find_spec", lambda name: None)
+    monkeypatch.setattr(launchers, "find_spec", lambda name: None)
     with pytest.raises(StudyError, match="hydra_ray_launcher, which is not installed; run: uv sync --extra ray"):
-        sweep.check_launcher("hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher")
-    sweep.check_launcher("hydra._internal.core_plugins.basic_launcher.BasicLauncher")
+        launchers.check_launcher("hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher")
+    launchers.check_launcher("hydra._internal.core_plugins.basic_launcher.BasicLauncher")
 
 
 def test_sqlite_serves_one_worker(toy: MakeToy, tmp_path: Path) -> None:

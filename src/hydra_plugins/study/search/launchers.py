@@ -45,7 +45,7 @@ def make_launcher(recipe: Recipe) -> Launcher:
 
 
 def start_ray(recipe: Recipe) -> None:
-    """Start or join Ray, if that is the launcher, ahead of it: Ray takes SIGTERM in doing so, and would kill the workers by it."""
+    """Start or join Ray, if that is the launcher, ahead of it: Ray takes SIGTERM then, and would kill the workers by it."""
     launcher = recipe.config.hydra.launcher
     if str(launcher._target_).endswith("RayLauncher"):
         # Started by `uv run`, Ray would run the workers in a copy of the whole folder.
