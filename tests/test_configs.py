@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,22 @@ def targets(node: object) -> set[str]:
         own = {container["_target_"]} if isinstance(container.get("_target_"), str) else set()
         return own.union(*(targets(value) for value in container.values()))
     return set().union(*(targets(value) for value in container)) if isinstance(container, list) else set()
+
+
+def shown() -> list[str]:
+    """Return the overrides of every command of train.py that its help and the README show and that needs nothing of a user's."""
+    text = str(OmegaConf.load(CONF / "config.yaml").hydra.help.header) + (ROOT / "README.md").read_text()
+    commands = re.findall(r"^ +(?:uv run|python) train\.py +([^#|\n]*[^#|\n ])", text, re.M)
+    return [command for command in commands if not re.search(r"--|resume=|=mine|hydra/sweeper=", command)]
+
+
+@pytest.mark.parametrize("command", shown())
+def test_the_commands_that_are_shown_compose(command: str) -> None:
+    assert composed(*(word for word in shlex.split(command) if word != "-m"))
+
+
+def test_commands_are_shown() -> None:
+    assert len(shown()) > 20
 
 
 @pytest.mark.parametrize("choice", choices())
