@@ -81,6 +81,8 @@ def test_recordings_are_cut_to_the_network_at_its_rate(run: Command, tmp_path: P
     assert x.shape == (5, 1, 2048), "two channels, each by itself, of one second at 8 kHz: three pieces of 2048"
     np.testing.assert_allclose(x[1, 0], resample_poly(wave[:, 1], 1, 2)[:2048], atol=1e-5)
     assert run(net, "stereo.wav", "--format", "pt2", "--no-latency") == 0, run.err
+    assert "largest difference" in run.out
+    assert "same class" not in run.out, "a recording has none"
 
 
 def test_difference_beyond_tolerance_is_an_error(run: Command, tmp_path: Path) -> None:

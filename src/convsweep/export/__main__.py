@@ -69,7 +69,8 @@ def export(arguments: Sequence[str]) -> int:
     programs, checks = [], {}
     with commands.progress("export", 3 if options.format == "all" else 2) as advance:
         for program in written(trained, deployed, options.format, options.out):
-            checks[program.name] = check(deployed.run, program, x, options.tolerance)
+            has_classes = trained.facts.task != "denoising"
+            checks[program.name] = check(deployed.run, program, x, options.tolerance, has_classes=has_classes)
             programs.append(program)
             advance(1)
         runs = {"eager": deployed.run} | {program.name: program.run for program in programs}
@@ -117,12 +118,15 @@ def table(checks: dict[str, "Check"], times: "Times") -> "Table":
     from rich.table import Table
 
     found = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("", "samples", "largest difference", "same class", *(f"ms, batch {size}" for size in BATCH_SIZES if times)):
+    agreements = {name: check.agreement for name, check in checks.items() if check.agreement is not None}
+    columns = ["", "samples", "largest difference", *(["same class"] if agreements else [])]
+    for name in (*columns, *(f"ms, batch {size}" for size in BATCH_SIZES if times)):
         found.add_column(name, justify="left" if not name else "right")
     for name in [*(["eager"] if times else []), *checks]:
         check = checks.get(name)
-        cells = [f"{check.samples}", f"{check.difference:.2g}", f"{check.agreement:.2%}"] if check else ["", "", ""]
-        found.add_row(name, *cells, *(f"{value:.3g}" for value in times.get(name, {}).values()))
+        cells = [f"{check.samples}", f"{check.difference:.2g}"] if check else ["", ""]
+        same = [f"{agreements[name]:.2%}" if name in agreements else ""] if agreements else []
+        found.add_row(name, *cells, *same, *(f"{value:.3g}" for value in times.get(name, {}).values()))
     return found
 
 

@@ -19,15 +19,15 @@ class Check:
     Args:
         samples: how many were compared.
         difference: the largest of two answers.
-        agreement: share of samples, or positions, with the same most probable class.
+        agreement: share of samples, or positions, with the same most probable class; None where the answers are no classes.
     """
 
     samples: int
     difference: float
-    agreement: float
+    agreement: float | None
 
 
-def check(eager: Run, program: Program, x: NDArray[np.float32], tolerance: float) -> Check:
+def check(eager: Run, program: Program, x: NDArray[np.float32], tolerance: float, *, has_classes: bool = True) -> Check:
     """Compare a program with the network.
 
     Raises:
@@ -50,7 +50,7 @@ def check(eager: Run, program: Program, x: NDArray[np.float32], tolerance: float
             f"{program.name} must say what the network says, but does not: {str(error).strip().splitlines()[0]}; "
             f"{program.file.name} was removed"
         ) from error
-    return Check(len(x), float(max(differences)), float(np.concatenate(agreed).mean()))
+    return Check(len(x), float(max(differences)), float(np.concatenate(agreed).mean()) if has_classes else None)
 
 
 def batches(x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
