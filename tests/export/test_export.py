@@ -140,7 +140,7 @@ def test_latency_is_of_each_program_and_batch_size(monkeypatch: pytest.MonkeyPat
 def test_mistakes_are_one_message(run: Command, tmp_path: Path) -> None:
     net = write_checkpoint(tmp_path / "best.ckpt", *SMALL)
     (tmp_path / "cut.ckpt").write_bytes(net.read_bytes()[:-900])
-    for arguments, message in ((["cut.ckpt"], "is not a readable checkpoint"), ([net, "nowhere"], "nowhere is not")):
+    for arguments, message in ((["cut.ckpt"], "is not a readable checkpoint"), ([net, "nowhere"], "there is nothing at nowhere")):
         assert run(*arguments) == 1
         assert message in run.err
         assert "Traceback" not in run.err
