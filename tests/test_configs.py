@@ -50,7 +50,7 @@ def targets(node: object) -> set[str]:
 def shown() -> list[str]:
     """Return the overrides of every command of train.py that its help and the README show and that needs nothing of a user's."""
     text = str(OmegaConf.load(CONF / "config.yaml").hydra.help.header) + (ROOT / "README.md").read_text()
-    commands = re.findall(r"^ +(?:uv run|python) train\.py +([^#|\n]*[^#|\n ])", text, re.M)
+    commands = re.findall(r"^ *(?:uv run|python) train\.py +([^#|\n]*[^#|\n ])", text, re.M)
     return [command for command in commands if not re.search(r"--|resume=|=mine|hydra/sweeper=", command)]
 
 

@@ -12,6 +12,9 @@ from .needed import needs
 from .test_launchers import LAUNCHERS
 from .test_resume import TRAINING, in_the_middle
 
+UNEVEN = TRAINING.replace("time.sleep(0.15)", "time.sleep(0.1 + 0.05 * (link.number % 3))")
+"""Trials of one length would all end at once, and an interrupt could meet none."""
+
 WAYS = {
     "joblib Ctrl-C": (os.killpg, signal.SIGINT),
     "joblib a signal to the head": (os.kill, signal.SIGINT),
@@ -29,7 +32,7 @@ def test_an_interrupt_closes_the_trials_and_the_same_command_goes_on(
     module, extra = LAUNCHERS[launcher]
     needs(module)
     monkeypatch.setenv("RAY_worker_niceness", "0")
-    app = toy(TRAINING, sweeper="n_trials: 20\nslots: 2\nworkers: 2\nparams: {x: 'interval(0,1)'}\ngrace: 20")
+    app = toy(UNEVEN, sweeper="n_trials: 20\nslots: 2\nworkers: 2\nparams: {x: 'interval(0,1)'}\ngrace: 20")
     command = (f"hydra/launcher={launcher}", *extra, "hydra/sweeper/sampler=random")
     process = app.start(*command)
     wait_for(lambda: in_the_middle(app), timeout=90)
