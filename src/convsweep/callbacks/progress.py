@@ -72,9 +72,9 @@ class EpochLines(ProgressBar):
 
     def measured(self, trainer: L.Trainer) -> dict[str, float]:
         """Return the metrics of this epoch: Lightning keeps those of the last validation, however long ago that was."""
-        stale = "val/" if self.validated_epoch != trainer.current_epoch else None
-        logged = trainer.callback_metrics
-        return {name: float(logged[name]) for name in self.metrics if name in logged and not (stale and name.startswith(stale))}
+        validated, logged = self.validated_epoch == trainer.current_epoch, trainer.callback_metrics
+        names = (name for name in self.metrics if name in logged and (validated or not name.startswith("val/")))
+        return {name: float(logged[name]) for name in names}
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         self.close()

@@ -59,7 +59,7 @@ def sweep(
     context.config_loader.load_sweep_config(config, list(recipe.first))
     recipe.layout.make()
     study = prepare(recipe, space)
-    write_atomically(recipe.folder / "multirun.yaml", OmegaConf.to_yaml(config))
+    write_atomically(recipe.layout.config, OmegaConf.to_yaml(config))
     with observed(recipe):
         ended = launch(recipe, study)
         return conclude(recipe, study, ended)
