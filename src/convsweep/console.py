@@ -15,6 +15,7 @@ HARMLESS = (
     ".*number of training batches.*",
     ".*Checkpoint directory.*exists.*",
     ".*LeafSpec.*",
+    ".*`srun` command is available.*",
 )
 """Warnings of Lightning and torch about what is meant to be so."""
 
