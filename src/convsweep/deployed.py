@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from convsweep.data.feeding import fixed_permutation, permuted
+from convsweep.data.permutation import Permutation
 from convsweep.models.base import Model
 
 
@@ -20,15 +20,10 @@ class Deployed(nn.Module):
         (N, C, *spatial) in the units of the data, not normalised, to (N, K) or (N, K, *spatial).
     """
 
-    order: Tensor | None
-    back: Tensor | None
-
     def __init__(self, model: Model, permute: bool = False) -> None:
         super().__init__()
         self.model = model
-        order = torch.from_numpy(fixed_permutation(model.facts.spatial_shape)) if permute else None
-        self.register_buffer("order", order)
-        self.register_buffer("back", None if order is None else order.argsort())
+        self.permutation = Permutation(model.facts.spatial_shape) if permute else None
 
     @torch.inference_mode()
     def run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -43,9 +38,8 @@ class Deployed(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the answers to a batch."""
-        if self.order is not None:
-            x = permuted(x, self.order, x.dim() - 2)
-        (answer,) = self.model.predict_batch(x).values()
-        if self.back is not None and answer.dim() > 2:
-            answer = permuted(answer, self.back, answer.dim() - 2)
-        return answer
+        if self.permutation is None:
+            (answer,) = self.model.predict_batch(x).values()
+            return answer
+        (answer,) = self.model.predict_batch(self.permutation(x)).values()
+        return self.permutation.undo(answer)

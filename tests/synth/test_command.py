@@ -29,7 +29,8 @@ def test_mistakes_are_told_before_anything_is_made(
 ) -> None:
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     net = write_checkpoint(tmp_path / "net.ckpt", *SMALL)
-    style = ["method=style", "method.content=a.png", "method.styles=[a.png]"]
+    (tmp_path / "a.png").touch()
+    style = ["method=style", f"method.content={tmp_path}/a.png", f"method.styles=[{tmp_path}/a.png]"]
     for overrides, message in [
         ([], "one network must be named"),
         ([f"checkpoint={net}", *style, "method.start=contents"], "method.start must be one of content, noise"),

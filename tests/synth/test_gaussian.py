@@ -13,7 +13,7 @@ from convsweep.errors import UserError
 from convsweep.synth.gaussian import Gaussian, fitted, white
 from convsweep.synth.parameterization import Whitened
 from convsweep.synth.subject import Subject
-from convsweep.synth.training_gaussian import check_covariance, gaussian_of, training_samples
+from convsweep.synth.training_gaussian import gaussian_of, training_samples
 from convsweep.synth.transforms import noisy
 from convsweep.trained import Trained
 
@@ -137,5 +137,3 @@ def test_the_data_of_the_training_gives_the_covariance_and_where_it_is_gone_whit
     assert gaussian_of(subject, trained, "auto", None).basis is None
     with pytest.raises(UserError, match=r"covariance=data needs the data of the training.*gone\.npz.*covariance=white"):
         gaussian_of(subject, trained, "data", None)
-    with pytest.raises(UserError, match="covariance must be auto, data or white"):
-        check_covariance("full")

@@ -1,6 +1,7 @@
 """The parts that syntheses are composed of: units, limits, parameterisations, transforms, priors, objectives."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from torch import nn
 
 from convsweep.errors import UserError
 from convsweep.synth.fitting_size import fitting_size, needs
+from convsweep.synth.gaussian import fitted
 from convsweep.synth.layers import activations, check_layers, layers_of, spread_out
 from convsweep.synth.objectives import activity, content_loss, gram, log_probability, region, style_loss
-from convsweep.synth.parameterization import Fourier, Pixels, Whitened
+from convsweep.synth.parameterization import Fourier, Pixels, Whitened, auto
 from convsweep.synth.priors import log_total_variation
 from convsweep.synth.subject import Subject
 from convsweep.synth.transforms import blur, jitter
@@ -31,6 +33,17 @@ def test_a_parameterisation_begins_with_the_image_it_is_given(kind: type, size: 
     subject = drawn_subject((2, *size), net=nn.Identity())
     start = torch.rand(2, 2, *size) - 0.5
     torch.testing.assert_close(kind(start, subject).image(), start, atol=1e-5, rtol=1e-5)
+
+
+def test_the_parameterisation_is_whitened_where_the_covariance_is_known_and_that_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    subject = drawn_subject((1, 4, 4))
+    assert type(auto(torch.zeros(1, 1, 4, 4), subject)) is Pixels
+    assert "parameterization: pixels (the prior is white)" in capsys.readouterr().out
+    known = replace(subject, gaussian_of=lambda _: fitted(torch.randn(30, 1, 4, 4)))
+    assert type(auto(torch.zeros(1, 1, 4, 4), known)) is Whitened
+    assert "parameterization: whitened" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", [Pixels, Fourier])

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from convsweep.console import say
 from convsweep.data.augment import Augmentation
 from convsweep.data.checks import check_facts, check_present, check_samples
-from convsweep.data.feeding import BatchLoader, Gather, fixed_permutation
+from convsweep.data.feeding import BatchLoader, Gather
 from convsweep.data.holding import Held, described, held, workers_for
 from convsweep.data.options import FEEDING, Feeding, check_feeding, split_off
 from convsweep.data.order import Batch, EvalOrder, Share, TrainOrder
+from convsweep.data.permutation import fixed_permutation
 from convsweep.data.samples import PARTS, Array, Facts, Indices, Parts, Samples
 from convsweep.data.splits import stratified_split
 from convsweep.data.statistics import count_classes, mean_and_std

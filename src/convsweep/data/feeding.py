@@ -1,6 +1,6 @@
 """Batches by index: the samples of a batch are gathered in one read, in this process or in workers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -9,20 +9,11 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from convsweep.data.on_disk import SentByPath
 from convsweep.data.order import Batch, EvalOrder, TrainOrder
+from convsweep.data.permutation import permuted
 from convsweep.data.samples import Array, Indices, Samples
 
 XY = tuple[Tensor, Tensor]
 Augment = Callable[[Tensor, Tensor, tuple[int, ...]], XY]
-
-
-def fixed_permutation(spatial_shape: Sequence[int]) -> Indices:
-    """Return the order that `data.permute` gives to the positions of every sample, (prod(spatial),)."""
-    return np.random.default_rng(0).permutation(int(np.prod(spatial_shape)))
-
-
-def permuted(x: Tensor, order: Tensor, dim: int) -> Tensor:
-    """Return a tensor with the positions along its last `dim` axes in this order."""
-    return x.flatten(-dim)[..., order].reshape(x.shape)
 
 
 def taken(array: Array, indices: Indices) -> Tensor:

@@ -25,10 +25,10 @@ def synthesise(cfg: DictConfig) -> None:
 
     from hydra.core.hydra_config import HydraConfig
 
-    from convsweep.early_check import check_no_key_is_missing
     from convsweep.startup.lean_imports import import_lean
+    from convsweep.synth.early_check import check_synthesis
 
-    check_no_key_is_missing(cfg)
+    check_synthesis(cfg)
     import_lean()
 
     from convsweep.build import plain_errors

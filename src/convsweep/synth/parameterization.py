@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from convsweep.console import say
 from convsweep.synth.subject import Subject
 
 
@@ -56,6 +57,14 @@ class Whitened(Parameterization):
 
     def image(self) -> Tensor:
         return self.subject.gaussian.color(self.coordinates)
+
+
+def auto(start: Tensor, subject: Subject) -> Parameterization:
+    """Return what makes recognisable images: whitened coordinates where the covariance of the data is known, else pixels."""
+    known = subject.gaussian.basis is not None
+    why = "the covariance of the training data is known" if known else "the prior is white"
+    say(f"parameterization: {'whitened' if known else 'pixels'} ({why})")
+    return Whitened(start, subject) if known else Pixels(start, subject)
 
 
 class Fourier(Parameterization):

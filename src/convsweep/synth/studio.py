@@ -12,6 +12,7 @@ from convsweep import commands
 from convsweep.errors import UserError
 from convsweep.out_of_memory import is_out_of_memory
 from convsweep.synth import pictures
+from convsweep.synth.early_check import check_kept
 from convsweep.synth.fitting_size import fitting_size
 from convsweep.synth.parameterization import Parameterization, Pixels
 from convsweep.synth.subject import Subject
@@ -46,10 +47,7 @@ class Studio:
         keep_every: int | None = None,
         animate: bool = False,
     ) -> None:
-        if keep_every is not None and keep_every < 1:
-            raise UserError(f"keep_every must be null or a whole number >= 1, but is {keep_every}")
-        if animate and keep_every is None:
-            raise UserError("animate=true joins pictures of the way, of which none is kept; say keep_every=10 too")
+        check_kept(keep_every, animate)
         self.subject, self.folder, self.size = subject, folder, size
         self.parameterization = parameterization
         self.keep_every, self.animate = keep_every, animate

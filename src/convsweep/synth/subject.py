@@ -9,8 +9,10 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from convsweep.errors import UserError
+from convsweep.console import say
+from convsweep.data.permutation import Permutation
 from convsweep.models.normalize import Normalize
+from convsweep.synth.early_check import Covariance
 from convsweep.synth.gaussian import Gaussian, white
 
 BYTE = (0.0, 255.0)
@@ -30,6 +32,8 @@ class Subject:
         task: Of the network.
         limits: Smallest and largest raw value that a sample can have; None where there is no limit.
         gaussian_of: What makes `gaussian`, once it is asked for.
+        permutation: Done to samples in front of the network, and undone to answers behind it (`data.permute`): images have
+            their positions in order, only the network does not see them so.
     """
 
     net: nn.Module
@@ -39,6 +43,7 @@ class Subject:
     task: str
     limits: tuple[float, float] | None
     gaussian_of: Callable[["Subject"], Gaussian] = field(default=lambda subject: white())
+    permutation: Permutation | None = None
 
     @cached_property
     def gaussian(self) -> Gaussian:
@@ -74,8 +79,10 @@ class Subject:
 
     def logits(self, u: Tensor) -> Tensor:
         """Return the network's answer to samples in the units that they are worked on in."""
-        answer: Tensor = self.net(self.normalize(self.raw(u)))
-        return answer
+        if self.permutation is None:
+            answer: Tensor = self.net(self.normalize(self.raw(u)))
+            return answer
+        return self.permutation.undo(self.net(self.normalize(self.raw(self.permutation(u)))))
 
     def per_channel(self, values: Tensor) -> Tensor:
         """Return values of channels (C,) as (1, C, 1, ...)."""
@@ -86,22 +93,17 @@ def subject_of(cfg: DictConfig) -> Subject:
     """Return the network that a composed config names: a checkpoint of ours, or a torchvision network with its weights.
 
     Raises:
-        UserError: none or both are named, or what is named cannot be loaded.
+        UserError: what is named cannot be loaded.
     """
-    named = [cfg.checkpoint is not None, cfg.torchvision.name is not None]
-    if sum(named) != 1:
-        raise UserError("one network must be named: checkpoint=RUN, or torchvision.name=vgg16 torchvision.weights=FILE")
-    if named[0]:
+    if cfg.checkpoint is not None:
         return from_checkpoint(str(cfg.checkpoint), cfg.device, cfg.covariance, cfg.size)
-    if cfg.covariance == "data":
-        raise UserError("covariance=data needs the data of the training, which torchvision does not bring; use covariance=auto")
     from convsweep.synth.torchvision_subject import from_torchvision
 
     return from_torchvision(str(cfg.torchvision.name), cfg.torchvision.weights, cfg.device)
 
 
 def from_checkpoint(
-    named: str, device: str = "auto", covariance: str = "white", size: int | Sequence[int] | None = None
+    named: str, device: str = "auto", covariance: Covariance = "white", size: int | Sequence[int] | None = None
 ) -> Subject:
     """Return the network of a checkpoint, of a run's folder or of a sweep's winner.
 
@@ -109,17 +111,21 @@ def from_checkpoint(
         covariance: of its `gaussian`, for images of this size: `data`, `white`, or `auto` for the first where it can be had.
 
     Raises:
-        UserError: it cannot be loaded, or there is no such covariance.
+        UserError: it cannot be loaded.
     """
-    from convsweep.synth.training_gaussian import check_covariance, gaussian_of
+    from convsweep.synth.training_gaussian import gaussian_of
     from convsweep.trained import load_trained
 
-    check_covariance(covariance)
     trained = load_trained(named, device)
     model, facts = trained.model, trained.facts
     limits = BYTE if model.card.get("dtype") == "uint8" else None
     gaussian = partial(gaussian_of, trained=trained, covariance=covariance, size=size)
-    return Subject(frozen(model.net), model.normalize, facts.in_shape, facts.class_names, facts.task, limits, gaussian)
+    permutation = Permutation(facts.spatial_shape).to(trained.device) if trained.permute else None
+    if permutation is not None:
+        say(f"{named} sees positions permuted (data.permute=true); images are shown with their positions in order")
+    return Subject(
+        frozen(model.net), model.normalize, facts.in_shape, facts.class_names, facts.task, limits, gaussian, permutation
+    )
 
 
 def frozen(net: nn.Module) -> nn.Module:

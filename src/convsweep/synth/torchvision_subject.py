@@ -48,10 +48,8 @@ def read_state(file: Path, name: str) -> State:
     """Return the weights of a file, named as torchvision names them today, without those of auxiliary classifiers.
 
     Raises:
-        UserError: it is not there, or holds something else.
+        UserError: it holds something else.
     """
-    if not file.is_file():
-        raise UserError(f"torchvision.weights must be a file with the state_dict of {name}, but {file} is not there")
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:

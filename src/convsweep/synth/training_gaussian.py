@@ -1,7 +1,6 @@
 """The normal distribution of the data that a network was trained on, read anew from where its checkpoint says that it lies."""
 
 from collections.abc import Sequence
-from typing import Literal, get_args
 
 import numpy as np
 from torch import Tensor
@@ -10,12 +9,12 @@ from convsweep.build import data_module
 from convsweep.console import say
 from convsweep.data.order import Batch
 from convsweep.errors import UserError
+from convsweep.synth.early_check import Covariance
 from convsweep.synth.gaussian import Gaussian, fitted, white
 from convsweep.synth.pictures import size_of
 from convsweep.synth.subject import Subject
 from convsweep.trained import Trained
 
-Covariance = Literal["auto", "data", "white"]
 Size = int | Sequence[int] | None
 
 DENSE = 4096
@@ -24,7 +23,7 @@ MANY, FEW = 10_000, 2_000
 MOST_VALUES = 10**8
 
 
-def gaussian_of(subject: Subject, trained: Trained, covariance: str, size: Size) -> Gaussian:
+def gaussian_of(subject: Subject, trained: Trained, covariance: Covariance, size: Size) -> Gaussian:
     """Return the distribution that a word names: of the training data, of independent values, or the first that can be had.
 
     Args:
@@ -45,18 +44,8 @@ def gaussian_of(subject: Subject, trained: Trained, covariance: str, size: Size)
         raise UserError(f"covariance=data needs the data of the training: {error} (or use covariance=white)") from None
 
 
-def check_covariance(covariance: str) -> None:
-    """Check a word.
-
-    Raises:
-        UserError: there is no such one.
-    """
-    if covariance not in get_args(Covariance):
-        raise UserError(f"covariance must be auto, data or white, but is {covariance!r}")
-
-
 def training_samples(trained: Trained) -> Tensor:
-    """Return raw training samples (N, C, *spatial), as the network saw them but not augmented: enough for a covariance.
+    """Return raw training samples (N, C, *spatial), neither augmented nor permuted: enough for a covariance.
 
     Raises:
         UserError: the data cannot be read, or is not what it was.
@@ -66,7 +55,7 @@ def training_samples(trained: Trained) -> Tensor:
     if data.facts.in_shape != trained.facts.in_shape:
         raise UserError(f"samples are now of {data.facts.in_shape}, but the network was trained on {trained.facts.in_shape}")
     reader = data.gather(data.train, training=True)
-    reader.augment = None
+    reader.augment, reader.positions = None, None
     values = int(np.prod(data.facts.in_shape))
     count = min(len(reader), MANY if values <= DENSE else FEW, max(2, MOST_VALUES // values))
     chosen = np.random.default_rng(0).permutation(len(reader))[:count]

@@ -1,0 +1,53 @@
+"""The one fixed permutation of positions under `data.permute`, done to samples and undone."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from convsweep.data.samples import Indices
+from convsweep.errors import UserError
+
+
+def fixed_permutation(spatial_shape: Sequence[int]) -> Indices:
+    """Return the order that `data.permute` gives to the positions of every sample, (prod(spatial),)."""
+    return np.random.default_rng(0).permutation(int(np.prod(spatial_shape)))
+
+
+def permuted(x: Tensor, order: Tensor, dim: int) -> Tensor:
+    """Return a tensor with the positions along its last `dim` axes in this order."""
+    return x.flatten(-dim)[..., order].reshape(x.shape)
+
+
+class Permutation(nn.Module):
+    """Puts the positions of samples (N, C, *spatial) in the order in which a network was trained on them.
+
+    Args:
+        spatial_shape: of the samples.
+    """
+
+    order: Tensor
+    back: Tensor
+
+    def __init__(self, spatial_shape: Sequence[int]) -> None:
+        super().__init__()
+        self.spatial_shape = tuple(spatial_shape)
+        order = torch.from_numpy(fixed_permutation(spatial_shape))
+        self.register_buffer("order", order)
+        self.register_buffer("back", order.argsort())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return samples permuted.
+
+        Raises:
+            UserError: they are of another size.
+        """
+        if tuple(x.shape[2:]) != self.spatial_shape:
+            rule = f"a network of permuted positions (data.permute=true) takes samples of {self.spatial_shape} alone"
+            raise UserError(f"{rule}, but these are of {tuple(x.shape[2:])}; leave out what changes their size")
+        return permuted(x, self.order, x.dim() - 2)
+
+    def undo(self, answer: Tensor) -> Tensor:
+        """Return an answer for every position (N, K, *spatial) in the order of the samples; others (N, K) as they are."""
+        return permuted(answer, self.back, answer.dim() - 2) if answer.dim() > 2 else answer
