@@ -124,7 +124,7 @@ class Run:
                 callbacks.append(self.pruning)
         with plain_errors("trainer", remedy="; trainer=auto takes the fastest device there is, trainer=cpu runs everywhere"):
             trainer: L.Trainer = instantiate(self.cfg.trainer, _partial_=True)(
-                callbacks=[*callbacks, self.best], logger=self.tracker.loggers
+                callbacks=[self.best, *callbacks], logger=self.tracker.loggers
             )
         let_cpu_synchronise(trainer)
         observe(self)

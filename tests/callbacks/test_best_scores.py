@@ -32,6 +32,14 @@ def test_any_number_is_better_than_none() -> None:
     assert (best.epoch, best.scores["val/loss"]) == (2, 2.0)
 
 
+def test_only_what_is_better_is_new() -> None:
+    best, seen = BestScores("val/loss", "min"), []
+    for epoch, value in enumerate([nan, 2.0, 2.0, 1.0, nan]):
+        validated(best, [value], first_epoch=epoch)
+        seen.append(best.is_new)
+    assert seen == [True, True, False, True, False]
+
+
 def test_a_resumed_run_keeps_the_best_of_before() -> None:
     first, again = BestScores("val/loss", "min"), BestScores("val/loss", "min")
     validated(first, [1.0, 2.0])

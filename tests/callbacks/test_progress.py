@@ -1,4 +1,4 @@
-"""One line an epoch, of what it measured; the best one starred, also behind a resume."""
+"""One line an epoch, of what it measured; the best one starred, of those that were validated."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from convsweep.callbacks import progress
+from convsweep.callbacks.best_scores import BestScores
 from convsweep.callbacks.progress import EpochLines
 
 
@@ -17,31 +18,37 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def lines() -> EpochLines:
-    return EpochLines(["train/loss", "val/loss"], "val/loss", "min")
-
-
-def train(shown: EpochLines, losses: list[float], first_epoch: int = 0, validate_every: int = 1) -> None:
+def train(losses: list[float], validate_every: int = 1) -> None:
     """Let epochs have these losses on both splits."""
+    shown, best = EpochLines(["train/loss", "val/loss"]), BestScores("val/loss", "min")
     metrics: dict[str, torch.Tensor] = {}
-    for epoch, loss in enumerate(losses, first_epoch):
-        trainer: Any = SimpleNamespace(is_global_zero=True, callback_metrics=metrics, current_epoch=epoch, max_epochs=9)
+    for epoch, loss in enumerate(losses):
+        trainer: Any = SimpleNamespace(
+            is_global_zero=True,
+            sanity_checking=False,
+            callbacks=[best, shown],
+            callback_metrics=metrics,
+            current_epoch=epoch,
+            max_epochs=9,
+        )
         metrics["train/loss"] = torch.tensor(loss)
-        if (epoch + 1) % validate_every == 0:
+        validates = (epoch + 1) % validate_every == 0
+        if validates:
             metrics["val/loss"] = torch.tensor(loss)
-            shown.on_validation_end(trainer, None)  # type: ignore[arg-type]
-        shown.on_train_epoch_end(trainer, None)  # type: ignore[arg-type]
+        for callback in trainer.callbacks:
+            if validates:
+                callback.on_validation_end(trainer, None)
+        for callback in trainer.callbacks:
+            callback.on_train_epoch_end(trainer, None)
 
 
-def test_only_a_better_epoch_is_starred_and_a_resume_remembers(said: list[str]) -> None:
-    first, again = lines(), lines()
-    train(first, [2.0, 1.0, 1.5])
-    again.load_state_dict(first.state_dict())
-    train(again, [1.2, 0.5], first_epoch=3)
+def test_only_a_better_epoch_is_starred(said: list[str]) -> None:
+    train([2.0, 1.0, 1.5, 1.2, 0.5])
     assert [line.endswith(" *") for line in said] == [True, True, False, False, True]
     assert said[3].startswith("epoch   4/9  train/loss 1.2000  val/loss 1.2000")
 
 
-def test_an_epoch_without_validation_shows_none(said: list[str]) -> None:
-    train(lines(), [4.0, 3.0, 2.0, 1.0], validate_every=2)
+def test_an_epoch_without_validation_shows_none_and_no_star(said: list[str]) -> None:
+    train([4.0, 3.0, 2.0, 1.0], validate_every=2)
     assert ["val/loss" in line for line in said] == [False, True, False, True]
+    assert [line.endswith(" *") for line in said] == [False, True, False, True]

@@ -1,16 +1,18 @@
 """A training small enough to run in every test of tracking."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from omegaconf import DictConfig, OmegaConf
 from torch.nn import Linear
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
+from convsweep.callbacks.best_scores import BestScores
 from convsweep.tracking import Tracker, open_tracker
 
 Batch = list[torch.Tensor]
@@ -64,12 +66,15 @@ def tiny_loader(*shape: int) -> DataLoader[tuple[torch.Tensor, ...]]:
     return DataLoader(TensorDataset(x, x.flatten(1)[:, :3].argmax(1)), batch_size=20)
 
 
-def tiny_trainer(tracker: Tracker, max_epochs: int = 2, **options: Any) -> Trainer:
-    """Return a quiet CPU trainer that logs through `tracker`."""
+def tiny_trainer(
+    tracker: Tracker, max_epochs: int = 2, monitor: str = "val/loss", callbacks: Sequence[Callback] = (), **options: Any
+) -> Trainer:
+    """Return a quiet CPU trainer that logs through `tracker`; the best epoch is that of the lowest `monitor`."""
     quiet = {"devices": 1, "enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
     return Trainer(
         accelerator="cpu",
         max_epochs=max_epochs,
+        callbacks=[BestScores(monitor, "min"), *callbacks],
         logger=tracker.loggers,
         default_root_dir=str(tracker.folder),
         log_every_n_steps=2,

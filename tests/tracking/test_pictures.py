@@ -15,7 +15,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from wandb_server import WandbServer
 
-from convsweep.tracking import ConfusionMatrix, SamplePredictions, at_best
+from convsweep.tracking import ConfusionMatrix, SamplePredictions, at_best, confusion
 from convsweep.tracking.confusion import count_confusion
 from convsweep.tracking.drawing import draw_confusion, draw_predictions
 from convsweep.tracking.prediction import Prediction
@@ -44,12 +44,10 @@ def test_positions_to_ignore_and_cropped_borders_do_not_count() -> None:
 
 
 def test_confusion_of_best_validation_and_test_reaches_folder_and_server(server: WandbServer, folder: Path) -> None:
-    callback = ConfusionMatrix("val/loss", "min")
     model = TinyModel()
     with track(folder) as tracker:
-        fit(tracker, model, max_epochs=3, test=True, callbacks=[callback])
+        fit(tracker, model, max_epochs=3, test=True, callbacks=[ConfusionMatrix()])
     x, y = next(iter(DataLoader(tiny_loader().dataset, batch_size=60)))
-    assert callback.best_epoch == 2
     for split in ("val", "test"):
         rows = list(csv.reader((folder / f"pictures/confusion_{split}.csv").read_text().splitlines()))
         counts = np.array(rows[1:])[:, 1:].astype(int)
@@ -71,21 +69,32 @@ def received_table(server: WandbServer, key: str) -> Any:
     return json.loads(server.uploads[f"{server.run.id}/{row[key]['path']}"])
 
 
-def test_validation_that_got_worse_is_not_published(folder: Path) -> None:
-    class Worse(TinyModel):
+@pytest.mark.parametrize("monitor", ["val/loss", "train/loss"])
+def test_the_best_epoch_is_published(folder: Path, monkeypatch: pytest.MonkeyPatch, monitor: str) -> None:
+    class Middling(TinyModel):
+        """Is best in its second epoch, and takes all samples for the class of that number."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.net(x) * 0 + logits_of([self.current_epoch] * len(x))
+
+        def training_step(self, batch: list[torch.Tensor], batch_index: int) -> torch.Tensor:
+            self.log("train/loss", abs(self.current_epoch - 1.0), on_step=False, on_epoch=True)
+            return self(batch[0]).sum()
+
         def validation_step(self, batch: list[torch.Tensor], batch_index: int) -> None:
             self(batch[0])
-            self.log("val/loss", float(self.current_epoch))
+            self.log("val/loss", abs(self.current_epoch - 1.0))
 
-    callback = ConfusionMatrix("val/loss", "min")
+    published: list[tuple[int, list[int]]] = []
+    monkeypatch.setattr(confusion, "publish_confusion", lambda t, s, counts, e: published.append((e, counts.sum(0).tolist())))
     with track(folder, mode="disabled") as tracker:
-        fit(tracker, Worse(), max_epochs=3, callbacks=[callback])
-    assert (callback.best, callback.best_epoch) == (0.0, 0)
+        fit(tracker, Middling(), max_epochs=3, monitor=monitor, callbacks=[ConfusionMatrix()])
+    assert published == [(1, [0, 60, 0])]
 
 
 def test_predictions_reach_folder_and_server(server: WandbServer, folder: Path) -> None:
     with track(folder) as tracker:
-        fit(tracker, callbacks=[SamplePredictions("val/loss", "min")], shape=(1, 2, 2))
+        fit(tracker, callbacks=[SamplePredictions()], shape=(1, 2, 2))
     assert pixels_of(folder / "pictures/predictions_val.png").std() > 5
     (row,) = (row for row in server.run.history if "predictions/val" in row)
     images = row["predictions/val"]
@@ -100,7 +109,7 @@ def test_pictures_that_fail_do_not_stop_a_training(folder: Path, caplog: pytest.
             raise RuntimeError("no idea")
 
     with track(folder, mode="disabled") as tracker:
-        trainer = fit(tracker, Unpredictable(), max_epochs=3, callbacks=[SamplePredictions("val/loss", "min")])
+        trainer = fit(tracker, Unpredictable(), max_epochs=3, callbacks=[SamplePredictions()])
     assert trainer.current_epoch == 3
     said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING" and "convsweep" in record.name]
     assert said == ["SamplePredictions failed (RuntimeError: no idea); training goes on."]
@@ -196,7 +205,7 @@ def test_thousand_classes_are_drawn_without_names_and_sent_without_empty_cells(t
 
 def test_a_rehearsal_draws_nothing(folder: Path) -> None:
     trainer = Trainer(fast_dev_run=True, accelerator="cpu", logger=False, enable_progress_bar=False)
-    callback = SamplePredictions("val/loss", "min")
+    callback = SamplePredictions()
     callback.on_validation_end(trainer, TinyModel())
     callback.on_fit_end(trainer, TinyModel())
     assert not (folder / "pictures").exists()
@@ -210,5 +219,5 @@ def test_a_short_trial_of_a_sweep_draws_nothing(
     monkeypatch.setattr(at_best.trial, "inside", lambda: True)
     monkeypatch.setattr(at_best, "time", SimpleNamespace(monotonic=lambda: next(clock, seconds)))
     with track(folder, mode="disabled") as tracker:
-        fit(tracker, callbacks=[ConfusionMatrix("val/loss", "min")])
+        fit(tracker, callbacks=[ConfusionMatrix()])
     assert any(folder.rglob("pictures/*.png")) == drawn

@@ -28,7 +28,7 @@ def denoised(folder: Path) -> Signals:
     model = Denoising(
         net=net, facts=data.facts, mean=torch.as_tensor(data.mean), std=torch.as_tensor(data.std), class_counts=torch.ones(1)
     )
-    callbacks = [callback("val/loss", "min") for callback in (SampleRecordings, SamplePredictions, ConfusionMatrix)]
+    callbacks = [callback() for callback in (SampleRecordings, SamplePredictions, ConfusionMatrix)]
     with track(folder) as tracker, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer = tiny_trainer(tracker, callbacks=callbacks)

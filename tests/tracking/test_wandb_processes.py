@@ -81,7 +81,7 @@ def test_two_ranks_are_one_run(server: WandbServer, folder: Path) -> None:
     with track(folder) as tracker:
         tracker.log_summary({"cost/parameters": 15})
         tracker.begin()
-        callbacks = [ConfusionMatrix("val/loss", "min"), SamplePredictions("val/loss", "min")]
+        callbacks = [ConfusionMatrix(), SamplePredictions()]
         fit(tracker, TinyModel(), max_epochs=2, strategy="ddp_fork", devices=2, callbacks=callbacks, shape=(1, 2, 2))
     assert len(server.run.values("val/loss")) == 2
     assert server.run.state == "finished"

@@ -1,15 +1,18 @@
-"""Remembers every metric as it was when the monitored one was best."""
+"""Decides which epoch is best, and remembers every metric as it was then."""
 
 from math import isnan
 from typing import Any
 
 import lightning as L
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 TRAIN = "train/"
 
 
 class BestScores(L.Callback):
     """Keeps the metrics of the best validation, or of the best epoch where a training metric is monitored.
+
+    Other callbacks ask it (`best_scores`), so it must be the first of them.
 
     Args:
         monitor: name of the metric that decides.
@@ -20,15 +23,28 @@ class BestScores(L.Callback):
         self.monitor, self.sign = monitor, 1 if mode == "max" else -1
         self.scores: dict[str, float] = {}
         self.epoch = 0
+        """The best epoch, from 1 on; 0 before there is one."""
+        self.is_new = False
+        """Whether the validation or epoch that ended last is the best so far."""
+
+    @property
+    def is_of_training(self) -> bool:
+        """Whether a training metric decides, when an epoch has ended, instead of one of validation."""
+        return self.monitor.startswith(TRAIN)
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        kept = trainer.checkpoint_callback
+        if isinstance(kept, ModelCheckpoint) and kept.save_top_k and kept.best_model_score is None:
+            self.scores, self.epoch = {}, 0  # of what was best before there is no checkpoint
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if not trainer.sanity_checking and not self.monitor.startswith(TRAIN):
+        if not trainer.sanity_checking and not self.is_of_training:
             # The training metrics at this moment are those of the epoch before.
             self.consider(trainer, {name: value for name, value in current(trainer).items() if not name.startswith(TRAIN)})
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         metrics = current(trainer)
-        if self.monitor.startswith(TRAIN):
+        if self.is_of_training:
             self.consider(trainer, metrics)
         elif self.epoch == trainer.current_epoch + 1:
             self.scores |= {name: value for name, value in metrics.items() if name.startswith(TRAIN)}
@@ -36,7 +52,8 @@ class BestScores(L.Callback):
     def consider(self, trainer: L.Trainer, metrics: dict[str, float]) -> None:
         """Keep the metrics if they are better."""
         score, former = metrics.get(self.monitor), self.scores.get(self.monitor)
-        if score is not None and (former is None or isnan(former) or self.sign * score > self.sign * former):
+        self.is_new = score is not None and (former is None or isnan(former) or self.sign * score > self.sign * former)
+        if self.is_new:
             self.scores, self.epoch = metrics, trainer.current_epoch + 1
 
     def state_dict(self) -> dict[str, Any]:
@@ -44,6 +61,11 @@ class BestScores(L.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.scores, self.epoch = state_dict["scores"], state_dict["epoch"]
+
+
+def best_scores(trainer: L.Trainer) -> BestScores:
+    """Return the callback of a trainer that decides which epoch is best."""
+    return next(callback for callback in trainer.callbacks if isinstance(callback, BestScores))  # type: ignore[attr-defined]
 
 
 def current(trainer: L.Trainer) -> dict[str, float]:

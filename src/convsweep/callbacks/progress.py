@@ -7,6 +7,7 @@ import lightning as L
 from lightning.pytorch.callbacks import ProgressBar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from convsweep.callbacks.best_scores import best_scores
 from convsweep.console import console, say
 
 REFRESH_S = 0.2
@@ -14,19 +15,16 @@ REFRESH_S = 0.2
 
 
 class EpochLines(ProgressBar):
-    """Shows training in a terminal as a bar, and everywhere as lines.
+    """Shows training in a terminal as a bar, and everywhere as lines; the best epoch so far is starred.
 
     Args:
-        metrics: the metrics in an epoch's line, in this order; those that an epoch did not measure are left out.
-        monitor: the metric whose best value is starred.
-        mode: `max` or `min`.
+        metrics: the metrics in an epoch's line, in this order, before the monitored one; those that an epoch did not measure
+            are left out.
     """
 
-    def __init__(self, metrics: list[str], monitor: str, mode: str = "max") -> None:
+    def __init__(self, metrics: list[str]) -> None:
         super().__init__()
-        self.metrics = list(dict.fromkeys([*metrics, monitor]))
-        self.monitor, self.sign = monitor, 1 if mode == "max" else -1
-        self.best = float("-inf")
+        self.metrics = metrics
         self.bar: Progress | None = None
         self.shown_at = self.started_at = 0.0
         self.validated_epoch = -1
@@ -58,12 +56,8 @@ class EpochLines(ProgressBar):
         self.close()
         if not self.enabled or not trainer.is_global_zero:
             return
-        values = self.measured(trainer)
-        score = values.get(self.monitor)
-        star = ""
-        if score is not None and self.sign * score > self.best:
-            self.best, star = self.sign * score, " *"
-        figures = "  ".join(f"{name} {value:.4f}" for name, value in values.items())
+        star = " *" if best_scores(trainer).epoch == trainer.current_epoch + 1 else ""
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in self.measured(trainer).items())
         seconds = time.perf_counter() - self.started_at
         say(f"epoch {trainer.current_epoch + 1:3d}/{trainer.max_epochs}  {figures}  {seconds:.1f} s{star}")
 
@@ -73,17 +67,12 @@ class EpochLines(ProgressBar):
     def measured(self, trainer: L.Trainer) -> dict[str, float]:
         """Return the metrics of this epoch: Lightning keeps those of the last validation, however long ago that was."""
         validated, logged = self.validated_epoch == trainer.current_epoch, trainer.callback_metrics
-        names = (name for name in self.metrics if name in logged and (validated or not name.startswith("val/")))
+        shown = dict.fromkeys([*self.metrics, best_scores(trainer).monitor])
+        names = (name for name in shown if name in logged and (validated or not name.startswith("val/")))
         return {name: float(logged[name]) for name in names}
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         self.close()
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best = state_dict["best"]
 
     def close(self) -> None:
         """Take the bar away."""

@@ -6,10 +6,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from convsweep.callbacks.best_scores import best_scores
 from convsweep.tracking.metrics_file import MetricsFile
 from convsweep.tracking.wandb_logger import WandbLogger
 from hydra_plugins.study import trial
@@ -25,19 +26,12 @@ class AtBest(Callback, ABC):
     """Call `capture` after each validation that is the best so far, and `publish` once at the end or on Ctrl-C.
 
     Neither can stop a training: what goes wrong in them is said once, and they are left out from then on.
-
-    Args:
-        monitor: the metric that decides; without it in the metrics, each validation is the best.
-        mode: `max` or `min`.
     """
 
     tasks: tuple[str, ...] = ("classification", "segmentation")
     """What models must be for; the callback does nothing with others."""
 
-    def __init__(self, monitor: str, mode: Literal["min", "max"]) -> None:
-        self.monitor, self.mode = monitor, mode
-        self.best: float | None = None
-        self.best_epoch: int | None = None
+    def __init__(self) -> None:
         self._is_broken = False
         self._began = time.monotonic()
 
@@ -50,12 +44,10 @@ class AtBest(Callback, ABC):
         """Write what was kept; called on rank 0."""
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.sanity_checking or trainer.state.fn != "fit" or is_rehearsal(trainer) or not self.suits(pl_module):
-            return
-        with self.harmless():
-            if self._is_improved(trainer):
-                self.best_epoch = trainer.current_epoch
-                self.capture(trainer, pl_module)
+        self._capture_best(trainer, pl_module, of_training=False)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._capture_best(trainer, pl_module, of_training=True)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._began = time.monotonic()
@@ -74,21 +66,13 @@ class AtBest(Callback, ABC):
         facts: Any = getattr(module, "facts", None)
         return (facts.task if facts is not None else "classification") in self.tasks
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "best_epoch": self.best_epoch}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best, self.best_epoch = state_dict["best"], state_dict["best_epoch"]
-
-    def _is_improved(self, trainer: Trainer) -> bool:
-        if self.monitor not in trainer.callback_metrics:
-            return True
-        score = float(trainer.callback_metrics[self.monitor])
-        sign = 1 if self.mode == "max" else -1
-        if score != score or (self.best is not None and sign * score <= sign * self.best):
-            return False
-        self.best = score
-        return True
+    def _capture_best(self, trainer: Trainer, module: LightningModule, of_training: bool) -> None:
+        if trainer.sanity_checking or trainer.state.fn != "fit" or is_rehearsal(trainer) or not self.suits(module):
+            return
+        best = best_scores(trainer)
+        if best.is_new and best.is_of_training == of_training:
+            with self.harmless():
+                self.capture(trainer, module)
 
     def _publish(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.is_global_zero and not is_rehearsal(trainer) and self.suits(module):
@@ -109,6 +93,12 @@ class AtBest(Callback, ABC):
 def is_rehearsal(trainer: Trainer) -> bool:
     """Say whether the trainer only tries one batch, in which case it has no loggers."""
     return bool(getattr(trainer, "fast_dev_run", False))
+
+
+def best_epoch(trainer: Trainer) -> int:
+    """Return the best epoch, counted from 0 as loggers count; the current one where none was measured."""
+    epoch = best_scores(trainer).epoch
+    return epoch - 1 if epoch else trainer.current_epoch
 
 
 def picture_path(trainer: Trainer, name: str) -> Path:

@@ -1,12 +1,12 @@
 """Which class was taken for which: counted during validation and test, published as picture, CSV and W&B chart."""
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-from convsweep.tracking.at_best import AtBest, class_names, picture_path, wandb_logger
+from convsweep.tracking.at_best import AtBest, best_epoch, class_names, picture_path, wandb_logger
 from convsweep.tracking.drawing import draw_confusion
 from convsweep.tracking.wandb_media import confusion_chart
 
@@ -18,12 +18,15 @@ class ConfusionMatrix(AtBest):
     the ones the model makes anyway: its output in `validation_step` is overheard, not computed again.
     """
 
-    def __init__(self, monitor: str, mode: Literal["min", "max"]) -> None:
-        super().__init__(monitor, mode)
+    def __init__(self) -> None:
+        super().__init__()
         self.counts: Tensor | None = None
         self.best_counts: Tensor | None = None
         self._logits: Tensor | None = None
         self._hook: Any = None
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.counts = None  # those of an epoch that is not validated are none
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.suits(pl_module):
@@ -48,8 +51,7 @@ class ConfusionMatrix(AtBest):
         with self.harmless():
             counts = self._all_counts(trainer)
             if trainer.is_global_zero and counts is not None:
-                # The network that is tested is the best one.
-                publish_confusion(trainer, "test", counts, trainer.current_epoch if self.best_epoch is None else self.best_epoch)
+                publish_confusion(trainer, "test", counts, best_epoch(trainer))  # the network that is tested is the best one
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._unlisten()
@@ -59,14 +61,13 @@ class ConfusionMatrix(AtBest):
         self.best_counts = self._all_counts(trainer)
 
     def publish(self, trainer: Trainer, module: LightningModule) -> None:
-        if self.best_counts is not None and self.best_epoch is not None:
-            publish_confusion(trainer, "val", self.best_counts, self.best_epoch)
+        if self.best_counts is not None:
+            publish_confusion(trainer, "val", self.best_counts, best_epoch(trainer))
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"counts": self.best_counts}
+        return {"counts": self.best_counts}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        super().load_state_dict(state_dict)
         self.best_counts = state_dict["counts"]
 
     def _listen(self, module: LightningModule) -> None:

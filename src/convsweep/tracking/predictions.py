@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
 from torch import Tensor
 
-from convsweep.tracking.at_best import AtBest, class_names, picture_path, wandb_logger
+from convsweep.tracking.at_best import AtBest, best_epoch, class_names, picture_path, wandb_logger
 from convsweep.tracking.drawing import draw_predictions
 from convsweep.tracking.prediction import Prediction
 from convsweep.tracking.wandb_media import prediction_image
@@ -37,8 +37,8 @@ class SamplePredictions(AtBest):
         max_samples: how many samples; the same ones in every run on the same split, spread over the classes.
     """
 
-    def __init__(self, monitor: str, mode: Literal["min", "max"], max_samples: int = 16) -> None:
-        super().__init__(monitor, mode)
+    def __init__(self, max_samples: int = 16) -> None:
+        super().__init__()
         self.max_samples = max_samples
         self._samples: FixedSamples | None = None
         self._predictions: list[Prediction] = []
@@ -50,13 +50,12 @@ class SamplePredictions(AtBest):
     def publish(self, trainer: Trainer, module: LightningModule) -> None:
         if not self._predictions:
             return
-        epoch = trainer.current_epoch if self.best_epoch is None else self.best_epoch
         names = class_names(trainer, self._predictions[0].num_classes)
         draw_predictions(self._predictions, names).savefig(picture_path(trainer, "predictions_val.png"))
         logger = wandb_logger(trainer)
         if logger is not None:
             images = self._predictions
-            logger.log_media(lambda: {"predictions/val": [prediction_image(each, names) for each in images]}, epoch)
+            logger.log_media(lambda: {"predictions/val": [prediction_image(each, names) for each in images]}, best_epoch(trainer))
 
 
 def choose_samples(trainer: Trainer, count: int) -> FixedSamples:

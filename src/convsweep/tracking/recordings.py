@@ -1,11 +1,9 @@
 """What a denoiser makes of a few fixed validation recordings, to hear and to see: before, after, and as it should be."""
 
-from typing import Literal
-
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
-from convsweep.tracking.at_best import AtBest, picture_path, wandb_logger
+from convsweep.tracking.at_best import AtBest, best_epoch, picture_path, wandb_logger
 from convsweep.tracking.denoised import Denoised, write_all
 from convsweep.tracking.predictions import choose_samples, evaluating
 from convsweep.tracking.spectrograms import draw_spectrograms
@@ -21,8 +19,8 @@ class SampleRecordings(AtBest):
 
     tasks = ("denoising",)
 
-    def __init__(self, monitor: str, mode: Literal["min", "max"], max_samples: int = 4) -> None:
-        super().__init__(monitor, mode)
+    def __init__(self, max_samples: int = 4) -> None:
+        super().__init__()
         self.max_samples = max_samples
         self._recordings: list[Denoised] = []
 
@@ -33,7 +31,6 @@ class SampleRecordings(AtBest):
         rate: int | None = module.facts.sample_rate_hz  # type: ignore[union-attr, assignment]
         if not self._recordings or rate is None:
             return
-        epoch = trainer.current_epoch if self.best_epoch is None else self.best_epoch
         picture = picture_path(trainer, "recordings_val.png")
         draw_spectrograms(self._recordings, rate).savefig(picture)
         folder = picture.with_suffix("")
@@ -41,7 +38,7 @@ class SampleRecordings(AtBest):
         files = write_all(self._recordings, rate, folder)
         logger = wandb_logger(trainer)
         if logger is not None:
-            logger.log_media(lambda: recording_media("val", picture, files), epoch)
+            logger.log_media(lambda: recording_media("val", picture, files), best_epoch(trainer))
 
 
 def denoise(trainer: Trainer, module: LightningModule, count: int) -> list[Denoised]:

@@ -1,0 +1,50 @@
+"""The checkpoints of a run: the best epoch and the last, also behind a kill."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from convsweep.distributed.ranks import is_first
+
+
+class Checkpoints(ModelCheckpoint):
+    """Lightning's, with the last epoch kept also where it was not the best, and the best one also in another folder.
+
+    Lightning keeps a last checkpoint only beside a new best one, so that a killed training would go back to its best epoch. In
+    another folder it forgets what was best: a retried trial has one of its own, and that of a run may have been moved.
+    """
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        super().on_train_epoch_end(trainer, pl_module)
+        if not self._should_skip_saving_checkpoint(trainer):  # as where both were kept just now
+            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a state, with its best checkpoints in this folder; where they are gone, Lightning begins anew."""
+        own = Path(str(self.dirpath))
+        best = [Path(path) for path in state_dict["best_k_models"]]
+        if Path(state_dict["dirpath"]) != own and best and all(bring(path, own) for path in best):
+            here = {name: str(own / Path(state_dict[name]).name) for name in PATHS if state_dict[name]}
+            scores = {str(own / Path(path).name): score for path, score in state_dict["best_k_models"].items()}
+            state_dict = {**state_dict, **here, "best_k_models": scores, "dirpath": self.dirpath}
+        super().load_state_dict(state_dict)
+
+
+PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
+"""What else of a state names a file."""
+
+
+def bring(checkpoint: Path, folder: Path) -> bool:
+    """Copy a checkpoint into a folder that has none of its name; return whether it is there then."""
+    target = folder / checkpoint.name
+    if target.is_file() or not checkpoint.is_file():
+        return target.is_file()
+    if is_first():
+        folder.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(".part")
+        shutil.copyfile(checkpoint, part)
+        part.replace(target)
+    return True
