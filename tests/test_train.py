@@ -68,6 +68,42 @@ def test_resume_goes_on_in_its_folder_as_if_never_stopped(train: Train) -> None:
     assert result_of(parts)["best"]["val/accuracy"] == result_of(whole)["best"]["val/accuracy"]
 
 
+def test_the_last_epoch_is_kept_also_where_it_is_not_the_best(train: Train) -> None:
+    folder = train("monitor.metric=val/loss", "monitor.mode=max", "scheduler=none", "trainer.max_epochs=3") / "checkpoints"
+    assert [read_checkpoint(folder / name)["epoch"] for name in ("best.ckpt", "last.ckpt")] == [0, 2]
+
+
+def test_the_best_checkpoint_comes_along_to_another_folder(train: Train) -> None:
+    worst = ("monitor.metric=val/loss", "monitor.mode=max", "scheduler=none")  # the first epoch is the best so
+    train(*worst, "trainer.max_epochs=2", folder="first")
+    folder = train(*worst, "trainer.max_epochs=3", "ckpt_path=first/checkpoints/last.ckpt", folder="second")
+    result = result_of(folder)
+    assert result["best_epoch"] == 1
+    assert result["best"]["val/loss"] == pytest.approx(max(float(row["val/loss"]) for row in rows_of(folder)), abs=1e-4)
+    assert result["checkpoint"] == "checkpoints/best.ckpt"
+    assert read_checkpoint(folder / "checkpoints/best.ckpt")["epoch"] == 0
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")
+def test_scores_are_of_a_checkpoint_that_is_there(train: Train) -> None:
+    worst = ("monitor.metric=val/loss", "monitor.mode=max", "scheduler=none")
+    (train(*worst, "trainer.max_epochs=2", folder="first") / "checkpoints/best.ckpt").unlink()
+    folder = train(*worst, "trainer.max_epochs=4", "ckpt_path=first/checkpoints/last.ckpt", folder="second")
+    assert result_of(folder)["best_epoch"] == 3
+    assert read_checkpoint(folder / "checkpoints/best.ckpt")["epoch"] == 2
+
+
+def test_resume_knows_which_config_a_run_was_of(train: Train) -> None:
+    Path("presets").mkdir()
+    preset = "defaults: [config, {override /model/net: mlp}, _self_]\n"
+    Path("presets/other.yaml").write_text(preset)
+    folder = train(
+        "--config-dir=presets", "--config-name=other", "logger=none", "trainer=cpu", "trainer.max_epochs=1", quick=False
+    )
+    train("resume=run", "trainer.max_epochs=2", quick=False)
+    assert [row["epoch"] for row in rows_of(folder)] == ["0", "1"]
+
+
 class Stop(L.Callback):
     """Ends the training in its second epoch as a signal does."""
 

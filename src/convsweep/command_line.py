@@ -39,7 +39,15 @@ def expand_resume(arguments: list[str]) -> list[str]:
 
     overrides = [str(override) for override in OmegaConf.load(saved)]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
-    return [*overrides, *others, f"hydra.run.dir={quoted(folder)}", "ckpt_path=last"]
+    config = config_of(OmegaConf.load(saved.with_name("hydra.yaml")))
+    return [*config, *overrides, *others, f"hydra.run.dir={quoted(folder)}", "ckpt_path=last"]
+
+
+def config_of(config: Any) -> list[str]:
+    """Return the arguments that name the primary config of a run, and the folder that was given for it, by Hydra's own config."""
+    named = [f"--config-name={config.hydra.job.config_name}"]
+    given = [source.path for source in config.hydra.runtime.config_sources if source.provider == "command-line"]
+    return named + [f"--config-dir={folder}" for folder in given]
 
 
 def multirun_first(arguments: list[str]) -> list[str]:
