@@ -92,6 +92,49 @@ def test_spacing_makes_volumes_larger_and_masks_stay_classes(root: Path) -> None
     assert {int(label) for y in data.train.y for label in np.unique(y)} == {0, 1, 2}
 
 
+def draw_channels(root: Path, in_files: bool) -> Path:
+    """Write the volumes of `draw_folder` with their negative as another channel: in one file, or in a file of its own."""
+    for i in range(6):
+        image, mask = ball(SHAPES[i % len(SHAPES)], i)
+        save(root / "masks" / f"case_{i}.nii.gz", mask)
+        if in_files:
+            save(root / "images" / f"case_{i}_0000.nii.gz", image)
+            save(root / "images" / f"case_{i}_0001.nii", -image)
+        else:
+            save(root / "images" / f"case_{i}.nii.gz", np.stack([image, -image], axis=-1))
+    return root
+
+
+@pytest.mark.parametrize("in_files", [False, True])
+@pytest.mark.parametrize("keep", ["memory", "disk"])
+def test_channels_are_a_fourth_axis_or_files_of_their_own(tmp_path: Path, in_files: bool, keep: str) -> None:
+    root = draw_channels(tmp_path / "scans", in_files)
+    options: dict[str, Any] = {"image_suffix": ["_0000", "_0001"]} if in_files else {}
+    data = folder(root, **options, keep=keep, cache_dir=str(tmp_path / "cache"), crop_size=6)
+    assert data.facts.in_shape == (2, 6, 6, 6)
+    for x, y, name in zip(data.train.x, data.train.y, data.train.names, strict=True):
+        number = int(name.split("_")[1].split(".")[0])
+        image, mask = ball(SHAPES[number % len(SHAPES)], number)
+        np.testing.assert_array_equal(x, np.stack([image, -image]))
+        np.testing.assert_array_equal(y, mask)
+    assert data.mean[0] == pytest.approx(-data.mean[1], rel=1e-5)
+    x, _ = next(iter(data.train_dataloader()))
+    assert torch.equal(x[:, 0], -x[:, 1])
+
+
+def test_a_channel_that_is_missing_or_elsewhere_is_named(tmp_path: Path) -> None:
+    root = draw_channels(tmp_path / "scans", in_files=True)
+    (root / "images/case_2_0001.nii").unlink()
+    save(root / "images/case_4_0001.nii", np.zeros(SHAPES[4], np.float32), np.diag([1.0, 1.0, 2.0, 1.0]))
+    with pytest.raises(UserError) as error:
+        folder(root, image_suffix=["_0000", "_0001"]).setup()
+    missing, elsewhere = str(error.value).splitlines()
+    assert "a file for each of _0000, _0001, but 1 of 6" in missing
+    assert "images/case_2_0000.nii.gz (no case_2_0001.nii.gz); add it, or set data.image_suffix" in missing
+    assert "The files of a scan's channels must lie at one place" in elsewhere
+    assert "images/case_4_0001.nii (10.0 positions apart)" in elsewhere
+
+
 def spoil_nothing(root: Path) -> None:
     """Leave the folder as it is."""
 
@@ -125,6 +168,10 @@ def four_axes(root: Path) -> None:
     save(root / "images/case_3.nii.gz", np.zeros((*SHAPES[3], 2), np.float32))
 
 
+def mask_of_channels(root: Path) -> None:
+    save(root / "masks/case_3.nii.gz", np.zeros((*SHAPES[3], 2), np.uint8))
+
+
 def not_a_number(root: Path) -> None:
     save(root / "images/case_3.nii.gz", np.full(SHAPES[3], np.nan, np.float32))
 
@@ -133,12 +180,23 @@ def not_a_number(root: Path) -> None:
     ("spoil", "options", "message"),
     [
         (remove_mask, {}, r"needs its mask of the same name, but 1 of 10 .*: images/case_3\.nii\.gz;.*data\.mask_suffix"),
-        (other_shape, {}, r"must be of its image's shape, .*masks/case_3.nii.gz \(mask \(5, 5, 5\), image \(8, 13, 12\)\)"),
-        (other_affine, {}, r"must lie where its image lies .*masks/case_3.nii.gz \(11\.0 positions apart\); resample"),
+        (other_shape, {}, r"A mask and its image must be of one shape.*masks/case_3.nii.gz \(\(5, 5, 5\), image \(8, 13, 12\)\)"),
+        (
+            other_affine,
+            {},
+            r"A mask and its image must lie at one place.*masks/case_3.nii.gz \(11\.0 positions apart\); resample",
+        ),
         (other_label, {}, r"whole numbers 0 to 2, .*masks/case_3.nii.gz \(7\); .*num_classes"),
         (broken_label, {}, r"whole numbers 0 to 2, .*masks/case_3.nii.gz \(1\.5\)"),
         (truncated, {}, r"must be a whole file, .*images/case_3.nii.gz"),
-        (four_axes, {}, r"must have three axes, .*images/case_3.nii.gz \(8x13x12x2\); save the points in time"),
+        (
+            four_axes,
+            {},
+            r"must have as many channels as the first, 1, .*images/case_3.nii.gz \(2\); .*save the points of a time series",
+        ),
+        (mask_of_channels, {}, r"A mask must have three axes, .*masks/case_3.nii.gz \(8x13x12x2\); save the class"),
+        (spoil_nothing, {"image_suffix": ["_x", "_y"]}, r"must end with one of _x, _y, but 10 of 10 .*case_0\.nii\.gz"),
+        (spoil_nothing, {"image_suffix": ["_0", "_0"]}, r"image_suffix must be a suffix, or a list of different ones"),
         (not_a_number, {}, r"x must be finite, .*images/case_3.nii.gz"),
         (spoil_nothing, {"images": "scans"}, r"must hold the folder scans"),
         (spoil_nothing, {"num_classes": None}, r"need the number of their classes"),

@@ -60,4 +60,34 @@ def test_volumes_are_classified(run: Command, tmp_path: Path) -> None:
 def test_a_network_for_images_is_refused(run: Command, digits_net: Path, tmp_path: Path) -> None:
     nibabel.Nifti1Image(np.zeros((6, 7, 8), np.float32), np.eye(4)).to_filename(tmp_path / "scan.nii")
     assert run(digits_net, "scan.nii") == 1
-    assert "one channel and three axes, but this network is for classification of 1x8x8" in run.err
+    assert "three axes, but this network is for classification of 1x8x8" in run.err
+
+
+@pytest.mark.parametrize("in_files", [False, True])
+def test_channels_reach_the_network_as_in_training(run: Command, tmp_path: Path, in_files: bool) -> None:
+    values = np.random.default_rng(0).normal(0, 1, (6, 10, 9, 8, 2)).astype(np.float32)
+    for i, scan in enumerate(values):
+        for kind in ("images", "masks"):
+            (tmp_path / "scans" / kind).mkdir(parents=True, exist_ok=True)
+        nibabel.Nifti1Image((scan[..., 0] > 0).astype(np.uint8), AFFINE).to_filename(tmp_path / f"scans/masks/{i}.nii.gz")
+        files = {f"{i}_{channel}": scan[..., channel] for channel in (0, 1)} if in_files else {str(i): scan}
+        for name, array in files.items():
+            nibabel.Nifti1Image(array, AFFINE).to_filename(tmp_path / f"scans/images/{name}.nii.gz")
+    suffixes = ["data.image_suffix=[_0,_1]"] if in_files else []
+    options = ["data=nifti_folder", f"data.root={tmp_path}/scans", "data.num_classes=2", "data.crop_size=8", *suffixes]
+    net = write_checkpoint(tmp_path / "net.ckpt", *SMALL_UNET, *options)
+    assert run(net, tmp_path / "scans/images") == 0
+    assert len(list(Path("predictions/masks").iterdir())) == 6
+    written = np.asanyarray(nibabel.load(f"predictions/masks/{'2_0' if in_files else '2'}.nii.gz").dataobj)
+    canonical = values[2].transpose(3, 1, 0, 2)[:, ::-1].copy()
+    labels = load_model(net).predict_batch(torch.from_numpy(canonical)[None])["probs"].argmax(1)[0].numpy()
+    np.testing.assert_array_equal(written, labels[::-1].transpose(1, 0, 2))
+    nibabel.Nifti1Image(values[0, ..., :1], AFFINE).to_filename(tmp_path / "one_0.nii")
+    if in_files:
+        assert run(net, "one_0.nii", "--out", "other") == 1
+        assert "a file for each of _0, _1" in run.err
+        assert run(net, tmp_path / "scans/images/2_1.nii.gz", "--out", "third") == 1
+        assert "name the files of the first channel too" in run.err
+    else:
+        assert run(net, "one_0.nii", "--out", "other") == 1
+        assert "must have 2 channels" in run.err

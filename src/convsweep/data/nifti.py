@@ -53,9 +53,14 @@ class Volume:
         orientation: NDArray[np.float64] = import_nibabel().io_orientation(self.image.affine)
         return orientation
 
+    @property
+    def channels(self) -> int:
+        """How many there are: the file's fourth axis (or fifth: NIfTI's vectors), 1 where it has none."""
+        return int(np.prod(self.image.shape[3:]))
+
     @cached_property
     def shape(self) -> tuple[int, ...]:
-        """The array's shape."""
+        """The array's shape along its spatial axes."""
         sizes, zooms = self.canonical(self.image.shape), self.canonical(self.image.header.get_zooms())
         if self.spacing is None:
             return tuple(int(size) for size in sizes)
@@ -76,7 +81,7 @@ class Volume:
         return corners
 
     def read(self, is_mask: bool = False) -> NDArray[np.float32]:
-        """Return the values at the array's shape: images interpolated linearly, masks to the nearest value.
+        """Return the values (C, D, H, W) at the array's shape: images interpolated linearly, masks to the nearest value.
 
         Raises:
             UnfitFileError: the file is cut off.
@@ -85,18 +90,20 @@ class Volume:
             stored = self.image.get_fdata(dtype=np.float32, caching="unchanged")
         except (OSError, EOFError, ValueError, zlib.error) as error:
             raise UnfitFileError("Every volume must be a whole file", reason(error), "replace or remove it") from error
-        array = import_nibabel().apply_orientation(stored.reshape(stored.shape[:3]), self.orientation)
-        return resized(np.ascontiguousarray(array), self.shape, "nearest-exact" if is_mask else "trilinear")
+        array = import_nibabel().apply_orientation(stored.reshape(*stored.shape[:3], self.channels), self.orientation)
+        channels_first = np.ascontiguousarray(np.moveaxis(array, -1, 0))
+        return resized(channels_first, self.shape, "nearest-exact" if is_mask else "trilinear")
 
     def write_labels(self, labels: NDArray[Any], path: Path) -> None:
         """Write labels of the array's shape as a NIfTI file that lies where this one lies: its shape, affine and orientation."""
         nibabel = import_nibabel()
         sizes = tuple(int(size) for size in self.canonical(self.image.shape))
-        whole = resized(labels.astype(np.float32), sizes, "nearest-exact").round().astype(np.int16)
+        whole = resized(labels[None].astype(np.float32), sizes, "nearest-exact")[0].round().astype(np.int16)
         back = nibabel.orientations.ornt_transform(nibabel.orientations.axcodes2ornt("RAS"), self.orientation)
         header = self.image.header.copy()
         header.set_data_dtype(np.int16 if whole.max(initial=0) > 255 or whole.min(initial=0) < 0 else np.uint8)
         header.set_slope_inter(1, 0)
+        header.set_intent("none")
         type(self.image)(nibabel.apply_orientation(whole, back), self.image.affine, header).to_filename(path)
 
 
@@ -104,7 +111,7 @@ def open_volume(path: Path, spacing: Sequence[float] | None = None) -> Volume:
     """Return a NIfTI file, of which the header alone is read.
 
     Raises:
-        UnfitFileError: it is no NIfTI file, or not one volume of numbers.
+        UnfitFileError: it is no NIfTI file, or no volume of numbers.
         MissingExtraError: nibabel is not installed.
     """
     nibabel = import_nibabel()
@@ -113,10 +120,10 @@ def open_volume(path: Path, spacing: Sequence[float] | None = None) -> Volume:
         dtype = image.get_data_dtype()
     except (OSError, EOFError, ValueError, zlib.error, nibabel.filebasedimages.ImageFileError) as error:
         raise UnfitFileError("Every volume must be a NIfTI file", reason(error), "replace or remove it") from error
-    if len(image.shape) < 3 or any(size != 1 for size in image.shape[3:]):
+    if len(image.shape) < 3 or sum(size != 1 for size in image.shape[3:]) > 1:
         detail = "x".join(map(str, image.shape))
-        remedy = "save the points in time or the channels as a file each, and a slice as an image"
-        raise UnfitFileError("Every volume must have three axes", detail, remedy)
+        remedy = "save the points in time as a file each, and a slice as an image"
+        raise UnfitFileError("Every volume must have three axes, and may have a fourth of channels", detail, remedy)
     if dtype.kind not in "biuf" or 0 in image.shape:
         raise UnfitFileError("Every volume must hold numbers", f"{dtype}, {image.shape}", "convert it to one number a position")
     return Volume(image, None if spacing is None else tuple(spacing))
@@ -128,11 +135,11 @@ def reason(error: BaseException) -> str:
 
 
 def resized(array: NDArray[Any], shape: tuple[int, ...], mode: str) -> NDArray[np.float32]:
-    """Return an array (D, H, W) resampled to a shape, by torch's interpolation."""
-    if array.shape == shape:
+    """Return an array (C, D, H, W) resampled to a shape, by torch's interpolation."""
+    if array.shape[1:] == shape:
         return array.astype(np.float32, copy=False)
     import torch
 
-    values = torch.from_numpy(array.astype(np.float32))[None, None]
-    result: NDArray[np.float32] = torch.nn.functional.interpolate(values, shape, mode=mode)[0, 0].numpy()
+    values = torch.from_numpy(array.astype(np.float32))[None]
+    result: NDArray[np.float32] = torch.nn.functional.interpolate(values, shape, mode=mode)[0].numpy()
     return result

@@ -1,7 +1,7 @@
 """Volumes of your own in NIfTI files (scans, say) and their label maps, paired by name, of any size."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -13,21 +13,19 @@ from convsweep.data.crops import Crops, Whole
 from convsweep.data.datamodule import DataModule
 from convsweep.data.decoding import Job, Keep, Storage, decoded, unfit_message
 from convsweep.data.feeding import Gather
-from convsweep.data.folders import existing_folder, files_below, relative_names
+from convsweep.data.folders import existing_folder, relative_names
 from convsweep.data.holdout import parts_of, patterns_of, with_holdout
 from convsweep.data.images import UnfitFileError
 from convsweep.data.labels import outside
 from convsweep.data.masks import mask_coding
-from convsweep.data.nifti import Volume, open_volume, stem
+from convsweep.data.nifti import Volume, open_volume
 from convsweep.data.options import Feeding
 from convsweep.data.pairs import Kind, Pair, blamed_on, find_pairs
 from convsweep.data.per_axis import per_axis
 from convsweep.data.ragged import Ragged, offsets
 from convsweep.data.samples import Facts, Parts, Samples
+from convsweep.data.scans import Scan, check_same_place, files_of, image_files, name_of, open_scan, suffixes_of, volume_files
 from convsweep.errors import UserError
-
-LARGEST_AFFINE_GAP = 0.5
-"""How far image and mask may be apart anywhere, in positions of the mask."""
 
 
 class NiftiFolder(DataModule):
@@ -40,7 +38,9 @@ class NiftiFolder(DataModule):
         root: holds the two folders; or train, val and test that do; or the two folders hold train, val and test.
         images: name of the folder of images.
         masks: name of the folder of masks.
-        image_suffix, mask_suffix: what the name of an image, or of a mask, has beyond that of the other, such as "_0000".
+        image_suffix: what the name of an image has beyond that of its mask, such as "_0000"; a list where each channel of an
+            image is a file of its own.
+        mask_suffix: what the name of a mask has beyond that of its image.
         class_names: names of the classes, the background first; null numbers them.
         num_classes: how many classes there are; null counts `class_names`.
         ignore_index: the mask value that is no class and counts nowhere.
@@ -59,7 +59,7 @@ class NiftiFolder(DataModule):
         root: str,
         images: str = "images",
         masks: str = "masks",
-        image_suffix: str = "",
+        image_suffix: str | Sequence[str] = "",
         mask_suffix: str = "",
         class_names: Sequence[str] | None = None,
         num_classes: int | None = None,
@@ -75,7 +75,8 @@ class NiftiFolder(DataModule):
     ) -> None:
         super().__init__(**feeding)
         self.root = Path(root).expanduser()
-        self.images, self.masks, self.suffixes = images, masks, (image_suffix, mask_suffix)
+        self.images, self.masks, self.mask_suffix = images, masks, mask_suffix
+        self.image_suffixes = suffixes_of(image_suffix)
         self.coding = mask_coding("index", class_names, num_classes, None, ignore_index)
         self.patterns = patterns_of(holdout)
         self.crop_size, self.spacing = per_axis("crop_size", crop_size, 3, int), per_axis("spacing", spacing, 3, float)
@@ -92,31 +93,35 @@ class NiftiFolder(DataModule):
     @cached_property
     def pairs(self) -> dict[str, list[Pair]]:
         root = existing_folder(self.root, f"a folder with the folders {self.images} and {self.masks}")
-        return find_pairs(root, self.images, self.masks, self.suffixes[1], self.suffixes[0], VOLUMES)
+        kind = Kind(partial(image_files, suffixes=self.image_suffixes), name_of, "data.image_suffix or data.mask_suffix")
+        masks = Kind(volume_files, name_of, kind.remedy)
+        return find_pairs(root, self.images, self.masks, self.mask_suffix, self.image_suffixes[0], kind, masks)
 
     def describe(self) -> Facts:
-        crop = self.crop_size
-        if crop is None:
-            shapes = [image.shape for image, _ in self.opened(self.pairs["train"])]
-            crop = tuple(int(size) for size in np.max(shapes, axis=0))
-        names = self.coding.class_names
-        return Facts((1, *crop), len(names), names, "segmentation", self.coding.ignore_index, any_size=True)
+        train = self.pairs["train"]
+        opened = self.opened(train if self.crop_size is None else train[:1])
+        crop = self.crop_size or tuple(int(size) for size in np.max([image.shape for image, _ in opened], axis=0))
+        names, channels = self.coding.class_names, opened[0][0].channels
+        return Facts((channels, *crop), len(names), names, "segmentation", self.coding.ignore_index, any_size=True)
 
-    def opened(self, pairs: Sequence[Pair]) -> list[tuple[Volume, Volume]]:
+    def opened(self, pairs: Sequence[Pair]) -> list[tuple[Scan, Volume]]:
         """Return images and masks, of which only the headers are read.
 
         Raises:
-            UserError: naming the files that are unfit, or lie elsewhere than their image.
+            UserError: naming the files that are unfit, lie elsewhere than their image, or have other channels than the first.
         """
-        volumes, unfit = [], []
+        found: list[tuple[Scan, Volume]] = []
+        unfit = []
         for pair in pairs:
             try:
-                volumes.append(open_pair(pair, self.spacing))
+                image, mask = open_pair(pair, self.image_suffixes, self.spacing)
+                check_channels(image, found[0][0] if found else image)
+                found.append((image, mask))
             except UnfitFileError as error:
                 unfit.append((relative_names([error.file or pair.image], self.root)[0], error))
         if unfit:
             raise UserError(unfit_message(unfit, len(pairs), self.root))
-        return volumes
+        return found
 
     def read(self) -> Parts:
         pairs = [pair for part in self.pairs.values() for pair in part]
@@ -129,20 +134,21 @@ class NiftiFolder(DataModule):
             with blamed_on(pairs[i].mask):
                 return {"x": values, "y": self.classes_of(mask)}
 
-        total, spans = sum(int(np.prod(shape)) for shape in shapes), spans_of(shapes)
+        total, channels = sum(int(np.prod(shape)) for shape in shapes), volumes[0][0].channels
+        x_shapes = [(channels, *shape) for shape in shapes]
         job = Job(
             root=self.root,
-            files=[file for pair in pairs for file in (pair.image, pair.mask)],
+            files=[file for pair in pairs for file in (*files_of(pair.image, self.image_suffixes), pair.mask)],
             names=relative_names([pair.image for pair in pairs], self.root),
-            layouts={"x": Layout((total,), "float32"), "y": Layout((total,), self.coding.dtype.__name__)},
+            layouts={"x": Layout((channels * total,), "float32"), "y": Layout((total,), self.coding.dtype.__name__)},
             settings=["nifti", self.spacing, repr(self.coding)],
             decode=decode,
-            spans={"x": spans, "y": spans},
+            spans={"x": spans_of(x_shapes), "y": spans_of(shapes)},
         )
         arrays = decoded(job, self.storage)
-        samples = Samples(Ragged(arrays["x"], [(1, *shape) for shape in shapes]), Ragged(arrays["y"], shapes), list(job.names))
+        samples = Samples(Ragged(arrays["x"], x_shapes), Ragged(arrays["y"], shapes), list(job.names))
         part_of = parts_of({part: len(own) for part, own in self.pairs.items()})
-        return with_holdout(samples, [stem(pair.image) or "" for pair in pairs], part_of, self.patterns, self.root)
+        return with_holdout(samples, [name_of(pair.image) for pair in pairs], part_of, self.patterns, self.root)
 
     def classes_of(self, mask: Volume) -> Any:
         """Return the classes of a mask.
@@ -150,7 +156,7 @@ class NiftiFolder(DataModule):
         Raises:
             UnfitFileError: it holds something else.
         """
-        values = mask.read(is_mask=True)
+        values = mask.read(is_mask=True)[0]
         count = len(self.coding.class_names)
         wrong = outside(values, count, self.coding.ignore_index) | (values != np.round(values))
         if wrong.any():
@@ -169,34 +175,31 @@ class NiftiFolder(DataModule):
         return Crops(samples, self.facts.spatial_shape, self.crops_per_volume, self.foreground, (0, *ignored), self.augmentation)
 
 
-def open_pair(pair: Pair, spacing: Sequence[float] | None) -> tuple[Volume, Volume]:
+def open_pair(pair: Pair, suffixes: Sequence[str], spacing: Sequence[float] | None) -> tuple[Scan, Volume]:
     """Return an image and its mask, of which only the headers are read.
 
     Raises:
         UnfitFileError: one is no volume, or the mask is of another shape or place.
     """
-    image = open_volume(pair.image, spacing)
+    image = open_scan(pair.image, suffixes, spacing)
     with blamed_on(pair.mask):
         mask = open_volume(pair.mask, spacing)
-        if mask.image.shape[:3] != image.image.shape[:3]:
-            detail = f"mask {mask.image.shape[:3]}, image {image.image.shape[:3]}"
-            raise UnfitFileError("A mask must be of its image's shape", detail, "draw the mask on the image at its size")
-        gap = np.abs(mask.corners - image.corners).max() / min(mask.image.header.get_zooms()[:3])
-        if gap > LARGEST_AFFINE_GAP:
-            raise UnfitFileError(
-                "A mask must lie where its image lies (the affine of both headers)",
-                f"{gap:.1f} positions apart",
-                "resample the mask onto the image, or copy the image's affine if only the header is wrong",
-            )
+        if mask.channels > 1:
+            detail = "x".join(map(str, mask.image.shape))
+            raise UnfitFileError("A mask must have three axes", detail, "save the class of each position as one number")
+        check_same_place(image.volumes[0], mask, "A mask and its image")
     return image, mask
 
 
-def volume_files(folder: Path) -> list[Path]:
-    """Return all NIfTI files below a folder in order of their paths."""
-    return list(files_below(folder, lambda file: stem(file) is not None))
+def check_channels(image: Scan, first: Scan) -> None:
+    """Check that an image has as many channels as the first of its folder.
 
-
-VOLUMES = Kind(volume_files, lambda file: stem(file) or file.name, "data.image_suffix or data.mask_suffix")
+    Raises:
+        UnfitFileError: it has not.
+    """
+    if image.channels != first.channels:
+        remedy = "leave out what others lack; save the points of a time series as a file each"
+        raise UnfitFileError(f"All images must have as many channels as the first, {first.channels}", str(image.channels), remedy)
 
 
 def spans_of(shapes: Sequence[tuple[int, ...]]) -> list[slice]:

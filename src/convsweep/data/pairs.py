@@ -43,19 +43,26 @@ IMAGES = Kind(image_files, lambda file: file.stem, "data.mask_suffix")
 
 
 def find_pairs(
-    root: Path, images: str, masks: str, mask_suffix: str, image_suffix: str = "", kind: Kind = IMAGES
+    root: Path,
+    images: str,
+    masks: str,
+    mask_suffix: str,
+    image_suffix: str = "",
+    kind: Kind = IMAGES,
+    mask_kind: Kind | None = None,
 ) -> dict[str, list[Pair]]:
     """Return the pairs of each part, in order of their names.
 
     Args:
         kind: what is looked for.
+        mask_kind: the same for masks; None: `kind`.
 
     Raises:
         UserError: if a folder is missing or empty, or an image or a mask is alone.
     """
     suffixes = image_suffix, mask_suffix
     parts = part_pairs(root, images, masks)
-    found = {part: pair_up(root, *folders, suffixes, kind) for part, folders in parts.items()}
+    found = {part: pair_up(root, *folders, suffixes, (kind, mask_kind or kind)) for part, folders in parts.items()}
     if not found["train"]:
         raise UserError(f"There must be images to train on, but {root / images} holds none; put image files there.")
     return found
@@ -91,13 +98,13 @@ def child_of(folder: Path, name: str) -> Path:
     return child
 
 
-def pair_up(root: Path, images: Path, masks: Path, suffixes: tuple[str, str], kind: Kind) -> list[Pair]:
+def pair_up(root: Path, images: Path, masks: Path, suffixes: tuple[str, str], kinds: tuple[Kind, Kind]) -> list[Pair]:
     """Return the images of one folder, each with the mask of its name.
 
     Raises:
         UserError: if an image or a mask is alone, or two have one name.
     """
-    by_name = stems(images, suffixes[0], kind), stems(masks, suffixes[1], kind)
+    by_name = stems(images, suffixes[0], kinds[0]), stems(masks, suffixes[1], kinds[1])
     for missing, what, other, folder in (
         (sorted(by_name[0].keys() - by_name[1].keys()), "image", "mask", masks),
         (sorted(by_name[1].keys() - by_name[0].keys()), "mask", "image", images),
@@ -108,7 +115,7 @@ def pair_up(root: Path, images: Path, masks: Path, suffixes: tuple[str, str], ki
             raise UserError(
                 f"Every {what} needs its {other} of the same name, but {len(missing)} of {len(mine)} {what}s in {root} "
                 f"have none: {examples(names)}; add the {other}s to {folder.relative_to(root)}, remove the {what}s, "
-                f"or set {kind.remedy}."
+                f"or set {kinds[0].remedy}."
             )
     return [Pair(by_name[0][name], by_name[1][name]) for name in sorted(by_name[0])]
 

@@ -115,6 +115,10 @@ def conclude(rows: "Predictions", reader: "Reader", named: Sequence[Path]) -> in
         console.print(f"{total}: {counts}" if counts else total, soft_wrap=True, markup=False)
         console.print(f"results: {shown(rows.path.absolute())}", soft_wrap=True, markup=False)
     if not reader.unfit:
+        if not rows.count:
+            raise UserError(
+                f"{' '.join(map(str, named))}: only further channels of scans; name the files of the first channel too"
+            )
         return 0
     message = unfit_message(sorted(reader.unfit), len(reader.names), " ".join(map(str, named)))
     if not rows.count:
