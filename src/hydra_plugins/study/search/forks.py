@@ -66,8 +66,8 @@ class _Template:
         self.trials: dict[int, int] = {}
         self.lessons: dict[int, Lesson] = {}
         os.setsid()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):  # Slurm tells all processes of a job
+            signal.signal(signum, signal.SIG_IGN)
         self.wakes, wake = socket.socketpair()
         self.wakes.setblocking(False)
         wake.setblocking(False)
