@@ -2,7 +2,6 @@
 
 import functools
 import io
-import os
 import signal
 import sys
 import warnings
@@ -15,8 +14,8 @@ from convsweep.errors import MissingExtraError, UserError, did_you_mean
 from convsweep.hydra_version import own_configs_may_name_any_class
 from convsweep.startup.config_store import share_config_store
 from hydra_plugins.study import trial
+from hydra_plugins.study.full_error import FULL_ERROR, wants_traceback
 
-FULL_ERROR = "HYDRA_FULL_ERROR"
 MULTIRUN = {"-m", "--multirun"}
 
 
@@ -59,11 +58,6 @@ def quoted(path: Path) -> str:
     """Return a path as a value of Hydra's override grammar."""
     text = str(path).replace("'", "\\'")
     return f"'{text}'"
-
-
-def wants_traceback() -> bool:
-    """Return whether the user asks for tracebacks of his mistakes too."""
-    return os.environ.get(FULL_ERROR) == "1"
 
 
 def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from convsweep import command_line
 from convsweep.errors import UserError
+from hydra_plugins.study.full_error import wants_traceback
 from hydra_plugins.study.search.errors import StudyError
 
 LINE_EVERY_S = 10.0
@@ -42,7 +43,7 @@ def run(command: Callable[[], int | None]) -> NoReturn:
     try:
         code = command()
     except (UserError, StudyError) as error:
-        if command_line.wants_traceback():
+        if wants_traceback():
             raise
         command_line.fail(error)
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, open_dict
 from convsweep import build
 from convsweep.console import say
 from convsweep.distributed.ranks import is_first
-from convsweep.out_of_memory import is_out_of_memory
+from hydra_plugins.study.kinds import is_out_of_memory
 
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule

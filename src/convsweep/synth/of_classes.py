@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from convsweep.errors import UserError, did_you_mean
-from convsweep.out_of_memory import is_out_of_memory
 from convsweep.synth import pictures
 from convsweep.synth.objectives import log_probability, region
 from convsweep.synth.priors import log_total_variation
 from convsweep.synth.studio import Studio, Watch
 from convsweep.synth.subject import Subject
+from hydra_plugins.study.kinds import is_out_of_memory
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from convsweep import commands
 from convsweep.errors import UserError
-from convsweep.out_of_memory import is_out_of_memory
 from convsweep.synth import pictures
 from convsweep.synth.early_check import check_kept
 from convsweep.synth.fitting_size import fitting_size
 from convsweep.synth.parameterization import Parameterization, Pixels
 from convsweep.synth.subject import Subject
+from hydra_plugins.study.kinds import is_out_of_memory
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-from convsweep.out_of_memory import is_out_of_memory
+from hydra_plugins.study.kinds import kind_of_error, telling_cause
 
 Outcome = Literal["complete", "pruned", "infeasible", "out_of_memory", "diverged", "killed", "error"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -11,19 +11,18 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 def outcome_of(exception: BaseException | None) -> Outcome:
     """Return the outcome of a run that ended with `exception`, or without one.
 
-    An exception says its outcome in an attribute `kind`. Lightning turns Ctrl-C into `SystemExit` raised while handling
-    `KeyboardInterrupt`, and SIGTERM into a subclass of `SystemExit`: both mean killed.
+    Lightning turns Ctrl-C into `SystemExit` raised while handling `KeyboardInterrupt`, and SIGTERM into a subclass of
+    `SystemExit`: both mean killed.
     """
     if exception is None:
         return "complete"
+    cause = telling_cause(exception)
     for outcome in OUTCOMES:
-        if getattr(exception, "kind", None) == outcome:
+        if cause is not None and kind_of_error(cause) == outcome:
             return outcome
     if _is_interrupt(exception) or _is_interrupt(exception.__context__):
         return "killed"
-    if isinstance(exception, SystemExit) and exception.code in (None, 0):
-        return "complete"
-    return "out_of_memory" if is_out_of_memory(exception) else "error"
+    return "complete" if isinstance(exception, SystemExit) and exception.code in (None, 0) else "error"
 
 
 def exit_code_of(outcome: Outcome) -> int:

@@ -1,15 +1,16 @@
-"""The ways a trial can end, what each of them means for the sweep, and which one an exception is."""
+"""How a trial ended, and what that means for the sweep."""
 
 import math
-import os
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hydra_plugins.study.full_error import wants_traceback
+from hydra_plugins.study.kinds import KINDS, kind_of_error, telling_cause
+
 from .errors import StudyError
 
-KINDS = ("complete", "pruned", "infeasible", "duplicate", "out_of_memory", "diverged", "killed", "error")
 UNCHARGED = ("infeasible", "duplicate")
 CONSTRAINED = ("infeasible", "out_of_memory", "diverged")
 
@@ -70,33 +71,16 @@ def parse_policies(texts: Mapping[str, str]) -> dict[str, Policy]:
 def of_exception(error: BaseException) -> Outcome:
     """Return the outcome that an exception of the task function stands for.
 
-    An exception says its kind by an attribute `kind`, and its message is then all that there is to say, unless
-    HYDRA_FULL_ERROR=1; memory errors are known by their class. Hydra's `instantiate` wraps what it meets, so the causes are
-    looked at too.
+    The message of one that says its kind is all that there is to say, unless HYDRA_FULL_ERROR=1.
     """
-    cause: BaseException | None = error
-    while cause is not None:
-        kind = _kind_of(cause)
-        if kind is not None:
-            wanted = kind == "error" and os.environ.get("HYDRA_FULL_ERROR") == "1"
-            return Outcome(kind, reason=_one_line(cause), traceback=_traceback(error) if wanted else "")
-        cause = cause.__cause__
+    cause = telling_cause(error)
+    if cause is not None:
+        kind = kind_of_error(cause) or "error"
+        wanted = kind == "error" and wants_traceback()
+        return Outcome(kind, reason=_one_line(cause), traceback=_traceback(error) if wanted else "")
     if isinstance(error, SystemExit):
         return Outcome("error", reason=f"the task function left the process by sys.exit({error.code})")
     return Outcome("error", reason=_one_line(error), traceback=_traceback(error))
-
-
-def _kind_of(error: BaseException) -> str | None:
-    kind = getattr(error, "kind", None)
-    if kind in KINDS:
-        return str(kind)
-    if isinstance(error, MemoryError) or any(base.__name__ == "OutOfMemoryError" for base in type(error).__mro__):
-        return "out_of_memory"
-    if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):
-        return "out_of_memory"
-    if isinstance(error, FloatingPointError):
-        return "diverged"
-    return "killed" if isinstance(error, KeyboardInterrupt) else None
 
 
 def of_result(result: Any, names: tuple[str, ...]) -> Outcome:
