@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import torch
 from fitting import TinyModel, fit, track
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from torch import nn
 from wandb_server import WandbServer
 
 from convsweep.data.samples import Facts
-from convsweep.tracking.architecture import Architecture, on_meta
+from convsweep.tracking.architecture import Architecture
 from convsweep.tracking.wandb_run import RUN_FILE
 
 
@@ -48,14 +47,3 @@ def test_the_first_step_does_not_wait_for_the_run_which_gets_what_came_before_it
     assert begun == [False, True, True]
     assert server.run.values("lr-SGD") == [0.1]
     assert server.run.summary["cost/params"] == 15
-
-
-def test_the_copy_on_meta_has_the_same_shapes_and_no_weights() -> None:
-    net = nn.Sequential(nn.Conv1d(2, 3, 5), nn.BatchNorm1d(3))
-    copied = on_meta(net)
-    assert {tensor.device.type for tensor in copied.state_dict().values()} == {"meta"}
-    assert {name: tensor.shape for name, tensor in copied.state_dict().items()} == {
-        name: tensor.shape for name, tensor in net.state_dict().items()
-    }
-    assert {tensor.device.type for tensor in net.state_dict().values()} == {"cpu"}
-    assert copied(torch.empty(1, 2, 9, device="meta")).shape == (1, 3, 5)

@@ -13,7 +13,7 @@ from convsweep.study_run.rows import STEP, history, study_config, summary
 from convsweep.study_run.table import trials_table
 from convsweep.study_run.winner import log_winner
 from convsweep.tracking.outcome import exit_code_of
-from convsweep.tracking.wandb_run import finish_run, read_run_file, start_run
+from convsweep.tracking.wandb_run import finish_run, read_run_file, run_settings, start_run
 from hydra_plugins.study.search.layout import Layout
 from hydra_plugins.study.search.locks import write_atomically
 
@@ -37,6 +37,8 @@ class StudyRun:
     def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
         self.folder = folder
         self.options = options
+        own = {name: options[name] for name in ("init_timeout_s", "finish_timeout_s", "settings") if name in options}
+        self._settings = {"x_disable_stats": True, **run_settings(**own)}  # the machine's load is in the runs of the trials
         self.outcome = "complete"
         self._run: Any = None
         self._is_off = False
@@ -50,7 +52,7 @@ class StudyRun:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._run is not None:
             outcome: Any = self.outcome if error is None else "error"
-            finish_run(self._run, exit_code_of(outcome), float(self.options.get("finish_timeout_s", 60)))
+            finish_run(self._run, exit_code_of(outcome), self._settings["finish_timeout"])
 
     def update(self, sweep: Sweep, final: bool = False) -> None:
         """Log what is new: a row for every trial that has ended, the summary, and now and then the table and the figures."""
@@ -93,16 +95,7 @@ class StudyRun:
             "job_type": "study",
             "tags": [*(self.options.get("tags") or []), "study"],
         }
-        settings = {
-            "silent": True,
-            "console": "off",
-            "init_timeout": float(self.options.get("init_timeout_s", 20)),
-            "finish_timeout": float(self.options.get("finish_timeout_s", 60)),
-            "finish_timeout_raises": True,
-            "x_disable_stats": True,  # the machine's load is in the runs of the trials
-            **(self.options.get("settings") or {}),
-        }
-        run = start_run(self.folder, self.options.get("mode", "auto"), arguments, settings)
+        run = start_run(self.folder, self.options.get("mode", "auto"), arguments, self._settings)
         if run is not None:
             run.define_metric(STEP, hidden=True)
             run.define_metric("*", step_metric=STEP)

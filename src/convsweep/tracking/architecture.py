@@ -1,12 +1,10 @@
 """The network of a run in W&B, layer by layer: what each returns, weighs, computes and sees."""
 
-import copy
 import io
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
-from torch import nn
 
 from convsweep.cost import Cost, UntraceableError, measure
 from convsweep.cost.table import cost_table
@@ -39,17 +37,10 @@ class Architecture(Callback):
             return
         with logger.harmless():
             try:
-                cost = measure(on_meta(model.net), tuple(model.facts.in_shape))
+                cost = measure(model.net, tuple(model.facts.in_shape))
             except UntraceableError:
                 return  # a network that runs on data only has no table
             logger.log_media(lambda: {"architecture": as_html(cost)}, trainer.current_epoch)
-
-
-def on_meta(net: nn.Module) -> nn.Module:
-    """Return a copy of a network without its weights."""
-    memo: dict[int, Any] = {id(buffer): buffer.to("meta") for buffer in net.buffers()}
-    memo |= {id(param): nn.Parameter(param.detach().to("meta"), param.requires_grad) for param in net.parameters()}
-    return copy.deepcopy(net, memo)
 
 
 def as_html(cost: Cost) -> Any:

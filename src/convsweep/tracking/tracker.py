@@ -112,7 +112,7 @@ def _identity(
     return {
         "name": configured.get("name") or name or default_name,
         "group": configured.get("group") or group,
-        "tags": list(dict.fromkeys([*configured.get("tags", ()), *(choices if tags is None else tags)])),
+        "tags": list(dict.fromkeys([*(configured.get("tags") or ()), *(choices if tags is None else tags)])),
     }
 
 

@@ -16,7 +16,7 @@ from lightning.pytorch.loggers.wandb import WandbLogger as LightningWandbLogger
 from convsweep.tracking.outcome import Outcome, exit_code_of
 from convsweep.tracking.unstarted import Unstarted
 from convsweep.tracking.wandb_mode import AskedMode, one_line
-from convsweep.tracking.wandb_run import EPOCH, finish_run, forget_service, read_run_file, start_run, sync_command
+from convsweep.tracking.wandb_run import EPOCH, finish_run, forget_service, read_run_file, run_settings, start_run, sync_command
 
 log = logging.getLogger(__name__)
 
@@ -65,14 +65,7 @@ class WandbLogger(LightningWandbLogger):
         self._has_failed = False
         self._early_summary: dict[str, Any] = {}
         self._early_metrics: list[dict[str, float]] = []
-        self._settings: dict[str, Any] = {
-            "silent": True,
-            "console": "off",
-            "init_timeout": init_timeout_s,
-            "finish_timeout": finish_timeout_s,
-            "finish_timeout_raises": True,
-            **(settings or {}),
-        }
+        self._settings = run_settings(init_timeout_s, finish_timeout_s, settings)
         super().__init__(
             save_dir=self.folder,
             id=read_run_file(self.folder).get("id") if resume else None,

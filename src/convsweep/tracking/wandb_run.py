@@ -19,6 +19,26 @@ STUCK_AFTER_S = 5.0
 STEP, EPOCH = "trainer/global_step", "epoch"
 
 
+def run_settings(
+    init_timeout_s: float = 20.0, finish_timeout_s: float = 60.0, settings: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the `wandb.Settings` of a run that says nothing in the terminal and is not waited for without end.
+
+    Args:
+        init_timeout_s: wait so long for the server before going offline.
+        finish_timeout_s: wait so long for the upload at the end.
+        settings: further ones, which win.
+    """
+    return {
+        "silent": True,
+        "console": "off",
+        "init_timeout": init_timeout_s,
+        "finish_timeout": finish_timeout_s,
+        "finish_timeout_raises": True,
+        **(settings or {}),
+    }
+
+
 def start_run(folder: Path, mode: AskedMode, arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
     """Return a new run of this process alone, or None where W&B is switched off.
 
@@ -130,7 +150,7 @@ def _define_axes(run: Any) -> None:
     run.define_metric(STEP)
     run.define_metric(EPOCH)
     run.define_metric("*", step_metric=STEP, step_sync=True)
-    for phase in ("val", "test", "predictions", "confusion_matrix"):
+    for phase in ("val", "test", "predictions", "confusion_matrix", "recordings", "spectrograms"):
         run.define_metric(f"{phase}/*", step_metric=EPOCH, step_sync=True)
 
 
