@@ -40,7 +40,7 @@ def test_the_second_trial_of_a_sweep_finds_what_the_first_imported(toy: MakeToy)
     import late
     return float(known)
     """
-    app = toy(body, sweeper="n_trials: 3\nslots: 1\nparams: {x: 'interval(0, 1)'}")
+    app = toy(body, sweeper="n_trials: 3\nslots: 1\nfresh_after: 0\nparams: {x: 'interval(0, 1)'}")
     (app.folder / "late.py").write_text("")
     app.run()
     assert [trial.value for trial in app.trials()] == [0.0, 1.0, 1.0]
@@ -52,7 +52,7 @@ def test_a_preloaded_module_rehearses_and_does_so_again_behind_a_lesson(toy: Mak
     assert all(0 <= x <= 1 for x in early.seen)
     return float(len(early.seen))
     """
-    app = toy(body, sweeper="n_trials: 3\nslots: 1\npreload: [early]\nparams: {x: 'interval(0, 1)'}")
+    app = toy(body, sweeper="n_trials: 3\nslots: 1\nfresh_after: 0\npreload: [early]\nparams: {x: 'interval(0, 1)'}")
     (app.folder / "early.py").write_text("seen = []\ndef rehearse(config):\n    seen.append(config.x)\n")
     (app.folder / "late.py").write_text("")
     app.run()

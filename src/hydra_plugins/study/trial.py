@@ -97,9 +97,17 @@ def checkpoint() -> str | None:
 
 
 def enter(link: Link) -> None:
-    """Make `link` the current one; called once by the process of the trial."""
+    """Make `link` the current one, which its trial's process does when the trial begins."""
     global _link
     _link = link
     os.environ[_VARIABLE] = str(link.number)
     if link.checkpoint is not None:
         os.environ[_CHECKPOINT] = link.checkpoint
+
+
+def leave() -> None:
+    """Let there be no current link, until the process enters its next trial."""
+    global _link
+    _link = None
+    for variable in (_VARIABLE, _CHECKPOINT):
+        os.environ.pop(variable, None)

@@ -29,7 +29,7 @@ class Attempt:
         outcome: How it said that it ended.
         close_reason: Why it was asked to close.
         again: Whether it is to be run again after that; None leaves it to the policy.
-        waits: Whether it came to nothing and its process waits for the next one.
+        waits: Whether it has ended and its process waits for the next one.
     """
 
     trial: optuna.Trial

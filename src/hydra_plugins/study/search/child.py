@@ -1,4 +1,4 @@
-"""The process of one trial: compose, check, ask for leave, run the task function, write how it ended."""
+"""The process of a trial: compose, check, ask for leave, run the task function, write how it ended; then the next one."""
 
 import atexit
 import contextlib
@@ -11,8 +11,6 @@ import socket
 import sys
 import time
 import weakref
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +28,22 @@ from .messages import Channel
 from .outcomes import UNCHARGED, Outcome, of_exception, of_result
 from .prepared import Prepared
 from .recipe import Job, Recipe
+from .surroundings import Surroundings
 
 _PR_SET_PDEATHSIG = 1
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 def run_child(recipe: Recipe, prepared: Prepared, job: Job, sock: socket.socket, lesson: Lesson, parent: int) -> None:
-    """Be trials until one of them has trained, from the fork to the end of the process; never returns."""
+    """Be one trial after the other, from the fork to the end of the process; never returns."""
     lesson.begin()
     channel = Channel(sock)
     with contextlib.suppress(BaseException):  # asked to close while it waits
-        enter: Callable[[], None] | None = partial(_enter_process, job, parent)
-        while not _try(recipe, prepared, job, channel, enter):
-            job, enter = _next_job(channel), None
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, signal.SIG_IGN)
+        _enter_process(job, parent)
+        surroundings = Surroundings()
+        while _try(recipe, prepared, job, channel, surroundings):
+            job = _next_job(channel)
+    _let_signals_pass()
     with contextlib.suppress(BaseException):
         lesson.tell()
         atexit._run_exitfuncs()
@@ -53,19 +52,16 @@ def run_child(recipe: Recipe, prepared: Prepared, job: Job, sock: socket.socket,
     os._exit(0)
 
 
-def _try(recipe: Recipe, prepared: Prepared, job: Job, channel: Channel, enter: Callable[[], None] | None) -> bool:
-    """Be one trial and say how it ended; return False if it came to nothing, so that the process is as good as new."""
+def _try(recipe: Recipe, prepared: Prepared, job: Job, channel: Channel, surroundings: Surroundings) -> bool:
+    """Be one trial and say how it ended; return whether the process waits for another one."""
     started = time.monotonic()
     folder = recipe.layout.trial(job.number)
     try:
-        if enter is not None:
-            enter()
         outcome = _run(recipe, prepared, job, channel, folder)
     except BaseException as error:
         outcome = of_exception(error)
-    waits = outcome.kind in UNCHARGED and not folder.is_dir() and not _asked_to_stop
-    for signum in (signal.SIGTERM, signal.SIGINT) if not waits else ():
-        signal.signal(signum, signal.SIG_IGN)
+    _let_signals_pass()
+    link.leave()
     outcome.seconds = time.monotonic() - started
     outcome.stopped = _asked_to_stop
     outcome.peak_memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -74,8 +70,30 @@ def _try(recipe: Recipe, prepared: Prepared, job: Job, channel: Channel, enter: 
             write_atomically(folder / "outcome.json", json.dumps(outcome.as_dict(), default=str))
     if outcome.traceback:
         sys.stderr.write(outcome.traceback)
+    waits = not _asked_to_stop and _renew(recipe, outcome, folder, surroundings)
     channel.send({"say": "end", "outcome": outcome.as_dict(), "waits": waits, "pid": os.getpid()})
-    return not waits
+    return waits
+
+
+def _renew(recipe: Recipe, outcome: Outcome, folder: Path, surroundings: Surroundings) -> bool:
+    """Make the process as good as new and return True, if that is possible and worth it.
+
+    Where a network was not trained there is nothing to do. What has trained takes further trials while it is young: for short
+    ones a fork, the pages that it copies, and all that a library does at its first use cost more than the training.
+    """
+    if outcome.kind in UNCHARGED and not folder.is_dir():
+        surroundings.restore_signals()
+        return True
+    young = surroundings.age() < recipe.options.fresh_after
+    if not young or outcome.kind not in ("complete", "pruned") or not surroundings.can_be_restored():
+        return False
+    try:
+        surroundings.restore()
+        _redirect(Path(os.devnull))
+    except Exception:
+        return False
+    surroundings.restore_signals()
+    return True
 
 
 def _next_job(channel: Channel) -> Job:
@@ -144,6 +162,11 @@ def _stop(signum: int, frame: Any) -> None:
     if not _asked_to_stop:
         _asked_to_stop = True
         raise link.Stopped("asked to close")
+
+
+def _let_signals_pass() -> None:
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, signal.SIG_IGN)
 
 
 def _enter_process(job: Job, parent: int) -> None:

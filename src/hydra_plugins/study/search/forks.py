@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 from functools import partial
-from typing import Any
 
 from .child import THREAD_VARIABLES, check, run_child
 from .compose import compose, task_config
@@ -65,6 +64,7 @@ class _Template:
         self.control = Channel(control)
         self.trials: dict[int, int] = {}
         self.lessons: dict[int, Lesson] = {}
+        self.taught: list[Lesson] = []
         os.setsid()
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):  # Slurm tells all processes of a job
             signal.signal(signum, signal.SIG_IGN)
@@ -127,6 +127,7 @@ class _Template:
             return False
         while not data.endswith(b"\n"):
             data += self.control.sock.recv(65536)
+        self._learn()
         job = Job(**json.loads(data))
         connection = socket.socket(fileno=descriptors[0])
         parent, lesson = os.getpid(), Lesson()
@@ -150,15 +151,22 @@ class _Template:
     def _reap(self) -> None:
         """Report the trials that ended, and end what they started in their process group."""
         for pid, number in list(self.trials.items()):
-            ended, status, usage = os.wait4(pid, os.WNOHANG)
+            ended, status = os.waitpid(pid, os.WNOHANG)
             if ended == 0:
                 continue
+            signum = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
             del self.trials[pid]
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
-            self.control.send({"say": "died", "number": number, "pid": pid, **_end(status, usage)})
-            if self.lessons.pop(pid).learn():
-                self._rehearse()
+            self.control.send({"say": "died", "number": number, "pid": pid, "signal": signum})
+            self.taught.append(self.lessons.pop(pid))
+
+    def _learn(self) -> None:
+        """Import what the trials that have ended had to import, before the next process is forked."""
+        taught, self.taught = self.taught, []
+        learnt = [lesson.learn() for lesson in taught]
+        if any(learnt):
+            self._rehearse()
 
 
 def _preload(name: str) -> None:
@@ -166,8 +174,3 @@ def _preload(name: str) -> None:
         importlib.import_module(name)
     except ImportError as error:
         raise StudyError(f"hydra.sweeper.preload must list importable modules, but got {name!r}: {error}") from error
-
-
-def _end(status: int, usage: Any) -> dict[str, Any]:
-    signum = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-    return {"signal": signum, "peak_memory_mb": usage.ru_maxrss / 1024}

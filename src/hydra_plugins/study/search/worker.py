@@ -13,6 +13,7 @@ from . import attributes
 from .ask import Asker, Stopwatch
 from .attempt import Attempt
 from .attributes import kind_of
+from .between import Between
 from .conversation import Conversation
 from .ended import Ended
 from .heartbeat import Pulse, Watch
@@ -23,7 +24,6 @@ from .messages import Channel
 from .outcomes import UNCHARGED, of_exception, parse_policies
 from .reap import left_outcome, orphans, reap
 from .recipe import Job, Recipe
-from .scouts import Scouts
 from .session import Session
 from .settle import Settler
 from .slots import make_slots
@@ -67,7 +67,7 @@ class Worker:
         self.name = pulse.worker
         self.free = make_slots(options)
         self.attempts: dict[int, Attempt] = {}
-        self._scouts = Scouts()
+        self._between = Between()
         self.ended: Ended | None = None
         self.stopwatch = Stopwatch(recipe, keeps=index == 0)
         self._template = template
@@ -100,8 +100,15 @@ class Worker:
                     attempt.watch(options.hang_limit, options.trial_timeout, options.grace)
                 self._keep_up()
         self.stopwatch.keep()
-        self._scouts.close()
+        self._part()
         return self.ended
+
+    def _part(self) -> None:
+        """Let the waiting processes go, and wait until they have done what they do at their exit."""
+        self._between.close()
+        end = time.monotonic() + self.recipe.options.grace
+        while self._between.leaving and time.monotonic() < end:
+            self._listen()
 
     def _heed(self, interrupts: Interrupts) -> None:
         """Close the running trials on the first request to stop, kill them on the next."""
@@ -156,7 +163,7 @@ class Worker:
         slot = self.free.pop(0)
         checkpoint = trial.user_attrs.get(attributes.CHECKPOINT)
         job = Job(trial.number, point.overrides, checkpoint, slot.environment, slot.threads)
-        channel, pid = self._scouts.send(slot.index, job) or (self._begin(job), None)
+        channel, pid = self._between.send(slot.index, job) or (self._begin(job), None)
         self.attempts[trial.number] = Attempt(trial, slot, channel, pid)
 
     def _begin(self, job: Job) -> Channel:
@@ -169,7 +176,8 @@ class Worker:
     def _renew_template(self) -> None:
         """Start another template when the old one has died; its trials died with it."""
         self._template.close()
-        self._scouts.close()
+        self._between.close()
+        self._between.leaving.clear()
         for number, attempt in list(self.attempts.items()):
             attempt.kill()
             self._finish(number, None if attempt.outcome else 9)
@@ -194,10 +202,10 @@ class Worker:
                 self._renew_template()
 
     def _hear(self, attempt: Attempt) -> None:
-        """Hear a trial, and settle one that came to nothing, whose process waits for the next."""
+        """Hear a trial, and settle one that has ended and whose process waits for the next."""
         self._conversation.hear(attempt)
         if attempt.waits:
-            self._scouts.keep(attempt)
+            self._between.keep(attempt)
             self._settle(attempt, None)
 
     def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
@@ -205,7 +213,7 @@ class Worker:
 
     def _bury(self, first: int, pid: int | None, signum: int | None) -> None:
         """Settle the trial, if there is one, of a process that has died; `first` is the trial it was made for."""
-        self._scouts.lose(pid)
+        self._between.lose(pid)
         for number, attempt in list(self.attempts.items()):
             if attempt.pid == pid if attempt.pid is not None else number == first:
                 self._finish(number, signum)
