@@ -153,6 +153,17 @@ def test_the_study_goes_on_as_the_same_run(server: WandbServer, sweep_folder: Pa
     assert server.run.state == "finished"
 
 
+def test_what_no_longer_holds_leaves_the_summary(server: WandbServer, sweep_folder: Path) -> None:
+    study = optuna.load_study(study_name="depth", storage=open_journal(Layout(sweep_folder).journal))
+    study.enqueue_trial({"lr": 0.01})
+    log_once(sweep_folder, wandb_options(sweep_folder))
+    assert (server.run.summary["outcomes/waiting"], server.run.summary["winner/params/net.depth"]) == (1, 2)
+    study.tell(study.ask({"lr": DISTRIBUTIONS["lr"]}), 0.95)
+    log_once(sweep_folder, wandb_options(sweep_folder))
+    assert server.run.summary["winner/params/lr"] == 0.01
+    assert not {"outcomes/waiting", "winner/params/net.depth", "winner/folder"} & set(server.run.summary)
+
+
 def test_offline_and_then_synced_it_is_the_same(server: WandbServer, sweep_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     log_once(sweep_folder, wandb_options(sweep_folder))

@@ -104,6 +104,18 @@ def test_resume_goes_on_with_the_same_run(server: WandbServer, tmp_path: Path) -
     assert server.run.state == "finished"
 
 
+def test_a_run_that_goes_on_no_longer_says_why_it_had_stopped(server: WandbServer, folder: Path) -> None:
+    tracker = track(folder)
+    tracker.log_summary({"reason": "asked to close"})
+    tracker.close("killed")
+    assert (server.run.summary["outcome"], server.run.summary["reason"]) == ("killed", "asked to close")
+    tracker = track(folder, resume_from=folder)
+    tracker.begin()
+    tracker.close("complete")
+    assert server.run.summary["outcome"] == "complete"
+    assert server.run.summary.get("reason") is None
+
+
 def test_without_resume_the_same_folder_makes_a_new_run(server: WandbServer, folder: Path) -> None:
     for _ in range(2):
         with track(folder) as tracker:

@@ -21,6 +21,8 @@ GROWTH, PANELS_EVERY_S = 1.05, 15.0
 """The table and the figures are drawn anew when so many times as many trials have ended, and so much time has passed."""
 SHARE = 20
 """At most one part in so many of the time is spent on reading and on drawing each."""
+COUNTED_ANEW = ("outcomes/", "winner/")
+"""What the keys of the summary begin with that need not be there at the next look."""
 
 
 class StudyRun:
@@ -69,11 +71,18 @@ class StudyRun:
         if final or (len(rows) >= GROWTH * self._drawn + 1 and time.monotonic() >= self._next):
             self._draw(sweep, len(rows))
         if fresh or final:
-            self._run.summary.update(summary(sweep))
+            self._sum_up(summary(sweep))
             with contextlib.suppress(OSError):
                 write_atomically(self._state, json.dumps(sorted(self._logged)))
         if final and self.options.get("log_model", "none") != "none":
             log_winner(self._run, sweep)
+
+    def _sum_up(self, now: Mapping[str, Any]) -> None:
+        """Set the summary, and take out of it what held before: kinds of outcome that are gone, parameters of a former winner."""
+        former = [key for key in self._run.summary.keys() if key.startswith(COUNTED_ANEW) and key not in now]  # noqa: SIM118
+        for key in former:
+            del self._run.summary[key]
+        self._run.summary.update(now)
 
     def _draw(self, sweep: Sweep, num_ended: int) -> None:
         """Log the table and the figures, and set when that may be done again."""

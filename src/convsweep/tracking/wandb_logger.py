@@ -63,7 +63,7 @@ class WandbLogger(LightningWandbLogger):
         self.folder = Path(folder)
         self._mode: AskedMode = mode
         self._has_failed = False
-        self._early_summary: dict[str, Any] = {}
+        self._early_summary: dict[str, Any] = {"outcome": None, "reason": None} if resume else {}  # those of the former start
         self._early_metrics: list[dict[str, float]] = []
         self._settings = run_settings(init_timeout_s, finish_timeout_s, settings)
         super().__init__(
