@@ -11,9 +11,9 @@ from convsweep.cost import measure
 from convsweep.data.digits import Digits
 from convsweep.draw.feature_maps import draw_maps, of_positions
 from convsweep.draw.field import draw_field, fields
-from convsweep.draw.figures import FIGURES, NothingToDrawError, drawn, kernels
+from convsweep.draw.figures import FIGURES, NothingToDrawError, drawn, kernels, small_enough
 from convsweep.draw.filters import draw_filters
-from convsweep.draw.layers import chosen, ran, with_matrix
+from convsweep.draw.layers import Ran, chosen, ran, with_matrix
 from convsweep.draw.matrix import corner, draw_matrix, square
 from convsweep.draw.planes import plane
 from convsweep.draw.shift import shift_gaps
@@ -56,6 +56,18 @@ def test_corner_of_a_matrix_holds_whole_channels_about_square() -> None:
     assert np.array_equal(np.nan_to_num(drawn), dense)
     assert np.array_equal(np.isnan(drawn), dense == 0)
     assert square(linear_map(nn.Conv2d(1, 32, 3), (1, 28, 28))) == (676, 784)
+    assert square(linear_map(nn.Conv1d(1, 2, 3, padding=1), (1, 5000))) == (1024, 1024), "not 5,000 x 5,000 numbers"
+
+
+def test_of_a_large_layer_a_smaller_input_is_drawn() -> None:
+    large = nn.Conv3d(1, 8, 3, padding=1)  # 216 weights at each of 64^3 positions: 57 million places
+    layer = Ran("first", large, (1, 64, 64, 64), torch.empty(1, 8, 64, 64, 64, device="meta"))
+    assert small_enough(layer) == (1, 32, 32, 32)
+    small = Ran("first", large, (1, 8, 8, 8), torch.empty(1, 8, 8, 8, 8, device="meta"))
+    assert small_enough(small) == (1, 8, 8, 8)
+    dense = nn.Linear(25_088, 4_096, device="meta")
+    with pytest.raises(UserError, match=r"may have 20,000,000 weights, but that of fc has 102,760,448; name another layer"):
+        small_enough(Ran("fc", dense, (25_088,), torch.empty(1, 4_096, device="meta")))
 
 
 def test_matrix_is_captioned_by_its_numbers() -> None:

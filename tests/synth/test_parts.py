@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from convsweep.errors import UserError
-from convsweep.synth.fitting_size import fitting_size, needs
+from convsweep.synth.class_images import ClassImages
+from convsweep.synth.fitting_size import Work, fitting_size, free_bytes, needs
 from convsweep.synth.gaussian import fitted
 from convsweep.synth.layers import activations, check_layers, layers_of, spread_out
 from convsweep.synth.objectives import activity, content_loss, gram, log_probability, region, style_loss
@@ -143,6 +144,25 @@ def test_the_size_that_fits_does_and_the_next_does_not(subject: Subject) -> None
     assert size[0] == size[1] > 100
     assert needs(subject, size) <= 0.8 * available < needs(subject, (size[0] + 1, size[1] + 1))
     assert not any(parameter.requires_grad for parameter in subject.net.parameters())
+
+
+def test_many_images_need_more_and_layers_that_do_not_run_nothing(subject: Subject) -> None:
+    one, weights = needs(subject, (50, 40)), needs(subject, (50, 40), Work(0))
+    assert needs(subject, (50, 40), Work(7)) - weights == 7 * (one - weights)
+    first, second = (needs(subject, (50, 40), Work(until=[name])) for name in spread_out(layers_of(subject), 2))
+    assert weights < first < second <= one
+    assert needs(subject, (50, 40), Work(copies=5)) - one == 5 * 4 * 50 * 40
+    assert max(fitting_size(subject, 50_000_000, Work(100))) < max(fitting_size(subject, 50_000_000)) / 5
+
+
+def test_work_beyond_the_memory_of_the_cpu_is_refused_before_it_begins(subject: Subject, tmp_path: Path) -> None:
+    """A million by a million values: no machine has them, and the system would end the program without a word."""
+    from convsweep.synth.studio import Studio
+
+    studio = Studio(subject, tmp_path, size=1_000_000)
+    with pytest.raises(UserError, match=r"does not suffice for 3 images of this size; size=\[\d+,\d+\] would fit$"):
+        ClassImages(steps=1).run(studio)
+    assert 0 < free_bytes(torch.device("cpu")) < 2**50
 
 
 def test_the_same_seed_gives_the_same_noise(subject: Subject, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Every figure by its name, drawn from a subject."""
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,11 +18,16 @@ from convsweep.draw.subject import Subject
 from convsweep.errors import UserError
 from convsweep.linear_map import linear_map
 from convsweep.linear_map.layers import split_pad
+from convsweep.nets.geometry import times
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NUM_SHIFTED = 32
+MOST_PLACES = 20_000_000
+"""Weights in a matrix at most, each place counted: of a larger layer a smaller input is drawn."""
+MOST_VALUES = 100_000_000
+"""Values of feature maps that are compared at a time."""
 
 
 class NothingToDrawError(UserError):
@@ -43,7 +49,26 @@ def linear_layers(subject: Subject) -> list[Ran]:
 def matrix(subject: Subject, layer: str | None) -> "Figure":
     """Draw the matrix of a layer, the first one by default."""
     found = chosen(linear_layers(subject), layer)
-    return draw_matrix(linear_map(found.module, found.in_shape), f"{found.name}, {type(found.module).__name__}")
+    shape = small_enough(found)
+    on = "" if shape == found.in_shape else f" on {times(shape)} of {times(found.in_shape)}"
+    return draw_matrix(linear_map(found.module, shape), f"{found.name}, {type(found.module).__name__}{on}")
+
+
+def small_enough(layer: Ran) -> tuple[int, ...]:
+    """Return the shape of an input whose matrix can be drawn: that of the layer, its axes halved where it is too large.
+
+    Raises:
+        UserError: the layer takes no smaller input, and has too many weights.
+    """
+    weight = getattr(split_pad(layer.module, None)[1], "weight", None)
+    channels, *size = layer.in_shape
+    each = weight.numel() if isinstance(weight, torch.Tensor) else channels * 3 ** len(size)
+    while (places := each * prod(layer.y.shape[2:]) * prod(size) // prod(layer.in_shape[1:])) > MOST_PLACES:
+        if max(size, default=1) == 1:
+            rule = f"a matrix to draw may have {MOST_PLACES:,} weights, but that of {layer.name} has {places:,}"
+            raise UserError(f"{rule}; name another layer by --layer")
+        size = [max(1, length // 2) for length in size]
+    return (channels, *size)
 
 
 def field(subject: Subject, layer: str | None) -> "Figure":
@@ -82,7 +107,8 @@ def maps(subject: Subject, layer: str | None) -> "Figure":
 
 def shift(subject: Subject, layer: str | None) -> "Figure":
     """Draw how far each layer is from shifting with its input, over some validation samples."""
-    found = shift_gaps(subject.net, subject.samples(NUM_SHIFTED))
+    values = sum(prod(layer.out_shape) for layer in measure(subject.net, subject.in_shape).layers)
+    found = shift_gaps(subject.net, subject.samples(min(NUM_SHIFTED, max(1, MOST_VALUES // values))))
     if not found:
         raise NothingToDrawError(
             "a shift is measured on positions that see no border, but every layer's window reaches one; "

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 MAX_SIDE = 512
 """Rows and columns drawn at most, unless one channel alone has more."""
+LARGEST_SIDE = 1024
+"""The same for one channel alone: more than a picture has pixels."""
 NUM_COLOURS = 20
 
 
@@ -46,10 +48,10 @@ def caption(found: LinearMap, name: str, side: tuple[int, int]) -> str:
 
 
 def square(found: LinearMap) -> tuple[int, int]:
-    """Return how many rows and columns to draw: whole channels, at least one, about a square."""
+    """Return how many rows and columns to draw: whole channels, at least one unless it is huge, about a square."""
     limit = min(MAX_SIDE, *found.shape)
     rows, columns = (
-        min(size, max(limit // (size // shape[0]), 1) * (size // shape[0]))
+        min(size, LARGEST_SIDE, max(limit // (size // shape[0]), 1) * (size // shape[0]))
         for size, shape in zip(found.shape, (found.out_shape, found.in_shape), strict=True)
     )
     return rows, columns

@@ -10,6 +10,7 @@ from torch import Tensor
 from convsweep.errors import UserError
 from convsweep.synth import pictures
 from convsweep.synth.ascent import check_finite
+from convsweep.synth.fitting_size import Work
 from convsweep.synth.layers import check_layers, layers_of, spread_out
 from convsweep.synth.objectives import activity
 from convsweep.synth.parameterization import Parameterization
@@ -69,6 +70,7 @@ class Dream:
             if self.start is None
             else pictures.read(self.start, subject, studio.size)
         )
+        studio.check_memory(tuple(base.shape[2:]), Work(until=[layer]))
         with torch.no_grad():
             before = float(activity(subject, base, layer, self.channel))
         with studio.watch("dream", self.octaves * self.steps) as watch:

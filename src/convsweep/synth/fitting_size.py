@@ -1,6 +1,10 @@
 """Which size of image the memory of a device bears."""
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
 
 import torch
 
@@ -10,27 +14,48 @@ from convsweep.synth.subject import Subject
 
 SHARE = 0.8
 """Of the free memory that may be counted on: allocators keep blocks of their own."""
+MEMINFO = Path("/proc/meminfo")
+VALUE_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done to images at a time.
+
+    Attributes:
+        count: How many there are.
+        until: Layers behind the last of which the network does not run; none runs all of it.
+        copies: Images of the same size that are kept beside, for each.
+    """
+
+    count: int = 1
+    until: Sequence[str] = ()
+    copies: int = 0
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return the free memory of a device."""
+    """Return the free memory of a device, what the system can give up of its file cache included."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
         return torch.cuda.mem_get_info(device)[0]
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if MEMINFO.is_file():
+        lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2  # the system does not say what is free
 
 
-def fitting_size(subject: Subject, available: int | None = None) -> tuple[int, ...]:
+def fitting_size(subject: Subject, available: int | None = None, work: Work | None = None) -> tuple[int, ...]:
     """Return the largest size, in the proportions of the training data, whose activations the free memory holds.
 
     Args:
         available: bytes; None asks the device.
+        work: what is done to them; None: one image through the whole network.
     """
     room = int(SHARE * (free_bytes(subject.device) if available is None else available))
     low, high = 1, 8192
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if needs(subject, scaled(subject, middle)) <= room else (low, middle)
+        low, high = (middle, high) if needs(subject, scaled(subject, middle), work) <= room else (low, middle)
     return scaled(subject, low)
 
 
@@ -40,12 +65,18 @@ def scaled(subject: Subject, longest: int) -> tuple[int, ...]:
     return tuple(max(1, round(length * longest / max(size))) for length in size)
 
 
-def needs(subject: Subject, size: tuple[int, ...]) -> int:
-    """Return the bytes of a forward and backward pass of one image; a size that does not get through the network needs none."""
+def needs(subject: Subject, size: tuple[int, ...], work: Work | None = None) -> int:
+    """Return the bytes of a forward and backward pass; a size that does not get through the network needs none."""
+    work = work or Work()
+    shape = (subject.in_shape[0], *size)
     try:
         subject.net.requires_grad_(True)  # what is kept for the gradient of the image is what would be kept for the weights
-        return measure(subject.net, (subject.in_shape[0], *size)).memory(1, 0)
+        cost = measure(subject.net, shape)
     except (InfeasibleError, UntraceableError, RuntimeError):
         return 0
     finally:
         subject.net.requires_grad_(False)
+    ends = [place for place, layer in enumerate(cost.layers) if layer.name in work.until]
+    seen = cost.layers[: ends[-1] + 1] if ends else cost.layers
+    images = work.count * (sum(layer.activations for layer in seen) + work.copies * VALUE_BYTES * prod(shape))
+    return cost.memory(0, 0) + images

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from convsweep.errors import UserError, did_you_mean
 from convsweep.synth import pictures
+from convsweep.synth.fitting_size import Work
 from convsweep.synth.objectives import log_probability, region
 from convsweep.synth.priors import log_total_variation
 from convsweep.synth.studio import Studio, Watch
@@ -61,6 +62,7 @@ class OfClasses(ABC):
             raise UserError(f"method.count must be >= 1, but is {self.count}")
         classes = class_indices(self.classes, studio.subject).repeat(self.count)
         check_place(self.place, self.radius, studio)
+        studio.check_memory(studio.image_size(), Work(len(classes)))
         check_size(studio)
         start = studio.subject.gaussian.color(studio.noise(len(classes), studio.image_size(), self.start_std))
         with studio.watch(self.what, self.steps) as watch:

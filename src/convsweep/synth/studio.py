@@ -12,7 +12,7 @@ from convsweep import commands
 from convsweep.errors import UserError
 from convsweep.synth import pictures
 from convsweep.synth.early_check import check_kept
-from convsweep.synth.fitting_size import fitting_size
+from convsweep.synth.fitting_size import Work, fitting_size, free_bytes, needs
 from convsweep.synth.parameterization import Parameterization, Pixels
 from convsweep.synth.subject import Subject
 from hydra_plugins.study.kinds import is_out_of_memory
@@ -53,6 +53,7 @@ class Studio:
         self.keep_every, self.animate = keep_every, animate
         self.generator = torch.Generator().manual_seed(seed)
         self.frames: list[Image] = []
+        self.work = Work()
 
     def noise(self, count: int, size: tuple[int, ...], spread: float) -> Tensor:
         """Return normal noise (N, C, *spatial) in the units of the network."""
@@ -78,6 +79,16 @@ class Studio:
 
             yield step
 
+    def check_memory(self, size: tuple[int, ...], work: Work) -> None:
+        """Check, before it begins, that work on images of a size has a chance: a CPU without memory ends without a message.
+
+        Raises:
+            UserError: it has none; the message says which size would have.
+        """
+        self.work = work
+        if self.subject.device.type == "cpu" and needs(self.subject, size, work) > free_bytes(self.subject.device):
+            raise UserError(self.too_large())
+
     @contextmanager
     def within_memory(self) -> Iterator[None]:
         """Run what needs memory.
@@ -94,10 +105,11 @@ class Studio:
 
     def too_large(self) -> str:
         """Return what is said where memory does not suffice."""
-        fits = fitting_size(self.subject)
+        fits = fitting_size(self.subject, work=self.work)
         hint = f"size={fits[0]}" if len(fits) == 1 else f"size=[{','.join(map(str, fits))}]"
         other = "" if self.subject.device.type == "cpu" else ", or use device=cpu"
-        return f"the memory of {self.subject.device} does not suffice for images of this size; {hint} would fit{other}"
+        what = "an image" if self.work.count == 1 else f"{self.work.count} images"
+        return f"the memory of {self.subject.device} does not suffice for {what} of this size; {hint} would fit{other}"
 
     def keep(self, images: Tensor, name: str) -> None:
         """Keep an intermediate picture: of many images the first row of them."""

@@ -10,11 +10,15 @@ from torch import Tensor
 from convsweep.errors import UserError
 from convsweep.synth import pictures
 from convsweep.synth.ascent import check_finite
+from convsweep.synth.fitting_size import Work
 from convsweep.synth.layers import activations, check_layers, layers_of, spread_out
 from convsweep.synth.objectives import content_loss, gram, style_loss
 from convsweep.synth.parameterization import Parameterization
 from convsweep.synth.priors import log_total_variation
 from convsweep.synth.studio import Studio, Watch
+
+HISTORY = 20
+"""Steps and gradients that L-BFGS keeps, each as large as the image."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class Style:
         picture = pictures.read(self.content, subject, studio.size)
         size = self.style_size or max(picture.shape[2:])
         styles = [pictures.read(file, subject, size) for file in self.styles]
+        copies = 2 * HISTORY if self.optimizer == "lbfgs" else 2
+        studio.check_memory(tuple(picture.shape[2:]), Work(until=[*content, *style_layers], copies=copies))
         with studio.watch("style", self.steps) as watch:
             with torch.no_grad():
                 contents = activations(subject, picture, content)
@@ -146,5 +152,6 @@ class Style:
     def make_optimizer(self, image: Parameterization) -> Any:
         """Return the optimiser."""
         if self.optimizer == "lbfgs":
-            return torch.optim.LBFGS(image.parameters(), lr=self.lr or 1.0, max_iter=20, line_search_fn="strong_wolfe")
+            options: Any = {"max_iter": 20, "history_size": HISTORY, "line_search_fn": "strong_wolfe"}
+            return torch.optim.LBFGS(image.parameters(), lr=self.lr or 1.0, **options)
         return torch.optim.Adam(image.parameters(), lr=self.lr or 0.05)
