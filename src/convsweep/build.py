@@ -169,8 +169,8 @@ def card(cfg: DictConfig, data: "DataModule") -> dict[str, Any]:
     }
 
 
-def load_model(checkpoint: str | Path) -> "Model":
-    """Return the trained model of a checkpoint, rebuilt from the checkpoint alone, in evaluation mode on the CPU.
+def load_model(checkpoint: str | Path, device: torch.device | None = None) -> "Model":
+    """Return the trained model of a checkpoint, rebuilt from the checkpoint alone, in evaluation mode on a device, or the CPU.
 
     Raises:
         UserError: the file is missing, is not a checkpoint, or was not written by convsweep.
@@ -196,7 +196,9 @@ def load_model(checkpoint: str | Path) -> "Model":
             card=described,
         )
     model.load_state_dict(state["state_dict"])
-    return model.eval()
+    device = device or torch.device("cpu")
+    model.eval().lay_out(device)
+    return model.to(device)
 
 
 def read_checkpoint(checkpoint: str | Path) -> dict[str, Any]:

@@ -68,13 +68,13 @@ def load_trained(named: str | Path, device: str = "auto", batch_size: int = 1) -
 
     quiet_engines()
     place = device_of(device)
-    model = load_model(checkpoint)
+    model = load_model(checkpoint, place)
     try:
         macs = measure(model.net, model.facts.in_shape).macs
     except UntraceableError:
         macs = None
     set_threads("auto", macs, batch_size)
-    return Trained(model.to(place), checkpoint, place)
+    return Trained(model, checkpoint, place)
 
 
 def checkpoint_of(named: Path) -> Path:

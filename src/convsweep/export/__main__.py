@@ -53,6 +53,8 @@ def export(arguments: Sequence[str]) -> int:
     from convsweep.trained import load_trained
 
     trained = load_trained(options.checkpoint, "cpu", max(BATCH_SIZES))
+    trained.model.memory_format = "contiguous"  # of weights in another layout a .pt2 file holds no whole tensor
+    trained.model.lay_out(trained.device)
 
     from convsweep.deployed import Deployed
     from convsweep.export.checking import check

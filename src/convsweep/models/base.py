@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal
 
 import lightning as L
 import torch
+from lightning.pytorch.plugins.precision import MixedPrecision, Precision
+from lightning.pytorch.utilities import GradClipAlgorithmType
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
@@ -14,12 +16,13 @@ from torchmetrics import MetricCollection
 from convsweep.data.samples import Facts
 from convsweep.errors import DivergedError, UserError
 from convsweep.models.acceleration import Compile, Recompute, compile_in_place, recompute_blocks
+from convsweep.models.fused import build_optimizer
+from convsweep.models.memory_format import MemoryFormat, lay_out
 from convsweep.models.normalize import Normalize, NormalizeBy
 from convsweep.models.running_mean import RunningMean, not_finite
 from convsweep.models.schedules import Schedule, lightning_schedule
 
 Batch = tuple[Tensor, Tensor]
-MemoryFormat = Literal["contiguous", "channels_last"]
 
 OPTIMIZER = partial(torch.optim.AdamW, lr=1e-3)
 
@@ -36,7 +39,7 @@ class Model(L.LightningModule, ABC):
         schedule: makes the learning rate's schedule from optimiser and number of steps; None keeps it constant.
         decay_norm_and_bias: apply weight decay to biases and normalisation too, not only to weights of two or more axes.
         normalize_by: subtract mean and spread of the training split, or of each sample.
-        memory_format: how images and volumes lie in memory; `channels_last` is often faster.
+        memory_format: how images and volumes lie in memory; `auto` as is faster on the device, where that was measured.
         compile: compile the network for training in one of `torch.compile`'s modes, or `none`.
         recompute: `blocks` keeps no activations inside the blocks of the network but computes them again: less memory, more time.
         monitor, monitor_mode: the metric that training is judged by, and `max` or `min`.
@@ -57,7 +60,7 @@ class Model(L.LightningModule, ABC):
         schedule: Schedule | None = None,
         decay_norm_and_bias: bool = False,
         normalize_by: NormalizeBy = "training_split",
-        memory_format: MemoryFormat = "contiguous",
+        memory_format: MemoryFormat = "auto",
         compile: Compile = "none",
         recompute: Recompute = "none",
         monitor: str = "val/loss",
@@ -66,8 +69,8 @@ class Model(L.LightningModule, ABC):
     ) -> None:
         super().__init__()
         self.compile_mode, self.recompute = compile, recompute
-        self.memory_format = layout_of(memory_format, len(facts.in_shape) - 1)
-        self.net, self.facts = net.to(memory_format=self.memory_format), facts
+        self.net, self.facts, self.memory_format = net, facts, memory_format
+        self.layout = torch.contiguous_format
         self.normalize = Normalize(mean, std, normalize_by)
         self.class_counts = class_counts
         self.make_optimizer, self.schedule = optimizer, schedule
@@ -97,6 +100,14 @@ class Model(L.LightningModule, ABC):
         """Return the names of everything that is logged and can be monitored."""
         return ["train/loss", "val/loss", *(f"val/{name}" for name in self.score_names())]
 
+    def setup(self, stage: str) -> None:
+        if stage == "fit":
+            self.lay_out(self.trainer.strategy.root_device)
+
+    def lay_out(self, device: torch.device) -> None:
+        """Lay out the network, and what it will be given, for a device."""
+        self.layout = lay_out(self.net, self.memory_format, self.facts.in_shape, device)
+
     def on_fit_start(self) -> None:
         if self.recompute == "blocks":
             recompute_blocks(self.net)
@@ -107,7 +118,7 @@ class Model(L.LightningModule, ABC):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of a batch as the data set stores it."""
-        logits: Tensor = self.net(self.normalize(x).contiguous(memory_format=self.memory_format))
+        logits: Tensor = self.net(self.normalize(x).contiguous(memory_format=self.layout))
         return logits
 
     @torch.no_grad()
@@ -183,10 +194,22 @@ class Model(L.LightningModule, ABC):
         metrics.reset()
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.make_optimizer(self.parameter_groups())
+        is_scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
+        optimizer = build_optimizer(self.make_optimizer, self.parameter_groups(), is_scaled)
         if self.schedule is None:
             return optimizer
         return lightning_schedule(optimizer, self.schedule, self.trainer, self.monitor)
+
+    def configure_gradient_clipping(
+        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        plugin = self.trainer.precision_plugin
+        if not gradient_clip_val or not isinstance(plugin, MixedPrecision) or plugin.scaler is not None:
+            super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            return
+        # The plugin would refuse a fused optimiser, which without a scaler takes gradients as they are.
+        algorithm = GradClipAlgorithmType(gradient_clip_algorithm or "norm")
+        Precision.clip_gradients(plugin, optimizer, gradient_clip_val, algorithm)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the parameters, those that are not decayed in a group of their own."""
@@ -197,9 +220,3 @@ class Model(L.LightningModule, ABC):
         kept = [parameter for parameter in trained if parameter.dim() <= 1]
         groups: list[dict[str, Any]] = [{"params": decayed}, {"params": kept, "weight_decay": 0.0}]
         return [group for group in groups if group["params"]]
-
-
-def layout_of(memory_format: MemoryFormat, dim: int) -> torch.memory_format:
-    """Return torch's word for the layout of tensors with `dim` spatial axes; signals have one layout only."""
-    channels_last = {2: torch.channels_last, 3: torch.channels_last_3d}
-    return torch.contiguous_format if memory_format == "contiguous" else channels_last.get(dim, torch.contiguous_format)

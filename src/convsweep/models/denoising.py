@@ -69,7 +69,7 @@ class Denoising(Model):
         """
         x = x.to(self.normalize.scale.dtype)
         level = self.level_of(x) if level is None else level
-        at_one_level = (x / level.clamp_min(1e-8)).contiguous(memory_format=self.memory_format)
+        at_one_level = (x / level.clamp_min(1e-8)).contiguous(memory_format=self.layout)
         given: Tensor = self.net(at_one_level)
         return level * (given if self.predicts == "signal" else at_one_level - given)
 

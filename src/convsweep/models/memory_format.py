@@ -1,0 +1,48 @@
+"""How images and volumes lie in memory while a network runs: as asked for, or as suits the network and its device."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import nn
+
+from convsweep.cost.measure import in_mode
+
+MemoryFormat = Literal["auto", "contiguous", "channels_last"]
+
+CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
+"""Torch's word by the number of spatial axes; signals have one layout only."""
+
+
+def lay_out(net: nn.Module, memory_format: MemoryFormat, in_shape: Sequence[int], device: torch.device) -> torch.memory_format:
+    """Lay out a network's weights, and return torch's word for how its input shall lie.
+
+    `auto` puts the channels last on a processor for which torch has oneDNN, which otherwise rearranges input and result of each
+    convolution, unless the network cannot run so: one that takes a `view` of its feature maps.
+
+    Args:
+        net: on the CPU, or on `device`.
+        in_shape: (C, *spatial).
+        device: that the network will run on.
+    """
+    channels_last = CHANNELS_LAST.get(len(in_shape) - 1, torch.contiguous_format)
+    if memory_format == "channels_last":
+        net.to(memory_format=channels_last)
+        return channels_last
+    suits = memory_format == "auto" and device.type == "cpu" and torch.backends.mkldnn.is_available()
+    if suits and runs(net, in_shape, channels_last):
+        return channels_last
+    net.to(memory_format=torch.contiguous_format)
+    return torch.contiguous_format
+
+
+def runs(net: nn.Module, in_shape: Sequence[int], layout: torch.memory_format) -> bool:
+    """Lay out a network on the CPU and return whether it answers a sample that lies likewise."""
+    sample = torch.zeros(1, *in_shape).contiguous(memory_format=layout)
+    try:
+        net.to(memory_format=layout)
+        with in_mode(net, training=False), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            net(sample)
+    except RuntimeError:
+        return False
+    return True
