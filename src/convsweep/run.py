@@ -1,35 +1,31 @@
 """One run: its folder, its callbacks and loggers, and how it ended."""
 
-import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lightning as L
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import instantiate
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from omegaconf import DictConfig
 
 from convsweep import record
 from convsweep.allocator import keep_freed_memory
-from convsweep.build import plain_errors
 from convsweep.callbacks.best_scores import BestScores
 from convsweep.callbacks.pruning import PruningCallback
 from convsweep.closing_table import show_result
 from convsweep.console import quiet_engines, say, shown
 from convsweep.distributed.lost_rank import cause_of, leave_note, observe
 from convsweep.distributed.ranks import is_child, is_first
-from convsweep.distributed.sigterm import note_sigterm
-from convsweep.distributed.sync_norm import let_cpu_synchronise
 from convsweep.errors import UserError, did_you_mean
+from convsweep.result import best_checkpoint, closing_facts, objective_values, reason_of, result_of
 from convsweep.threads import set_threads
 from convsweep.tracking import Tracker, open_tracker, outcome_of
+from convsweep.trainer import make_trainer
 from hydra_plugins.study import trial
 
 if TYPE_CHECKING:
@@ -117,18 +113,10 @@ class Run:
         for name in self.objectives:
             check_name("objectives", name, [*metrics, *self.cost])
         self.tracker = self.tracker or self.open_tracker()
-        with plain_errors("callbacks"):
-            callbacks = [instantiate(callback) for callback in self.cfg.callbacks.values() if callback is not None]
-            if trial.inside():
-                self.pruning = PruningCallback(self.cfg.monitor.metric, self.link)
-                callbacks.append(self.pruning)
-        with plain_errors("trainer", remedy="; trainer=auto takes the fastest device there is, trainer=cpu runs everywhere"):
-            trainer: L.Trainer = instantiate(self.cfg.trainer, _partial_=True)(
-                callbacks=[self.best, *callbacks], logger=self.tracker.loggers
-            )
-        let_cpu_synchronise(trainer)
+        if trial.inside():
+            self.pruning = PruningCallback(self.cfg.monitor.metric, self.link)
+        trainer = make_trainer(self.cfg, [self.best], [self.pruning] if self.pruning else [], self.tracker.loggers)
         observe(self)
-        note_sigterm()
         if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
             self.tracker.begin()  # a run of this process, which forked ones log to
         self.note_logger()
@@ -156,30 +144,15 @@ class Run:
 
     def finish(self, trainer: L.Trainer) -> float | tuple[float, ...]:
         """Write the result, show it, and return the objective or objectives."""
-        figures = self.best.scores | self.cost
-        for name in self.objectives:
-            if name not in figures:
-                raise UserError(
-                    f"{name} must be measured by the training, but was not; let it validate (trainer.limit_val_batches)"
-                )
-        values = [float(figures[name]) for name in self.objectives]
-        checkpoint = best_checkpoint(trainer)
-        result = {
-            "outcome": "complete",
-            "objectives": dict(zip(self.objectives, values, strict=True)),
-            "best": self.best.scores,
-            "best_epoch": self.best.epoch,
-            "test": {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("test/")},
-            "epochs": trainer.fit_loop.epoch_progress.current.completed,
-            "stopped_early": trainer.should_stop,
-            "checkpoint": os.path.relpath(checkpoint, self.folder) if checkpoint else None,
-        }
+        objectives = objective_values(self.objectives, self.best.scores | self.cost)
+        result = result_of(trainer, self.best, objectives, self.folder)
         if is_first():
             result = self.write(result)
-            if self.link is not None and checkpoint:
-                self.link.note(best_checkpoint=str(self.folder / str(result["checkpoint"])))
+            if self.link is not None and result["checkpoint"]:
+                self.link.note(best_checkpoint=str(self.folder / result["checkpoint"]))
             show_result(result, self.folder)
-        return values[0] if len(values) == 1 else tuple(values)
+        values = tuple(objectives.values())
+        return values[0] if len(values) == 1 else values
 
     def write(self, result: dict[str, Any]) -> dict[str, Any]:
         """Write `result.json` and return its content."""
@@ -245,23 +218,3 @@ def check_name(key: str, name: str, known: list[str]) -> None:
     """Raise `UserError` unless a metric is known."""
     if name not in known:
         raise UserError(f"{key} must be one of {', '.join(known)}, but is {name!r}; {did_you_mean(name, known)}")
-
-
-def closing_facts(result: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return what a logger is told of a result: the scores at the best checkpoint, where that is, why there is none."""
-    facts = {f"best/{name}": value for name, value in result["best"].items()} | {"best_epoch": result["best_epoch"]}
-    if result.get("checkpoint"):
-        facts["checkpoint"] = str(folder / result["checkpoint"])
-    return facts | ({"reason": result["reason"]} if "reason" in result else {})
-
-
-def reason_of(error: BaseException) -> str:
-    """Return why a run ended, in words; an exit without any is told by what it was raised in answer to."""
-    cause = error.__context__ if isinstance(error, SystemExit) and error.__context__ is not None else error
-    return str(cause) or type(cause).__name__
-
-
-def best_checkpoint(trainer: L.Trainer) -> str | None:
-    """Return the path of the best checkpoint, or None if none was kept."""
-    callback = trainer.checkpoint_callback
-    return callback.best_model_path or None if isinstance(callback, ModelCheckpoint) else None

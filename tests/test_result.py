@@ -1,0 +1,24 @@
+"""What a sweep is told of a training, and why there may be nothing to tell."""
+
+from math import inf, nan
+
+import pytest
+
+from convsweep.errors import DivergedError, UserError
+from convsweep.result import objective_values
+
+
+def test_objectives_are_told_in_their_order_as_floats() -> None:
+    values = objective_values(["macs", "val/accuracy"], {"val/accuracy": 0.5, "macs": 7, "val/loss": 1.0})
+    assert list(values.items()) == [("macs", 7.0), ("val/accuracy", 0.5)]
+
+
+@pytest.mark.parametrize("value", [nan, inf, -inf])
+def test_a_training_without_a_number_has_diverged_for_the_run_as_for_its_sweep(value: float) -> None:
+    with pytest.raises(DivergedError, match="val/loss must be finite, but is"):
+        objective_values(["val/loss"], {"val/loss": value})
+
+
+def test_what_was_not_measured_is_named() -> None:
+    with pytest.raises(UserError, match="val/loss must be measured by the training"):
+        objective_values(["val/loss"], {"train/loss": 1.0})
