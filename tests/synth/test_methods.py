@@ -106,6 +106,34 @@ def test_a_style_is_taken_on(tmp_path: Path, optimizer: str) -> None:
         assert picture.size == (32, 24)
 
 
+def test_styles_are_mixed_by_their_shares(tmp_path: Path) -> None:
+    """All of the first is the first alone; of halves, the result is nearer to either than the other one is."""
+    across = np.tile(np.where(np.arange(32) % 4 < 2, 255, 0), (32, 1)).astype(np.uint8)
+    files = {"across": across, "down": across.T.copy(), "content": np.full((32, 32), 128, np.uint8)}
+    for name, array in files.items():
+        Image.fromarray(array).save(tmp_path / f"{name}.png")
+    subject, made = drawn_subject(), {}
+    for name, styles, shares in [
+        ("across", ["across"], None),
+        ("all across", ["across", "down"], [2.0, 0.0]),
+        ("both", ["across", "down"], None),
+        ("down", ["down"], None),
+    ]:
+        paths = [str(tmp_path / f"{style}.png") for style in styles]
+        method = Style(str(tmp_path / "content.png"), paths, shares, content_weight=0.0, start="noise", steps=8)
+        folder = tmp_path / name
+        method.run(Studio(subject, folder))
+        with Image.open(folder / "style.png") as picture:
+            made[name] = np.asarray(picture, dtype=np.float64)
+    assert np.array_equal(made["across"], made["all across"])
+
+    def steps(name: str, axis: int) -> float:
+        return float(np.abs(np.diff(made[name], axis=axis)).mean())
+
+    lean = {name: steps(name, 1) / steps(name, 0) for name in ("across", "both", "down")}
+    assert lean["across"] > lean["both"] > lean["down"]
+
+
 def test_mistakes_are_told_in_one_message(studio: Studio, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no 'class 7'"):
         class_indices(["class 7"], studio.subject)
