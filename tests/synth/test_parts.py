@@ -10,6 +10,7 @@ from torch import nn
 
 from convsweep.errors import UserError
 from convsweep.synth.class_images import ClassImages
+from convsweep.synth.dream import Dream
 from convsweep.synth.fitting_size import Work, fitting_size, free_bytes, needs
 from convsweep.synth.gaussian import fitted
 from convsweep.synth.layers import activations, check_layers, layers_of, spread_out
@@ -162,6 +163,8 @@ def test_work_beyond_the_memory_of_the_cpu_is_refused_before_it_begins(subject: 
     studio = Studio(subject, tmp_path, size=1_000_000)
     with pytest.raises(UserError, match=r"does not suffice for 3 images of this size; size=\[\d+,\d+\] would fit$"):
         ClassImages(steps=1).run(studio)
+    with pytest.raises(UserError, match=r"does not suffice for an image of this size"):
+        Dream(steps=1).run(studio)
     assert 0 < free_bytes(torch.device("cpu")) < 2**50
 
 

@@ -65,12 +65,7 @@ class Dream:
             raise UserError(
                 f"method.octaves must be >= 1 and octave_scale > 1, but they are {self.octaves} and {self.octave_scale}"
             )
-        base = (
-            studio.noise(1, studio.image_size(), self.start_std)
-            if self.start is None
-            else pictures.read(self.start, subject, studio.size)
-        )
-        studio.check_memory(tuple(base.shape[2:]), Work(until=[layer]))
+        base = self.begun(studio, Work(until=[layer]))
         with torch.no_grad():
             before = float(activity(subject, base, layer, self.channel))
         with studio.watch("dream", self.octaves * self.steps) as watch:
@@ -79,6 +74,19 @@ class Dream:
             after = float(activity(subject, image, layer, self.channel))
         file = pictures.save(image[0], subject, studio.folder, "dream")
         return {"file": file.name, "layer": layer, "channel": self.channel, "activity_before": before, "activity_after": after}
+
+    def begun(self, studio: Studio, work: Work) -> Tensor:
+        """Return the image (1, C, *spatial) that is begun with.
+
+        Raises:
+            UserError: it cannot be read, or memory does not suffice for the work on it.
+        """
+        if self.start is None:
+            studio.check_memory(studio.image_size(), work)
+            return studio.noise(1, studio.image_size(), self.start_std)
+        image = pictures.read(self.start, studio.subject, studio.size)
+        studio.check_memory(tuple(image.shape[2:]), work)
+        return image
 
     def dream(self, base: Tensor, layer: str, studio: Studio, watch: Watch) -> Tensor:
         """Return the picture (1, C, *spatial) that an image becomes."""
