@@ -18,7 +18,8 @@ from convsweep.export.checking import batches, check
 from convsweep.export.programs import Program
 from convsweep.export.real_samples import samples_of_files
 from convsweep.trained import load_trained
-from tests.checkpoints import SCENES, SMALL, Command, arrays_checkpoint, write_checkpoint
+from tests.checkpoints import SCENES, SMALL, SMALL_UNET, Command, arrays_checkpoint, write_checkpoint
+from tests.data.drawn_volumes import draw_folder
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -29,7 +30,17 @@ CASES = {
     "scenes": lambda path: write_checkpoint(path, *SCENES),
     "signals": lambda path: arrays_checkpoint(path, (2, 20), "model.net.num_stages=2"),
     "volumes": lambda path: arrays_checkpoint(path, (1, 8, 8, 8), masks=True),
+    "volumes_of_any_size": lambda path: nifti_checkpoint(path),
 }
+
+
+def nifti_checkpoint(path: Path) -> Path:
+    """Write the checkpoint of a network that is trained on crops of scans."""
+    pytest.importorskip("nibabel")
+    scans = draw_folder(path.parent / "scans", count=5)
+    return write_checkpoint(
+        path, *SMALL_UNET, "data=nifti_folder", f"data.root={scans}", "data.num_classes=3", "data.crop_size=8"
+    )
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -83,6 +94,17 @@ def test_recordings_are_cut_to_the_network_at_its_rate(run: Command, tmp_path: P
     assert run(net, "stereo.wav", "--format", "pt2", "--no-latency") == 0, run.err
     assert "largest difference" in run.out
     assert "same class" not in run.out, "a recording has none"
+
+
+@pytest.mark.parametrize("normalize_by", ["sample", "training_split"])
+def test_batches_of_noisy_signals_may_have_any_length(run: Command, tmp_path: Path, normalize_by: str) -> None:
+    signals = ["data=signals", "data.num_train=4", "data.num_val=2", "data.length=64"]
+    net = write_checkpoint(tmp_path / "best.ckpt", "model=denoising", f"model.normalize_by={normalize_by}", *signals)
+    assert run(net, "--format", "pt2", "--no-latency") == 0, run.err
+    x = np.random.default_rng(1).normal(0, 1, (5, 1, 64)).astype(np.float32)
+    program = torch.export.load("exported/model.pt2").module()
+    (expected,) = load_trained(net).model.predict_batch(torch.from_numpy(x)).values()
+    np.testing.assert_allclose(program(torch.from_numpy(x)).detach().numpy(), expected.numpy(), atol=1e-5)
 
 
 def test_difference_beyond_tolerance_is_an_error(run: Command, tmp_path: Path) -> None:

@@ -69,14 +69,14 @@ class Denoising(Model):
         """
         x = x.to(self.normalize.scale.dtype)
         level = self.level_of(x) if level is None else level
-        at_one_level = (x / level.clamp_min(1e-8)).contiguous(memory_format=self.layout)
-        given: Tensor = self.net(at_one_level)
+        at_one_level = x / level.clamp_min(1e-8)
+        given = self.run(at_one_level)
         return level * (given if self.predicts == "signal" else at_one_level - given)
 
     def level_of(self, x: Tensor) -> Tensor:
         """Return the root mean square of each sample, or the spread of the training split."""
         if self.normalize.by == "training_split":
-            return (1 / self.normalize.scale).mean().expand(len(x)).view(-1, *[1] * (x.dim() - 1))
+            return (1 / self.normalize.scale).mean().expand(x.shape[0]).view(-1, *[1] * (x.dim() - 1))  # len() is no symbol
         return x.square().mean(dim=tuple(range(1, x.dim())), keepdim=True).sqrt()
 
     def answer(self, logits: Tensor) -> Tensor:

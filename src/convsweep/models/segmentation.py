@@ -48,12 +48,12 @@ class Segmentation(Model):
         """Return the logits of a batch; of whole samples of any size, the logarithms of their windows' mean probabilities."""
         if self.training or not self.facts.any_size:
             return super().forward(x)
-        if len(x) and x.shape[2:] == torch.Size(self.facts.spatial_shape):
+        if x.shape[0] == 0:  # the last step of a process that has a sample less; len() would fix the batch of an export
+            return x.new_zeros((0, self.facts.num_classes, *x.shape[2:]), dtype=torch.float32)
+        if x.shape[2:] == torch.Size(self.facts.spatial_shape):
             logits = super().forward(x)
             if logits.shape[2:] == x.shape[2:]:
                 return logits
-        if not len(x):  # the last step of a process that has a sample less than the others
-            return x.new_zeros((0, self.facts.num_classes, *x.shape[2:]), dtype=torch.float32)
         probs = torch.stack([self.windows(sample) for sample in x])
         return probs.clamp_min(torch.finfo(probs.dtype).tiny).log()
 
