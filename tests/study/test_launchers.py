@@ -51,6 +51,13 @@ def test_a_launcher_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPat
     launchers.check_launcher("hydra._internal.core_plugins.basic_launcher.BasicLauncher")
 
 
+def test_slurm_is_asked_for_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    needs("hydra_plugins.hydra_submitit_launcher")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StudyError, match="start the sweep on a machine of the cluster"):
+        launchers.check_launcher("hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher")
+
+
 def test_sqlite_serves_one_worker(toy: MakeToy, tmp_path: Path) -> None:
     app = toy(
         "return cfg.x", sweeper=f"n_trials: 4\nslots: 2\nparams: {{x: 'interval(0,1)'}}\nstorage: sqlite:///{tmp_path}/s.db"

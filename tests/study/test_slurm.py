@@ -1,49 +1,127 @@
-"""A sweep as a job array of Slurm, whose jobs are preempted, with the commands of Slurm played on this machine."""
+"""A sweep as a job array of Slurm: a node is lost, jobs are preempted, the head is stopped, and nothing stays in the queue."""
 
 import os
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from .conftest import MakeToy, wait_for
-from .fake_slurm import install
+from tests.slurm_cluster import Cluster, slurm
+
+from .conftest import MakeToy, Toy, wait_for
 from .needed import needs
 
+__all__ = ["slurm"]
+
+pytestmark = pytest.mark.xdist_group("slurm")
+
 CONF = Path(__file__).parents[2] / "conf" / "hydra" / "launcher"
+LAUNCHER = [
+    "hydra/launcher=slurm",
+    "hydra.launcher.partition=gpu",
+    "hydra.launcher.cpus_per_task=2",
+    "hydra/sweeper/sampler=random",
+]
 BODY = """
-    seen = (os.getppid(), os.environ.get("SLURM_NTASKS"), os.environ["SLURM_JOB_ID"])
-    (Path(trial.current().folder) / "seen").write_text(" ".join(map(str, seen)))
-    time.sleep(0.2)
+    if cfg.deaf:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    folder, said = Path(trial.current().folder), os.environ
+    start = int(Path(trial.current().checkpoint).read_text()) if trial.current().checkpoint else 0
+    (folder / "seen").write_text(f"{said['SLURM_ARRAY_TASK_ID']} {said['SLURMD_NODENAME']} {said.get('SLURM_NTASKS')}")
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    for step in range(start, 4):
+        time.sleep(cfg.pause)
+        (folder / "checkpoints" / "last.ckpt").write_text(str(step + 1))
+    (folder / "done").write_text(f"{start}")
     return cfg.x
 """
 
 
-def test_a_preempted_job_is_queued_again_and_no_trial_is_lost(
-    toy: MakeToy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def make(toy: MakeToy, trials: int, workers: int) -> Toy:
+    """Return an application with the launcher's config, whose sweep has so many trials and jobs."""
     needs("hydra_plugins.hydra_submitit_launcher")
-    for name, value in install(tmp_path / "slurm").items():
-        monkeypatch.setenv(name, value)
-    app = toy(BODY, sweeper="n_trials: 40\nslots: 1\nworkers: 2\nparams: {x: 'interval(0,1)'}")
+    options = f"n_trials: {trials}\nworkers: {workers}\nparams: {{x: 'interval(0,1)'}}"
+    app = toy(BODY, "x: 0.0\npause: 0.1\ndeaf: false", options)
     shutil.copytree(CONF, app.folder / "conf" / "hydra" / "launcher")
-    process = app.start("hydra/launcher=slurm", "hydra/sweeper/sampler=random", "hydra.launcher.partition=gpu")
-    wait_for(lambda: len(list(app.sweep.glob("[0-9]*/seen"))) >= 6, timeout=90)
-    seen = max(app.sweep.glob("[0-9]*/seen"), key=lambda path: int(path.parent.name)).read_text().split()
-    status = Path(f"/proc/{seen[0]}/status").read_text().splitlines()
-    os.kill(int(next(line.split()[1] for line in status if line.startswith("PPid"))), signal.SIGUSR2)
-    output, _ = process.communicate(timeout=200)
+    return app
+
+
+def seen(app: Toy) -> dict[int, list[str]]:
+    """Return where the trials have begun so far: the number of the job in the array, its node, its tasks."""
+    lines = {int(path.parent.name): path.read_text().split() for path in app.sweep.glob("[0-9]*/seen")}
+    return {number: line for number, line in lines.items() if line}
+
+
+def finish(app: Toy, process: "subprocess.Popen[str]", slurm: Cluster) -> None:
+    """Wait for the end of a sweep of 40 trials, and check that none is lost, none ran twice and no job is left."""
+    try:
+        output, _ = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        left = slurm.jobs()
+        process.kill()
+        raise AssertionError(f"still running, with {left} in the queue:\n{process.communicate()[0]}") from None
     assert process.returncode == 0, output
-    assert (tmp_path / "slurm" / "requeued").read_text().split() == [f"77_{int(seen[2]) - 77}"]
     kinds = app.kinds()
-    assert kinds.count("complete") == 40, output
+    assert kinds.count("complete") == len(list(app.sweep.glob("[0-9]*/done"))) == 40, output
     assert set(kinds) <= {"complete", "killed"}
-    seen_by = [path.read_text().split() for path in app.sweep.glob("[0-9]*/seen")]
-    assert {line[2] for line in seen_by} == {"77", "78"}
-    assert {line[1] for line in seen_by} == {"None"}, "a trial is no task of the job: it starts its own processes"
-    assert len({trial.user_attrs["worker"] for trial in app.trials()}) == 3
-    script = (tmp_path / "slurm" / "job.sh").read_text()
-    assert "--array=0-1" in script
-    assert "--partition=gpu" in script
-    assert "--signal=USR2@120" in script
+    assert all(trial.value == trial.params["x"] for trial in app.trials() if trial.user_attrs["kind"] == "complete")
+    assert {tasks for _, _, tasks in seen(app).values()} == {"None"}, "a trial is no task of the job: it starts its own processes"
+    wait_for(lambda: not slurm.jobs())
+
+
+def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, slurm: Cluster) -> None:
+    app = make(toy, trials=40, workers=4)
+    process = app.start(*LAUNCHER)
+    wait_for(lambda: len(seen(app)) >= 12 and len({node for _, node, _ in seen(app).values()}) == 3, timeout=90)
+    jobs = slurm.jobs()
+    assert sorted(jobs.values()) == ["PENDING", "RUNNING", "RUNNING", "RUNNING"], "a worker takes all of a node"
+    first = next(name for name, state in jobs.items() if state == "RUNNING")
+    assert "CPUs=2 Tasks=1 Name=python" in slurm.run("scontrol", "show", "step", f"{first}.0"), "and has both of its CPUs"
+    slots = {(trial.user_attrs["worker"], trial.user_attrs["slot"]) for trial in app.trials()}
+    assert len(slots) == 2 * len({worker for worker, _ in slots}), "a trial each"
+    node = seen(app)[max(seen(app))][1]
+    slurm.lose(node)
+    try:
+        finish(app, process, slurm)
+    finally:
+        slurm.restore(node)
+
+
+def test_preempted_and_requeued_jobs_do_not_lose_a_trial(toy: MakeToy, slurm: Cluster) -> None:
+    app = make(toy, trials=40, workers=2)
+    process = app.start(*LAUNCHER)
+    wait_for(lambda: len(seen(app)) >= 6, timeout=90)
+    first, second = sorted(slurm.jobs())
+    slurm.run("scancel", "--signal=USR2", first)  # as Slurm does ahead of the end of a job's time
+    wait_for(lambda: slurm.jobs()[first] == "PENDING")
+    slurm.run("scontrol", "requeue", second)
+    finish(app, process, slurm)
+    assert "killed" in app.kinds()
+    for job in (first, second):
+        assert "Restarts=1" in slurm.run("scontrol", "show", "job", job)
+    assert len({trial.user_attrs["worker"] for trial in app.trials()}) == 4
+
+
+@pytest.mark.parametrize("deaf", [False, True], ids=["", "deaf"])
+def test_no_job_outlives_an_interrupted_head(toy: MakeToy, slurm: Cluster, deaf: bool) -> None:
+    app = make(toy, trials=1000, workers=5)
+    process = app.start(*LAUNCHER, f"deaf={deaf}", f"pause={60 if deaf else 0.1}")
+    wait_for(lambda: len(seen(app)) >= 6, timeout=90)
+    assert sorted(slurm.jobs().values()) == 2 * ["PENDING"] + 3 * ["RUNNING"]
+    os.kill(process.pid, signal.SIGINT)
+    if deaf:
+        wait_for(lambda: sorted(slurm.jobs().values()) == 3 * ["RUNNING"])
+        os.kill(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "the same command goes on from here" in output
+    wait_for(lambda: not slurm.jobs() and not slurm.processes())
+    assert deaf or "running" not in app.kinds()
+
+
+def test_jobs_that_slurm_refuses_are_answered_by_one_message(toy: MakeToy, slurm: Cluster) -> None:
+    output = make(toy, trials=2, workers=2).run(*LAUNCHER, "hydra.launcher.partition=nowhere", code=1)
+    assert output.count("invalid partition specified: nowhere") == 1
+    assert "Traceback" not in output

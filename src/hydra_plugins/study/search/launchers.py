@@ -1,6 +1,7 @@
 """Hydra's launchers, as far as a sweep must know them apart: what each needs, and how Ray is kept in hand."""
 
 import os
+import shutil
 from importlib.util import find_spec
 
 from hydra.core.plugins import Plugins
@@ -18,7 +19,7 @@ _EXTRAS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm", "hyd
 
 
 def check_launcher(target: str) -> None:
-    """Check that the launcher's package is there.
+    """Check that the launcher's package is there, and Slurm where that is what it starts.
 
     Raises:
         StudyError: It is not.
@@ -28,6 +29,8 @@ def check_launcher(target: str) -> None:
         raise StudyError(
             f"hydra.launcher needs the package {package}, which is not installed; run: uv sync --extra {_EXTRAS[package]}"
         )
+    if target.endswith("SlurmLauncher") and shutil.which("sbatch") is None:
+        raise StudyError("hydra.launcher needs Slurm's sbatch, which is not here; start the sweep on a machine of the cluster")
 
 
 def make_launcher(recipe: Recipe) -> Launcher:

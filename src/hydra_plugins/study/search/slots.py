@@ -42,8 +42,8 @@ def make_slots(options: StudyConf) -> list[Slot]:
 def _bearable(options: StudyConf, devices: list[str], share: float) -> int:
     if share > 0:
         return int(len(devices) // share) if share >= 1 else len(devices) * int(1 / share)
-    cores = max(1, usable_cores() // options.threads)
-    return cores if options.workers == 1 else max(1, cores // options.workers)
+    sharing = 1 if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" else options.workers  # a job of Slurm has its own cores
+    return max(1, max(1, usable_cores() // options.threads) // sharing)
 
 
 def _gpu_environment(index: int, devices: list[str], share: float, asked: float | None) -> dict[str, str]:
@@ -66,8 +66,9 @@ def visible_gpus() -> list[str]:
 
 
 def usable_cores() -> int:
-    """Return the number of cores that this process may use: its affinity, within the quota of its cgroup."""
+    """Return the number of cores that this process may use: its affinity, within the quota of its cgroup and of its job."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = min(cores, int(os.environ.get("SLURM_CPUS_PER_TASK", cores)))
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))

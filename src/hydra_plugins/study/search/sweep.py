@@ -34,6 +34,7 @@ from .sampling import check_sampler
 from .session import Session
 from .settle import Settler
 from .slots import make_slots
+from .slurm import following_slurm
 from .space import Space
 from .starting_points import enqueue
 from .storage import OpenStudy, create_study, open_storage
@@ -124,13 +125,15 @@ def launch(recipe: Recipe, study: OpenStudy) -> list[Ended]:
         return [job.return_value for job in make_launcher(recipe).launch(jobs, initial_job_idx=0)]
     with Interrupts(most=1) as interrupts:
         for start in range(_STARTS):
-            with watching_from_outside(recipe, interrupts):
+            with watching_from_outside(recipe, interrupts), following_slurm(recipe, interrupts):
                 try:
                     launcher = make_launcher(recipe)
                     start_ray(recipe)
                     interrupts.take()
                     done = launcher.launch(jobs, initial_job_idx=start * len(jobs))
                     return [*(job.return_value for job in done), *interruptions(interrupts)]
+                except StudyError:
+                    raise
                 except (Exception, KeyboardInterrupt) as error:
                     if interrupts.count > 1 or (start + 1 == _STARTS and not interrupts.count):
                         raise

@@ -1,0 +1,152 @@
+"""A sweep's jobs under Slurm: followed in its queue, where none of them stays when the sweep is over.
+
+Submitit asks Slurm's accounting for its jobs, rarely, which not every cluster keeps; and it waits for jobs that have not
+started when the others have finished the sweep.
+"""
+
+import contextlib
+import io
+import logging
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+
+from .errors import StudyError
+from .interrupts import Interrupts
+from .recipe import Recipe
+
+log = logging.getLogger("study")
+
+_LOOK_EVERY = 10.0
+"""Seconds between two looks at the queue, for jobs whose results are not there."""
+
+_UNFINISHED = (
+    *("PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD"),
+    *("RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED"),
+)
+"""States of a job that goes on, or may begin again."""
+
+
+@contextmanager
+def following_slurm(recipe: Recipe, interrupts: Interrupts) -> Iterator[None]:
+    """Follow the workers' jobs here in place of submitit, if Slurm's is the launcher."""
+    launcher = recipe.config.hydra.launcher
+    if not str(launcher._target_).endswith("SlurmLauncher"):
+        yield
+        return
+    from submitit import AutoExecutor
+
+    if launcher.get("cpus_per_task"):  # Slurm 22.05 to 23.02 gives a task one CPU otherwise, whatever its job has
+        os.environ.setdefault("SRUN_CPUS_PER_TASK", str(launcher.cpus_per_task))
+    submit = AutoExecutor.map_array
+
+    def submit_and_follow(executor: Any, function: Any, *arguments: Any) -> list[Any]:
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):
+                jobs = submit(executor, function, *arguments)
+        except RuntimeError as error:
+            raise StudyError(f"Slurm refused the jobs of the workers; mend hydra.launcher: {str(error).strip()}") from error
+        return Queue(jobs, interrupts).wait()
+
+    AutoExecutor.map_array = submit_and_follow  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        AutoExecutor.map_array = submit  # type: ignore[method-assign]
+
+
+class Queue:
+    """The jobs of the workers, from their submission to the end of the last.
+
+    Args:
+        jobs: What submitit has submitted.
+        interrupts: Requests to the head to stop.
+    """
+
+    def __init__(self, jobs: Sequence[Any], interrupts: Interrupts) -> None:
+        self._jobs = jobs
+        self._id = str(jobs[0].job_id).split("_")[0]
+        self._interrupts = interrupts
+        self._states: dict[str, str] | None = None
+        self._looked = float("-inf")
+        self._well: set[str] = set()
+
+    def wait(self) -> list[Any]:
+        """Wait until all jobs have ended and return those that have something to say of why.
+
+        As soon as one worker has ended by itself, or the head is asked to stop, jobs that have not begun are cancelled. A second
+        request cancels all.
+
+        Raises:
+            StudyError: All jobs were cancelled before they began.
+            RuntimeError: All jobs were lost.
+        """
+        try:
+            while not all(self._has_ended(job) for job in self._jobs):
+                if self._is_closing():
+                    self._cancel("--state=PENDING")
+                time.sleep(1)
+        except KeyboardInterrupt:
+            self._cancel()
+            return []
+        except BaseException:
+            self._cancel()
+            raise
+        return self._told()
+
+    def _is_closing(self) -> bool:
+        return bool(self._well) or self._interrupts.count > 0
+
+    def _cancel(self, *options: str) -> None:
+        subprocess.run(["scancel", "--quiet", *options, self._id], check=False)
+
+    def _has_ended(self, job: Any) -> bool:
+        """Whether a worker has ended by itself, or its job has left the queue for good: one that is requeued comes back."""
+        if job.job_id in self._well:
+            return True
+        result = _result(job)
+        if result is not None and result.status == JobStatus.COMPLETED and result.return_value.signal is None:
+            self._well.add(job.job_id)
+            return True
+        self._look()
+        return self._states is not None and self._state(job) not in _UNFINISHED
+
+    def _state(self, job: Any) -> str:
+        """Return the state of a job; one that left the queue unseen was cancelled before it began."""
+        return (self._states or {}).get(job.job_id, "CANCELLED")
+
+    def _look(self) -> None:
+        """Look at the queue, if the last time was long ago."""
+        if time.monotonic() - self._looked < (1 if self._is_closing() else _LOOK_EVERY):
+            return
+        self._looked = time.monotonic()
+        command = ["squeue", "--noheader", "--array", "--states=all", "--format=%i %T", f"--jobs={self._id}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0 or "Invalid job id" in done.stderr:  # jobs are forgotten some minutes after their end
+            former = {job: state if state not in _UNFINISHED else "CANCELLED" for job, state in (self._states or {}).items()}
+            self._states = former | dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+
+    def _told(self) -> list[Any]:
+        lost = [job for job in self._jobs if _result(job) is None and self._state(job) != "CANCELLED"]
+        if lost:
+            log.warning("jobs that Slurm ended: %s", ", ".join(f"{job.job_id} ({self._state(job)})" for job in lost))
+        told = [job for job in self._jobs if job.job_id in self._well] or [job for job in self._jobs if _result(job) is not None]
+        if told or self._interrupts.count:
+            return told
+        if not lost:
+            raise StudyError("all jobs of the sweep were cancelled in Slurm's queue; the same command goes on from here")
+        raise RuntimeError(f"Slurm ended all jobs of the workers; what they said: {self._jobs[0].paths.stdout}")
+
+
+def _result(job: Any) -> JobReturn | None:
+    """Return what a worker's job has left, or None; that of a job that was requeued is replaced when it ends again."""
+    try:
+        outcome, result = job._get_outcome_and_result() if job.paths.result_pickle.exists() else ("", None)
+    except (OSError, EOFError):
+        return None
+    return result if outcome == "success" else None
