@@ -35,6 +35,8 @@ def test_mistakes_are_told_before_anything_is_made(
         ([], "one network must be named"),
         ([f"checkpoint={net}", *style, "method.start=contents"], "method.start must be one of content, noise"),
         ([f"checkpoint={net}", *style, "method.optimizer=sgd"], "method.optimizer must be one of lbfgs, adam"),
+        ([f"checkpoint={net}", "method.lr=fast"], "method.lr must be a number, but is 'fast'"),
+        ([f"checkpoint={net}", "method.classes=3"], "but is 3; say 'method.classes=[3]'"),
     ]:
         with pytest.raises(SystemExit):
             run(monkeypatch, tmp_path / "out", *overrides)

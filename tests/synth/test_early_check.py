@@ -53,6 +53,7 @@ def test_what_is_right_passes(overrides: list[str]) -> None:
         (["torchvision.name=vgg16", "torchvision.weights=w.pth"], r"state_dict of vgg16, but w\.pth is not there"),
         (["torchvision.name=vgg16", "covariance=data"], "which torchvision does not bring"),
         ([NET, "covariance=full"], "covariance must be auto, data or white"),
+        ([NET, "seed=three"], "seed must be a whole number"),
         ([NET, "keep_every=0"], "keep_every must be null or a whole number"),
         ([NET, "keep_every=often"], "keep_every must be null or a whole number"),
         (

@@ -11,7 +11,7 @@ from torch import nn
 from convsweep.errors import UserError
 from convsweep.synth.class_images import ClassImages
 from convsweep.synth.dream import Dream
-from convsweep.synth.fitting_size import Work, fitting_size, free_bytes, needs
+from convsweep.synth.fitting_size import Work, fitting_count, fitting_size, free_bytes, needs
 from convsweep.synth.gaussian import fitted
 from convsweep.synth.layers import activations, check_layers, layers_of, spread_out
 from convsweep.synth.objectives import activity, content_loss, gram, log_probability, region, style_loss
@@ -150,10 +150,20 @@ def test_the_size_that_fits_does_and_the_next_does_not(subject: Subject) -> None
 def test_many_images_need_more_and_layers_that_do_not_run_nothing(subject: Subject) -> None:
     one, weights = needs(subject, (50, 40)), needs(subject, (50, 40), Work(0))
     assert needs(subject, (50, 40), Work(7)) - weights == 7 * (one - weights)
+    assert fitting_count(subject, (50, 40), Work(), available=int((weights + 7.5 * (one - weights)) / 0.8)) == 7
     first, second = (needs(subject, (50, 40), Work(until=[name])) for name in spread_out(layers_of(subject), 2))
     assert weights < first < second <= one
     assert needs(subject, (50, 40), Work(copies=5)) - one == 5 * 4 * 50 * 40
     assert max(fitting_size(subject, 50_000_000, Work(100))) < max(fitting_size(subject, 50_000_000)) / 5
+
+
+def test_a_part_of_a_network_is_measured_where_the_rest_takes_one_size_alone() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 64, 2))
+    subject = drawn_subject((1, 8, 8), 2, net)
+    assert needs(subject, (16, 16)) == 0
+    weights = needs(subject, (8, 8), Work(0))
+    own = needs(subject, (8, 8), Work(until=["1"])) - weights
+    assert needs(subject, (24, 16), Work(until=["1"])) - weights == 6 * own > 0
 
 
 def test_work_beyond_the_memory_of_the_cpu_is_refused_before_it_begins(subject: Subject, tmp_path: Path) -> None:
@@ -161,10 +171,12 @@ def test_work_beyond_the_memory_of_the_cpu_is_refused_before_it_begins(subject: 
     from convsweep.synth.studio import Studio
 
     studio = Studio(subject, tmp_path, size=1_000_000)
-    with pytest.raises(UserError, match=r"does not suffice for 3 images of this size; size=\[\d+,\d+\] would fit$"):
+    with pytest.raises(UserError, match=r"does not suffice for an image of this size; size=\[\d+,\d+\] would fit$"):
         ClassImages(steps=1).run(studio)
     with pytest.raises(UserError, match=r"does not suffice for an image of this size"):
         Dream(steps=1).run(studio)
+    with pytest.raises(UserError, match=r"for 30000000000 images at a time; \d+ would fit \(method\.count, method\.classes\)$"):
+        studio.check_memory((12, 12), Work(30_000_000_000))
     assert 0 < free_bytes(torch.device("cpu")) < 2**50
 
 

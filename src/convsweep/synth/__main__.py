@@ -24,6 +24,7 @@ def synthesise(cfg: DictConfig) -> None:
     from pathlib import Path
 
     from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
 
     from convsweep.startup.lean_imports import import_lean
     from convsweep.synth.early_check import check_synthesis
@@ -36,17 +37,23 @@ def synthesise(cfg: DictConfig) -> None:
     from convsweep.record import write_atomically
     from convsweep.synth.judge import check_judge, judged
     from convsweep.synth.layers import layers_of, listing
+    from convsweep.synth.option_kinds import check_kinds
     from convsweep.synth.studio import Studio
     from convsweep.synth.subject import from_checkpoint, subject_of
     from convsweep.words import check_words
 
     quiet_engines()
+    options: Any = OmegaConf.to_container(cfg, resolve=True)
+    for part in ("method", "parameterization"):
+        with plain_errors(part):
+            target = hydra.utils.get_object(cfg[part]._target_)
+            check_words(part, target, options[part])
+            check_kinds(part, target, options[part])
     subject = subject_of(cfg)
     if cfg.list_layers:
         console.print(listing(layers_of(subject)), markup=False)
         return
     with plain_errors("method"):
-        check_words("method", hydra.utils.get_object(cfg.method._target_), cfg.method)
         method: Any = hydra.utils.instantiate(cfg.method, _convert_="all")
     with plain_errors("parameterization"):
         parameterization: Any = hydra.utils.instantiate(cfg.parameterization, _partial_=True)

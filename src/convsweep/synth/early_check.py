@@ -26,6 +26,8 @@ def check_synthesis(cfg: DictConfig) -> None:
         checkpoint_of(Path(str(cfg.judge)))
     if cfg.covariance not in get_args(Covariance):
         raise UserError(f"covariance must be auto, data or white, but is {cfg.covariance!r}")
+    if not isinstance(cfg.seed, int):
+        raise UserError(f"seed must be a whole number, but is {cfg.seed!r}")
     check_kept(cfg.keep_every, cfg.animate)
     for option, file in files_of(cfg.method):
         check_file(option, file)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
@@ -59,6 +59,14 @@ def fitting_size(subject: Subject, available: int | None = None, work: Work | No
     return scaled(subject, low)
 
 
+def fitting_count(subject: Subject, size: tuple[int, ...], work: Work, available: int | None = None) -> int:
+    """Return how many images of a size the free memory holds at a time."""
+    room = int(SHARE * (free_bytes(subject.device) if available is None else available))
+    fixed = needs(subject, size, replace(work, count=0))
+    each = needs(subject, size, replace(work, count=1)) - fixed
+    return max(0, room - fixed) // max(1, each)
+
+
 def scaled(subject: Subject, longest: int) -> tuple[int, ...]:
     """Return the size of the training data scaled to a longest side."""
     size = subject.in_shape[1:]
@@ -66,17 +74,21 @@ def scaled(subject: Subject, longest: int) -> tuple[int, ...]:
 
 
 def needs(subject: Subject, size: tuple[int, ...], work: Work | None = None) -> int:
-    """Return the bytes of a forward and backward pass; a size that does not get through the network needs none."""
+    """Return the bytes of a forward and backward pass; a size that does not get through the network needs none.
+
+    Of a part of the network they are those at the size of the training data, in proportion: what is behind may take no other.
+    """
     work = work or Work()
-    shape = (subject.in_shape[0], *size)
+    at = subject.in_shape[1:] if work.until else size
     try:
         subject.net.requires_grad_(True)  # what is kept for the gradient of the image is what would be kept for the weights
-        cost = measure(subject.net, shape)
+        cost = measure(subject.net, (subject.in_shape[0], *at))
     except (InfeasibleError, UntraceableError, RuntimeError):
         return 0
     finally:
         subject.net.requires_grad_(False)
     ends = [place for place, layer in enumerate(cost.layers) if layer.name in work.until]
     seen = cost.layers[: ends[-1] + 1] if ends else cost.layers
-    images = work.count * (sum(layer.activations for layer in seen) + work.copies * VALUE_BYTES * prod(shape))
-    return cost.memory(0, 0) + images
+    maps = sum(layer.activations for layer in seen) * prod(size) // prod(at)
+    copies = work.copies * VALUE_BYTES * subject.in_shape[0] * prod(size)
+    return cost.memory(0, 0) + work.count * (maps + copies)

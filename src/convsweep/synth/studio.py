@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from convsweep import commands
 from convsweep.errors import UserError
 from convsweep.synth import pictures
 from convsweep.synth.early_check import check_kept
-from convsweep.synth.fitting_size import Work, fitting_size, free_bytes, needs
+from convsweep.synth.fitting_size import Work, fitting_count, fitting_size, free_bytes, needs
 from convsweep.synth.parameterization import Parameterization, Pixels
 from convsweep.synth.subject import Subject
 from hydra_plugins.study.kinds import is_out_of_memory
@@ -53,7 +54,7 @@ class Studio:
         self.keep_every, self.animate = keep_every, animate
         self.generator = torch.Generator().manual_seed(seed)
         self.frames: list[Image] = []
-        self.work = Work()
+        self.asked: tuple[tuple[int, ...], Work] = (subject.in_shape[1:], Work())
 
     def noise(self, count: int, size: tuple[int, ...], spread: float) -> Tensor:
         """Return normal noise (N, C, *spatial) in the units of the network."""
@@ -85,7 +86,7 @@ class Studio:
         Raises:
             UserError: it has none; the message says which size would have.
         """
-        self.work = work
+        self.asked = (size, work)
         if self.subject.device.type == "cpu" and needs(self.subject, size, work) > free_bytes(self.subject.device):
             raise UserError(self.too_large())
 
@@ -105,11 +106,16 @@ class Studio:
 
     def too_large(self) -> str:
         """Return what is said where memory does not suffice."""
-        fits = fitting_size(self.subject, work=self.work)
+        size, work = self.asked
+        subject = self.subject
+        other = "" if subject.device.type == "cpu" else ", or use device=cpu"
+        rule = f"the memory of {subject.device} does not suffice for"
+        fewer = fitting_count(subject, size, work)
+        if work.count > 1 and fewer > 0:
+            return f"{rule} {work.count} images at a time; {fewer} would fit (method.count, method.classes){other}"
+        fits = fitting_size(subject, work=replace(work, count=1))
         hint = f"size={fits[0]}" if len(fits) == 1 else f"size=[{','.join(map(str, fits))}]"
-        other = "" if self.subject.device.type == "cpu" else ", or use device=cpu"
-        what = "an image" if self.work.count == 1 else f"{self.work.count} images"
-        return f"the memory of {self.subject.device} does not suffice for {what} of this size; {hint} would fit{other}"
+        return f"{rule} an image of this size; {hint} would fit{other}"
 
     def keep(self, images: Tensor, name: str) -> None:
         """Keep an intermediate picture: of many images the first row of them."""
