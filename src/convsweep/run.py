@@ -19,7 +19,7 @@ from convsweep.callbacks.best_scores import BestScores
 from convsweep.callbacks.pruning import PruningCallback
 from convsweep.closing_table import show_result
 from convsweep.console import quiet_engines, say, shown
-from convsweep.distributed.lost_rank import cause_of, leave_note, observe
+from convsweep.distributed.lost_rank import cause_of, clear_notes, leave_note, observe
 from convsweep.distributed.ranks import is_child, is_first
 from convsweep.errors import UserError, did_you_mean
 from convsweep.result import best_checkpoint, closing_facts, objective_values, reason_of, result_of
@@ -199,6 +199,8 @@ def open_run(cfg: DictConfig) -> Iterator[Run]:
     """Open a run; however the block ends, its folder, loggers and result are closed in that state."""
     quiet_engines()
     run = Run(cfg)
+    if is_first():
+        clear_notes(run.folder)
     try:
         yield run
     except BaseException as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lightning.pytorch.strategies.launchers import subprocess_script
 
 from convsweep.console import say
-from convsweep.distributed.ranks import rank
+from convsweep.distributed.ranks import is_first, rank
 from convsweep.errors import UserError
 from convsweep.tracking import outcome_of
 
@@ -46,6 +46,12 @@ def _note(folder: Path, number: int) -> Path:
     return folder / f"rank_{number}.json"
 
 
+def clear_notes(folder: Path) -> None:
+    """Remove what processes of a former start have left."""
+    for note in folder.glob("rank_*.json"):
+        note.unlink(missing_ok=True)
+
+
 def find_lost(processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> LostRankError | None:
     """Return the process that ended early, or None."""
     for number, process in enumerate(processes, 1):
@@ -54,22 +60,36 @@ def find_lost(processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> Los
             died = f"died of {signal.Signals(-code).name}"
             return LostRankError(number, "killed", f"{died}; if nobody sent it, look for the memory it took")
         if code:
-            try:
-                note = json.loads(_note(folder, number).read_text())
-            except (OSError, ValueError):
-                return LostRankError(number, "error", f"ended with exit code {code}; it says why above")
-            return LostRankError(number, note["kind"], f"failed: {note['reason']}")
+            return _read_note(folder, number) or LostRankError(number, "error", f"ended with exit code {code}; it says why above")
     return None
 
 
-def cause_of(error: BaseException, processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> LostRankError | None:
-    """Return the process whose end the first process's error speaks of, or None if the error is its own."""
-    if not isinstance(error, RuntimeError) or not processes:
+def _read_note(folder: Path, number: int) -> LostRankError | None:
+    try:
+        note = json.loads(_note(folder, number).read_text())
+    except (OSError, ValueError):
         return None
+    return LostRankError(number, note["kind"], f"failed: {note['reason']}")
+
+
+def cause_of(error: BaseException, processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> LostRankError | None:
+    """Return the process whose end the first process's error speaks of, or None if the error is its own.
+
+    Of processes that torchrun or srun has started it knows what they have noted.
+    """
+    if not isinstance(error, RuntimeError):
+        return None
+    if not processes:
+        return _noted_cause(folder) if is_first() and "onnection" in str(error) else None
     end = time.monotonic() + EXIT_S
     while (lost := find_lost(processes, folder)) is None and time.monotonic() < end and "onnection" in str(error):
         time.sleep(0.1)
     return lost
+
+
+def _noted_cause(folder: Path) -> LostRankError | None:
+    notes = (_read_note(folder, int(path.stem.split("_")[1])) for path in sorted(folder.glob("rank_*.json")))
+    return next((lost for lost in notes if lost is not None and "onnection" not in str(lost)), None)
 
 
 class Observer(threading.Thread):

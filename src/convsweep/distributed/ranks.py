@@ -46,9 +46,12 @@ def join(arguments: list[str]) -> list[str]:
         world_size, restarts = variables["WORLD_SIZE"], variables.get("TORCHELASTIC_RESTART_COUNT", "0")
     elif "SLURM_STEP_ID" in variables and variables.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
         world_size, restarts = variables.get("SLURM_NTASKS", "1"), variables.get("SLURM_RESTART_COUNT", "0")
+        state_tasks_per_node()
     else:
         if is_child():
             end_with_parent()
+        elif "SLURM_JOB_ID" in variables:
+            variables["SLURM_JOB_NAME"] = "interactive"  # Lightning would wait for tasks that srun has not started
         return arguments
     if {"-m", "--multirun"} & set(arguments):
         if int(world_size) > 1:
@@ -77,6 +80,19 @@ def name_of_torchrun() -> str:
 def name_of_slurm() -> str:
     """Return a name of the job's step, which stays when the job is requeued."""
     return f"slurm/{os.environ['SLURM_JOB_ID']}_{os.environ['SLURM_STEP_ID']}"
+
+
+def state_tasks_per_node() -> None:
+    """Say how many processes a node has, which Lightning asks for, and srun says in a way of its own: `2(x3)`.
+
+    Raises:
+        UserError: nodes have different numbers.
+    """
+    spread = os.environ.get("SLURM_STEP_TASKS_PER_NODE", os.environ.get("SLURM_NTASKS_PER_NODE", "1"))
+    number, *others = {part.split("(")[0] for part in spread.split(",")}
+    if others:
+        raise UserError(f"every node must have as many processes as the others, but srun started {spread}; say --ntasks-per-node")
+    os.environ["SLURM_NTASKS_PER_NODE"] = number
 
 
 def end_with_parent() -> None:
