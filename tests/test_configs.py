@@ -1,4 +1,4 @@
-"""Every file of conf/ and sweeps/ composes, and what it names can be built."""
+"""Every file of conf/ composes, and what it names can be built."""
 
 import inspect
 import re
@@ -16,10 +16,9 @@ from convsweep.hydra_version import main_options
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 EXTRAS = {"model/net=timm", "model/net=smp"}
-NOT_CHOSEN = {".", "data/feeding", "hydra"}
+NOT_CHOSEN = {".", "data/feeding", "model/shared", "hydra"}
 OF_SYNTH = {"method", "parameterization"}
 """Groups of synth.yaml."""
-SWEEPS = [f"sweeps={path.stem}" for path in (ROOT / "sweeps").glob("*.yaml")]
 
 
 def choices() -> list[str]:
@@ -89,20 +88,11 @@ def test_every_choice_of_synth_composes_and_states_the_defaults_of_what_it_names
     assert stated == {name: defaults[name].default for name in stated}
 
 
-@pytest.mark.parametrize("sweep", SWEEPS)
-def test_every_sweep_composes(sweep: str) -> None:
-    cfg = composed(sweep)
-    assert cfg.hydra.runtime.choices["hydra/sweeper"] == "study"
-
-
-@pytest.mark.parametrize(
-    "path", sorted([*(CONF / "experiment").glob("*.yaml"), *(ROOT / "sweeps").glob("*.yaml")]), ids=lambda p: p.stem
-)
-def test_experiments_and_sweeps_open_with_their_command(path: Path) -> None:
+@pytest.mark.parametrize("path", sorted((CONF / "experiment").glob("*.yaml")), ids=lambda path: path.stem)
+def test_experiments_open_with_their_command(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert lines[0] == "# @package _global_"
-    group = "experiment" if path.parent.name == "experiment" else "sweeps"
-    assert re.search(rf"# (uv run |python )train\.py.*{group}={path.stem}", lines[1]), lines[1]
+    assert re.search(rf"# (uv run |python )train\.py.*experiment={path.stem}", lines[1]), lines[1]
 
 
 def test_every_config_file_says_what_it_is() -> None:

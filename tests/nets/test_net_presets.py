@@ -5,6 +5,7 @@ import sys
 import pytest
 import torch
 from net_configs import CONF, num_parameters, preset
+from omegaconf import OmegaConf
 
 from convsweep.errors import MissingExtraError
 
@@ -25,7 +26,17 @@ PUBLISHED = {
     "fcn_1d": ((1, 96), 2, 264_450),
     "resnet_1d": ((1, 96), 2, 502_850),
 }
-OURS = sorted(path.stem for path in (CONF / "model" / "net").glob("*.yaml") if path.stem not in ("torchvision", "timm", "smp"))
+
+
+def target_of(name: str) -> str:
+    """Return the import path that a preset states, or the preset that it starts from."""
+    stated = OmegaConf.load(CONF / "model" / "net" / f"{name}.yaml")
+    return str(stated._target_) if "_target_" in stated else target_of(stated.defaults[0])
+
+
+PRESETS = sorted(path.stem for path in (CONF / "model" / "net").glob("*.yaml"))
+OURS = [name for name in PRESETS if target_of(name) in ("convsweep.nets.ConvNet", "convsweep.nets.UNet")]
+"""Those of the one space, which knows any number of axes."""
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -27,6 +27,7 @@ def test_a_sweep_composes_at_random_points(path: Path) -> None:
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         choice = f"sweeps={path.stem}"
         config = compose("config", overrides=[choice], return_hydra_config=True)
+        assert config.hydra.runtime.choices["hydra/sweeper"] == "study"
         options = config.hydra.sweeper
         loader = GlobalHydra.instance().config_loader()
         space = Space(parse_parameters(OmegaConf.to_container(options.params), [], loader))
