@@ -1,18 +1,9 @@
 """What is done to a command line before Hydra reads it."""
 
-from hydra.errors import MissingConfigException
-
-from convsweep.command_line import key_hint, multirun_first
+from convsweep.command_line import multirun_first
 
 
 def test_overrides_may_stand_on_both_sides_of_the_multirun_flag() -> None:
     assert multirun_first(["logger=none", "-m", "seed=0,1", "--info"]) == ["-m", "logger=none", "seed=0,1", "--info"]
     assert multirun_first(["seed=1", "--multirun"]) == ["--multirun", "seed=1"]
     assert multirun_first(["--cfg", "job", "seed=1"]) == ["--cfg", "job", "seed=1"]
-
-
-def test_a_launcher_that_a_package_brings_is_answered_by_its_extra() -> None:
-    error = MissingConfigException("", "hydra/launcher/joblib", ["basic", "ray", "slurm"])
-    hint = key_hint(error)
-    assert hint is not None
-    assert hint.endswith("run: uv sync --extra joblib")

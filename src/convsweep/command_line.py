@@ -1,5 +1,6 @@
-"""The command line around Hydra's: `resume=`, hints for misspelt keys, and one message for a user's mistake."""
+"""The command line around Hydra's: `resume=`, plain paths, hints for misspelt keys, and one message for a user's mistake."""
 
+import contextlib
 import functools
 import io
 import signal
@@ -7,11 +8,13 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn
 
 from convsweep.distributed import ranks
-from convsweep.errors import MissingExtraError, UserError, did_you_mean
+from convsweep.errors import UserError
+from convsweep.hydra_answers import better_answer, reported_to
 from convsweep.hydra_version import own_configs_may_name_any_class
+from convsweep.override_quotes import quote_values
 from convsweep.startup.config_store import share_config_store
 from hydra_plugins.study import trial
 from hydra_plugins.study.full_error import FULL_ERROR, wants_traceback
@@ -30,7 +33,7 @@ def expand_resume(arguments: list[str]) -> list[str]:
     folders = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
     if not folders:
         return arguments
-    folder = Path(folders[-1]).absolute()
+    folder = Path(folders[-1]).expanduser().absolute()
     saved = folder / ".hydra" / "overrides.yaml"
     if not saved.is_file():
         raise UserError(f"resume must name the folder of a run, but {folder} holds none (no .hydra/overrides.yaml)")
@@ -68,8 +71,6 @@ def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
-        if isinstance(sys.stderr, HeldBack):
-            sys.stderr.release()
         try:
             with own_configs_may_name_any_class():
                 return task(cfg)
@@ -93,62 +94,25 @@ def message(text: str) -> str:
     return f"Error: {text}\n({FULL_ERROR}=1 shows where)\n"
 
 
-class HeldBack(io.StringIO):
-    """Keeps what is written to it until it is released, then hands everything on.
-
-    Hydra answers a misspelt key by its internals; where we know better, its answer is left out.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__()
-        self.stream, self.released = stream, False
-
-    def write(self, text: str) -> int:
-        return self.stream.write(text) if self.released else super().write(text)
-
-    def flush(self) -> None:
-        if self.released:
-            self.stream.flush()
-
-    def isatty(self) -> bool:
-        return self.stream.isatty()
-
-    def fileno(self) -> int:
-        return self.stream.fileno()
-
-    def release(self) -> None:
-        """Hand on what was kept, and from now on everything."""
-        if not self.released:
-            self.released = True
-            self.stream.write(self.getvalue())
-
-
 def run(main: Callable[[], Any]) -> None:
     """Run a Hydra main function; a misspelt key or option is answered by the nearest known one."""
-    stream, full = sys.stderr, wants_traceback()
-    held = HeldBack(stream)
-    if not full and not MULTIRUN & set(sys.argv):
-        sys.stderr = held
     warnings.filterwarnings("ignore", r"\n?'hydra/launcher/ray' is validated against ConfigStore schema")  # ours has its name
     share_config_store()
-    hint = None
+    hint, answer = None, io.StringIO()
     try:
-        call(main)
+        with contextlib.nullcontext() if wants_traceback() else reported_to(answer):
+            call(main)
     except SystemExit as exit:
-        hint = None if full else key_hint(exit.__context__)
+        hint = None if wants_traceback() else better_answer(exit.__context__)
         raise
     finally:
-        sys.stderr = stream
-        if hint:
-            stream.write(message(hint))
-        else:
-            held.release()
+        sys.stderr.write(message(hint) if hint else answer.getvalue())
 
 
 def call(main: Callable[[], Any]) -> None:
     """Run a Hydra main function and end by the exit codes of a command."""
     try:
-        sys.argv[1:] = ranks.join(multirun_first(expand_resume(sys.argv[1:])))
+        sys.argv[1:] = ranks.join(multirun_first(quote_values(expand_resume(sys.argv[1:]))))
         main()
     except UserError as error:
         if wants_traceback():
@@ -168,21 +132,3 @@ def signal_of(exit: SystemExit) -> signal.Signals | None:
     if isinstance(exit.__context__, KeyboardInterrupt):
         return signal.SIGINT
     return signal.SIGTERM if type(exit).__name__ == "SIGTERMException" else None
-
-
-def key_hint(error: BaseException | None) -> str | None:
-    """Return a hint for an override whose key the config does not have."""
-    from hydra.errors import MissingConfigException
-    from omegaconf.errors import ConfigAttributeError, ConfigKeyError
-
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
-        group, _, option = error.missing_cfg_file.rpartition("/")
-        if (group, option) == ("hydra/launcher", "joblib"):  # its package brings the option
-            return str(MissingExtraError("hydra-joblib-launcher", "joblib", "hydra/launcher=joblib"))
-        return f"{group}={option}: there is no such option; {did_you_mean(option, error.options)}"
-    cause = error.__cause__ if error is not None else None
-    if not isinstance(cause, ConfigAttributeError | ConfigKeyError) or cause.parent_node is None:
-        return None
-    known = [str(key) for key in cause.parent_node]
-    hint = did_you_mean(str(cause.key), known)
-    return f"{cause.full_key}: there is no such key; {hint} (+{cause.full_key}=... adds a key that is not there)"
