@@ -2,7 +2,7 @@
 
     python benchmarks/trial_cost.py [overrides, say logger.mode=offline]
 
-Eight trials of digits by the sweeper, two at a time, one thread each. Functions are wrapped by clocks; a row is the time of
+Ten trials of digits by the sweeper, two at a time, one thread each. Functions are wrapped by clocks; a row is the time of
 its functions without that of other rows. Medians of the last six trials, in milliseconds.
 """
 
@@ -22,7 +22,7 @@ from statistics import median
 from typing import Any
 
 HERE = Path(__file__).parent
-TRIALS, SLOTS, EPOCHS = 8, 2, 12
+TRIALS, SLOTS, EPOCHS = 10, 2, 12
 SWEEP = ["-m", "hydra/sweeper=study", "hydra/sweeper/sampler=grid", "hydra.sweeper.ignore=[]", "hydra.sweeper.view=none"]
 SWEEP += [f"hydra.sweeper.slots={SLOTS}", f"hydra.sweeper.n_trials={TRIALS}", f"+hydra.sweeper.params.seed='range(0,{TRIALS})'"]
 TRAINING = ["trainer=cpu", f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping=null", "test=false"]
@@ -49,7 +49,7 @@ PARTS = {
     ],
     "checkpoints": ["lightning:Trainer.save_checkpoint"],
     "Lightning's loops, training within": ["lightning:Trainer.fit"],
-    "what is cleaned up at exit": ["atexit:_run_exitfuncs"],
+    "the process made ready for the next trial": ["hydra_plugins.study.search.surroundings:Surroundings.restore"],
 }
 
 
@@ -101,10 +101,11 @@ def bare_loop(seed: int) -> list[float]:
 
 def watch(notes: Path) -> None:
     """Let each trial write down what its parts cost, and the worker when trials began and ended."""
-    from hydra_plugins.study.search import forks
+    from hydra_plugins.study.search import child, forks
     from hydra_plugins.study.search.worker import Worker
 
-    clocks, leave, run_child, init = Clocks(), os._exit, forks.run_child, forks._Template.__init__
+    clocks, leave, init = Clocks(), os._exit, forks._Template.__init__
+    run_child, one_trial = forks.run_child, child._try
 
     def note(**what: Any) -> None:
         with notes.open("a") as file:
@@ -116,17 +117,21 @@ def watch(notes: Path) -> None:
             for path in paths:
                 clocks.wrap(part, path)
 
-    def child(recipe: Any, prepared: Any, job: Any, *others: Any) -> None:
-        began = time.monotonic(), time.process_time()
-
-        def left(code: int) -> None:
-            spent = {**clocks.spent, "whole": [time.monotonic() - began[0], time.process_time() - began[1]]}
-            note(say="parts", number=job.number, began=began[0], parts={**spent, "bare": bare_loop(job.number)})
-            leave(code)
-
+    def tried(recipe: Any, prepared: Any, job: Any, *others: Any) -> bool:
         clocks.spent.clear()
+        began = time.monotonic(), time.process_time()
+        goes_on = one_trial(recipe, prepared, job, *others)
+        whole = [time.monotonic() - began[0], time.process_time() - began[1]]
+        note(say="parts", number=job.number, began=began[0], parts={**clocks.spent, "whole": whole})
+        return goes_on
+
+    def left(code: int) -> None:
+        note(say="bare", spent=bare_loop(os.getpid()))
+        leave(code)
+
+    def forked(*arguments: Any) -> None:
         os._exit = left  # type: ignore[assignment]
-        run_child(recipe, prepared, job, *others)
+        run_child(*arguments)
 
     start, run = Worker._start, Worker.run
 
@@ -141,7 +146,7 @@ def watch(notes: Path) -> None:
         finally:
             note(say="worker", cpu=time.process_time() - began)
 
-    forks._Template.__init__, forks.run_child = warmed, child  # type: ignore[method-assign]
+    forks._Template.__init__, forks.run_child, child._try = warmed, forked, tried  # type: ignore[method-assign]
     Worker._start, Worker.run = started, ran  # type: ignore[method-assign]
 
 
@@ -160,9 +165,10 @@ def main() -> None:
     begun = {one["number"]: one["at"] for one in said if one["say"] == "started"}
     worker = next(one["cpu"] for one in said if one["say"] == "worker")
     rows = {name: [median(one["parts"].get(name, [0, 0])[index] for one in trials) for index in (0, 1)] for name in PARTS}
-    whole, bare = ([median(one["parts"][name][index] for one in trials) for index in (0, 1)] for name in ("whole", "bare"))
+    whole = [median(one["parts"]["whole"][index] for one in trials) for index in (0, 1)]
+    bare = [median(one["spent"][index] for one in said if one["say"] == "bare") for index in (0, 1)]
     rows["the rest"] = [whole[index] - sum(row[index] for row in rows.values()) for index in (0, 1)]
-    rows = {"fork": [median(one["began"] - begun[one["number"]] for one in trials), 0.0], **rows}
+    rows = {"until it begins": [median(one["began"] - begun[one["number"]] for one in trials), 0.0], **rows}
     rows["worker's share"] = [0.0, worker / TRIALS]
     print(
         f"{os.cpu_count()} cores, load {load:.1f} before, {' '.join(sys.argv[-1:])}\n\n| part | wall ms | CPU ms |\n|---|---|---|"

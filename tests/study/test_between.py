@@ -120,7 +120,7 @@ warnings.filterwarnings("ignore", "left behind")
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 logging.getLogger("app").info("this is %g", cfg.x)
 print("printed", cfg.x)
-block = bytearray(b"x" * 300_000_000) if cfg.x == 0 else None
+blocks = [b"x" * (100_000 + n) for n in range(3000)] if cfg.x == 0 else None
 Path(trial.current().folder, "seen").write_text(repr(seen))
 return cfg.x
 """

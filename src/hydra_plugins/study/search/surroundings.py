@@ -4,6 +4,7 @@ Hydra's own launcher runs all jobs in one process and leaves these to the task. 
 """
 
 import contextlib
+import ctypes
 import gc
 import os
 import random
@@ -68,6 +69,8 @@ class Surroundings:
         if cuda is not None and cuda.is_initialized():
             cuda.empty_cache()
             cuda.reset_peak_memory_stats()
+        with contextlib.suppress(AttributeError):  # of glibc
+            ctypes.CDLL(None).malloc_trim(0)
         with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
             file.write(_RESET_PEAK)
 
