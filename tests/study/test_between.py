@@ -88,7 +88,7 @@ if cfg.x == 3:
     raise ValueError("a mistake")
 if cfg.x == 5:
     import multiprocessing
-    multiprocessing.get_context("fork").Process(target=time.sleep, args=(100,), daemon=False).start()
+    multiprocessing.get_context("fork").Process(target=time.sleep, args=(100,), daemon=True).start()
 if cfg.x == 7:
     time.sleep(1.5)
 return cfg.x
