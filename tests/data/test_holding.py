@@ -61,7 +61,7 @@ def test_a_gpu_holds_what_fits_and_is_augmented_by_batch(
 
 
 def test_readers_run_ahead_where_a_gpu_would_wait(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holding, "available_cores", lambda: 6)
+    monkeypatch.setattr(holding, "usable_cores", lambda: 6)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert workers_for(Gather(samples, ELASTIC), GPU) == 5
     assert workers_for(Gather(samples, FLIP), GPU) == 0

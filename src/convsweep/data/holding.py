@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from convsweep.data.augment import Augmentation
-from convsweep.data.cores import MOST_READERS, available_cores
+from convsweep.data.cores import MOST_READERS
 from convsweep.data.feeding import XY, Gather
 from convsweep.data.order import Batch
 from convsweep.data.samples import Array, in_memory, is_on_disk
 from convsweep.data.statistics import chunks
 from convsweep.errors import UserError
+from hydra_plugins.study.cores import usable_cores
 
 Hold = Literal["auto", "device", "memory", "disk"]
 SHARE_OF_DEVICE = 0.3
@@ -98,7 +99,7 @@ def workers_for(gather: Gather, device: torch.device) -> int:
     by_sample = gather.augment is not None and not is_augmented_by_batch(gather)
     if isinstance(gather, Held) or device.type == "cpu" or "OMP_NUM_THREADS" in os.environ:
         return 0
-    return min(MOST_READERS, available_cores() - 1) if by_sample or is_on_disk(gather.x) else 0
+    return min(MOST_READERS, usable_cores() - 1) if by_sample or is_on_disk(gather.x) else 0
 
 
 def described(gather: Gather) -> str:
