@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from convsweep.command_line import config_of
 from convsweep.confirm.candidates import merged
 from convsweep.confirm.jobs import JOB, Jobs
 from convsweep.errors import UserError
@@ -34,7 +35,7 @@ def train(sweep: OpenedSweep, jobs: Jobs, engine: list[str]) -> int:
         jobs: What to train.
         engine: The user's overrides of Hydra's own; they win.
     """
-    command = [sys.executable, str(program(sweep)), "-m", *_config_flags(sweep), *arguments(sweep, jobs, engine)]
+    command = [sys.executable, str(program(sweep)), "-m", *config_of(sweep.config), *arguments(sweep, jobs, engine)]
     cwd = Path(str(sweep.config.hydra.runtime.cwd))
     with subprocess.Popen(command, cwd=cwd if cwd.is_dir() else None) as process:
         before = {
@@ -88,10 +89,3 @@ def arguments(sweep: OpenedSweep, jobs: Jobs, engine: list[str]) -> list[str]:
             *engine,
         ]
     )
-
-
-def _config_flags(sweep: OpenedSweep) -> list[str]:
-    """Return the flags by which the sweep chose another primary config than the program's own."""
-    folders = [str(source.path) for source in sweep.config.hydra.runtime.config_sources if source.provider == "command-line"]
-    flags = ["--config-name", str(sweep.config.hydra.job.config_name)]
-    return [*flags, "--config-dir", folders[0]] if folders else flags

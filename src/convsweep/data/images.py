@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Color = Literal["auto", "grey", "rgb"]
+COLORS: dict[int, Literal["grey", "rgb"]] = {1: "grey", 3: "rgb"}
+"""What images of so many channels are."""
+
 Resize = Literal["stretch", "crop", "pad"]
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I"})
@@ -89,7 +92,7 @@ def decode_image(image: "Image", decoding: ImageDecoding, shape: tuple[int, int,
     Raises:
         UnfitFileError: if colour or size differ from those of the first file and the config does not settle them.
     """
-    color = "grey" if shape[0] == 1 else "rgb"
+    color = COLORS[shape[0]]
     if decoding.color == "auto" and color_of(image) != color:
         raise UnfitFileError(
             f"All images must be {color} as the first is", color_of(image), "set data.color to grey or rgb to convert all of them"

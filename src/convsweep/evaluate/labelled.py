@@ -8,15 +8,14 @@ from hydra.utils import get_object
 
 from convsweep.build import data_module, plain_errors
 from convsweep.data.checks import check_samples
-from convsweep.data.samples import Facts, Samples
+from convsweep.data.images import COLORS
+from convsweep.data.samples import PARTS, Facts, Samples
 from convsweep.errors import UserError
-from convsweep.predict.image_files import COLORS
 from convsweep.trained import Trained
 
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule
 
-PARTS = ("train", "val", "test")
 Source = tuple["DataModule", Samples]
 """What makes batches of samples, and the samples."""
 

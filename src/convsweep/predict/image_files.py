@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.images import ImageDecoding, UnfitFileError, color_of, fit, in_color, open_image
+from convsweep.data.images import COLORS, ImageDecoding, UnfitFileError, color_of, fit, in_color, open_image
 from convsweep.errors import UserError
 from convsweep.predict.formats import Format, Reading, Result, Sample, place
 from convsweep.predict.geometry import Geometry, geometry_of
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from convsweep.trained import Trained
 
-COLORS = {1: "grey", 3: "rgb"}
 NO_CLASS = 255
 """What a mask holds where the network saw nothing, unless the data has an ignore index."""
 

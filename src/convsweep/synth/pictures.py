@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from convsweep.data.images import UnfitFileError, in_color, open_image
+from convsweep.data.images import COLORS, UnfitFileError, in_color, open_image
 from convsweep.errors import UserError
 from convsweep.nets.blocks import LINEAR_UPSAMPLE
 from convsweep.synth.subject import Subject
@@ -54,10 +54,10 @@ def read(file: str | Path, subject: Subject, size: int | Sequence[int] | None) -
     if path.suffix == ".npy":
         raw = from_array(path, subject)
         return subject.units(raw if size is None else resize(raw, size_of(size, subject.dim, ())))
-    if subject.dim != 2 or channels not in (1, 3):
+    if subject.dim != 2 or channels not in COLORS:
         raise UserError(f"an image file suits a network of 1 or 3 channels and two axes, not {subject.in_shape}; use a .npy file")
     try:
-        image = in_color(open_image(path), "grey" if channels == 1 else "rgb")
+        image = in_color(open_image(path), COLORS[channels])
     except UnfitFileError as error:
         raise UserError(f"{path} cannot be read: {error.detail}; {error.remedy}") from None
     if isinstance(size, int):
@@ -104,7 +104,7 @@ def save(u: Tensor, subject: Subject, folder: Path, name: str) -> Path:
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
-    if subject.dim == 2 and len(u) in (1, 3):
+    if subject.dim == 2 and len(u) in COLORS:
         Image.fromarray(drawable(u, subject)).save(folder / f"{name}.png")
         return folder / f"{name}.png"
     np.save(folder / f"{name}.npy", subject.raw(u[None].detach())[0].float().cpu().numpy())
