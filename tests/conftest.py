@@ -4,6 +4,7 @@ import os
 import runpy
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,6 +31,18 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     done = subprocess.run(command, cwd=pyfuncitem.config.rootpath, env={**os.environ, FRESH: "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give the session a place for temporary files that goes with it: whatever is killed, and torchrun, leaves its own behind."""
+    tmp_path_factory.getbasetemp()  # stays where it is
+    before = tempfile.tempdir
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="t", ignore_cleanup_errors=True) as folder:
+        patch.setenv("TMPDIR", folder)
+        tempfile.tempdir = folder
+        yield
+        tempfile.tempdir = before
 
 
 @pytest.fixture(autouse=True)
