@@ -26,11 +26,14 @@ class Work:
         count: How many there are.
         until: Layers behind the last of which the network does not run; none runs all of it.
         copies: Images of the same size that are kept beside, for each.
+        peak: How many times what is kept for the backward pass is held at the most, with gradients on their way: up to 2 in class
+            images and dreams on a CPU (measured), 4 where feature maps are compared with others.
     """
 
     count: int = 1
     until: Sequence[str] = ()
     copies: int = 0
+    peak: int = 2
 
 
 def free_bytes(device: torch.device) -> int:
@@ -91,4 +94,4 @@ def needs(subject: Subject, size: tuple[int, ...], work: Work | None = None) -> 
     seen = cost.layers[: ends[-1] + 1] if ends else cost.layers
     maps = sum(layer.activations for layer in seen) * prod(size) // prod(at)
     copies = work.copies * VALUE_BYTES * subject.in_shape[0] * prod(size)
-    return cost.memory(0, 0) + work.count * (maps + copies)
+    return cost.memory(0, 0) + work.count * (work.peak * maps + copies)

@@ -68,7 +68,7 @@ class Style:
         size = self.style_size or max(picture.shape[2:])
         styles = [pictures.read(file, subject, size) for file in self.styles]
         copies = 2 * HISTORY if self.optimizer == "lbfgs" else 2
-        studio.check_memory(tuple(picture.shape[2:]), Work(until=[*content, *style_layers], copies=copies))
+        studio.check_memory(tuple(picture.shape[2:]), Work(until=[*content, *style_layers], copies=copies, peak=4))
         with studio.watch("style", self.steps) as watch:
             with torch.no_grad():
                 contents = activations(subject, picture, content)
