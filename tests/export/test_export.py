@@ -17,6 +17,7 @@ from convsweep.export import latency
 from convsweep.export.checking import batches, check
 from convsweep.export.programs import Program
 from convsweep.export.real_samples import samples_of_files
+from convsweep.models.normalize import Normalize
 from convsweep.trained import load_trained
 from tests.checkpoints import SCENES, SMALL, SMALL_UNET, Command, arrays_checkpoint, write_checkpoint
 from tests.data.drawn_volumes import draw_folder
@@ -94,6 +95,21 @@ def test_recordings_are_cut_to_the_network_at_its_rate(run: Command, tmp_path: P
     assert run(net, "stereo.wav", "--format", "pt2", "--no-latency") == 0, run.err
     assert "largest difference" in run.out
     assert "same class" not in run.out, "a recording has none"
+
+
+def test_a_volume_is_normalised_by_its_own_spread_to_six_digits(tmp_path: Path) -> None:
+    normalize = Normalize(torch.zeros(1), torch.ones(1), "sample")
+    shape = (2, 1, 48, 48, 48)
+    program = torch.export.export(normalize, (torch.zeros(shape),))
+    torch.onnx.export(program, dynamo=True, input_names=["x"], verbose=False).save(tmp_path / "n.onnx")
+    blocks = np.random.default_rng(0).uniform(0, 255, (2, 1, 6, 6, 6)).astype(np.float32)
+    x = np.kron(blocks, np.ones((1, 1, 8, 8, 8), np.float32))
+    (found,) = onnxruntime.InferenceSession(tmp_path / "n.onnx", providers=["CPUExecutionProvider"]).run(None, {"x": x})
+    exact = x.astype(np.float64)
+    axes = (2, 3, 4)
+    exact = (exact - exact.mean(axes, keepdims=True)) / exact.std(axes, keepdims=True)
+    np.testing.assert_allclose(found, exact, atol=2e-6)
+    np.testing.assert_allclose(normalize(torch.from_numpy(x)), exact, atol=2e-6)
 
 
 @pytest.mark.parametrize("normalize_by", ["sample", "training_split"])

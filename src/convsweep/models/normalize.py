@@ -33,9 +33,26 @@ class Normalize(nn.Module):
         """Return the normalised input."""
         x = x.to(self.scale.dtype)
         if self.by == "sample":
-            axes = tuple(range(2, x.dim()))
-            variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
+            variance, mean = exported_var_mean(x) if torch.compiler.is_exporting() else var_mean(x)
             return (x - mean) * variance.clamp_min(1e-8).rsqrt()
         channel = (1, -1) + (1,) * (x.dim() - 2)
         scale = self.scale.view(channel)
         return torch.addcmul(-self.mean.view(channel) * scale, x, scale)
+
+
+def var_mean(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return variance and mean over all positions (N, C, 1, ...) of each channel of each sample (N, C, *)."""
+    variance, mean = torch.var_mean(x, tuple(range(2, x.dim())), correction=0, keepdim=True)
+    return variance, mean
+
+
+def exported_var_mean(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the same axis by axis: onnxruntime adds up all positions in a row, which costs digits in a volume."""
+
+    def averaged(values: Tensor) -> Tensor:
+        for axis in range(2, x.dim()):
+            values = values.mean(axis, keepdim=True)
+        return values
+
+    mean = averaged(x)
+    return averaged((x - mean).square()), mean
