@@ -32,15 +32,22 @@ def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Mo
         try:
             trainer.fit(model, data, ckpt_path=run.checkpoint)
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error) or trainer.world_size > 1 or data.feeding["batch_size"] == 1:
+            if not came_of_memory(error) or trainer.world_size > 1 or data.feeding["batch_size"] == 1:
                 raise
         else:
             return trainer, model
         model.trainer = data.trainer = None  # the data, and callbacks of the run, outlive the trainer and what it holds
         del model, trainer
+        if cfg.model.compile != "none":
+            torch.compiler.reset()  # recorded graphs hold memory of their own
         free_memory()
         halve(cfg, data)
         run.begin_again()
+
+
+def came_of_memory(error: BaseException | None) -> bool:
+    """Return whether an error, or one that it was raised over as where a graph is recorded, says that memory is used up."""
+    return error is not None and (is_out_of_memory(error) or came_of_memory(error.__cause__ or error.__context__))
 
 
 def free_memory() -> None:

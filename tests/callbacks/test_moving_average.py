@@ -5,6 +5,8 @@ import json
 import pytest
 import torch
 from tests.conftest import Train
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from convsweep.build import load_model
 from convsweep.callbacks.moving_average import MovingAverage
@@ -12,10 +14,29 @@ from convsweep.data.digits import Digits
 from convsweep.errors import UserError
 
 
-@pytest.mark.parametrize(("steps", "kept"), [(1, 2 / 11), (8, 0.5), (80, 0.9), (1000, 0.9)])
+@pytest.mark.parametrize(("steps", "kept"), [(0, 0.0), (1, 2 / 11), (8, 0.5), (80, 0.9), (1000, 0.9)])
 def test_a_young_average_forgets_faster(steps: int, kept: float) -> None:
-    average = MovingAverage(decay=0.9).averaged(torch.tensor(1.0), torch.tensor(0.0), torch.tensor(steps))
-    assert average.item() == pytest.approx(kept)
+    assert MovingAverage(decay=0.9).kept_after(steps) == pytest.approx(kept)
+
+
+def test_the_average_is_the_weighted_mean_of_all_weights_so_far() -> None:
+    model, callback = nn.BatchNorm1d(2), MovingAverage(decay=0.9)
+    callback._average_model = AveragedModel(model, use_buffers=True)
+    history = []
+    for step in range(4):
+        nn.init.constant_(model.weight, step + 1.0)
+        model.running_mean.fill_(10.0 * step)
+        model.num_batches_tracked += 1
+        callback.follow(model)
+        history.append(callback._average_model.module.weight[0].item())
+    expected = [1.0]
+    for step, kept in ((1, 2 / 11), (2, 3 / 12), (3, 4 / 13)):
+        expected.append(kept * expected[-1] + (1 - kept) * (step + 1.0))
+    assert history == pytest.approx(expected)
+    average = callback._average_model.module
+    assert float(average.running_mean[0]) == pytest.approx(10 * (expected[-1] - 1))
+    assert int(average.num_batches_tracked) == 4
+    assert int(callback._average_model.n_averaged) == 4
 
 
 def test_a_decay_is_a_share() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+from tiny import classifier, fit, labelled
 from torch import Tensor, nn
+from torch._dynamo.testing import CompileCounter
 
 from convsweep.models.acceleration import blocks, compile_in_place, recompute_blocks
 from convsweep.nets import ConvNet, UNet
@@ -69,3 +71,23 @@ def test_a_compiled_network_keeps_its_names_and_answers() -> None:
     x = torch.randn(4, 1, 8, 8)
     torch.testing.assert_close(compiled(x), plain(x))
     assert list(compiled.state_dict()) == list(plain.state_dict())
+
+
+def test_only_the_first_size_of_batch_is_compiled() -> None:
+    counter = CompileCounter()
+    model = classifier(compile="default")
+    model.net.compile(backend=counter, dynamic=False)
+    with torch.no_grad():
+        for mode, size in ((True, 8), (False, 4), (True, 8), (False, 3), (False, 4), (True, 5)):
+            model.train(mode)(torch.zeros(size, 1, 8, 8))
+    assert counter.frame_count == 2, "one for training, one for evaluation"
+
+
+def test_a_compiled_training_leaves_inference_mode() -> None:
+    model = classifier(compile="default")
+    seen: list[bool] = []
+    model.net.compile = lambda **options: None  # type: ignore[method-assign, assignment]
+    model.net.register_forward_hook(lambda *args: seen.append(torch.is_inference_mode_enabled()))
+    fit(model, labelled(), epochs=1)
+    assert len(seen) > 1
+    assert not any(seen)

@@ -125,7 +125,8 @@ def sampling_grid(matrices: Tensor, size: Size) -> Tensor:
     x = torch.linspace((1.0 - width) * 0.5, (width - 1.0) * 0.5, width, **like).expand(height, width)
     y = torch.linspace((1.0 - height) * 0.5, (height - 1.0) * 0.5, height, **like).view(-1, 1).expand(height, width)
     places = torch.stack([x, y, torch.ones_like(x)], dim=-1).view(1, -1, 3)
-    scaled = matrices.transpose(1, 2) / torch.tensor([0.5 * width, 0.5 * height], **like)
+    to_x, to_y = matrices.unbind(1)
+    scaled = torch.stack([to_x / (0.5 * width), to_y / (0.5 * height)], dim=2)  # a tensor of the sizes would wait for a GPU
     return places.expand(len(matrices), -1, -1).bmm(scaled).view(-1, height, width, 2)
 
 

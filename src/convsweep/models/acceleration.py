@@ -5,17 +5,40 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Literal
 
+import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 Compile = Literal["none", "default", "reduce-overhead", "max-autotune"]
 Recompute = Literal["none", "blocks"]
+CUDA_GRAPHS: tuple[Compile, ...] = ("reduce-overhead", "max-autotune")
+"""Modes in which a GPU runs recorded graphs: what one run returns, gradients too, the next run overwrites."""
 
 
 def compile_in_place(net: nn.Module, mode: Compile) -> None:
     """Compile a network when it first runs; its parameters keep their names. `reduce-overhead` takes CUDA graphs."""
     if mode != "none":
         net.compile(mode=None if mode == "default" else mode, dynamic=False)
+
+
+def only_compiled_for(is_first_size: bool) -> AbstractContextManager[None]:
+    """Return what a compiled network runs in, as it comes where a batch has not the size that it is compiled for.
+
+    Compiling, and recording a graph, takes longer than an epoch's last batch or a few samples for a picture.
+    """
+    return nullcontext() if is_first_size else torch.compiler.set_stance("force_eager")
+
+
+def zero_own_gradients(net: nn.Module) -> None:
+    """Give every parameter a gradient of zeros in memory of its own, which backward passes add to.
+
+    Where there is none, a recorded backward pass leaves its result, which the next run overwrites.
+    """
+    for param in net.parameters():
+        if param.grad is not None:
+            param.grad.zero_()
+        elif param.requires_grad:
+            param.grad = torch.zeros_like(param)
 
 
 def recompute_blocks(net: nn.Module) -> None:

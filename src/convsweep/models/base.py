@@ -5,19 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
-import lightning as L
 import torch
-from lightning.pytorch.plugins.precision import MixedPrecision, Precision
-from lightning.pytorch.utilities import GradClipAlgorithmType
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
 from convsweep.data.samples import Facts
 from convsweep.errors import DivergedError, UserError
-from convsweep.models.acceleration import Compile, Recompute, compile_in_place, recompute_blocks
-from convsweep.models.fused import build_optimizer
-from convsweep.models.memory_format import MemoryFormat, lay_out
+from convsweep.models.accelerated import Accelerated
+from convsweep.models.acceleration import Compile, Recompute
+from convsweep.models.memory_format import MemoryFormat
 from convsweep.models.normalize import Normalize, NormalizeBy
 from convsweep.models.running_mean import RunningMean, not_finite
 from convsweep.models.schedules import Schedule, lightning_schedule
@@ -27,7 +24,7 @@ Batch = tuple[Tensor, Tensor]
 OPTIMIZER = partial(torch.optim.AdamW, lr=1e-3)
 
 
-class Model(L.LightningModule, ABC):
+class Model(Accelerated, ABC):
     """A network in training.
 
     Args:
@@ -39,9 +36,7 @@ class Model(L.LightningModule, ABC):
         schedule: makes the learning rate's schedule from optimiser and number of steps; None keeps it constant.
         decay_norm_and_bias: apply weight decay to biases and normalisation too, not only to weights of two or more axes.
         normalize_by: subtract mean and spread of the training split, or of each sample.
-        memory_format: how images and volumes lie in memory; `auto` as is faster on the device, where that was measured.
-        compile: compile the network for training in one of `torch.compile`'s modes, or `none`.
-        recompute: `blocks` keeps no activations inside the blocks of the network but computes them again: less memory, more time.
+        memory_format, compile, recompute: how the network is run, see `Accelerated`.
         monitor, monitor_mode: the metric that training is judged by, and `max` or `min`.
         card: what a checkpoint says of itself, in plain types.
     """
@@ -67,10 +62,8 @@ class Model(L.LightningModule, ABC):
         monitor_mode: Literal["max", "min"] = "min",
         card: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__()
-        self.compile_mode, self.recompute = compile, recompute
-        self.net, self.facts, self.memory_format = net, facts, memory_format
-        self.layout = torch.contiguous_format
+        super().__init__(net, facts.in_shape, memory_format, compile, recompute)
+        self.facts = facts
         self.normalize = Normalize(mean, std, normalize_by)
         self.class_counts = class_counts
         self.make_optimizer, self.schedule = optimizer, schedule
@@ -100,26 +93,12 @@ class Model(L.LightningModule, ABC):
         """Return the names of everything that is logged and can be monitored."""
         return ["train/loss", "val/loss", *(f"val/{name}" for name in self.score_names())]
 
-    def setup(self, stage: str) -> None:
-        if stage == "fit":
-            self.lay_out(self.trainer.strategy.root_device)
-
-    def lay_out(self, device: torch.device) -> None:
-        """Lay out the network, and what it will be given, for a device."""
-        self.layout = lay_out(self.net, self.memory_format, self.facts.in_shape, device)
-
-    def on_fit_start(self) -> None:
-        if self.recompute == "blocks":
-            recompute_blocks(self.net)
-        compile_in_place(self.net, self.compile_mode)
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["convsweep"] = self.card
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of a batch as the data set stores it."""
-        logits: Tensor = self.net(self.normalize(x).contiguous(memory_format=self.layout))
-        return logits
+        return self.run(self.normalize(x))
 
     @torch.no_grad()
     def predict_batch(self, x: Tensor) -> dict[str, Tensor]:
@@ -194,22 +173,10 @@ class Model(L.LightningModule, ABC):
         metrics.reset()
 
     def configure_optimizers(self) -> Any:
-        is_scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
-        optimizer = build_optimizer(self.make_optimizer, self.parameter_groups(), is_scaled)
+        optimizer = self.build_optimizer(self.make_optimizer, self.parameter_groups())
         if self.schedule is None:
             return optimizer
         return lightning_schedule(optimizer, self.schedule, self.trainer, self.monitor)
-
-    def configure_gradient_clipping(
-        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
-    ) -> None:
-        plugin = self.trainer.precision_plugin
-        if not gradient_clip_val or not isinstance(plugin, MixedPrecision) or plugin.scaler is not None:
-            super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
-            return
-        # The plugin would refuse a fused optimiser, which without a scaler takes gradients as they are.
-        algorithm = GradClipAlgorithmType(gradient_clip_algorithm or "norm")
-        Precision.clip_gradients(plugin, optimizer, gradient_clip_val, algorithm)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the parameters, those that are not decayed in a group of their own."""

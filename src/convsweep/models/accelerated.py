@@ -1,0 +1,94 @@
+"""A LightningModule that runs its network as fast as layout, compiling and fused steps allow, on any device."""
+
+from collections.abc import Callable
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.plugins.precision import MixedPrecision, Precision
+from lightning.pytorch.utilities import GradClipAlgorithmType
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from convsweep.models.acceleration import (
+    CUDA_GRAPHS,
+    Compile,
+    Recompute,
+    compile_in_place,
+    only_compiled_for,
+    recompute_blocks,
+    zero_own_gradients,
+)
+from convsweep.models.fused import build_optimizer
+from convsweep.models.memory_format import MemoryFormat, lay_out
+
+
+class Accelerated(L.LightningModule):
+    """Holds a network and decides how it is run and how its optimiser steps.
+
+    Args:
+        net: any module from (N, C, *spatial).
+        in_shape: (C, *spatial) of a sample.
+        memory_format: how images and volumes lie in memory; `auto` as is faster on the device, where that was measured.
+        compile: compile the network for training in one of `torch.compile`'s modes, or `none`.
+        recompute: `blocks` keeps no activations inside the blocks of the network but computes them again: less memory, more time.
+    """
+
+    def __init__(
+        self, net: nn.Module, in_shape: tuple[int, ...], memory_format: MemoryFormat, compile: Compile, recompute: Recompute
+    ) -> None:
+        super().__init__()
+        self.net, self.in_shape = net, in_shape
+        self.memory_format, self.compile_mode, self.recompute = memory_format, compile, recompute
+        self.layout = torch.contiguous_format
+        self.compiled_sizes: dict[bool, int] = {}
+        self.keeps_gradients = False
+
+    def setup(self, stage: str) -> None:
+        if stage == "fit":
+            self.lay_out(self.trainer.strategy.root_device)
+
+    def lay_out(self, device: torch.device) -> None:
+        """Lay out the network, and what it will be given, for a device."""
+        self.layout = lay_out(self.net, self.memory_format, self.in_shape, device)
+
+    def on_fit_start(self) -> None:
+        if self.recompute == "blocks":
+            recompute_blocks(self.net)
+        if self.compile_mode == "none":
+            return
+        compile_in_place(self.net, self.compile_mode)
+        for loop in (self.trainer.fit_loop.epoch_loop.val_loop, self.trainer.validate_loop, self.trainer.test_loop):
+            loop.inference_mode = False  # tensors of torch's inference mode must not get into a graph that training runs too
+        self.keeps_gradients = self.compile_mode in CUDA_GRAPHS and self.trainer.accumulate_grad_batches > 1
+
+    def run(self, x: Tensor) -> Tensor:
+        """Return what the network makes of a normalised batch, compiled for the first size of batch that comes."""
+        x = x.contiguous(memory_format=self.layout)
+        if self.compile_mode == "none":
+            out: Tensor = self.net(x)
+        else:
+            with only_compiled_for(self.compiled_sizes.setdefault(self.training, len(x)) == len(x)):
+                out = self.net(x)
+        return out
+
+    def build_optimizer(self, make: Callable[..., Optimizer], groups: list[dict[str, Any]]) -> Optimizer:
+        """Return the optimiser of parameter groups, fused where that can be."""
+        return build_optimizer(make, groups, is_scaled=getattr(self.trainer.precision_plugin, "scaler", None) is not None)
+
+    def configure_gradient_clipping(
+        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        plugin = self.trainer.precision_plugin
+        if not gradient_clip_val or not isinstance(plugin, MixedPrecision) or plugin.scaler is not None:
+            super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            return
+        # The plugin would refuse a fused optimiser, which without a scaler takes gradients as they are.
+        algorithm = GradClipAlgorithmType(gradient_clip_algorithm or "norm")
+        Precision.clip_gradients(plugin, optimizer, gradient_clip_val, algorithm)
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
+        if self.keeps_gradients:
+            zero_own_gradients(self.net)
+        else:
+            super().optimizer_zero_grad(epoch, batch_idx, optimizer)
