@@ -54,7 +54,11 @@ class Run:
         self.closing = threading.Event()
 
     def find_checkpoint(self) -> str | None:
-        """Return the checkpoint to go on from: the one asked for, or that of the killed trial this one repeats."""
+        """Return the checkpoint to go on from: the one asked for, or that of the killed trial this one repeats.
+
+        Raises:
+            UserError: the one asked for is not there.
+        """
         if trial.checkpoint() is not None:
             return trial.checkpoint()
         if self.cfg.ckpt_path == "last":

@@ -107,7 +107,11 @@ def checkpoint_of(named: Path) -> Path:
 
 
 def existing(checkpoint: Path, rule: str) -> Path:
-    """Return a checkpoint that should be there."""
+    """Return a checkpoint that should be there.
+
+    Raises:
+        UserError: it is not.
+    """
     if not checkpoint.is_file():
         raise UserError(f"{rule} (no {checkpoint}); name the .ckpt file of another trial")
     return checkpoint

@@ -90,7 +90,11 @@ class SlidingWindow:
         yield held[:, : spatial[0] - done]
 
     def answers(self, x: Tensor | NDArray[Any], axes: Sequence["Axis"]) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
-        """Yield, window by window, the places (one slice an axis) that it answers for, and its weighted answer (K, *places)."""
+        """Yield, window by window, the places (one slice an axis) that it answers for, and its weighted answer (K, *places).
+
+        Raises:
+            UserError: the network answers in another shape than the windows say.
+        """
         numbers = product(*(range(len(axis.starts)) for axis in axes))
         while group := list(islice(numbers, self.batch_size)):
             answers = self.predict(torch.stack([self.input_of(x, axes, window) for window in group]))

@@ -36,7 +36,11 @@ class Budget:
         self.check_receptive_field(cost)
 
     def check_count(self, name: str, limit: int | str | None, value: int, what: str) -> None:
-        """Check parameters or MACs, both of which grow with the square of the widths."""
+        """Check parameters or MACs, both of which grow with the square of the widths.
+
+        Raises:
+            InfeasibleError: the value is larger than the limit.
+        """
         if limit is not None and value > (most := quantity(limit, f"budget.{name}")):
             raise InfeasibleError(
                 f"budget.{name}={limit} is exceeded: the net has {in_si(value)} {what}; "
@@ -44,7 +48,11 @@ class Budget:
             )
 
     def check_memory(self, cost: Cost, batch_size: int, optimizer_states: float) -> None:
-        """Check the memory of a training step."""
+        """Check the memory of a training step.
+
+        Raises:
+            InfeasibleError: it takes more than `max_memory`.
+        """
         if self.max_memory is None:
             return
         most, value = quantity(self.max_memory, "budget.max_memory"), cost.memory(batch_size, optimizer_states)
@@ -58,7 +66,11 @@ class Budget:
             )
 
     def check_receptive_field(self, cost: Cost) -> None:
-        """Check the receptive field along the axis where it is smallest."""
+        """Check the receptive field along the axis where it is smallest.
+
+        Raises:
+            InfeasibleError: it is smaller than `min_receptive_field`.
+        """
         least, value = self.min_receptive_field, cost.receptive_field.smallest
         if least is not None and value < least:
             raise InfeasibleError(

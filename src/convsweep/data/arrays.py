@@ -104,6 +104,11 @@ class Arrays(DataModule):
         return parts["train"], parts.get("val"), parts.get("test")
 
     def read_part(self, part: str) -> Samples:
+        """Return one part, its channels first.
+
+        Raises:
+            UserError: x holds no numbers.
+        """
         x_key, y_key = self.keys[part]
         x = with_channels_first(npy_files.load(self.path, x_key), self.channels)
         if x.dtype not in (np.uint8, np.float32):

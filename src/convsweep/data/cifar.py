@@ -86,6 +86,11 @@ class CIFAR10(DataModule):
         return parts[0], None, parts[1]
 
     def from_folder(self, folder: Path) -> dict[str, dict[str, Any]]:
+        """Return the batches of a folder by name.
+
+        Raises:
+            UserError: one is missing or broken.
+        """
         names = [name for files in self.files.values() for name in files]
         absent = [name for name in names if not (folder / name).is_file()]
         if absent:
@@ -93,7 +98,11 @@ class CIFAR10(DataModule):
         return {name: self.unpickled((folder / name).read_bytes(), folder / name) for name in names}
 
     def from_archive(self, file: Path) -> dict[str, dict[str, Any]]:
-        """Return the batches out of the archive, without unpacking it to disk."""
+        """Return the batches out of the archive, without unpacking it to disk.
+
+        Raises:
+            UserError: the archive is cut off, or lacks batches.
+        """
         wanted = {f"{self.folder}/{name}": name for files in self.files.values() for name in files}
         found = {}
         try:
@@ -109,6 +118,11 @@ class CIFAR10(DataModule):
         return found
 
     def unpickled(self, content: bytes, file: Path) -> dict[str, Any]:
+        """Return pixels and labels of a batch file.
+
+        Raises:
+            UserError: it is no such file.
+        """
         try:
             batch = ArrayUnpickler(io.BytesIO(content), encoding="latin1").load()
             return {"data": batch["data"], self.label_key: batch[self.label_key]}

@@ -91,7 +91,11 @@ def mask_coding(
 
 
 def palette_coding(palette: Mapping[str, Sequence[int]] | None, ignore_index: int | None) -> MaskCoding:
-    """Return the coding of a palette, whose colour named `ignore` is no class."""
+    """Return the coding of a palette, whose colour named `ignore` is no class.
+
+    Raises:
+        UserError: there is no colour, one is none, or two classes share one.
+    """
     if not palette:
         raise UserError(
             "RGB-coded masks need data.palette, one colour a class, such as {road: [128, 64, 128], sky: [70, 130, 180]}."
@@ -127,7 +131,11 @@ def decode_mask(
 
 
 def one_number(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
-    """Return the stored numbers of a mask, (H, W); those of a palette image are its indices."""
+    """Return the stored numbers of a mask, (H, W); those of a palette image are its indices.
+
+    Raises:
+        UnfitFileError: the mask has colours.
+    """
     array = np.asarray(mask)
     if array.ndim == 3:
         grey = array[..., :3] if array.shape[2] >= 3 else array[..., :1]
@@ -139,6 +147,11 @@ def one_number(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
 
 
 def from_index(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
+    """Return the classes of a mask whose numbers they are, (H, W).
+
+    Raises:
+        UnfitFileError: a number is neither a class nor the ignore index.
+    """
     values = one_number(mask, coding)
     wrong = outside(values, len(coding.class_names), coding.ignore_index)
     if wrong.any():
@@ -152,6 +165,11 @@ def from_index(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
 
 
 def from_binary(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
+    """Return 0 and 1 of a mask that holds 0 and one other value, (H, W).
+
+    Raises:
+        UnfitFileError: it holds more, or another one than 1 or 255.
+    """
     values = one_number(mask, coding)
     ignored = values == coding.ignore_index if coding.ignore_index is not None else np.zeros(values.shape, np.bool_)
     found = np.unique(values[~ignored])
@@ -163,6 +181,11 @@ def from_binary(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
 
 
 def from_rgb(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
+    """Return the classes of a mask by the colours of the palette, (H, W).
+
+    Raises:
+        UnfitFileError: it holds another colour.
+    """
     array = np.asarray(mask.convert("RGB"), dtype=np.int32)
     packed = (array[..., 0] << 16) | (array[..., 1] << 8) | array[..., 2]
     indices = np.full(packed.shape, -1, np.int32)
@@ -182,6 +205,11 @@ def from_rgb(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
 
 
 def from_trimap(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
+    """Return the classes of a trimap, (H, W): its numbers less one, or the ignore index for the border.
+
+    Raises:
+        UnfitFileError: it holds another number than 1 to 3.
+    """
     values = one_number(mask, coding)
     if values.min() < 1 or values.max() > TRIMAP_BORDER:
         raise UnfitFileError(RULES["trimap"], f"holds {values.min()} to {values.max()}", "unpack the archive again")

@@ -71,6 +71,11 @@ class MNIST(DataModule):
         return parts[0], None, parts[1]
 
     def array(self, name: str, row_shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """Return the array of a file that is there.
+
+        Raises:
+            UserError: it is cut off, or holds samples of another shape.
+        """
         file = self.find(name)
         assert file is not None, name
         array = read_idx(file)

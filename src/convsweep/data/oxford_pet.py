@@ -71,7 +71,11 @@ class OxfordPet(DataModule):
         return self.read_part("trainval"), None, self.read_part("test")
 
     def read_part(self, split: str) -> Samples:
-        """Return the images that the authors' list names."""
+        """Return the images that the authors' list names.
+
+        Raises:
+            UserError: the list, or an image on it, is not there.
+        """
         list_file = self.folder / "annotations" / f"{split}.txt"
         if not list_file.is_file():
             raise UserError(f"The list of images must be at {list_file}, but is not; unpack annotations.tar.gz there again.")

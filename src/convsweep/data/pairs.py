@@ -121,7 +121,11 @@ def pair_up(root: Path, images: Path, masks: Path, suffixes: tuple[str, str], ki
 
 
 def stems(folder: Path, suffix: str, kind: Kind) -> dict[str, Path]:
-    """Return the files below a folder by their path without extension and suffix."""
+    """Return the files below a folder by their path without extension and suffix.
+
+    Raises:
+        UserError: two files differ by the extension alone.
+    """
     found: dict[str, Path] = {}
     for file in kind.listing(folder):
         name = file.relative_to(folder).with_name(kind.stem(file)).as_posix()

@@ -84,7 +84,11 @@ class UCR(DataModule):
 
 
 def read_npz(file: Path, part: str) -> SeriesFile:
-    """Return one part of a .npz file; x is (N, T) or (N, C, T), NaN behind shorter series."""
+    """Return one part of a .npz file; x is (N, T) or (N, C, T), NaN behind shorter series.
+
+    Raises:
+        UserError: the arrays are no series, or one holds no value.
+    """
     x_key, y_key = pair_keys(list(npy_files.headers(file)), str(file))[part]
     x, y = npy_files.load(file, x_key), npy_files.load(file, y_key)
     if x.ndim not in (2, 3) or x.dtype.kind not in "iuf":

@@ -67,7 +67,11 @@ def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool 
 
 
 def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str, Any]:
-    """Return the config of data that lies elsewhere: that of the training where it came from files of the user's own."""
+    """Return the config of data that lies elsewhere: that of the training where it came from files of the user's own.
+
+    Raises:
+        UserError: a folder of images is nothing for this network.
+    """
     with plain_errors("data"):
         own = get_object(trained.data["_target_"]).own_files
     facts = trained.facts

@@ -61,7 +61,11 @@ def multi_step(
     gamma: float = 0.1,
     warmup: float = 0.0,
 ) -> LRScheduler:
-    """Return steps down by `gamma` at `milestones`, which are shares of the training (He et al. 2015: 0.5, 0.75)."""
+    """Return steps down by `gamma` at `milestones`, which are shares of the training (He et al. 2015: 0.5, 0.75).
+
+    Raises:
+        UserError: a milestone lies within the warm-up, or is no share.
+    """
     warmup_steps = warmup_of(warmup, total_steps)
     places = [steps_of("milestones", share, total_steps) - warmup_steps for share in milestones]
     if min(milestones, default=1.0) <= warmup:
@@ -90,7 +94,11 @@ def warmup_of(share: float, total_steps: int) -> int:
 
 
 def steps_of(name: str, share: float, total_steps: int) -> int:
-    """Return a share of the training in steps."""
+    """Return a share of the training in steps.
+
+    Raises:
+        UserError: it is no share.
+    """
     if not 0 <= share <= 1:
         raise UserError(f"scheduler.{name} must be a share of the training, 0 to 1, but is {share}")
     return round(share * total_steps)

@@ -80,7 +80,11 @@ def is_list(value: Any) -> bool:
 
 
 def value_at(name: str, value: Any, index: int, count: int, count_name: str) -> Any:
-    """Return the value at `index` out of one value for all or a list of `count`."""
+    """Return the value at `index` out of one value for all or a list of `count`.
+
+    Raises:
+        UserError: the list has another length.
+    """
     if not is_list(value):
         return value
     if len(value) != count:

@@ -49,7 +49,11 @@ def walk(plan: UNetOptions, size: tuple[int, ...]) -> tuple[Shapes, Shapes]:
 
 
 def halved(size: tuple[int, ...], level: int) -> tuple[int, ...]:
-    """Return half the positions of every axis."""
+    """Return half the positions of every axis.
+
+    Raises:
+        InfeasibleError: an axis has an odd number of them.
+    """
     if any(positions % FACTOR for positions in size):
         raise InfeasibleError(f"level {level} must halve an even number of positions, but gets {times(size)}")
     return tuple(positions // FACTOR for positions in size)

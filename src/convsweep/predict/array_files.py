@@ -39,7 +39,11 @@ class ArrayFiles(Format):
             yield Sample(name, row, origin=is_one, index=index, count=len(x))
 
     def as_samples(self, x: NDArray[Any]) -> tuple[NDArray[Any], bool]:
-        """Return (N, C, *spatial), and whether the array was a single sample."""
+        """Return (N, C, *spatial), and whether the array was a single sample.
+
+        Raises:
+            UnfitFileError: the shape is not that of the training data.
+        """
         channels = self.data.get("channels", "first")
         axes = len(self.facts.in_shape) - (channels == "none")
         is_one = x.ndim == axes

@@ -78,7 +78,11 @@ class ImageFiles(Format):
         return lambda probs: geometry.labels(probs, outside)
 
     def colored(self, image: "Image") -> "Image":
-        """Return the image in the network's colour."""
+        """Return the image in the network's colour.
+
+        Raises:
+            UnfitFileError: it has another colour, and is not to be turned.
+        """
         if color_of(image) != self.color and not (self.reading.convert_color or self.data.get("color") in COLORS.values()):
             raise UnfitFileError(
                 f"Images must be {self.color} as those that the network was trained on",

@@ -22,7 +22,11 @@ def locate(path: str, option: str) -> Any:
 
 
 def build(config: Mapping[str, Any], option: str) -> Any:
-    """Call the `_target_` of `config` with the other keys; keys that are null keep the target's own default."""
+    """Call the `_target_` of `config` with the other keys; keys that are null keep the target's own default.
+
+    Raises:
+        StudyError: nothing is there, or it does not take these keys.
+    """
     arguments = {
         key: build(value, f"{option}.{key}") if isinstance(value, Mapping) and "_target_" in value else value
         for key, value in config.items()

@@ -40,7 +40,11 @@ class Space:
         self.searched = {p.name: p.distribution for p in self.parameters if p.distribution is not None}
 
     def point(self, suggest: Suggest) -> Point:
-        """Walk through the parameters, asking `suggest` for a value only where the condition holds."""
+        """Walk through the parameters, asking `suggest` for a value only where the condition holds.
+
+        Raises:
+            StudyError: a computed parameter cannot be computed.
+        """
         known: dict[str, Any] = {}
         values: dict[str, Any] = {}
         overrides = []
