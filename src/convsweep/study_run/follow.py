@@ -43,9 +43,10 @@ def follow(folder: Path, options: Mapping[str, Any]) -> None:
         while ended is None:
             began = time.monotonic()
             sweep = study.read()
+            reading = time.monotonic() - began
             if sweep.trials:
                 run.update(sweep)
-            ended = wait_for_word(max(EVERY_S, SHARE * (time.monotonic() - began)))
+            ended = wait_for_word(max(EVERY_S, SHARE * reading))
         run.outcome = ended if ended in FAREWELLS else "killed"
         run.update(study.read(), final=True)
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from convsweep.report.sweep import Sweep
+from convsweep.study_run.panels import panels
 from convsweep.study_run.rows import STEP, history, study_config, summary
 from convsweep.study_run.table import trials_table
 from convsweep.study_run.winner import log_winner
@@ -86,8 +87,6 @@ class StudyRun:
 
     def _draw(self, sweep: Sweep, num_ended: int) -> None:
         """Log the table and the figures, and set when that may be done again."""
-        from convsweep.study_run.panels import panels  # it takes longer to import than all else here
-
         began = time.monotonic()
         self._run.log({"trials": trials_table(sweep, self._run), **panels(sweep), STEP: num_ended})
         self._drawn = num_ended

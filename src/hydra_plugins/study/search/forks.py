@@ -1,4 +1,4 @@
-"""The warm template: a process with the imports done that forks one process for every trial it is sent."""
+"""The warm template: a process with the imports done, from which the processes of trials are forked."""
 
 import contextlib
 import gc
