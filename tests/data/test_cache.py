@@ -60,6 +60,15 @@ def test_a_failed_decode_leaves_nothing_behind(class_root: Path, own_cache: Path
     assert entries(own_cache) == []
 
 
+def test_what_a_killed_process_left_is_removed(class_root: Path, own_cache: Path) -> None:
+    on_disk(class_root).setup()
+    (name,) = entries(own_cache)
+    (own_cache / "convsweep" / name).rename(own_cache / "convsweep" / f".{name}-k1ll3d")
+    (own_cache / "convsweep" / ".another-folder").mkdir()
+    on_disk(class_root).setup()
+    assert entries(own_cache) == [".another-folder", name]
+
+
 def test_a_cut_off_cache_is_written_again(class_root: Path, own_cache: Path) -> None:
     expected = on_disk(class_root).train.x[:]
     (file,) = own_cache.rglob("x.npy")

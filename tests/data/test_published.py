@@ -108,6 +108,7 @@ def test_a_download_is_kept_whole(tmp_path: Path, mnist_root: Path, monkeypatch:
         (Path(root) / filename).write_bytes((mnist_root / "MNIST" / "raw" / filename).read_bytes())
 
     monkeypatch.setattr("torchvision.datasets.utils.download_url", copy)
+    (tmp_path / "new" / "MNIST" / "raw" / ".download-killed").mkdir(parents=True)
     data = MNIST(str(tmp_path / "new"), batch_size=4)
     data.setup()
     assert len(list((tmp_path / "new" / "MNIST" / "raw").glob("*.gz"))) == 4

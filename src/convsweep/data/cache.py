@@ -65,12 +65,15 @@ def stored(folder: Path, layouts: dict[str, Layout], write: Callable[[Arrays], N
     if found is not None:
         return found
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(folder.with_suffix(".lock")):
+    with locked(folder.with_suffix(".lock")) as alone:
         found = opened(folder, layouts)
         if found is not None:
             return found
+        prefix = f".{folder.name}-"
+        if alone:
+            remove_left(folder.parent, prefix)
         check_space(folder.parent, sum(layout.nbytes for layout in layouts.values()))
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
         try:
             arrays = {
                 name: open_memmap(temporary / f"{name}.npy", "w+", np.dtype(layout.dtype), layout.shape)
@@ -111,14 +114,21 @@ def opened(folder: Path, layouts: dict[str, Layout]) -> Arrays | None:
     return arrays
 
 
+def remove_left(folder: Path, prefix: str) -> None:
+    """Remove the temporary folders of processes that were killed: whoever holds the lock is the only one to have one."""
+    for left in folder.iterdir():
+        if left.name.startswith(prefix) and left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+
+
 @contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Hold a lock between processes of one machine; it ends with the process, however that ends."""
+def locked(file: Path) -> Iterator[bool]:
+    """Hold a lock between processes of one machine, if the system has one; it ends with the process, however that ends."""
     try:
         import fcntl
     except ImportError:  # Windows: two processes may decode at once, and one of the two equal results is kept
-        yield
+        yield False
         return
     with file.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        yield True

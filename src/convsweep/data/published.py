@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from convsweep.data.cache import locked
+from convsweep.data.cache import locked, remove_left
 from convsweep.errors import UserError
+
+TEMPORARY = ".download-"
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,11 @@ def download(remotes: Sequence[Remote], folder: Path, missing: Callable[[], bool
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / ".download.lock"):
+        with locked(folder / ".download.lock") as alone:
             if missing():
-                with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
+                if alone:
+                    remove_left(folder, TEMPORARY)
+                with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=folder) as temporary:
                     bring(remotes, Path(temporary), folder, unpacked)
     except (OSError, RuntimeError) as error:  # URLError is an OSError; torchvision raises RuntimeError for a wrong checksum
         wanted = " and ".join(f"{remote.name} (from {remote.urls[0]})" for remote in remotes)
