@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from lightning.fabric.plugins.environments import SLURMEnvironment
 from tests.conftest import ROOT, Train
 
 from convsweep.distributed import ranks
@@ -54,26 +55,10 @@ def scores(folder: Path) -> dict[str, float]:
 @pytest.mark.xdist_group("ranks")
 def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path: Path) -> None:
     script = str(ROOT / "train.py")
-    slurm = {
-        "SLURM_JOB_ID": "4711",
-        "SLURM_JOB_NAME": "train",
-        "SLURM_STEP_ID": "0",
-        "SLURM_NTASKS": "2",
-        "SLURM_NTASKS_PER_NODE": "2",
-        "SLURM_NNODES": "1",
-        "SLURM_NODEID": "0",
-        "SLURM_NODELIST": "localhost",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": free_port(),
-    }
     torchrun = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1", f"--master-port={free_port()}"]
     processes = {
         "plain": [start(tmp_path / "plain", sys.executable, script, *TWO, NOTE)],
         "torchrun": [start(tmp_path / "torchrun", sys.executable, *torchrun, script, *TWO, NOTE)],
-        "slurm": [
-            start(tmp_path / "slurm", sys.executable, script, *TWO, NOTE, SLURM_PROCID=rank, SLURM_LOCALID=rank, **slurm)
-            for rank in ("0", "1")
-        ],
     }
     alone = train("logger=none", *TWO, "trainer=cpu", "data.batch_size=128", quick=False)
     for way, started in processes.items():
@@ -82,7 +67,6 @@ def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path
         folder = run_folder(tmp_path / way)
         assert json.loads((folder / "result.json").read_text())["outcome"] == "complete"
         assert scores(folder) == pytest.approx(scores(alone), rel=1e-3)
-    assert (tmp_path / "slurm/outputs/slurm").is_dir(), "a requeued job must find its folder again"
 
 
 @pytest.mark.xdist_group("ranks")
@@ -143,3 +127,35 @@ def test_the_first_process_of_the_first_machine_writes_the_record(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert ranks.is_first() is first
+
+
+SRUN = {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "train", "SLURM_STEP_ID": "0", "SLURM_NTASKS": "4", "SLURM_PROCID": "0"}
+
+
+@pytest.fixture
+def under_srun(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The variables of the first of four processes of srun."""
+    for name in (*ranks.RANK_VARIABLES, "TORCHELASTIC_RUN_ID", "SLURM_NTASKS_PER_NODE", ranks.STARTED):
+        monkeypatch.setenv(name, "")  # so that it is put back behind the test
+        monkeypatch.delenv(name)
+    for name, value in {**SRUN, "SLURM_STEP_TASKS_PER_NODE": "2(x2)", "SLURM_STEP_NUM_NODES": "2"}.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_srun_says_how_many_processes_there_are(under_srun: pytest.MonkeyPatch) -> None:
+    under_srun.setenv("SLURM_RESTART_COUNT", "1")
+    assert ranks.join(["a=1"]) == ["a=1", "trainer.devices=2", "trainer.num_nodes=2", "ckpt_path=last"]
+    assert (os.environ[ranks.STARTED], os.environ["SLURM_NTASKS_PER_NODE"]) == ("slurm/7_0", "2")
+    with pytest.raises(UserError, match=r"trainer.devices must be 2, as srun .* but is 4; leave it out"):
+        ranks.join(["trainer.devices=4"])
+    under_srun.setenv("SLURM_STEP_TASKS_PER_NODE", "3,1")
+    with pytest.raises(UserError, match="srun started 3,1; say --ntasks-per-node"):
+        ranks.join([])
+
+
+@pytest.mark.parametrize(("name", "value"), [("SLURM_NTASKS", "1"), ("SLURM_STEP_ID", None)], ids=["alone", "without srun"])
+def test_one_process_of_slurm_starts_the_others_itself(under_srun: pytest.MonkeyPatch, name: str, value: str | None) -> None:
+    under_srun.setenv(name, value) if value else under_srun.delenv(name)
+    assert ranks.join(["trainer=ddp"]) == ["trainer=ddp"]
+    assert not SLURMEnvironment.detect()

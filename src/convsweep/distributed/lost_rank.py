@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lightning.pytorch.strategies.launchers import subprocess_script
 
 from convsweep.console import say
-from convsweep.distributed.ranks import is_first, rank
+from convsweep.distributed.ranks import is_first, is_one_of_many, rank
 from convsweep.errors import UserError
 from convsweep.tracking import outcome_of
 
@@ -30,8 +30,8 @@ PATIENCE_S = 20.0
 class LostRankError(UserError):
     """A process of the training that ended early; `kind` is the outcome that this is for the run."""
 
-    def __init__(self, number: int, kind: str, reason: str) -> None:
-        super().__init__(f"process {number} of the training {reason}")
+    def __init__(self, number: int | None, kind: str, reason: str) -> None:
+        super().__init__(f"{'another process' if number is None else f'process {number}'} of the training {reason}")
         self.kind = kind
 
 
@@ -75,21 +75,22 @@ def _read_note(folder: Path, number: int) -> LostRankError | None:
 def cause_of(error: BaseException, processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> LostRankError | None:
     """Return the process whose end the first process's error speaks of, or None if the error is its own.
 
-    Of processes that torchrun or srun has started it knows what they have noted.
+    Of processes that torchrun or srun has started only that is known which they have noted.
     """
     if not isinstance(error, RuntimeError):
         return None
     if not processes:
-        return _noted_cause(folder) if is_first() and "onnection" in str(error) else None
+        return _noted_cause(folder) if is_first() and is_one_of_many() and "onnection" in str(error) else None
     end = time.monotonic() + EXIT_S
     while (lost := find_lost(processes, folder)) is None and time.monotonic() < end and "onnection" in str(error):
         time.sleep(0.1)
     return lost
 
 
-def _noted_cause(folder: Path) -> LostRankError | None:
+def _noted_cause(folder: Path) -> LostRankError:
     notes = (_read_note(folder, int(path.stem.split("_")[1])) for path in sorted(folder.glob("rank_*.json")))
-    return next((lost for lost in notes if lost is not None and "onnection" not in str(lost)), None)
+    died = LostRankError(None, "killed", "died; what started it says which one, and how")
+    return next((lost for lost in notes if lost is not None and "onnection" not in str(lost)), died)
 
 
 class Observer(threading.Thread):

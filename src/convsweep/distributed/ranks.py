@@ -27,6 +27,11 @@ def is_first() -> bool:
     return rank() == 0 and ("RANK" in os.environ or os.environ.get("NODE_RANK", "0") == "0")
 
 
+def is_one_of_many() -> bool:
+    """Return whether torchrun or srun has started this process beside others, of whose ends it does not hear."""
+    return STARTED in os.environ and os.environ.get("WORLD_SIZE", os.environ.get("SLURM_NTASKS")) != "1"
+
+
 def is_child() -> bool:
     """Return whether Lightning started this process, so that the first one hears of its end."""
     return "RANK" not in os.environ and os.environ.get("LOCAL_RANK", "0") != "0"
@@ -46,12 +51,10 @@ def join(arguments: list[str]) -> list[str]:
         world_size, restarts = variables["WORLD_SIZE"], variables.get("TORCHELASTIC_RESTART_COUNT", "0")
     elif "SLURM_STEP_ID" in variables and variables.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
         world_size, restarts = variables.get("SLURM_NTASKS", "1"), variables.get("SLURM_RESTART_COUNT", "0")
-        state_tasks_per_node()
     else:
         if is_child():
             end_with_parent()
-        elif "SLURM_JOB_ID" in variables:
-            variables["SLURM_JOB_NAME"] = "interactive"  # Lightning would wait for tasks that srun has not started
+        leave_slurm_job()
         return arguments
     if {"-m", "--multirun"} & set(arguments):
         if int(world_size) > 1:
@@ -60,7 +63,11 @@ def join(arguments: list[str]) -> list[str]:
                 "start it once, and say trainer.devices=... for each trial"
             )
         return arguments
-    variables.setdefault(STARTED, name_of_torchrun() if "TORCHELASTIC_RUN_ID" in variables else name_of_slurm())
+    if "TORCHELASTIC_RUN_ID" in variables:
+        variables.setdefault(STARTED, name_of_torchrun())
+    else:
+        variables.setdefault(STARTED, name_of_slurm())
+        arguments = sized_by_srun(arguments)
     again = ["ckpt_path=last"] if restarts != "0" and not any(word.startswith("ckpt_path=") for word in arguments) else []
     apart = [f"hydra.job.name=train_ddp_process_{rank()}", "hydra.output_subdir=null"] if rank() > 0 else []
     return [*arguments, *again, *apart]
@@ -82,17 +89,32 @@ def name_of_slurm() -> str:
     return f"slurm/{os.environ['SLURM_JOB_ID']}_{os.environ['SLURM_STEP_ID']}"
 
 
-def state_tasks_per_node() -> None:
-    """Say how many processes a node has, which Lightning asks for, and srun says in a way of its own: `2(x3)`.
+def sized_by_srun(arguments: list[str]) -> list[str]:
+    """Return a command's arguments with the number of processes that srun has started: `2(x3)` is two on each of three nodes.
 
     Raises:
-        UserError: nodes have different numbers.
+        UserError: nodes have different numbers, or the arguments say others.
     """
-    spread = os.environ.get("SLURM_STEP_TASKS_PER_NODE", os.environ.get("SLURM_NTASKS_PER_NODE", "1"))
+    if os.environ["SLURM_NTASKS"] == "1":
+        leave_slurm_job()
+        return arguments
+    spread = os.environ["SLURM_STEP_TASKS_PER_NODE"]
     number, *others = {part.split("(")[0] for part in spread.split(",")}
     if others:
         raise UserError(f"every node must have as many processes as the others, but srun started {spread}; say --ntasks-per-node")
-    os.environ["SLURM_NTASKS_PER_NODE"] = number
+    os.environ["SLURM_NTASKS_PER_NODE"] = number  # Lightning asks for it, also where it was not an option of srun
+    size = {"trainer.devices": number, "trainer.num_nodes": os.environ["SLURM_STEP_NUM_NODES"]}
+    for word in arguments:
+        key, _, value = word.partition("=")
+        if value != size.get(key, value):
+            raise UserError(f"{key} must be {size[key]}, as srun has started the processes, but is {value}; leave it out")
+    return [*arguments, *(f"{key}={value}" for key, value in size.items())]
+
+
+def leave_slurm_job() -> None:
+    """Keep Lightning from taking part in Slurm's job, if this is one: it would wait for processes that srun has not started."""
+    if "SLURM_JOB_ID" in os.environ:
+        os.environ["SLURM_JOB_NAME"] = "interactive"
 
 
 def end_with_parent() -> None:
