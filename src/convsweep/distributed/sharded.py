@@ -10,6 +10,7 @@ from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import nn
 from torch.distributed.fsdp import FSDPModule, fully_shard
 
+from convsweep.errors import UserError
 from convsweep.models.acceleration import blocks
 
 
@@ -22,7 +23,15 @@ class Sharded(ModelParallelStrategy):
         super().__init__(tensor_parallel_size=1, save_distributed_checkpoint=False)
 
     def connect(self, model: L.LightningModule) -> None:
+        """Take a model.
+
+        Raises:
+            UserError: its weights shall lie as no share of them can.
+        """
         super().connect(model)
+        if model.memory_format == "channels_last":
+            raise UserError("model.memory_format=channels_last does not go with trainer=fsdp; leave it out")
+        model.memory_format = "contiguous"  # type: ignore[assignment]  # torch shares out nothing else
         model.configure_model = partial(self.shard, model.net)  # type: ignore[method-assign, arg-type]  # where Lightning has it done
 
     def setup_environment(self) -> None:
