@@ -19,6 +19,7 @@ def test_a_training_without_a_number_has_diverged_for_the_run_as_for_its_sweep(v
         objective_values(["val/loss"], {"val/loss": value})
 
 
-def test_what_was_not_measured_is_named() -> None:
-    with pytest.raises(UserError, match="val/loss must be measured by the training"):
-        objective_values(["val/loss"], {"train/loss": 1.0})
+@pytest.mark.parametrize(("name", "remedy"), [("val/loss", "let it validate"), ("macs", "choose other objectives")])
+def test_what_was_not_measured_is_named(name: str, remedy: str) -> None:
+    with pytest.raises(UserError, match=f"{name} must be measured by the training, but was not; {remedy}"):
+        objective_values([name], {"train/loss": 1.0, "macs": None})

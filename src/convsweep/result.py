@@ -18,15 +18,16 @@ def objective_values(names: Sequence[str], figures: Mapping[str, Any]) -> dict[s
 
     Args:
         names: of the objectives.
-        figures: scores at the best epoch, and what the network costs.
+        figures: scores at the best epoch, and what the network costs; None of what cannot be known.
 
     Raises:
         UserError: one was not measured.
         DivergedError: one is no number.
     """
     for name in names:
-        if name not in figures:
-            raise UserError(f"{name} must be measured by the training, but was not; let it validate (trainer.limit_val_batches)")
+        if figures.get(name) is None:
+            remedy = "let it validate (trainer.limit_val_batches)" if "/" in name else "choose other objectives for this network"
+            raise UserError(f"{name} must be measured by the training, but was not; {remedy}")
     values = {name: float(figures[name]) for name in names}
     for name, value in values.items():
         if not isfinite(value):

@@ -34,7 +34,7 @@ class BestScores(L.Callback):
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         kept = trainer.checkpoint_callback
-        if isinstance(kept, ModelCheckpoint) and kept.save_top_k and kept.best_model_score is None:
+        if isinstance(kept, ModelCheckpoint) and kept.monitor and kept.save_top_k and kept.best_model_score is None:
             self.scores, self.epoch = {}, 0  # of what was best before there is no checkpoint
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
