@@ -12,6 +12,7 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
+os.environ.pop("UV_RUN_RECURSION_DEPTH", None)  # the commands that are offered are the same under `uv run pytest`
 
 ROOT = Path(__file__).parents[1]
 QUICK = ["logger=none", "trainer=cpu", "model.net.width=4", "model.net.num_blocks=1", "trainer.max_epochs=1"]

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from convsweep import command_line
 from convsweep.errors import UserError
+from convsweep.invocation import python_command
 from hydra_plugins.study.full_error import wants_traceback
 from hydra_plugins.study.search.errors import StudyError
 
@@ -19,10 +20,11 @@ LINE_EVERY_S = 10.0
 
 def parser(module: str, description: str, examples: Sequence[str], notes: str = "") -> argparse.ArgumentParser:
     """Return the parser of `python -m MODULE`, whose help ends with examples (what follows the module's name) and notes."""
-    lines = [f"  python -m {module} {example}" for example in examples]
+    call = python_command("-m", module)
+    lines = [f"  {call} {example}" for example in examples]
     epilog = "\n".join(["examples:", *lines, *([f"\n{notes}"] if notes else [])])
     return argparse.ArgumentParser(
-        prog=f"python -m {module}",
+        prog=call,
         description=description,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,

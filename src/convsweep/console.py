@@ -1,7 +1,6 @@
 """What a person reads while a network trains: plain lines, kept in the log file too."""
 
 import logging
-import shlex
 import warnings
 from pathlib import Path
 
@@ -29,11 +28,6 @@ def say(text: str) -> None:
 def shown(path: Path) -> str:
     """Return a path as a person would type it here: relative where it lies below the working folder."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
-
-
-def python_command(*arguments: str) -> str:
-    """Return a call of Python as a person would type it into a shell."""
-    return shlex.join(["python", *arguments])
 
 
 def quiet_engines() -> None:

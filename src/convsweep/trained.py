@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convsweep.errors import UserError
+from convsweep.invocation import python_command
 from convsweep.record import BEST, CHECKPOINTS
 from hydra_plugins.study.search.layout import Layout
 
@@ -102,7 +103,7 @@ def checkpoint_of(named: Path) -> Path:
     hint = f"name one of the {len(others)} that lie below it, such as {others[0]}" if others else "no checkpoint lies below it"
     if sweep.journal.is_file():
         rule = f"the sweep {named} has no complete trial yet"
-        hint = f"wait for one, or see why by python -m convsweep.report {named}" if not others else hint
+        hint = f"wait for one, or see why by {python_command('-m', 'convsweep.report', str(named))}" if not others else hint
     raise UserError(f"{rule}; {hint}")
 
 

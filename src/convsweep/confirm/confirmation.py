@@ -13,8 +13,9 @@ from convsweep.confirm.request import Request
 from convsweep.confirm.results import Result, measure
 from convsweep.confirm.table import failures, table
 from convsweep.confirm.verdict import Verdict, judge
-from convsweep.console import console, python_command, shown
+from convsweep.console import console, shown
 from convsweep.errors import UserError
+from convsweep.invocation import python_command
 from convsweep.record import write_atomically
 from hydra_plugins.study.search.opened import OpenedSweep, open_sweep
 from hydra_plugins.study.search.preset import preset_of

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from convsweep.confirm import document
-from convsweep.console import python_command, shown
+from convsweep.console import shown
+from convsweep.invocation import python_command
 from convsweep.report.blocks import Block, Bullets, Code, Notice, Table, Text
 from convsweep.report.phrases import counted, number
 from convsweep.report.sweep import Sweep

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from convsweep.console import python_command, shown
+from convsweep.console import shown
+from convsweep.invocation import python_command
 from convsweep.report.blocks import Block, Code, Text
 from convsweep.report.sweep import Sweep
 from convsweep.report.trial_files import trial_checkpoint

@@ -7,7 +7,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from convsweep.console import python_command, shown
+from convsweep.console import shown
+from convsweep.invocation import python_command
 from convsweep.record import CONFIG, METRICS, read_result
 from convsweep.report.architecture import config_blocks
 from convsweep.report.blocks import Block, Card, Cards, Cell, Code, Figure, Grid, Notice, Page, Picture, Section, Table

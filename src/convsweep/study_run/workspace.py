@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from convsweep.errors import MissingExtraError, UserError
+from convsweep.invocation import python_command
 
 PACKAGE, EXTRA = "wandb_workspaces", "workspace"
 COSTS = ("cost/params", "cost/macs")
@@ -38,7 +39,8 @@ def save(folder: Path) -> str:
     run = read_run_file(folder)
     if not run.get("url"):
         rule = "a view is of a study that is on a W&B server"
-        raise UserError(f"{rule}, but {folder} has no run there; sync it, then run python -m convsweep.study_run {folder}")
+        call = python_command("-m", "convsweep.study_run", str(folder))
+        raise UserError(f"{rule}, but {folder} has no run there; sync it, then run: {call}")
     if importlib.util.find_spec(PACKAGE) is None:
         raise MissingExtraError("wandb-workspaces", EXTRA, "a view of a W&B project made by code")
     from wandb_workspaces import expr as by
