@@ -9,6 +9,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
 from convsweep.build import plain_errors
+from convsweep.distributed.buffers import share_buffers_rarely
 from convsweep.distributed.sigterm import note_sigterm
 from convsweep.distributed.sync_norm import let_cpu_synchronise
 
@@ -30,5 +31,6 @@ def make_trainer(cfg: DictConfig, first: Sequence[Callback], last: Sequence[Call
     with plain_errors("trainer", remedy="; trainer=auto takes the fastest device there is, trainer=cpu runs everywhere"):
         trainer: L.Trainer = instantiate(cfg.trainer, _partial_=True)(callbacks=[*first, *callbacks, *last], logger=list(loggers))
     let_cpu_synchronise(trainer)
+    share_buffers_rarely(trainer)
     note_sigterm()
     return trainer

@@ -77,6 +77,7 @@ def test_only_the_first_size_of_batch_is_compiled() -> None:
     counter = CompileCounter()
     model = classifier(compile="default")
     model.net.compile(backend=counter, dynamic=False)
+    model.is_compiled = True
     with torch.no_grad():
         for mode, size in ((True, 8), (False, 4), (True, 8), (False, 3), (False, 4), (True, 5)):
             model.train(mode)(torch.zeros(size, 1, 8, 8))

@@ -41,6 +41,7 @@ class Accelerated(L.LightningModule):
         self.net, self.in_shape = net, in_shape
         self.memory_format, self.compile_mode, self.recompute = memory_format, compile, recompute
         self.layout = torch.contiguous_format
+        self.is_compiled = False
         self.compiled_sizes: dict[bool, int] = {}
         self.keeps_gradients = False
 
@@ -58,6 +59,7 @@ class Accelerated(L.LightningModule):
         if self.compile_mode == "none":
             return
         compile_in_place(self.net, self.compile_mode)
+        self.is_compiled = True
         for loop in (self.trainer.fit_loop.epoch_loop.val_loop, self.trainer.validate_loop, self.trainer.test_loop):
             loop.inference_mode = False  # tensors of torch's inference mode must not get into a graph that training runs too
         self.keeps_gradients = self.compile_mode in CUDA_GRAPHS and self.trainer.accumulate_grad_batches > 1
@@ -65,11 +67,9 @@ class Accelerated(L.LightningModule):
     def run(self, x: Tensor) -> Tensor:
         """Return what the network makes of a normalised batch, compiled for the first size of batch that comes."""
         x = x.contiguous(memory_format=self.layout)
-        if self.compile_mode == "none":
+        is_first_size = not self.is_compiled or self.compiled_sizes.setdefault(self.training, len(x)) == len(x)
+        with only_compiled_for(is_first_size):
             out: Tensor = self.net(x)
-        else:
-            with only_compiled_for(self.compiled_sizes.setdefault(self.training, len(x)) == len(x)):
-                out = self.net(x)
         return out
 
     def build_optimizer(self, make: Callable[..., Optimizer], groups: list[dict[str, Any]]) -> Optimizer:
