@@ -31,7 +31,7 @@ def torchvision_net(name: str, in_channels: int, num_classes: int, weights: str 
 
     classifiers = [*models.list_models(module=models), *models.list_models(module=models.video)]
     if name not in classifiers:
-        raise UserError(f"net.name={name!r} is not a classifier of torchvision; {did_you_mean(name, classifiers)}")
+        raise UserError(f"{name!r} is not a classifier of torchvision; {did_you_mean(name, classifiers)}")
     if weights is None:
         main_only = {"aux_logits": False, "init_weights": True} if name in AUXILIARY else {}
         options = {"num_classes": num_classes, **main_only, **options}
