@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from convsweep.errors import UserError
 from convsweep.synth.class_images import ClassImages
 from convsweep.synth.dream import Dream, octave_sizes
+from convsweep.synth.fitting_size import Work
 from convsweep.synth.judge import check_judge, judged
 from convsweep.synth.langevin import Langevin
 from convsweep.synth.of_classes import class_indices
@@ -171,8 +172,11 @@ def test_a_network_with_one_layer_or_none_is_dreamt_of_or_refused(tmp_path: Path
             method.run(none)
 
 
-def test_memory_that_does_not_suffice_names_a_size_that_fits(studio: Studio) -> None:
-    with pytest.raises(UserError, match=r"does not suffice.*size=\[\d+,\d+\] would fit"), studio.within_memory():
+def test_memory_that_does_not_suffice_names_what_fits_which_is_less(studio: Studio) -> None:
+    with pytest.raises(UserError, match=r"suffice for an image of this size; size=\[8,8\] would fit$"), studio.within_memory():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    studio.check_memory((12, 12), Work(9))
+    with pytest.raises(UserError, match=r"suffice for 9 images at a time; 4 would fit"), studio.within_memory():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
 

@@ -1,8 +1,10 @@
 """Where images are made: the network, the folder, the seed, and what is kept and shown on the way."""
 
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,9 @@ from hydra_plugins.study.kinds import is_out_of_memory
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+SMALLER = 0.7
+"""Of a size that has not fitted although the estimate said so: half of the positions of an image."""
 
 Watch = Callable[[Callable[[], Tensor]], None]
 """Called after every step with what gives the images (N, C, *spatial): only those that are kept are worked out."""
@@ -102,18 +107,21 @@ class Studio:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
+            traceback.clear_frames(error.__traceback__)  # they hold the images that did not fit
             raise UserError(self.too_large()) from None
 
     def too_large(self) -> str:
-        """Return what is said where memory does not suffice."""
+        """Return what is said where memory does not suffice: what fits by estimate, but less than what has not fitted."""
         size, work = self.asked
         subject = self.subject
         other = "" if subject.device.type == "cpu" else ", or use device=cpu"
         rule = f"the memory of {subject.device} does not suffice for"
-        fewer = fitting_count(subject, size, work)
-        if work.count > 1 and fewer > 0:
+        fewer = min(fitting_count(subject, size, work), work.count // 2)
+        if fewer > 0:
             return f"{rule} {work.count} images at a time; {fewer} would fit (method.count, method.classes){other}"
         fits = fitting_size(subject, work=replace(work, count=1))
+        if prod(fits) >= prod(size):
+            fits = tuple(max(1, int(SMALLER * length)) for length in size)
         hint = f"size={fits[0]}" if len(fits) == 1 else f"size=[{','.join(map(str, fits))}]"
         return f"{rule} an image of this size; {hint} would fit{other}"
 
