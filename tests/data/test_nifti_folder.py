@@ -135,6 +135,14 @@ def test_a_channel_that_is_missing_or_elsewhere_is_named(tmp_path: Path) -> None
     assert "images/case_4_0001.nii (10.0 positions apart)" in elsewhere
 
 
+def test_a_channel_that_is_cut_off_is_named(tmp_path: Path) -> None:
+    root = draw_channels(tmp_path / "scans", in_files=True)
+    file = root / "images/case_2_0001.nii"
+    file.write_bytes(file.read_bytes()[:-400])
+    with pytest.raises(UserError, match=r"must be a whole file, .*images/case_2_0001\.nii \("):
+        folder(root, image_suffix=["_0000", "_0001"]).setup()
+
+
 def spoil_nothing(root: Path) -> None:
     """Leave the folder as it is."""
 

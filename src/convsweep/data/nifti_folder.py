@@ -141,7 +141,7 @@ class NiftiFolder(DataModule):
             files=[file for pair in pairs for file in (*files_of(pair.image, self.image_suffixes), pair.mask)],
             names=relative_names([pair.image for pair in pairs], self.root),
             layouts={"x": Layout((channels * total,), "float32"), "y": Layout((total,), self.coding.dtype.__name__)},
-            settings=["nifti", self.spacing, repr(self.coding)],
+            settings=["nifti", self.spacing, repr(self.coding), self.image_suffixes],
             decode=decode,
             spans={"x": spans_of(x_shapes), "y": spans_of(shapes)},
         )

@@ -11,6 +11,7 @@ from convsweep.data.checks import examples
 from convsweep.data.folders import files_below
 from convsweep.data.images import UnfitFileError
 from convsweep.data.nifti import ENDINGS, Volume, open_volume, stem
+from convsweep.data.pairs import blamed_on
 from convsweep.errors import UserError
 
 LARGEST_AFFINE_GAP = 0.5
@@ -38,7 +39,10 @@ class Scan:
         Raises:
             UnfitFileError: a file is cut off.
         """
-        parts = [volume.read() for volume in self.volumes]
+        parts = []
+        for volume in self.volumes:
+            with blamed_on(Path(volume.image.get_filename())):
+                parts.append(volume.read())
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
@@ -55,12 +59,9 @@ def open_scan(path: Path, suffixes: Sequence[str], spacing: Sequence[float] | No
     first = open_volume(path, spacing)
     others = []
     for file in files_of(path, suffixes)[1:]:
-        other = open_volume(file, spacing)
-        try:
+        with blamed_on(file):
+            other = open_volume(file, spacing)
             check_same_place(first, other, "The files of a scan's channels")
-        except UnfitFileError as error:
-            error.file = file
-            raise
         others.append(other)
     return Scan((first, *others))
 
