@@ -66,6 +66,9 @@ def test_slots_share_out_gpus_and_cores(monkeypatch: pytest.MonkeyPatch) -> None
     assert environments(gpus=0, slots=3) == ["", "", ""]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert environments(slots=2) == [None, None]
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
+    monkeypatch.setenv("SUBMITIT_EXECUTOR", "slurm")
+    assert environments(workers=16) == [None], "a job's own cores, whatever the machine has and however many jobs there are"
 
 
 def test_a_spawned_template_runs_what_a_forked_one_runs(toy: MakeToy) -> None:

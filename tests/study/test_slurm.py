@@ -121,7 +121,14 @@ def test_no_job_outlives_an_interrupted_head(toy: MakeToy, slurm: Cluster, deaf:
     assert deaf or "running" not in app.kinds()
 
 
-def test_jobs_that_slurm_refuses_are_answered_by_one_message(toy: MakeToy, slurm: Cluster) -> None:
-    output = make(toy, trials=2, workers=2).run(*LAUNCHER, "hydra.launcher.partition=nowhere", code=1)
-    assert output.count("invalid partition specified: nowhere") == 1
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("partition=nowhere", "refused the jobs of the workers; mend hydra.launcher: sbatch: error: invalid partition specified"),
+        ("setup=[exit 3]", "Slurm's jobs failed before a worker began; what the first one said: /"),
+    ],
+)
+def test_jobs_that_cannot_run_are_answered_by_one_message(toy: MakeToy, slurm: Cluster, option: str, message: str) -> None:
+    output = make(toy, trials=2, workers=2).run(*LAUNCHER, f"hydra.launcher.{option}", code=1)
+    assert output.count(message) == 1
     assert "Traceback" not in output

@@ -23,7 +23,7 @@ from .recipe import Recipe
 log = logging.getLogger("study")
 
 _LOOK_EVERY = 10.0
-"""Seconds between two looks at the queue, for jobs whose results are not there."""
+"""Seconds between two looks at the queue, once jobs have had time to fail, while their results are not there."""
 
 _UNFINISHED = (
     *("PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD"),
@@ -51,7 +51,7 @@ def following_slurm(recipe: Recipe, interrupts: Interrupts) -> Iterator[None]:
                 jobs = submit(executor, function, *arguments)
         except RuntimeError as error:
             raise StudyError(f"Slurm refused the jobs of the workers; mend hydra.launcher: {str(error).strip()}") from error
-        return Queue(jobs, interrupts).wait()
+        return Queue(recipe, jobs, interrupts).wait()
 
     AutoExecutor.map_array = submit_and_follow  # type: ignore[method-assign, assignment]
     try:
@@ -64,16 +64,18 @@ class Queue:
     """The jobs of the workers, from their submission to the end of the last.
 
     Args:
+        recipe: The sweep.
         jobs: What submitit has submitted.
         interrupts: Requests to the head to stop.
     """
 
-    def __init__(self, jobs: Sequence[Any], interrupts: Interrupts) -> None:
+    def __init__(self, recipe: Recipe, jobs: Sequence[Any], interrupts: Interrupts) -> None:
+        self._recipe = recipe
         self._jobs = jobs
         self._id = str(jobs[0].job_id).split("_")[0]
         self._interrupts = interrupts
         self._states: dict[str, str] | None = None
-        self._looked = float("-inf")
+        self._began = self._looked = time.monotonic()
         self._well: set[str] = set()
 
     def wait(self) -> list[Any]:
@@ -83,7 +85,7 @@ class Queue:
         request cancels all.
 
         Raises:
-            StudyError: All jobs were cancelled before they began.
+            StudyError: All jobs were cancelled, or failed, before a worker began.
             RuntimeError: All jobs were lost.
         """
         try:
@@ -122,9 +124,10 @@ class Queue:
 
     def _look(self) -> None:
         """Look at the queue, if the last time was long ago."""
-        if time.monotonic() - self._looked < (1 if self._is_closing() else _LOOK_EVERY):
+        now = time.monotonic()
+        if now - self._looked < (1 if self._is_closing() else min(_LOOK_EVERY, (now - self._began) / 2)):
             return
-        self._looked = time.monotonic()
+        self._looked = now
         command = ["squeue", "--noheader", "--array", "--states=all", "--format=%i %T", f"--jobs={self._id}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode == 0 or "Invalid job id" in done.stderr:  # jobs are forgotten some minutes after their end
@@ -140,7 +143,9 @@ class Queue:
             return told
         if not lost:
             raise StudyError("all jobs of the sweep were cancelled in Slurm's queue; the same command goes on from here")
-        raise RuntimeError(f"Slurm ended all jobs of the workers; what they said: {self._jobs[0].paths.stdout}")
+        if not any(self._recipe.layout.workers.glob(f"{self._recipe.session}-*.json")):
+            raise StudyError(f"Slurm's jobs failed before a worker began; what the first one said: {lost[0].paths.stdout}")
+        raise RuntimeError(f"Slurm ended the jobs of all workers; what the first one said: {lost[0].paths.stdout}")
 
 
 def _result(job: Any) -> JobReturn | None:
