@@ -66,6 +66,6 @@ def test_other_sizes_are_refused_by_one_message(tmp_path: Path) -> None:
     shuffled = replace(drawn_subject(), permutation=Permutation((12, 12)))
     with pytest.raises(UserError, match=r"takes samples of \(12, 12\) alone, but these are of \(20, 20\)"):
         ClassImages(steps=1).run(Studio(shuffled, tmp_path, size=20))
-    with pytest.raises(UserError, match=r"takes samples of \(12, 12\) alone, but these are of \(8, 8\)"):
+    with pytest.raises(UserError, match=r"dreams at its own size alone; say method\.octaves=1"):
         Dream(octaves=4, steps=1).run(Studio(shuffled, tmp_path))
     assert Dream(octaves=1, steps=1).run(Studio(shuffled, tmp_path))["file"] == "dream.png"

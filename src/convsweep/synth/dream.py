@@ -65,6 +65,10 @@ class Dream:
             raise UserError(
                 f"method.octaves must be >= 1 and octave_scale > 1, but they are {self.octaves} and {self.octave_scale}"
             )
+        if self.octaves > 1 and subject.permutation is not None:
+            raise UserError(
+                "a network of permuted positions (data.permute=true) dreams at its own size alone; say method.octaves=1"
+            )
         base = self.begun(studio, Work(until=[layer]))
         with torch.no_grad():
             before = float(activity(subject, base, layer, self.channel))
