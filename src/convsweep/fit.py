@@ -10,6 +10,7 @@ from omegaconf import DictConfig, open_dict
 from convsweep import build
 from convsweep.console import say
 from convsweep.distributed.ranks import is_first
+from convsweep.warm_start import begin_with
 from hydra_plugins.study.kinds import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Mo
     """
     while True:
         model = build.build_model(cfg, data)
+        if cfg.init_from is not None:
+            begin_with(model, str(cfg.init_from))
         trainer = run.trainer(model)
         try:
             trainer.fit(model, data, ckpt_path=run.checkpoint)
