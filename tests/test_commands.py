@@ -1,5 +1,6 @@
 """The frame of a command: a bar in a terminal, lines elsewhere, one message for a mistake."""
 
+import errno
 import os
 import pty
 import re
@@ -74,3 +75,13 @@ def test_how_a_command_ends(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     for error in mistakes.values():
         with pytest.raises(type(error)):
             commands.run(lambda error=error: failing(error))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("number", "is_told"), [(errno.EROFS, True), (errno.ENOSPC, True), (errno.EIO, False)])
+def test_a_place_that_cannot_be_written_to_is_a_message(capsys: pytest.CaptureFixture[str], number: int, is_told: bool) -> None:
+    def command() -> int:
+        raise OSError(number, os.strerror(number), "multirun/a/study.journal")
+
+    with pytest.raises(SystemExit if is_told else OSError):
+        commands.run(command)
+    assert ("Error: multirun/a/study.journal must be open to this command" in capsys.readouterr().err) == is_told

@@ -1,5 +1,6 @@
 """What is said of a mistake in the place of Hydra's own answer."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -34,3 +35,9 @@ def test_a_search_too_is_answered_by_one_message(tmp_path: Path, override: str, 
     assert done.returncode == 1
     assert done.stderr.startswith(f"Error: {answer}"), done.stderr
     assert done.stderr.count("\n") == 2
+
+
+def test_a_folder_that_may_not_be_written_to_is_named() -> None:
+    told = better_answer(PermissionError(errno.EACCES, "Permission denied", "multirun/a"))
+    assert told == "multirun/a must be open to this command (Permission denied); mend that, or name another place"
+    assert better_answer(FileNotFoundError(errno.ENOENT, "No such file or directory", "a")) is None

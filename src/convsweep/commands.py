@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from convsweep import command_line
-from convsweep.errors import UserError
+from convsweep.errors import UserError, closed_place
 from convsweep.invocation import python_command
 from hydra_plugins.study.full_error import wants_traceback
 from hydra_plugins.study.search.errors import StudyError
@@ -48,6 +48,11 @@ def run(command: Callable[[], int | None]) -> NoReturn:
         if wants_traceback():
             raise
         command_line.fail(error)
+    except OSError as error:
+        told = closed_place(error)
+        if wants_traceback() or told is None:
+            raise
+        command_line.fail(UserError(told))
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
     raise SystemExit(code)

@@ -1,6 +1,7 @@
 """What can go wrong through no fault of the program: one message with the rule, the value and the remedy."""
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -34,3 +35,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     options = sorted(str(option) for option in known)
     near = difflib.get_close_matches(str(word), options, n=1, cutoff=0.5)
     return f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(options)}"
+
+
+def closed_place(error: BaseException | None) -> str | None:
+    """Return what to do about a file or folder that may not be read or written, or a full disk; None for any other error."""
+    if not isinstance(error, OSError) or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC):
+        return None
+    return f"{error.filename or 'a file'} must be open to this command ({error.strerror}); mend that, or name another place"

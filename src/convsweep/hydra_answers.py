@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
-from convsweep.errors import MissingExtraError, did_you_mean
+from convsweep.errors import MissingExtraError, closed_place, did_you_mean
 
 
 @contextlib.contextmanager
@@ -33,7 +33,7 @@ def reported_to(answer: TextIO) -> Iterator[None]:
 
 
 def better_answer(error: BaseException | None) -> str | None:
-    """Return what to do about an override whose option or key does not exist, or that Hydra's grammar does not know."""
+    """Return what to do about an override whose option or key does not exist, or about a place that cannot be written to."""
     from hydra.errors import MissingConfigException, OverrideParseException
     from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
@@ -46,7 +46,7 @@ def better_answer(error: BaseException | None) -> str | None:
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.parent_node is not None:
         hint = did_you_mean(str(cause.key), [str(key) for key in cause.parent_node])
         return f"{cause.full_key}: there is no such key; {hint} (+{cause.full_key}=... adds a key that is not there)"
-    return None
+    return closed_place(error)
 
 
 def _option_hint(asked: str, options: Sequence[str]) -> str:
