@@ -71,7 +71,7 @@ class Augmentation:
             return self.at_once(x, y, seed)
         images, masks = torch.empty_like(x), y.clone()
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(mix(seed))
+            torch.default_generator.manual_seed(mix(seed))  # torch.manual_seed notes who called it, for each kind of device
             for i in range(len(x)):
                 image, mask = self.one(x[i], y[i])
                 if image.shape != x[i].shape or image.dtype != x.dtype or mask.shape != y[i].shape:
