@@ -36,10 +36,10 @@ SelectTypeParameters=CR_CPU
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0
 SlurmdParameters=config_overrides
 MpiDefault=none
-KillWait=10
+KillWait=5
 PartitionName=gpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
-"""Whom a job belongs to is taken on trust; a requeued job waits `cred_expire` seconds in place of two minutes."""
+"""Who sends a job is taken on trust; a requeued job waits `cred_expire` seconds in place of two minutes, and 5 are the least."""
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun")
 

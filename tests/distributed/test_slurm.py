@@ -12,7 +12,7 @@ from tests.slurm_cluster import Cluster, slurm
 
 __all__ = ["slurm"]
 
-pytestmark = pytest.mark.xdist_group("slurm")
+pytestmark = pytest.mark.xdist_group("slurm_training")
 
 SCRIPT = str(ROOT / "train.py")
 AGAIN = "{} || {{ scontrol requeue $SLURM_JOB_ID; sleep 60; }}"

@@ -7,7 +7,6 @@ started when the others have finished the sweep.
 import contextlib
 import io
 import logging
-import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -35,14 +34,11 @@ _UNFINISHED = (
 @contextmanager
 def following_slurm(recipe: Recipe, interrupts: Interrupts) -> Iterator[None]:
     """Follow the workers' jobs here in place of submitit, if Slurm's is the launcher."""
-    launcher = recipe.config.hydra.launcher
-    if not str(launcher._target_).endswith("SlurmLauncher"):
+    if not str(recipe.config.hydra.launcher._target_).endswith("SlurmLauncher"):
         yield
         return
     from submitit import AutoExecutor
 
-    if launcher.get("cpus_per_task"):  # Slurm 22.05 to 23.02 gives a task one CPU otherwise, whatever its job has
-        os.environ.setdefault("SRUN_CPUS_PER_TASK", str(launcher.cpus_per_task))
     submit = AutoExecutor.map_array
 
     def submit_and_follow(executor: Any, function: Any, *arguments: Any) -> list[Any]:
