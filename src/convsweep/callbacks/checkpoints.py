@@ -8,6 +8,7 @@ import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from convsweep.distributed.ranks import is_first
+from convsweep.errors import UserError
 
 
 class Checkpoints(ModelCheckpoint):
@@ -15,7 +16,20 @@ class Checkpoints(ModelCheckpoint):
 
     Lightning keeps a last checkpoint only beside a new best one, so that a killed training would go back to its best epoch. In
     another folder it forgets what was best: a retried trial has one of its own, and that of a run may have been moved.
+
+    Args:
+        save_top_k: 1, or 0 for none: the second best would be written over the best one, whose name all commands know.
+        shared: what else Lightning's own takes.
+
+    Raises:
+        UserError: more are asked for.
     """
+
+    def __init__(self, save_top_k: int = 1, **shared: Any) -> None:
+        if save_top_k not in (0, 1):
+            rule = f"callbacks.checkpoint.save_top_k must be 1, the file best.ckpt, but is {save_top_k}"
+            raise UserError(f"{rule}; more are kept by a callback of their own, see docs/use.md")
+        super().__init__(save_top_k=save_top_k, **shared)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         super().on_train_epoch_end(trainer, pl_module)
