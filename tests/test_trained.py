@@ -32,6 +32,11 @@ def test_checkpoint_run_and_sweep_are_found(tmp_path: Path) -> None:
         checkpoint_of(sweep)
 
 
+def test_the_address_of_a_study_is_no_folder() -> None:
+    with pytest.raises(UserError, match=r"but postgresql:/+me@host/studies is the address of a study; name its sweep's folder"):
+        checkpoint_of(Path("postgresql://me@host/studies"))
+
+
 def test_a_misspelt_folder_is_answered_by_the_one_beside_it(tmp_path: Path) -> None:
     (tmp_path / "depth_kernel_digits").mkdir()
     with pytest.raises(UserError, match=r"nothing at .*/depth_kernel; did you mean .*/depth_kernel_digits\?"):

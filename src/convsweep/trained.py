@@ -1,5 +1,6 @@
 """The trained network that a person names: by a checkpoint, by the folder of its run, or by a sweep, whose winner is meant."""
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -86,6 +87,8 @@ def checkpoint_of(named: Path) -> Path:
     """
     if named.is_file():
         return named
+    if re.match(r"[\w+]+:/", str(named)):
+        raise UserError(f"CHECKPOINT must be a file or a folder, but {named} is the address of a study; name its sweep's folder")
     if not named.is_dir():
         beside = sorted(path.name for path in named.parent.iterdir()) if named.parent.is_dir() else []
         near = get_close_matches(named.name, beside, n=1)
