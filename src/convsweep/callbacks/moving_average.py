@@ -9,6 +9,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from convsweep.errors import UserError
+from convsweep.models.accelerated import Accelerated
 
 
 class MovingAverage(WeightAveraging):
@@ -31,9 +32,11 @@ class MovingAverage(WeightAveraging):
         super().__init__(device=None, use_buffers=True)
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Keep the average where the weights are, and the count of steps on the CPU, where reading it waits for nothing."""
+        """Keep the average where and as the weights lie, and the count of steps on the CPU, where reading it waits for none."""
         assert self._average_model is not None
-        self._average_model.module.to(pl_module.device)
+        average = self._average_model.module.to(pl_module.device)
+        if isinstance(average, Accelerated):
+            average.lay_out(pl_module.device)
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
