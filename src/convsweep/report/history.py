@@ -48,7 +48,7 @@ def history_figure(sweep: Sweep, objective: int) -> Figure:
             "hovertemplate": "best after trial %{x}: %{y}<extra></extra>",
         },
     ]  # fmt: skip
-    told = f"The best came at trial {steps[-1][0]}; {last - steps[-1][0]} trials followed it."
+    told = f"The best came at trial {steps[-1][0]}; trials after it: {last - steps[-1][0]}."
     caption = told + axis.remark + drawn_of(len(drawn), len(sweep.complete))
     title = f"Best {axis.title} so far: {number(steps[-1][1])}"
     layout = {"xaxis": {"title": {"text": "trial"}}, "yaxis": axis.layout}
