@@ -30,10 +30,14 @@ SLOTS = 4
 
 
 def steps() -> dict[str, list[Way]]:
-    """Whole epochs of three cases: ours, a bare loop, the usual recipe; one thread each."""
+    """Whole epochs of three cases: ours, a bare loop, plain and laid out as ours is, the usual recipe; one thread each."""
     script = str(HERE / "steps.py")
-    ways = ("bare", "ours", "recipe")
-    return {f"steps: {case}": [Way(way, [PYTHON, script, case, way]) for way in ways] for case in ("cnn", "unet", "volume")}
+    ways = {"bare": ["bare"], "ours": ["ours"], "recipe": ["recipe"]}
+    ways["bare, channels last"] = ["bare", "model.memory_format=channels_last"]
+    return {
+        f"steps: {case}": [Way(name, [PYTHON, script, case, *words]) for name, words in ways.items()]
+        for case in ("cnn", "unet", "volume")
+    }
 
 
 def start() -> dict[str, list[Way]]:

@@ -110,6 +110,8 @@ def bare(overrides: list[str]) -> None:
     device = "cuda" if cfg.trainer.accelerator == "gpu" else "cpu"
     torch.backends.cudnn.benchmark = bool(cfg.trainer.benchmark)
     x, y, val_x, val_y, model = (part.to(device) for part in (x, y, val_x, val_y, model))
+    if cfg.model.memory_format != "auto":
+        model.lay_out(torch.device(device))
     size, clock, accuracy = int(cfg.data.batch_size), Clock(), 0.0
     steps = len(x) // size
     optimizer = model.make_optimizer(model.parameter_groups())
