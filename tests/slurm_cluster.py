@@ -42,6 +42,7 @@ PartitionName=gpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """Who sends a job is taken on trust; a requeued job waits `cred_expire` seconds in place of two minutes, and 5 are the least."""
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun")
+PATH = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
 
 
 class Cluster:
@@ -54,11 +55,11 @@ class Cluster:
 
     def __init__(self, folder: Path, nodes: int) -> None:
         self.nodes = [f"n{index}" for index in range(nodes)]
-        self.environment = {"SLURM_CONF": str(folder / "slurm.conf"), "MASTER_ADDR": "127.0.0.1"}
+        self.environment = {"SLURM_CONF": str(folder / "slurm.conf"), "MASTER_ADDR": "127.0.0.1", "PATH": PATH}
         self._folder = folder
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
         port, *ports = free_ports(1 + nodes)
-        host = socket.gethostname()
+        host = socket.gethostname().split(".")[0]  # as Slurm calls it
         lines = [CONF.format(host=host, port=port, folder=folder, user=getpass.getuser())]
         for name, port in zip(self.nodes, ports, strict=True):
             lines.append(f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2\n")
@@ -168,7 +169,7 @@ def free_ports(count: int) -> list[int]:
 @pytest.fixture(scope="module")
 def slurm() -> Iterator[Cluster]:
     """A cluster of three nodes, to which this process and those it starts belong."""
-    if any(shutil.which(name) is None for name in PROGRAMS):
+    if not all(shutil.which(name, path=PATH) for name in PROGRAMS):
         pytest.skip("Slurm is not installed; on Debian: apt-get install slurmctld slurmd slurm-client")
     folder = Path(tempfile.mkdtemp(prefix="slurm"))
     cluster = Cluster(folder, nodes=3)
