@@ -76,9 +76,10 @@ def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, slurm: Cluster) -> None
     process = app.start(*LAUNCHER)
     wait_for(lambda: len(seen(app)) >= 12 and len({node for _, node, _ in seen(app).values()}) == 3, timeout=90)
     assert sorted(slurm.jobs().values()) == ["PENDING", "RUNNING", "RUNNING", "RUNNING"], "a worker takes all of a node"
-    node = seen(app)[max(seen(app))][1]
+    node = next(node for job, node, _ in seen(app).values() if job == "0")
     slurm.lose(node)
     try:
+        slurm.run("scontrol", "hold", next(job for job in slurm.jobs() if job.endswith("_0")))  # it never comes back
         finish(app, process, slurm)
     finally:
         slurm.restore(node)

@@ -85,7 +85,7 @@ class Queue:
             RuntimeError: All jobs were lost.
         """
         try:
-            while not all(self._has_ended(job) for job in self._jobs):
+            while [job for job in self._jobs if not self._has_ended(job)]:  # asks all: one that waits hides no end of another
                 if self._is_closing():
                     self._cancel("--state=PENDING")
                 time.sleep(1)
