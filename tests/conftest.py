@@ -5,6 +5,7 @@ import runpy
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -51,7 +52,13 @@ def forgotten_wandb() -> Iterator[None]:
     """End wandb's service of this process: it would hand one test's mode and account to the next test."""
     yield
     if "wandb" in sys.modules:
+        from convsweep.tracking.wandb_run import service_process
+
+        process = service_process()
+        watchdog = threading.Timer(60, process.kill if process is not None else int)
+        watchdog.start()  # it tries for ever to upload what a test that failed has left open
         sys.modules["wandb"].teardown()
+        watchdog.cancel()
 
 
 Train = Callable[..., Path]

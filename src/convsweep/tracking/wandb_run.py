@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import subprocess
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,7 +97,8 @@ def finish_run(run: Any, exit_code: int, timeout_s: float) -> None:
     thread.start()
     thread.join(timeout_s + STUCK_AFTER_S)
     if thread.is_alive():
-        _kill_service()
+        kill_service()
+        forget_service()
         raise TimeoutError(f"no answer from wandb-core for {timeout_s + STUCK_AFTER_S:g} s")
     for problem in problems:
         raise problem
@@ -110,15 +112,23 @@ def forget_service() -> None:
         wandb.teardown()
 
 
-def _kill_service() -> None:
-    """Kill the wandb-core process this process started; wandb has no word for it and would wait for it at exit."""
-    import wandb
-
-    with contextlib.suppress(AttributeError):
-        process = wandb.setup()._connection._proc._process  # type: ignore[union-attr]
+def kill_service() -> None:
+    """Kill the wandb-core process that this process started; wandb would wait for it at exit."""
+    process = service_process()
+    if process is not None:
         process.kill()
         process.wait()
-    forget_service()
+
+
+def service_process() -> subprocess.Popen[bytes] | None:
+    """Return the wandb-core process that this process started, for which wandb has no word; None where there is none."""
+    import wandb
+
+    try:
+        process: subprocess.Popen[bytes] = wandb.setup()._connection._proc._process  # type: ignore[union-attr]
+    except AttributeError:
+        return None
+    return process
 
 
 def sync_command(run: Any) -> str:
