@@ -104,8 +104,9 @@ def test_nothing_of_wandb_outlives_its_process(server: WandbServer, folder: Path
     for service in left:
         os.kill(service, signal.SIGKILL)
     assert left == []
-    track(folder / "own").begin()
-    assert services_of(os.getpid()) != [], "services_of must find what there is"
+    with track(folder / "own") as tracker:
+        tracker.begin()
+        assert services_of(os.getpid()) != [], "services_of must find what there is"
 
 
 def services_of(process: int | None) -> list[int]:
