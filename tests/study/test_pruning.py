@@ -50,6 +50,7 @@ def test_two_objectives_give_a_pareto_front_and_prune_on_the_named_one(toy: Make
     assert epochs(app) < 240
     complete = [trial for trial in app.trials() if trial.values is not None]
     front = app.study().best_trials
+    assert app.study().metric_names == ["loss", "cost"]
     assert all(trial.values == pytest.approx([trial.params["x"] + 0.1, 1 - trial.params["x"]]) for trial in complete)
     assert len(front) == len(complete), "the objectives oppose each other, so every complete trial is on the front"
     free = toy(BOTH, sweeper=options)

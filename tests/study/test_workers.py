@@ -6,10 +6,13 @@ import sys
 import time
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from hydra_plugins.study.search.errors import StudyError
-from hydra_plugins.study.search.journal import cut_torn_line
+from hydra_plugins.study.search.journal import cut_torn_line, open_journal
 from hydra_plugins.study.search.layout import Layout
 from hydra_plugins.study.search.storage import open_storage
 
@@ -93,6 +96,19 @@ def test_a_journal_cut_in_its_last_line_keeps_every_whole_line(toy: MakeToy) -> 
     app.run("hydra.sweeper.n_trials=6")
     assert journal.read_bytes().startswith(whole)
     assert app.kinds() == ["complete"] * 6
+
+
+def test_a_journal_takes_what_optunas_own_backend_writes_beside_the_sweep(tmp_path: Path) -> None:
+    ours = open_journal(tmp_path / "study.journal")
+    study = optuna.create_study(storage=ours, study_name="app")
+    lock = JournalFileSymlinkLock(str(tmp_path / "study.journal"))
+    before = time.monotonic()
+    theirs = optuna.load_study(
+        storage=JournalStorage(JournalFileBackend(str(tmp_path / "study.journal"), lock_obj=lock)), study_name="app"
+    )
+    theirs.set_user_attr("note", "of a dashboard")
+    assert study.user_attrs["note"] == "of a dashboard"
+    assert time.monotonic() - before < lock.grace_period, "it takes no file of ours for a lock that somebody left behind"
 
 
 @pytest.mark.parametrize(

@@ -37,14 +37,15 @@ def must_last(log: dict[str, Any]) -> bool:
 class RepairingLock(BaseJournalFileLock):
     """An `flock` on a file beside the journal, which the kernel lets go when its holder dies.
 
-    Optuna's own locks are files, which stay behind a killed holder and cost the next writer 30 seconds.
+    Optuna's own locks are files named `.lock`, which stay behind a killed holder and cost the next writer 30 seconds. Who writes
+    to the journal with one, say `optuna-dashboard`, would take a file of that name for such a one and delete it.
     Whoever gets the lock first cuts off a line that a killed writer left without its end: the next append would
     glue to it and make the whole journal unreadable.
     """
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
-        self._lock = journal.with_name(journal.name + ".lock")
+        self._lock = journal.with_name(journal.name + ".flock")
         self._held: int | None = None
 
     def acquire(self) -> bool:

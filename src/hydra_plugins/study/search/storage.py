@@ -1,6 +1,7 @@
 """The storage of a study: a journal file on one machine or a shared folder, a database for many machines."""
 
 import importlib.util
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,10 @@ def create_study(storage: BaseStorage, name: str, objectives: Objectives) -> Ope
     if stored != objectives.directions:
         rule = f"study {name!r} was begun with directions {stored}"
         raise StudyError(f"{rule}, but got {objectives.directions}; choose another hydra.sweeper.study_name")
+    if objectives.several and study.metric_names is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(list(objectives.names))  # for optuna-dashboard and notebooks
     return open_study(storage, name)
 
 
