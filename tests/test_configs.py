@@ -12,6 +12,7 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from convsweep.hydra_version import main_options
+from convsweep.override_quotes import quote_values
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
@@ -55,7 +56,7 @@ def shown() -> list[str]:
 
 @pytest.mark.parametrize("command", shown())
 def test_the_commands_that_are_shown_compose(command: str) -> None:
-    assert composed(*(word for word in shlex.split(command) if word != "-m"))
+    assert composed(*quote_values([word for word in shlex.split(command) if word != "-m"]))
 
 
 def test_commands_are_shown() -> None:
