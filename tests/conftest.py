@@ -50,6 +50,7 @@ def temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     tmp_path_factory.getbasetemp()  # stays where it is
     before = tempfile.tempdir
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="t", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)  # PostgreSQL runs as a user of its own
         patch.setenv("TMPDIR", folder)
         tempfile.tempdir = folder
         yield

@@ -62,6 +62,12 @@ def plain_errors(part: str, remedy: str = "") -> Iterator[None]:
     except (MisconfigurationException, ModuleNotFoundError, ValueError, TypeError) as error:
         does = remedy if isinstance(error, MisconfigurationException | ModuleNotFoundError) else ""
         raise UserError(f"{part} cannot be built: {error}{does}") from error
+    except Exception as error:
+        if not any(note.startswith("full_key") for note in getattr(error, "__notes__", ())):
+            raise
+        raise UserError(
+            f"{part} cannot be built: {str(error).strip()}"
+        ) from error  # Hydra 1.4 leaves an error as it is, with a note
 
 
 def innermost(error: BaseException) -> BaseException:

@@ -127,3 +127,12 @@ def test_users_mistake_comes_out_of_the_config_as_one_message(override: str, mes
     with pytest.raises(UserError, match=message) as caught:
         build.build_model(cfg, data)
     assert "\n" not in str(caught.value)
+
+
+def test_what_hydra_notes_as_a_configs_error_is_one_message_and_other_errors_are_not() -> None:
+    noted = RuntimeError("shapes do not fit")
+    noted.add_note("full_key: model.net")  # as Hydra 1.4 does, where 1.3 raised an exception of its own
+    with pytest.raises(UserError, match=r"^model\.net cannot be built: shapes do not fit$"), build.plain_errors("model.net"):
+        raise noted
+    with pytest.raises(RuntimeError), build.plain_errors("model.net"):
+        raise RuntimeError("a bug of ours")

@@ -52,9 +52,9 @@ def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: P
 
 def test_ctrl_c_ends_all_processes_of_all_trials(tmp_path: Path) -> None:
     note = "+callbacks.note._target_=rank_callbacks.Note"
-    quiet = ["logger=none", "trainer.max_epochs=500", "hydra.sweeper.grace=500", note]
+    endless = ["logger=none", "trainer.max_epochs=500", "callbacks.early_stopping=null", "hydra.sweeper.grace=500", note]
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), "-m", "hydra/sweeper=study", *TWO[:1], *TWO[2:], *SPACE, *quiet],
+        [sys.executable, str(ROOT / "train.py"), "-m", "hydra/sweeper=study", *TWO[:1], *TWO[2:], *SPACE, *endless],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
