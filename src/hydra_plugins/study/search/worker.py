@@ -120,6 +120,7 @@ class Worker:
 
     def _end(self, reason: str, signum: int | None = None) -> None:
         self.ended = Ended(reason, signum)
+        self._between.close()  # what waits holds memory that the last trials may need
         for attempt in self.attempts.values():
             attempt.close_gently(f"the sweep stopped: {reason}", self.recipe.options.grace, again=True)
 
