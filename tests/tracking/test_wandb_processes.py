@@ -3,6 +3,7 @@
 import csv
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,6 +93,7 @@ def test_two_ranks_are_one_run(server: WandbServer, folder: Path) -> None:
 
 
 @pytest.mark.fresh_process
+@pytest.mark.skipif(shutil.which("pgrep") is None, reason="needs pgrep; on Debian: apt-get install procps")
 def test_nothing_of_wandb_outlives_its_process(server: WandbServer, folder: Path) -> None:
     fork = multiprocessing.get_context("fork")
     process = fork.Process(target=trial, args=(folder, 1))

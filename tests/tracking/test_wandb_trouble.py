@@ -17,6 +17,7 @@ from fitting import fit, track
 from wandb_server import WandbServer
 
 from convsweep.tracking import read_metrics, read_run_file
+from convsweep.tracking.wandb_run import service_process
 
 
 @pytest.fixture
@@ -47,8 +48,9 @@ def offline_records(folder: Path) -> list[dict[str, Any]]:
 
 def core_process() -> int:
     """Return the id of the wandb-core process that this process started last."""
-    found = subprocess.run(["pgrep", "-n", "-P", str(os.getpid()), "wandb-core"], capture_output=True, text=True)
-    return int(found.stdout)
+    process = service_process()
+    assert process is not None
+    return process.pid
 
 
 def test_not_logged_in_is_offline_with_everything_on_disk(folder: Path, said: list[str]) -> None:
