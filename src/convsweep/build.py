@@ -63,11 +63,9 @@ def plain_errors(part: str, remedy: str = "") -> Iterator[None]:
         does = remedy if isinstance(error, MisconfigurationException | ModuleNotFoundError) else ""
         raise UserError(f"{part} cannot be built: {error}{does}") from error
     except Exception as error:
-        if not any(note.startswith("full_key") for note in getattr(error, "__notes__", ())):
+        if not any(note.startswith("full_key") for note in getattr(error, "__notes__", ())):  # as Hydra 1.4 marks a config's
             raise
-        raise UserError(
-            f"{part} cannot be built: {str(error).strip()}"
-        ) from error  # Hydra 1.4 leaves an error as it is, with a note
+        raise UserError(f"{part} cannot be built: {str(error).strip()}") from error
 
 
 def innermost(error: BaseException) -> BaseException:

@@ -71,6 +71,8 @@ def _try(recipe: Recipe, prepared: Prepared, job: Job, channel: Channel, surroun
     if outcome.traceback:
         sys.stderr.write(outcome.traceback)
     waits = not _asked_to_stop and _renew(recipe, outcome, folder, surroundings)
+    if waits:
+        surroundings.restore_signals()
     channel.send({"say": "end", "outcome": outcome.as_dict(), "waits": waits, "pid": os.getpid()})
     return waits
 
@@ -82,7 +84,6 @@ def _renew(recipe: Recipe, outcome: Outcome, folder: Path, surroundings: Surroun
     ones a fork, the pages that it copies, and all that a library does at its first use cost more than the training.
     """
     if outcome.kind in UNCHARGED and not folder.is_dir():
-        surroundings.restore_signals()
         return True
     young = surroundings.age() < recipe.options.fresh_after
     if not young or outcome.kind not in ("complete", "pruned") or not surroundings.can_be_restored():
@@ -92,7 +93,6 @@ def _renew(recipe: Recipe, outcome: Outcome, folder: Path, surroundings: Surroun
         _redirect(Path(os.devnull))
     except Exception:
         return False
-    surroundings.restore_signals()
     return True
 
 
