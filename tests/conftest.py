@@ -62,12 +62,12 @@ def forgotten_wandb() -> Iterator[None]:
     """End wandb's service of this process: it would hand one test's mode and account to the next test."""
     yield
     if "wandb" in sys.modules:
-        from convsweep.tracking.wandb_run import service_process
+        from convsweep.tracking.wandb_run import forget_service, service_process
 
         process = service_process()
         watchdog = threading.Timer(60, process.kill if process is not None else int)
         watchdog.start()  # it tries for ever to upload what a test that failed has left open
-        sys.modules["wandb"].teardown()
+        forget_service()
         watchdog.cancel()
 
 

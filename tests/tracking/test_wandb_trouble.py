@@ -164,9 +164,12 @@ def test_wandb_process_that_dies_takes_neither_this_run_nor_the_next_with_it(
 ) -> None:
     with track(folder) as tracker:
         tracker.begin()
-        os.kill(core_process(), signal.SIGKILL)
+        core = core_process()
+        os.kill(core, signal.SIGKILL)
         time.sleep(0.2)
         fit(tracker, max_epochs=2)
+    with pytest.raises(ProcessLookupError):
+        os.kill(core, 0)  # it is waited for: no zombie is left
     assert len(read_metrics(folder / "metrics.csv")) == 2
     assert [line for line in said if "failed" in line] == [list(said)[1]]
     with track(tmp_path / "next") as tracker:

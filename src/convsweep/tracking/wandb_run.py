@@ -108,8 +108,12 @@ def forget_service() -> None:
     """Let go of a wandb-core process that died, so that the next run gets a new one and this process ends quietly."""
     import wandb
 
+    process = service_process()
     with contextlib.suppress(Exception, SystemExit):
         wandb.teardown()
+    if process is not None and process.poll() is None:  # wandb waits for one that still answers only
+        process.kill()
+        process.wait()
 
 
 def kill_service() -> None:
