@@ -68,6 +68,15 @@ def test_readers_run_ahead_where_a_gpu_would_wait(samples: Samples, monkeypatch:
     assert workers_for(Gather(samples, ELASTIC), CPU) == 0
 
 
+@pytest.mark.parametrize(("stated", "readers"), [("1", 0), ("4", 3), ("4,2", 3), ("64", 5), ("", 5), ("0", 5)])
+def test_readers_keep_to_the_cores_of_their_process(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch, stated: str, readers: int
+) -> None:
+    monkeypatch.setattr(holding, "usable_cores", lambda: 6)
+    monkeypatch.setenv("OMP_NUM_THREADS", stated)
+    assert workers_for(Gather(samples, ELASTIC), GPU) == readers
+
+
 def test_what_lies_on_disk_stays_there_unless_memory_is_asked_for(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((100, 1, 4, 4), np.uint8))
     np.save(tmp_path / "y.npy", np.arange(100) % 2)

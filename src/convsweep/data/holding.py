@@ -97,9 +97,15 @@ def free_bytes(device: torch.device) -> int:
 def workers_for(gather: Gather, device: torch.device) -> int:
     """Return how many processes shall read ahead: none where a batch is made at once, or where there are no cores to spare."""
     by_sample = gather.augment is not None and not is_augmented_by_batch(gather)
-    if isinstance(gather, Held) or device.type == "cpu" or "OMP_NUM_THREADS" in os.environ:
+    if isinstance(gather, Held) or device.type == "cpu" or not (by_sample or is_on_disk(gather.x)):
         return 0
-    return min(MOST_READERS, usable_cores() - 1) if by_sample or is_on_disk(gather.x) else 0
+    return min(MOST_READERS, own_cores() - 1)
+
+
+def own_cores() -> int:
+    """Return how many cores this process may keep busy: as OMP_NUM_THREADS says, in a trial `hydra.sweeper.threads`, else all."""
+    stated = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return min(usable_cores(), int(stated)) if stated.isdigit() and int(stated) > 0 else usable_cores()
 
 
 def described(gather: Gather) -> str:
