@@ -1,5 +1,6 @@
 """The checkpoints of a run: the best epoch and the last, also behind a kill."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from convsweep.errors import UserError
 class Checkpoints(ModelCheckpoint):
     """Lightning's, with the last epoch kept also where it was not the best, and the best one also in another folder.
 
+    Where the last epoch is the best one it is written once: both names are of one file, until one of them gets another.
     Lightning keeps a last checkpoint only beside a new best one, so that a killed training would go back to its best epoch. In
     another folder it forgets what was best: a retried trial has one of its own, and that of a run may have been moved.
 
@@ -36,6 +38,12 @@ class Checkpoints(ModelCheckpoint):
         if not self._should_skip_saving_checkpoint(trainer):  # as where both were kept just now
             self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
 
+    def _save_checkpoint(self, trainer: L.Trainer, filepath: str) -> None:
+        best = self._last_checkpoint_saved
+        is_saved = self._last_global_step_saved == trainer.global_step and best == self.best_model_path != filepath
+        if not (is_saved and trainer.strategy.broadcast(is_first() and name_again(Path(best), Path(filepath)))):
+            super()._save_checkpoint(trainer, filepath)
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state, with its best checkpoints in this folder; where they are gone, Lightning begins anew."""
         own = Path(str(self.dirpath))
@@ -49,6 +57,18 @@ class Checkpoints(ModelCheckpoint):
 
 PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 """What else of a state names a file."""
+
+
+def name_again(checkpoint: Path, name: Path) -> bool:
+    """Give a checkpoint a second name; return whether that could be: it is one file, and the disk knows links."""
+    part = name.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    try:
+        os.link(checkpoint, part)
+    except OSError:
+        return False
+    part.replace(name)
+    return True
 
 
 def bring(checkpoint: Path, folder: Path) -> bool:
