@@ -1,6 +1,7 @@
 """A batch that does not fit into memory is halved, and a step still learns from the same samples."""
 
 import csv
+import gc
 import json
 import weakref
 from pathlib import Path
@@ -84,3 +85,12 @@ def test_a_single_sample_that_does_not_fit_ends_the_run(train: Train) -> None:
     with pytest.raises(SystemExit):
         train("data.batch_size=4", *small_device(0))
     assert json.loads((Path.cwd() / "run" / "result.json").read_text())["outcome"] == "out_of_memory"
+
+
+def test_a_training_that_has_ended_leaves_no_memory_to_the_next_one_of_the_process(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Watched, "former", [])
+    train("+callbacks.device._target_=tests.test_fit.Watched", "+callbacks.device.most=1000")
+    gc.collect()
+    assert [trainer() for trainer in Watched.former] == [None]

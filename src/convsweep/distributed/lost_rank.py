@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,10 +128,16 @@ class Observer(threading.Thread):
 
 
 def observe(run: "Run") -> None:
-    """Let a run watch its processes in place of Lightning, which kills the first one without a word."""
+    """Let a run watch its processes in place of Lightning, which kills the first one without a word.
+
+    A run that has ended is not held here, with its network and all the memory of it: the process may take another trial.
+    """
+    observed = weakref.ref(run)
 
     def begin(processes: list[subprocess.Popen[bytes]]) -> None:
-        run.processes = processes
-        Observer(run, processes).start()
+        running = observed()
+        assert running is not None
+        running.processes = processes
+        Observer(running, processes).start()
 
     subprocess_script._launch_process_observer = begin  # type: ignore[attr-defined,assignment]
