@@ -35,6 +35,7 @@ class DataModule(LightningDataModule, ABC):
         self.feeding: Feeding = {**FEEDING, **feeding}
         check_feeding(self.feeding)
         self.parts: Parts | None = None
+        self.is_rehearsed = False
 
     @abstractmethod
     def describe(self) -> Facts:
@@ -62,9 +63,15 @@ class DataModule(LightningDataModule, ABC):
         return facts
 
     def setup(self, stage: str | None = None) -> None:
-        """Read, split and check all parts, once; every stage needs the same."""
-        if self.parts is not None:
-            return
+        """Read, divide and check all parts, once; every stage needs the same."""
+        if self.parts is None:
+            self.parts = self.load()
+        if not self.is_rehearsed:
+            self.rehearse(self.parts[0])
+            self.is_rehearsed = True
+
+    def load(self) -> Parts:
+        """Read the samples and return the three parts, checked."""
         facts = self.facts  # a data set that is not there is named before a download begins
         self.fetch()
         parts = self.read()
@@ -73,17 +80,19 @@ class DataModule(LightningDataModule, ABC):
                 check_samples(samples, facts, part)
         train, val, test = self.split(*parts)
         train = self.thinned(train)
-        parts = train, train if val is None else val, test
         if facts.task == "denoising":
             self.counted = np.full(facts.num_classes, len(train))
         else:
             self.counted = count_classes(train.y, facts.num_classes)
             check_present(self.counted, facts)
-        if self.augmentation is not None:  # a transform that does not suit the data is named now, not in the first epoch
-            plain = self.gather(parts[0], training=True)
+        return train, train if val is None else val, test
+
+    def rehearse(self, train: Samples) -> None:
+        """Augment one sample: a transform that does not suit the data is named now, not in the first epoch."""
+        if self.augmentation is not None:
+            plain = self.gather(train, training=True)
             plain.augment = None
             self.augmentation.rehearse(*plain[Batch(np.zeros(1, np.int64), (0,))])
-        self.parts = parts
 
     def split(self, train: Samples, val: Samples | None, test: Samples | None) -> Parts:
         """Split off the training part what the source did not bring."""
