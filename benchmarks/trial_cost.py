@@ -39,7 +39,7 @@ PARTS = {
     "W&B: start": ["convsweep.tracking.wandb_logger:start_run"],
     "W&B: log": [
         "convsweep.tracking.wandb_logger:WandbLogger.log_metrics",
-        "convsweep.tracking.architecture:Architecture.on_fit_start",
+        "convsweep.tracking.architecture:Architecture.log_once",
     ],
     "W&B: end": ["convsweep.tracking.wandb_logger:finish_run"],
     "metrics.csv, lines, pictures kept": [

@@ -11,6 +11,7 @@ from torch import nn
 
 from convsweep import build
 from convsweep.cost import Budget, Cost, UntraceableError, measure, summary
+from convsweep.cost.known import remember
 from convsweep.cost.weightless import Weightless
 from convsweep.errors import InfeasibleError, UserError, did_you_mean
 from convsweep.nets.geometry import times
@@ -35,6 +36,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
         cost = measure(net, tuple(cfg.shape.in_shape))
     except UntraceableError as error:
         return unmeasured(cfg, net, error)
+    remember(OmegaConf.to_container(cfg.model.net, resolve=True), cost)
     judge(cfg, cost)
     return facts(cost, int(cfg.shape.num_classes), step_memory(cfg, cost))
 

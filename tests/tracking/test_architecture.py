@@ -19,6 +19,7 @@ class FactualModel(TinyModel):
     def __init__(self) -> None:
         super().__init__()
         self.net = nn.Sequential(nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 3))
+        self.card: dict[str, Any] = {}
         self.facts = Facts(in_shape=(64,), num_classes=3, class_names=("a", "b", "c"), task="classification", ignore_index=None)
 
 

@@ -1,41 +1,100 @@
 """A network's cost as a table for people: a row a layer, or a row a group of layers."""
 
-from dataclasses import replace
-
-from rich.table import Table
+from dataclasses import dataclass, replace
+from html import escape
+from typing import TYPE_CHECKING, Literal
 
 from convsweep.cost import Cost, Layer, ReceptiveField, in_bytes, in_si
 from convsweep.cost.summary import size_in_words
 from convsweep.nets.geometry import times
 
+if TYPE_CHECKING:
+    from rich.table import Table
 
-def cost_table(cost: Cost, depth: int | None = None) -> Table:
+NUMBERS = ("parameters", "MACs", "sees", "kept a sample")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A table in words.
+
+    title: what it is of.
+    header, total: one word a column; columns of `NUMBERS` are numbers.
+    rows: a row a layer, or a group of them.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    total: tuple[str, ...]
+
+
+def cost_cells(cost: Cost, depth: int | None = None) -> Cells:
     """Return the table of a cost.
 
     Args:
         cost: of the network.
         depth: put layers together by the first `depth` parts of their names; None shows each alone.
     """
-    table = Table(title=f"{cost.net} on {times(cost.in_shape)}", show_footer=True, title_justify="left")
-    table.add_column("layer", "total", overflow="fold")
-    if depth is None:
-        table.add_column("kind")
-    table.add_column("output", times(cost.out_shape))
-    for name, total in (("parameters", f"{cost.params:,}"), ("MACs", in_si(cost.macs))):
-        table.add_column(name, total, justify="right")
-    table.add_column("sees", in_words(cost.receptive_field), justify="right")
-    table.add_column("kept a sample", in_bytes(cost.activations), justify="right")
-    for layer in rows(cost) if depth is None else folded(rows(cost), depth):
-        table.add_row(
-            layer.name or "(itself)",
-            *([layer.kind] if depth is None else []),
-            times(layer.out_shape),
-            f"{layer.params:,}" if layer.params else "",
-            in_si(layer.macs) if layer.macs else "",
-            in_words(layer.receptive_field),
-            in_bytes(layer.activations) if layer.activations else "",
-        )
+    kind = ("kind",) if depth is None else ()
+    return Cells(
+        f"{cost.net} on {times(cost.in_shape)}",
+        ("layer", *kind, "output", *NUMBERS),
+        [
+            (
+                layer.name or "(itself)",
+                *((layer.kind,) if kind else ()),
+                times(layer.out_shape),
+                f"{layer.params:,}" if layer.params else "",
+                in_si(layer.macs) if layer.macs else "",
+                in_words(layer.receptive_field),
+                in_bytes(layer.activations) if layer.activations else "",
+            )
+            for layer in (rows(cost) if depth is None else folded(rows(cost), depth))
+        ],
+        (
+            "total",
+            *("" for _ in kind),
+            times(cost.out_shape),
+            f"{cost.params:,}",
+            in_si(cost.macs),
+            in_words(cost.receptive_field),
+            in_bytes(cost.activations),
+        ),
+    )
+
+
+def cost_table(cost: Cost, depth: int | None = None) -> "Table":
+    """Return the same for a terminal."""
+    from rich.table import Table
+
+    cells = cost_cells(cost, depth)
+    table = Table(title=cells.title, show_footer=True, title_justify="left")
+    for name, total in zip(cells.header, cells.total, strict=True):
+        side: Literal["left", "right"] = "right" if name in NUMBERS else "left"
+        table.add_column(name, total, justify=side, overflow="fold" if name == "layer" else "ellipsis")
+    for row in cells.rows:
+        table.add_row(*row)
     return table
+
+
+def cost_html(cost: Cost) -> str:
+    """Return the same as a table of HTML."""
+    cells = cost_cells(cost)
+    sides = ["right" if name in NUMBERS else "left" for name in cells.header]
+
+    def line(words: tuple[str, ...], tag: str) -> str:
+        return "".join(
+            f'<{tag} style="text-align: {side}; padding: 1px 8px">{escape(word)}</{tag}>'
+            for word, side in zip(words, sides, strict=True)
+        )
+
+    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in cells.rows)
+    return (
+        f'<table style="font: 12px/1.4 sans-serif; border-collapse: collapse"><caption>{escape(cells.title)}</caption>'
+        f"<thead><tr>{line(cells.header, 'th')}</tr></thead><tbody>{body}</tbody>"
+        f"<tfoot><tr>{line(cells.total, 'th')}</tr></tfoot></table>"
+    )
 
 
 def rows(cost: Cost) -> list[Layer]:

@@ -1,17 +1,13 @@
 """The network of a run in W&B, layer by layer: what each returns, weighs, computes and sees."""
 
-import io
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.console import Console
 
 from convsweep.cost import Cost, UntraceableError, measure
-from convsweep.cost.table import cost_table
+from convsweep.cost.known import known_cost
+from convsweep.cost.table import cost_html
 from convsweep.tracking.at_best import wandb_logger
-
-WIDTH = 130
-PAGE = '<pre style="font: 12px/1.4 monospace; margin: 0">{code}</pre>'
 
 
 class Architecture(Callback):
@@ -37,16 +33,26 @@ class Architecture(Callback):
             return
         with logger.harmless():
             try:
-                cost = measure(model.net, tuple(model.facts.in_shape))
+                cost = cost_of(model)
             except UntraceableError:
                 return  # a network that runs on data only has no table
             logger.log_media(lambda: {"architecture": as_html(cost)}, trainer.current_epoch)
+
+
+def cost_of(model: Any) -> Cost:
+    """Return what a model's network costs, which its check has measured if it ran in this process.
+
+    Raises:
+        UntraceableError: the network runs on data only.
+    """
+    in_shape = tuple(model.facts.in_shape)
+    described = model.card.get("model")
+    known = known_cost(described["net"], in_shape) if described else None
+    return known or measure(model.net, in_shape)
 
 
 def as_html(cost: Cost) -> Any:
     """Return the table of a cost as W&B's HTML."""
     import wandb
 
-    console = Console(record=True, width=WIDTH, file=io.StringIO())
-    console.print(cost_table(cost))
-    return wandb.Html(console.export_html(inline_styles=True, code_format=PAGE), inject=False)
+    return wandb.Html(cost_html(cost), inject=False)
