@@ -1,10 +1,11 @@
 """Imports what every training needs: a sweep's template imports this module once, before it forks trials."""
 
+import functools
 import importlib
 from collections import OrderedDict
 from inspect import Signature
 from types import BuiltinFunctionType, FunctionType, MethodType, NoneType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from convsweep.startup.lean_imports import import_lean, uncollected
 
@@ -30,11 +31,15 @@ def rehearse(cfg: "DictConfig") -> None:
     """Do what is slow at its first use and the same for all trials: read what W&B lists, and ask what Lightning asks.
 
     Of each kind of value beside a logged one Lightning asks whether it is a metric. The 250 classes of metrics answer from
-    memory when they have been asked, which lasts until another class is registered anywhere.
+    memory when they have been asked, which lasts until another class is registered anywhere. For every trainer it asks all
+    installed packages for callbacks.
     """
     import torch
     from torchmetrics import Metric
 
+    registry: Any = importlib.import_module("lightning.fabric.utilities.registry")
+    if not hasattr(registry.entry_points, "cache_clear"):
+        registry.entry_points = functools.cache(registry.entry_points)
     values = (dict, set, OrderedDict, NoneType, bool, int, str, torch.Tensor, torch.device, torch.dtype)
     for kind in (*values, FunctionType, BuiltinFunctionType, MethodType, Signature):
         issubclass(kind, Metric)
@@ -42,4 +47,6 @@ def rehearse(cfg: "DictConfig") -> None:
         from convsweep.tracking.lean_wandb import make_lean
 
         make_lean()
-        importlib.import_module("convsweep.tracking.swift_wandb")
+        from convsweep.tracking.swift_wandb import ask_git_once
+
+        ask_git_once()
