@@ -221,3 +221,17 @@ def test_a_short_trial_of_a_sweep_draws_nothing(
     with track(folder, mode="disabled") as tracker:
         fit(tracker, callbacks=[ConfusionMatrix()])
     assert any(folder.rglob("pictures/*.png")) == drawn
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(1.0, False), (at_best.SHORT_TRIAL_S / 3, True)])
+def test_a_trial_of_short_epochs_does_not_even_look(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, looks: bool
+) -> None:
+    """Twice what its two epochs take is compared."""
+    clock, captured = iter([0.0, 0.0]), []
+    monkeypatch.setattr(at_best.trial, "inside", lambda: True)
+    monkeypatch.setattr(at_best, "time", SimpleNamespace(monotonic=lambda: next(clock, seconds)))
+    monkeypatch.setattr(ConfusionMatrix, "capture", lambda *rest: captured.append(rest))
+    with track(folder, mode="disabled") as tracker:
+        fit(tracker, max_epochs=2, callbacks=[ConfusionMatrix()])
+    assert bool(captured) == looks

@@ -61,6 +61,13 @@ class AtBest(Callback, ABC):
         if isinstance(exception, KeyboardInterrupt) and trainer.state.fn == "fit":
             self._publish(trainer, pl_module)
 
+    def may_publish(self, trainer: Trainer) -> bool:
+        """Return whether a training may last so long, by twice what its epochs took up to now, that it leaves pictures."""
+        if not trial.inside() or trainer.max_epochs in (None, -1):
+            return True
+        expected = (time.monotonic() - self._began) / (trainer.current_epoch + 1) * trainer.max_epochs
+        return 2 * expected > SHORT_TRIAL_S
+
     def suits(self, module: LightningModule) -> bool:
         """Return whether a model is for one of the tasks; one that does not say is taken for a classifier."""
         facts: Any = getattr(module, "facts", None)
@@ -70,7 +77,7 @@ class AtBest(Callback, ABC):
         if trainer.sanity_checking or trainer.state.fn != "fit" or is_rehearsal(trainer) or not self.suits(module):
             return
         best = best_scores(trainer)
-        if best.is_new and best.is_of_training == of_training:
+        if best.is_new and best.is_of_training == of_training and self.may_publish(trainer):
             with self.harmless():
                 self.capture(trainer, module)
 

@@ -29,6 +29,7 @@ class Surroundings:
 
     def __init__(self) -> None:
         self._since = time.monotonic()
+        self._has_settled = False
         self._environment = dict(os.environ)
         self._warnings = list(warnings.filters)
         self._signals = {signum: signal.getsignal(signum) for signum in _SIGNALS}
@@ -65,6 +66,9 @@ class Surroundings:
             if read() != value:
                 write(value)
         gc.collect()
+        if not self._has_settled:  # modules and caches that the first trial has left stay; they are not looked through again
+            gc.freeze()
+            self._has_settled = True
         cuda = getattr(sys.modules.get("torch"), "cuda", None)
         if cuda is not None and cuda.is_initialized():
             cuda.empty_cache()
