@@ -30,7 +30,7 @@ def write_config(folder: Path, cfg: DictConfig) -> dict[str, Any]:
     """Write the resolved config and return it as plain containers."""
     resolved = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(resolved, dict)
-    write_atomically(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(resolved)))
+    write_atomically(folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
     return {str(name): value for name, value in resolved.items()}
 
 

@@ -1,5 +1,6 @@
 """The words and numbers that networks are made of, parsed once and checked, without torch."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
@@ -46,10 +47,16 @@ def check(owner: str, name: str, value: Any, hint: Any) -> None:
     raise UserError(f"{owner}.{name} must be {' or '.join(rules)}, but is {value!r}{hint_text}")
 
 
+@functools.cache
+def hints_of(part: type) -> dict[str, Any]:
+    """Return the types of a group's options."""
+    return get_type_hints(part)
+
+
 def parse(part: type[T], values: Mapping[str, Any] | None, owner: str) -> T:
     """Return `part(**values)` with every value checked; an unknown key is named with the nearest known one."""
     values = dict(group(owner, values))
-    hints = get_type_hints(part)
+    hints = hints_of(part)  # type: ignore[arg-type]
     for name, value in values.items():
         if name not in hints:
             raise UserError(f"{owner} has no option {name!r}; {did_you_mean(name, hints)}")
