@@ -1,0 +1,125 @@
+"""The spaces for signals and volumes: they begin at the networks that they name, few points are refused, and they run."""
+
+import csv
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
+from omegaconf import DictConfig, OmegaConf
+
+from convsweep import build, feasibility
+from convsweep.errors import InfeasibleError
+from convsweep.hydra_version import main_options
+from hydra_plugins.study.search.grammar import parse_parameters
+from hydra_plugins.study.search.space import Space
+
+ROOT = Path(__file__).parents[1]
+SHAPES = {
+    "denoise_unet": ((1, 2048), 1),
+    "unet_or_dilated": ((1, 2048), 1),
+    "series_kernel_dilation": ((1, 128), 3),
+    "volumes_depth_kernel": ((1, 32, 32, 32), 4),
+    "volumes_unet": ((1, 32, 32, 32), 5),
+}
+"""Sweep -> a sample's shape and the number of classes, of the embedded data where there is some."""
+
+
+def composed(sweep: str | None, *overrides: str) -> DictConfig:
+    """Return a config whose data has stated its shape already."""
+    in_shape, num_classes = SHAPES[sweep or "denoise_unet"]
+    shape = [f"shape.in_shape={list(in_shape)}", f"shape.in_channels={in_shape[0]}", f"shape.num_classes={num_classes}"]
+    chosen = [] if sweep is None else [f"sweeps={sweep}"]
+    GlobalHydra.instance().clear()
+    Plugins.instance()
+    with initialize_config_dir(str(ROOT / "conf"), **main_options()):
+        return compose("config", overrides=[*shape, "name=test", *chosen, *overrides], return_hydra_config=True)
+
+
+def space_of(sweep: str) -> tuple[Space, list[dict[str, Any]]]:
+    """Return a sweep's space and its starting points."""
+    options = composed(sweep).hydra.sweeper
+    params: Any = OmegaConf.to_container(options.params)
+    starts: Any = OmegaConf.to_container(options.enqueue)
+    with initialize_config_dir(str(ROOT / "conf"), **main_options()):
+        return Space(parse_parameters(params, [], GlobalHydra.instance().config_loader())), starts
+
+
+@pytest.mark.parametrize(
+    ("sweep", "start", "preset"),
+    [
+        ("denoise_unet", 0, "unet_1d"),
+        ("unet_or_dilated", 0, "unet_1d"),
+        ("unet_or_dilated", 1, "dilated_1d"),
+        ("series_kernel_dilation", 0, "fcn_1d"),
+        ("series_kernel_dilation", 1, "resnet_1d"),
+        ("volumes_unet", 0, "unet_3d_small"),
+    ],
+)
+def test_a_sweep_begins_at_the_preset_that_it_names(sweep: str, start: int, preset: str) -> None:
+    space, starts = space_of(sweep)
+    point = space.at(starts[start])
+    assert point.values == starts[start]
+    net = build.build_net(composed(sweep, *point.overrides))
+    assert repr(net) == repr(build.build_net(composed(sweep, f"model/net={preset}")))
+
+
+@pytest.mark.parametrize("sweep", SHAPES)
+def test_few_points_are_refused_and_only_for_their_size(sweep: str) -> None:
+    space, starts = space_of(sweep)
+    for start in starts:
+        assert feasibility.check(composed(sweep, *space.at(start).overrides))["params"] > 0
+    generator, refused = random.Random(0), []
+    for _ in range(8):
+        try:
+            feasibility.check(composed(sweep, *space.random(generator).overrides))
+        except InfeasibleError as error:
+            refused.append(str(error))
+    assert len(refused) <= 3
+    assert all(reason.startswith("budget.max_params") for reason in refused), refused
+
+
+@pytest.mark.parametrize(
+    ("sweep", "data"),
+    [
+        ("denoise_unet", "audio_folder"),
+        ("unet_or_dilated", "audio_folder"),
+        ("series_kernel_dilation", "mnist1d"),
+        ("volumes_depth_kernel", "arrays"),
+        ("volumes_unet", "nifti_folder"),
+    ],
+)
+def test_data_of_the_users_own_is_asked_for_nothing_that_it_does_not_know(sweep: str, data: str) -> None:
+    assert set(composed(sweep, f"data={data}").data) == set(composed(None, f"data={data}").data)
+
+
+SIGNALS = ["data.length=64", "data.num_train=32", "data.num_val=8", "data.num_test=8"]
+VOLUMES = ["data.volume_size=16", "data.num_train=16", "data.num_val=8", "data.num_test=8"]
+SMALL = {
+    "denoise_unet": SIGNALS,
+    "unet_or_dilated": SIGNALS,
+    "series_kernel_dilation": ["data.dataset=Toy", "data.root=series"],
+    "volumes_depth_kernel": VOLUMES,
+    "volumes_unet": VOLUMES,
+}
+
+
+@pytest.mark.parametrize("sweep", SMALL)
+def test_a_small_search_runs(sweep: str, tmp_path: Path) -> None:
+    (tmp_path / "series").mkdir()
+    x = np.random.default_rng(0).normal(size=(40, 32)).astype(np.float32)
+    np.savez(tmp_path / "series" / "Toy.npz", X_train=x, y_train=np.arange(40) % 2, X_test=x, y_test=np.arange(40) % 2)
+    options = ["trainer=cpu", "trainer.max_epochs=1", "logger=none", "data.batch_size=8", "hydra/sweeper/pruner=none"]
+    sweeper = ["hydra.sweeper.n_trials=2", "hydra.sweeper.slots=2", "hydra.sweeper.sampler.seed=0"]
+    command = [sys.executable, str(ROOT / "train.py"), "-m", f"sweeps={sweep}", *SMALL[sweep], *options, *sweeper]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder,) = (tmp_path / "multirun").iterdir()
+    rows = list(csv.DictReader((folder / "sweep.csv").read_text().splitlines()))
+    assert [row["kind"] for row in rows if row["kind"] != "infeasible"] == ["complete"] * 2, rows
