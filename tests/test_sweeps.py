@@ -5,9 +5,11 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -18,7 +20,9 @@ from convsweep import build, feasibility
 from convsweep.errors import InfeasibleError
 from convsweep.hydra_version import main_options
 from hydra_plugins.study.search.grammar import parse_parameters
-from hydra_plugins.study.search.space import Space
+from hydra_plugins.study.search.settle import fixed_params
+from hydra_plugins.study.search.space import Point, Space
+from hydra_plugins.study.search.starting_points import enqueue
 
 ROOT = Path(__file__).parents[1]
 SHAPES = {
@@ -42,13 +46,21 @@ def composed(sweep: str | None, *overrides: str) -> DictConfig:
         return compose("config", overrides=[*shape, "name=test", *chosen, *overrides], return_hydra_config=True)
 
 
-def space_of(sweep: str) -> tuple[Space, list[dict[str, Any]]]:
+def space_of(sweep: str) -> tuple[Space, list[Point]]:
     """Return a sweep's space and its starting points."""
-    options = composed(sweep).hydra.sweeper
-    params: Any = OmegaConf.to_container(options.params)
-    starts: Any = OmegaConf.to_container(options.enqueue)
+    config = composed(sweep)
+    params: Any = OmegaConf.to_container(config.hydra.sweeper.params)
+    study: Any = optuna.create_study()
     with initialize_config_dir(str(ROOT / "conf"), **main_options()):
-        return Space(parse_parameters(params, [], GlobalHydra.instance().config_loader())), starts
+        loader = GlobalHydra.instance().config_loader()
+        space = Space(parse_parameters(params, [], loader))
+        context = SimpleNamespace(config_loader=loader)
+        recipe: Any = SimpleNamespace(options=config.hydra.sweeper, hydra_context=context, config=config)
+        enqueue(study, space, recipe)
+    starts = [fixed_params(trial) for trial in study.get_trials()]
+    points = [space.at(start) for start in starts]
+    assert [point.values for point in points] == starts, "a starting point states all of its parameters"
+    return space, points
 
 
 @pytest.mark.parametrize(
@@ -63,10 +75,8 @@ def space_of(sweep: str) -> tuple[Space, list[dict[str, Any]]]:
     ],
 )
 def test_a_sweep_begins_at_the_preset_that_it_names(sweep: str, start: int, preset: str) -> None:
-    space, starts = space_of(sweep)
-    point = space.at(starts[start])
-    assert point.values == starts[start]
-    net = build.build_net(composed(sweep, *point.overrides))
+    _, starts = space_of(sweep)
+    net = build.build_net(composed(sweep, *starts[start].overrides))
     assert repr(net) == repr(build.build_net(composed(sweep, f"model/net={preset}")))
 
 
@@ -74,7 +84,7 @@ def test_a_sweep_begins_at_the_preset_that_it_names(sweep: str, start: int, pres
 def test_few_points_are_refused_and_only_for_their_size(sweep: str) -> None:
     space, starts = space_of(sweep)
     for start in starts:
-        assert feasibility.check(composed(sweep, *space.at(start).overrides))["params"] > 0
+        assert feasibility.check(composed(sweep, *start.overrides))["params"] > 0
     generator, refused = random.Random(0), []
     for _ in range(8):
         try:
