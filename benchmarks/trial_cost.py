@@ -2,8 +2,8 @@
 
     python benchmarks/trial_cost.py [overrides, say logger.mode=offline]
 
-Ten trials of digits by the sweeper, two at a time, one thread each. Functions are wrapped by clocks; a row is the time of
-its functions without that of other rows. Medians of the last six trials, in milliseconds.
+24 trials of digits by the sweeper, two at a time, one thread each. Functions are wrapped by clocks; a row is the time of
+its functions without that of other rows. Medians of the last 16 trials, in milliseconds.
 """
 
 import functools
@@ -22,7 +22,7 @@ from statistics import median
 from typing import Any
 
 HERE = Path(__file__).parent
-TRIALS, SLOTS, EPOCHS = 10, 2, 12
+TRIALS, SLOTS, EPOCHS, MEASURED = 24, 2, 12, 16
 SWEEP = ["-m", "hydra/sweeper=study", "hydra/sweeper/sampler=grid", "hydra.sweeper.ignore=[]", "hydra.sweeper.view=none"]
 SWEEP += [f"hydra.sweeper.slots={SLOTS}", f"hydra.sweeper.n_trials={TRIALS}", f"+hydra.sweeper.params.seed='range(0,{TRIALS})'"]
 TRAINING = ["trainer=cpu", f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping=null", "test=false"]
@@ -161,7 +161,7 @@ def main() -> None:
         load = os.getloadavg()[0]
         runpy.run_path(sys.argv[0], run_name="__main__")
         said = [json.loads(line) for line in notes.read_text().splitlines()]
-    trials = [one for one in said if one["say"] == "parts" and one["number"] >= TRIALS - 6]
+    trials = [one for one in said if one["say"] == "parts" and one["number"] >= TRIALS - MEASURED]
     begun = {one["number"]: one["at"] for one in said if one["say"] == "started"}
     worker = next(one["cpu"] for one in said if one["say"] == "worker")
     rows = {name: [median(one["parts"].get(name, [0, 0])[index] for one in trials) for index in (0, 1)] for name in PARTS}

@@ -147,14 +147,15 @@ class Run:
             trainer.test(model, data, ckpt_path=best_checkpoint(trainer), verbose=False)
 
     def finish(self, trainer: L.Trainer) -> float | tuple[float, ...]:
-        """Write the result, show it, and return the objective or objectives."""
+        """Write the result, show it (that of a trial the sweep shows), and return the objective or objectives."""
         objectives = objective_values(self.objectives, self.best.scores | self.cost)
         result = result_of(trainer, self.best, objectives, self.folder)
         if is_first():
             result = self.write(result)
-            if self.link is not None and result["checkpoint"]:
+            if self.link is None:
+                show_result(result, self.folder)
+            elif result["checkpoint"]:
                 self.link.note(best_checkpoint=str(self.folder / result["checkpoint"]))
-            show_result(result, self.folder)
         values = tuple(objectives.values())
         return values[0] if len(values) == 1 else values
 
