@@ -66,18 +66,19 @@ def space_of(sweep: str) -> tuple[Space, list[Point]]:
 @pytest.mark.parametrize(
     ("sweep", "start", "preset"),
     [
-        ("denoise_unet", 0, "unet_1d"),
-        ("unet_or_dilated", 0, "unet_1d"),
-        ("unet_or_dilated", 1, "dilated_1d"),
-        ("series_kernel_dilation", 0, "fcn_1d"),
-        ("series_kernel_dilation", 1, "resnet_1d"),
-        ("volumes_unet", 0, "unet_3d_small"),
+        ("denoise_unet", 0, "model/net=unet_1d"),
+        ("unet_or_dilated", 0, "model/net=unet_1d"),
+        ("unet_or_dilated", 1, "model/net=dilated_1d"),
+        ("series_kernel_dilation", 0, "model/net=fcn_1d"),
+        ("series_kernel_dilation", 1, "model/net=resnet_1d"),
+        ("volumes_depth_kernel", 0, "experiment=cnn_volumes"),
+        ("volumes_unet", 0, "model/net=unet_3d_small"),
     ],
 )
-def test_a_sweep_begins_at_the_preset_that_it_names(sweep: str, start: int, preset: str) -> None:
+def test_a_sweep_begins_at_the_networks_that_it_names(sweep: str, start: int, preset: str) -> None:
     _, starts = space_of(sweep)
     net = build.build_net(composed(sweep, *starts[start].overrides))
-    assert repr(net) == repr(build.build_net(composed(sweep, f"model/net={preset}")))
+    assert repr(net) == repr(build.build_net(composed(sweep, preset)))
 
 
 @pytest.mark.parametrize("sweep", SHAPES)
