@@ -14,8 +14,8 @@ from convsweep.errors import UserError
 from convsweep.synth.class_images import ClassImages
 from convsweep.synth.dream import Dream
 from convsweep.synth.objectives import log_probability
+from convsweep.synth.opening import from_checkpoint
 from convsweep.synth.studio import Studio
-from convsweep.synth.subject import from_checkpoint
 from convsweep.synth.training_gaussian import training_samples
 from convsweep.trained import load_trained
 from tests.checkpoints import SMALL, write_checkpoint

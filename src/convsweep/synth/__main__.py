@@ -37,9 +37,9 @@ def synthesise(cfg: DictConfig) -> None:
     from convsweep.record import write_atomically
     from convsweep.synth.judge import check_judge, judged
     from convsweep.synth.layers import layers_of, listing
+    from convsweep.synth.opening import from_checkpoint, subject_of
     from convsweep.synth.option_kinds import check_kinds
     from convsweep.synth.studio import Studio
-    from convsweep.synth.subject import from_checkpoint, subject_of
     from convsweep.words import check_words
 
     quiet_engines()
