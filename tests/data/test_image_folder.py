@@ -1,5 +1,6 @@
 """A folder a class: what is read, and what is said when the folder is not as it should be."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -95,6 +96,66 @@ def test_sixteen_bits_keep_their_upper_half(tmp_path: Path) -> None:
     assert (np.asarray(folder(tmp_path / "deep").train.x) == 0xAB).all()
 
 
+def deep_folder(root: Path, *values: int) -> Path:
+    """Write a class folder each for cats and dogs, of 16-bit images that hold one of these values each."""
+    for name in ("cat", "dog"):
+        (root / name).mkdir(parents=True)
+        for number, value in enumerate(values * 4):
+            Image.fromarray(np.full((4, 4), value, np.uint16)).save(root / name / f"{number}.png")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("white", "levels"), [(65535, {0, 4, 15, 19}), (4095, {0, 64, 255}), (1023, {0, 255}), (4999, {0, 52, 209, 255})]
+)
+def test_white_is_the_value_that_becomes_255(tmp_path: Path, white: int, levels: set[int]) -> None:
+    data = folder(deep_folder(tmp_path / "deep", 0, 1024, 4095, 4999), white=white, val_fraction=0.25)
+    assert set(np.concatenate([part.x for part in data.ready() if part is not None]).ravel()) == levels
+
+
+@pytest.mark.parametrize(
+    ("brightest", "words"),
+    [
+        (255, "keep 1 of 256 levels, .* none is brighter than 255; set data.white=255"),
+        (4080, "keep 16 of 256 levels, as data.white is 65535 and none is brighter than 4095; set data.white=4095"),
+        (16383, "keep 64 of 256 levels, .* set data.white=16383"),
+        (16384, None),
+    ],
+)
+def test_dim_images_of_sixteen_bits_name_a_better_white(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, brightest: int, words: str | None
+) -> None:
+    root = deep_folder(tmp_path / "deep", 0, brightest)
+    folder(root).setup()
+    assert re.search(words, caplog.text) if words else not caplog.text
+    caplog.clear()
+    folder(root, white=brightest).setup()
+    assert not caplog.text
+
+
+def test_dim_images_of_eight_bits_are_whole_and_need_no_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / "dim" / name).mkdir(parents=True)
+        for i in range(4):
+            Image.fromarray(np.full((4, 4), 3, np.uint8)).save(tmp_path / "dim" / name / f"{i}.png")
+    folder(tmp_path / "dim").setup()
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("white", [0, -1, 65536])
+def test_white_is_a_value_of_sixteen_bits(class_root: Path, white: int) -> None:
+    with pytest.raises(UserError, match=rf"data.white must be a value of 16-bit images, 1 to 65535, but is {white}"):
+        folder(class_root, white=white)
+
+
+def test_a_tiff_may_carry_a_preview(class_root: Path) -> None:
+    large, preview = (Image.fromarray(np.full((height, height, 3), 7, np.uint8)) for height in (12, 6))
+    large.resize((16, 12)).save(class_root / "cat" / "0.tif", save_all=True, append_images=[preview])
+    samples = np.concatenate([part.x for part in folder(class_root).ready() if part is not None])
+    assert samples.shape == (21, 3, 12, 16)
+    assert (samples == 7).all(axis=(1, 2, 3)).sum() == 1
+
+
 def break_missing(root: Path) -> None:
     shutil.rmtree(root)
 
@@ -148,6 +209,11 @@ def break_fractions(root: Path) -> None:
     Image.fromarray(np.full((12, 16), 0.5, np.float32)).save(root / "dog" / "3.tif")
 
 
+def break_stack(root: Path) -> None:
+    pages = [Image.fromarray(np.full((12, 16, 3), page, np.uint8)) for page in range(3)]
+    pages[0].save(root / "dog" / "3.tif", save_all=True, append_images=pages[1:])
+
+
 def break_split_name(root: Path) -> None:
     shutil.copytree(root, root / "train")
     shutil.rmtree(root / "cat")
@@ -187,6 +253,7 @@ def break_doubled_part(root: Path) -> None:
             r"one size, 12x16 as the first, where data.image_size is null, but 1 .* dog/3.png \(20x20\); set data.image_size",
         ),
         (break_fractions, r"must hold whole numbers, but 1 of 21 .* dog/3.tif \(32-bit fractions\); save it with 8 or 16 bits"),
+        (break_stack, r"must hold one picture, but 1 of 21 .* dog/3.tif \(3 pages\); save each page as a file of its own"),
         (break_split_name, r"only val and test, but .* holds validatoin; rename or move it; did you mean 'validation'\?"),
         (break_strange_class, r"val has wolf, which .*train has not"),
         (break_doubled_part, r"one folder, but .* holds train and training; merge them"),

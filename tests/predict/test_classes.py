@@ -113,6 +113,19 @@ def test_what_cannot_be_read_is_listed_and_the_rest_is_done(run: Command, digits
     assert "Traceback" not in run.err
 
 
+def test_sixteen_bits_become_eight_as_in_training(run: Command, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 4096, (2, 12, 16)).astype(np.uint16)
+    for name in ("cat", "dog"):
+        for number in range(6):
+            draw(tmp_path / "photos" / name / f"{number}.png", seed=f"{name}{number}", channels=1)
+    net = write_checkpoint(tmp_path / "best.ckpt", "data=image_folder", "data.root=photos", "data.white=4095", *SMALL)
+    for number, plane in enumerate(pixels):
+        Image.fromarray(plane).save(f"{number}.png")
+    assert run(net, "0.png", "1.png") == 0
+    expected = load_model(net).predict_batch(torch.from_numpy((pixels >> 4).astype(np.uint8))[:, None])["probs"]
+    np.testing.assert_allclose(probs(rows(Path("predictions"))), expected, atol=1e-6)
+
+
 def test_permuted_training_data_permutes_files_too(run: Command, digits: Path, tmp_path: Path) -> None:
     net = write_checkpoint(tmp_path / "best.ckpt", "data.permute=true", *SMALL)
     assert run(net, digits) == 0

@@ -1,22 +1,59 @@
 """What must hold of any samples before a network sees them; the message names the samples that break it."""
 
+import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convsweep.data.images import WHITE, is_deep
 from convsweep.data.labels import outside
-from convsweep.data.samples import Facts, Samples
+from convsweep.data.samples import Array, Facts, Samples
 from convsweep.data.statistics import chunks
 from convsweep.errors import UserError
 
 SHOWN = 3
+DIM = 64
+"""Images all darker than this use a quarter of 8 bits."""
+WHITES = (*(2**bits - 1 for bits in (8, 10, 12, 14)), WHITE)
+"""The brightest values that cameras of so many bits give."""
+
+log = logging.getLogger(__name__)
 
 
 def examples(names: Sequence[str]) -> str:
     """Return the first few names and how many more there are."""
     shown = ", ".join(str(name) for name in names[:SHOWN])
     return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+
+
+def tell_depth(x: Array, first: Path, white: int, root: Path) -> None:
+    """Say which `data.white` suits 16-bit images of which little is left in 8 bits, as all of them are dim.
+
+    Args:
+        x: the images in 8 bits.
+        first: the file of one of them.
+        white: the value of a file that has become 255.
+        root: the folder that the user named.
+    """
+    from PIL import Image
+
+    with Image.open(first) as file:
+        if not is_deep(file):
+            return
+    brightest = 0
+    for chunk in chunks(x):
+        brightest = max(brightest, int(chunk.max(initial=0)))
+        if brightest >= DIM:
+            return
+    held = (brightest + 1) * (white + 1) // 256 - 1
+    better = next(depth for depth in WHITES if held <= depth)
+    if better < white:
+        log.warning(
+            "The 16-bit images in %s keep %d of 256 levels, as data.white is %d and none is brighter than %d; set data.white=%d.",
+            root, brightest + 1, white, held, better,
+        )  # fmt: skip
 
 
 def check_facts(facts: Facts) -> None:

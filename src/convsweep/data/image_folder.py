@@ -8,7 +8,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from convsweep.data.cache import Layout
-from convsweep.data.checks import examples
+from convsweep.data.checks import examples, tell_depth
 from convsweep.data.datamodule import DataModule
 from convsweep.data.decoding import Job, Keep, Storage, decoded, image_shape
 from convsweep.data.folders import (
@@ -20,7 +20,7 @@ from convsweep.data.folders import (
     part_folders,
     relative_names,
 )
-from convsweep.data.images import Color, ImageDecoding, Resize, decode_image, open_image
+from convsweep.data.images import WHITE, Color, ImageDecoding, Resize, decode_image, open_image
 from convsweep.data.options import Feeding
 from convsweep.data.per_axis import per_axis
 from convsweep.data.samples import Facts, Parts, Samples
@@ -37,6 +37,7 @@ class ImageFolder(DataModule):
         image_size: one number or (height, width); null if all files are of one size.
         resize: "stretch", "crop" the middle, or "pad" with black.
         color: "grey", "rgb", or "auto": all as the first file is.
+        white: of 16-bit images, the value that becomes 255; brighter ones do too.
         keep: decoded images stay in "memory", on "disk" (a memory-mapped cache), or where "auto" thinks best.
         cache_dir: folder of the cache; null: convsweep in the user's cache folder.
     """
@@ -49,13 +50,14 @@ class ImageFolder(DataModule):
         image_size: int | Sequence[int] | None = None,
         resize: Resize = "stretch",
         color: Color = "auto",
+        white: int = WHITE,
         keep: Keep = "auto",
         cache_dir: str | None = None,
         **feeding: Unpack[Feeding],
     ) -> None:
         super().__init__(**feeding)
         self.root = Path(root).expanduser()
-        self.decoding = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color)
+        self.decoding = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color, white)
         self.storage = Storage(keep, cache_dir)
 
     @cached_property
@@ -113,4 +115,6 @@ class ImageFolder(DataModule):
             settings=[repr(decoding), shape],
             decode=lambda i: {"x": decode_image(open_image(files[i]), decoding, shape)},
         )
-        return decoded(job, self.storage)["x"]
+        x = decoded(job, self.storage)["x"]
+        tell_depth(x, files[0], decoding.white, self.root)
+        return x

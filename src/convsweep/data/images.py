@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from convsweep.errors import UserError
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -16,6 +18,8 @@ COLORS: dict[int, Literal["grey", "rgb"]] = {1: "grey", 3: "rgb"}
 
 Resize = Literal["stretch", "crop", "pad"]
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
+WHITE = 65535
+"""The value of a 16-bit image that 8 bits show as white, where the config names no other."""
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I"})
 
 
@@ -43,28 +47,53 @@ class ImageDecoding:
         image_size: (height, width) of every array; None: all files are of one size.
         resize: "stretch" to the size, "crop" the middle of the right proportions, or "pad" with black.
         color: "grey", "rgb", or "auto": what the first file is, and all must be alike.
+        white: the value of 16-bit images that becomes 255; brighter ones do too.
     """
 
     image_size: tuple[int, int] | None = None
     resize: Resize = "stretch"
     color: Color = "auto"
+    white: int = WHITE
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.white <= WHITE:
+            raise UserError(f"data.white must be a value of 16-bit images, 1 to {WHITE}, but is {self.white}")
 
 
 def open_image(path: Path) -> "Image":
     """Return the decoded image, upright.
 
     Raises:
-        UnfitFileError: if it is cut off or no image.
+        UnfitFileError: if it is cut off, no image, or several.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(path) as file:
+            check_single(file)
             file.load()
             return ImageOps.exif_transpose(file)
     except (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         reason = "no image" if isinstance(error, UnidentifiedImageError) else str(error).split("(")[0].strip()
         raise UnfitFileError("Every file must be a whole image", reason, "replace or remove it") from error
+
+
+def check_single(file: "Image") -> None:
+    """Raise UnfitFileError where a TIFF is a stack: it has more pages of the first one's size; smaller ones are its previews."""
+    num_pages = getattr(file, "n_frames", 1) if file.format == "TIFF" else 1
+    size = file.size
+    for page in range(1, num_pages):
+        file.seek(page)
+        if file.size == size:
+            remedy = "save each page as a file of its own, or take data=arrays"
+            raise UnfitFileError("Every file must hold one picture", f"{num_pages} pages", remedy)
+    if num_pages > 1:
+        file.seek(0)
+
+
+def is_deep(image: "Image") -> bool:
+    """Whether a pixel of it has more than 8 bits."""
+    return image.mode.startswith("I")
 
 
 def color_of(image: "Image") -> Literal["grey", "rgb"]:
@@ -97,13 +126,13 @@ def decode_image(image: "Image", decoding: ImageDecoding, shape: tuple[int, int,
         raise UnfitFileError(
             f"All images must be {color} as the first is", color_of(image), "set data.color to grey or rgb to convert all of them"
         )
-    pixels = fit(in_color(image, color), decoding, shape[1:], nearest=False, fill=0)
+    pixels = fit(in_color(image, color, decoding.white), decoding, shape[1:], nearest=False, fill=0)
     array = np.asarray(pixels, dtype=np.uint8)
     return array[None] if color == "grey" else np.ascontiguousarray(array.transpose(2, 0, 1))
 
 
-def in_color(image: "Image", color: str) -> "Image":
-    """Return the image in 8 bits, grey or RGB; 16-bit grey loses its lower half.
+def in_color(image: "Image", color: str, white: int = WHITE) -> "Image":
+    """Return the image in 8 bits, grey or RGB; of 16-bit grey `white` and what is brighter becomes 255.
 
     Raises:
         UnfitFileError: it holds fractions, of which 8 bits would leave next to nothing.
@@ -113,9 +142,9 @@ def in_color(image: "Image", color: str) -> "Image":
     if image.mode == "F":
         remedy = "save it with 8 or 16 bits, or take data=arrays"
         raise UnfitFileError("Every image must hold whole numbers", "32-bit fractions", remedy)
-    if image.mode.startswith("I"):
-        deep = np.asarray(image, dtype=np.int64)
-        image = Image.fromarray((np.clip(deep, 0, 65535) >> 8 if deep.max(initial=0) > 255 else deep).astype(np.uint8))
+    if is_deep(image):
+        deep = np.clip(np.asarray(image, dtype=np.int64), 0, white)
+        image = Image.fromarray((deep * 256 // (white + 1)).astype(np.uint8))
     return image.convert("L" if color == "grey" else "RGB")
 
 

@@ -9,7 +9,7 @@ from convsweep.data.datamodule import DataModule
 from convsweep.data.decoding import Keep, Storage, image_shape
 from convsweep.data.folders import existing_folder
 from convsweep.data.holdout import parts_of, patterns_of, with_holdout
-from convsweep.data.images import Color, ImageDecoding, Resize
+from convsweep.data.images import WHITE, Color, ImageDecoding, Resize
 from convsweep.data.masks import Coding, mask_coding
 from convsweep.data.options import Feeding
 from convsweep.data.pairs import Pair, decode_pairs, find_pairs
@@ -31,7 +31,7 @@ class MaskFolder(DataModule):
         palette: colour of each class under "rgb", by name; the colour named `ignore` is no class.
         ignore_index: the mask value that is no class and counts nowhere.
         holdout: patterns of file names (without extension) that form the test part, such as "2[4-9]".
-        image_size, resize, color, keep, cache_dir: as for a folder of images; masks are resized to the nearest value.
+        image_size, resize, color, white, keep, cache_dir: as for a folder of images; masks are resized to the nearest value.
     """
 
     own_files = "root"
@@ -51,6 +51,7 @@ class MaskFolder(DataModule):
         image_size: int | Sequence[int] | None = None,
         resize: Resize = "stretch",
         color: Color = "auto",
+        white: int = WHITE,
         keep: Keep = "auto",
         cache_dir: str | None = None,
         **feeding: Unpack[Feeding],
@@ -60,7 +61,7 @@ class MaskFolder(DataModule):
         self.images, self.masks, self.mask_suffix = images, masks, mask_suffix
         self.coding = mask_coding(coding, class_names, num_classes, palette, ignore_index)
         self.patterns = patterns_of(holdout)
-        self.decoding = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color)
+        self.decoding = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color, white)
         self.storage = Storage(keep, cache_dir)
 
     @cached_property

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from convsweep.data.cache import Layout
-from convsweep.data.checks import examples
+from convsweep.data.checks import examples, tell_depth
 from convsweep.data.decoding import Job, Storage, decoded
 from convsweep.data.folders import PART_NAMES, image_files, part_folders, relative_names, subfolders
 from convsweep.data.images import ImageDecoding, UnfitFileError, decode_image, open_image
@@ -185,4 +185,5 @@ def decode_pairs(
         decode=decode,
     )
     arrays = decoded(job, storage)
+    tell_depth(arrays["x"], pairs[0].image, decoding.white, root)
     return Samples(arrays["x"], arrays["y"], names)

@@ -53,7 +53,7 @@ def description(trained: "Trained", output: str) -> dict[str, Any]:
     """Return what the user of an exported network must know, in plain types."""
     facts = trained.facts
     shape = ", ".join(["batch", *map(str, facts.in_shape)])
-    reading = {key: trained.data[key] for key in ("image_size", "resize", "channels") if key in trained.data}
+    reading = {key: trained.data[key] for key in ("image_size", "resize", "white", "channels") if key in trained.data}
     return {
         "task": facts.task,
         "class_names": list(facts.class_names),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.images import COLORS, ImageDecoding, UnfitFileError, color_of, fit, in_color, open_image
+from convsweep.data.images import COLORS, WHITE, ImageDecoding, UnfitFileError, color_of, fit, in_color, open_image
 from convsweep.errors import UserError
 from convsweep.predict.formats import Format, Reading, Result, Sample, place
 from convsweep.predict.geometry import Geometry, geometry_of
@@ -38,6 +38,7 @@ class ImageFiles(Format):
                 f"image files suit a network of 1 or 3 channels and two axes, but this one takes {axes}; use .npy files"
             )
         self.color = COLORS[channels]
+        self.white = int(self.data.get("white", WHITE))
         if reading.fit == "tiles" and self.facts.task == "classification":
             raise UserError(
                 "--fit tiles is for what answers at every position, but this is a classifier; say stretch, crop or pad"
@@ -89,7 +90,7 @@ class ImageFiles(Format):
                 color_of(image),
                 "say --convert-color to turn them so",
             )
-        return in_color(image, self.color)
+        return in_color(image, self.color, self.white)
 
     def write(self, sample: Sample, result: Result, out: Path, name: str) -> Path:
         from PIL import Image
@@ -97,7 +98,7 @@ class ImageFiles(Format):
         path = place(out, "masks", f"{name}.png")
         Image.fromarray(result.astype(np.uint8 if result.max(initial=0) < 256 else np.uint16)).save(path)
         if self.reading.overlays:
-            plane = np.asarray(in_color(sample.origin, "rgb"))
+            plane = np.asarray(in_color(sample.origin, "rgb", self.white))
             colored = painted(plane, np.where(result < self.facts.num_classes, result, 0))
             Image.fromarray(colored).save(place(out, "overlays", f"{name}.png"))
         return path
