@@ -1,0 +1,67 @@
+"""Making a batch never waits for the GPU that holds the samples: a tensor that says where it lies has no values to be read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torchvision.transforms import v2
+
+from convsweep.data.augment import Augmentation
+from convsweep.data.feeding import Gather
+from convsweep.data.holding import Held
+from convsweep.data.order import Batch
+from convsweep.data.samples import Facts, Samples
+
+GPU = torch.device("cuda", 0)
+FACTS = Facts((3, 8, 8), 10, tuple("abcdefghij"))
+CROP_FLIP = [v2.RandomCrop(8, padding=2), v2.RandomHorizontalFlip()]
+AFFINE, TURN = [v2.RandomAffine(10, translate=(0.1, 0.1), scale=(0.9, 1.1))], [v2.RandomRotation(20, fill=3)]
+
+
+class Copies(TorchDispatchMode):
+    """Collects the copies from one device to another, and whether they wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[bool] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        tensors = [value for value in (*args, out) if isinstance(value, Tensor) and value.dim() > 0]
+        if "copy" in str(func) and len({tensor.device.type for tensor in tensors}) > 1:
+            self.waits.append(not (kwargs or {}).get("non_blocking", len(args) > 2 and args[2]))
+        return out
+
+
+@pytest.fixture
+def copies() -> Iterator[Copies]:
+    with FakeTensorMode(allow_non_fake_inputs=True), Copies() as found:
+        yield found
+
+
+def test_what_waits_is_noticed(copies: Copies) -> None:
+    with pytest.raises(DataDependentOutputException):
+        torch.zeros(1, device=GPU).item()
+    torch.zeros(3).to(GPU)
+    torch.zeros(3).to(GPU, non_blocking=True)
+    torch.zeros(3, device=GPU).cpu()
+    assert copies.waits == [True, False, True]
+
+
+@pytest.mark.parametrize("transforms", [None, CROP_FLIP, AFFINE, TURN], ids=["none", "crop_flip", "affine", "turn"])
+def test_batches_are_made_without_waiting(copies: Copies, transforms: list[Any] | None) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (16, 3, 8, 8)).astype(np.uint8), rng.integers(0, 10, 16)
+    gather = Gather(Samples(x, y, [str(number) for number in range(16)]), Augmentation(transforms, FACTS) if transforms else None)
+    held = Held(gather, GPU)
+    copies.waits.clear()
+    made, labels = held[Batch(np.arange(4), (0, 1, 2))]
+    assert (made.device, made.shape, made.dtype) == (GPU, (4, 3, 8, 8), torch.uint8)
+    assert (labels.device, labels.shape) == (GPU, (4,))
+    assert copies.waits, "indices, and draws"
+    assert not any(copies.waits)
