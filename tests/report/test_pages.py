@@ -21,6 +21,7 @@ from convsweep.report.leaderboard import leaderboard_page
 from convsweep.report.markdown import to_markdown
 from convsweep.report.pictures import Pictures
 from convsweep.report.run_page import run_page
+from convsweep.report.slices import slice_blocks
 from convsweep.report.source import runs_below
 from convsweep.report.sweep_page import sweep_page
 from tests.report.conftest import MakeSweep
@@ -138,6 +139,25 @@ def test_a_confirmation_without_a_test_split_is_that_of_the_validation_split(mad
     assert "looked at here for the first time" not in markdown
 
 
+def test_markdown_holds_the_trials_and_no_word_of_what_a_hand_can_do(made: MakeSweep) -> None:
+    html, markdown = check(sweep_page(made(mixed(60))))
+    for words in ("Drag along an axis", "Click a name above"):
+        assert words in html
+        assert words not in markdown
+    rows = markdown.partition("**All 60 trials**")[2].splitlines()
+    assert [row.split()[1] for row in rows if re.match(r"\| \d", row)] == [str(number) for number in range(40)]
+    assert "(20 more rows on the HTML page)" in rows
+
+
+def test_the_best_trial_is_drawn_once(made: MakeSweep) -> None:
+    sweep = made(mixed(40))
+    assert sweep.best is not None
+    for figure in slice_blocks(sweep, list(sweep.searched))[-1].figures:  # type: ignore[union-attr]
+        marks = [text for trace in figure.data for text in trace.get("text", [])]
+        has_it = any(sweep.labels[name] == figure.title for name in sweep.best.params)
+        assert sum(f"<b>trial {sweep.best.number}</b>" in text for text in marks) == has_it
+
+
 def test_two_sweeps_stand_side_by_side(made: MakeSweep) -> None:
     one, other = made(mixed(40), name="one"), made(mixed(20), name="other")
     _, markdown = check(compare_page(one, other))
@@ -205,3 +225,21 @@ def test_a_leaderboard_ranks_by_the_monitored_metric(tmp_path: Path) -> None:
     assert [row.split()[1] for row in rows] == ["high", "middle", "low", "killed"]
     assert "4 runs" in markdown
     assert "3 complete, 1 unfinished" in markdown
+
+
+@pytest.mark.parametrize(
+    ("data", "questions"),
+    [
+        ("image_folder.ImageFolder, root: ROOT", ["ImageFolder cats", "ImageFolder cells"]),
+        ("arrays.Arrays, path: ROOT", ["Arrays cats", "Arrays cells"]),
+        ("ucr.UCR, dataset: ROOT, root: data/ucr", ["UCR cats", "UCR cells"]),
+        ("mnist.MNIST, root: ROOT", ["MNIST"]),
+    ],
+)
+def test_scores_on_different_data_are_not_ranked_together(tmp_path: Path, data: str, questions: list[str]) -> None:
+    for root in ("cats", "cells"):
+        folder = make_run(tmp_path / root, root, RESULT)
+        config = CONFIG.partition("data:")[0] + f"data: {{_target_: convsweep.data.{data.replace('ROOT', root)}}}\n"
+        (folder / "config.yaml").write_text(config)
+    sections = leaderboard_page(tmp_path, runs_below(tmp_path)).sections
+    assert [section.title for section in sections[1:]] == [f"val/accuracy on {question}" for question in questions]

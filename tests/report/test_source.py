@@ -1,5 +1,7 @@
 """What the command line names is found and read without being written to, or answered by one message."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import optuna
@@ -12,6 +14,16 @@ from convsweep.report.source import find_study, load_sweep
 from convsweep.report.trial_files import trial_checkpoint
 from hydra_plugins.study.search.journal import open_journal
 from tests.report.studies import make_sweep, make_trials
+
+REFUSE = """
+import sys
+from convsweep.report.__main__ import main
+sys.argv = ["report", "nowhere"]
+try:
+    main()
+except SystemExit:
+    print(sorted({"torch", "sklearn", "scipy", "plotly"} & set(sys.modules)))
+"""
 
 
 def page_title(*arguments: str) -> str:
@@ -135,6 +147,12 @@ def test_what_holds_nothing_is_one_message(tmp_path: Path) -> None:
             page_title(str(tmp_path / source))
     with pytest.raises(UserError, match="a study is in a sweep's folder, a journal or a storage, by URL, but gone is not there"):
         page_title("--compare", "gone", str(tmp_path / "begun"))
+
+
+def test_what_is_not_there_is_said_before_anything_slow_is_imported() -> None:
+    done = subprocess.run([sys.executable, "-c", REFUSE], capture_output=True, text=True, check=True)
+    assert "nowhere is not there" in done.stderr
+    assert done.stdout.splitlines() == ["[]"]
 
 
 def test_the_command_writes_both_files_and_says_where(

@@ -49,16 +49,16 @@ def page_of(arguments: Namespace) -> tuple[Page, Path]:
     from convsweep.report import source
 
     if arguments.compare:
+        sweeps = [source.load_sweep(place, arguments.study) for place in arguments.compare]
         from convsweep.report.compare_page import compare_page
 
-        sweeps = [source.load_sweep(place, arguments.study) for place in arguments.compare]
         return compare_page(*sweeps), Path("compare.html")
     path = Path(arguments.source)
     if path.is_dir() and not source.is_sweep(path):
         return page_of_runs(path)
-    from convsweep.report.sweep_page import sweep_page
-
     sweep = source.load_sweep(arguments.source, arguments.study)
+    from convsweep.report.sweep_page import sweep_page  # slow to import: what is not there is said first
+
     place = path if path.is_dir() else path.parent if path.is_file() else Path()
     return sweep_page(sweep), place / "report.html"
 
@@ -130,9 +130,9 @@ def main() -> None:
         parser.error("name one SOURCE, or two by --compare A B")
 
     def report() -> int:
+        page, target = page_of(arguments)
         from convsweep.cost import in_bytes
 
-        page, target = page_of(arguments)
         for file in write(page, arguments.out or target):
             print(f"{file} ({in_bytes(file.stat().st_size)})")
         return 0

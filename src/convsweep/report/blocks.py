@@ -81,6 +81,7 @@ class Figure:
         data: traces.
         layout: of the figure, beyond what all figures share.
         caption: how to read it.
+        gesture: what a hand can do to it on an HTML page.
         height: pixels.
         min_width: pixels; on a narrower page the figure is scrolled instead of squeezed.
         instead: the same as a table, for a Markdown page, whose picture cannot be hovered over.
@@ -91,6 +92,7 @@ class Figure:
     data: list[dict[str, Any]]
     layout: dict[str, Any] = field(default_factory=dict)
     caption: str = ""
+    gesture: str = ""
     height: int = 360
     min_width: int = 0
     instead: Table | None = None

@@ -38,13 +38,13 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
         data += traces(kind, chosen, len(trials))
     if sweep.best is not None and sweep.best.intermediate_values:
         data.append(best_trace(sweep.best))
-    caption = "A cross marks where the pruner stopped a trial; click a name above to hide or show its curves."
+    caption = "A cross marks where the pruner stopped a trial."
     if drawn < len(reported):
         caption += f" {drawn} of {len(reported):,} curves are drawn: the best and an even sample of the others of each kind."
     axis = axis_of(metric, [value for trial in reported for value in trial.intermediate_values.values()], more)
     layout = {"xaxis": {"title": {"text": "epoch"}}, "yaxis": axis.layout}
     title = f"{metric} while training, {counted(len(reported), 'trial')}"
-    return [Figure(title, data, layout, caption + axis.remark, height=420)]
+    return [Figure(title, data, layout, caption + axis.remark, "Click a name above to hide or show its curves.", height=420)]
 
 
 def traces(kind: str, trials: Sequence[FrozenTrial], total: int) -> list[dict[str, Any]]:

@@ -118,7 +118,8 @@ def figure_html(figure: Figure) -> str:
     """Return a figure as data; the page's script draws it in the colours of the page."""
     data = as_data({"data": figure.data, "layout": figure.layout})
     size = f"height:{figure.height}px;min-width:{figure.min_width}px"
-    caption = f"<figcaption>{inline(figure.caption)}</figcaption>" if figure.caption else ""
+    words = " ".join(text for text in (figure.caption, figure.gesture) if text)
+    caption = f"<figcaption>{inline(words)}</figcaption>" if words else ""
     title = f"<h3>{inline(figure.title)}</h3>" if figure.title else ""
     key = "".join(f'<span><i style="background:{variable(colour)}"></i>{inline(name)}</span>' for name, colour in figure.key)
     title += f'<div class="key">{key}</div>' if key else ""

@@ -39,8 +39,7 @@ class Entry:
         self.name = str(config.get("name", ""))
         monitor = config.get("monitor") or {}
         self.metric, self.maximise = str(monitor.get("metric", "score")), monitor.get("mode") != "min"
-        data = str((config.get("data") or {}).get("_target_", "")).rpartition(".")[2]
-        self.question = f"{self.metric} on {data}" if config else "Ended before they began"
+        self.question = f"{self.metric} on {data_name(config.get('data') or {})}" if config else "Ended before they began"
         value = (result.get("best") or {}).get(self.metric)
         self.value: float | None = None if value is None else float(value)
         self.cost: dict[str, Any] = result.get("cost") or {}
@@ -59,6 +58,13 @@ class Entry:
             self.cost.get("macs"), None if seconds is None else round(seconds, 1), self.config.get("seed"),
             str(self.result.get("outcome", "unfinished")), str(self.path),
         ]  # fmt: skip
+
+
+def data_name(data: dict[str, Any]) -> str:
+    """Return the class of a run's data, and which of many it read: scores on two folders have nothing to do with each other."""
+    kind = str(data.get("_target_", "")).rpartition(".")[2]
+    which = data.get("dataset") or data.get("path") or (data.get("root") if kind.endswith("Folder") else None)
+    return f"{kind} {which}" if which else kind
 
 
 def leaders(groups: dict[str, list[Entry]]) -> list[Block]:

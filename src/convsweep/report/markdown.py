@@ -19,6 +19,7 @@ from convsweep.report.blocks import (
     Table,
     Text,
 )
+from convsweep.report.phrases import counted
 from convsweep.report.pictures import Drawable, Pictures
 
 
@@ -79,7 +80,7 @@ def table_markdown(table: Table) -> str:
     """Return a table, cut to the rows that Markdown shows."""
     rows = [line(table.header), line(["---"] * len(table.header)), *map(line, table.rows[: table.in_markdown])]
     hidden = len(table.rows) - table.in_markdown
-    return "\n".join(rows) + (f"\n\n({hidden:,} more rows)" if hidden > 0 else "")
+    return "\n".join(rows) + (f"\n\n({counted(hidden, 'more row')} on the HTML page)" if hidden > 0 else "")
 
 
 def line(cells: Sequence[Cell]) -> str:

@@ -35,12 +35,13 @@ def parallel_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
     shown = shown_range([trial.values[0] for trial in trials], sweep.maximise[0])
     if shown is not None:
         lines["line"] |= {"cmin": shown[0], "cmax": shown[1]}  # type: ignore[operator]
-    caption = "Drag along an axis to keep only the trials that pass there; drag a name to move its axis."
+    caption = "A line is a complete trial: grey the worst, green the best."
     if len(order) > AXES:
         caption += f" The {AXES} most important of {len(order)} parameters are shown."
     caption += drawn_of(len(trials), len(sweep.complete))
+    gesture = "Drag along an axis to keep only the trials that pass there; drag a name to move its axis."
     layout = {"margin": {"l": 60, "r": 50, "t": 70, "b": 20}}
-    return [Figure("", [lines], layout, caption, height=400, min_width=AXIS_WIDTH * len(dimensions))]
+    return [Figure("", [lines], layout, caption, gesture, height=400, min_width=AXIS_WIDTH * len(dimensions))]
 
 
 def parameter_axis(scale: Scale, trials: Sequence[FrozenTrial]) -> dict[str, Any]:

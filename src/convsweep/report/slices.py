@@ -44,7 +44,8 @@ def slice_figure(sweep: Sweep, scale: Scale, drawn: Sequence[FrozenTrial], score
         medians["x"] += [scale.drawn(part.place - half), scale.drawn(part.place + half), None]
         medians["y"] += [middle, middle, None]
     medians |= {"hoverinfo": "skip"}
-    own = [trial for trial in drawn if scale.name in trial.params]
+    best = sweep.best.number if sweep.best is not None else None  # drawn as a star instead
+    own = [trial for trial in drawn if scale.name in trial.params and trial.number != best]
     data = [points(sweep, scale, own), medians]
     if sweep.best is not None and scale.name in sweep.best.params:
         data.append(star(sweep, scale, sweep.best))

@@ -29,7 +29,7 @@ def all_blocks(sweep: Sweep) -> list[Block]:
         if len(chosen) == len(sweep.trials)
         else f"The last {MOST:,} of {len(sweep.trials):,} trials"
     )
-    return [Fold(title, [table(sweep, chosen, outcome=True, in_markdown=0)])]
+    return [Fold(title, [table(sweep, chosen, outcome=True, in_markdown=40)])]
 
 
 def table(sweep: Sweep, trials: Sequence[FrozenTrial], in_markdown: int, outcome: bool = False) -> Table:
