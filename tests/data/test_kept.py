@@ -46,8 +46,8 @@ def test_it_is_fed_to_each_trial_as_its_config_says(reads: list[Digits]) -> None
     other = read(
         batch_size=16, seed=2, permute=True, augment={"crop": {"_target_": "torchvision.transforms.v2.RandomCrop", "size": 8}}
     )
+    assert read().train is other.train is first.train
     assert len(reads) == 1
-    assert other.train is first.train
     assert np.array_equal(other.mean, first.mean)
     assert np.array_equal(other.class_counts, first.class_counts)
     batches = [next(iter(data.train_dataloader())) for data in (first, other)]
@@ -55,6 +55,27 @@ def test_it_is_fed_to_each_trial_as_its_config_says(reads: list[Digits]) -> None
     assert (first.augmentation, first.positions) == (None, None)
     assert other.augmentation is not None
     assert other.positions is not None
+
+
+class Own(Digits):
+    """A data set that makes something of how it is fed, and fills in something else when it reads."""
+
+    def __init__(self, **feeding: Any) -> None:
+        super().__init__(**feeding)
+        self.twice = 2 * self.feeding["batch_size"]
+        self.count: int | None = None
+
+    def read(self) -> Any:
+        parts = super().read()
+        self.count = len(parts[0])
+        return parts
+
+
+def test_only_what_reading_has_set_goes_to_the_next_one(reads: list[Digits]) -> None:
+    first, other = (read(_target_="tests.data.test_kept.Own", batch_size=size) for size in (8, 16))
+    assert len(reads) == 1
+    assert (first.twice, other.twice) == (16, 32)
+    assert other.count == 1797
 
 
 @pytest.mark.parametrize("change", [{"val_fraction": 0.3}, {"split_seed": 1}, {"max_train": 100}, {"test_fraction": None}])

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 DIVIDES = frozenset({"val_fraction", "test_fraction", "max_train", "split_seed"})
 """What a data set takes beside its own arguments that changes the parts; the rest changes how they are fed."""
 
-OWN = frozenset({"feeding", "augmentation", "positions", "is_rehearsed", "trainer"})
-"""What a data module does not share with another one of the same data."""
-
 _kept: tuple[str, dict[str, Any]] | None = None
 
 
@@ -25,11 +22,10 @@ def keep(config: Mapping[str, Any], data: "DataModule") -> None:
 
     Args:
         config: the data set's, of the group `data`.
-        data: not yet in the hands of a trainer.
+        data: has read its parts.
     """
     global _kept
-    _ = data.statistics
-    _kept = described(config), {name: value for name, value in vars(data).items() if name not in OWN}
+    _kept = described(config), {**data.was_read, "facts": data.facts, "statistics": data.statistics}
 
 
 def take(config: Mapping[str, Any], data: "DataModule") -> None:
@@ -38,7 +34,7 @@ def take(config: Mapping[str, Any], data: "DataModule") -> None:
     if _kept is None:
         return
     if _kept[0] == described(config):
-        vars(data).update(_kept[1])
+        vars(data).update(_kept[1], was_read=_kept[1])
     else:
         _kept = None
 
