@@ -1,130 +1,243 @@
-"""Measures on one NVIDIA GPU and prints the table: a step against a bare loop, CIFAR-10 to 94 %, several trials at a time.
+"""Measures on one NVIDIA GPU and prints the tables: a step against a bare loop, CIFAR-10 to 94 %, several trials at a time.
 
-    python benchmarks/gpu.py [steps to_94 together] [--root data] [--rounds 5] [--seeds 10] [--keep outputs/benchmarks/gpu.jsonl]
+    python benchmarks/gpu.py [steps to_94 together] [--root data] [--minutes 60] [--rounds 3] [--seeds 10] [--keep FILE]
 
-`steps` needs no data. The others read CIFAR-10 in ROOT, which holds cifar-10-batches-py or is where it shall be downloaded to.
-It goes on where it was stopped; about an hour on an H100. It has not been run yet: it waits for a machine with a GPU. To see what
-MPS gives to `together`, start `nvidia-cuda-mps-control -d` beforehand.
+`steps` needs no data. The others read CIFAR-10 in ROOT, which holds cifar-10-batches-py or cifar-10-python.tar.gz, or is where
+it shall be downloaded to. The parts take turns, so that the first round measures everything once; all of it takes about an hour
+on an H100 (a guess: it has not been run on a GPU yet), and nothing is begun after MINUTES. Each measurement is a command of its
+own, which ends after LIMIT seconds at most, and is appended to FILE at once; the same command goes on where it was stopped, and
+measures again what failed. The tables are written beside FILE all the time, and printed at the end.
+
+`--cpu` rehearses it in small, without a GPU: what it prints then means nothing.
 """
 
 import argparse
+import csv
 import json
 import os
-import subprocess
+import platform
+import signal
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent.absolute()
 sys.path.insert(0, str(HERE))
 
-from measured import Kept, Way, measure, run  # noqa: E402
+from gpu_watch import asked, multi_process_service, watched  # noqa: E402
+from measured import Kept, run  # noqa: E402
 
-PYTHON, TRAIN = sys.executable, str(HERE.parent / "train.py")
+STEPS, TO_94, TOGETHER = "ResNet-18, 32x32, batch 512, images a second", "CIFAR-10 to 94 %", "16 trials on one GPU"
 RESNET = ["model/net=resnet18_small"]
-PRESETS = {
-    "bare loop, fp32": ("bare", ["trainer=gpu", "trainer.precision=32-true"]),
-    "ours, fp32": ("ours", ["trainer=gpu", "trainer.precision=32-true"]),
-    "ours, trainer=gpu": ("ours", ["trainer=gpu"]),
-    "ours, trainer=gpu, channels last": ("ours", ["trainer=gpu", "model.memory_format=channels_last"]),
-    "ours, trainer=gpu, compiled without graphs": ("ours", ["trainer=gpu", "model.compile=default"]),
-    "ours, trainer=gpu_fast": ("ours", ["trainer=gpu_fast"]),
-    "ours, read by the processor": ("ours", ["trainer=gpu", "data.hold=memory"]),
+FP32, REDUCED, FAST = ["trainer=gpu", "trainer.precision=32-true"], ["trainer=gpu"], ["trainer=gpu_fast"]
+LAST, COMPILED, HELD = ["model.memory_format=channels_last"], ["model.compile=default"], ["data.hold=memory"]
+PAIRS = {  # name: overrides, and whether a bare loop does the same
+    "trainer=gpu": (REDUCED, True),
+    "trainer=gpu_fast": (FAST, True),
+    "fp32": (FP32, True),
+    "trainer=gpu, channels last": ([*REDUCED, *LAST], True),
+    "trainer=gpu, compiled without graphs": ([*REDUCED, *COMPILED], False),
+    "trainer=gpu, read by the processor": ([*REDUCED, *HELD], False),
+}
+PLAIN = ["data=cifar10", *RESNET, "data/augment=crop_flip", "optimizer=sgd", "scheduler=one_cycle", "trainer=gpu"]
+PLAIN += ["data.batch_size=512", "optimizer.lr=0.4", "trainer.max_epochs=30", "callbacks=none"]
+RECIPES = {"experiment=cifar10_fast": ["experiment=cifar10_fast"], "plain ResNet-18, 30 epochs": PLAIN}
+FEWER = {"plain ResNet-18, 30 epochs"}
+"""What is trained with as many seeds as there are rounds, not with all."""
+AT_A_TIME = (1, 2, 4, 8)
+TRIALS = 16
+TOO_LONG = 124
+"""What `timeout` says of a command that it has ended."""
+SMALL = {  # overrides of a rehearsal
+    STEPS: ["trainer.accelerator=cpu", "model.net.width=4", "data.batch_size=16", "model.compile=none"],
+    TO_94: ["trainer.accelerator=cpu", "model.compile=none", "trainer.max_epochs=2", "model.net.width=4", "data.max_train=600"],
+    TOGETHER: ["trainer.accelerator=cpu", "trainer.max_epochs=1", "data.max_train=200", "model.net.width=2"],
 }
 
 
-def steps(kept: Kept, given: argparse.Namespace) -> None:
-    """Images a second of ResNet-18 on noise of CIFAR-10's shape, in turn."""
-    script = str(HERE / "steps.py")
-    ways = [
-        Way(name, [PYTHON, script, "cifar10", way, "--epochs", "4", *RESNET, "logger=none", *more])
-        for name, (way, more) in PRESETS.items()
-    ]
-    measure(kept, "ResNet-18, 32x32, batch 512", ways, given.rounds)
+class Bench:
+    """Commands, each measured once a round, as long as there is time.
+
+    Args:
+        kept: what was measured so far; what failed is forgotten.
+        given: the command line.
+    """
+
+    def __init__(self, kept: Kept, given: argparse.Namespace) -> None:
+        kept.rows = [row for row in kept.rows if "error" not in row]
+        self.kept, self.given = kept, given
+        self.end = time.monotonic() + 60 * given.minutes
+
+    def once(self, title: str, way: str, number: int, measured: Callable[[], dict[str, Any]]) -> None:
+        """Measure unless that was done, or the time is over; whatever happens is kept as a row."""
+        if self.kept.has(title, way, number) or self.left() < 20:
+            return
+        try:
+            row = measured()
+        except Exception as error:
+            row = {"error": repr(error)}
+        if "code" in row:
+            row["error"] = ("too long: " if row["code"] == TOO_LONG else f"exit code {row['code']}: ") + row["error"]
+        self.kept.add({"title": title, "way": way, "round": number, **row})
+        says = " ".join(row["error"].split())[-300:] if "error" in row else figures(row)
+        print(f"{title} | {way} | {number} | {says}", flush=True)
+        self.given.keep.with_suffix(".md").write_text(tables(self.kept))
+
+    def run(self, command: Sequence[str], environment: dict[str, str] | None = None) -> dict[str, Any]:
+        """Run a command for as long as there is time; `timeout` ends it, with all that it started."""
+        seconds = max(20, min(self.given.limit, self.left()))
+        variables = [f"{name}={value}" for name, value in (environment or {}).items()]
+        return run(["env", *variables, "timeout", "-k", "20", f"{seconds:.0f}", *command])
+
+    def stop(self, *_: Any) -> None:
+        """End the command that runs, and begin no more."""
+        self.end = 0.0
+        for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+            os.kill(int(pid), signal.SIGTERM)  # `timeout`, which hands it on
+
+    def left(self) -> float:
+        """Return the seconds that are left."""
+        return self.end - time.monotonic()
+
+    def small(self, title: str) -> list[str]:
+        """Return the overrides of a rehearsal, none of a measurement."""
+        return SMALL[title] if self.given.cpu else []
 
 
-def to_94(kept: Kept, given: argparse.Namespace) -> None:
+def steps(bench: Bench, number: int) -> None:
+    """Images a second of ResNet-18 on noise of CIFAR-10's shape, ours and a bare loop that does the same, in turn."""
+    if number >= bench.given.rounds:
+        return
+    samples = ["--epochs", "2", "--samples", "400"] if bench.given.cpu else ["--epochs", "4"]
+    for name, (overrides, has_bare) in PAIRS.items():
+        more = [*samples, *RESNET, "logger=none", *overrides, *bench.small(STEPS)]
+        ours, bare = [str(HERE / "steps.py"), "cifar10", "ours"], [str(HERE / "gpu_bare.py")]
+        for way, script in ((f"bare, {name}", bare), (f"ours, {name}", ours)):
+            if has_bare or script is ours:
+                bench.once(STEPS, way, number, lambda script=script, more=more: bench.run([sys.executable, *script, *more]))
+
+
+def to_94(bench: Bench, number: int) -> None:
     """Seconds and test accuracy of experiment=cifar10_fast, and of a plain baseline, by seed."""
-    plain = ["data=cifar10", *RESNET, "data/augment=crop_flip", "trainer=gpu", "trainer.max_epochs=30"]
-    for seed in range(given.seeds):
-        for name, overrides in (("experiment=cifar10_fast", ["experiment=cifar10_fast"]), ("plain ResNet-18", plain)):
-            if not kept.has("to 94 %", name, seed):
-                row = train([*overrides, f"data.root={given.root}", f"seed={seed}"])
-                kept.add({"title": "to 94 %", "way": name, "round": seed, **row})
-                print(name, seed, row.get("error") or f"{row['accuracy']:.4f} in {row['train_s']:.1f} s", flush=True)
+    for name, overrides in RECIPES.items():
+        if number < (bench.given.rounds if name in FEWER else bench.given.seeds):
+            chosen = [*overrides, f"data.root={bench.given.root}", f"seed={number}", *bench.small(TO_94)]
+            bench.once(TO_94, name, number, lambda chosen=chosen: train(bench, chosen))
 
 
-def train(overrides: list[str]) -> dict[str, Any]:
-    """Run train.py and return what it took: all of it, and its epochs alone, counted as those behind the first."""
-    clock = "+callbacks.clock._target_=clock_callback.ClockCallback"
+def train(bench: Bench, overrides: Sequence[str]) -> dict[str, Any]:
+    """Run train.py and return what its epochs took, what all of it took, and the accuracy on the test split."""
+    clock = "+callbacks.clock._target_=epoch_clock.EpochClock"
     with tempfile.TemporaryDirectory() as folder:
-        row = run([PYTHON, TRAIN, *overrides, clock, "logger=none", f"hydra.run.dir={folder}/run"])
+        options = [clock, "logger=none", f"hydra.run.dir={folder}/run"]
+        row = bench.run([sys.executable, str(HERE.parent / "train.py"), *overrides, *options])
         with suppress(OSError):
-            result = json.loads(Path(folder, "run", "result.json").read_text())
-            row |= {"seconds": result["seconds"], "accuracy": result.get("test", {}).get("test/accuracy")}
-            row |= {"train_s": row["epoch_s"] * result["epochs"]} if "epoch_s" in row else {}
+            row["accuracy"] = json.loads(Path(folder, "run", "result.json").read_text())["test"]["test/accuracy"]
     return row
 
 
-def together(kept: Kept, given: argparse.Namespace) -> None:
-    """Trials an hour, memory and utilisation with one, two, four and eight trials on the GPU."""
-    search = [PYTHON, TRAIN, "-m", "hydra/sweeper=study", "hydra/sweeper/sampler=grid", "hydra.sweeper.ignore=[]"]
-    search += ["data=cifar10", f"data.root={given.root}", "model/net=vgg_small", "trainer=gpu", "trainer.max_epochs=3"]
-    search += ["logger=none", "test=false", "+hydra.sweeper.params.seed='range(0,16)'", "hydra.sweeper.n_trials=16"]
-    for count in (1, 2, 4, 8):
-        name = f"{count} at a time"
-        if not kept.has("trials on one GPU", name, 0):
-            with watched() as seen:
-                row = run([*search, f"hydra.sweeper.gpus={1 / count}"])
-            use = {"utilisation": mean(seen["use"] or [0]), "memory_mib": max(seen["memory"] or [0])}
-            kept.add({"title": "trials on one GPU", "way": name, "round": 0, "trials_h": 16 * 3600 / row["wall_s"], **row, **use})
-            print(name, row.get("error") or f"{row['wall_s']:.1f} s", flush=True)
+def together(bench: Bench, number: int) -> None:
+    """Trials an hour, memory and use with one, two, four and eight trials at a time, the last two with MPS too."""
+    if number > 0:
+        return
+    for count in AT_A_TIME:
+        bench.once(TOGETHER, f"{count} at a time", 0, lambda count=count: search(bench, count, {}))
+    with multi_process_service() as variables:
+        for count in AT_A_TIME[2:]:
+            way = f"{count} at a time, MPS"
+            if variables is not None:
+                bench.once(TOGETHER, way, 0, lambda count=count: search(bench, count, variables))
+            else:
+                print(f"{TOGETHER} | {way} | left out: no nvidia-cuda-mps-control here", flush=True)
 
 
-@contextmanager
-def watched() -> Iterator[dict[str, list[float]]]:
-    """Collect the GPU's use in percent and its memory in MiB, twice a second."""
-    seen: dict[str, list[float]] = {"use": [], "memory": []}
-    over = threading.Event()
-
-    def look() -> None:
-        query = ["nvidia-smi", "--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits"]
-        while not over.wait(0.5):
-            with suppress(OSError, ValueError, IndexError):
-                use, memory = subprocess.run(query, capture_output=True, text=True).stdout.splitlines()[0].split(",")
-                seen["use"].append(float(use))
-                seen["memory"].append(float(memory))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        thread.join()
+def search(bench: Bench, count: int, environment: dict[str, str]) -> dict[str, Any]:
+    """Train the same small network with 16 seeds, `count` at a time, and return what that took."""
+    command = [sys.executable, str(HERE.parent / "train.py"), "-m", "hydra/sweeper=study", "hydra/sweeper/sampler=grid"]
+    command += ["hydra.sweeper.ignore=[]", "hydra.sweeper.view=none", "data=cifar10", f"data.root={bench.given.root}"]
+    command += ["model/net=vgg_small", "trainer=gpu", "trainer.max_epochs=3", "logger=none", "test=false"]
+    command += [f"+hydra.sweeper.params.seed='range(0,{TRIALS})'", f"hydra.sweeper.n_trials={TRIALS}"]
+    command += [f"hydra.sweeper.slots={min(count, 2)}"] if bench.given.cpu else [f"hydra.sweeper.gpus={1 / count}"]
+    with tempfile.TemporaryDirectory() as folder, watched() as seen:
+        row = bench.run([*command, f"hydra.sweep.dir={folder}/sweep", *bench.small(TOGETHER)], environment)
+        with suppress(OSError), Path(folder, "sweep", "sweep.csv").open() as file:
+            trials = list(csv.DictReader(file))
+            row["kinds"] = dict(Counter(trial["kind"] for trial in trials))
+            row |= {"error": trials[0]["reason"] or "no trial is complete"} if "complete" not in row["kinds"] else {}
+    row["trials_h"] = row.get("kinds", {}).get("complete", 0) * 3600 / row["wall_s"]
+    return row | {name: fold(seen[key]) for name, key, fold in (("use", "use", mean), ("mib", "memory", max)) if seen[key]}
 
 
-def show(kept: Kept) -> None:
-    """Print all tables."""
-    figures = ("images_s", "train_s", "seconds", "accuracy", "trials_h", "utilisation", "memory_mib", "wall_s")
+FIGURES = {  # of a row: what it is, and its form
+    "images_s": ("images/s", "{:,.0f}"),
+    "train_s": ("epochs, s", "{:.1f}"),
+    "first_epoch_s": ("first epoch, s", "{:.1f}"),
+    "trials_h": ("trials an hour", "{:,.0f}"),
+    "use": ("GPU in use, %", "{:.0f}"),
+    "mib": ("GPU memory, MiB", "{:,.0f}"),
+    "cuda_mib": ("GPU memory, MiB", "{:,.0f}"),
+    "wall_s": ("command, s", "{:.1f}"),
+    "accuracy": ("accuracy", "{:.4f}"),
+}
+OF_TITLE = {
+    STEPS: ("images_s", "wall_s"),
+    TO_94: ("train_s", "first_epoch_s", "wall_s", "cuda_mib", "accuracy"),
+    TOGETHER: ("trials_h", "wall_s", "use", "mib"),
+}
+
+
+def figures(row: dict[str, Any]) -> str:
+    """Return a measurement in words."""
+    return ", ".join(f"{word} {form.format(row[key])}" for key, (word, form) in FIGURES.items() if row.get(key) is not None)
+
+
+def tables(kept: Kept) -> str:
+    """Return all tables as Markdown: medians, least and greatest in brackets, of accuracies the mean too."""
+    found = [machine()]
     for title in kept.titles():
-        print(f"\n{title}\n")
-        base: dict[str, Any] = {}
-        for way, rows in kept.of(title).items():
-            values = {name: [row[name] for row in rows if row.get(name) is not None] for name in figures}
-            middle = {name: median(found) for name, found in values.items() if found}
-            base = base or middle
-            failed = sum("error" in row for row in rows)
-            ratio = f"failed {failed}  " if failed else ""
-            ratio += f"ratio {middle['images_s'] / base['images_s']:.3f}  " if "images_s" in middle and "images_s" in base else ""
-            print(
-                f"  {way:32s} runs {len(rows):2d}  {ratio}" + "  ".join(f"{name} {value:.4g}" for name, value in middle.items())
-            )
+        names = OF_TITLE[title]
+        head = ["way", "runs", *(FIGURES[name][0] for name in names)] + (["ratio to the bare loop"] if title == STEPS else [])
+        lines = [f"\n## {title}\n", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+        ways = kept.of(title)
+        for way, rows in ways.items():
+            good = [row for row in rows if "error" not in row]
+            failed = f" ({len(rows) - len(good)} failed)" if len(good) < len(rows) else ""
+            cells = [way, f"{len(good)}{failed}", *(cell(name, good) for name in names)]
+            lines.append(f"| {' | '.join(cells + ([ratio(way, ways)] if title == STEPS else []))} |")
+        found.append("\n".join(lines))
+    return "\n".join(found) + "\n"
+
+
+def cell(name: str, rows: list[dict[str, Any]]) -> str:
+    """Return a figure with its spread."""
+    values, form = [row[name] for row in rows if row.get(name) is not None], FIGURES[name][1]
+    if not values:
+        return ""
+    middle = f"{form.format(median(values))}" if name != "accuracy" else f"mean {form.format(mean(values))}"
+    return middle if len(values) == 1 else f"{middle} ({form.format(min(values))} to {form.format(max(values))})"
+
+
+def ratio(way: str, ways: dict[str, list[dict[str, Any]]]) -> str:
+    """Return images a second over those of the bare loop that does the same, else of `trainer=gpu`, within a round."""
+    twin = way.replace("ours", "bare")
+    base = {row["round"]: row for row in ways.get(twin, ways.get("bare, trainer=gpu", [])) if "images_s" in row}
+    ratios = [row["images_s"] / base[row["round"]]["images_s"] for row in ways[way] if "images_s" in row and row["round"] in base]
+    note = "" if twin in ways else " (bare, trainer=gpu)"
+    return f"{median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}){note}" if ratios else ""
+
+
+def machine() -> str:
+    """Return what was measured on."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "lightning"))
+    gpu = ", ".join(asked("name,driver_version,memory.total")) or "no GPU"
+    return f"{gpu}; {os.cpu_count()} cores, Python {platform.python_version()}, {packages}."
 
 
 def main() -> None:
@@ -132,18 +245,27 @@ def main() -> None:
     parts = {"steps": steps, "to_94": to_94, "together": together}
     parser.add_argument("parts", nargs="*", help=f"{', '.join(parts)}; all where none is named")
     parser.add_argument("--root", type=Path, default=Path("data"))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--limit", type=float, default=300.0)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--keep", type=Path, default=Path("outputs/benchmarks/gpu.jsonl"))
+    parser.add_argument("--cpu", action="store_true", help="rehearse without a GPU")
     given = parser.parse_args()
     given.root = given.root.absolute()
-    os.environ["PYTHONPATH"] = str(HERE)  # of the clock
-    kept = Kept(given.keep)
+    paths = [str(HERE), str(HERE.parent / "src"), os.environ.get("PYTHONPATH", "")]  # of the clock, and of a checkout as it is
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    if not given.cpu:
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
+    bench = Bench(Kept(given.keep), given)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, bench.stop)
     try:
-        for name in given.parts or parts:
-            parts[name](kept, given)
+        for number in range(max(given.rounds, given.seeds)):
+            for name in given.parts or parts:
+                parts[name](bench, number)
     finally:
-        show(kept)
+        print(f"\n{tables(bench.kept)}")
 
 
 if __name__ == "__main__":

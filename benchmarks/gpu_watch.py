@@ -1,0 +1,63 @@
+"""What an NVIDIA GPU says of itself while commands run, and the daemon by which several processes share it (MPS)."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+def asked(figures: str) -> list[str]:
+    """Return figures of the first GPU as nvidia-smi prints them; nothing where there is none."""
+    query = ["nvidia-smi", f"--query-gpu={figures}", "--format=csv,noheader,nounits"]
+    with suppress(OSError, subprocess.SubprocessError):
+        lines = subprocess.run(query, capture_output=True, text=True, timeout=20).stdout.splitlines()
+        return [value.strip() for value in lines[0].split(",")] if lines else []
+    return []
+
+
+@contextmanager
+def watched() -> Iterator[dict[str, list[float]]]:
+    """Collect the use in percent of the time and the memory in MiB, twice a second."""
+    seen: dict[str, list[float]] = {"use": [], "memory": []}
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.5):
+            with suppress(ValueError):
+                use, memory = map(float, asked("utilization.gpu,memory.used"))
+                seen["use"].append(use)
+                seen["memory"].append(memory)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def multi_process_service() -> Iterator[dict[str, str] | None]:
+    """Run NVIDIA's daemon and yield the variables of those who use it; None where there is none or it does not start."""
+    control = shutil.which("nvidia-cuda-mps-control")
+    if control is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        found = {"CUDA_MPS_PIPE_DIRECTORY": f"{folder}/pipe", "CUDA_MPS_LOG_DIRECTORY": f"{folder}/log"}
+        for path in found.values():
+            os.mkdir(path)
+        options = {"env": os.environ | found, "capture_output": True, "text": True, "timeout": 30}
+        try:
+            begun = subprocess.run([control, "-d"], **options).returncode == 0  # type: ignore[call-overload]
+        except (OSError, subprocess.SubprocessError):
+            begun = False
+        try:
+            yield found if begun else None
+        finally:
+            with suppress(OSError, subprocess.SubprocessError):
+                subprocess.run([control], input="quit\n", **options)  # type: ignore[call-overload]
