@@ -20,7 +20,7 @@ print(asked)
 asked.clear()
 from hydra import compose, initialize_config_dir
 from convsweep import feasibility
-for overrides in ([], ["experiment=cifar10_fast", "data=digits", "data/augment=none"], ["experiment=unet_scenes", "trainer=gpu"]):
+for overrides in ([], ["experiment=cifar10_fast"], ["experiment=unet_scenes", "trainer=gpu"]):
     with initialize_config_dir(CONF, version_base="1.3"):
         cfg = compose("config", overrides=[*overrides, "name=x", "trainer.default_root_dir=x", "logger=none"])
     warm.rehearse(cfg)
