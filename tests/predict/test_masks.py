@@ -1,5 +1,6 @@
 """Masks of image files: the most probable class of every pixel, on the grid of the file whatever its size."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from PIL import Image
 
 from convsweep.build import load_model
 from convsweep.data.images import ImageDecoding, fit
+from convsweep.data.samples import Facts
 from convsweep.predict.geometry import geometry_of
+from convsweep.predict.table import Predictions
 from convsweep.windows import SlidingWindow
 from tests.checkpoints import SCENES, Command, write_checkpoint
 from tests.data.drawn_images import draw
@@ -38,6 +41,28 @@ def test_mask_is_the_most_probable_class_of_every_pixel(run: Command, scenes_net
     table = Path("predictions/predictions.csv").read_text().splitlines()
     assert table[0].startswith("sample,mask,share_background,share_0")
     assert sum(float(share) for share in table[1].split(",")[2:]) == pytest.approx(1, abs=1e-4)
+
+
+def test_terminal_tells_what_the_masks_hold(run: Command, scenes_net: Path, tmp_path: Path) -> None:
+    for number in range(12):
+        draw(tmp_path / "new" / f"{number:02d}.png", 32, 32, seed=number)
+    assert run(scenes_net, "new") == 0
+    with Path("predictions/predictions.csv").open() as file:
+        found = list(csv.DictReader(file))
+    means = {name: np.mean([float(row[f"share_{name}"]) for row in found]) for name in load_model(scenes_net).facts.class_names}
+    ranked = sorted(means.items(), key=lambda pair: -pair[1])
+    words = ", ".join(f"{name} {mean:.1%}" for name, mean in ranked if mean)
+    assert f"12 samples, the first 10 above; on average {words}" in run.out
+    assert "results: predictions/predictions.csv, masks/, overlays/" in run.out
+
+
+@pytest.mark.parametrize(("num_classes", "shares"), [(2, ["a", "b"]), (5, ["a", "b", "c", "d"])])
+def test_terminal_shows_shares_and_no_names_of_masks(num_classes: int, shares: list[str], tmp_path: Path) -> None:
+    rows = Predictions(tmp_path / "rows.csv", Facts((1, 2, 2), num_classes, tuple("abcde"[:num_classes]), "segmentation"))
+    with rows:
+        rows.add_mask("one.png", "masks/one.png", np.array([[0, 1], [1, 1]]))
+    assert [column.header for column in rows.shown().columns] == ["sample", *(f"share_{name}" for name in shares)]
+    assert rows.summary().startswith("1 sample; on average b 75.0%, a 25.0%")
 
 
 def test_larger_image_is_seen_through_overlapping_windows(run: Command, scenes_net: Path, tmp_path: Path) -> None:

@@ -110,10 +110,9 @@ def conclude(rows: "Predictions", reader: "Reader", named: Sequence[Path]) -> in
 
     if rows.count:
         console.print(rows.shown())
-        counts = ", ".join(f"{name} ({count:,})" for name, count in rows.classes.most_common(8))
-        total = "1 sample" if rows.count == 1 else f"{rows.count:,} samples"
-        console.print(f"{total}: {counts}" if counts else total, soft_wrap=True, markup=False)
-        console.print(f"results: {shown(rows.path.absolute())}", soft_wrap=True, markup=False)
+        console.print(rows.summary(), soft_wrap=True, markup=False)
+        folders = [f", {child.name}/" for child in sorted(rows.path.parent.iterdir()) if child.is_dir()]
+        console.print(f"results: {shown(rows.path.absolute())}{''.join(folders)}", soft_wrap=True, markup=False)
     if not reader.unfit:
         if not rows.count:
             raise UserError(

@@ -15,7 +15,7 @@ from convsweep.data.samples import Facts
 if TYPE_CHECKING:
     from rich.table import Table
 
-SHOWN_ROWS, SHOWN_COLUMNS = 10, 3
+SHOWN_ROWS, SHOWN_CLASSES = 10, 4
 
 
 class Predictions:
@@ -36,6 +36,7 @@ class Predictions:
         self.header = ["sample", *prefix, *([f"{each}{name}" for name in facts.class_names] if each else [])]
         self.first: list[list[str]] = []
         self.classes: Counter[str] = Counter()
+        self.shares = np.zeros(facts.num_classes)
         self.count = 0
 
     def __enter__(self) -> Self:
@@ -62,7 +63,9 @@ class Predictions:
     def add_mask(self, name: str, written: str, mask: NDArray[Any]) -> None:
         """Write what share of a mask each class takes."""
         counts = np.bincount(mask.reshape(-1), minlength=self.facts.num_classes)[: self.facts.num_classes]
-        self.add([name, written, *(f"{share:.6f}" for share in counts / max(1, counts.sum()))])
+        shares = counts / max(1, counts.sum())
+        self.shares += shares
+        self.add([name, written, *(f"{share:.6f}" for share in shares)])
 
     def add(self, row: list[str]) -> None:
         """Write a row."""
@@ -72,14 +75,28 @@ class Predictions:
         csv.writer(self.file, lineterminator="\n").writerow(row)
         self.file.flush()
 
+    def summary(self) -> str:
+        """Return how many samples there are, and what they are: the classes that most of them have, or take the most of them."""
+        total = "1 sample" if self.count == 1 else f"{self.count:,} samples"
+        if self.count > SHOWN_ROWS:
+            total += f", the first {SHOWN_ROWS} above"
+        if self.facts.task == "segmentation":
+            largest = np.argsort(-self.shares, kind="stable")[:8]
+            means = ", ".join(f"{self.facts.class_names[i]} {self.shares[i] / max(1, self.count):.1%}" for i in largest)
+            return f"{total}; on average {means}"
+        counts = ", ".join(f"{name} ({count:,})" for name, count in self.classes.most_common(8))
+        return f"{total}: {counts}" if counts else total
+
     def shown(self) -> "Table":
-        """Return the first rows and columns as a table."""
+        """Return the first rows as a table: the sample and its class, or the shares that classes take of its mask."""
         from rich.table import Table
         from rich.text import Text
 
         table = Table(box=None, padding=(0, 2, 0, 0))
-        for name in self.header[:SHOWN_COLUMNS]:
-            table.add_column(name, overflow="fold")
+        columns = [0, *range(2, 2 + SHOWN_CLASSES)] if self.facts.task == "segmentation" else [0, 1, 2]
+        columns = [column for column in columns if column < len(self.header)]
+        for column in columns:
+            table.add_column(self.header[column], overflow="fold")
         for row in self.first:
-            table.add_row(*(Text(cell) for cell in row[:SHOWN_COLUMNS]))  # a path is no markup
+            table.add_row(*(Text(row[column]) for column in columns))  # a path is no markup
         return table
