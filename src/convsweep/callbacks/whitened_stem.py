@@ -18,7 +18,8 @@ class WhitenedStem(L.Callback):
 
     Half of its filters are the directions in which patches of the training samples vary most, divided by their spread there, the
     other half the same with the opposite sign, of which an activation passes on what it cuts off the first (Jordan 2024,
-    94% on CIFAR-10 in 3.29 seconds on a single GPU, 3.2). The weights are not trained, a bias is.
+    94% on CIFAR-10 in 3.29 seconds on a single GPU, 3.2). The weights are not trained, a bias is; those that
+    `init_from` brings are replaced.
 
     Args:
         num_samples: training samples whose patches count, at equal distances.
