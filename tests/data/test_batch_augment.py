@@ -43,6 +43,7 @@ CASES = [
     (v2.RandomHorizontalFlip(0.5), flip),
     (v2.RandomVerticalFlip(0.3), flip),
     (v2.RandomCrop(SIZE, padding=[3, 1, 2, 4], fill=7), crop),
+    *((v2.RandomCrop(SIZE, padding=[3, 1, 2, 4], padding_mode=mode), crop) for mode in ("reflect", "edge", "symmetric")),
     (v2.RandomAffine(30, (0.2, 0.3), (0.7, 1.4), (-10, 10, -5, 5)), affine),
     (v2.RandomAffine(30, (0.2, 0.3), (0.7, 1.4), (-10, 10), interpolation=BILINEAR, fill=9), affine),
     (v2.RandomAffine(180, scale=(0.5, 2.0), fill=9), affine),
@@ -109,7 +110,14 @@ def test_masks_move_with_their_images_and_keep_their_values() -> None:
 
 
 def test_what_is_not_there_for_batches_is_done_by_sample() -> None:
-    for step in (v2.ElasticTransform(), v2.RandomCrop(8, padding=1), v2.RandomRotation(10, expand=True), v2.ColorJitter(0.5)):
+    too_wide = v2.RandomCrop(SIZE, padding=10, padding_mode="reflect")
+    for step in (
+        v2.ElasticTransform(),
+        v2.RandomCrop(8, padding=1),
+        too_wide,
+        v2.RandomRotation(10, expand=True),
+        v2.ColorJitter(0.5),
+    ):
         assert Augmentation([v2.RandomHorizontalFlip(), step], FACTS).batched is None
     with pytest.raises(UserError, match=r"augment_by=batch needs .* RandomHorizontalFlip, ElasticTransform; use auto or sample"):
         Augmentation([v2.RandomHorizontalFlip(), v2.ElasticTransform()], FACTS, by="batch")

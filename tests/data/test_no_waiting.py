@@ -19,7 +19,10 @@ from convsweep.data.samples import Facts, Samples
 
 GPU = torch.device("cuda", 0)
 FACTS = Facts((3, 8, 8), 10, tuple("abcdefghij"))
-CROP_FLIP = [v2.RandomCrop(8, padding=2), v2.RandomHorizontalFlip()]
+CROP_FLIP, REFLECT = (
+    [v2.RandomCrop(8, padding=2), v2.RandomHorizontalFlip()],
+    [v2.RandomCrop(8, padding=2, padding_mode="reflect")],
+)
 AFFINE, TURN = [v2.RandomAffine(10, translate=(0.1, 0.1), scale=(0.9, 1.1))], [v2.RandomRotation(20, fill=3)]
 
 
@@ -53,7 +56,7 @@ def test_what_waits_is_noticed(copies: Copies) -> None:
     assert copies.waits == [True, False, True]
 
 
-@pytest.mark.parametrize("transforms", [None, CROP_FLIP, AFFINE, TURN], ids=["none", "crop_flip", "affine", "turn"])
+@pytest.mark.parametrize("transforms", [None, CROP_FLIP, REFLECT, AFFINE, TURN])
 def test_batches_are_made_without_waiting(copies: Copies, transforms: list[Any] | None) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (16, 3, 8, 8)).astype(np.uint8), rng.integers(0, 10, 16)

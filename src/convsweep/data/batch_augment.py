@@ -47,9 +47,10 @@ class Flip:
 
 @dataclass(frozen=True)
 class Crop:
-    """Pads and cuts out a part of the old size; `padding` is left, right, top, bottom."""
+    """Pads and cuts out a part of the old size; `padding` is left, right, top, bottom, and `mode` what lies there."""
 
     padding: tuple[int, int, int, int]
+    mode: str = "constant"
 
     def draw(self, count: int, size: Size, generator: Generator) -> Tensor:
         left, right, top, bottom = self.padding
@@ -58,11 +59,23 @@ class Crop:
 
     def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
         height, width = x.shape[2:]
-        padded = F.pad(x, self.padding, value=fill or 0)
         rows = drawn[:, :1] + torch.arange(height, device=x.device)
         columns = drawn[:, 1:] + torch.arange(width, device=x.device)
+        if self.mode == "constant":
+            x = F.pad(x, self.padding, value=fill or 0)
+        else:
+            rows, columns = inside(rows - self.padding[2], height, self.mode), inside(columns - self.padding[0], width, self.mode)
         sample = torch.arange(len(x), device=x.device).view(-1, 1, 1)
-        return padded[sample, :, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2).contiguous()
+        return x[sample, :, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2).contiguous()
+
+
+def inside(places: Tensor, size: int, mode: str) -> Tensor:
+    """Return the places along an axis of `size` whose values lie at places up to a size beside it."""
+    if mode == "edge":
+        return places.clamp(0, size - 1)
+    again = int(mode == "symmetric")  # whether the border comes twice
+    places = torch.where(places < 0, -places - again, places)
+    return torch.where(places < size, places, 2 * size - 2 + again - places)
 
 
 @dataclass(frozen=True)
@@ -137,11 +150,12 @@ def batch_step(transform: Any, size: Size) -> BatchStep | None:
 
 
 def crop(transform: Any, size: Size) -> BatchStep | None:
-    """Return a `RandomCrop` back to the old size, with a constant around it."""
-    if tuple(transform.size) != size or transform.padding_mode != "constant":
-        return None
+    """Return a `RandomCrop` back to the old size; what would reflect more than there is, torchvision refuses."""
     left, right, top, bottom = transform.padding or (0, 0, 0, 0)
-    return Crop((left, right, top, bottom))
+    too_wide = max(left, right) >= size[1] or max(top, bottom) >= size[0]
+    if tuple(transform.size) != size or (too_wide and transform.padding_mode != "constant"):
+        return None
+    return Crop((left, right, top, bottom), transform.padding_mode)
 
 
 def affine(transform: Any, size: Size) -> BatchStep | None:
