@@ -60,6 +60,13 @@ def test_a_gpu_holds_what_fits_and_is_augmented_by_batch(
     assert workers_for(made, CPU) == 0
 
 
+def test_a_gpu_too_small_for_the_samples_is_refused(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of half the size would not help."""
+    monkeypatch.setattr(holding, "free_bytes", lambda device: 1000)
+    with pytest.raises(UserError, match=r"room for all samples on the GPU, but they take 0\.00 GiB and 0\.00 GiB are free"):
+        held(Gather(samples), "device", GPU)
+
+
 def test_readers_run_ahead_where_a_gpu_would_wait(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holding, "usable_cores", lambda: 6)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)

@@ -65,6 +65,11 @@ def held(gather: Gather, hold: Hold, device: torch.device) -> Gather:
             "data.hold=device needs a GPU, and samples of one size that are augmented by batch or not at all, "
             f"but the device is {device.type} and the samples are {described(gather)}; use data.hold=auto"
         )
+    if hold == "device" and device.type == "cuda" and nbytes(gather) > free_bytes(device):
+        raise UserError(
+            f"data.hold=device needs room for all samples on the GPU, but they take {nbytes(gather) / 2**30:.2f} GiB and "
+            f"{free_bytes(device) / 2**30:.2f} GiB are free; use data.hold=auto"
+        )
     fits = hold == "auto" and can_lie_on(device, gather) and nbytes(gather) <= SHARE_OF_DEVICE * free_bytes(device)
     if hold == "device" or fits:
         return Held(gather, device)
