@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 
 
 def asked(figures: str) -> list[str]:
-    """Return figures of the first GPU as nvidia-smi prints them; nothing where there is none."""
-    query = ["nvidia-smi", f"--query-gpu={figures}", "--format=csv,noheader,nounits"]
+    """Return figures of the first GPU that may be used as nvidia-smi prints them; nothing where there is none."""
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    query = ["nvidia-smi", f"--id={first}", f"--query-gpu={figures}", "--format=csv,noheader,nounits"]
     with suppress(OSError, subprocess.SubprocessError):
         lines = subprocess.run(query, capture_output=True, text=True, timeout=20).stdout.splitlines()
         return [value.strip() for value in lines[0].split(",")] if lines else []
