@@ -63,6 +63,9 @@ def architecture_of(config: Path) -> Architecture:
     """
     from omegaconf import OmegaConf
 
+    from convsweep.startup.lean_imports import import_lean
+
+    import_lean()
     from convsweep import feasibility
     from convsweep.cost import UntraceableError, measure, summary
 
