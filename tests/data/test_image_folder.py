@@ -253,7 +253,7 @@ def break_doubled_part(root: Path) -> None:
             r"one size, 12x16 as the first, where data.image_size is null, but 1 .* dog/3.png \(20x20\); set data.image_size",
         ),
         (break_fractions, r"must hold whole numbers, but 1 of 21 .* dog/3.tif \(32-bit fractions\); save it with 8 or 16 bits"),
-        (break_stack, r"must hold one picture, but 1 of 21 .* dog/3.tif \(3 pages\); save each page as a file of its own"),
+        (break_stack, r"must be one picture, but 1 of 21 .* dog/3.tif \(3 pages\); save each page as a file of its own"),
         (break_split_name, r"only val and test, but .* holds validatoin; rename or move it; did you mean 'validation'\?"),
         (break_strange_class, r"val has wolf, which .*train has not"),
         (break_doubled_part, r"one folder, but .* holds train and training; merge them"),

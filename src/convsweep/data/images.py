@@ -86,7 +86,7 @@ def check_single(file: "Image") -> None:
         file.seek(page)
         if file.size == size:
             remedy = "save each page as a file of its own, or take data=arrays"
-            raise UnfitFileError("Every file must hold one picture", f"{num_pages} pages", remedy)
+            raise UnfitFileError("Every file must be one picture", f"{num_pages} pages", remedy)
     if num_pages > 1:
         file.seek(0)
 
