@@ -1,7 +1,7 @@
 """A callback that prints what a step cost, for steps.py."""
 
 import lightning as L
-from steps import Clock
+from clock import Clock
 
 
 class ClockCallback(L.Callback):

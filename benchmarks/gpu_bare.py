@@ -17,7 +17,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from steps import CASES, Clock, composed, noise
+from clock import Clock
+from steps import CASES, composed, noise
 
 
 def train(cfg: Any, data: Any, model: Any, device: torch.device, folder: Path) -> None:

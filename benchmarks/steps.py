@@ -7,16 +7,14 @@ milliseconds a step from the second epoch on, validation included, the last vali
 """
 
 import argparse
-import json
 import os
-import resource
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from clock import Clock
 
 ROOT = Path(__file__).parents[1]
 CASES: dict[str, dict[str, Any]] = {
@@ -39,33 +37,6 @@ def noise(case: dict[str, Any], samples: int | None, folder: Path) -> list[str]:
     y = rng.integers(0, 3 if segments else 10, labels)
     np.save(folder / "y.npy", y.astype(np.uint8 if segments else np.int64))
     return ["data=arrays", f"data.path={folder}", *(["data.task=segmentation"] if segments else [])]
-
-
-class Clock:
-    """Times what happens between the end of the first epoch and that of the last."""
-
-    def __init__(self) -> None:
-        self.marks: list[tuple[float, float]] = []
-
-    def mark(self) -> None:
-        """Note the end of an epoch."""
-        self.marks.append((time.perf_counter(), time.process_time()))
-
-    def report(self, steps: int, batch: int, accuracy: float | None) -> None:
-        """Print the figures, given the steps of one epoch."""
-        (wall, cpu), (wall_end, cpu_end), epochs = self.marks[0], self.marks[-1], len(self.marks) - 1
-        total = steps * epochs
-        print(
-            json.dumps(
-                {
-                    "epoch_s": (wall_end - wall) / epochs,
-                    "images_s": total * batch / (wall_end - wall),
-                    "cpu_ms_a_step": 1e3 * (cpu_end - cpu) / total,
-                    "accuracy": accuracy,
-                    "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                }
-            )
-        )
 
 
 def ours(overrides: list[str]) -> None:

@@ -38,7 +38,8 @@ def main(cfg: DictConfig) -> float:
 
     GlobalHydra.instance().clear()
     os.environ["WANDB_MODE"] = "offline"
-    from steps import Clock, composed
+    from clock import Clock
+    from steps import composed
     from usual_recipe import train
 
     made = composed([f"seed={cfg.seed}", "trainer.max_epochs=12", "trainer=cpu", "test=false"])

@@ -13,7 +13,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from torchvision.transforms import v2
 
 if TYPE_CHECKING:
-    from steps import Clock
+    from clock import Clock
 
 
 class Pictures(Dataset[Any]):
