@@ -1,10 +1,12 @@
 """The command that shows a network: a table whose columns add up, and nothing written."""
 
 import re
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from torchvision.models import resnet18
 
 from convsweep import inspect
@@ -12,6 +14,7 @@ from convsweep.console import console
 from convsweep.cost import measure
 from convsweep.cost.table import cost_table, folded, rows
 from convsweep.errors import UserError
+from convsweep.nets.convnet import ConvNet
 
 
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
@@ -60,6 +63,18 @@ def test_infeasible_network_is_shown_and_the_reason_ends_with_code_1(
 def test_depth_is_checked(depth: str) -> None:
     with pytest.raises(UserError, match=r"depth must be a whole number >= 1"):
         inspect.take_depth([f"depth={depth}"])
+
+
+def test_a_layer_takes_one_line_of_80_characters() -> None:
+    with torch.device("meta"):
+        net = ConvNet((3, 32, 32), 4, num_stages=2, num_blocks=2, width=32, kernel_size=3)
+    cost = measure(net, (3, 32, 32))
+    terminal = Console(width=80, file=StringIO())
+    terminal.print(cost_table(cost))
+    assert isinstance(terminal.file, StringIO)
+    lines = terminal.file.getvalue().splitlines()
+    for layer in rows(cost):
+        assert any(line.split()[:2] == [layer.name, layer.kind] for line in lines), layer.name
 
 
 def test_rows_and_groups_add_up() -> None:

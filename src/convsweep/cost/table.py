@@ -65,11 +65,12 @@ def cost_cells(cost: Cost, depth: int | None = None) -> Cells:
 
 
 def cost_table(cost: Cost, depth: int | None = None) -> "Table":
-    """Return the same for a terminal."""
+    """Return the same for a terminal, without borders between the columns: a line a layer needs most of 80 characters."""
+    from rich import box
     from rich.table import Table
 
     cells = cost_cells(cost, depth)
-    table = Table(title=cells.title, show_footer=True, title_justify="left")
+    table = Table(title=cells.title, title_justify="left", show_footer=True, box=box.SIMPLE, show_edge=False, padding=0)
     for name, total in zip(cells.header, cells.total, strict=True):
         side: Literal["left", "right"] = "right" if name in NUMBERS else "left"
         table.add_column(name, total, justify=side, overflow="fold" if name == "layer" else "ellipsis")
