@@ -227,6 +227,18 @@ def test_a_leaderboard_ranks_by_the_monitored_metric(tmp_path: Path) -> None:
     assert "3 complete, 1 unfinished" in markdown
 
 
+def test_runs_that_never_began_stand_last_with_their_reasons(tmp_path: Path) -> None:
+    for name, reason in (("1", "no such folder"), ("2", "no such class"), ("4", None)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result.json").write_text(json.dumps({"outcome": "error", "reason": reason}))
+    make_run(tmp_path / "3", "cnn", RESULT)
+    page = leaderboard_page(tmp_path, runs_below(tmp_path))
+    assert [section.title for section in page.sections[1:]] == ["val/accuracy on Digits", "Ended before they began"]
+    _, markdown = check(page)
+    rows = markdown.partition("## Ended before they began")[2].strip().splitlines()[2:]
+    assert rows == ["| 4 | error |  |", "| 2 | error | no such class |", "| 1 | error | no such folder |"]
+
+
 @pytest.mark.parametrize(
     ("data", "questions"),
     [

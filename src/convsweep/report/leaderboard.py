@@ -14,6 +14,7 @@ from convsweep.report.run_page import PALETTE, read_config
 
 MOST = 2000
 """Runs that are read, the last ones by their folders where there are more."""
+UNBEGUN = "Ended before they began"
 
 
 def leaderboard_page(folder: Path, runs: Sequence[Path]) -> Page:
@@ -27,7 +28,9 @@ def leaderboard_page(folder: Path, runs: Sequence[Path]) -> Page:
     summary = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
     which = counted(len(runs), "run") if len(told) == len(runs) else f"The last {MOST:,} of {len(runs):,} runs"
     sections = [Section("In one minute", [Text(f"{which} in `{shown(folder.resolve())}`: {summary}."), *leaders(groups)])]
+    unbegun = groups.pop(UNBEGUN, [])
     sections += [Section(question, board(entries)) for question, entries in groups.items()]
+    sections += [Section(UNBEGUN, [refusals(unbegun)])] if unbegun else []
     return Page(f"Runs in {folder.resolve().name}", counted(len(runs), "run"), sections)
 
 
@@ -39,7 +42,7 @@ class Entry:
         self.name = str(config.get("name", ""))
         monitor = config.get("monitor") or {}
         self.metric, self.maximise = str(monitor.get("metric", "score")), monitor.get("mode") != "min"
-        self.question = f"{self.metric} on {data_name(config.get('data') or {})}" if config else "Ended before they began"
+        self.question = f"{self.metric} on {data_name(config.get('data') or {})}" if config else UNBEGUN
         value = (result.get("best") or {}).get(self.metric)
         self.value: float | None = None if value is None else float(value)
         self.cost: dict[str, Any] = result.get("cost") or {}
@@ -87,6 +90,12 @@ def board(entries: Sequence[Entry]) -> list[Block]:
     blocks: list[Block] = [Table(header, [entry.row(tests) for entry in ranked], in_markdown=50)]
     known = [entry for entry in ranked if entry.value is not None and entry.cost.get("params")]
     return [*blocks, cost_figure(known)] if len(known) > 1 else blocks
+
+
+def refusals(entries: Sequence[Entry]) -> Table:
+    """Return the runs that were never trained, the last first, and why."""
+    rows = [[str(entry.path), str(entry.result.get("outcome", "unfinished")), entry.result.get("reason")] for entry in entries]
+    return Table(["folder", "outcome", "reason"], rows[::-1])
 
 
 def cost_figure(entries: Sequence[Entry]) -> Figure:
