@@ -155,7 +155,7 @@ def test_signals_that_are_no_sound_are_drawn(tmp_path: Path, shape: tuple[int, .
         (["NET", "masks.npz"], "Labels must be whole numbers, but y of masks.npz holds 0.5"),
         (
             ["SCENES", "all"],
-            "FOLDER must hold labelled data for segmentation in the form of the training data, whose options stay: "
+            "FOLDER must hold labelled data for segmentation in the form of the training data (data.* cannot be set here): "
             "all must hold the folder images",
         ),
         (["NET", "colour"], "samples must be as the network was trained on, 1x8x8 with 10 classes, but colour holds 3x8x8"),
