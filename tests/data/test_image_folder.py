@@ -142,8 +142,8 @@ def test_dim_images_of_eight_bits_are_whole_and_need_no_word(tmp_path: Path, cap
     assert not caplog.text
 
 
-@pytest.mark.parametrize("white", [0, -1, 65536])
-def test_white_is_a_value_of_sixteen_bits(class_root: Path, white: int) -> None:
+@pytest.mark.parametrize("white", [0, -1, 65536, None, "bright", 0.5])
+def test_white_is_a_value_of_sixteen_bits(class_root: Path, white: object) -> None:
     with pytest.raises(UserError, match=rf"data.white must be a value of 16-bit images, 1 to 65535, but is {white}"):
         folder(class_root, white=white)
 

@@ -56,7 +56,7 @@ class ImageDecoding:
     white: int = WHITE
 
     def __post_init__(self) -> None:
-        if not 1 <= self.white <= WHITE:
+        if not isinstance(self.white, int) or not 1 <= self.white <= WHITE:
             raise UserError(f"data.white must be a value of 16-bit images, 1 to {WHITE}, but is {self.white}")
 
 

@@ -57,8 +57,8 @@ def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool 
         check_fit(trained.facts, theirs, folder)
         parts = dict(zip(PARTS, data.read(), strict=True))
     except UserError as error:
-        rule = f"FOLDER must hold labelled data for {trained.facts.task} in the form of the training data (data.* cannot be set here)"
-        raise UserError(f"{rule}: {error}") from None
+        rule = f"FOLDER must hold labelled data for {trained.facts.task} in the form of the training data"
+        raise UserError(f"{rule} (data.* cannot be set here): {error}") from None
     data.facts = theirs  # one class alone can be looked at, if not learnt
     samples = parts[split] if any(parts[part] is not None for part in ("val", "test")) else parts["train"]
     if samples is None:
