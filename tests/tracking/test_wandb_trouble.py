@@ -190,6 +190,11 @@ def test_wandb_process_that_hangs_is_not_waited_for(server: WandbServer, folder:
         os.kill(core, 0)
 
 
+def test_to_look_for_the_process_of_wandb_starts_none() -> None:
+    assert service_process() is None
+    assert service_process() is None
+
+
 def test_missing_wandb_is_said_and_done_without(folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     import wandb
 

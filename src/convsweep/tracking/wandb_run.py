@@ -126,10 +126,10 @@ def kill_service() -> None:
 
 def service_process() -> subprocess.Popen[bytes] | None:
     """Return the wandb-core process that this process started, for which wandb has no word; None where there is none."""
-    import wandb
+    from wandb.sdk import wandb_setup
 
-    try:
-        process: subprocess.Popen[bytes] = wandb.setup()._connection._proc._process  # type: ignore[union-attr]
+    try:  # wandb.setup() would start one
+        process: subprocess.Popen[bytes] = wandb_setup.singleton()._connection._proc._process  # type: ignore[union-attr]
     except AttributeError:
         return None
     return process
