@@ -126,7 +126,7 @@ def test_a_small_search_runs(sweep: str, tmp_path: Path) -> None:
     (tmp_path / "series").mkdir()
     x = np.random.default_rng(0).normal(size=(40, 32)).astype(np.float32)
     np.savez(tmp_path / "series" / "Toy.npz", X_train=x, y_train=np.arange(40) % 2, X_test=x, y_test=np.arange(40) % 2)
-    options = ["trainer=cpu", "trainer.max_epochs=1", "logger=none", "data.batch_size=8", "hydra/sweeper/pruner=none"]
+    options = ["trainer=cpu", "trainer.max_epochs=1", "logger=none", "data.batch_size=8"]
     sweeper = ["hydra.sweeper.n_trials=2", "hydra.sweeper.slots=2", "hydra.sweeper.sampler.seed=0"]
     command = [sys.executable, str(ROOT / "train.py"), "-m", f"sweeps={sweep}", *SMALL[sweep], *options, *sweeper]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
