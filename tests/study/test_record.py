@@ -28,6 +28,7 @@ def test_the_table_lists_every_trial_and_the_preset_runs_the_best(toy: MakeToy) 
     assert [int(row["number"]) for row in rows] == list(range(6))
     assert {row["kind"] for row in rows} == {"complete"}
     best = min(rows, key=lambda row: float(row["value"]))
+    assert f"(6 complete); best: trial {best['number']}  value=" in output
     command = [sys.executable, "app.py", "--config-dir", str(app.sweep), "--config-name", "best"]
     assert "# python app.py --config-dir " in (app.sweep / "best.yaml").read_text()
     for extra, y in (([], 3), (["y=9"], 9)):

@@ -35,6 +35,11 @@ def params_text(trial: FrozenTrial) -> str:
     return " ".join(f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}" for name, value in named)
 
 
+def best_text(trial: FrozenTrial, recipe: Recipe) -> str:
+    """Return what the best trial is."""
+    return f"best: trial {trial.number}  {values_text(trial, recipe)}  {params_text(trial)}"
+
+
 def seconds_left(count: Tally, trials: Sequence[FrozenTrial], recipe: Recipe, seconds: float, at_once: int) -> float | None:
     """Return an estimate of what is left, from the mean length of the charged trials; None while there is none."""
     options = recipe.options
@@ -70,8 +75,7 @@ def table(trials: Sequence[FrozenTrial], workers: Mapping[str, Mapping[str, Any]
     head = f"study {recipe.options.study_name}   {progress}   {clock(seconds)}, about {left} left"
     lines = [Text(head, style="bold"), Text(kinds or "no trials yet")]
     if count.best is not None:
-        best = f"best: trial {count.best.number}  {values_text(count.best, recipe)}  {params_text(count.best)}"
-        lines.append(Text(best, style="green"))
+        lines.append(Text(best_text(count.best, recipe), style="green"))
     running = Table("worker", "slot", "trial", "time", "step", "value", "parameters", box=None, padding=(0, 1))
     for number, said in enumerate(workers.values()):
         for one in (one for one in said.get("trials", []) if kind_of(trials[one["number"]]) == "running"):

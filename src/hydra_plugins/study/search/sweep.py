@@ -36,6 +36,7 @@ from .settle import Settler
 from .slots import make_slots
 from .slurm import following_slurm
 from .space import Space
+from .standing import best_text
 from .starting_points import enqueue
 from .storage import OpenStudy, create_study, open_storage
 from .view import check_view, watching_from_outside
@@ -173,7 +174,8 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
     count = tally(study.get_trials(deepcopy=False), recipe.objectives)
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number)
     reasons = "; ".join(sorted({end.reason for end in ended}))
-    log.info("study %s: %s (%s)", study.study_name, reasons, kinds or "no trials")
+    best = f"; {best_text(count.best, recipe)}" if count.best is not None else ""
+    log.info("study %s: %s (%s)%s", study.study_name, reasons, kinds or "no trials", best)
     signals = [end.signal for end in ended if end.signal is not None]
     if signals:
         log.info("the same command goes on from here")
