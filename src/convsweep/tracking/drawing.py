@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 MAX_LABELLED_CLASSES, MAX_NUMBERED_CLASSES = 40, 20
 RIGHT, WRONG = "#1a7f37", "#b3261e"
 MASK_OPACITY = 0.5
+CODES = "f0e442 d55e00 56b4e9 009e73 e69f00 0072b2 cc79a7 ffffff"
+PALETTE = np.array([list(bytes.fromhex(code)) for code in CODES.split()], np.uint8)
+"""Colours of classes, that of tissue not first, which all eyes tell apart (Okabe and Ito 2008), and white."""
+LINE = 24
+"""Letters of two names that fit into one line above a picture."""
 
 
 def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], title: str) -> "Figure":
@@ -71,7 +76,10 @@ def caption(prediction: Prediction, names: Sequence[str]) -> str:
         agreement = float((prediction.truth == prediction.predicted).mean())
         return f"{prediction.name}: sample, true, predicted ({agreement:.0%} equal)"
     truth, predicted = names[int(prediction.truth)], names[int(prediction.predicted)]
-    return f"{truth if truth == predicted else f'{truth}, taken for {predicted}'} ({prediction.confidence:.0%})"
+    if truth == predicted:
+        return f"{truth} ({prediction.confidence:.0%})"
+    gap = " " if len(truth) + len(predicted) <= LINE else "\n"
+    return f"{truth},{gap}taken for {predicted} ({prediction.confidence:.0%})"
 
 
 def mask_strip(prediction: Prediction) -> Plane:
@@ -106,9 +114,6 @@ def _draw_signal(axes: Any, prediction: Prediction) -> None:
 
 def painted(plane: Plane, mask: NDArray[Any]) -> Plane:
     """Return the plane with each class but 0 in a colour of its own."""
-    from matplotlib import colormaps
-
-    palette = colormaps["tab10"](np.arange(10), bytes=True)[:, :3]
-    colours = palette[(mask.astype(np.int64) - 1) % len(palette)]
+    colours = PALETTE[(mask.astype(np.int64) - 1) % len(PALETTE)]
     mixed = (1 - MASK_OPACITY) * plane + MASK_OPACITY * colours
     return np.where((mask > 0)[..., None], mixed, plane).astype(np.uint8)
