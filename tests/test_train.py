@@ -63,7 +63,10 @@ def test_resume_goes_on_in_its_folder_as_if_never_stopped(train: Train) -> None:
     whole = train("trainer.max_epochs=3", "scheduler=none", folder="whole")
     train("trainer.max_epochs=1", "scheduler=none", folder="parts")
     parts = Path.cwd() / "parts"
+    seconds = result_of(parts)["seconds"]
+    (parts / "result.json").write_text(json.dumps(result_of(parts) | {"seconds": seconds + 1000}))
     train("resume=parts", "trainer.max_epochs=3")
+    assert result_of(parts)["seconds"] > seconds + 1000
     assert [row["val/loss"] for row in rows_of(parts)] == [row["val/loss"] for row in rows_of(whole)]
     assert result_of(parts)["best"]["val/accuracy"] == result_of(whole)["best"]["val/accuracy"]
 
@@ -152,7 +155,7 @@ def test_paths_are_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
     result = {
         "objectives": {"val/accuracy": 0.5, "macs": 1200.0}, "best_epoch": 1, "test": {}, "seconds": 2.0, "epochs": 1,
         "cost": {"params": 10, "macs": 1200}, "stopped_early": False, "checkpoint": "checkpoints/best.ckpt",
-        "wandb": {"url": None, "dir": "wandb/offline-run"},
+        "wandb": {"url": None, "dir": "wandb/offline-run", "id": "abc"},
     }  # fmt: skip
     show_result(result, folder)
     printed = capsys.readouterr().out

@@ -45,6 +45,7 @@ class Run:
         self.folder = Path(HydraConfig.get().runtime.output_dir)
         self.link = trial.current()
         self.checkpoint = self.find_checkpoint()
+        self.former_seconds: float = record.read_result(self.former).get("seconds", 0.0) if self.former else 0.0
         self.started_at = time.time()
         self.cost: dict[str, Any] = {}
         self.tracker: Tracker | None = None
@@ -67,6 +68,11 @@ class Run:
         if self.cfg.ckpt_path is not None and not Path(self.cfg.ckpt_path).is_file():
             raise UserError(f"ckpt_path must be a checkpoint or `last`, but {self.cfg.ckpt_path} is not a file")
         return None if self.cfg.ckpt_path is None else str(self.cfg.ckpt_path)
+
+    @property
+    def former(self) -> Path | None:
+        """The folder of the run that this one goes on with, which may be its own."""
+        return Path(self.checkpoint).parent.parent if self.checkpoint else None
 
     @property
     def known_cost(self) -> dict[str, Any] | None:
@@ -100,7 +106,7 @@ class Run:
     def open_tracker(self) -> Tracker:
         """Write the resolved config and open metrics.csv and the logger."""
         resolved = record.write_config(self.folder, self.cfg)
-        former = Path(self.checkpoint).parent.parent if self.checkpoint else None
+        former = self.former
         return open_tracker(
             resolved["logger"],
             self.folder,
@@ -162,7 +168,7 @@ class Run:
     def write(self, result: dict[str, Any]) -> dict[str, Any]:
         """Write `result.json` and return its content."""
         result |= {
-            "seconds": time.time() - self.started_at,
+            "seconds": self.former_seconds + time.time() - self.started_at,
             "cost": self.cost,
             "wandb": self.tracker.record if self.tracker else None,
         }

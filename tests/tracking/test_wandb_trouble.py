@@ -17,7 +17,7 @@ from fitting import fit, track
 from wandb_server import WandbServer
 
 from convsweep.tracking import read_metrics, read_run_file
-from convsweep.tracking.wandb_run import service_process
+from convsweep.tracking.wandb_run import all_parts, service_process
 
 
 @pytest.fixture
@@ -84,9 +84,10 @@ def test_two_offline_segments_synced_later_are_one_run_of_its_group(folder: Path
     with track(folder, resume_from=folder, group="a_study") as tracker:
         fit(tracker, max_epochs=4, ckpt_path=tmp_path / "last.ckpt")
     second = folder / read_run_file(folder)["dir"]
+    pattern = all_parts(folder, read_run_file(folder))
+    assert sorted(pattern.parent.glob(pattern.name)) == [first, second]
     with WandbServer() as server:
-        for segment in (first, second):
-            wandb_command("sync", str(segment), WANDB_BASE_URL=server.url, WANDB_API_KEY="0" * 40)
+        wandb_command("sync", str(first), str(second), WANDB_BASE_URL=server.url, WANDB_API_KEY="0" * 40)
         assert (server.run.group, server.run.state) == ("a_study", "finished")
         assert [row["epoch"] for row in server.run.history if "val/loss" in row] == [0, 1, 2, 3]
 

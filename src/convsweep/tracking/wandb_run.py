@@ -140,6 +140,18 @@ def sync_command(run: Any) -> str:
     return f"wandb sync {'' if run.offline else '--no-skip-online '}{_sync_dir(run)}"
 
 
+def all_parts(folder: Path, wandb: Mapping[str, Any]) -> Path:
+    """Return the part of an offline run, or the pattern of all its parts where the training was resumed: each start has one.
+
+    Args:
+        folder: the run folder.
+        wandb: what `read_run_file` says of it.
+    """
+    part: Path = folder / wandb["dir"]
+    found = list(part.parent.glob(f"offline-run-*-{wandb['id']}"))
+    return part if len(found) < 2 else part.parent / f"offline-run-*-{wandb['id']}"
+
+
 def _sync_dir(run: Any) -> Path:
     return Path(run.dir).parent
 
