@@ -2,7 +2,7 @@
 
     python benchmarks/ask_tell.py N
 
-Ten parameters, TPE, a journal file, through the sweeper's own asking and settling.
+Ten parameters, TPE, the sweeper's journal file; what a whole trial costs beside it many_trials.py says.
 """
 
 import json

@@ -81,7 +81,7 @@ def sweep(official: str | None) -> dict[str, list[Way]]:
 
 
 def growth() -> dict[str, list[Way]]:
-    """Time and memory of a step over epochs and data sizes, and of asking and telling over trials."""
+    """Time and memory of a step over epochs and data sizes, of asking and telling and of whole trials over their number."""
     script = str(HERE / "steps.py")
     epochs = [
         Way(f"{number} epochs", [PYTHON, script, "digits", "ours", "--epochs", str(number), "logger=none"])
@@ -92,17 +92,25 @@ def growth() -> dict[str, list[Way]]:
         for number in (1_280, 12_800, 128_000)
     ]
     trials = [Way(f"{number:,} trials", [PYTHON, str(HERE / "ask_tell.py"), str(number)]) for number in (10, 100, 1_000, 5_000)]
-    return {"growth: epochs": epochs, "growth: data": sizes, "growth: trials": trials}
+    searches = [Way(f"{number:,} trials", [PYTHON, str(HERE / "many_trials.py"), str(number)]) for number in (10, 100, 1_000)]
+    return {
+        "growth: epochs": epochs,
+        "growth: data": sizes,
+        "growth: asking and telling": trials,
+        "growth: a search of trials of one step": searches,
+    }
 
 
 def accuracy() -> dict[str, list[Way]]:
     """Validation accuracy after the same training; a round is another seed."""
-    script = str(HERE / "steps.py")
-    ways = [
-        Way(way, [PYTHON, script, "digits", way, "--epochs", "12", "--seed", "{round}", *extra])
-        for way, extra in (("bare", []), ("ours", ["logger=none"]))
-    ]
-    return {"accuracy: digits": ways}
+    script, ways = str(HERE / "steps.py"), {"bare": ["bare"], "ours": ["ours", "logger=none"]}
+    return {
+        f"accuracy: {case}": [
+            Way(name, [PYTHON, script, case, *words, "--epochs", str(epochs), "--seed", "{round}"])
+            for name, words in ways.items()
+        ]
+        for case, epochs in (("digits", 12), ("scenes", 4))
+    }
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from tests.conftest import Train
 from torch.nn import functional as F
 
 from convsweep.build import load_model
-from convsweep.callbacks.whitened_stem import patches, whitening_filters
+from convsweep.callbacks.whitened_stem import covariance, patches, whitening_filters
 from convsweep.data.digits import Digits
 
 WHITENED = "+callbacks.whitened_stem._target_=convsweep.callbacks.whitened_stem.WhitenedStem"
@@ -27,10 +27,12 @@ def test_patches_are_what_a_convolution_sees(dim: int) -> None:
 def test_answers_are_uncorrelated_and_of_variance_one_the_most_varied_direction_first() -> None:
     torch.manual_seed(0)
     rows = torch.randn(500, 5) @ torch.diag(torch.tensor([9.0, 1.0, 4.0, 2.0, 3.0])) @ torch.linalg.qr(torch.randn(5, 5))[0]
-    filters = whitening_filters(rows, 5, eps=0.0)
+    seen = covariance(rows.split(300))
+    torch.testing.assert_close(seen.float(), rows.T.cov(), atol=1e-3, rtol=1e-5)
+    filters = whitening_filters(seen, 5, eps=0.0)
     torch.testing.assert_close((rows @ filters.T).T.cov(), torch.eye(5), atol=1e-4, rtol=1e-4)
     assert filters.norm(dim=1).diff().min() > 0, "what varies more is divided by more"
-    torch.testing.assert_close(whitening_filters(rows, 2, eps=0.0), filters[:2])
+    torch.testing.assert_close(whitening_filters(seen, 2, eps=0.0), filters[:2])
 
 
 def test_a_training_keeps_the_filters_and_learns_the_rest(train: Train) -> None:

@@ -1,5 +1,6 @@
 """First filters that whiten: taken from the patches of the training samples and kept, so that they need not be learnt."""
 
+from collections.abc import Iterable
 from math import prod
 from typing import Any
 
@@ -11,6 +12,9 @@ from torch.nn.modules.conv import _ConvNd
 
 from convsweep.data.order import Batch
 from convsweep.errors import UserError
+
+AT_ONCE = 64
+"""Samples whose patches are in memory at a time."""
 
 
 class WhitenedStem(L.Callback):
@@ -37,9 +41,10 @@ class WhitenedStem(L.Callback):
         if stage != "fit":
             return
         conv = first_convolution(pl_module)
-        x = pl_module.normalize(some_samples(trainer, self.num_samples))  # type: ignore[operator]
-        filters = whitening_filters(patches(x, conv.kernel_size), conv.out_channels // 2, self.eps)
+        few = some_samples(trainer, self.num_samples).split(AT_ONCE)
         with torch.no_grad():
+            seen = covariance(patches(pl_module.normalize(x), conv.kernel_size) for x in few)  # type: ignore[operator]
+            filters = whitening_filters(seen, conv.out_channels // 2, self.eps)
             conv.weight.copy_(torch.cat([filters, -filters]).view_as(conv.weight))
         conv.weight.requires_grad_(False)
 
@@ -85,8 +90,17 @@ def patches(x: Tensor, window: tuple[int, ...]) -> Tensor:
     return x.movedim(1, dim + 1).reshape(-1, channels * prod(window))
 
 
-def whitening_filters(rows: Tensor, count: int, eps: float) -> Tensor:
-    """Return the `count` directions (count, D) in which rows (N, D) vary most, divided by their spread there."""
-    variances, directions = torch.linalg.eigh(rows.double().T.cov())
+def covariance(parts: Iterable[Tensor]) -> Tensor:
+    """Return the covariance (D, D) of rows that come in parts (N, D), in double precision."""
+    count, first, second = 0, torch.zeros(()), torch.zeros(())
+    for part in parts:
+        rows = part.double()
+        count, first, second = count + len(rows), first + rows.sum(0), second + rows.T @ rows
+    return (second - first.outer(first) / count) / (count - 1)
+
+
+def whitening_filters(covariance: Tensor, count: int, eps: float) -> Tensor:
+    """Return the `count` directions (count, D) in which rows of a covariance (D, D) vary most, divided by their spread there."""
+    variances, directions = torch.linalg.eigh(covariance)
     filters: Tensor = (directions / (variances + eps).sqrt()).T.flip(0)[:count].float()
     return filters
