@@ -6,13 +6,14 @@ from dataclasses import fields
 from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 from torch import nn
 
 from convsweep import build
 from convsweep.cost import Budget, Cost, UntraceableError, measure, summary
 from convsweep.cost.known import remember
 from convsweep.cost.weightless import Weightless
+from convsweep.early_check import check_no_key_is_missing
 from convsweep.errors import InfeasibleError, UserError, did_you_mean
 from convsweep.nets.geometry import times
 
@@ -106,10 +107,14 @@ def fill_shape(cfg: DictConfig) -> None:
     """Fill `cfg.shape` from the data, if it is not filled already.
 
     Raises:
-        UserError: the data is not there, or is of another task than the model.
+        UserError: the data is not there, a key without a default is not given, the data is of another task than the model.
     """
     if OmegaConf.is_missing(cfg.shape, "in_shape"):
-        build.build_data(cfg)
+        try:
+            build.build_data(cfg)
+        except MissingMandatoryValue:
+            check_no_key_is_missing(cfg)
+            raise
 
 
 def build_on_meta(cfg: DictConfig) -> nn.Module:

@@ -137,10 +137,14 @@ def test_the_preset_of_the_best_trains_as_it_is(tmp_path: Path) -> None:
     assert again["cost"]["params"] == first["cost"]["params"]
 
 
-def test_a_mistake_in_the_data_stops_the_sweep_with_its_own_message(tmp_path: Path) -> None:
-    done = start(tmp_path, "data=image_folder", "data.root=nowhere", "logger=none", "optimizer.lr=1e-3,1e-2,1e-1")
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [(["data=image_folder", "data.root=nowhere"], "nowhere"), (["data=ucr"], "data.dataset has no default and must be given")],
+)
+def test_a_mistake_in_the_data_stops_the_sweep_with_its_own_message(data: list[str], message: str, tmp_path: Path) -> None:
+    done = start(tmp_path, *data, "logger=none", "optimizer.lr=1e-3,1e-2,1e-1")
     assert done.returncode != 0
-    assert "nowhere" in done.stderr, done.stderr
+    assert message in done.stderr, done.stderr
     assert "sys.exit" not in done.stderr
 
 

@@ -156,6 +156,26 @@ def test_starting_points_are_tried_first(toy: MakeToy) -> None:
     assert "must give values inside" in toy("return 0", sweeper="params: {x: 'interval(0,1)'}\nenqueue: [{x: 7}]").run(code=1)
 
 
+def test_a_starting_preset_is_composed_with_what_is_the_same_for_all_trials(toy: MakeToy) -> None:
+    app = toy(
+        "return cfg.x",
+        "x: 0.25\nnet: a\nk: 5",
+        "n_trials: 1\nparams: {x: 'interval(0,1)', net: 'choice(a,b)'}\nenqueue: ['net=b']",
+    )
+    (app.folder / "conf" / "sweeps").mkdir()
+    (app.folder / "conf" / "sweeps" / "wide.yaml").write_text("# @package _global_\nx: 0.75\n")
+    app.run("sweeps=wide", "k=7")
+    assert app.trials()[0].params == {"x": 0.75, "net": "b"}
+
+
+def test_no_pruner_takes_no_notice_of_the_options_of_the_space_for_its_own(toy: MakeToy) -> None:
+    app = toy("return cfg.x", sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}\npruner: {n_warmup_steps: 3}")
+    app.run("hydra/sweeper/pruner=none")
+    assert app.kinds() == ["complete"]
+    other = toy("return cfg.x", sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}\npruner: {reduction_factor: 3}")
+    assert "hydra.sweeper.pruner" in other.run("hydra/sweeper/pruner=median", code=1)
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [

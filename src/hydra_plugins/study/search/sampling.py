@@ -12,6 +12,8 @@ from .errors import StudyError
 from .load import build
 from .recipe import Recipe
 
+NONE = "optuna.pruners.NopPruner"
+
 
 def check_sampler(config: Mapping[str, Any]) -> None:
     """Check that the sampler's package is there, which Optuna imports when the first trials have ended.
@@ -37,12 +39,15 @@ def build_sampler(recipe: Recipe, index: int, num_trials: int) -> Any:
 
 
 def build_pruner(recipe: Recipe) -> Any:
-    """Return the pruner.
+    """Return the pruner; `none` takes no notice of the options that a space has for its own.
 
     Raises:
         StudyError: It compares with the best trial, and several objectives have none.
     """
-    pruner = build(recipe.options.pruner, "hydra.sweeper.pruner")
+    config = recipe.options.pruner
+    if config.get("_target_") == NONE:
+        config = {"_target_": NONE}
+    pruner = build(config, "hydra.sweeper.pruner")
     if recipe.objectives.prune_on is not None and recipe.objectives.several and isinstance(pruner, WilcoxonPruner):
         raise StudyError("hydra/sweeper/pruner=wilcoxon compares with the one best trial; choose median with several objectives")
     return pruner

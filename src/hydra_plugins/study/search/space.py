@@ -66,6 +66,11 @@ class Space:
             overrides.append(parameter.override(value))
         return Point(values, [text for text in overrides if text is not None])
 
+    def fixed(self) -> list[str]:
+        """Return the overrides that are the same at every point."""
+        same = (p for p in self.parameters if p.distribution is None and p.compute is None and p.when is None)
+        return [text for text in (parameter.override(parameter.value) for parameter in same) if text is not None]
+
     def at(self, values: Mapping[str, Any]) -> Point:
         """Return the point of given values; a parameter that `values` lacks takes its first one."""
         return self.point(lambda name, distribution: values.get(name, _first(distribution)))

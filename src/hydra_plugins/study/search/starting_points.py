@@ -56,9 +56,10 @@ def _holds(distribution: BaseDistribution, value: Any) -> bool:
 
 
 def _of_preset(overrides: list[str], space: Space, recipe: Recipe) -> dict[str, Any]:
-    """Return what a composed preset says of the searched parameters."""
-    config = recipe.hydra_context.config_loader.load_sweep_config(recipe.config, [*overrides])
+    """Return what a preset says of the searched parameters, composed with what is the same for all trials."""
     given = dict(override.split("=", 1) for override in overrides)
+    same = [text for text in space.fixed() if text.partition("=")[0].lstrip("+~") not in given]
+    config = recipe.hydra_context.config_loader.load_sweep_config(recipe.config, [*same, *overrides])
     choices = config.hydra.runtime.choices
     values = {}
     for name, distribution in space.searched.items():
