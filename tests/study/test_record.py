@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from hydra_plugins.study.search.attributes import kind_of
+
 from .conftest import MakeToy
 
 
@@ -97,7 +99,7 @@ def test_the_hook_says_what_yaml_cannot(toy: MakeToy) -> None:
         "def widths(trial, params):\n    return {'widths': [trial.suggest_int(f'width_{i}', 1, 9) for i in range(params['n'])]}\n"
     )
     app.run()
-    for one in app.trials():
+    for one in (trial for trial in app.trials() if kind_of(trial) != "duplicate"):
         assert one.value == sum(one.params[f"width_{i}"] for i in range(one.params["n"]))
         assert len(one.params) == one.params["n"] + 1
 

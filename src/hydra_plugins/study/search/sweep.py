@@ -165,7 +165,7 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
     """Say how the sweep stands and return the best values; leave by the signal's code if there was one.
 
     Raises:
-        StudyError: A worker could not begin, or errors of the task function stopped the sweep.
+        StudyError: A worker could not begin, errors of the task function stopped the sweep or left it without a value.
     """
     mistakes = [end.reason for end in ended if end.is_mistake]
     if mistakes:
@@ -180,9 +180,12 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
     if signals:
         log.info("the same command goes on from here")
         sys.exit(128 + signals[0])
-    stopped = Session(study, recipe).stopped()
+    session = Session(study, recipe)
+    stopped, error = session.stopped(), session.first_error()
     if stopped:
-        raise StudyError(f"the sweep stopped: {stopped}.{_first_error(Session(study, recipe).first_error())}")
+        raise StudyError(f"the sweep stopped: {stopped}.{_first_error(error)}")
+    if count.best is None and error is not None:
+        raise StudyError(f"no trial has a value, and the last ended with errors.{_first_error(error)}")
     return None if count.best is None else list(count.best.values)
 
 
