@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from convsweep import record
 from convsweep.allocator import keep_freed_memory
+from convsweep.build import plain_errors
 from convsweep.callbacks.best_scores import BestScores
 from convsweep.callbacks.pruning import PruningCallback
 from convsweep.closing_table import show_result
@@ -104,17 +105,22 @@ class Run:
         return {"folder": str(self.folder), "trial": number, "study": study}
 
     def open_tracker(self) -> Tracker:
-        """Write the resolved config and open metrics.csv and the logger."""
+        """Write the resolved config and open metrics.csv and the logger.
+
+        Raises:
+            UserError: the logger cannot be built.
+        """
         resolved = record.write_config(self.folder, self.cfg)
         former = self.former
-        return open_tracker(
-            resolved["logger"],
-            self.folder,
-            run_config=resolved | {"run": self.place},
-            name=self.cfg.name if self.link is None else f"{self.cfg.name}_{self.link.number}",
-            group=self.link.study_name if self.link else None,
-            resume_from=former if former and (former / record.CONFIG).is_file() else None,
-        )
+        with plain_errors("logger"):
+            return open_tracker(
+                resolved["logger"],
+                self.folder,
+                run_config=resolved | {"run": self.place},
+                name=self.cfg.name if self.link is None else f"{self.cfg.name}_{self.link.number}",
+                group=self.link.study_name if self.link else None,
+                resume_from=former if former and (former / record.CONFIG).is_file() else None,
+            )
 
     def trainer(self, model: "Model") -> L.Trainer:
         """Return the trainer with this run's callbacks and loggers."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from torch.nn import Linear
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
@@ -22,8 +22,8 @@ CONFIG = {"model": {"_target_": "a.Model", "net": {"depth": 3}}, "data": {"batch
 
 def track(folder: Path, resume_from: Path | None = None, **overrides: object) -> Tracker:
     """Open the default logger with some of its options changed."""
-    config = OmegaConf.merge(OmegaConf.load(LOGGER), overrides)
-    assert isinstance(config, DictConfig)
+    config = OmegaConf.to_container(OmegaConf.merge(OmegaConf.load(LOGGER), overrides), resolve=True)
+    assert isinstance(config, dict)
     return open_tracker(config, folder, run_config=CONFIG, tags=["lenet5", "digits"], resume_from=resume_from)
 
 

@@ -24,11 +24,38 @@ def test_server_receives_config_metrics_summary_and_identity(server: WandbServer
     assert sorted(run.tags) == ["digits", "lenet5", "mine"]
     assert [row["epoch"] for row in run.history if "val/loss" in row] == [0, 1, 2]
     assert [row["trainer/global_step"] for row in run.history if "train/loss" in row] == [2, 5, 8]
+    assert all("val/loss" in row for row in run.history if "train/loss" in row), "an epoch's losses are one row"
     assert run.summary["cost/parameters"] == 15
     assert run.summary["test/loss"] == run.values("test/loss")[-1]
     assert run.summary["outcome"] == "complete"
     assert run.state == "finished"
     assert any(key.startswith("system.") for row in run.events for key in row)
+
+
+def test_rows_of_one_step_are_joined_unless_they_measure_the_same_again(server: WandbServer, folder: Path) -> None:
+    rows: list[tuple[dict[str, float], int]] = [
+        ({"lr": 1, "epoch": 0}, 1),
+        ({"val/loss": 2, "epoch": 1}, 3),
+        ({"train/loss": 3, "epoch": 1}, 3),
+        ({"val/loss": 4, "epoch": 1}, 3),
+        ({"lr": 5}, 4),
+    ]
+    with track(folder) as tracker:
+        assert tracker.wandb
+        for metrics, step in rows:
+            tracker.wandb.log_metrics(metrics, step)
+        tracker.wandb.log_media(lambda: {"predictions/shown": 6}, epoch=1)
+        tracker.wandb.log_metrics({"lr": 7}, 5)
+    sent = [{key: value for key, value in row.items() if not key.startswith("_")} for row in server.run.history]
+    sent[4].pop("trainer/global_step", None)  # W&B adds its last one, at times
+    assert sent == [
+        {"lr": 1, "epoch": 0, "trainer/global_step": 1},
+        {"val/loss": 2, "train/loss": 3, "epoch": 1, "trainer/global_step": 3},
+        {"val/loss": 4, "epoch": 1, "trainer/global_step": 3},
+        {"lr": 5, "trainer/global_step": 4},
+        {"predictions/shown": 6, "epoch": 1},
+        {"lr": 7, "trainer/global_step": 5},
+    ]
 
 
 def test_run_file_names_the_run_the_server_has(server: WandbServer, folder: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from fitting import fit, track
 from wandb_server import WandbServer
 
+from convsweep.errors import UserError
 from convsweep.tracking import read_metrics, read_run_file
 from convsweep.tracking.wandb_run import all_parts, service_process
 
@@ -206,6 +207,11 @@ def test_missing_wandb_is_said_and_done_without(folder: Path, said: list[str], m
     assert list(said) == ["W&B: none (wandb is not installed)"]
     assert tracker.record is None
     assert len(read_metrics(folder / "metrics.csv")) == 1
+
+
+def test_a_misspelt_option_is_answered_by_the_nearest_one(folder: Path) -> None:
+    with pytest.raises(UserError, match="logger has no option 'init_timout_s'; did you mean 'init_timeout_s'"):
+        track(folder, init_timout_s=5)
 
 
 def test_broken_wandb_is_said_and_done_without(folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """All loggers of one run, opened and closed together: `with open_tracker(...) as tracker: Trainer(logger=tracker.loggers)`."""
 
 import importlib.util
+import inspect
 import logging
 import os
 import shutil
@@ -14,6 +15,7 @@ from hydra.utils import instantiate
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import Logger
 
+from convsweep.errors import UserError, did_you_mean
 from convsweep.record import METRICS
 from convsweep.tracking.metrics_file import MetricsFile
 from convsweep.tracking.outcome import Outcome, outcome_of
@@ -21,6 +23,10 @@ from convsweep.tracking.wandb_logger import WandbLogger
 from convsweep.tracking.wandb_run import RUN_FILE, read_run_file
 
 log = logging.getLogger(__name__)
+
+OWN = ("convsweep.tracking.WandbLogger", "convsweep.tracking.wandb_logger.WandbLogger")
+"""The logger that is told of the run what its config does not know."""
+_FROM_RUN = ("self", "folder", "resume", "run_config")
 
 
 class Tracker:
@@ -86,6 +92,9 @@ def open_tracker(
         name, group, tags: of the W&B run, where `config` leaves them empty. Without a name and tags these come from the
             composed choices: `lenet5_digits`, `[lenet5, digits]`.
         resume_from: the folder of the run this one goes on with, which may be `folder` itself; None starts anew.
+
+    Raises:
+        UserError: the W&B logger has no such option.
     """
     folder = Path(folder)
     if resume_from is not None:
@@ -93,15 +102,23 @@ def open_tracker(
     resume = resume_from is not None
     loggers: list[Logger] = [MetricsFile(folder, resume=resume)]
     if config and config.get("_target_"):
-        build = instantiate(config, _partial_=True, _convert_="all")
-        if build.func is not WandbLogger:
-            loggers.append(build())
+        if config["_target_"] not in OWN:
+            loggers.append(instantiate(config, _convert_="all"))
         elif importlib.util.find_spec("wandb") is None:
             log.warning("W&B: none (wandb is not installed)")
         else:
-            own = _identity(build.keywords, name=name, group=group, tags=tags)
-            loggers.append(build(folder=folder, resume=resume, run_config=run_config, **own))
+            own = _identity(config, name=name, group=group, tags=tags)
+            loggers.append(WandbLogger(folder=folder, resume=resume, run_config=run_config, **_options(config) | own))
     return Tracker(folder, loggers)
+
+
+def _options(config: Mapping[str, Any]) -> dict[str, Any]:
+    known = [name for name in inspect.signature(WandbLogger.__init__).parameters if name not in _FROM_RUN]
+    options = {key: value for key, value in config.items() if not key.startswith("_")}
+    for name in options:
+        if name not in known:
+            raise UserError(f"logger has no option {name!r}; {did_you_mean(name, known)}")
+    return options
 
 
 def _identity(

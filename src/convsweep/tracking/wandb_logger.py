@@ -27,6 +27,7 @@ class WandbLogger(LightningWandbLogger):
     """Log one run to W&B on rank 0, from the first that is logged until `close`.
 
     Lightning asks for the run before the first training step; it starts behind it, with what it has been told by then.
+    What is measured at one step, say the losses of training and validation, is one row of the run, sent with what is logged next.
     Whatever goes wrong with W&B is said in one line; then the run goes on offline or without W&B. `folder/wandb.json`
     holds the run's id, so that a resumed training goes on with the same run.
 
@@ -65,6 +66,8 @@ class WandbLogger(LightningWandbLogger):
         self._has_failed = False
         self._early_summary: dict[str, Any] = {"outcome": None, "reason": None} if resume else {}  # those of the former start
         self._early_metrics: list[dict[str, float]] = []
+        self._row: dict[str, float] = {}
+        self._row_step: int | None = None
         self._settings = run_settings(init_timeout_s, finish_timeout_s, settings)
         super().__init__(
             save_dir=self.folder,
@@ -150,8 +153,16 @@ class WandbLogger(LightningWandbLogger):
         with self.harmless():
             if step == 0 and self._experiment is None:
                 self._early_metrics.append(dict(metrics))
-            else:
-                super().log_metrics(metrics, step)
+                return
+            if step is None or step != self._row_step or self._row.keys() & metrics.keys() - {EPOCH}:
+                self._send_row()
+            self._row |= metrics
+            self._row_step = step
+
+    def _send_row(self) -> None:
+        row, self._row = self._row, {}
+        if row:
+            super().log_metrics(row, self._row_step)
 
     @rank_zero_only
     def log_hyperparams(self, params: Any) -> None:
@@ -172,6 +183,7 @@ class WandbLogger(LightningWandbLogger):
         """Log what `build` makes of wandb's own types, for `epoch`."""
         with self.harmless():
             if self.is_active:
+                self._send_row()
                 self.experiment.log({**build(), EPOCH: epoch})
 
     def after_save_checkpoint(self, checkpoint_callback: ModelCheckpoint) -> None:
@@ -190,6 +202,8 @@ class WandbLogger(LightningWandbLogger):
         """End the run in the state that fits `outcome`; what is logged afterwards is ignored."""
         if self._early_summary or self._early_metrics:
             self.begin()
+        with self.harmless():
+            self._send_row()
         run, self._experiment = self._experiment, DummyExperiment()  # type: ignore[assignment]
         if run is None or isinstance(run, DummyExperiment):
             return
