@@ -131,7 +131,8 @@ class Run:
         self.tracker = self.tracker or self.open_tracker()
         if trial.inside():
             self.pruning = PruningCallback(self.cfg.monitor.metric, self.link)
-        trainer = make_trainer(self.cfg, [self.best], [self.pruning] if self.pruning else [], self.tracker.loggers)
+        first, last = [self.best, *self.tracker.callbacks], [self.pruning] if self.pruning else []
+        trainer = make_trainer(self.cfg, first, last, self.tracker.loggers)
         observe(self)
         if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
             self.tracker.begin()  # a run of this process, which forked ones log to

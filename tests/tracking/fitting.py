@@ -74,7 +74,7 @@ def tiny_trainer(
     return Trainer(
         accelerator="cpu",
         max_epochs=max_epochs,
-        callbacks=[BestScores(monitor, "min"), *callbacks],
+        callbacks=[BestScores(monitor, "min"), *tracker.callbacks, *callbacks],
         logger=tracker.loggers,
         default_root_dir=str(tracker.folder),
         log_every_n_steps=2,

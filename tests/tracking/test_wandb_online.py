@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from fitting import CONFIG, TinyModel, fit, track
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from wandb_server import WandbServer
 
 from convsweep.errors import DivergedError
-from convsweep.tracking import Outcome, read_run_file
+from convsweep.tracking import Outcome, WandbLogger, read_run_file
 
 
 def test_server_receives_config_metrics_summary_and_identity(server: WandbServer, folder: Path) -> None:
@@ -30,6 +31,18 @@ def test_server_receives_config_metrics_summary_and_identity(server: WandbServer
     assert run.summary["outcome"] == "complete"
     assert run.state == "finished"
     assert any(key.startswith("system.") for row in run.events for key in row)
+
+
+def test_a_row_is_sent_before_the_next_step(server: WandbServer, folder: Path) -> None:
+    class Look(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *others: object) -> None:
+            (logger,) = (logger for logger in trainer.loggers if isinstance(logger, WandbLogger))
+            late.append(bool(logger._row))
+
+    late: list[bool] = []
+    with track(folder) as tracker:
+        fit(tracker, max_epochs=2, callbacks=[Look()])
+    assert late == [False] * 6
 
 
 def test_rows_of_one_step_are_joined_unless_they_measure_the_same_again(server: WandbServer, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""All loggers of one run, opened and closed together: `with open_tracker(...) as tracker: Trainer(logger=tracker.loggers)`."""
+"""All loggers of one run, opened and closed together, for a `Trainer(logger=tracker.loggers, callbacks=tracker.callbacks)`."""
 
 import importlib.util
 import inspect
@@ -13,12 +13,14 @@ from typing import Any, Self
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.pytorch import Callback
 from lightning.pytorch.loggers import Logger
 
 from convsweep.errors import UserError, did_you_mean
 from convsweep.record import METRICS
 from convsweep.tracking.metrics_file import MetricsFile
 from convsweep.tracking.outcome import Outcome, outcome_of
+from convsweep.tracking.row_end import RowEnd
 from convsweep.tracking.wandb_logger import WandbLogger
 from convsweep.tracking.wandb_run import RUN_FILE, read_run_file
 
@@ -41,6 +43,11 @@ class Tracker:
     def wandb(self) -> WandbLogger | None:
         """The W&B logger, if the config has one."""
         return next((logger for logger in self.loggers if isinstance(logger, WandbLogger)), None)
+
+    @property
+    def callbacks(self) -> list[Callback]:
+        """What the trainer must call beside the loggers."""
+        return [RowEnd(self.wandb)] if self.wandb else []
 
     @property
     def record(self) -> dict[str, Any] | None:

@@ -27,7 +27,7 @@ class WandbLogger(LightningWandbLogger):
     """Log one run to W&B on rank 0, from the first that is logged until `close`.
 
     Lightning asks for the run before the first training step; it starts behind it, with what it has been told by then.
-    What is measured at one step, say the losses of training and validation, is one row of the run, sent with what is logged next.
+    What is measured at one step, say the losses of training and validation, is one row of the run, which `RowEnd` sends.
     Whatever goes wrong with W&B is said in one line; then the run goes on offline or without W&B. `folder/wandb.json`
     holds the run's id, so that a resumed training goes on with the same run.
 
@@ -155,14 +155,16 @@ class WandbLogger(LightningWandbLogger):
                 self._early_metrics.append(dict(metrics))
                 return
             if step is None or step != self._row_step or self._row.keys() & metrics.keys() - {EPOCH}:
-                self._send_row()
+                self.send_row()
             self._row |= metrics
             self._row_step = step
 
-    def _send_row(self) -> None:
+    def send_row(self) -> None:
+        """Log what was measured at the last step, now that nothing more comes."""
         row, self._row = self._row, {}
         if row:
-            super().log_metrics(row, self._row_step)
+            with self.harmless():
+                super().log_metrics(row, self._row_step)
 
     @rank_zero_only
     def log_hyperparams(self, params: Any) -> None:
@@ -183,7 +185,7 @@ class WandbLogger(LightningWandbLogger):
         """Log what `build` makes of wandb's own types, for `epoch`."""
         with self.harmless():
             if self.is_active:
-                self._send_row()
+                self.send_row()
                 self.experiment.log({**build(), EPOCH: epoch})
 
     def after_save_checkpoint(self, checkpoint_callback: ModelCheckpoint) -> None:
@@ -202,8 +204,7 @@ class WandbLogger(LightningWandbLogger):
         """End the run in the state that fits `outcome`; what is logged afterwards is ignored."""
         if self._early_summary or self._early_metrics:
             self.begin()
-        with self.harmless():
-            self._send_row()
+        self.send_row()
         run, self._experiment = self._experiment, DummyExperiment()  # type: ignore[assignment]
         if run is None or isinstance(run, DummyExperiment):
             return
