@@ -69,7 +69,7 @@ def test_an_error_that_says_its_kind_stops_the_sweep_with_its_message_alone(
     output = toy(body, sweeper=options).run(code=1, timeout=60)
     assert "The first of them, trial 0:\nthere is no such folder\n" in output
     assert "Traceback" not in output
-    output = toy(body, sweeper=options).run("hydra.sweeper.n_trials=2", "hydra.sweeper.max_errors=3", code=1, timeout=60)
+    output = toy(body, sweeper=options).run("hydra.sweeper.n_trials=2", "hydra.sweeper.max_errors=3", timeout=60)
     assert "no trial has a value" in output
     assert "The first of them, trial 0:\nthere is no such folder\n" in output
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")

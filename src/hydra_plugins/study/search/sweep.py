@@ -165,7 +165,7 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
     """Say how the sweep stands and return the best values; leave by the signal's code if there was one.
 
     Raises:
-        StudyError: A worker could not begin, errors of the task function stopped the sweep or left it without a value.
+        StudyError: A worker could not begin, errors of the task function stopped the sweep.
     """
     mistakes = [end.reason for end in ended if end.is_mistake]
     if mistakes:
@@ -185,7 +185,7 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
     if stopped:
         raise StudyError(f"the sweep stopped: {stopped}.{_first_error(error)}")
     if count.best is None and error is not None:
-        raise StudyError(f"no trial has a value, and the last ended with errors.{_first_error(error)}")
+        log.warning("no trial has a value, and the last ended with errors.%s", _first_error(error))
     return None if count.best is None else list(count.best.values)
 
 
