@@ -142,14 +142,6 @@ def test_a_changed_space_is_refused_with_the_difference_named(toy: MakeToy) -> N
     assert "cannot change within a study" in refused
 
 
-def test_a_study_without_a_value_goes_on_in_another_space(toy: MakeToy) -> None:
-    app = toy("return cfg.x / cfg.k", "x: 0.0\nk: 0", "n_trials: 6\nslots: 1\nparams: {x: 'interval(0,1)'}")
-    app.run(code=1)
-    app.run("k=2")
-    assert app.kinds() == ["error"] * 3 + ["complete"] * 3
-    assert "k: fixed=2 became fixed=3" in app.run("k=3", code=1)
-
-
 def test_starting_points_are_tried_first(toy: MakeToy) -> None:
     options = "n_trials: 3\nslots: 1\nparams: {x: 'interval(0,1)', net: 'choice(a,b)', k: {values: '3,5', when: net == 'b'}}"
     app = toy("return cfg.x", "x: 0.25\nnet: a\nk: 5", options + "\nenqueue: [{x: 0.5, net: b}, 'net=a']")

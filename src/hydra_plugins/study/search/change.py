@@ -4,17 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from optuna.trial import TrialState
-
 from . import attributes
 from .errors import StudyError
 from .storage import OpenStudy
 
 
 def check_space(study: OpenStudy, space: Mapping[str, Any], changed_space: str) -> None:
-    """Store the description of the space with a fresh study; refuse another one for a study that has learnt something.
-
-    Where all trials have failed, say for a wrong path, there is nothing that another space would not fit.
+    """Store the description of the space with a fresh study; refuse another one for a study that has trials.
 
     Args:
         study: The study.
@@ -29,7 +25,7 @@ def check_space(study: OpenStudy, space: Mapping[str, Any], changed_space: str) 
     space = json.loads(json.dumps(space, default=str))
     stored = study.user_attrs.get(attributes.STUDY_SPACE)
     differences = [] if stored is None else compare(stored, space)
-    if differences and changed_space == "refuse" and not _has_failed_alone(study):
+    if differences and changed_space == "refuse":
         remedies = "choose another hydra.sweeper.study_name, or hydra.sweeper.changed_space=accept"
         listed = "\n  ".join(differences)
         raise StudyError(
@@ -42,10 +38,6 @@ def check_space(study: OpenStudy, space: Mapping[str, Any], changed_space: str) 
             raise StudyError(f"{rule}, but {before} became {entry['choices']}; choose another hydra.sweeper.study_name")
     if stored is None or differences:
         study.set_user_attr(attributes.STUDY_SPACE, space)
-
-
-def _has_failed_alone(study: OpenStudy) -> bool:
-    return all(trial.state in (TrialState.FAIL, TrialState.WAITING) for trial in study.get_trials(deepcopy=False))
 
 
 def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
