@@ -2,7 +2,6 @@
 
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import lightning as L
 from hydra.core.hydra_config import HydraConfig
-from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from omegaconf import DictConfig
 
 from convsweep import record
@@ -18,6 +16,7 @@ from convsweep.allocator import keep_freed_memory
 from convsweep.build import plain_errors
 from convsweep.callbacks.best_scores import BestScores
 from convsweep.callbacks.pruning import PruningCallback
+from convsweep.callbacks.stopwatch import Stopwatch
 from convsweep.closing_table import show_result
 from convsweep.console import quiet_engines, say, shown
 from convsweep.distributed.lost_rank import cause_of, clear_notes, leave_note, observe
@@ -46,12 +45,11 @@ class Run:
         self.folder = Path(HydraConfig.get().runtime.output_dir)
         self.link = trial.current()
         self.checkpoint = self.find_checkpoint()
-        self.former_seconds: float = record.read_result(self.former).get("seconds", 0.0) if self.former else 0.0
-        self.started_at = time.time()
         self.cost: dict[str, Any] = {}
         self.tracker: Tracker | None = None
         self.pruning: PruningCallback | None = None
         self.best = BestScores(cfg.monitor.metric, cfg.monitor.mode)
+        self.stopwatch = Stopwatch()
         self.processes: list[subprocess.Popen[bytes]] = []
         self.closing = threading.Event()
 
@@ -131,11 +129,9 @@ class Run:
         self.tracker = self.tracker or self.open_tracker()
         if trial.inside():
             self.pruning = PruningCallback(self.cfg.monitor.metric, self.link)
-        first, last = [self.best, *self.tracker.callbacks], [self.pruning] if self.pruning else []
+        first, last = [self.best, self.stopwatch, *self.tracker.callbacks], [self.pruning] if self.pruning else []
         trainer = make_trainer(self.cfg, first, last, self.tracker.loggers)
         observe(self)
-        if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
-            self.tracker.begin()  # a run of this process, which forked ones log to
         self.note_logger()
         return trainer
 
@@ -175,7 +171,7 @@ class Run:
     def write(self, result: dict[str, Any]) -> dict[str, Any]:
         """Write `result.json` and return its content."""
         result |= {
-            "seconds": self.former_seconds + time.time() - self.started_at,
+            "seconds": self.stopwatch.seconds,
             "cost": self.cost,
             "wandb": self.tracker.record if self.tracker else None,
         }
