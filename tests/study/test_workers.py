@@ -168,6 +168,18 @@ def test_a_starting_preset_is_composed_with_what_is_the_same_for_all_trials(toy:
     assert app.trials()[0].params == {"x": 0.75, "net": "b"}
 
 
+def test_a_starting_preset_does_without_what_only_searched_options_of_a_group_have(toy: MakeToy) -> None:
+    sweeper = "n_trials: 1\nparams: {net: 'choice(b,c)', net.depth: 7, x: 'interval(0,1)'}\nenqueue: ['x=0.5']"
+    app = toy("return cfg.x", "x: 0.25", sweeper)
+    (app.folder / "conf" / "net").mkdir()
+    for name, text in {"a": "width: 1", "b": "depth: 1", "c": "depth: 2"}.items():
+        (app.folder / "conf" / "net" / f"{name}.yaml").write_text(text)
+    config = app.folder / "conf" / "config.yaml"
+    config.write_text(config.read_text().replace("- _self_", "- net: a\n  - _self_"))
+    app.run()
+    assert app.trials()[0].params["x"] == 0.5
+
+
 def test_no_pruner_takes_no_notice_of_the_options_of_the_space_for_its_own(toy: MakeToy) -> None:
     app = toy("return cfg.x", sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}\npruner: {n_warmup_steps: 3}")
     app.run("hydra/sweeper/pruner=none")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 from optuna.distributions import BaseDistribution
 
@@ -59,7 +60,11 @@ def _of_preset(overrides: list[str], space: Space, recipe: Recipe) -> dict[str, 
     """Return what a preset says of the searched parameters, composed with what is the same for all trials."""
     given = dict(override.split("=", 1) for override in overrides)
     same = [text for text in space.fixed() if text.partition("=")[0].lstrip("+~") not in given]
-    config = recipe.hydra_context.config_loader.load_sweep_config(recipe.config, [*same, *overrides])
+    load = recipe.hydra_context.config_loader.load_sweep_config
+    try:
+        config = load(recipe.config, [*same, *overrides])
+    except ConfigCompositionException:  # a key that only searched options of a group have
+        config = load(recipe.config, [*overrides])
     choices = config.hydra.runtime.choices
     values = {}
     for name, distribution in space.searched.items():

@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial
 from hydra_plugins.study.config import StudyConf
 
 from . import attributes
+from .attributes import kind_of
 from .budget import tally
 from .change import check_space
 from .ended import Ended
@@ -180,12 +181,12 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
     if signals:
         log.info("the same command goes on from here")
         sys.exit(128 + signals[0])
-    session = Session(study, recipe)
-    stopped, error = session.stopped(), session.first_error()
+    stopped = Session(study, recipe).stopped()
     if stopped:
-        raise StudyError(f"the sweep stopped: {stopped}.{_first_error(error)}")
-    if count.best is None and error is not None:
-        log.warning("no trial has a value, and the last ended with errors.%s", _first_error(error))
+        raise StudyError(f"the sweep stopped: {stopped}.{_first_error(Session(study, recipe).first_error())}")
+    errors = [trial for trial in study.get_trials(deepcopy=False) if kind_of(trial) == "error"]
+    if count.best is None and errors:
+        log.warning("no trial has a value, and %d ended with errors.%s", len(errors), _first_error(errors[0]))
     return None if count.best is None else list(count.best.values)
 
 
