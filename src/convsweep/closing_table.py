@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from convsweep.console import console, shown
-from convsweep.tracking.wandb_run import all_parts
+from convsweep.tracking.wandb_run import upload_command
 
 
 def show_result(result: Mapping[str, Any], folder: Path) -> None:
@@ -41,5 +41,5 @@ def places(result: Mapping[str, Any], folder: Path) -> dict[str, str]:
         found["best checkpoint"] = shown(folder / result["checkpoint"])
     wandb = result["wandb"]
     if wandb:
-        found["W&B"] = wandb["url"] or f"offline; to upload: wandb sync {shown(all_parts(folder, wandb))}"
+        found["W&B"] = wandb["url"] or f"offline; to upload: {upload_command(folder, wandb)}"
     return found

@@ -42,7 +42,9 @@ def test_a_row_is_sent_before_the_next_step(server: WandbServer, folder: Path) -
     late: list[bool] = []
     with track(folder) as tracker:
         fit(tracker, max_epochs=2, callbacks=[Look()])
-    assert late == [False] * 6
+        assert late == [False] * 6
+        assert tracker.wandb
+        assert not tracker.wandb._row, "the last one does not wait for the test"
 
 
 def test_rows_of_one_step_are_joined_unless_they_measure_the_same_again(server: WandbServer, folder: Path) -> None:

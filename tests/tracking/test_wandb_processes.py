@@ -84,7 +84,7 @@ def test_two_ranks_are_one_run(server: WandbServer, folder: Path) -> None:
         tracker.begin()
         callbacks = [ConfusionMatrix(), SamplePredictions()]
         fit(tracker, TinyModel(), max_epochs=2, strategy="ddp_fork", devices=2, callbacks=callbacks, shape=(1, 2, 2))
-    assert len(server.run.values("val/loss")) == 2
+    assert len(server.run.values("val/loss")) == len(server.run.values("train/loss")) == 2
     assert server.run.state == "finished"
     assert len(read_metrics(folder / "metrics.csv")) == 2
     counts = [row[1:] for row in csv.reader((folder / "pictures/confusion_val.csv").read_text().splitlines()[1:])]

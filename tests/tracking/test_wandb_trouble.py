@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from wandb_server import WandbServer
 
 from convsweep.errors import UserError
 from convsweep.tracking import read_metrics, read_run_file
-from convsweep.tracking.wandb_run import all_parts, service_process
+from convsweep.tracking.wandb_run import service_process, upload_command
 
 
 @pytest.fixture
@@ -85,10 +86,10 @@ def test_two_offline_segments_synced_later_are_one_run_of_its_group(folder: Path
     with track(folder, resume_from=folder, group="a_study") as tracker:
         fit(tracker, max_epochs=4, ckpt_path=tmp_path / "last.ckpt")
     second = folder / read_run_file(folder)["dir"]
-    pattern = all_parts(folder, read_run_file(folder))
-    assert sorted(pattern.parent.glob(pattern.name)) == [first, second]
+    command = shlex.split(upload_command(folder, read_run_file(folder)))
+    assert command == ["wandb", "sync", str(first), str(second)]
     with WandbServer() as server:
-        wandb_command("sync", str(first), str(second), WANDB_BASE_URL=server.url, WANDB_API_KEY="0" * 40)
+        wandb_command(*command[1:], WANDB_BASE_URL=server.url, WANDB_API_KEY="0" * 40)
         assert (server.run.group, server.run.state) == ("a_study", "finished")
         assert [row["epoch"] for row in server.run.history if "val/loss" in row] == [0, 1, 2, 3]
 
@@ -209,9 +210,21 @@ def test_missing_wandb_is_said_and_done_without(folder: Path, said: list[str], m
     assert len(read_metrics(folder / "metrics.csv")) == 1
 
 
+def test_a_run_that_goes_on_in_another_folder_names_the_parts_of_both(tmp_path: Path) -> None:
+    first, second = tmp_path / "first of two", tmp_path / "deeper" / "second"
+    for folder, former in ((first, None), (second, first)):
+        with track(folder, resume_from=former) as tracker:
+            tracker.begin()
+    assert read_run_file(first)["id"] == read_run_file(second)["id"]
+    (one,), (two,) = first.glob("wandb/offline-run-*"), second.glob("wandb/offline-run-*")
+    assert shlex.split(upload_command(second, read_run_file(second))) == ["wandb", "sync", str(one), str(two)]
+
+
 def test_a_misspelt_option_is_answered_by_the_nearest_one(folder: Path) -> None:
     with pytest.raises(UserError, match="logger has no option 'init_timout_s'; did you mean 'init_timeout_s'"):
         track(folder, init_timout_s=5)
+    with pytest.raises(UserError, match=r"logger\.log_model must be one of none, best, all, but is 'bst'"):
+        track(folder, log_model="bst")
 
 
 def test_broken_wandb_is_said_and_done_without(folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

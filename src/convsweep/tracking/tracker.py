@@ -21,8 +21,8 @@ from convsweep.record import METRICS
 from convsweep.tracking.metrics_file import MetricsFile
 from convsweep.tracking.outcome import Outcome, outcome_of
 from convsweep.tracking.row_end import RowEnd
-from convsweep.tracking.wandb_logger import WandbLogger
-from convsweep.tracking.wandb_run import RUN_FILE, read_run_file
+from convsweep.tracking.wandb_logger import LOG_MODEL, WandbLogger
+from convsweep.tracking.wandb_run import read_run_file, take_over_run_file
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Tracker:
 
     @property
     def record(self) -> dict[str, Any] | None:
-        """{id, url, dir, mode, project, entity, group} of the W&B run, which starts if it has not; None without one."""
+        """{id, url, dir, parts, mode, project, entity, group} of the W&B run, which starts if it has not; None without one."""
         self.begin()
         return (read_run_file(self.folder) or None) if self.wandb else None
 
@@ -101,7 +101,7 @@ def open_tracker(
         resume_from: the folder of the run this one goes on with, which may be `folder` itself; None starts anew.
 
     Raises:
-        UserError: the W&B logger has no such option.
+        UserError: the W&B logger has no such option, or it has another value.
     """
     folder = Path(folder)
     if resume_from is not None:
@@ -125,18 +125,21 @@ def _options(config: Mapping[str, Any]) -> dict[str, Any]:
     for name in options:
         if name not in known:
             raise UserError(f"logger has no option {name!r}; {did_you_mean(name, known)}")
+    if options.get("log_model", "none") not in LOG_MODEL:
+        raise UserError(f"logger.log_model must be one of {', '.join(LOG_MODEL)}, but is {options['log_model']!r}")
     return options
 
 
 def _identity(
     configured: Mapping[str, Any], *, name: str | None, group: str | None, tags: Sequence[str] | None
 ) -> dict[str, Any]:
-    choices = composed_names()
+    choices, stated = composed_names(), configured.get("tags") or ()
+    stated = [stated] if isinstance(stated, str) else stated
     default_name = None if "WANDB_NAME" in os.environ else "_".join(choices) or None
     return {
         "name": configured.get("name") or name or default_name,
         "group": configured.get("group") or group,
-        "tags": list(dict.fromkeys([*(configured.get("tags") or ()), *(choices if tags is None else tags)])),
+        "tags": list(dict.fromkeys([*stated, *(choices if tags is None else tags)])),
     }
 
 
@@ -150,10 +153,10 @@ def composed_names() -> list[str]:
 
 @rank_zero_only
 def _take_over(source: Path, folder: Path) -> None:
-    """Copy the W&B id and the metrics of the run in `source`, unless it is the same folder."""
+    """Go on with the W&B run and the metrics of the run in `source`, unless it is the same folder."""
     if source.resolve() == folder.resolve():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    for file_name in (RUN_FILE, METRICS):
-        if (source / file_name).exists():
-            shutil.copy(source / file_name, folder / file_name)
+    take_over_run_file(source, folder)
+    if (source / METRICS).exists():
+        shutil.copy(source / METRICS, folder / METRICS)

@@ -196,6 +196,7 @@ class WandbLogger(LightningWandbLogger):
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """Upload what `log_model` asks for. The run stays open (a test may follow) until `close`."""
+        self.send_row()
         with self.harmless():
             super().finalize(status)
 
@@ -212,7 +213,7 @@ class WandbLogger(LightningWandbLogger):
             run.summary["outcome"] = outcome
             finish_run(run, exit_code_of(outcome), self._settings["finish_timeout"])
         except TimeoutError:
-            log.warning("W&B: the upload was not finished in time; for the rest: %s", sync_command(run))
+            log.warning("W&B: the upload was not finished in time; for the rest: %s", sync_command(run, self.folder))
         except Exception as problem:
             self.give_up(problem)
 

@@ -4,12 +4,14 @@ import contextlib
 import json
 import logging
 import os
+import shlex
 import subprocess
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from convsweep.console import shown
 from convsweep.tracking.lean_wandb import make_lean
 from convsweep.tracking.wandb_mode import AskedMode, choose_mode, one_line
 
@@ -65,12 +67,15 @@ def start_run(folder: Path, mode: AskedMode, arguments: Mapping[str, Any], setti
     run = run or _init("offline", arguments, settings)
     _define_axes(run)
     _write_run_file(folder, run)
-    log.info("W&B: %s", f"offline ({reason}); to upload: {sync_command(run)}" if run.offline else run.url)
+    log.info("W&B: %s", f"offline ({reason}); to upload: {sync_command(run, folder)}" if run.offline else run.url)
     return run
 
 
 def read_run_file(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return {id, url, dir, mode, project, entity, group} of the W&B run of a run folder; empty if it has none."""
+    """Return {id, url, dir, parts, mode, project, entity, group} of the W&B run of a run folder; empty if it has none.
+
+    `dir` is where its last start wrote, `parts` where each of them did, relative to the run folder.
+    """
     try:
         record = json.loads((Path(folder) / RUN_FILE).read_text())
     except (OSError, ValueError):
@@ -135,21 +140,21 @@ def service_process() -> subprocess.Popen[bytes] | None:
     return process
 
 
-def sync_command(run: Any) -> str:
+def sync_command(run: Any, folder: Path) -> str:
     """Return the command that uploads what the server does not have of `run`."""
-    return f"wandb sync {'' if run.offline else '--no-skip-online '}{_sync_dir(run)}"
+    return upload_command(folder, read_run_file(folder) or {"dir": _sync_dir(run)})
 
 
-def all_parts(folder: Path, wandb: Mapping[str, Any]) -> Path:
-    """Return the part of an offline run, or the pattern of all its parts where the training was resumed: each start has one.
+def upload_command(folder: Path, record: Mapping[str, Any]) -> str:
+    """Return the command that uploads what the server does not have of a run, of all its starts.
 
     Args:
         folder: the run folder.
-        wandb: what `read_run_file` says of it.
+        record: what `read_run_file` says of it.
     """
-    part: Path = folder / wandb["dir"]
-    found = list(part.parent.glob(f"offline-run-*-{wandb['id']}"))
-    return part if len(found) < 2 else part.parent / f"offline-run-*-{wandb['id']}"
+    parts = [part for part in record.get("parts", []) if (folder / part).is_dir()] or [record["dir"]]
+    online = "" if all(Path(part).name.startswith("offline-") for part in parts) else "--no-skip-online "
+    return f"wandb sync {online}{shlex.join(shown(Path(os.path.normpath(folder / part))) for part in parts)}"
 
 
 def _sync_dir(run: Any) -> Path:
@@ -180,11 +185,26 @@ def _define_axes(run: Any) -> None:
         run.define_metric(f"{phase}/*", step_metric=EPOCH, step_sync=True)
 
 
+def take_over_run_file(source: Path, folder: Path) -> None:
+    """Let the W&B run of a run folder go on in another one."""
+    record = read_run_file(source)
+    if record:
+        parts = record.get("parts") or [record["dir"]]
+        places = {"dir": _moved(record["dir"], source, folder), "parts": [_moved(part, source, folder) for part in parts]}
+        (folder / RUN_FILE).write_text(json.dumps(record | places, indent=2) + "\n")
+
+
+def _moved(path: str, source: Path, folder: Path) -> str:
+    return os.path.relpath(source / path, folder)
+
+
 def _write_run_file(folder: Path, run: Any) -> None:
+    part, former = os.path.relpath(_sync_dir(run), folder), read_run_file(folder)
     record = {
         "id": run.id,
         "url": None if run.offline else run.url,
-        "dir": os.path.relpath(_sync_dir(run), folder),
+        "dir": part,
+        "parts": [*(former.get("parts", []) if former.get("id") == run.id else []), part],
         "mode": "offline" if run.offline else "online",
         "project": run.project,
         "entity": run.entity or None,
