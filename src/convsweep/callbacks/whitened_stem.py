@@ -13,8 +13,8 @@ from torch.nn.modules.conv import _ConvNd
 from convsweep.data.order import Batch
 from convsweep.errors import UserError
 
-AT_ONCE = 64
-"""Samples whose patches are in memory at a time."""
+AT_ONCE = 2**25
+"""Numbers of patches that are in memory at a time, 256 MiB."""
 
 
 class WhitenedStem(L.Callback):
@@ -41,7 +41,8 @@ class WhitenedStem(L.Callback):
         if stage != "fit":
             return
         conv = first_convolution(pl_module)
-        few = some_samples(trainer, self.num_samples).split(AT_ONCE)
+        samples = some_samples(trainer, self.num_samples)
+        few = samples.split(max(1, AT_ONCE // (samples[0].numel() * prod(conv.kernel_size))))
         with torch.no_grad():
             seen = covariance(patches(pl_module.normalize(x), conv.kernel_size) for x in few)  # type: ignore[operator]
             filters = whitening_filters(seen, conv.out_channels // 2, self.eps)
