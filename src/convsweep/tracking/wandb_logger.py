@@ -185,7 +185,6 @@ class WandbLogger(LightningWandbLogger):
         """Log what `build` makes of wandb's own types, for `epoch`."""
         with self.harmless():
             if self.is_active:
-                self.send_row()
                 self.experiment.log({**build(), EPOCH: epoch})
 
     def after_save_checkpoint(self, checkpoint_callback: ModelCheckpoint) -> None:
