@@ -152,7 +152,7 @@ def upload_command(folder: Path, record: Mapping[str, Any]) -> str:
         folder: the run folder.
         record: what `read_run_file` says of it.
     """
-    parts = [part for part in record.get("parts", []) if (folder / part).is_dir()] or [record["dir"]]
+    parts = [part for part in _parts(record) if (folder / part).is_dir()] or [record["dir"]]
     online = "" if all(Path(part).name.startswith("offline-") for part in parts) else "--no-skip-online "
     return f"wandb sync {online}{shlex.join(shown(Path(os.path.normpath(folder / part))) for part in parts)}"
 
@@ -189,13 +189,13 @@ def take_over_run_file(source: Path, folder: Path) -> None:
     """Let the W&B run of a run folder go on in another one."""
     record = read_run_file(source)
     if record:
-        parts = record.get("parts") or [record["dir"]]
-        places = {"dir": _moved(record["dir"], source, folder), "parts": [_moved(part, source, folder) for part in parts]}
+        moved = [os.path.relpath(source / part, folder) for part in _parts(record)]
+        places = {"dir": moved[-1], "parts": moved}
         (folder / RUN_FILE).write_text(json.dumps(record | places, indent=2) + "\n")
 
 
-def _moved(path: str, source: Path, folder: Path) -> str:
-    return os.path.relpath(source / path, folder)
+def _parts(record: Mapping[str, Any]) -> list[str]:
+    return record.get("parts") or [record["dir"]]
 
 
 def _write_run_file(folder: Path, run: Any) -> None:
@@ -204,7 +204,7 @@ def _write_run_file(folder: Path, run: Any) -> None:
         "id": run.id,
         "url": None if run.offline else run.url,
         "dir": part,
-        "parts": [*(former.get("parts", []) if former.get("id") == run.id else []), part],
+        "parts": [*(_parts(former) if former.get("id") == run.id else []), part],
         "mode": "offline" if run.offline else "online",
         "project": run.project,
         "entity": run.entity or None,
