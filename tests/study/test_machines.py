@@ -120,7 +120,7 @@ def test_a_lost_machines_trials_go_on_elsewhere(toy: MakeToy, database: str) -> 
     assert 1 <= kinds["killed"] == len(retried) <= 2
     for trial in retried:
         former = trials[trial.user_attrs["retry_of"]]
-        assert former.params == trial.params
+        assert former.params in (trial.params, {}), "none where the machine was lost before the point was stored"
         assert former.user_attrs["worker"] in theirs
         assert trial.user_attrs["worker"] not in theirs
     starts = [int((app.sweep / str(trial.number) / "done").read_text()) for trial in retried]
