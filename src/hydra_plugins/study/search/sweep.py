@@ -166,7 +166,7 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
     """Say how the sweep stands and return the best values; leave by the signal's code if there was one.
 
     Raises:
-        StudyError: A worker could not begin, errors of the task function stopped the sweep.
+        StudyError: A worker could not begin, or errors of the task function stopped the sweep.
     """
     mistakes = [end.reason for end in ended if end.is_mistake]
     if mistakes:
