@@ -8,11 +8,10 @@ from typing import Any
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import WilcoxonPruner
 
+from ..config import PRUNERS
 from .errors import StudyError
 from .load import build
 from .recipe import Recipe
-
-NONE = "optuna.pruners.NopPruner"
 
 
 def check_sampler(config: Mapping[str, Any]) -> None:
@@ -44,10 +43,8 @@ def build_pruner(recipe: Recipe) -> Any:
     Raises:
         StudyError: It compares with the best trial, and several objectives have none.
     """
-    config = recipe.options.pruner
-    if config.get("_target_") == NONE:
-        config = {"_target_": NONE}
-    pruner = build(config, "hydra.sweeper.pruner")
+    none, config = PRUNERS["none"], recipe.options.pruner
+    pruner = build(none if config.get("_target_") == none["_target_"] else config, "hydra.sweeper.pruner")
     if recipe.objectives.prune_on is not None and recipe.objectives.several and isinstance(pruner, WilcoxonPruner):
         raise StudyError("hydra/sweeper/pruner=wilcoxon compares with the one best trial; choose median with several objectives")
     return pruner

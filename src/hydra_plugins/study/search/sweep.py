@@ -172,7 +172,8 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
     if mistakes:
         raise StudyError(mistakes[0])
     Recorder(recipe, study).write(force=True)
-    count = tally(study.get_trials(deepcopy=False), recipe.objectives)
+    trials = study.get_trials(deepcopy=False)
+    count = tally(trials, recipe.objectives)
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number)
     reasons = "; ".join(sorted({end.reason for end in ended}))
     best = f"; {best_text(count.best, recipe)}" if count.best is not None else ""
@@ -184,7 +185,7 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
     stopped = Session(study, recipe).stopped()
     if stopped:
         raise StudyError(f"the sweep stopped: {stopped}.{_first_error(Session(study, recipe).first_error())}")
-    errors = [trial for trial in study.get_trials(deepcopy=False) if kind_of(trial) == "error"]
+    errors = [trial for trial in trials if kind_of(trial) == "error"]
     if count.best is None and errors:
         log.warning("no trial has a value, and %d ended with errors.%s", len(errors), _first_error(errors[0]))
     return None if count.best is None else list(count.best.values)
