@@ -1,12 +1,13 @@
 """A toy Hydra application in a folder of its own, run as a user runs it, and the study that it leaves."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import optuna
@@ -46,6 +47,7 @@ class Toy:
     def __init__(self, folder: Path, body: str, config: str, sweeper: str) -> None:
         self.folder = folder
         self.sweep = folder / "multirun" / "app"
+        self.started: list[subprocess.Popen[str]] = []
         (folder / "conf").mkdir(parents=True)
         (folder / "app.py").write_text(HEAD.format(body=textwrap.indent(textwrap.dedent(body), "    ")))
         options = textwrap.indent(textwrap.dedent(sweeper), "    ")
@@ -55,7 +57,7 @@ class Toy:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `python app.py -m ...` in a process group of its own."""
         environment = {**os.environ, "PYTHONWARNINGS": "default", "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "app.py", "-m", *arguments],
             cwd=self.folder,
             env=environment,
@@ -64,6 +66,19 @@ class Toy:
             text=True,
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what still runs in this folder, also where it left the process group, and close what it wrote to."""
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        end_processes_in(self.folder)
+        for process in self.started:
+            process.wait(timeout=60)
+            if process.stdout is not None:
+                process.stdout.close()
 
     def run(self, *arguments: str, code: int = 0, timeout: float = 120) -> str:
         """Run `python app.py -m ...` to its end and return what it printed."""
@@ -93,13 +108,40 @@ MakeToy = Callable[..., Toy]
 
 
 @pytest.fixture
-def toy(tmp_path: Path) -> MakeToy:
-    """Return a function that makes a toy application."""
+def toy(tmp_path: Path) -> Iterator[MakeToy]:
+    """Return a function that makes a toy application; what is left of it at the end of a test is ended."""
+    toys: list[Toy] = []
 
     def make(body: str, config: str = "x: 0.0", sweeper: str = "") -> Toy:
-        return Toy(tmp_path / f"toy{len(list(tmp_path.iterdir()))}", body, config, sweeper)
+        toys.append(Toy(tmp_path / f"toy{len(list(tmp_path.iterdir()))}", body, config, sweeper))
+        return toys[-1]
 
-    return make
+    yield make
+    for each in toys:
+        each.close()
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Return the processes whose working directory is the folder or lies in it."""
+    inside = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            place = (entry / "cwd").resolve(strict=True)
+        except OSError:
+            continue
+        if place.is_relative_to(folder) and int(entry.name) != os.getpid():
+            inside.append(int(entry.name))
+    return inside
+
+
+def end_processes_in(folder: Path) -> None:
+    """Kill the processes of a folder, until there are none."""
+    end = time.monotonic() + 30
+    while (left := processes_in(folder)) and time.monotonic() < end:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
 
 
 def wait_for(condition: Callable[[], bool], timeout: float = 30.0) -> None:

@@ -28,8 +28,9 @@ import os, socket, time
 name, offset = os.environ.get("TOY_MACHINE"), float(os.environ.get("TOY_CLOCK", "0"))
 if name is not None:
     wall, steady = time.time, time.monotonic
+    began = steady()  # so that a steady clock is below zero on a machine of any uptime
     socket.gethostname = lambda: name
-    time.time, time.monotonic = lambda: wall() + offset, lambda: steady() + 2 * offset
+    time.time, time.monotonic = lambda: wall() + offset, lambda: steady() - began + 2 * offset
 """
 BODY = """
     folder = Path(trial.current().folder)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,7 +48,7 @@ class StudyRun:
         self._is_off = False
         self._state = Layout(folder).own / "study_run.json"
         self._logged: set[int] = set(self._remembered())
-        self._drawn, self._next = 0, 0.0
+        self._drawn, self._next = 0, -math.inf
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import time
 from typing import Any
 
@@ -24,7 +25,7 @@ class Recorder:
     def __init__(self, recipe: Recipe, study: OpenStudy) -> None:
         self._recipe = recipe
         self._study = study
-        self._next = 0.0
+        self._next = -math.inf
         self._pause = 0.5
         self._file = recipe.folder / "sweep.csv"
         self._stamp: int | None = None

@@ -1,5 +1,6 @@
 """Shows a sweep while it runs: a live table in a terminal, plain lines elsewhere."""
 
+import math
 import sys
 import threading
 import time
@@ -31,7 +32,7 @@ class View:
         self._study = study
         self._watch = Watch(recipe.layout.workers, recipe.options.stale_after)
         self._said = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
-        self._next = 0.0
+        self._next = -math.inf
         self._live: Any = None
 
     def __enter__(self) -> "View":

@@ -1,6 +1,7 @@
 """A worker: for each of its slots it asks, starts the trial, listens, tells, and asks again."""
 
 import logging
+import math
 import select
 import time
 from collections.abc import Callable
@@ -80,7 +81,7 @@ class Worker:
         self._conversation = Conversation(study, recipe, self._settler, self._known)
         self._session = Session(study, recipe)
         self.asker = Asker(study, space, recipe, self.name)
-        self._times = dict.fromkeys(("beat", "reap", "ask", "stop"), 0.0)
+        self._times = dict.fromkeys(("beat", "reap", "ask", "stop"), -math.inf)  # a steady clock may be below zero
         self._patience = _ASK_EVERY
         self._many = options.workers / 16
         """Pauses grow with the workers, so that many ask and look no more often than few."""
@@ -230,7 +231,7 @@ class Worker:
         """Settle a trial and free its slot."""
         del self.attempts[attempt.trial.number]
         self.free.append(attempt.slot)
-        self._times["ask"] = 0.0
+        self._times["ask"] = -math.inf
         outcome = attempt.conclude(signum)
         trial = self._frozen(attempt.trial)
         if not trial.state.is_finished():
