@@ -22,6 +22,7 @@ from convsweep.console import quiet_engines, say, shown
 from convsweep.distributed.lost_rank import cause_of, clear_notes, leave_note, observe
 from convsweep.distributed.ranks import is_child, is_first
 from convsweep.errors import UserError, did_you_mean
+from convsweep.patches import applied
 from convsweep.result import best_checkpoint, closing_facts, objective_values, reason_of, result_of
 from convsweep.threads import set_threads
 from convsweep.tracking import Tracker, open_tracker, outcome_of
@@ -174,6 +175,7 @@ class Run:
             "seconds": self.stopwatch.seconds,
             "cost": self.cost,
             "wandb": self.tracker.record if self.tracker else None,
+            "patches": applied(),
         }
         record.write_result(self.folder, result)
         if self.tracker is not None:
