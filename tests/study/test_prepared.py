@@ -16,7 +16,7 @@ from hydra_plugins.study.search.prepared import Prepared
 from hydra_plugins.study.search.space import Space
 
 ROOT = Path(__file__).parents[2]
-SWEEPS = sorted(path.stem for path in (ROOT / "sweeps").glob("*.yaml"))
+SWEEPS = sorted(path.stem for path in (ROOT / "conf" / "sweeps").glob("*.yaml"))
 VALUES = [
     "model.net.width=24",
     "model.net.skip=add",

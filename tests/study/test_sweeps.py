@@ -1,4 +1,4 @@
-"""Every file in sweeps/ is a space whose points compose, and whose conditions leave out what does not matter."""
+"""Every file in conf/sweeps/ is a space whose points compose, and whose conditions leave out what does not matter."""
 
 import random
 import re
@@ -15,7 +15,7 @@ from hydra_plugins.study.search.objectives import parse_objectives
 from hydra_plugins.study.search.space import Space
 
 ROOT = Path(__file__).parents[2]
-SWEEPS = sorted((ROOT / "sweeps").glob("*.yaml"))
+SWEEPS = sorted((ROOT / "conf" / "sweeps").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", SWEEPS, ids=[path.stem for path in SWEEPS])

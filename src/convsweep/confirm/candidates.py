@@ -111,7 +111,7 @@ def _standing(sweep: OpenedSweep, trials: list[FrozenTrial]) -> str:
 
 
 def _sweep_choice(sweep: OpenedSweep) -> list[str]:
-    """Return the sweep's file in `sweeps/`, whose settings its trials have, also where a preset chose it."""
+    """Return the sweep's choice of `sweeps`, whose settings its trials have, also where a preset chose it."""
     choice = sweep.config.hydra.runtime.choices.get("sweeps")
     return [] if choice is None else [f"sweeps={choice}"]
 
