@@ -22,10 +22,11 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
     check_new_folder(cfg)  # before torch is loaded: a mistake is answered at once
     check_options(cfg)
 
-    from convsweep.startup.lean_imports import import_lean, uncollected
+    from convsweep.startup.garbage import no_collection
+    from convsweep.startup.imports import prepare_imports
 
-    with uncollected():
-        import_lean()
+    with no_collection():
+        prepare_imports()
 
         from lightning import seed_everything
 

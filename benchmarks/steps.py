@@ -59,9 +59,9 @@ def ours(overrides: list[str]) -> None:
 
 def composed(overrides: list[str]) -> Any:
     """Return config, data and model as train.py builds them."""
-    from convsweep.startup.lean_imports import import_lean
+    from convsweep.startup.imports import prepare_imports
 
-    import_lean()
+    prepare_imports()
     from hydra import compose, initialize_config_dir
     from lightning import seed_everything
 

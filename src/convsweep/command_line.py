@@ -1,8 +1,6 @@
 """The command line around Hydra's: `resume=`, plain paths, hints for misspelt keys, and one message for a user's mistake."""
 
-import contextlib
 import functools
-import io
 import signal
 import sys
 import warnings
@@ -12,14 +10,15 @@ from typing import Any, NoReturn
 
 from convsweep.distributed import ranks
 from convsweep.errors import UserError
-from convsweep.hydra_answers import better_answer, reported_to
+from convsweep.hydra_answers import better_answer
 from convsweep.hydra_version import own_configs_may_name_any_class
 from convsweep.override_quotes import quote_values
-from convsweep.startup.config_store import share_config_store
+from convsweep.patches import apply_patches
+from convsweep.patches import hydra as hydra_patches
 from hydra_plugins.study import trial
 from hydra_plugins.study.full_error import FULL_ERROR, wants_traceback
 
-MULTIRUN = {"-m", "--multirun"}
+MULTIRUN, HELP = {"-m", "--multirun"}, {"-h", "--help"}
 
 
 def expand_resume(arguments: list[str]) -> list[str]:
@@ -95,18 +94,17 @@ def message(text: str) -> str:
 
 
 def run(main: Callable[[], Any]) -> None:
-    """Run a Hydra main function; a misspelt key or option is answered by the nearest known one."""
+    """Run a Hydra main function; the answer to a misspelt key or option ends with the nearest known one."""
+    if HELP & set(sys.argv[1:]):
+        apply_patches(hydra_patches.PATCHES)
     warnings.filterwarnings("ignore", r"\n?'hydra/launcher/ray' is validated against ConfigStore schema")  # ours has its name
-    share_config_store()
-    hint, answer = None, io.StringIO()
     try:
-        with contextlib.nullcontext() if wants_traceback() else reported_to(answer):
-            call(main)
+        call(main)
     except SystemExit as exit:
         hint = None if wants_traceback() else better_answer(exit.__context__)
+        if hint is not None:
+            sys.stderr.write(f"Error: {hint}\n")
         raise
-    finally:
-        sys.stderr.write(message(hint) if hint else answer.getvalue())
 
 
 def call(main: Callable[[], Any]) -> None:

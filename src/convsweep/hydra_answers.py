@@ -1,35 +1,8 @@
-"""What Hydra answers to a mistake on the command line, and what is said in its place where we know better."""
+"""What is said after Hydra's own answer to a mistake on the command line, where more is known of it."""
 
-import contextlib
-import sys
-from collections.abc import Iterator, Sequence
-from typing import Any, TextIO
+from collections.abc import Sequence
 
 from convsweep.errors import MissingExtraError, closed_place, did_you_mean
-
-
-@contextlib.contextmanager
-def reported_to(answer: TextIO) -> Iterator[None]:
-    """Let Hydra report exceptions to `answer` instead of the standard error, which gets all else."""
-    from hydra._internal import utils
-
-    stream, run_and_report = sys.stderr, utils.run_and_report
-
-    def reported(func: Any) -> Any:
-        def noted() -> Any:
-            try:
-                return func()
-            except Exception:
-                sys.stderr = answer
-                raise
-
-        return run_and_report(noted)
-
-    utils.run_and_report = reported
-    try:
-        yield
-    finally:
-        utils.run_and_report, sys.stderr = run_and_report, stream
 
 
 def better_answer(error: BaseException | None) -> str | None:

@@ -59,9 +59,9 @@ def inspect(cfg: DictConfig, depth: int | None = None) -> None:
 
     check_options(cfg)
 
-    from convsweep.startup.lean_imports import import_lean
+    from convsweep.startup.imports import prepare_imports
 
-    import_lean()
+    prepare_imports()
     from convsweep import feasibility
     from convsweep.console import console
     from convsweep.cost import in_bytes, measure, summary

@@ -59,9 +59,9 @@ def load_trained(named: str | Path, device: str = "auto", batch_size: int = 1) -
         UserError: there is no such checkpoint, it cannot be read, or there is no such device.
     """
     checkpoint = checkpoint_of(Path(named))
-    from convsweep.startup.lean_imports import import_lean
+    from convsweep.startup.imports import prepare_imports
 
-    import_lean()
+    prepare_imports()
 
     from convsweep.build import load_model
     from convsweep.console import quiet_engines

@@ -1,4 +1,4 @@
-"""A template's rehearsal loads W&B where the logger is W&B only, settles what metrics are not, and lists packages once."""
+"""A template's rehearsal loads W&B where the logger is W&B only, and settles what metrics are not."""
 
 import subprocess
 import sys
@@ -14,15 +14,9 @@ for logger in ({"_target_": None}, {"_target_": "convsweep.tracking.WandbLogger"
     warm.rehearse(OmegaConf.create({"logger": logger}))
     print(answered(), "wandb" in sys.modules)
 print(len(sys.modules["convsweep.tracking.swift_wandb"].PACKAGES) > 50)
-from importlib import metadata
-from lightning.pytorch import Trainer
-plain = dict(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)
-Trainer(**plain)
-metadata.entry_points = metadata.distributions = metadata.EntryPoints = None
-print(Trainer(**plain) is not None)
 """
 
 
 def test_a_rehearsal_does_what_trials_would_do() -> None:
     done = subprocess.run([sys.executable, "-c", REHEARSE], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "True", "False", "True", "True", "True", "True"]
+    assert done.stdout.split() == ["False", "True", "False", "True", "True", "True"]

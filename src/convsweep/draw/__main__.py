@@ -80,9 +80,9 @@ def draw_trained(options: argparse.Namespace) -> int:
 
     checkpoint = checkpoint_of(Path(options.checkpoint))  # before torch is loaded
 
-    from convsweep.startup.lean_imports import import_lean
+    from convsweep.startup.imports import prepare_imports
 
-    import_lean()
+    prepare_imports()
     from omegaconf import OmegaConf
 
     from convsweep.draw.publish import run_folder
@@ -110,9 +110,9 @@ def main() -> None:
 
         check_options(cfg)
 
-        from convsweep.startup.lean_imports import import_lean
+        from convsweep.startup.imports import prepare_imports
 
-        import_lean()
+        prepare_imports()
         from omegaconf import OmegaConf
 
         from convsweep.draw.subject import from_config

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 from torchmetrics import Metric
-from torchmetrics.functional.audio import scale_invariant_signal_noise_ratio, signal_noise_ratio
 
 NAMES = ("si_snr", "snr", "si_snr_improvement", "snr_improvement")
 
@@ -27,6 +26,9 @@ class SignalRatios(Metric):
         self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, denoised: Tensor, clean: Tensor, noisy: Tensor) -> None:
+        # Here, since it brings all of scipy.signal.
+        from torchmetrics.functional.audio import scale_invariant_signal_noise_ratio, signal_noise_ratio
+
         denoised, clean, noisy = (signals.float().flatten(2) for signals in (denoised, clean, noisy))
         after = torch.stack([scale_invariant_signal_noise_ratio(denoised, clean), signal_noise_ratio(denoised, clean)])
         before = torch.stack([scale_invariant_signal_noise_ratio(noisy, clean), signal_noise_ratio(noisy, clean)])

@@ -63,9 +63,9 @@ def architecture_of(config: Path) -> Architecture:
     """
     from omegaconf import OmegaConf
 
-    from convsweep.startup.lean_imports import import_lean
+    from convsweep.startup.imports import prepare_imports
 
-    import_lean()
+    prepare_imports()
     from convsweep import feasibility
     from convsweep.cost import UntraceableError, measure, summary
 

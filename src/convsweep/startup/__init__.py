@@ -1,1 +1,1 @@
-"""What makes a start quick: large modules imported without what is not used, or put off until something is asked of them."""
+"""What makes a start quick: packages that are not run before something is asked of them, and no search for garbage."""

@@ -26,11 +26,11 @@ def synthesise(cfg: DictConfig) -> None:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
 
-    from convsweep.startup.lean_imports import import_lean
+    from convsweep.startup.imports import prepare_imports
     from convsweep.synth.early_check import check_synthesis
 
     check_synthesis(cfg)
-    import_lean()
+    prepare_imports()
 
     from convsweep.build import plain_errors
     from convsweep.console import console, quiet_engines, shown

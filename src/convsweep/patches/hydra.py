@@ -1,0 +1,30 @@
+"""Hydra's help."""
+
+from typing import Any
+
+from convsweep.patches.patch import Patch, takes
+
+
+def share_config_store() -> None:
+    """Let a deep copy of the store of structured configs be the store itself, which hands out copies of what is in it."""
+    from hydra.core.config_store import ConfigStore
+
+    store: Any = ConfigStore.instance()
+    store.__deepcopy__ = lambda memo: store
+
+
+PATCHES = (
+    Patch(
+        name="quick_help",
+        what="Lets the copies that Hydra makes of its search path for `--help` share its store of configs",
+        why="speed",
+        reason=(
+            "it makes one for each of 145 groups, and copies all configs of all plugins with it: "
+            "`--help` takes 1.7 s of CPU, with the patch 0.5 s"
+        ),
+        tested={"hydra-core": ">=1.3.8,<1.4"},
+        check=lambda: takes("hydra.core.config_store:ConfigStore.load", "self", "config_path"),
+        apply=share_config_store,
+        without="`--help` takes a second more",
+    ),
+)
