@@ -181,7 +181,6 @@ def test_a_folder_with_a_run_is_not_overwritten(train: Train, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["model.net.kernal_size=3"], "did you mean 'kernel_size'?"),
         (["model.net.skip=ad"], "skip must be one of none, add, concat, but is 'ad'; did you mean 'add'?"),
         (["model.net.num_stages=5"], "use num_stages=3"),
         (["+model.net.stages.2.kernal=5"], "has no option 'kernal'; did you mean 'kernel_size'?"),
@@ -200,7 +199,6 @@ def test_a_folder_with_a_run_is_not_overwritten(train: Train, capsys: pytest.Cap
         (["data=image_folder", "data.root=.", "data.resize=strech"], "did you mean 'stretch'?"),
         (["data=mask_folder", "data.root=.", "data.coding=bin"], "did you mean 'binary'?"),
         (["data.last_batch=droop"], "data.last_batch must be one of drop, keep, but is 'droop'"),
-        (["model/net=resnet81"], "did you mean 'resnet18'?"),
         (["trainer.precision=half"], "half"),
         (["trainer.accelerator=abacus"], "abacus"),
         (["model.label_smoothing=2"], "label_smoothing must be a probability"),
@@ -222,6 +220,22 @@ def test_mistakes_are_answered_by_one_message(
     assert message in error
     assert error.startswith("Error: ")
     assert len(error.splitlines()) == 2, "one message, and how to see where"
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("override", "answer"),
+    [("model.net.kernal_size=3", "did you mean 'kernel_size'?"), ("model/net=resnet81", "did you mean 'resnet18'?")],
+)
+def test_a_misspelt_key_or_option_is_answered_by_hydra_and_then_by_the_nearest(
+    train: Train, capsys: pytest.CaptureFixture[str], override: str, answer: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        train(override)
+    error = capsys.readouterr().err
+    assert end.value.code == 1
+    assert error.splitlines()[-1].startswith("Error: ")
+    assert answer in error.splitlines()[-1]
     assert "Traceback" not in error
 
 
