@@ -147,13 +147,13 @@ def build_model(cfg: DictConfig, data: "DataModule") -> "Model":
 def build_optimizer(cfg: DictConfig) -> tuple[Callable[..., Optimizer], "Schedule | None"]:
     """Return what makes the optimiser and its schedule, both tried out on one number so that a wrong option shows now."""
     with plain_errors("optimizer"):
-        optimizer: Callable[..., Optimizer] = instantiate(cfg.optimizer)
+        optimizer: Callable[..., Optimizer] = instantiate(cfg.optimizer, _convert_="all")  # checkpoints keep its lists
         tried = optimizer([torch.zeros(1, requires_grad=True)])
     if cfg.scheduler.get("_target_") is None:
         return optimizer, None
     with plain_errors("scheduler"):
         check_words("scheduler", get_object(cfg.scheduler._target_), cfg.scheduler)
-        schedule: Schedule = instantiate(cfg.scheduler)
+        schedule: Schedule = instantiate(cfg.scheduler, _convert_="all")
         schedule(tried, total_steps=1000)
     return optimizer, schedule
 

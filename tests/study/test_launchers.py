@@ -47,15 +47,15 @@ def test_a_lost_worker_does_not_lose_a_trial(toy: MakeToy, launcher: str, monkey
 def test_a_launcher_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launchers, "find_spec", lambda name: None)
     with pytest.raises(StudyError, match="hydra_ray_launcher, which is not installed; run: uv sync --extra ray"):
-        launchers.check_launcher("hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher")
-    launchers.check_launcher("hydra._internal.core_plugins.basic_launcher.BasicLauncher")
+        launchers.workers_by("hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher").check()
+    launchers.workers_by("hydra._internal.core_plugins.basic_launcher.BasicLauncher").check()
 
 
 def test_slurm_is_asked_for_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    needs("hydra_plugins.hydra_submitit_launcher")
+    needs("submitit")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StudyError, match="start the sweep on a machine of the cluster"):
-        launchers.check_launcher("hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher")
+        launchers.workers_by("hydra_plugins.study.slurm_launcher.SlurmLauncher").check()
 
 
 def test_sqlite_serves_one_worker(toy: MakeToy, tmp_path: Path) -> None:

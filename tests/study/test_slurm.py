@@ -31,9 +31,12 @@ BODY = """
     start = int(Path(trial.current().checkpoint).read_text()) if trial.current().checkpoint else 0
     (folder / "seen").write_text(f"{said['SLURM_ARRAY_TASK_ID']} {said['SLURMD_NODENAME']} {said.get('SLURM_NTASKS')}")
     (folder / "checkpoints").mkdir(exist_ok=True)
+    while int(folder.name) >= cfg.held_from and Path("hold").exists():
+        time.sleep(0.05)
     for step in range(start, 4):
         time.sleep(cfg.pause)
-        (folder / "checkpoints" / "last.ckpt").write_text(str(step + 1))
+        (folder / "checkpoints" / "next").write_text(str(step + 1))
+        (folder / "checkpoints" / "next").rename(folder / "checkpoints" / "last.ckpt")
     (folder / "done").write_text(f"{start}")
     return cfg.x
 """
@@ -41,9 +44,9 @@ BODY = """
 
 def make(toy: MakeToy, trials: int, workers: int) -> Toy:
     """Return an application with the launcher's config, whose sweep has so many trials and jobs."""
-    needs("hydra_plugins.hydra_submitit_launcher")
+    needs("submitit")
     options = f"n_trials: {trials}\nworkers: {workers}\nparams: {{x: 'interval(0,1)'}}"
-    app = toy(BODY, "x: 0.0\npause: 0.1\ndeaf: false", options)
+    app = toy(BODY, "x: 0.0\npause: 0.1\ndeaf: false\nheld_from: 6", options)
     shutil.copytree(CONF, app.folder / "conf" / "hydra" / "launcher")
     return app
 
@@ -54,8 +57,14 @@ def seen(app: Toy) -> dict[int, list[str]]:
     return {number: line for number, line in lines.items() if line}
 
 
+def hold(app: Toy) -> None:
+    """Let all trials but the first six wait."""
+    (app.folder / "hold").touch()
+
+
 def finish(app: Toy, process: "subprocess.Popen[str]", slurm: Cluster) -> None:
-    """Wait for the end of a sweep of 40 trials, and check that none is lost, none ran twice and no job is left."""
+    """Let all trials go on to the end of a sweep of 40, and check that none is lost, none ran twice and no job is left."""
+    (app.folder / "hold").unlink()
     try:
         output, _ = process.communicate(timeout=120)
     except subprocess.TimeoutExpired:
@@ -73,6 +82,7 @@ def finish(app: Toy, process: "subprocess.Popen[str]", slurm: Cluster) -> None:
 
 def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, slurm: Cluster) -> None:
     app = make(toy, trials=40, workers=4)
+    hold(app)
     process = app.start(*LAUNCHER)
     wait_for(lambda: len(seen(app)) >= 12 and len({node for _, node, _ in seen(app).values()}) == 3, timeout=90)
     assert sorted(slurm.jobs().values()) == ["PENDING", "RUNNING", "RUNNING", "RUNNING"], "a worker takes all of a node"
@@ -88,8 +98,9 @@ def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, slurm: Cluster) -> None
 
 def test_preempted_and_requeued_jobs_do_not_lose_a_trial(toy: MakeToy, slurm: Cluster) -> None:
     app = make(toy, trials=40, workers=2)
+    hold(app)
     process = app.start(*LAUNCHER)
-    wait_for(lambda: len(seen(app)) >= 6, timeout=90)
+    wait_for(lambda: len(seen(app)) >= 10, timeout=90)
     first, second = sorted(slurm.jobs())
     slurm.run("scancel", "--signal=USR2", first)  # as Slurm does ahead of the end of a job's time
     wait_for(lambda: slurm.jobs()[first] == "PENDING")
@@ -129,3 +140,14 @@ def test_jobs_that_cannot_run_are_answered_by_one_message(toy: MakeToy, slurm: C
     output = make(toy, trials=2, workers=2).run(*LAUNCHER, f"hydra.launcher.{option}", code=1)
     assert output.count(message) == 1
     assert "Traceback" not in output
+
+
+def test_the_launcher_serves_hydras_own_sweeper_too(toy: MakeToy, slurm: Cluster) -> None:
+    needs("submitit")
+    app = toy("Path('x').write_text(str(cfg.x))")
+    (app.folder / "conf" / "config.yaml").write_text("x: 0.0\n")
+    shutil.copytree(CONF, app.folder / "conf" / "hydra" / "launcher")
+    launcher = [*LAUNCHER[:3], "hydra.launcher.name=toy"]
+    app.run("x=0.25,0.5", *launcher, "hydra.sweep.dir=jobs", "hydra.job.chdir=true")
+    assert [(app.folder / "jobs" / number / "x").read_text() for number in "01"] == ["0.25", "0.5"]
+    wait_for(lambda: not slurm.jobs())

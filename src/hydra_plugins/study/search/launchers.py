@@ -1,60 +1,134 @@
-"""Hydra's launchers, as far as a sweep must know them apart: what each needs, and how Ray is kept in hand."""
+"""How Hydra's launchers start the workers of a sweep: what each of them needs, and how it is kept in hand."""
 
 import os
 import shutil
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from omegaconf import OmegaConf, open_dict, read_write
 
+from hydra_plugins.study.slurm_launcher import SlurmLauncher
+
 from .errors import StudyError
+from .interrupts import Interrupts
 from .launch import WorkerTask
 from .recipe import Recipe
 
 _RAY_STORE = 78_643_200
 """Bytes of Ray's object store, unless the config says otherwise; the launcher's own default."""
 
-_EXTRAS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm", "hydra_joblib_launcher": "joblib"}
 
+class Workers:
+    """The workers of a sweep, started by any launcher.
 
-def check_launcher(target: str) -> None:
-    """Check that the launcher's package is there, and Slurm where that is what it starts.
-
-    Raises:
-        StudyError: It is not.
+    Attributes:
+        package: The package of the launcher, if Hydra does not bring it.
+        extra: The extra that brings the package.
+        is_local: Whether there is one worker, in this process.
     """
-    package = target.split(".")[1]
-    if package in _EXTRAS and find_spec(f"hydra_plugins.{package}") is None:
-        raise StudyError(
-            f"hydra.launcher needs the package {package}, which is not installed; run: uv sync --extra {_EXTRAS[package]}"
-        )
-    if target.endswith("SlurmLauncher") and shutil.which("sbatch") is None:
-        raise StudyError("hydra.launcher needs Slurm's sbatch, which is not here; start the sweep on a machine of the cluster")
+
+    package = ""
+    extra = ""
+    is_local = False
+
+    def check(self) -> None:
+        """Check that the launcher can be used here.
+
+        Raises:
+            StudyError: It cannot.
+        """
+        if self.package and find_spec(self.package) is None:
+            name = self.package.rpartition(".")[2]
+            raise StudyError(
+                f"hydra.launcher needs the package {name}, which is not installed; run: uv sync --extra {self.extra}"
+            )
+
+    def launch(self, recipe: Recipe, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+        """Run a worker for each list of overrides, numbered from `first`, until all have ended."""
+        return _launcher(recipe).launch(jobs, initial_job_idx=first)
 
 
-def make_launcher(recipe: Recipe) -> Launcher:
-    """Return the launcher of the config, for the workers of this sweep.
+class LocalWorker(Workers):
+    """The worker that runs in this process."""
 
-    Joblib gets no more processes than there are workers: an idle one dies of Ctrl-C, and joblib then kills all others.
-    """
-    launcher = recipe.config.hydra.launcher
-    if str(launcher._target_).endswith("JoblibLauncher") and launcher.get("n_jobs") == -1:
-        with read_write(recipe.config.hydra), open_dict(recipe.config.hydra):
-            launcher.n_jobs = max(2, recipe.options.workers)
+    is_local = True
+
+
+class JoblibWorkers(Workers):
+    """Workers in processes of joblib."""
+
+    package, extra = "hydra_plugins.hydra_joblib_launcher", "joblib"
+
+    def launch(self, recipe: Recipe, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+        """Run the workers in as many processes: an idle one dies of Ctrl-C, and joblib then kills all others."""
+        launcher = recipe.config.hydra.launcher
+        if launcher.get("n_jobs") == -1:
+            with read_write(recipe.config.hydra), open_dict(recipe.config.hydra):
+                launcher.n_jobs = max(2, len(jobs))
+        return super().launch(recipe, jobs, first, interrupts)
+
+
+class RayWorkers(Workers):
+    """Workers as tasks of Ray."""
+
+    package, extra = "hydra_plugins.hydra_ray_launcher", "ray"
+
+    def launch(self, recipe: Recipe, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+        """Start or join Ray ahead of its launcher: it takes SIGTERM then, and would kill the workers by it."""
+        os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # by `uv run` they would run in a copy of the whole folder
+        import ray
+
+        if not ray.is_initialized():
+            options = OmegaConf.to_container(recipe.config.hydra.launcher.ray.init, resolve=True)
+            assert isinstance(options, dict)
+            ray.init(**{"object_store_memory": _RAY_STORE, **options})
+        interrupts.take()
+        return super().launch(recipe, jobs, first, interrupts)
+
+
+class SlurmWorkers(Workers):
+    """Workers as jobs of Slurm."""
+
+    package, extra = "submitit", "slurm"
+
+    def check(self) -> None:
+        """Check that submitit is installed and Slurm can be asked from here."""
+        super().check()
+        if shutil.which("sbatch") is None:
+            raise StudyError(
+                "hydra.launcher needs Slurm's sbatch, which is not here; start the sweep on a machine of the cluster"
+            )
+
+    def launch(self, recipe: Recipe, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+        """Queue the jobs and follow them in Slurm's queue."""
+        from .slurm import Queue
+
+        launcher = _launcher(recipe)
+        assert isinstance(launcher, SlurmLauncher)
+        try:
+            submitted = launcher.submit(jobs, first)
+        except RuntimeError as error:
+            raise StudyError(f"Slurm refused the jobs of the workers; mend hydra.launcher: {str(error).strip()}") from error
+        return Queue(recipe, submitted, interrupts).wait()
+
+
+_WORKERS = {
+    "hydra._internal.core_plugins.basic_launcher.BasicLauncher": LocalWorker,
+    "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher": JoblibWorkers,
+    "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher": RayWorkers,
+    "hydra_plugins.study.slurm_launcher.SlurmLauncher": SlurmWorkers,
+}
+
+
+def workers_by(launcher: str) -> Workers:
+    """Return how the launcher of this dotted path starts workers."""
+    return _WORKERS.get(launcher, Workers)()
+
+
+def _launcher(recipe: Recipe) -> Launcher:
     return Plugins.instance().instantiate_launcher(
         hydra_context=recipe.hydra_context, task_function=WorkerTask(recipe), config=recipe.config
     )
-
-
-def start_ray(recipe: Recipe) -> None:
-    """Start or join Ray, if that is the launcher, ahead of it: Ray takes SIGTERM then, and would kill the workers by it."""
-    launcher = recipe.config.hydra.launcher
-    if str(launcher._target_).endswith("RayLauncher"):
-        # Started by `uv run`, Ray would run the workers in a copy of the whole folder.
-        os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-        from hydra_plugins.hydra_ray_launcher import _launcher_util
-
-        init = OmegaConf.create({"object_store_memory": _RAY_STORE})
-        init.merge_with(launcher.ray.init)
-        _launcher_util.start_ray(init)

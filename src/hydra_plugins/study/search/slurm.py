@@ -4,20 +4,20 @@ Submitit asks Slurm's accounting for its jobs, rarely, which not every cluster k
 started when the others have finished the sweep.
 """
 
-import contextlib
-import io
 import logging
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hydra.core.utils import JobReturn, JobStatus
 
 from .errors import StudyError
 from .interrupts import Interrupts
 from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from submitit import Job
 
 log = logging.getLogger("study")
 
@@ -31,31 +31,6 @@ _UNFINISHED = (
 """States of a job that goes on, or may begin again."""
 
 
-@contextmanager
-def following_slurm(recipe: Recipe, interrupts: Interrupts) -> Iterator[None]:
-    """Follow the workers' jobs here in place of submitit, if Slurm's is the launcher."""
-    if not str(recipe.config.hydra.launcher._target_).endswith("SlurmLauncher"):
-        yield
-        return
-    from submitit import AutoExecutor
-
-    submit = AutoExecutor.map_array
-
-    def submit_and_follow(executor: Any, function: Any, *arguments: Any) -> list[Any]:
-        try:
-            with contextlib.redirect_stderr(io.StringIO()):
-                jobs = submit(executor, function, *arguments)
-        except RuntimeError as error:
-            raise StudyError(f"Slurm refused the jobs of the workers; mend hydra.launcher: {str(error).strip()}") from error
-        return Queue(recipe, jobs, interrupts).wait()
-
-    AutoExecutor.map_array = submit_and_follow  # type: ignore[method-assign, assignment]
-    try:
-        yield
-    finally:
-        AutoExecutor.map_array = submit  # type: ignore[method-assign]
-
-
 class Queue:
     """The jobs of the workers, from their submission to the end of the last.
 
@@ -65,7 +40,7 @@ class Queue:
         interrupts: Requests to the head to stop.
     """
 
-    def __init__(self, recipe: Recipe, jobs: Sequence[Any], interrupts: Interrupts) -> None:
+    def __init__(self, recipe: Recipe, jobs: "Sequence[Job[JobReturn]]", interrupts: Interrupts) -> None:
         self._recipe = recipe
         self._jobs = jobs
         self._id = str(jobs[0].job_id).split("_")[0]
@@ -74,7 +49,7 @@ class Queue:
         self._began = self._looked = time.monotonic()
         self._well: set[str] = set()
 
-    def wait(self) -> list[Any]:
+    def wait(self) -> list[JobReturn]:
         """Wait until all jobs have ended and return those that have something to say of why.
 
         As soon as one worker has ended by itself, or the head is asked to stop, jobs that have not begun are cancelled. A second
@@ -103,7 +78,7 @@ class Queue:
     def _cancel(self, *options: str) -> None:
         subprocess.run(["scancel", "--quiet", *options, self._id], check=False)
 
-    def _has_ended(self, job: Any) -> bool:
+    def _has_ended(self, job: "Job[JobReturn]") -> bool:
         """Whether a worker has ended by itself, or its job has left the queue for good: one that is requeued comes back."""
         if job.job_id in self._well:
             return True
@@ -114,7 +89,7 @@ class Queue:
         self._look()
         return self._states is not None and self._state(job) not in _UNFINISHED
 
-    def _state(self, job: Any) -> str:
+    def _state(self, job: "Job[JobReturn]") -> str:
         """Return the state of a job; one that left the queue unseen was cancelled before it began."""
         return (self._states or {}).get(job.job_id, "CANCELLED")
 
@@ -130,13 +105,13 @@ class Queue:
             former = {job: state if state not in _UNFINISHED else "CANCELLED" for job, state in (self._states or {}).items()}
             self._states = former | dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
 
-    def _told(self) -> list[Any]:
-        lost = [job for job in self._jobs if _result(job) is None and self._state(job) != "CANCELLED"]
+    def _told(self) -> list[JobReturn]:
+        results = {job.job_id: result for job in self._jobs if (result := _result(job)) is not None}
+        lost = [job for job in self._jobs if job.job_id not in results and self._state(job) != "CANCELLED"]
         if lost:
             log.warning("jobs that Slurm ended: %s", ", ".join(f"{job.job_id} ({self._state(job)})" for job in lost))
-        told = [job for job in self._jobs if job.job_id in self._well] or [job for job in self._jobs if _result(job) is not None]
-        if told or self._interrupts.count:
-            return told
+        if results or self._interrupts.count:
+            return [result for id, result in results.items() if not self._well or id in self._well]
         if not lost:
             raise StudyError("all jobs of the sweep were cancelled in Slurm's queue; the same command goes on from here")
         if not any(self._recipe.layout.workers.glob(f"{self._recipe.session}-*.json")):
@@ -144,10 +119,9 @@ class Queue:
         raise RuntimeError(f"Slurm ended the jobs of all workers; what the first one said: {lost[0].paths.stdout}")
 
 
-def _result(job: Any) -> JobReturn | None:
+def _result(job: "Job[JobReturn]") -> JobReturn | None:
     """Return what a worker's job has left, or None; that of a job that was requeued is replaced when it ends again."""
     try:
-        outcome, result = job._get_outcome_and_result() if job.paths.result_pickle.exists() else ("", None)
+        return job.result() if job.paths.result_pickle.exists() and job.exception() is None else None
     except (OSError, EOFError):
         return None
-    return result if outcome == "success" else None

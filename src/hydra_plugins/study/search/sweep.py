@@ -23,7 +23,7 @@ from .errors import StudyError
 from .heartbeat import Watch
 from .interrupts import Interrupts
 from .launch import make_space
-from .launchers import check_launcher, make_launcher, start_ray
+from .launchers import workers_by
 from .locks import locked, write_atomically
 from .objectives import parse_objectives
 from .observer import observed
@@ -35,7 +35,6 @@ from .sampling import check_sampler
 from .session import Session
 from .settle import Settler
 from .slots import make_slots
-from .slurm import following_slurm
 from .space import Space
 from .standing import best_text
 from .starting_points import enqueue
@@ -83,9 +82,9 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
         raise StudyError(f"hydra.sweeper.workers and repeat must be at least 1, but got {given_}")
     check_view(options.view)
     check_sampler(options.sampler)
-    check_launcher(str(config.hydra.launcher._target_))
-    is_local = str(config.hydra.launcher._target_).endswith("BasicLauncher")
-    if is_local:
+    workers = workers_by(str(config.hydra.launcher._target_))
+    workers.check()
+    if workers.is_local:
         make_slots(options)
     return Recipe(
         hydra_context=context,
@@ -96,7 +95,7 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
         folder=Path(str(config.hydra.sweep.dir)).absolute(),
         arguments=list(arguments),
         session=f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{os.urandom(2).hex()}",
-        is_local=is_local,
+        is_local=workers.is_local,
         script=os.path.abspath(sys.argv[0]),
         module=getattr(sys.modules["__main__"].__spec__, "name", None),
     )
@@ -123,16 +122,14 @@ def launch(recipe: Recipe, study: OpenStudy) -> list[Ended]:
     logging.getLogger("hydra._internal.core_plugins.basic_launcher").setLevel(logging.WARNING)  # it lists jobs, not trials
     place = f"hydra.sweep.subdir=.study/jobs/{recipe.session}/${{hydra.job.num}}"
     jobs = [[*recipe.first, place] for _ in range(recipe.options.workers)]
-    if recipe.is_local:
-        return [job.return_value for job in make_launcher(recipe).launch(jobs, initial_job_idx=0)]
+    workers = workers_by(str(recipe.config.hydra.launcher._target_))
+    if workers.is_local:
+        return [job.return_value for job in workers.launch(recipe, jobs, 0, Interrupts())]
     with Interrupts(most=1) as interrupts:
         for start in range(_STARTS):
-            with watching_from_outside(recipe, interrupts), following_slurm(recipe, interrupts):
+            with watching_from_outside(recipe, interrupts):
                 try:
-                    launcher = make_launcher(recipe)
-                    start_ray(recipe)
-                    interrupts.take()
-                    done = launcher.launch(jobs, initial_job_idx=start * len(jobs))
+                    done = workers.launch(recipe, jobs, start * len(jobs), interrupts)
                     return [*(job.return_value for job in done), *interruptions(interrupts)]
                 except StudyError:
                     raise

@@ -1,0 +1,95 @@
+"""Hydra's launcher `hydra/launcher=slurm`: the jobs of a multirun as one array of Slurm, by submitit."""
+
+import contextlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+if TYPE_CHECKING:
+    import submitit
+
+_OF_ANY_CLUSTER = {
+    *("name", "timeout_min", "mem_gb", "nodes", "tasks_per_node"),
+    *("cpus_per_task", "gpus_per_node", "stderr_to_stdout"),
+}
+"""Parameters that submitit names alike for every cluster; those of Slurm alone are given to it as `slurm_NAME`."""
+
+
+class SlurmLauncher(Launcher):
+    """Jobs of Slurm, each of which queues itself again when its time runs out.
+
+    Args:
+        submitit_folder: Where submitit keeps what it sends to the jobs, and what they print and return.
+        max_num_timeout: How often a job is queued again.
+        parameters: Those of submitit's executor; null leaves one out.
+    """
+
+    def __init__(self, submitit_folder: str, max_num_timeout: int, **parameters: Any) -> None:
+        self._folder = submitit_folder
+        self._max_num_timeout = max_num_timeout
+        self._parameters = OmegaConf.create(parameters)
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what Hydra gives: the context, the function of a job and the composed config of the command line."""
+        self._job = SlurmJob(hydra_context, task_function, config)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run a job for each list of overrides and wait for all."""
+        return [job.results()[0] for job in self.submit(job_overrides, initial_job_idx)]
+
+    def submit(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> "list[submitit.Job[JobReturn]]":
+        """Queue a job for each list of overrides.
+
+        Raises:
+            RuntimeError: Slurm refuses them; the message is its own.
+        """
+        from submitit import AutoExecutor
+
+        executor = AutoExecutor(self._folder, cluster="slurm", slurm_max_num_timeout=self._max_num_timeout)
+        given: Any = OmegaConf.to_container(self._parameters, resolve=True)
+        executor.update_parameters(**{key if key in _OF_ANY_CLUSTER else f"slurm_{key}": given[key] for key in given})
+        with contextlib.redirect_stderr(io.StringIO()), executor.batch():  # what sbatch prints is in the error too
+            return [
+                executor.submit(self._job, list(overrides), initial_job_idx + index, Singleton.get_state())
+                for index, overrides in enumerate(job_overrides)
+            ]
+
+
+@dataclass
+class SlurmJob:
+    """What a job runs: it composes its config and runs the function with it."""
+
+    hydra_context: HydraContext
+    task_function: TaskFunction
+    config: DictConfig
+
+    def __call__(self, overrides: list[str], number: int, singletons: dict[Any, Any]) -> JobReturn:
+        """Run the function."""
+        import submitit
+
+        Singleton.set_state(singletons)
+        setup_globals()
+        config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+        with open_dict(config.hydra.job):
+            config.hydra.job.id = submitit.JobEnvironment().job_id
+            config.hydra.job.num = number
+        return run_job(
+            task_function=self.task_function,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+            hydra_context=self.hydra_context,
+        )
+
+    def checkpoint(self, *arguments: Any) -> Any:
+        """Return what a job runs that is queued again: the same."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, *arguments)

@@ -1,0 +1,64 @@
+"""Every package that is imported, or named by a config, is declared: in the dependencies or in an extra."""
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+OWN = {"convsweep", "hydra_plugins"}
+
+
+def declared() -> tuple[set[str], set[str]]:
+    """Return the distributions of the dependencies, and those of all extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    always = project["dependencies"]
+    extras = [text for texts in project["optional-dependencies"].values() for text in texts]
+    names = [{canonicalize_name(Requirement(text).name) for text in texts} for texts in (always, extras)]
+    return names[0], names[1]
+
+
+def imported(path: Path) -> set[str]:
+    """Return the packages that a module imports, those of Hydra's plugins by two names."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(str(node.module))
+    return {package(name) for name in found}
+
+
+def package(dotted: str) -> str:
+    """Return the package of a dotted name."""
+    parts = dotted.split(".")
+    return ".".join(parts[:2]) if parts[0] == "hydra_plugins" and parts[1:2] != ["study"] else parts[0]
+
+
+def is_declared(name: str, distributions: set[str]) -> bool:
+    """Return whether a package belongs to one of the distributions."""
+    if name.startswith("hydra_plugins."):
+        return canonicalize_name(name.partition(".")[2]) in distributions
+    owners = packages_distributions().get(name, [name])
+    return any(canonicalize_name(owner) in distributions for owner in owners)
+
+
+def test_what_is_imported_is_declared() -> None:
+    always, extras = declared()
+    files = [*(ROOT / "src").rglob("*.py"), ROOT / "train.py"]
+    names = {name for path in files for name in imported(path)} - OWN - sys.stdlib_module_names
+    assert names >= {"torch", "lightning", "optuna", "hydra", "PIL"}, "the search finds imports"
+    assert [name for name in sorted(names) if not is_declared(name, always | extras)] == []
+
+
+def test_what_a_config_names_is_declared() -> None:
+    always, extras = declared()
+    text = "\n".join(path.read_text() for path in (ROOT / "conf").rglob("*.yaml"))
+    names = {package(target) for target in re.findall(r"_target_: (\w+\.[\w.]+)", text)} - OWN
+    assert names >= {"torch", "torchvision", "lightning", "timm"}, "the search finds targets"
+    assert [name for name in sorted(names) if not is_declared(name, always | extras)] == []
