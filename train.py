@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 @command_line.user_errors
 def main(cfg: DictConfig) -> float | tuple[float, ...]:
     """Run one training and return its objective, or objectives."""
-    from convsweep.early_check import check_new_folder, check_options
+    from convsweep.early_check import check_new_folder, check_options, say_folder
 
     check_new_folder(cfg)  # before torch is loaded: a mistake is answered at once
     check_options(cfg)
+    say_folder()
 
     from convsweep.startup.garbage import no_collection
     from convsweep.startup.imports import prepare_imports

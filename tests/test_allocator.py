@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.conftest import Train
+
 STEPS = """
 import resource, sys
 import numpy as np
@@ -38,3 +40,11 @@ def test_a_step_gets_the_memory_of_the_one_before() -> None:
     assert hasattr(ctypes.CDLL(None), "mallopt")
     handed_back, kept = pages_a_step(), pages_a_step("keep")
     assert kept < 100 < handed_back
+
+
+@pytest.mark.parametrize(("word", "asked"), [("keep", 1), ("release", 0)])
+def test_a_config_says_whether_it_is_kept(train: Train, monkeypatch: pytest.MonkeyPatch, word: str, asked: int) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr("convsweep.run.keep_freed_memory", lambda: calls.append(None))
+    train(f"freed_memory={word}", "+trainer.limit_train_batches=1")
+    assert len(calls) == asked

@@ -25,6 +25,7 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if row.get("val/loss")]
 
 
+@pytest.mark.both_modes
 def test_default_net_learns_digits_and_leaves_a_record(train: Train) -> None:
     folder = train("logger=none", "trainer=cpu", "trainer.max_epochs=6", "model.net.num_blocks=1", quick=False)
     result = result_of(folder)
@@ -187,6 +188,7 @@ def test_a_folder_with_a_run_is_not_overwritten(train: Train, capsys: pytest.Cap
         (["monitor.metric=val/acc"], "did you mean 'val/accuracy'?"),
         (["objectives=[val/accuracy,mac]"], "did you mean 'macs'?"),
         (["monitor.mode=maximum"], "monitor.mode must be max or min"),
+        (["freed_memory=realease"], "freed_memory must be keep or release, but is 'realease'; did you mean 'release'?"),
         (["data=image_folder", "data.root=nowhere"], "nowhere"),
         (["data=scenes"], "use model=segmentation"),
         (["budget.max_params=10"], "max_params"),

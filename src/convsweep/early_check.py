@@ -1,4 +1,4 @@
-"""Checks a config's options before torch is loaded, so that a slip is answered at once."""
+"""What is done before torch is loaded: a slip is answered at once, and the first line says where the run will be found."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from convsweep.console import say, shown
 from convsweep.distributed.ranks import is_first
 from convsweep.errors import UserError, did_you_mean
 from convsweep.nets.convnet_plan import plan_convnet
@@ -15,6 +16,7 @@ from convsweep.record import check_folder
 from hydra_plugins.study import trial
 
 PLANS: dict[str, Callable[..., Any]] = {"convsweep.nets.ConvNet": plan_convnet, "convsweep.nets.UNet": plan_unet}
+WORDS = {"monitor.mode": ("max", "min"), "freed_memory": ("keep", "release")}
 FROM_DATA = ("in_shape", "in_channels", "num_classes")
 
 
@@ -30,9 +32,10 @@ def check_options(cfg: DictConfig) -> None:
     if plan is not None and not trial.inside():  # the sweep has built a trial's network already
         options = {str(name): plain(net, str(name)) for name in net if name not in ("_target_", *FROM_DATA)}
         plan(**options)
-    mode = cfg.monitor.mode
-    if mode not in ("max", "min"):
-        raise UserError(f"monitor.mode must be max or min, but is {mode!r}; {did_you_mean(mode, ['max', 'min'])}")
+    for name, words in WORDS.items():
+        word = OmegaConf.select(cfg, name)
+        if word not in words:
+            raise UserError(f"{name} must be {' or '.join(words)}, but is {word!r}; {did_you_mean(word, words)}")
     max_epochs = cfg.trainer.max_epochs
     if not isinstance(max_epochs, int) or max_epochs == 0 or max_epochs < -1:
         raise UserError(f"trainer.max_epochs must be a whole number >= 1 (-1: no limit), but is {max_epochs!r}")
@@ -78,6 +81,12 @@ def check_new_folder(cfg: DictConfig) -> None:
     """
     if is_first() and cfg.ckpt_path is None and trial.current() is None:
         check_folder(Path(HydraConfig.get().runtime.output_dir))
+
+
+def say_folder() -> None:
+    """Say where the run will be found."""
+    if is_first():
+        say(f"run folder: {shown(Path(HydraConfig.get().runtime.output_dir))}")
 
 
 def plain(node: DictConfig, name: str) -> Any:

@@ -82,11 +82,11 @@ class Run:
     def report_cost(self, cost: dict[str, Any]) -> None:
         """Say what the network costs and keep it for the record."""
         self.cost = cost
-        keep_freed_memory()
+        if self.cfg.freed_memory == "keep":
+            keep_freed_memory()
         threads = set_threads(self.cfg.num_threads, cost["macs"], int(self.cfg.data.batch_size))
         if is_first():
             say(f"{cost['summary']}; {threads} thread{'s' if threads > 1 else ''}")
-            say(f"run folder: {shown(self.folder)}")
             if self.checkpoint:
                 say(f"going on from {self.checkpoint}")
             elif self.link is None and any(text.startswith("sweeps=") for text in HydraConfig.get().overrides.task):

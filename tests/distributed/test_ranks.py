@@ -52,6 +52,7 @@ def scores(folder: Path) -> dict[str, float]:
     return {name: float(value) for name, value in last.items() if name.startswith(("train/", "val/"))}
 
 
+@pytest.mark.both_modes
 @pytest.mark.xdist_group("ranks")
 def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path: Path) -> None:
     script = str(ROOT / "train.py")
@@ -155,7 +156,11 @@ def test_srun_says_how_many_processes_there_are(under_srun: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(("name", "value"), [("SLURM_NTASKS", "1"), ("SLURM_STEP_ID", None)], ids=["alone", "without srun"])
-def test_one_process_of_slurm_starts_the_others_itself(under_srun: pytest.MonkeyPatch, name: str, value: str | None) -> None:
+def test_one_process_of_slurm_starts_the_others_itself(
+    under_srun: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str | None
+) -> None:
     under_srun.setenv(name, value) if value else under_srun.delenv(name)
     assert ranks.join(["trainer=ddp"]) == ["trainer=ddp"]
     assert not SLURMEnvironment.detect()
+    ranks.join([])
+    assert capsys.readouterr().err.count("SLURM_JOB_NAME=interactive is set, since ") == 1

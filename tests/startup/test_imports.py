@@ -1,5 +1,6 @@
 """What needs nothing but its own metrics loads no scipy and no torchvision; a metric from any corner of torchmetrics works."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -97,3 +98,19 @@ assert scipy.signal.hamming is scipy.signal.windows.hamming
 
 def test_any_metric_works_in_a_process_that_has_trained(tmp_path: Path) -> None:
     printed(METRICS, tmp_path)
+
+
+def test_the_first_line_comes_before_torch(tmp_path: Path) -> None:
+    """It says where the run will be, which takes Hydra alone."""
+    code = (
+        AT_THE_END
+        + """
+import convsweep.console
+def said(text):
+    print(text, "torch" in sys.modules, flush=True)
+    os._exit(0)
+convsweep.console.say = said
+"""
+        + TRAIN.replace("prepare_imports()", "").replace("import lightning as L", "").replace("L.Callback", "object")
+    )
+    assert re.fullmatch(r"run folder: outputs/\S+ False", printed(code, tmp_path)[0])

@@ -102,7 +102,7 @@ def sized_by_srun(arguments: list[str]) -> list[str]:
     number, *others = {part.split("(")[0] for part in spread.split(",")}
     if others:
         raise UserError(f"every node must have as many processes as the others, but srun started {spread}; say --ntasks-per-node")
-    os.environ["SLURM_NTASKS_PER_NODE"] = number  # Lightning asks for it, also where it was not an option of srun
+    set_for_others("SLURM_NTASKS_PER_NODE", number, "Lightning asks for it, also where it was not an option of srun")
     size = {"trainer.devices": number, "trainer.num_nodes": os.environ["SLURM_STEP_NUM_NODES"]}
     for word in arguments:
         key, _, value = word.partition("=")
@@ -114,7 +114,15 @@ def sized_by_srun(arguments: list[str]) -> list[str]:
 def leave_slurm_job() -> None:
     """Keep Lightning from taking part in Slurm's job, if this is one: it would wait for processes that srun has not started."""
     if "SLURM_JOB_ID" in os.environ:
-        os.environ["SLURM_JOB_NAME"] = "interactive"
+        set_for_others("SLURM_JOB_NAME", "interactive", "Lightning starts the processes of this run itself")
+
+
+def set_for_others(name: str, value: str, why: str) -> None:
+    """Set a variable that other programs read, and say so."""
+    if os.environ.get(name) != value:
+        os.environ[name] = value
+        if is_first():
+            sys.stderr.write(f"{name}={value} is set, since {why}\n")
 
 
 def end_with_parent() -> None:
