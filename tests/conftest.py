@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from convsweep.patches.patch import VARIABLE
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ.pop("UV_RUN_RECURSION_DEPTH", None)  # the commands that are offered are the same under `uv run pytest`
@@ -32,16 +34,25 @@ if os.environ.get("PYTHONDONTWRITEBYTECODE"):
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "fresh_process: forks, which torch refuses in a process that has used autograd's threads")
+    config.addinivalue_line("markers", "both_modes: passes with the patches of other packages, and with none of them")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a test that asks for it in a process of its own."""
+    """Run a test that asks for it in a process of its own, or once more in one without patches."""
+    if pyfuncitem.get_closest_marker("both_modes") is not None and VARIABLE not in os.environ:
+        run_again(pyfuncitem, {VARIABLE: "none"})
     if pyfuncitem.get_closest_marker("fresh_process") is None or FRESH in os.environ:
         return None
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", pyfuncitem.nodeid]
-    done = subprocess.run(command, cwd=pyfuncitem.config.rootpath, env={**os.environ, FRESH: "1"}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_again(pyfuncitem, {FRESH: "1"})
     return True
+
+
+def run_again(test: pytest.Function, variables: dict[str, str]) -> None:
+    """Run a test in a process of its own, with these variables."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", test.nodeid]
+    done = subprocess.run(command, cwd=test.config.rootpath, env={**os.environ, **variables}, capture_output=True, text=True)
+    assert done.returncode == 0, f"with {variables}:\n{done.stdout}{done.stderr}"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -53,7 +53,7 @@ def told(trials: list[FrozenTrial]) -> list[dict[str, object]]:
     return [vars(trial) | {"intermediate_values": repr(sorted(trial.intermediate_values.items()))} for trial in trials]
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.both_modes)])
 def test_trials_are_those_that_optuna_reads(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with server() if kind == "postgresql" else nullcontext(f"sqlite:///{tmp_path}/study.db") as url:
         ours = Database(url.replace("postgresql:", "postgresql+psycopg:"))

@@ -71,6 +71,7 @@ hydra:
 STATES = {"complete": "finished", "pruned": "finished", "diverged": "failed", "error": "failed", "killed": "killed"}
 
 
+@pytest.mark.both_modes
 def test_every_trial_is_one_run_of_the_studys_group_in_its_own_state(wandb_server: object, tmp_path: Path) -> None:
     runs = wandb_server.runs  # type: ignore[attr-defined]
     environment = {

@@ -15,6 +15,7 @@ from convsweep.errors import DivergedError
 from convsweep.tracking import Outcome, WandbLogger, read_run_file
 
 
+@pytest.mark.both_modes
 def test_server_receives_config_metrics_summary_and_identity(server: WandbServer, folder: Path) -> None:
     with track(folder, name="first", group="a_study", tags=["mine"]) as tracker:
         tracker.log_summary({"cost/parameters": 15})
