@@ -10,9 +10,8 @@ from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 from torch import nn
 
 from convsweep import build
-from convsweep.cost import Budget, Cost, UntraceableError, measure, summary
+from convsweep.cost import Budget, Cost, UntraceableError, measure, operations, summary
 from convsweep.cost.known import remember
-from convsweep.cost.weightless import Weightless
 from convsweep.early_check import check_no_key_is_missing
 from convsweep.errors import InfeasibleError, UserError, did_you_mean
 from convsweep.nets.geometry import times
@@ -96,7 +95,7 @@ def facts(cost: Cost, num_classes: int, memory: int) -> dict[str, Any]:
         "params": cost.params,
         "macs": cost.macs,
         "memory": memory,
-        "receptive_field": list(cost.receptive_field.size),
+        "receptive_field": None if cost.receptive_field is None else list(cost.receptive_field.size),
         "in_shape": list(cost.in_shape),
         "num_classes": num_classes,
         "summary": summary(cost),
@@ -125,7 +124,7 @@ def build_on_meta(cfg: DictConfig) -> nn.Module:
         UserError: an option is wrong.
     """
     try:
-        with torch.device("meta"), Weightless(), warnings.catch_warnings():
+        with torch.device("meta"), operations.shortened(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*to a meta parameter.*")
             return build.build_net(cfg)
     except UserError as error:

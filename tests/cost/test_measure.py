@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convsweep.cost import UntraceableError, measure, summary
-from convsweep.errors import InfeasibleError
+from convsweep.cost import Budget, UntraceableError, measure, summary
+from convsweep.cost.operations import operators
+from convsweep.errors import InfeasibleError, UserError
 from convsweep.nets import ConvNet, UNet
+from convsweep.patches import patch
 
 
 def test_network_is_left_as_it_was() -> None:
@@ -74,6 +76,37 @@ def test_net_that_needs_data_says_so() -> None:
         measure(nn.Sequential(LooksAtValues()), (1, 8, 8))
 
 
+class NeedsStorage(nn.Module):
+    """Refuses tensors without values, in words that do not say so."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.is_meta:
+            raise RuntimeError("no kernel for this tensor")
+        return x
+
+
+def test_net_that_runs_on_the_cpu_is_not_refused() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), NeedsStorage())
+    with pytest.raises(UntraceableError, match=r"layer 1 \(NeedsStorage\) looks at values: no kernel"):
+        measure(net, (1, 8, 8))
+    with torch.device("meta"):
+        weightless = nn.Sequential(nn.Conv2d(1, 2, 3), NeedsStorage())
+    with pytest.raises(UntraceableError, match="no kernel"):
+        measure(weightless, (1, 8, 8))
+
+
+class Refuses(nn.Module):
+    """Refuses any input, in words that also stand in what torch says of the meta device."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise ValueError("the metadata is of another size")
+
+
+def test_net_that_fails_on_the_cpu_too_is_infeasible_whatever_it_says() -> None:
+    with pytest.raises(InfeasibleError, match=r"layer 0 \(Refuses\) cannot take 1x8x8: the metadata"):
+        measure(nn.Sequential(Refuses()), (1, 8, 8))
+
+
 class Wrapped(nn.Module):
     """Returns what torchvision's segmentation nets return."""
 
@@ -93,6 +126,24 @@ def test_double_precision_costs_twice() -> None:
     single, double = (measure(net, (1, 6, 6)) for net in (nn.Conv2d(1, 2, 3), nn.Conv2d(1, 2, 3).double()))
     assert (double.weights, double.activations) == (2 * single.weights, 2 * single.activations)
     assert double.macs == single.macs
+
+
+def test_operations_that_torch_lacks_are_left_out() -> None:
+    assert operators("no_such_operation", "relu") == [torch.ops.aten.relu]
+
+
+def test_without_patches_all_but_the_receptive_field_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = ConvNet((1, 12, 12), 10, num_stages=2)
+    whole = measure(net, (1, 12, 12))
+    monkeypatch.setattr(patch, "_usable", {})
+    monkeypatch.setenv(patch.VARIABLE, "none")
+    cost = measure(net, (1, 12, 12))
+    assert (cost.macs, cost.activations, cost.out_shape) == (whole.macs, whole.activations, whole.out_shape)
+    assert [layer.macs for layer in cost.layers] == [layer.macs for layer in whole.layers]
+    assert cost.receptive_field is None
+    assert "receptive" not in summary(cost)
+    with pytest.raises(UserError, match=r"min_receptive_field needs the patch .*; leave it out"):
+        Budget(min_receptive_field=3).check(cost)
 
 
 def test_summary_in_words() -> None:

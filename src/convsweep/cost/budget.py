@@ -5,7 +5,7 @@ from math import sqrt
 
 from convsweep.cost.measure import ADAM_STATES, Cost
 from convsweep.cost.quantity import in_bytes, in_si, quantity
-from convsweep.errors import InfeasibleError
+from convsweep.errors import InfeasibleError, UserError
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,17 @@ class Budget:
 
         Raises:
             InfeasibleError: it is smaller than `min_receptive_field`.
+            UserError: it is not known.
         """
-        least, value = self.min_receptive_field, cost.receptive_field.smallest
-        if least is not None and value < least:
+        least = self.min_receptive_field
+        if least is None:
+            return
+        if cost.receptive_field is None:
+            raise UserError(
+                "budget.min_receptive_field needs the patch torch_operations (docs/patches.md), which is off; leave it out"
+            )
+        value = cost.receptive_field.smallest
+        if value < least:
             raise InfeasibleError(
                 f"budget.min_receptive_field={least} is missed: a position of the last feature map sees {value} positions "
                 f"of the input; use more stages, larger kernels, strides or dilations"

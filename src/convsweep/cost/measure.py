@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from convsweep.cost import operations
 from convsweep.cost.field import Field, ReceptiveField
 from convsweep.cost.memory import kept_for_backward
 from convsweep.cost.trace import Trace, trace
@@ -49,7 +50,7 @@ class Cost:
     layers: every module that ran, in the order in which they finished (a container behind its children).
     params, trainable: numbers learnt, in all and those that require a gradient.
     macs: multiply-accumulates of one sample in evaluation mode.
-    receptive_field: of the last feature map, before positions are pooled or flattened away.
+    receptive_field: of the last feature map, before positions are pooled or flattened away; None where it is not known.
     weights, gradients, activations: bytes; activations of one sample.
     """
 
@@ -60,7 +61,7 @@ class Cost:
     params: int
     trainable: int
     macs: int
-    receptive_field: ReceptiveField
+    receptive_field: ReceptiveField | None
     weights: int
     gradients: int
     activations: int
@@ -143,8 +144,10 @@ def own_params(net: nn.Module) -> Counter[str]:
     return own
 
 
-def last_map(traced: Trace, out: Field | None, in_spatial: Sequence[int]) -> ReceptiveField:
+def last_map(traced: Trace, out: Field | None, in_spatial: Sequence[int]) -> ReceptiveField | None:
     """Return the receptive field to tell of a network: everything, if nothing in it looks around a position."""
+    if not operations.are_seen():
+        return None
     if out is None or not traced.looks:
         out = Field.of_everything(len(in_spatial))
     return out.stated(in_spatial)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from convsweep.cost.modules import empty_input, followed
-from convsweep.cost.weightless import Weightless
+from convsweep.cost.operations import shortened
 
 SAMPLES = 2
 """In the batch that is run: batch normalisation takes no single one in training."""
@@ -23,20 +24,19 @@ def kept_for_backward(net: nn.Module, in_shape: Sequence[int]) -> Counter[str]:
         InfeasibleError: a layer cannot take its input.
         UntraceableError: a layer needs data.
     """
-    seen = {tensor.untyped_storage()._cdata for tensor in (*net.parameters(), *net.buffers())}
+    seen = {StorageWeakRef(tensor.untyped_storage()) for tensor in (*net.parameters(), *net.buffers())}
     kept: Counter[str] = Counter()
-    alive = []
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage._cdata not in seen:
-            seen.add(storage._cdata)
-            alive.append(storage)
+        reference = StorageWeakRef(storage)  # while there is one, no other storage gets its address
+        if reference not in seen:
+            seen.add(reference)
             kept[stack[-1].name if stack else ""] += -(-storage.nbytes() // SAMPLES)
         return tensor
 
     x = empty_input(net, in_shape, SAMPLES)
     hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
-    with followed(net) as stack, torch.enable_grad(), hooks, Weightless():
+    with followed(net, x) as stack, torch.enable_grad(), hooks, shortened():
         net(x)
     return kept

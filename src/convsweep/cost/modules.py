@@ -1,5 +1,6 @@
 """Which module of a network is running: every operation belongs to the innermost one, and so does every failure."""
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -46,17 +47,29 @@ def empty_input(net: nn.Module, in_shape: Sequence[int], batch_size: int) -> Ten
 
 
 @contextmanager
-def followed(net: nn.Module, on_exit: Callable[[Running, Tensor | None], None] | None = None) -> Iterator[list[Running]]:
+def followed(
+    net: nn.Module,
+    x: Tensor,
+    on_switch: Callable[[str], None] = lambda name: None,
+    on_exit: Callable[[Running, Tensor | None], None] = lambda running, out: None,
+) -> Iterator[list[Running]]:
     """Keep the stack of running modules; say which one failed, if one does.
+
+    Args:
+        net: on the meta device.
+        x: the input that it will run on.
+        on_switch: is told the name of the module that has run until now, whenever another one begins or goes on.
+        on_exit: is told of a module that has ended, and what it returned.
 
     Raises:
         InfeasibleError: a module cannot take its input.
-        UntraceableError: a module needs data.
+        UntraceableError: a module needs data: the network runs on the CPU, but not here.
     """
     stack: list[Running] = []
 
     def enter(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            on_switch(stack[-1].name if stack else "")
             tensor = main_tensor(inputs)
             stack.append(Running(name, type(module).__name__, () if tensor is None else tuple(tensor.shape)))
 
@@ -64,23 +77,36 @@ def followed(net: nn.Module, on_exit: Callable[[Running, Tensor | None], None] |
 
     def leave(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         running = stack.pop()
-        if on_exit is not None:
-            on_exit(running, main_tensor(output))
+        on_switch(running.name)
+        on_exit(running, main_tensor(output))
 
-    with ExitStack() as hooks:
-        for name, module in net.named_modules():
-            hooks.enter_context(module.register_forward_pre_hook(enter(name)))
-            hooks.enter_context(module.register_forward_hook(leave))
-        try:
+    try:
+        with ExitStack() as hooks:
+            for name, module in net.named_modules():
+                hooks.enter_context(module.register_forward_pre_hook(enter(name)))
+                hooks.enter_context(module.register_forward_hook(leave))
             yield stack
-        except UserError:
-            raise
-        except NotImplementedError as error:
+    except UserError:
+        raise
+    except NotImplementedError as error:
+        raise UntraceableError(untraceable(stack, error)) from error
+    except (RuntimeError, ValueError, AssertionError) as error:
+        if runs_on_cpu(net, x):
             raise UntraceableError(untraceable(stack, error)) from error
-        except (RuntimeError, ValueError, AssertionError) as error:
-            if "meta" in str(error).lower():
-                raise UntraceableError(untraceable(stack, error)) from error
-            raise InfeasibleError(failed(stack, error)) from error
+        raise InfeasibleError(failed(stack, error)) from error
+
+
+def runs_on_cpu(net: nn.Module, x: Tensor) -> bool:
+    """Return whether a network runs on the CPU, with zeros for weights and samples; what torch says of meta tensors varies."""
+    tensors = [tensor for module in net.modules() for tensor in vars(module).values() if isinstance(tensor, Tensor)]
+    zeros = {id(tensor): torch.zeros_like(tensor, device="cpu") for tensor in (*tensors, *net.buffers())}
+    zeros |= {id(param): nn.Parameter(torch.zeros_like(param, device="cpu"), param.requires_grad) for param in net.parameters()}
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            copy.deepcopy(net, zeros)(torch.zeros_like(x, device="cpu"))
+    except Exception:  # whatever its code raises, it does not run
+        return False
+    return True
 
 
 def failed(stack: list[Running], error: Exception) -> str:

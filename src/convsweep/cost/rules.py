@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from convsweep.cost.field import Field, blind, pointwise
+from convsweep.cost.operations import operators
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,15 @@ JOINS: set[Any] = set()
 """Operations that read several tensors, any of which may depend on the input."""
 
 
-def rule(*operations: Any, joins: bool = False) -> Callable[[Rule], Rule]:
-    """Register a rule for operations; without `joins` it is asked only if the first argument depends on the input."""
+def rule(*names: str, joins: bool = False) -> Callable[[Rule], Rule]:
+    """Register a rule for operations of aten.
+
+    Args:
+        names: operations that this version of torch lacks are left out.
+        joins: ask it whichever argument depends on the input, not only for the first.
+    """
+
+    operations = operators(*names)
 
     def register(function: Rule) -> Rule:
         RULES.update(dict.fromkeys(operations, function))

@@ -3,22 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from convsweep.cost.field import Field, blind, concatenated, merged, pointwise
 from convsweep.cost.layout import Layout, axes, bare, plain, viewed
 from convsweep.cost.rules import Call, rule
 
-aten = torch.ops.aten
-
 
 @rule(
-    aten.native_batch_norm, aten._native_batch_norm_legit, aten._native_batch_norm_legit_no_training,
-    aten._batch_norm_with_update, aten.native_layer_norm, aten.native_group_norm, aten._fused_rms_norm,
-    aten.hardswish, aten.hardswish_, aten.hardsigmoid, aten.hardsigmoid_, aten.hardtanh, aten.hardtanh_,
-    aten.rrelu_with_noise, aten.log_sigmoid_forward, aten.native_dropout,
-    aten.clone, aten._to_copy, aten.alias, aten.detach, aten.lift_fresh, aten.expand,
+    "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training",
+    "_batch_norm_with_update", "native_layer_norm", "native_group_norm", "_fused_rms_norm",
+    "hardswish", "hardswish_", "hardsigmoid", "hardsigmoid_", "hardtanh", "hardtanh_",
+    "rrelu_with_noise", "log_sigmoid_forward", "native_dropout",
+    "clone", "_to_copy", "alias", "detach", "lift_fresh", "expand",
 )  # fmt: skip
 def same_position(call: Call) -> Field:
     """Copies, activations that torch does not tag as pointwise, normalisations.
@@ -28,20 +25,20 @@ def same_position(call: Call) -> Field:
     return pointwise([call.source], call.out.shape)
 
 
-@rule(aten.copy_, aten._prelu_kernel, aten.where, joins=True)
+@rule("copy_", "_prelu_kernel", "where", joins=True)
 def same_position_of_several(call: Call) -> Field:
     """What joins several tensors position by position and torch does not tag so."""
     return pointwise(call.fields, call.out.shape)
 
 
-@rule(aten.view, aten._unsafe_view, aten._reshape_alias)
+@rule("view", "_unsafe_view", "_reshape_alias")
 def view(call: Call) -> Field:
     """A view keeps what dimensions walk along as long as it does not cut an axis into pieces."""
     layout = viewed(call.source.layout, call.out.shape)
     return blind(call.fields, call.out.shape) if layout is None else replace(call.source, layout=layout)
 
 
-@rule(aten.unsqueeze)
+@rule("unsqueeze")
 def unsqueeze(call: Call) -> Field:
     """A new dimension walks along nothing."""
     return opened(call.source, call.args[1] % call.out.dim())
@@ -52,7 +49,7 @@ def opened(field: Field, dim: int) -> Field:
     return replace(field, layout=(*field.layout[:dim], plain(1), *field.layout[dim:]))
 
 
-@rule(aten.squeeze)
+@rule("squeeze")
 def squeeze(call: Call) -> Field:
     """A dimension of one position goes."""
     before = call.args[0].shape
@@ -62,13 +59,13 @@ def squeeze(call: Call) -> Field:
     return replace(call.source, layout=tuple(kept))
 
 
-@rule(aten.permute)
+@rule("permute")
 def permute(call: Call) -> Field:
     """Dimensions change places."""
     return replace(call.source, layout=tuple(call.source.layout[dim] for dim in call.args[1]))
 
 
-@rule(aten.transpose, aten.t)
+@rule("transpose", "t")
 def transpose(call: Call) -> Field:
     """Two dimensions change places."""
     layout, (first, second) = list(call.source.layout), call.args[1:] or (0, -1)
@@ -76,26 +73,26 @@ def transpose(call: Call) -> Field:
     return replace(call.source, layout=tuple(layout))
 
 
-@rule(aten.cat, joins=True)
+@rule("cat", joins=True)
 def cat(call: Call) -> Field:
     """Channels behind channels."""
     return concatenated(call.fields, call.out.shape, call.option(1, 0))
 
 
-@rule(aten.stack, joins=True)
+@rule("stack", joins=True)
 def stack(call: Call) -> Field:
     """A new dimension counts the operands."""
     dim = call.option(1, 0) % call.out.dim()
     return concatenated([opened(field, dim) for field in call.fields], call.out.shape, dim)
 
 
-@rule(aten.split, aten.split_with_sizes)
+@rule("split", "split_with_sizes")
 def split(call: Call) -> Field:
     """A part of the channels; a part of the positions looks anywhere."""
     return fewer(call, call.option(2, 0))
 
 
-@rule(aten.glu)
+@rule("glu")
 def gated_half(call: Call) -> Field:
     """One half of the channels gates the other."""
     return fewer(call, call.option(1, -1))
@@ -109,7 +106,7 @@ def fewer(call: Call, dim: int) -> Field:
     return replace(call.source, layout=(*layout[:dim], plain(call.out.shape[dim]), *layout[dim + 1 :]))
 
 
-@rule(aten.unbind, aten.select)
+@rule("unbind", "select")
 def select(call: Call) -> Field:
     """One channel; one position looks anywhere."""
     layout = call.source.layout
@@ -119,7 +116,7 @@ def select(call: Call) -> Field:
     return replace(call.source, layout=(*layout[:dim], *layout[dim + 1 :]))
 
 
-@rule(aten.mean, aten.sum, aten.amax, aten.amin, aten.max, aten.min, aten.var, aten.std, aten.var_mean, aten.logsumexp)
+@rule("mean", "sum", "amax", "amin", "max", "min", "var", "std", "var_mean", "logsumexp")
 def reduction(call: Call) -> Field:
     """A mean over positions sees everything along their axes."""
     given = call.option(1)
@@ -128,7 +125,7 @@ def reduction(call: Call) -> Field:
     return reduced(call.source, dims, call.out)
 
 
-@rule(aten.linalg_vector_norm)
+@rule("linalg_vector_norm")
 def vector_norm(call: Call) -> Field:
     """A norm over positions sees everything along their axes."""
     return reduced(call.source, call.option(2, range(call.args[0].dim())), call.out)
@@ -143,20 +140,20 @@ def reduced(field: Field, dims: Sequence[int], out: Tensor) -> Field:
     return field.mixed(axes([field.layout[dim] for dim in gone]), layout, weighted=False)
 
 
-@rule(aten._softmax, aten._log_softmax, aten._safe_softmax)
+@rule("_softmax", "_log_softmax", "_safe_softmax")
 def softmax(call: Call) -> Field:
     """A softmax over positions makes each depend on all."""
     layout, dim = call.source.layout, call.args[1] % call.out.dim()
     return call.source.mixed(axes([layout[dim]]), (*layout[:dim], plain(call.out.shape[dim]), *layout[dim + 1 :]))
 
 
-@rule(aten.mm, aten.bmm, joins=True)
+@rule("mm", "bmm", joins=True)
 def matmul(call: Call) -> Field:
     """A product of matrices."""
     return product(call, call.args[0], call.args[1])
 
 
-@rule(aten.addmm, aten.baddbmm, joins=True)
+@rule("addmm", "baddbmm", joins=True)
 def matmul_and_sum(call: Call) -> Field:
     """A product of matrices and a summand."""
     return product(call, call.args[1], call.args[2])

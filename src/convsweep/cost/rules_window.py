@@ -4,15 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-import torch
-
 from convsweep.cost.field import Field
 from convsweep.cost.layout import Dim, Layout, axes, plain
 from convsweep.cost.rules import Call, rule
 from convsweep.cost.rules_layout import reduced
 from convsweep.cost.windows import Window
-
-aten = torch.ops.aten
 
 
 def each(value: int | Sequence[int], dim: int) -> list[int]:
@@ -21,7 +17,7 @@ def each(value: int | Sequence[int], dim: int) -> list[int]:
     return values * dim if len(values) == 1 else values
 
 
-@rule(aten.convolution)
+@rule("convolution")
 def convolution(call: Call) -> Field:
     """A convolution slides its kernel over the positions, a transposed one spreads it."""
     _, weight, _, stride, padding, dilation, transposed, *_ = call.args
@@ -36,13 +32,13 @@ def convolution(call: Call) -> Field:
     return replace(field, everything=field.everything or len(call.fields) > 1)
 
 
-@rule(aten.max_pool2d_with_indices, aten.max_pool3d_with_indices)
+@rule("max_pool2d_with_indices", "max_pool3d_with_indices")
 def max_pool(call: Call) -> Field:
     """A pool slides a window over the positions, of which it may leave some out."""
     return pooled(call, each(call.option(4, 1), len(call.args[1])))
 
 
-@rule(aten.avg_pool2d, aten.avg_pool3d)
+@rule("avg_pool2d", "avg_pool3d")
 def average_pool(call: Call) -> Field:
     """A pool slides a window over the positions."""
     return pooled(call, [1] * len(call.args[1]))
@@ -59,7 +55,7 @@ def pooled(call: Call, dilation: Sequence[int]) -> Field:
     )
 
 
-@rule(aten._adaptive_avg_pool2d, aten._adaptive_avg_pool3d, aten.adaptive_max_pool2d, aten.adaptive_max_pool3d)
+@rule("_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "adaptive_max_pool2d", "adaptive_max_pool3d")
 def adaptive_pool(call: Call) -> Field:
     """An adaptive pool cuts an axis into windows; one window is a mean over everything."""
     before, after = call.args[0].shape, call.out.shape
@@ -70,26 +66,26 @@ def adaptive_pool(call: Call) -> Field:
 
 
 @rule(
-    aten.upsample_nearest1d, aten.upsample_nearest2d, aten.upsample_nearest3d, aten.pixel_shuffle,
+    "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "pixel_shuffle",
 )  # fmt: skip
 def nearest(call: Call) -> Field:
     """Nearest-neighbour interpolation repeats positions; so does a pixel shuffle, from other channels."""
     return interpolated(call, Window.nearest)
 
 
-@rule(aten._upsample_nearest_exact1d, aten._upsample_nearest_exact2d, aten._upsample_nearest_exact3d)
+@rule("_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d")
 def nearest_exact(call: Call) -> Field:
     """Nearest-neighbour interpolation between centres of positions."""
     return interpolated(call, partial(Window.nearest, exact=True))
 
 
-@rule(aten.upsample_linear1d, aten.upsample_bilinear2d, aten.upsample_trilinear3d)
+@rule("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d")
 def linear(call: Call) -> Field:
     """Linear interpolation reads a position's two neighbours along each axis."""
     return interpolated(call, partial(Window.interpolated, align_corners=call.args[2]))
 
 
-@rule(aten.upsample_bicubic2d)
+@rule("upsample_bicubic2d")
 def cubic(call: Call) -> Field:
     """Cubic interpolation reads a position's four neighbours along each axis."""
     return interpolated(call, partial(Window.interpolated, align_corners=call.args[2], reach=2))
@@ -102,7 +98,7 @@ def interpolated(call: Call, behind: Callable[..., Window]) -> Field:
     return resized(call.source.changed(after, sizes), after)
 
 
-@rule(aten.pixel_unshuffle)
+@rule("pixel_unshuffle")
 def pixel_unshuffle(call: Call) -> Field:
     """Positions become channels: a position stands for a window."""
     change = partial(Window.slid, kernel_size=call.args[1], stride=call.args[1])
@@ -110,8 +106,8 @@ def pixel_unshuffle(call: Call) -> Field:
 
 
 @rule(
-    aten.constant_pad_nd, aten.reflection_pad1d, aten.reflection_pad2d, aten.reflection_pad3d,
-    aten.replication_pad1d, aten.replication_pad2d, aten.replication_pad3d,
+    "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d",
+    "replication_pad1d", "replication_pad2d", "replication_pad3d",
 )  # fmt: skip
 def pad(call: Call) -> Field:
     """Padding and cropping move positions."""
@@ -121,7 +117,7 @@ def pad(call: Call) -> Field:
     return resized(field.changed(call.out.shape, moves), call.out.shape)
 
 
-@rule(aten.slice)
+@rule("slice")
 def slicing(call: Call) -> Field:
     """A slice moves positions and steps over some."""
     dim, start, step = call.option(1, 0), call.option(2, 0), call.option(4, 1)

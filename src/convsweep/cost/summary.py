@@ -8,9 +8,10 @@ from convsweep.nets.geometry import times
 
 def summary(cost: Cost) -> str:
     """Return the short form of a cost, one line."""
+    seen = "" if cost.receptive_field is None else f"receptive field {size_in_words(cost.receptive_field)}, "
     return (
         f"{cost.net}: {in_si(cost.params)} parameters, {counted(cost.macs)}MACs, "
-        f"receptive field {size_in_words(cost.receptive_field)}, {in_bytes(cost.activations)} a sample in training"
+        f"{seen}{in_bytes(cost.activations)} a sample in training"
     )
 
 

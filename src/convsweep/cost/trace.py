@@ -7,17 +7,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import FlopCounterMode
 
+from convsweep.cost import operations, rules_window
 from convsweep.cost import rules_layout as rules_layout
-from convsweep.cost import rules_window
 from convsweep.cost.field import Field, input_field
 from convsweep.cost.modules import Running, empty_input, followed, main_tensor
 from convsweep.cost.rules import RULES, Call, field_behind
-from convsweep.cost.weightless import Weightless
 
 LOOKING = {packet for packet, follow in RULES.items() if follow.__module__ == rules_window.__name__}
 """Operations that look around a position."""
+
+PARTS = set(operations.operators("split", "split_with_sizes", "unbind"))
+"""Operations that return tensors of different shapes, all of which are parts of the first argument."""
 
 
 @dataclass(frozen=True)
@@ -30,21 +32,21 @@ class Traced:
     field: Field | None
 
 
-class Trace(Weightless):
-    """Follows every operation below this mode.
+class Trace:
+    """Follows every operation of a forward pass.
 
     Multiply-accumulates are half of what torch's flop counter counts (convolutions and products of matrices, no biases,
     normalisations or activations), credited to the innermost running module. The receptive field is followed from tensor
     to tensor; what a network writes into a part of an existing tensor is not seen there.
     """
 
-    def __init__(self, x: Tensor) -> None:
-        super().__init__()
+    def __init__(self, x: Tensor, counter: FlopCounterMode) -> None:
+        self.counter, self.counted = counter, 0
         self.macs: Counter[str] = Counter()
         self.looks: set[str] = set()
         self.stack: Sequence[Running] = ()
         self.layers: list[Traced] = []
-        self.fields: dict[int, Field] = {id(x): input_field(x.shape)}
+        self.fields: dict[int, Field] = {id(x): input_field(x.shape)} if operations.are_seen() else {}
         self.kept: list[Tensor] = [x]
 
     def field_of(self, tensor: Any) -> Field | None:
@@ -56,16 +58,19 @@ class Trace(Weightless):
         """Multiply-accumulates of all modules."""
         return self.macs.total()
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
-        """Run an operation and note what it costs and sees."""
-        out = self.run(func, args, kwargs)
-        packet, name = func.overloadpacket, self.stack[-1].name if self.stack else ""
-        if packet in flop_registry:
-            self.macs[name] += flop_registry[packet](*args, **(kwargs or {}), out_val=out) // 2
-        if packet in LOOKING:
-            self.looks.add(name)
+    def credit(self, name: str) -> None:
+        """Credit a module with what was counted since another one ran."""
+        total = self.counter.get_total_flops()
+        self.macs[name] += (total - self.counted) // 2
+        self.counted = total
+
+    def run(self, operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run an operation and note what its result sees."""
+        out = operations.run(operation, args, kwargs)
+        if operation.overloadpacket in LOOKING:
+            self.looks.add(self.stack[-1].name if self.stack else "")
         results = [out] if isinstance(out, Tensor) else [each for each in out or () if isinstance(each, Tensor)]
-        self.note(func, args, results)
+        self.note(operation, args, results)
         return out
 
     def note(self, func: Any, args: Sequence[Any], results: list[Tensor]) -> None:
@@ -84,9 +89,6 @@ class Trace(Weightless):
             self.layers.append(Traced(running.name, running.kind, tuple(out.shape[1:]), self.field_of(out)))
 
 
-PARTS = {torch.ops.aten.split, torch.ops.aten.split_with_sizes, torch.ops.aten.unbind}
-
-
 @torch.no_grad()
 def trace(net: nn.Module, in_shape: Sequence[int]) -> tuple[Trace, Tensor | None]:
     """Return the trace of a network on the meta device in evaluation mode, and what it returned.
@@ -96,7 +98,9 @@ def trace(net: nn.Module, in_shape: Sequence[int]) -> tuple[Trace, Tensor | None
         UntraceableError: a layer needs data.
     """
     x = empty_input(net, in_shape, 1)
-    mode = Trace(x)
-    with followed(net, mode.leave) as mode.stack, mode:
+    counter = FlopCounterMode(display=False)
+    traced = Trace(x, counter)
+    with followed(net, x, traced.credit, traced.leave) as traced.stack, counter, operations.watched(traced.run):
         out = main_tensor(net(x))
-    return mode, out
+    traced.credit("")
+    return traced, out

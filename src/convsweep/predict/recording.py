@@ -66,10 +66,10 @@ class Cleaner:
     def context(self) -> int:
         """How many samples to each side a sample of the answer depends on; a quarter of the window where that is more."""
         try:
-            (size,) = measure(self.model.net, self.model.facts.in_shape).receptive_field.size
+            field = measure(self.model.net, self.model.facts.in_shape).receptive_field
         except UntraceableError:
-            size = self.model.facts.spatial_shape[0]
-        sees = size // 2
+            field = None
+        sees = (self.model.facts.spatial_shape if field is None else field.size)[0] // 2
         return sees if self.window is None else min(sees, self.window // 4)
 
     @property

@@ -1,0 +1,58 @@
+"""Torch's single operations on the meta device: listed by name, watched, and given at once where torch takes detours."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from convsweep.patches import is_usable, use
+from convsweep.patches.torch import OPERATIONS
+
+Run: TypeAlias = Callable[[Any, Sequence[Any], Mapping[str, Any]], Any]
+
+
+def operators(*names: str) -> list[Any]:
+    """Return aten's operators of these names, as far as this version of torch has them."""
+    found = (getattr(torch.ops.aten, name, None) for name in names)
+    return [operator for operator in found if operator is not None]
+
+
+NORMS: dict[Any, Callable[..., Sequence[int]]] = {
+    **dict.fromkeys(operators("native_batch_norm"), lambda x, *_: x.shape[1:2]),
+    **dict.fromkeys(
+        operators("native_group_norm"), lambda x, weight, bias, samples, channels, positions, groups, *_: (samples, groups)
+    ),
+}
+"""Normalisations, and the shape of the statistics they return beside the result."""
+
+DRAWS = set(operators("normal_", "uniform_", "bernoulli_", "fill_", "zero_"))
+"""Fillings of a tensor, which leave its shape and have no values to leave on the meta device."""
+
+
+def run(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Return an operation's result; on meta tensors fillings do nothing and normalisations cost nothing."""
+    first, packet = args[0] if args else None, operation.overloadpacket
+    if isinstance(first, Tensor) and first.is_meta:
+        if packet in DRAWS:
+            return first
+        if packet in NORMS:
+            shape = NORMS[packet](*args)
+            return first.new_empty(first.shape), first.new_empty(shape), first.new_empty(shape)
+    return operation(*args, **kwargs)
+
+
+def watched(by: Run) -> AbstractContextManager[object]:
+    """Return what lets `by` run every operation; where that cannot be, they run as they are."""
+    return use(OPERATIONS, by) or nullcontext()
+
+
+def shortened() -> AbstractContextManager[object]:
+    """Return what runs operations on the meta device without detours, where that can be."""
+    return watched(run)
+
+
+def are_seen() -> bool:
+    """Return whether operations can be watched here."""
+    return is_usable(OPERATIONS)
