@@ -8,10 +8,10 @@ import lightning as L
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.modules.conv import _ConvNd
 
 from convsweep.data.order import Batch
 from convsweep.errors import UserError
+from convsweep.nets.layer_kinds import Convolution, TransposedConvolution
 
 AT_ONCE = 2**25
 """Numbers of patches that are in memory at a time, 256 MiB."""
@@ -50,14 +50,15 @@ class WhitenedStem(L.Callback):
         conv.weight.requires_grad_(False)
 
 
-def first_convolution(model: L.LightningModule) -> _ConvNd:
+def first_convolution(model: L.LightningModule) -> Convolution:
     """Return the first convolution of a network.
 
     Raises:
         UserError: there is none that could whiten.
     """
-    conv = next((module for module in model.net.modules() if isinstance(module, _ConvNd)), None)  # type: ignore[union-attr]
-    if conv is None or conv.transposed or conv.groups != 1 or set(conv.dilation) != {1}:
+    kinds = Convolution | TransposedConvolution
+    conv = next((module for module in model.net.modules() if isinstance(module, kinds)), None)  # type: ignore[union-attr]
+    if not isinstance(conv, Convolution) or conv.groups != 1 or set(conv.dilation) != {1}:
         raise UserError("callbacks.whitened_stem needs a network that begins with a convolution without dilation and groups")
     most = 2 * conv.in_channels * prod(conv.kernel_size)
     if conv.out_channels % 2 or conv.out_channels > most:

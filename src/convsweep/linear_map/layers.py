@@ -7,14 +7,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
-from torch.nn.modules.padding import _ConstantPadNd
 
 from convsweep.cost.measure import on_meta
 from convsweep.errors import UserError
 from convsweep.linear_map.connections import Connections, dividing, grouped, product, sliding
 from convsweep.linear_map.matrix import LinearMap
 from convsweep.nets.geometry import times
+from convsweep.nets.layer_kinds import ConstantPad, Convolution, TransposedConvolution
 
 AveragePool: TypeAlias = nn.AvgPool1d | nn.AvgPool2d | nn.AvgPool3d
 AdaptiveAveragePool: TypeAlias = nn.AdaptiveAvgPool1d | nn.AdaptiveAvgPool2d | nn.AdaptiveAvgPool3d
@@ -35,9 +34,9 @@ def linear_map(layer: nn.Module, in_shape: Sequence[int]) -> LinearMap:
     out_shape = shape_behind(layer, shape)
     pad, inner = split_pad(layer, len(shape) - 1)
     match inner:
-        case _ConvTransposeNd():
+        case nn.ConvTranspose1d() | nn.ConvTranspose2d() | nn.ConvTranspose3d():
             found = spread(inner, shape, out_shape)
-        case _ConvNd():
+        case nn.Conv1d() | nn.Conv2d() | nn.Conv3d():
             found = slid(inner, shape, out_shape, pad)
         case nn.AvgPool1d() | nn.AvgPool2d() | nn.AvgPool3d():
             return averaged(inner, shape, out_shape)
@@ -58,7 +57,7 @@ def linear_map(layer: nn.Module, in_shape: Sequence[int]) -> LinearMap:
 
 def is_known(layer: nn.Module) -> bool:
     """Return whether `linear_map` knows layers of this kind."""
-    kinds = (_ConvNd, AveragePool, AdaptiveAveragePool, nn.Linear)
+    kinds = (Convolution, TransposedConvolution, AveragePool, AdaptiveAveragePool, nn.Linear)
     return any(isinstance(split_pad(layer, None)[1], kind) for kind in kinds)
 
 
@@ -84,9 +83,9 @@ def split_pad(layer: nn.Module, dim: int | None) -> tuple[Shape, nn.Module]:
         UserError: the pad crops, or pads with other than zeros.
     """
     none = (0,) * (dim or 0)
-    if not (isinstance(layer, nn.Sequential) and len(layer) == 2 and isinstance(layer[0], _ConstantPadNd)):
+    if not (isinstance(layer, nn.Sequential) and len(layer) == 2 and isinstance(layer[0], ConstantPad)):
         return none, layer
-    if not isinstance(layer[1], _ConvNd) or isinstance(layer[1], _ConvTransposeNd):
+    if not isinstance(layer[1], Convolution):
         return none, layer
     margins = list(layer[0].padding)
     if dim is not None and (min(margins) < 0 or layer[0].value != 0):
@@ -98,7 +97,6 @@ def slid(conv: Any, in_shape: Shape, out_shape: Shape, pad: Shape) -> Connection
     """Return the connections of a convolution."""
     if conv.padding_mode != "zeros":
         raise UserError(f"padding_mode must be zeros for a matrix with one weight a place, but is {conv.padding_mode}")
-    own = reversed(conv._reversed_padding_repeated_twice[::2])  # `same` and `valid` in numbers
     axes = [
         sliding(*each)
         for each in zip(
@@ -106,12 +104,21 @@ def slid(conv: Any, in_shape: Shape, out_shape: Shape, pad: Shape) -> Connection
             out_shape[1:],
             conv.kernel_size,
             conv.stride,
-            [before + more for before, more in zip(own, pad, strict=True)],
+            [before + more for before, more in zip(padding_before(conv), pad, strict=True)],
             conv.dilation,
             strict=True,
         )
     ]
     return product([grouped(in_shape[0], out_shape[0], conv.groups), *axes])
+
+
+def padding_before(conv: Any) -> Shape:
+    """Return the zeros that a convolution sets before each axis, `same` and `valid` in numbers."""
+    if conv.padding == "valid":
+        return (0,) * len(conv.kernel_size)
+    if conv.padding == "same":  # of an odd number the smaller part
+        return tuple(d * (k - 1) // 2 for k, d in zip(conv.kernel_size, conv.dilation, strict=True))
+    return tuple(conv.padding)
 
 
 def spread(conv: Any, in_shape: Shape, out_shape: Shape) -> Connections:

@@ -7,7 +7,8 @@ from typing import Literal
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+
+from convsweep.nets.layer_kinds import BatchNorm
 
 Compile = Literal["none", "default", "reduce-overhead", "max-autotune"]
 Recompute = Literal["none", "blocks"]
@@ -66,7 +67,7 @@ def contexts_of(block: nn.Module) -> tuple[AbstractContextManager[None], Abstrac
 @contextmanager
 def statistics_kept(block: nn.Module) -> Iterator[None]:
     """Leave the running statistics of batch normalisation as they are: the same batch must not count twice."""
-    norms = [module for module in block.modules() if isinstance(module, _BatchNorm) and module.track_running_stats]
+    norms = [module for module in block.modules() if isinstance(module, BatchNorm) and module.track_running_stats]
     before = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm, _, count in before:
         norm.momentum = 0.0
