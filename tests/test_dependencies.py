@@ -10,6 +10,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from convsweep.patches.patch import all_patches
+
 ROOT = Path(__file__).parents[1]
 OWN = {"convsweep", "hydra_plugins"}
 
@@ -62,3 +64,12 @@ def test_what_a_config_names_is_declared() -> None:
     names = {package(target) for target in re.findall(r"_target_: (\w+\.[\w.]+)", text)} - OWN
     assert names >= {"torch", "torchvision", "lightning", "timm"}, "the search finds targets"
     assert [name for name in sorted(names) if not is_declared(name, always | extras)] == []
+
+
+def test_what_patches_touch_has_an_upper_bound() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    requirements = [Requirement(text) for text in project["dependencies"]]
+    bounded = {canonicalize_name(one.name) for one in requirements if any(part.operator == "<" for part in one.specifier)}
+    touched = {package for patch in all_patches() for package in patch.tested}
+    assert touched
+    assert touched <= bounded
