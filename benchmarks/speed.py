@@ -42,9 +42,7 @@ def steps() -> dict[str, list[Way]]:
 
 
 def start() -> dict[str, list[Way]]:
-    """Starting, on two cores: now, with nothing compiled as right behind the installation, and with imports as they come."""
-    as_they_come = "import torch._dynamo, torchmetrics, lightning, runpy, sys; sys.argv = sys.argv[1:]; "
-    plain = [PYTHON, "-c", as_they_come + "runpy.run_path(sys.argv[0], run_name='__main__')", TRAIN]
+    """Starting, on two cores: now, with nothing compiled as after the installation, and without the patches of imports."""
     asked = {
         "help": ["--help"],
         "cfg job": ["--cfg", "job"],
@@ -57,11 +55,11 @@ def start() -> dict[str, list[Way]]:
     uncompiled = [*cores, "env", "PYTHONDONTWRITEBYTECODE=1", "PYTHONPYCACHEPREFIX=/nowhere"]
     found = {}
     for name, arguments in asked.items():
-        now, before = ([*command, *arguments] for command in ([PYTHON, TRAIN], plain))
+        now = [PYTHON, TRAIN, *arguments]
         code = codes.get(name, 0)
         ways = [Way("now", [*cores, *now], code), Way("now, nothing compiled", [*uncompiled, *now], code)]
-        if name.startswith("first step"):
-            ways.append(Way("imports as they come", [*cores, *before], code))
+        if name in ("help", "first step", "first step, W&B offline"):
+            ways.append(Way("without patches", [*cores, "env", "CONVSWEEP_PATCHES=none", *now], code))
         ways.append(Way("torch alone", [*cores, PYTHON, "-c", "import torch"]))
         found[f"start: {name}"] = ways
     return found

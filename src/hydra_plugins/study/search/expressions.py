@@ -100,7 +100,7 @@ class Expression:
     def _value(self, node: ast.expr, point: Mapping[str, Any]) -> Any:
         return _EVALUATE[type(node)](self, node, point)
 
-    def _name(self, node: ast.Name, point: Mapping[str, Any]) -> Any:
+    def evaluate_name(self, node: ast.Name, point: Mapping[str, Any]) -> Any:
         if node.id in _WORDS:
             return _WORDS[node.id]
         key = self._keys[node.id]
@@ -108,7 +108,7 @@ class Expression:
             raise InactiveError(key)
         return point[key]
 
-    def _bool(self, node: ast.BoolOp, point: Mapping[str, Any]) -> Any:
+    def evaluate_bool(self, node: ast.BoolOp, point: Mapping[str, Any]) -> Any:
         decides = isinstance(node.op, ast.Or)
         value: Any = not decides
         for part in node.values:
@@ -117,7 +117,7 @@ class Expression:
                 return value
         return value
 
-    def _compare(self, node: ast.Compare, point: Mapping[str, Any]) -> bool:
+    def evaluate_compare(self, node: ast.Compare, point: Mapping[str, Any]) -> bool:
         left = self._value(node.left, point)
         for sign, part in zip(node.ops, node.comparators, strict=True):
             right = self._value(part, point)
@@ -126,14 +126,14 @@ class Expression:
             left = right
         return True
 
-    def _choose(self, node: ast.IfExp, point: Mapping[str, Any]) -> Any:
+    def evaluate_choice(self, node: ast.IfExp, point: Mapping[str, Any]) -> Any:
         return self._value(node.body if self._value(node.test, point) else node.orelse, point)
 
-    def _call(self, node: ast.Call, point: Mapping[str, Any]) -> Any:
+    def evaluate_call(self, node: ast.Call, point: Mapping[str, Any]) -> Any:
         assert isinstance(node.func, ast.Name)
         return _FUNCTIONS[node.func.id](*(self._value(argument, point) for argument in node.args))
 
-    def _list(self, node: ast.List, point: Mapping[str, Any]) -> list[Any]:
+    def evaluate_list(self, node: ast.List, point: Mapping[str, Any]) -> list[Any]:
         """Return a list without the items whose parameters this point does not have."""
         values = []
         for item in node.elts:
@@ -141,21 +141,21 @@ class Expression:
                 values.append(self._value(item, point))
         return values
 
-    def _slice(self, node: ast.Slice, point: Mapping[str, Any]) -> slice:
+    def evaluate_slice(self, node: ast.Slice, point: Mapping[str, Any]) -> slice:
         return slice(*(part and self._value(part, point) for part in (node.lower, node.upper, node.step)))
 
 
 _EVALUATE: dict[type[ast.AST], Callable[[Expression, Any, Mapping[str, Any]], Any]] = {
     ast.Constant: lambda self, node, point: node.value,
-    ast.Name: Expression._name,
-    ast.List: Expression._list,
+    ast.Name: Expression.evaluate_name,
+    ast.List: Expression.evaluate_list,
     ast.Tuple: lambda self, node, point: [self._value(item, point) for item in node.elts],
-    ast.BoolOp: Expression._bool,
-    ast.Compare: Expression._compare,
+    ast.BoolOp: Expression.evaluate_bool,
+    ast.Compare: Expression.evaluate_compare,
     ast.BinOp: lambda self, node, point: _BINARY[type(node.op)](self._value(node.left, point), self._value(node.right, point)),
     ast.UnaryOp: lambda self, node, point: _UNARY[type(node.op)](self._value(node.operand, point)),
-    ast.IfExp: Expression._choose,
+    ast.IfExp: Expression.evaluate_choice,
     ast.Subscript: lambda self, node, point: self._value(node.value, point)[self._value(node.slice, point)],
-    ast.Slice: Expression._slice,
-    ast.Call: Expression._call,
+    ast.Slice: Expression.evaluate_slice,
+    ast.Call: Expression.evaluate_call,
 }
