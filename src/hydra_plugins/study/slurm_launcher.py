@@ -3,14 +3,15 @@
 import contextlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, run_job, setup_globals
+from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
+
+from hydra_plugins.study.composed_job import ComposedJob
 
 if TYPE_CHECKING:
     import submitit
@@ -62,31 +63,15 @@ class SlurmLauncher(Launcher):
             ]
 
 
-@dataclass
-class SlurmJob:
-    """What a job runs: it composes its config and runs the function with it."""
-
-    hydra_context: HydraContext
-    task_function: TaskFunction
-    config: DictConfig
+class SlurmJob(ComposedJob):
+    """A job as submitit takes it: one that can be queued again."""
 
     def __call__(self, overrides: list[str], number: int, singletons: dict[Any, Any]) -> JobReturn:
-        """Run the function."""
+        """Run the job."""
         import submitit
 
         Singleton.set_state(singletons)
-        setup_globals()
-        config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
-        with open_dict(config.hydra.job):
-            config.hydra.job.id = submitit.JobEnvironment().job_id
-            config.hydra.job.num = number
-        return run_job(
-            task_function=self.task_function,
-            config=config,
-            job_dir_key="hydra.sweep.dir",
-            job_subdir_key="hydra.sweep.subdir",
-            hydra_context=self.hydra_context,
-        )
+        return self.run(overrides, number, submitit.JobEnvironment().job_id)
 
     def checkpoint(self, *arguments: Any) -> Any:
         """Return what a job runs that is queued again: the same."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn
+from hydra.core.utils import JobReturn, configure_log
 from hydra.plugins.launcher import Launcher
-from omegaconf import OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from hydra_plugins.study.composed_job import ComposedJob
 from hydra_plugins.study.slurm_launcher import SlurmLauncher
 
 from .errors import StudyError
@@ -55,6 +56,13 @@ class LocalWorker(Workers):
     """The worker that runs in this process."""
 
     is_local = True
+
+    def launch(self, recipe: Recipe, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+        """Run the worker here, where Hydra's own launcher would list it as a job."""
+        job = ComposedJob(recipe.hydra_context, WorkerTask(recipe), recipe.config)
+        done = [job.run(overrides, number, str(number)) for number, overrides in enumerate(jobs, first)]
+        configure_log(recipe.config.hydra.hydra_logging, recipe.config.hydra.verbose)  # the job had its own
+        return done
 
 
 class JoblibWorkers(Workers):
@@ -115,17 +123,18 @@ class SlurmWorkers(Workers):
         return Queue(recipe, submitted, interrupts).wait()
 
 
-_WORKERS = {
-    "hydra._internal.core_plugins.basic_launcher.BasicLauncher": LocalWorker,
+_WORKERS: dict[str, type[Workers]] = {
     "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher": JoblibWorkers,
     "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher": RayWorkers,
     "hydra_plugins.study.slurm_launcher.SlurmLauncher": SlurmWorkers,
 }
 
 
-def workers_by(launcher: str) -> Workers:
-    """Return how the launcher of this dotted path starts workers."""
-    return _WORKERS.get(launcher, Workers)()
+def workers_by(hydra: DictConfig) -> Workers:
+    """Return how the launcher that Hydra's own config names starts workers."""
+    if hydra.runtime.choices.get("hydra/launcher") == "basic":
+        return LocalWorker()
+    return _WORKERS.get(str(hydra.launcher._target_), Workers)()
 
 
 def _launcher(recipe: Recipe) -> Launcher:

@@ -82,7 +82,7 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
         raise StudyError(f"hydra.sweeper.workers and repeat must be at least 1, but got {given_}")
     check_view(options.view)
     check_sampler(options.sampler)
-    workers = workers_by(str(config.hydra.launcher._target_))
+    workers = workers_by(config.hydra)
     workers.check()
     if workers.is_local:
         make_slots(options)
@@ -119,10 +119,9 @@ def prepare(recipe: Recipe, space: Space) -> OpenStudy:
 
 def launch(recipe: Recipe, study: OpenStudy) -> list[Ended]:
     """Let Hydra's launcher start the workers, again if it lost them, and return how each of them ended."""
-    logging.getLogger("hydra._internal.core_plugins.basic_launcher").setLevel(logging.WARNING)  # it lists jobs, not trials
     place = f"hydra.sweep.subdir=.study/jobs/{recipe.session}/${{hydra.job.num}}"
     jobs = [[*recipe.first, place] for _ in range(recipe.options.workers)]
-    workers = workers_by(str(recipe.config.hydra.launcher._target_))
+    workers = workers_by(recipe.config.hydra)
     if workers.is_local:
         return [job.return_value for job in workers.launch(recipe, jobs, 0, Interrupts())]
     with Interrupts(most=1) as interrupts:
