@@ -13,6 +13,7 @@ from convsweep import build
 from convsweep.cost import Budget, Cost, UntraceableError, measure, operations, summary
 from convsweep.cost.known import remember
 from convsweep.early_check import check_no_key_is_missing
+from convsweep.error_texts import META_DEVICE
 from convsweep.errors import InfeasibleError, UserError, did_you_mean
 from convsweep.nets.geometry import times
 
@@ -140,7 +141,7 @@ def build_on_meta(cfg: DictConfig) -> nn.Module:
 def looks_at_values(error: UserError) -> bool:
     """Return whether the meta device, rather than the network, is why it was not built."""
     cause = root(error)
-    return isinstance(cause, NotImplementedError | RuntimeError) and re.search(r"\bmeta\b", str(cause)) is not None
+    return isinstance(cause, NotImplementedError | RuntimeError) and re.search(META_DEVICE, str(cause)) is not None
 
 
 def refused(error: UserError) -> UserError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from convsweep.error_texts import NO_TOKEN
 from convsweep.errors import MissingExtraError, closed_place, did_you_mean
 
 
@@ -12,7 +13,7 @@ def better_answer(error: BaseException | None) -> str | None:
 
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         return _option_hint(error.missing_cfg_file, error.options)
-    if isinstance(error, OverrideParseException) and "LexerNoViableAlt" in str(error):
+    if isinstance(error, OverrideParseException) and NO_TOKEN in str(error):
         rule = "values of other than plain letters and digits must be in quotes"
         return f"{error.override}: {rule} inside of the shell's: \"key='value'\""
     cause = error.__cause__ if error is not None else None

@@ -39,6 +39,9 @@ def test_a_misspelt_key_is_answered_before_anything_is_trained(swept: MakeConfir
     one = swept("net=good,plain")
     assert "cannot be composed" in one.confirm("sleeep=1", code=1)
     assert "cannot be composed" in one.confirm("baseline=nett=good", code=1)
+    told = one.confirm("baseline=hydra/job_logging=goood", code=1)
+    assert "hydra/job_logging/goood" in told
+    assert "provider=" not in told, "where Hydra has looked is not said"
     assert len(one.ran()) == 2
 
 

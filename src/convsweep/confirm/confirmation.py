@@ -14,6 +14,7 @@ from convsweep.confirm.results import Result, measure
 from convsweep.confirm.table import failures, table
 from convsweep.confirm.verdict import Verdict, judge
 from convsweep.console import console, shown
+from convsweep.error_texts import SEARCH_PATH
 from convsweep.errors import UserError
 from convsweep.invocation import python_command
 from convsweep.record import write_atomically
@@ -79,7 +80,7 @@ def _check_configs(sweep: OpenedSweep, candidates: list[Candidate]) -> None:
             try:
                 compose(name, overrides=[*candidate.overrides, *path])
             except Exception as error:
-                text = " ".join(str(error).partition("Config search path")[0].split())
+                text = " ".join(str(error).partition(SEARCH_PATH)[0].split())
                 raise UserError(f"the config of {candidate.name} cannot be composed: {text}") from error
         if compose(name, overrides=["hydra/sweeper=study", *path], return_hydra_config=True).hydra.sweeper.params:
             raise UserError(f"a confirmation trains given networks, but {name}.yaml names a space; take `sweeps` out of it")
