@@ -90,6 +90,11 @@ def test_a_package_inside_runs_by_itself(tmp_path: Path) -> None:
     run(tmp_path, "import late.inner.flat\nassert is_late('late.inner')\nfrom late.inner import depth\nassert depth == 3" + WHOLE)
 
 
+def test_a_function_that_names_it_goes_to_other_processes(tmp_path: Path) -> None:
+    pytest.importorskip("cloudpickle")
+    run(tmp_path, "import cloudpickle\nassert cloudpickle.loads(cloudpickle.dumps(lambda: late))() is late and is_late('late')")
+
+
 def test_what_is_imported_already_is_left_alone(tmp_path: Path) -> None:
     again = "late.Heavy\nbefore = list(ran)\ndefer(root)\nimport late\nassert ran == before"
     run(tmp_path, again + WHOLE)

@@ -51,6 +51,9 @@ class LateModule(ModuleType):
             loader.run(self)
         return sorted(vars(self))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return importlib.import_module, (self.__name__,)  # cloudpickle knows modules by their exact type
+
 
 class LateFinder(MetaPathFinder):
     """Finds late packages, and what is inside of them and may not be imported before they have run."""
