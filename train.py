@@ -32,7 +32,6 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
         from lightning import seed_everything
 
         from convsweep import build, feasibility
-        from convsweep.data.kept import keep
         from convsweep.fit import fit
         from convsweep.run import open_run
 
@@ -41,8 +40,6 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
         data = build.build_data(cfg)
         run.report_cost(run.known_cost or feasibility.check(cfg))
         data.setup("fit")
-        if run.link is not None:
-            keep(cfg.data, data)  # for the next trial of this process
         trainer, model = fit(run, cfg, data)
         run.raise_if_pruned()
         if cfg.test:

@@ -49,7 +49,6 @@ PARTS = {
     ],
     "checkpoints": ["lightning:Trainer.save_checkpoint"],
     "Lightning's loops, training within": ["lightning:Trainer.fit"],
-    "the process made ready for the next trial": ["hydra_plugins.study.search.surroundings:Surroundings.restore"],
 }
 
 

@@ -14,7 +14,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import nn
 from torch.optim import Optimizer
 
-from convsweep.data.kept import take
 from convsweep.data.samples import Facts
 from convsweep.errors import MissingExtraError, UserError
 from convsweep.hydra_version import own_configs_may_name_any_class
@@ -88,7 +87,6 @@ def data_module(config: Mapping[str, Any]) -> "DataModule":
     with plain_errors("data"):
         check_words("data", get_object(config["_target_"]), config)
         data: DataModule = instantiate(config)
-    take(config, data)
     return data
 
 

@@ -23,15 +23,13 @@ from convsweep import feasibility
 for overrides in ([], ["experiment=cifar10_fast"], ["experiment=unet_scenes", "trainer=gpu"]):
     with initialize_config_dir(CONF, version_base="1.3"):
         cfg = compose("config", overrides=[*overrides, "name=x", "trainer.default_root_dir=x", "logger=none"])
-    warm.rehearse(cfg)
     print(feasibility.check(cfg)["params"] > 0)
-import torch._inductor.async_compile, torch._inductor.codegen.triton, torch._inductor.compile_fx, torch._inductor.cudagraph_trees
 print(asked, torch.cuda.is_initialized())
 """
 
 
 def test_a_warm_template_has_not_asked_for_a_gpu() -> None:
-    """It imports, rehearses and checks, and learns from compiled trials what they import."""
+    """It imports and checks."""
     code = WARM.replace("CONF", repr(str(ROOT / "conf")))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -13,8 +13,6 @@ from hydra_plugins.study.config import StudyConf
 from hydra_plugins.study.search.heartbeat import Pulse, Watch
 from hydra_plugins.study.search.slots import make_slots, visible_gpus
 
-from .conftest import MakeToy
-
 
 def beat_and_wait(folder: Path) -> None:
     Pulse(folder, "other").beat({"trials": []})
@@ -69,10 +67,3 @@ def test_slots_share_out_gpus_and_cores(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
     monkeypatch.setenv("SUBMITIT_EXECUTOR", "slurm")
     assert environments(workers=16) == [None], "a job's own cores, whatever the machine has and however many jobs there are"
-
-
-def test_a_spawned_template_runs_what_a_forked_one_runs(toy: MakeToy) -> None:
-    app = toy("return cfg.x", sweeper="n_trials: 4\nslots: 2\nparams: {x: 'interval(0,1)'}\ntemplate: spawn")
-    pytest.importorskip("cloudpickle")
-    app.run()
-    assert app.kinds() == ["complete"] * 4

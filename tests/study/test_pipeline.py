@@ -154,16 +154,3 @@ def test_a_training_that_diverges_is_of_that_kind_and_the_sweep_goes_on(tmp_path
         tmp_path, "logger=none", "hydra/sweeper/sampler=grid", "optimizer=sgd", "model.net.norm=none", "optimizer.lr=1e-2,1e12"
     )
     assert {float(row["optimizer.lr"]): row["kind"] for row in rows} == {1e-2: "complete", 1e12: "diverged"}
-
-
-def test_trials_of_one_process_learn_what_each_learns_in_its_own(tmp_path: Path) -> None:
-    curves = []
-    for fresh_after in (60, 0):
-        folder = tmp_path / str(fresh_after)
-        folder.mkdir()
-        options = ["logger=none", "trainer.max_epochs=2", "test=false", "hydra/sweeper/sampler=grid", "hydra.sweeper.ignore=[]"]
-        rows = sweep(folder, *options, f"hydra.sweeper.fresh_after={fresh_after}", "seed=1,2,3")
-        tables = [list(csv.DictReader((Path(row["folder"]) / "metrics.csv").read_text().splitlines())) for row in rows]
-        curves.append([[(line["train/loss"], line["val/loss"]) for line in table] for table in tables])
-    assert curves[0] == curves[1]
-    assert len({curve[-1] for curve in curves[0]}) == 3

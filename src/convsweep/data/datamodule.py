@@ -35,8 +35,6 @@ class DataModule(LightningDataModule, ABC):
         self.feeding: Feeding = {**FEEDING, **feeding}
         check_feeding(self.feeding)
         self.parts: Parts | None = None
-        self.was_read: dict[str, Any] = {}
-        self.is_rehearsed = False
 
     @abstractmethod
     def describe(self) -> Facts:
@@ -66,12 +64,8 @@ class DataModule(LightningDataModule, ABC):
     def setup(self, stage: str | None = None) -> None:
         """Read, divide and check all parts, once; every stage needs the same."""
         if self.parts is None:
-            before = dict(vars(self))
             self.parts = self.load()
-            self.was_read = {name: value for name, value in vars(self).items() if name not in before or before[name] is not value}
-        if not self.is_rehearsed:
             self.rehearse(self.parts[0])
-            self.is_rehearsed = True
 
     def load(self) -> Parts:
         """Read the samples and return the three parts, checked."""

@@ -22,10 +22,7 @@ class StudyConf:
             those that are retried do not count; all others do, errors too.
         workers: How many jobs the launcher starts; each owns `slots` trials at a time.
         slots, threads, gpus: Trials at a time per worker; threads and (parts of) GPUs per trial.
-        preload: Modules that a worker imports once, before it forks its trials. It calls `rehearse(config)` of those that have
-            it with the config of some point, and again when a trial has shown what else is to be imported.
-        template: How a worker makes its warm template: `fork` it, `spawn` it afresh, or `auto`.
-        fresh_after: A process takes the next trial of its slot until it is so old; 0: a process of its own for each trial.
+        preload: Modules that a worker imports once, before it forks its trials.
         check: Dotted path of `f(config) -> dict | None`, which raises an error of kind `infeasible`.
         canonical: Dotted path of `f(config) -> Any`: two configs of one value are one network.
         ignore: Keys of the config that do not change the job.
@@ -60,8 +57,6 @@ class StudyConf:
     threads: int = 1
     gpus: float | None = None
     preload: list[str] = field(default_factory=list)
-    template: str = "auto"
-    fresh_after: float = 60.0
     check: str | None = None
     canonical: str | None = None
     ignore: list[str] = field(default_factory=lambda: ["seed", "name", "tags", "logger"])

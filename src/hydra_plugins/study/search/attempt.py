@@ -29,7 +29,6 @@ class Attempt:
         outcome: How it said that it ended.
         close_reason: Why it was asked to close.
         again: Whether it is to be run again after that; None leaves it to the policy.
-        waits: Whether it has ended and its process waits for the next one.
     """
 
     trial: optuna.Trial
@@ -43,7 +42,6 @@ class Attempt:
     value: float | None = None
     open: bool = True
     training: bool = False
-    waits: bool = False
     began: float = field(default_factory=time.monotonic)
     heard: float = field(default_factory=time.monotonic)
     oom_kills: int = field(default_factory=lambda: kernel_oom_kills())
@@ -62,7 +60,7 @@ class Attempt:
 
     def close_gently(self, reason: str, grace: float, again: bool | None) -> None:
         """Ask the process to close, once, and set the time at which it will be killed."""
-        if self.close_reason:
+        if self.close_reason or self.outcome is not None:  # what has said its end is ending
             return
         self.close_reason, self.again = reason, again
         self._kill_at = time.monotonic() + grace
@@ -79,8 +77,10 @@ class Attempt:
                 (os.killpg if group else os.kill)(self.pid, signum)
 
     def watch(self, hang_limit: float | None, trial_timeout: float | None, grace: float) -> None:
-        """Close the trial when it is silent or running for too long; kill it when it does not close."""
+        """Close the trial when it is silent or running for too long; kill it when it does not close or end."""
         now = time.monotonic()
+        if self.outcome is not None and self._kill_at is None:  # a thread or an `atexit` of its may wait for ever
+            self._kill_at = now + grace
         if hang_limit is not None and now - self.heard > hang_limit:
             reason = f"no sign of life for {hang_limit:g} s (hydra.sweeper.hang_limit)"
             self.close_gently(reason, min(grace, _HANG_GRACE), again=False)

@@ -27,9 +27,9 @@ def canonical_hash(config: DictConfig, ignore: Iterable[str], form: Callable[[Di
 
 def plain(node: Any) -> Any:
     """Return a config as dicts, lists and values; what cannot be resolved yet stays as it is written."""
-    if isinstance(node, DictConfig) and not node._is_none() and not node._is_missing():
+    if isinstance(node, DictConfig):
         return {str(key): _child(node, key) for key in node}
-    if isinstance(node, ListConfig) and not node._is_none() and not node._is_missing():
+    if isinstance(node, ListConfig):
         return [_child(node, index) for index in range(len(node))]
     if isinstance(node, float) and node.is_integer():
         return int(node)
@@ -42,7 +42,8 @@ def _child(parent: DictConfig | ListConfig, key: Any) -> Any:
     try:
         return plain(parent[key])
     except (OmegaConfBaseException, ValueError, KeyError):
-        return str(parent._get_node(key))
+        written: Any = OmegaConf.to_container(parent, resolve=False)
+        return str(written[key])
 
 
 def _drop(tree: dict[str, Any], path: list[str]) -> None:

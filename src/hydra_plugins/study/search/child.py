@@ -1,6 +1,5 @@
-"""The process of a trial: compose, check, ask for leave, run the task function, write how it ended; then the next one."""
+"""The process of a trial: compose, check, ask for leave, run the task function, write how it ended."""
 
-import atexit
 import contextlib
 import ctypes
 import json
@@ -10,108 +9,67 @@ import signal
 import socket
 import sys
 import time
-import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import JobStatus, run_job
+from hydra.core.utils import run_job
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hydra_plugins.study import trial as link
 
 from .canonical import canonical_hash
 from .compose import compose, place, set_plain_arguments, task_config
-from .lessons import Lesson
 from .load import locate
 from .locks import write_atomically
 from .messages import Channel
-from .outcomes import UNCHARGED, Outcome, of_exception, of_result
-from .prepared import Prepared
+from .outcomes import Outcome, of_exception, of_result
 from .recipe import Job, Recipe
-from .surroundings import Surroundings
 
 _PR_SET_PDEATHSIG = 1
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
-def run_child(recipe: Recipe, prepared: Prepared, job: Job, sock: socket.socket, lesson: Lesson, parent: int) -> None:
-    """Be one trial after the other, from the fork to the end of the process; never returns."""
-    lesson.begin()
-    channel = Channel(sock)
-    with contextlib.suppress(BaseException):  # asked to close while it waits
-        _enter_process(job, parent)
-        surroundings = Surroundings()
-        while _try(recipe, prepared, job, channel, surroundings):
-            job = _next_job(channel)
-    _let_signals_pass()
-    with contextlib.suppress(BaseException):
-        lesson.tell()
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(0)
+def run_child(job: Job, sock: socket.socket, parent: int, prepare: Callable[[], Recipe]) -> None:
+    """Be one trial from the fork on; what is left to do when it returns is to end.
 
-
-def _try(recipe: Recipe, prepared: Prepared, job: Job, channel: Channel, surroundings: Surroundings) -> bool:
-    """Be one trial and say how it ended; return whether the process waits for another one."""
+    Args:
+        job: The trial.
+        sock: Socket to the worker.
+        parent: The template's process.
+        prepare: Returns the recipe when all is imported.
+    """
     started = time.monotonic()
-    folder = recipe.layout.trial(job.number)
-    try:
-        outcome = _run(recipe, prepared, job, channel, folder)
-    except BaseException as error:
-        outcome = of_exception(error)
+    channel = Channel(sock)
+    with contextlib.suppress(BaseException):  # asked to close before it began or after it ended
+        _enter_process(job, parent)
+        recipe, outcome = None, None
+        try:
+            recipe = prepare()
+            outcome = _run(recipe, job, channel)
+        except BaseException as error:
+            outcome = of_exception(error)
+        _let_signals_pass()
+        outcome.seconds = time.monotonic() - started
+        outcome.stopped = _asked_to_stop
+        outcome.peak_memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        if recipe is not None:
+            _write(outcome, recipe.layout.trial(job.number))
+        if outcome.traceback:
+            sys.stderr.write(outcome.traceback)
+        channel.send({"say": "end", "outcome": outcome.as_dict()})
     _let_signals_pass()
-    link.leave()
-    outcome.seconds = time.monotonic() - started
-    outcome.stopped = _asked_to_stop
-    outcome.peak_memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _write(outcome: Outcome, folder: Path) -> None:
     if folder.is_dir() and outcome.kind != "duplicate":
         with contextlib.suppress(OSError):
             write_atomically(folder / "outcome.json", json.dumps(outcome.as_dict(), default=str))
-    if outcome.traceback:
-        sys.stderr.write(outcome.traceback)
-    waits = not _asked_to_stop and _renew(recipe, outcome, folder, surroundings)
-    if waits:
-        surroundings.restore_signals()
-    channel.send({"say": "end", "outcome": outcome.as_dict(), "waits": waits, "pid": os.getpid()})
-    return waits
 
 
-def _renew(recipe: Recipe, outcome: Outcome, folder: Path, surroundings: Surroundings) -> bool:
-    """Make the process as good as new and return True, if that is possible and worth it.
-
-    Where a network was not trained there is nothing to do. What has trained takes further trials while it is young: for short
-    ones a fork, the pages that it copies, and all that a library does at its first use cost more than the training.
-    """
-    if outcome.kind in UNCHARGED and not folder.is_dir():
-        return True
-    young = surroundings.age() < recipe.options.fresh_after
-    if not young or outcome.kind not in ("complete", "pruned") or not surroundings.can_be_restored():
-        return False
-    try:
-        surroundings.restore()
-        _redirect(Path(os.devnull))
-    except Exception:
-        return False
-    return True
-
-
-def _next_job(channel: Channel) -> Job:
-    """Wait for the next job.
-
-    Raises:
-        EOFError: There is none; the worker has let go of this process.
-    """
-    while True:
-        messages, is_open = channel.receive()
-        if messages:
-            return Job(**messages[0]["job"])
-        if not is_open:
-            raise EOFError
-
-
-def _run(recipe: Recipe, prepared: Prepared, job: Job, channel: Channel, folder: Path) -> Outcome:
-    config = compose(prepared, job)
+def _run(recipe: Recipe, job: Job, channel: Channel) -> Outcome:
+    folder = recipe.layout.trial(job.number)
+    config = compose(recipe, job)
     facts = check(recipe, config)
     form = locate(recipe.options.canonical, "hydra.sweeper.canonical") if recipe.options.canonical else None
     identity = canonical_hash(task_config(config), recipe.options.ignore, form)
@@ -132,9 +90,7 @@ def _run(recipe: Recipe, prepared: Prepared, job: Job, channel: Channel, folder:
         job_subdir_key=None,
         hydra_context=recipe.hydra_context,
     )
-    if done.status == JobStatus.FAILED:
-        return of_exception(done._return_value)
-    return of_result(done._return_value, recipe.objectives.names)
+    return of_result(done.return_value, recipe.objectives.names)  # raises what the task function has raised
 
 
 def check(recipe: Recipe, config: DictConfig) -> dict[str, Any]:
@@ -175,8 +131,6 @@ def _enter_process(job: Job, parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
-        finalizer.atexit = False  # what the template opened is not this process's to clean up
     for signum in (signal.SIGTERM, signal.SIGINT):  # Lightning would make an exit code of a KeyboardInterrupt
         signal.signal(signum, _stop)
     os.environ.update(job.environment)

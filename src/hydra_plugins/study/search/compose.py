@@ -8,15 +8,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from .prepared import Prepared
 from .recipe import Job, Recipe
 
 _OF_THE_SWEEP = ("hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher", "hydra.mode")
 
 
-def compose(prepared: Prepared, job: Job) -> DictConfig:
+def compose(recipe: Recipe, job: Job) -> DictConfig:
     """Return the whole config of a trial, with Hydra's part set to a single run in no folder yet."""
-    config = prepared.composed(list(job.overrides))
+    config = recipe.hydra_context.config_loader.load_sweep_config(recipe.config, list(job.overrides))
     with read_write(config.hydra), open_dict(config.hydra):
         config.hydra.mode = RunMode.RUN
         config.hydra.job.num = job.number

@@ -68,4 +68,3 @@ class Conversation:
 
     def _on_end(self, attempt: Attempt, message: dict[str, Any]) -> None:
         attempt.outcome = Outcome(**message["outcome"])
-        attempt.waits, attempt.pid = message.get("waits", False), message.get("pid", attempt.pid)

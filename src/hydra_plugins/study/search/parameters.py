@@ -75,7 +75,7 @@ def override_text(value: Any) -> str:
         return f"[{','.join(override_text(item) for item in value)}]"
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{override_text(item)}" for key, item in value.items()) + "}"
-    return Override._get_value_element_as_str(value)
+    return "null" if value is None else str(value)
 
 
 def _describe_distribution(distribution: BaseDistribution | None) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def distribution_of(override: Override) -> tuple[BaseDistribution, dict[Any, str
     Raises:
         StudyError: The sweep has no values, or asks for a logarithm of what is not positive.
     """
-    value = override._value
+    value = override.value()
     log = isinstance(value, Sweep) and "log" in value.tags
     try:
         if isinstance(value, IntervalSweep):
@@ -133,7 +133,7 @@ def _choice(override: Override) -> tuple[BaseDistribution, dict[Any, str]]:
     texts: dict[Any, str] = {}
     choices = []
     for element in override.sweep_iterator():
-        plain = Override._convert_value(element)
+        plain = _unquoted(element)
         text = override_text(plain)
         value = plain if plain is None or isinstance(plain, (bool, int, float, str)) else text
         if (type(value), value) not in texts:
@@ -142,3 +142,14 @@ def _choice(override: Override) -> tuple[BaseDistribution, dict[Any, str]]:
     if not choices:
         raise ValueError("a choice must have at least one value")
     return CategoricalDistribution(choices), texts
+
+
+def _unquoted(value: Any) -> Any:
+    """Return a value of Hydra's grammar without what it knows of its quotes."""
+    if isinstance(value, QuotedString):
+        return value.text
+    if isinstance(value, list):
+        return [_unquoted(item) for item in value]
+    if isinstance(value, dict):
+        return {_unquoted(key): _unquoted(item) for key, item in value.items()}
+    return value

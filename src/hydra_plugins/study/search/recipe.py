@@ -11,6 +11,7 @@ from hydra_plugins.study.config import StudyConf
 
 from .layout import Layout
 from .objectives import Objectives
+from .origin import Origin
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Recipe:
         is_local: Whether the worker runs in the process of the command line.
         script: The program's file, which is not `sys.argv[0]` where a launcher has started another program.
         module: Its name, if it was started by `python -m`.
+        origin: Where the task function can be found; None if it is no name of a module.
         first: Overrides of some point of the space, for what needs a config before the first trial.
     """
 
@@ -43,6 +45,7 @@ class Recipe:
     is_local: bool
     script: str
     module: str | None
+    origin: Origin | None = None
     first: list[str] = field(default_factory=list)
 
     @property

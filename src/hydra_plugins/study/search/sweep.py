@@ -27,6 +27,7 @@ from .launchers import workers_by
 from .locks import locked, write_atomically
 from .objectives import parse_objectives
 from .observer import observed
+from .origin import find_origin, refuse_unguarded
 from .outcomes import parse_policies
 from .reap import reap
 from .recipe import Recipe
@@ -54,6 +55,7 @@ def sweep(
     Raises:
         StudyError: An option is wrong, or errors of the task function stopped the sweep.
     """
+    refuse_unguarded(sys.argv)
     HydraConfig.instance().set_config(config)
     recipe = make_recipe(context, task_function, config, arguments)
     space = make_space(recipe)
@@ -86,6 +88,7 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
     workers.check()
     if workers.is_local:
         make_slots(options)
+    script, program = os.path.abspath(sys.argv[0]), getattr(sys.modules["__main__"].__spec__, "name", None)
     return Recipe(
         hydra_context=context,
         task_function=task_function,
@@ -96,8 +99,9 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
         arguments=list(arguments),
         session=f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{os.urandom(2).hex()}",
         is_local=workers.is_local,
-        script=os.path.abspath(sys.argv[0]),
-        module=getattr(sys.modules["__main__"].__spec__, "name", None),
+        script=script,
+        module=program,
+        origin=find_origin(task_function, script, program),
     )
 
 

@@ -2,20 +2,24 @@
 
 import contextlib
 import json
+import logging
 import os
 import pickle
 import socket
 import subprocess
 import sys
-import threading
+from dataclasses import replace
 from typing import Any
 
 from hydra.core.singleton import Singleton
 
 from .errors import StudyError
-from .forks import serve
+from .forks import Order
 from .messages import Channel
+from .origin import copied, copied_function
 from .recipe import Job, Recipe
+
+log = logging.getLogger(__name__)
 
 
 class Template:
@@ -30,20 +34,20 @@ class Template:
     """
 
     def __init__(self, recipe: Recipe, lock: int) -> None:
-        ours, theirs = socket.socketpair()
-        self.control = Channel(ours)
-        if _must_spawn(recipe.options.template):
-            self.pid = _spawn(recipe, ours, theirs, lock)
-        else:
-            self.pid = os.fork()
-            if self.pid == 0:
-                ours.close()
-                serve(recipe, theirs)
-        theirs.close()
-        messages, _ = self.control.receive()
-        if not messages or messages[0]["say"] != "warm":
-            reason = messages[0]["reason"] if messages else "it died"
-            raise StudyError(f"the warm template of the trials could not start: {reason}")
+        options = recipe.options
+        rest = copied((Singleton.get_state(), replace(recipe, task_function=_not_loaded)))
+        order = Order(recipe.origin, copied_function(recipe.task_function), rest, options.preload, options.threads, [])
+        while True:
+            self._process, self.control = _spawn(order, lock)
+            messages, _ = self.receive()
+            said: dict[str, Any] = messages[0] if messages else {"say": "failed", "reason": "it died"}
+            if said["say"] == "warm":
+                return
+            self.close()
+            if said["say"] != "spoilt":
+                raise StudyError(f"the warm template of the trials could not start: {said['reason']}")
+            log.warning("%s is imported in each trial anew, for %s, which a fork does not survive", said["step"], said["reason"])
+            order.left_out.append(said["step"])
 
     def begin(self, job: Job) -> Channel:
         """Send a job and return the connection to its trial.
@@ -65,30 +69,28 @@ class Template:
     def close(self) -> None:
         """Let the template go; it kills the trials that are left."""
         self.control.close()
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+        self._process.wait()
 
 
-def _must_spawn(mode: str) -> bool:
-    """Whether a fork of this process would be unsafe: other threads, or CUDA in use."""
-    if mode not in ("auto", "fork", "spawn"):
-        raise StudyError(f"hydra.sweeper.template must be auto, fork or spawn, but got {mode!r}")
-    if mode != "auto":
-        return mode == "spawn"
-    cuda = getattr(sys.modules.get("torch"), "cuda", None)
-    return threading.active_count() > 1 or (cuda is not None and cuda.is_initialized())
+def _not_loaded(config: Any) -> None:
+    """Stand for the task function on the way to the template."""
 
 
-def _spawn(recipe: Recipe, ours: socket.socket, theirs: socket.socket, lock: int) -> int:
-    try:
-        import cloudpickle as pickler
-    except ImportError:
-        pickler = pickle
-    state = (recipe, Singleton.get_state(), sys.argv, sys.path)
-    payload = pickler.dumps(state)
-    code = f"from hydra_plugins.study.search.forks import serve_spawned; serve_spawned({theirs.fileno()})"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    process = subprocess.Popen([sys.executable, "-c", code], pass_fds=[theirs.fileno(), lock], env=environment)
-    ours.sendall(b"%d\n" % len(payload) + payload)
-    process.returncode = 0  # waited for by pid, as a forked one is
-    return process.pid
+def _spawn(order: Order, lock: int) -> tuple[subprocess.Popen[bytes], Channel]:
+    """Start a template in a session of its own: a signal of the terminal is not for it."""
+    ours, theirs = socket.socketpair()
+    paths = [os.path.abspath(path) for path in sys.path]
+    code = f"import sys; sys.argv[:], sys.path[:] = {sys.argv!r}, {paths!r}\n"
+    code += f"from hydra_plugins.study.search.forks import serve; serve({theirs.fileno()})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        pass_fds=[theirs.fileno(), lock],
+        start_new_session=True,
+    )
+    theirs.close()
+    payload = pickle.dumps(order)
+    with contextlib.suppress(OSError):  # its end is noticed where it is listened to
+        ours.sendall(b"%d\n" % len(payload) + payload)
+    return process, Channel(ours)

@@ -14,7 +14,6 @@ from . import attributes
 from .ask import Asker, Stopwatch
 from .attempt import Attempt
 from .attributes import kind_of
-from .between import Between
 from .conversation import Conversation
 from .ended import Ended
 from .heartbeat import Pulse, Watch
@@ -68,7 +67,6 @@ class Worker:
         self.name = pulse.worker
         self.free = make_slots(options)
         self.attempts: dict[int, Attempt] = {}
-        self._between = Between()
         self.ended: Ended | None = None
         self.stopwatch = Stopwatch(recipe, keeps=index == 0)
         self._template = template
@@ -101,15 +99,7 @@ class Worker:
                     attempt.watch(options.hang_limit, options.trial_timeout, options.grace)
                 self._keep_up()
         self.stopwatch.keep()
-        self._part()
         return self.ended
-
-    def _part(self) -> None:
-        """Let the waiting processes go, and wait until they have done what they do at their exit."""
-        self._between.close()
-        end = time.monotonic() + self.recipe.options.grace
-        while self._between.leaving and time.monotonic() < end:
-            self._listen()
 
     def _heed(self, interrupts: Interrupts) -> None:
         """Close the running trials on the first request to stop, kill them on the next."""
@@ -121,7 +111,6 @@ class Worker:
 
     def _end(self, reason: str, signum: int | None = None) -> None:
         self.ended = Ended(reason, signum)
-        self._between.close()  # what waits holds memory that the last trials may need
         for attempt in self.attempts.values():
             attempt.close_gently(f"the sweep stopped: {reason}", self.recipe.options.grace, again=True)
 
@@ -165,8 +154,7 @@ class Worker:
         slot = self.free.pop(0)
         checkpoint = trial.user_attrs.get(attributes.CHECKPOINT)
         job = Job(trial.number, point.overrides, checkpoint, slot.environment, slot.threads)
-        channel, pid = self._between.send(slot.index, job) or (self._begin(job), None)
-        self.attempts[trial.number] = Attempt(trial, slot, channel, pid)
+        self.attempts[trial.number] = Attempt(trial, slot, self._begin(job))
 
     def _begin(self, job: Job) -> Channel:
         try:
@@ -178,8 +166,6 @@ class Worker:
     def _renew_template(self) -> None:
         """Start another template when the old one has died; its trials died with it."""
         self._template.close()
-        self._between.close()
-        self._between.leaving.clear()
         for number, attempt in list(self.attempts.items()):
             attempt.kill()
             self._finish(number, None if attempt.outcome else 9)
@@ -192,33 +178,21 @@ class Worker:
         ready, _, _ = select.select([control, *by_socket], [], [], 0.2)
         for sock in ready:
             if sock in by_socket:
-                self._hear(by_socket[sock])
+                self._conversation.hear(by_socket[sock])
         if control in ready:
             messages, is_open = self._template.receive()
             for message in messages:
-                if message["say"] == "born" and message["number"] in self.attempts:
+                if message["number"] not in self.attempts:
+                    continue
+                if message["say"] == "born":
                     self.attempts[message["number"]].pid = message["pid"]
                 elif message["say"] == "died":
-                    self._bury(message["number"], message.get("pid"), message["signal"])
+                    self._finish(message["number"], message["signal"])
             if not is_open:
                 self._renew_template()
 
-    def _hear(self, attempt: Attempt) -> None:
-        """Hear a trial, and settle one that has ended and whose process waits for the next."""
-        self._conversation.hear(attempt)
-        if attempt.waits:
-            self._between.keep(attempt)
-            self._settle(attempt, None)
-
     def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
         return self.study._storage.get_trial(trial._trial_id)
-
-    def _bury(self, first: int, pid: int | None, signum: int | None) -> None:
-        """Settle the trial, if there is one, of a process that has died; `first` is the trial it was made for."""
-        self._between.lose(pid)
-        for number, attempt in list(self.attempts.items()):
-            if attempt.pid == pid if attempt.pid is not None else number == first:
-                self._finish(number, signum)
 
     def _finish(self, number: int, signum: int | None) -> None:
         """Settle a trial whose process is gone."""

@@ -1,0 +1,160 @@
+"""Each trial has a process of its own, forked from a clean interpreter, which ends with all that the trial started."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from .conftest import MakeToy, Toy, wait_for
+
+GRID = "hydra/sweeper/sampler=grid"
+THREE = "n_trials: 3\nslots: 1\nparams: {x: 'range(0,3)'}"
+
+
+def begin_with(app: Toy, text: str) -> None:
+    """Let the program begin with these lines."""
+    program = app.folder / "app.py"
+    program.write_text(text + program.read_text())
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process is there and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_no_trial_sees_what_another_has_changed(toy: MakeToy) -> None:
+    body = """
+        import threading
+        seen = (os.getcwd(), "here" in sys.path, threading.active_count(), os.environ.get("LEFT"), os.umask(0o22))
+        sys.path.append("here")
+        os.environ["LEFT"] = "1"
+        threading.Thread(target=time.sleep, args=(100,), daemon=True).start()
+        os.chdir("/")
+        os.umask(0o77)
+        Path(trial.current().folder, "seen").write_text(repr(seen))
+        return os.getpid()
+    """
+    app = toy(body, sweeper=THREE)
+    app.run(GRID)
+    assert app.kinds() == ["complete"] * 3
+    assert len({trial.value for trial in app.trials()}) == 3
+    assert len({(app.sweep / str(number) / "seen").read_text() for number in range(3)}) == 1
+
+
+THREAD = """
+import queue, threading
+questions, answers = queue.Queue(), queue.Queue()
+def answer():
+    while True:
+        answers.put(questions.get() + 1)
+threading.Thread(target=answer, daemon=True, name="answering").start()
+"""
+ASK = "import thready; thready.questions.put(cfg.x); return thready.answers.get(timeout=60)"
+
+
+@pytest.mark.parametrize("preload", ["", "\npreload: [thready]"])
+def test_a_module_that_starts_a_thread_has_it_in_every_trial(toy: MakeToy, preload: str) -> None:
+    app = toy(ASK, sweeper=THREE + preload)
+    (app.folder / "thready.py").write_text(THREAD)
+    output = app.run(GRID)
+    assert [trial.value for trial in app.trials()] == [1, 2, 3]
+    assert ("thready is imported in each trial anew, for it starts a thread (answering)" in output) == bool(preload)
+
+
+def test_a_module_that_leaves_the_process_ends_its_trial_only(toy: MakeToy) -> None:
+    app = toy("import leaves", sweeper=THREE + "\nmax_errors: null")
+    (app.folder / "leaves.py").write_text("import sys; sys.exit(3)")
+    app.run(GRID)
+    assert app.kinds() == ["error"] * 3
+    other = toy("return cfg.x", sweeper=THREE + "\npreload: [leaves]")
+    (other.folder / "leaves.py").write_text("import sys; sys.exit(3)")
+    output = other.run(GRID, code=1)
+    assert "the warm template of the trials could not start: SystemExit(3)" in output
+    assert "Traceback" not in output
+
+
+ASKS = "import torch\nanswer = torch.cuda.is_available()\n"
+
+
+@pytest.mark.parametrize("place", ["program", "module", "preload"])
+def test_a_program_that_asks_for_cuda_at_import_can_use_it_in_trials(
+    toy: MakeToy, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "0")  # without a GPU that answers nothing anyway
+    body = "import torch; return float(torch._C._cuda_isInBadFork())"
+    app = toy(body, sweeper="n_trials: 2\nslots: 1\nparams: {x: 'range(0,2)'}" + "\npreload: [asks]" * (place == "preload"))
+    (app.folder / "asks.py").write_text(ASKS)
+    begin_with(app, {"program": ASKS, "module": "import asks\n", "preload": ""}[place])
+    output = app.run(GRID)
+    assert [trial.value for trial in app.trials()] == [0.0, 0.0], "the premise that torch asks CUDA is the next assertion"
+    assert "is imported in each trial anew, for it asks for CUDA" in output
+
+
+@pytest.mark.parametrize(
+    "stays",
+    [
+        "import atexit; atexit.register(time.sleep, 1000)",
+        "import threading; threading.Thread(target=time.sleep, args=(1000,)).start()",
+    ],
+)
+def test_a_trial_that_has_said_its_end_and_stays_is_killed_and_its_result_counts(toy: MakeToy, stays: str) -> None:
+    app = toy(f"{stays}; return cfg.x", sweeper=THREE + "\ngrace: 0.5")
+    app.run(GRID)
+    assert app.kinds() == ["complete"] * 3
+    assert [trial.value for trial in app.trials()] == [0, 1, 2]
+
+
+def test_a_trial_ends_like_any_program_and_what_it_has_started_ends_with_it(toy: MakeToy) -> None:
+    body = """
+        import atexit, subprocess, threading
+        folder = Path(trial.current().folder)
+        atexit.register(lambda: (folder / "closed").touch())
+        threading.Thread(target=lambda: (time.sleep(0.3), (folder / "waited").touch())).start()
+        return subprocess.Popen(["sleep", "1000"]).pid
+    """
+    app = toy(body, sweeper=THREE)
+    app.run(GRID)
+    assert app.kinds() == ["complete"] * 3
+    assert all((app.sweep / str(number) / name).is_file() for number in range(3) for name in ("closed", "waited"))
+    wait_for(lambda: not any(is_alive(int(trial.value or 0)) for trial in app.trials()))
+
+
+def test_trials_know_what_the_program_does_at_its_top(toy: MakeToy) -> None:
+    body = """
+        from hydra.utils import get_object
+        part = get_object("__main__.Part")(cfg.twice)
+        assert __import__("pickle").loads(__import__("pickle").dumps(part)).value == cfg.twice
+        return part.value
+    """
+    app = toy(body, "x: 0\ntwice: ${double:${x}}", THREE)
+    head = "from omegaconf import OmegaConf\nOmegaConf.register_new_resolver('double', lambda x: 2 * x)\n"
+    begin_with(app, head + "class Part:\n    def __init__(self, value):\n        self.value = value\n")
+    app.run(GRID)
+    assert [trial.value for trial in app.trials()] == [0, 2, 4]
+
+
+def test_a_program_that_does_not_guard_its_main_function_is_not_begun_again(toy: MakeToy) -> None:
+    pytest.importorskip("cloudpickle")
+    app = toy("return cfg.x", sweeper=THREE)
+    program = app.folder / "app.py"
+    program.write_text(program.read_text().replace('if __name__ == "__main__":', "if True:"))
+    output = app.run(GRID)
+    assert "must call its main function below" in output
+    assert [trial.value for trial in app.trials()] == [0, 1, 2]
+
+
+def test_a_killed_template_takes_its_trials_along_and_another_goes_on(toy: MakeToy) -> None:
+    body = """
+        if not Path("killed").exists():
+            Path("killed").touch()
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(1000)
+        return os.getppid()
+    """
+    app = toy(body, sweeper=THREE)
+    app.run(GRID)
+    assert app.kinds() == ["killed", "complete", "complete", "complete"]
+    assert os.getpid() not in {trial.value for trial in app.trials()}
