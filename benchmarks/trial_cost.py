@@ -25,6 +25,8 @@ HERE = Path(__file__).parent
 TRIALS, SLOTS, EPOCHS, MEASURED = 24, 2, 12, 16
 SWEEP = ["-m", "hydra/sweeper=study", "hydra/sweeper/sampler=grid", "hydra.sweeper.ignore=[]", "hydra.sweeper.view=none"]
 SWEEP += [f"hydra.sweeper.slots={SLOTS}", f"hydra.sweeper.n_trials={TRIALS}", f"+hydra.sweeper.params.seed='range(0,{TRIALS})'"]
+SWEEP += ["hydra.sweeper.preload=[convsweep.startup.warm,trial_cost]"]
+NOTES = "TRIAL_COST_NOTES"
 TRAINING = ["trainer=cpu", f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping=null", "test=false"]
 PARTS = {
     "compose": ["hydra_plugins.study.search.child:compose"],
@@ -99,39 +101,38 @@ def bare_loop(seed: int) -> list[float]:
     return [(last - first) * EPOCHS / (EPOCHS - 1) for first, last in zip(marks[0], marks[-1], strict=True)]
 
 
-def watch(notes: Path) -> None:
-    """Let each trial write down what its parts cost, and the worker when trials began and ended."""
-    from hydra_plugins.study.search import child, forks
-    from hydra_plugins.study.search.worker import Worker
+def note(**what: Any) -> None:
+    """Write something down with the time."""
+    with Path(os.environ[NOTES]).open("a") as file:
+        file.write(json.dumps({**what, "at": time.monotonic()}) + "\n")
 
-    clocks, leave, init = Clocks(), os._exit, forks._Template.__init__
-    run_child, one_trial = forks.run_child, child._try
 
-    def note(**what: Any) -> None:
-        with notes.open("a") as file:
-            file.write(json.dumps({**what, "at": time.monotonic()}) + "\n")
+def watch_trials() -> None:
+    """Let each trial that is forked from this process write down what its parts cost, and then a bare loop."""
+    from hydra_plugins.study.search import forks
 
-    def warmed(self: Any, *args: Any) -> None:
-        init(self, *args)
-        for part, paths in PARTS.items():
-            for path in paths:
-                clocks.wrap(part, path)
-
-    def tried(recipe: Any, prepared: Any, job: Any, *others: Any) -> bool:
-        clocks.spent.clear()
-        began = time.monotonic(), time.process_time()
-        goes_on = one_trial(recipe, prepared, job, *others)
-        whole = [time.monotonic() - began[0], time.process_time() - began[1]]
-        note(say="parts", number=job.number, began=began[0], parts={**clocks.spent, "whole": whole})
-        return goes_on
+    clocks, run_child, leave = Clocks(), forks.run_child, os._exit
+    for part, paths in PARTS.items():
+        for path in paths:
+            clocks.wrap(part, path)
 
     def left(code: int) -> None:
         note(say="bare", spent=bare_loop(os.getpid()))
         leave(code)
 
-    def forked(*arguments: Any) -> None:
+    def forked(job: Any, *others: Any) -> None:
+        began = time.monotonic(), time.process_time()
+        run_child(job, *others)
+        whole = [time.monotonic() - began[0], time.process_time() - began[1]]
+        note(say="parts", number=job.number, began=began[0], parts={**clocks.spent, "whole": whole})
         os._exit = left  # type: ignore[assignment]
-        run_child(*arguments)
+
+    forks.run_child = forked
+
+
+def watch_worker() -> None:
+    """Let the worker write down when trials began, and what it cost."""
+    from hydra_plugins.study.search.worker import Worker
 
     start, run = Worker._start, Worker.run
 
@@ -146,7 +147,6 @@ def watch(notes: Path) -> None:
         finally:
             note(say="worker", cpu=time.process_time() - began)
 
-    forks._Template.__init__, forks.run_child, child._try = warmed, forked, tried  # type: ignore[method-assign]
     Worker._start, Worker.run = started, ran  # type: ignore[method-assign]
 
 
@@ -156,7 +156,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         notes = Path(folder) / "notes.jsonl"
-        watch(notes)
+        os.environ[NOTES] = str(notes)
+        watch_worker()
         sys.argv = [str(HERE.parent / "train.py"), *SWEEP, *TRAINING, *(sys.argv[1:] or ["logger=none"])]
         load = os.getloadavg()[0]
         runpy.run_path(sys.argv[0], run_name="__main__")
@@ -179,3 +180,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+elif NOTES in os.environ:  # the sweep's template imports this module
+    watch_trials()

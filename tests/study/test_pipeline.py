@@ -154,3 +154,25 @@ def test_a_training_that_diverges_is_of_that_kind_and_the_sweep_goes_on(tmp_path
         tmp_path, "logger=none", "hydra/sweeper/sampler=grid", "optimizer=sgd", "model.net.norm=none", "optimizer.lr=1e-2,1e12"
     )
     assert {float(row["optimizer.lr"]): row["kind"] for row in rows} == {1e-2: "complete", 1e12: "diverged"}
+
+
+MINE = """
+import torch
+assert not torch._C._cuda_isInBadFork()
+print("asked", torch.cuda.is_available())
+class Mine(torch.nn.Sequential):
+    def __init__(self, in_channels, num_classes):
+        super().__init__(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(in_channels, num_classes))
+    def forward(self, x):
+        assert not torch._C._cuda_isInBadFork()
+        return super().forward(x)
+"""
+
+
+def test_a_network_of_the_users_own_that_asks_for_cuda_at_import_can_use_it_in_trials(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    net = "{_target_: mine.Mine, in_channels: ${shape.in_channels}, num_classes: ${shape.num_classes}}"
+    options = ["logger=none", "~model.net", f"+model.net={net}", "optimizer.lr=1e-3,1e-2", "hydra/sweeper/sampler=grid"]
+    variables = {"PYTHONPATH": str(tmp_path), "PYTORCH_NVML_BASED_CUDA_CHECK": "0"}
+    rows = sweep(tmp_path, *options, environment=variables)
+    assert [row["kind"] for row in rows] == ["complete"] * 2

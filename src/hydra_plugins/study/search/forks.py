@@ -27,7 +27,7 @@ from .child import THREAD_VARIABLES, run_child
 from .errors import StudyError
 from .load import locate
 from .messages import Channel
-from .origin import Origin, load_function
+from .origin import UNGUARDED, Origin, load_function
 from .recipe import Job, Recipe
 
 _OF_LAUNCHERS = (
@@ -136,9 +136,14 @@ class _Template:
 
     def import_program(self) -> None:
         """Import the module of the task function, unless it cannot be: the copy of the function does without."""
-        if self.order.origin is not None:
-            with contextlib.suppress(Exception, SystemExit):
-                self.order.origin.import_module()
+        if self.order.origin is None:
+            return
+        try:
+            self.order.origin.import_module()
+        except SystemExit:
+            sys.stderr.write(f"{self.order.origin.script} {UNGUARDED}\n")
+        except Exception:  # what it lacks here the copy may do without
+            return
 
     def load_recipe(self) -> Recipe:
         singletons, recipe = pickle.loads(self.order.recipe)

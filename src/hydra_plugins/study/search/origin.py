@@ -15,6 +15,7 @@ from .errors import StudyError
 
 _MARK = "HYDRA_STUDY_TEMPLATE"
 """Set while a template imports the program, which must not begin a sweep of its own then."""
+UNGUARDED = 'must call its main function below `if __name__ == "__main__":`, since workers import it too'
 
 
 @dataclass(frozen=True)
@@ -108,4 +109,4 @@ def refuse_unguarded(arguments: Sequence[str]) -> None:
         StudyError: This process is such a template.
     """
     if _MARK in os.environ:
-        raise StudyError(f'{arguments[0]} must call its main function below `if __name__ == "__main__":` only')
+        raise StudyError(f"{arguments[0]} {UNGUARDED}")
