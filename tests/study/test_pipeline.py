@@ -161,7 +161,7 @@ import torch
 assert not torch._C._cuda_isInBadFork()
 print("asked", torch.cuda.is_available())
 class Mine(torch.nn.Sequential):
-    def __init__(self, in_channels, num_classes):
+    def __init__(self, in_channels, num_classes, width):
         super().__init__(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(in_channels, num_classes))
     def forward(self, x):
         assert not torch._C._cuda_isInBadFork()
@@ -171,7 +171,7 @@ class Mine(torch.nn.Sequential):
 
 def test_a_network_of_the_users_own_that_asks_for_cuda_at_import_can_use_it_in_trials(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE)
-    net = "{_target_: mine.Mine, in_channels: ${shape.in_channels}, num_classes: ${shape.num_classes}}"
+    net = "{_target_: mine.Mine, in_channels: ${shape.in_channels}, num_classes: ${shape.num_classes}, width: 1}"
     options = ["logger=none", "~model.net", f"+model.net={net}", "optimizer.lr=1e-3,1e-2", "hydra/sweeper/sampler=grid"]
     variables = {"PYTHONPATH": str(tmp_path), "PYTORCH_NVML_BASED_CUDA_CHECK": "0"}
     rows = sweep(tmp_path, *options, environment=variables)
