@@ -69,6 +69,19 @@ def test_masks_are_not_interpolated_and_uncovered_places_are_ignored(step: torch
         assert 255 in ignoring
 
 
+def test_what_a_transform_without_a_fill_uncovers_is_ignored_too() -> None:
+    padded = v2.Compose([v2.CenterCrop(24), v2.RandomCrop(16)])
+    x = torch.full((16, 1, 16, 16), 9, dtype=torch.uint8)
+    x, y = Augmentation([padded], IGNORING)(x, torch.ones(16, 16, 16, dtype=torch.uint8), (3,))
+    assert torch.equal(y == 255, x[:, 0] == 0)
+    assert (y == 255).any()
+
+
+def test_a_colour_does_not_fill_masks() -> None:
+    with pytest.raises(UserError, match=r"fill of RandomRotation in data.augment must be one number, .* but is \[1, 2, 3\]"):
+        Augmentation([v2.RandomApply([v2.RandomRotation(45, fill=[1, 2, 3])])], MASKS)
+
+
 def test_colour_changes_leave_masks_alone() -> None:
     facts = Facts((3, 16, 16), 3, ("a", "b", "c"), "segmentation")
     y = torch.ones(4, 16, 16, dtype=torch.uint8)

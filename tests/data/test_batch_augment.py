@@ -9,7 +9,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from convsweep.data.augment import Augmentation, fills_of
+from convsweep.data.augment import Augmentation, fill_of
 from convsweep.data.batch_augment import batch_step
 from convsweep.data.samples import Facts
 from convsweep.errors import UserError
@@ -63,7 +63,7 @@ def test_same_draws_same_samples(transform: Any, one: Any, dtype: torch.dtype) -
     expected = torch.stack(
         [one(transform, tv_tensors.Image(image), row).as_subclass(Tensor) for image, row in zip(x, drawn, strict=True)]
     )
-    changed = step.apply(x, drawn, fills_of(transform)[0], nearest=False)
+    changed = step.apply(x, drawn, fill_of(transform), nearest=False)
     assert changed.dtype == dtype
     close = (changed.float() - expected.float()).abs() <= (1 if dtype == torch.uint8 else 1e-2)
     assert close.float().mean() > 0.999, "only rounding at the border of two positions may differ"

@@ -33,7 +33,8 @@ class Augmentation:
         by: `batch`, `sample`, or `auto` for the batch where that can be.
 
     Raises:
-        UserError: if the samples are signals and a transform is for images, or a batch cannot be changed at once as asked.
+        UserError: if the samples are signals and a transform is for images, if a colour would fill masks too, or a batch cannot
+            be changed at once as asked.
     """
 
     def __init__(self, transforms: Transforms, facts: Facts, by: AugmentBy = "auto") -> None:
@@ -45,10 +46,13 @@ class Augmentation:
                 "use data/augment=none or data/augment=mirror."
             )
         self.masks, self.for_images = facts.task == "segmentation", bool(for_images)
-        fill_masks(self.steps, 0 if facts.ignore_index is None else facts.ignore_index)
-        self.fills = [fills_of(step) for step in self.steps]
+        self.uncovered = 0 if facts.ignore_index is None else facts.ignore_index
+        if self.masks:
+            check_fills(self.steps)
+        fills = [fill_of(step) for step in self.steps]
         at_once = by != "sample" and len(facts.spatial_shape) == 2 and not facts.any_size
-        self.batched = batch_steps(self.steps, facts.spatial_shape, self.fills) if at_once else None
+        self.batched = batch_steps(self.steps, facts.spatial_shape, fills) if at_once else None
+        self.fills = fills
         if by == "batch" and self.batched is None:
             names = ", ".join(type(step).__name__ for step in self.steps)
             raise UserError(
@@ -88,10 +92,10 @@ class Augmentation:
         assert self.batched is not None
         generator = torch.Generator().manual_seed(mix(seed))
         masks = y.unsqueeze(1) if self.masks else None
-        for step, (fill, mask_fill) in zip(self.batched, self.fills, strict=True):
+        for step, fill in zip(self.batched, self.fills, strict=True):
             drawn = step.draw(len(x), (x.shape[2], x.shape[3]), generator).to(x.device, non_blocking=True)
             x = step.apply(x, drawn, fill, nearest=False)
-            masks = None if masks is None else step.apply(masks, drawn, mask_fill, nearest=True)
+            masks = None if masks is None else step.apply(masks, drawn, self.uncovered, nearest=True)
         return x, y if masks is None else masks.squeeze(1)
 
     def rehearse(self, x: Tensor, y: Tensor) -> None:
@@ -119,8 +123,20 @@ class Augmentation:
 
             pair = tv_tensors.Image(image), tv_tensors.Mask(label)
         for step in self.steps:
-            pair = step(*pair)
+            pair = self.with_mask(step, *pair) if is_torchvisions(step) else step(*pair)
         return pair[0].as_subclass(Tensor), pair[1].as_subclass(Tensor)
+
+    def with_mask(self, step: Callable[..., Any], image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return an image and its mask after one transform of torchvision, which fills both with the same number.
+
+        What it has uncovered is found by a second mask with other labels everywhere: only there are both alike.
+        """
+        from torchvision import tv_tensors
+
+        labels = mask.as_subclass(Tensor)
+        image, changed = step(image, tv_tensors.Mask(torch.stack([labels, labels + 1])))
+        first, second = changed.as_subclass(Tensor)
+        return image, tv_tensors.Mask(torch.where(first == second, self.uncovered, first))
 
 
 def mix(seed: tuple[int, ...]) -> int:
@@ -130,20 +146,28 @@ def mix(seed: tuple[int, ...]) -> int:
     return int(SeedSequence(seed).generate_state(1, "uint64")[0] >> 1)
 
 
-def fills_of(step: Any) -> tuple[Any, Any]:
-    """Return what a transform fills uncovered places of images and of masks with."""
+def is_torchvisions(step: Any) -> bool:
+    """Return whether a transform is one of torchvision v2."""
+    from torchvision.transforms import v2
+
+    return isinstance(step, v2.Transform)
+
+
+def fill_of(step: Any) -> Any:
+    """Return what a transform fills uncovered places of images with."""
     from torchvision import tv_tensors
 
-    fills = getattr(step, "_fill", {})
-    others = fills.get("others")
-    return fills.get(tv_tensors.Image, others), fills.get(tv_tensors.Mask, others)
+    fill = getattr(step, "fill", None)
+    return fill.get(tv_tensors.Image, fill.get("others")) if isinstance(fill, Mapping) else fill
 
 
-def fill_masks(steps: Iterable[Any], value: int) -> None:
-    """Make transforms, also those inside others, fill uncovered places of a mask with `value`."""
-    from torchvision import tv_tensors
-
+def check_fills(steps: Iterable[Any]) -> None:
+    """Raise `UserError` if a transform, also one inside others, would fill masks with a colour."""
     for step in steps:
-        fill_masks(getattr(step, "transforms", None) or (), value)
-        if hasattr(step, "_fill"):  # v2 keeps the fill of each kind of tensor here; its constructors accept no kind from YAML
-            step._fill = {**step._fill, tv_tensors.Mask: value}
+        check_fills(getattr(step, "transforms", None) or ())
+        fill = getattr(step, "fill", None)
+        if isinstance(fill, Sequence):
+            raise UserError(
+                f"fill of {type(step).__name__} in data.augment must be one number, since torchvision fills masks with it too, "
+                f"but is {list(fill)}; use one number for all channels"
+            )

@@ -192,9 +192,9 @@ MAKERS: dict[str, Callable[[Any, Size], BatchStep | None]] = {
 }
 
 
-def batch_steps(transforms: Sequence[Any], spatial: Sequence[int], fills: Sequence[tuple[Any, Any]]) -> list[BatchStep] | None:
+def batch_steps(transforms: Sequence[Any], spatial: Sequence[int], fills: Sequence[Any]) -> list[BatchStep] | None:
     """Return the transforms for whole batches; None unless all of them are there, and fill with one number if they fill."""
-    if not all(fill is None or isinstance(fill, int | float) for pair in fills for fill in pair):
+    if not all(fill is None or isinstance(fill, int | float) for fill in fills):
         return None
     steps = [batch_step(transform, (spatial[0], spatial[1])) for transform in transforms]
     return None if None in steps else [step for step in steps if step is not None]
