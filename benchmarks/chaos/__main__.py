@@ -1,0 +1,157 @@
+"""Throws faults at sweeps of short trials, by the thousand, and counts what was lost by it.
+
+    uv run --extra postgresql python benchmarks/chaos --faults 1000 --storage postgresql    # goes on where it stopped
+    uv run python benchmarks/chaos --step 17                                                # one sweep of a seed again
+
+Sweep after sweep is started, disturbed at moments drawn from the seed, and started again by the same command until its total is
+reached. The program is used as from outside, by its command line, its files and its study. Exits with 1 where a count that should
+be 0 is not; the folders of such sweeps are kept. Needs Linux; a full disk is tried where a tmpfs may be mounted.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from application import FATES, Application
+from episode import Episode, keep
+from judge import COUNTS
+from plan import PROCESS_FAULTS, draw
+from postgres import Postgres, is_installed
+
+
+def main() -> None:
+    options = parse()
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, leave)
+    place = options.folder / f"{options.storage}-{options.seed}"
+    place.mkdir(parents=True, exist_ok=True)
+    state = read_state(place / "state.json")
+    if options.step is not None:
+        state = {"next": options.step, "thrown": {}, "violations": [], "seconds": 0.0}
+    mounts = can_mount(place)
+    if not mounts:
+        print("a full disk is skipped: a tmpfs can be mounted by root alone")
+    end = time.monotonic() + 60 * options.minutes
+    with ExitStack() as stack:
+        server = stack.enter_context(Postgres()) if options.storage == "postgresql" else None
+        while sum(state["thrown"].values()) < options.faults and time.monotonic() < end:
+            step(place, state, options, server, mounts)
+            if options.step is not None:
+                break
+            write(place / "state.json", json.dumps(state, indent=1))
+    text = table(state, options)
+    if options.step is None:
+        write(place / "table.md", text)
+    print(text)
+    sys.exit(1 if state["violations"] else 0)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--faults", type=int, default=1000, help="how many to throw in all")
+    parser.add_argument("--storage", choices=("journal", "postgresql"), default="journal")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long; the same command goes on")
+    parser.add_argument("--folder", type=Path, default=Path("outputs/chaos"), help="where sweeps run and the state is kept")
+    parser.add_argument("--step", type=int, help="run this one sweep of the seed")
+    parser.add_argument("--trials", type=int, default=14, help="of a sweep")
+    parser.add_argument("--stale-after", type=float, default=3.0, help="hydra.sweeper.stale_after, in seconds")
+    parser.add_argument("--outage", type=float, default=20.0, help="for how long PostgreSQL is gone, in seconds")
+    parser.add_argument("--patience", type=float, default=240.0, help="seconds without a sign after which a sweep has hung")
+    options = parser.parse_args()
+    options.folder = options.folder.absolute()
+    if options.storage == "postgresql" and not is_installed():
+        parser.error("--storage postgresql needs a server; on Debian: apt-get install postgresql")
+    return options
+
+
+def leave(signum: int, frame: FrameType | None) -> None:
+    """Leave through all `finally` blocks, which end what was started."""
+    sys.exit(128 + signum)
+
+
+def read_state(file: Path) -> dict[str, Any]:
+    """Return how far a run of this seed has come."""
+    if not file.is_file():
+        return {"next": 0, "thrown": {}, "violations": [], "seconds": 0.0}
+    return dict(json.loads(file.read_text()))
+
+
+def write(file: Path, text: str) -> None:
+    """Replace a file."""
+    fresh = file.with_suffix(".fresh")
+    fresh.write_text(text)
+    os.replace(fresh, file)
+
+
+def can_mount(place: Path) -> bool:
+    """Whether a tmpfs may be mounted here."""
+    if os.geteuid() != 0:
+        return False
+    trial = place / "mount"
+    trial.mkdir(exist_ok=True)
+    works = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(trial)], capture_output=True).returncode == 0
+    if works:
+        subprocess.run(["umount", str(trial)], check=True)
+    trial.rmdir()
+    return works
+
+
+def step(place: Path, state: dict[str, Any], options: argparse.Namespace, server: Postgres | None, mounts: bool) -> None:
+    """Run one sweep under faults and add what came of it to the state."""
+    number = state["next"]
+    rng = random.Random(f"{options.seed}/{number}")
+    plan = draw(rng, options.trials, mounts, server is not None, options.stale_after, options.outage)
+    folder = place / str(number)
+    shutil.rmtree(folder, ignore_errors=True)
+    storage = server.make(f"chaos{number}") if server is not None else None
+    app = Application(folder, plan.total, plan.fates, storage)
+    episode = Episode(app, plan, rng, server, options.stale_after, options.patience)
+    began = time.monotonic()
+    episode.run()
+    state["seconds"] += time.monotonic() - began
+    state["next"] = number + 1
+    state["thrown"] = dict(Counter(state["thrown"]) + episode.thrown)
+    for violation in episode.violations:
+        state["violations"].append({"step": number, "count": violation.count, "detail": violation.detail})
+        print(f"seed {options.seed}, step {number}: {violation.count}: {violation.detail} (kept: {folder})", flush=True)
+    if episode.violations or options.step is not None:
+        keep(folder, "\n".join(episode.log) + "\n")
+    else:
+        shutil.rmtree(folder)
+    faults = ", ".join(f"{count} {what}" for what, count in sorted(episode.thrown.items()))
+    print(f"step {number}: {time.monotonic() - began:.0f} s; {faults or 'no fault'}", flush=True)
+
+
+def table(state: dict[str, Any], options: argparse.Namespace) -> str:
+    """Return what was thrown and what was counted, as Markdown."""
+    counts = Counter(violation["count"] for violation in state["violations"])
+    thrown = state["thrown"]
+    lines = [
+        f"{sum(thrown.values())} faults in {state['next']} sweeps of {options.trials} trials, "
+        f"{options.storage}, seed {options.seed}, {state['seconds'] / 60:.0f} minutes.",
+        "",
+        "| fault | thrown |",
+        "|---|---|",
+        *(f"| {what} | {thrown[what]} |" for what in [*PROCESS_FAULTS, *FATES] if what in thrown),
+        "",
+        "| count | |",
+        "|---|---|",
+        *(f"| {words} | {counts[name]} |" for name, words in COUNTS.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""What must hold of a sweep after its faults, held against the ledger that its trials kept by themselves."""
+
+import csv
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from application import FATES, Application
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial
+
+COUNTS = {
+    "lost": "trials lost",
+    "twice": "trials counted twice",
+    "missed": "totals missed",
+    "overwritten": "folders overwritten",
+    "differ": "states that differ between study, outcome file, sweep.csv and W&B",
+    "kind": "trials called by a wrong kind, or with a wrong value",
+    "left": "processes and temporary files left behind",
+    "gave up": "sweeps that ended by a fault that passes",
+    "hung": "sweeps that stood still",
+    "second folder": "starts of a study in a second folder that were not refused",
+}
+UNCHARGED = ("infeasible", "duplicate")
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Something that should not be.
+
+    Attributes:
+        count: Which of `COUNTS` it adds to.
+        detail: What was seen.
+    """
+
+    count: str
+    detail: str
+
+
+def read_study(app: Application) -> list[FrozenTrial]:
+    """Return the trials as the study knows them."""
+    storage: BaseStorage
+    if app.storage is not None and "://" in app.storage:
+        storage = RDBStorage(app.storage.replace("postgresql://", "postgresql+psycopg://"))
+    else:
+        storage = JournalStorage(JournalFileBackend(str(app.sweep / "study.journal")))
+    try:
+        return optuna.load_study(study_name="app", storage=storage).trials
+    finally:
+        if isinstance(storage, RDBStorage):
+            storage.remove_session()
+            storage.engine.dispose()
+
+
+def judge(app: Application) -> list[Violation]:
+    """Return what should not be, of a sweep that says it is done."""
+    trials, ledger = read_study(app), app.ledger()
+    found = [
+        *of_totals(app, trials),
+        *of_trials(trials, ledger, app),
+        *of_folders(ledger),
+        *of_tables(app, trials),
+        *of_files(app),
+    ]
+    return [Violation(count, detail) for count, detail in found]
+
+
+def kind(trial: FrozenTrial) -> str:
+    """Return the kind of a trial, or its state in small letters where it has none."""
+    return str(trial.user_attrs.get("kind", trial.state.name.lower()))
+
+
+def is_charged(trial: FrozenTrial) -> bool:
+    """Whether a trial counts towards the total."""
+    return trial.state.is_finished() and kind(trial) not in UNCHARGED and not trial.user_attrs.get("retried")
+
+
+def of_totals(app: Application, trials: list[FrozenTrial]) -> list[tuple[str, str]]:
+    """The total is reached and not passed; each line of retries is counted once."""
+    charged = [trial for trial in trials if is_charged(trial)]
+    found = []
+    if len(charged) != app.total:
+        found.append(("missed", f"{len(charged)} trials are counted, not {app.total}"))
+    for former, count in Counter(trial.user_attrs.get("retry_of") for trial in trials).items():
+        if former is not None and count > 1:
+            found.append(("twice", f"trial {former} was retried {count} times at once"))
+    first = {trial.number: trial.number for trial in trials}
+    for trial in trials:
+        if "retry_of" in trial.user_attrs:
+            first[trial.number] = first[trial.user_attrs["retry_of"]]
+    for number, count in Counter(first[trial.number] for trial in charged).items():
+        if count > 1:
+            found.append(("twice", f"trial {number} and its retries are counted {count} times"))
+    return found
+
+
+def of_trials(trials: list[FrozenTrial], ledger: list[dict[str, Any]], app: Application) -> list[tuple[str, str]]:
+    """Every trial has ended, in the way in which it did; what was killed was tried again, from its checkpoint."""
+    fates = {line["number"]: line["fate"] for line in ledger if line["say"] == "fate"}
+    retried = {trial.user_attrs.get("retry_of") for trial in trials}
+    found = []
+    for trial in trials:
+        name, ended_as = f"trial {trial.number}", kind(trial)
+        if not trial.state.is_finished():
+            found.append(("lost", f"{name} is still {trial.state.name}"))
+        elif ended_as == "killed" and trial.number not in retried:
+            reason = trial.user_attrs.get("reason")
+            found.append(("lost", f"{name} was killed and not tried again ({reason})"))
+        elif ended_as == "complete":
+            expected = app.steps * trial.params["x"]
+            if trial.value is None or abs(trial.value - expected) > 1e-9:
+                found.append(("kind", f"{name} has the value {trial.value}, not {expected}"))
+        wanted = FATES[fates[trial.number]] if trial.number in fates else "complete"
+        if trial.state.is_finished() and ended_as not in (wanted, "killed"):
+            reason = trial.user_attrs.get("reason")
+            found.append(("kind", f"{name} is called {ended_as}, not {wanted} (fate: {fates.get(trial.number)}; {reason})"))
+    known = {trial.number for trial in trials}
+    found += [("lost", f"trial {n} ran and is not in the study") for n in {line["number"] for line in ledger} - known]
+    return found
+
+
+def of_folders(ledger: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Every trial began once, in an empty folder."""
+    began = [line for line in ledger if line["say"] == "begin"]
+    found = [("overwritten", f"trial {line['number']} began in a folder with {line['found']}") for line in began if line["found"]]
+    counts = Counter(line["number"] for line in began)
+    return found + [("overwritten", f"trial {number} began {count} times") for number, count in counts.items() if count > 1]
+
+
+def of_tables(app: Application, trials: list[FrozenTrial]) -> list[tuple[str, str]]:
+    """Study, outcome files and table say the same."""
+    found = []
+    rows = {int(row["number"]): row for row in csv.DictReader((app.sweep / "sweep.csv").read_text().splitlines())}
+    if set(rows) != {trial.number for trial in trials}:
+        found.append(("differ", f"sweep.csv has {len(rows)} trials, the study {len(trials)}"))
+    for trial in trials:
+        row, ended_as = rows.get(trial.number), kind(trial)
+        if row is not None and row["kind"] != ended_as:
+            found.append(("differ", f"trial {trial.number} is {ended_as} in the study and {row['kind']} in sweep.csv"))
+        if row is not None and trial.value is not None and float(row["value"]) != trial.value:
+            found.append(("differ", f"trial {trial.number} has {trial.value} in the study and {row['value']} in sweep.csv"))
+        file = app.sweep / str(trial.number) / "outcome.json"
+        if not file.is_file():
+            continue
+        outcome = json.loads(file.read_text())
+        if outcome["kind"] != ended_as and not (ended_as == "killed" and outcome.get("stopped")):
+            found.append(("differ", f"trial {trial.number} is {ended_as} in the study and {outcome['kind']} in its outcome file"))
+        if ended_as == "complete" and outcome.get("values") != trial.values:
+            found.append(("differ", f"trial {trial.number} has {trial.values}, in its file {outcome.get('values')}"))
+    return found
+
+
+def of_files(app: Application) -> list[tuple[str, str]]:
+    """No temporary file is left: none with a hidden name, and nothing where they are made."""
+    allowed = {".study", ".hydra"}
+    hidden = [path for path in app.sweep.rglob(".*") if path.name not in allowed]
+    inside = [path for path in app.sweep.rglob("*.part") if path.parent.name != "checkpoints"]
+    made = list((app.folder / "tmp").iterdir())
+    return [("left", f"a file: {path.relative_to(app.folder)}") for path in [*hidden, *inside, *made]]
+
+
+def best_is_right(app: Application, trials: list[FrozenTrial]) -> bool:
+    """Whether `best.yaml` names the best trial."""
+    complete = [trial for trial in trials if kind(trial) == "complete"]
+    best = min(complete, key=lambda trial: float(trial.value or 0.0))
+    return Path(app.sweep / "best.yaml").read_text().startswith(f"# Trial {best.number} of study")
