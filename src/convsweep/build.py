@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from convsweep.data.samples import Facts
 from convsweep.errors import MissingExtraError, UserError
 from convsweep.hydra_version import own_configs_may_name_any_class
+from convsweep.named_in_files import hold
 from convsweep.words import check_words
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def build_optimizer(cfg: DictConfig) -> tuple[Callable[..., Optimizer], "Schedul
     return optimizer, schedule
 
 
-def without_net(model: DictConfig) -> dict[str, Any]:
+def without_net(model: Mapping[str, Any]) -> dict[str, Any]:
     """Return a model's options without its network, which is built apart."""
     return {str(name): value for name, value in model.items() if name != "net"}
 
@@ -179,19 +180,21 @@ def load_model(checkpoint: str | Path, device: torch.device | None = None) -> "M
     Raises:
         UserError: the file is missing, is not a checkpoint, or was not written by convsweep.
     """
+    from convsweep.models.base import Model
+
     state = read_checkpoint(checkpoint)
     described = state[CARD]
     if "data" not in described:
         raise UserError(f"{checkpoint} was written by an earlier version, which did not say how its data was read; train again")
     stated = described["facts"]
     facts = Facts(**{**stated, "in_shape": tuple(stated["in_shape"]), "class_names": tuple(stated["class_names"])})
-    if described["model"]["net"].get("weights") is not None:
-        described["model"]["net"]["weights"] = None  # they are in the checkpoint; nothing is downloaded again
-    cfg = OmegaConf.create({"model": described["model"]})
+    net = hold(described["model"]["net"], nn.Module, f"{checkpoint}: model.net")
+    model_config = hold(without_net(described["model"]), Model, f"{checkpoint}: model")
+    cfg = OmegaConf.create({"model": {"net": net}})
     assert isinstance(cfg, DictConfig)
     zeros = torch.zeros(facts.in_channels)
     with plain_errors("model"):
-        model: Model = instantiate(without_net(cfg.model), _partial_=True)(
+        model: Model = instantiate(model_config, _partial_=True)(
             net=build_net(cfg),
             facts=facts,
             mean=zeros,

@@ -33,7 +33,7 @@ def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Mo
             begin_with(model, str(cfg.init_from))
         trainer = run.trainer(model)
         try:
-            trainer.fit(model, data, ckpt_path=run.checkpoint)
+            trainer.fit(model, data, ckpt_path=run.checkpoint, weights_only=True)
         except (RuntimeError, MemoryError) as error:
             if not came_of_memory(error) or trainer.world_size > 1 or data.feeding["batch_size"] == 1:
                 raise

@@ -33,8 +33,16 @@ class Trained:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The resolved config of the data that it was trained on."""
-        return dict(self.model.card["data"])
+        """The resolved config of the data that it was trained on, without what would only change the training samples.
+
+        Raises:
+            UserError: it names something else than data.
+        """
+        from convsweep.data.datamodule import DataModule
+        from convsweep.named_in_files import hold
+
+        plain = {key: None if key == "augment" else value for key, value in self.model.card["data"].items()}
+        return hold(plain, DataModule, f"{self.checkpoint}: data")
 
     @property
     def permute(self) -> bool:

@@ -45,16 +45,16 @@ def log_to_wandb(logger: Mapping[str, Any], figures: Mapping[str, "Figure"], fol
         UserError: the config logs nothing to W&B.
     """
     import torch
-    from hydra.utils import instantiate
 
     from convsweep.tracking import WandbLogger
+    from convsweep.tracking.tracker import OWN
     from convsweep.tracking.wandb_run import RUN_FILE
 
-    build = instantiate(dict(logger), _partial_=True, _convert_="all") if logger.get("_target_") else None
-    if build is None or build.func is not WandbLogger:
+    if logger.get("_target_") not in OWN:
         raise UserError("--wandb needs a run that logs to W&B, but its config has another logger; leave --wandb out")
+    options = {name: value for name, value in logger.items() if name != "_target_"}
     folder.mkdir(parents=True, exist_ok=True)
-    own: WandbLogger = build(folder=folder, resume=(folder / RUN_FILE).is_file())
+    own = WandbLogger(**options, folder=folder, resume=(folder / RUN_FILE).is_file())
     epoch = 0 if checkpoint is None else int(torch.load(checkpoint, weights_only=True, mmap=True).get("epoch", 0))
 
     def media() -> dict[str, Any]:
