@@ -26,7 +26,8 @@ from typing import Any
 from application import FATES, Application
 from episode import Episode, keep
 from judge import COUNTS
-from plan import PROCESS_FAULTS, draw
+from pipeline import PipelineEpisode
+from plan import PIPELINE_FAULTS, PROCESS_FAULTS, draw, draw_pipeline
 from postgres import Postgres, is_installed
 
 
@@ -68,6 +69,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--trials", type=int, default=14, help="of a sweep")
     parser.add_argument("--stale-after", type=float, default=3.0, help="hydra.sweeper.stale_after, in seconds")
     parser.add_argument("--outage", type=float, default=20.0, help="for how long PostgreSQL is gone, in seconds")
+    parser.add_argument("--pipeline-every", type=int, default=15, help="each so many sweeps one trains networks; 0 for none")
     parser.add_argument("--patience", type=float, default=240.0, help="seconds without a sign after which a sweep has hung")
     options = parser.parse_args()
     options.folder = options.folder.absolute()
@@ -112,12 +114,16 @@ def step(place: Path, state: dict[str, Any], options: argparse.Namespace, server
     """Run one sweep under faults and add what came of it to the state."""
     number = state["next"]
     rng = random.Random(f"{options.seed}/{number}")
-    plan = draw(rng, options.trials, mounts, server is not None, options.stale_after, options.outage)
+    is_pipeline = options.pipeline_every > 0 and number % options.pipeline_every == options.pipeline_every - 1
+    if is_pipeline:
+        plan = draw_pipeline(rng, options.stale_after)
+    else:
+        plan = draw(rng, options.trials, mounts, server is not None, options.stale_after, options.outage)
     folder = place / str(number)
     shutil.rmtree(folder, ignore_errors=True)
     storage = server.make(f"chaos{number}") if server is not None else None
     app = Application(folder, plan.total, plan.fates, storage)
-    episode = Episode(app, plan, rng, server, options.stale_after, options.patience)
+    episode = (PipelineEpisode if is_pipeline else Episode)(app, plan, rng, server, options.stale_after, options.patience)
     began = time.monotonic()
     episode.run()
     state["seconds"] += time.monotonic() - began
@@ -144,7 +150,7 @@ def table(state: dict[str, Any], options: argparse.Namespace) -> str:
         "",
         "| fault | thrown |",
         "|---|---|",
-        *(f"| {what} | {thrown[what]} |" for what in [*PROCESS_FAULTS, *FATES] if what in thrown),
+        *(f"| {what} | {thrown[what]} |" for what in {**PROCESS_FAULTS, **PIPELINE_FAULTS, **FATES} if what in thrown),
         "",
         "| count | |",
         "|---|---|",

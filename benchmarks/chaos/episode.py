@@ -19,7 +19,7 @@ from processes import MARK, end_all, leavers, roles, send
 
 _PATIENCE_AT_END_S = 30.0
 _MOST_STARTS = 40
-_PASSES = ("SIGSTOP", "second", "clock", "full disk", "PostgreSQL", "SIGKILL trial", "SIGTERM trial")
+_PASSES = ("SIGSTOP", "second", "clock", "full disk", "PostgreSQL", "W&B", "SIGKILL trial", "SIGTERM trial")
 """Faults that pass, or that touch a trial alone: the sweep is to outlive them without another start."""
 
 
@@ -99,11 +99,11 @@ class Episode:
             "OMP_NUM_THREADS": "1",
             "CHAOS_MACHINE": f"machine{machine}",
             "CHAOS_CLOCK": str(folder / "clock"),
+            **self._own_environment(),
         }
-        launcher = ["hydra/launcher=joblib"] if self.plan.workers > 1 else []
         with (folder / "output.log").open("ab") as output:
             head = subprocess.Popen(
-                [sys.executable, "app.py", "-m", *launcher, *arguments],
+                [sys.executable, *self._command(), *arguments],
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -113,6 +113,14 @@ class Episode:
             )
         self._say(f"head {head.pid} starts on machine {machine} {' '.join(arguments)}")
         return head
+
+    def _own_environment(self) -> dict[str, str]:
+        """Return further environment variables of the sweep."""
+        return {}
+
+    def _command(self) -> list[str]:
+        """Return the command that starts the sweep, and goes on with it."""
+        return ["app.py", "-m", *(["hydra/launcher=joblib"] if self.plan.workers > 1 else [])]
 
     def _reach_the_total(self) -> bool:
         """Start the same command until it says that it is done, with nothing left to strike; False where that never comes."""
@@ -180,7 +188,7 @@ class Episode:
         if word in ("SIGKILL", "SIGTERM", "SIGINT", "SIGSTOP"):
             hit = self._signal(getattr(signal, word), role, fault)
         else:
-            hit = {
+            strikes = {
                 "power cut": self._cut_power,
                 "torn journal": self._tear_journal,
                 "second head": self._second_head,
@@ -189,14 +197,20 @@ class Episode:
                 "full disk": self._fill_disk,
                 "PostgreSQL restarted": self._without_database,
                 "PostgreSQL gone": self._without_database,
-            }[fault.what](fault)
+                "W&B gone": self._without_wandb,
+            }
+            hit = strikes[fault.what](fault)
         if hit:
             self.thrown[fault.what] += 1
             self._passing.append(fault.what)
 
+    def _trial_processes(self) -> set[int]:
+        """Return the processes that ever were a trial."""
+        return {line["pid"] for line in self.app.ledger() if line["say"] == "begin"}
+
     def _signal(self, signum: int, role: str, fault: Planned) -> bool:
-        began = {line["pid"] for line in self.app.ledger() if line["say"] == "begin"}
-        found = getattr(roles(self.mark, [head.pid for head in self._heads if head.poll() is None], began), role)
+        heads = [head.pid for head in self._heads if head.poll() is None]
+        found = getattr(roles(self.mark, heads, self._trial_processes()), role)
         if not found:
             return False
         pid = found[int(fault.aim * len(found))]
@@ -239,8 +253,8 @@ class Episode:
         """The same study is started in another folder, which must be refused."""
         other = self.app.folder / "elsewhere"
         journal = self.app.sweep / "study.journal"
-        if self.app.storage is None and not journal.is_file():
-            return False
+        if not self._count_lines():
+            return False  # the study may not be there yet, and would be the other folder's
         storage = [] if self.app.storage is not None else [f"hydra.sweeper.storage={journal}"]
         head = self._start(f"hydra.sweep.dir={other}", *storage)
         self._heads.append(head)
@@ -295,11 +309,17 @@ class Episode:
         self._say("PostgreSQL is back")
         return True
 
-    def _judge(self) -> None:
-        left = leavers(self.mark, _PATIENCE_AT_END_S)
-        for process in left:
+    def _without_wandb(self, fault: Planned) -> bool:
+        """The W&B server is gone for a while, where there is one."""
+        return False
+
+    def _judge_processes(self) -> None:
+        for process in leavers(self.mark, _PATIENCE_AT_END_S):
             self._violate("left", f"a process: {process.command[:120]}")
         end_all(self.mark)
+
+    def _judge(self) -> None:
+        self._judge_processes()
         for violation in judge(self.app):
             self._violate(violation.count, violation.detail)
         if not best_is_right(self.app, read_study(self.app)):

@@ -158,9 +158,8 @@ def of_files(app: Application) -> list[tuple[str, str]]:
     """No temporary file is left: none with a hidden name, and nothing where they are made."""
     allowed = {".study", ".hydra"}
     hidden = [path for path in app.sweep.rglob(".*") if path.name not in allowed]
-    inside = [path for path in app.sweep.rglob("*.part") if path.parent.name != "checkpoints"]
     made = list((app.folder / "tmp").iterdir())
-    return [("left", f"a file: {path.relative_to(app.folder)}") for path in [*hidden, *inside, *made]]
+    return [("left", f"a file: {path.relative_to(app.folder)}") for path in [*hidden, *made]]
 
 
 def best_is_right(app: Application, trials: list[FrozenTrial]) -> bool:

@@ -16,6 +16,7 @@ class Process:
 
     pid: int
     parent: int
+    session: int
     command: str
 
 
@@ -32,7 +33,7 @@ def processes_of(mark: str) -> dict[int, Process]:
         except OSError:
             continue
         if fields[0] != "Z":
-            found[int(entry.name)] = Process(int(entry.name), int(fields[1]), command.strip())
+            found[int(entry.name)] = Process(int(entry.name), int(fields[1]), int(fields[3]), command.strip())
     return found
 
 

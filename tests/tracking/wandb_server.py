@@ -50,6 +50,14 @@ class WandbServer:
             self._http.drop_connections()
             self._thread.join(5)
 
+    def start_again(self) -> Self:
+        """Serve at the same address again, with all that was told before."""
+        book, uploads = self.book, self.uploads
+        self._http = _Http(("127.0.0.1", int(self.url.rpartition(":")[2])), _Handler)
+        self._http.book, self._http.uploads = book, uploads
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        return self.start()
+
     def __enter__(self) -> Self:
         return self.start()
 
