@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +23,46 @@ class Checkpoints(ModelCheckpoint):
 
     Args:
         save_top_k: 1, or 0 for none: the second best would be written over the best one, whose name all commands know.
+        save_last: keep the last epoch.
         shared: what else Lightning's own takes.
 
     Raises:
         UserError: more are asked for.
     """
 
-    def __init__(self, save_top_k: int = 1, **shared: Any) -> None:
+    def __init__(self, save_top_k: int = 1, save_last: bool = True, **shared: Any) -> None:
         if save_top_k not in (0, 1):
             rule = f"callbacks.checkpoint.save_top_k must be 1, the file best.ckpt, but is {save_top_k}"
             raise UserError(f"{rule}; more are kept by a callback of their own, see docs/use.md")
         super().__init__(save_top_k=save_top_k, **shared)
+        self.keeps_last = save_last
+        self.best_step = -1
+        """The step at which this process wrote the best checkpoint."""
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        with self.noted_step(trainer):
+            super().on_validation_end(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        super().on_train_epoch_end(trainer, pl_module)
-        if not self._should_skip_saving_checkpoint(trainer):  # as where both were kept just now
-            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
+        with self.noted_step(trainer):
+            super().on_train_epoch_end(trainer, pl_module)
+        if self.keeps_last and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            self.save_last_epoch(trainer)
 
-    def _save_checkpoint(self, trainer: L.Trainer, filepath: str) -> None:
-        best = self._last_checkpoint_saved
-        is_saved = self._last_global_step_saved == trainer.global_step and best == self.best_model_path != filepath
-        if not (is_saved and trainer.strategy.broadcast(is_first() and name_again(Path(best), Path(filepath)))):
-            super()._save_checkpoint(trainer, filepath)
+    @contextmanager
+    def noted_step(self, trainer: L.Trainer) -> Iterator[None]:
+        """Note the step if the block writes a best checkpoint, which brings a score of its own."""
+        before = self.best_model_score
+        yield
+        if self.best_model_score is not before:
+            self.best_step = trainer.global_step
+
+    def save_last_epoch(self, trainer: L.Trainer) -> None:
+        """Write last.ckpt, or give the best checkpoint that name too where it was written at this step."""
+        last = Path(str(self.dirpath)) / f"{self.CHECKPOINT_NAME_LAST}{self.FILE_EXTENSION}"
+        is_best = self.best_step == trainer.global_step
+        if not (is_best and trainer.strategy.broadcast(is_first() and name_again(Path(self.best_model_path), last))):
+            trainer.save_checkpoint(last, self.save_weights_only)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state, with its best checkpoints in this folder; where they are gone, Lightning begins anew."""
