@@ -1,15 +1,18 @@
 """The average of the weights: how it forgets, and that it is what is tested and kept."""
 
+import copy
 import json
+from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from tests.conftest import Train
+from tests.models.tiny import classifier, fit, labelled
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 from convsweep.build import load_model
-from convsweep.callbacks.moving_average import MovingAverage
+from convsweep.callbacks.moving_average import MovingAverage, tensors_of
 from convsweep.data.digits import Digits
 from convsweep.errors import UserError
 
@@ -21,22 +24,31 @@ def test_a_young_average_forgets_faster(steps: int, kept: float) -> None:
 
 def test_the_average_is_the_weighted_mean_of_all_weights_so_far() -> None:
     model, callback = nn.BatchNorm1d(2), MovingAverage(decay=0.9)
-    callback._average_model = AveragedModel(model, use_buffers=True)
+    callback.average = {name: tensor.detach().clone() for name, tensor in tensors_of(model).items()}
     history = []
     for step in range(4):
         nn.init.constant_(model.weight, step + 1.0)
         model.running_mean.fill_(10.0 * step)
         model.num_batches_tracked += 1
         callback.follow(model)
-        history.append(callback._average_model.module.weight[0].item())
+        history.append(callback.average["weight"][0].item())
     expected = [1.0]
     for step, kept in ((1, 2 / 11), (2, 3 / 12), (3, 4 / 13)):
         expected.append(kept * expected[-1] + (1 - kept) * (step + 1.0))
     assert history == pytest.approx(expected)
-    average = callback._average_model.module
-    assert float(average.running_mean[0]) == pytest.approx(10 * (expected[-1] - 1))
-    assert int(average.num_batches_tracked) == 4
-    assert int(callback._average_model.n_averaged) == 4
+    assert float(callback.average["running_mean"][0]) == pytest.approx(10 * (expected[-1] - 1))
+    assert int(callback.average["num_batches_tracked"]) == 4
+    assert callback.steps == 4
+
+
+def test_a_training_that_goes_on_averages_as_one_without_a_pause(tmp_path: Path) -> None:
+    first, data, options = classifier(), labelled(), {"enable_checkpointing": False, "default_root_dir": tmp_path}
+    whole, halves = copy.deepcopy(first), copy.deepcopy(first)
+    fit(whole, data, 4, callbacks=[MovingAverage()], **options)
+    keep = ModelCheckpoint(dirpath=tmp_path, filename="half")
+    fit(first, data, 2, callbacks=[MovingAverage(), keep], **(options | {"enable_checkpointing": True}))
+    fit(halves, data, 4, ckpt_path=tmp_path / "half.ckpt", callbacks=[MovingAverage()], **options)
+    torch.testing.assert_close(halves.state_dict(), whole.state_dict())
 
 
 def test_a_decay_is_a_share() -> None:

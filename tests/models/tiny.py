@@ -1,6 +1,7 @@
 """A tiny data set in memory, models on it, and a Trainer that leaves nothing behind."""
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -75,11 +76,18 @@ class Loader(DataLoader):
         super().__init__(TensorDataset(*data), batch_size=batch_size)
 
 
-def fit(model: Model, data: tuple[Tensor, Tensor], epochs: int, batch_size: int = 16, **options: Any) -> dict[str, float]:
+def fit(
+    model: Model,
+    data: tuple[Tensor, Tensor],
+    epochs: int,
+    batch_size: int = 16,
+    ckpt_path: Path | None = None,
+    **options: Any,
+) -> dict[str, float]:
     """Train and validate a model on the same data, and return what was logged last."""
     with warnings.catch_warnings():
         for message in FROM_LIGHTNING:
             warnings.filterwarnings("ignore", message)
         trainer = Quiet(max_epochs=epochs, **options)
-        trainer.fit(model, Loader(data, batch_size), Loader(data, batch_size))
+        trainer.fit(model, Loader(data, batch_size), Loader(data, batch_size), ckpt_path=ckpt_path)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}

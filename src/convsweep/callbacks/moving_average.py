@@ -4,16 +4,18 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from convsweep.errors import UserError
-from convsweep.models.accelerated import Accelerated
+
+TRAINED = "current_model_state"
+"""Where a checkpoint keeps the weights that are trained; its `state_dict` holds the average."""
 
 
-class MovingAverage(WeightAveraging):
-    """Averages the weights after each step.
+class MovingAverage(L.Callback):
+    """Averages the weights after each step, where and as they lie, without waiting for the device.
 
     After n steps an average keeps `min(decay, (1 + n) / (10 + n))` of itself, so that it forgets the weights of the beginning
     also in a training of a few hundred steps.
@@ -29,48 +31,84 @@ class MovingAverage(WeightAveraging):
         if not 0 <= decay < 1:
             raise UserError(f"callbacks.weight_averaging.decay must be at least 0 and below 1, but is {decay}")
         self.decay = decay
-        super().__init__(device=None, use_buffers=True)
+        self.steps = self.global_step = 0
+        self.average: dict[str, Tensor] = {}
+        """Weights and buffers by name, while a training runs."""
+        self.restored: dict[str, Tensor] = {}
 
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Keep the average where and as the weights lie, and the count of steps on the CPU, where reading it waits for none."""
-        assert self._average_model is not None
-        average = self._average_model.module.to(pl_module.device)
-        if isinstance(average, Accelerated):
-            average.lay_out(pl_module.device)
+    @torch.no_grad()
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Begin with the weights as they are, or with the average of a checkpoint."""
+        self.average = {name: tensor.clone() for name, tensor in tensors_of(pl_module).items()}
+        for name in self.average.keys() & self.restored.keys():
+            self.average[name].copy_(self.restored[name])
+        self.restored = {}
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Follow the weights where a step was taken."""
-        if trainer.global_step > self._latest_update_step:
+        if trainer.global_step > self.global_step:
             self.follow(pl_module)
-            self._latest_update_step = trainer.global_step
+            self.global_step = trainer.global_step
 
     @torch.no_grad()
     def follow(self, model: nn.Module) -> None:
         """Move the average towards the weights of a model; what is counted, not measured, is taken over."""
-        assert self._average_model is not None
-        steps = int(self._average_model.n_averaged)
-        kept = self.kept_after(steps)
-        averages, weights = all_tensors(self._average_model.module), all_tensors(model)
-        pairs = list(zip(averages, weights, strict=True))
-        moving = [pair for pair in pairs if pair[0].is_floating_point()]
-        torch._foreach_lerp_([average for average, _ in moving], [weight for _, weight in moving], 1 - kept)
-        for average, weight in pairs:
-            if not average.is_floating_point():
-                average.copy_(weight)
-        self._average_model.n_averaged += 1
+        tensors = tensors_of(model)
+        moving = [name for name, tensor in tensors.items() if tensor.is_floating_point()]
+        follow = get_ema_multi_avg_fn(self.kept_after(self.steps))
+        follow([self.average[name] for name in moving], [tensors[name] for name in moving], self.steps)
+        for name in tensors.keys() - moving:
+            self.average[name].copy_(tensors[name])
+        self.steps += 1
 
     def kept_after(self, steps: int) -> float:
         """Return the share of itself that the average keeps at the step after so many."""
         return min(self.decay, (1 + steps) / (10 + steps)) if steps else 0.0
 
+    def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Validate the average."""
+        self.exchange(pl_module)
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Go on with the weights behind it."""
+        self.exchange(pl_module)
+
+    @torch.no_grad()
+    def exchange(self, model: nn.Module) -> None:
+        """Exchange the values of the average and of a model, if there is an average yet."""
+        tensors = tensors_of(model)
+        for name, average in self.average.items():
+            value = average.clone()
+            average.copy_(tensors[name])
+            tensors[name].copy_(value)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Leave the average in the model."""
+        self.exchange(pl_module)
+        self.average = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"steps": self.steps, "global_step": self.global_step}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.steps, self.global_step = state_dict["steps"], state_dict["global_step"]
+
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Keep the average as the weights of the checkpoint, and those that are trained beside it."""
+        if self.average:
+            weights = checkpoint["state_dict"]
+            checkpoint[TRAINED] = weights
+            checkpoint["state_dict"] = {name: self.average.get(name, value) for name, value in weights.items()}
+
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Go on with the weights behind the average in training; a test keeps the average, which the model has been given."""
-        if trainer.state.fn == TrainerFn.FITTING:
-            super().on_load_checkpoint(trainer, pl_module, checkpoint)
+        if trainer.state.fn == TrainerFn.FITTING and TRAINED in checkpoint:
+            self.restored = checkpoint["state_dict"]
+            pl_module.load_state_dict(checkpoint[TRAINED])
 
 
-def all_tensors(module: nn.Module) -> list[Tensor]:
-    """Return the weights and buffers of a module."""
-    return [*module.parameters(), *module.buffers()]
+def tensors_of(module: nn.Module) -> dict[str, Tensor]:
+    """Return the weights and buffers of a module by name."""
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
