@@ -125,15 +125,14 @@ def fill(recipe: Recipe, space: Space, count: int) -> None:
             )
         )
     if told < count:
-        copy_trials(study, told, count // told)
+        copy_trials(engine_of(recipe.options.storage), told, count // told)
 
 
-def copy_trials(study: optuna.Study, told: int, times: int) -> None:
+def copy_trials(engine: sqlalchemy.Engine, told: int, times: int) -> None:
     """Multiply the trials of the only study in a PostgreSQL database, which telling them one by one would take an hour for."""
-    backend = getattr(study._storage, "_backend", study._storage)
     tables = ("trials", "trial_params", "trial_values", "trial_intermediate_values", "trial_user_attributes")
     keys = ("param_id", "trial_value_id", "trial_intermediate_value_id", "trial_user_attribute_id")
-    with backend.engine.begin() as connection:  # type: ignore[attr-defined]
+    with engine.begin() as connection:
         inspector = sqlalchemy.inspect(connection)
         columns = {table: [c["name"] for c in inspector.get_columns(table) if c["name"] not in keys] for table in tables}
         for time_ in range(1, times):
@@ -145,6 +144,11 @@ def copy_trials(study: optuna.Study, told: int, times: int) -> None:
                     sqlalchemy.text(f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table} WHERE {among}")
                 )
         connection.execute(sqlalchemy.text("SELECT setval('trials_trial_id_seq', (SELECT max(trial_id) FROM trials))"))
+
+
+def engine_of(url: str) -> sqlalchemy.Engine:
+    """Return a way to a PostgreSQL database that holds no connection open."""
+    return sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=sqlalchemy.NullPool)
 
 
 def work(recipe: Recipe, index: int, begin: Any, costs: Any) -> None:
@@ -192,9 +196,8 @@ def measure(folder: Path, storage: str | None, workers: int, sampler: str, finis
     if "cost" in optuna.get_all_study_names(opened):
         optuna.delete_study(study_name="cost", storage=opened)
     fill(recipe, make_space(recipe), finished)
-    engine = getattr(getattr(opened, "_backend", None), "engine", None)
-    if engine is not None:
-        engine.dispose()  # connections must not be forked
+    engine = None if storage is None else engine_of(storage)
+    del opened
     gc.collect()
     gc.freeze()  # a worker has no trials of another process to look through
     fork = multiprocessing.get_context("fork")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hydra_plugins.study.config import StudyConf
+from hydra_plugins.study.search import heartbeat
 from hydra_plugins.study.search.heartbeat import Pulse, Watch
 from hydra_plugins.study.search.slots import make_slots, visible_gpus
 
@@ -35,20 +36,26 @@ def test_a_worker_is_dead_when_its_process_is(tmp_path: Path) -> None:
     assert watch.is_dead("never heard of")
 
 
-def test_a_worker_of_another_machine_is_dead_when_it_stands_still(tmp_path: Path) -> None:
-    def say(count: int) -> None:
-        (tmp_path / "far.json").write_text(json.dumps({"machine": "elsewhere/1", "count": count, "time": -1e9}))
+def test_a_worker_of_another_machine_is_dead_when_it_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = -1000.0  # of a machine that has just been started
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
+    watch = Watch(tmp_path, stale_after=60)
 
-    watch = Watch(tmp_path, stale_after=0.2)
-    say(1)
-    assert not watch.is_dead("far"), "seen for the first time"
-    time.sleep(0.15)
-    say(2)
-    assert not watch.is_dead("far")
-    time.sleep(0.15)
-    assert not watch.is_dead("far"), "it has moved since"
-    time.sleep(0.1)
-    assert watch.is_dead("far")
+    def is_dead(count: int, seconds: float) -> bool:
+        nonlocal now
+        now += seconds
+        (tmp_path / "far.json").write_text(json.dumps({"machine": "elsewhere/1", "count": count, "time": -1e9}))
+        return watch.is_dead("far")
+
+    assert not is_dead(1, 0), "seen for the first time"
+    assert not is_dead(2, 50)
+    assert not is_dead(2, 20), "it has moved since"
+    assert not is_dead(2, 20)
+    assert is_dead(2, 21)
+    assert not is_dead(3, 1), "it was alive"
+    assert not is_dead(3, 10_000), "nobody looked: the watching machine was paused, and perhaps both were"
+    assert not is_dead(3, 20)
+    assert is_dead(3, 20)
 
 
 def test_slots_share_out_gpus_and_cores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,21 +1,15 @@
-"""What is counted once is counted as if it were counted anew, and a journal keeps what a power cut must not take."""
+"""What is counted once is counted as if it were counted anew."""
 
-import json
-import os
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from hydra_plugins.study.search import attributes, journal
+from hydra_plugins.study.search import attributes
 from hydra_plugins.study.search.budget import Ledger, tally
-from hydra_plugins.study.search.journal import open_journal
 from hydra_plugins.study.search.known import Known
 from hydra_plugins.study.search.objectives import parse_objectives
-from hydra_plugins.study.search.storage import create_study
 
 OBJECTIVES = parse_objectives("maximize", None)
 KINDS = ("complete", "pruned", "infeasible", "running", "killed", "duplicate", "waiting")
@@ -74,29 +68,3 @@ def test_what_is_known_is_what_one_would_find_anew() -> None:
             for one in found:
                 assert one.number != number
                 assert one.state != TrialState.FAIL
-
-
-def test_the_disk_is_waited_for_where_a_trial_may_train_and_where_it_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lines_on_disk: list[int] = []
-    path = tmp_path / "study.journal"
-    monkeypatch.setattr(journal.os, "fsync", lambda file: lines_on_disk.append(len(path.read_text().splitlines())))
-    study = create_study(open_journal(path), "s", OBJECTIVES)
-    begun = lines_on_disk[-1]
-    assert begun == len(path.read_text().splitlines())
-    study.enqueue_trial({"x": 0.5})
-    asked = study.ask()
-    asked.suggest_float("x", 0, 1)
-    assert lines_on_disk[-1] == begun, "a trial that has not trained has left nothing"
-    asked.set_user_attr(attributes.HASH, "0")
-    leave = len(path.read_text().splitlines())
-    assert lines_on_disk[-1] == leave
-    asked.set_user_attr("a", 1)
-    asked.report(0.5, 1)
-    assert lines_on_disk[-1] == leave, "lines of a running trial wait for the next one that must be kept"
-    study.tell(asked, 1.0)
-    lines = path.read_text().splitlines()
-    assert lines_on_disk[-1] == len(lines)
-    assert all(json.loads(line) for line in lines)
-    assert os.path.getsize(path) > 0

@@ -1,19 +1,33 @@
 """Pruning saves epochs and keeps the best, with one objective and with several."""
 
-import pytest
+from pathlib import Path
+from typing import Any
 
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+
+from hydra_plugins.study.config import PRUNERS
+from hydra_plugins.study.search import attributes
 from hydra_plugins.study.search.errors import StudyError
-from hydra_plugins.study.search.sampling import check_sampler
+from hydra_plugins.study.search.layout import Layout
+from hydra_plugins.study.search.load import build
+from hydra_plugins.study.search.objectives import parse_objectives
+from hydra_plugins.study.search.outcomes import Outcome, parse_policies
+from hydra_plugins.study.search.pruning import Reports
+from hydra_plugins.study.search.sampling import check_sampler, count_from_one
+from hydra_plugins.study.search.settle import Settler
+from hydra_plugins.study.search.storage import OpenStudy, create_study, open_study
 
 from .conftest import MakeToy, Toy
 
 # Learning curves that never cross: the value after every epoch is x plus a term that falls.
 CURVE = """
     link = trial.current()
-    for epoch in range(10):
+    for epoch in range(1, 11):
         time.sleep(0.01)
         with open("epochs.txt", "a") as log: log.write(f"{link.number} {epoch}\\n")
-        if link.report(epoch, cfg.x + 1 / (epoch + 1)): raise trial.Pruned(f"after {epoch}")
+        if link.report(epoch, cfg.x + 1 / epoch): raise trial.Pruned(f"after {epoch}")
     return cfg.x + 0.1
 """
 BOTH = CURVE.replace("return cfg.x + 0.1", "return {'loss': cfg.x + 0.1, 'cost': 1 - cfg.x}")
@@ -84,3 +98,81 @@ def test_every_sampler_runs_on_a_conditional_space(toy: MakeToy, sampler: str) -
     assert set(app.kinds()) == {"complete"}
     assert all(("y" in trial.params) == (trial.params["n"] == 2) for trial in app.trials())
     assert "Warning" not in output.replace("Hydra15MigrationWarning", ""), output
+
+
+def study_with(pruner: str, **options: Any) -> OpenStudy:
+    """Return a study whose pruner is built from its config, as a worker does."""
+    storage = optuna.storages.InMemoryStorage()
+    create_study(storage, "app", parse_objectives("minimize", None))
+    config = PRUNERS[pruner] | {key: value for key, value in options.items() if value is not None}
+    return open_study(storage, "app", optuna.samplers.RandomSampler(), build(count_from_one(config), "hydra.sweeper.pruner"))
+
+
+def report(study: OpenStudy, trial: optuna.Trial, values: list[float]) -> list[int]:
+    """Report values after the epochs 1, 2, ... and return the epochs after which the trial was to stop."""
+    reports = Reports(study, trial, parse_objectives("minimize", None))
+    return [epoch for epoch, value in enumerate(values, start=1) if reports.add(epoch, value)]
+
+
+@pytest.mark.parametrize(
+    ("pruner", "options", "epochs"),
+    [
+        ("median", {"n_warmup_steps": 0}, [1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        ("median", {"n_warmup_steps": 1}, [2, 3, 4, 5, 6, 7, 8, 9]),
+        ("median", {"n_warmup_steps": 3}, [4, 5, 6, 7, 8, 9]),
+        ("median", {"n_warmup_steps": 1, "interval_steps": 3}, [2, 5, 8]),
+        ("median", {"n_warmup_steps": 0, "interval_steps": 2}, [1, 3, 5, 7, 9]),
+        ("percentile", {}, [1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        ("percentile", {"n_warmup_steps": 2}, [3, 4, 5, 6, 7, 8, 9]),
+        ("threshold", {"upper": 5.0, "n_warmup_steps": 2}, [3, 4, 5, 6, 7, 8, 9]),
+        ("patient", {"wrapped_pruner": {"_target_": "optuna.pruners.MedianPruner", "n_warmup_steps": 6}}, [7, 8, 9]),
+        ("successive_halving", {"min_resource": 1}, [1, 3, 9]),
+        ("successive_halving", {"min_resource": 2}, [2, 6]),
+        ("hyperband", {"max_resource": 9}, [1, 3, 9]),
+        ("none", {}, []),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_these_epochs_are_compared(pruner: str, options: dict[str, Any], epochs: list[int]) -> None:
+    study = study_with(pruner, **options)
+    for _ in range(30):  # of hyperband's brackets each has some
+        good = study.ask()
+        report(study, good, [1.0] * 9)
+        study.tell(good, 1.0)
+    compared: list[int] = []
+    for _ in range(30 if pruner == "hyperband" else 1):
+        bad = study.ask()
+        stops = report(study, bad, [9.0 + epoch for epoch in range(1, 10)])
+        rungs = rungs_of(study.trial(bad.number))
+        compared = max(compared, [int(value - 9.0) for value in rungs] or stops, key=len)
+        study.tell(bad, state=TrialState.PRUNED)
+    assert compared == epochs
+
+
+def rungs_of(trial: FrozenTrial) -> list[float]:
+    """Return the values that successive halving has noted of a trial, rung by rung."""
+    return [value for key, value in sorted(trial.system_attrs.items()) if key.startswith("completed_rung_")]
+
+
+@pytest.mark.parametrize("pruner", ["successive_halving", "hyperband"])
+def test_a_retried_trial_is_compared_at_the_rungs_of_the_one_it_continues(pruner: str, tmp_path: Path) -> None:
+    study = study_with(pruner, min_resource=1, max_resource=9 if pruner == "hyperband" else None)
+    settler = Settler(study, Layout(tmp_path), parse_policies({"killed": "retry 3"}), "last.ckpt")
+    values = [9.0, 8.0, 7.0, 6.0]
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "last.ckpt").touch()
+    first = study.ask()
+    report(study, first, values)
+    settler.settle(study.trial(0), Outcome("killed"))
+    lost = study.ask()  # and its worker dies before it begins
+    settler.settle(study.trial(lost.number), Outcome("killed"))
+    again = study.ask()
+    assert again.user_attrs[attributes.RETRY_OF] == lost.number == 1
+    reports = Reports(study, again, parse_objectives("minimize", None))
+    reports.inherit()
+    reports.inherit()
+    assert study.trial(again.number).intermediate_values == dict(enumerate(values, start=1))
+    fresh = study.ask()
+    while pruner == "hyperband" and len(rungs_of(study.trial(again.number))) != len(rungs_of(study.trial(fresh.number))):
+        report(study, fresh := study.ask(), values)  # one of the same bracket
+    assert rungs_of(study.trial(again.number)) == (rungs_of(study.trial(fresh.number)) if pruner == "hyperband" else [9.0, 7.0])

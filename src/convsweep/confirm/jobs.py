@@ -56,8 +56,9 @@ class Jobs:
             return known
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             if known[int(fixed_params(trial)[JOB])] not in wanted:
-                self.study._storage.set_trial_user_attr(trial._trial_id, attributes.KIND, "killed")
-                self.study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+                trial_id = self.study.trial_id(trial.number)
+                self.study.storage.set_trial_user_attr(trial_id, attributes.KIND, "killed")
+                self.study.storage.set_trial_state_values(trial_id, TrialState.FAIL)
         return known[: 1 + max(self._by_job(), default=-1)]
 
     def overrides(self) -> list[list[str]]:

@@ -13,6 +13,8 @@ class StudyConf:
     Attributes:
         study_name: Name of the study, and by default of its folder `multirun/<study_name>`.
         storage: null for a journal file in the sweep's folder, a path of a journal file, or a database URL.
+        storage_timeout: A storage that does not answer (a full disk, a database that restarts) is asked again for so long, while
+            trials train on. Then the worker ends, and the same command goes on later.
         direction: `minimize` or `maximize`, or a mapping name -> direction for several objectives.
         prune_on: The objective whose reports decide on pruning; needed only where there are several.
         params: The space: key -> override (`choice(3,5)`), or a mapping with `values`, `when`, `compute`.
@@ -34,6 +36,7 @@ class StudyConf:
         grace: How long a trial may take to close after it was asked to.
         stale_after: How long another machine's worker may be silent before its trials are retried.
         changed_space: `refuse` or `accept` a space that differs from the one the study began with.
+        changed_folder: `refuse` or `accept` that the study goes on in another folder, where the one it has is gone for good.
         view: `auto`, `table`, `lines` or `none`.
         observer: Module that follows the sweep in a process of its own, as `python -m <observer> <folder> --follow`.
     """
@@ -42,6 +45,7 @@ class StudyConf:
     _recursive_: bool = False
     study_name: str = "${hydra.job.name}"
     storage: str | None = None
+    storage_timeout: float = 600.0
     direction: Any = "minimize"
     prune_on: str | None = None
     params: dict[str, Any] = field(default_factory=dict)
@@ -70,6 +74,7 @@ class StudyConf:
     grace: float = 30.0
     stale_after: float = 60.0
     changed_space: str = "refuse"
+    changed_folder: str = "refuse"
     view: str = "auto"
     observer: str | None = None
 
@@ -85,6 +90,7 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "nsga3": {"_target_": "optuna.samplers.NSGAIIISampler", "population_size": 20},
 }
 
+# Steps are counted from 1: after `n_warmup_steps: 1` the second report is the first that is compared.
 PRUNERS: dict[str, dict[str, Any]] = {
     "none": {"_target_": "optuna.pruners.NopPruner"},
     "median": {"_target_": "optuna.pruners.MedianPruner", "n_startup_trials": 5, "n_warmup_steps": 1},

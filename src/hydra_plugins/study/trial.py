@@ -55,7 +55,10 @@ class Link:
         self._pid = os.getpid()
 
     def report(self, step: int, value: float) -> bool:
-        """Report the monitored value after `step` and return True if the trial should raise `Pruned`."""
+        """Report the monitored value after `step` steps and return True if the trial should raise `Pruned`.
+
+        The first step is 1: pruners compare what trials reported after equally many.
+        """
         answer = self._channel.ask({"say": "report", "step": int(step), "value": float(value)})
         return bool(answer["stop"])
 

@@ -1,5 +1,6 @@
 """Takes the next trial from the study, within the budget and away from what is known."""
 
+import contextlib
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -55,7 +56,7 @@ class Asker:
             slot: The slot it will run in.
             seconds: For how long the study has run, over all its starts.
         """
-        with locked(self._recipe.layout.ask_lock):
+        with locked(self._recipe.layout.ask_lock, self._study.patience):
             trials = self._study.get_trials(deepcopy=False)
             self.count = self._ledger.tally(trials)
             self.over = self._budget.spent(self.count, seconds, self._recipe.objectives)
@@ -152,7 +153,8 @@ class Stopwatch:
     def keep(self) -> None:
         """Write the length of this start, if that is this worker's task."""
         if self._keeps:
-            self._file.write_text(f"{time.monotonic() - self._began:.3f}")
+            with contextlib.suppress(OSError):  # a full disk; the next time will do
+                self._file.write_text(f"{time.monotonic() - self._began:.3f}")
 
 
 def _seconds(path: Any) -> float:

@@ -2,19 +2,23 @@
 
 import contextlib
 import os
+import re
 import signal
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import optuna
 
 from .messages import Channel
 from .outcomes import Outcome
+from .pruning import Reports
 from .slots import Slot
 
 _HANG_GRACE = 5.0
+_CLOCKS_DIFFER_US = 5e6
+"""So much the clock of the kernel's log may differ from the steady one."""
+_KILLED = re.compile(rb"\d+,\d+,(?P<us>\d+),[^;]*;(?:Memory cgroup o|O)ut of memory: Killed process (?P<pid>\d+) ")
 
 
 @dataclass
@@ -29,6 +33,9 @@ class Attempt:
         outcome: How it said that it ended.
         close_reason: Why it was asked to close.
         again: Whether it is to be run again after that; None leaves it to the policy.
+        is_lost: Whether another worker has settled it: nothing more is told of it.
+        reports: What it reports, once it trains.
+        unheard: What it said while the study was away.
     """
 
     trial: optuna.Trial
@@ -42,9 +49,11 @@ class Attempt:
     value: float | None = None
     open: bool = True
     training: bool = False
+    is_lost: bool = False
+    reports: Reports | None = None
+    unheard: list[dict[str, Any]] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     heard: float = field(default_factory=time.monotonic)
-    oom_kills: int = field(default_factory=lambda: kernel_oom_kills())
     _kill_at: float | None = None
 
     def state(self) -> dict[str, Any]:
@@ -104,15 +113,33 @@ class Attempt:
         if signum is None:
             return Outcome("error", reason="the process ended without a result (os._exit?)", seconds=seconds)
         name = signal.Signals(signum).name
-        if signum == signal.SIGKILL and not self.close_reason and kernel_oom_kills() > self.oom_kills:
+        if signum == signal.SIGKILL and not self.close_reason and self.pid in killed_for_memory(seconds):
             return Outcome("out_of_memory", reason="killed by the kernel: out of memory", seconds=seconds)
         return Outcome("killed", reason=f"died of {name}", seconds=seconds)
 
 
-def kernel_oom_kills() -> int:
-    """Return how many processes of this cgroup (or machine) the kernel has killed for their memory."""
-    for path, word in (("/sys/fs/cgroup/memory.events", "oom_kill"), ("/proc/vmstat", "oom_kill")):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            lines = [line.split() for line in Path(path).read_text().splitlines()]
-            return int(next(count for key, count in lines if key == word))
-    return 0
+def killed_for_memory(seconds: float) -> set[int]:
+    """Return the processes that the kernel says it has killed for their memory in the last seconds.
+
+    Where it may not be asked, and in containers, whose processes it knows by other ids, there are none: a process that was
+    killed is then just that.
+    """
+    since_us = (time.clock_gettime(time.CLOCK_MONOTONIC) - seconds) * 1e6 - _CLOCKS_DIFFER_US
+    killed = set()
+    with contextlib.suppress(OSError), open("/dev/kmsg", "rb", buffering=0) as kernel:
+        os.set_blocking(kernel.fileno(), False)
+        while record := _next_record(kernel.fileno()):
+            found = _KILLED.match(record)
+            if found and int(found["us"]) >= since_us:
+                killed.add(int(found["pid"]))
+    return killed
+
+
+def _next_record(kernel: int) -> bytes:
+    """Return the next record of the kernel's log, nothing at its end."""
+    while True:
+        with contextlib.suppress(BrokenPipeError):  # it was overwritten meanwhile
+            try:
+                return os.read(kernel, 8192)
+            except BlockingIOError:
+                return b""

@@ -23,6 +23,7 @@ PEAK_MEMORY = "peak_memory_mb"
 STUDY_SPACE = "space"
 STUDY_ENQUEUED = "enqueued"
 STUDY_FOLDER = "folder"
+STUDY_ID = "id"
 STUDY_STOP = "stop"
 
 _BY_STATE = {

@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import json
 import os
 import resource
 import signal
@@ -21,8 +20,8 @@ from hydra_plugins.study import trial as link
 from .canonical import canonical_hash
 from .compose import compose, place, set_plain_arguments, task_config
 from .load import locate
-from .locks import write_atomically
 from .messages import Channel
+from .outcome_file import write_outcome
 from .outcomes import Outcome, of_exception, of_result
 from .recipe import Job, Recipe
 
@@ -54,17 +53,17 @@ def run_child(job: Job, sock: socket.socket, parent: int, prepare: Callable[[], 
         outcome.stopped = _asked_to_stop
         outcome.peak_memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         if recipe is not None:
-            _write(outcome, recipe.layout.trial(job.number))
+            _write(recipe, outcome, recipe.layout.trial(job.number))
         if outcome.traceback:
             sys.stderr.write(outcome.traceback)
         channel.send({"say": "end", "outcome": outcome.as_dict()})
     _let_signals_pass()
 
 
-def _write(outcome: Outcome, folder: Path) -> None:
+def _write(recipe: Recipe, outcome: Outcome, folder: Path) -> None:
     if folder.is_dir() and outcome.kind != "duplicate":
         with contextlib.suppress(OSError):
-            write_atomically(folder / "outcome.json", json.dumps(outcome.as_dict(), default=str))
+            write_outcome(recipe, folder / "outcome.json", outcome)
 
 
 def _run(recipe: Recipe, job: Job, channel: Channel) -> Outcome:

@@ -1,7 +1,9 @@
 """What a worker answers to its trials: leave to train, the pruner's verdict, and what it takes down."""
 
 import contextlib
+import select
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from . import attributes
@@ -9,7 +11,7 @@ from .attempt import Attempt
 from .known import Known, free_repetition
 from .locks import locked
 from .outcomes import Outcome
-from .pruning import report
+from .pruning import Reports
 from .recipe import Recipe
 from .settle import Settler
 from .storage import OpenStudy
@@ -23,44 +25,72 @@ class Conversation:
         self._known = known
         self._recipe = recipe
         self._settler = settler
+        self._current: tuple[Attempt, dict[str, Any]] | None = None
         self._answers = {"ready": self._on_ready, "report": self._on_report, "note": self._on_note, "end": self._on_end}
 
     def hear(self, attempt: Attempt) -> None:
         """Receive what the trial has said and answer it."""
-        messages, attempt.open = attempt.channel.receive()
+        if attempt.unheard:
+            messages, attempt.unheard = attempt.unheard, []
+        else:
+            messages, attempt.open = attempt.channel.receive()
         for message in messages:
             attempt.heard = time.monotonic()
             if message["say"] in self._answers:
+                self._current = (attempt, message)
                 self._answers[message["say"]](attempt, message)
 
     def hear_the_rest(self, attempt: Attempt) -> None:
         """Receive what a trial had said before its process went, and close the connection."""
         attempt.channel.sock.setblocking(False)
         with contextlib.suppress(BlockingIOError):
-            while attempt.open:
+            while attempt.open or attempt.unheard:
                 self.hear(attempt)
         attempt.channel.close()
+
+    def let_train(self, attempts: Sequence[Attempt]) -> None:
+        """Let trials that report train on while the study is waited for; what they report is stored later."""
+        if self._current is not None:
+            self._answer_report(*self._current, stop=False)
+        by_socket = {attempt.channel.sock: attempt for attempt in attempts if attempt.open}
+        ready, _, _ = select.select(list(by_socket), [], [], 0)
+        for attempt in (by_socket[sock] for sock in ready):
+            messages, attempt.open = attempt.channel.receive()
+            attempt.unheard += messages
+            attempt.heard = time.monotonic()
+            for message in messages:
+                self._answer_report(attempt, message, stop=False)
+
+    def _answer_report(self, attempt: Attempt, message: dict[str, Any], *, stop: bool) -> None:
+        """Answer a report, once."""
+        if message["say"] == "report" and not message.get("answered"):
+            message["answered"] = True
+            attempt.channel.send({"stop": stop})
 
     def _on_ready(self, attempt: Attempt, message: dict[str, Any]) -> None:
         """Let a trial train, unless its network is known."""
         trial = attempt.trial
         for key, value in message["facts"].items():
             trial.set_user_attr(key, value)
-        with locked(self._recipe.layout.ask_lock):
+        with locked(self._recipe.layout.ask_lock, self._study.patience):
             known = self._known.results(trial.number, message["hash"])
             go = len(known) < self._recipe.options.repeat
             repetition = trial.user_attrs.get(attributes.REPETITION, free_repetition(known))
             trial.set_user_attr(attributes.HASH, message["hash"])
             trial.set_user_attr(attributes.REPETITION, repetition)
-        if not go:
-            self._settler.settle_duplicate(self._study._storage.get_trial(trial._trial_id), known[0])
+        if go:
+            attempt.reports = Reports(self._study, trial, self._recipe.objectives)
+            attempt.reports.inherit()
+        else:
+            self._settler.settle_duplicate(self._study.trial(trial.number), known[0])
         attempt.training = go
         attempt.channel.send({"go": go, "repetition": repetition})
 
     def _on_report(self, attempt: Attempt, message: dict[str, Any]) -> None:
         attempt.step, attempt.value = message["step"], message["value"]
-        stop = report(self._study, attempt.trial, message["step"], message["value"], self._recipe.objectives)
-        attempt.channel.send({"stop": stop})
+        assert attempt.reports is not None
+        stop = attempt.reports.add(message["step"], message["value"])
+        self._answer_report(attempt, message, stop=stop)
 
     def _on_note(self, attempt: Attempt, message: dict[str, Any]) -> None:
         for key, value in message["facts"].items():

@@ -6,13 +6,17 @@ machines' clocks may differ.
 """
 
 import json
+import logging
 import os
 import socket
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .locks import try_lock, write_atomically
+
+log = logging.getLogger(__name__)
 
 
 def this_machine() -> str:
@@ -39,6 +43,7 @@ class Pulse:
         assert lock is not None, worker
         self.lock = lock
         self._count = 0
+        self._has_failed = False
         self._machine = this_machine()
         self.beat({})
 
@@ -46,12 +51,34 @@ class Pulse:
         """Write what the worker is doing."""
         self._count += 1
         said = {"machine": self._machine, "pid": os.getpid(), "count": self._count, **state}
-        write_atomically(self._path, json.dumps(said), lasting=False)
+        try:
+            write_atomically(self._path, json.dumps(said), lasting=False)
+        except OSError as error:
+            if not self._has_failed:
+                log.warning("a sign of life could not be written, the worker goes on: %s", error)
+            self._has_failed = True
+        else:
+            self._has_failed = False
 
     def end(self) -> None:
         """Say that the worker is done and give the lock back."""
         self.beat({"done": True})
         os.close(self.lock)
+
+
+@dataclass
+class _Silence:
+    """For how long a counter was seen to stand still; while its reader is paused, nobody looks, which counts for little."""
+
+    count: int = -1
+    seconds: float = 0.0
+    looked: float = 0.0
+
+    def look(self, count: int, longest: float) -> None:
+        """Look at the counter."""
+        now = time.monotonic()
+        self.seconds = self.seconds + min(now - self.looked, longest) if count == self.count else 0.0
+        self.count, self.looked = count, now
 
 
 class Watch:
@@ -65,7 +92,7 @@ class Watch:
     def __init__(self, folder: Path, stale_after: float) -> None:
         self._folder = folder
         self._stale_after = stale_after
-        self._seen: dict[str, tuple[int, float]] = {}
+        self._seen: dict[str, _Silence] = {}
         self._machine = this_machine()
 
     def is_dead(self, worker: str) -> bool:
@@ -73,11 +100,9 @@ class Watch:
         said = self.state(worker)
         if said is None or said["machine"] == self._machine:
             return self._lock_is_free(worker)
-        count, since = self._seen.get(worker, (-1, 0.0))
-        if count != said["count"]:
-            self._seen[worker] = (said["count"], time.monotonic())
-            return bool(said.get("done"))
-        return time.monotonic() - since > self._stale_after
+        silence = self._seen.setdefault(worker, _Silence())
+        silence.look(said["count"], self._stale_after / 2)
+        return bool(said.get("done")) or silence.seconds > self._stale_after
 
     def _lock_is_free(self, worker: str) -> bool:
         path = self._folder / f"{worker}.lock"

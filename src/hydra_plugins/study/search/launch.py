@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,8 @@ class WorkerTask:
             return run_worker(self.recipe, int(HydraConfig.get().job.num))
         except StudyError as error:
             return Ended(str(error), is_mistake=True)
+        except KeyboardInterrupt:  # before the loop began, which counts them
+            return Ended("interrupted", signal.SIGINT)
 
 
 def make_space(recipe: Recipe) -> Space:
@@ -54,8 +57,9 @@ def run_worker(recipe: Recipe, index: int) -> Ended:
         from .watcher import Watcher
         from .worker import Worker
 
-        storage = open_storage(recipe.options.storage, recipe.layout, recipe.options.workers, is_made=True)
-        study = open_study(storage, recipe.options.study_name, pruner=build_pruner(recipe))
+        options = recipe.options
+        storage = open_storage(options.storage, recipe.layout, options.workers, is_made=True, timeout_s=options.storage_timeout)
+        study = open_study(storage, options.study_name, pruner=build_pruner(recipe))
         study.reported_direction = recipe.objectives.reported_direction
         study.sampler = build_sampler(recipe, index, len(study.get_trials(deepcopy=False)))
         with warnings.catch_warnings():

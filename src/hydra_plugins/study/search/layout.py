@@ -37,6 +37,15 @@ class Layout:
         return self.folder / ".study"
 
     @property
+    def study_id(self) -> Path:
+        """File of the id of the study whose folder this is."""
+        return self.own / "study"
+
+    def id(self) -> str | None:
+        """Return the id of the study whose folder this is, if it is one's."""
+        return self.study_id.read_text().strip() if self.study_id.is_file() else None
+
+    @property
     def ask_lock(self) -> Path:
         """Held while a worker counts the budget and takes a trial."""
         return self.own / "ask.lock"

@@ -2,20 +2,47 @@
 
 import fcntl
 import os
+import random
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from .patience import Patience
+
+_LOOK_EVERY_S = 0.02
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the exclusive lock on `path` (made if missing) for the length of the block."""
-    held = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+def locked(path: Path, patience: Patience | None = None) -> Iterator[None]:
+    """Hold the exclusive lock on `path` (made if missing) for the length of the block.
+
+    Args:
+        path: The file.
+        patience: What goes on while another process holds it; without one, nothing does.
+    """
+    patience = patience or Patience()
+    held = patience.call(lambda: os.open(path, os.O_CREAT | os.O_RDWR, 0o666))
     try:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        take(held, patience)
         yield
     finally:
         os.close(held)
+
+
+def take(held: int, patience: Patience) -> None:
+    """Wait until the descriptor holds the lock on its file.
+
+    It is asked for again and again: a signal handler that returns would not end a blocking call.
+    """
+    since = time.monotonic()
+    while True:
+        try:
+            patience.call(lambda: fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        except BlockingIOError:
+            patience.pause(since, random.uniform(0.1, 1.0) * _LOOK_EVERY_S)
+        else:
+            return
 
 
 def try_lock(path: Path) -> int | None:
@@ -38,9 +65,14 @@ def write_atomically(path: Path, text: str, lasting: bool = True) -> None:
         lasting: Whether to wait for the disk, so that it outlives a power cut.
     """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        if lasting:
-            os.fsync(file.fileno())
-    os.replace(fresh, path)
+    try:
+        with fresh.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            if lasting:
+                os.fsync(file.fileno())
+        os.replace(fresh, path)
+    except OSError:
+        with suppress(OSError):
+            fresh.unlink()
+        raise

@@ -1,30 +1,68 @@
 """Reports of a running trial and the pruner's verdict, also where there are several objectives."""
 
-import copy
-
 import optuna
+from optuna.study import StudyDirection
 
+from . import attributes
 from .objectives import Objectives
 from .storage import OpenStudy
 
 
-def report(study: OpenStudy, trial: optuna.Trial, step: int, value: float, objectives: Objectives) -> bool:
-    """Store the monitored value after `step` and return whether the trial should stop.
+class OneObjective(OpenStudy):
+    """A study of several objectives, shown to the pruner as if the one that is reported were its only one.
 
-    Optuna refuses both for several objectives; there the pruner is shown the study as if the objective `prune_on` were
-    its only one.
+    Optuna refuses reports and pruning for several.
+
+    Args:
+        study: The study.
     """
-    known = trial._cached_frozen_trial  # nobody else reports for it, so it need not be read again
-    if step not in known.intermediate_values:
-        study._storage.set_trial_intermediate_value(trial._trial_id, step, value)
-        known.intermediate_values = {**known.intermediate_values, step: value}
-    if objectives.several and objectives.prune_on is None:
-        return False
-    seen = _with_one_objective(study, objectives) if objectives.several else study
-    return bool(study.pruner.prune(seen, trial._get_latest_trial()))
+
+    def __init__(self, study: OpenStudy) -> None:
+        super().__init__(study.study_name, study.storage, optuna.samplers.RandomSampler(), study.pruner)
+        self.reported_direction = study.reported_direction
+
+    @property
+    def directions(self) -> list[StudyDirection]:
+        """The direction of what is reported; of what nothing is compared with, any."""
+        return [self.reported_direction or StudyDirection.MINIMIZE]
 
 
-def _with_one_objective(study: OpenStudy, objectives: Objectives) -> OpenStudy:
-    view = copy.copy(study)
-    view._directions = [objectives.reported_direction]
-    return view
+class Reports:
+    """What one trial reports.
+
+    Args:
+        study: The study.
+        trial: The trial.
+        objectives: What is optimised.
+    """
+
+    def __init__(self, study: OpenStudy, trial: optuna.Trial, objectives: Objectives) -> None:
+        self._study = study
+        self._trial = optuna.Trial(OneObjective(study), study.trial_id(trial.number)) if objectives.several else trial
+        self._is_compared = not objectives.several or objectives.prune_on is not None
+        self._steps = set(study.trial(trial.number).intermediate_values)
+
+    def add(self, step: int, value: float) -> bool:
+        """Store the monitored value after `step` and return whether the trial should stop."""
+        if step not in self._steps:  # which a trial that goes on from a checkpoint may report again
+            self._trial.report(value, step)
+            self._steps.add(step)
+        return self._is_compared and self._trial.should_prune()
+
+    def inherit(self) -> None:
+        """Report what the trial reported that this one continues.
+
+        One after the other, as it was: successive halving notes the value at each rung, which would else be that of the first
+        step after the checkpoint.
+        """
+        if attributes.CHECKPOINT in self._trial.user_attrs:
+            for step, value in sorted(_former_reports(self._study, self._trial.number).items()):
+                self.add(step, value)
+
+
+def _former_reports(study: OpenStudy, number: int) -> dict[int, float]:
+    """Return the reports of the last trial that this one continues and that had any."""
+    former = study.trial(number).user_attrs.get(attributes.RETRY_OF)
+    if former is None:
+        return {}
+    return study.trial(former).intermediate_values or _former_reports(study, former)

@@ -1,25 +1,25 @@
 """Reaping: the running trials of dead workers are settled by the outcome they left, or retried."""
 
-import json
-
 from optuna.trial import FrozenTrial, TrialState
 
 from . import attributes
 from .heartbeat import Watch
-from .layout import Layout
+from .outcome_file import left_outcome
 from .outcomes import Outcome
+from .recipe import Recipe
 from .settle import Settler
 from .storage import OpenStudy
 
 
-def reap(study: OpenStudy, layout: Layout, settler: Settler, watch: Watch) -> list[int]:
+def reap(study: OpenStudy, recipe: Recipe, settler: Settler, watch: Watch) -> list[int]:
     """Settle the trials whose worker is dead and return their numbers; hold the ask lock for it.
 
     Under the ask lock a running trial without a worker is one whose worker died between asking and signing.
     """
     reaped = []
     for trial in orphans(study, watch):
-        settler.settle(trial, left_outcome(layout, trial.number) or Outcome("killed", reason="its worker died"))
+        left = left_outcome(recipe, trial.number, trial.user_attrs.get(attributes.SESSION))
+        settler.settle(trial, left or Outcome("killed", reason="its worker died"))
         reaped.append(trial.number)
     return reaped
 
@@ -30,11 +30,3 @@ def orphans(study: OpenStudy, watch: Watch) -> list[FrozenTrial]:
     workers = {trial.user_attrs.get(attributes.WORKER) for trial in running}
     dead = {worker for worker in workers if worker is None or watch.is_dead(worker)}
     return [trial for trial in running if trial.user_attrs.get(attributes.WORKER) in dead]
-
-
-def left_outcome(layout: Layout, number: int) -> Outcome | None:
-    """Return the outcome that a trial wrote before it ended, if it came so far."""
-    try:
-        return Outcome(**json.loads(layout.outcome(number).read_text()))
-    except (OSError, ValueError, TypeError):
-        return None

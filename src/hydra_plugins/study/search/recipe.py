@@ -31,6 +31,7 @@ class Recipe:
         script: The program's file, which is not `sys.argv[0]` where a launcher has started another program.
         module: Its name, if it was started by `python -m`.
         origin: Where the task function can be found; None if it is no name of a module.
+        study_id: Id of the study, once it is open.
         first: Overrides of some point of the space, for what needs a config before the first trial.
     """
 
@@ -46,6 +47,7 @@ class Recipe:
     script: str
     module: str | None
     origin: Origin | None = None
+    study_id: str = ""
     first: list[str] = field(default_factory=list)
 
     @property

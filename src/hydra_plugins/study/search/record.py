@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import math
 import time
 from typing import Any
@@ -16,6 +17,8 @@ from .preset import preset
 from .recipe import Recipe
 from .storage import OpenStudy
 
+log = logging.getLogger(__name__)
+
 _HIDDEN = {attributes.KIND, attributes.TRACEBACK, attributes.OVERRIDES, attributes.REASON}
 
 
@@ -27,12 +30,24 @@ class Recorder:
         self._study = study
         self._next = -math.inf
         self._pause = 0.5
+        self._has_failed = False
         self._file = recipe.folder / "sweep.csv"
         self._stamp: int | None = None
         self._best: int | None = None
 
     def write(self, force: bool = False) -> None:
-        """Write the tables if it is time and no other worker has, or if `force` says so."""
+        """Write the tables if it is time and no other worker has, or if `force` says so; a full disk is none of its business."""
+        try:
+            self._write(force)
+        except OSError as error:
+            if not self._has_failed:
+                log.warning("sweep.csv and best.yaml could not be written, the sweep goes on: %s", error)
+            self._has_failed = True
+            self._next = time.monotonic() + self._pause
+        else:
+            self._has_failed = False
+
+    def _write(self, force: bool) -> None:
         began = time.monotonic()
         if began < self._next and not force:
             return
@@ -41,7 +56,7 @@ class Recorder:
             self._next = began + self._pause
             return
         trials = self._study.get_trials(deepcopy=False)
-        with locked(self._recipe.layout.record_lock):
+        with locked(self._recipe.layout.record_lock, self._study.patience):
             write_atomically(self._file, table(trials, self._recipe), lasting=force)
             self._stamp = self._look()
             best = tally(trials, self._recipe.objectives).best

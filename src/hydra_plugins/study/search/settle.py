@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from . import attributes
@@ -48,7 +47,7 @@ class Settler:
         if again:
             self._queue(trial, attempt)
         if outcome.kind in CONSTRAINED:
-            set_constraint(self._study, trial._trial_id, outcome.kind, 1.0)
+            set_constraint(self._study, trial.number, outcome.kind, 1.0)
         if outcome.kind == "complete":
             self._study.tell(trial.number, outcome.values)
         elif outcome.kind == "pruned" or outcome.kind in CONSTRAINED:
@@ -65,16 +64,16 @@ class Settler:
             self._study.tell(trial.number, known.values)
             return
         if kind_of(known) in CONSTRAINED:
-            set_constraint(self._study, trial._trial_id, kind_of(known), 1.0)
+            set_constraint(self._study, trial.number, kind_of(known), 1.0)
         pruned = known.state == TrialState.PRUNED
         if pruned:
             for step, value in known.intermediate_values.items():
-                self._study._storage.set_trial_intermediate_value(trial._trial_id, step, value)
+                self._study.storage.set_trial_intermediate_value(self._study.trial_id(trial.number), step, value)
         self._study.tell(trial.number, state=TrialState.PRUNED if pruned else TrialState.FAIL)
 
     def _set(self, trial: FrozenTrial, facts: Mapping[str, Any]) -> None:
         for key, value in facts.items():
-            self._study._storage.set_trial_user_attr(trial._trial_id, key, value)
+            self._study.storage.set_trial_user_attr(self._study.trial_id(trial.number), key, value)
 
     def _note(self, trial: FrozenTrial, outcome: Outcome, again: bool) -> None:
         facts: dict[str, Any] = {attributes.KIND: outcome.kind}
@@ -100,7 +99,10 @@ class Settler:
         return str(own) if own.exists() else inherited
 
     def _queue(self, trial: FrozenTrial, attempt: int) -> None:
-        """Queue a trial of the same parameters that goes on from the checkpoint; once only."""
+        """Queue a trial of the same parameters that goes on from the checkpoint; once only.
+
+        What the trial reported is reported by the new one when it begins (`Reports.inherit`).
+        """
         others = self._study.get_trials(deepcopy=False)
         if any(other.user_attrs.get(attributes.RETRY_OF) == trial.number for other in others):
             return
@@ -109,13 +111,7 @@ class Settler:
         checkpoint = self._checkpoint_of(trial)
         if checkpoint is not None:
             facts[attributes.CHECKPOINT] = checkpoint
-        again = optuna.trial.create_trial(
-            state=TrialState.WAITING,
-            system_attrs={"fixed_params": fixed_params(trial)},
-            user_attrs=facts,
-            intermediate_values=trial.intermediate_values if checkpoint is not None else {},
-        )
-        self._study.add_trial(again)
+        self._study.enqueue_trial(fixed_params(trial), user_attrs=facts)
 
 
 def fixed_params(trial: FrozenTrial) -> dict[str, Any]:

@@ -8,13 +8,20 @@ from typing import Any
 import optuna
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
 
 from .errors import StudyError
 from .journal import open_journal
 from .layout import Layout
 from .objectives import Objectives
+from .patience import Patience
+from .patient_storage import PatientStorage
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+_FULL = ("too many clients", "remaining connection slots", "too many connections")
+_FULL_RULE = "the database of hydra.sweeper.storage must have a connection for each worker and some for each command"
+_FULL_REMEDY = "raise its max_connections, or let fewer hydra.sweeper.workers have more hydra.sweeper.slots each"
 
 
 class OpenStudy(optuna.Study):
@@ -22,9 +29,31 @@ class OpenStudy(optuna.Study):
 
     Samplers that call `stop` when their grid is done do not raise here. With several objectives TPE sorts the pruned
     trials by `direction`, which Optuna refuses to tell; here it is that of the objective that is reported.
+
+    Attributes:
+        storage: Where the study lives.
+        patience: How it is waited for.
+        reported_direction: The direction of what trials report, where there are several objectives.
     """
 
     reported_direction: StudyDirection | None = None
+
+    def __init__(self, study_name: str, storage: BaseStorage, sampler: Any = None, pruner: Any = None) -> None:
+        super().__init__(study_name=study_name, storage=storage, sampler=sampler, pruner=pruner)
+        self.storage = storage
+        self.patience = storage.patience if isinstance(storage, PatientStorage) else Patience()
+        self._id = storage.get_study_id_from_name(study_name)
+        self._trial_ids: dict[int, int] = {}
+
+    def trial_id(self, number: int) -> int:
+        """Return the storage's id of a trial."""
+        if number not in self._trial_ids:
+            self._trial_ids[number] = self.storage.get_trial_id_from_study_id_trial_number(self._id, number)
+        return self._trial_ids[number]
+
+    def trial(self, number: int) -> FrozenTrial:
+        """Return a trial as it stands."""
+        return self.storage.get_trial(self.trial_id(number))
 
     @property
     def direction(self) -> StudyDirection:
@@ -37,7 +66,9 @@ class OpenStudy(optuna.Study):
         """Do nothing: when to stop is counted by the budget."""
 
 
-def open_storage(url: str | None, layout: Layout, num_workers: int, *, is_made: bool = False) -> BaseStorage:
+def open_storage(
+    url: str | None, layout: Layout, num_workers: int, *, is_made: bool = False, timeout_s: float = 0.0
+) -> PatientStorage:
     """Open the storage that `hydra.sweeper.storage` names.
 
     Args:
@@ -45,24 +76,40 @@ def open_storage(url: str | None, layout: Layout, num_workers: int, *, is_made: 
         layout: Where the sweep keeps its files.
         num_workers: How many workers write to it.
         is_made: Whether this sweep has opened it before, so that its tables are there and of this version.
+        timeout_s: For how long calls are made again when it does not answer.
 
     Raises:
         StudyError: SQLite with several writers, or a database driver is missing.
     """
+    patience = Patience(timeout_s)
     if url is None:
-        return open_journal(layout.journal)
+        return PatientStorage(open_journal(layout.journal, patience), patience)
     if "://" not in url:
-        return open_journal(Path(url).absolute())
+        return PatientStorage(open_journal(Path(url).absolute(), patience), patience)
     scheme = url.partition("://")[0]
     if scheme.startswith("sqlite") and num_workers > 1:
         rule = "several workers must not share an SQLite file, which doubles and loses trials"
         raise StudyError(f"{rule}, but got workers={num_workers} on {url}; leave hydra.sweeper.storage=null (a journal file)")
     if scheme in ("postgresql", "postgres"):
         url = f"postgresql+{_postgresql_driver()}://{url.partition('://')[2]}"
-    from .database import Database  # these bring SQLAlchemy, which a journal does without
-    from .remembered import Remembered
+    return PatientStorage(_open_database(url, is_made), patience)
 
-    return Remembered(Database(url, is_made))
+
+def _open_database(url: str, is_made: bool) -> BaseStorage:
+    """Open a database over one connection, of which databases have few, with Optuna's memory of the trials that have ended.
+
+    Raises:
+        StudyError: The database bears no more connections.
+    """
+    from optuna.storages import RDBStorage, get_storage  # these bring SQLAlchemy, which a journal does without
+
+    try:
+        return get_storage(RDBStorage(url, {"pool_size": 1}, is_made, skip_table_creation=is_made))
+    except Exception as error:
+        said = [text for text in _FULL if text in f"{error} {error.__cause__}"]
+        if said:
+            raise StudyError(f"{_FULL_RULE}, but got {said[0]!r}; {_FULL_REMEDY}") from None
+        raise
 
 
 def _postgresql_driver() -> str:
@@ -96,6 +143,6 @@ def open_study(storage: BaseStorage, name: str, sampler: Any = None, pruner: Any
     return OpenStudy(study_name=name, storage=storage, sampler=sampler, pruner=pruner)
 
 
-def set_constraint(study: optuna.Study, trial_id: int, name: str, violation: float) -> None:
+def set_constraint(study: OpenStudy, number: int, name: str, violation: float) -> None:
     """Tell the samplers that a trial breaks a rule; also for trials that this process did not ask for."""
-    optuna.Trial(study, trial_id).set_constraint(name, violation)
+    optuna.Trial(study, study.trial_id(number)).set_constraint(name, violation)

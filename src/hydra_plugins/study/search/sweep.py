@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ from .change import check_space
 from .ended import Ended
 from .errors import StudyError
 from .heartbeat import Watch
+from .home import settle_home
 from .interrupts import Interrupts
 from .launch import make_space
 from .launchers import workers_by
@@ -29,6 +31,7 @@ from .objectives import parse_objectives
 from .observer import observed
 from .origin import find_origin, refuse_unguarded
 from .outcomes import parse_policies
+from .patience import is_passing
 from .reap import reap
 from .recipe import Recipe
 from .record import Recorder
@@ -56,6 +59,15 @@ def sweep(
         StudyError: An option is wrong, or errors of the task function stopped the sweep.
     """
     refuse_unguarded(sys.argv)
+    try:
+        return run_sweep(context, task_function, config, arguments)
+    except KeyboardInterrupt:  # before the workers' loops began, which count them, or when there were too many
+        log.info("interrupted; the same command goes on from here")
+        sys.exit(128 + signal.SIGINT)
+
+
+def run_sweep(context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]) -> Any:
+    """Prepare the sweep, launch its workers, and conclude it."""
     HydraConfig.instance().set_config(config)
     recipe = make_recipe(context, task_function, config, arguments)
     space = make_space(recipe)
@@ -109,11 +121,10 @@ def prepare(recipe: Recipe, space: Space) -> OpenStudy:
     """Open the study, refuse a changed space, reap the trials of dead workers, queue the starting points."""
     options, layout = recipe.options, recipe.layout
     with locked(layout.ask_lock):
-        study = create_study(open_storage(options.storage, layout, options.workers), options.study_name, recipe.objectives)
-        folder = study.user_attrs.get(attributes.STUDY_FOLDER, str(recipe.folder))
+        storage = open_storage(options.storage, layout, options.workers, timeout_s=options.storage_timeout)
+        study = create_study(storage, options.study_name, recipe.objectives)
+        recipe.study_id = settle_home(study, recipe)
         check_space(study, space.describe(), options.changed_space)
-        if folder == str(recipe.folder):
-            study.set_user_attr(attributes.STUDY_FOLDER, folder)
         enqueue(study, space, recipe)
     count = tally(study.get_trials(deepcopy=False), recipe.objectives)
     log.info("study %s in %s: %d of %s trials done", options.study_name, recipe.folder, count.charged, options.n_trials)
@@ -157,7 +168,7 @@ def reap_dead(recipe: Recipe, study: OpenStudy) -> None:
     options, layout = recipe.options, recipe.layout
     settler = Settler(study, layout, parse_policies(options.policy), options.checkpoint)
     with locked(layout.ask_lock):
-        reaped = reap(study, layout, settler, Watch(layout.workers, options.stale_after))
+        reaped = reap(study, recipe, settler, Watch(layout.workers, options.stale_after))
     if reaped:
         log.info("reaped the trials of dead workers: %s", ", ".join(map(str, reaped)))
 
@@ -171,6 +182,20 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
     mistakes = [end.reason for end in ended if end.is_mistake]
     if mistakes:
         raise StudyError(mistakes[0])
+    signals = [end.signal for end in ended if end.signal is not None]
+    if signals:
+        study.patience.timeout_s = 0.0
+    try:
+        return conclude_study(recipe, study, ended, signals)
+    except Exception as error:
+        if not signals or not is_passing(error):
+            raise
+        log.warning("interrupted, and the study's storage is not there; the same command goes on when it is")
+        sys.exit(128 + signals[0])
+
+
+def conclude_study(recipe: Recipe, study: OpenStudy, ended: list[Ended], signals: list[int]) -> list[float] | None:
+    """Write the tables once more and say how the study stands."""
     Recorder(recipe, study).write(force=True)
     trials = study.get_trials(deepcopy=False)
     count = tally(trials, recipe.objectives)
@@ -178,7 +203,6 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
     reasons = "; ".join(sorted({end.reason for end in ended}))
     best = f"; {best_text(count.best, recipe)}" if count.best is not None else ""
     log.info("study %s: %s (%s)%s", study.study_name, reasons, kinds or "no trials", best)
-    signals = [end.signal for end in ended if end.signal is not None]
     if signals:
         log.info("the same command goes on from here")
         sys.exit(128 + signals[0])

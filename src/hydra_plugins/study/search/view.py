@@ -5,12 +5,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from .errors import StudyError
 from .heartbeat import Watch
 from .interrupts import Interrupts
+from .patience import WaitedInVainError
 from .recipe import Recipe
 from .session import Session
 from .standing import line, table
@@ -45,9 +46,12 @@ class View:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.show(force=True)
-        if self._live is not None:
-            self._live.stop()
+        try:
+            with suppress(WaitedInVainError):
+                self.show(force=True)
+        finally:
+            if self._live is not None:
+                self._live.stop()
 
     def show(self, force: bool = False) -> None:
         """Bring what is shown up to date; call as often as you like."""
@@ -82,9 +86,19 @@ def watching_from_outside(recipe: Recipe, interrupts: Interrupts) -> Iterator[No
     """
     done = threading.Event()
 
+    def stop_waiting(waited_s: float) -> None:
+        if done.is_set():
+            raise WaitedInVainError("the workers have ended")
+
     def watch() -> None:
-        storage = open_storage(recipe.options.storage, recipe.layout, num_workers=1, is_made=True)
-        study = open_study(storage, recipe.options.study_name)
+        with suppress(WaitedInVainError):  # of which the workers say why
+            follow()
+
+    def follow() -> None:
+        options = recipe.options
+        storage = open_storage(options.storage, recipe.layout, num_workers=1, is_made=True, timeout_s=options.storage_timeout)
+        storage.patience.meanwhile = stop_waiting
+        study = open_study(storage, options.study_name)
         session = Session(study, recipe)
         with View(recipe, study) as view:
             while not done.wait(_EVERY):

@@ -3,9 +3,10 @@
 The last worker to end writes them once more, and so does the head, if it lives.
 """
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from .heartbeat import Watch
+from .patience import WaitedInVainError
 from .recipe import Recipe
 from .record import Recorder
 from .storage import OpenStudy
@@ -33,8 +34,8 @@ class Watcher:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._recorder.write(force=len(self._watch.living()) <= 1)
-        self._stack.close()
+        with suppress(WaitedInVainError), self._stack:
+            self._recorder.write(force=len(self._watch.living()) <= 1)
 
     def __call__(self) -> None:
         """Bring up to date what is due."""

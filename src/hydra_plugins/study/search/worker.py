@@ -1,5 +1,6 @@
 """A worker: for each of its slots it asks, starts the trial, listens, tells, and asks again."""
 
+import contextlib
 import logging
 import math
 import select
@@ -8,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
 
 from . import attributes
 from .ask import Asker, Stopwatch
@@ -21,8 +23,10 @@ from .interrupts import Interrupts
 from .known import Known
 from .locks import locked
 from .messages import Channel
+from .outcome_file import left_outcome
 from .outcomes import UNCHARGED, of_exception, parse_policies
-from .reap import left_outcome, orphans, reap
+from .patience import WaitedInVainError
+from .reap import orphans, reap
 from .recipe import Job, Recipe
 from .session import Session
 from .settle import Settler
@@ -36,6 +40,8 @@ log = logging.getLogger(__name__)
 _BEAT_EVERY = 1.0
 _REAP_EVERY = 3.0
 _ASK_EVERY = 0.3
+_PATIENCE_AT_THE_END_S = 1.0
+"""So long a lock or the storage is waited for after a request to stop."""
 
 
 class Worker:
@@ -81,25 +87,75 @@ class Worker:
         self.asker = Asker(study, space, recipe, self.name)
         self._times = dict.fromkeys(("beat", "reap", "ask", "stop"), -math.inf)  # a steady clock may be below zero
         self._patience = _ASK_EVERY
+        self._interrupts = Interrupts()
         self._many = options.workers / 16
         """Pauses grow with the workers, so that many ask and look no more often than few."""
 
     def run(self) -> Ended:
-        """Work until the budget is spent, the session is stopped or a signal comes."""
+        """Work until the budget is spent, the session is stopped or a signal comes.
+
+        Raises:
+            WaitedInVainError: The storage was away for too long; the running trials are closed and left to the next start.
+        """
         with Interrupts() as interrupts:
-            while True:
-                self._heed(interrupts)
-                if self.ended is None:
-                    self._fill()
-                elif not self.attempts:
-                    break
-                self._listen()
-                for attempt in self.attempts.values():
-                    options = self.recipe.options
-                    attempt.watch(options.hang_limit, options.trial_timeout, options.grace)
-                self._keep_up()
+            self._interrupts = interrupts
+            self.study.patience.meanwhile = self._work_on
+            try:
+                return self._work()
+            except WaitedInVainError:
+                self._abandon()
+                if not interrupts.count:
+                    raise
+                return Ended("interrupted", interrupts.signal)
+            finally:
+                self.study.patience.meanwhile = lambda waited_s: None
+
+    def _work(self) -> Ended:
+        while True:
+            self._heed(self._interrupts)
+            if self.ended is None:
+                self._fill()
+            elif not self.attempts:
+                break
+            self._listen()
+            self._watch_trials()
+            self._keep_up()
         self.stopwatch.keep()
         return self.ended
+
+    def _watch_trials(self) -> None:
+        options = self.recipe.options
+        for attempt in self.attempts.values():
+            attempt.watch(options.hang_limit, options.trial_timeout, options.grace)
+
+    def _work_on(self, waited_s: float) -> None:
+        """Do what needs no study, while a lock or the storage is waited for.
+
+        Raises:
+            WaitedInVainError: The user has asked to stop, and the lock or the storage does not come.
+        """
+        self._heed(self._interrupts)
+        self._watch_trials()
+        self._beat()
+        self._conversation.let_train([*self.attempts.values()])
+        if self._interrupts.count and waited_s > _PATIENCE_AT_THE_END_S:
+            raise WaitedInVainError("interrupted")
+
+    def _abandon(self) -> None:
+        """Close the trials without a word to the study; the next start settles them by what they leave."""
+        for attempt in self.attempts.values():
+            attempt.close_gently("the study was not there", self.recipe.options.grace, again=True)
+        end = time.monotonic() + self.recipe.options.grace + 1
+        while self.attempts and time.monotonic() < end:
+            self._heed(self._interrupts)
+            self._watch_trials()
+            ready, _, _ = select.select([self._template.control.sock], [], [], 0.1)
+            messages, is_open = self._template.receive() if ready else ([], True)
+            for message in messages:
+                if message["say"] == "died":
+                    self.attempts.pop(message["number"], None)
+            if not is_open:
+                return
 
     def _heed(self, interrupts: Interrupts) -> None:
         """Close the running trials on the first request to stop, kill them on the next."""
@@ -135,12 +191,15 @@ class Worker:
             if trial is None:
                 return
             self._patience = _ASK_EVERY
-            self._start(trial)
+            with contextlib.suppress(UpdateFinishedTrialError):  # by another worker, which took this one for dead
+                self._start(trial)
 
     def _start(self, trial: optuna.Trial) -> None:
         """Begin a trial in the first free slot, unless its very point is known."""
         try:
             point = self.asker.suggest(trial)
+        except (WaitedInVainError, UpdateFinishedTrialError):
+            raise
         except Exception as error:  # of the sampler or the hook: nothing this sweep could go on with
             self._settler.settle(self._frozen(trial), of_exception(error), again=False)
             raise
@@ -174,11 +233,13 @@ class Worker:
     def _listen(self) -> None:
         """Wait a moment for messages of the trials and of the template, and act on them."""
         by_socket = {attempt.channel.sock: attempt for attempt in self.attempts.values() if attempt.open}
+        for attempt in [attempt for attempt in self.attempts.values() if attempt.unheard]:
+            self._hear(attempt)
         control = self._template.control.sock
         ready, _, _ = select.select([control, *by_socket], [], [], 0.2)
         for sock in ready:
             if sock in by_socket:
-                self._conversation.hear(by_socket[sock])
+                self._hear(by_socket[sock])
         if control in ready:
             messages, is_open = self._template.receive()
             for message in messages:
@@ -191,14 +252,31 @@ class Worker:
             if not is_open:
                 self._renew_template()
 
+    def _hear(self, attempt: Attempt) -> None:
+        """Hear a trial, unless another worker has settled it."""
+        try:
+            self._conversation.hear(attempt)
+        except UpdateFinishedTrialError:
+            self._lose(attempt)
+
+    def _lose(self, attempt: Attempt) -> None:
+        """Drop a trial that another worker has settled, because this one gave no sign of life for a while."""
+        if not attempt.is_lost:
+            log.warning("trial %d was taken over by another worker, which took this one for dead", attempt.trial.number)
+        attempt.is_lost = True
+        attempt.kill()
+
     def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
-        return self.study._storage.get_trial(trial._trial_id)
+        return self.study.trial(trial.number)
 
     def _finish(self, number: int, signum: int | None) -> None:
         """Settle a trial whose process is gone."""
         attempt = self.attempts[number]
-        self._conversation.hear_the_rest(attempt)
-        attempt.outcome = attempt.outcome or left_outcome(self.recipe.layout, number)
+        try:
+            self._conversation.hear_the_rest(attempt)
+        except UpdateFinishedTrialError:
+            self._lose(attempt)
+        attempt.outcome = attempt.outcome or left_outcome(self.recipe, number, self.recipe.session)
         self._settle(attempt, signum)
 
     def _settle(self, attempt: Attempt, signum: int | None) -> None:
@@ -207,9 +285,14 @@ class Worker:
         self.free.append(attempt.slot)
         self._times["ask"] = -math.inf
         outcome = attempt.conclude(signum)
+        if attempt.is_lost:
+            return
         trial = self._frozen(attempt.trial)
         if not trial.state.is_finished():
-            self._settler.settle(trial, outcome, again=attempt.again if outcome.kind == "killed" else None)
+            try:
+                self._settler.settle(trial, outcome, again=attempt.again if outcome.kind == "killed" else None)
+            except UpdateFinishedTrialError:  # by another worker since, which took this one for dead
+                return
         self._count(attempt.trial)
 
     def _count(self, trial: optuna.Trial) -> None:
@@ -224,16 +307,28 @@ class Worker:
     def _keep_up(self) -> None:
         """Give a sign of life, look after dead workers, and refresh what is shown."""
         self._watcher()
-        if self._is_due("beat", _BEAT_EVERY):
-            self._pulse.beat(self._state())
-            self.stopwatch.keep()
+        self._beat()
         if self.ended is None and self._is_due("stop", max(1.0, self._many)):
             stopped = self._session.stopped()
             if stopped:
                 self._end(stopped)
-        if self._is_due("reap", max(_REAP_EVERY, 2 * self._many)) and orphans(self.study, self._watch):
-            with locked(self.recipe.layout.ask_lock):
-                reap(self.study, self.recipe.layout, self._settler, self._watch)
+        if self._is_due("reap", max(_REAP_EVERY, 2 * self._many)):
+            self._lose_what_is_settled()
+            if orphans(self.study, self._watch):
+                with locked(self.recipe.layout.ask_lock, self.study.patience):
+                    reap(self.study, self.recipe, self._settler, self._watch)
+
+    def _beat(self) -> None:
+        if self._is_due("beat", _BEAT_EVERY):
+            self._pulse.beat(self._state())
+            self.stopwatch.keep()
+
+    def _lose_what_is_settled(self) -> None:
+        """Drop the trials that train here and that another worker has settled."""
+        running = {trial.number for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))}
+        for number, attempt in self.attempts.items():
+            if attempt.training and attempt.outcome is None and number not in running:
+                self._lose(attempt)
 
     def _state(self) -> dict[str, Any]:
         trials = [attempt.state() for attempt in self.attempts.values()]
