@@ -19,3 +19,4 @@ def test_a_database_without_a_connection_left_says_what_to_do(toy: MakeToy) -> N
             open_storage(url, layout, 2).get_all_studies()
         for one in opened:
             one.remove_session()
+            one.close()

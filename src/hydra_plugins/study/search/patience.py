@@ -34,6 +34,7 @@ class Patience:
 
     def __init__(self, timeout_s: float = 0.0) -> None:
         self.timeout_s = timeout_s
+        self._end: WaitedInVainError | None = None
         self.meanwhile: Callable[[float], None] = lambda waited_s: None
 
     def pause(self, since: float, seconds: float) -> None:
@@ -59,7 +60,11 @@ class Patience:
         try:
             return function()
         except Exception as error:
-            if self.timeout_s <= 0 or not is_passing(error):
+            if not is_passing(error):
+                raise
+            if self._end is not None:  # what is written at the end must not wait again
+                raise self._end from None
+            if self.timeout_s <= 0:
                 raise
             log.warning(
                 "the study's storage does not answer, trying again for %g s (hydra.sweeper.storage_timeout): %s",
@@ -74,17 +79,17 @@ class Patience:
             try:
                 self.pause(since, delay)
                 result = function()
-            except WaitedInVainError:
-                self.timeout_s = 0.0  # what is written at the end must not wait again
+            except WaitedInVainError as error:
+                self._end = error
                 raise
             except Exception as error:
                 if not is_passing(error):
                     raise
                 if time.monotonic() - since > self.timeout_s:
                     rule = f"the study's storage must answer within hydra.sweeper.storage_timeout={self.timeout_s:g} s"
-                    self.timeout_s = 0.0
                     remedy = "bring it back, then start the same command again: it goes on from here"
-                    raise WaitedInVainError(f"{rule}, but it did not: {_told(error)}; {remedy}") from None
+                    self._end = WaitedInVainError(f"{rule}, but it did not: {_told(error)}; {remedy}")
+                    raise self._end from None
                 delay = min(2 * delay, _LONGEST_DELAY_S)
             else:
                 log.warning("the study's storage answers again, after %.0f s", time.monotonic() - since)

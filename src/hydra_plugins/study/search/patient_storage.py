@@ -1,6 +1,6 @@
 """A storage whose calls are made again while it is away, none of them with effect twice."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -22,10 +22,12 @@ class PatientStorage(BaseStorage):
     Args:
         storage: The storage.
         patience: How long to try.
+        close: Closes the connection to it.
     """
 
-    def __init__(self, storage: BaseStorage, patience: Patience) -> None:
+    def __init__(self, storage: BaseStorage, patience: Patience, close: Callable[[], None] = lambda: None) -> None:
         self.storage = storage
+        self.close = close
         self.patience = patience
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage
+from optuna.storages import BaseStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
@@ -92,19 +92,18 @@ def open_storage(
         raise StudyError(f"{rule}, but got workers={num_workers} on {url}; leave hydra.sweeper.storage=null (a journal file)")
     if scheme in ("postgresql", "postgres"):
         url = f"postgresql+{_postgresql_driver()}://{url.partition('://')[2]}"
-    return PatientStorage(_open_database(url, is_made), patience)
+    database = _open_database(url, is_made)
+    return PatientStorage(get_storage(database), patience, close=database.engine.dispose)
 
 
-def _open_database(url: str, is_made: bool) -> BaseStorage:
-    """Open a database over one connection, of which databases have few, with Optuna's memory of the trials that have ended.
+def _open_database(url: str, is_made: bool) -> RDBStorage:
+    """Open a database over one connection, of which databases have few.
 
     Raises:
         StudyError: The database bears no more connections.
     """
-    from optuna.storages import RDBStorage, get_storage  # these bring SQLAlchemy, which a journal does without
-
     try:
-        return get_storage(RDBStorage(url, {"pool_size": 1}, is_made, skip_table_creation=is_made))
+        return RDBStorage(url, {"pool_size": 1}, is_made, skip_table_creation=is_made)
     except Exception as error:
         said = [text for text in _FULL if text in f"{error} {error.__cause__}"]
         if said:
