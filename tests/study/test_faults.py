@@ -115,7 +115,7 @@ def test_a_full_disk_is_waited_for_while_trials_train_on(toy: MakeToy) -> None:
     assert all(sorted(trial.intermediate_values) == list(range(1, 61)) for trial in app.trials()), "all reports are there"
     assert "does not answer, trying again for 600 s" in output
     assert "answers again" in output
-    assert output.count("a sign of life could not be written") == 1, output
+    assert output.count("[WARNING] - a sign of life could not be written") == 1, output
     assert all(json.loads(line) for line in (app.sweep / "study.journal").read_text().splitlines())
     assert not list(app.sweep.glob(".study/workers/.*")), "no half-written file is left"
 
