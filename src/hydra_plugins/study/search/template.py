@@ -39,7 +39,12 @@ class Template:
         order = Order(recipe.origin, copied_function(recipe.task_function), rest, options.preload, options.threads, [])
         while True:
             self._process, self.control = _spawn(order, lock)
-            messages, _ = self.receive()
+            try:
+                messages, _ = self.receive()
+            except KeyboardInterrupt:  # it may be at its imports for long
+                self._process.kill()
+                self.close()
+                raise
             said: dict[str, Any] = messages[0] if messages else {"say": "failed", "reason": "it died"}
             if said["say"] == "warm":
                 return
