@@ -28,7 +28,7 @@ def run(folder: Path, *command: str) -> str:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training that W&B followed offline."""
     place = tmp_path_factory.mktemp("trained")
-    run(place, str(ROOT / "train.py"), *OPTIONS, "logger.mode=offline", "hydra.run.dir=run")
+    run(place, str(ROOT / "train.py"), *OPTIONS, "data/augment=shift", "logger.mode=offline", "hydra.run.dir=run")
     return place / "run"
 
 
@@ -44,7 +44,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_training_learns_and_is_kept(trained: Path) -> None:
     result = json.loads((trained / "result.json").read_text())
-    assert result["test"]["test/accuracy"] > 0.8, result
+    assert result["test"]["test/accuracy"] > 0.6, result
     assert (trained / "checkpoints" / "best.ckpt").is_file()
     (run_file,) = trained.rglob("*.wandb")
     assert run_file.stat().st_size > 0
