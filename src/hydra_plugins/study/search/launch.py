@@ -29,8 +29,12 @@ class WorkerTask:
 
     def __call__(self, config: Any) -> Ended:
         """Be a worker until the sweep is over and return why it ended."""
+        parent = os.getppid()
         try:
-            return run_worker(self.recipe, int(HydraConfig.get().job.num))
+            ended = run_worker(self.recipe, int(HydraConfig.get().job.num))
+            if os.getppid() != parent and "joblib" in str(self.recipe.config.hydra.launcher._target_):
+                os._exit(0)  # nobody is there to take the answer, and joblib would wait for further jobs for minutes
+            return ended
         except StudyError as error:
             return Ended(str(error), is_mistake=True)
         except KeyboardInterrupt:  # before the loop began, which counts them

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 from . import attributes
 from .attributes import kind_of
 from .budget import tally
+from .leftovers import remove_unfinished
 from .locks import locked, write_atomically
 from .preset import preset
 from .recipe import Recipe
@@ -55,8 +56,11 @@ class Recorder:
         if self._stamp != stamp and not force:
             self._next = began + self._pause
             return
-        trials = self._study.get_trials(deepcopy=False)
         with locked(self._recipe.layout.record_lock, self._study.patience):
+            trials = self._study.get_trials(deepcopy=False)  # under the lock, or an older table would replace a newer one
+            if force:
+                for path in (self._file, self._recipe.layout.preset):
+                    remove_unfinished(path)
             write_atomically(self._file, table(trials, self._recipe), lasting=force)
             self._stamp = self._look()
             best = tally(trials, self._recipe.objectives).best

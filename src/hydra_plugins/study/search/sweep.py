@@ -26,6 +26,7 @@ from .home import settle_home
 from .interrupts import Interrupts
 from .launch import make_space
 from .launchers import workers_by
+from .leftovers import remove_leftovers, remove_unfinished
 from .locks import locked, write_atomically
 from .objectives import parse_objectives
 from .observer import observed
@@ -75,7 +76,9 @@ def run_sweep(context: HydraContext, task_function: TaskFunction, config: DictCo
     context.config_loader.load_sweep_config(config, list(recipe.first))
     recipe.layout.make()
     study = prepare(recipe, space)
-    write_atomically(recipe.layout.config, OmegaConf.to_yaml(config))
+    with locked(recipe.layout.ask_lock):
+        remove_unfinished(recipe.layout.config)
+        write_atomically(recipe.layout.config, OmegaConf.to_yaml(config))
     with observed(recipe):
         ended = launch(recipe, study)
         return conclude(recipe, study, ended)
@@ -167,8 +170,10 @@ def reap_dead(recipe: Recipe, study: OpenStudy) -> None:
     """Settle the trials of dead workers, so that they are retried."""
     options, layout = recipe.options, recipe.layout
     settler = Settler(study, layout, parse_policies(options.policy), options.checkpoint)
+    watch = Watch(layout.workers, options.stale_after)
     with locked(layout.ask_lock):
-        reaped = reap(study, recipe, settler, Watch(layout.workers, options.stale_after))
+        reaped = reap(study, recipe, settler, watch)
+        remove_leftovers(layout, study.get_trials(deepcopy=False), watch)
     if reaped:
         log.info("reaped the trials of dead workers: %s", ", ".join(map(str, reaped)))
 
@@ -198,6 +203,7 @@ def conclude_study(recipe: Recipe, study: OpenStudy, ended: list[Ended], signals
     """Write the tables once more and say how the study stands."""
     Recorder(recipe, study).write(force=True)
     trials = study.get_trials(deepcopy=False)
+    remove_leftovers(recipe.layout, trials, Watch(recipe.layout.workers, recipe.options.stale_after))
     count = tally(trials, recipe.objectives)
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number)
     reasons = "; ".join(sorted({end.reason for end in ended}))

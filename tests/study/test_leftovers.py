@@ -1,0 +1,41 @@
+"""What killed processes leave half-written is removed when the sweep goes on, and what the living write is not."""
+
+import json
+import os
+from pathlib import Path
+
+from hydra_plugins.study.search.heartbeat import Pulse
+
+from .conftest import MakeToy
+
+
+def test_what_killed_processes_left_half_written_is_removed(toy: MakeToy) -> None:
+    body = """
+        if trial.current().number == 0:
+            (Path(trial.current().folder) / ".outcome.json.123").write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return cfg.x
+    """
+    app = toy(body, sweeper="n_trials: 2\nparams: {x: 'interval(0,1)'}\nslots: 1")
+    workers = app.sweep / ".study" / "workers"
+    workers.mkdir(parents=True)
+    left = [
+        app.sweep / ".sweep.csv.77",
+        app.sweep / ".best.yaml.77",
+        app.sweep / ".multirun.yaml.77",
+        workers / ".dead-0.json.77",
+    ]
+    for path in left:
+        path.write_text("half")
+    living = Pulse(workers, "living-0")
+    writing = workers / f".living-0.json.{os.getpid()}"
+    writing.write_text(json.dumps({}))
+    other = app.sweep / ".notes"
+    other.write_text("mine")
+    app.run()
+    hidden = {path for path in app.sweep.rglob(".*") if path.is_file()}
+    assert hidden == {writing, other}
+    os.close(living.lock)
+    assert (app.sweep / "0" / "console.log").is_file()
+    assert not (app.sweep / "0" / ".outcome.json.123").exists()
+    assert Path(app.sweep / "sweep.csv").is_file()
