@@ -7,6 +7,7 @@ from typing import Any
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 from optuna.distributions import BaseDistribution
+from optuna.trial import create_trial
 
 from . import attributes
 from .errors import StudyError
@@ -51,9 +52,10 @@ def _values(entry: Any, space: Space, recipe: Recipe) -> list[dict[str, Any]]:
 
 def _holds(distribution: BaseDistribution, value: Any) -> bool:
     try:
-        return distribution._contains(distribution.to_internal_repr(value))
+        create_trial(value=0.0, params={"value": value}, distributions={"value": distribution})
     except (ValueError, TypeError):
         return False
+    return True
 
 
 def _of_preset(overrides: list[str], space: Space, recipe: Recipe) -> dict[str, Any]:
