@@ -113,12 +113,22 @@ def test_a_trial_ends_like_any_program_and_what_it_has_started_ends_with_it(toy:
         folder = Path(trial.current().folder)
         atexit.register(lambda: (folder / "closed").touch())
         threading.Thread(target=lambda: (time.sleep(0.3), (folder / "waited").touch())).start()
+        import logging.handlers, tempfile
+        keeping = logging.handlers.MemoryHandler(100, target=logging.FileHandler(folder / "late.log"))
+        logging.getLogger("late").addHandler(keeping)
+        logging.getLogger("late").warning("written at the end")
+        trial.passing = tempfile.TemporaryDirectory(dir=folder)
+        print("printed at last")
         return subprocess.Popen(["sleep", "1000"]).pid
     """
     app = toy(body, sweeper=THREE)
     app.run(GRID)
     assert app.kinds() == ["complete"] * 3
     assert all((app.sweep / str(number) / name).is_file() for number in range(3) for name in ("closed", "waited"))
+    for folder in (app.sweep / str(number) for number in range(3)):
+        assert "written at the end" in (folder / "late.log").read_text()
+        assert "printed at last" in (folder / "console.log").read_text()
+        assert not list(folder.glob("tmp*"))
     wait_for(lambda: not any(is_alive(int(trial.value or 0)) for trial in app.trials()))
 
 

@@ -4,7 +4,6 @@ The standard library's `forkserver` does not do: its processes end without `atex
 that is killed, they run the program again each, and no daemon may use it.
 """
 
-import atexit
 import contextlib
 import gc
 import importlib
@@ -70,7 +69,6 @@ def serve(descriptor: int) -> None:
     Args:
         descriptor: Of the socket to the worker; the pickled order comes first.
     """
-    atexit.register(_leave_quickly)  # the first to be registered is the last to be called
     control = socket.socket(fileno=descriptor)
     trial = None
     try:
@@ -84,14 +82,6 @@ def serve(descriptor: int) -> None:
     if trial is None:
         os._exit(0)
     trial()
-
-
-def _leave_quickly() -> None:
-    """End the process without taking its modules to pieces, which takes as long as a short trial."""
-    with contextlib.suppress(Exception):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(0)
 
 
 class _Template:
