@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 TRIALS, SLOTS, EPOCHS, MEASURED = 24, 2, 12, 16
 SWEEP = ["-m", "hydra/sweeper=study", "hydra/sweeper/sampler=grid", "hydra.sweeper.ignore=[]", "hydra.sweeper.view=none"]
 SWEEP += [f"hydra.sweeper.slots={SLOTS}", f"hydra.sweeper.n_trials={TRIALS}", f"+hydra.sweeper.params.seed='range(0,{TRIALS})'"]
-SWEEP += ["hydra.sweeper.preload=[convsweep.startup.warm,trial_cost]"]
+SWEEP += ["hydra.sweeper.preload=[convsweep.startup.warm,trial_cost]", "hydra.sweeper.grace=600"]
 NOTES = "TRIAL_COST_NOTES"
 TRAINING = ["trainer=cpu", f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping=null", "test=false"]
 PARTS = {
@@ -111,21 +111,17 @@ def watch_trials() -> None:
     """Let each trial that is forked from this process write down what its parts cost, and then a bare loop."""
     from hydra_plugins.study.search import forks
 
-    clocks, run_child, leave = Clocks(), forks.run_child, os._exit
+    clocks, run_child = Clocks(), forks.run_child
     for part, paths in PARTS.items():
         for path in paths:
             clocks.wrap(part, path)
-
-    def left(code: int) -> None:
-        note(say="bare", spent=bare_loop(os.getpid()))
-        leave(code)
 
     def forked(job: Any, *others: Any) -> None:
         began = time.monotonic(), time.process_time()
         run_child(job, *others)
         whole = [time.monotonic() - began[0], time.process_time() - began[1]]
         note(say="parts", number=job.number, began=began[0], parts={**clocks.spent, "whole": whole})
-        os._exit = left  # type: ignore[assignment]
+        note(say="bare", spent=bare_loop(os.getpid()))
 
     forks.run_child = forked
 
