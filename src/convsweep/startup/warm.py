@@ -12,6 +12,7 @@ NEEDED = (
     "convsweep.data.datamodule",
     "convsweep.feasibility",
     "convsweep.callbacks.progress",
+    "wandb",
 )
 
 with no_collection():
