@@ -1,5 +1,6 @@
 """Every way a trial can end has its kind, and only errors of user code stop a sweep."""
 
+import errno
 import json
 
 import pytest
@@ -147,3 +148,25 @@ def test_a_retry_trains_the_network_that_its_first_attempt_failed_with(toy: Make
     app.run(timeout=60)
     assert app.kinds() == [kind, "complete"]
     assert app.trials()[1].user_attrs["retry_of"] == 0
+
+
+def test_a_full_disk_is_no_error_of_the_user() -> None:
+    outer = RuntimeError("cannot save")
+    outer.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    assert of_exception(outer).kind == "killed"
+    assert "No space left" in of_exception(outer).reason
+    assert of_exception(OSError(errno.ENOENT, "No such file")).kind == "error"
+
+
+def test_a_trial_that_cannot_print_on_a_full_disk_is_tried_again(toy: MakeToy) -> None:
+    body = """
+        if trial.current().number == 0:
+            full = os.open("/dev/full", os.O_WRONLY)
+            os.dup2(full, 1), os.dup2(full, 2)
+        raise KeyError("a bug of the user")
+    """
+    app = toy(body, sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}")
+    app.run(timeout=None)
+    assert app.kinds() == ["killed", "error"]
+    assert "No space left" in app.trials()[0].user_attrs["reason"]
+    assert "a bug of the user" in app.trials()[1].user_attrs["reason"]

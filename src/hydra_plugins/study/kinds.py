@@ -1,5 +1,7 @@
 """The ways a trial can end, in a word each, and which of them an exception stands for."""
 
+import errno
+
 KINDS = ("complete", "pruned", "infeasible", "duplicate", "out_of_memory", "diverged", "killed", "error")
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -13,6 +15,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether an error says that a disk, or the user's share of it, is full, which is no mistake of the program."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def kind_of_error(error: BaseException) -> str | None:
     """Return the kind that an exception stands for by itself, which it may say by an attribute `kind`; None for any error."""
     kind = getattr(error, "kind", None)
@@ -22,7 +29,7 @@ def kind_of_error(error: BaseException) -> str | None:
         return "out_of_memory"
     if isinstance(error, FloatingPointError):
         return "diverged"
-    return "killed" if isinstance(error, KeyboardInterrupt) else None
+    return "killed" if isinstance(error, KeyboardInterrupt) or is_disk_full(error) else None
 
 
 def telling_cause(error: BaseException) -> BaseException | None:

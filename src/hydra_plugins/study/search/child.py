@@ -16,6 +16,7 @@ from hydra.core.utils import run_job
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hydra_plugins.study import trial as link
+from hydra_plugins.study.kinds import is_disk_full
 
 from .canonical import canonical_hash
 from .compose import compose, place, set_plain_arguments, task_config
@@ -26,6 +27,9 @@ from .outcomes import Outcome, of_exception, of_result
 from .recipe import Job, Recipe
 
 _PR_SET_PDEATHSIG = 1
+_WAIT_FOR_ROOM_S = 600.0
+_ROOM = 2**17
+"""Bytes of the files that a trial begins with."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -55,7 +59,9 @@ def run_child(job: Job, sock: socket.socket, parent: int, prepare: Callable[[], 
         if recipe is not None:
             _write(recipe, outcome, recipe.layout.trial(job.number))
         if outcome.traceback:
-            sys.stderr.write(outcome.traceback)
+            with contextlib.suppress(OSError):  # of a full disk, or where the task function has closed it
+                sys.stderr.write(outcome.traceback)
+                sys.stderr.flush()
         channel.send({"say": "end", "outcome": outcome.as_dict()})
     _let_signals_pass()
 
@@ -75,6 +81,7 @@ def _run(recipe: Recipe, job: Job, channel: Channel) -> Outcome:
     answer = channel.ask({"say": "ready", "hash": identity, "facts": facts})
     if not answer["go"]:
         return Outcome("duplicate")
+    _wait_for_room(folder, channel)
     folder.mkdir()
     _redirect(folder / "console.log")
     job.overrides += _other_seed(config, recipe.options.seed_key, answer["repetition"])
@@ -90,6 +97,23 @@ def _run(recipe: Recipe, job: Job, channel: Channel) -> Outcome:
         hydra_context=recipe.hydra_context,
     )
     return of_result(done.return_value, recipe.objectives.names)  # raises what the task function has raised
+
+
+def _wait_for_room(folder: Path, channel: Channel) -> None:
+    """Wait for some minutes while the disk is full: a trial that begins then can only fail."""
+    probe = folder.with_name(f".{folder.name}.{os.getpid()}")
+    end = time.monotonic() + _WAIT_FOR_ROOM_S
+    while True:
+        try:
+            probe.write_bytes(b"\0" * _ROOM)
+            return
+        except OSError as error:
+            if not is_disk_full(error) or time.monotonic() > end:
+                raise
+        finally:
+            probe.unlink(missing_ok=True)
+        channel.send({"say": "alive"})
+        time.sleep(0.5)
 
 
 def check(recipe: Recipe, config: DictConfig) -> dict[str, Any]:

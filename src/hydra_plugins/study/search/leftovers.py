@@ -21,10 +21,12 @@ def remove_leftovers(layout: Layout, trials: Iterable[FrozenTrial], watch: Watch
         trials: The trials of its study.
         watch: Says which workers are dead.
     """
-    for trial in trials:
-        if kind_of(trial) == "killed":
-            for path, _ in unfinished(layout.trial(trial.number)):
-                path.unlink(missing_ok=True)
+    killed = {trial.number for trial in trials if kind_of(trial) == "killed"}
+    for path, _ in (found for number in killed for found in unfinished(layout.trial(number))):
+        path.unlink(missing_ok=True)
+    for path, name in unfinished(layout.folder):
+        if name.isdecimal() and int(name) in killed:  # it was looking whether there was room for its folder
+            path.unlink(missing_ok=True)
     for path, name in unfinished(layout.workers):
         if watch.is_dead(name.removesuffix(".json")):
             path.unlink(missing_ok=True)
