@@ -2,10 +2,13 @@
 
 import errno
 import json
+import socket
+from contextlib import closing
 
 import pytest
 
 from hydra_plugins.study.search.errors import StudyError
+from hydra_plugins.study.search.messages import Channel
 from hydra_plugins.study.search.outcomes import Policy, of_exception, of_result, parse_policies
 
 from .conftest import MakeToy
@@ -148,6 +151,14 @@ def test_a_retry_trains_the_network_that_its_first_attempt_failed_with(toy: Make
     app.run(timeout=60)
     assert app.kinds() == [kind, "complete"]
     assert app.trials()[1].user_attrs["retry_of"] == 0
+
+
+def test_a_trial_whose_worker_has_died_was_killed() -> None:
+    own, worker = socket.socketpair()
+    worker.close()
+    with pytest.raises(ConnectionError) as caught, closing(own):
+        Channel(own).ask({"say": "ready"})
+    assert of_exception(caught.value).kind == "killed"  # it counts by the outcome file that it writes then
 
 
 def test_a_full_disk_is_no_error_of_the_user() -> None:

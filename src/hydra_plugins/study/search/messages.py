@@ -10,6 +10,12 @@ def plain_value(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else str(value)
 
 
+class WorkerGoneError(ConnectionError):
+    """Raised in a trial whose worker has died; what it has trained is not lost by that, but tried again."""
+
+    kind = "killed"
+
+
 class Channel:
     """One end of the connection.
 
@@ -32,7 +38,7 @@ class Channel:
         """Send a message and wait for the answer.
 
         Raises:
-            ConnectionError: The peer is gone.
+            WorkerGoneError: The peer is gone.
         """
         self.send(message)
         while True:
@@ -40,7 +46,7 @@ class Channel:
             if answers:
                 return answers[0]
             if not is_open:
-                raise ConnectionError("the worker of this trial is gone")
+                raise WorkerGoneError("the worker of this trial is gone")
 
     def receive(self) -> tuple[list[dict[str, Any]], bool]:
         """Wait for data and return the whole messages in it, and whether the connection is still open."""
