@@ -73,3 +73,18 @@ def test_a_form_of_the_task_says_which_keys_count() -> None:
     first, second = OmegaConf.create({"depth": 1, "k2": 3}), OmegaConf.create({"depth": 1, "k2": 5})
     form = lambda config: {"depth": config.depth}  # noqa: E731
     assert canonical_hash(first, [], form) == canonical_hash(second, [], form)
+
+
+def test_a_key_that_is_searched_is_never_ignored(toy: MakeToy) -> None:
+    app = toy("return cfg.x + cfg.seed / 100", "x: 1\nseed: 0", "n_trials: 3\nslots: 1")
+    app.run("seed=1,2,3", "hydra/sweeper/sampler=grid")
+    assert app.kinds() == ["complete"] * 3
+    assert sorted(trial.values[0] for trial in app.trials()) == [1.01, 1.02, 1.03]
+
+
+def test_a_key_that_a_hook_sets_is_never_ignored(toy: MakeToy) -> None:
+    options = "n_trials: 3\nslots: 1\nparams: {x: '1,1.5,2'}\nsuggest: hook.suggest"
+    app = toy("return cfg.logger.level", "x: 1\nlogger: {level: 0}", options)
+    (app.folder / "hook.py").write_text("def suggest(trial, params): return {'x': 1, 'logger.level': trial.number}")
+    app.run("hydra/sweeper/sampler=grid")
+    assert [trial.values for trial in app.trials()] == [[0], [1], [2]]

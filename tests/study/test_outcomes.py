@@ -6,6 +6,7 @@ import socket
 from contextlib import closing
 
 import pytest
+from optuna.trial import TrialState
 
 from hydra_plugins.study.search.errors import StudyError
 from hydra_plugins.study.search.messages import Channel
@@ -35,7 +36,7 @@ def test_a_sweep_of_mixed_fortunes_ends_with_the_right_kinds_and_the_right_best(
         1: "error",
         2: "out_of_memory",
         3: "diverged",
-        4: "killed",
+        4: "timed_out",
         5: "killed",
         6: "pruned",
         7: "error",
@@ -181,3 +182,21 @@ def test_a_trial_that_cannot_print_on_a_full_disk_is_tried_again(toy: MakeToy) -
     assert app.kinds() == ["killed", "error"]
     assert "No space left" in app.trials()[0].user_attrs["reason"]
     assert "a bug of the user" in app.trials()[1].user_attrs["reason"]
+
+
+def test_a_trial_over_its_time_is_a_constraint_for_the_sampler_and_is_charged(toy: MakeToy) -> None:
+    body = "time.sleep(60 if cfg.x == 1 else 0); return cfg.x"
+    app = toy(body, sweeper="n_trials: 2\nslots: 1\nparams: {x: 'range(1,3)'}\ntrial_timeout: 6")
+    app.run("hydra/sweeper/sampler=grid", timeout=60)
+    assert sorted(app.kinds()) == ["complete", "timed_out"]
+    late = app.trials()[app.kinds().index("timed_out")]
+    assert late.state == TrialState.PRUNED
+    assert late.constraints == {"timed_out": 1.0}
+    assert "trial_timeout" in late.user_attrs["reason"]
+
+
+def test_a_policy_can_retry_a_trial_over_its_time(toy: MakeToy) -> None:
+    body = "time.sleep(60 if trial.current().number == 0 else 0); return cfg.x"
+    app = toy(body, sweeper="n_trials: 1\nparams: {x: 'choice(1,2)'}\ntrial_timeout: 6\npolicy: {timed_out: retry 1}")
+    app.run(timeout=60)
+    assert app.kinds() == ["timed_out", "complete"]

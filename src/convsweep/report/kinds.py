@@ -17,6 +17,7 @@ KINDS = {
     "infeasible": Kind("@faint", "cannot be built or breaks the budget; not charged"),
     "duplicate": Kind("@sand", "the same network as an earlier trial; not charged"),
     "out_of_memory": Kind("@violet", "needed more memory than there was"),
+    "timed_out": Kind("@olive", "took longer than its limit"),
     "diverged": Kind("@pink", "its loss did not stay finite"),
     "killed": Kind("@muted", "ended from outside; retried"),
     "error": Kind("@bad", "raised an error"),

@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 from hydra_plugins.study.kinds import kind_of_error, telling_cause
 
-Outcome = Literal["complete", "pruned", "infeasible", "out_of_memory", "diverged", "killed", "error"]
+Outcome = Literal["complete", "pruned", "infeasible", "out_of_memory", "timed_out", "diverged", "killed", "error"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 

@@ -27,12 +27,12 @@ class StudyConf:
         preload: Modules that a worker imports once, before it forks its trials.
         check: Dotted path of `f(config) -> dict | None`, which raises an error of kind `infeasible`.
         canonical: Dotted path of `f(config) -> Any`: two configs of one value are one network.
-        ignore: Keys of the config that do not change the job.
+        ignore: Keys of the config that do not change the job. What a trial sets itself, searched or by `suggest`, always counts.
         repeat: How many times one network may be trained; `seed_key` is the key that then gets another seed.
         checkpoint: Where in its folder a trial leaves what a killed one resumes from.
         policy: Kind of outcome -> `go_on`, `retry <k>` or `stop`.
         max_errors: So many errors of user code in a row stop the sweep; null never.
-        hang_limit, trial_timeout: Limits on a trial's silence and on its whole length.
+        hang_limit, trial_timeout: Limits on a trial's silence and on its whole length; beyond them it is `timed_out`.
         grace: How long a trial may take to close after it was asked to.
         stale_after: How long another machine's worker may be silent before its trials are retried.
         changed_space: `refuse` or `accept` a space that differs from the one the study began with.

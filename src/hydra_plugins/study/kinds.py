@@ -2,7 +2,7 @@
 
 import errno
 
-KINDS = ("complete", "pruned", "infeasible", "duplicate", "out_of_memory", "diverged", "killed", "error")
+KINDS = ("complete", "pruned", "infeasible", "duplicate", "out_of_memory", "timed_out", "diverged", "killed", "error")
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 """How torch's allocators say it where they raise nothing but a `RuntimeError`."""

@@ -32,6 +32,7 @@ class Attempt:
         pid: Its process, which leads a process group; None until the template says so.
         outcome: How it said that it ended.
         close_reason: Why it was asked to close.
+        close_kind: The kind of outcome that this stands for.
         again: Whether it is to be run again after that; None leaves it to the policy.
         is_lost: Whether another worker has settled it: nothing more is told of it.
         reports: What it reports, once it trains.
@@ -44,6 +45,7 @@ class Attempt:
     pid: int | None = None
     outcome: Outcome | None = None
     close_reason: str = ""
+    close_kind: str = "killed"
     again: bool | None = None
     step: int | None = None
     value: float | None = None
@@ -85,6 +87,11 @@ class Attempt:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 (os.killpg if group else os.kill)(self.pid, signum)
 
+    def _time_out(self, reason: str, grace: float) -> None:
+        if not self.close_reason:
+            self.close_kind = "timed_out"
+            self.close_gently(reason, grace, again=None)
+
     def watch(self, hang_limit: float | None, trial_timeout: float | None, grace: float) -> None:
         """Close the trial when it is silent or running for too long; kill it when it does not close or end."""
         now = time.monotonic()
@@ -92,9 +99,9 @@ class Attempt:
             self._kill_at = now + grace
         if hang_limit is not None and now - self.heard > hang_limit:
             reason = f"no sign of life for {hang_limit:g} s (hydra.sweeper.hang_limit)"
-            self.close_gently(reason, min(grace, _HANG_GRACE), again=False)
+            self._time_out(reason, min(grace, _HANG_GRACE))
         if trial_timeout is not None and now - self.began > trial_timeout:
-            self.close_gently(f"ran for {trial_timeout:g} s (hydra.sweeper.trial_timeout)", grace, again=False)
+            self._time_out(f"ran for {trial_timeout:g} s (hydra.sweeper.trial_timeout)", grace)
         if self._kill_at is not None and now > self._kill_at:
             self.kill()
 
@@ -105,7 +112,7 @@ class Attempt:
             outcome = self._died_of(signum)
         if outcome.kind in ("killed", "error") and (self.close_reason or outcome.stopped):
             reason = self.close_reason or "asked to close by a signal from outside"
-            return Outcome("killed", reason=reason, seconds=outcome.seconds, peak_memory_mb=outcome.peak_memory_mb)
+            return Outcome(self.close_kind, reason=reason, seconds=outcome.seconds, peak_memory_mb=outcome.peak_memory_mb)
         return outcome
 
     def _died_of(self, signum: int | None) -> Outcome:

@@ -9,20 +9,38 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 
-def canonical_hash(config: DictConfig, ignore: Iterable[str], form: Callable[[DictConfig], Any] | None) -> str:
+def canonical_hash(
+    config: DictConfig,
+    ignore: Iterable[str],
+    form: Callable[[DictConfig], Any] | None,
+    varied: Iterable[str] = (),
+) -> str:
     """Return the hash of a task's config.
 
     Args:
         config: The composed config without `hydra`.
         ignore: Dotted keys that do not change the job, such as `seed`.
         form: Returns what counts of a config, for a task that knows which of its keys are used.
+        varied: Overrides that differ from trial to trial; what they set counts although it may be ignored.
     """
+    ignore = list(ignore)
     tree = plain(config) if form is None else form(config)
     if isinstance(tree, dict):
         for key in ignore:
             _drop(tree, key.split("."))
-    text = json.dumps(tree, sort_keys=True, default=str)
+    kept = sorted(text for text in varied if is_within(key_of(text), ignore))
+    text = json.dumps([tree, kept] if kept else tree, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def key_of(override: str) -> str:
+    """Return the dotted key that an override sets."""
+    return override.partition("=")[0].lstrip("+~").partition("@")[0].replace("/", ".")
+
+
+def is_within(key: str, keys: Iterable[str]) -> bool:
+    """Return whether a dotted key is one of `keys` or lies below one."""
+    return any(key == one or key.startswith(f"{one}.") for one in keys)
 
 
 def plain(node: Any) -> Any:

@@ -77,7 +77,8 @@ def _run(recipe: Recipe, job: Job, channel: Channel) -> Outcome:
     config = compose(recipe, job)
     facts = check(recipe, config)
     form = locate(recipe.options.canonical, "hydra.sweeper.canonical") if recipe.options.canonical else None
-    identity = canonical_hash(task_config(config), recipe.options.ignore, form)
+    varied = [text for text in job.overrides if text not in recipe.fixed]
+    identity = canonical_hash(task_config(config), recipe.options.ignore, form, varied)
     answer = channel.ask({"say": "ready", "hash": identity, "facts": facts})
     if not answer["go"]:
         return Outcome("duplicate")

@@ -8,7 +8,7 @@ from . import attributes
 from .attributes import kind_of
 from .storage import OpenStudy
 
-_RESULTS = ("complete", "pruned", "out_of_memory", "diverged")
+_RESULTS = ("complete", "pruned", "out_of_memory", "timed_out", "diverged")
 _KNOWN_POINT = (*_RESULTS, "infeasible")
 
 

@@ -12,7 +12,7 @@ from hydra_plugins.study.kinds import KINDS, kind_of_error, telling_cause
 from .errors import StudyError
 
 UNCHARGED = ("infeasible", "duplicate")
-CONSTRAINED = ("infeasible", "out_of_memory", "diverged")
+CONSTRAINED = ("infeasible", "out_of_memory", "timed_out", "diverged")
 
 
 @dataclass

@@ -33,6 +33,7 @@ class Recipe:
         origin: Where the task function can be found; None if it is no name of a module.
         study_id: Id of the study, once it is open.
         first: Overrides of some point of the space, for what needs a config before the first trial.
+        fixed: Overrides that are the same at every point.
     """
 
     hydra_context: HydraContext
@@ -49,6 +50,7 @@ class Recipe:
     origin: Origin | None = None
     study_id: str = ""
     first: list[str] = field(default_factory=list)
+    fixed: list[str] = field(default_factory=list)
 
     @property
     def layout(self) -> Layout:

@@ -72,7 +72,7 @@ def run_sweep(context: HydraContext, task_function: TaskFunction, config: DictCo
     HydraConfig.instance().set_config(config)
     recipe = make_recipe(context, task_function, config, arguments)
     space = make_space(recipe)
-    recipe.first = space.at({}).overrides
+    recipe.first, recipe.fixed = space.at({}).overrides, space.fixed()
     context.config_loader.load_sweep_config(config, list(recipe.first))
     recipe.layout.make()
     study = prepare(recipe, space)
