@@ -113,3 +113,29 @@ def test_target_and_timeout_end_a_sweep(toy: MakeToy) -> None:
     before = len(other.trials())
     other.run()
     assert len(other.trials()) == before
+
+
+def test_a_changed_config_is_refused_with_its_keys_named(toy: MakeToy) -> None:
+    config = "x: 1\nepochs: 3\nseed: 1\nlogger: {level: 1}\ntime: ${now:%f}\ndata: {root: /first/data, num_workers: 1}"
+    app = toy("return cfg.x * cfg.epochs", config, "n_trials: 2\nslots: 1\nparams: {x: '1,2,3'}")
+    app.run("hydra/sweeper/sampler=grid")
+    file = app.folder / "conf" / "config.yaml"
+    began = file.read_text()
+    free = {"seed: 1": "seed: 2", "level: 1": "level: 2", "/first/data": "/second/data", "num_workers: 1": "num_workers: 4"}
+    for old, new in free.items():
+        file.write_text(file.read_text().replace(old, new))
+    app.run("hydra/sweeper/sampler=grid", "hydra.sweeper.n_trials=3", "hydra.sweeper.view=none", "epochs=3")
+    assert app.kinds() == ["complete"] * 3
+    file.write_text(began.replace("epochs: 3", "epochs: 4").replace("/first/data", "/first/other"))
+    refused = app.run("hydra/sweeper/sampler=grid", "hydra.sweeper.n_trials=4", code=1)
+    assert "epochs: 3 -> 4" in refused
+    assert 'data.root: "/second/data" -> "/first/other"' in refused
+    assert "x:" not in refused
+    assert "Traceback" not in refused
+    assert "epochs: 3 -> 5" in app.run("epochs=5", "hydra.sweeper.n_trials=4", code=1)
+    accepted = "hydra.sweeper.n_trials=6", "hydra.sweeper.changed=accept", "hydra.sweeper.enqueue=[{x:1},{x:2},{x:3}]"
+    app.run(*accepted)
+    assert sorted(trial.values[0] for trial in app.trials()) == [3, 4, 6, 8, 9, 12], (
+        "the old results are not told for the new config"
+    )
+    assert "epochs: 4 -> 3" in app.run("epochs=3", code=1)

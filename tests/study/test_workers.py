@@ -125,9 +125,9 @@ def test_a_changed_space_is_refused_with_the_difference_named(toy: MakeToy) -> N
     assert "k: choices=[3, 5] became fixed=3" in output
     assert "Traceback" not in output
     assert len(app.trials()) == 2
-    app.run("x=interval(0,2)", "hydra.sweeper.changed_space=accept", "hydra.sweeper.n_trials=4")
+    app.run("x=interval(0,2)", "hydra.sweeper.changed=accept", "hydra.sweeper.n_trials=4")
     assert app.kinds() == ["complete"] * 4
-    refused = app.run("k=3,5,7", "x=interval(0,2)", "hydra.sweeper.changed_space=accept", code=1)
+    refused = app.run("k=3,5,7", "x=interval(0,2)", "hydra.sweeper.changed=accept", code=1)
     assert "cannot change within a study" in refused
 
 

@@ -20,7 +20,7 @@ _OWN: dict[str, Any] = {
     "target": None,
     "repeat": 1,
     "max_errors": None,
-    "changed_space": "accept",
+    "changed": "accept",
     "enqueue": [],
 }
 _SET_OTHERWISE = ("params", "sampler", "pruner", "_target_", "_recursive_", "study_name", "policy", "ignore", "prune_on")

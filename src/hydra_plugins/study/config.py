@@ -5,6 +5,17 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
+MAY_CHANGE = (
+    "paths",
+    "*num_workers",
+    "*num_threads",
+    "test",
+    "trainer.accelerator",
+    "trainer.enable_*",
+    "trainer.log_every_n_steps",
+    "trainer.profiler",
+)
+
 
 @dataclass
 class StudyConf:
@@ -35,8 +46,9 @@ class StudyConf:
         hang_limit, trial_timeout: Limits on a trial's silence and on its whole length; beyond them it is `timed_out`.
         grace: How long a trial may take to close after it was asked to.
         stale_after: How long another machine's worker may be silent before its trials are retried.
-        changed_space: `refuse` or `accept` a space that differs from the one the study began with.
         changed_folder: `refuse` or `accept` that the study goes on in another folder, where the one it has is gone for good.
+        may_change: Further keys that may differ from start to start of a study; `*` stands for any characters.
+        changed: `refuse` or `accept` a space, or another value of the rest of the config, than the study began with.
         view: `auto`, `table`, `lines` or `none`.
         observer: Module that follows the sweep in a process of its own, as `python -m <observer> <folder> --follow`.
     """
@@ -73,8 +85,9 @@ class StudyConf:
     trial_timeout: float | None = None
     grace: float = 30.0
     stale_after: float = 60.0
-    changed_space: str = "refuse"
     changed_folder: str = "refuse"
+    may_change: list[str] = field(default_factory=lambda: list(MAY_CHANGE))
+    changed: str = "refuse"
     view: str = "auto"
     observer: str | None = None
 

@@ -21,6 +21,7 @@ SECONDS = "seconds"
 PEAK_MEMORY = "peak_memory_mb"
 
 STUDY_SPACE = "space"
+STUDY_CONFIG = "config"
 STUDY_ENQUEUED = "enqueued"
 STUDY_FOLDER = "folder"
 STUDY_ID = "id"

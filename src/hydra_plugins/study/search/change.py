@@ -1,43 +1,107 @@
-"""Compares the space of a start with the one that the study began with."""
+"""Compares the space and the config of a start with those that the study began with."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import PurePath
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+
 from . import attributes
+from .canonical import is_within
 from .errors import StudyError
 from .storage import OpenStudy
 
 
-def check_space(study: OpenStudy, space: Mapping[str, Any], changed_space: str) -> None:
-    """Store the description of the space with a fresh study; refuse another one for a study that has trials.
+def check_change(study: OpenStudy, space: Mapping[str, Any], config: Mapping[str, Any], changed: str) -> None:
+    """Store the description of the space and the config with a fresh study; refuse others for a study that has begun.
 
     Args:
         study: The study.
         space: What `Space.describe` says.
-        changed_space: `refuse` or `accept`.
+        config: What `fixed_config` says.
+        changed: `refuse` or `accept`.
 
     Raises:
-        StudyError: The space has changed and that is not accepted, or cannot be.
+        StudyError: Something has changed and that is not accepted, or cannot be.
     """
-    if changed_space not in ("refuse", "accept"):
-        raise StudyError(f"hydra.sweeper.changed_space must be refuse or accept, but got {changed_space!r}")
-    space = json.loads(json.dumps(space, default=str))
+    if changed not in ("refuse", "accept"):
+        raise StudyError(f"hydra.sweeper.changed must be refuse or accept, but got {changed!r}")
+    space, config = (json.loads(json.dumps(given, default=str)) for given in (space, config))
     stored = study.user_attrs.get(attributes.STUDY_SPACE)
-    differences = [] if stored is None else compare(stored, space)
-    if differences and changed_space == "refuse":
-        remedies = "choose another hydra.sweeper.study_name, or hydra.sweeper.changed_space=accept"
+    began_with = study.user_attrs.get(attributes.STUDY_CONFIG)
+    differences = [] if stored is None else compare(_varied(stored, space), _varied(space, stored))
+    if began_with is not None:
+        differences += compare_configs(began_with, config, _varied_keys(stored or {}, space))
+    if differences and changed == "refuse":
+        remedies = "choose another hydra.sweeper.study_name, or hydra.sweeper.changed=accept (and hydra.sweeper.may_change)"
         listed = "\n  ".join(differences)
-        raise StudyError(
-            f"the space of study {study.study_name!r} must stay as it began, but it differs:\n  {listed}\n{remedies}"
-        )
+        rule = f"the space and config of study {study.study_name!r} must stay as they began, but they differ"
+        raise StudyError(f"{rule}:\n  {listed}\n{remedies}")
     for key, entry in space.items():
         before = (stored or {}).get(key, {}).get("choices")
         if before is not None and "choices" in entry and before != entry["choices"]:
             rule = f"the choices of {key} cannot change within a study (Optuna stores their positions)"
             raise StudyError(f"{rule}, but {before} became {entry['choices']}; choose another hydra.sweeper.study_name")
-    if stored is None or differences:
+    if stored != space:
         study.set_user_attr(attributes.STUDY_SPACE, space)
+    if began_with != config:
+        study.set_user_attr(attributes.STUDY_CONFIG, config)
+
+
+def fixed_config(config: DictConfig, free: Iterable[str]) -> dict[str, Any]:
+    """Return the values of a composed config by their dotted keys, without those that may differ from start to start.
+
+    Interpolations stay as they are written: times, environment variables and Hydra's folders differ at every start, and of
+    a value that others refer to only its own key is to be named.
+
+    Args:
+        config: The config of a trial without `hydra`.
+        free: Keys, or patterns of keys, that may differ.
+    """
+    patterns = list(free)
+    tree = OmegaConf.to_container(config, resolve=False)
+    return {
+        key: value
+        for key, value in _leaves(tree, ())
+        if not is_within(key, patterns) and not any(fnmatchcase(key, pattern) for pattern in patterns)
+    }
+
+
+def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, dict) and tree:
+        for key, value in tree.items():
+            yield from _leaves(value, (*path, str(key)))
+    elif path:
+        yield ".".join(path), tree
+
+
+def compare_configs(before: Mapping[str, Any], now: Mapping[str, Any], varied: Iterable[str]) -> list[str]:
+    """Return one line for every key that differs and is not among the varied ones."""
+    varied, missing = list(varied), object()
+    keys = [key for key in {**before, **now} if not is_within(key, varied)]
+    both = [(key, before.get(key, missing), now.get(key, missing)) for key in keys]
+    words = lambda value: "(not there)" if value is missing else json.dumps(value)  # noqa: E731
+    return [f"{key}: {words(old)} -> {words(new)}" for key, old, new in both if not _is_same(old, new)]
+
+
+def _is_same(old: Any, new: Any) -> bool:
+    """Whether two values are one; a folder may have been moved, so of absolute paths the last part counts."""
+    if isinstance(old, str) and isinstance(new, str):
+        paths = PurePath(old), PurePath(new)
+        return old == new or (all(path.is_absolute() for path in paths) and paths[0].name == paths[1].name)
+    return bool(old == new)
+
+
+def _is_constant(entry: Mapping[str, Any] | None) -> bool:
+    """Whether a key is the same at every point; what it is then stands in the config."""
+    return entry is None or set(entry) == {"fixed"}
+
+
+def _varied(space: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries of a space without those that are constant in both."""
+    return {key: entry for key, entry in space.items() if not (_is_constant(entry) and _is_constant(other.get(key)))}
 
 
 def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -50,3 +114,9 @@ def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 def _text(entry: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={value}" for key, value in entry.items())
+
+
+def _varied_keys(*spaces: Mapping[str, Any]) -> list[str]:
+    """Return the dotted keys that one of two spaces searches."""
+    keys = {key for space in spaces for key, entry in space.items() if not _is_constant(entry)}
+    return [key.lstrip("+~").replace("/", ".") for key in keys]

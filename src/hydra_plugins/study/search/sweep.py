@@ -18,7 +18,8 @@ from hydra_plugins.study.config import StudyConf
 from . import attributes
 from .attributes import kind_of
 from .budget import tally
-from .change import check_space
+from .change import check_change, fixed_config
+from .compose import task_config
 from .ended import Ended
 from .errors import StudyError
 from .heartbeat import Watch
@@ -73,9 +74,9 @@ def run_sweep(context: HydraContext, task_function: TaskFunction, config: DictCo
     recipe = make_recipe(context, task_function, config, arguments)
     space = make_space(recipe)
     recipe.first, recipe.fixed = space.at({}).overrides, space.fixed()
-    context.config_loader.load_sweep_config(config, list(recipe.first))
+    first = task_config(context.config_loader.load_sweep_config(config, list(recipe.first)))
     recipe.layout.make()
-    study = prepare(recipe, space)
+    study = prepare(recipe, space, first)
     with locked(recipe.layout.ask_lock):
         remove_unfinished(recipe.layout.config)
         write_atomically(recipe.layout.config, OmegaConf.to_yaml(config))
@@ -120,14 +121,15 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
     )
 
 
-def prepare(recipe: Recipe, space: Space) -> OpenStudy:
-    """Open the study, refuse a changed space, reap the trials of dead workers, queue the starting points."""
+def prepare(recipe: Recipe, space: Space, first: DictConfig) -> OpenStudy:
+    """Open the study, refuse a changed space or config, reap the trials of dead workers, queue the starting points."""
     options, layout = recipe.options, recipe.layout
     with locked(layout.ask_lock):
         storage = open_storage(options.storage, layout, options.workers, timeout_s=options.storage_timeout)
         study = create_study(storage, options.study_name, recipe.objectives)
         recipe.study_id = settle_home(study, recipe)
-        check_space(study, space.describe(), options.changed_space)
+        fixed = fixed_config(first, [*options.ignore, *options.may_change])
+        check_change(study, space.describe(), fixed, options.changed)
         enqueue(study, space, recipe)
     count = tally(study.get_trials(deepcopy=False), recipe.objectives)
     log.info("study %s in %s: %d of %s trials done", options.study_name, recipe.folder, count.charged, options.n_trials)
