@@ -12,6 +12,7 @@ from hydra_plugins.study.config import StudyConf
 
 from .errors import StudyError
 from .heartbeat import Watch
+from .journal import read_journal
 from .layout import Layout
 from .objectives import Objectives, parse_objectives
 from .storage import OpenStudy, open_storage, open_study
@@ -79,7 +80,7 @@ def open_sweep(folder: str | Path) -> OpenedSweep:
     place = place_of_study(folder, config)
     if isinstance(place, Path) and not place.is_file():
         raise StudyError(f"the study of {folder} should be in {place}, which is not there")
-    storage = open_storage(str(place), Layout(folder), num_workers=1)
+    storage = read_journal(place) if isinstance(place, Path) else open_storage(place, Layout(folder), num_workers=1)
     names = [study.study_name for study in storage.get_all_studies()]
     if options.study_name not in names:
         raise StudyError(f"the study {options.study_name!r} of {folder} has not begun; start it by the sweep's command")

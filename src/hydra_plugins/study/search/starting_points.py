@@ -11,8 +11,9 @@ from optuna.trial import create_trial
 
 from . import attributes
 from .errors import StudyError
-from .journal import open_journal
+from .journal import read_journal
 from .layout import Layout
+from .opened import open_sweep
 from .recipe import Recipe
 from .space import Space
 from .storage import OpenStudy, open_study
@@ -43,7 +44,7 @@ def _values(entry: Any, space: Space, recipe: Recipe) -> list[dict[str, Any]]:
             raise StudyError(f"hydra.sweeper.enqueue: {rule}, but {', '.join(unknown + outside)} of {dict(entry)} does not")
         return [dict(entry)]
     if isinstance(entry, str) and Path(entry).is_dir():
-        return _of_sweep(Path(entry), space)
+        return points_of_sweep(Path(entry), space)
     overrides = [entry] if isinstance(entry, str) else list(entry) if isinstance(entry, Sequence) else []
     if overrides and all("=" in str(override) for override in overrides):
         return [_of_preset(overrides, space, recipe)]
@@ -78,14 +79,24 @@ def _of_preset(overrides: list[str], space: Space, recipe: Recipe) -> dict[str, 
     return values
 
 
-def _of_sweep(folder: Path, space: Space) -> list[dict[str, Any]]:
+def points_of_sweep(folder: Path, space: Space) -> list[dict[str, Any]]:
     """Return the best point(s) of a former sweep, as far as this space has their parameters."""
-    storage = open_journal(Layout(folder).journal)
     points = []
-    for name in (study.study_name for study in storage.get_all_studies()):
-        for trial in open_study(storage, name).best_trials:
+    for study in _studies(folder):
+        for trial in study.best_trials:
             shared = {key: value for key, value in trial.params.items() if key in space.searched}
             points.append({key: value for key, value in shared.items() if _holds(space.searched[key], value)})
     if not any(points):
         raise StudyError(f"hydra.sweeper.enqueue: the sweep in {folder} has no complete trial with parameters of this space")
     return [point for point in points if point]
+
+
+def _studies(folder: Path) -> list[OpenStudy]:
+    """Return the study of a sweep, wherever it lives; all of its journal where nothing else tells of the sweep."""
+    layout = Layout(folder)
+    if layout.config.is_file():
+        return [open_sweep(folder).study]
+    if not layout.journal.is_file():
+        raise StudyError(f"hydra.sweeper.enqueue takes folders of sweeps, but {folder} holds no sweep; name multirun/<study>")
+    storage = read_journal(layout.journal)
+    return [open_study(storage, study.study_name) for study in storage.get_all_studies()]

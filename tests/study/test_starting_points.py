@@ -1,0 +1,48 @@
+"""Winners of former sweeps are read where their study lives, and nothing is written there."""
+
+from pathlib import Path
+
+import optuna
+import pytest
+
+from hydra_plugins.study.search.errors import StudyError
+from hydra_plugins.study.search.grammar import parse_parameters
+from hydra_plugins.study.search.journal import open_journal
+from hydra_plugins.study.search.layout import Layout
+from hydra_plugins.study.search.objectives import parse_objectives
+from hydra_plugins.study.search.space import Space
+from hydra_plugins.study.search.starting_points import points_of_sweep
+from hydra_plugins.study.search.storage import create_study, open_storage
+
+SPACE = Space(parse_parameters({"x": "interval(0,1)"}, [], loader=None))  # type: ignore[arg-type]
+
+
+def finish(study: optuna.Study) -> None:
+    """Give a study two complete trials."""
+    for x in (0.5, 0.25):
+        study.enqueue_trial({"x": x})
+        trial = study.ask()
+        study.tell(trial, trial.suggest_float("x", 0, 1))
+
+
+def test_a_folder_without_a_sweep_is_refused_and_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="no sweep"):
+        points_of_sweep(tmp_path, SPACE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_winner_of_a_journal_is_read_without_writing(tmp_path: Path) -> None:
+    finish(create_study(open_journal(tmp_path / "study.journal"), "s", parse_objectives("minimize", None)))
+    (tmp_path / "study.journal.flock").unlink()
+    assert points_of_sweep(tmp_path, SPACE) == [{"x": 0.25}]
+    assert [path.name for path in tmp_path.iterdir()] == ["study.journal"]
+
+
+def test_the_winner_of_a_database_is_read(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/elsewhere.db"
+    finish(create_study(open_storage(url, Layout(tmp_path), 1), "s", parse_objectives("minimize", None)))
+    folder = tmp_path / "sweep"
+    folder.mkdir()
+    (folder / "multirun.yaml").write_text(f"hydra: {{sweeper: {{study_name: s, storage: '{url}'}}, runtime: {{cwd: /}}}}")
+    assert points_of_sweep(folder, SPACE) == [{"x": 0.25}]
+    assert [path.name for path in folder.iterdir()] == ["multirun.yaml"]
