@@ -111,4 +111,4 @@ def open_journal(path: Path, patience: Patience | None = None) -> JournalStorage
 
 def read_journal(path: Path) -> JournalStorage:
     """Open the journal that is at `path`; nothing is written, also not beside it, before something is told to the study."""
-    return JournalStorage(Backend(path, RepairingLock(path)))
+    return JournalStorage(Backend(path, RepairingLock(path, Patience())))
