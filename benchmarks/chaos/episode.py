@@ -48,7 +48,7 @@ class Episode:
         self._waiting = list(plan.faults)
         self._passing: list[str] = []
         """What was thrown since the last start."""
-        self._lines_before = 0
+        self._lines_before = self._lines_at_start = 0
         self._last_struck = 0.0
         self._mounted = False
         self._began = time.monotonic()
@@ -129,6 +129,7 @@ class Episode:
             self._passing = []
             self._heads = [self._start()]
             self._last_struck, self._lines_before = time.monotonic(), self._count_lines()
+            self._lines_at_start = self._lines_before
             if not self._watch():
                 hung += 1
                 if hung == 2:
@@ -281,8 +282,8 @@ class Episode:
 
     def _fill_disk(self, fault: Planned) -> bool:
         """Nothing can be written to the sweep's folder for some seconds."""
-        if not self._mounted:
-            return False
+        if not self._mounted or self._count_lines() == self._lines_at_start:
+            return False  # a start on a full disk is refused
         ballast = self.app.sweep / "ballast"
         self._say("disk full")
         end = time.monotonic() + fault.length_s

@@ -200,3 +200,19 @@ def test_a_policy_can_retry_a_trial_over_its_time(toy: MakeToy) -> None:
     app = toy(body, sweeper="n_trials: 1\nparams: {x: 'choice(1,2)'}\ntrial_timeout: 6\npolicy: {timed_out: retry 1}")
     app.run(timeout=60)
     assert app.kinds() == ["timed_out", "complete"]
+
+
+def test_a_start_on_a_full_disk_is_refused_with_one_message(toy: MakeToy, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = toy("return cfg.x", sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}")
+    (app.folder / "sitecustomize.py").write_text(
+        "import errno, os\n"
+        "replace = os.replace\n"
+        "def full(source, target):\n"
+        "    if str(target).endswith('multirun.yaml'): raise OSError(errno.ENOSPC, 'No space left on device', str(target))\n"
+        "    replace(source, target)\n"
+        "os.replace = full\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(app.folder))
+    output = app.run(code=1, timeout=None)
+    assert "is full; free some and start again" in output
+    assert "Traceback" not in output

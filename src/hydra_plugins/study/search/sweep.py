@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
 
 from hydra_plugins.study.config import StudyConf
+from hydra_plugins.study.kinds import is_disk_full
 
 from . import attributes
 from .attributes import kind_of
@@ -63,6 +64,13 @@ def sweep(
     refuse_unguarded(sys.argv)
     try:
         return run_sweep(context, task_function, config, arguments)
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        place = error.filename or config.hydra.sweep.dir
+        raise StudyError(
+            f"a sweep needs room for its files, but the disk of {place} is full; free some and start again"
+        ) from error
     except KeyboardInterrupt:  # before the workers' loops began, which count them, or when there were too many
         log.info("interrupted; the same command goes on from here")
         sys.exit(128 + signal.SIGINT)
