@@ -19,6 +19,9 @@ from processes import MARK, end_all, leavers, roles, send
 
 _PATIENCE_AT_END_S = 30.0
 _MOST_STARTS = 40
+_REFUSED = "is full; free some and start again"
+"""How a start on a full disk is refused, also that of a second head."""
+
 _PASSES = ("SIGSTOP", "second", "clock", "full disk", "PostgreSQL", "W&B", "SIGKILL trial", "SIGTERM trial")
 """Faults that pass, or that touch a trial alone: the sweep is to outlive them without another start."""
 
@@ -127,6 +130,8 @@ class Episode:
         hung = 0
         for _ in range(_MOST_STARTS):
             self._passing = []
+            output = self.app.folder / "output.log"
+            said_before = output.stat().st_size if output.is_file() else 0
             self._heads = [self._start()]
             self._last_struck, self._lines_before = time.monotonic(), self._count_lines()
             self._lines_at_start = self._lines_before
@@ -138,9 +143,9 @@ class Episode:
             codes = [head.returncode for head in self._heads]
             self._say(f"heads ended with {codes}")
             outlived = all(fault.startswith(_PASSES) for fault in self._passing)
-            if outlived and any(codes):
-                tail = (self.app.folder / "output.log").read_text(errors="replace")[-300:]
-                self._violate("gave up", f"codes {codes} after {self._passing or 'nothing'}: ...{tail}")
+            said = (self.app.folder / "output.log").read_bytes()[said_before:].decode(errors="replace")
+            if outlived and any(codes) and _REFUSED not in said:
+                self._violate("gave up", f"codes {codes} after {self._passing or 'nothing'}: ...{said[-300:]}")
             if codes[0] == 0:
                 return True
         self._violate("missed", f"not done after {_MOST_STARTS} starts")

@@ -16,6 +16,9 @@ sys.path.append(str(ROOT / "tests" / "tracking"))
 from wandb_server import WandbServer  # noqa: E402
 
 STATES = {"complete": "finished", "pruned": "finished", "diverged": "failed", "error": "failed"}
+OF_OTHERS = ("torchinductor_", "wandb-artifacts")
+"""What torch and W&B keep, or leave behind where a process is killed, in the folder of temporary files."""
+
 OPTIONS = [
     "hydra/sweeper=study",
     "hydra/sweeper/sampler=random",
@@ -82,7 +85,8 @@ class PipelineEpisode(Episode):
     def _judge(self) -> None:
         self._judge_processes()
         trials = read_study(self.app)
-        found = [*of_totals(self.app, trials), *of_tables(self.app, trials), *of_files(self.app)]
+        files = [each for each in of_files(self.app) if not any(name in each[1] for name in OF_OTHERS)]
+        found = [*of_totals(self.app, trials), *of_tables(self.app, trials), *files]
         for trial in trials:
             if not trial.state.is_finished():
                 found.append(("lost", f"trial {trial.number} is still {trial.state.name}"))
