@@ -16,7 +16,7 @@ sys.path.append(str(ROOT / "tests" / "tracking"))
 from wandb_server import WandbServer  # noqa: E402
 
 STATES = {"complete": "finished", "pruned": "finished", "diverged": "failed", "error": "failed"}
-OF_OTHERS = ("torchinductor_", "wandb-artifacts")
+OF_OTHERS = ("torchinductor_", "wandb-artifacts", "wandb-media")
 """What torch and W&B keep, or leave behind where a process is killed, in the folder of temporary files."""
 
 OPTIONS = [
