@@ -73,10 +73,9 @@ def forgotten_wandb() -> Iterator[None]:
     """End wandb's service of this process: it would hand one test's mode and account to the next test."""
     yield
     if "wandb" in sys.modules:
-        from convsweep.tracking.wandb_run import forget_service, service_process
+        from convsweep.tracking.wandb_run import forget_service, kill_service
 
-        process = service_process()
-        watchdog = threading.Timer(60, process.kill if process is not None else int)
+        watchdog = threading.Timer(60, kill_service)
         watchdog.start()  # it tries for ever to upload what a test that failed has left open
         forget_service()
         watchdog.cancel()

@@ -19,7 +19,7 @@ from wandb_server import WandbServer
 
 from convsweep.errors import UserError
 from convsweep.tracking import read_metrics, read_run_file
-from convsweep.tracking.wandb_run import service_process, upload_command
+from convsweep.tracking.wandb_run import service_processes, upload_command
 
 
 @pytest.fixture
@@ -50,9 +50,8 @@ def offline_records(folder: Path) -> list[dict[str, Any]]:
 
 def core_process() -> int:
     """Return the id of the wandb-core process that this process started last."""
-    process = service_process()
-    assert process is not None
-    return process.pid
+    (process,) = service_processes()
+    return process
 
 
 def test_not_logged_in_is_offline_with_everything_on_disk(folder: Path, said: list[str]) -> None:
@@ -194,8 +193,8 @@ def test_wandb_process_that_hangs_is_not_waited_for(server: WandbServer, folder:
 
 
 def test_to_look_for_the_process_of_wandb_starts_none() -> None:
-    assert service_process() is None
-    assert service_process() is None
+    assert service_processes() == []
+    assert service_processes() == []
 
 
 def test_missing_wandb_is_said_and_done_without(folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,35 +1,47 @@
-"""The W&B run of one training: Lightning's WandbLogger, made unable to stop, question or delay the training."""
+"""The W&B run of one training: a logger of Lightning's that can neither stop, question nor delay the training."""
 
 import contextlib
 import logging
 import os
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from lightning.fabric.loggers.logger import rank_zero_experiment
-from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers.logger import DummyExperiment  # type: ignore[attr-defined]
-from lightning.pytorch.loggers.wandb import WandbLogger as LightningWandbLogger
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.loggers.logger import rank_zero_experiment
+from lightning.pytorch.utilities import rank_zero_only
 
+from convsweep.tracking.checkpoint_artifacts import CheckpointArtifacts
+from convsweep.tracking.late_run import LateRun
 from convsweep.tracking.outcome import Outcome, exit_code_of
-from convsweep.tracking.unstarted import Unstarted
 from convsweep.tracking.wandb_mode import AskedMode, one_line
-from convsweep.tracking.wandb_run import EPOCH, finish_run, forget_service, read_run_file, run_settings, start_run, sync_command
+from convsweep.tracking.wandb_run import (
+    EPOCH,
+    STEP,
+    finish_run,
+    forget_service,
+    read_run_file,
+    run_settings,
+    start_run,
+    sync_command,
+)
+from hydra_plugins.study import trial
 
 log = logging.getLogger(__name__)
 
-LOG_MODEL: dict[str, Literal["all"] | bool] = {"none": False, "best": True, "all": "all"}
+LogModel = Literal["none", "best", "all"]
+LOG_MODEL: tuple[LogModel, ...] = get_args(LogModel)
 
 
-class WandbLogger(LightningWandbLogger):
+class WandbLogger(Logger):
     """Log one run to W&B on rank 0, from the first that is logged until `close`.
 
-    Lightning asks for the run before the first training step; it starts behind it, with what it has been told by then.
-    What is measured at one step, say the losses of training and validation, is one row of the run, which `RowEnd` sends.
-    Whatever goes wrong with W&B is said in one line; then the run goes on offline or without W&B. `folder/wandb.json`
-    holds the run's id, so that a resumed training goes on with the same run.
+    The run starts when something is logged, not before: a training that is refused makes none, and the first training step
+    does not wait for W&B. What is measured at one step, say the losses of training and validation, is one row of the run,
+    which `RowEnd` sends. Whatever goes wrong with W&B is logged in one line; then the run goes on offline or without W&B.
+    `folder/wandb.json` holds the run's id, so that a resumed training goes on with the same run.
 
     Args:
         folder: the run folder; wandb writes into `folder/wandb`.
@@ -54,85 +66,82 @@ class WandbLogger(LightningWandbLogger):
         tags: Sequence[str] = (),
         notes: str | None = None,
         mode: AskedMode = "auto",
-        log_model: Literal["none", "best", "all"] = "none",
+        log_model: LogModel = "none",
         resume: bool = False,
         run_config: Mapping[str, Any] | None = None,
         init_timeout_s: float = 20.0,
         finish_timeout_s: float = 60.0,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
+        super().__init__()
         self.folder = Path(folder)
         self._mode: AskedMode = mode
+        # The run of a sweep's study lists the packages: to read their names takes longer than all else a trial does with W&B.
+        further = {"x_save_requirements": not trial.inside(), **(settings or {})}
+        self._settings = run_settings(init_timeout_s, finish_timeout_s, further)
+        self._arguments: dict[str, Any] = {
+            "dir": str(self.folder),
+            "id": read_run_file(self.folder).get("id") if resume else None,
+            "project": project,
+            "entity": entity,
+            "name": name,
+            "group": group,
+            "job_type": job_type,
+            "tags": list(tags) or None,
+            "notes": notes,
+            "config": dict(run_config or {}),
+        }
+        self._run: Any = None
+        self._is_off = False
         self._has_failed = False
         self._early_summary: dict[str, Any] = {"outcome": None, "reason": None} if resume else {}  # those of the former start
-        self._early_metrics: list[dict[str, float]] = []
         self._row: dict[str, float] = {}
         self._row_step: int | None = None
-        self._settings = run_settings(init_timeout_s, finish_timeout_s, settings)
-        super().__init__(
-            save_dir=self.folder,
-            id=read_run_file(self.folder).get("id") if resume else None,
-            project=project,
-            log_model=LOG_MODEL[log_model],
-            entity=entity,
-            name=name,
-            group=group,
-            job_type=job_type,
-            tags=list(tags) or None,
-            notes=notes,
-            config=dict(run_config or {}),
-        )
+        self._artifacts = CheckpointArtifacts(log_model)
+
+    @property
+    def name(self) -> str:
+        """The project."""
+        return str(self._arguments["project"])
+
+    @property
+    def version(self) -> str | None:
+        """The id of the run, if it has started or is resumed."""
+        run_id = self._arguments["id"] if self._run is None else self._run.id
+        return None if run_id is None else str(run_id)
+
+    @property
+    def save_dir(self) -> str:
+        """The run folder."""
+        return str(self.folder)
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
         """The wandb run, which starts at first use; a stand-in that ignores every call on other ranks and without W&B."""
-        return Unstarted(self.begin) if self._experiment is None else self._experiment
+        return LateRun(self.begin) if self._run is None else self._run
 
     @property
     def is_active(self) -> bool:
         """Whether this process logs to a W&B run, which is started to find out."""
-        run = self.experiment
-        return not isinstance(self.begin() if isinstance(run, Unstarted) else run, DummyExperiment)
+        return self.begin() is not None
 
     @rank_zero_only
     def begin(self) -> Any:
-        """Start the run if there is none, and return it."""
-        if self._experiment is None:
+        """Start the run if there is none, and return it; None without W&B."""
+        if self._run is None and not self._is_off:
             try:
-                self._experiment = self._attach() or self._start()
+                self._run = start_run(self.folder, self._mode, self._arguments, self._settings)
             except Exception as problem:
                 self.give_up(problem)
-            self._tell_early()
-        return self._experiment
-
-    def _tell_early(self) -> None:
-        """Log what was to be logged before the run had begun."""
-        summary, metrics = self._early_summary, self._early_metrics
-        self._early_summary, self._early_metrics = {}, []
-        if summary:
-            self.log_summary(summary)
-        for values in metrics:
-            self.log_metrics(values, 0)
-
-    def _attach(self) -> Any:
-        attach_id = getattr(self, "_attach_id", None)
-        if attach_id is None:
-            return None
-        import wandb
-
-        return wandb._attach(attach_id)  # type: ignore[attr-defined]
-
-    def _start(self) -> Any:
-        run = start_run(self.folder, self._mode, self._wandb_init, self._settings)
-        if run is None or run.offline:
-            self._log_model = False
-        return run or DummyExperiment()
+            self._is_off = self._run is None
+            self.log_summary(self._early_summary)
+        return self._run
 
     def give_up(self, problem: BaseException) -> None:
-        """Say in one line that W&B failed and ignore what is logged from now on."""
+        """Log in one line that W&B failed and ignore what is logged from now on."""
         log.warning("W&B failed (%s: %s); the run goes on without it.", type(problem).__name__, one_line(problem))
-        self._experiment = DummyExperiment()  # type: ignore[assignment]
+        self._run, self._is_off = None, True
         if isinstance(problem, ConnectionError):
             forget_service()
 
@@ -150,35 +159,37 @@ class WandbLogger(LightningWandbLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        with self.harmless():
-            if step == 0 and self._experiment is None:
-                self._early_metrics.append(dict(metrics))
-                return
-            if step is None or step != self._row_step or self._row.keys() & metrics.keys() - {EPOCH}:
-                self.send_row()
-            self._row |= metrics
-            self._row_step = step
+        """Add metrics to the row of their step; what was measured before and is not in the same row is sent."""
+        if step is None or step != self._row_step or self._row.keys() & metrics.keys() - {EPOCH}:
+            self.send_row()
+        self._row |= metrics
+        self._row_step = step
 
     def send_row(self) -> None:
         """Log what was measured at the last step, now that nothing more comes."""
         row, self._row = self._row, {}
         if row:
             with self.harmless():
-                super().log_metrics(row, self._row_step)
+                self.experiment.log(row if self._row_step is None else {**row, STEP: self._row_step})
 
     @rank_zero_only
-    def log_hyperparams(self, params: Any) -> None:
+    def log_hyperparams(self, params: dict[str, Any] | Namespace) -> None:
+        """Add parameters to the config of the run, now or when the run starts."""
         with self.harmless():
-            super().log_hyperparams(params)
+            values = plain(vars(params) if isinstance(params, Namespace) else params)
+            if self._run is None:
+                self._arguments["config"] |= values
+            else:
+                self._run.config.update(values, allow_val_change=True)
 
     @rank_zero_only
     def log_summary(self, values: Mapping[str, Any]) -> None:
         """Set values that describe the whole run, say its cost, as W&B's summary, now or when the run starts."""
         with self.harmless():
-            if self._experiment is None:
+            if self._run is not None:
+                self._run.summary.update(dict(values))
+            elif not self._is_off:
                 self._early_summary |= values
-            elif self.is_active:
-                self.experiment.summary.update(dict(values))
 
     @rank_zero_only
     def log_media(self, build: Callable[[], Mapping[str, Any]], epoch: int) -> None:
@@ -187,26 +198,29 @@ class WandbLogger(LightningWandbLogger):
             if self.is_active:
                 self.experiment.log({**build(), EPOCH: epoch})
 
+    @rank_zero_only
     def after_save_checkpoint(self, checkpoint_callback: ModelCheckpoint) -> None:
+        """Note a checkpoint, or upload it where `log_model` asks for all."""
         with self.harmless():
-            if self.is_active:
-                super().after_save_checkpoint(checkpoint_callback)
+            if self._artifacts.note(checkpoint_callback):
+                self._artifacts.upload(self.begin())
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """Upload what `log_model` asks for. The run stays open (a test may follow) until `close`."""
         self.send_row()
         with self.harmless():
-            super().finalize(status)
+            if status == "success":
+                self._artifacts.upload(self._run)
 
     @rank_zero_only
     def close(self, outcome: Outcome) -> None:
         """End the run in the state that fits `outcome`; what is logged afterwards is ignored."""
-        if self._early_summary or self._early_metrics:
-            self.begin()
         self.send_row()
-        run, self._experiment = self._experiment, DummyExperiment()  # type: ignore[assignment]
-        if run is None or isinstance(run, DummyExperiment):
+        if self._early_summary:
+            self.begin()
+        run, self._run, self._is_off = self._run, None, True
+        if run is None:
             return
         try:
             run.summary["outcome"] = outcome
@@ -217,7 +231,15 @@ class WandbLogger(LightningWandbLogger):
             self.give_up(problem)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Hand the running run, or the lack of one, to the processes of a spawning strategy."""
-        if self.is_active:
-            return super().__getstate__()
+        """Start the run before processes are spawned: wandb's runs can be pickled, and rank 0 logs to this one."""
+        self.begin()
         return self.__dict__.copy()
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it; what JSON does not have becomes its text."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(part) for part in value]
+    return value if isinstance(value, str | int | float | None) else str(value)

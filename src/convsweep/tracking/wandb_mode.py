@@ -30,9 +30,8 @@ def choose_mode(asked: AskedMode) -> Mode:
         return Mode(asked, f"logger.mode={asked}")
     if importlib.util.find_spec("wandb") is None:
         return Mode("disabled", "wandb is not installed")
-    from convsweep.tracking.swift_wandb import load_wandb
+    import wandb
 
-    wandb = load_wandb()
     settings = wandb.setup(settings=wandb.Settings(silent=True)).settings
     if asked == "auto" and settings.mode in ("offline", "dryrun"):
         return Mode("offline", "WANDB_MODE or `wandb offline`")

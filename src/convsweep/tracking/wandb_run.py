@@ -5,14 +5,13 @@ import json
 import logging
 import os
 import shlex
-import subprocess
+import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from convsweep.console import shown
-from convsweep.tracking.lean_wandb import make_lean
 from convsweep.tracking.wandb_mode import AskedMode, choose_mode, one_line
 
 log = logging.getLogger(__name__)
@@ -53,7 +52,8 @@ def start_run(folder: Path, mode: AskedMode, arguments: Mapping[str, Any], setti
     Raises:
         Exception: whatever a damaged wandb installation or a full disk makes `wandb.init` raise.
     """
-    make_lean()
+    # With reports to its makers wandb-core waits 20 s behind a firewall when the process ends.
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     word, reason = choose_mode(mode)
     if word == "disabled":
         log.info("W&B: none (%s)", reason)
@@ -113,31 +113,32 @@ def forget_service() -> None:
     """Let go of a wandb-core process that died, so that the next run gets a new one and this process ends quietly."""
     import wandb
 
-    process = service_process()
+    left = service_processes()
     with contextlib.suppress(Exception, SystemExit):
         wandb.teardown()
-    if process is not None and process.poll() is None:  # wandb waits for one that still answers only
-        process.kill()
-        process.wait()
+    kill_service(left)  # wandb waits for one that still answers only
 
 
-def kill_service() -> None:
-    """Kill the wandb-core process that this process started; wandb would wait for it at exit."""
-    process = service_process()
-    if process is not None:
-        process.kill()
-        process.wait()
+def kill_service(processes: Sequence[int] | None = None) -> None:
+    """Kill the wandb-core processes that this process started; wandb would wait for them at exit."""
+    for process in service_processes() if processes is None else processes:
+        with contextlib.suppress(OSError):  # it has been waited for
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
 
 
-def service_process() -> subprocess.Popen[bytes] | None:
-    """Return the wandb-core process that this process started, for which wandb has no word; None where there is none."""
-    from wandb.sdk import wandb_setup
+def service_processes() -> list[int]:
+    """Return the ids of the wandb-core processes that this process started, ended ones that nobody waited for among them.
 
-    try:  # wandb.setup() would start one
-        process: subprocess.Popen[bytes] = wandb_setup.singleton()._connection._proc._process  # type: ignore[union-attr]
-    except AttributeError:
-        return None
-    return process
+    W&B has no word for it; Linux lists them. Elsewhere there are none, and one that hangs is waited for when the program ends.
+    """
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError):
+            start, _, rest = status.read_text().rpartition(")")
+            if start.endswith("(wandb-core") and int(rest.split()[1]) == os.getpid():
+                found.append(int(status.parent.name))
+    return found
 
 
 def sync_command(run: Any, folder: Path) -> str:
@@ -162,9 +163,8 @@ def _sync_dir(run: Any) -> Path:
 
 
 def _init(mode: Literal["online", "offline"], arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
-    from convsweep.tracking.swift_wandb import load_wandb
+    import wandb
 
-    wandb = load_wandb()
     return wandb.init(
         **{
             **{name: value for name, value in arguments.items() if value is not None},
