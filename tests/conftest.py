@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -73,12 +72,9 @@ def forgotten_wandb() -> Iterator[None]:
     """End wandb's service of this process: it would hand one test's mode and account to the next test."""
     yield
     if "wandb" in sys.modules:
-        from convsweep.tracking.wandb_run import forget_service, kill_service
+        from convsweep.tracking.wandb_run import forget_service
 
-        watchdog = threading.Timer(60, kill_service)
-        watchdog.start()  # it tries for ever to upload what a test that failed has left open
         forget_service()
-        watchdog.cancel()
 
 
 Train = Callable[..., Path]

@@ -2,9 +2,11 @@
 
 import logging
 import signal
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
+import torch
 from fitting import CONFIG, TinyModel, fit, track
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -173,6 +175,33 @@ def test_best_checkpoint_becomes_an_artifact(server: WandbServer, folder: Path) 
     (artifact,) = server.book.artifacts.values()
     assert (artifact.name, artifact.type, artifact.is_committed) == (f"model-{server.run.id}", "model", True)
     assert {"best", "latest"} <= set(artifact.aliases)
+
+
+def test_only_a_monitored_checkpoint_is_the_best(server: WandbServer, folder: Path) -> None:
+    best = ModelCheckpoint(folder / "checkpoints", monitor="val/loss", filename="best")
+    last = ModelCheckpoint(folder / "checkpoints", filename="last")
+    with track(folder, log_model="best") as tracker:
+        fit(tracker, enable_checkpointing=True, callbacks=[best, last])
+    aliases = [set(artifact.aliases) & {"best", "latest"} for artifact in server.book.artifacts.values()]
+    assert sorted(aliases, key=len) == [{"latest"}, {"best", "latest"}]
+
+
+def test_hyperparameters_join_the_config_before_the_run_begins_and_after(server: WandbServer, folder: Path) -> None:
+    with track(folder) as tracker:
+        assert tracker.wandb is not None
+        tracker.wandb.log_hyperparams({"depth": 3, "activation": torch.nn.ReLU, "sizes": (1, 2)})
+        assert server.runs == {}
+        tracker.begin()
+        tracker.wandb.log_hyperparams(Namespace(width=2))
+    activation = "<class 'torch.nn.modules.activation.ReLU'>"
+    assert server.run.config == {**CONFIG, "depth": 3, "activation": activation, "sizes": [1, 2], "width": 2}
+
+
+def test_a_training_that_logs_nothing_makes_no_run(server: WandbServer, folder: Path) -> None:
+    with track(folder) as tracker:
+        assert tracker.wandb is not None
+        assert hasattr(tracker.wandb, "experiment"), "Lightning looks at it before the training"
+    assert server.runs == {}
 
 
 def test_one_line_on_the_terminal(

@@ -21,6 +21,9 @@ from convsweep.errors import UserError
 from convsweep.tracking import read_metrics, read_run_file
 from convsweep.tracking.wandb_run import service_processes, upload_command
 
+PATIENCE_S = 120.0
+"""What is waited for without end is never there by then; what is not is there, on a busy machine too."""
+
 
 @pytest.fixture
 def said(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
@@ -36,7 +39,7 @@ def said(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
 
 def wandb_command(*arguments: str, **environment: str) -> str:
     command = [sys.executable, "-m", "wandb", *arguments]
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -52,6 +55,13 @@ def core_process() -> int:
     """Return the id of the wandb-core process that this process started last."""
     (process,) = service_processes()
     return process
+
+
+def wait_for_end(process: int) -> None:
+    """Wait until a child process has ended, and leave it as it is."""
+    deadline = time.monotonic() + PATIENCE_S
+    while os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def test_not_logged_in_is_offline_with_everything_on_disk(folder: Path, said: list[str]) -> None:
@@ -117,9 +127,9 @@ def test_absent_server_means_offline_at_once(folder: Path, said: list[str], monk
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     started = time.monotonic()
-    with track(folder) as tracker:
+    with track(folder, init_timeout_s=10 * PATIENCE_S) as tracker:
         fit(tracker, max_epochs=1)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < PATIENCE_S
     (line,) = said
     assert "http://127.0.0.1:9 does not answer" in line
     assert read_run_file(folder)["mode"] == "offline"
@@ -152,7 +162,7 @@ def test_server_that_dies_costs_no_more_than_the_timeout_and_no_row(server: Wand
         server.stop()
         fit(tracker, max_epochs=3)
         started = time.monotonic()
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < PATIENCE_S
     assert list(said)[1].startswith("W&B: the upload was not finished in time; for the rest: wandb sync --no-skip-online ")
     with WandbServer() as successor:
         segment = folder / read_run_file(folder)["dir"]
@@ -168,7 +178,7 @@ def test_wandb_process_that_dies_takes_neither_this_run_nor_the_next_with_it(
         tracker.begin()
         core = core_process()
         os.kill(core, signal.SIGKILL)
-        time.sleep(0.2)
+        wait_for_end(core)
         fit(tracker, max_epochs=2)
     with pytest.raises(ProcessLookupError):
         os.kill(core, 0)  # it is waited for: no zombie is left
@@ -187,7 +197,7 @@ def test_wandb_process_that_hangs_is_not_waited_for(server: WandbServer, folder:
         os.kill(core, signal.SIGSTOP)
         fit(tracker, max_epochs=1)
         started = time.monotonic()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < PATIENCE_S
     with pytest.raises(ProcessLookupError):
         os.kill(core, 0)
 
@@ -249,6 +259,16 @@ def test_what_cannot_be_logged_is_said_once_and_the_rest_is_logged(server: Wandb
     assert list(said)[1:] == ["W&B: not all was logged (RuntimeError: no such picture)"]
     assert len(server.run.values("val/loss")) == 3
     assert server.run.state == "finished"
+
+
+def test_what_callbacks_ask_of_a_run_that_is_not_there_is_ignored(folder: Path) -> None:
+    with track(folder, mode="disabled") as tracker:
+        assert tracker.wandb is not None
+        tracker.wandb.experiment.log({"a": 1})
+        tracker.wandb.experiment.summary.update({"a": 1})
+        tracker.wandb.experiment.summary["a"] = 1
+        assert not tracker.wandb.is_active
+    assert list(folder.glob("wandb*")) == []
 
 
 def test_no_logger_still_writes_metrics(folder: Path) -> None:

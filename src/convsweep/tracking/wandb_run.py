@@ -110,13 +110,22 @@ def finish_run(run: Any, exit_code: int, timeout_s: float) -> None:
 
 
 def forget_service() -> None:
-    """Let go of a wandb-core process that died, so that the next run gets a new one and this process ends quietly."""
+    """End the wandb-core process of this process, or let go of a dead one: the next run gets a new one, and exit is quiet.
+
+    One that does not end within `STUCK_AFTER_S` is killed, where it can be found.
+    """
+    left = service_processes()
+    thread = threading.Thread(target=_tear_down, daemon=True)
+    thread.start()
+    thread.join(STUCK_AFTER_S)
+    kill_service(left)  # wandb waits for one that still answers only
+
+
+def _tear_down() -> None:
     import wandb
 
-    left = service_processes()
     with contextlib.suppress(Exception, SystemExit):
         wandb.teardown()
-    kill_service(left)  # wandb waits for one that still answers only
 
 
 def kill_service(processes: Sequence[int] | None = None) -> None:
@@ -130,7 +139,7 @@ def kill_service(processes: Sequence[int] | None = None) -> None:
 def service_processes() -> list[int]:
     """Return the ids of the wandb-core processes that this process started, ended ones that nobody waited for among them.
 
-    W&B has no word for it; Linux lists them. Elsewhere there are none, and one that hangs is waited for when the program ends.
+    W&B has no word for it; Linux lists them. Elsewhere none is found, and one that hangs stays when the program ends.
     """
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
