@@ -1,5 +1,6 @@
 """Whatever is wrong with W&B, the training runs to its end, is not held up, and one line says what was wrong."""
 
+import gc
 import json
 import logging
 import os
@@ -171,6 +172,7 @@ def test_server_that_dies_costs_no_more_than_the_timeout_and_no_row(server: Wand
         assert len(successor.run.values("val/loss")) == 3
 
 
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # wandb does not wait for it; we do
 def test_wandb_process_that_dies_takes_neither_this_run_nor_the_next_with_it(
     server: WandbServer, folder: Path, tmp_path: Path, said: list[str]
 ) -> None:
@@ -182,6 +184,7 @@ def test_wandb_process_that_dies_takes_neither_this_run_nor_the_next_with_it(
         fit(tracker, max_epochs=2)
     with pytest.raises(ProcessLookupError):
         os.kill(core, 0)  # it is waited for: no zombie is left
+    gc.collect()
     assert len(read_metrics(folder / "metrics.csv")) == 2
     assert [line for line in said if "failed" in line] == [list(said)[1]]
     with track(tmp_path / "next") as tracker:
@@ -189,6 +192,7 @@ def test_wandb_process_that_dies_takes_neither_this_run_nor_the_next_with_it(
     assert len(server.runs[read_run_file(tmp_path / "next")["id"]].values("val/loss")) == 2
 
 
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # wandb does not wait for it; we do
 def test_wandb_process_that_hangs_is_not_waited_for(server: WandbServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convsweep.tracking.wandb_run.STUCK_AFTER_S", 0.5)
     with track(folder, finish_timeout_s=0.5) as tracker:
@@ -200,6 +204,7 @@ def test_wandb_process_that_hangs_is_not_waited_for(server: WandbServer, folder:
     assert time.monotonic() - started < PATIENCE_S
     with pytest.raises(ProcessLookupError):
         os.kill(core, 0)
+    gc.collect()
 
 
 def test_to_look_for_the_process_of_wandb_starts_none() -> None:
