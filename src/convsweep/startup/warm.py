@@ -13,6 +13,16 @@ NEEDED = (
     "convsweep.feasibility",
     "convsweep.callbacks.progress",
     "wandb",
+    "wandb.sdk.launch",  # imported by each `wandb.init`
+    "numpy.random",
+    "convsweep.fit",
+    "convsweep.nets.feasible",
+    "convsweep.cost.table",
+    "convsweep.tracking.at_best",
+    "convsweep.tracking.drawing",
+    "convsweep.tracking.prediction",
+    "convsweep.tracking.wandb_logger",
+    "convsweep.tracking.wandb_media",
 )
 
 with no_collection():

@@ -165,8 +165,10 @@ class WandbLogger(Logger):
         self._row |= metrics
         self._row_step = step
 
-    def send_row(self) -> None:
-        """Log what was measured at the last step, now that nothing more comes."""
+    def send_row(self, before: int | None = None) -> None:
+        """Log what was measured at the last step, now that nothing more comes; only if that step came before `before`."""
+        if before is not None and self._row_step is not None and self._row_step >= before:
+            return
         row, self._row = self._row, {}
         if row:
             with self.harmless():
