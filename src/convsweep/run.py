@@ -132,7 +132,8 @@ class Run:
             self.pruning = PruningCallback(self.cfg.monitor.metric, self.link)
         first, last = [self.best, self.stopwatch, *self.tracker.callbacks], [self.pruning] if self.pruning else []
         trainer = make_trainer(self.cfg, first, last, self.tracker.loggers)
-        observe(self)
+        if trainer.world_size > 1:
+            observe(self)
         self.note_logger()
         return trainer
 

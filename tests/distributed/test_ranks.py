@@ -14,6 +14,8 @@ from tests.conftest import ROOT, Train
 
 from convsweep.distributed import ranks
 from convsweep.errors import UserError
+from convsweep.patches import is_usable
+from convsweep.patches.lightning import LOST_RANK
 
 TWO = ["trainer=ddp_cpu", "model.net.width=4", "trainer.max_epochs=2", "trainer.sync_batchnorm=true", "test=false"]
 NOTE = "+callbacks.note._target_=rank_callbacks.Note"
@@ -81,6 +83,7 @@ def test_two_nodes_are_one_run(tmp_path: Path) -> None:
     assert json.loads((run_folder(tmp_path) / "result.json").read_text())["outcome"] == "complete"
 
 
+@pytest.mark.skipif(not is_usable(LOST_RANK), reason=LOST_RANK.without)
 def test_a_process_that_fails_ends_the_run_with_its_message(tmp_path: Path) -> None:
     fail = "+callbacks.fail={_target_: rank_callbacks.Fail, rank: 1, epoch: 1, how: raise}"
     process = start(tmp_path, sys.executable, str(ROOT / "train.py"), *TWO, "logger=none", fail, "hydra.run.dir=run")

@@ -9,7 +9,7 @@ from lightning.pytorch.plugins import TorchSyncBatchNorm
 from torch import Tensor, nn
 
 from convsweep.data.digits import Digits
-from convsweep.distributed.sync_norm import CpuSyncBatchNorm, CpuSyncNorm, synchronise
+from convsweep.distributed.sync_norm import CpuSyncBatchNorm, SyncNorm, synchronise
 from convsweep.models import Classification
 from convsweep.nets import ConvNet
 from convsweep.nets.options import Norm
@@ -36,7 +36,7 @@ def train(devices: int, norm: Norm, plugins: list[TorchSyncBatchNorm]) -> tuple[
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning", "ignore:It is recommended to use .self.log")
-@pytest.mark.parametrize(("norm", "plugins"), [("none", []), ("batch", [CpuSyncNorm()])], ids=["no norm", "synchronised"])
+@pytest.mark.parametrize(("norm", "plugins"), [("none", []), ("batch", [SyncNorm()])], ids=["no norm", "synchronised"])
 @pytest.mark.fresh_process
 def test_two_processes_learn_what_one_does(norm: Norm, plugins: list[TorchSyncBatchNorm]) -> None:
     (alone, scores), (together, scores_together) = train(1, norm, plugins), train(2, norm, plugins)

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lightning.pytorch.strategies.launchers import subprocess_script
-
 from convsweep.console import say
 from convsweep.distributed.ranks import is_first, is_one_of_many, rank
 from convsweep.errors import UserError
+from convsweep.patches import use
+from convsweep.patches.lightning import LOST_RANK
 from convsweep.tracking import outcome_of
 
 if TYPE_CHECKING:
@@ -140,4 +140,4 @@ def observe(run: "Run") -> None:
         running.processes = processes
         Observer(running, processes).start()
 
-    subprocess_script._launch_process_observer = begin  # type: ignore[attr-defined,assignment]
+    use(LOST_RANK, begin)

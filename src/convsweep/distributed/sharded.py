@@ -8,19 +8,24 @@ from functools import partial
 import lightning as L
 from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 
+from convsweep.distributed.sync_norm import SyncNorm
 from convsweep.errors import UserError
 from convsweep.models.acceleration import blocks
 
 
 class Sharded(ModelParallelStrategy):
-    """Shares the network among all processes, and the batches as distributed data parallel does; checkpoints are whole."""
+    """Shares the network among all processes, and the batches as distributed data parallel does; checkpoints are whole.
 
-    _layer_sync = None  # Lightning sets it for `trainer.sync_batchnorm`
+    Args:
+        sync_batchnorm: normalise over the batches of all processes; Lightning tells its own strategies only.
+    """
 
-    def __init__(self) -> None:
-        super().__init__(tensor_parallel_size=1, save_distributed_checkpoint=False)
+    def __init__(self, sync_batchnorm: bool = False) -> None:
+        super().__init__(save_distributed_checkpoint=False)
+        self.sync_batchnorm = sync_batchnorm
 
     def connect(self, model: L.LightningModule) -> None:
         """Take a model.
@@ -34,17 +39,13 @@ class Sharded(ModelParallelStrategy):
         model.memory_format = "contiguous"  # type: ignore[assignment]  # torch shares out nothing else
         model.configure_model = partial(self.shard, model.net)  # type: ignore[method-assign, arg-type]  # where Lightning has it done
 
-    def setup_environment(self) -> None:
-        self._data_parallel_size = self.num_nodes * self.num_processes  # `auto` is the number of machines
-        super().setup_environment()
-
     def shard(self, net: nn.Module) -> None:
         """Leave this process its share of a network, which becomes whole block by block as it runs."""
         if isinstance(net, FSDPModule):
             return  # testing follows training
-        if self._layer_sync is not None:
-            self._layer_sync.apply(net)
-        mesh = self.device_mesh["data_parallel"]
+        if self.sync_batchnorm:
+            SyncNorm().apply(net)
+        mesh = init_device_mesh(self.root_device.type, (self.world_size,))  # Lightning's own has a row a machine
         for block in blocks(net):
             fully_shard(block, mesh=mesh)
         fully_shard(net, mesh=mesh)

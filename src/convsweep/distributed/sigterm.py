@@ -1,30 +1,30 @@
 """SIGTERM in a training of several processes: it is noted, and answered together in front of a step.
 
 Lightning 2.6 exchanges a tensor in the middle of whatever the signal interrupts. The other processes, in the middle of a step of
-their own, take it for the gradients that they wait for, and all of them hang until they are killed. And in front of each step
-it asks whether there was a signal, for which all processes wait, and each for its device.
+their own, take it for the gradients that they wait for, and all of them hang until they are killed.
 """
 
+import signal
+import threading
 import time
 from types import FrameType
-from weakref import WeakKeyDictionary
+from typing import Any
 
+import lightning as L
 import torch
 import torch.distributed as dist
-from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
-from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 EVERY_S = 1.0
 """How long a noted signal may wait for its answer, unless a step takes longer."""
 STOP = 0
-"""What the first process says in place of a number of steps."""
+"""What a process that has the signal says in place of a number of steps."""
 
 
 class Pace:
     """How many steps the processes take before they ask each other again.
 
-    The first process says it, as clocks differ. It learns from the steps since the last time, and at most doubles their number.
+    The slowest says it, as clocks differ. It learns from the steps since the last time, and at most doubles their number.
     """
 
     def __init__(self) -> None:
@@ -50,31 +50,64 @@ class Pace:
         self.steps, self.left = steps, steps - 1
 
 
-_paces: WeakKeyDictionary[_TrainingEpochLoop, Pace] = WeakKeyDictionary()
+class EndTogether(L.Callback):
+    """Takes the place of Lightning's handler of SIGTERM; about once a second the processes tell each other whether one has it.
 
+    A handler that was there before Lightning's is called too.
+    """
 
-def note_sigterm() -> None:
-    """Let Lightning note the signal; about once a second its processes tell each other whether the first of them has."""
-    _SignalConnector._sigterm_notifier_fn = _note  # type: ignore[assignment, method-assign]
-    _TrainingEpochLoop._broadcast_sigterm_tensor = _ask  # type: ignore[assignment, method-assign]
+    def __init__(self) -> None:
+        self.pace = Pace()
+        self.has_signal = False
+        self.before = signal.getsignal(signal.SIGTERM)
 
+    def on_sanity_check_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.listen(trainer)
 
-def _note(connector: _SignalConnector, signum: int, frame: FrameType | None) -> None:
-    launcher = connector.trainer.strategy.launcher
-    if launcher is not None and not connector.received_sigterm:
-        launcher.kill(signum)  # type: ignore[arg-type]
-    connector.received_sigterm = True
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.listen(trainer)
 
+    def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.listen(trainer)
 
-def _ask(loop: _TrainingEpochLoop) -> None:
-    pace = _paces.setdefault(loop, Pace())
-    if not pace.is_over():
-        return
-    said = STOP if loop.trainer.received_sigterm else pace.proposed()
-    word = torch.tensor([said], device=loop.trainer.strategy.root_device)
-    dist.broadcast(word, src=0)
-    steps = int(word)
-    if steps == STOP:
-        dist.barrier()  # none may end while another still asks
-        raise SIGTERMException
-    pace.agree(steps)
+    def listen(self, trainer: L.Trainer) -> None:
+        """Note the signal from now on; Lightning puts the handler back that was there before its own."""
+
+        def note(signum: int, frame: FrameType | None) -> None:
+            launcher = trainer.strategy.launcher
+            if launcher is not None and not self.has_signal:
+                launcher.kill(signum)  # type: ignore[attr-defined]  # the processes that this one has started
+            self.has_signal = True
+            if callable(self.before):
+                self.before(signum, frame)
+
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, note)
+
+    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int) -> None:
+        """Ask the others, if it is time.
+
+        Raises:
+            SIGTERMException: one of them has the signal.
+        """
+        if not self.pace.is_over():
+            return
+        said = STOP if self.has_signal else self.pace.proposed()
+        word = torch.tensor([said], device=trainer.strategy.root_device)
+        dist.all_reduce(word, dist.ReduceOp.MIN)
+        steps = int(word)
+        if steps == STOP:
+            dist.barrier()  # none may end while another still asks
+            raise SIGTERMException
+        self.pace.agree(steps)
+
+    def on_validation_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """End where nothing is exchanged.
+
+        Raises:
+            SIGTERMException: this process has the signal.
+        """
+        if self.has_signal:
+            raise SIGTERMException

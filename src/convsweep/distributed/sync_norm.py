@@ -1,14 +1,14 @@
-"""`trainer.sync_batchnorm` on the CPU: batch normalisation over all processes, which torch has for GPUs only."""
+"""`trainer.sync_batchnorm` on the CPU too: batch normalisation over all processes, which torch has for GPUs only."""
 
 from typing import Any
 
-import lightning as L
 import torch
 import torch.distributed as dist
-from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.plugins import TorchSyncBatchNorm
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn import functional as F
+
+from convsweep.nets.layer_kinds import BatchNorm
 
 
 class SumOverProcesses(torch.autograd.Function):
@@ -18,7 +18,8 @@ class SumOverProcesses(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor) -> Tensor:
         """Return the sum."""
         total = x.clone()
-        dist.all_reduce(total)
+        if dist.is_initialized():
+            dist.all_reduce(total)
         return total
 
     @staticmethod
@@ -27,8 +28,8 @@ class SumOverProcesses(torch.autograd.Function):
         return SumOverProcesses.forward(ctx, grad)
 
 
-class CpuSyncBatchNorm(_BatchNorm):
-    """What `torch.nn.SyncBatchNorm` does on GPUs, for one process as for many.
+class CpuSyncBatchNorm(nn.BatchNorm1d):
+    """What `torch.nn.SyncBatchNorm` does on GPUs, for one process as for many and for any number of axes.
 
     Shape:
         x: (N, C, *), N may differ between processes; the result likewise.
@@ -36,8 +37,9 @@ class CpuSyncBatchNorm(_BatchNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` normalised by mean and variance of each channel over all processes."""
-        if not self.training or not dist.is_initialized():
-            return super().forward(x)
+        if not self.training:
+            has_statistics = self.running_mean is not None
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, not has_statistics, eps=self.eps)
         axes, shape = [0, *range(2, x.dim())], (1, -1, *[1] * (x.dim() - 2))
         count = x.new_tensor([x.numel() / x.shape[1]])
         total, count = over_processes(torch.cat([x.sum(axes), count])).split([x.shape[1], 1])
@@ -57,9 +59,6 @@ class CpuSyncBatchNorm(_BatchNorm):
         self.running_mean.lerp_(mean, momentum)
         self.running_var.lerp_(var, momentum)
 
-    def _check_input_dim(self, input: Tensor) -> None:
-        """Take any number of axes."""
-
 
 def over_processes(x: Tensor) -> Tensor:
     """Return the sum of `x` over all processes."""
@@ -69,29 +68,22 @@ def over_processes(x: Tensor) -> Tensor:
 
 def synchronise(module: nn.Module) -> nn.Module:
     """Return the module with each batch normalisation in it replaced by one over all processes."""
-    if isinstance(module, _BatchNorm):
+    if isinstance(module, BatchNorm):
         synced = CpuSyncBatchNorm(module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats)
-        synced._parameters, synced._buffers = module._parameters, module._buffers
+        synced.weight, synced.bias = module.weight, module.bias
+        synced.running_mean, synced.running_var = module.running_mean, module.running_var
+        synced.num_batches_tracked = module.num_batches_tracked
         return synced.train(module.training)
     for name, child in module.named_children():
         setattr(module, name, synchronise(child))
     return module
 
 
-class CpuSyncNorm(TorchSyncBatchNorm):
-    """Lightning's plugin with `CpuSyncBatchNorm`."""
+class SyncNorm(TorchSyncBatchNorm):
+    """Lightning's plugin, with `CpuSyncBatchNorm` where the network lies on the CPU."""
 
     def apply(self, model: nn.Module) -> nn.Module:
         """Return the model with synchronised layers."""
-        return synchronise(model)
-
-    def revert(self, model: nn.Module) -> nn.Module:
-        """Return the model as it is: in one process its layers are plain ones."""
-        return model
-
-
-def let_cpu_synchronise(trainer: L.Trainer) -> None:
-    """Replace Lightning's plugin, if the trainer has it, where it would be refused."""
-    asked = isinstance(getattr(trainer.strategy, "_layer_sync", None), TorchSyncBatchNorm)
-    if asked and isinstance(trainer.accelerator, CPUAccelerator):
-        trainer.strategy._layer_sync = CpuSyncNorm()  # type: ignore[attr-defined]
+        if all(param.device.type == "cpu" for param in model.parameters()):
+            return synchronise(model)
+        return super().apply(model)
