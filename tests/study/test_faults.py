@@ -143,6 +143,25 @@ def test_a_database_that_is_away_is_waited_for_while_trials_train_on(toy: MakeTo
         assert "answers again" in output
 
 
+def test_a_start_waits_for_a_database_that_is_just_coming_back(toy: MakeToy) -> None:
+    with stoppable_server() as server:
+        app = make(toy, 2, steps=2, more=f"storage: {server.url}\n")
+        server.stop()
+        process = app.start("hydra/sweeper/sampler=random")
+        assert process.stdout is not None
+        said = next(line for line in process.stdout if "does not answer" in line)
+        assert "trying again for 30 s" in said
+        server.start()
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+        assert [trial.state for trial in trials_in(server.url)] == [TrialState.COMPLETE] * 2
+        server.stop()
+        output = app.run("hydra/sweeper/sampler=random", "hydra.sweeper.storage_timeout=1", code=1)
+        server.start()
+        assert "must answer within hydra.sweeper.storage_timeout=1 s" in output
+        assert "Traceback" not in output
+
+
 def test_a_database_that_stays_away_ends_the_worker_and_the_same_command_goes_on(toy: MakeToy) -> None:
     with stoppable_server() as server:
         app = make(toy, 4, steps=40, more=f"storage: {server.url}\nstorage_timeout: 2\n")

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import signal
 import socket
 from contextlib import closing
 
@@ -12,7 +13,7 @@ from hydra_plugins.study.search.errors import StudyError
 from hydra_plugins.study.search.messages import Channel
 from hydra_plugins.study.search.outcomes import Policy, of_exception, of_result, parse_policies
 
-from .conftest import MakeToy
+from .conftest import MakeToy, wait_for
 
 MIXED = """
     if cfg.x == 1: raise RuntimeError("a bug of the user")
@@ -216,3 +217,20 @@ def test_a_start_on_a_full_disk_is_refused_with_one_message(toy: MakeToy, monkey
     output = app.run(code=1, timeout=None)
     assert "is full; free some and start again" in output
     assert "Traceback" not in output
+
+
+def test_a_trial_that_fails_as_it_is_closed_is_killed_in_the_study_and_in_its_file(toy: MakeToy) -> None:
+    body = """
+        def fail(*_): raise RuntimeError("in the middle of closing")
+        signal.signal(signal.SIGTERM, fail)
+        Path(trial.current().folder, "begun").touch()
+        time.sleep(600)
+    """
+    app = toy(body, sweeper="n_trials: 1\nslots: 1\nparams: {x: 'interval(0,1)'}")
+    process = app.start()
+    wait_for(lambda: (app.sweep / "0" / "begun").exists(), timeout=120)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, output
+    assert app.kinds()[0] == "killed"
+    assert json.loads((app.sweep / "0" / "outcome.json").read_text())["kind"] == "killed"

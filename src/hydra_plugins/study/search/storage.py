@@ -24,6 +24,9 @@ _FULL_RULE = "the database of hydra.sweeper.storage must have a connection for e
 _FULL_REMEDY = "raise its max_connections, or let fewer hydra.sweeper.workers have more hydra.sweeper.slots each"
 
 
+_OPEN_WITHIN_S = 30.0  # a database that restarts is back by then; one that was never there is told at once, and given up soon
+
+
 class OpenStudy(optuna.Study):
     """A study for ask and tell.
 
@@ -82,6 +85,7 @@ def open_storage(
         StudyError: SQLite with several writers, or a database driver is missing.
     """
     patience = Patience(timeout_s)
+    opening = Patience(timeout_s if is_made else min(timeout_s, _OPEN_WITHIN_S))
     if url is None:
         return PatientStorage(open_journal(layout.journal, patience), patience)
     if "://" not in url:
@@ -92,7 +96,7 @@ def open_storage(
         raise StudyError(f"{rule}, but got workers={num_workers} on {url}; leave hydra.sweeper.storage=null (a journal file)")
     if scheme in ("postgresql", "postgres"):
         url = f"postgresql+{_postgresql_driver()}://{url.partition('://')[2]}"
-    database = _open_database(url, is_made)
+    database = opening.call(lambda: _open_database(url, is_made))
     return PatientStorage(get_storage(database), patience, close=database.engine.dispose)
 
 

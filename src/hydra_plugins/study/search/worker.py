@@ -23,7 +23,7 @@ from .interrupts import Interrupts
 from .known import Known
 from .locks import locked
 from .messages import Channel
-from .outcome_file import left_outcome
+from .outcome_file import left_outcome, write_outcome
 from .outcomes import UNCHARGED, of_exception, parse_policies
 from .patience import WaitedInVainError
 from .reap import orphans, reap
@@ -287,6 +287,10 @@ class Worker:
         outcome = attempt.conclude(signum)
         if attempt.is_lost:
             return
+        path = self.recipe.layout.outcome(attempt.trial.number)
+        if attempt.outcome is not None and outcome.kind != attempt.outcome.kind and path.exists():
+            with contextlib.suppress(OSError):  # the file says what the study says
+                write_outcome(self.recipe, path, outcome)
         trial = self._frozen(attempt.trial)
         if not trial.state.is_finished():
             try:
