@@ -93,7 +93,7 @@ def test_a_sampler_whose_package_is_missing_is_refused_before_the_first_trial(mo
 def test_every_sampler_runs_on_a_conditional_space(toy: MakeToy, sampler: str) -> None:
     pytest.importorskip("cmaes" if sampler == "cmaes" else "torch" if sampler == "gp" else "optuna")
     params = "{x: 'interval(0,1)', n: 'range(1,3)', y: {values: 'interval(0,1)', when: n == 2}}"
-    app = toy("return cfg.x + (cfg.y if cfg.n == 2 else 1)", "x: 0\nn: 1\ny: 0", f"n_trials: 11\nslots: 2\nparams: {params}")
+    app = toy("return cfg.x + (cfg.y if cfg.n == 2 else 1)", "x: 0.0\nn: 1\ny: 0.0", f"n_trials: 11\nslots: 2\nparams: {params}")
     output = app.run(f"hydra/sweeper/sampler={sampler}", "hydra.sweeper.sampler.seed=1")
     assert set(app.kinds()) == {"complete"}
     assert all(("y" in trial.params) == (trial.params["n"] == 2) for trial in app.trials())

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hydra_plugins.study.config import PRUNERS, SAMPLERS
@@ -16,6 +17,8 @@ from hydra_plugins.study.search.errors import StudyError
 from hydra_plugins.study.search.expressions import Expression, InactiveError
 from hydra_plugins.study.search.grammar import parse_parameters
 from hydra_plugins.study.search.space import Space
+from hydra_plugins.study.search.whole_numbers import refuse_floats
+from tests.study.conftest import MakeToy
 
 DEPTH: dict[str, Any] = {
     "depth": "range(1,4)",
@@ -187,3 +190,55 @@ def test_samplers_and_pruners_are_groups(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("defaults: [{override hydra/sweeper: study}]\nx: 1\n")
     choices = [f"sampler={name}" for name in SAMPLERS] + [f"pruner={name}" for name in PRUNERS]
     subprocess.run([sys.executable, "-c", COMPOSE, str(tmp_path), *choices], check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "remedies"),
+    [
+        ("interval(8,32)", ["net.width=int(interval(8,32))", "net.width=range(8,33)", "16.0"]),
+        ("tag(log, interval(8,32))", ["net.width=tag(log, int(interval(8,32)))", "16.0"]),
+    ],
+)
+def test_an_interval_of_floats_is_refused_for_a_whole_number_before_any_trial(
+    toy: MakeToy, text: str, remedies: list[str]
+) -> None:
+    app = toy("assert isinstance(cfg.net.width, int); return cfg.net.width", "net: {width: 16}", "n_trials: 3\nslots: 1")
+    output = app.run(f"net.width={text}", code=1)
+    assert "Traceback" not in output
+    assert "must be searched over whole numbers, but net.width is 16" in output
+    assert all(remedy in output for remedy in remedies), output
+    assert not app.sweep.exists()
+    app.run(remedies[0])
+    assert app.kinds() == ["complete"] * 3
+
+
+@pytest.mark.parametrize(
+    ("params", "config"),
+    [
+        ({"x": "interval(0,1)"}, {"x": 0.0}),
+        ({"x": "interval(0,1)"}, {"x": None}),
+        ({"x": "interval(0,1)"}, {"x": False}),
+        ({"x": "interval(0,1)"}, {"x": "${elsewhere:}"}),
+        ({"x": "interval(0,0.3)"}, {"x": 0}),
+        ({"x": "int(interval(0,9))"}, {"x": 0}),
+        ({"+x": "interval(0,1)"}, {}),
+        ({"$x": "interval(0,1)", "x": {"compute": "$x"}}, {"x": 0}),
+        ({"n": "1,2", "x": {"values": "interval(0,1)", "when": "n == 2"}}, {"n": 1, "x": 0}),
+    ],
+)
+def test_an_interval_is_let_through_where_floats_can_be_meant(params: dict[str, Any], config: dict[str, Any]) -> None:
+    searched = space(params)
+    refuse_floats(searched, searched.at({}), lambda overrides: OmegaConf.create(config))
+
+
+def test_what_a_key_holds_is_asked_of_the_config_without_its_interval() -> None:
+    asked: list[list[str]] = []
+
+    def compose(overrides: list[str]) -> DictConfig:
+        asked.append(overrides)
+        return OmegaConf.create({"width": 8, "x": "${width}"})
+
+    searched = space({"net": "choice(a,b)", "x": "interval(0,1)", "fixed": "3"})
+    with pytest.raises(StudyError, match=r"x is 8"):
+        refuse_floats(searched, searched.at({}), compose)
+    assert asked == [["net=a", "fixed=3"]]

@@ -47,6 +47,7 @@ from .standing import best_text
 from .starting_points import enqueue
 from .storage import OpenStudy, create_study, open_storage
 from .view import check_view, watching_from_outside
+from .whole_numbers import refuse_floats
 
 log = logging.getLogger("study")
 
@@ -81,8 +82,11 @@ def run_sweep(context: HydraContext, task_function: TaskFunction, config: DictCo
     HydraConfig.instance().set_config(config)
     recipe = make_recipe(context, task_function, config, arguments)
     space = make_space(recipe)
-    recipe.first, recipe.fixed = space.at({}).overrides, space.fixed()
-    first = task_config(context.config_loader.load_sweep_config(config, list(recipe.first)))
+    point = space.at({})
+    recipe.first, recipe.fixed = point.overrides, space.fixed()
+    compose = lambda overrides: task_config(context.config_loader.load_sweep_config(config, list(overrides)))  # noqa: E731
+    first = compose(recipe.first)
+    refuse_floats(space, point, compose)
     recipe.layout.make()
     study = prepare(recipe, space, first)
     with locked(recipe.layout.ask_lock):
