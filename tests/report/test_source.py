@@ -13,6 +13,7 @@ from convsweep.report.__main__ import command_parser, main, page_of
 from convsweep.report.source import find_study, load_sweep
 from convsweep.report.trial_files import trial_checkpoint
 from hydra_plugins.study.search.journal import open_journal
+from tests.read_only import run_read_only
 from tests.report.studies import make_sweep, make_trials
 
 REFUSE = """
@@ -37,6 +38,19 @@ def test_a_study_is_read_without_a_trace(tmp_path: Path) -> None:
     assert len(sweep.trials) == 3
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
     assert load_sweep(str(folder / "study.journal"), None).name == "made"
+
+
+def test_a_read_only_sweep_is_reported_to_another_folder(tmp_path: Path) -> None:
+    folder = make_sweep(tmp_path / "made", ["complete"] * 3 + ["running"])
+    told = run_read_only(folder, "-m", "convsweep.report", str(folder), "--out", str(tmp_path / "elsewhere"))
+    assert told.returncode == 0, told.stderr
+    assert (tmp_path / "elsewhere" / "report.html").is_file()
+    assert (tmp_path / "elsewhere" / "report.md").is_file()
+    refused = run_read_only(folder, "-m", "convsweep.report", str(folder))
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+    assert "must go to a folder that can be written to" in refused.stderr
+    assert "use --out" in refused.stderr
 
 
 def test_the_checkpoint_of_a_sweep_that_was_moved_is_found(tmp_path: Path) -> None:

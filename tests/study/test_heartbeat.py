@@ -13,6 +13,9 @@ from hydra_plugins.study.config import StudyConf
 from hydra_plugins.study.search import heartbeat
 from hydra_plugins.study.search.heartbeat import Pulse, Watch
 from hydra_plugins.study.search.slots import make_slots, visible_gpus
+from tests.read_only import run_read_only
+
+READ = "from pathlib import Path; from hydra_plugins.study.search.heartbeat import Watch"
 
 
 def beat_and_wait(folder: Path) -> None:
@@ -74,3 +77,16 @@ def test_slots_share_out_gpus_and_cores(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
     monkeypatch.setenv("SUBMITIT_EXECUTOR", "slurm")
     assert environments(workers=16) == [None], "a job's own cores, whatever the machine has and however many jobs there are"
+
+
+def test_whether_a_worker_lives_is_seen_in_a_read_only_folder(tmp_path: Path) -> None:
+    (tmp_path / "dead.lock").touch()
+    living = Pulse(tmp_path, "living")
+    folder, look = repr(str(tmp_path)), "print([watch.is_dead(worker) for worker in ('dead', 'living', 'never')])"
+    code = f"{READ}; watch = Watch(Path({folder}), 60); {look}; Path({folder}, 'new').touch()"
+    try:
+        done = run_read_only(tmp_path, "-c", code)
+    finally:
+        living.end()
+    assert done.stdout == "[True, False, True]\n", done.stderr
+    assert "Read-only file system" in done.stderr, "a file cannot be made there"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .locks import try_lock, write_atomically
+from .locks import is_held, try_lock, write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -99,20 +99,10 @@ class Watch:
         """Whether nothing of the worker lives any more."""
         said = self.state(worker)
         if said is None or said["machine"] == self._machine:
-            return self._lock_is_free(worker)
+            return not is_held(self._folder / f"{worker}.lock")
         silence = self._seen.setdefault(worker, _Silence())
         silence.look(said["count"], self._stale_after / 2)
         return bool(said.get("done")) or silence.seconds > self._stale_after
-
-    def _lock_is_free(self, worker: str) -> bool:
-        path = self._folder / f"{worker}.lock"
-        if not path.exists():
-            return True
-        held = try_lock(path)
-        if held is None:
-            return False
-        os.close(held)
-        return True
 
     def state(self, worker: str) -> dict[str, Any] | None:
         """Return what the worker said last."""

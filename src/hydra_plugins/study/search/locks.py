@@ -56,6 +56,21 @@ def try_lock(path: Path) -> int | None:
     return held
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process holds the exclusive lock on `path`, which need not be there; reading it is enough."""
+    try:
+        held = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)  # NFS gives an exclusive one only for writing
+    except OSError:
+        return True
+    finally:
+        os.close(held)
+    return False
+
+
 def write_atomically(path: Path, text: str, lasting: bool = True) -> None:
     """Replace `path` by a file of this text: a reader sees the old one or the new one, never a part.
 
