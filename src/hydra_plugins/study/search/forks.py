@@ -171,6 +171,7 @@ class _Template:
                 os.killpg(pid, signal.SIGKILL)
         while self.trials:
             self.trials.pop(os.wait()[0], None)
+        self.leave()
         return None
 
     def begin(self) -> Callable[[], None] | int | None:
@@ -201,7 +202,7 @@ class _Template:
         return replace(self.recipe, task_function=load_function(self.order.origin, self.order.function))
 
     def leave(self) -> None:
-        """Give up, in a fresh child, what belongs to the template."""
+        """Give up, in a fresh child or at the end, what belongs to the template."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for sock in (self.control.sock, self.wakes, self.wake):
