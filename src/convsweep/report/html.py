@@ -50,6 +50,9 @@ SHELL = """<!doctype html>
 </html>
 """
 
+FOREIGN = re.compile(r"<(?!(br|/?b|/?extra)>)")
+"""The start of a tag that no figure of a report has."""
+
 
 def to_html(page: Page) -> str:
     """Return the whole file; Plotly is in it once, and only where there is a figure."""
@@ -116,7 +119,7 @@ def table_html(table: Table) -> str:
 
 def figure_html(figure: Figure) -> str:
     """Return a figure as data; the page's script draws it in the colours of the page."""
-    data = as_data({"data": figure.data, "layout": figure.layout})
+    data = as_data(without_links({"data": figure.data, "layout": figure.layout}))
     size = f"height:{figure.height}px;min-width:{figure.min_width}px"
     words = " ".join(text for text in (figure.caption, figure.gesture) if text)
     caption = f"<figcaption>{inline(words)}</figcaption>" if words else ""
@@ -124,6 +127,15 @@ def figure_html(figure: Figure) -> str:
     key = "".join(f'<span><i style="background:{variable(colour)}"></i>{inline(name)}</span>' for name, colour in figure.key)
     title += f'<div class="key">{key}</div>' if key else ""
     return f'<figure>{title}<div class="wide"><div class="plot" style="{size}">{data}</div></div>{caption}</figure>'
+
+
+def without_links(value: Any) -> Any:
+    """Return a figure in whose texts only a report's own tags are left: Plotly would make links of others."""
+    if isinstance(value, dict):
+        return {key: without_links(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_links(item) for item in value]
+    return FOREIGN.sub("&lt;", value) if isinstance(value, str) else value
 
 
 def variable(colour: str) -> str:

@@ -109,7 +109,7 @@ def cost_figure(entries: Sequence[Entry]) -> Figure:
                 "type": "scatter", "mode": "markers", "name": name,
                 "marker": {"size": 9, "color": PALETTE[index % len(PALETTE)], "opacity": 0.8},
                 "x": [entry.cost["params"] for entry in own], "y": [entry.value for entry in own],
-                "text": [f"<b>{name}</b><br>{str(entry.path).replace('<', '&lt;')}" for entry in own],
+                "text": [f"<b>{name}</b><br>{entry.path}" for entry in own],
                 "hovertemplate": "%{text}<br>%{y} with %{x} parameters<extra></extra>",
             }
         )  # fmt: skip

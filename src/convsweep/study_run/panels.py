@@ -8,6 +8,7 @@ from typing import Any
 from convsweep.report.blocks import Block, Figure, Grid
 from convsweep.report.front import front_blocks
 from convsweep.report.history import history_blocks
+from convsweep.report.html import without_links
 from convsweep.report.importance import importances_by_name, order_of
 from convsweep.report.importance_section import importance_blocks
 from convsweep.report.palette import coloured
@@ -68,4 +69,5 @@ def plotly_figure(figure: Figure) -> Any:
 
     title = {"title": {"text": figure.title}} if figure.title else {}
     shared = {"template": "plotly_white", "height": figure.height}
-    return PlotlyFigure(data=coloured(figure.data), layout=coloured({**shared, **title, **figure.layout}))
+    data, layout = without_links([figure.data, {**shared, **title, **figure.layout}])
+    return PlotlyFigure(data=coloured(data), layout=coloured(layout))
