@@ -41,13 +41,16 @@ def test_the_average_is_the_weighted_mean_of_all_weights_so_far() -> None:
     assert callback.steps == 4
 
 
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
 def test_a_training_that_goes_on_averages_as_one_without_a_pause(tmp_path: Path) -> None:
     first, data, options = classifier(), labelled(), {"enable_checkpointing": False, "default_root_dir": tmp_path}
     whole, halves = copy.deepcopy(first), copy.deepcopy(first)
     fit(whole, data, 4, callbacks=[MovingAverage()], **options)
     keep = ModelCheckpoint(dirpath=tmp_path, filename="half")
     fit(first, data, 2, callbacks=[MovingAverage(), keep], **(options | {"enable_checkpointing": True}))
-    fit(halves, data, 4, ckpt_path=tmp_path / "half.ckpt", callbacks=[MovingAverage()], **options)
+    again = ModelCheckpoint(dirpath=tmp_path, filename="half")  # Lightning warns where a callback of the checkpoint is missing
+    resumed = options | {"enable_checkpointing": True, "ckpt_path": tmp_path / "half.ckpt"}
+    fit(halves, data, 4, callbacks=[MovingAverage(), again], **resumed)
     torch.testing.assert_close(halves.state_dict(), whole.state_dict())
 
 

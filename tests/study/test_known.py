@@ -82,9 +82,9 @@ def test_a_key_that_is_searched_is_never_ignored(toy: MakeToy) -> None:
     assert sorted(trial.values[0] for trial in app.trials()) == [1.01, 1.02, 1.03]
 
 
-def test_a_key_that_a_hook_sets_is_never_ignored(toy: MakeToy) -> None:
-    options = "n_trials: 3\nslots: 1\nparams: {x: '1,1.5,2'}\nsuggest: hook.suggest"
-    app = toy("return cfg.logger.level", "x: 1\nlogger: {level: 0}", options)
-    (app.folder / "hook.py").write_text("def suggest(trial, params): return {'x': 1, 'logger.level': trial.number}")
-    app.run("hydra/sweeper/sampler=grid")
-    assert [trial.values for trial in app.trials()] == [[0], [1], [2]]
+def test_a_label_that_a_hook_sets_is_ignored(toy: MakeToy) -> None:
+    options = "n_trials: 1\nslots: 1\nparams: {x: '1,1.5'}\nsuggest: hook.suggest"
+    app = toy("return cfg.x", "x: 1\nlogger: {name: ''}", options)
+    (app.folder / "hook.py").write_text("def suggest(trial, params): return {'x': 1, 'logger.name': f'trial{trial.number}'}")
+    app.run("hydra.sweeper.n_trials=2", "hydra/sweeper/sampler=grid")
+    assert app.kinds() == ["complete", "duplicate"]

@@ -21,7 +21,7 @@ def canonical_hash(
         config: The composed config without `hydra`.
         ignore: Dotted keys that do not change the job, such as `seed`.
         form: Returns what counts of a config, for a task that knows which of its keys are used.
-        varied: Overrides that differ from trial to trial; what they set counts although it may be ignored.
+        varied: Overrides of searched keys; what they set counts although it may be ignored.
     """
     ignore = list(ignore)
     tree = plain(config) if form is None else form(config)

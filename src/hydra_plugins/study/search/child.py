@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from hydra_plugins.study import trial as link
 from hydra_plugins.study.kinds import is_disk_full
 
-from .canonical import canonical_hash
+from .canonical import canonical_hash, key_of
 from .compose import compose, place, set_plain_arguments, task_config
 from .load import locate
 from .messages import Channel
@@ -77,7 +77,8 @@ def _run(recipe: Recipe, job: Job, channel: Channel) -> Outcome:
     config = compose(recipe, job)
     facts = check(recipe, config)
     form = locate(recipe.options.canonical, "hydra.sweeper.canonical") if recipe.options.canonical else None
-    varied = [text for text in job.overrides if text not in recipe.fixed]
+    searched = {key_of(text) for text in (*recipe.options.params, *recipe.arguments)}
+    varied = [text for text in job.overrides if text not in recipe.fixed and key_of(text) in searched]
     identity = canonical_hash(task_config(config), recipe.options.ignore, form, varied)
     answer = channel.ask({"say": "ready", "hash": identity, "facts": facts})
     if not answer["go"]:
