@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import ROOT
 
+DOCUMENTED = {"_exit", "_replace"}  # of os and of named tuples
 OURS = ("convsweep", "hydra_plugins", "sys")  # the interpreter's own settings are there to be set
 LINT = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
 EXEMPT = {path for pattern, rules in LINT["per-file-ignores"].items() if "SLF001" in rules for path in ROOT.glob(pattern)}
@@ -63,6 +64,31 @@ def root_of(node: ast.expr) -> str | None:
     while isinstance(node, ast.Attribute):
         node = node.value
     return node.id if isinstance(node, ast.Name) else None
+
+
+def own_names(tree: ast.AST) -> Iterator[str]:
+    """Yield the names of functions, classes, fields and attributes that a file makes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.attr if isinstance(node, ast.Attribute) else node.id
+
+
+def private_names(tree: ast.AST) -> Iterator[str]:
+    """Yield the private attributes that a file reads, also those of `self`, which ruff lets pass where they are inherited."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and PRIVATE.fullmatch(node.attr):
+            yield node.attr
+
+
+def test_private_attributes_are_our_own_also_where_a_class_inherits() -> None:
+    trees = {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in FILES}
+    own = {name for tree in trees.values() for name in own_names(tree)} | DOCUMENTED
+    found = {path: sorted(set(private_names(tree)) - own) for path, tree in trees.items()}
+    assert {path: names for path, names in found.items() if names} == {}
+    inherited = ast.parse("class Mine(optuna.Study):\n    def many(self): return self._is_multi_objective()")
+    assert set(private_names(inherited)) - own == {"_is_multi_objective"}
 
 
 def test_the_package_stays_on_public_ground() -> None:

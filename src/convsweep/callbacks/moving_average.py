@@ -72,7 +72,7 @@ class MovingAverage(L.Callback):
         self.exchange(pl_module)
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Go on with the weights behind it."""
+        """Go on with the weights that are trained."""
         self.exchange(pl_module)
 
     @torch.no_grad()

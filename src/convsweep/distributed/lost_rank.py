@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from convsweep.console import say
 from convsweep.distributed.ranks import is_first, is_one_of_many, rank
+from convsweep.error_texts import LOST_CONNECTION
 from convsweep.errors import UserError
 from convsweep.patches import use
 from convsweep.patches.lightning import LOST_RANK
@@ -81,9 +82,9 @@ def cause_of(error: BaseException, processes: Sequence[subprocess.Popen[bytes]],
     if not isinstance(error, RuntimeError):
         return None
     if not processes:
-        return _noted_cause(folder) if is_first() and is_one_of_many() and "onnection" in str(error) else None
+        return _noted_cause(folder) if is_first() and is_one_of_many() and LOST_CONNECTION in str(error) else None
     end = time.monotonic() + EXIT_S
-    while (lost := find_lost(processes, folder)) is None and time.monotonic() < end and "onnection" in str(error):
+    while (lost := find_lost(processes, folder)) is None and time.monotonic() < end and LOST_CONNECTION in str(error):
         time.sleep(0.1)
     return lost
 
@@ -91,7 +92,7 @@ def cause_of(error: BaseException, processes: Sequence[subprocess.Popen[bytes]],
 def _noted_cause(folder: Path) -> LostRankError:
     notes = (_read_note(folder, int(path.stem.split("_")[1])) for path in sorted(folder.glob("rank_*.json")))
     died = LostRankError(None, "killed", "died; what started it says which one, and how")
-    return next((lost for lost in notes if lost is not None and "onnection" not in str(lost)), died)
+    return next((lost for lost in notes if lost is not None and LOST_CONNECTION not in str(lost)), died)
 
 
 class Observer(threading.Thread):
@@ -130,7 +131,7 @@ class Observer(threading.Thread):
 def observe(run: "Run") -> None:
     """Let a run watch its processes in place of Lightning, which kills the first one without a word.
 
-    A run that has ended is not held here, with its network and all the memory of it: the process may take another trial.
+    A run that has ended is not held here, with its network and all its memory: the process may run another one.
     """
     observed = weakref.ref(run)
 

@@ -13,7 +13,7 @@ TESTED = {"lightning": ">=2.6,<2.7"}
 
 
 def watch_processes(begin: Callable[[list[subprocess.Popen[bytes]]], None]) -> None:
-    """Let `begin` be called with the processes that Lightning has started, in place of its own observer."""
+    """Call `begin` with the processes that Lightning has started, in place of its own observer."""
     launcher: Any = importlib.import_module(LAUNCHER)
     launcher._launch_process_observer = begin
 

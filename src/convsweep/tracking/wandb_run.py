@@ -52,7 +52,7 @@ def start_run(folder: Path, mode: AskedMode, arguments: Mapping[str, Any], setti
     Raises:
         Exception: whatever a damaged wandb installation or a full disk makes `wandb.init` raise.
     """
-    # With reports to its makers wandb-core waits 20 s behind a firewall when the process ends.
+    # With error reports on, wandb-core waits 20 s at the end of the process where a firewall blocks them.
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     word, reason = choose_mode(mode)
     if word == "disabled":

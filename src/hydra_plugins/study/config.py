@@ -38,7 +38,7 @@ class StudyConf:
         preload: Modules that a worker imports once, before it forks its trials.
         check: Dotted path of `f(config) -> dict | None`, which raises an error of kind `infeasible`.
         canonical: Dotted path of `f(config) -> Any`: two configs of one value are one network.
-        ignore: Keys of the config that do not change the job. What a trial sets itself, searched or by `suggest`, always counts.
+        ignore: Keys of the config that do not change the job. A key that the space searches always counts.
         repeat: How many times one network may be trained; `seed_key` is the key that then gets another seed.
         checkpoint: Where in its folder a trial leaves what a killed one resumes from.
         policy: Kind of outcome -> `go_on`, `retry <k>` or `stop`.

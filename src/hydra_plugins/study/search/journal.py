@@ -110,5 +110,5 @@ def open_journal(path: Path, patience: Patience | None = None) -> JournalStorage
 
 
 def read_journal(path: Path) -> JournalStorage:
-    """Open the journal that is at `path`; nothing is written, also not beside it, before something is told to the study."""
+    """Open the journal at `path` without writing to it or beside it; that happens when the study is changed."""
     return JournalStorage(Backend(path, RepairingLock(path, Patience())))

@@ -26,14 +26,16 @@ class WorkerTask:
     """The task function of a launcher's job; it is pickled and runs wherever the launcher puts it."""
 
     recipe: Recipe
+    ends_process: bool = False
+    """Whether the process ends with the worker once its parent is gone: joblib's would wait for further jobs for minutes."""
 
     def __call__(self, config: Any) -> Ended:
         """Be a worker until the sweep is over and return why it ended."""
         parent = os.getppid()
         try:
             ended = run_worker(self.recipe, int(HydraConfig.get().job.num))
-            if os.getppid() != parent and "joblib" in str(self.recipe.config.hydra.launcher._target_):
-                os._exit(0)  # nobody is there to take the answer, and joblib would wait for further jobs for minutes
+            if self.ends_process and os.getppid() != parent:
+                os._exit(0)  # nobody is there to take the answer
             return ended
         except StudyError as error:
             return Ended(str(error), is_mistake=True)

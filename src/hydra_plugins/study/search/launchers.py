@@ -29,11 +29,13 @@ class Workers:
         package: The package of the launcher, if Hydra does not bring it.
         extra: The extra that brings the package.
         is_local: Whether there is one worker, in this process.
+        ends_processes: Whether the process of a worker ends with it once its parent is gone.
     """
 
     package = ""
     extra = ""
     is_local = False
+    ends_processes = False
 
     def check(self) -> None:
         """Check that the launcher can be used here.
@@ -49,7 +51,12 @@ class Workers:
 
     def launch(self, recipe: Recipe, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
         """Run a worker for each list of overrides, numbered from `first`, until all have ended."""
-        return _launcher(recipe).launch(jobs, initial_job_idx=first)
+        return self._launcher(recipe).launch(jobs, initial_job_idx=first)
+
+    def _launcher(self, recipe: Recipe) -> Launcher:
+        task = WorkerTask(recipe, self.ends_processes)
+        context, config = recipe.hydra_context, recipe.config
+        return Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config)
 
 
 class LocalWorker(Workers):
@@ -69,6 +76,7 @@ class JoblibWorkers(Workers):
     """Workers in processes of joblib."""
 
     package, extra = "hydra_plugins.hydra_joblib_launcher", "joblib"
+    ends_processes = True
 
     def launch(self, recipe: Recipe, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
         """Run the workers in as many processes: an idle one dies of Ctrl-C, and joblib then kills all others."""
@@ -114,7 +122,7 @@ class SlurmWorkers(Workers):
         """Queue the jobs and follow them in Slurm's queue."""
         from .slurm import Queue
 
-        launcher = _launcher(recipe)
+        launcher = self._launcher(recipe)
         assert isinstance(launcher, SlurmLauncher)
         try:
             submitted = launcher.submit(jobs, first)
@@ -135,9 +143,3 @@ def workers_by(hydra: DictConfig) -> Workers:
     if hydra.runtime.choices.get("hydra/launcher") == "basic":
         return LocalWorker()
     return _WORKERS.get(str(hydra.launcher._target_), Workers)()
-
-
-def _launcher(recipe: Recipe) -> Launcher:
-    return Plugins.instance().instantiate_launcher(
-        hydra_context=recipe.hydra_context, task_function=WorkerTask(recipe), config=recipe.config
-    )

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from multiprocessing import spawn
 from typing import Any
 
+import cloudpickle
 from hydra.types import TaskFunction
 
 from .errors import StudyError
 
 _MARK = "HYDRA_STUDY_TEMPLATE"
-"""Set while a template imports the program, which must not begin a sweep of its own then."""
+"""Set while a template imports the program, which must not start a sweep then."""
 UNGUARDED = 'must call its main function below `if __name__ == "__main__":`, since workers import it too'
 
 
@@ -70,12 +71,8 @@ def _function(module: str, name: str, is_decorated: bool) -> Any:
 
 
 def copied(what: Any) -> bytes:
-    """Return an object as bytes; with cloudpickle also what only the program knows, such as its classes and functions."""
-    try:
-        import cloudpickle as pickler
-    except ImportError:
-        pickler = pickle
-    return bytes(pickler.dumps(what))
+    """Return an object as bytes, also with what only the program knows, such as its classes and functions."""
+    return bytes(cloudpickle.dumps(what))
 
 
 def copied_function(function: TaskFunction) -> bytes | None:
@@ -96,7 +93,7 @@ def load_function(origin: Origin | None, copy: bytes | None) -> TaskFunction:
     if function is not None:
         return function
     if copy is None:
-        rule = "the task function must be a function of a module that can be imported, or else cloudpickle must be installed"
+        rule = "the task function must be a function of a module that can be imported, or one that can be pickled"
         raise StudyError(f"{rule}, but got {'one of no module' if origin is None else f'{origin.module}.{origin.name}'}")
     loaded: TaskFunction = pickle.loads(copy)
     return loaded

@@ -9,7 +9,7 @@ from .recipe import Recipe
 
 
 def write_outcome(recipe: Recipe, path: Path, outcome: Outcome) -> None:
-    """Write an outcome to a file of a trial of this start.
+    """Write how a trial of this session ended to its file.
 
     Raises:
         OSError: The file cannot be written.

@@ -22,8 +22,6 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 _FULL = ("too many clients", "remaining connection slots", "too many connections")
 _FULL_RULE = "the database of hydra.sweeper.storage must have a connection for each worker and some for each command"
 _FULL_REMEDY = "raise its max_connections, or let fewer hydra.sweeper.workers have more hydra.sweeper.slots each"
-
-
 _OPEN_WITHIN_S = 30.0  # a database that restarts is back by then; one that was never there is told at once, and given up soon
 
 
@@ -61,7 +59,7 @@ class OpenStudy(optuna.Study):
     @property
     def direction(self) -> StudyDirection:
         """The direction, with several objectives that of the reported one."""
-        if self._is_multi_objective() and self.reported_direction is not None:
+        if len(self.directions) > 1 and self.reported_direction is not None:
             return self.reported_direction
         return super().direction
 
@@ -104,7 +102,7 @@ def _open_database(url: str, is_made: bool) -> RDBStorage:
     """Open a database over one connection, of which databases have few.
 
     Raises:
-        StudyError: The database bears no more connections.
+        StudyError: The database accepts no more connections.
     """
     try:
         return RDBStorage(url, {"pool_size": 1}, is_made, skip_table_creation=is_made)
