@@ -209,7 +209,9 @@ def test_an_interval_of_floats_is_refused_for_a_whole_number_before_any_trial(
     assert all(remedy in output for remedy in remedies), output
     assert not app.sweep.exists()
     app.run(remedies[0])
-    assert app.kinds() == ["complete"] * 3
+    kinds = app.kinds()  # a width may be drawn twice
+    assert set(kinds) <= {"complete", "duplicate"}, kinds
+    assert kinds.count("complete") == 3
 
 
 @pytest.mark.parametrize(
