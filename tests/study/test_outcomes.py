@@ -186,14 +186,47 @@ def test_a_trial_that_cannot_print_on_a_full_disk_is_tried_again(toy: MakeToy) -
 
 
 def test_a_trial_over_its_time_is_a_constraint_for_the_sampler_and_is_charged(toy: MakeToy) -> None:
-    body = "time.sleep(60 if cfg.x == 1 else 0); return cfg.x"
+    body = """
+        try:
+            time.sleep(60 if cfg.x == 1 else 0)
+        except trial.Stopped as stopped:
+            Path(trial.current().folder, "told").write_text(f"{stopped.kind}: {stopped}")
+            raise
+        return cfg.x
+    """
     app = toy(body, sweeper="n_trials: 2\nslots: 1\nparams: {x: 'range(1,3)'}\ntrial_timeout: 6")
     app.run("hydra/sweeper/sampler=grid", timeout=60)
     assert sorted(app.kinds()) == ["complete", "timed_out"]
     late = app.trials()[app.kinds().index("timed_out")]
     assert late.state == TrialState.PRUNED
     assert late.constraints == {"timed_out": 1.0}
-    assert "trial_timeout" in late.user_attrs["reason"]
+    reason = "ran for 6 s (hydra.sweeper.trial_timeout)"
+    left = json.loads((app.sweep / str(late.number) / "outcome.json").read_text())
+    assert late.user_attrs["reason"] == left["reason"] == reason
+    assert left["kind"] == "timed_out"
+    assert (app.sweep / str(late.number) / "told").read_text() == f"timed_out: {reason}", "what logs the trial must know"
+
+
+def test_a_trial_that_ends_by_itself_as_its_time_runs_out_says_so_in_study_and_file(toy: MakeToy) -> None:
+    body = """
+        try:
+            time.sleep(60)
+        except trial.Stopped:
+            return cfg.x
+    """
+    app = toy(body, sweeper="n_trials: 1\nslots: 1\nparams: {x: 'choice(1,2)'}\ntrial_timeout: 6")
+    app.run(timeout=None)
+    assert app.kinds() == ["complete"]
+    assert json.loads((app.sweep / "0" / "outcome.json").read_text())["kind"] == "complete"
+
+
+def test_a_trial_that_is_killed_after_its_time_is_timed_out_in_study_and_file(toy: MakeToy) -> None:
+    body = "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    app = toy(body, sweeper="n_trials: 1\nslots: 1\nparams: {x: 'choice(1,2)'}\ntrial_timeout: 6\ngrace: 1")
+    app.run(timeout=None)
+    assert app.kinds() == ["timed_out"]
+    left = json.loads((app.sweep / "0" / "outcome.json").read_text())
+    assert (left["kind"], left["reason"]) == ("timed_out", "ran for 6 s (hydra.sweeper.trial_timeout)")
 
 
 def test_a_policy_can_retry_a_trial_over_its_time(toy: MakeToy) -> None:

@@ -68,7 +68,7 @@ hydra:
       scheduler: {compute: "'none' if $case == 'timed_out' else 'cosine'"}
       trainer.max_epochs: {compute: "100000 if $case == 'timed_out' else 3"}
 """
-STATES = {"complete": "finished", "pruned": "finished", "diverged": "failed", "error": "failed", "timed_out": "killed"}
+STATES = {"complete": "finished", "pruned": "finished", "diverged": "failed", "error": "failed", "timed_out": "failed"}
 
 
 @pytest.mark.both_modes
@@ -89,12 +89,15 @@ def test_every_trial_is_one_run_of_the_studys_group_in_its_own_state(wandb_serve
     assert {row["wandb_id"] for row in charged} | {study_run(tmp_path)} == set(runs)
     for row in charged:
         run = runs[row["wandb_id"]]
-        said = "killed" if row["kind"] == "timed_out" else row["kind"]  # the signal does not tell the trial why
-        assert (run.state, run.summary["outcome"]) == (STATES[row["kind"]], said)
+        assert (run.state, run.summary["outcome"]) == (STATES[row["kind"]], row["kind"])
         assert (run.group, run.job_type, run.config["run"]["trial"]) == ("train", "train", int(row["number"]))
         assert run.config["run"]["folder"] == row["folder"]
         result = json.loads((Path(row["folder"]) / "result.json").read_text())
-        assert (result["outcome"], result["wandb"]["id"]) == (said, run.id)
+        assert (result["outcome"], result["wandb"]["id"]) == (row["kind"], run.id)
+        left = json.loads((Path(row["folder"]) / "outcome.json").read_text())
+        assert (left["kind"], left["reason"]) == (row["kind"], row["reason"])
+        if row["kind"] != "complete":
+            assert run.summary["reason"] == result["reason"] == row["reason"]
         assert ("reason" in run.summary) == (row["kind"] != "complete")
         assert run.summary["cost/params"] == int(row["params"])
         if row["kind"] == "complete":

@@ -12,9 +12,16 @@ class Pruned(Exception):  # noqa: N818 - an end, not an error
 
 
 class Stopped(BaseException):
-    """Raised inside a trial by the signal that asks it to close; not an `Exception`, so that no handler swallows it."""
+    """Raised inside a trial by the signal that asks it to close; not an `Exception`, so that no handler swallows it.
 
-    kind = "killed"
+    Args:
+        reason: Why it is asked to.
+        kind: What it ends as: `killed`, or `timed_out` where it has passed a limit on its time.
+    """
+
+    def __init__(self, reason: str, kind: str = "killed") -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 class Channel(Protocol):

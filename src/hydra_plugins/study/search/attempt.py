@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,21 +88,32 @@ class Attempt:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 (os.killpg if group else os.kill)(self.pid, signum)
 
-    def _time_out(self, reason: str, grace: float) -> None:
-        if not self.close_reason:
-            self.close_kind = "timed_out"
-            self.close_gently(reason, grace, again=None)
+    def watch(
+        self,
+        hang_limit: float | None,
+        trial_timeout: float | None,
+        grace: float,
+        foretell: Callable[["Attempt", Outcome], None],
+    ) -> None:
+        """Close the trial when it is silent or running for too long; kill it when it does not close or end.
 
-    def watch(self, hang_limit: float | None, trial_timeout: float | None, grace: float) -> None:
-        """Close the trial when it is silent or running for too long; kill it when it does not close or end."""
+        `foretell` is called before the trial is closed, with the outcome that this will be.
+        """
+
+        def time_out(reason: str, grace: float) -> None:
+            if not self.close_reason and self.outcome is None:
+                self.close_kind = "timed_out"
+                foretell(self, Outcome("timed_out", reason=reason, seconds=now - self.began))
+                self.close_gently(reason, grace, again=None)
+
         now = time.monotonic()
         if self.outcome is not None and self._kill_at is None:  # a thread or an `atexit` of its may wait for ever
             self._kill_at = now + grace
         if hang_limit is not None and now - self.heard > hang_limit:
             reason = f"no sign of life for {hang_limit:g} s (hydra.sweeper.hang_limit)"
-            self._time_out(reason, min(grace, _HANG_GRACE))
+            time_out(reason, min(grace, _HANG_GRACE))
         if trial_timeout is not None and now - self.began > trial_timeout:
-            self._time_out(f"ran for {trial_timeout:g} s (hydra.sweeper.trial_timeout)", grace)
+            time_out(f"ran for {trial_timeout:g} s (hydra.sweeper.trial_timeout)", grace)
         if self._kill_at is not None and now > self._kill_at:
             self.kill()
 

@@ -22,7 +22,7 @@ from .canonical import canonical_hash, key_of
 from .compose import compose, place, set_plain_arguments, task_config
 from .load import locate
 from .messages import Channel
-from .outcome_file import write_outcome
+from .outcome_file import left_outcome, write_outcome
 from .outcomes import Outcome, of_exception, of_result
 from .recipe import Job, Recipe
 
@@ -73,6 +73,7 @@ def _write(recipe: Recipe, outcome: Outcome, folder: Path) -> None:
 
 
 def _run(recipe: Recipe, job: Job, channel: Channel) -> Outcome:
+    global _running
     folder = recipe.layout.trial(job.number)
     config = compose(recipe, job)
     facts = check(recipe, config)
@@ -85,6 +86,7 @@ def _run(recipe: Recipe, job: Job, channel: Channel) -> Outcome:
         return Outcome("duplicate")
     _wait_for_room(folder, channel)
     folder.mkdir()
+    _running = (recipe, job.number, recipe.session)
     _redirect(folder / "console.log")
     job.overrides += _other_seed(config, recipe.options.seed_key, answer["repetition"])
     place(config, str(folder))
@@ -136,13 +138,16 @@ def _other_seed(config: DictConfig, key: str, repetition: int) -> list[str]:
 
 
 _asked_to_stop = False
+_running: tuple[Recipe, int, str] | None = None
+"""The sweep, the trial of this process and the start of the sweep, once the trial has files."""
 
 
 def _stop(signum: int, frame: Any) -> None:
     global _asked_to_stop
     if not _asked_to_stop:
         _asked_to_stop = True
-        raise link.Stopped("asked to close")
+        end = None if _running is None else left_outcome(*_running)  # the worker's word, where it has a reason to give
+        raise link.Stopped("asked to close") if end is None else link.Stopped(end.reason, end.kind)
 
 
 def _let_signals_pass() -> None:

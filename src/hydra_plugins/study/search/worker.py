@@ -24,7 +24,7 @@ from .known import Known
 from .locks import locked
 from .messages import Channel
 from .outcome_file import left_outcome, write_outcome
-from .outcomes import UNCHARGED, of_exception, parse_policies
+from .outcomes import UNCHARGED, Outcome, of_exception, parse_policies
 from .patience import WaitedInVainError
 from .reap import orphans, reap
 from .recipe import Job, Recipe
@@ -126,7 +126,13 @@ class Worker:
     def _watch_trials(self) -> None:
         options = self.recipe.options
         for attempt in self.attempts.values():
-            attempt.watch(options.hang_limit, options.trial_timeout, options.grace)
+            attempt.watch(options.hang_limit, options.trial_timeout, options.grace, self._foretell)
+
+    def _foretell(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Write what a trial will have ended as, which it reads when it is asked to close, unless it has no files yet."""
+        if attempt.training:
+            with contextlib.suppress(OSError):
+                write_outcome(self.recipe, self.recipe.layout.outcome(attempt.trial.number), outcome)
 
     def _work_on(self, waited_s: float) -> None:
         """Do what needs no study, while a lock or the storage is waited for.
@@ -287,10 +293,10 @@ class Worker:
         outcome = attempt.conclude(signum)
         if attempt.is_lost:
             return
-        path = self.recipe.layout.outcome(attempt.trial.number)
-        if attempt.outcome is not None and outcome.kind != attempt.outcome.kind and path.exists():
+        left = left_outcome(self.recipe, attempt.trial.number, self.recipe.session)
+        if left is not None and left.kind != outcome.kind:
             with contextlib.suppress(OSError):  # the file says what the study says
-                write_outcome(self.recipe, path, outcome)
+                write_outcome(self.recipe, self.recipe.layout.outcome(attempt.trial.number), outcome)
         trial = self._frozen(attempt.trial)
         if not trial.state.is_finished():
             try:
