@@ -28,12 +28,14 @@ class Patience:
 
     Attributes:
         timeout_s: A storage that does not answer is asked again for so long; 0: it is asked once.
+        limit: What sets that time, for messages.
         meanwhile: Is called every tenth of a second while one waits, with the seconds that have passed. It must not use
             the storage, and raises `WaitedInVainError` to end the waiting.
     """
 
-    def __init__(self, timeout_s: float = 0.0) -> None:
+    def __init__(self, timeout_s: float = 0.0, limit: str = "hydra.sweeper.storage_timeout") -> None:
         self.timeout_s = timeout_s
+        self.limit = limit
         self._end: WaitedInVainError | None = None
         self.meanwhile: Callable[[float], None] = lambda waited_s: None
 
@@ -67,8 +69,9 @@ class Patience:
             if self.timeout_s <= 0:
                 raise
             log.warning(
-                "the study's storage does not answer, trying again for %g s (hydra.sweeper.storage_timeout): %s",
+                "the study's storage does not answer, trying again for %g s (%s): %s",
                 self.timeout_s,
+                self.limit,
                 _told(error),
             )
         return self._call_again(again or function)
@@ -86,7 +89,7 @@ class Patience:
                 if not is_passing(error):
                     raise
                 if time.monotonic() - since > self.timeout_s:
-                    rule = f"the study's storage must answer within hydra.sweeper.storage_timeout={self.timeout_s:g} s"
+                    rule = f"the study's storage must answer within {self.timeout_s:g} s ({self.limit})"
                     remedy = "bring it back, then start the same command again: it goes on from here"
                     self._end = WaitedInVainError(f"{rule}, but it did not: {_told(error)}; {remedy}")
                     raise self._end from None

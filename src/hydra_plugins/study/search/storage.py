@@ -83,7 +83,7 @@ def open_storage(
         StudyError: SQLite with several writers, or a database driver is missing.
     """
     patience = Patience(timeout_s)
-    opening = Patience(timeout_s if is_made else min(timeout_s, _OPEN_WITHIN_S))
+    opening = patience if is_made else _patience_of_a_start(timeout_s)
     if url is None:
         return PatientStorage(open_journal(layout.journal, patience), patience)
     if "://" not in url:
@@ -96,6 +96,13 @@ def open_storage(
         url = f"postgresql+{_postgresql_driver()}://{url.partition('://')[2]}"
     database = opening.call(lambda: _open_database(url, is_made))
     return PatientStorage(get_storage(database), patience, close=database.engine.dispose)
+
+
+def _patience_of_a_start(timeout_s: float) -> Patience:
+    if timeout_s <= _OPEN_WITHIN_S:
+        return Patience(timeout_s)
+    option = f"hydra.sweeper.storage_timeout={timeout_s:g}"
+    return Patience(_OPEN_WITHIN_S, f"{option}, but at most {_OPEN_WITHIN_S:g} s at a start")
 
 
 def _open_database(url: str, is_made: bool) -> RDBStorage:
