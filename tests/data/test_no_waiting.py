@@ -44,6 +44,10 @@ class Copies(TorchDispatchMode):
 @pytest.fixture
 def copies() -> Iterator[Copies]:
     with FakeTensorMode(allow_non_fake_inputs=True), Copies() as found:
+        try:
+            torch.zeros(2, device=GPU)[:1]
+        except RuntimeError:  # torch 2.8 asks for the device itself
+            pytest.skip("this torch cannot index tensors that only say where they lie")
         yield found
 
 

@@ -13,7 +13,7 @@ from convsweep.cost.rules import Call, rule
 @rule(
     "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training",
     "_batch_norm_with_update", "native_layer_norm", "native_group_norm", "_fused_rms_norm",
-    "hardswish", "hardswish_", "hardsigmoid", "hardsigmoid_", "hardtanh", "hardtanh_",
+    "hardswish", "hardswish_", "hardsigmoid", "hardsigmoid_", "hardtanh", "hardtanh_", "leaky_relu", "leaky_relu_",
     "rrelu_with_noise", "log_sigmoid_forward", "native_dropout",
     "clone", "_to_copy", "alias", "detach", "lift_fresh", "expand",
 )  # fmt: skip

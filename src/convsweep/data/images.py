@@ -71,7 +71,6 @@ def open_image(path: Path) -> "Image":
     try:
         with Image.open(path) as file:
             check_single(file)
-            file.load()
             return ImageOps.exif_transpose(file)
     except (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         reason = "no image" if isinstance(error, UnidentifiedImageError) else str(error).split("(")[0].strip()
