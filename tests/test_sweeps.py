@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from convsweep import build, feasibility
 from convsweep.errors import InfeasibleError
 from convsweep.hydra_version import main_options
+from hydra_plugins.study.search.change import fixed_config
 from hydra_plugins.study.search.grammar import parse_parameters
 from hydra_plugins.study.search.settle import fixed_params
 from hydra_plugins.study.search.space import Point, Space
@@ -134,3 +135,17 @@ def test_a_small_search_runs(sweep: str, tmp_path: Path) -> None:
     (folder,) = (tmp_path / "multirun").iterdir()
     rows = list(csv.DictReader((folder / "sweep.csv").read_text().splitlines()))
     assert [row["kind"] for row in rows if row["kind"] != "infeasible"] == ["complete"] * 2, rows
+
+
+def test_what_changes_no_result_may_differ_between_the_starts_of_a_study() -> None:
+    change = ["data.num_workers=3", "num_threads=2", "test=false", "trainer.accelerator=gpu", "trainer.log_every_n_steps=7"]
+    change += ["trainer.enable_model_summary=true", "trainer.profiler=simple"]
+
+    def fixed(*more: str) -> dict[str, Any]:
+        config = composed("denoise_unet", *more)
+        options = config.hydra.sweeper
+        task = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+        return fixed_config(task, [*options.ignore, *options.may_change])
+
+    assert fixed() == fixed(*change)
+    assert fixed() != fixed("trainer.max_epochs=3")

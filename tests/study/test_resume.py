@@ -117,7 +117,7 @@ def test_target_and_timeout_end_a_sweep(toy: MakeToy) -> None:
 
 def test_a_changed_config_is_refused_with_its_keys_named(toy: MakeToy) -> None:
     config = "x: 1\nepochs: 3\nseed: 1\nlogger: {level: 1}\ntime: ${now:%f}\ndata: {root: /first/data, num_workers: 1}"
-    app = toy("return cfg.x * cfg.epochs", config, "n_trials: 2\nslots: 1\nparams: {x: '1,2,3'}")
+    app = toy("return cfg.x * cfg.epochs", config, "n_trials: 2\nslots: 1\nparams: {x: '1,2,3'}\nmay_change: ['*num_workers']")
     app.run("hydra/sweeper/sampler=grid")
     file = app.folder / "conf" / "config.yaml"
     began = file.read_text()
@@ -139,3 +139,11 @@ def test_a_changed_config_is_refused_with_its_keys_named(toy: MakeToy) -> None:
         "the old results are not told for the new config"
     )
     assert "epochs: 4 -> 3" in app.run("epochs=3", code=1)
+
+
+def test_what_may_differ_between_starts_is_for_the_application_to_say(toy: MakeToy) -> None:
+    config = "x: 1\ntest: true\ntrainer: {accelerator: cpu}\ndata: {num_workers: 1}"
+    app = toy("return cfg.x", config, "n_trials: 1\nslots: 1\nparams: {x: '1,2,3'}")
+    app.run()
+    refused = app.run("test=false", "trainer.accelerator=gpu", "data.num_workers=2", "hydra.sweeper.n_trials=2", code=1)
+    assert all(line in refused for line in ("test: true -> false", 'trainer.accelerator: "cpu"', "data.num_workers: 1 -> 2"))

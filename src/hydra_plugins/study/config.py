@@ -5,17 +5,6 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
-MAY_CHANGE = (
-    "paths",
-    "*num_workers",
-    "*num_threads",
-    "test",
-    "trainer.accelerator",
-    "trainer.enable_*",
-    "trainer.log_every_n_steps",
-    "trainer.profiler",
-)
-
 
 @dataclass
 class StudyConf:
@@ -47,7 +36,8 @@ class StudyConf:
         grace: How long a trial may take to close after it was asked to.
         stale_after: How long another machine's worker may be silent before its trials are retried.
         changed_folder: `refuse` or `accept` that the study goes on in another folder, where the one it has is gone for good.
-        may_change: Further keys that may differ from start to start of a study; `*` stands for any characters.
+        may_change: Keys that may differ from start to start of a study, besides those of `ignore`; `*` stands for any
+            characters. The application says what changes no result.
         changed: `refuse` or `accept` a space, or another value of the rest of the config, than the study began with.
         view: `auto`, `table`, `lines` or `none`.
         observer: Module that follows the sweep in a process of its own, as `python -m <observer> <folder> --follow`.
@@ -86,7 +76,7 @@ class StudyConf:
     grace: float = 30.0
     stale_after: float = 60.0
     changed_folder: str = "refuse"
-    may_change: list[str] = field(default_factory=lambda: list(MAY_CHANGE))
+    may_change: list[str] = field(default_factory=list)
     changed: str = "refuse"
     view: str = "auto"
     observer: str | None = None
