@@ -1,5 +1,6 @@
 """Two processes train what one does with batches twice as large: weights, losses and metrics agree to rounding."""
 
+from collections.abc import Callable
 from functools import partial
 
 import lightning as L
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from convsweep.data.digits import Digits
 from convsweep.distributed.sync_norm import CpuSyncBatchNorm, SyncNorm, synchronise
+from convsweep.errors import UserError
 from convsweep.models import Classification
 from convsweep.nets import ConvNet
 from convsweep.nets.options import Norm
@@ -64,3 +66,37 @@ def test_one_process_normalises_as_torch_does(make: type[nn.Module], shape: tupl
     torch.testing.assert_close(seen[1].grad, seen[0].grad, rtol=1e-4, atol=1e-4)
     for name, buffer in theirs.state_dict().items():
         torch.testing.assert_close(ours.state_dict()[name], buffer)
+
+
+class Renamed(nn.BatchNorm2d):
+    """A normalisation that does no more."""
+
+
+class Gated(nn.BatchNorm2d):
+    """A normalisation that does more."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).sigmoid() * x
+
+
+def joined() -> nn.Module:
+    """Return timm's normalisation and activation in one."""
+    layer: nn.Module = pytest.importorskip("timm.layers").BatchNormAct2d(3)
+    return layer
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize("make", [lambda: Gated(3), joined], ids=["own", "timm"])
+def test_a_normalisation_that_does_more_is_refused(make: Callable[[], nn.Module], device: str) -> None:
+    net = nn.ModuleDict({"block": nn.Sequential(nn.BatchNorm2d(3), make())}).to(device)
+    with pytest.raises(UserError, match=r"but block\.1 \((Gated|BatchNormAct2d)\) does more; use trainer\.sync_batchnorm=false"):
+        SyncNorm().apply(net)
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_one_by_another_name_is_synchronised_again_and_again(device: str) -> None:
+    net: nn.Module = nn.Sequential(Renamed(3)).to(device)
+    for _ in range(2):
+        net = SyncNorm().apply(net)
+        assert isinstance(net.get_submodule("0"), CpuSyncBatchNorm if device == "cpu" else nn.SyncBatchNorm)
+    SyncNorm().apply(SyncNorm().revert(net))

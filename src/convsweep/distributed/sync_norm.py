@@ -8,6 +8,7 @@ from lightning.pytorch.plugins import TorchSyncBatchNorm
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from convsweep.errors import UserError
 from convsweep.nets.layer_kinds import BatchNorm
 
 
@@ -79,11 +80,32 @@ def synchronise(module: nn.Module) -> nn.Module:
     return module
 
 
+_ONLY_NORMALISE = (nn.BatchNorm2d.forward, nn.SyncBatchNorm.forward, CpuSyncBatchNorm.forward)
+
+
+def check_replaceable(model: nn.Module) -> None:
+    """Check that nothing is lost with the layers that are replaced, as the activation in timm's `BatchNormAct2d` would be.
+
+    Raises:
+        UserError: one does more than to normalise.
+    """
+    for name, layer in model.named_modules():
+        if isinstance(layer, BatchNorm) and type(layer).forward not in _ONLY_NORMALISE:
+            rule = "trainer.sync_batchnorm replaces each batch normalisation, which must do nothing else"
+            remedy = "use trainer.sync_batchnorm=false, or a network that has these as layers of their own"
+            raise UserError(f"{rule}, but {name} ({type(layer).__name__}) does more; {remedy}")
+
+
 class SyncNorm(TorchSyncBatchNorm):
     """Lightning's plugin, with `CpuSyncBatchNorm` where the network lies on the CPU."""
 
     def apply(self, model: nn.Module) -> nn.Module:
-        """Return the model with synchronised layers."""
+        """Return the model with synchronised layers.
+
+        Raises:
+            UserError: one of them does more than to normalise.
+        """
+        check_replaceable(model)
         if all(param.device.type == "cpu" for param in model.parameters()):
             return synchronise(model)
         return super().apply(model)
