@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import hydra
 
-from convsweep import command_line
-from convsweep.hydra_version import main_options
+from convsweep.cli import command_line
+from convsweep.cli.hydra_version import main_options
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 @command_line.user_errors
 def main(cfg: DictConfig) -> float | tuple[float, ...]:
     """Run one training and return its objective, or objectives."""
-    from convsweep.early_check import check_new_folder, check_options, say_folder
+    from convsweep.training.early_checks import check_new_folder, check_options, say_folder
 
     check_new_folder(cfg)  # before torch is loaded: a mistake is answered at once
     check_options(cfg)
     say_folder()
 
-    from convsweep.startup.garbage import no_collection
-    from convsweep.startup.imports import prepare_imports
+    from convsweep.training.garbage import no_collection
+    from convsweep.training.imports import prepare_imports
 
     with no_collection():
         prepare_imports()
 
         from lightning import seed_everything
 
-        from convsweep import build, feasibility
-        from convsweep.fit import fit
-        from convsweep.run import open_run
+        from convsweep.training import build, feasibility
+        from convsweep.training.fit import fit
+        from convsweep.training.run import open_run
 
     with open_run(cfg) as run:
         seed_everything(cfg.seed, workers=True, verbose=False)

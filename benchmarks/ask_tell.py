@@ -16,7 +16,7 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
-from hydra_plugins.study.search.journal import open_journal
+from hydra_study.storage.journal import open_journal
 
 PROBES = 10
 SPACE: dict[str, BaseDistribution] = {

@@ -28,18 +28,19 @@ import sqlalchemy
 from optuna.trial import TrialState, create_trial
 from server_load import look
 
-from hydra_plugins.study.config import PRUNERS, SAMPLERS, StudyConf
-from hydra_plugins.study.search import attributes, record
-from hydra_plugins.study.search.grammar import parse_parameters
-from hydra_plugins.study.search.heartbeat import Pulse
-from hydra_plugins.study.search.messages import Channel
-from hydra_plugins.study.search.objectives import parse_objectives
-from hydra_plugins.study.search.recipe import Job, Recipe
-from hydra_plugins.study.search.sampling import build_pruner, build_sampler
-from hydra_plugins.study.search.space import Space
-from hydra_plugins.study.search.storage import create_study, open_storage, open_study
-from hydra_plugins.study.search.watcher import Watcher
-from hydra_plugins.study.search.worker import Worker
+from hydra_study.config import PRUNERS, SAMPLERS, StudyConf
+from hydra_study.display import tables
+from hydra_study.display.watcher import Watcher
+from hydra_study.objectives import parse_objectives
+from hydra_study.processes.messages import Channel
+from hydra_study.processes.worker import Worker
+from hydra_study.space.grammar import parse_parameters
+from hydra_study.space.space import Space
+from hydra_study.storage import attributes
+from hydra_study.storage.heartbeat import Pulse
+from hydra_study.storage.storage import create_study, open_storage, open_study
+from hydra_study.sweep_spec import Job, Recipe
+from hydra_study.trials.sampling import build_pruner, build_sampler
 
 REPORTS = 5
 COLUMNS = (
@@ -164,7 +165,7 @@ def work(recipe: Recipe, index: int, begin: Any, costs: Any) -> None:
         raise
     opening = (time.monotonic() - began[0], time.process_time() - began[1], resident_mib() - before_mib)
     space = make_space(recipe)
-    record.preset = lambda best, recipe: ""  # composing it takes Hydra, and it is rare
+    tables.preset = lambda best, recipe: ""  # composing it takes Hydra, and it is rare
     begin.wait()
     began_trials = time.process_time()
     with Watcher(recipe, study, shows=False) as watcher:

@@ -86,8 +86,8 @@ def built(case: str, setting: Setting, classes: int) -> Any:
     from hydra import compose, initialize_config_dir
     from hydra.utils import instantiate
 
-    from convsweep import build
     from convsweep.data.samples import Facts
+    from convsweep.training import build
 
     _, shape, overrides = CASES[case]
     overrides = [*overrides, f"optimizer={setting.optimizer}", f"model.memory_format={setting.memory_format}"]
@@ -176,7 +176,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.5)
     given = parser.parse_args()
-    from convsweep.allocator import keep_freed_memory
+    from convsweep.training.allocator import keep_freed_memory
 
     keep_freed_memory()
     for case in given.cases:

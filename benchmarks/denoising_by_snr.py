@@ -11,7 +11,7 @@ import argparse
 import torch
 from omegaconf import OmegaConf
 
-from convsweep.trained import Trained, load_trained
+from convsweep.training.trained import Trained, load_trained
 
 
 def ratios(trained: Trained, overrides: list[str], snr_db: float, noise: list[str]) -> dict[str, float]:

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from convsweep.data.mnist import FashionMNIST, read_idx
+from convsweep.data.sources.mnist import FashionMNIST, read_idx
 
 
 def fashion_mnist(source: Path, target: Path, per_class: int | None) -> int:

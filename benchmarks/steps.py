@@ -59,14 +59,14 @@ def ours(overrides: list[str]) -> None:
 
 def composed(overrides: list[str]) -> Any:
     """Return config, data and model as train.py builds them."""
-    from convsweep.startup.imports import prepare_imports
+    from convsweep.training.imports import prepare_imports
 
     prepare_imports()
     from hydra import compose, initialize_config_dir
     from lightning import seed_everything
 
-    from convsweep import build
-    from convsweep.threads import set_threads
+    from convsweep.training import build
+    from convsweep.training.threads import set_threads
 
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         cfg = compose("config", overrides=[text for text in overrides if not text.startswith("hydra.")])

@@ -25,29 +25,29 @@ HERE = Path(__file__).parent
 TRIALS, SLOTS, EPOCHS, MEASURED = 24, 2, 12, 16
 SWEEP = ["-m", "hydra/sweeper=study", "hydra/sweeper/sampler=grid", "hydra.sweeper.ignore=[]", "hydra.sweeper.view=none"]
 SWEEP += [f"hydra.sweeper.slots={SLOTS}", f"hydra.sweeper.n_trials={TRIALS}", f"+hydra.sweeper.params.seed='range(0,{TRIALS})'"]
-SWEEP += ["hydra.sweeper.preload=[convsweep.startup.warm,trial_cost]", "hydra.sweeper.grace=600"]
+SWEEP += ["hydra.sweeper.preload=[convsweep.training.warm_imports,trial_cost]", "hydra.sweeper.grace=600"]
 NOTES = "TRIAL_COST_NOTES"
 TRAINING = ["trainer=cpu", f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping=null", "test=false"]
 PARTS = {
-    "compose": ["hydra_plugins.study.search.child:compose"],
-    "check the net": ["hydra_plugins.study.search.child:check"],
-    "hash": ["hydra_plugins.study.search.child:canonical_hash"],
-    "wait for the worker's answers": ["hydra_plugins.study.search.messages:Channel.ask"],
-    "Hydra's run_job: copies, YAML, logging": ["hydra_plugins.study.search.child:run_job"],
-    "data": ["convsweep.build:build_data", "convsweep.data.datamodule:DataModule.setup"],
-    "build the model": ["convsweep.build:build_model"],
-    "callbacks and trainer": ["convsweep.run:Run.trainer"],
-    "config.yaml, result.json, table": ["convsweep.record:write_config", "convsweep.run:Run.finish"],
-    "W&B: start": ["convsweep.tracking.wandb_logger:start_run"],
+    "compose": ["hydra_study.processes.trial_process:compose"],
+    "check the net": ["hydra_study.processes.trial_process:check"],
+    "hash": ["hydra_study.processes.trial_process:canonical_hash"],
+    "wait for the worker's answers": ["hydra_study.processes.messages:Channel.ask"],
+    "Hydra's run_job: copies, YAML, logging": ["hydra_study.processes.trial_process:run_job"],
+    "data": ["convsweep.training.build:build_data", "convsweep.data.datamodule:DataModule.setup"],
+    "build the model": ["convsweep.training.build:build_model"],
+    "callbacks and trainer": ["convsweep.training.run:Run.trainer"],
+    "config.yaml, result.json, table": ["convsweep.run_folder:write_config", "convsweep.training.run:Run.finish"],
+    "W&B: start": ["convsweep.tracking.wandb.logger:start_run"],
     "W&B: log": [
-        "convsweep.tracking.wandb_logger:WandbLogger.log_metrics",
-        "convsweep.tracking.architecture:Architecture.log_once",
+        "convsweep.tracking.wandb.logger:WandbLogger.log_metrics",
+        "convsweep.tracking.wandb.architecture:Architecture.log_once",
     ],
-    "W&B: end": ["convsweep.tracking.wandb_logger:finish_run"],
+    "W&B: end": ["convsweep.tracking.wandb.logger:finish_run"],
     "metrics.csv, lines, pictures kept": [
         "convsweep.tracking.metrics_file:MetricsFile.log_metrics",
-        "convsweep.callbacks.progress:EpochLines.on_train_epoch_end",
-        "convsweep.tracking.at_best:AtBest.on_validation_end",
+        "convsweep.training.callbacks.progress:EpochLines.on_train_epoch_end",
+        "convsweep.tracking.best_epoch:AtBest.on_validation_end",
     ],
     "checkpoints": ["lightning:Trainer.save_checkpoint"],
     "Lightning's loops, training within": ["lightning:Trainer.fit"],
@@ -109,9 +109,9 @@ def note(**what: Any) -> None:
 
 def watch_trials() -> None:
     """Let each trial that is forked from this process write down what its parts cost, and then a bare loop."""
-    from hydra_plugins.study.search import forks
+    from hydra_study.processes import fork_server
 
-    clocks, run_child = Clocks(), forks.run_child
+    clocks, run_child = Clocks(), fork_server.run_child
     for part, paths in PARTS.items():
         for path in paths:
             clocks.wrap(part, path)
@@ -123,12 +123,12 @@ def watch_trials() -> None:
         note(say="parts", number=job.number, began=began[0], parts={**clocks.spent, "whole": whole})
         note(say="bare", spent=bare_loop(os.getpid()))
 
-    forks.run_child = forked
+    fork_server.run_child = forked
 
 
 def watch_worker() -> None:
     """Let the worker write down when trials began, and what it cost."""
-    from hydra_plugins.study.search.worker import Worker
+    from hydra_study.processes.worker import Worker
 
     start, run = Worker._start, Worker.run
 

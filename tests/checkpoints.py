@@ -10,8 +10,9 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
-from convsweep import build, commands
-from convsweep.hydra_version import main_options
+from convsweep.cli import commands
+from convsweep.cli.hydra_version import main_options
+from convsweep.training import build
 
 CONF = Path(__file__).parents[1] / "conf"
 SMALL = ["model.net.width=4", "model.net.num_blocks=1"]

@@ -72,7 +72,7 @@ def forgotten_wandb() -> Iterator[None]:
     """End wandb's service of this process: it would hand one test's mode and account to the next test."""
     yield
     if "wandb" in sys.modules:
-        from convsweep.tracking.wandb_run import forget_service
+        from convsweep.tracking.wandb.run import forget_service
 
         forget_service()
 

@@ -12,7 +12,7 @@ from tests.conftest import Train
 STEPS = """
 import resource, sys
 import numpy as np
-from convsweep.allocator import keep_freed_memory
+from convsweep.training.allocator import keep_freed_memory
 
 def step():
     parts = [np.ones(20 * 2**20, np.uint8) for _ in range(10)]
@@ -45,6 +45,6 @@ def test_a_step_gets_the_memory_of_the_one_before() -> None:
 @pytest.mark.parametrize(("word", "asked"), [("keep", 1), ("release", 0)])
 def test_a_config_says_whether_it_is_kept(train: Train, monkeypatch: pytest.MonkeyPatch, word: str, asked: int) -> None:
     calls: list[None] = []
-    monkeypatch.setattr("convsweep.run.keep_freed_memory", lambda: calls.append(None))
+    monkeypatch.setattr("convsweep.training.run.keep_freed_memory", lambda: calls.append(None))
     train(f"freed_memory={word}", "+trainer.limit_train_batches=1")
     assert len(calls) == asked

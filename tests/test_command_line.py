@@ -1,6 +1,6 @@
 """What is done to a command line before Hydra reads it."""
 
-from convsweep.command_line import multirun_first
+from convsweep.cli.command_line import multirun_first
 
 
 def test_overrides_may_stand_on_both_sides_of_the_multirun_flag() -> None:

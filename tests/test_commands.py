@@ -9,12 +9,12 @@ import sys
 
 import pytest
 
-from convsweep import commands
+from convsweep.cli import commands
 from convsweep.errors import UserError
-from hydra_plugins.study.search.errors import StudyError
+from hydra_study.errors import StudyError
 
 WORK = """
-from convsweep import commands
+from convsweep.cli import commands
 with commands.progress("work", 4) as advance:
     for _ in range(4):
         advance(1)

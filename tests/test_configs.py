@@ -11,8 +11,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from convsweep.hydra_version import main_options
-from convsweep.override_quotes import quote_values
+from convsweep.cli.hydra_version import main_options
+from convsweep.cli.override_quotes import quote_values
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"

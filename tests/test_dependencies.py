@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from convsweep.patches.patch import all_patches
 
 ROOT = Path(__file__).parents[1]
-OWN = {"convsweep", "hydra_plugins"}
+OWN = {"convsweep", "hydra_plugins", "hydra_study"}
 
 
 def declared() -> tuple[set[str], set[str]]:

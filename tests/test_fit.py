@@ -13,7 +13,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from convsweep.fit import halve
+from convsweep.training.fit import halve
 from tests.conftest import Train
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hydra.errors import MissingConfigException
 
-from convsweep.hydra_answers import better_answer
+from convsweep.cli.hydra_answers import better_answer
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 

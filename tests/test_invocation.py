@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from convsweep.invocation import STARTED_BY_UV_RUN, python_command
+from convsweep.cli.shell_command import STARTED_BY_UV_RUN, python_command
 
 
 def test_an_activated_environment_has_python(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,7 +16,9 @@ def test_an_activated_environment_has_python(monkeypatch: pytest.MonkeyPatch) ->
 def test_who_typed_uv_run_is_offered_uv_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(STARTED_BY_UV_RUN, "1")
     assert python_command("train.py", "seed=1") == "uv run train.py seed=1"
-    assert python_command("-m", "convsweep.report", "outputs") == "uv run python -m convsweep.report outputs"
-    done = subprocess.run([sys.executable, "-m", "convsweep.predict", "--help"], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("usage: uv run python -m convsweep.predict ")
-    assert "\n  uv run python -m convsweep.predict outputs/" in done.stdout
+    assert python_command("-m", "convsweep.review.report", "outputs") == "uv run python -m convsweep.review.report outputs"
+    done = subprocess.run(
+        [sys.executable, "-m", "convsweep.inference.predict", "--help"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("usage: uv run python -m convsweep.inference.predict ")
+    assert "\n  uv run python -m convsweep.inference.predict outputs/" in done.stdout

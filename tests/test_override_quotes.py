@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from convsweep.override_quotes import quote_values
+from convsweep.cli.override_quotes import quote_values
 
 
 @pytest.mark.parametrize("value", ["Bücher/große Fotos", "/data/a & b", "scans#2", "x;y!z", "写真", "a~b", "日本=1"])

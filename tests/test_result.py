@@ -5,7 +5,7 @@ from math import inf, nan
 import pytest
 
 from convsweep.errors import DivergedError, UserError
-from convsweep.result import objective_values
+from convsweep.training.result import objective_values
 
 
 def test_objectives_are_told_in_their_order_as_floats() -> None:

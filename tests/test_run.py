@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from convsweep.run import CHECK, Run
-from hydra_plugins.study import trial
+from convsweep.training.run import CHECK, Run
+from hydra_study import trial
 
 CONF = Path(__file__).parents[1] / "conf"
 

@@ -16,14 +16,14 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from omegaconf import DictConfig, OmegaConf
 
-from convsweep import build, feasibility
+from convsweep.cli.hydra_version import main_options
 from convsweep.errors import InfeasibleError
-from convsweep.hydra_version import main_options
-from hydra_plugins.study.search.change import fixed_config
-from hydra_plugins.study.search.grammar import parse_parameters
-from hydra_plugins.study.search.settle import fixed_params
-from hydra_plugins.study.search.space import Point, Space
-from hydra_plugins.study.search.starting_points import enqueue
+from convsweep.training import build, feasibility
+from hydra_study.space.grammar import parse_parameters
+from hydra_study.space.space import Point, Space
+from hydra_study.trials.changes import fixed_config
+from hydra_study.trials.starting_points import enqueue
+from hydra_study.trials.tell import fixed_params
 
 ROOT = Path(__file__).parents[1]
 SHAPES = {

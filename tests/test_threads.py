@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from convsweep.errors import UserError
-from convsweep.threads import MACS_A_THREAD, set_threads
+from convsweep.training.threads import MACS_A_THREAD, set_threads
 
 
 @pytest.fixture(autouse=True)

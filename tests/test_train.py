@@ -10,9 +10,9 @@ import pytest
 import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from convsweep.build import load_model, read_checkpoint
-from convsweep.closing_table import show_result
 from convsweep.errors import UserError
+from convsweep.training.build import load_model, read_checkpoint
+from convsweep.training.result_table import show_result
 from tests.conftest import Train
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from convsweep.errors import UserError
-from convsweep.trained import checkpoint_of, load_trained
-from hydra_plugins.study.search.layout import Layout
+from convsweep.training.trained import checkpoint_of, load_trained
+from hydra_study.paths import Layout
 from tests.conftest import Train
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
-from convsweep import build
+from convsweep.cli.hydra_version import main_options
 from convsweep.errors import UserError
-from convsweep.hydra_version import main_options
 from convsweep.models.base import Model
-from convsweep.warm_start import begin_with
+from convsweep.training import build
+from convsweep.training.warm_start import begin_with
 from tests.checkpoints import CONF, SMALL, arrays_checkpoint, write_checkpoint
 from tests.conftest import Train
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from convsweep.errors import UserError
+from convsweep.nets.sliding_window import Axis, SlidingWindow, mirrored
 from convsweep.nets.unet import UNet
-from convsweep.windows import Axis, SlidingWindow, mirrored
 
 CONV: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 CASES = [((50,), (8,)), ((3,), (8,)), ((19, 33), (8, 12)), ((5, 30), (8, 12)), ((11, 7, 18), (6, 8, 5)), ((1, 1, 1), (4, 4, 4))]

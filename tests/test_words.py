@@ -5,12 +5,12 @@ from typing import Any, get_args
 
 import pytest
 
-from convsweep.data.arrays import Arrays
-from convsweep.data.volumes import Volumes
+from convsweep.data.sources.arrays import Arrays
+from convsweep.data.sources.volumes import Volumes
 from convsweep.errors import UserError
-from convsweep.models import Classification, Denoising, Segmentation
+from convsweep.literal_options import annotations, check_words
 from convsweep.models.schedules import one_cycle, plateau
-from convsweep.words import annotations, check_words
+from convsweep.tasks import Classification, Denoising, Segmentation
 
 
 @pytest.mark.parametrize(

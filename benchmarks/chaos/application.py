@@ -13,7 +13,7 @@ APP = """
 import atexit, json, os, resource, sys, threading, time
 from pathlib import Path
 import hydra
-from hydra_plugins.study import trial
+from hydra_study import trial
 
 ROOT = Path(__file__).parent
 FATES = {int(number): fate for number, fate in json.loads((ROOT / "fates.json").read_text()).items()}

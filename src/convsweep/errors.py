@@ -42,3 +42,16 @@ def closed_place(error: BaseException | None) -> str | None:
     if not isinstance(error, OSError) or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC):
         return None
     return f"{error.filename or 'a file'} must be open to this command ({error.strerror}); mend that, or name another place"
+
+
+NO_TOKEN = "LexerNoViableAlt"
+"""Hydra: a value holds what its grammar knows only in quotes."""
+
+SEARCH_PATH = "Config search path"
+"""Hydra: what follows in an error about a missing config says where it was looked for."""
+
+META_DEVICE = r"\bmeta\b"
+"""torch: an operation has no values on the meta device."""
+
+LOST_CONNECTION = "onnection"
+"""torch.distributed, whatever connects the processes: one of them has gone."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from convsweep.callbacks.best_scores import BestScores
+from convsweep.tracking.best_scores import BestScores
 
 
 def validated(best: BestScores, values: list[float], first_epoch: int = 0) -> None:

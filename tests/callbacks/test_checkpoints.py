@@ -9,7 +9,7 @@ import torch
 from tests.conftest import Train
 from tests.models.tiny import classifier, fit, labelled
 
-from convsweep.callbacks.checkpoints import Checkpoints
+from convsweep.training.callbacks.checkpoints import Checkpoints
 
 EVERY_SECOND = (
     "+callbacks.every_second={_target_: lightning.pytorch.callbacks.ModelCheckpoint, every_n_epochs: 2, save_top_k: -1, "

@@ -11,10 +11,10 @@ from tests.conftest import Train
 from tests.models.tiny import classifier, fit, labelled
 from torch import nn
 
-from convsweep.build import load_model
-from convsweep.callbacks.moving_average import MovingAverage, tensors_of
-from convsweep.data.digits import Digits
+from convsweep.data.sources.digits import Digits
 from convsweep.errors import UserError
+from convsweep.training.build import load_model
+from convsweep.training.callbacks.moving_average import MovingAverage, tensors_of
 
 
 @pytest.mark.parametrize(("steps", "kept"), [(0, 0.0), (1, 2 / 11), (8, 0.5), (80, 0.9), (1000, 0.9)])

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from convsweep.callbacks import progress
-from convsweep.callbacks.best_scores import BestScores
-from convsweep.callbacks.progress import EpochLines
+from convsweep.tracking.best_scores import BestScores
+from convsweep.training.callbacks import progress
+from convsweep.training.callbacks.progress import EpochLines
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import torch
 from tests.conftest import Train
 from torch.nn import functional as F
 
-from convsweep.build import load_model
-from convsweep.callbacks.whitened_stem import covariance, patches, whitening_filters
-from convsweep.data.digits import Digits
+from convsweep.data.sources.digits import Digits
+from convsweep.training.build import load_model
+from convsweep.training.callbacks.whitened_stem import covariance, patches, whitening_filters
 
-WHITENED = "+callbacks.whitened_stem._target_=convsweep.callbacks.whitened_stem.WhitenedStem"
+WHITENED = "+callbacks.whitened_stem._target_=convsweep.training.callbacks.whitened_stem.WhitenedStem"
 STEM = ["model.net.stem.kernel_size=2", "model.net.stem.padding=valid", "model.net.stem.norm=none"]
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.confirm.__main__ import main
-from convsweep.confirm.request import parse_request
 from convsweep.errors import UserError
-from hydra_plugins.study.search.errors import StudyError
-from hydra_plugins.study.search.opened import open_sweep
+from convsweep.review.confirm.__main__ import main
+from convsweep.review.confirm.request import parse_request
+from hydra_study.errors import StudyError
+from hydra_study.storage.sweep_folder import open_sweep
 from tests.study.conftest import wait_for
 
 from .conftest import Confirmed, MakeConfirmed
@@ -89,5 +89,7 @@ def test_the_words_of_the_command_line() -> None:
 
 
 def test_help_has_examples() -> None:
-    done = subprocess.run([sys.executable, "-m", "convsweep.confirm", "--help"], capture_output=True, text=True, check=True)
-    assert "python -m convsweep.confirm multirun/depth_kernel_digits" in done.stdout
+    done = subprocess.run(
+        [sys.executable, "-m", "convsweep.review.confirm", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "python -m convsweep.review.confirm multirun/depth_kernel_digits" in done.stdout

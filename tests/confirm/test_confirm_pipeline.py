@@ -24,7 +24,7 @@ def test_a_search_never_sees_the_test_split_and_its_confirmation_does(tmp_path: 
     sweep = tmp_path / "multirun" / "train"
     for number in (0, 1):
         assert json.loads((sweep / str(number) / "result.json").read_text())["test"] == {}
-    output = run(tmp_path, "-m", "convsweep.confirm", str(sweep), "top=1", "seeds=1", "baseline=mlp")
+    output = run(tmp_path, "-m", "convsweep.review.confirm", str(sweep), "top=1", "seeds=1", "baseline=mlp")
     content = json.loads((sweep / "confirm" / "confirm.json").read_text())
     winner, baseline = content["networks"]
     assert winner["test"]["n"] == baseline["test"]["n"] == 1

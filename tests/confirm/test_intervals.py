@@ -3,10 +3,10 @@
 import pytest
 from scipy.stats import ttest_rel
 
-from convsweep.confirm.candidates import Candidate, merged
-from convsweep.confirm.intervals import paired_difference, spread
-from convsweep.confirm.results import Result, Training
-from convsweep.confirm.verdict import judge, winner_of
+from convsweep.review.confirm.candidates import Candidate, merged
+from convsweep.review.confirm.intervals import paired_difference, spread
+from convsweep.review.confirm.results import Result, Training
+from convsweep.review.confirm.verdict import judge, winner_of
 
 
 def test_spread_by_hand() -> None:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from convsweep.cost.field import Field
+from convsweep.cost.receptive_field.field import Field
 from convsweep.cost.trace import trace
 from convsweep.nets.blocks import POOL
 

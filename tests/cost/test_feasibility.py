@@ -9,10 +9,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from convsweep import build, feasibility
+from convsweep.cli.hydra_version import main_options
 from convsweep.errors import InfeasibleError, UserError
-from convsweep.hydra_version import main_options
-from convsweep.inspect import config_folder
+from convsweep.explain.inspect import config_folder
+from convsweep.training import build, feasibility
 
 
 def composed(*overrides: str) -> DictConfig:

@@ -7,7 +7,7 @@ import torch
 from input_support import field_of, positive, support
 from torch import Tensor, nn
 
-from convsweep.cost.field import input_field
+from convsweep.cost.receptive_field.field import input_field
 
 OPERATIONS = {
     "transposed, overlapping": nn.Sequential(nn.ConvTranspose2d(1, 1, 5, stride=2, padding=1), nn.Conv2d(1, 1, 3)),

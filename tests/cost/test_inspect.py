@@ -9,11 +9,11 @@ import torch
 from rich.console import Console
 from torchvision.models import resnet18
 
-from convsweep import inspect
-from convsweep.console import console
+from convsweep.cli.console import console
 from convsweep.cost import measure
 from convsweep.cost.table import cost_table, folded, rows
 from convsweep.errors import UserError
+from convsweep.explain import inspect
 from convsweep.nets.convnet import ConvNet
 
 

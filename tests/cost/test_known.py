@@ -3,14 +3,14 @@
 import pytest
 from hydra.utils import instantiate
 
-from convsweep.cost import known, measure
-from convsweep.cost.known import known_cost, remember
+from convsweep.cost import last_cost, measure
+from convsweep.cost.last_cost import known_cost, remember
 
 NET = {"_target_": "convsweep.nets.ConvNet", "in_shape": [1, 8, 8], "num_classes": 10, "num_stages": 2, "width": 8}
 
 
 def test_the_cost_of_a_config_is_that_of_its_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known, "_last", None)
+    monkeypatch.setattr(last_cost, "_last", None)
     assert known_cost(NET, (1, 8, 8)) is None
     cost = measure(instantiate(NET), (1, 8, 8))
     remember(NET, cost)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convsweep.data.arrays import Arrays
 from convsweep.data.samples import Rows
+from convsweep.data.sources.arrays import Arrays
 from convsweep.errors import UserError
 
 RNG = np.random.default_rng(0)

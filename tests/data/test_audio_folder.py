@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from convsweep.data.audio_files import Recording, mono
-from convsweep.data.audio_folder import AudioFolder
-from convsweep.data.images import UnfitFileError
-from convsweep.data.noise import Recorded
-from convsweep.data.resampling import Resampled
+from convsweep.data.files.audio import Recording, mono
+from convsweep.data.files.images import UnfitFileError
+from convsweep.data.files.resampling import Resampled
+from convsweep.data.sources.audio_folder import AudioFolder
+from convsweep.data.sources.noise import Recorded
 from convsweep.errors import MissingExtraError, UserError
 
 

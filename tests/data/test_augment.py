@@ -5,9 +5,9 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from convsweep.data.augment import Augmentation
-from convsweep.data.digits import Digits
+from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.samples import Facts
+from convsweep.data.sources.digits import Digits
 from convsweep.errors import UserError
 
 IMAGES = Facts((1, 8, 8), 2, ("a", "b"))

@@ -9,8 +9,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from convsweep.data.augment import Augmentation, fill_of
-from convsweep.data.batch_augment import batch_step
+from convsweep.data.augment.batch import batch_step
+from convsweep.data.augment.transforms import Augmentation, fill_of
 from convsweep.data.samples import Facts
 from convsweep.errors import UserError
 

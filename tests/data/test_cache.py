@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from drawn_images import draw
 
-from convsweep.data import decoding
-from convsweep.data.image_folder import ImageFolder
+from convsweep.data.files import decoding
 from convsweep.data.samples import Rows
+from convsweep.data.sources.image_folder import ImageFolder
 from convsweep.errors import UserError
 
 
@@ -87,7 +87,7 @@ def test_an_unwritable_cache_is_named_or_done_without(class_root: Path, tmp_path
 
 WRITE_ONCE = """
 import sys, pathlib
-from convsweep.data.cache import Layout, stored
+from convsweep.data.files.cache import Layout, stored
 folder, log = map(pathlib.Path, sys.argv[1:])
 def write(arrays):
     with log.open("a") as file:

@@ -8,9 +8,9 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
+from convsweep.cli.hydra_version import main_options
 from convsweep.data.datamodule import DataModule
 from convsweep.data.options import Feeding
-from convsweep.hydra_version import main_options
 
 CONF = Path(__file__).parents[2] / "conf"
 NAMES = sorted(file.stem for file in (CONF / "data").glob("*.yaml"))

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from convsweep.data.digits import Digits, load_digits
-from convsweep.data.scenes import Scenes, scene
+from convsweep.data.sources.digits import Digits, load_digits
+from convsweep.data.sources.scenes import Scenes, scene
 from convsweep.errors import UserError
 
 

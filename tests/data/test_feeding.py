@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from convsweep.data.datamodule import DataModule
-from convsweep.data.digits import Digits
-from convsweep.data.feeding import Gather
-from convsweep.data.order import Batch
+from convsweep.data.loading.batches import Gather
+from convsweep.data.loading.order import Batch
 from convsweep.data.samples import Facts, Samples, numbered
+from convsweep.data.sources.digits import Digits
 from convsweep.errors import UserError
 
 

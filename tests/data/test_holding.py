@@ -7,16 +7,16 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from convsweep.data import holding
-from convsweep.data.arrays import Arrays
-from convsweep.data.augment import Augmentation
-from convsweep.data.crops import Crops
-from convsweep.data.digits import Digits
-from convsweep.data.feeding import Gather
-from convsweep.data.holding import Held, described, held, workers_for
-from convsweep.data.order import Batch
-from convsweep.data.ragged import Ragged
+from convsweep.data.augment.transforms import Augmentation
+from convsweep.data.loading import placement
+from convsweep.data.loading.batches import Gather
+from convsweep.data.loading.crops import Crops
+from convsweep.data.loading.order import Batch
+from convsweep.data.loading.placement import Held, described, held, workers_for
+from convsweep.data.loading.ragged import Ragged
 from convsweep.data.samples import Facts, Samples
+from convsweep.data.sources.arrays import Arrays
+from convsweep.data.sources.digits import Digits
 from convsweep.errors import UserError
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
@@ -52,7 +52,7 @@ def test_same_batches_wherever_they_are_held(
 def test_a_gpu_holds_what_fits_and_is_augmented_by_batch(
     samples: Samples, augment: Augmentation | None, free: int, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holding, "free_bytes", lambda device: free)
+    monkeypatch.setattr(placement, "free_bytes", lambda device: free)
     monkeypatch.setattr(Held, "moved", lambda self, array: torch.zeros(1))
     made = held(Gather(samples, augment), "auto", GPU)
     assert isinstance(made, Held) == expected
@@ -62,13 +62,13 @@ def test_a_gpu_holds_what_fits_and_is_augmented_by_batch(
 
 def test_a_gpu_too_small_for_the_samples_is_refused(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch of half the size would not help."""
-    monkeypatch.setattr(holding, "free_bytes", lambda device: 1000)
+    monkeypatch.setattr(placement, "free_bytes", lambda device: 1000)
     with pytest.raises(UserError, match=r"room for all samples on the GPU, but they take 0\.00 GiB and 0\.00 GiB are free"):
         held(Gather(samples), "device", GPU)
 
 
 def test_readers_run_ahead_where_a_gpu_would_wait(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holding, "usable_cores", lambda: 6)
+    monkeypatch.setattr(placement, "usable_cores", lambda: 6)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert workers_for(Gather(samples, ELASTIC), GPU) == 5
     assert workers_for(Gather(samples, FLIP), GPU) == 0
@@ -79,7 +79,7 @@ def test_readers_run_ahead_where_a_gpu_would_wait(samples: Samples, monkeypatch:
 def test_readers_keep_to_the_cores_of_their_process(
     samples: Samples, monkeypatch: pytest.MonkeyPatch, stated: str, readers: int
 ) -> None:
-    monkeypatch.setattr(holding, "usable_cores", lambda: 6)
+    monkeypatch.setattr(placement, "usable_cores", lambda: 6)
     monkeypatch.setenv("OMP_NUM_THREADS", stated)
     assert workers_for(Gather(samples, ELASTIC), GPU) == readers
 

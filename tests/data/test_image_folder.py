@@ -9,7 +9,7 @@ import pytest
 from drawn_images import draw
 from PIL import Image
 
-from convsweep.data.image_folder import ImageFolder
+from convsweep.data.sources.image_folder import ImageFolder
 from convsweep.errors import UserError
 
 

@@ -12,7 +12,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 import torch
-from convsweep.data.arrays import Arrays
+from convsweep.data.sources.arrays import Arrays
 
 torch.set_num_threads(1)
 data = Arrays(path=sys.argv[1], batch_size=64, last_batch="keep")

@@ -8,7 +8,7 @@ import pytest
 from drawn_images import MakeMasks, draw
 from PIL import Image
 
-from convsweep.data.mask_folder import MaskFolder
+from convsweep.data.sources.mask_folder import MaskFolder
 from convsweep.errors import UserError
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from convsweep.data.augment import Augmentation
-from convsweep.data.mirror import RandomMirror
+from convsweep.data.augment.mirror import RandomMirror
+from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.samples import Facts
 from convsweep.errors import UserError
 

@@ -8,8 +8,8 @@ import pytest
 from drawn_volumes import save
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
 
-from convsweep.data.images import UnfitFileError
-from convsweep.data.nifti import open_volume, stem
+from convsweep.data.files.images import UnfitFileError
+from convsweep.data.files.nifti import open_volume, stem
 
 CODES = ["RAS", "LPS", "PIR", "SAL", "ALI"]
 

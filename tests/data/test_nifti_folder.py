@@ -8,8 +8,8 @@ import pytest
 import torch
 from drawn_volumes import SHAPES, ball, draw_folder, save
 
-from convsweep.data.mirror import RandomMirror
-from convsweep.data.nifti_folder import NiftiFolder
+from convsweep.data.augment.mirror import RandomMirror
+from convsweep.data.sources.nifti_folder import NiftiFolder
 from convsweep.errors import UserError
 
 

@@ -11,10 +11,10 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.transforms import v2
 
-from convsweep.data.augment import Augmentation
-from convsweep.data.feeding import Gather
-from convsweep.data.holding import Held
-from convsweep.data.order import Batch
+from convsweep.data.augment.transforms import Augmentation
+from convsweep.data.loading.batches import Gather
+from convsweep.data.loading.order import Batch
+from convsweep.data.loading.placement import Held
 from convsweep.data.samples import Facts, Samples
 
 GPU = torch.device("cuda", 0)

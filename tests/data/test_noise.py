@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from convsweep.data.noise import Babble, Recorded, mixed, pink, power, scaled, white
-from convsweep.data.noisy import Mixer
+from convsweep.data.sources.noise import Babble, Recorded, mixed, pink, power, scaled, white
+from convsweep.data.sources.noisy_signals import Mixer
 
 SHAPE = (1, 4096)
 

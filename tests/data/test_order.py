@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convsweep.data.order import EvalOrder, Share, TrainOrder
+from convsweep.data.loading.order import EvalOrder, Share, TrainOrder
 from convsweep.errors import UserError
 
 SIZES = [(10, 3, 1), (10, 3, 2), (11, 4, 3), (100, 7, 4), (7, 1, 3), (5, 8, 2), (101, 10, 2), (64, 8, 2)]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from convsweep.data.feeding import Gather
-from convsweep.data.order import Batch
+from convsweep.data.loading.batches import Gather
+from convsweep.data.loading.order import Batch
 from convsweep.data.permutation import Permutation, fixed_permutation
 from convsweep.data.samples import Samples
 from convsweep.errors import UserError

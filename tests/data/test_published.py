@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convsweep.data.cifar import CIFAR10, CIFAR100
 from convsweep.data.datamodule import DataModule
-from convsweep.data.mnist import MNIST, FashionMNIST
-from convsweep.data.mnist1d import MNIST1D
-from convsweep.data.oxford_pet import OxfordPet
+from convsweep.data.sources.cifar import CIFAR10, CIFAR100
+from convsweep.data.sources.mnist import MNIST, FashionMNIST
+from convsweep.data.sources.mnist1d import MNIST1D
+from convsweep.data.sources.oxford_pet import OxfordPet
 from convsweep.errors import UserError
 
 

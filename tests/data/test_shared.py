@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from convsweep.data.arrays import Arrays
-from convsweep.data.mask_folder import MaskFolder
-from convsweep.data.mnist import FashionMNIST
-from convsweep.data.mnist1d import MNIST1D
+from convsweep.data.sources.arrays import Arrays
+from convsweep.data.sources.mask_folder import MaskFolder
+from convsweep.data.sources.mnist import FashionMNIST
+from convsweep.data.sources.mnist1d import MNIST1D
 
 
 def test_fashion_mnist(shared: Path) -> None:

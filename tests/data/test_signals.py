@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from convsweep.data.made import Made
-from convsweep.data.noise import power
-from convsweep.data.signals import Signals
+from convsweep.data.loading.lazy_rows import Made
+from convsweep.data.sources.noise import power
+from convsweep.data.sources.signals import Signals
 from convsweep.errors import UserError
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convsweep.data.digits import Digits
+from convsweep.data.sources.digits import Digits
 from convsweep.data.splits import shares, stratified_split
 from convsweep.errors import UserError
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from convsweep.data import statistics
-from convsweep.data.digits import Digits
 from convsweep.data.samples import Rows
+from convsweep.data.sources.digits import Digits
 from convsweep.data.statistics import count_classes, mean_and_std
 
 

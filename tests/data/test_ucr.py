@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convsweep.data.series_files import read_series
-from convsweep.data.ucr import UCR
+from convsweep.data.files.series import read_series
+from convsweep.data.sources.ucr import UCR
 from convsweep.errors import UserError
 
 TS = """# a comment

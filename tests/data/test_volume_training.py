@@ -10,7 +10,7 @@ from drawn_volumes import draw_folder
 from PIL import Image
 from tests.conftest import Train
 
-from convsweep.build import load_model
+from convsweep.training.build import load_model
 
 SEGMENTATION = ["model=segmentation", "model/net=unet_3d_small", "model.net.depth=1", "model.net.width=4"]
 RUN = ["logger=none", "trainer=cpu", "trainer.max_epochs=1", "data.batch_size=4"]

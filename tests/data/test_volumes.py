@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convsweep.data.volumes import SHAPES, Volumes, shape, volume
+from convsweep.data.sources.volumes import SHAPES, Volumes, shape, volume
 from convsweep.errors import UserError
 
 

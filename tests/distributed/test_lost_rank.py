@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from convsweep.distributed import lost_rank
-from convsweep.distributed.lost_rank import Observer, cause_of, find_lost, leave_note
 from convsweep.errors import DivergedError
+from convsweep.training import lost_rank
+from convsweep.training.lost_rank import Observer, cause_of, find_lost, leave_note
 
 
 def ended(code: str) -> subprocess.Popen[bytes]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests.conftest import ROOT, Train
 
-from convsweep.build import load_model
+from convsweep.training.build import load_model
 
 SHARDED = ["trainer=fsdp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.precision=32-true", "model.recompute=blocks"]
 COMMON = ["logger=none", "model.net.width=4", "trainer.sync_batchnorm=true", "trainer.gradient_clip_val=0.5", "test=false"]

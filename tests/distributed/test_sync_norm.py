@@ -9,12 +9,12 @@ import torch
 from lightning.pytorch.plugins import TorchSyncBatchNorm
 from torch import Tensor, nn
 
-from convsweep.data.digits import Digits
+from convsweep.data.sources.digits import Digits
 from convsweep.distributed.sync_norm import CpuSyncBatchNorm, SyncNorm, synchronise
 from convsweep.errors import UserError
-from convsweep.models import Classification
 from convsweep.nets import ConvNet
 from convsweep.nets.options import Norm
+from convsweep.tasks import Classification
 
 GLOBAL_BATCH = 24
 SAMPLES = 203  # of which 36 make a last step of 12, and a last of 11 is uneven for 2

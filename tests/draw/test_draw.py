@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.draw import __main__ as command
-from convsweep.draw.figures import FIGURES
-from convsweep.tracking.wandb_run import read_run_file
+from convsweep.explain.draw import __main__ as command
+from convsweep.explain.draw.figures import FIGURES
+from convsweep.tracking.wandb.run import read_run_file
 
 Train = Callable[..., Path]
 

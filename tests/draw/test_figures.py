@@ -8,17 +8,17 @@ import torch
 from torch import nn
 
 from convsweep.cost import measure
-from convsweep.data.digits import Digits
-from convsweep.draw.feature_maps import draw_maps, of_positions
-from convsweep.draw.field import draw_field, fields
-from convsweep.draw.figures import FIGURES, NothingToDrawError, drawn, kernels, small_enough
-from convsweep.draw.filters import draw_filters
-from convsweep.draw.layers import Ran, chosen, ran, with_matrix
-from convsweep.draw.matrix import corner, draw_matrix, square
-from convsweep.draw.planes import plane
-from convsweep.draw.shift import shift_gaps
-from convsweep.draw.subject import Subject
+from convsweep.data.sources.digits import Digits
 from convsweep.errors import UserError
+from convsweep.explain.draw.feature_maps import draw_maps, of_positions
+from convsweep.explain.draw.field import draw_field, fields
+from convsweep.explain.draw.figures import FIGURES, NothingToDrawError, drawn, kernels, small_enough
+from convsweep.explain.draw.filters import draw_filters
+from convsweep.explain.draw.layers import Ran, chosen, ran, with_matrix
+from convsweep.explain.draw.matrix import corner, draw_matrix, square
+from convsweep.explain.draw.planes import plane
+from convsweep.explain.draw.shift import shift_gaps
+from convsweep.explain.draw.subject import Subject
 from convsweep.linear_map import linear_map
 from convsweep.nets import ConvNet
 

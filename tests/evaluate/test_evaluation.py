@@ -11,12 +11,12 @@ from PIL import Image
 from scipy.io import wavfile
 from torch.nn import functional as F
 
-from convsweep.build import load_model
-from convsweep.data.digits import load_digits
-from convsweep.data.signals import Signals
-from convsweep.evaluate.classes import per_class
-from convsweep.evaluate.worst import draw_versions
-from convsweep.tracking.denoised import Denoised
+from convsweep.data.sources.digits import load_digits
+from convsweep.data.sources.signals import Signals
+from convsweep.inference.evaluate.classes import per_class
+from convsweep.inference.evaluate.worst import draw_versions
+from convsweep.pictures.denoised import Denoised
+from convsweep.training.build import load_model
 from tests.checkpoints import SCENES, SMALL, Command, arrays_checkpoint, write_checkpoint
 from tests.conftest import Train
 

@@ -10,15 +10,15 @@ import torch
 from PIL import Image
 from scipy.signal import resample_poly
 
-from convsweep.build import load_model
-from convsweep.data.digits import load_digits
+from convsweep.data.sources.digits import load_digits
 from convsweep.errors import UserError
-from convsweep.export import latency
-from convsweep.export.checking import batches, check
-from convsweep.export.programs import Program
-from convsweep.export.real_samples import samples_of_files
+from convsweep.inference.export import latency
+from convsweep.inference.export.checking import batches, check
+from convsweep.inference.export.programs import Program
+from convsweep.inference.export.real_samples import samples_of_files
 from convsweep.models.normalize import Normalize
-from convsweep.trained import load_trained
+from convsweep.training.build import load_model
+from convsweep.training.trained import load_trained
 from tests.checkpoints import SCENES, SMALL, SMALL_UNET, Command, arrays_checkpoint, write_checkpoint
 from tests.data.drawn_volumes import draw_folder
 

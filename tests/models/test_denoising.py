@@ -11,11 +11,11 @@ from torchmetrics.audio import ScaleInvariantSignalNoiseRatio, SignalNoiseRatio
 
 from convsweep.data.samples import Facts
 from convsweep.errors import InfeasibleError, UserError
-from convsweep.feasibility import check_output
 from convsweep.losses.stft import PAPER, stft_loss
-from convsweep.models import Denoising
-from convsweep.models.signal_ratios import SignalRatios
+from convsweep.metrics.signal_ratios import SignalRatios
 from convsweep.nets import ConvNet, UNet
+from convsweep.tasks import Denoising
+from convsweep.training.feasibility import check_output
 
 STACK: dict[str, Any] = {
     "num_stages": 3, "width": 8, "width_growth": 1.0, "dilation": [1, 2, 4], "downsample": "none", "head": {"output": "position"},

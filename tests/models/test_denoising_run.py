@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests.conftest import Train
 
-from convsweep.build import load_model
+from convsweep.training.build import load_model
 
 RUN = [
     "model=denoising", "data=signals", "data.length=256", "data.num_train=16", "data.num_val=4", "data.num_test=4",

@@ -12,10 +12,10 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
 from tiny import facts_of, fit, labelled, masked
 
-from convsweep import build
+from convsweep.cli.hydra_version import main_options
 from convsweep.errors import UserError
-from convsweep.hydra_version import main_options
-from convsweep.models import Classification, Segmentation
+from convsweep.tasks import Classification, Segmentation
+from convsweep.training import build
 
 CONF = Path(__file__).parents[2] / "conf"
 CASES = {
@@ -75,7 +75,7 @@ def test_checkpoint_describes_itself_in_plain_types(tmp_path: Path) -> None:
     assert card["facts"]["ignore_index"] == 255
     assert card["model"]["net"]["in_shape"] == [1, 16, 16]
     assert card["model"]["monitor"] == "val/miou"
-    assert card["data"]["_target_"] == "convsweep.data.digits.Digits"
+    assert card["data"]["_target_"] == "convsweep.data.sources.digits.Digits"
     assert card["class_counts"] == [1, 2, 3]
 
 

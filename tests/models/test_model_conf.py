@@ -8,7 +8,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 
-from convsweep.hydra_version import main_options
+from convsweep.cli.hydra_version import main_options
 from convsweep.models.base import Model
 
 CONF = Path(__file__).parents[2] / "conf"

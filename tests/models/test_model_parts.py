@@ -5,8 +5,8 @@ import torch
 from tiny import classifier, segmenter
 from torch import nn
 
-from convsweep.models.classification import class_weight
-from convsweep.models.running_mean import RunningMean, not_finite
+from convsweep.metrics.running_mean import RunningMean, not_finite
+from convsweep.tasks.classification import class_weight
 
 
 def test_balanced_weights_make_all_classes_count_alike() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from convsweep.models.overlap import Overlap
+from convsweep.metrics.overlap import Overlap
 
 PREDICTED = torch.tensor([[0, 0, 1, 1], [2, 2, 1, 0]])
 TRUE = torch.tensor([[0, 1, 1, 1], [2, 0, 1, 0]])

@@ -7,8 +7,8 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
-from convsweep import build
-from convsweep.hydra_version import main_options
+from convsweep.cli.hydra_version import main_options
+from convsweep.training import build
 
 CONF = Path(__file__).parents[2] / "conf"
 

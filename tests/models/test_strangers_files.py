@@ -16,14 +16,14 @@ import pytest
 import torch
 from test_load_model import trained
 
-from convsweep import build
-from convsweep.draw.publish import log_to_wandb
 from convsweep.errors import UserError
-from convsweep.evaluate.labelled import config_for
-from convsweep.named_in_files import hold
+from convsweep.explain.draw.publish import log_to_wandb
+from convsweep.inference.evaluate.labelled import config_for
 from convsweep.nets import ConvNet
-from convsweep.trained import load_trained
-from hydra_plugins.study.search.journal import open_journal
+from convsweep.training import build
+from convsweep.training.trained import load_trained
+from convsweep.trusted_names import hold
+from hydra_study.storage.journal import open_journal
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -59,7 +59,7 @@ def evils(proof: Path) -> list[dict[str, Any]]:
         {"_target_": "subprocess.Popen", "args": ["touch", str(proof)]},
         {"_target_": "functools.partial", "_args_": [{"_target_": "os.system", "command": command}]},
         {"_target_": "torch.nn.Sequential", "_args_": [{"_target_": "os.system", "command": command}]},
-        {"_target_": "convsweep.build.Path.touch", "self": {"_target_": "pathlib.Path", "_args_": [str(proof)]}},
+        {"_target_": "convsweep.training.build.Path.touch", "self": {"_target_": "pathlib.Path", "_args_": [str(proof)]}},
         {"_target_": "hydra.utils.instantiate", "_args_": [{"_target_": "os.system", "command": command}]},
         {"_target_": "torch.serialization.os.system", "command": command},
         {"_target_": "torch.load", "f": str(proof), "weights_only": False},
@@ -136,7 +136,9 @@ class Bomb:
 def test_arrays_of_pickles_are_not_read(tmp_path: Path) -> None:
     x = np.array([Bomb(tmp_path / "proof")] * 4, dtype=object)
     np.savez(tmp_path / "bomb.npz", x=x, y=np.arange(4))
-    data = build.data_module({"_target_": "convsweep.data.arrays.Arrays", "path": str(tmp_path / "bomb.npz"), "batch_size": 2})
+    data = build.data_module(
+        {"_target_": "convsweep.data.sources.arrays.Arrays", "path": str(tmp_path / "bomb.npz"), "batch_size": 2}
+    )
     with pytest.raises(UserError):
         data.setup()
     assert not (tmp_path / "proof").exists()

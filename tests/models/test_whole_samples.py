@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 
 from convsweep.data.samples import Facts
 from convsweep.errors import UserError
-from convsweep.models import Segmentation
 from convsweep.nets import UNet
+from convsweep.tasks import Segmentation
 
 FACTS = Facts((1, 6, 6, 6), 2, ("background", "bright"), "segmentation", any_size=True)
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from convsweep.data.samples import Facts
-from convsweep.models import Classification, Segmentation
 from convsweep.models.base import Model
 from convsweep.nets import ConvNet, UNet
+from convsweep.tasks import Classification, Segmentation
 
 FROM_LIGHTNING = (".*does not have many workers.*", ".*number of training batches.*", ".*LeafSpec.*")
 """Warnings about Lightning's own ways."""

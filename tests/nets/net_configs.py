@@ -6,8 +6,8 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, open_dict
 
-from convsweep.build import build_net
-from convsweep.hydra_version import main_options
+from convsweep.cli.hydra_version import main_options
+from convsweep.training.build import build_net
 
 CONF = Path(__file__).parents[2] / "conf"
 

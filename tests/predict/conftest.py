@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from convsweep.data.digits import load_digits
-from convsweep.predict.__main__ import predict
+from convsweep.data.sources.digits import load_digits
+from convsweep.inference.predict.__main__ import predict
 from tests.checkpoints import SCENES, SMALL, command_fixture, write_checkpoint
 
 run = command_fixture(predict)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from convsweep.build import load_model
+from convsweep.training.build import load_model
 from tests.checkpoints import Command, arrays_checkpoint
 from tests.predict.test_classes import probs, rows
 

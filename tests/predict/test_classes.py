@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from convsweep.build import load_model
-from convsweep.data.digits import load_digits
+from convsweep.data.sources.digits import load_digits
+from convsweep.training.build import load_model
 from tests.checkpoints import SMALL, Command, write_checkpoint
 from tests.data.drawn_images import draw
 
@@ -74,7 +74,7 @@ def test_files_are_resized_as_for_training(run: Command, photos: Path, resize: s
     how = ["data=image_folder", f"data.root={photos}", "data.image_size=8", f"data.resize={resize}"]
     net = write_checkpoint(tmp_path / "best.ckpt", *how, *SMALL)
     assert run(net, photos / "cat") == 0
-    from convsweep.data.image_folder import ImageFolder
+    from convsweep.data.sources.image_folder import ImageFolder
 
     x = ImageFolder(str(photos), 8, resize, batch_size=4).read()[0].x[:6]
     expected = load_model(net).predict_batch(torch.from_numpy(x))["probs"]

@@ -8,12 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
-from convsweep.build import load_model
-from convsweep.data.images import ImageDecoding, fit
+from convsweep.data.files.images import ImageDecoding, fit
 from convsweep.data.samples import Facts
-from convsweep.predict.geometry import geometry_of
-from convsweep.predict.table import Predictions
-from convsweep.windows import SlidingWindow
+from convsweep.inference.predict.geometry import geometry_of
+from convsweep.inference.predict.table import Predictions
+from convsweep.nets.sliding_window import SlidingWindow
+from convsweep.training.build import load_model
 from tests.checkpoints import SCENES, Command, write_checkpoint
 from tests.data.drawn_images import draw
 

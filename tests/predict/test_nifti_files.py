@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from convsweep.build import load_model
+from convsweep.training.build import load_model
 from tests.checkpoints import SMALL_UNET, Command, arrays_checkpoint, write_checkpoint
 from tests.predict.test_classes import rows
 

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from convsweep.data.samples import Facts
-from convsweep.models import Denoising
+from convsweep.inference.predict.recording import Cleaner, level_of
 from convsweep.nets import ConvNet, UNet
-from convsweep.predict.recording import Cleaner, level_of
+from convsweep.tasks import Denoising
 from tests.checkpoints import Command, write_checkpoint
 
 STACK: dict[str, Any] = {
@@ -83,7 +83,7 @@ def test_another_rate_is_resampled_there_and_back(rate: int) -> None:
 
 
 def test_level_is_that_of_each_channel_over_all_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convsweep.predict.recording.PIECE", 100)
+    monkeypatch.setattr("convsweep.inference.predict.recording.PIECE", 100)
     wave = noise(channels=2, length=999)
     np.testing.assert_allclose(level_of(wave), np.sqrt(np.square(wave).mean(axis=1)), rtol=1e-5)
 

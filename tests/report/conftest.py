@@ -6,8 +6,8 @@ from pathlib import Path
 import optuna
 import pytest
 
-from convsweep.report.source import load_sweep
-from convsweep.report.sweep import Sweep
+from convsweep.review.report.source import load_sweep
+from convsweep.review.study import Sweep
 from tests.report.chromium import Chromium, find
 from tests.report.studies import make_sweep
 

@@ -10,8 +10,8 @@ import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from hydra_plugins.study.search.journal import open_journal
-from hydra_plugins.study.search.layout import Layout
+from hydra_study.paths import Layout
+from hydra_study.storage.journal import open_journal
 
 SPACE = {
     "model.net.num_stages": {"kind": "int", "low": 1, "high": 3},

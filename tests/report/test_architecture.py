@@ -11,9 +11,9 @@ from convsweep.cost import measure
 from convsweep.errors import UserError
 from convsweep.nets.convnet import ConvNet
 from convsweep.nets.unet import UNet
-from convsweep.report.architecture import config_blocks
-from convsweep.report.drawing import draw, levels_of
-from convsweep.report.parts import Architecture, architecture_of, joined_parts, parts_of
+from convsweep.review.report.sections.architecture import config_blocks
+from convsweep.review.report.sections.drawing import draw, levels_of
+from convsweep.review.report.sections.parts import Architecture, architecture_of, joined_parts, parts_of
 
 
 def architecture(net: nn.Module, in_shape: tuple[int, ...]) -> Architecture:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.report.__main__ import write
-from convsweep.report.compare_page import compare_page
-from convsweep.report.sweep_page import sweep_page
+from convsweep.review.report.__main__ import write
+from convsweep.review.report.pages.compare import compare_page
+from convsweep.review.report.pages.sweep import sweep_page
 from tests.report.chromium import Chromium
 from tests.report.conftest import MakeSweep
 from tests.report.studies import mixed

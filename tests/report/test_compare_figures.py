@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from convsweep.report.compare_figures import history_blocks
+from convsweep.review.report.sections.compare_figures import history_blocks
 from tests.report.studies import START
 from tests.report.test_facts import complete, sweep_of
 

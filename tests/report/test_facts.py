@@ -8,18 +8,18 @@ import pytest
 from omegaconf import OmegaConf
 from optuna.trial import TrialState, create_trial
 
-from convsweep.report.compare_page import best_after, leader
-from convsweep.report.effects import effect_of
-from convsweep.report.history import improvements
-from convsweep.report.importance import importances
-from convsweep.report.outcomes import reason_rows
-from convsweep.report.scales import bins, scale_of
-from convsweep.report.score_axis import shown_range
-from convsweep.report.summary import repetition_noise
-from convsweep.report.sweep import Sweep, objective_names
-from convsweep.report.thinning import evenly, thinned
-from convsweep.report.timeline import laid_out
-from convsweep.report.tradeoff import cheapest
+from convsweep.review.report.pages.compare import best_after, leader
+from convsweep.review.report.rendering.scales import bins, scale_of
+from convsweep.review.report.rendering.score_axis import shown_range
+from convsweep.review.report.rendering.thinning import evenly, thinned
+from convsweep.review.report.sections.effects import effect_of
+from convsweep.review.report.sections.history import improvements
+from convsweep.review.report.sections.importance import importances
+from convsweep.review.report.sections.outcomes import reason_rows
+from convsweep.review.report.sections.summary import repetition_noise
+from convsweep.review.report.sections.timeline import laid_out
+from convsweep.review.report.sections.tradeoff import cheapest
+from convsweep.review.study import Sweep, objective_names
 from tests.report.conftest import MakeSweep
 from tests.report.studies import DISTRIBUTIONS, START, make_trials, mixed
 

@@ -11,18 +11,31 @@ import yaml
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from convsweep.report.blocks import Bullets, Card, Cards, Code, Figure, Fold, Grid, Notice, Page, Section, Table, Text
-from convsweep.report.compare_page import compare_page
-from convsweep.report.html import to_html
-from convsweep.report.leaderboard import leaderboard_page
-from convsweep.report.markdown import to_markdown
-from convsweep.report.pictures import Pictures
-from convsweep.report.run_page import run_page
-from convsweep.report.source import load_sweep, runs_below
-from convsweep.report.sweep_page import sweep_page
-from convsweep.study_run.panels import plotly_figure
-from hydra_plugins.study.search.journal import open_journal
-from hydra_plugins.study.search.layout import Layout
+from convsweep.review.report.pages.compare import compare_page
+from convsweep.review.report.pages.leaderboard import leaderboard_page
+from convsweep.review.report.pages.run import run_page
+from convsweep.review.report.pages.sweep import sweep_page
+from convsweep.review.report.rendering.blocks import (
+    Bullets,
+    Card,
+    Cards,
+    Code,
+    Figure,
+    Fold,
+    Grid,
+    Notice,
+    Page,
+    Section,
+    Table,
+    Text,
+)
+from convsweep.review.report.rendering.html import to_html
+from convsweep.review.report.rendering.markdown import to_markdown
+from convsweep.review.report.rendering.pictures import Pictures
+from convsweep.review.report.source import load_sweep, runs_below
+from convsweep.review.wandb_study.panels import plotly_figure
+from hydra_study.paths import Layout
+from hydra_study.storage.journal import open_journal
 from tests.report.chromium import Chromium
 from tests.report.studies import MULTIRUN, SPACE, make_trials, mixed
 

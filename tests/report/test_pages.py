@@ -9,21 +9,21 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from convsweep.confirm.candidates import Candidate
-from convsweep.confirm.document import Subject, document, write
-from convsweep.confirm.results import Result, Training
-from convsweep.confirm.verdict import judge
 from convsweep.errors import UserError
-from convsweep.report.blocks import Code, Page
-from convsweep.report.compare_page import compare_page
-from convsweep.report.html import to_html
-from convsweep.report.leaderboard import leaderboard_page
-from convsweep.report.markdown import to_markdown
-from convsweep.report.pictures import Pictures
-from convsweep.report.run_page import run_page
-from convsweep.report.slices import slice_blocks
-from convsweep.report.source import runs_below
-from convsweep.report.sweep_page import sweep_page
+from convsweep.review.confirm.candidates import Candidate
+from convsweep.review.confirm.document import Subject, document, write
+from convsweep.review.confirm.results import Result, Training
+from convsweep.review.confirm.verdict import judge
+from convsweep.review.report.pages.compare import compare_page
+from convsweep.review.report.pages.leaderboard import leaderboard_page
+from convsweep.review.report.pages.run import run_page
+from convsweep.review.report.pages.sweep import sweep_page
+from convsweep.review.report.rendering.blocks import Code, Page
+from convsweep.review.report.rendering.html import to_html
+from convsweep.review.report.rendering.markdown import to_markdown
+from convsweep.review.report.rendering.pictures import Pictures
+from convsweep.review.report.sections.slices import slice_blocks
+from convsweep.review.report.source import runs_below
 from tests.report.conftest import MakeSweep
 from tests.report.studies import mixed
 
@@ -175,7 +175,9 @@ RESULT = {
     "test": {"test/accuracy": 0.88}, "epochs": 2, "stopped_early": False, "checkpoint": None, "seconds": 4.0,
     "cost": {"params": 5000, "macs": 1000, "summary": "ConvNet: 5 k parameters, 1 kMACs"}, "wandb": None,
 }  # fmt: skip
-CONFIG = "name: NAME\nseed: 3\nmonitor: {metric: val/accuracy, mode: max}\ndata: {_target_: convsweep.data.digits.Digits}\n"
+CONFIG = (
+    "name: NAME\nseed: 3\nmonitor: {metric: val/accuracy, mode: max}\ndata: {_target_: convsweep.data.sources.digits.Digits}\n"
+)
 
 
 def make_run(folder: Path, name: str, result: dict[str, Any] | None) -> Path:

@@ -3,7 +3,7 @@
 from optuna.distributions import IntDistribution
 from optuna.trial import TrialState, create_trial
 
-from convsweep.report.parallel import parallel_blocks
+from convsweep.review.report.sections.parallel import parallel_blocks
 from tests.report.test_facts import sweep_of
 
 

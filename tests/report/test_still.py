@@ -11,14 +11,14 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
-from convsweep.report.__main__ import write
-from convsweep.report.blocks import Drawing, Figure, Grid, Page, Section
-from convsweep.report.compare_page import compare_page
-from convsweep.report.markdown import to_markdown
-from convsweep.report.palette import palette
-from convsweep.report.pictures import Pictures
-from convsweep.report.still import draw, picture_of
-from convsweep.report.sweep_page import sweep_page
+from convsweep.review.report.__main__ import write
+from convsweep.review.report.pages.compare import compare_page
+from convsweep.review.report.pages.sweep import sweep_page
+from convsweep.review.report.rendering.blocks import Drawing, Figure, Grid, Page, Section
+from convsweep.review.report.rendering.markdown import to_markdown
+from convsweep.review.report.rendering.palette import palette
+from convsweep.review.report.rendering.pictures import Pictures
+from convsweep.review.report.rendering.static_figures import draw, picture_of
 from tests.report.conftest import MakeSweep
 from tests.report.studies import mixed
 

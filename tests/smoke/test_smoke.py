@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from convsweep.data.digits import load_digits
+from convsweep.data.sources.digits import load_digits
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["trainer=cpu", "trainer.max_epochs=3", "model.net.width=8", "seed=0"]
@@ -65,7 +65,7 @@ def test_a_search_ends_at_its_total_and_its_best_can_be_trained(searched: Path) 
 
 def test_reports_are_written(trained: Path, searched: Path) -> None:
     for folder in (trained, searched):
-        run(folder.parent, "-m", "convsweep.report", folder.name)
+        run(folder.parent, "-m", "convsweep.review.report", folder.name)
         page = (folder / "report.html").read_text()
         assert len(page) > 10_000
         assert "digits" in page
@@ -73,7 +73,7 @@ def test_reports_are_written(trained: Path, searched: Path) -> None:
 
 def test_exported_programs_say_what_the_network_says(trained: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
-    run(tmp_path, "-m", "convsweep.export", str(trained), "--no-latency")
+    run(tmp_path, "-m", "convsweep.inference.export", str(trained), "--no-latency")
     checks = json.loads((tmp_path / "exported" / "export.json").read_text())["checks"]
     assert set(checks) == {"torch.export", "onnxruntime"}
     assert all(found["difference"] <= 1e-4 for found in checks.values())
@@ -84,7 +84,7 @@ def test_the_winner_of_a_search_knows_digits(searched: Path, tmp_path: Path) -> 
     (tmp_path / "files").mkdir()
     for number, pixels in enumerate(pictures[:100, 0]):
         Image.fromarray(pixels).save(tmp_path / "files" / f"{number:03d}.png")
-    run(tmp_path, "-m", "convsweep.predict", str(searched), "files")
+    run(tmp_path, "-m", "convsweep.inference.predict", str(searched), "files")
     rows = list(csv.DictReader((tmp_path / "predictions" / "predictions.csv").read_text().splitlines()))
     right = sum(row["class"] == str(label) for row, label in zip(rows, labels[:100], strict=True))
     assert right > 50, right

@@ -16,7 +16,7 @@ atexit.register(lambda: print(sorted({HEAVY} & set(sys.modules))))
 """
 TRAIN = f"""
 import builtins
-from convsweep.startup.imports import prepare_imports
+from convsweep.training.imports import prepare_imports
 prepare_imports()
 import lightning as L
 class First(L.Callback):
@@ -27,16 +27,16 @@ builtins.First = First
 sys.argv += ["logger=none", "trainer=cpu", "model.net.width=4", "+callbacks.first._target_=builtins.First"]
 runpy.run_path({str(ROOT / "train.py")!r}, run_name="__main__")
 """
-INSPECT = "runpy.run_module('convsweep.inspect', run_name='__main__', alter_sys=True)"
+INSPECT = "runpy.run_module('convsweep.explain.inspect', run_name='__main__', alter_sys=True)"
 DRAW = """
 sys.argv += ["--figures", "field", "--out", "drawn"]
-runpy.run_module("convsweep.draw", run_name="__main__", alter_sys=True)
+runpy.run_module("convsweep.explain.draw", run_name="__main__", alter_sys=True)
 """
 REPORT = f"""
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from convsweep.hydra_version import main_options
-from convsweep.report.parts import architecture_of
+from convsweep.cli.hydra_version import main_options
+from convsweep.review.report.sections.parts import architecture_of
 with initialize_config_dir(config_dir={str(ROOT / "conf")!r}, **main_options()):
     cfg = compose("config", ["shape.in_shape=[1,8,8]", "shape.in_channels=1", "shape.num_classes=10"])
 OmegaConf.save(cfg, "config.yaml")
@@ -61,8 +61,8 @@ def test_the_first_step_is_taken_without_them(tmp_path: Path) -> None:
 
 
 METRICS = """
-from convsweep.startup.imports import prepare_imports
-from convsweep.startup.late_packages import is_late
+from convsweep.training.imports import prepare_imports
+from convsweep.patches.late_packages import is_late
 prepare_imports()
 import torch, lightning, torchmetrics
 from convsweep import models
@@ -105,11 +105,11 @@ def test_the_first_line_comes_before_torch(tmp_path: Path) -> None:
     code = (
         AT_THE_END
         + """
-import convsweep.console
+import convsweep.cli.console
 def said(text):
     print(text, "torch" in sys.modules, flush=True)
     os._exit(0)
-convsweep.console.say = said
+convsweep.cli.console.say = said
 """
         + TRAIN.replace("prepare_imports()", "").replace("import lightning as L", "").replace("L.Callback", "object")
     )

@@ -26,7 +26,7 @@ FILES = {
 START = """
 import builtins, sys
 builtins.ran = ran = []
-from convsweep.startup.late_packages import LatePackage, defer, is_late
+from convsweep.patches.late_packages import LatePackage, defer, is_late
 root = LatePackage("late", {"Base": "base", "answer": lambda: 42}, frozenset({"base", "light", "inner"}), first="base")
 defer(root, LatePackage("late.inner", {}, frozenset({"flat"})))
 import late

@@ -6,7 +6,7 @@ import sys
 from tests.conftest import ROOT
 
 WARM = """
-from convsweep.startup import warm
+from convsweep.training import warm_imports
 import os, lightning, torch
 os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"  # Lightning has NVML asked, which would answer without CUDA where it is there
 asked = []
@@ -19,7 +19,7 @@ torch.cuda.is_available()
 print(asked)
 asked.clear()
 from hydra import compose, initialize_config_dir
-from convsweep import feasibility
+from convsweep.training import feasibility
 for overrides in ([], ["experiment=cifar10_fast"], ["experiment=unet_scenes", "trainer=gpu"]):
     with initialize_config_dir(CONF, version_base="1.3"):
         cfg = compose("config", overrides=[*overrides, "name=x", "trainer.default_root_dir=x", "logger=none"])

@@ -14,14 +14,14 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial
 
-from hydra_plugins.study.search.attributes import kind_of
-from hydra_plugins.study.search.journal import open_journal
+from hydra_study.storage.attributes import kind_of
+from hydra_study.storage.journal import open_journal
 
 HEAD = """
 import os, sys, time, signal
 import hydra
 from pathlib import Path
-from hydra_plugins.study import trial
+from hydra_study import trial
 
 def run(cfg):
 {body}

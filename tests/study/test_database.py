@@ -2,9 +2,9 @@
 
 import pytest
 
-from hydra_plugins.study.search.errors import StudyError
-from hydra_plugins.study.search.layout import Layout
-from hydra_plugins.study.search.storage import open_storage
+from hydra_study.errors import StudyError
+from hydra_study.paths import Layout
+from hydra_study.storage.storage import open_storage
 
 from .conftest import MakeToy
 from .postgresql import server

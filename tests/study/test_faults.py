@@ -17,8 +17,8 @@ import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState, create_trial
 
-from hydra_plugins.study.search.patience import Patience, WaitedInVainError
-from hydra_plugins.study.search.patient_storage import PatientStorage
+from hydra_study.storage.patience import Patience, WaitedInVainError
+from hydra_study.storage.patient_storage import PatientStorage
 
 from .conftest import MakeToy, Toy, wait_for
 from .postgresql import stoppable_server, trials_in

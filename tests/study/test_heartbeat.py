@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from hydra_plugins.study.config import StudyConf
-from hydra_plugins.study.search import heartbeat
-from hydra_plugins.study.search.heartbeat import Pulse, Watch
-from hydra_plugins.study.search.slots import make_slots, visible_gpus
+from hydra_study.config import StudyConf
+from hydra_study.processes.slots import make_slots, visible_gpus
+from hydra_study.storage import heartbeat
+from hydra_study.storage.heartbeat import Pulse, Watch
 from tests.read_only import run_read_only
 
-READ = "from pathlib import Path; from hydra_plugins.study.search.heartbeat import Watch"
+READ = "from pathlib import Path; from hydra_study.storage.heartbeat import Watch"
 
 
 def beat_and_wait(folder: Path) -> None:

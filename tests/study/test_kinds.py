@@ -5,9 +5,9 @@ import torch
 
 from convsweep.errors import DivergedError, InfeasibleError, UserError
 from convsweep.tracking import outcome_of
-from hydra_plugins.study.kinds import is_out_of_memory
-from hydra_plugins.study.search.outcomes import of_exception
-from hydra_plugins.study.trial import Pruned, Stopped
+from hydra_study.kinds import is_out_of_memory
+from hydra_study.trial import Pruned, Stopped
+from hydra_study.trials.outcomes import of_exception
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from omegaconf import OmegaConf
 
-from hydra_plugins.study.search.canonical import canonical_hash
+from hydra_study.space.canonical import canonical_hash
 
 from .conftest import MakeToy
 

@@ -8,8 +8,8 @@ import optuna
 import pytest
 from omegaconf import OmegaConf
 
-from hydra_plugins.study.search import launchers
-from hydra_plugins.study.search.errors import StudyError
+from hydra_study.errors import StudyError
+from hydra_study.launchers import launchers
 
 from .conftest import MakeToy, wait_for
 from .needed import needs

@@ -6,10 +6,10 @@ from typing import Any
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from hydra_plugins.study.search import attributes
-from hydra_plugins.study.search.budget import Ledger, tally
-from hydra_plugins.study.search.known import Known
-from hydra_plugins.study.search.objectives import parse_objectives
+from hydra_study.objectives import parse_objectives
+from hydra_study.storage import attributes
+from hydra_study.trials.budget import Ledger, tally
+from hydra_study.trials.duplicates import Known
 
 OBJECTIVES = parse_objectives("maximize", None)
 KINDS = ("complete", "pruned", "infeasible", "running", "killed", "duplicate", "waiting")

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from hydra_plugins.study.search.heartbeat import Pulse
+from hydra_study.storage.heartbeat import Pulse
 
 from .conftest import MakeToy
 

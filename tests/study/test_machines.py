@@ -14,8 +14,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from hydra_plugins.study.search.outcomes import Policy
-from hydra_plugins.study.search.session import Session
+from hydra_study.trials.outcomes import Policy
+from hydra_study.trials.session import Session
 
 from .conftest import MakeToy, Toy, wait_for
 from .needed import needs

@@ -9,9 +9,9 @@ from contextlib import closing
 import pytest
 from optuna.trial import TrialState
 
-from hydra_plugins.study.search.errors import StudyError
-from hydra_plugins.study.search.messages import Channel
-from hydra_plugins.study.search.outcomes import Policy, of_exception, of_result, parse_policies
+from hydra_study.errors import StudyError
+from hydra_study.processes.messages import Channel
+from hydra_study.trials.outcomes import Policy, of_exception, of_result, parse_policies
 
 from .conftest import MakeToy, wait_for
 

@@ -7,17 +7,17 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_plugins.study.config import PRUNERS
-from hydra_plugins.study.search import attributes
-from hydra_plugins.study.search.errors import StudyError
-from hydra_plugins.study.search.layout import Layout
-from hydra_plugins.study.search.load import build
-from hydra_plugins.study.search.objectives import parse_objectives
-from hydra_plugins.study.search.outcomes import Outcome, parse_policies
-from hydra_plugins.study.search.pruning import Reports
-from hydra_plugins.study.search.sampling import check_sampler, count_from_one
-from hydra_plugins.study.search.settle import Settler
-from hydra_plugins.study.search.storage import OpenStudy, create_study, open_study
+from hydra_study.config import PRUNERS
+from hydra_study.dotted_path import build
+from hydra_study.errors import StudyError
+from hydra_study.objectives import parse_objectives
+from hydra_study.paths import Layout
+from hydra_study.storage import attributes
+from hydra_study.storage.storage import OpenStudy, create_study, open_study
+from hydra_study.trials.outcomes import Outcome, parse_policies
+from hydra_study.trials.pruning import Reports
+from hydra_study.trials.sampling import check_sampler, count_from_one
+from hydra_study.trials.tell import Settler
 
 from .conftest import MakeToy, Toy
 
@@ -83,7 +83,7 @@ def test_every_pruner_runs(toy: MakeToy, pruner: str) -> None:
 
 
 def test_a_sampler_whose_package_is_missing_is_refused_before_the_first_trial(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hydra_plugins.study.search.sampling.find_spec", lambda name: None)
+    monkeypatch.setattr("hydra_study.trials.sampling.find_spec", lambda name: None)
     check_sampler({"_target_": "optuna.samplers.TPESampler"})
     with pytest.raises(StudyError, match="run: uv sync --extra cmaes"):
         check_sampler({"_target_": "optuna.samplers.CmaEsSampler"})

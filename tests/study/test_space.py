@@ -11,13 +11,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from hydra_plugins.study.config import PRUNERS, SAMPLERS
-from hydra_plugins.study.search.change import compare
-from hydra_plugins.study.search.errors import StudyError
-from hydra_plugins.study.search.expressions import Expression, InactiveError
-from hydra_plugins.study.search.grammar import parse_parameters
-from hydra_plugins.study.search.space import Space
-from hydra_plugins.study.search.whole_numbers import refuse_floats
+from hydra_study.config import PRUNERS, SAMPLERS
+from hydra_study.errors import StudyError
+from hydra_study.space.expressions import Expression, InactiveError
+from hydra_study.space.grammar import parse_parameters
+from hydra_study.space.space import Space
+from hydra_study.space.whole_numbers import refuse_floats
+from hydra_study.trials.changes import compare
 from tests.study.conftest import MakeToy
 
 DEPTH: dict[str, Any] = {

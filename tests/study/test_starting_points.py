@@ -5,14 +5,14 @@ from pathlib import Path
 import optuna
 import pytest
 
-from hydra_plugins.study.search.errors import StudyError
-from hydra_plugins.study.search.grammar import parse_parameters
-from hydra_plugins.study.search.journal import open_journal
-from hydra_plugins.study.search.layout import Layout
-from hydra_plugins.study.search.objectives import parse_objectives
-from hydra_plugins.study.search.space import Space
-from hydra_plugins.study.search.starting_points import points_of_sweep
-from hydra_plugins.study.search.storage import create_study, open_storage
+from hydra_study.errors import StudyError
+from hydra_study.objectives import parse_objectives
+from hydra_study.paths import Layout
+from hydra_study.space.grammar import parse_parameters
+from hydra_study.space.space import Space
+from hydra_study.storage.journal import open_journal
+from hydra_study.storage.storage import create_study, open_storage
+from hydra_study.trials.starting_points import points_of_sweep
 
 SPACE = Space(parse_parameters({"x": "interval(0,1)"}, [], loader=None))  # type: ignore[arg-type]
 

@@ -10,9 +10,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
-from hydra_plugins.study.search.grammar import parse_parameters
-from hydra_plugins.study.search.objectives import parse_objectives
-from hydra_plugins.study.search.space import Space
+from hydra_study.objectives import parse_objectives
+from hydra_study.space.grammar import parse_parameters
+from hydra_study.space.space import Space
 
 ROOT = Path(__file__).parents[2]
 SWEEPS = sorted((ROOT / "conf" / "sweeps").glob("*.yaml"))

@@ -10,10 +10,10 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
-from hydra_plugins.study.search.errors import StudyError
-from hydra_plugins.study.search.journal import cut_torn_line, open_journal
-from hydra_plugins.study.search.layout import Layout
-from hydra_plugins.study.search.storage import open_storage
+from hydra_study.errors import StudyError
+from hydra_study.paths import Layout
+from hydra_study.storage.journal import cut_torn_line, open_journal
+from hydra_study.storage.storage import open_storage
 
 from .conftest import MakeToy
 

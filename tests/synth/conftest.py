@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from convsweep.explain.synth.studio import Studio
+from convsweep.explain.synth.subject import Subject, frozen
 from convsweep.models.normalize import Normalize
 from convsweep.nets import ConvNet
-from convsweep.synth.studio import Studio
-from convsweep.synth.subject import Subject, frozen
 
 
 def drawn_subject(in_shape: tuple[int, ...] = (1, 12, 12), num_classes: int = 3, net: nn.Module | None = None) -> Subject:

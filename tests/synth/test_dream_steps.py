@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from convsweep.synth.dream import move
-from convsweep.synth.parameterization import Fourier, Pixels, Whitened
-from convsweep.synth.subject import Subject
+from convsweep.explain.synth.components.parameterization import Fourier, Pixels, Whitened
+from convsweep.explain.synth.methods.dream import move
+from convsweep.explain.synth.subject import Subject
 
 
 @pytest.mark.parametrize("kind", [Pixels, Whitened, Fourier])

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
+from convsweep.cli.hydra_version import main_options
 from convsweep.errors import UserError
-from convsweep.hydra_version import main_options
-from convsweep.synth.early_check import check_kept, check_synthesis
+from convsweep.explain.synth.early_check import check_kept, check_synthesis
 from tests.checkpoints import CONF
 
 NET = "checkpoint=net.ckpt"
@@ -84,7 +84,7 @@ def test_an_animation_needs_pictures() -> None:
 
 def test_a_missing_checkpoint_is_named_before_torch_is_loaded() -> None:
     program = (
-        "import sys, convsweep.synth.__main__ as command\n"
+        "import sys, convsweep.explain.synth.__main__ as command\n"
         "sys.argv = ['synth', 'checkpoint=nothing', 'hydra.run.dir=out']\n"
         "try: command.main()\n"
         "finally: assert 'torch' not in sys.modules, 'torch is loaded'\n"

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from convsweep.errors import UserError
-from convsweep.synth.gaussian import Gaussian, fitted, white
-from convsweep.synth.parameterization import Whitened
-from convsweep.synth.subject import Subject
-from convsweep.synth.training_gaussian import gaussian_of, training_samples
-from convsweep.synth.transforms import noisy
-from convsweep.trained import Trained
+from convsweep.explain.synth.components.gaussian import Gaussian, fitted, white
+from convsweep.explain.synth.components.parameterization import Whitened
+from convsweep.explain.synth.components.training_gaussian import gaussian_of, training_samples
+from convsweep.explain.synth.components.transforms import noisy
+from convsweep.explain.synth.subject import Subject
+from convsweep.training.trained import Trained
 
 from .conftest import drawn_subject
 
@@ -121,7 +121,7 @@ def trained(tmp_path: Path) -> Trained:
     """Return a network for small arrays that lie in a file, as `load_trained` would."""
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "train.npz", x=rng.integers(0, 256, (40, 1, 4, 4), dtype=np.uint8), y=np.arange(40) % 2)
-    data = {"_target_": "convsweep.data.arrays.Arrays", "path": str(tmp_path / "train.npz")}
+    data = {"_target_": "convsweep.data.sources.arrays.Arrays", "path": str(tmp_path / "train.npz")}
     return cast(Trained, SimpleNamespace(data=data, facts=SimpleNamespace(in_shape=(1, 4, 4))))
 
 

@@ -10,16 +10,16 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convsweep.errors import UserError
-from convsweep.synth.class_images import ClassImages
-from convsweep.synth.dream import Dream, octave_sizes
-from convsweep.synth.fitting_size import Work
-from convsweep.synth.judge import check_judge, judged
-from convsweep.synth.langevin import Langevin
-from convsweep.synth.of_classes import class_indices
-from convsweep.synth.parameterization import Fourier
-from convsweep.synth.studio import Studio
-from convsweep.synth.style import Style
-from convsweep.synth.subject import Subject
+from convsweep.explain.synth.components.parameterization import Fourier
+from convsweep.explain.synth.fitting_size import Work
+from convsweep.explain.synth.judge import check_judge, judged
+from convsweep.explain.synth.methods.class_images import ClassImages
+from convsweep.explain.synth.methods.dream import Dream, octave_sizes
+from convsweep.explain.synth.methods.langevin import Langevin
+from convsweep.explain.synth.methods.of_classes import class_indices
+from convsweep.explain.synth.methods.style import Style
+from convsweep.explain.synth.studio import Studio
+from convsweep.explain.synth.subject import Subject
 
 from .conftest import drawn_subject
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from convsweep.errors import UserError
-from convsweep.synth.class_images import ClassImages
-from convsweep.synth.dream import Dream
-from convsweep.synth.option_kinds import check_kinds
-from convsweep.synth.parameterization import Fourier
-from convsweep.synth.style import Style
+from convsweep.explain.synth.components.parameterization import Fourier
+from convsweep.explain.synth.methods.class_images import ClassImages
+from convsweep.explain.synth.methods.dream import Dream
+from convsweep.explain.synth.methods.style import Style
+from convsweep.explain.synth.option_kinds import check_kinds
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,16 @@ import torch
 from torch import nn
 
 from convsweep.errors import UserError
-from convsweep.synth.class_images import ClassImages
-from convsweep.synth.dream import Dream
-from convsweep.synth.fitting_size import Work, fitting_count, fitting_size, free_bytes, needs
-from convsweep.synth.gaussian import fitted
-from convsweep.synth.layers import activations, check_layers, layers_of, spread_out
-from convsweep.synth.objectives import activity, content_loss, gram, log_probability, region, style_loss
-from convsweep.synth.parameterization import Fourier, Pixels, Whitened, auto
-from convsweep.synth.priors import log_total_variation
-from convsweep.synth.subject import Subject
-from convsweep.synth.transforms import blur, jitter
+from convsweep.explain.synth.components.gaussian import fitted
+from convsweep.explain.synth.components.objectives import activity, content_loss, gram, log_probability, region, style_loss
+from convsweep.explain.synth.components.parameterization import Fourier, Pixels, Whitened, auto
+from convsweep.explain.synth.components.priors import log_total_variation
+from convsweep.explain.synth.components.transforms import blur, jitter
+from convsweep.explain.synth.fitting_size import Work, fitting_count, fitting_size, free_bytes, needs
+from convsweep.explain.synth.layers import activations, check_layers, layers_of, spread_out
+from convsweep.explain.synth.methods.class_images import ClassImages
+from convsweep.explain.synth.methods.dream import Dream
+from convsweep.explain.synth.subject import Subject
 
 from .conftest import drawn_subject
 
@@ -168,7 +168,7 @@ def test_a_part_of_a_network_is_measured_where_the_rest_takes_one_size_alone() -
 
 def test_work_beyond_the_memory_of_the_cpu_is_refused_before_it_begins(subject: Subject, tmp_path: Path) -> None:
     """A million by a million values: no machine has them, and the system would end the program without a word."""
-    from convsweep.synth.studio import Studio
+    from convsweep.explain.synth.studio import Studio
 
     studio = Studio(subject, tmp_path, size=1_000_000)
     with pytest.raises(UserError, match=r"does not suffice for an image of this size; size=\[\d+,\d+\] would fit$"):
@@ -181,7 +181,7 @@ def test_work_beyond_the_memory_of_the_cpu_is_refused_before_it_begins(subject: 
 
 
 def test_the_same_seed_gives_the_same_noise(subject: Subject, tmp_path: Path) -> None:
-    from convsweep.synth.studio import Studio
+    from convsweep.explain.synth.studio import Studio
 
     one, same, other = (Studio(subject, tmp_path, seed=seed).noise(1, (4, 4), 1.0) for seed in (1, 1, 2))
     assert torch.equal(one, same)

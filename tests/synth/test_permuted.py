@@ -7,17 +7,17 @@ import pytest
 import torch
 from torch import nn
 
-from convsweep.build import load_model
 from convsweep.data.permutation import Permutation
-from convsweep.deployed import Deployed
 from convsweep.errors import UserError
-from convsweep.synth.class_images import ClassImages
-from convsweep.synth.dream import Dream
-from convsweep.synth.objectives import log_probability
-from convsweep.synth.opening import from_checkpoint
-from convsweep.synth.studio import Studio
-from convsweep.synth.training_gaussian import training_samples
-from convsweep.trained import load_trained
+from convsweep.explain.synth.components.objectives import log_probability
+from convsweep.explain.synth.components.training_gaussian import training_samples
+from convsweep.explain.synth.methods.class_images import ClassImages
+from convsweep.explain.synth.methods.dream import Dream
+from convsweep.explain.synth.opening import from_checkpoint
+from convsweep.explain.synth.studio import Studio
+from convsweep.inference.inference_model import Deployed
+from convsweep.training.build import load_model
+from convsweep.training.trained import load_trained
 from tests.checkpoints import SMALL, write_checkpoint
 
 from .conftest import drawn_subject

@@ -7,8 +7,8 @@ import torch
 from torchvision import models
 
 from convsweep.errors import UserError
-from convsweep.synth.layers import layers_of
-from convsweep.synth.torchvision_subject import current_name, from_torchvision
+from convsweep.explain.synth.layers import layers_of
+from convsweep.explain.synth.torchvision_subject import current_name, from_torchvision
 
 
 def saved(net: torch.nn.Module, file: Path) -> str:

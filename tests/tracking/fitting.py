@@ -12,8 +12,8 @@ from torch.nn import Linear
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from convsweep.callbacks.best_scores import BestScores
 from convsweep.tracking import Tracker, open_tracker
+from convsweep.tracking.best_scores import BestScores
 
 Batch = list[torch.Tensor]
 LOGGER = Path(__file__).parents[2] / "conf/logger/wandb.yaml"

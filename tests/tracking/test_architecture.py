@@ -9,8 +9,8 @@ from torch import nn
 from wandb_server import WandbServer
 
 from convsweep.data.samples import Facts
-from convsweep.tracking.architecture import Architecture
-from convsweep.tracking.wandb_run import RUN_FILE
+from convsweep.tracking.wandb.architecture import Architecture
+from convsweep.tracking.wandb.run import RUN_FILE
 
 
 class FactualModel(TinyModel):

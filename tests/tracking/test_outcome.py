@@ -6,7 +6,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from convsweep.errors import DivergedError, InfeasibleError, UserError
 from convsweep.tracking import Outcome, exit_code_of, outcome_of
-from hydra_plugins.study.trial import Pruned, Stopped
+from hydra_study.trial import Pruned, Stopped
 
 
 def raised_while_handling(error: BaseException, cause: BaseException) -> BaseException:

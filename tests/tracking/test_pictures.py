@@ -15,12 +15,12 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from wandb_server import WandbServer
 
-from convsweep.tracking import ConfusionMatrix, SamplePredictions, at_best, confusion
+from convsweep.pictures.drawing import draw_confusion, draw_predictions
+from convsweep.pictures.prediction import Prediction
+from convsweep.tracking import ConfusionMatrix, SamplePredictions, best_epoch, confusion
 from convsweep.tracking.confusion import count_confusion
-from convsweep.tracking.drawing import draw_confusion, draw_predictions
-from convsweep.tracking.prediction import Prediction
 from convsweep.tracking.predictions import FixedSamples, choose_samples, evaluating, predict
-from convsweep.tracking.wandb_media import confusion_chart, prediction_image
+from convsweep.tracking.wandb.media import confusion_chart, prediction_image
 
 NAMES = ["background", "cell, small", "edge"]
 
@@ -211,26 +211,26 @@ def test_a_rehearsal_draws_nothing(folder: Path) -> None:
     assert not (folder / "pictures").exists()
 
 
-@pytest.mark.parametrize(("seconds", "drawn"), [(at_best.SHORT_TRIAL_S - 1, False), (at_best.SHORT_TRIAL_S + 1, True)])
+@pytest.mark.parametrize(("seconds", "drawn"), [(best_epoch.SHORT_TRIAL_S - 1, False), (best_epoch.SHORT_TRIAL_S + 1, True)])
 def test_a_short_trial_of_a_sweep_draws_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, drawn: bool
 ) -> None:
     clock = iter([0.0, 0.0])
-    monkeypatch.setattr(at_best.trial, "inside", lambda: True)
-    monkeypatch.setattr(at_best, "time", SimpleNamespace(monotonic=lambda: next(clock, seconds)))
+    monkeypatch.setattr(best_epoch.trial, "inside", lambda: True)
+    monkeypatch.setattr(best_epoch, "time", SimpleNamespace(monotonic=lambda: next(clock, seconds)))
     with track(folder, mode="disabled") as tracker:
         fit(tracker, callbacks=[ConfusionMatrix()])
     assert any(folder.rglob("pictures/*.png")) == drawn
 
 
-@pytest.mark.parametrize(("seconds", "looks"), [(1.0, False), (at_best.SHORT_TRIAL_S / 3, True)])
+@pytest.mark.parametrize(("seconds", "looks"), [(1.0, False), (best_epoch.SHORT_TRIAL_S / 3, True)])
 def test_a_trial_of_short_epochs_does_not_even_look(
     folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, looks: bool
 ) -> None:
     """Twice what its two epochs take is compared."""
     clock, captured = iter([0.0, 0.0]), []
-    monkeypatch.setattr(at_best.trial, "inside", lambda: True)
-    monkeypatch.setattr(at_best, "time", SimpleNamespace(monotonic=lambda: next(clock, seconds)))
+    monkeypatch.setattr(best_epoch.trial, "inside", lambda: True)
+    monkeypatch.setattr(best_epoch, "time", SimpleNamespace(monotonic=lambda: next(clock, seconds)))
     monkeypatch.setattr(ConfusionMatrix, "capture", lambda *rest: captured.append(rest))
     with track(folder, mode="disabled") as tracker:
         fit(tracker, max_epochs=2, callbacks=[ConfusionMatrix()])

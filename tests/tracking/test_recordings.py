@@ -12,11 +12,11 @@ from scipy.io import wavfile
 from torch import nn
 from wandb_server import WandbServer
 
-from convsweep.data.signals import Signals
-from convsweep.models import Denoising
+from convsweep.data.sources.signals import Signals
+from convsweep.pictures.denoised import Denoised, write_all
+from convsweep.pictures.spectrograms import decibels, draw_spectrograms
+from convsweep.tasks import Denoising
 from convsweep.tracking import ConfusionMatrix, SamplePredictions, SampleRecordings
-from convsweep.tracking.denoised import Denoised, write_all
-from convsweep.tracking.spectrograms import decibels, draw_spectrograms
 
 
 def denoised(folder: Path) -> Signals:

@@ -13,12 +13,12 @@ from optuna.trial import FrozenTrial, TrialState
 from wandb_server import WandbServer
 
 from convsweep.errors import UserError
-from convsweep.report.palette import palette
-from convsweep.study_run.follow import log_once
-from convsweep.study_run.options import wandb_options
+from convsweep.review.report.rendering.palette import palette
+from convsweep.review.wandb_study.follow import log_once
+from convsweep.review.wandb_study.options import wandb_options
 from convsweep.tracking import read_run_file
-from hydra_plugins.study.search.journal import open_journal
-from hydra_plugins.study.search.layout import Layout
+from hydra_study.paths import Layout
+from hydra_study.storage.journal import open_journal
 
 CONFIG = """
 monitor: {metric: val/accuracy, mode: max}
@@ -181,7 +181,7 @@ def test_offline_and_then_synced_it_is_the_same(server: WandbServer, sweep_folde
 def test_a_figure_that_fails_is_left_out(
     server: WandbServer, sweep_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("convsweep.study_run.panels.timeline_blocks", lambda sweep: 1 / 0)
+    monkeypatch.setattr("convsweep.review.wandb_study.panels.timeline_blocks", lambda sweep: 1 / 0)
     log_once(sweep_folder, wandb_options(sweep_folder))
     logged = {key for row in server.run.history for key in row}
     assert "figures/timeline" not in logged
@@ -222,6 +222,9 @@ def test_a_sweep_that_is_at_work_or_has_failed_is_logged_as_it_stands(server: Wa
 
 
 def test_who_follows_a_study_loads_neither_torch_nor_lightning() -> None:
-    code = "import sys, convsweep.study_run.follow, convsweep.study_run.panels; print({'torch', 'lightning'} & set(sys.modules))"
+    code = """
+import sys, convsweep.review.wandb_study.follow, convsweep.review.wandb_study.panels
+print({'torch', 'lightning'} & set(sys.modules))
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

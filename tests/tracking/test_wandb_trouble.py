@@ -20,7 +20,7 @@ from wandb_server import WandbServer
 
 from convsweep.errors import UserError
 from convsweep.tracking import read_metrics, read_run_file
-from convsweep.tracking.wandb_run import service_processes, upload_command
+from convsweep.tracking.wandb.run import service_processes, upload_command
 
 PATIENCE_S = 120.0
 """What is waited for without end is never there by then; what is not is there, on a busy machine too."""
@@ -194,7 +194,7 @@ def test_wandb_process_that_dies_takes_neither_this_run_nor_the_next_with_it(
 
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # wandb does not wait for it; we do
 def test_wandb_process_that_hangs_is_not_waited_for(server: WandbServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convsweep.tracking.wandb_run.STUCK_AFTER_S", 0.5)
+    monkeypatch.setattr("convsweep.tracking.wandb.run.STUCK_AFTER_S", 0.5)
     with track(folder, finish_timeout_s=0.5) as tracker:
         tracker.begin()
         core = core_process()

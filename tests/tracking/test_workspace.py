@@ -9,7 +9,7 @@ from tests.report.studies import make_sweep, mixed
 from wandb_server import WandbServer
 
 from convsweep.errors import MissingExtraError, UserError
-from convsweep.study_run import workspace
+from convsweep.review.wandb_study import workspace
 
 
 def uploaded(folder: Path, url: str | None) -> Path:

@@ -1,10 +1,10 @@
 """What a network costs: `measure(net, in_shape)` on the meta device, a `Budget` to hold it to, a `summary` in words."""
 
 from convsweep.cost.budget import Budget
-from convsweep.cost.field import ReceptiveField
 from convsweep.cost.measure import Cost, Layer, measure
 from convsweep.cost.modules import UntraceableError
 from convsweep.cost.quantity import in_bytes, in_si, quantity
+from convsweep.cost.receptive_field.field import ReceptiveField
 from convsweep.cost.summary import summary
 
 __all__ = [

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from convsweep.cost import operations
-from convsweep.cost.field import Field, ReceptiveField
 from convsweep.cost.memory import kept_for_backward
+from convsweep.cost.receptive_field.field import Field, ReceptiveField
 from convsweep.cost.trace import Trace, trace
 from convsweep.errors import InfeasibleError
 

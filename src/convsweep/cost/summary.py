@@ -1,8 +1,8 @@
 """A network's cost in one line of words."""
 
-from convsweep.cost.field import ReceptiveField
 from convsweep.cost.measure import Cost
 from convsweep.cost.quantity import in_bytes, in_si
+from convsweep.cost.receptive_field.field import ReceptiveField
 from convsweep.nets.geometry import times
 
 

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from convsweep.cost import operations, rules_window
-from convsweep.cost import rules_layout as rules_layout
-from convsweep.cost.field import Field, input_field
+from convsweep.cost import operations
 from convsweep.cost.modules import Running, empty_input, followed, main_tensor
-from convsweep.cost.rules import RULES, Call, field_behind
+from convsweep.cost.receptive_field import rules_layout as rules_layout
+from convsweep.cost.receptive_field import rules_window
+from convsweep.cost.receptive_field.field import Field, input_field
+from convsweep.cost.receptive_field.rules import RULES, Call, field_behind
 
 LOOKING = {packet for packet, follow in RULES.items() if follow.__module__ == rules_window.__name__}
 """Operations that look around a position."""

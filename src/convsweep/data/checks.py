@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.images import WHITE, is_deep
+from convsweep.data.files.images import WHITE, is_deep
 from convsweep.data.labels import outside
 from convsweep.data.samples import Array, Facts, Samples
 from convsweep.data.statistics import chunks

@@ -9,13 +9,13 @@ import torch
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
 
-from convsweep.console import say
-from convsweep.data.augment import Augmentation
+from convsweep.cli.console import say
+from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.checks import check_facts, check_present, check_samples
-from convsweep.data.feeding import BatchLoader, Gather
-from convsweep.data.holding import Held, described, held, workers_for
+from convsweep.data.loading.batches import BatchLoader, Gather
+from convsweep.data.loading.order import Batch, EvalOrder, Share, TrainOrder
+from convsweep.data.loading.placement import Held, described, held, workers_for
 from convsweep.data.options import FEEDING, Feeding, check_feeding, split_off
-from convsweep.data.order import Batch, EvalOrder, Share, TrainOrder
 from convsweep.data.permutation import fixed_permutation
 from convsweep.data.samples import PARTS, Array, Facts, Indices, Parts, Samples
 from convsweep.data.splits import stratified_split

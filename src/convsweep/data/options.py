@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import Required, TypedDict
 
-from convsweep.data.augment import AugmentBy, Transforms
-from convsweep.data.holding import Hold
-from convsweep.data.order import LastBatch
+from convsweep.data.augment.transforms import AugmentBy, Transforms
+from convsweep.data.loading.order import LastBatch
+from convsweep.data.loading.placement import Hold
 from convsweep.errors import UserError
 
 

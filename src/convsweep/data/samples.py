@@ -6,9 +6,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.made import Made
-from convsweep.data.on_disk import SentByPath
-from convsweep.data.ragged import Ragged
+from convsweep.data.loading.lazy_rows import Made
+from convsweep.data.loading.pickled_by_path import SentByPath
+from convsweep.data.loading.ragged import Ragged
 
 Task = Literal["classification", "segmentation", "denoising"]
 ClassTask = Literal["classification", "segmentation"]

@@ -1,5 +1,1 @@
-"""LightningModules: a network with its loss, its metrics and its optimiser."""
-
-from convsweep.models.classification import Classification as Classification
-from convsweep.models.denoising import Denoising as Denoising
-from convsweep.models.segmentation import Segmentation as Segmentation
+"""The LightningModule that all tasks share: normalisation, optimiser, schedule, memory layout, compilation."""

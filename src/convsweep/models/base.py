@@ -12,11 +12,11 @@ from torchmetrics import MetricCollection
 
 from convsweep.data.samples import Facts
 from convsweep.errors import DivergedError, UserError
+from convsweep.metrics.running_mean import RunningMean, not_finite
 from convsweep.models.accelerated import Accelerated
 from convsweep.models.acceleration import Compile, Recompute
 from convsweep.models.memory_format import MemoryFormat
 from convsweep.models.normalize import Normalize, NormalizeBy
-from convsweep.models.running_mean import RunningMean, not_finite
 from convsweep.models.schedules import Schedule, lightning_schedule
 
 Batch = tuple[Tensor, Tensor]

@@ -146,5 +146,7 @@ def all_patches() -> tuple[Patch, ...]:
     """Return the entries of all files of this room, in the order of the files."""
     package = __name__.rpartition(".")[0]
     found = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
-    libraries = [importlib.import_module(f"{package}.{name}") for name in found if name not in ("patch", "__main__")]
+    libraries = [
+        importlib.import_module(f"{package}.{name}") for name in found if name not in ("patch", "late_packages", "__main__")
+    ]
     return tuple(entry for library in libraries for entry in library.PATCHES)

@@ -4,8 +4,8 @@ import importlib.util
 import logging
 from pathlib import Path
 
+from convsweep.patches.late_packages import LatePackage, defer
 from convsweep.patches.patch import Patch
-from convsweep.startup.late_packages import LatePackage, defer
 
 ROOT = LatePackage(
     "torchmetrics",

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from convsweep.tracking.recordings import SampleRecordings as SampleRecordings
     from convsweep.tracking.tracker import Tracker as Tracker
     from convsweep.tracking.tracker import open_tracker as open_tracker
-    from convsweep.tracking.wandb_logger import WandbLogger as WandbLogger
-    from convsweep.tracking.wandb_run import read_run_file as read_run_file
+    from convsweep.tracking.wandb.logger import WandbLogger as WandbLogger
+    from convsweep.tracking.wandb.run import read_run_file as read_run_file
 
 _MODULES = {
     "ConfusionMatrix": "confusion",
@@ -23,12 +23,12 @@ _MODULES = {
     "SamplePredictions": "predictions",
     "SampleRecordings": "recordings",
     "Tracker": "tracker",
-    "WandbLogger": "wandb_logger",
+    "WandbLogger": "wandb.logger",
     "exit_code_of": "outcome",
     "open_tracker": "tracker",
     "outcome_of": "outcome",
     "read_metrics": "metrics_file",
-    "read_run_file": "wandb_run",
+    "read_run_file": "wandb.run",
 }
 __all__ = list(_MODULES)
 

@@ -6,9 +6,9 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-from convsweep.tracking.at_best import AtBest, best_epoch, class_names, picture_path, wandb_logger
-from convsweep.tracking.drawing import draw_confusion
-from convsweep.tracking.wandb_media import confusion_chart
+from convsweep.pictures.drawing import draw_confusion
+from convsweep.tracking.best_epoch import AtBest, best_epoch, class_names, picture_path, wandb_logger
+from convsweep.tracking.wandb.media import confusion_chart
 
 
 class ConfusionMatrix(AtBest):

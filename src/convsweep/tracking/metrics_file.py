@@ -14,7 +14,7 @@ from typing import Any
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers.logger import Logger
 
-from convsweep.record import METRICS
+from convsweep.run_folder import METRICS
 
 log = logging.getLogger(__name__)
 

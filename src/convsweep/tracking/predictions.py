@@ -11,10 +11,10 @@ from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
 from torch import Tensor
 
-from convsweep.tracking.at_best import AtBest, best_epoch, class_names, picture_path, wandb_logger
-from convsweep.tracking.drawing import draw_predictions
-from convsweep.tracking.prediction import Prediction
-from convsweep.tracking.wandb_media import prediction_image
+from convsweep.pictures.drawing import draw_predictions
+from convsweep.pictures.prediction import Prediction
+from convsweep.tracking.best_epoch import AtBest, best_epoch, class_names, picture_path, wandb_logger
+from convsweep.tracking.wandb.media import prediction_image
 
 CHUNK_VALUES = 1_000_000
 

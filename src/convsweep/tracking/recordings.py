@@ -3,11 +3,11 @@
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
-from convsweep.tracking.at_best import AtBest, best_epoch, picture_path, wandb_logger
-from convsweep.tracking.denoised import Denoised, write_all
+from convsweep.pictures.denoised import Denoised, write_all
+from convsweep.pictures.spectrograms import draw_spectrograms
+from convsweep.tracking.best_epoch import AtBest, best_epoch, picture_path, wandb_logger
 from convsweep.tracking.predictions import choose_samples, evaluating
-from convsweep.tracking.spectrograms import draw_spectrograms
-from convsweep.tracking.wandb_media import recording_media
+from convsweep.tracking.wandb.media import recording_media
 
 
 class SampleRecordings(AtBest):

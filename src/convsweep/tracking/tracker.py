@@ -17,16 +17,16 @@ from lightning.pytorch import Callback
 from lightning.pytorch.loggers import Logger
 
 from convsweep.errors import UserError, did_you_mean
-from convsweep.record import METRICS
+from convsweep.run_folder import METRICS
 from convsweep.tracking.metrics_file import MetricsFile
 from convsweep.tracking.outcome import Outcome, outcome_of
-from convsweep.tracking.row_end import RowEnd
-from convsweep.tracking.wandb_logger import LOG_MODEL, WandbLogger
-from convsweep.tracking.wandb_run import read_run_file, take_over_run_file
+from convsweep.tracking.wandb.flush_row import RowEnd
+from convsweep.tracking.wandb.logger import LOG_MODEL, WandbLogger
+from convsweep.tracking.wandb.run import read_run_file, take_over_run_file
 
 log = logging.getLogger(__name__)
 
-OWN = ("convsweep.tracking.WandbLogger", "convsweep.tracking.wandb_logger.WandbLogger")
+OWN = ("convsweep.tracking.WandbLogger", "convsweep.tracking.wandb.logger.WandbLogger")
 """The logger that is told of the run what its config does not know."""
 _FROM_RUN = ("self", "folder", "resume", "run_config")
 

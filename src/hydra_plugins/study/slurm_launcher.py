@@ -11,7 +11,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.study.composed_job import ComposedJob
+from hydra_study.launchers.composed_job import ComposedJob
 
 if TYPE_CHECKING:
     import submitit

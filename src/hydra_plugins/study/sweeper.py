@@ -21,7 +21,7 @@ class StudySweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run the search and return its result: the best value(s), or the Pareto front of several objectives."""
-        from hydra_plugins.study.search.sweep import sweep
+        from hydra_study.sweep import sweep
 
         assert self.hydra_context is not None
         assert self.config is not None

@@ -1,0 +1,132 @@
+"""The command line around Hydra's: `resume=`, plain paths, hints for misspelt keys, and one message for a user's mistake."""
+
+import functools
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from convsweep.cli.hydra_answers import better_answer
+from convsweep.cli.hydra_version import own_configs_may_name_any_class
+from convsweep.cli.override_quotes import quote_values
+from convsweep.distributed import ranks
+from convsweep.errors import UserError
+from convsweep.patches import apply_patches
+from convsweep.patches import hydra as hydra_patches
+from hydra_study import trial
+from hydra_study.errors import FULL_ERROR, wants_traceback
+
+MULTIRUN, HELP = {"-m", "--multirun"}, {"-h", "--help"}
+
+
+def expand_resume(arguments: list[str]) -> list[str]:
+    """Return the arguments with `resume=FOLDER` replaced by the overrides of the run in that folder.
+
+    The run goes on in its own folder, from its last checkpoint; further overrides win over its own.
+
+    Raises:
+        UserError: the folder holds no run.
+    """
+    folders = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
+    if not folders:
+        return arguments
+    folder = Path(folders[-1]).expanduser().absolute()
+    saved = folder / ".hydra" / "overrides.yaml"
+    if not saved.is_file():
+        raise UserError(f"resume must name the folder of a run, but {folder} holds none (no .hydra/overrides.yaml)")
+    from omegaconf import OmegaConf
+
+    overrides = [str(override) for override in OmegaConf.load(saved)]
+    others = [argument for argument in arguments if not argument.startswith("resume=")]
+    config = config_of(OmegaConf.load(saved.with_name("hydra.yaml")))
+    return [*config, *overrides, *others, f"hydra.run.dir={quoted(folder)}", "ckpt_path=last"]
+
+
+def config_of(config: Any) -> list[str]:
+    """Return the arguments that name the primary config of a run, and the folder that was given for it, by Hydra's own config."""
+    named = [f"--config-name={config.hydra.job.config_name}"]
+    given = [source.path for source in config.hydra.runtime.config_sources if source.provider == "command-line"]
+    return named + [f"--config-dir={folder}" for folder in given]
+
+
+def multirun_first(arguments: list[str]) -> list[str]:
+    """Return the arguments with `-m` in front, since Hydra refuses overrides on both sides of an option."""
+    return sorted(arguments, key=lambda argument: argument not in MULTIRUN)
+
+
+def quoted(path: Path) -> str:
+    """Return a path as a value of Hydra's override grammar."""
+    text = str(path).replace("'", "\\'")
+    return f"'{text}'"
+
+
+def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Let a `UserError` of the task end the program with its message alone (HYDRA_FULL_ERROR=1 shows the traceback)."""
+
+    @functools.wraps(task)
+    def run(cfg: Any) -> Any:
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        try:
+            with own_configs_may_name_any_class():
+                return task(cfg)
+        except UserError as error:
+            alone = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
+            if not alone or trial.inside() or wants_traceback():
+                raise
+            fail(error)
+
+    return run
+
+
+def fail(error: ValueError) -> NoReturn:
+    """Print the message and end with exit code 1."""
+    sys.stderr.write(message(str(error)))
+    raise SystemExit(1)
+
+
+def message(text: str) -> str:
+    """Return what a user's mistake is answered by."""
+    return f"Error: {text}\n({FULL_ERROR}=1 shows where)\n"
+
+
+def run(main: Callable[[], Any]) -> None:
+    """Run a Hydra main function; the answer to a misspelt key or option ends with the nearest known one."""
+    if HELP & set(sys.argv[1:]):
+        apply_patches(hydra_patches.PATCHES)
+    warnings.filterwarnings("ignore", r"\n?'hydra/launcher/ray' is validated against ConfigStore schema")  # ours has its name
+    try:
+        call(main)
+    except SystemExit as exit:
+        hint = None if wants_traceback() else better_answer(exit.__context__)
+        if hint is not None:
+            sys.stderr.write(f"Error: {hint}\n")
+        raise
+
+
+def call(main: Callable[[], Any]) -> None:
+    """Run a Hydra main function and end by the exit codes of a command."""
+    try:
+        sys.argv[1:] = ranks.join(multirun_first(quote_values(expand_resume(sys.argv[1:]))))
+        main()
+    except UserError as error:
+        if wants_traceback():
+            raise
+        fail(error)
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
+    except SystemExit as exit:
+        killed_by = signal_of(exit)
+        if killed_by is not None:
+            raise SystemExit(128 + killed_by) from exit
+        raise
+
+
+def signal_of(exit: SystemExit) -> signal.Signals | None:
+    """Return the signal that Lightning, which exits with 1 or 0 then, answered by this exit; None if there was none."""
+    if isinstance(exit.__context__, KeyboardInterrupt):
+        return signal.SIGINT
+    return signal.SIGTERM if type(exit).__name__ == "SIGTERMException" else None

@@ -1,0 +1,102 @@
+"""The frame of a command: help with examples, a progress bar where there is a terminal, and one message for a user's mistake."""
+
+import argparse
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from convsweep.cli import command_line
+from convsweep.cli.shell_command import python_command
+from convsweep.errors import UserError, closed_place
+from hydra_study.errors import StudyError, wants_traceback
+
+LINE_EVERY_S = 10.0
+"""Seconds between two lines of progress where there is no terminal."""
+
+
+def parser(module: str, description: str, examples: Sequence[str], notes: str = "") -> argparse.ArgumentParser:
+    """Return the parser of `python -m MODULE`, whose help ends with examples (what follows the module's name) and notes."""
+    call = python_command("-m", module)
+    lines = [f"  {call} {example}" for example in examples]
+    epilog = "\n".join(["examples:", *lines, *([f"\n{notes}"] if notes else [])])
+    return argparse.ArgumentParser(
+        prog=call,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def network_parser(module: str, description: str, examples: Sequence[str], notes: str, out: str) -> argparse.ArgumentParser:
+    """Return the parser of a command that takes a trained network first, and writes to a folder, `out` by default."""
+    made = parser(module, description, examples, notes)
+    made.add_argument("checkpoint", metavar="CHECKPOINT", help="a .ckpt file, a run folder, or a sweep folder (its winner)")
+    made.add_argument("--out", type=Path, default=Path(out), help=f"folder of the results (default: {out})")
+    made.add_argument("--overwrite", action="store_true", help="write into a folder that holds something already")
+    return made
+
+
+def run(command: Callable[[], int | None]) -> NoReturn:
+    """End the program with the exit code that the command returns; a user's mistake ends it with its message alone and 1."""
+    try:
+        code = command()
+    except (UserError, StudyError) as error:
+        if wants_traceback():
+            raise
+        command_line.fail(error)
+    except OSError as error:
+        told = closed_place(error)
+        if wants_traceback() or told is None:
+            raise
+        command_line.fail(UserError(told))
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+    raise SystemExit(code)
+
+
+def check_out(folder: Path, overwrite: bool) -> None:
+    """Check that results may be written to a folder.
+
+    Raises:
+        UserError: it holds something already and that was not said to be right.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--out must be a folder, but {folder} is a file")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise UserError(f"--out must be a new or empty folder, but {folder} holds files; choose another, or add --overwrite")
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how far a piece of work has come: yields what to call with the number of items that are done now.
+
+    In a terminal a bar that disappears with the end of the work, elsewhere a line now and then.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from convsweep.cli.console import console
+
+    if not console.is_terminal:
+        yield lines(what, total)
+        return
+    text = TextColumn("{task.description}")
+    with Progress(text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+def lines(what: str, total: int) -> Callable[[int], None]:
+    """Return what prints a line of progress, but not before `LINE_EVERY_S` seconds have passed since the last one."""
+    done, said_at = 0, time.monotonic()
+
+    def advance(count: int) -> None:
+        nonlocal done, said_at
+        done += count
+        if time.monotonic() - said_at >= LINE_EVERY_S:
+            print(f"{what}: {done:,} of {total:,}", flush=True)
+            said_at = time.monotonic()
+
+    return advance

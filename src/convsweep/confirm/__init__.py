@@ -1,1 +1,0 @@
-"""Believe a search only after its winners were trained again: `python -m convsweep.confirm SWEEP top=3 seeds=5`."""

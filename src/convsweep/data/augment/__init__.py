@@ -1,0 +1,1 @@
+"""Augmentation: of one sample, or of a whole batch on its device."""

@@ -1,0 +1,157 @@
+"""Many files to arrays, by several threads: in memory where they are few, else in the cache."""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from convsweep.data.checks import examples
+from convsweep.data.files.cache import Arrays, Layout, default_cache_dir, fingerprint, stored
+from convsweep.data.files.folders import relative_names
+from convsweep.data.files.images import ImageDecoding, UnfitFileError, shape_by
+from convsweep.errors import UserError
+from hydra_study.cores import usable_cores
+
+Keep = Literal["auto", "memory", "disk"]
+FEW_FILES = 1_000
+FILES_PER_TASK = 32
+TINY_FILE_BYTES = 4_096
+SMALL_BYTES = 64 * 2**20
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where decoded files stay.
+
+    Args:
+        keep: "memory", "disk" (memory-mapped), or "auto": in memory what is small and quickly decoded again.
+        cache_dir: folder of the cache; None: convsweep in the user's cache folder.
+    """
+
+    keep: Keep = "auto"
+    cache_dir: str | None = None
+
+    def folder(self, key: str) -> Path:
+        return (Path(self.cache_dir).expanduser() if self.cache_dir else default_cache_dir()) / key
+
+
+@dataclass(frozen=True)
+class Job:
+    """Files to decode.
+
+    Args:
+        root: the folder that the user named.
+        files: all files that the result depends on.
+        names: one name a sample, for messages.
+        layouts: the arrays to fill, each with one row a sample.
+        settings: everything else that the result depends on.
+        decode: returns row i of every array.
+        spans: where sample i lies in each array, if these hold samples of different sizes one behind the other.
+    """
+
+    root: Path
+    files: Sequence[Path]
+    names: Sequence[str]
+    layouts: dict[str, Layout]
+    settings: Any
+    decode: Callable[[int], dict[str, Any]]
+    spans: dict[str, Sequence[slice]] | None = None
+
+
+def decoded(job: Job, storage: Storage) -> Arrays:
+    """Return the arrays of a job.
+
+    Raises:
+        UserError: naming the files that are unfit, by rule; or if the cache cannot be written.
+    """
+    small = len(job.files) < FEW_FILES and sum(layout.nbytes for layout in job.layouts.values()) < SMALL_BYTES
+    if storage.keep == "memory" or (storage.keep == "auto" and small):
+        return in_memory(job)
+    folder = storage.folder(f"{job.root.resolve().name or 'root'}-{fingerprint(job.files, job.root, job.settings)}")
+    try:
+        return stored(folder, job.layouts, lambda arrays: fill(job, arrays))
+    except OSError as error:
+        if storage.keep == "disk":
+            raise UserError(
+                f"The cache of decoded images must be writable, but {folder.parent} is not: {error}; set data.cache_dir."
+            ) from error
+        log.warning("The cache %s cannot be written (%s); the images stay in memory. Set data.cache_dir.", folder.parent, error)
+        return in_memory(job)
+
+
+def in_memory(job: Job) -> Arrays:
+    arrays: Arrays = {name: np.empty(layout.shape, layout.dtype) for name, layout in job.layouts.items()}
+    fill(job, arrays)
+    return arrays
+
+
+def fill(job: Job, arrays: Arrays) -> None:
+    """Decode every sample into its row.
+
+    Raises:
+        UserError: naming the unfit files.
+    """
+    unfit: list[tuple[str, UnfitFileError]] = []
+
+    def some(first: int) -> None:
+        for i in range(first, min(first + FILES_PER_TASK, len(job.names))):
+            try:
+                for name, row in job.decode(i).items():
+                    if job.spans is None:
+                        arrays[name][i] = row
+                    else:
+                        arrays[name][job.spans[name][i]] = row.reshape(-1)
+            except UnfitFileError as error:
+                name = job.names[i] if error.file is None else relative_names([error.file], job.root)[0]
+                unfit.append((name, error))
+
+    with ThreadPoolExecutor(max_workers=num_threads(job.files)) as pool:
+        for _ in pool.map(some, range(0, len(job.names), FILES_PER_TASK)):
+            pass  # takes the exception of a task, if it has one
+    if unfit:
+        raise UserError(unfit_message(sorted(unfit, key=lambda pair: pair[0]), len(job.names), job.root))
+
+
+def unfit_message(unfit: Sequence[tuple[str, UnfitFileError]], total: int, root: Path | str) -> str:
+    """Return one line for each broken rule, with a few of the files that break it."""
+    rules: dict[tuple[str, str], list[str]] = {}
+    for name, error in unfit:
+        rules.setdefault((error.rule, error.remedy), []).append(f"{name} ({error.detail})")
+    return "\n".join(
+        f"{rule}, but {len(found)} of {total} in {root} {'is' if len(found) == 1 else 'are'} not: {examples(found)}; {remedy}."
+        for (rule, remedy), found in rules.items()
+    )
+
+
+def image_shape(first: Path, decoding: ImageDecoding, root: Path) -> tuple[int, int, int]:
+    """Return the shape (C, H, W) of all images below a folder, by the first of them.
+
+    Raises:
+        UserError: if it is no image.
+    """
+    try:
+        return shape_by(first, decoding)
+    except UnfitFileError as error:
+        raise UserError(unfit_message([(relative_names([first], root)[0], error)], 1, root)) from error
+
+
+def num_threads(files: Sequence[Path]) -> int:
+    """Return one thread for tiny files, whose decoding is mostly Python and only waits for itself, else one a core."""
+    some = files[:: max(1, len(files) // 100)]
+    mean_bytes = sum(file.stat().st_size for file in some) / max(1, len(some))
+    return 1 if mean_bytes < TINY_FILE_BYTES else num_readers()
+
+
+MOST_READERS = 8
+"""More threads or processes than these wait for the disk."""
+
+
+def num_readers() -> int:
+    """Return how many threads read files at a time."""
+    return min(MOST_READERS, usable_cores())

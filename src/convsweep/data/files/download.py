@@ -1,0 +1,90 @@
+"""Files of published data sets: found where people keep them, downloaded beside them where they are missing."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from convsweep.data.files.cache import locked, remove_left
+from convsweep.errors import UserError
+
+TEMPORARY = ".download-"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file to download.
+
+    Args:
+        name: under which it is kept.
+        md5: checksum.
+        urls: where it may be had, tried in order.
+    """
+
+    name: str
+    md5: str
+    urls: tuple[str, ...]
+
+
+def first_existing(candidates: Iterable[Path]) -> Path | None:
+    return next((path for path in candidates if path.exists()), None)
+
+
+def download(remotes: Sequence[Remote], folder: Path, missing: Callable[[], bool], unpacked: str | None = None) -> None:
+    """Bring the files into a folder, each whole or not at all; what is there already is not touched.
+
+    Args:
+        remotes: the files.
+        folder: where to put them.
+        missing: whether they are still missing, asked again when other processes have had their turn.
+        unpacked: for archives: the folder of this name that is in them is put into `folder` instead.
+
+    Raises:
+        UserError: saying which file to put where.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / ".download.lock") as alone:
+            if missing():
+                if alone:
+                    remove_left(folder, TEMPORARY)
+                with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=folder) as temporary:
+                    bring(remotes, Path(temporary), folder, unpacked)
+    except (OSError, RuntimeError) as error:  # URLError is an OSError; torchvision raises RuntimeError for a wrong checksum
+        wanted = " and ".join(f"{remote.name} (from {remote.urls[0]})" for remote in remotes)
+        raise UserError(
+            f"The data must lie in {folder}, but is not there and could not be downloaded ({error}); put there {wanted}."
+        ) from error
+
+
+def bring(remotes: Sequence[Remote], temporary: Path, folder: Path, unpacked: str | None) -> None:
+    """Download into a temporary folder, then move what is not there yet."""
+    for remote in remotes:
+        if unpacked is None and (folder / remote.name).exists():
+            continue
+        fetch(remote, temporary)
+        if unpacked is not None:
+            shutil.unpack_archive(temporary / remote.name, temporary, filter="data")
+        else:
+            (temporary / remote.name).rename(folder / remote.name)
+    if unpacked is not None:
+        (temporary / unpacked).rename(folder / unpacked)
+
+
+def fetch(remote: Remote, folder: Path) -> None:
+    """Download one file through torchvision, from the first place that has it.
+
+    Raises:
+        OSError, RuntimeError: if no place has it whole.
+    """
+    from torchvision.datasets.utils import download_url
+
+    for number, url in enumerate(remote.urls, 1):
+        try:
+            download_url(url, str(folder), filename=remote.name, md5=remote.md5)
+        except (OSError, RuntimeError):
+            if number == len(remote.urls):
+                raise
+        else:
+            return

@@ -1,0 +1,136 @@
+"""Batches by index: the samples of a batch are gathered in one read, in this process or in workers."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from convsweep.data.loading.order import Batch, EvalOrder, TrainOrder
+from convsweep.data.loading.pickled_by_path import SentByPath
+from convsweep.data.permutation import permuted
+from convsweep.data.samples import Array, Indices, Samples
+
+XY = tuple[Tensor, Tensor]
+Augment = Callable[[Tensor, Tensor, tuple[int, ...]], XY]
+
+
+def taken(array: Array, indices: Indices) -> Tensor:
+    """Return the samples at `indices`, in memory of their own."""
+    return torch.from_numpy(np.ascontiguousarray(array.take(indices, axis=0) if type(array) is np.ndarray else array[indices]))
+
+
+class Gather(SentByPath, Dataset[XY]):
+    """Reads a batch of samples, augments it, and permutes its positions.
+
+    Args:
+        samples: what to read from.
+        augment: maps (x, y, seed) of a batch to the same with every sample changed by draws of its own.
+        positions: (prod(spatial),) one fixed permutation of the positions of every sample; None leaves them in place.
+
+    Shape:
+        item: x (B, C, *spatial) in the stored dtype, y int64 (B,) or (B, *spatial), or float32 (B, C, *spatial)
+    """
+
+    def __init__(self, samples: Samples, augment: Augment | None = None, positions: Indices | None = None) -> None:
+        self.x, self.y = samples.x, samples.y
+        self.augment = augment
+        self.positions = None if positions is None else torch.from_numpy(positions)
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, batch: Batch) -> XY:
+        return self.finished(taken(self.x, batch.indices), taken(self.y, batch.indices), batch.seed)
+
+    def finished(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> XY:
+        """Return a batch that was read as the network gets it; what is permuted has been augmented before."""
+        if self.augment is not None:
+            x, y = self.augment(x, y, seed)
+        if self.positions is not None:
+            dim = x.dim() - 2
+            x, y = permuted(x, self.positions, dim), y if y.dim() == 1 else permuted(y, self.positions, dim)
+        return x, y if y.is_floating_point() else y.long()
+
+
+class Remaining(Sampler[Batch]):
+    """What torch's DataLoader asks for the next batches: those of the current epoch that are still to come."""
+
+    def __init__(self, order: TrainOrder | EvalOrder) -> None:
+        self.order = order
+        self.start = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.order.batches(self.start)
+
+    def __len__(self) -> int:
+        return len(self.order) - self.start
+
+
+class BatchLoader:
+    """An iterable of batches that Lightning can shard, shuffle by epoch, save in mid-epoch and continue.
+
+    Lightning finds `sampler.set_epoch`, and saves and restores `state_dict` of every loader that has one. Iteration begins with
+    the first `next`, because Lightning makes the iterator of the first epoch before it has told which epoch that is.
+
+    Args:
+        gather: reads one batch.
+        order: which samples form which batch.
+        num_workers: processes that gather ahead; 0 gathers in this one.
+        pin_memory: whether batches are copied to page-locked memory, from where a GPU fetches them without waiting.
+    """
+
+    batch_sampler: None = None
+
+    def __init__(self, gather: Gather, order: TrainOrder | EvalOrder, num_workers: int = 0, pin_memory: bool = False) -> None:
+        self.dataset = gather
+        self.sampler = order
+        self.batch_size = order.batch_size
+        self.num_workers = num_workers
+        self.pin_memory = pin_memory
+        self.position = 0
+        self.resume: dict[str, int] | None = None
+        self.workers: DataLoader[XY] | None = None
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[XY]:
+        self.position = self.start()
+        for batch in self.read(self.position):
+            self.position += 1
+            yield batch
+
+    def start(self) -> int:
+        """Return the number of the first batch: 0, or where a restored epoch was left."""
+        resume, self.resume = self.resume, None
+        return resume["batch"] if resume is not None and resume["epoch"] == self.sampler.epoch else 0
+
+    def read(self, start: int) -> Iterator[XY]:
+        if self.num_workers > 0:
+            yield from self.read_in_workers(start)
+            return
+        for batch in self.sampler.batches(start):
+            x, y = self.dataset[batch]
+            yield (x.pin_memory(), y.pin_memory()) if self.pin_memory else (x, y)
+
+    def read_in_workers(self, start: int) -> Iterator[XY]:
+        if self.workers is None:
+            self.workers = DataLoader(
+                self.dataset,
+                batch_size=None,
+                sampler=Remaining(self.sampler),
+                num_workers=self.num_workers,
+                pin_memory=self.pin_memory,
+                persistent_workers=True,
+            )
+        assert isinstance(self.workers.sampler, Remaining)
+        self.workers.sampler.start = start
+        yield from self.workers
+
+    def state_dict(self) -> dict[str, int]:
+        return self.resume or {"epoch": self.sampler.epoch, "batch": self.position}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.resume = dict(state)

@@ -1,0 +1,84 @@
+"""Batches of samples that differ in size: crops of one shape, drawn anew every epoch, to train on; else whole samples."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from convsweep.data.loading.batches import XY, Augment, Gather
+from convsweep.data.loading.order import Batch
+from convsweep.data.samples import Samples
+from convsweep.nets.sliding_window import cut
+
+PLACES_KEPT = 1_000
+"""Positions of a class in a sample among which a crop's centre is drawn."""
+
+
+class Whole(Gather):
+    """Reads one whole sample as a batch, or none where a process has none left."""
+
+    def __getitem__(self, batch: Batch) -> XY:
+        index = batch.indices[0] if len(batch.indices) else 0
+        x, y = (torch.from_numpy(np.array(part[index]))[None] for part in (self.x, self.y))
+        return x[: len(batch.indices)], y[: len(batch.indices)].long()
+
+
+class Crops(Gather):
+    """Reads a crop of each sample of a batch, and augments it. What a sample lacks to a crop's size is mirrored.
+
+    Args:
+        samples: segmentation samples of any size.
+        crop: spatial shape of a crop.
+        per_sample: crops of each sample in an epoch.
+        foreground: share of crops that lie around a position of a drawn class of their sample (Isensee et al. 2021, nnU-Net);
+            the others lie anywhere.
+        background: classes that are no foreground: the first, and the ignore index.
+        augment: as for `Gather`.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        crop: Sequence[int],
+        per_sample: int,
+        foreground: float,
+        background: Sequence[int] = (0,),
+        augment: Augment | None = None,
+    ) -> None:
+        super().__init__(samples, augment)
+        self.crop, self.per_sample, self.foreground, self.background = tuple(crop), per_sample, foreground, set(background)
+        self.places: dict[int, list[NDArray[np.int64]]] = {}
+
+    def __len__(self) -> int:
+        return len(self.y) * self.per_sample
+
+    def __getitem__(self, batch: Batch) -> XY:
+        rng = np.random.default_rng(batch.seed)
+        pairs = []
+        for index in batch.indices % len(self.y):
+            firsts = self.draw(int(index), rng)
+            pairs.append((cut(self.x[index], firsts, self.crop), cut(self.y[index][None], firsts, self.crop)[0]))
+        x, y = (torch.stack(parts) for parts in zip(*pairs, strict=True))
+        return self.finished(x, y, batch.seed)
+
+    def draw(self, index: int, rng: np.random.Generator) -> list[int]:
+        """Return where a crop of a sample begins along each axis; inside the sample, or around it where that is smaller."""
+        size = self.y[index].shape
+        room = [have - want for have, want in zip(size, self.crop, strict=True)]
+        places = self.places_of(index) if rng.random() < self.foreground else []
+        if places:
+            among = places[rng.integers(len(places))]
+            centre = np.unravel_index(int(among[rng.integers(len(among))]), size)
+            wanted = [int(position) - length // 2 for position, length in zip(centre, self.crop, strict=True)]
+        else:
+            wanted = [int(rng.integers(left + 1)) if left > 0 else 0 for left in room]
+        return [min(max(first, 0), left) if left > 0 else -(-left // 2) for first, left in zip(wanted, room, strict=True)]
+
+    def places_of(self, index: int) -> list[NDArray[np.int64]]:
+        """Return for each foreground class of a sample where it is: flat positions, evenly thinned out where they are many."""
+        if index not in self.places:
+            labels = np.asarray(self.y[index]).reshape(-1)
+            found = [np.flatnonzero(labels == label) for label in np.unique(labels) if int(label) not in self.background]
+            self.places[index] = [where[:: -(-len(where) // PLACES_KEPT)] for where in found]
+        return self.places[index]

@@ -1,0 +1,122 @@
+"""Where samples are held while a network trains: on its device where they fit there, else in memory or on disk."""
+
+import os
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from convsweep.data.augment.transforms import Augmentation
+from convsweep.data.files.decoding import MOST_READERS
+from convsweep.data.loading.batches import XY, Gather
+from convsweep.data.loading.order import Batch
+from convsweep.data.samples import Array, in_memory, is_on_disk
+from convsweep.data.statistics import chunks
+from convsweep.errors import UserError
+from hydra_study.cores import usable_cores
+
+Hold = Literal["auto", "device", "memory", "disk"]
+SHARE_OF_DEVICE = 0.3
+"""The part of a device's free memory that `auto` gives to samples; the network needs the rest."""
+
+
+class Held(Gather):
+    """Reads batches of samples that lie on a device; they are augmented there.
+
+    Args:
+        gather: what reads them from where they are now.
+        device: where they shall lie.
+    """
+
+    def __init__(self, gather: Gather, device: torch.device) -> None:
+        self.x, self.y = gather.x, gather.y
+        self.augment, self.device = gather.augment, device
+        self.positions = None if gather.positions is None else gather.positions.to(device)
+        self.held_x, self.held_y = self.moved(gather.x), self.moved(gather.y)
+
+    def moved(self, array: Array) -> Tensor:
+        """Return all samples of an array on the device."""
+        held, start = torch.empty(0), 0
+        for chunk in chunks(array):
+            part = torch.tensor(chunk)
+            if start == 0:
+                held = torch.empty((len(array), *part.shape[1:]), dtype=part.dtype, device=self.device)
+            held[start : start + len(chunk)] = part.to(self.device)
+            start += len(chunk)
+        return held
+
+    def __getitem__(self, batch: Batch) -> XY:
+        rows = torch.from_numpy(batch.indices).to(self.device, non_blocking=True)
+        return self.finished(self.held_x[rows], self.held_y[rows], batch.seed)
+
+
+def held(gather: Gather, hold: Hold, device: torch.device) -> Gather:
+    """Return what reads from where the samples shall be held.
+
+    Args:
+        hold: `auto`, or the place itself; `disk` leaves them where they are.
+        device: that the network trains on.
+
+    Raises:
+        UserError: the samples cannot be held where they shall be.
+    """
+    if hold == "device" and not can_lie_on(device, gather):
+        raise UserError(
+            "data.hold=device needs a GPU, and samples of one size that are augmented by batch or not at all, "
+            f"but the device is {device.type} and the samples are {described(gather)}; use data.hold=auto"
+        )
+    if hold == "device" and device.type == "cuda" and nbytes(gather) > free_bytes(device):
+        raise UserError(
+            f"data.hold=device needs room for all samples on the GPU, but they take {nbytes(gather) / 2**30:.2f} GiB and "
+            f"{free_bytes(device) / 2**30:.2f} GiB are free; use data.hold=auto"
+        )
+    fits = hold == "auto" and can_lie_on(device, gather) and nbytes(gather) <= SHARE_OF_DEVICE * free_bytes(device)
+    if hold == "device" or fits:
+        return Held(gather, device)
+    if hold == "memory" and is_on_disk(gather.x):
+        gather.x, gather.y = in_memory(gather.x), in_memory(gather.y)
+    return gather
+
+
+def can_lie_on(device: torch.device, gather: Gather) -> bool:
+    """Return whether batches can be made on a device other than the processor."""
+    by_batch = gather.augment is None or is_augmented_by_batch(gather)
+    return device.type != "cpu" and by_batch and type(gather) is Gather
+
+
+def is_augmented_by_batch(gather: Gather) -> bool:
+    """Return whether whole batches are augmented at once."""
+    return isinstance(gather.augment, Augmentation) and gather.augment.batched is not None
+
+
+def nbytes(gather: Gather) -> int:
+    """Return the size of all samples."""
+    return int(gather.x.nbytes + gather.y.nbytes)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return what is free on a device; nothing where that is not known."""
+    return int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else 0
+
+
+def workers_for(gather: Gather, device: torch.device) -> int:
+    """Return how many processes shall read ahead: none where a batch is made at once, or where there are no cores to spare."""
+    by_sample = gather.augment is not None and not is_augmented_by_batch(gather)
+    if isinstance(gather, Held) or device.type == "cpu" or not (by_sample or is_on_disk(gather.x)):
+        return 0
+    return min(MOST_READERS, own_cores() - 1)
+
+
+def own_cores() -> int:
+    """Return how many cores this process may keep busy: as OMP_NUM_THREADS says, in a trial `hydra.sweeper.threads`, else all."""
+    stated = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return min(usable_cores(), int(stated)) if stated.isdigit() and int(stated) > 0 else usable_cores()
+
+
+def described(gather: Gather) -> str:
+    """Return where the samples are held and how they are augmented, in words."""
+    held_in = "read from disk" if is_on_disk(gather.x) else "held in memory"
+    place = f"held on {gather.device}" if isinstance(gather, Held) else held_in
+    if gather.augment is None:
+        return place
+    return f"{place}, augmented by {'batch' if is_augmented_by_batch(gather) else 'sample'}"

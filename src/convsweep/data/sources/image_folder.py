@@ -1,0 +1,120 @@
+"""Images of your own, one folder a class, divided into train, val and test or not."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+
+from convsweep.data.checks import examples, tell_depth
+from convsweep.data.datamodule import DataModule
+from convsweep.data.files.cache import Layout
+from convsweep.data.files.decoding import Job, Keep, Storage, decoded, image_shape
+from convsweep.data.files.folders import (
+    class_folders,
+    existing_folder,
+    files_below,
+    image_files,
+    is_image,
+    part_folders,
+    relative_names,
+)
+from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize, decode_image, open_image
+from convsweep.data.options import Feeding
+from convsweep.data.per_axis import per_axis
+from convsweep.data.samples import Facts, Parts, Samples
+from convsweep.errors import UserError
+
+EXPECTED = "a folder with one folder of images a class (or train, val and test with such folders in each)"
+
+
+class ImageFolder(DataModule):
+    """Classification of image files; the folder is the label.
+
+    Args:
+        root: the folder.
+        image_size: one number or (height, width); null if all files are of one size.
+        resize: "stretch", "crop" the middle, or "pad" with black.
+        color: "grey", "rgb", or "auto": all as the first file is.
+        white: of 16-bit images, the value that becomes 255; brighter ones do too.
+        keep: decoded images stay in "memory", on "disk" (a memory-mapped cache), or where "auto" thinks best.
+        cache_dir: folder of the cache; null: convsweep in the user's cache folder.
+    """
+
+    own_files = "root"
+
+    def __init__(
+        self,
+        root: str,
+        image_size: int | Sequence[int] | None = None,
+        resize: Resize = "stretch",
+        color: Color = "auto",
+        white: int = WHITE,
+        keep: Keep = "auto",
+        cache_dir: str | None = None,
+        **feeding: Unpack[Feeding],
+    ) -> None:
+        super().__init__(**feeding)
+        self.root = Path(root).expanduser()
+        self.decoding = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color, white)
+        self.storage = Storage(keep, cache_dir)
+
+    @cached_property
+    def parts_of_root(self) -> dict[str, Path]:
+        return part_folders(existing_folder(self.root, EXPECTED)) or {"train": self.root}
+
+    @cached_property
+    def class_names(self) -> list[str]:
+        """The class folders of the training part; no other part may hold another.
+
+        Raises:
+            UserError: naming the classes that only another part has.
+        """
+        names = class_folders(self.parts_of_root["train"])
+        for part, folder in self.parts_of_root.items():
+            strange = sorted(set(class_folders(folder)) - set(names))
+            if strange:
+                raise UserError(
+                    f"Every class must be in the training part, but {part} has {examples(strange)}, which "
+                    f"{self.parts_of_root['train']} has not; add images of it or remove it."
+                )
+        return names
+
+    @cached_property
+    def shape(self) -> tuple[int, int, int]:
+        first = next(files_below(self.parts_of_root["train"] / self.class_names[0], is_image))
+        return image_shape(first, self.decoding, self.root)
+
+    def describe(self) -> Facts:
+        names = self.class_names
+        return Facts(self.shape, len(names), tuple(names))
+
+    def read(self) -> Parts:
+        files, labels, ends = [], [], {}
+        for part, folder in self.parts_of_root.items():
+            for label, name in enumerate(self.class_names):
+                found = image_files(folder / name) if (folder / name).is_dir() else []
+                files += found
+                labels += [label] * len(found)
+            ends[part] = len(files)
+        samples = Samples(self.decode(files), np.array(labels, np.int64), relative_names(files, self.root))
+        if len(ends) == 1:
+            return samples, None, None
+        borders = [0, *ends.values()]
+        parts = {part: samples.select(np.arange(borders[i], borders[i + 1])) for i, part in enumerate(ends)}
+        return parts["train"], parts.get("val"), parts.get("test")
+
+    def decode(self, files: list[Path]) -> Any:
+        decoding, shape = self.decoding, self.shape
+        job = Job(
+            root=self.root,
+            files=files,
+            names=relative_names(files, self.root),
+            layouts={"x": Layout((len(files), *shape), "uint8")},
+            settings=[repr(decoding), shape],
+            decode=lambda i: {"x": decode_image(open_image(files[i]), decoding, shape)},
+        )
+        x = decoded(job, self.storage)["x"]
+        tell_depth(x, files[0], decoding.white, self.root)
+        return x

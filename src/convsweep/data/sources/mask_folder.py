@@ -1,0 +1,84 @@
+"""Images and masks of your own, paired by name, in two folders, divided into train, val and test or not."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Unpack
+
+from convsweep.data.datamodule import DataModule
+from convsweep.data.files.decoding import Keep, Storage, image_shape
+from convsweep.data.files.folders import existing_folder
+from convsweep.data.files.holdout import parts_of, patterns_of, with_holdout
+from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize
+from convsweep.data.files.masks import Coding, mask_coding
+from convsweep.data.files.pairs import Pair, decode_pairs, find_pairs
+from convsweep.data.options import Feeding
+from convsweep.data.per_axis import per_axis
+from convsweep.data.samples import Facts, Parts
+
+
+class MaskFolder(DataModule):
+    """Segmentation of image files; the mask of an image has its name and lies in another folder.
+
+    Args:
+        root: holds the two folders; or train, val and test that do; or the two folders hold train, val and test.
+        images: name of the folder of images.
+        masks: name of the folder of masks.
+        mask_suffix: what the name of a mask has beyond that of its image, such as "_mask".
+        coding: "index" (the pixel is the class), "binary" (0 and 1, or 0 and 255) or "rgb" (by `palette`).
+        class_names: names of the classes; null numbers them.
+        num_classes: how many classes an index mask has; null counts `class_names`.
+        palette: colour of each class under "rgb", by name; the colour named `ignore` is no class.
+        ignore_index: the mask value that is no class and counts nowhere.
+        holdout: patterns of file names (without extension) that form the test part, such as "2[4-9]".
+        image_size, resize, color, white, keep, cache_dir: as for a folder of images; masks are resized to the nearest value.
+    """
+
+    own_files = "root"
+
+    def __init__(
+        self,
+        root: str,
+        images: str = "images",
+        masks: str = "masks",
+        mask_suffix: str = "",
+        coding: Coding = "index",
+        class_names: Sequence[str] | None = None,
+        num_classes: int | None = None,
+        palette: Mapping[str, Sequence[int]] | None = None,
+        ignore_index: int | None = None,
+        holdout: str | Sequence[str] | None = None,
+        image_size: int | Sequence[int] | None = None,
+        resize: Resize = "stretch",
+        color: Color = "auto",
+        white: int = WHITE,
+        keep: Keep = "auto",
+        cache_dir: str | None = None,
+        **feeding: Unpack[Feeding],
+    ) -> None:
+        super().__init__(**feeding)
+        self.root = Path(root).expanduser()
+        self.images, self.masks, self.mask_suffix = images, masks, mask_suffix
+        self.coding = mask_coding(coding, class_names, num_classes, palette, ignore_index)
+        self.patterns = patterns_of(holdout)
+        self.decoding = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color, white)
+        self.storage = Storage(keep, cache_dir)
+
+    @cached_property
+    def pairs(self) -> dict[str, list[Pair]]:
+        expected = f"a folder with the folders {self.images} and {self.masks}"
+        return find_pairs(existing_folder(self.root, expected), self.images, self.masks, self.mask_suffix)
+
+    @cached_property
+    def shape(self) -> tuple[int, int, int]:
+        return image_shape(self.pairs["train"][0].image, self.decoding, self.root)
+
+    def describe(self) -> Facts:
+        names = self.coding.class_names
+        return Facts(self.shape, len(names), names, "segmentation", self.coding.ignore_index)
+
+    def read(self) -> Parts:
+        pairs = [pair for part in self.pairs.values() for pair in part]
+        samples = decode_pairs(pairs, self.root, self.decoding, self.shape, self.coding, self.storage)
+        part_of = parts_of({part: len(own) for part, own in self.pairs.items()})
+        return with_holdout(samples, [pair.image.stem for pair in pairs], part_of, self.patterns, self.root)

@@ -1,0 +1,110 @@
+"""Volumes of balls, boxes, tubes and rings, turned any way, in noise, drawn from a seed: no download."""
+
+from typing import Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convsweep.data.datamodule import DataModule
+from convsweep.data.options import Feeding
+from convsweep.data.samples import ClassTask, Facts, Parts, Samples, numbered
+from convsweep.data.sources.synthetic import draws, part_sizes
+from convsweep.errors import UserError
+
+SHAPES = ("ball", "box", "tube", "ring")
+SMALLEST_VOLUME = 16
+CONTRAST = (40, 90)
+NOISE = 20.0
+TRIES = 20
+
+Points = NDArray[np.float64]
+
+
+class Volumes(DataModule):
+    """Grey volumes with one shape each and its kind as the label, or with several and a mask of background and four kinds.
+
+    Args:
+        task: "segmentation" (several shapes, a mask) or "classification" (one shape, its kind).
+        volume_size: depth, height and width.
+        num_train, num_val, num_test: volumes of each part.
+        max_shapes: a volume of a segmentation holds 1 up to so many shapes.
+        volume_seed: another seed draws other volumes; volume i is the same whatever the number of volumes.
+    """
+
+    def __init__(
+        self,
+        task: ClassTask = "segmentation",
+        volume_size: int = 32,
+        num_train: int = 200,
+        num_val: int = 40,
+        num_test: int = 80,
+        max_shapes: int = 4,
+        volume_seed: int = 0,
+        **feeding: Unpack[Feeding],
+    ) -> None:
+        super().__init__(**feeding)
+        if volume_size < SMALLEST_VOLUME:
+            raise UserError(f"data.volume_size must be at least {SMALLEST_VOLUME} to hold a shape, but is {volume_size}.")
+        if max_shapes < 1:
+            raise UserError(f"data.max_shapes must be at least 1, but is {max_shapes}.")
+        self.task, self.volume_size, self.volume_seed = task, volume_size, volume_seed
+        self.max_shapes = max_shapes if task == "segmentation" else 1
+        self.num_volumes = part_sizes(num_train, num_val, num_test)
+
+    def describe(self) -> Facts:
+        names = ("background", *SHAPES) if self.task == "segmentation" else SHAPES
+        return Facts((1, *[self.volume_size] * 3), len(names), names, self.task)
+
+    def read(self) -> Parts:
+        return self.draw("train"), self.draw("val"), self.draw("test")
+
+    def draw(self, part: str) -> Samples:
+        """Return the volumes of one part."""
+        count = self.num_volumes[part]
+        x = np.empty((count, 1, *[self.volume_size] * 3), np.uint8)
+        masks = np.empty((count, *[self.volume_size] * 3), np.uint8)
+        for i, rng in enumerate(draws(self.volume_seed, part, count)):
+            x[i, 0], masks[i] = volume(rng, self.volume_size, self.max_shapes)
+        y = masks if self.task == "segmentation" else masks.reshape(count, -1).max(axis=1).astype(np.int64) - 1
+        return Samples(x, y, numbered(part, count))
+
+
+def volume(rng: np.random.Generator, size: int, max_shapes: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return one volume and its mask, (size, size, size) each.
+
+    Shapes differ from the ground and from each other in brightness, touch nothing of each other, and lie in a slow gradient
+    of brightness and in noise.
+    """
+    grid = np.stack(np.meshgrid(*[np.arange(size, dtype=np.float64)] * 3, indexing="ij"), axis=-1)
+    mask = np.zeros((size, size, size), np.uint8)
+    values = rng.uniform(100, 155) + (grid / size - 0.5) @ rng.uniform(-30, 30, 3)
+    wanted = int(rng.integers(1, max_shapes + 1))
+    for _ in range(TRIES):
+        kind = int(rng.integers(len(SHAPES)))
+        inside = shape(rng, SHAPES[kind], grid, size)
+        if wanted and not mask[inside].any():
+            mask[inside] = kind + 1
+            values[inside] += rng.uniform(*CONTRAST) * rng.choice([-1, 1])
+            wanted -= 1
+    noisy = values + rng.normal(0, NOISE, values.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8), mask
+
+
+def shape(rng: np.random.Generator, kind: str, grid: Points, size: int) -> NDArray[np.bool_]:
+    """Return which points (*, 3) lie in a shape of a drawn size, place and direction."""
+    radius = rng.uniform(size / 6, size / 4)
+    centre = rng.uniform(radius, size - 1 - radius, 3)
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    points = (grid - centre) @ turn / radius
+    along, across = np.abs(points[..., 0]), np.hypot(points[..., 1], points[..., 2])
+    inside: NDArray[np.bool_]
+    match kind:
+        case "ball":
+            inside = np.linalg.norm(points, axis=-1) <= 0.9
+        case "box":
+            inside = np.abs(points).max(axis=-1) <= 0.7
+        case "tube":
+            inside = (along <= 1.0) & (across >= 0.3) & (across <= 0.65)
+        case "ring":
+            inside = np.hypot(across - 0.75, along) <= 0.28
+    return inside

@@ -1,1 +1,0 @@
-"""Evaluation: a checkpoint on labelled data to metrics, tables and pictures; `python -m convsweep.evaluate --help`."""

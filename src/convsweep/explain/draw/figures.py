@@ -1,0 +1,149 @@
+"""Every figure by its name, drawn from a subject."""
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from convsweep.cost import measure
+from convsweep.errors import UserError
+from convsweep.explain.draw.feature_maps import draw_maps, of_positions
+from convsweep.explain.draw.field import draw_field
+from convsweep.explain.draw.filters import draw_filters
+from convsweep.explain.draw.layers import Ran, chosen, ran, with_matrix
+from convsweep.explain.draw.matrix import draw_matrix
+from convsweep.explain.draw.shift import draw_shift, shift_gaps
+from convsweep.explain.draw.subject import Subject
+from convsweep.linear_map import linear_map
+from convsweep.linear_map.layers import split_pad
+from convsweep.nets.geometry import times
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NUM_SHIFTED = 32
+MOST_PLACES = 20_000_000
+"""Weights in a matrix at most, each place counted: of a larger layer a smaller input is drawn."""
+MOST_VALUES = 100_000_000
+"""Values of feature maps that are compared at a time."""
+
+
+class NothingToDrawError(UserError):
+    """A network has nothing of what a figure shows."""
+
+
+def linear_layers(subject: Subject) -> list[Ran]:
+    """Return the layers with a matrix, which a pass of zeros finds.
+
+    Raises:
+        NothingToDrawError: there is none.
+    """
+    found = with_matrix(ran(subject.net, torch.zeros(1, *subject.in_shape)))
+    if not found:
+        raise NothingToDrawError("a matrix belongs to a linear layer (a convolution, say), but the network has none")
+    return found
+
+
+def matrix(subject: Subject, layer: str | None) -> "Figure":
+    """Draw the matrix of a layer, the first one by default."""
+    found = chosen(linear_layers(subject), layer)
+    shape = small_enough(found)
+    on = "" if shape == found.in_shape else f" on {times(shape)} of {times(found.in_shape)}"
+    return draw_matrix(linear_map(found.module, shape), f"{found.name}, {type(found.module).__name__}{on}")
+
+
+def small_enough(layer: Ran) -> tuple[int, ...]:
+    """Return the shape of an input whose matrix can be drawn: that of the layer, its axes halved where it is too large.
+
+    Raises:
+        UserError: the layer takes no smaller input, and has too many weights.
+    """
+    weight = getattr(split_pad(layer.module, None)[1], "weight", None)
+    channels, *size = layer.in_shape
+    each = weight.numel() if isinstance(weight, torch.Tensor) else channels * 3 ** len(size)
+    while (places := each * prod(layer.y.shape[2:]) * prod(size) // prod(layer.in_shape[1:])) > MOST_PLACES:
+        if max(size, default=1) == 1:
+            rule = f"a matrix to draw may have {MOST_PLACES:,} weights, but that of {layer.name} has {places:,}"
+            raise UserError(f"{rule}; name another layer by --layer")
+        size = [max(1, length // 2) for length in size]
+    return (channels, *size)
+
+
+def field(subject: Subject, layer: str | None) -> "Figure":
+    """Draw the receptive field, on a sample where a trained network brings its data."""
+    sample = subject.samples(1)[0] if subject.checkpoint is not None else None
+    return draw_field(measure(subject.net, subject.in_shape), sample)
+
+
+def filters(subject: Subject, layer: str | None) -> "Figure":
+    """Draw the filters of a convolution, the first one by default."""
+    convolutions = [each for each in linear_layers(subject) if kernels(each.module) is not None]
+    if not convolutions:
+        raise NothingToDrawError("filters need a convolution, but the network has none; leave `filters` out of --figures")
+    found = chosen(convolutions, layer)
+    weight = kernels(found.module)
+    assert weight is not None
+    return draw_filters(weight, found.name)
+
+
+def kernels(module: nn.Module) -> torch.Tensor | None:
+    """Return the weights (out, in, *kernel) of a convolution, None of another layer."""
+    weight = getattr(split_pad(module, None)[1], "weight", None)
+    return weight.detach() if isinstance(weight, torch.Tensor) and weight.dim() > 2 else None
+
+
+def maps(subject: Subject, layer: str | None) -> "Figure":
+    """Draw the feature maps of the first validation sample, of some layers or of one and those before it."""
+    x = subject.samples(1)
+    layers = of_positions(ran(subject.net, x), x.dim() - 2)
+    if not layers:
+        raise NothingToDrawError("feature maps need layers that keep positions, but there is none; leave `maps` out of --figures")
+    if layer is not None:
+        layers = layers[: layers.index(chosen(layers, layer)) + 1]
+    return draw_maps(x[0], layers)
+
+
+def shift(subject: Subject, layer: str | None) -> "Figure":
+    """Draw how far each layer is from shifting with its input, over some validation samples."""
+    values = sum(prod(layer.out_shape) for layer in measure(subject.net, subject.in_shape).layers)
+    found = shift_gaps(subject.net, subject.samples(min(NUM_SHIFTED, max(1, MOST_VALUES // values))))
+    if not found:
+        raise NothingToDrawError(
+            "a shift is measured on positions that see no border, but every layer's window reaches one; "
+            "leave `shift` out of --figures, or take larger samples"
+        )
+    return draw_shift(found, subject.name)
+
+
+FIGURES: dict[str, Callable[[Subject, str | None], "Figure"]] = {
+    "matrix": matrix,
+    "field": field,
+    "filters": filters,
+    "maps": maps,
+    "shift": shift,
+}
+
+
+def drawn(subject: Subject, asked: Sequence[str] | None, layer: str | None, note: Callable[[str], None]) -> dict[str, "Figure"]:
+    """Return figures by name.
+
+    Args:
+        asked: names; None takes all of a trained network and those that need no data of another, as far as there is
+            something to draw.
+        layer: by name, where a figure is of one layer.
+        note: is told what is left out, and why.
+
+    Raises:
+        UserError: a figure that was asked for cannot be drawn.
+    """
+    figures = {}
+    for name in asked or (FIGURES if subject.checkpoint is not None else ("matrix", "field")):
+        try:
+            figures[name] = FIGURES[name](subject, layer)
+        except NothingToDrawError as error:
+            if asked:
+                raise
+            note(f"no {name}: {error}")
+    return figures

@@ -1,0 +1,93 @@
+"""The network to be drawn: one that a config describes, with its first random weights, or a trained one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
+
+from convsweep.errors import UserError
+from convsweep.models.normalize import Normalize
+from convsweep.nets.geometry import times
+from convsweep.training import build
+
+if TYPE_CHECKING:
+    from convsweep.data.datamodule import DataModule
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network in evaluation mode and the data it is for.
+
+    name: in titles.
+    in_shape: (C, *spatial).
+    normalize: what the network's inputs pass first; None takes mean and spread from the data.
+    checkpoint: where its weights come from; None if they are random.
+    """
+
+    name: str
+    net: nn.Module
+    in_shape: tuple[int, ...]
+    data: "DataModule"
+    normalize: Normalize | None = None
+    checkpoint: Path | None = None
+
+    def samples(self, count: int) -> Tensor:
+        """Return up to `count` validation samples as the network takes them, (N, C, *spatial).
+
+        Raises:
+            UserError: the data is not there, or of another shape.
+        """
+        if tuple(self.data.facts.in_shape) != self.in_shape:
+            raise UserError(
+                f"the network takes samples of shape {times(self.in_shape)}, but the data has {times(self.data.facts.in_shape)}; "
+                "leave out the options of the data that differ from those in training"
+            )
+        self.data.setup("fit")
+        batches, found = iter(self.data.val_dataloader()), 0
+        parts: list[Tensor] = []
+        while found < count and (batch := next(batches, None)) is not None:
+            parts.append(batch[0])
+            found += len(batch[0])
+        normalize = self.normalize or Normalize(torch.as_tensor(self.data.mean), torch.as_tensor(self.data.std))
+        with torch.no_grad():
+            normal: Tensor = normalize(torch.cat(parts)[:count])
+        return normal.contiguous()
+
+
+def from_config(cfg: DictConfig) -> Subject:
+    """Return the network of a composed config as training would begin with it.
+
+    Raises:
+        UserError: an option is wrong, or the network cannot be built.
+    """
+    data = build.build_data(cfg)
+    torch.manual_seed(int(cfg.seed))
+    return Subject(str(cfg.name), build.build_net(cfg).eval(), tuple(cfg.shape.in_shape), data)
+
+
+def from_checkpoint(named: str, overrides: Sequence[str]) -> Subject:
+    """Return a trained network, with the data it was trained on.
+
+    Args:
+        named: a checkpoint, the folder of a run, or that of a sweep.
+        overrides: of the data's config, such as `data.root=...`.
+
+    Raises:
+        UserError: there is no such checkpoint, or an override is of something else than the data.
+    """
+    from convsweep.training.trained import load_trained
+
+    for override in overrides:
+        if not override.startswith("data.") or "=" not in override:
+            raise UserError(
+                f"with --checkpoint only the keys of its data can be given, such as data.root=..., but not {override!r}"
+            )
+    trained = load_trained(named, "cpu")
+    cfg: Any = OmegaConf.merge({"data": trained.data}, OmegaConf.from_dotlist(list(overrides)))
+    model = trained.model
+    name = type(model.net).__name__
+    return Subject(name, model.net, model.facts.in_shape, build.data_module(cfg.data), model.normalize, trained.checkpoint)

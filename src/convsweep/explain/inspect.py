@@ -1,0 +1,97 @@
+"""What a network looks like and costs, layer by layer, before it is trained.
+
+Takes every override that train.py takes, and `depth=N` to put layers together by the first N parts of their names. Data need
+not be there: only what it states of itself is asked. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hydra
+
+from convsweep.cli import command_line
+from convsweep.cli.hydra_version import main_options
+from convsweep.errors import UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+DEPTH = "depth="
+LEAVE_NO_TRACE = [
+    "hydra.run.dir=.",
+    "hydra.output_subdir=null",
+    "hydra.job_logging.root.handlers=[console]",
+    "~hydra.job_logging.handlers.file",
+]
+
+
+def config_folder() -> Path:
+    """Return the folder of the configs: in the installed package, or in the checkout."""
+    installed = Path(__file__).parents[1] / "conf"
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "conf"
+
+
+def take_depth(arguments: list[str]) -> tuple[list[str], int | None]:
+    """Return the arguments without `depth=N`, and N.
+
+    Raises:
+        UserError: N is no whole number from 1.
+    """
+    given = [argument.removeprefix(DEPTH) for argument in arguments if argument.startswith(DEPTH)]
+    others = [argument for argument in arguments if not argument.startswith(DEPTH)]
+    if not given:
+        return others, None
+    if not given[-1].isdigit() or int(given[-1]) < 1:
+        raise UserError(f"depth must be a whole number >= 1, but is {given[-1]!r}; leave it out to see every layer")
+    return others, int(given[-1])
+
+
+def inspect(cfg: DictConfig, depth: int | None = None) -> None:
+    """Print the table of a composed config's network, and whether it can be trained.
+
+    Raises:
+        InfeasibleError: it cannot; the message says what would fit.
+    """
+    from convsweep.training.early_checks import check_options
+
+    check_options(cfg)
+
+    from convsweep.training.imports import prepare_imports
+
+    prepare_imports()
+    from convsweep.cli.console import console
+    from convsweep.cost import in_bytes, measure, summary
+    from convsweep.cost.table import cost_table
+    from convsweep.training import feasibility
+
+    feasibility.fill_shape(cfg)
+    cost = measure(feasibility.build_on_meta(cfg), tuple(cfg.shape.in_shape))
+    console.print(cost_table(cost, depth))
+    console.print(summary(cost), soft_wrap=True)
+    memory = feasibility.step_memory(cfg, cost)
+    console.print(f"a training step with data.batch_size={feasibility.batch_size(cfg)}: {in_bytes(memory)}", soft_wrap=True)
+    feasibility.judge(cfg, cost)
+    console.print("feasible: it answers the task and keeps the budget", soft_wrap=True)
+
+
+def main() -> None:
+    """Inspect what the command line composes."""
+    try:
+        overrides, depth = take_depth(sys.argv[1:])
+    except UserError as error:
+        command_line.fail(error)
+
+    @hydra.main(**main_options(), config_path=str(config_folder()), config_name="config")
+    @command_line.user_errors
+    def composed(cfg: DictConfig) -> None:
+        inspect(cfg, depth)
+
+    sys.argv[1:] = [*overrides, *LEAVE_NO_TRACE]
+    command_line.run(composed)
+
+
+if __name__ == "__main__":
+    main()

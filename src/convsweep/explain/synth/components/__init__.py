@@ -1,0 +1,1 @@
+"""The parts that a synthesis is composed of: objectives, parameterisations, priors, transforms."""

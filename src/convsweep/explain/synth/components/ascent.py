@@ -1,0 +1,41 @@
+"""Gradient ascent on an image."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from convsweep.errors import UserError
+from convsweep.explain.synth.components.parameterization import Parameterization
+from convsweep.explain.synth.studio import Watch
+
+Objective = Callable[[Tensor], Tensor]
+"""From images (N, C, *spatial) to what is made large, (N,)."""
+
+
+def ascend(image: Parameterization, objective: Objective, steps: int, lr: float, watch: Watch) -> Tensor:
+    """Return the images after so many steps of Adam towards larger values of the objective.
+
+    Raises:
+        UserError: the objective is not finite any more.
+    """
+    optimizer = torch.optim.Adam(image.parameters(), lr=lr)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        value = objective(image.image()).sum()
+        check_finite(value)
+        (-value).backward()
+        optimizer.step()
+        image.project()
+        watch(image.image)
+    return image.image().detach()
+
+
+def check_finite(value: Tensor) -> None:
+    """Check a value on the way.
+
+    Raises:
+        UserError: it is not finite.
+    """
+    if not bool(value.isfinite()):
+        raise UserError(f"the objective must stay finite, but is {float(value)}; use a smaller method.lr or weight")

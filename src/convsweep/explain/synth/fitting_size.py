@@ -1,0 +1,97 @@
+"""Which size of image the memory of a device bears."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+
+import torch
+
+from convsweep.cost import UntraceableError, measure
+from convsweep.errors import InfeasibleError
+from convsweep.explain.synth.subject import Subject
+
+SHARE = 0.8
+"""Of the free memory that may be counted on: allocators keep blocks of their own."""
+MEMINFO = Path("/proc/meminfo")
+VALUE_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done to images at a time.
+
+    Attributes:
+        count: How many there are.
+        until: Layers behind the last of which the network does not run; none runs all of it.
+        copies: Images of the same size that are kept beside, for each.
+        peak: How many times what is kept for the backward pass is held at the most, with gradients on their way: up to 2 in class
+            images and dreams on a CPU (measured), 4 where feature maps are compared with others.
+    """
+
+    count: int = 1
+    until: Sequence[str] = ()
+    copies: int = 0
+    peak: int = 2
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return the free memory of a device, what the system can give up of its file cache included."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        return torch.cuda.mem_get_info(device)[0]
+    if MEMINFO.is_file():
+        lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2  # the system does not say what is free
+
+
+def fitting_size(subject: Subject, available: int | None = None, work: Work | None = None) -> tuple[int, ...]:
+    """Return the largest size, in the proportions of the training data, whose activations the free memory holds.
+
+    Args:
+        available: bytes; None asks the device.
+        work: what is done to them; None: one image through the whole network.
+    """
+    room = int(SHARE * (free_bytes(subject.device) if available is None else available))
+    low, high = 1, 8192
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if needs(subject, scaled(subject, middle), work) <= room else (low, middle)
+    return scaled(subject, low)
+
+
+def fitting_count(subject: Subject, size: tuple[int, ...], work: Work, available: int | None = None) -> int:
+    """Return how many images of a size the free memory holds at a time."""
+    room = int(SHARE * (free_bytes(subject.device) if available is None else available))
+    fixed = needs(subject, size, replace(work, count=0))
+    each = needs(subject, size, replace(work, count=1)) - fixed
+    return max(0, room - fixed) // max(1, each)
+
+
+def scaled(subject: Subject, longest: int) -> tuple[int, ...]:
+    """Return the size of the training data scaled to a longest side."""
+    size = subject.in_shape[1:]
+    return tuple(max(1, round(length * longest / max(size))) for length in size)
+
+
+def needs(subject: Subject, size: tuple[int, ...], work: Work | None = None) -> int:
+    """Return the bytes of a forward and backward pass; a size that does not get through the network needs none.
+
+    Of a part of the network they are those at the size of the training data, in proportion: what is behind may take no other.
+    """
+    work = work or Work()
+    at = subject.in_shape[1:] if work.until else size
+    try:
+        subject.net.requires_grad_(True)  # what is kept for the gradient of the image is what would be kept for the weights
+        cost = measure(subject.net, (subject.in_shape[0], *at))
+    except (InfeasibleError, UntraceableError, RuntimeError):
+        return 0
+    finally:
+        subject.net.requires_grad_(False)
+    ends = [place for place, layer in enumerate(cost.layers) if layer.name in work.until]
+    seen = cost.layers[: ends[-1] + 1] if ends else cost.layers
+    maps = sum(layer.activations for layer in seen) * prod(size) // prod(at)
+    copies = work.copies * VALUE_BYTES * subject.in_shape[0] * prod(size)
+    return cost.memory(0, 0) + work.count * (work.peak * maps + copies)

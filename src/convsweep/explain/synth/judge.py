@@ -1,0 +1,36 @@
+"""What an independent second network says of class images."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from convsweep.errors import UserError
+from convsweep.explain.synth.pictures import resize
+from convsweep.explain.synth.subject import Subject
+
+
+def check_judge(judge: Subject, subject: Subject) -> None:
+    """Check that a second network can judge the images of the first.
+
+    Raises:
+        UserError: it is for other classes or channels.
+    """
+    if judge.class_names != subject.class_names or judge.in_shape[0] != subject.in_shape[0] or judge.task != "classification":
+        raise UserError("judge must be a classifier of the same classes and channels as the network that made the images")
+
+
+@torch.no_grad()
+def judged(judge: Subject, subject: Subject, images: Tensor, classes: Tensor) -> dict[str, Any]:
+    """Return the share of images whose class the second network recognises, and what it takes each for.
+
+    Args:
+        images: (N, C, *spatial) in the units of `subject`.
+        classes: (N,) that they were made for.
+    """
+    raw = subject.raw(images).to(judge.device)
+    if tuple(raw.shape[1:]) != judge.in_shape:
+        raw = resize(raw, judge.in_shape[1:])
+    seen = judge.logits(judge.units(raw)).argmax(dim=1)
+    right = seen == classes.to(seen.device)
+    return {"accuracy": float(right.float().mean()), "taken_for": [judge.class_names[index] for index in seen.tolist()]}

@@ -1,0 +1,38 @@
+"""Images that maximise a class: gradient ascent on log p(class | x) + log p(x) (Simonyan et al. 2014)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from convsweep.explain.synth.components.ascent import ascend
+from convsweep.explain.synth.components.transforms import compose
+from convsweep.explain.synth.methods.of_classes import OfClasses
+from convsweep.explain.synth.studio import Studio, Watch
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassImages(OfClasses):
+    """Images that the network is as sure of as the priors allow.
+
+    Attributes:
+        lr: Step size of Adam.
+        noise: Noise with the prior's covariance, so many times as large, is added in front of every step.
+    """
+
+    what: ClassVar[str] = "class images"
+
+    gaussian: float = 0.05
+    steps: int = 300
+    lr: float = 0.05
+    noise: float = 0.5
+
+    def change(self, start: Tensor, classes: Tensor, studio: Studio, watch: Watch) -> Tensor:
+        subject = studio.subject
+        transform = compose(subject, studio.generator, self.jitter, self.blur, self.noise)
+
+        def objective(u: Tensor) -> Tensor:
+            return self.log_class(subject, transform(u), classes) + self.log_prior(subject, u)
+
+        image = studio.parameterization(start, subject)
+        return subject.clamp(ascend(image, objective, self.steps, self.lr, watch))

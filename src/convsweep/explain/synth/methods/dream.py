@@ -1,0 +1,136 @@
+"""Deep Dream: what a layer sees in an image is made stronger, from large structures to small ones (Mordvintsev et al. 2015)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from convsweep.errors import UserError
+from convsweep.explain.synth import pictures
+from convsweep.explain.synth.components.ascent import check_finite
+from convsweep.explain.synth.components.objectives import activity
+from convsweep.explain.synth.components.parameterization import Parameterization
+from convsweep.explain.synth.components.priors import log_total_variation
+from convsweep.explain.synth.components.transforms import compose
+from convsweep.explain.synth.fitting_size import Work
+from convsweep.explain.synth.layers import check_layers, layers_of, spread_out
+from convsweep.explain.synth.studio import Studio, Watch
+
+PROBE = 0.01
+"""Share of a step by which the parameters are moved first, to see how much the image changes."""
+
+
+@dataclass(frozen=True)
+class Dream:
+    """Gradient ascent on a layer's activity over octaves of the image; what an octave lost in detail is put back.
+
+    Attributes:
+        layer: Its name; null takes one in the middle of the network.
+        channel: One feature map; null takes the mean square of all.
+        start: An image file (or .npy); null begins with noise.
+        start_std: Standard deviation of that noise.
+        octaves: Sizes that are worked through, the last the full one.
+        octave_scale: From one size to the next.
+        steps: In each octave.
+        lr: Mean change of the image by a step, whatever is varied.
+        tv: Weight of the total-variation prior, relative to the activity's gradient.
+        jitter, blur: Of the image in front of every step.
+    """
+
+    layer: str | None = None
+    channel: int | None = None
+    start: str | None = None
+    start_std: float = 0.5
+    octaves: int = 4
+    octave_scale: float = 1.4
+    steps: int = 20
+    lr: float = 0.05
+    tv: float = 0.0
+    jitter: int = 8
+    blur: float = 0.0
+
+    def run(self, studio: Studio) -> dict[str, Any]:
+        """Dream, write the picture, and return what the layer's activity became.
+
+        Raises:
+            UserError: there is no such layer or channel, or the image cannot be read.
+        """
+        subject = studio.subject
+        layers = layers_of(subject)
+        ends = spread_out(layers, 3)
+        (layer,) = check_layers([self.layer or ends[len(ends) // 2]], layers, "method.layer")
+        if self.octaves < 1 or self.octave_scale <= 1:
+            raise UserError(
+                f"method.octaves must be >= 1 and octave_scale > 1, but they are {self.octaves} and {self.octave_scale}"
+            )
+        if self.octaves > 1 and subject.permutation is not None:
+            raise UserError(
+                "a network of permuted positions (data.permute=true) dreams at its own size alone; say method.octaves=1"
+            )
+        base = self.begun(studio, Work(until=[layer]))
+        with torch.no_grad():
+            before = float(activity(subject, base, layer, self.channel))
+        with studio.watch("dream", self.octaves * self.steps) as watch:
+            image = self.dream(base, layer, studio, watch)
+        with torch.no_grad():
+            after = float(activity(subject, image, layer, self.channel))
+        file = pictures.save(image[0], subject, studio.folder, "dream")
+        return {"file": file.name, "layer": layer, "channel": self.channel, "activity_before": before, "activity_after": after}
+
+    def begun(self, studio: Studio, work: Work) -> Tensor:
+        """Return the image (1, C, *spatial) that is begun with.
+
+        Raises:
+            UserError: it cannot be read, or memory does not suffice for the work on it.
+        """
+        if self.start is None:
+            studio.check_memory(studio.image_size(), work)
+            return studio.noise(1, studio.image_size(), self.start_std)
+        image = pictures.read(self.start, studio.subject, studio.size)
+        studio.check_memory(tuple(image.shape[2:]), work)
+        return image
+
+    def dream(self, base: Tensor, layer: str, studio: Studio, watch: Watch) -> Tensor:
+        """Return the picture (1, C, *spatial) that an image becomes."""
+        sizes = octave_sizes(tuple(base.shape[2:]), self.octaves, self.octave_scale)
+        image = pictures.resize(base, sizes[0])
+        for size in sizes:
+            image = pictures.resize(image, size)
+            lost = pictures.resize(base, size) - pictures.resize(pictures.resize(base, sizes[0]), size)
+            image = self.climb(image + lost if size != sizes[0] else image, layer, studio, watch)
+        return image
+
+    def climb(self, start: Tensor, layer: str, studio: Studio, watch: Watch) -> Tensor:
+        """Return one octave's picture after its steps."""
+        transform = compose(studio.subject, studio.generator, self.jitter, self.blur)
+        image = studio.parameterization(start, studio.subject)
+        for _ in range(self.steps):
+            u = image.image()
+            value = activity(studio.subject, transform(u), layer, self.channel).sum()
+            check_finite(value)
+            if self.tv:
+                value = value + self.tv * value.detach().abs() * log_total_variation(u).sum() / u.numel()
+            move(image, torch.autograd.grad(value, list(image.parameters())), u.detach().clone(), self.lr)
+            image.project()
+            watch(image.image)
+        return image.image().detach()
+
+
+@torch.no_grad()
+def move(image: Parameterization, gradients: Sequence[Tensor], u: Tensor, length: float) -> None:
+    """Move the parameters along the gradients, so far that the images `u` change by `length` on average."""
+    steps = [gradient / gradient.abs().mean().clamp_min(1e-12) for gradient in gradients]
+    probe = PROBE * length
+    for parameter, step in zip(image.parameters(), steps, strict=True):
+        parameter.add_(probe * step)
+    change = (image.image() - u).abs().mean().clamp_min(1e-12) / probe
+    for parameter, step in zip(image.parameters(), steps, strict=True):
+        parameter.add_((length / change - probe) * step)
+
+
+def octave_sizes(size: tuple[int, ...], octaves: int, scale: float) -> list[tuple[int, ...]]:
+    """Return the sizes from the smallest octave to the full size, none below 8 positions unless the full size is."""
+    sizes = [tuple(max(min(length, 8), round(length / scale**step)) for length in size) for step in range(octaves)]
+    return sizes[::-1]

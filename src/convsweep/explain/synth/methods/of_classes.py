@@ -1,0 +1,161 @@
+"""What every method that makes an image a class shares: which classes, where, and how sure the network is of the result."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from convsweep.errors import UserError, did_you_mean
+from convsweep.explain.synth import pictures
+from convsweep.explain.synth.components.objectives import log_probability, region
+from convsweep.explain.synth.components.priors import log_total_variation
+from convsweep.explain.synth.fitting_size import Work
+from convsweep.explain.synth.studio import Studio, Watch
+from convsweep.explain.synth.subject import Subject
+from hydra_study.kinds import is_out_of_memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfClasses(ABC):
+    """A method that begins with draws near the mean and makes each the image of a class.
+
+    Attributes:
+        what: In words, for the progress.
+        classes: Names, or numbers from 0 where no class is named so; null takes all.
+        count: Images of each.
+        gaussian: Weight of the Gaussian prior, -(x - mean)' C^-1 (x - mean) / 2.
+        tv: Weight of the total-variation prior.
+        steps: How many are made.
+        start_std: Of the start, a draw from the Gaussian prior that deviates so many times as much from the mean.
+        jitter: In front of the network the image is rolled by up to so many positions.
+        blur: And blurred by so many positions.
+        place, radius: Of a segmentation: where the class is to be, as shares of the size; null is everywhere.
+    """
+
+    what: ClassVar[str]
+
+    classes: Sequence[int | str] | None = None
+    count: int = 1
+    gaussian: float
+    tv: float = 0.0
+    steps: int
+    start_std: float = 0.1
+    jitter: int = 1
+    blur: float = 0.0
+    place: Sequence[float] | None = None
+    radius: float = 0.15
+
+    @abstractmethod
+    def change(self, start: Tensor, classes: Tensor, studio: Studio, watch: Watch) -> Tensor:
+        """Return what the starts (N, C, *spatial) become as images of classes (N,)."""
+
+    def run(self, studio: Studio) -> dict[str, Any]:
+        """Make the images, write them, and return how sure the network is of each.
+
+        Raises:
+            UserError: there is no such class, or the network is no classifier.
+        """
+        if self.count < 1:
+            raise UserError(f"method.count must be >= 1, but is {self.count}")
+        classes = class_indices(self.classes, studio.subject).repeat(self.count)
+        check_place(self.place, self.radius, studio)
+        studio.check_memory(studio.image_size(), Work(len(classes)))
+        check_size(studio)
+        start = studio.subject.gaussian.color(studio.noise(len(classes), studio.image_size(), self.start_std))
+        with studio.watch(self.what, self.steps) as watch:
+            images = self.change(start, classes, studio, watch)
+        with torch.no_grad():
+            probs = self.log_class(studio.subject, images, classes).exp().tolist()
+        return publish(images, classes, probs, studio)
+
+    def log_class(self, subject: Subject, u: Tensor, classes: Tensor) -> Tensor:
+        """Return log p(class | x) of each image (N,)."""
+        return log_probability(subject, u, classes, self.place, self.radius)
+
+    def log_prior(self, subject: Subject, u: Tensor) -> Tensor:
+        """Return log p(x) of each image (N,), up to a constant."""
+        return self.gaussian * subject.gaussian.log_density(u) + self.tv * log_total_variation(u)
+
+
+def class_indices(classes: Sequence[int | str] | None, subject: Subject) -> Tensor:
+    """Return classes that are named or numbered as indices (N,); a number that is a class's name is meant as its name.
+
+    Raises:
+        UserError: there is no such class, or the network tells no classes apart.
+    """
+    if subject.task == "denoising":
+        raise UserError(
+            "classes are maximised in a classifier or a segmentation, but this network cleans signals; use method=dream"
+        )
+    names = list(subject.class_names)
+    if classes is None:
+        return torch.arange(len(names), device=subject.device)
+    for name in classes:
+        if str(name) not in names and not (isinstance(name, int) and 0 <= name < len(names)):
+            raise UserError(
+                f"method.classes must be names or numbers of classes, but there is no {name!r}; {did_you_mean(str(name), names)}"
+            )
+    numbers = [names.index(str(name)) if str(name) in names else int(name) for name in classes]
+    return torch.tensor(numbers, device=subject.device)
+
+
+def check_place(place: Sequence[float] | None, radius: float, studio: Studio) -> None:
+    """Check a place before anything runs.
+
+    Raises:
+        UserError: it is none, or the network does not answer at places.
+    """
+    if place is None:
+        return
+    if studio.subject.task != "segmentation":
+        raise UserError("method.place is for segmentation, but this network gives one class a sample; leave it out")
+    region(studio.image_size(), place, radius)
+
+
+@torch.no_grad()
+def check_size(studio: Studio) -> None:
+    """Check that images of the size that is asked for get through the network.
+
+    Raises:
+        UserError: they do not.
+    """
+    subject, size = studio.subject, studio.image_size()
+    if size == subject.in_shape[1:]:
+        return
+    try:
+        subject.logits(torch.zeros(1, subject.in_shape[0], *size, device=subject.device))
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"size must get through the network, but {size} does not: {error}; leave it out for {subject.in_shape[1:]}"
+        ) from None
+
+
+def publish(images: Tensor, classes: Tensor, probs: Sequence[float], studio: Studio) -> dict[str, Any]:
+    """Write the images with a grid of all, and return what is told of them."""
+    subject = studio.subject
+    names = [subject.class_names[index] for index in classes.tolist()]
+    files = [
+        pictures.save(image, subject, studio.folder, stem(index, name, earlier)).name
+        for image, index, name, earlier in zip(images, classes.tolist(), names, counted_before(names), strict=True)
+    ]
+    pictures.save_grid(
+        list(images), [f"{name} {prob:.2f}" for name, prob in zip(names, probs, strict=True)], subject, studio.folder / "grid.png"
+    )
+    result = [{"class": name, "file": file, "probability": prob} for name, file, prob in zip(names, files, probs, strict=True)]
+    return {"images": result, "samples": images, "classes": classes}
+
+
+def stem(index: int, name: str, earlier: int) -> str:
+    """Return what the file of a class's image is called, `earlier` images of the class before it."""
+    plain = "".join(letter if letter.isalnum() else "_" for letter in name)
+    return f"{index:03}_{plain}" + (f"_{earlier}" if earlier else "")
+
+
+def counted_before(names: Sequence[str]) -> list[int]:
+    """Return of each name how often it came before."""
+    return [names[:place].count(name) for place, name in enumerate(names)]

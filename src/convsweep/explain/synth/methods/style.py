@@ -1,0 +1,157 @@
+"""Neural style transfer: the content of one image in the style of others (Gatys et al. 2016)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from convsweep.errors import UserError
+from convsweep.explain.synth import pictures
+from convsweep.explain.synth.components.ascent import check_finite
+from convsweep.explain.synth.components.objectives import content_loss, gram, style_loss
+from convsweep.explain.synth.components.parameterization import Parameterization
+from convsweep.explain.synth.components.priors import log_total_variation
+from convsweep.explain.synth.fitting_size import Work
+from convsweep.explain.synth.layers import activations, check_layers, layers_of, spread_out
+from convsweep.explain.synth.studio import Studio, Watch
+
+HISTORY = 20
+"""Steps and gradients that L-BFGS keeps, each as large as the image."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """An image whose feature maps are those of the content, and whose Gram matrices are those of the styles.
+
+    Attributes:
+        content: An image file.
+        styles: Image files; several are mixed.
+        style_shares: What part each style has; null takes equal parts.
+        content_layers, style_layers: Names; null takes one at two thirds of the network, and five from its first to there.
+        style_weight, content_weight: Of the two losses, each relative to its target.
+        tv: Weight of the total variation a pixel.
+        style_size: Longer side of the style images; null takes that of the content.
+        start: `content` or `noise`.
+        optimizer: `lbfgs` or `adam`.
+        steps: Of the optimiser; one of L-BFGS asks the network up to 20 times.
+        lr: Step size; null takes 1 for L-BFGS and .05 for Adam.
+    """
+
+    content: str
+    styles: Sequence[str]
+    style_shares: Sequence[float] | None = None
+    content_layers: Sequence[str] | None = None
+    style_layers: Sequence[str] | None = None
+    content_weight: float = 1.0
+    style_weight: float = 10.0
+    tv: float = 0.01
+    style_size: int | None = None
+    start: Literal["content", "noise"] = "content"
+    optimizer: Literal["lbfgs", "adam"] = "lbfgs"
+    steps: int = 30
+    lr: float | None = None
+
+    def run(self, studio: Studio) -> dict[str, Any]:
+        """Make the picture, write it, and return the losses at its beginning and end.
+
+        Raises:
+            UserError: a file cannot be read, a layer does not exist, or an option is wrong.
+        """
+        if self.steps < 1:
+            raise UserError(f"method.steps must be >= 1, but is {self.steps}")
+        subject = studio.subject
+        content, style_layers = self.chosen_layers(studio)
+        shares = self.shares()
+        picture = pictures.read(self.content, subject, studio.size)
+        size = self.style_size or max(picture.shape[2:])
+        styles = [pictures.read(file, subject, size) for file in self.styles]
+        copies = 2 * HISTORY if self.optimizer == "lbfgs" else 2
+        studio.check_memory(tuple(picture.shape[2:]), Work(until=[*content, *style_layers], copies=copies, peak=4))
+        with studio.watch("style", self.steps) as watch:
+            with torch.no_grad():
+                contents = activations(subject, picture, content)
+                found = [activations(subject, style, style_layers) for style in styles]
+            grams = {
+                name: torch.stack([share * gram(maps[name]) for share, maps in zip(shares, found, strict=True)]).sum(0)
+                for name in style_layers
+            }
+            begin = picture if self.start == "content" else studio.noise(1, tuple(picture.shape[2:]), 0.5)
+            image = studio.parameterization(begin, subject)
+            losses = self.descend(image, contents, grams, studio, watch)
+        result = image.image().detach()
+        file = pictures.save(result[0], subject, studio.folder, "style")
+        pictures.save_grid(
+            [picture[0], *(style[0] for style in styles), result[0]],
+            ["content", *["style"] * len(styles), "result"],
+            subject,
+            studio.folder / "grid.png",
+        )
+        return {
+            "file": file.name,
+            "content_layers": content,
+            "style_layers": style_layers,
+            "loss_first": losses[0],
+            "loss_last": losses[-1],
+        }
+
+    def chosen_layers(self, studio: Studio) -> tuple[list[str], list[str]]:
+        """Return the layers of content and style.
+
+        Raises:
+            UserError: one does not exist.
+        """
+        layers = layers_of(studio.subject)
+        front = layers[: max(1, round(len(layers) * 2 / 3))]
+        content = check_layers(self.content_layers or spread_out(front, 2)[-1:], layers, "method.content_layers")
+        return content, check_layers(self.style_layers or spread_out(front, 5), layers, "method.style_layers")
+
+    def shares(self) -> list[float]:
+        """Return what part each style has, of 1 in all.
+
+        Raises:
+            UserError: there is no style, or not one share for each.
+        """
+        if not self.styles:
+            raise UserError("method.styles must name at least one image; say method.styles=[painting.jpg]")
+        shares = [1.0] * len(self.styles) if self.style_shares is None else list(self.style_shares)
+        if len(shares) != len(self.styles) or min(shares) < 0 or sum(shares) <= 0:
+            raise UserError(f"method.style_shares must be {len(self.styles)} numbers >= 0, one a style, but is {shares}")
+        return [share / sum(shares) for share in shares]
+
+    def descend(
+        self, image: Parameterization, contents: dict[str, Tensor], grams: dict[str, Tensor], studio: Studio, watch: Watch
+    ) -> list[float]:
+        """Change the image step by step and return the loss before each step."""
+        names = list(dict.fromkeys([*contents, *grams]))
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            u = image.image()
+            maps = activations(studio.subject, u, names)
+            smooth = -log_total_variation(u).sum() / u.numel()
+            loss = (
+                self.content_weight * content_loss(maps, contents)
+                + self.style_weight * style_loss(maps, grams)
+                + self.tv * smooth
+            )
+            loss.backward()
+            return loss
+
+        optimizer = self.make_optimizer(image)
+        losses = []
+        for _ in range(self.steps):
+            loss = optimizer.step(closure)
+            check_finite(loss.detach())
+            losses.append(float(loss.detach()))
+            image.project()
+            watch(image.image)
+        return losses
+
+    def make_optimizer(self, image: Parameterization) -> Any:
+        """Return the optimiser."""
+        if self.optimizer == "lbfgs":
+            options: Any = {"max_iter": 20, "history_size": HISTORY, "line_search_fn": "strong_wolfe"}
+            return torch.optim.LBFGS(image.parameters(), lr=self.lr or 1.0, **options)
+        return torch.optim.Adam(image.parameters(), lr=self.lr or 0.05)

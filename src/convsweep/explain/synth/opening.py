@@ -1,0 +1,49 @@
+"""Opens the network that images are drawn out of: a checkpoint of ours, or one of torchvision's."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from omegaconf import DictConfig
+
+from convsweep.cli.console import say
+from convsweep.data.permutation import Permutation
+from convsweep.explain.synth.components.training_gaussian import gaussian_of
+from convsweep.explain.synth.early_check import Covariance
+from convsweep.explain.synth.subject import BYTE, Subject, frozen
+from convsweep.training.trained import load_trained
+
+
+def subject_of(cfg: DictConfig) -> Subject:
+    """Return the network that a composed config names: a checkpoint of ours, or a torchvision network with its weights.
+
+    Raises:
+        UserError: what is named cannot be loaded.
+    """
+    if cfg.checkpoint is not None:
+        return from_checkpoint(str(cfg.checkpoint), cfg.device, cfg.covariance, cfg.size)
+    from convsweep.explain.synth.torchvision_subject import from_torchvision
+
+    return from_torchvision(str(cfg.torchvision.name), cfg.torchvision.weights, cfg.device)
+
+
+def from_checkpoint(
+    named: str, device: str = "auto", covariance: Covariance = "white", size: int | Sequence[int] | None = None
+) -> Subject:
+    """Return the network of a checkpoint, of a run's folder or of a sweep's winner.
+
+    Args:
+        covariance: of its `gaussian`, for images of this size: `data`, `white`, or `auto` for the first where it can be had.
+
+    Raises:
+        UserError: it cannot be loaded.
+    """
+    trained = load_trained(named, device)
+    model, facts = trained.model, trained.facts
+    limits = BYTE if model.card.get("dtype") == "uint8" else None
+    gaussian = partial(gaussian_of, trained=trained, covariance=covariance, size=size)
+    permutation = Permutation(facts.spatial_shape).to(trained.device) if trained.permute else None
+    if permutation is not None:
+        say(f"{named} sees positions permuted (data.permute=true); images are shown with their positions in order")
+    return Subject(
+        frozen(model.net), model.normalize, facts.in_shape, facts.class_names, facts.task, limits, gaussian, permutation
+    )

@@ -1,1 +1,0 @@
-"""Export: a checkpoint to programs that need none of this code, checked and timed; `python -m convsweep.export --help`."""

@@ -1,0 +1,64 @@
+"""`python -m convsweep.inference.evaluate CHECKPOINT [FOLDER]`: how well a trained network does on labelled data."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from convsweep.cli import commands
+from convsweep.errors import UserError
+
+EXAMPLES = (
+    "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0      # the test part of the data that it was trained on",
+    "multirun/depth_kernel_digits --split val --out val      # the winner of a sweep on the validation part",
+    "best.ckpt photos/labelled                               # other data: a folder a class",
+    "best.ckpt cells                                         # other data: cells/images and cells/masks",
+    "best.ckpt scans.npz                                     # other data: arrays x and y",
+)
+NOTES = """\
+Leaves evaluation.json (metrics, classes, confusion matrix), samples.csv (every sample), confusion.png, and worst.png: the
+samples of the largest loss. A FOLDER is read as the training data was, and may lack classes that the network knows."""
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line."""
+    parser = commands.network_parser(
+        "convsweep.inference.evaluate", "How well a trained network does on labelled data.", EXAMPLES, NOTES, out="evaluation"
+    )
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, help="labelled data (default: that of the training)")
+    parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="which part of the data (test)")
+    parser.add_argument("--convert-color", action="store_true", help="turn images grey or RGB as the network needs them")
+    parser.add_argument("--worst", type=int, default=16, metavar="N", help="how many of the worst samples to draw (16)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps, or the fastest there is (auto)")
+    return parser.parse_args(arguments)
+
+
+def evaluate(arguments: Sequence[str]) -> int:
+    """Evaluate what the command line names and return the exit code."""
+    options = parse(arguments)
+    if options.worst < 0:
+        raise UserError(f"--worst must be at least 0, but is {options.worst}")
+    commands.check_out(options.out, options.overwrite)
+
+    from convsweep.training.trained import load_trained
+
+    trained = load_trained(options.checkpoint, options.device, batch_size=64)
+
+    from convsweep.inference.evaluate import measuring
+    from convsweep.inference.evaluate.labelled import folder_part, own_part
+    from convsweep.inference.evaluate.output import Output
+
+    if options.folder is None:
+        data, samples = own_part(trained, options.split)
+    else:
+        data, samples = folder_part(trained, options.folder, options.split, options.convert_color)
+    with commands.progress("evaluate", len(samples)) as advance:
+        found = measuring.evaluate(trained, data.eval_loader(samples), samples.names, options.worst, advance)
+    source = str(options.folder or trained.data["_target_"].rpartition(".")[2])
+    about = {"checkpoint": str(trained.checkpoint), "data": source, "split": options.split}
+    Output(options.out, trained.facts, about, f"{source}: {len(samples):,} samples").write(found)
+    return 0
+
+
+if __name__ == "__main__":
+    commands.run(lambda: evaluate(sys.argv[1:]))

@@ -1,0 +1,139 @@
+"""Labelled samples for a trained network: a part of the data that it was trained on, or a folder of the user's."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from hydra.utils import get_object
+
+from convsweep.data.checks import check_samples
+from convsweep.data.files.images import COLORS
+from convsweep.data.samples import PARTS, Facts, Samples
+from convsweep.errors import UserError
+from convsweep.training.build import data_module, plain_errors
+from convsweep.training.trained import Trained
+
+if TYPE_CHECKING:
+    from convsweep.data.datamodule import DataModule
+
+Source = tuple["DataModule", Samples]
+"""What makes batches of samples, and the samples."""
+
+
+def own_part(trained: Trained, split: str) -> Source:
+    """Return a part of the data that the network was trained on.
+
+    Raises:
+        UserError: the data is not there or not what it was, or has no such part.
+    """
+    data = data_module(trained.data)
+    try:
+        data.setup()
+    except UserError as error:
+        raise UserError(f"the data of the training cannot be read: {error} (or name a labelled FOLDER)") from None
+    mine, theirs = trained.facts, data.facts
+    if (theirs.in_shape, theirs.class_names) != (mine.in_shape, mine.class_names):
+        raise UserError(
+            f"the data must be what the network was trained on, {described(mine)}, but is now {described(theirs)}; "
+            "name a labelled FOLDER instead"
+        )
+    samples = {"train": data.train, "val": data.val, "test": data.test}[split]
+    if samples is None:
+        raise UserError(f"the data of the training has no {split} part; say --split val, or name a labelled FOLDER")
+    return data, samples
+
+
+def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool = False) -> Source:
+    """Return the samples of a folder (or file of arrays): all of them, or where it is divided those of one part.
+
+    Raises:
+        UserError: there is nothing there, or it is of another task, shape, or has other classes than the network.
+    """
+    if not folder.exists():
+        raise UserError(f"FOLDER must hold labelled data, but there is nothing at {folder}")
+    data = data_module(config_for(trained, folder, convert_color))
+    try:
+        theirs = data.describe()
+        check_fit(trained.facts, theirs, folder)
+        parts = dict(zip(PARTS, data.read(), strict=True))
+    except UserError as error:
+        rule = f"FOLDER must hold labelled data for {trained.facts.task} in the form of the training data"
+        raise UserError(f"{rule} (data.* cannot be set here): {error}") from None
+    data.facts = theirs  # one class alone can be looked at, if not learnt
+    samples = parts[split] if any(parts[part] is not None for part in ("val", "test")) else parts["train"]
+    if samples is None:
+        raise UserError(f"{folder} is divided, but has no {split} part; say --split train, val or test")
+    check_samples(samples, theirs, split)
+    return data, relabelled(samples, theirs, trained.facts, folder)
+
+
+def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str, Any]:
+    """Return the config of data that lies elsewhere: that of the training where it came from files of the user's own.
+
+    Raises:
+        UserError: a folder of images is nothing for this network.
+    """
+    with plain_errors("data"):
+        own = get_object(trained.data["_target_"]).own_files
+    facts = trained.facts
+    color = COLORS.get(facts.in_channels) if convert_color else None
+    if own is not None:
+        here = {own: str(folder), "holdout": None, "color": color or trained.data.get("color")}
+        return trained.data | {key: value for key, value in here.items() if key in trained.data}
+    shared: dict[str, Any] = {"batch_size": trained.data["batch_size"], "permute": trained.data.get("permute", False)}
+    if folder.is_file() or any(folder.glob("*.npy")):
+        names = list(facts.class_names)
+        arrays = {
+            "_target_": "convsweep.data.sources.arrays.Arrays",
+            "path": str(folder),
+            "task": facts.task,
+            "class_names": names,
+        }
+        return shared | arrays | {"ignore_index": facts.ignore_index}
+    if len(facts.spatial_shape) != 2 or facts.in_channels not in COLORS:
+        raise UserError(f"a folder of images is nothing for a network of {described(facts)}; name a .npz file with x and y")
+    images = {"root": str(folder), "color": color or "auto"}
+    if facts.task == "segmentation":
+        masks = {"class_names": list(facts.class_names), "ignore_index": facts.ignore_index}
+        return shared | images | masks | {"_target_": "convsweep.data.sources.mask_folder.MaskFolder"}
+    size = {"image_size": list(facts.spatial_shape), "resize": trained.data.get("resize", "stretch")}
+    return shared | images | size | {"_target_": "convsweep.data.sources.image_folder.ImageFolder"}
+
+
+def check_fit(mine: Facts, theirs: Facts, folder: Path) -> None:
+    """Raise UserError unless a network of these facts can answer for samples of those; classes are looked at elsewhere."""
+    if mine.task != theirs.task:
+        raise UserError(f"the network is for {mine.task}, but {folder} holds data for {theirs.task}; name another checkpoint")
+    sizes_matter = mine.task == "classification" and not mine.any_size
+    if mine.in_channels != theirs.in_channels or (sizes_matter and mine.in_shape != theirs.in_shape):
+        remedy = "" if mine.in_channels == theirs.in_channels else "; say --convert-color to turn images grey or RGB"
+        rule = f"samples must be as the network was trained on, {described(mine)}"
+        raise UserError(f"{rule}, but {folder} holds {described(theirs)}{remedy}")
+
+
+def relabelled(samples: Samples, theirs: Facts, mine: Facts, folder: Path) -> Samples:
+    """Return the samples with the network's class indices.
+
+    Raises:
+        UserError: a class that the network does not know.
+    """
+    if theirs.class_names == mine.class_names:
+        return samples
+    strange = sorted(set(theirs.class_names) - set(mine.class_names))
+    if strange or mine.task != "classification":
+        raise UserError(
+            f"classes must be ones that the network knows ({some(mine.class_names)}), but {folder} holds "
+            f"{some(strange or theirs.class_names)}; rename or remove them"
+        )
+    index = np.array([mine.class_names.index(name) for name in theirs.class_names])
+    return Samples(samples.x, index[np.asarray(samples.y)], samples.names)
+
+
+def described(facts: Facts) -> str:
+    """Return shape and number of classes in words."""
+    return f"{'x'.join(map(str, facts.in_shape))} with {facts.num_classes} classes"
+
+
+def some(names: Any) -> str:
+    """Return the first few of many names."""
+    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")

@@ -1,0 +1,122 @@
+"""What an evaluation leaves: evaluation.json, samples.csv, pictures, and tables in the terminal."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convsweep.data.samples import Facts
+from convsweep.inference.evaluate.classes import Row, per_class
+from convsweep.inference.evaluate.measuring import Evaluation
+from convsweep.inference.evaluate.worst import write_worst
+from convsweep.pictures.drawing import draw_confusion
+from convsweep.run_folder import write_atomically
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SHOWN_CLASSES = 30
+
+
+@dataclass(frozen=True)
+class Output:
+    """Writes an evaluation into a folder.
+
+    Args:
+        folder: is made.
+        facts: of the network's data.
+        about: what was evaluated on what, for the record.
+        title: the same in a few words, for the pictures.
+    """
+
+    folder: Path
+    facts: Facts
+    about: dict[str, Any]
+    title: str
+
+    def write(self, found: Evaluation) -> None:
+        """Write all files and print the tables."""
+        from convsweep.cli.console import console, shown
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        is_dense = self.facts.task == "segmentation"
+        classes = [] if found.confusion is None else per_class(found.confusion, self.facts.class_names, is_dense)
+        self.write_record(found, classes)
+        self.write_samples(found)
+        self.draw(found)
+        console.print(metrics_table(found))
+        if classes:
+            console.print(classes_table(classes))
+        if found.worst:
+            names = ", ".join(worst.name for _, worst in found.worst[:3])
+            console.print(f"worst samples: {names}", soft_wrap=True, markup=False)
+        console.print(f"results: {shown(self.folder.absolute())}", soft_wrap=True, markup=False)
+
+    def write_record(self, found: Evaluation, classes: list[Row]) -> None:
+        """Write `evaluation.json`."""
+        record = {
+            **self.about,
+            "samples": len(found.losses),
+            "metrics": found.metrics,
+            "classes": classes,
+            "confusion": None if found.confusion is None else found.confusion.tolist(),
+            "worst": [{"sample": worst.name, "loss": loss} for loss, worst in found.worst],
+        }
+        write_atomically(self.folder / "evaluation.json", json.dumps(record, indent=2) + "\n")
+
+    def write_samples(self, found: Evaluation) -> None:
+        """Write `samples.csv`: name and loss of each sample, and of a classification its true and predicted class."""
+        header = ["sample", "loss", *(["true", "predicted", "probability"] if found.answers else [])]
+        with (self.folder / "samples.csv").open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(header)
+            for number, (name, loss) in enumerate(zip(found.names, found.losses, strict=True)):
+                answer: list[str] = []
+                if found.answers:
+                    true, predicted, probability = found.answers[number]
+                    answer = [self.facts.class_names[true], self.facts.class_names[predicted], f"{probability:.6f}"]
+                rows.writerow([name, f"{loss:.6f}", *answer])
+
+    def draw(self, found: Evaluation) -> None:
+        """Draw the confusion matrix and the worst samples."""
+        if found.confusion is not None:
+            figure = draw_confusion(found.confusion, self.facts.class_names, self.title)
+            figure.savefig(self.folder / "confusion.png")
+        write_worst(found, self.facts, self.folder)
+
+
+def metrics_table(found: Evaluation) -> "Table":
+    """Return the metrics as a table; those of one class stand in the table of classes."""
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in found.metrics.items():
+        if "/" not in name:
+            table.add_row(name, f"{value:.4f}")
+    table.add_row("samples", f"{len(found.losses):,}")
+    return table
+
+
+def classes_table(classes: list[Row]) -> "Table":
+    """Return the classes as a table, those that are found worst first where there are too many."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = classes
+    if len(classes) > SHOWN_CLASSES:
+        shown = sorted(classes, key=lambda row: float(row["recall"] or 0))[:SHOWN_CLASSES]
+    caption = None if len(shown) == len(classes) else f"the {len(shown)} of {len(classes)} classes that are found worst"
+    table = Table(box=None, padding=(0, 2, 0, 0), caption=caption)
+    for name in classes[0]:
+        table.add_column(name, justify="left" if name == "class" else "right")
+    for row in shown:
+        table.add_row(*(Text(cell(value)) for value in row.values()))
+    return table
+
+
+def cell(value: float | int | str | None) -> str:
+    """Return a value as it stands in a table."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value

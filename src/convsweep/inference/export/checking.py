@@ -1,0 +1,64 @@
+"""Whether an exported program says what the network says: compared on real samples, in batches of several sizes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convsweep.errors import UserError
+from convsweep.inference.export.programs import Program, Run
+
+BATCH_SIZES = (1, 3, 16)
+"""Sizes of the first batches; the last one is repeated."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """How far a program is from the network.
+
+    Args:
+        samples: how many were compared.
+        difference: the largest of two answers.
+        agreement: share of samples, or positions, with the same most probable class; None where the answers are no classes.
+    """
+
+    samples: int
+    difference: float
+    agreement: float | None
+
+
+def check(eager: Run, program: Program, x: NDArray[np.float32], tolerance: float, *, has_classes: bool = True) -> Check:
+    """Compare a program with the network.
+
+    Raises:
+        UserError: an answer differs by more than the tolerance, is not finite, or a batch size is refused. The file is removed.
+    """
+    differences, agreed = [], []
+    try:
+        for batch in batches(x):
+            expected, found = eager(batch), program.run(batch)
+            if found.shape != expected.shape:
+                raise UserError(f"its answer has the shape {found.shape}, the network's {expected.shape}")
+            difference = np.abs(found.astype(np.float64) - expected).max()
+            differences.append(np.inf if np.isnan(difference) else difference)
+            agreed.append((found.argmax(1) == expected.argmax(1)).reshape(-1))
+        if max(differences) > tolerance:
+            raise UserError(f"an answer differs by {max(differences):.3g}, more than --tolerance {tolerance:g} allows")
+    except Exception as error:
+        program.file.unlink(missing_ok=True)
+        raise UserError(
+            f"{program.name} must say what the network says, but does not: {str(error).strip().splitlines()[0]}; "
+            f"{program.file.name} was removed"
+        ) from error
+    return Check(len(x), float(max(differences)), float(np.concatenate(agreed).mean()) if has_classes else None)
+
+
+def batches(x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return the samples in batches of several sizes."""
+    parts, first = [], 0
+    sizes = list(BATCH_SIZES)
+    while first < len(x):
+        size = sizes.pop(0) if len(sizes) > 1 else sizes[0]
+        parts.append(x[first : first + size])
+        first += size
+    return parts

@@ -1,0 +1,128 @@
+"""What prediction asks of a kind of file: samples to read from it and results to write for it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convsweep.data.files.audio import EXTENSIONS as SOUNDS
+from convsweep.data.files.images import EXTENSIONS
+from convsweep.data.files.nifti import ENDINGS
+
+if TYPE_CHECKING:
+    from convsweep.training.trained import Trained
+
+MODULES = {
+    **dict.fromkeys(EXTENSIONS, "convsweep.inference.predict.image_files.ImageFiles"),
+    **dict.fromkeys((".npy", ".npz"), "convsweep.inference.predict.array_files.ArrayFiles"),
+    **dict.fromkeys(SOUNDS, "convsweep.inference.predict.audio_files.AudioFiles"),
+    **dict.fromkeys(ENDINGS, "convsweep.inference.predict.nifti_files.NiftiFiles"),
+}
+"""The format of each suffix, by its import path: what a file does not need is not imported."""
+
+Fit = Literal["auto", "stretch", "crop", "pad", "tiles"]
+Result = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample of a file.
+
+    Args:
+        name: by which a person finds it again.
+        x: (C, *spatial) in the units of the training data.
+        origin: what `Format.write` needs to know of where it comes from.
+        back: turns probabilities (K, *spatial) on the grid of x into a mask on the grid of the file; None: the grids are one.
+        index: which of the file's samples it is.
+        count: how many the file has.
+    """
+
+    name: str
+    x: NDArray[Any]
+    origin: Any = None
+    back: Callable[[NDArray[np.float32]], NDArray[Any]] | None = None
+    index: int = 0
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the command line says of reading files.
+
+    Args:
+        fit: how files of another size than the network's are brought to it; `auto`: as the training data was.
+        convert_color: turn images grey or RGB, as the network needs them, rather than refuse them.
+        overlays: write pictures of masks on their images.
+    """
+
+    fit: Fit = "auto"
+    convert_color: bool = False
+    overlays: bool = True
+
+
+class Format(ABC):
+    """A kind of file.
+
+    Args:
+        trained: the network that the samples are for.
+        reading: what the command line says.
+    """
+
+    def __init__(self, trained: "Trained", reading: Reading) -> None:
+        self.facts, self.reading = trained.facts, reading
+        self.data: Mapping[str, Any] = trained.data
+
+    @abstractmethod
+    def read(self, file: Path) -> Iterator[Sample]:
+        """Yield the samples of a file.
+
+        Raises:
+            UnfitFileError: the file cannot be read, or is nothing for this network.
+        """
+
+    @abstractmethod
+    def write(self, sample: Sample, result: Result, out: Path, name: str) -> Path:
+        """Write the result of one sample and return the file that holds it.
+
+        Args:
+            sample: what `read` made.
+            result: class indices (*spatial) of a segmentation, values (K, *spatial) otherwise, on the file's grid; of a
+                recording, these values in pieces along the first axis.
+            out: folder of all results; see `place`.
+            name: of the file, without an extension and unlike that of any other file; may hold folders.
+        """
+
+
+def place(out: Path, kind: str, name: str) -> Path:
+    """Return the path of a file called `name` in the folder `kind` of the results; its folder is made."""
+    path = out / kind / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+class Formats:
+    """The formats of one command, each made when its first file comes."""
+
+    def __init__(self, trained: "Trained", reading: Reading) -> None:
+        self.trained, self.reading = trained, reading
+        self.made: dict[str, Format] = {}
+
+    def of(self, file: Path) -> Format:
+        """Return the format of a file."""
+        place = MODULES[suffix_of(file)]
+        if place not in self.made:
+            module, _, name = place.rpartition(".")
+            self.made[place] = getattr(import_module(module), name)(self.trained, self.reading)
+        return self.made[place]
+
+
+def suffix_of(file: Path) -> str:
+    """Return the longest known suffix of a file in lower case, such as `.nii.gz`; the last one if none is known."""
+    suffixes = [part.lower() for part in file.suffixes]
+    endings = ["".join(suffixes[first:]) for first in range(len(suffixes))]
+    return next((ending for ending in endings if ending in MODULES), endings[-1] if endings else "")

@@ -1,0 +1,67 @@
+"""NIfTI files: read as the training data was, and label maps written that lie where their image lies."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from convsweep.data.files.images import UnfitFileError
+from convsweep.data.files.scans import name_of, open_scan, suffixes_of
+from convsweep.data.per_axis import per_axis
+from convsweep.errors import UserError
+from convsweep.inference.predict.formats import Format, Reading, Result, Sample, place
+from convsweep.pictures.drawing import painted
+from convsweep.pictures.prediction import middle_slices, to_bytes
+
+if TYPE_CHECKING:
+    from convsweep.training.trained import Trained
+
+
+class NiftiFiles(Format):
+    """Volumes for classifiers and segmenters of three spatial axes.
+
+    Their channels are the file's fourth axis, or files of their own where the training data had them so. They are turned to
+    one orientation, and resampled where the training data was; label maps go back to the file's own.
+
+    Raises:
+        UserError: the network is for something else.
+    """
+
+    def __init__(self, trained: "Trained", reading: Reading) -> None:
+        super().__init__(trained, reading)
+        if len(self.facts.in_shape) != 4 or self.facts.task == "denoising":
+            axes = "x".join(str(size) for size in self.facts.in_shape)
+            raise UserError(
+                "NIfTI files suit a classification or segmentation of three axes, "
+                f"but this network is for {self.facts.task} of {axes}; use .npy files"
+            )
+        self.spacing = per_axis("spacing", self.data.get("spacing"), 3, float)
+        self.suffixes = suffixes_of(self.data.get("image_suffix", ""))
+
+    def read(self, file: Path) -> Iterator[Sample]:
+        if len(self.suffixes) > 1 and not name_of(file).endswith(self.suffixes[0]):
+            if name_of(file).endswith(tuple(self.suffixes[1:])):
+                return  # read together with the file of the first channel
+            raise UnfitFileError(f"Names must end with one of {', '.join(self.suffixes)}", file.name, "rename it as in training")
+        scan = open_scan(file, self.suffixes, self.spacing)
+        if scan.channels != self.facts.in_channels:
+            rule = f"A volume must have {self.facts.in_channels} channels, as those that the network was trained on"
+            raise UnfitFileError(rule, f"{scan.channels}", "save them as the file's fourth axis")
+        x = scan.read()
+        if self.facts.task == "classification" and x.shape != self.facts.in_shape:
+            rule = f"A volume to classify must have the shape {self.facts.spatial_shape}"
+            raise UnfitFileError(rule, f"shape {x.shape[1:]}", "crop or resample it")
+        if not np.isfinite(x).all():
+            raise UnfitFileError("Volumes must be finite", "NaN or infinity", "repair or remove it")
+        yield Sample(file.name, x, origin=scan.volumes[0])
+
+    def write(self, sample: Sample, result: Result, out: Path, name: str) -> Path:
+        path = place(out, "masks", f"{name}.nii.gz")
+        sample.origin.write_labels(result, path)
+        if self.reading.overlays:
+            from PIL import Image
+
+            plane = np.repeat(middle_slices(to_bytes(sample.x[0]), fill=0)[..., None], 3, axis=2)
+            Image.fromarray(painted(plane, middle_slices(result, fill=0))).save(place(out, "overlays", f"{name}.png"))
+        return path

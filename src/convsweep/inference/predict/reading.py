@@ -1,0 +1,51 @@
+"""Reads files ahead of the network; those that cannot be used are kept for the end."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from convsweep.data.files.decoding import num_readers
+from convsweep.data.files.images import UnfitFileError
+from convsweep.inference.predict.formats import MODULES, Formats, Sample, suffix_of
+
+
+@dataclass
+class Reader:
+    """Yields the samples of many files in order.
+
+    Args:
+        formats: what reads each.
+        names: the files, and what their results are called.
+        advance: told of every file that is done.
+    """
+
+    formats: Formats
+    names: Mapping[Path, str]
+    advance: Callable[[int], None]
+    unfit: list[tuple[str, UnfitFileError]] = field(default_factory=list)
+    """The files that could not be used, and why."""
+
+    def __iter__(self) -> Iterator[tuple[Path, Sample]]:
+        waiting: deque[tuple[Path, Future[list[Sample]]]] = deque()
+        num_threads = num_readers()
+        with ThreadPoolExecutor(num_threads) as pool:
+            for file in self.names:
+                waiting.append((file, pool.submit(self.read, file)))
+                if len(waiting) > 2 * num_threads:
+                    yield from self.take(*waiting.popleft())
+            while waiting:
+                yield from self.take(*waiting.popleft())
+
+    def read(self, file: Path) -> list[Sample]:
+        if suffix_of(file) not in MODULES:
+            raise UnfitFileError("Files must be of a known kind", suffix_of(file) or "no extension", " ".join(sorted(MODULES)))
+        return list(self.formats.of(file).read(file))
+
+    def take(self, file: Path, read: Future[list[Sample]]) -> Iterator[tuple[Path, Sample]]:
+        try:
+            yield from ((file, sample) for sample in read.result())
+        except UnfitFileError as error:
+            self.unfit.append((str(file), error))
+        self.advance(1)

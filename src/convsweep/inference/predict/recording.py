@@ -1,0 +1,137 @@
+"""Cleans a recording of any length in overlapping windows: pieces of it are in memory, never the whole."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from convsweep.cost import UntraceableError, measure
+from convsweep.data.files.resampling import Resampled, Waveform, pieces
+from convsweep.nets.sliding_window import SlidingWindow
+
+if TYPE_CHECKING:
+    from convsweep.tasks import Denoising
+
+PIECE = 2**18
+"""Samples of a piece that is read or written at a time."""
+
+WINDOW_BY_CONTEXT = 8
+"""A window is at least so many times as long as what the network sees to one side, which is cut off from its answer."""
+
+Waves = NDArray[np.float32]
+
+
+def level_of(recording: Waveform) -> Waves:
+    """Return the root mean square of each channel (C,), read piece by piece.
+
+    Raises:
+        UnfitFileError: the recording cannot be read to its end.
+    """
+    channels, length = recording.shape
+    total = np.zeros(channels)
+    for start, stop in pieces(length, PIECE):
+        total += np.square(recording[:, start:stop], dtype=np.float64).sum(axis=1)
+    return np.sqrt(total / length).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Cleaner:
+    """Applies a denoiser to recordings.
+
+    A window is brought to the level of the whole recording, not to its own, so that pauses stay quiet and no window is louder
+    than the next. Its answer counts only where the network saw all that it looks at: there it equals what the network
+    makes of the whole recording at once.
+
+    Args:
+        model: in evaluation mode, on its device; a network of one channel cleans every channel by itself.
+        window: samples of a window; None: the length that the network was trained on, or what its receptive field asks for.
+        overlap: share of a window's answer that the next one covers again.
+        batch_size: windows at a time.
+    """
+
+    model: "Denoising"
+    window: int | None = None
+    overlap: float = 0.5
+    batch_size: int = 4
+
+    @cached_property
+    def context(self) -> int:
+        """How many samples to each side a sample of the answer depends on; a quarter of the window where that is more."""
+        try:
+            field = measure(self.model.net, self.model.facts.in_shape).receptive_field
+        except UntraceableError:
+            field = None
+        sees = (self.model.facts.spatial_shape if field is None else field.size)[0] // 2
+        return sees if self.window is None else min(sees, self.window // 4)
+
+    @property
+    def length(self) -> int:
+        """Samples of a window."""
+        return self.window or max(self.model.facts.spatial_shape[0], WINDOW_BY_CONTEXT * self.context)
+
+    def __call__(self, recording: Waveform, sample_rate_hz: int, level: Waves) -> Iterator[Waves]:
+        """Yield the clean recording (C, T) in pieces, at its own sample rate.
+
+        Args:
+            recording: (C, T).
+            sample_rate_hz: of the recording; where the network's is another, it is resampled there and back.
+            level: (C,) from `level_of`.
+        """
+        own_hz = self.model.facts.sample_rate_hz or sample_rate_hz
+        at_own_rate = Resampled(recording, sample_rate_hz, own_hz)
+        answers = self.answers(at_own_rate, level)
+        if own_hz == sample_rate_hz:
+            yield from answers
+            return
+        with on_disk(answers, at_own_rate.shape) as clean:
+            back = Resampled(clean, own_hz, sample_rate_hz)
+            for start, stop in pieces(recording.shape[1], PIECE):
+                yield back[:, start:stop]
+
+    def answers(self, recording: Waveform, level: Waves) -> Iterator[Waves]:
+        """Yield what the network makes of a recording at its own rate, in pieces (C, length)."""
+        inner = self.length - 2 * self.context
+        levels = torch.from_numpy(level)
+
+        def predict(windows: Tensor) -> Tensor:
+            return self.clean(windows, levels)[..., self.context : self.context + inner]
+
+        slide = SlidingWindow(predict, (self.length,), (inner,), self.overlap, batch_size=self.batch_size)
+        for slab in slide.slabs(recording):  # type: ignore[arg-type]
+            yield slab.numpy()
+
+    @torch.inference_mode()
+    def clean(self, windows: Tensor, level: Tensor) -> Tensor:
+        """Return the network's answer to windows (B, C, T), on the CPU.
+
+        Args:
+            level: (C,) of the recording.
+        """
+        shape, device = windows.shape, self.model.device
+        alone = self.model.facts.in_channels == 1
+        x = windows.reshape(-1, 1, shape[-1]) if alone else windows
+        at = level.repeat(shape[0]) if alone else level.square().mean().sqrt().expand(shape[0])
+        given = at.view(-1, 1, 1).to(device) if self.model.normalize.by == "sample" else None
+        answer: Tensor = self.model(x.to(device), given)
+        return answer.float().cpu().reshape(shape)
+
+
+@contextmanager
+def on_disk(slabs: Iterator[Waves], shape: tuple[int, int]) -> Iterator[Waves]:
+    """Keep pieces (C, length) that make up an array of a shape in a file that lives as long as the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        array = np.memmap(Path(folder) / "clean.f32", np.float32, "w+", shape=shape)
+        start = 0
+        for slab in slabs:
+            array[:, start : start + slab.shape[1]] = slab
+            start += slab.shape[1]
+        yield array
+        del array

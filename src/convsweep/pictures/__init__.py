@@ -1,0 +1,1 @@
+"""Pictures of samples and predictions, shared by tracking, evaluation and prediction."""

@@ -1,0 +1,119 @@
+"""Draw confusion matrices and predictions; matplotlib is imported when the first is drawn."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convsweep.pictures.prediction import Plane, Prediction
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_LABELLED_CLASSES, MAX_NUMBERED_CLASSES = 40, 20
+RIGHT, WRONG = "#1a7f37", "#b3261e"
+MASK_OPACITY = 0.5
+CODES = "f0e442 d55e00 56b4e9 009e73 e69f00 0072b2 cc79a7 ffffff"
+PALETTE = np.array([list(bytes.fromhex(code)) for code in CODES.split()], np.uint8)
+"""Colours of classes, that of tissue not first, which all eyes tell apart (Okabe and Ito 2008), and white."""
+LINE = 24
+"""Letters of two names that fit into one line above a picture."""
+
+
+def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], title: str) -> "Figure":
+    """Return a picture of a confusion matrix: colour is the share of the true class (row), figures are counts."""
+    from matplotlib.figure import Figure
+
+    num_classes = len(counts)
+    size = min(14.0, max(4.0, 0.45 * num_classes + 2))
+    figure = Figure(figsize=(size, size), layout="constrained")
+    axes = figure.subplots()
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.set(title=title, xlabel="predicted", ylabel="true")
+    if num_classes <= MAX_LABELLED_CLASSES:
+        axes.set_xticks(range(num_classes), names, rotation=90)
+        axes.set_yticks(range(num_classes), names)
+    if num_classes <= MAX_NUMBERED_CLASSES:
+        for row, column in np.argwhere(counts):
+            colour = "white" if share[row, column] > 0.5 else "black"
+            axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour, fontsize=7)
+    return figure
+
+
+def draw_predictions(predictions: Sequence[Prediction], names: Sequence[str]) -> "Figure":
+    """Return a grid of samples, each under its true and predicted class, or beside its true and predicted mask."""
+    from matplotlib.figure import Figure
+
+    is_strip = predictions[0].is_mask and predictions[0].dim > 1
+    # The strip of a volume is nine slices long.
+    columns, row_height = (1, 1.5) if is_strip and predictions[0].dim == 3 else (2, 1.9) if is_strip else (4, 2.6)
+    num_columns = min(len(predictions), columns)
+    num_rows = math.ceil(len(predictions) / num_columns)
+    height = row_height * num_rows
+    figure = Figure(figsize=(10, height))
+    # Margins by hand: letting matplotlib find them takes longer than drawing.
+    figure.subplots_adjust(left=0.04, right=0.96, bottom=0.25 / height, top=1 - 0.3 / height, wspace=0.15, hspace=0.2)
+    grid = figure.subplots(num_rows, num_columns, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, prediction in zip(grid.flat, predictions, strict=False):
+        if prediction.dim == 1:
+            _draw_signal(axes, prediction)
+        else:
+            axes.imshow(mask_strip(prediction) if prediction.is_mask else prediction.plane())
+        is_right = not prediction.is_mask and prediction.truth == prediction.predicted
+        colour = "black" if prediction.is_mask else RIGHT if is_right else WRONG
+        axes.set_title(caption(prediction, names), fontsize=8, color=colour)
+    return figure
+
+
+def caption(prediction: Prediction, names: Sequence[str]) -> str:
+    """Return `cat, taken for dog (87 %)`, or what the three parts of a segmentation's picture are."""
+    if prediction.is_mask:
+        agreement = float((prediction.truth == prediction.predicted).mean())
+        return f"{prediction.name}: sample, true, predicted ({agreement:.0%} equal)"
+    truth, predicted = names[int(prediction.truth)], names[int(prediction.predicted)]
+    if truth == predicted:
+        return f"{truth} ({prediction.confidence:.0%})"
+    gap = " " if len(truth) + len(predicted) <= LINE else "\n"
+    return f"{truth},{gap}taken for {predicted} ({prediction.confidence:.0%})"
+
+
+def mask_strip(prediction: Prediction) -> Plane:
+    """Return the sample, the sample under its true mask, and under its predicted mask, side by side."""
+    plane = prediction.plane()
+    gap = np.full((len(plane), max(1, plane.shape[1] // 50), 3), 255, np.uint8)
+    truth, predicted = prediction.masks()
+    return np.concatenate([plane, gap, painted(plane, truth), gap, painted(plane, predicted)], axis=1)
+
+
+def signal_picture(prediction: Prediction) -> Plane:
+    """Return a picture (H, W, 3) of a signal as a line plot."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4, 2.5), layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    _draw_signal(figure.subplots(), prediction)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _draw_signal(axes: Any, prediction: Prediction) -> None:
+    axes.axis("on")
+    axes.tick_params(labelsize=6)
+    axes.plot(prediction.x.T, linewidth=0.8)
+    if prediction.is_mask:
+        classes = axes.twinx()
+        classes.step(range(len(prediction.truth)), prediction.truth, color=RIGHT, linewidth=1, label="true")
+        classes.step(range(len(prediction.predicted)), prediction.predicted, color=WRONG, linewidth=1, label="predicted")
+
+
+def painted(plane: Plane, mask: NDArray[Any]) -> Plane:
+    """Return the plane with each class but 0 in a colour of its own."""
+    colours = PALETTE[(mask.astype(np.int64) - 1) % len(PALETTE)]
+    mixed = (1 - MASK_OPACITY) * plane + MASK_OPACITY * colours
+    return np.where((mask > 0)[..., None], mixed, plane).astype(np.uint8)

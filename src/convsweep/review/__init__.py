@@ -1,0 +1,1 @@
+"""Reads finished sweeps and runs: reports, confirmation, a study in W&B."""

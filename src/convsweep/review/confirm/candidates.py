@@ -1,0 +1,137 @@
+"""Which networks a confirmation trains: the best trials of a sweep, and the baseline that they have to beat."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from optuna.trial import FrozenTrial, TrialState
+
+from convsweep.errors import UserError, did_you_mean
+from convsweep.review.confirm.request import Request
+from convsweep.review.study import objective_names
+from hydra_study.storage.attributes import OVERRIDES, REASON, kind_of
+from hydra_study.storage.sweep_folder import OpenedSweep
+from hydra_study.trials.budget import tally
+
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network that is trained with every seed.
+
+    Attributes:
+        name: `trial 12`, or `baseline`.
+        overrides: What makes its config of the primary one, without a seed.
+        trial: Number of the trial; None for the baseline.
+        found: What the search measured of the objective that ranks; None for the baseline.
+        params: The searched parameters.
+    """
+
+    name: str
+    overrides: list[str]
+    trial: int | None = None
+    found: float | None = None
+    params: Mapping[str, Any] | None = None
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the others have to beat it."""
+        return self.name == BASELINE
+
+
+def choose(sweep: OpenedSweep, request: Request) -> list[Candidate]:
+    """Return the best trials, best first, and the baseline.
+
+    Raises:
+        UserError: The sweep has no complete trial, or no objective of that name.
+    """
+    index, _ = ranking_objective(sweep, request.by)
+    best = best_trials(sweep, index)[: request.top]
+    chosen = [
+        Candidate(
+            name=f"trial {trial.number}",
+            overrides=merged([*_sweep_choice(sweep), *trial.user_attrs[OVERRIDES], *request.overrides]),
+            trial=trial.number,
+            found=trial.values[index],
+            params=trial.params,
+        )
+        for trial in best
+    ]
+    if request.baseline is None:
+        return chosen
+    own = merged([*_sweep_choice(sweep), *_base_overrides(sweep, request.baseline), *request.baseline, *request.overrides])
+    return [*chosen, Candidate(BASELINE, own)]
+
+
+def ranking_objective(sweep: OpenedSweep, by: str | None) -> tuple[int, str]:
+    """Return number and name of the objective that ranks: the one named, or the first.
+
+    Raises:
+        UserError: There is none of that name.
+    """
+    names = objective_names(sweep.config, len(sweep.objectives.names))
+    if by is not None and by not in names:
+        raise UserError(f"by must be an objective of the sweep, but is {by!r}; {did_you_mean(by, names)}")
+    index = 0 if by is None else names.index(by)
+    return index, names[index]
+
+
+def best_trials(sweep: OpenedSweep, index: int) -> list[FrozenTrial]:
+    """Return the trials to choose from, best first: all complete ones, or the Pareto front where objectives compete.
+
+    Raises:
+        UserError: No trial is complete.
+    """
+    trials = sweep.study.get_trials(deepcopy=False)
+    usable = [trial for trial in trials if _is_usable(trial)]
+    if not usable:
+        raise UserError(f"a confirmation needs a complete trial, but {_standing(sweep, trials)}")
+    if sweep.objectives.several:
+        front = {trial.number for trial in sweep.study.best_trials}
+        usable = [trial for trial in usable if trial.number in front]
+    sign = -1.0 if sweep.objectives.directions[index] == "maximize" else 1.0
+    return sorted(usable, key=lambda trial: (sign * trial.values[index], trial.number))
+
+
+def _is_usable(trial: FrozenTrial) -> bool:
+    """Whether a trial is a complete one of its own; a repetition only has the result of another."""
+    return trial.state == TrialState.COMPLETE and kind_of(trial) == "complete" and OVERRIDES in trial.user_attrs
+
+
+def _standing(sweep: OpenedSweep, trials: list[FrozenTrial]) -> str:
+    if not trials:
+        return f"{sweep.folder} has no trials yet; run the sweep first"
+    kinds = tally(trials, sweep.objectives).kinds
+    counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()) if count)
+    told = [trial for trial in trials if kind_of(trial) != "duplicate" and REASON in trial.user_attrs]
+    first = f"; the first reason: {told[0].user_attrs[REASON]}" if told else ""
+    return f"those of {sweep.folder} are: {counted}{first}; see its sweep.csv"
+
+
+def _sweep_choice(sweep: OpenedSweep) -> list[str]:
+    """Return the sweep's choice of `sweeps`, whose settings its trials have, also where a preset chose it."""
+    choice = sweep.config.hydra.runtime.choices.get("sweeps")
+    return [] if choice is None else [f"sweeps={choice}"]
+
+
+def _base_overrides(sweep: OpenedSweep, baseline: list[str]) -> list[str]:
+    """Return what the sweep's command fixed for all trials; a baseline with a network of its own takes nothing of it."""
+    parsed = OverridesParser.create().parse_overrides(sweep.task_overrides)
+    fixed = [override for override in parsed if not override.is_sweep_override()]
+    if any(_key(text) == "model/net" for text in baseline):
+        fixed = [override for override in fixed if not str(override.key_or_group).startswith(("model/net", "model.net."))]
+    return [str(override.input_line) for override in fixed]
+
+
+def merged(overrides: list[str]) -> list[str]:
+    """Return the overrides with only the last of each key, in the place of its first."""
+    last: dict[str, str] = {}
+    for text in overrides:
+        last[_key(text)] = text
+    return list(last.values())
+
+
+def _key(text: str) -> str:
+    return text.lstrip("+~").partition("=")[0]

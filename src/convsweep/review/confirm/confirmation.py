@@ -1,0 +1,138 @@
+"""One confirmation from the request to the report: choose, check, train what is open, measure, judge, write."""
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from convsweep.cli.console import console, shown
+from convsweep.cli.shell_command import python_command
+from convsweep.errors import SEARCH_PATH, UserError
+from convsweep.review.confirm import document, engine
+from convsweep.review.confirm.candidates import Candidate, choose, ranking_objective
+from convsweep.review.confirm.document import FOLDER, Subject
+from convsweep.review.confirm.jobs import Jobs
+from convsweep.review.confirm.request import Request
+from convsweep.review.confirm.results import Result, measure
+from convsweep.review.confirm.table import failures, table
+from convsweep.review.confirm.verdict import Verdict, judge
+from convsweep.run_folder import write_atomically
+from hydra_study.display.preset import preset_of
+from hydra_study.storage.sweep_folder import OpenedSweep, open_sweep
+
+TABLE_WIDTH = 120
+
+
+def confirm(request: Request) -> int:
+    """Do what is asked and return the exit code: that of the trainings' program, 0 if there was nothing left to train.
+
+    Raises:
+        UserError: The request does not fit the sweep.
+        StudyError: The folder holds no sweep.
+    """
+    sweep = open_sweep(request.folder)
+    subject = subject_of(sweep, request)
+    candidates = choose(sweep, request)
+    _check_configs(sweep, candidates)
+    jobs = Jobs(sweep)
+    jobs.add(candidates, subject.seeds)
+    _say_plan(sweep, subject, candidates, jobs)
+    code = engine.train(sweep, jobs, request.engine) if jobs.num_open else 0
+    results = measure(candidates, subject.seeds, jobs.trial_of, subject.metric)
+    verdict = judge(results, subject.metric, subject.maximize)
+    _report(sweep, subject, results, verdict)
+    return code
+
+
+def subject_of(sweep: OpenedSweep, request: Request) -> Subject:
+    """Return what is confirmed."""
+    index, metric = ranking_objective(sweep, request.by)
+    first = first_seed(sweep)
+    return Subject(
+        study=sweep.options.study_name,
+        folder=sweep.folder,
+        metric=metric,
+        maximize=sweep.objectives.directions[index] == "maximize",
+        of_front=sweep.objectives.several,
+        seeds=list(range(first, first + request.seeds)),
+    )
+
+
+def first_seed(sweep: OpenedSweep) -> int:
+    """Return the first seed that the search has not used.
+
+    The best trials were chosen for what they did with the search's seeds, so these would flatter them.
+    """
+    key = sweep.options.seed_key
+    given = OmegaConf.select(sweep.config, key)
+    searched = [trial.params[key] for trial in sweep.study.get_trials(deepcopy=False) if key in trial.params]
+    used = [seed for seed in [given, *searched] if isinstance(seed, int)]
+    return max(used) + sweep.options.repeat if used else 0
+
+
+def _check_configs(sweep: OpenedSweep, candidates: list[Candidate]) -> None:
+    """Compose every candidate, so that a misspelt key is answered before anything is trained."""
+    name, path = str(sweep.config.hydra.job.config_name), _search_path(sweep)
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(sweep.main_config_folder()), version_base="1.3"):
+        for candidate in candidates:
+            try:
+                compose(name, overrides=[*candidate.overrides, *path])
+            except Exception as error:
+                text = " ".join(str(error).partition(SEARCH_PATH)[0].split())
+                raise UserError(f"the config of {candidate.name} cannot be composed: {text}") from error
+        if compose(name, overrides=["hydra/sweeper=study", *path], return_hydra_config=True).hydra.sweeper.params:
+            raise UserError(f"a confirmation trains given networks, but {name}.yaml names a space; take `sweeps` out of it")
+
+
+def _search_path(sweep: OpenedSweep) -> list[str]:
+    sources = sweep.config.hydra.runtime.config_sources
+    folders = [f"file://{source.path}" for source in sources if source.provider == "command-line"]
+    return [f"hydra.searchpath=[{','.join(folders)}]"] if folders else []
+
+
+def _say_plan(sweep: OpenedSweep, subject: Subject, candidates: list[Candidate], jobs: Jobs) -> None:
+    chosen = "the Pareto front's best" if subject.of_front else "the best"
+    running = "; the sweep is still running" if sweep.is_running else ""
+    console.print(f"study {subject.study}: {chosen} by {subject.metric}{running}", soft_wrap=True, markup=False)
+    for candidate in candidates:
+        overrides = " ".join(candidate.overrides)
+        console.print(f"  {candidate.name}: {overrides or '(the defaults)'}", soft_wrap=True, markup=False)
+    seeds = f"seeds {subject.seeds[0]} to {subject.seeds[-1]}" if len(subject.seeds) > 1 else f"seed {subject.seeds[0]}"
+    plan = f"{jobs.num_open} trainings to do, with {seeds}, which the search has not used"
+    console.print(f"{plan}, in {shown(jobs.layout.folder)}", soft_wrap=True, markup=False)
+
+
+def _report(sweep: OpenedSweep, subject: Subject, results: list[Result], verdict: Verdict) -> None:
+    """Write confirm.json and best.yaml and show what they say."""
+    path = document.write(document.document(subject, results, verdict), sweep.folder)
+    console.print()
+    Console(highlight=False, width=max(console.width, TABLE_WIDTH)).print(table(subject, results, verdict))
+    for line in failures(results):
+        console.print(f"  {line}", style="red", soft_wrap=True, markup=False)
+    console.print(verdict.words, style="bold", soft_wrap=True, markup=False)
+    console.print(f"  details: {shown(path)}", soft_wrap=True, markup=False)
+    if verdict.winner is not None:
+        write_preset(sweep, subject, verdict)
+        console.print(f"  the winner as a preset: {preset_command(sweep)}", soft_wrap=True, markup=False)
+
+
+def preset_command(sweep: OpenedSweep) -> str:
+    """Return how the winner's preset is trained."""
+    return python_command(
+        f"{sweep.config.hydra.job.name}.py", "--config-dir", shown(sweep.folder / FOLDER), "--config-name", "best"
+    )
+
+
+def write_preset(sweep: OpenedSweep, subject: Subject, verdict: Verdict) -> None:
+    """Write the winner as `best.yaml`, headed by the verdict."""
+    assert verdict.winner is not None
+    header = [
+        f"# {verdict.winner.candidate.name} of study {subject.study}. {verdict.words}",
+        f"# {preset_command(sweep)}",
+    ]
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(sweep.main_config_folder()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        text = preset_of(verdict.winner.candidate.overrides, loader, str(sweep.config.hydra.job.config_name), header)
+    write_atomically(sweep.folder / FOLDER / "best.yaml", text)

@@ -1,0 +1,110 @@
+"""confirm.json: what was confirmed and what came of it, for programs; docs/confirm.md states its form."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from convsweep.review.confirm.intervals import CONFIDENCE
+from convsweep.review.confirm.results import TEST, VALIDATION, Result, Training, baseline_of, test_metric
+from convsweep.review.confirm.verdict import Verdict
+from convsweep.run_folder import write_atomically
+
+FOLDER = "confirm"
+"""Of a sweep: where its confirmation lies."""
+FILE = "confirm.json"
+SPLITS = (VALIDATION, TEST)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is confirmed.
+
+    Attributes:
+        study: Name of the study.
+        folder: Folder of the sweep.
+        metric: Objective that ranks.
+        maximize: Whether more of it is better.
+        of_front: Whether the candidates are those of a Pareto front.
+        seeds: Seeds of the trainings.
+    """
+
+    study: str
+    folder: Path
+    metric: str
+    maximize: bool
+    of_front: bool
+    seeds: list[int]
+
+
+def document(subject: Subject, results: Sequence[Result], verdict: Verdict) -> dict[str, Any]:
+    """Return the content of confirm.json."""
+    baseline = baseline_of(results)
+    return {
+        "study": subject.study,
+        "metric": {"validation": subject.metric, "test": test_metric(subject.metric)},
+        "direction": "maximize" if subject.maximize else "minimize",
+        "of_pareto_front": subject.of_front,
+        "seeds": subject.seeds,
+        "confidence": CONFIDENCE,
+        "is_finished": not any(result.num_open for result in results),
+        "networks": [_network(result, baseline, subject.folder) for result in results],
+        "winner": None if verdict.winner is None else verdict.winner.candidate.name,
+        "verdict": {
+            "answer": verdict.answer,
+            "words": verdict.words,
+            "split": verdict.split,
+            "difference": None if verdict.difference is None else asdict(verdict.difference),
+        },
+    }
+
+
+def write(content: Mapping[str, Any], sweep_folder: Path) -> Path:
+    """Write a sweep's confirm.json and return its path."""
+    path = sweep_folder / FOLDER / FILE
+    write_atomically(path, json.dumps(content, indent=2, default=str) + "\n")
+    return path
+
+
+def read(sweep_folder: Path) -> dict[str, Any] | None:
+    """Return the content of a sweep's confirm.json, or None if it was not confirmed."""
+    try:
+        content = json.loads((sweep_folder / FOLDER / FILE).read_text())
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _network(result: Result, baseline: Result | None, folder: Path) -> dict[str, Any]:
+    candidate = result.candidate
+    cost = next((training.cost for training in result.trainings if training.cost), None) or {}
+    differences = {} if baseline is None or candidate.is_baseline else {s: result.difference(baseline, s) for s in SPLITS}
+    return {
+        "name": candidate.name,
+        "is_baseline": candidate.is_baseline,
+        "trial": candidate.trial,
+        "found": candidate.found,
+        "params": None if candidate.params is None else dict(candidate.params),
+        "overrides": candidate.overrides,
+        "cost": {name: cost.get(name) for name in ("params", "macs", "memory", "receptive_field")},
+        **{split: _plain(result.spread(split)) for split in SPLITS},
+        "difference": {split: _plain(difference) for split, difference in differences.items()},
+        "trainings": [_training(training, folder) for training in result.trainings],
+    }
+
+
+def _plain(value: Any) -> dict[str, Any] | None:
+    return None if value is None else asdict(value)
+
+
+def _training(training: Training, folder: Path) -> dict[str, Any]:
+    return {
+        "seed": training.seed,
+        "kind": training.kind,
+        "reason": training.reason,
+        "folder": None if training.folder is None else os.path.relpath(training.folder, folder),
+        **{split: training.scores.get(split) for split in SPLITS},
+        "seconds": training.seconds,
+    }

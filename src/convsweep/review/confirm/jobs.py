@@ -1,0 +1,102 @@
+"""The trainings of a confirmation, kept with its study: which overrides each of them has, and what became of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from convsweep.review.confirm.candidates import Candidate
+from convsweep.review.confirm.document import FOLDER
+from hydra_study.paths import Layout
+from hydra_study.storage import attributes
+from hydra_study.storage.attributes import kind_of
+from hydra_study.storage.heartbeat import Watch
+from hydra_study.storage.locks import locked
+from hydra_study.storage.storage import OpenStudy, create_study, open_storage
+from hydra_study.storage.sweep_folder import OpenedSweep
+from hydra_study.trials.tell import fixed_params
+
+JOB = "$job"
+_JOBS = "confirm_jobs"
+_AGAIN = ("killed", "error")
+
+
+class Jobs:
+    """The trainings of a sweep's confirmation, those of former commands included.
+
+    Args:
+        sweep: The sweep that is confirmed.
+    """
+
+    def __init__(self, sweep: OpenedSweep) -> None:
+        self.layout = Layout(sweep.folder / FOLDER / "runs")
+        self.layout.make()
+        self.seed_key, self._stale_after = sweep.options.seed_key, sweep.options.stale_after
+        self.study_name = f"{sweep.options.study_name}_confirm"
+        storage = sweep.storage if sweep.is_in_database else open_storage(None, self.layout, num_workers=1)
+        self.study: OpenStudy = create_study(storage, self.study_name, sweep.objectives)
+
+    def add(self, candidates: Sequence[Candidate], seeds: Sequence[int]) -> None:
+        """Add what is not there yet, seed by seed so that the first seed of all comes first; what was killed or failed again."""
+        wanted = [overrides_of_job(candidate, seed, self.seed_key) for seed in seeds for candidate in candidates]
+        with locked(self.layout.ask_lock):
+            known = self._kept(wanted)
+            trials = self._by_job()
+            for overrides in wanted:
+                same = [job for job, others in enumerate(known) if others == overrides]
+                if all(job in trials and kind_of(trials[job]) in _AGAIN for job in same):
+                    known.append(overrides)
+            self.study.set_user_attr(_JOBS, known)
+
+    def _kept(self, wanted: Sequence[list[str]]) -> list[list[str]]:
+        """Return the jobs without what a former command, which is not at work any more, has left undone beside `wanted`."""
+        known = self.overrides()
+        if Watch(self.layout.workers, self._stale_after).living():
+            return known
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            if known[int(fixed_params(trial)[JOB])] not in wanted:
+                trial_id = self.study.trial_id(trial.number)
+                self.study.storage.set_trial_user_attr(trial_id, attributes.KIND, "killed")
+                self.study.storage.set_trial_state_values(trial_id, TrialState.FAIL)
+        return known[: 1 + max(self._by_job(), default=-1)]
+
+    def overrides(self) -> list[list[str]]:
+        """Return the overrides of every job."""
+        return [list(job) for job in self.study.user_attrs.get(_JOBS, [])]
+
+    @property
+    def num_open(self) -> int:
+        """How many jobs have not ended."""
+        ended = [job for job, trial in self._by_job().items() if trial.state.is_finished()]
+        return len(self.overrides()) - len(ended)
+
+    def trial_of(self, candidate: Candidate, seed: int) -> FrozenTrial | None:
+        """Return the trial of a candidate's training with a seed, or None while it has not begun.
+
+        Of two candidates that are the same network one is trained; both have the trial of that one.
+        """
+        wanted = overrides_of_job(candidate, seed, self.seed_key)
+        trials = self._by_job()
+        found = [trials[job] for job, overrides in enumerate(self.overrides()) if overrides == wanted and job in trials]
+        if not found:
+            return None
+        original = found[-1].user_attrs.get(attributes.DUPLICATE_OF)
+        return found[-1] if original is None else self.study.get_trials(deepcopy=False)[original]
+
+    def _by_job(self) -> dict[int, FrozenTrial]:
+        """Return the last trial of every job that was begun."""
+        trials = self.study.get_trials(deepcopy=False)
+        return {int(fixed_params(trial)[JOB]): trial for trial in trials if JOB in fixed_params(trial)}
+
+
+def overrides_of_job(candidate: Candidate, seed: int, seed_key: str) -> list[str]:
+    """Return the overrides of a candidate's training with a seed."""
+    name = candidate.name.replace(" ", "_")
+    return [*candidate.overrides, f"{seed_key}={seed}", f"name={name}_seed{seed}", "test=always"]
+
+
+def suggest(trial: optuna.Trial, params: Mapping[str, Any]) -> list[str]:
+    """Return the overrides of the job that a trial of the confirmation's study is; the sweeper calls this."""
+    jobs: list[list[str]] = trial.study.user_attrs[_JOBS]
+    return list(jobs[int(params[JOB])])

@@ -1,0 +1,144 @@
+"""`python -m convsweep.review.report SOURCE`: what a sweep, a run or a folder of runs has shown, as HTML and Markdown."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convsweep.cli import commands
+from convsweep.errors import UserError
+
+if TYPE_CHECKING:
+    from convsweep.review.report.rendering.blocks import Page
+    from convsweep.review.report.rendering.pictures import Pictures
+
+EXAMPLES = [
+    "multirun/depth_kernel_digits                                     # a sweep, also while it runs",
+    "postgresql://me@host/studies --study everything_digits           # a study in a database",
+    "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0               # one run",
+    "outputs                                                          # a folder of runs: a leaderboard",
+    "--compare multirun/depth_kernel_digits multirun/stride_or_pool_digits",
+]
+
+
+def command_parser() -> ArgumentParser:
+    """Return the parser of the command line."""
+    parser = commands.parser(
+        "convsweep.review.report",
+        "Write what a sweep, a run or a folder of runs has shown: one self-contained HTML file, and Markdown with pictures.",
+        EXAMPLES,
+    )
+    parser.add_argument("source", nargs="?", help="folder of a sweep, journal file, storage URL, folder of a run or of runs")
+    parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="set two sweeps side by side")
+    parser.add_argument("--study", help="name of the study, where a storage holds several")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="file to write (.html), or its folder; the Markdown goes beside it (default: report.html in SOURCE)",
+    )
+    return parser
+
+
+def page_of(arguments: Namespace) -> tuple[Page, Path]:
+    """Return the page that is asked for, and the file it goes to unless another is named.
+
+    Raises:
+        UserError: the source holds nothing to report.
+    """
+    from convsweep.review.report import source
+
+    if arguments.compare:
+        sweeps = [source.load_sweep(place, arguments.study) for place in arguments.compare]
+        from convsweep.review.report.pages.compare import compare_page
+
+        return compare_page(*sweeps), Path("compare.html")
+    path = Path(arguments.source)
+    if path.is_dir() and not source.is_sweep(path):
+        return page_of_runs(path)
+    sweep = source.load_sweep(arguments.source, arguments.study)
+    from convsweep.review.report.pages.sweep import sweep_page  # slow to import: what is not there is said first
+
+    place = path if path.is_dir() else path.parent if path.is_file() else Path()
+    return sweep_page(sweep), place / "report.html"
+
+
+def page_of_runs(folder: Path) -> tuple[Page, Path]:
+    """Return the page of a run, or of the runs below a folder.
+
+    Raises:
+        UserError: there is none.
+    """
+    from convsweep.review.report import source
+
+    if source.is_run(folder):
+        from convsweep.review.report.pages.run import run_page
+
+        return run_page(folder), folder / "report.html"
+    from convsweep.review.report.pages.leaderboard import leaderboard_page
+
+    runs = source.runs_below(folder)
+    if not runs:
+        raise UserError(
+            f"a report needs a sweep (study.journal), a run (result.json) or a folder of runs, but {folder} holds none of them"
+        )
+    return leaderboard_page(folder, runs), folder / "report.html"
+
+
+def write(page: Page, target: Path) -> list[Path]:
+    """Write a page as HTML, and beside it as Markdown with a folder of pictures; return the two files.
+
+    Raises:
+        UserError: the place cannot be written to.
+    """
+    from convsweep.review.report.rendering.html import to_html
+    from convsweep.review.report.rendering.markdown import to_markdown
+    from convsweep.review.report.rendering.pictures import Pictures
+    from convsweep.run_folder import write_atomically
+
+    target = target if target.suffix == ".html" else target / "report.html"
+    files = [target, target.with_suffix(".md")]
+    pictures = Pictures(f"{target.stem}_pictures")
+    texts = (to_html(page), to_markdown(page, pictures))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for file, text in zip(files, texts, strict=True):
+            write_atomically(file, text)
+        write_pictures(pictures, target.parent)
+    except OSError as error:
+        raise UserError(
+            f"a report must go to a folder that can be written to, but {target}: {error.strerror}; use --out"
+        ) from error
+    return files
+
+
+def write_pictures(pictures: Pictures, beside: Path) -> None:
+    """Draw the pictures of a Markdown page into their folder."""
+    folder = beside / pictures.folder
+    with commands.progress("pictures", len(pictures)) as advance:
+        for name, content in pictures.drawn():
+            folder.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content)
+            advance(1)
+
+
+def main() -> None:
+    """Write the report that the command line asks for."""
+    parser = command_parser()
+    arguments = parser.parse_args()
+    if (arguments.source is None) == (arguments.compare is None):
+        parser.error("name one SOURCE, or two by --compare A B")
+
+    def report() -> int:
+        page, target = page_of(arguments)
+        from convsweep.cost import in_bytes
+
+        for file in write(page, arguments.out or target):
+            print(f"{file} ({in_bytes(file.stat().st_size)})")
+        return 0
+
+    commands.run(report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""A page as Markdown: its words and tables, and its figures as pictures that lie in a folder beside it."""
+
+import re
+from collections.abc import Sequence
+
+from convsweep.review.report.rendering.blocks import (
+    Block,
+    Bullets,
+    Cards,
+    Cell,
+    Code,
+    Drawing,
+    Figure,
+    Fold,
+    Grid,
+    Notice,
+    Page,
+    Picture,
+    Table,
+    Text,
+)
+from convsweep.review.report.rendering.phrases import counted
+from convsweep.review.report.rendering.pictures import Drawable, Pictures
+
+
+def to_markdown(page: Page, pictures: Pictures) -> str:
+    """Return the whole file, and leave in `pictures` what it shows."""
+    parts = [f"# {prose(page.title)}", prose(page.subtitle)]
+    for section in page.sections:
+        pictures.section = section.title
+        blocks = [block_markdown(block, pictures) for block in section.blocks]
+        parts += [f"## {prose(section.title)}", *blocks] if any(blocks) else []
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def block_markdown(block: Block, pictures: Pictures) -> str:
+    """Return a block."""
+    match block:
+        case Text(text):
+            return prose(text)
+        case Notice(text):
+            return f"> {prose(text)}"
+        case Bullets(items):
+            return "\n".join(f"- {prose(item)}" for item in items)
+        case Cards(cards):
+            lines = (f"{card.label}: **{card.value}**{', ' if card.remark else ''}{card.remark}" for card in cards)
+            return "\n".join(f"- {prose(text)}" for text in lines)
+        case Code(text, language):
+            fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+            return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+        case Table():
+            return table_markdown(block)
+        case Figure(title, _, _, caption):
+            return joined([f"**{prose(title)}**" if title else "", shown(block, title, pictures), prose(caption), instead(block)])
+        case Grid(figures):
+            return joined([shown(block, ", ".join(figure.title for figure in figures), pictures), *map(instead, figures)])
+        case Drawing():
+            return shown(block, "the network", pictures)
+        case Picture(title):
+            return shown(block, title, pictures)
+        case Fold(title, blocks):
+            return joined([f"**{prose(title)}**", *(block_markdown(inner, pictures) for inner in blocks)])
+
+
+def shown(block: Drawable, title: str, pictures: Pictures) -> str:
+    """Return the link to a block's picture."""
+    words = re.sub(r"[\[\]`*]", "", title) or pictures.section
+    return f"![{prose(words)}]({pictures.add(block)})"
+
+
+def instead(figure: Figure) -> str:
+    """Return what a figure shows as a table, empty if it has none."""
+    return "" if figure.instead is None else table_markdown(figure.instead)
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Return paragraphs."""
+    return "\n\n".join(part for part in parts if part)
+
+
+def table_markdown(table: Table) -> str:
+    """Return a table, cut to the rows that Markdown shows."""
+    rows = [line(table.header), line(["---"] * len(table.header)), *map(line, table.rows[: table.in_markdown])]
+    hidden = len(table.rows) - table.in_markdown
+    return "\n".join(rows) + (f"\n\n({counted(hidden, 'more row')} on the HTML page)" if hidden > 0 else "")
+
+
+def line(cells: Sequence[Cell]) -> str:
+    """Return a row."""
+    return "| " + " | ".join(cell_text(cell) for cell in cells) + " |"
+
+
+def cell_text(cell: Cell) -> str:
+    """Return a cell on one line."""
+    if cell is None:
+        return ""
+    text = f"{cell:.5g}" if isinstance(cell, float) else str(cell)
+    # a backslash before a bar would undo the bar's own
+    return re.sub(r"(\\*)\|", lambda bar: "&#92;" * len(bar[1]) + "\\|", prose(text))
+
+
+def prose(text: str) -> str:
+    """Return a text on one line, whose code and bold stay, and in which no name becomes a tag or a link."""
+    parts = re.split(r"((?<![`\\])`[^`]+`(?!`))", re.sub(r"\s+", " ", text).strip())
+    return "".join(part if index % 2 else escaped(part) for index, part in enumerate(parts))
+
+
+def escaped(text: str) -> str:
+    """Return a text without Markdown's tags and links, and without a backtick that could open code."""
+    # a backslash before a bracket would undo the bracket's own
+    plain = re.sub(r"(\\*)\](?=[(\[:])", lambda found: "&#92;" * len(found[1]) + "\\]", text)
+    return plain.replace("<", "&lt;").replace("`", "&#96;")

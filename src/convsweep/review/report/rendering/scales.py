@@ -1,0 +1,99 @@
+"""How the values of a parameter lie on an axis: numbers, logarithms, words, and the place of those that are absent."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial
+
+from convsweep.review.report.rendering.phrases import value_text
+from convsweep.review.study import Sweep
+
+FEW = 12
+"""So many different values are shown as groups, more as points along an axis."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One parameter's axis.
+
+    Attributes:
+        name: of the parameter.
+        label: as it is shown.
+        log: whether it is searched in logarithms.
+        groups: its values where there are few of them, in order; None for a parameter of many values.
+    """
+
+    name: str
+    label: str
+    log: bool
+    groups: tuple[Any, ...] | None
+
+    def place(self, value: Any) -> float:
+        """Return where a value lies: its number in the groups, or the value itself or its decimal logarithm."""
+        if self.groups is not None:
+            return float(self.groups.index(value))
+        return math.log10(value) if self.log else float(value)
+
+    def drawn(self, place: float) -> float:
+        """Return a place as a figure draws it, whose own axis takes the logarithm."""
+        return 10**place if self.log and self.groups is None else place
+
+
+def scale_of(sweep: Sweep, name: str) -> Scale:
+    """Return a parameter's axis; groups are the values that were tried."""
+    distribution = sweep.distributions[name]
+    log = isinstance(distribution, FloatDistribution | IntDistribution) and distribution.log
+    values = {trial.params[name] for trial in sweep.trials if name in trial.params}
+    if isinstance(distribution, CategoricalDistribution):
+        choices = list(distribution.choices)
+        others = values.difference(choices)
+        if not sweep.is_categorical(name):
+            choices.sort()
+        return Scale(name, sweep.labels[name], False, (*(c for c in choices if c in values), *sorted(others, key=str)))
+    is_few = len(values) <= FEW and (isinstance(distribution, IntDistribution) or distribution.step is not None)  # type: ignore[attr-defined]
+    return Scale(name, sweep.labels[name], log, tuple(sorted(values)) if is_few else None)
+
+
+@dataclass(frozen=True)
+class Bin:
+    """A part of a parameter's values: a group, or an interval.
+
+    Attributes:
+        label: in words.
+        trials: that lie in it.
+        place: middle of it on the axis.
+    """
+
+    label: str
+    trials: Sequence[FrozenTrial]
+    place: float
+
+
+def bins(scale: Scale, trials: Sequence[FrozenTrial], count: int = 5) -> list[Bin]:
+    """Return the trials that have the parameter, sorted into its groups or into `count` intervals of equal length."""
+    own = [trial for trial in trials if scale.name in trial.params]
+    if scale.groups is not None:
+        found: dict[Any, list[FrozenTrial]] = {value: [] for value in scale.groups}
+        for trial in own:
+            found[trial.params[scale.name]].append(trial)
+        return [Bin(value_text(value), members, scale.place(value)) for value, members in found.items() if members]
+    if not own:
+        return []
+    places = [scale.place(trial.params[scale.name]) for trial in own]
+    low, width = min(places), (max(places) - min(places)) / count
+    parts: list[list[FrozenTrial]] = [[] for _ in range(count)]
+    for trial, place in zip(own, places, strict=True):
+        parts[min(count - 1, int((place - low) / width) if width else 0)].append(trial)
+    return [
+        Bin(_interval(scale, low + index * width, low + (index + 1) * width), members, low + (index + 0.5) * width)
+        for index, members in enumerate(parts)
+        if members
+    ]
+
+
+def _interval(scale: Scale, low: float, high: float) -> str:
+    edges = [10**edge if scale.log else edge for edge in (low, high)]
+    return "..".join(f"{edge:.2g}" for edge in edges)

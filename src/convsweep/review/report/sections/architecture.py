@@ -1,0 +1,46 @@
+"""The winner's architecture: a drawing and a table, stage by stage, from its resolved config."""
+
+from pathlib import Path
+
+from optuna.trial import FrozenTrial
+
+from convsweep.errors import UserError
+from convsweep.review.report.rendering.blocks import Block, Cell, Drawing, Table, Text
+from convsweep.review.report.sections.drawing import draw
+from convsweep.review.report.sections.parts import architecture_of
+from convsweep.review.report.trial_files import trial_folder
+from convsweep.review.study import Sweep
+from convsweep.run_folder import CONFIG
+
+
+def trial_blocks(sweep: Sweep, trial: FrozenTrial) -> list[Block]:
+    """Return the architecture of a trial, or why it cannot be drawn."""
+    folder = trial_folder(sweep, trial)
+    if folder is None:
+        summary = trial.user_attrs.get("summary")
+        known = f" What the study knows of it: {summary}." if summary else ""
+        return [Text(f"The folder of trial {trial.number} is not on this machine, so its network cannot be drawn.{known}")]
+    return config_blocks(folder / CONFIG)
+
+
+def config_blocks(config: Path) -> list[Block]:
+    """Return the architecture that a resolved config builds, or why it cannot be drawn."""
+    if not config.is_file():
+        return [Text(f"There is no `{config.name}` in `{config.parent}`, so the network cannot be drawn.")]
+    try:
+        net = architecture_of(config)
+    except (UserError, ImportError) as error:
+        return [Text(f"The network cannot be drawn here: {error}")]
+    from convsweep.cost import in_si
+    from convsweep.nets.geometry import times
+
+    rows: list[list[Cell]] = [
+        [part.title, "; ".join(part.does) + (f"; skip: {part.skip}" if part.skip else ""), times(part.out_shape),
+         part.params, in_si(part.macs), part.sees or ""]
+        for part in net.parts
+    ]  # fmt: skip
+    return [
+        Text(f"{net.summary}. A block is as high as its feature maps and as wide as their number (in logarithms)."),
+        Drawing(draw(net)),
+        Table(["part", "layers", "returns", "parameters", "MACs", "sees"], rows, 40, in_markdown=40),
+    ]

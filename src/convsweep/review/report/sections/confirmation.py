@@ -1,0 +1,65 @@
+"""What a confirmation of the winners found, where there is one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from convsweep.cli.console import shown
+from convsweep.cli.shell_command import python_command
+from convsweep.review.confirm import document
+from convsweep.review.report.rendering.blocks import Block, Bullets, Code, Notice, Table, Text
+from convsweep.review.report.rendering.phrases import counted, number
+from convsweep.review.study import Sweep
+
+
+def confirmation_of(sweep: Sweep) -> Mapping[str, Any] | None:
+    """Return the content of the sweep's confirm.json, None if it was not confirmed."""
+    return document.read(sweep.folder) if sweep.folder else None
+
+
+def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list[Block]:
+    """Return the verdict and the networks that were trained again, or how to have them."""
+    if content is None:
+        if sweep.best is None or sweep.folder is None:
+            return []
+        words = "Not confirmed: each network was trained once. This trains the best ones and a baseline again with fresh seeds:"
+        return [Text(words), Code(python_command("-m", "convsweep.review.confirm", shown(sweep.folder)))]
+    blocks: list[Block] = [Notice(content["verdict"]["words"])]
+    if not content["is_finished"]:
+        blocks.append(Text("Some of its trainings have not ended yet."))
+    split = content["verdict"]["split"]
+    header = ["network", "validation", "test", f"difference to the baseline ({split})", "parameters", "seeds"]
+    rows = [
+        [
+            network["name"],
+            spread_in_words(network["validation"]),
+            spread_in_words(network["test"]),
+            difference_in_words(network["difference"].get(split)),
+            network["cost"]["params"],
+            sum(training["kind"] == "complete" for training in network["trainings"]),
+        ]
+        for network in content["networks"]
+    ]
+    told = [
+        f"Mean ± standard deviation over {counted(len(content['seeds']), 'seed')} that the search has not used; "
+        f"differences are paired by seed, with a {content['confidence']:.0%} interval."
+    ]
+    if any(network["test"] for network in content["networks"]):
+        told.append("The test split was looked at here for the first time.")
+    return [*blocks, Table(header, rows, in_markdown=30), Bullets(told)]
+
+
+def spread_in_words(spread: Mapping[str, Any] | None) -> str:
+    """Return a mean with its spread."""
+    if spread is None:
+        return ""
+    std = spread.get("std")
+    return number(spread["mean"]) + ("" if std is None else f" ± {number(std, 2)}")
+
+
+def difference_in_words(difference: Mapping[str, Any] | None) -> str:
+    """Return a paired difference with its interval."""
+    if difference is None:
+        return ""
+    low, high = difference.get("low"), difference.get("high")
+    interval = "" if low is None or high is None else f" [{low:+.3g}, {high:+.3g}]"
+    return f"{difference['mean']:+.3g}{interval}"

@@ -1,0 +1,126 @@
+"""How much each parameter mattered, on how many trials that rests, and how often chance alone says as much."""
+
+import math
+import random
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.importance import PedAnovaImportanceEvaluator
+from optuna.storages import InMemoryStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from convsweep.review.report.rendering.thinning import evenly
+from convsweep.review.study import Sweep
+
+FEWEST = 8
+"""Complete trials below which no importance is told."""
+MOST = 1000
+"""Complete trials above which an even sample of them is asked."""
+SHUFFLES = 40
+TOP = 5
+"""Trials that must be among the top ones (Optuna's documentation advises it)."""
+UNLIKELY = 0.05
+
+
+@dataclass(frozen=True)
+class Importance:
+    """One parameter's part.
+
+    Attributes:
+        name: of the parameter.
+        share: of the importance of all parameters.
+        by_chance: share of the shuffled studies, in which nothing matters, that find it as important.
+        num_trials: complete trials that have the parameter.
+    """
+
+    name: str
+    share: float
+    by_chance: float
+    num_trials: int
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether chance is an unlikely explanation."""
+        return self.by_chance <= UNLIKELY
+
+
+@dataclass(frozen=True)
+class Importances:
+    """The importances of a study for one objective, the largest first, the trials they rest on and those called top."""
+
+    items: Sequence[Importance]
+    num_trials: int
+    num_top: int
+
+
+class Chosen(optuna.Study):
+    """A study of given trials, for the evaluator."""
+
+    def __init__(self, trials: Sequence[FrozenTrial]) -> None:
+        storage = InMemoryStorage()
+        storage.create_new_study([StudyDirection.MINIMIZE], "chosen")
+        super().__init__("chosen", storage)
+        self._chosen = list(trials)
+
+    def get_trials(self, deepcopy: bool = True, states: Sequence[TrialState] | None = None) -> list[FrozenTrial]:  # type: ignore[override]
+        """Return the given trials, which are all complete."""
+        return self._chosen
+
+
+def importances(sweep: Sweep, objective: int = 0) -> Importances | None:
+    """Return Optuna's PED-ANOVA importances for reaching the top trials, and how they compare with chance.
+
+    For chance, the scores are dealt out anew among the trials, `SHUFFLES` times.
+
+    Returns:
+        None if too few trials are complete, or only one parameter was searched.
+
+    Source: Watanabe et al. 2023, "PED-ANOVA" (arXiv 2304.10255), as Optuna extends it to conditional parameters.
+    """
+    trials = evenly(sweep.complete, MOST)
+    names = [name for name in sweep.searched if any(name in trial.params for trial in trials)]
+    if len(trials) < FEWEST or len(names) < 2:
+        return None
+    sign = -1.0 if sweep.maximise[objective] else 1.0
+    losses = [sign * trial.values[objective] for trial in trials]
+    quantile = min(0.5, max(0.1, TOP / len(trials)))
+    found = evaluate(trials, names, losses, quantile)
+    generator = random.Random(0)
+    shuffled = [evaluate(trials, names, generator.sample(losses, len(losses)), quantile) for _ in range(SHUFFLES)]
+    total = sum(found.values()) or 1.0
+    items = [
+        Importance(
+            name,
+            found[name] / total,
+            sum(by_chance[name] >= found[name] for by_chance in shuffled) / SHUFFLES,
+            sum(name in trial.params for trial in trials),
+        )
+        for name in names
+    ]
+    cutoff = sorted(losses)[math.ceil(quantile * len(losses)) - 1]
+    return Importances(sorted(items, key=lambda item: -item.share), len(trials), sum(loss <= cutoff for loss in losses))
+
+
+def importances_by_name(sweep: Sweep) -> dict[str, Importances]:
+    """Return the importances for each objective for which there are any."""
+    found = {name: importances(sweep, index) for index, name in enumerate(sweep.objectives)}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def order_of(sweep: Sweep, found: Importances | None) -> list[str]:
+    """Return the parameters of complete trials, the most important first where that is known."""
+    if found is not None:
+        return [item.name for item in found.items]
+    return [name for name in sweep.searched if any(name in trial.params for trial in sweep.complete)]
+
+
+def evaluate(trials: Sequence[FrozenTrial], names: Sequence[str], losses: Sequence[float], quantile: float) -> dict[str, float]:
+    """Return the unscaled importance of each parameter for a loss among the lowest."""
+    by_number = {trial.number: loss for trial, loss in zip(trials, losses, strict=True)}
+    evaluator = PedAnovaImportanceEvaluator(target_quantile=quantile)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns about every target, and about every rare value of a conditional parameter
+        return evaluator.evaluate(Chosen(trials), list(names), target=lambda trial: by_number[trial.number])

@@ -1,0 +1,191 @@
+"""A network stage by stage: what each part does, what it returns, what it costs; from a config, without weights."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convsweep.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from convsweep.cost import Cost, Layer
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stage, or what stands before and behind the stages.
+
+    Attributes:
+        name: in the network.
+        does: its layers in words, equal ones in a row put together.
+        skip: how its blocks are bridged: `add`, `concat` or nothing.
+        out_shape: (C, *spatial) of what it returns.
+        params, macs: of the part.
+        sees: receptive field of what it returns, None if that does not depend on positions.
+    """
+
+    name: str
+    does: Sequence[str]
+    skip: str
+    out_shape: tuple[int, ...]
+    params: int
+    macs: int
+    sees: str | None
+
+    @property
+    def title(self) -> str:
+        """The part's name as errors and options count it: stages from one, levels from nought."""
+        kind, _, place = self.name.rpartition(".")
+        if not place.isdigit():
+            return self.name
+        return f"{kind.removesuffix('s')} {int(place) + 1}" if kind == "stages" else f"{kind} {place}"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network: its parts in the order in which they run, a line about all of it, and which parts a U-Net joins."""
+
+    summary: str
+    in_shape: tuple[int, ...]
+    parts: Sequence[Part]
+    joined: Sequence[tuple[str, str]]
+
+
+def architecture_of(config: Path) -> Architecture:
+    """Build the network of a run's resolved config without weights and measure it.
+
+    Raises:
+        UserError: the config is not that of a run, or its network cannot be built here.
+    """
+    from omegaconf import OmegaConf
+
+    from convsweep.training.imports import prepare_imports
+
+    prepare_imports()
+    from convsweep.cost import UntraceableError, measure, summary
+    from convsweep.training import feasibility
+
+    cfg: Any = OmegaConf.load(config)
+    if OmegaConf.select(cfg, "model.net") is None or OmegaConf.select(cfg, "shape.in_shape") is None:
+        raise UserError(f"a run's config must hold model.net and shape.in_shape, but {config} does not")
+    net = feasibility.build_on_meta(cfg)
+    try:
+        cost = measure(net, tuple(cfg.shape.in_shape))
+    except UntraceableError as error:
+        raise UserError(f"the network runs on data only: {error}") from error
+    parts = parts_of(net, cost)
+    return Architecture(summary(cost), cost.in_shape, parts, joined_parts(net, [part.name for part in parts]))
+
+
+def parts_of(net: "nn.Module", cost: "Cost") -> list[Part]:
+    """Return the parts of a measured network."""
+    splits = {name for name, child in net.named_children() if is_row_of_stages(child)}
+    layers: dict[str, list[Layer]] = {}
+    for layer in cost.layers:
+        path = layer.name.split(".")
+        depth = 2 if path[0] in splits else 1
+        if layer.name and len(path) >= depth:
+            layers.setdefault(merged(path[:depth], net), []).append(layer)
+    modules = dict(net.named_modules())
+    parts = [part_of(name, own, modules) for name, own in layers.items()]
+    return [part for part in parts if part.does]
+
+
+def is_row_of_stages(module: "nn.Module") -> bool:
+    """Whether the children of a module are stages of their own."""
+    from torch import nn
+
+    children = list(module.children())
+    is_row = isinstance(module, nn.Sequential) and len(children) > 0 and all(isinstance(c, nn.Sequential) for c in children)
+    return isinstance(module, nn.ModuleList) or is_row
+
+
+def merged(path: Sequence[str], net: "nn.Module") -> str:
+    """Return the part to which a layer belongs: a U-Net's steps down and up belong to the level that follows them."""
+    from convsweep.nets.unet import UNet
+
+    if isinstance(net, UNet) and path[0] == "down":
+        return f"encoder.{int(path[1]) + 1}"
+    if isinstance(net, UNet) and path[0] == "up":
+        return f"decoder.{path[1]}"
+    return ".".join(path)
+
+
+def joined_parts(net: "nn.Module", names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the pairs of parts between which a U-Net hands feature maps across."""
+    from convsweep.nets.unet import UNet
+
+    if not isinstance(net, UNet) or net.options.skip == "none":
+        return []
+    depth = net.options.depth
+    pairs = [(f"encoder.{level}", f"decoder.{depth - 1 - level}") for level in range(depth)]
+    return [pair for pair in pairs if set(pair) <= set(names)]
+
+
+def part_of(name: str, layers: Sequence["Layer"], modules: dict[str, "nn.Module"]) -> Part:
+    """Return one part from its layers."""
+    from convsweep.cost.summary import size_in_words
+    from convsweep.nets.stage import SkipBlock
+
+    field = layers[-1].receptive_field
+    skips = [module for layer in layers if isinstance(module := modules[layer.name], SkipBlock)]
+    return Part(
+        name=name,
+        does=list(in_words([modules[layer.name] for layer in layers])),
+        skip=("concat" if skips[0].concat else "add") if skips else "",
+        out_shape=layers[-1].out_shape,
+        params=sum(layer.params for layer in layers),
+        macs=sum(layer.macs for layer in layers),
+        sees=None if field is None else "everything" if field.everything else size_in_words(field),
+    )
+
+
+def in_words(modules: Sequence["nn.Module"]) -> Iterator[str]:
+    """Yield the layers, a convolution with what normalises and activates it, equal ones in a row counted."""
+    from torch import nn
+
+    units: list[str] = []
+    for module in modules:
+        if isinstance(module, nn.Sequential | nn.ModuleList) or any(True for _ in module.children()):
+            continue
+        text, follows = layer_in_words(module)
+        if follows and units:
+            units[-1] += f", {text}"
+        elif text:
+            units.append(text)
+    for text, same in groupby(units):
+        count = sum(1 for _ in same)
+        yield f"{count} x ({text})" if count > 1 else text
+
+
+def layer_in_words(module: Any) -> tuple[str, bool]:
+    """Return a layer in words, and whether it belongs to the one before it."""
+    kind = re.sub(r"[123]d$", "", type(module).__name__)
+    plain = {"BatchNorm": "batch norm", "GroupNorm": "group norm", "InstanceNorm": "instance norm", "LayerNorm": "layer norm"}
+    if kind in ("Conv", "ConvTranspose"):
+        stride = f", stride {module.stride[0]}" if max(module.stride) > 1 else ""
+        groups = f", {module.groups} groups" if module.groups > 1 else ""
+        name = "conv" if kind == "Conv" else "transposed conv"
+        return f"{name} {window(module.kernel_size)}{stride}{groups} → {module.out_channels}", False
+    if kind in ("MaxPool", "AvgPool"):
+        return f"{'max' if kind == 'MaxPool' else 'average'} pool {window(module.kernel_size)}", False
+    if kind.startswith("Adaptive"):
+        return f"{'max' if 'Max' in kind else 'average'} pool to {window(module.output_size)}", False
+    if kind == "Linear":
+        return f"linear → {module.out_features}", False
+    if kind == "Upsample":
+        return f"upsample x{module.scale_factor:g} ({module.mode})", False
+    if kind in ("Identity", "ConstantPad"):  # the padding belongs to a convolution of an even kernel
+        return "", False
+    if kind.startswith("Dropout"):
+        return f"dropout {module.p:.2g}", True
+    return plain.get(kind, type(module).__name__.lower()), kind != "Flatten"
+
+
+def window(size: int | Sequence[int]) -> str:
+    """Return the size of a window."""
+    return str(size) if isinstance(size, int) else "x".join(map(str, size))

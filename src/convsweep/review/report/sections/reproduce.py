@@ -1,0 +1,52 @@
+"""How to run the winner again, and how to go on with the search: commands and the preset."""
+
+from pathlib import Path
+
+from convsweep.cli.console import shown
+from convsweep.cli.shell_command import python_command
+from convsweep.review.report.rendering.blocks import Block, Code, Text
+from convsweep.review.report.trial_files import trial_checkpoint
+from convsweep.review.study import Sweep
+from hydra_study.paths import Layout
+from hydra_study.storage import attributes
+
+
+def reproduce_blocks(sweep: Sweep) -> list[Block]:
+    """Return what a reader copies."""
+    blocks: list[Block] = []
+    if sweep.best is not None:
+        blocks += winner(sweep)
+    began = sweep_command(sweep)
+    if began is not None:
+        blocks += [Text("The search itself; the same command goes on where it stopped, `hydra.sweeper.n_trials` is a total:")]
+        blocks.append(Code(began))
+    return blocks
+
+
+def winner(sweep: Sweep) -> list[Block]:
+    """Return how the best trial is trained again."""
+    best = sweep.best
+    assert best is not None
+    blocks: list[Block] = []
+    preset = Layout(sweep.folder).preset if sweep.folder else None
+    if preset is not None and preset.is_file():
+        blocks += [Text(f"Train the best network (trial {best.number}) again, by the preset that the sweep has written:")]
+        blocks += [Code(python_command("train.py", "--config-dir", shown(preset.parent), "--config-name", preset.stem))]
+        blocks += [Text(f"`{preset.name}`, which any other override can be added to:"), Code(preset.read_text(), "yaml")]
+    elif attributes.OVERRIDES in best.user_attrs:
+        overrides = best.user_attrs[attributes.OVERRIDES]
+        blocks += [Text(f"Train the best network (trial {best.number}) again:"), Code(python_command("train.py", *overrides))]
+    checkpoint = trial_checkpoint(sweep, best)
+    if checkpoint is not None:
+        blocks.append(Text(f"Its checkpoint: `{shown(checkpoint)}`"))
+    return blocks
+
+
+def sweep_command(sweep: Sweep) -> str | None:
+    """Return the command line that began the sweep, None if that is not known."""
+    task, own = sweep.selected("hydra.overrides.task"), sweep.selected("hydra.overrides.hydra")
+    if task is None:
+        return None
+    overrides = [str(text) for text in [*task, *(own or [])] if str(text) != "hydra.mode=MULTIRUN"]
+    application = Path(str(sweep.selected("hydra.job.name") or "train")).name
+    return python_command(f"{application}.py", "-m", *overrides)

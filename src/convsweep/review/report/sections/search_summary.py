@@ -1,0 +1,103 @@
+"""What was searched and how: the space, the sampler, the pruner, the budget."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from convsweep.review.report.rendering.blocks import Block, Table, Text
+from convsweep.review.report.rendering.phrases import duration, listed, number
+from convsweep.review.study import Sweep, seconds_of
+from hydra_study.paths import Layout
+from hydra_study.storage import attributes
+
+
+def searched_blocks(sweep: Sweep) -> list[Block]:
+    """Return the space as a table, and the way through it."""
+    blocks: list[Block] = [Table(["", ""], list(facts(sweep).items()), in_markdown=20)]
+    space = space_rows(sweep)
+    if space:
+        blocks += [Text("**The space**"), Table(["parameter", "values", "exists where"], space, 30, in_markdown=60)]
+    return blocks
+
+
+def facts(sweep: Sweep) -> dict[str, str]:
+    """Return what is known of the way the space was searched, by what it is."""
+    goals = [f"{'maximise' if more else 'minimise'} {name}" for name, more in zip(sweep.objectives, sweep.maximise, strict=True)]
+    known = {"objective": listed(goals), "sampler": engine(sweep.option("sampler")), "pruner": engine(sweep.option("pruner"))}
+    known["budget"] = budget(sweep)
+    choices = sweep.selected("hydra.runtime.choices") or {}
+    known["began from"] = listed([str(choices[key]) for key in ("data", "model", "model/net") if choices.get(key)])
+    if sweep.folder is not None:
+        known["folder"] = str(sweep.folder)
+    return {name: text for name, text in known.items() if text}
+
+
+def budget(sweep: Sweep) -> str:
+    """Return what was allowed and what of it is spent."""
+    timeout, target = sweep.option("timeout"), sweep.option("target")
+    limits = [charged_in_words(sweep)]
+    if timeout is not None:
+        limits.append(f"at most {duration(float(timeout))}")
+    if target is not None:
+        limits.append(f"until {sweep.objectives[0]} {number(float(target))}")
+    worked = worked_seconds(sweep)
+    return ", ".join(limits) + (f", {duration(worked)} so far" if worked else "")
+
+
+def charged_in_words(sweep: Sweep) -> str:
+    """Return how many trials count, and of how many that are allowed."""
+    total = sweep.option("n_trials")
+    return f"{sweep.charged:,} trials" if total is None else f"{sweep.charged:,} of {total:,} trials"
+
+
+def trained_seconds(sweep: Sweep) -> float:
+    """Return how long the trials that have ended took, all slots together."""
+    return sum(seconds_of(trial) or 0.0 for trial in sweep.trials if trial.state.is_finished())
+
+
+def worked_seconds(sweep: Sweep) -> float:
+    """Return how long the sweep was at work over all its starts; 0 where its folder is not here."""
+    sessions = Layout(sweep.folder).sessions if sweep.folder else None
+    if sessions is None or not sessions.is_dir():
+        return 0.0
+    return sum(_seconds(path.read_text()) for path in sessions.iterdir())
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:  # a start that is writing it just now
+        return 0.0
+
+
+def engine(config: Any) -> str:
+    """Return a sampler or pruner in words: its class and the options that were set."""
+    if not isinstance(config, Mapping):
+        return ""
+    name = str(config.get("_target_", "")).rpartition(".")[2]
+    options = [
+        f"{key}={value}"
+        for key, value in config.items()
+        if key != "_target_" and value is not None and not isinstance(value, Mapping)
+    ]
+    return f"{name} ({', '.join(options)})" if options else name
+
+
+def space_rows(sweep: Sweep) -> list[list[str]]:
+    """Return a row for each parameter of the space."""
+    space: Mapping[str, Mapping[str, Any]] = sweep.facts.get(attributes.STUDY_SPACE, {})
+    if not space:
+        return [[name, str(distribution), ""] for name, distribution in sweep.distributions.items()]
+    return [[key, values_in_words(entry), str(entry.get("when", ""))] for key, entry in space.items()]
+
+
+def values_in_words(entry: Mapping[str, Any]) -> str:
+    """Return the values of a parameter as its space describes them."""
+    if "choices" in entry:
+        return ", ".join(map(str, entry["choices"]))
+    if "compute" in entry:
+        return f"= {entry['compute']}"
+    if "fixed" in entry:
+        return f"{entry['fixed']} (fixed)"
+    ends = f"{entry.get('low')} to {entry.get('high')}"
+    step = f", step {entry['step']}" if "step" in entry else ""
+    return ends + step + (", logarithmic" if entry.get("log") else "")

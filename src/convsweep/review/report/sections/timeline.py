@@ -1,0 +1,144 @@
+"""Timeline: which slot of which worker trained which trial, and when nothing ran."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from convsweep.review.report.rendering.blocks import Block, Figure, Table, Text
+from convsweep.review.report.rendering.kinds import KINDS, in_words
+from convsweep.review.report.rendering.phrases import counted, duration, percent
+from convsweep.review.study import Sweep, moment
+from hydra_study.storage import attributes
+from hydra_study.storage.attributes import kind_of
+
+MOST = 3000
+"""Trials drawn, the last ones where there are more."""
+PAUSE = 0.03
+"""A pause is cut short where it is longer than this share of the time that was worked."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One trial on the timeline: its lane, and its start and end in seconds since the first one, pauses cut short."""
+
+    trial: FrozenTrial
+    lane: str
+    start: float
+    end: float
+
+
+def timeline_blocks(sweep: Sweep) -> list[Block]:
+    """Return the timeline."""
+    begun = [trial for trial in sweep.trials if attributes.WORKER in trial.user_attrs and trial.datetime_start is not None]
+    trained = [trial for trial in begun if kind_of(trial) != "duplicate"]
+    if not trained:
+        return [Text("No worker has left its times in the study.")]
+    latest = trained[-MOST:]
+    bars, pauses = laid_out(latest)
+    lanes = sorted({bar.lane for bar in bars}, key=lambda lane: [int(word) for word in lane.split() if word.isdigit()])
+    length = max(bar.end for bar in bars)
+    unit, name = (3600.0, "hours") if length > 7200 else (60.0, "minutes") if length > 120 else (1.0, "seconds")
+    kinds = [kind for kind in KINDS if any(kind_of(bar.trial) == kind for bar in bars)]
+    data = [lane_trace(kind, bars, unit) for kind in kinds]
+    key = [(in_words(kind), KINDS[kind].colour) for kind in kinds]
+    lines = [
+        {"type": "line", "x0": place / unit, "x1": place / unit, "yref": "paper", "y0": 0, "y1": 1,
+         "line": {"color": "@muted", "dash": "dot", "width": 1.5}} for place, _ in pauses
+    ]  # fmt: skip
+    busy = sum(bar.end - bar.start for bar in bars) / (length * len(lanes)) if length else 1.0
+    caption = f"From {moment(latest[0].datetime_start):%Y-%m-%d %H:%M} UTC. "  # type: ignore[arg-type]
+    caption += f"{counted(len(lanes), 'slot')}, busy {percent(min(1.0, busy))} of the time; a duplicate takes none."
+    if pauses:
+        longest = max(seconds for _, seconds in pauses)
+        caption += f" Dotted lines: {counted(len(pauses), 'pause')} cut short, the longest {duration(longest)}."
+    if len(latest) < len(trained):
+        caption += f" The last {MOST:,} of {len(trained):,} trials are drawn."
+    layout = {
+        "xaxis": {"title": {"text": f"{name} of work"}},
+        "yaxis": {
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": lanes[::-1],
+            "showgrid": False,
+            "range": [-0.7, len(lanes) - 0.3],
+        },
+        "shapes": lines,
+        "showlegend": False,
+    }
+    return [Figure("", data, layout, caption, height=90 + 26 * len(lanes), instead=lane_table(bars, lanes, length), key=key)]
+
+
+def lane_table(bars: Sequence[Bar], lanes: Sequence[str], length: float) -> Table:
+    """Return how many trials each slot had, and how busy it was."""
+    own = {lane: [bar for bar in bars if bar.lane == lane] for lane in lanes}
+    busy = {lane: sum(bar.end - bar.start for bar in own[lane]) / length if length else 1.0 for lane in lanes}
+    return Table(["slot", "trials", "busy"], [[lane, len(own[lane]), percent(min(1.0, busy[lane]))] for lane in lanes])
+
+
+def laid_out(trials: Sequence[FrozenTrial]) -> tuple[list[Bar], list[tuple[float, float]]]:
+    """Return a bar for every trial, and the places and lengths of the pauses that were cut short."""
+    spans = sorted((span_of(trial) for trial in trials), key=lambda span: span[:2])
+    worked, until = 0.0, spans[0][0]
+    idle: list[tuple[datetime, float]] = []
+    for start, end, _ in spans:
+        if start > until:
+            idle.append((start, (start - until).total_seconds()))
+        worked += max(0.0, (end - max(start, until)).total_seconds())
+        until = max(until, end)
+    limit = max(PAUSE * worked, 1.0)
+    cuts = [(start, seconds) for start, seconds in idle if seconds > limit]
+    first, names = spans[0][0], lanes_of(trials)
+    bars = [
+        Bar(trial, names[trial.number], _worked(start, first, cuts, limit), _worked(end, first, cuts, limit))
+        for start, end, trial in spans
+    ]
+    return bars, [(_worked(start, first, cuts, limit) - limit / 2, seconds) for start, seconds in cuts]
+
+
+def span_of(trial: FrozenTrial) -> tuple[datetime, datetime, FrozenTrial]:
+    """Return when a trial began and ended; of a killed one the study only knows when that was noticed."""
+    assert trial.datetime_start is not None
+    start = moment(trial.datetime_start)
+    said = trial.user_attrs.get(attributes.SECONDS)
+    if said is not None or kind_of(trial) == "killed":
+        return start, start + timedelta(seconds=float(said or 0)), trial
+    return start, moment(trial.datetime_complete or datetime.now(UTC)), trial
+
+
+def _worked(time: datetime, first: datetime, cuts: Sequence[tuple[datetime, float]], limit: float) -> float:
+    cut = sum(seconds - limit for start, seconds in cuts if start <= time)
+    return (time - first).total_seconds() - cut
+
+
+def lanes_of(trials: Sequence[FrozenTrial]) -> dict[int, str]:
+    """Return the lane of each trial: its worker's place in its start of the sweep, and its slot."""
+    workers: dict[str, list[str]] = {}
+    lanes = {}
+    for trial in trials:
+        facts = trial.user_attrs
+        names = workers.setdefault(str(facts.get(attributes.SESSION)), [])
+        if facts[attributes.WORKER] not in names:
+            names.append(facts[attributes.WORKER])
+        worker = names.index(facts[attributes.WORKER])
+        lanes[trial.number] = f"worker {worker} slot {facts.get(attributes.SLOT, 0)}"
+    return lanes
+
+
+def lane_trace(kind: str, bars: Sequence[Bar], unit: float) -> dict[str, Any]:
+    """Return the bars of one kind as one trace of thick lines, quick to draw however many they are."""
+    own = [bar for bar in bars if kind_of(bar.trial) == kind]
+    x: list[float | None] = []
+    y: list[str | None] = []
+    text: list[str | None] = []
+    for bar in own:
+        said = f"trial {bar.trial.number}: {in_words(kind)}, {duration(bar.end - bar.start)}"
+        x += [bar.start / unit, (bar.start + bar.end) / 2 / unit, bar.end / unit, None]
+        y += [bar.lane, bar.lane, bar.lane, None]
+        text += [said, said, said, None]
+    return {
+        "type": "scatter", "mode": "lines", "x": x, "y": y, "text": text,
+        "hovertemplate": "%{text}<extra></extra>", "line": {"color": KINDS[kind].colour, "width": 14, "simplify": False},
+    }  # fmt: skip

@@ -1,0 +1,56 @@
+"""The trials as tables: the best ones, and all of them."""
+
+from collections.abc import Sequence
+
+from optuna.trial import FrozenTrial, TrialState
+
+from convsweep.review.report.rendering.blocks import Block, Cell, Fold, Table
+from convsweep.review.report.rendering.kinds import in_words
+from convsweep.review.study import Sweep, seconds_of
+from hydra_study.storage import attributes
+from hydra_study.storage.attributes import kind_of
+
+BEST = 20
+COSTS = {"parameters": "params", "MACs": "macs"}
+MOST = 5000
+
+
+def best_blocks(sweep: Sweep) -> list[Block]:
+    """Return the best complete trials."""
+    chosen = sweep.ranked[:BEST]
+    return [table(sweep, chosen, in_markdown=10)] if chosen else []
+
+
+def all_blocks(sweep: Sweep) -> list[Block]:
+    """Return all trials with their outcome; of very many the newest."""
+    chosen = list(sweep.trials)[-MOST:]
+    title = (
+        f"All {len(sweep.trials):,} trials"
+        if len(chosen) == len(sweep.trials)
+        else f"The last {MOST:,} of {len(sweep.trials):,} trials"
+    )
+    return [Fold(title, [table(sweep, chosen, outcome=True, in_markdown=40)])]
+
+
+def table(sweep: Sweep, trials: Sequence[FrozenTrial], in_markdown: int, outcome: bool = False) -> Table:
+    """Return trials as rows: number, objectives, cost, parameters."""
+    names = [name for name in sweep.searched if any(name in trial.params for trial in trials)]
+    header = [
+        "trial",
+        *(["outcome"] if outcome else []),
+        *sweep.objectives,
+        *(title for title, key in COSTS.items() if key not in sweep.objectives),
+        "seconds",
+    ]
+    header += [sweep.labels[name] for name in names] + (["reason"] if outcome else [])
+    rows: list[list[Cell]] = []
+    for trial in trials:
+        is_complete = trial.state == TrialState.COMPLETE  # to a pruned trial Optuna gives its last report as its value
+        values: Sequence[float | None] = trial.values if is_complete else [None] * len(sweep.objectives)
+        seconds = seconds_of(trial)
+        costs: list[Cell] = [trial.user_attrs.get(key) for key in COSTS.values() if key not in sweep.objectives]
+        costs.append(None if seconds is None else round(seconds, 1))
+        row: list[Cell] = [trial.number, *([in_words(kind_of(trial))] if outcome else []), *values, *costs]
+        row += [trial.params.get(name) for name in names]
+        rows.append(row + ([trial.user_attrs.get(attributes.REASON)] if outcome else []))
+    return Table(header, rows, in_markdown=in_markdown)

@@ -1,0 +1,167 @@
+"""What a folder or a URL on the command line holds: a sweep, a run, or runs below a folder."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
+
+from convsweep.errors import UserError, did_you_mean
+from convsweep.review.study import Sweep
+from convsweep.run_folder import CONFIG, METRICS, RESULT
+from hydra_study.errors import StudyError
+from hydra_study.paths import Layout
+from hydra_study.storage import attributes
+from hydra_study.storage.storage import open_storage
+from hydra_study.storage.sweep_folder import place_of_study, read_config
+
+DEPTH = 4
+"""How deep runs are looked for below a folder."""
+
+
+def is_sweep(folder: Path) -> bool:
+    """Whether a folder is that of a sweep."""
+    return Layout(folder).journal.is_file() or Layout(folder).config.is_file()
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run."""
+    return (folder / RESULT).is_file() or ((folder / CONFIG).is_file() and (folder / METRICS).is_file())
+
+
+def runs_below(folder: Path) -> list[Path]:
+    """Return the folders of runs below a folder, in order."""
+    return sorted(_runs(folder, DEPTH))
+
+
+def _runs(folder: Path, depth: int) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.name.startswith("."):
+            if is_run(path):
+                yield path
+            elif depth > 1:
+                yield from _runs(path, depth - 1)
+
+
+def load_sweep(source: str, study_name: str | None) -> Sweep:
+    """Read a sweep's study, without writing to it.
+
+    Args:
+        source: folder of a sweep, a journal file, or a database URL.
+        study_name: which one, needed where the storage holds several.
+
+    Raises:
+        UserError: there is no study, there are several, or it cannot be read.
+    """
+    return find_study(source, study_name).read()
+
+
+@dataclass(frozen=True)
+class FoundStudy:
+    """A study in its open storage, to be read again and again: of a journal only what is new each time.
+
+    Attributes:
+        source: of the study, in messages.
+        name: of the study; None takes the only one of the storage.
+        folder: of the sweep; None looks where the study says that it is.
+    """
+
+    storage: BaseStorage
+    source: str
+    name: str | None
+    folder: Path | None
+
+    def read(self) -> Sweep:
+        """Return the study as it stands.
+
+        Raises:
+            UserError: there is no such study, or several and none is named.
+        """
+        names = sorted(study.study_name for study in self.storage.get_all_studies())
+        if not names:
+            raise UserError(f"a storage must hold a study, but {self.source} holds none yet")
+        if self.name is None and len(names) > 1:
+            raise UserError(f"{self.source} holds {len(names)} studies; name one by --study NAME: {', '.join(names)}")
+        name = self.name or names[0]
+        if name not in names:
+            raise UserError(f"{self.source} holds no study {name!r}; {did_you_mean(name, names)}")
+        study = optuna.load_study(study_name=name, storage=self.storage)
+        facts = dict(study.user_attrs)
+        folder = self.folder
+        if folder is None and attributes.STUDY_FOLDER in facts and Path(facts[attributes.STUDY_FOLDER]).is_dir():
+            folder = Path(facts[attributes.STUDY_FOLDER])
+        maximise = tuple(direction == StudyDirection.MAXIMIZE for direction in study.directions)
+        config = OmegaConf.create() if folder is None else read_config(folder)
+        return Sweep(name, maximise, study.get_trials(deepcopy=False), facts, folder, config)
+
+
+def find_study(source: str, study_name: str | None) -> FoundStudy:
+    """Open the storage of a study for reading; see `load_sweep`."""
+    if "://" in source:
+        return FoundStudy(database(source), source, study_name, None)
+    path = Path(source).absolute()
+    if not path.exists():
+        raise UserError(f"a study is in a sweep's folder, a journal or a storage, by URL, but {source} is not there")
+    if path.is_file():
+        return FoundStudy(journal(path), source, study_name, path.parent)
+    config = read_config(path)
+    place, name = named_in(config, path)
+    if place == Layout(path).journal and not place.is_file():
+        raise UserError(f"a sweep's folder must hold its study, but {path} has no study.journal; it was not begun, or was moved")
+    storage = journal(place) if isinstance(place, Path) else database(place)
+    return FoundStudy(storage, str(place), study_name or name, path)
+
+
+def named_in(config: DictConfig, folder: Path) -> tuple[str | Path, str | None]:
+    """Return the place and the name of a sweep's study; the only one of a journal of its own needs no name.
+
+    Raises:
+        UserError: the config refers to what is not there, say to an environment variable.
+    """
+    try:
+        place = place_of_study(folder, config)
+        return place, None if place == Layout(folder).journal else OmegaConf.select(config, "hydra.sweeper.study_name")
+    except OmegaConfBaseException as error:
+        raise UserError(
+            f"where the study of {folder} is cannot be told from its {Layout(folder).config.name}: {error}"
+        ) from error
+
+
+def journal(path: Path) -> BaseStorage:
+    """Open a journal for reading: nothing is written, so that a sweep at work or a read-only folder is left alone.
+
+    Raises:
+        UserError: the file is not a journal.
+    """
+    if not path.is_file():
+        raise UserError(f"a study's journal must be a file, but {path} is not there")
+    try:
+        return JournalStorage(JournalFileBackend(str(path)))
+    except Exception as error:
+        raise UserError(
+            f"{path} cannot be read as a study's journal ({type(error).__name__}); name a sweep's study.journal, or a folder"
+        ) from error
+
+
+def database(url: str) -> BaseStorage:
+    """Open a database.
+
+    Raises:
+        UserError: it is not there, its driver is not installed, or the URL is wrong.
+    """
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+        raise UserError(f"a study's database must be there, but {url.removeprefix('sqlite:///')} is not a file")
+    try:
+        return open_storage(url, Layout(Path(tempfile.gettempdir())), num_workers=1)
+    except StudyError as error:
+        raise UserError(str(error)) from error
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        rule = "a storage URL must be one that Optuna can open, such as postgresql://user@host/database"
+        raise UserError(f"{rule}, but {url} cannot be opened: {reason}") from error

@@ -1,0 +1,25 @@
+"""Where the folder and the best checkpoint of a trial are on this machine."""
+
+from pathlib import Path
+
+from optuna.trial import FrozenTrial
+
+from convsweep.review.study import Sweep
+from convsweep.run_folder import read_result
+from hydra_study.paths import Layout
+from hydra_study.storage import attributes
+
+
+def trial_folder(sweep: Sweep, trial: FrozenTrial) -> Path | None:
+    """Return the folder of a trial, also where the sweep was moved, None if it is not on this machine."""
+    said = trial.user_attrs.get(attributes.FOLDER)
+    places = [Layout(sweep.folder).trial(trial.number)] if sweep.folder else []
+    places += [Path(said)] if said else []
+    return next((place for place in places if place.is_dir()), None)
+
+
+def trial_checkpoint(sweep: Sweep, trial: FrozenTrial) -> Path | None:
+    """Return the best checkpoint of a trial, None if it is not on this machine."""
+    folder = trial_folder(sweep, trial)
+    name = None if folder is None else read_result(folder).get("checkpoint")
+    return folder / name if folder is not None and name is not None and (folder / name).is_file() else None

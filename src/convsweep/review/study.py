@@ -1,0 +1,165 @@
+"""A study as a report reads it: its trials by kind, its best, the names of its objectives and parameters."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import optuna
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from hydra_study.storage import attributes
+from hydra_study.storage.attributes import kind_of
+from hydra_study.trials.budget import is_charged
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A study, frozen at one moment.
+
+    Attributes:
+        name: of the study.
+        maximise: for every objective whether more is better.
+        trials: all of them, in order.
+        facts: the study's own attributes.
+        folder: of the sweep, if it is on this machine.
+        config: what the sweep was started with (`multirun.yaml`), empty if it is not here.
+    """
+
+    name: str
+    maximise: tuple[bool, ...]
+    trials: Sequence[FrozenTrial]
+    facts: dict[str, Any]
+    folder: Path | None
+    config: DictConfig
+
+    @cached_property
+    def objectives(self) -> tuple[str, ...]:
+        """Names of what is optimised."""
+        return objective_names(self.config, len(self.maximise))
+
+    def option(self, name: str) -> Any:
+        """Return an option of the sweeper as it was given, None if that is not known."""
+        return self.selected(f"hydra.sweeper.{name}")
+
+    def selected(self, key: str) -> Any:
+        """Return a value of the sweep's config; see `selected`."""
+        return selected(self.config, key)
+
+    @cached_property
+    def kinds(self) -> Counter[str]:
+        """Number of trials of each kind."""
+        return Counter(kind_of(trial) for trial in self.trials)
+
+    @cached_property
+    def charged(self) -> int:
+        """Trials that count towards the budget."""
+        return sum(is_charged(trial) for trial in self.trials)
+
+    @cached_property
+    def complete(self) -> list[FrozenTrial]:
+        """Trials with a score of their own; a repetition of a known network has none."""
+        return [trial for trial in self.trials if trial.state == TrialState.COMPLETE and kind_of(trial) == "complete"]
+
+    @cached_property
+    def ranked(self) -> list[FrozenTrial]:
+        """Complete trials, the best one of the first objective first."""
+        return sorted(self.complete, key=lambda trial: -trial.values[0] if self.maximise[0] else trial.values[0])
+
+    @property
+    def best(self) -> FrozenTrial | None:
+        """The best complete trial of the first objective."""
+        return self.ranked[0] if self.ranked else None
+
+    @cached_property
+    def front(self) -> list[FrozenTrial]:
+        """Complete trials that no other one beats in one objective without losing in another, by the first objective."""
+        directions = [StudyDirection.MAXIMIZE if more else StudyDirection.MINIMIZE for more in self.maximise]
+        study = optuna.create_study(directions=directions)
+        study.add_trials(self.complete)
+        chosen = {self.complete[trial.number].number for trial in study.best_trials}
+        return [trial for trial in self.ranked if trial.number in chosen]
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one objective."""
+        return len(self.maximise) > 1
+
+    @cached_property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Searched parameters in the order of the space, each with the distribution that its last trial drew from."""
+        found: dict[str, BaseDistribution] = {}
+        for trial in self.trials:
+            found.update(trial.distributions)
+        space = [key.lstrip("+") for key in self.facts.get(attributes.STUDY_SPACE, {})]
+        order = {name: place for place, name in enumerate(space)}
+        return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+
+    @cached_property
+    def searched(self) -> list[str]:
+        """Parameters that could have had more than one value."""
+        return [name for name, distribution in self.distributions.items() if not distribution.single()]
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """The last part of each parameter's name, the whole one where that is not enough."""
+        short = {name: name.lstrip("$").rpartition(".")[2] for name in self.distributions}
+        count = Counter(short.values())
+        return {name: label if count[label] == 1 else name for name, label in short.items()}
+
+    @cached_property
+    def conditional(self) -> dict[str, int]:
+        """Parameters that only some complete trials have, with the number of those."""
+        count = {name: sum(name in trial.params for trial in self.complete) for name in self.searched}
+        return {name: number for name, number in count.items() if number < len(self.complete)}
+
+    def is_categorical(self, name: str) -> bool:
+        """Whether a parameter is a choice without order: one that is not of numbers."""
+        distribution = self.distributions[name]
+        return isinstance(distribution, CategoricalDistribution) and not all(
+            isinstance(choice, int | float) and not isinstance(choice, bool) for choice in distribution.choices
+        )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a trial is in the making."""
+        return self.kinds["running"] > 0
+
+
+def selected(config: DictConfig, key: str) -> Any:
+    """Return a value of a sweep's config, None if it is not there or cannot be resolved outside of the sweep."""
+    try:
+        value = OmegaConf.select(config, key)
+        return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    except OmegaConfBaseException:
+        return None
+
+
+def objective_names(config: DictConfig, count: int) -> tuple[str, ...]:
+    """Return the names of what a sweep optimises: those its runs go by, else those of its directions, else numbers."""
+    monitored, directions = selected(config, "monitor.metric"), selected(config, "hydra.sweeper.direction")
+    candidates = [selected(config, "objectives"), [monitored] if monitored else None]
+    candidates += [list(directions) if isinstance(directions, dict) else None, ["score"]]
+    numbers = [f"value {index}" for index in range(count)]
+    return tuple(str(name) for name in next((names for names in candidates if names and len(names) == count), numbers))
+
+
+def seconds_of(trial: FrozenTrial) -> float | None:
+    """Return how long a trial took, as it says itself or else as the study saw it."""
+    said = trial.user_attrs.get(attributes.SECONDS)
+    if said is not None:
+        return float(said)
+    duration = trial.duration
+    return None if duration is None else duration.total_seconds()
+
+
+def moment(time: datetime) -> datetime:
+    """Return a time of the storage in UTC; a journal keeps it as aware, a database as naive UTC."""
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,0 +1,19 @@
+"""The W&B options of a sweep, read without anything heavy: a sweep that logs otherwise has no run of its own."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from hydra_study.paths import Layout
+
+
+def wandb_options(folder: Path) -> dict[str, Any] | None:
+    """Return the options of the sweep's W&B logger, or None if it logs otherwise."""
+    path = Layout(folder).config
+    logger = OmegaConf.select(OmegaConf.load(path), "logger") if path.is_file() else None
+    if logger is None or not str(logger.get("_target_", "")).endswith(".WandbLogger"):
+        return None
+    options = OmegaConf.to_container(logger, resolve=True)
+    assert isinstance(options, dict)
+    return {str(name): value for name, value in options.items()}

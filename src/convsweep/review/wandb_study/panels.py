@@ -1,0 +1,73 @@
+"""The figures of a report as W&B's Plotly panels."""
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from convsweep.review.report.rendering.blocks import Block, Figure, Grid
+from convsweep.review.report.rendering.html import without_links
+from convsweep.review.report.rendering.palette import coloured
+from convsweep.review.report.sections.front import front_blocks
+from convsweep.review.report.sections.history import history_blocks
+from convsweep.review.report.sections.importance import importances_by_name, order_of
+from convsweep.review.report.sections.importance_section import importance_blocks
+from convsweep.review.report.sections.parallel import parallel_blocks
+from convsweep.review.report.sections.timeline import timeline_blocks
+from convsweep.review.report.sections.tradeoff import tradeoff_blocks
+from convsweep.review.study import Sweep
+
+log = logging.getLogger(__name__)
+
+
+def panels(sweep: Sweep) -> dict[str, Any]:
+    """Return every figure that the study has so far, by name: `figures/history`, `figures/importance`, ..."""
+    import wandb
+
+    made: dict[str, Any] = {}
+    for section, blocks in sections(sweep).items():
+        try:
+            for name, figure in figures_of(blocks()).items():
+                made[f"figures/{section}{name}"] = wandb.Plotly(plotly_figure(figure))
+        except Exception:
+            log.exception("the figure %r is left out", section)
+    return made
+
+
+def sections(sweep: Sweep) -> dict[str, Callable[[], Sequence[Block]]]:
+    """Return what makes the blocks of each section for which the study has enough."""
+    made: dict[str, Callable[[], Sequence[Block]]] = {"timeline": lambda: timeline_blocks(sweep)} if sweep.trials else {}
+    if sweep.best is None:
+        return made
+    found = importances_by_name(sweep)
+    order = order_of(sweep, next(iter(found.values()), None))
+    made["history"] = lambda: history_blocks(sweep)
+    made["cost"] = lambda: tradeoff_blocks(sweep)
+    if found:
+        made["importance"] = lambda: importance_blocks(sweep, found)
+    if order:
+        made["parallel"] = lambda: parallel_blocks(sweep, order)
+    if sweep.several:
+        made["front"] = lambda: front_blocks(sweep)
+    return made
+
+
+def figures_of(blocks: Sequence[Block]) -> dict[str, Figure]:
+    """Return the figures among blocks by what tells them apart, nothing for the first: a number, or in a grid the title."""
+    found: dict[str, Figure] = {}
+    for block in blocks:
+        if isinstance(block, Figure):
+            found[f"_{len(found) + 1}" if found else ""] = block
+        elif isinstance(block, Grid):
+            found |= {"_" + re.sub(r"\W+", "_", figure.title): figure for figure in block.figures}
+    return found
+
+
+def plotly_figure(figure: Figure) -> Any:
+    """Return a report's figure as one of Plotly's, in the colours of the report's light page."""
+    from plotly.graph_objects import Figure as PlotlyFigure
+
+    title = {"title": {"text": figure.title}} if figure.title else {}
+    shared = {"template": "plotly_white", "height": figure.height}
+    data, layout = without_links([figure.data, {**shared, **title, **figure.layout}])
+    return PlotlyFigure(data=coloured(data), layout=coloured(layout))

@@ -1,0 +1,128 @@
+"""`python -m convsweep.review.wandb_study.workspace SWEEP`: save a view of the W&B project that shows one study.
+
+The view, named after the study, has the filter, the columns and the panels that docs/review_in_wandb.md describes, and is
+opened by the address that is printed; each call saves another one. A sweep that ran offline is synced first.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from convsweep.cli.shell_command import python_command
+from convsweep.errors import MissingExtraError, UserError
+
+PACKAGE, EXTRA = "wandb_workspaces", "workspace"
+COSTS = ("cost/params", "cost/macs")
+FIGURES = ("history", "importance", "parallel", "front", "timeline")
+
+
+def main(arguments: list[str]) -> None:
+    """Save the view of the sweep on the command line."""
+    if len(arguments) != 1 or {"-h", "--help"} & set(arguments):
+        print(__doc__)
+        raise SystemExit(0 if {"-h", "--help"} & set(arguments) else 1)
+    from convsweep.cli import commands
+
+    commands.run(lambda: print(save(Path(arguments[0]))))
+
+
+def save(folder: Path) -> str:
+    """Save the view of a sweep and return its address.
+
+    Raises:
+        UserError: the sweep has no run on a W&B server, or the package is not installed.
+    """
+    from convsweep.tracking.wandb.run import read_run_file
+
+    run = read_run_file(folder)
+    if not run.get("url"):
+        rule = "a view is of a study that is on a W&B server"
+        call = python_command("-m", "convsweep.review.wandb_study", str(folder))
+        raise UserError(f"{rule}, but {folder} has no run there; sync it, then run: {call}")
+    if importlib.util.find_spec(PACKAGE) is None:
+        raise MissingExtraError("wandb-workspaces", EXTRA, "a view of a W&B project made by code")
+    from wandb_workspaces import expr as by
+    from wandb_workspaces.workspaces import RunsetSettings, Section, Workspace
+
+    from convsweep.review.report.source import load_sweep
+
+    sweep = load_sweep(str(folder), None)
+    keys = [name for name in sweep.searched if not name.startswith("$")]
+    best = best_of(sweep.objectives[0])
+    made = Workspace(
+        entity=run["entity"],
+        project=run["project"],
+        name=f"study {run['group']}",
+        sections=[
+            Section("Study", panels=study_panels(sweep.objectives), is_open=True, pinned=True),
+            Section("Trials", panels=trial_panels(sweep.objectives, keys), is_open=True, pinned=True),
+        ],
+        runset_settings=RunsetSettings(
+            filters=[by.Metric("Group") == run["group"]],
+            order=[by.Ordering(by.Summary(best), ascending=not sweep.maximise[0])],
+            pinned_columns=columns_of(sweep.objectives, keys),
+        ),
+    )
+    return str(made.save().url)
+
+
+def columns_of(objectives: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Return the columns of the table of runs: scores, costs, and the config keys that were searched."""
+    summaries = dict.fromkeys([*map(best_of, objectives), *COSTS])
+    configs = [f"config:{nested(key)}" for key in ("run.trial", *keys)]
+    return ["run:displayName", *(f"summary:{name}" for name in summaries), *configs]
+
+
+def study_panels(objectives: Sequence[str]) -> list[Any]:
+    """Return the panels of the study's own run."""
+    from wandb_workspaces.reports.v2 import LinePlot, MediaBrowser, WeavePanelSummaryTable
+
+    from convsweep.review.wandb_study.rows import STEP
+
+    history = [LinePlot(title=f"best {name}", x=STEP, y=[f"best/{name}", f"score/{name}"]) for name in objectives]
+    figures = MediaBrowser(title="figures", media_keys=[f"figures/{name}" for name in FIGURES])
+    return [*history, WeavePanelSummaryTable(table_name="trials"), figures]
+
+
+def trial_panels(objectives: Sequence[str], keys: Sequence[str]) -> list[Any]:
+    """Return the panels of the trials' runs."""
+    from wandb_workspaces.reports.v2 import (
+        Config,
+        LinePlot,
+        MediaBrowser,
+        ParallelCoordinatesPlot,
+        ParallelCoordinatesPlotColumn,
+        ParameterImportancePlot,
+        RunComparer,
+        ScatterPlot,
+        SummaryMetric,
+    )
+
+    best = best_of(objectives[0])
+    columns = [ParallelCoordinatesPlotColumn(Config(key)) for key in keys]
+    columns.append(ParallelCoordinatesPlotColumn(SummaryMetric(best)))
+    return [
+        ParallelCoordinatesPlot(title="parameters and score", columns=columns),
+        ParameterImportancePlot(with_respect_to=best),
+        ScatterPlot(title="score against cost", x=SummaryMetric("cost/macs"), y=SummaryMetric(best), log_x=True),
+        LinePlot(title="while training", x="epoch", y=[objectives[0]]),
+        MediaBrowser(title="predictions", media_keys=["predictions/val"]),
+        RunComparer(diff_only=True),
+    ]
+
+
+def best_of(objective: str) -> str:
+    """Return the summary key of an objective: a metric is that of the best checkpoint, a cost is what it is."""
+    return f"best/{objective}" if "/" in objective else f"cost/{objective}"
+
+
+def nested(key: str) -> str:
+    """Return a config key as W&B's columns name it: below the first word lies its value."""
+    first, dot, rest = key.partition(".")
+    return f"{first}.value{dot}{rest}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,1 +1,0 @@
-"""A study as a W&B run of its own, kept up to date beside the sweep: `python -m convsweep.study_run SWEEP`."""

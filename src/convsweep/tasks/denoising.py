@@ -1,0 +1,114 @@
+"""Denoising: a clean signal from a noisy one, by the distance of their waveforms and of their spectrograms."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torchmetrics import MetricCollection
+
+from convsweep.errors import UserError
+from convsweep.losses.stft import PAPER, Resolution, stft_loss
+from convsweep.metrics.signal_ratios import NAMES, SignalRatios
+from convsweep.models.base import Batch, Model
+
+DISTANCES = {"l1": torch.nn.functional.l1_loss, "l2": torch.nn.functional.mse_loss}
+
+
+class Denoising(Model):
+    """A network that gives a signal of the size it gets.
+
+    The network sees signals at one level: divided by their root mean square (`normalize_by: sample`), so that it hears quiet
+    and loud recordings alike, or by the training split's. What it gives is brought back to the level of its input: silence stays
+    silent under `sample`. No mean is subtracted.
+
+    Args:
+        waveform_loss: mean distance of the waveforms, `l1` or `l2`, or `none`; in units of the training split's spread.
+        stft_weight: weight of the multi-resolution STFT loss beside it (Yamamoto et al. 2020), for signals of one axis.
+        stft_resolutions: its (Fourier size, hop, window) in positions.
+        predicts: whether the network gives the clean `signal`, or the `noise` that is subtracted (Zhang et al. 2017, DnCNN).
+        normalize_by: `sample` or `training_split`.
+        shared: other arguments of `Model`.
+    """
+
+    answer_name = "denoised"
+
+    def __init__(
+        self,
+        *,
+        waveform_loss: Literal["l1", "l2", "none"] = "l1",
+        stft_weight: float = 0.0,
+        stft_resolutions: Sequence[Sequence[int]] = PAPER,
+        predicts: Literal["signal", "noise"] = "signal",
+        normalize_by: Literal["sample", "training_split"] = "sample",
+        **shared: Any,
+    ) -> None:
+        super().__init__(normalize_by=normalize_by, **shared)
+        self.waveform_loss, self.stft_weight, self.predicts = waveform_loss, stft_weight, predicts
+        self.stft_resolutions = checked_resolutions(stft_resolutions)
+        if stft_weight < 0 or (waveform_loss == "none" and stft_weight == 0):
+            raise UserError(
+                "a denoiser needs a loss, but model.waveform_loss=none and "
+                f"model.stft_weight={stft_weight} leave none; use waveform_loss=l1 or stft_weight=1"
+            )
+        if stft_weight and len(self.facts.spatial_shape) != 1:
+            raise UserError(f"model.stft_weight is for signals, but samples have the shape {self.facts.in_shape}; set it to 0")
+
+    def make_metrics(self) -> MetricCollection:
+        return MetricCollection({"ratios": SignalRatios()})
+
+    def score_names(self) -> Sequence[str]:
+        return NAMES
+
+    def forward(self, x: Tensor, level: Tensor | None = None) -> Tensor:
+        """Return the denoised signals of a batch as the data set stores it.
+
+        Args:
+            x: (N, C, *).
+            level: (N, 1, ...) what the network divides by and multiplies with; None measures it, see `level_of`.
+        """
+        x = x.to(self.normalize.scale.dtype)
+        level = self.level_of(x) if level is None else level
+        at_one_level = x / level.clamp_min(1e-8)
+        given = self.run(at_one_level)
+        return level * (given if self.predicts == "signal" else at_one_level - given)
+
+    def level_of(self, x: Tensor) -> Tensor:
+        """Return the root mean square of each sample, or the spread of the training split."""
+        if self.normalize.by == "training_split":
+            return (1 / self.normalize.scale).mean().expand(x.shape[0]).view(-1, *[1] * (x.dim() - 1))  # len() is no symbol
+        return x.square().mean(dim=tuple(range(1, x.dim())), keepdim=True).sqrt()
+
+    def answer(self, logits: Tensor) -> Tensor:
+        """Return the denoised signals (N, C, *), which the network gives as they are."""
+        return logits
+
+    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        scale = self.normalize.scale.mean()
+        predicted, target = logits * scale, y * scale
+        total = predicted.new_zeros(())
+        if self.waveform_loss != "none":
+            total = total + DISTANCES[self.waveform_loss](predicted, target)
+        if self.stft_weight:
+            total = total + self.stft_weight * stft_loss(predicted, target, self.stft_resolutions)
+        return total
+
+    def score(self, metrics: MetricCollection, logits: Tensor, batch: Batch) -> None:
+        noisy, clean = batch
+        metrics.update(logits, clean, noisy)
+
+
+def checked_resolutions(resolutions: Sequence[Sequence[int]]) -> list[Resolution]:
+    """Return the resolutions as triples.
+
+    Raises:
+        UserError: one is no triple, or its window is longer than its Fourier transform.
+    """
+    for one in resolutions:
+        if len(one) != 3 or min(one) < 1 or one[2] > one[0]:
+            raise UserError(
+                f"model.stft_resolutions must hold [Fourier size, hop, window] with window <= Fourier size, but holds {list(one)}"
+            )
+    if not resolutions:
+        raise UserError("model.stft_resolutions must hold one resolution or more; model.stft_weight=0 leaves the loss out")
+    return [(size, hop, window) for size, hop, window in resolutions]

@@ -1,0 +1,92 @@
+"""Segmentation: one class a position, per-pixel cross-entropy."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torchmetrics import MetricCollection
+
+from convsweep.losses.cross_entropy import cross_entropy
+from convsweep.losses.dice import dice_loss
+from convsweep.metrics.overlap import Overlap, overlap_names
+from convsweep.models.base import Batch, Model
+from convsweep.nets.blocks import fit_to
+from convsweep.nets.sliding_window import SlidingWindow
+from convsweep.tasks.classification import class_weight
+
+NO_CLASS = -100
+"""The label that torch's cross-entropy leaves out where the data set names no other."""
+
+
+class Segmentation(Model):
+    """A network that gives one class a position; where its output is smaller than the input, the target is cropped.
+
+    Where samples are of any size (`Facts.any_size`), it is trained on crops and applied to whole samples in overlapping windows.
+
+    Args:
+        dice_weight: weight of the Dice loss beside the cross-entropy (Milletari et al. 2016).
+        class_weights: `balanced` weighs a class by the inverse of its share of the training split's positions.
+        window_overlap: share of a window that the next one covers again, where samples are of any size.
+        shared: arguments of `Model`.
+    """
+
+    def __init__(
+        self,
+        *,
+        dice_weight: float = 0.0,
+        class_weights: Literal["none", "balanced"] = "none",
+        window_overlap: float = 0.5,
+        **shared: Any,
+    ) -> None:
+        super().__init__(**shared)
+        self.dice_weight = dice_weight
+        self.windows = SlidingWindow(self.window_probs, self.facts.spatial_shape, overlap=window_overlap)
+        self.register_buffer("class_weight", class_weight(class_weights, self.class_counts), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of a batch; of whole samples of any size, the logarithms of their windows' mean probabilities."""
+        if self.training or not self.facts.any_size:
+            return super().forward(x)
+        if x.shape[0] == 0:  # the last step of a process that has a sample less; len() would fix the batch of an export
+            return x.new_zeros((0, self.facts.num_classes, *x.shape[2:]), dtype=torch.float32)
+        if x.shape[2:] == torch.Size(self.facts.spatial_shape):
+            logits = super().forward(x)
+            if logits.shape[2:] == x.shape[2:]:
+                return logits
+        probs = torch.stack([self.windows(sample) for sample in x])
+        return probs.clamp_min(torch.finfo(probs.dtype).tiny).log()
+
+    def window_probs(self, x: Tensor) -> Tensor:
+        """Return the probabilities of a batch of the size that the network was trained on."""
+        return super().forward(x).softmax(dim=1)
+
+    @property
+    def ignore_index(self) -> int:
+        """The label of positions that do not count."""
+        return NO_CLASS if self.facts.ignore_index is None else self.facts.ignore_index
+
+    def make_metrics(self) -> MetricCollection:
+        return MetricCollection({"overlap": Overlap(self.facts.class_names, self.facts.ignore_index)})
+
+    def score_names(self) -> Sequence[str]:
+        return overlap_names(self.facts.class_names)
+
+    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        weight = self.class_weight
+        assert weight is None or isinstance(weight, Tensor)
+        target = cropped_target(logits, y)
+        loss = cross_entropy(logits, target, weight, self.ignore_index)
+        if self.dice_weight:
+            loss = loss + self.dice_weight * dice_loss(logits, target, self.ignore_index)
+        return loss
+
+    def score(self, metrics: MetricCollection, logits: Tensor, batch: Batch) -> None:
+        metrics.update(logits.argmax(dim=1), cropped_target(logits, batch[1]))
+
+
+def cropped_target(logits: Tensor, y: Tensor) -> Tensor:
+    """Return the target (N, *) around its centre where the logits (N, K, *) are smaller."""
+    if logits.shape[2:] == y.shape[1:]:
+        return y
+    return torch.squeeze(fit_to(y.unsqueeze(1), logits.shape[2:]), dim=1)

@@ -1,0 +1,51 @@
+"""Predictions, recordings and confusion matrices as W&B shows them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convsweep.pictures.drawing import caption, signal_picture
+from convsweep.pictures.prediction import Prediction
+
+MAX_CELLS = 10_000
+
+
+def confusion_chart(counts: NDArray[np.int64], names: Sequence[str], title: str) -> Any:
+    """Return W&B's chart of a confusion matrix; of a large one only the fullest cells, as W&B takes no longer tables."""
+    import wandb
+
+    cells = [(row, column) for row in range(len(names)) for column in range(len(names))]
+    if len(cells) > MAX_CELLS:
+        cells = [divmod(int(cell), len(names)) for cell in np.argsort(counts, axis=None)[: -MAX_CELLS - 1 : -1]]
+    fields = {"Actual": "Actual", "Predicted": "Predicted", "nPredictions": "nPredictions"}
+    rows = [[names[row], names[column], int(counts[row, column])] for row, column in cells]
+    table = wandb.Table(columns=list(fields), data=rows)
+    return wandb.plot_table("wandb/confusion_matrix/v1", table, fields, {"title": title})
+
+
+def prediction_image(prediction: Prediction, names: Sequence[str]) -> Any:
+    """Return a W&B image with the classes as caption, or the true and the predicted mask as overlays."""
+    import wandb
+
+    if prediction.dim == 1:
+        return wandb.Image(signal_picture(prediction), caption=caption(prediction, names))
+    if not prediction.is_mask:
+        return wandb.Image(prediction.plane(), caption=caption(prediction, names))
+    labels = dict(enumerate(names))
+    truth, predicted = (mask.astype(np.uint8) for mask in prediction.masks())
+    overlays = {
+        "predicted": {"mask_data": predicted, "class_labels": labels},
+        "true": {"mask_data": truth, "class_labels": labels},
+    }
+    return wandb.Image(prediction.plane(), caption=prediction.name, masks=overlays)
+
+
+def recording_media(split: str, picture: Path, files: Mapping[Path, str]) -> dict[str, Any]:
+    """Return recordings (files with their captions) as W&B plays them, and their spectrograms as an image."""
+    import wandb
+
+    sounds = [wandb.Audio(str(file), caption=caption) for file, caption in files.items()]
+    return {f"recordings/{split}": sounds, f"spectrograms/{split}": wandb.Image(str(picture))}

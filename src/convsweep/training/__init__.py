@@ -1,0 +1,1 @@
+"""One training from the composed config to the result."""

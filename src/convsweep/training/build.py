@@ -1,0 +1,228 @@
+"""From a composed config to data, network and model, and from a checkpoint back to a network."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import get_object, instantiate
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from torch import nn
+from torch.optim import Optimizer
+
+from convsweep.cli.hydra_version import own_configs_may_name_any_class
+from convsweep.data.samples import Facts
+from convsweep.errors import MissingExtraError, UserError
+from convsweep.literal_options import check_words
+from convsweep.trusted_names import hold
+
+if TYPE_CHECKING:
+    from convsweep.data.datamodule import DataModule
+    from convsweep.models.base import Model
+    from convsweep.models.schedules import Schedule
+
+CARD = "convsweep"
+"""Key of a checkpoint under which the network describes itself."""
+
+TASKS = {"Classification": "classification", "Segmentation": "segmentation", "Denoising": "denoising"}
+"""What each model asks of its network, by the name of the model's class."""
+
+EXTRAS = {"timm": "timm", "segmentation_models_pytorch": "smp"}
+
+
+@contextmanager
+def plain_errors(part: str, remedy: str = "") -> Iterator[None]:
+    """Raise what is the user's to mend as a `UserError` that names the part of the config.
+
+    Args:
+        part: the key of the part.
+        remedy: what helps where Lightning finds that options and machine do not go together.
+    """
+    try:
+        with own_configs_may_name_any_class():
+            yield
+    except UserError:
+        raise
+    except InstantiationException as error:
+        cause = innermost(error)
+        if isinstance(cause, UserError):
+            raise cause from None
+        if isinstance(cause, ModuleNotFoundError) and cause.name in EXTRAS:
+            raise MissingExtraError(cause.name, EXTRAS[cause.name], part) from None
+        if isinstance(cause, ModuleNotFoundError):
+            raise UserError(
+                f"{part} needs the module {cause.name}, which is not found; "
+                "put it beside train.py, install it, or add its folder to PYTHONPATH"
+            ) from error
+        place = str(error).splitlines()[-1].strip()
+        raise UserError(f"{part} cannot be built: {str(cause).strip()} ({place})") from error
+    except (MisconfigurationException, ModuleNotFoundError, ValueError, TypeError) as error:
+        does = remedy if isinstance(error, MisconfigurationException | ModuleNotFoundError) else ""
+        raise UserError(f"{part} cannot be built: {error}{does}") from error
+    except Exception as error:
+        if not any(note.startswith("full_key") for note in getattr(error, "__notes__", ())):  # as Hydra 1.4 marks a config's
+            raise
+        raise UserError(f"{part} cannot be built: {str(error).strip()}") from error
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return what an error was raised from, below Hydra's own exceptions and failed imports."""
+    wraps = isinstance(error, InstantiationException) or (isinstance(error, ImportError) and not isinstance(error, UserError))
+    return innermost(error.__cause__) if wraps and error.__cause__ is not None else error
+
+
+def build_data(cfg: DictConfig) -> "DataModule":
+    """Return the data module and fill `cfg.shape` with what the data states of itself; no sample is read yet."""
+    data = data_module(cfg.data)
+    check_task(cfg, data.facts)
+    fill_shape(cfg, data.facts)
+    return data
+
+
+def data_module(config: Mapping[str, Any]) -> "DataModule":
+    """Return the data module of a config of the group `data`, as composed or as a checkpoint keeps it."""
+    with plain_errors("data"):
+        check_words("data", get_object(config["_target_"]), config)
+        data: DataModule = instantiate(config)
+    return data
+
+
+def fill_shape(cfg: DictConfig, facts: Facts) -> None:
+    """Write the data's shape and classes to `cfg.shape`, from where the network takes them."""
+    with open_dict(cfg):
+        cfg.shape = {
+            "in_shape": list(facts.in_shape),
+            "in_channels": facts.in_channels,
+            "num_classes": facts.num_classes,
+        }
+
+
+def task_of(cfg: DictConfig) -> str | None:
+    """Return what the model asks of its network; None if it is not one of ours."""
+    return TASKS.get(str(cfg.model.get("_target_", "")).rpartition(".")[2])
+
+
+def check_task(cfg: DictConfig, facts: Facts) -> None:
+    """Check that model and data are of one task.
+
+    Raises:
+        UserError: they are not.
+    """
+    task = task_of(cfg)
+    if task not in (None, facts.task):
+        raise UserError(f"the model is for {task}, but the data is for {facts.task}; use model={facts.task} or other data")
+
+
+def build_net(cfg: DictConfig) -> nn.Module:
+    """Return the network of `cfg.model.net`; `cfg.shape` must be filled."""
+    with plain_errors("model.net"):
+        net: nn.Module = instantiate(cfg.model.net)
+    return net
+
+
+def build_model(cfg: DictConfig, data: "DataModule") -> "Model":
+    """Return the LightningModule of `cfg.model`; `data` must be set up."""
+    net = build_net(cfg)
+    optimizer, schedule = build_optimizer(cfg)
+    with plain_errors("model"):
+        check_words("model", get_object(cfg.model._target_), cfg.model)
+        model: Model = instantiate(without_net(cfg.model), _partial_=True)(
+            net=net,
+            facts=data.facts,
+            mean=torch.as_tensor(data.mean),
+            std=torch.as_tensor(data.std),
+            class_counts=torch.as_tensor(data.class_counts),
+            optimizer=optimizer,
+            schedule=schedule,
+            card=card(cfg, data),
+        )
+    return model
+
+
+def build_optimizer(cfg: DictConfig) -> tuple[Callable[..., Optimizer], "Schedule | None"]:
+    """Return what makes the optimiser and its schedule, both tried out on one number so that a wrong option shows now."""
+    with plain_errors("optimizer"):
+        optimizer: Callable[..., Optimizer] = instantiate(cfg.optimizer, _convert_="all")  # checkpoints keep its lists
+        tried = optimizer([torch.zeros(1, requires_grad=True)])
+    if cfg.scheduler.get("_target_") is None:
+        return optimizer, None
+    with plain_errors("scheduler"):
+        check_words("scheduler", get_object(cfg.scheduler._target_), cfg.scheduler)
+        schedule: Schedule = instantiate(cfg.scheduler, _convert_="all")
+        schedule(tried, total_steps=1000)
+    return optimizer, schedule
+
+
+def without_net(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model's options without its network, which is built apart."""
+    return {str(name): value for name, value in model.items() if name != "net"}
+
+
+def card(cfg: DictConfig, data: "DataModule") -> dict[str, Any]:
+    """Return what a checkpoint says of itself, in plain types: the configs of model and data, and what the data states."""
+    facts = data.facts
+    return {
+        "model": OmegaConf.to_container(cfg.model, resolve=True),
+        "data": OmegaConf.to_container(cfg.data, resolve=True),
+        "facts": {**asdict(facts), "in_shape": list(facts.in_shape), "class_names": list(facts.class_names)},
+        "class_counts": torch.as_tensor(data.class_counts).tolist(),
+        "dtype": str(data.train.x.dtype),
+    }
+
+
+def load_model(checkpoint: str | Path, device: torch.device | None = None) -> "Model":
+    """Return the trained model of a checkpoint, rebuilt from the checkpoint alone, in evaluation mode on a device, or the CPU.
+
+    Raises:
+        UserError: the file is missing, is not a checkpoint, or was not written by convsweep.
+    """
+    from convsweep.models.base import Model
+
+    state = read_checkpoint(checkpoint)
+    described = state[CARD]
+    if "data" not in described:
+        raise UserError(f"{checkpoint} was written by an earlier version, which did not say how its data was read; train again")
+    stated = described["facts"]
+    facts = Facts(**{**stated, "in_shape": tuple(stated["in_shape"]), "class_names": tuple(stated["class_names"])})
+    net = hold(described["model"]["net"], nn.Module, f"{checkpoint}: model.net")
+    model_config = hold(without_net(described["model"]), Model, f"{checkpoint}: model")
+    cfg = OmegaConf.create({"model": {"net": net}})
+    assert isinstance(cfg, DictConfig)
+    zeros = torch.zeros(facts.in_channels)
+    with plain_errors("model"):
+        model: Model = instantiate(model_config, _partial_=True)(
+            net=build_net(cfg),
+            facts=facts,
+            mean=zeros,
+            std=zeros + 1,
+            class_counts=torch.tensor(described["class_counts"]),
+            card=described,
+        )
+    model.load_state_dict(state["state_dict"])
+    device = device or torch.device("cpu")
+    model.eval().lay_out(device)
+    return model.to(device)
+
+
+def read_checkpoint(checkpoint: str | Path) -> dict[str, Any]:
+    """Return a checkpoint's content.
+
+    Raises:
+        UserError: the file is missing, is not a checkpoint, or was not written by convsweep.
+    """
+    path = Path(checkpoint)
+    if not path.is_file():
+        raise UserError(f"a checkpoint must be a file, but {path} is not there")
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(
+            f"{path} is not a readable checkpoint ({type(error).__name__}); it may be cut off, use another one"
+        ) from error
+    if CARD not in state:
+        raise UserError(f"{path} was not written by convsweep: it does not say how to rebuild its network")
+    return state

@@ -1,0 +1,95 @@
+"""What is done before torch is loaded: a slip is answered at once, and the first line says where the run will be found."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from convsweep.cli.console import say, shown
+from convsweep.distributed.ranks import is_first
+from convsweep.errors import UserError, did_you_mean
+from convsweep.nets.convnet_plan import plan_convnet
+from convsweep.nets.unet_plan import plan_unet
+from convsweep.run_folder import check_folder
+from hydra_study import trial
+
+PLANS: dict[str, Callable[..., Any]] = {"convsweep.nets.ConvNet": plan_convnet, "convsweep.nets.UNet": plan_unet}
+WORDS = {"monitor.mode": ("max", "min"), "freed_memory": ("keep", "release")}
+FROM_DATA = ("in_shape", "in_channels", "num_classes")
+
+
+def check_options(cfg: DictConfig) -> None:
+    """Check what can be checked without data and torch.
+
+    Raises:
+        UserError: an option that no network has, a value outside its range.
+    """
+    check_given(cfg)
+    net = cfg.model.net
+    plan = PLANS.get(net.get("_target_"))
+    if plan is not None and not trial.inside():  # the sweep has built a trial's network already
+        options = {str(name): plain(net, str(name)) for name in net if name not in ("_target_", *FROM_DATA)}
+        plan(**options)
+    for name, words in WORDS.items():
+        word = OmegaConf.select(cfg, name)
+        if word not in words:
+            raise UserError(f"{name} must be {' or '.join(words)}, but is {word!r}; {did_you_mean(word, words)}")
+    max_epochs = cfg.trainer.max_epochs
+    if not isinstance(max_epochs, int) or max_epochs == 0 or max_epochs < -1:
+        raise UserError(f"trainer.max_epochs must be a whole number >= 1 (-1: no limit), but is {max_epochs!r}")
+
+
+def check_given(cfg: DictConfig) -> None:
+    """Check that every key without a default is given, and that the step size is a number.
+
+    Raises:
+        UserError: one is not.
+    """
+    check_no_key_is_missing(cfg)
+    lr = cfg.optimizer.get("lr", 0.0)
+    if isinstance(lr, str) or lr is None or lr < 0:
+        raise UserError(f"optimizer.lr must be a number >= 0, but is {lr!r}; say optimizer.lr=0.001")
+
+
+def check_no_key_is_missing(cfg: DictConfig) -> None:
+    """Check that every key without a default is given, but the shape, which is filled in from the data.
+
+    Raises:
+        UserError: one is not.
+    """
+    for name in missing_keys(OmegaConf.to_container(cfg, resolve=False)):
+        if not name.startswith("shape."):
+            raise UserError(f"{name} has no default and must be given; add {name}=... to the command")
+
+
+def missing_keys(node: Any, prefix: str = "") -> Iterator[str]:
+    """Yield the dotted names of the keys without a value; OmegaConf's own function stops at references to such a key."""
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from missing_keys(value, f"{prefix}{key}.")
+        elif value == "???":
+            yield f"{prefix}{key}"
+
+
+def check_new_folder(cfg: DictConfig) -> None:
+    """Check, for a run that begins, that its folder holds no other run.
+
+    Raises:
+        UserError: it does.
+    """
+    if is_first() and cfg.ckpt_path is None and trial.current() is None:
+        check_folder(Path(HydraConfig.get().runtime.output_dir))
+
+
+def say_folder() -> None:
+    """Say where the run will be found."""
+    if is_first():
+        say(f"run folder: {shown(Path(HydraConfig.get().runtime.output_dir))}")
+
+
+def plain(node: DictConfig, name: str) -> Any:
+    """Return a resolved option as plain containers."""
+    value = node[name]
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

@@ -1,0 +1,215 @@
+"""Whether a composed config's network can be trained at all, answered before any of it exists, and what it costs."""
+
+import re
+import warnings
+from dataclasses import fields
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
+from torch import nn
+
+from convsweep.cost import Budget, Cost, UntraceableError, measure, operations, summary
+from convsweep.cost.last_cost import remember
+from convsweep.errors import META_DEVICE, InfeasibleError, UserError, did_you_mean
+from convsweep.nets.geometry import times
+from convsweep.training import build
+from convsweep.training.early_checks import check_no_key_is_missing
+
+STATES = {"SGD": 0, "Adagrad": 1, "RMSprop": 1, "Rprop": 2, "Lion": 1, "Muon": 1, "Adafactor": 0}
+"""Numbers an optimiser keeps for every weight, besides those its options add; two (Adam's) where it is not listed."""
+
+
+def check(cfg: DictConfig) -> dict[str, Any]:
+    """Return what the network of a composed config costs, if it can be trained within the budget.
+
+    `cfg.shape` is filled in from what the data states of itself, unless it is filled already; no sample is read.
+
+    Raises:
+        InfeasibleError: the network cannot be built or run on the input, does not answer the task, or breaks the budget.
+        UserError: the data is not there, an option is wrong.
+    """
+    fill_shape(cfg)
+    net = build_on_meta(cfg)
+    check_params(cfg, net)
+    try:
+        cost = measure(net, tuple(cfg.shape.in_shape))
+    except UntraceableError as error:
+        return unmeasured(cfg, net, error)
+    remember(OmegaConf.to_container(cfg.model.net, resolve=True), cost)
+    judge(cfg, cost)
+    return facts(cost, int(cfg.shape.num_classes), step_memory(cfg, cost))
+
+
+def check_params(cfg: DictConfig, net: nn.Module) -> None:
+    """Hold a network to `budget.max_params`, which takes no more than counting.
+
+    Raises:
+        InfeasibleError: it has more.
+    """
+    budget = budget_of(cfg)
+    budget.check_count("max_params", budget.max_params, num_params(net), "parameters")
+
+
+def budget_of(cfg: DictConfig) -> Budget:
+    """Return the limits of a composed config.
+
+    Raises:
+        UserError: there is no such limit.
+    """
+    limits = [each.name for each in fields(Budget)]
+    for name in cfg.budget:
+        if name not in limits:
+            raise UserError(f"budget has no limit {name!r}; {did_you_mean(str(name), limits)}")
+    return Budget(**cfg.budget)
+
+
+def num_params(net: nn.Module) -> int:
+    """Return the numbers that a network learns."""
+    return sum(param.numel() for param in net.parameters())
+
+
+def judge(cfg: DictConfig, cost: Cost) -> None:
+    """Hold a network's cost to the task and the budget of a composed config.
+
+    Raises:
+        InfeasibleError: it does not answer the task, or breaks the budget.
+    """
+    check_output(build.task_of(cfg), cost.out_shape, cost.in_shape, int(cfg.shape.num_classes))
+    budget_of(cfg).check(cost, batch_size(cfg), optimizer_states(cfg.optimizer))
+
+
+def step_memory(cfg: DictConfig, cost: Cost) -> int:
+    """Return the bytes of a training step with the config's batch size and optimiser."""
+    return cost.memory(batch_size(cfg), optimizer_states(cfg.optimizer))
+
+
+def batch_size(cfg: DictConfig) -> int:
+    """Return the samples of a step."""
+    return int(cfg.data.get("batch_size", 1))
+
+
+def facts(cost: Cost, num_classes: int, memory: int) -> dict[str, Any]:
+    """Return a cost in plain types, for the record."""
+    return {
+        "params": cost.params,
+        "macs": cost.macs,
+        "memory": memory,
+        "receptive_field": None if cost.receptive_field is None else list(cost.receptive_field.size),
+        "in_shape": list(cost.in_shape),
+        "num_classes": num_classes,
+        "summary": summary(cost),
+    }
+
+
+def fill_shape(cfg: DictConfig) -> None:
+    """Fill `cfg.shape` from the data, if it is not filled already.
+
+    Raises:
+        UserError: the data is not there, a key without a default is not given, the data is of another task than the model.
+    """
+    if OmegaConf.is_missing(cfg.shape, "in_shape"):
+        try:
+            build.build_data(cfg)
+        except MissingMandatoryValue:
+            check_no_key_is_missing(cfg)
+            raise
+
+
+def build_on_meta(cfg: DictConfig) -> nn.Module:
+    """Return the network without its weights; one whose constructor looks at values is built for real.
+
+    Raises:
+        InfeasibleError: its constructor refuses the shapes.
+        UserError: an option is wrong.
+    """
+    try:
+        with torch.device("meta"), operations.shortened(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*to a meta parameter.*")
+            return build.build_net(cfg)
+    except UserError as error:
+        if not looks_at_values(error):
+            raise refused(error) from error
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return build.build_net(cfg)
+    except UserError as error:
+        raise refused(error) from error
+
+
+def looks_at_values(error: UserError) -> bool:
+    """Return whether the meta device, rather than the network, is why it was not built."""
+    cause = root(error)
+    return isinstance(cause, NotImplementedError | RuntimeError) and re.search(META_DEVICE, str(cause)) is not None
+
+
+def refused(error: UserError) -> UserError:
+    """Return an infeasible network for what its constructor raised about values; other mistakes as they are."""
+    cause = root(error)
+    if isinstance(cause, UserError) or not isinstance(cause, ValueError | RuntimeError | AssertionError | ZeroDivisionError):
+        return error
+    return InfeasibleError(f"the net cannot be built: {cause}; change the options of model.net")
+
+
+def root(error: BaseException) -> BaseException:
+    """Return what an error came from in the first place."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def check_output(task: str | None, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int) -> None:
+    """Check that a network answers the task: a number a class, for every sample or every position, or a signal.
+
+    Raises:
+        InfeasibleError: it does not.
+    """
+    if task == "classification" and out_shape != (num_classes,):
+        remedy = "use model=segmentation" if len(out_shape) == len(in_shape) else "set the net's num_classes from the data"
+        raise InfeasibleError(
+            f"a classifier must return {num_classes} numbers a sample, one a class, "
+            f"but the net returns {times(out_shape)}; {remedy}, or take another net"
+        )
+    if task == "segmentation" and not (
+        len(out_shape) == len(in_shape)
+        and out_shape[0] == num_classes
+        and all(0 < out <= size for out, size in zip(out_shape[1:], in_shape[1:], strict=True))
+    ):
+        remedy = "use model=classification" if len(out_shape) == 1 else "set its output channels and size"
+        raise InfeasibleError(
+            f"a segmentation net must return {num_classes} numbers a position, at most {times((num_classes, *in_shape[1:]))}, "
+            f"but the net returns {times(out_shape)}; {remedy}, or take another net such as model/net=unet"
+        )
+    if task == "denoising" and out_shape != (num_classes, *in_shape[1:]):
+        raise InfeasibleError(
+            f"a denoising net must return a signal of the size it gets, {times((num_classes, *in_shape[1:]))}, but the net "
+            f"returns {times(out_shape)}; use model/net=unet_1d or dilated_1d, padding=same, and undo every downsampling"
+        )
+
+
+def optimizer_states(optimizer: DictConfig) -> int:
+    """Return how many numbers an optimiser keeps for every weight."""
+    states = STATES.get(str(optimizer.get("_target_", "")).rpartition(".")[2], 2)
+    own = "momentum" if states < 2 else None
+    return states + sum(bool(optimizer.get(option)) for option in (own, "amsgrad", "centered") if option)
+
+
+def unmeasured(cfg: DictConfig, net: nn.Module, error: UntraceableError) -> dict[str, Any]:
+    """Return what is known of a network that runs on data only: its parameters.
+
+    Raises:
+        UserError: the budget limits what is not known.
+    """
+    limits = [f"budget.{name}" for name, limit in cfg.budget.items() if name != "max_params" and limit is not None]
+    if limits:
+        raise UserError(f"{error}; leave out {', '.join(limits)}, or use another net") from error
+    params = num_params(net)
+    return {
+        "params": params,
+        "macs": None,
+        "memory": None,
+        "receptive_field": None,
+        "in_shape": list(cfg.shape.in_shape),
+        "num_classes": int(cfg.shape.num_classes),
+        "summary": f"{type(net).__name__}: {params:,} parameters ({error})",
+    }

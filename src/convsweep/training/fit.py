@@ -1,0 +1,74 @@
+"""Trains a model, in smaller batches and as many more of them a step where the device's memory does not suffice."""
+
+import gc
+from typing import TYPE_CHECKING
+
+import lightning as L
+import torch
+from omegaconf import DictConfig, open_dict
+
+from convsweep.cli.console import say
+from convsweep.distributed.ranks import is_first
+from convsweep.training import build
+from convsweep.training.warm_start import begin_with
+from hydra_study.kinds import is_out_of_memory
+
+if TYPE_CHECKING:
+    from convsweep.data.datamodule import DataModule
+    from convsweep.models.base import Model
+    from convsweep.training.run import Run
+
+
+def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Model]":
+    """Return a trained model and its trainer. A batch that does not fit is halved and its gradients are accumulated.
+
+    A step sees the same samples as before, as nearly as halves allow; only batch normalisation sees fewer at a time.
+
+    Raises:
+        torch.OutOfMemoryError: a single sample does not fit, or other processes train along, which cannot be told.
+    """
+    while True:
+        model = build.build_model(cfg, data)
+        if cfg.init_from is not None:
+            begin_with(model, str(cfg.init_from))
+        trainer = run.trainer(model)
+        try:
+            trainer.fit(model, data, ckpt_path=run.checkpoint, weights_only=True)
+        except (RuntimeError, MemoryError) as error:
+            if not came_of_memory(error) or trainer.world_size > 1 or data.feeding["batch_size"] == 1:
+                raise
+        else:
+            return trainer, model
+        model.trainer = data.trainer = None  # the data, and callbacks of the run, outlive the trainer and what it holds
+        del model, trainer
+        if cfg.model.compile != "none":
+            torch.compiler.reset()  # recorded graphs hold memory of their own
+        free_memory()
+        halve(cfg, data)
+        run.begin_again()
+
+
+def came_of_memory(error: BaseException | None) -> bool:
+    """Return whether an error, or one that it was raised over as where a graph is recorded, says that memory is used up."""
+    return error is not None and (is_out_of_memory(error) or came_of_memory(error.__cause__ or error.__context__))
+
+
+def free_memory() -> None:
+    """Give back what a failed training held."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def halve(cfg: DictConfig, data: "DataModule") -> None:
+    """Halve the batches, and accumulate the gradients of so many of them that a step has about as many samples."""
+    before = data.feeding["batch_size"]
+    now = before // 2
+    accumulated = round(before * cfg.trainer.accumulate_grad_batches / now)
+    eval_now = data.feeding["eval_batch_size"]
+    data.feeding["batch_size"] = now
+    data.feeding["eval_batch_size"] = None if eval_now is None else max(1, eval_now // 2)
+    with open_dict(cfg):
+        cfg.data.batch_size, cfg.trainer.accumulate_grad_batches = now, accumulated
+    if is_first():
+        say(f"out of memory at {before} samples a batch; going on with {now}, the gradients of {accumulated} accumulated a step")

@@ -1,0 +1,143 @@
+"""When one process of a training dies, the others end with its message: nothing waits for it, and the record says why."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convsweep.cli.console import say
+from convsweep.distributed.ranks import is_first, is_one_of_many, rank
+from convsweep.errors import LOST_CONNECTION, UserError
+from convsweep.patches import use
+from convsweep.patches.lightning import LOST_RANK
+from convsweep.tracking import outcome_of
+
+if TYPE_CHECKING:
+    from convsweep.training.run import Run
+
+EVERY_S = 0.5
+EXIT_S = 10.0
+"""How long a process that has failed may take to end."""
+PATIENCE_S = 20.0
+"""How long the first process may take to notice that another has died; on GPUs it may wait for it for ever."""
+
+
+class LostRankError(UserError):
+    """A process of the training that ended early; `kind` is the outcome that this is for the run."""
+
+    def __init__(self, number: int | None, kind: str, reason: str) -> None:
+        super().__init__(f"{'another process' if number is None else f'process {number}'} of the training {reason}")
+        self.kind = kind
+
+
+def leave_note(folder: Path, error: BaseException) -> None:
+    """Write down, in a process that is not the first, why it ends."""
+    if folder.is_dir():
+        reason = str(error) or type(error).__name__
+        _note(folder, rank()).write_text(json.dumps({"kind": outcome_of(error), "reason": reason}))
+
+
+def _note(folder: Path, number: int) -> Path:
+    return folder / f"rank_{number}.json"
+
+
+def clear_notes(folder: Path) -> None:
+    """Remove what processes of a former start have left."""
+    for note in folder.glob("rank_*.json"):
+        note.unlink(missing_ok=True)
+
+
+def find_lost(processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> LostRankError | None:
+    """Return the process that ended early, or None."""
+    for number, process in enumerate(processes, 1):
+        code = process.poll()
+        if code is not None and code < 0:
+            died = f"died of {signal.Signals(-code).name}"
+            return LostRankError(number, "killed", f"{died}; if nobody sent it, look for the memory it took")
+        if code:
+            return _read_note(folder, number) or LostRankError(number, "error", f"ended with exit code {code}; it says why above")
+    return None
+
+
+def _read_note(folder: Path, number: int) -> LostRankError | None:
+    try:
+        note = json.loads(_note(folder, number).read_text())
+    except (OSError, ValueError):
+        return None
+    return LostRankError(number, note["kind"], f"failed: {note['reason']}")
+
+
+def cause_of(error: BaseException, processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> LostRankError | None:
+    """Return the process whose end the first process's error speaks of, or None if the error is its own.
+
+    Of processes that torchrun or srun has started only that is known which they have noted.
+    """
+    if not isinstance(error, RuntimeError):
+        return None
+    if not processes:
+        return _noted_cause(folder) if is_first() and is_one_of_many() and LOST_CONNECTION in str(error) else None
+    end = time.monotonic() + EXIT_S
+    while (lost := find_lost(processes, folder)) is None and time.monotonic() < end and LOST_CONNECTION in str(error):
+        time.sleep(0.1)
+    return lost
+
+
+def _noted_cause(folder: Path) -> LostRankError:
+    notes = (_read_note(folder, int(path.stem.split("_")[1])) for path in sorted(folder.glob("rank_*.json")))
+    died = LostRankError(None, "killed", "died; what started it says which one, and how")
+    return next((lost for lost in notes if lost is not None and LOST_CONNECTION not in str(lost)), died)
+
+
+class Observer(threading.Thread):
+    """Watches the processes that the first one started, and ends the run if that one does not notice a death itself.
+
+    Args:
+        run: the run; its event `closing` says that it is ending.
+        processes: the other processes.
+    """
+
+    def __init__(self, run: "Run", processes: Sequence[subprocess.Popen[bytes]]) -> None:
+        super().__init__(daemon=True, name="rank-observer")
+        self.of, self.processes = run, processes
+
+    def run(self) -> None:
+        """Watch until all have ended well, or one has not."""
+        while any(process.poll() is None for process in self.processes) or find_lost(self.processes, self.of.folder):
+            lost = find_lost(self.processes, self.of.folder)
+            if lost is not None:
+                if not self.of.closing.wait(PATIENCE_S):
+                    self.give_up(lost)
+                return
+            time.sleep(EVERY_S)
+
+    def give_up(self, lost: LostRankError) -> None:
+        """Close the run from this thread, since the main one hangs, and end the process."""
+        say(f"Error: {lost}")
+        if self.of.link is not None:
+            self.of.link.ended(lost.kind, str(lost))
+        self.of.close(lost)
+        for process in self.processes:
+            process.kill()
+        os._exit(1)
+
+
+def observe(run: "Run") -> None:
+    """Let a run watch its processes in place of Lightning, which kills the first one without a word.
+
+    A run that has ended is not held here, with its network and all its memory: the process may run another one.
+    """
+    observed = weakref.ref(run)
+
+    def begin(processes: list[subprocess.Popen[bytes]]) -> None:
+        running = observed()
+        assert running is not None
+        running.processes = processes
+        Observer(running, processes).start()
+
+    use(LOST_RANK, begin)

@@ -1,0 +1,72 @@
+"""What a training came to, in plain types: for `result.json`, for the logger, for the sweep."""
+
+import os
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from convsweep.errors import DivergedError, UserError
+from convsweep.tracking.best_scores import BestScores
+
+
+def objective_values(names: Sequence[str], figures: Mapping[str, Any]) -> dict[str, float]:
+    """Return what a sweep is told, by name.
+
+    Args:
+        names: of the objectives.
+        figures: scores at the best epoch, and what the network costs; None of what cannot be known.
+
+    Raises:
+        UserError: one was not measured.
+        DivergedError: one is no number.
+    """
+    for name in names:
+        if figures.get(name) is None:
+            remedy = "let it validate (trainer.limit_val_batches)" if "/" in name else "choose other objectives for this network"
+            raise UserError(f"{name} must be measured by the training, but was not; {remedy}")
+    values = {name: float(figures[name]) for name in names}
+    for name, value in values.items():
+        if not isfinite(value):
+            raise DivergedError(
+                f"{name} must be finite, but is {value} in the best epoch; use a smaller optimizer.lr, or a warm-up"
+            )
+    return values
+
+
+def result_of(trainer: L.Trainer, best: BestScores, objectives: Mapping[str, float], folder: Path) -> dict[str, Any]:
+    """Return the result of a training that is complete; paths are relative to the run folder."""
+    checkpoint = best_checkpoint(trainer)
+    return {
+        "outcome": "complete",
+        "objectives": dict(objectives),
+        "best": best.scores,
+        "best_epoch": best.epoch,
+        "test": {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("test/")},
+        "epochs": trainer.fit_loop.epoch_progress.current.completed,
+        "stopped_early": trainer.should_stop,
+        "checkpoint": os.path.relpath(checkpoint, folder) if checkpoint else None,
+    }
+
+
+def best_checkpoint(trainer: L.Trainer) -> str | None:
+    """Return the path of the best checkpoint, or None if none was kept."""
+    callback = trainer.checkpoint_callback
+    return callback.best_model_path or None if isinstance(callback, ModelCheckpoint) else None
+
+
+def closing_facts(result: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return what a logger is told of a result: the scores at the best checkpoint, where that is, why there is none."""
+    facts = {f"best/{name}": value for name, value in result["best"].items()} | {"best_epoch": result["best_epoch"]}
+    if result.get("checkpoint"):
+        facts["checkpoint"] = str(folder / result["checkpoint"])
+    return facts | ({"reason": result["reason"]} if "reason" in result else {})
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why a run ended, in words; an exit without any is told by what it was raised in answer to."""
+    cause = error.__context__ if isinstance(error, SystemExit) and error.__context__ is not None else error
+    return str(cause) or type(cause).__name__

@@ -1,0 +1,45 @@
+"""The short table at the end of a run: score, cost, time, and where everything lies."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from convsweep.cli.console import console, shown
+from convsweep.tracking.wandb.run import upload_command
+
+
+def show_result(result: Mapping[str, Any], folder: Path) -> None:
+    """Print a result as `Run.finish` writes it; paths stand below the table, each whole and on one line to copy."""
+    console.print(figures(result))
+    for name, place in places(result, folder).items():
+        console.print(f"  {name}: {place}", soft_wrap=True, markup=False)
+
+
+def figures(result: Mapping[str, Any]) -> Table:
+    """Return the table of scores, cost and time."""
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    cost = result["cost"]
+    for name, value in result["objectives"].items():
+        table.add_row(f"best {name}", f"{value:,.0f}" if name in cost else f"{value:.4f}", f"epoch {result['best_epoch']}")
+    for name, value in result["test"].items():
+        table.add_row(name, f"{value:.4f}", "")
+    table.add_row("parameters", f"{cost['params']:,}", "")
+    if cost["macs"] is not None:
+        table.add_row("MACs a sample", f"{cost['macs']:,}", "")
+    early = " (stopped early)" if result["stopped_early"] else ""
+    plural = "" if result["epochs"] == 1 else "s"
+    table.add_row("time", f"{result['seconds']:.1f} s", f"{result['epochs']} epoch{plural}{early}")
+    return table
+
+
+def places(result: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """Return where what the run left is found, by what it is."""
+    found = {}
+    if result["checkpoint"]:
+        found["best checkpoint"] = shown(folder / result["checkpoint"])
+    wandb = result["wandb"]
+    if wandb:
+        found["W&B"] = wandb["url"] or f"offline; to upload: {upload_command(folder, wandb)}"
+    return found

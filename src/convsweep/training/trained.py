@@ -1,0 +1,150 @@
+"""The trained network that a person names: by a checkpoint, by the folder of its run, or by a sweep, whose winner is meant."""
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convsweep.cli.shell_command import python_command
+from convsweep.errors import UserError
+from convsweep.run_folder import BEST, CHECKPOINTS
+from hydra_study.paths import Layout
+
+if TYPE_CHECKING:
+    import torch
+
+    from convsweep.data.samples import Facts
+    from convsweep.models.base import Model
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model in evaluation mode on its device, and the checkpoint that it comes from."""
+
+    model: "Model"
+    checkpoint: Path
+    device: "torch.device"
+
+    @property
+    def facts(self) -> "Facts":
+        """What the data that it was trained on states of itself."""
+        return self.model.facts
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The resolved config of the data that it was trained on, without what would only change the training samples.
+
+        Raises:
+            UserError: it names something else than data.
+        """
+        from convsweep.data.datamodule import DataModule
+        from convsweep.trusted_names import hold
+
+        plain = {key: None if key == "augment" else value for key, value in self.model.card["data"].items()}
+        return hold(plain, DataModule, f"{self.checkpoint}: data")
+
+    @property
+    def permute(self) -> bool:
+        """Whether the positions of the training data were permuted."""
+        return bool(self.data.get("permute", False))
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the network answers for every position."""
+        return self.facts.task != "classification"
+
+
+def load_trained(named: str | Path, device: str = "auto", batch_size: int = 1) -> Trained:
+    """Return the trained network that is named.
+
+    Args:
+        named: a checkpoint, the folder of a run, or the folder of a sweep.
+        device: torch's word for it; `auto` takes the fastest there is.
+        batch_size: of the batches to come; a small network gets no more threads than it keeps busy.
+
+    Raises:
+        UserError: there is no such checkpoint, it cannot be read, or there is no such device.
+    """
+    checkpoint = checkpoint_of(Path(named))
+    from convsweep.training.imports import prepare_imports
+
+    prepare_imports()
+
+    from convsweep.cli.console import quiet_engines
+    from convsweep.cost import UntraceableError, measure
+    from convsweep.training.build import load_model
+    from convsweep.training.threads import set_threads
+
+    quiet_engines()
+    place = device_of(device)
+    model = load_model(checkpoint, place)
+    try:
+        macs = measure(model.net, model.facts.in_shape).macs
+    except UntraceableError:
+        macs = None
+    set_threads("auto", macs, batch_size)
+    return Trained(model, checkpoint, place)
+
+
+def checkpoint_of(named: Path) -> Path:
+    """Return the checkpoint that is named.
+
+    Raises:
+        UserError: there is none.
+    """
+    if named.is_file():
+        return named
+    if re.match(r"[\w+]+:/", str(named)):
+        raise UserError(f"CHECKPOINT must be a file or a folder, but {named} is the address of a study; name its sweep's folder")
+    if not named.is_dir():
+        beside = sorted(path.name for path in named.parent.iterdir()) if named.parent.is_dir() else []
+        near = get_close_matches(named.name, beside, n=1)
+        rule = f"CHECKPOINT must be a .ckpt file, the folder of a run or of a sweep, but there is nothing at {named}"
+        raise UserError(rule + (f"; did you mean {named.with_name(near[0])}?" if near else ""))
+    best = named / CHECKPOINTS / BEST
+    if best.is_file():
+        return best
+    sweep = Layout(named)
+    winner = sweep.winner()
+    if winner is not None:
+        return existing(sweep.trial(winner) / CHECKPOINTS / BEST, f"the winner of {named}, trial {winner}, has no checkpoint")
+    rule = f"CHECKPOINT must be a .ckpt file, the folder of a run or of a sweep, but {named} is none of these"
+    others = sorted(named.rglob("*.ckpt"))
+    hint = f"name one of the {len(others)} that lie below it, such as {others[0]}" if others else "no checkpoint lies below it"
+    if sweep.journal.is_file():
+        rule = f"the sweep {named} has no complete trial yet"
+        hint = (
+            f"wait for one, or see why by {python_command('-m', 'convsweep.review.report', str(named))}" if not others else hint
+        )
+    raise UserError(f"{rule}; {hint}")
+
+
+def existing(checkpoint: Path, rule: str) -> Path:
+    """Return a checkpoint that should be there.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not checkpoint.is_file():
+        raise UserError(f"{rule} (no {checkpoint}); name the .ckpt file of another trial")
+    return checkpoint
+
+
+def device_of(name: str) -> "torch.device":
+    """Return the device of this name; `auto` is CUDA, MPS or the CPU, the first that is there.
+
+    Raises:
+        UserError: there is no such device here.
+    """
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"--device must be auto or a device that torch has here, but {name!r} is not: {reason}") from None
+    return device

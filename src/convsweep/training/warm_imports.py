@@ -1,0 +1,31 @@
+"""Imports what every training needs: a sweep's template imports this module once, before it forks trials."""
+
+import importlib
+
+from convsweep.training.garbage import no_collection
+from convsweep.training.imports import prepare_imports
+
+NEEDED = (
+    "lightning",
+    "convsweep.training.run",
+    "convsweep.tasks",
+    "convsweep.data.datamodule",
+    "convsweep.training.feasibility",
+    "convsweep.training.callbacks.progress",
+    "wandb",
+    "wandb.sdk.launch",  # imported by each `wandb.init`
+    "numpy.random",
+    "convsweep.training.fit",
+    "convsweep.nets.feasible",
+    "convsweep.cost.table",
+    "convsweep.tracking.best_epoch",
+    "convsweep.pictures.drawing",
+    "convsweep.pictures.prediction",
+    "convsweep.tracking.wandb.logger",
+    "convsweep.tracking.wandb.media",
+)
+
+with no_collection():
+    prepare_imports()
+    for name in NEEDED:
+        importlib.import_module(name)

@@ -1,0 +1,40 @@
+"""Begins a training with the weights of a trained network, as far as they fit (fine-tuning)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convsweep.cli.console import say, shown
+from convsweep.distributed.ranks import is_first
+from convsweep.errors import UserError
+from convsweep.training.build import load_model
+from convsweep.training.trained import checkpoint_of
+
+if TYPE_CHECKING:
+    from convsweep.models.base import Model
+
+
+def begin_with(model: "Model", named: str) -> None:
+    """Give a model's network the weights of another one, by name and shape; say which of its own have no counterpart there.
+
+    The normalisation stays that of the new data.
+
+    Args:
+        model: a model that has not been trained.
+        named: a checkpoint, the folder of a run, or that of a sweep (its winner).
+
+    Raises:
+        UserError: there is no such checkpoint, or no weight of it fits.
+    """
+    checkpoint = checkpoint_of(Path(named).expanduser())
+    theirs, own = load_model(checkpoint).net.state_dict(), model.net.state_dict()
+    fitting = {name: value for name, value in theirs.items() if name in own and own[name].shape == value.shape}
+    weights = [name for name, _ in model.net.named_parameters()]
+    anew = [name for name in weights if name not in fitting]
+    if len(anew) == len(weights):
+        raise UserError(
+            f"init_from must name a network whose weights fit this one, but none of {checkpoint} does; train the same net"
+        )
+    model.net.load_state_dict(fitting, strict=False)
+    if is_first():
+        rest = f"; anew: {', '.join(anew)}" if anew else ""
+        say(f"begun with {len(weights) - len(anew)} of {len(weights)} weights of {shown(checkpoint.absolute())}{rest}")

@@ -1,0 +1,1 @@
+"""An asynchronous, pruned, resumable Optuna search for Hydra applications."""

@@ -1,0 +1,115 @@
+"""Shows a sweep while it runs: a live table in a terminal, plain lines elsewhere."""
+
+import math
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from hydra_study.display.status_text import line, table
+from hydra_study.errors import StudyError
+from hydra_study.interrupts import Interrupts
+from hydra_study.storage.heartbeat import Watch
+from hydra_study.storage.patience import WaitedInVainError
+from hydra_study.storage.storage import OpenStudy, open_storage, open_study
+from hydra_study.sweep_spec import Recipe
+from hydra_study.trials.session import Session
+
+_EVERY = 1.0
+
+
+class View:
+    """What the user sees of a running sweep.
+
+    Args:
+        recipe: The sweep; `view` is auto, table, lines or none.
+        study: A connection to the study.
+    """
+
+    def __init__(self, recipe: Recipe, study: OpenStudy) -> None:
+        self._recipe = recipe
+        self._study = study
+        self._watch = Watch(recipe.layout.workers, recipe.options.stale_after)
+        self._said = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
+        self._next = -math.inf
+        self._live: Any = None
+
+    def __enter__(self) -> "View":
+        mode = self._recipe.options.view
+        if mode == "table" or (mode == "auto" and sys.stdout.isatty()):
+            from rich.live import Live
+
+            self._live = Live(auto_refresh=False, transient=False)
+            self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            with suppress(WaitedInVainError):
+                self.show(force=True)
+        finally:
+            if self._live is not None:
+                self._live.stop()
+
+    def show(self, force: bool = False) -> None:
+        """Bring what is shown up to date; call as often as you like."""
+        if self._recipe.options.view == "none" or (time.monotonic() < self._next and not force):
+            return
+        trials = self._study.get_trials(deepcopy=False)
+        if self._live is not None:
+            self._live.update(table(trials, self._watch.living(), self._recipe), refresh=True)
+        else:
+            for trial in trials:
+                if trial.state.is_finished() and trial.number not in self._said:
+                    self._said.add(trial.number)
+                    print(line(trial, self._recipe), flush=True)
+        self._next = time.monotonic() + _EVERY
+
+
+def check_view(mode: str) -> None:
+    """Check `hydra.sweeper.view`.
+
+    Raises:
+        StudyError: It is no known mode.
+    """
+    if mode not in ("auto", "table", "lines", "none"):
+        raise StudyError(f"hydra.sweeper.view must be auto, table, lines or none, but got {mode!r}")
+
+
+@contextmanager
+def watching_from_outside(recipe: Recipe, interrupts: Interrupts) -> Iterator[None]:
+    """Follow the sweep from a thread while the launcher holds the main one and the workers are elsewhere.
+
+    It is shown, and a request to stop is passed on to the workers.
+    """
+    done = threading.Event()
+
+    def stop_waiting(waited_s: float) -> None:
+        if done.is_set():
+            raise WaitedInVainError("the workers have ended")
+
+    def watch() -> None:
+        with suppress(WaitedInVainError):  # of which the workers say why
+            follow()
+
+    def follow() -> None:
+        options = recipe.options
+        storage = open_storage(options.storage, recipe.layout, num_workers=1, is_made=True, timeout_s=options.storage_timeout)
+        storage.patience.meanwhile = stop_waiting
+        study = open_study(storage, options.study_name)
+        session = Session(study, recipe)
+        with View(recipe, study) as view:
+            while not done.wait(_EVERY):
+                view.show()
+                if interrupts.count and session.stopped() is None:
+                    session.stop("interrupted")
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(timeout=10)

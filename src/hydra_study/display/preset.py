@@ -1,0 +1,65 @@
+"""The best trial as a preset: a config that the application runs as it is, and that can be overridden like any other."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+from optuna.trial import FrozenTrial
+
+from hydra_study.storage import attributes
+from hydra_study.sweep_spec import Recipe
+
+
+def preset(trial: FrozenTrial, recipe: Recipe) -> str:
+    """Return the preset of a trial."""
+    loader, name = recipe.hydra_context.config_loader, recipe.config.hydra.job.config_name
+    return preset_of(list(trial.user_attrs[attributes.OVERRIDES]), loader, name, _header(trial, recipe))
+
+
+def preset_of(overrides: list[str], loader: ConfigLoader, config_name: str, header: list[str]) -> str:
+    """Return the text of a config of which the defaults list holds the overrides' group choices and the body their values.
+
+    Args:
+        overrides: What distinguishes the config.
+        loader: Knows which keys are groups.
+        config_name: Name of the config that is overridden.
+        header: Comments to begin with.
+    """
+    parser = OverridesParser.create(config_loader=loader)
+    defaults: list[Any] = [config_name]
+    body = OmegaConf.create({})
+    left_out = []
+    for override in parser.parse_overrides(overrides):
+        if override.is_delete():
+            left_out.append(override.input_line)
+        elif loader.get_group_options(override.key_or_group):
+            defaults.append(_choice(override))
+        else:
+            OmegaConf.update(body, override.key_or_group, override.value(), force_add=True)
+    header = [*header, *(f"# not expressible here, add it to the command: {text}" for text in left_out)]
+    return "\n".join(header) + "\n" + OmegaConf.to_yaml({"defaults": [*defaults, "_self_"]}) + "\n" + _text(body)
+
+
+def _choice(override: Override) -> dict[str, Any]:
+    package = f"@{override.package}" if override.package else ""
+    prefix = "" if override.is_add() else "override "
+    return {f"{prefix}/{override.key_or_group}{package}": override.value()}
+
+
+def _text(body: Any) -> str:
+    return OmegaConf.to_yaml(body) if body else ""
+
+
+def _header(trial: FrozenTrial, recipe: Recipe) -> list[str]:
+    assert trial.values is not None
+    named = zip(recipe.objectives.names, trial.values, strict=True)
+    values = ", ".join(f"{name} {value:.6g}" for name, value in named)
+    folder = recipe.config.hydra.sweep.dir
+    program = f"-m {recipe.module}" if recipe.module else Path(recipe.script).name
+    return [
+        f"# Trial {trial.number} of study {recipe.options.study_name}: {values}",
+        f"# python {program} --config-dir {folder} --config-name best",
+    ]

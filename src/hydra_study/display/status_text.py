@@ -1,0 +1,85 @@
+"""How a sweep stands, as text: lines for logs and a table for terminals."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from optuna.trial import FrozenTrial
+
+from hydra_study.storage import attributes
+from hydra_study.storage.attributes import kind_of
+from hydra_study.sweep_spec import Recipe
+from hydra_study.trials.budget import Tally, tally
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def line(trial: FrozenTrial, recipe: Recipe) -> str:
+    """Return one line about a trial that ended."""
+    parts = [f"trial {trial.number}", kind_of(trial), values_text(trial, recipe), params_text(trial)]
+    reason = trial.user_attrs.get(attributes.REASON, "")
+    return " ".join(part for part in parts if part) + (f" ({reason})" if reason else "")
+
+
+def values_text(trial: FrozenTrial, recipe: Recipe) -> str:
+    """Return the values of a trial with their names."""
+    if trial.values is None or len(trial.values) != len(recipe.objectives.names):
+        return ""
+    named = zip(recipe.objectives.names, trial.values, strict=True)
+    return " ".join(f"{name}={value:.5g}" for name, value in named)
+
+
+def params_text(trial: FrozenTrial) -> str:
+    """Return the parameters of a trial by the last part of their names."""
+    named = ((name.rpartition(".")[2], value) for name, value in trial.params.items())
+    return " ".join(f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}" for name, value in named)
+
+
+def best_text(trial: FrozenTrial, recipe: Recipe) -> str:
+    """Return what the best trial is."""
+    return f"best: trial {trial.number}  {values_text(trial, recipe)}  {params_text(trial)}"
+
+
+def seconds_left(count: Tally, trials: Sequence[FrozenTrial], recipe: Recipe, seconds: float, at_once: int) -> float | None:
+    """Return an estimate of what is left, from the mean length of the charged trials; None while there is none."""
+    options = recipe.options
+    lengths = [float(trial.user_attrs.get(attributes.SECONDS, 0)) for trial in trials]
+    known = [length for length in lengths if length]
+    limits = [] if options.timeout is None else [max(0.0, options.timeout - seconds)]
+    if options.n_trials is not None and known and at_once:
+        limits.append(max(0, options.n_trials - count.charged) * sum(known) / len(known) / at_once)
+    return min(limits, default=None)
+
+
+def clock(seconds: float | None) -> str:
+    """Return a length of time as h:mm:ss."""
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def table(trials: Sequence[FrozenTrial], workers: Mapping[str, Mapping[str, Any]], recipe: Recipe) -> "RenderableType":
+    """Return the live table: trials by outcome, the best so far, what every slot is doing, the time left."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    count = tally(trials, recipe.objectives)
+    seconds = max((float(said.get("seconds", 0)) for said in workers.values()), default=0.0)
+    at_once = sum(int(said.get("slots", 0)) for said in workers.values())
+    total = recipe.options.n_trials
+    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number)
+    left = clock(seconds_left(count, trials, recipe, seconds, at_once))
+    progress = f"{count.charged}/{'?' if total is None else total}"
+    head = f"study {recipe.options.study_name}   {progress}   {clock(seconds)}, about {left} left"
+    lines = [Text(head, style="bold"), Text(kinds or "no trials yet")]
+    if count.best is not None:
+        lines.append(Text(best_text(count.best, recipe), style="green"))
+    running = Table("worker", "slot", "trial", "time", "step", "value", "parameters", box=None, padding=(0, 1))
+    for number, said in enumerate(workers.values()):
+        for one in (one for one in said.get("trials", []) if kind_of(trials[one["number"]]) == "running"):
+            step, value = ("" if one[key] is None else f"{one[key]:.5g}" for key in ("step", "value"))
+            cells = (one["slot"], one["number"], clock(one["seconds"]), step, value, params_text(trials[one["number"]]))
+            running.add_row(str(number), *map(str, cells))
+    return Group(*lines, running)

@@ -1,0 +1,90 @@
+"""The record of a sweep, always up to date: `sweep.csv` of all trials and `best.yaml` to run the best of them."""
+
+import csv
+import io
+import logging
+import math
+import time
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from hydra_study.display.preset import preset
+from hydra_study.storage import attributes
+from hydra_study.storage.attributes import kind_of
+from hydra_study.storage.leftovers import remove_unfinished
+from hydra_study.storage.locks import locked, write_atomically
+from hydra_study.storage.storage import OpenStudy
+from hydra_study.sweep_spec import Recipe
+from hydra_study.trials.budget import tally
+
+log = logging.getLogger(__name__)
+
+_HIDDEN = {attributes.KIND, attributes.TRACEBACK, attributes.OVERRIDES, attributes.REASON}
+
+
+class Recorder:
+    """Writes the tables, but never spends more than a twentieth of the time on it, and leaves it to others where there are."""
+
+    def __init__(self, recipe: Recipe, study: OpenStudy) -> None:
+        self._recipe = recipe
+        self._study = study
+        self._next = -math.inf
+        self._pause = 0.5
+        self._has_failed = False
+        self._file = recipe.folder / "sweep.csv"
+        self._stamp: int | None = None
+        self._best: int | None = None
+
+    def write(self, force: bool = False) -> None:
+        """Write the tables if it is time and no other worker has, or if `force` says so; a full disk is none of its business."""
+        try:
+            self._write(force)
+        except OSError as error:
+            if not self._has_failed:
+                log.warning("sweep.csv and best.yaml could not be written, the sweep goes on: %s", error)
+            self._has_failed = True
+            self._next = time.monotonic() + self._pause
+        else:
+            self._has_failed = False
+
+    def _write(self, force: bool) -> None:
+        began = time.monotonic()
+        if began < self._next and not force:
+            return
+        stamp, self._stamp = self._stamp, self._look()
+        if self._stamp != stamp and not force:
+            self._next = began + self._pause
+            return
+        with locked(self._recipe.layout.record_lock, self._study.patience):
+            trials = self._study.get_trials(deepcopy=False)  # under the lock, or an older table would replace a newer one
+            if force:
+                for path in (self._file, self._recipe.layout.preset):
+                    remove_unfinished(path)
+            write_atomically(self._file, table(trials, self._recipe), lasting=force)
+            self._stamp = self._look()
+            best = tally(trials, self._recipe.objectives).best
+            if best is not None and attributes.OVERRIDES in best.user_attrs and best.number != self._best:
+                write_atomically(self._recipe.layout.preset, preset(best, self._recipe))
+                self._best = best.number
+        self._pause = max(0.5, 20 * (time.monotonic() - began))
+        self._next = time.monotonic() + self._pause
+
+    def _look(self) -> int | None:
+        """Return what changes when anybody writes the table."""
+        return self._file.stat().st_mtime_ns if self._file.exists() else None
+
+
+def table(trials: list[FrozenTrial], recipe: Recipe) -> str:
+    """Return all trials as CSV: number, kind, reason, values, parameters, attributes."""
+    params = sorted({name for trial in trials for name in trial.params})
+    facts = sorted({name for trial in trials for name in trial.user_attrs} - _HIDDEN - set(recipe.objectives.names))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["number", "kind", "reason", *recipe.objectives.names, *params, *facts])
+    for trial in trials:
+        values: list[Any] = list(trial.values or [None] * len(recipe.objectives.names))
+        reason = trial.user_attrs.get(attributes.REASON)
+        row = [trial.number, kind_of(trial), reason, *values]
+        writer.writerow([*row, *(trial.params.get(name) for name in params), *(trial.user_attrs.get(name) for name in facts)])
+    return out.getvalue()

@@ -1,0 +1,44 @@
+"""Called by a worker after every trial and every now and then: shows the sweep and keeps its tables up to date.
+
+The last worker to end writes them once more, and so does the head, if it lives.
+"""
+
+from contextlib import ExitStack, suppress
+
+from hydra_study.display.live_view import View
+from hydra_study.display.tables import Recorder
+from hydra_study.storage.heartbeat import Watch
+from hydra_study.storage.patience import WaitedInVainError
+from hydra_study.storage.storage import OpenStudy
+from hydra_study.sweep_spec import Recipe
+
+
+class Watcher:
+    """Follows one worker.
+
+    Args:
+        recipe: The sweep.
+        study: The worker's connection to the study.
+        shows: Whether this worker runs in the process of the command line and so owns the terminal.
+    """
+
+    def __init__(self, recipe: Recipe, study: OpenStudy, shows: bool) -> None:
+        self._recorder = Recorder(recipe, study)
+        self._watch = Watch(recipe.layout.workers, recipe.options.stale_after)
+        self._view = View(recipe, study) if shows else None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "Watcher":
+        if self._view is not None:
+            self._stack.enter_context(self._view)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with suppress(WaitedInVainError), self._stack:
+            self._recorder.write(force=len(self._watch.living()) <= 1)
+
+    def __call__(self) -> None:
+        """Bring up to date what is due."""
+        self._recorder.write()
+        if self._view is not None:
+            self._view.show()

@@ -1,0 +1,17 @@
+"""The sweeper's own error: Hydra prints its one message without a traceback."""
+
+import os
+
+from hydra.errors import CompactHydraException
+
+
+class StudyError(CompactHydraException, ValueError):
+    """A mistake in the sweep's options, or a reason why the sweep had to stop; `str(error)` is the whole message."""
+
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+
+
+def wants_traceback() -> bool:
+    """Return whether the variable says so."""
+    return os.environ.get(FULL_ERROR) == "1"

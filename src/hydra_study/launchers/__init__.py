@@ -1,0 +1,1 @@
+"""How Hydra's launchers start the workers of a sweep."""

@@ -1,0 +1,1 @@
+"""Workers and the processes of their trials."""

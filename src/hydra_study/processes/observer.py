@@ -1,0 +1,63 @@
+"""A program that follows the sweep in a process of its own, where it can neither slow nor stop it."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hydra_study.processes.trial_process import THREAD_VARIABLES
+from hydra_study.sweep_spec import Recipe
+
+log = logging.getLogger("study")
+
+_PATIENCE_S = 20.0
+
+
+@contextmanager
+def observed(recipe: Recipe) -> Iterator[None]:
+    """Run `python -m <hydra.sweeper.observer> <folder> --follow` for the length of the block.
+
+    Its standard input ends with a word that says how the block ended: `complete`, `killed` or `error`; without a word when
+    this process is killed. It then has `_PATIENCE_S` to end before it is left to itself.
+    """
+    process = _start(recipe)
+    word = "error"
+    try:
+        yield
+        word = "complete"
+    except (SystemExit, KeyboardInterrupt):
+        word = "killed"
+        raise
+    finally:
+        if process is not None:
+            _end(process, word)
+
+
+def _start(recipe: Recipe) -> subprocess.Popen[str] | None:
+    if recipe.options.observer is None:
+        return None
+    command = [sys.executable, "-m", recipe.options.observer, str(recipe.folder), "--follow"]
+    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
+    try:
+        with (recipe.layout.own / "observer.log").open("a") as output:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                start_new_session=True,  # Ctrl-C is for the sweep
+                text=True,
+            )
+    except OSError as error:
+        log.warning("the sweep goes on without its observer %s: %s", recipe.options.observer, error)
+        return None
+
+
+def _end(process: subprocess.Popen[str], word: str) -> None:
+    try:
+        process.communicate(f"{word}\n", timeout=_PATIENCE_S)
+    except (OSError, subprocess.TimeoutExpired):
+        process.returncode = 0  # it is left to itself, and none of our business any more

@@ -1,0 +1,65 @@
+"""The slots of a worker: how many trials at a time, and which part of the machine each of them may use."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra_study.config import StudyConf
+from hydra_study.cores import usable_cores
+from hydra_study.errors import StudyError
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one trial at a time."""
+
+    index: int
+    threads: int
+    environment: dict[str, str]
+
+
+def make_slots(options: StudyConf) -> list[Slot]:
+    """Divide this machine among the trials of one worker.
+
+    With GPUs there are as many slots as parts of GPUs, else as many as cores for `threads` each; `slots` overrides both.
+
+    Raises:
+        StudyError: A number is not positive, or there are fewer GPUs than asked for.
+    """
+    if options.threads < 1 or (options.slots is not None and options.slots < 1):
+        given = f"slots={options.slots}, threads={options.threads}"
+        raise StudyError(f"hydra.sweeper.slots and threads must be at least 1, but got {given}")
+    devices = visible_gpus()
+    share = options.gpus if options.gpus is not None else float(bool(devices))
+    if share > 0 and len(devices) < max(1.0, share):
+        rule = "hydra.sweeper.gpus must not exceed the GPUs of the machine"
+        raise StudyError(f"{rule}, but got {share:g} with {len(devices)} visible; set hydra.sweeper.gpus=0 for the CPU")
+    count = options.slots or _bearable(options, devices, share)
+    return [Slot(index, options.threads, _gpu_environment(index, devices, share, options.gpus)) for index in range(count)]
+
+
+def _bearable(options: StudyConf, devices: list[str], share: float) -> int:
+    if share > 0:
+        return int(len(devices) // share) if share >= 1 else len(devices) * int(1 / share)
+    sharing = 1 if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" else options.workers  # a job of Slurm has its own cores
+    return max(1, max(1, usable_cores() // options.threads) // sharing)
+
+
+def _gpu_environment(index: int, devices: list[str], share: float, asked: float | None) -> dict[str, str]:
+    if share == 0:
+        return {"CUDA_VISIBLE_DEVICES": ""} if asked == 0 and devices else {}
+    if share >= 1:
+        width = int(share)
+        first = index * width % len(devices)
+        return {"CUDA_VISIBLE_DEVICES": ",".join(devices[first : first + width])}
+    return {"CUDA_VISIBLE_DEVICES": devices[index % len(devices)]}
+
+
+def visible_gpus() -> list[str]:
+    """Return the ids of the NVIDIA GPUs that a process here may use, without touching CUDA."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name for name in named.split(",") if name.strip()]
+    found = [name for name in os.listdir("/dev") if re.fullmatch(r"nvidia\d+", name)] if Path("/dev").is_dir() else []
+    return [str(index) for index in range(len(found))]

@@ -1,0 +1,182 @@
+"""The process of a trial: compose, check, ask for leave, run the task function, write how it ended."""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import run_job
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from hydra_study import trial as link
+from hydra_study.dotted_path import locate
+from hydra_study.kinds import is_disk_full
+from hydra_study.processes.compose import compose, place, set_plain_arguments, task_config
+from hydra_study.processes.messages import Channel
+from hydra_study.space.canonical import canonical_hash, key_of
+from hydra_study.sweep_spec import Job, Recipe
+from hydra_study.trials.outcome_file import left_outcome, write_outcome
+from hydra_study.trials.outcomes import Outcome, of_exception, of_result
+
+_PR_SET_PDEATHSIG = 1
+_WAIT_FOR_ROOM_S = 600.0
+_ROOM = 2**17
+"""Bytes of the files that a trial begins with."""
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def run_child(job: Job, sock: socket.socket, parent: int, prepare: Callable[[], Recipe]) -> None:
+    """Be one trial from the fork on; what is left to do when it returns is to end.
+
+    Args:
+        job: The trial.
+        sock: Socket to the worker.
+        parent: The template's process.
+        prepare: Returns the recipe when all is imported.
+    """
+    started = time.monotonic()
+    channel = Channel(sock)
+    with contextlib.suppress(BaseException):  # asked to close before it began or after it ended
+        _enter_process(job, parent)
+        recipe, outcome = None, None
+        try:
+            recipe = prepare()
+            outcome = _run(recipe, job, channel)
+        except BaseException as error:
+            outcome = of_exception(error)
+        _let_signals_pass()
+        outcome.seconds = time.monotonic() - started
+        outcome.stopped = _asked_to_stop
+        outcome.peak_memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        if recipe is not None:
+            _write(recipe, outcome, recipe.layout.trial(job.number))
+        if outcome.traceback:
+            with contextlib.suppress(OSError):  # of a full disk, or where the task function has closed it
+                sys.stderr.write(outcome.traceback)
+                sys.stderr.flush()
+        channel.send({"say": "end", "outcome": outcome.as_dict()})
+    _let_signals_pass()
+
+
+def _write(recipe: Recipe, outcome: Outcome, folder: Path) -> None:
+    if folder.is_dir() and outcome.kind != "duplicate":
+        with contextlib.suppress(OSError):
+            write_outcome(recipe, folder / "outcome.json", outcome)
+
+
+def _run(recipe: Recipe, job: Job, channel: Channel) -> Outcome:
+    global _running
+    folder = recipe.layout.trial(job.number)
+    config = compose(recipe, job)
+    facts = check(recipe, config)
+    form = locate(recipe.options.canonical, "hydra.sweeper.canonical") if recipe.options.canonical else None
+    searched = {key_of(text) for text in (*recipe.options.params, *recipe.arguments)}
+    varied = [text for text in job.overrides if text not in recipe.fixed and key_of(text) in searched]
+    identity = canonical_hash(task_config(config), recipe.options.ignore, form, varied)
+    answer = channel.ask({"say": "ready", "hash": identity, "facts": facts})
+    if not answer["go"]:
+        return Outcome("duplicate")
+    _wait_for_room(folder, channel)
+    folder.mkdir()
+    _running = (recipe, job.number, recipe.session)
+    _redirect(folder / "console.log")
+    job.overrides += _other_seed(config, recipe.options.seed_key, answer["repetition"])
+    place(config, str(folder))
+    set_plain_arguments(recipe, job, str(folder))
+    checked = {recipe.options.check: facts} if recipe.options.check is not None else {}
+    link.enter(link.Link(job.number, recipe.options.study_name, str(folder), job.checkpoint, channel, checked))
+    done = run_job(
+        task_function=recipe.task_function,
+        config=config,
+        job_dir_key="hydra.run.dir",
+        job_subdir_key=None,
+        hydra_context=recipe.hydra_context,
+    )
+    return of_result(done.return_value, recipe.objectives.names)  # raises what the task function has raised
+
+
+def _wait_for_room(folder: Path, channel: Channel) -> None:
+    """Wait for some minutes while the disk is full: a trial that begins then can only fail."""
+    probe = folder.with_name(f".{folder.name}.{os.getpid()}")
+    end = time.monotonic() + _WAIT_FOR_ROOM_S
+    while True:
+        try:
+            probe.write_bytes(b"\0" * _ROOM)
+            return
+        except OSError as error:
+            if not is_disk_full(error) or time.monotonic() > end:
+                raise
+        finally:
+            probe.unlink(missing_ok=True)
+        channel.send({"say": "alive"})
+        time.sleep(0.5)
+
+
+def check(recipe: Recipe, config: DictConfig) -> dict[str, Any]:
+    """Return what the sweep's check has to say of a config; it raises where the config cannot be a trial."""
+    if recipe.options.check is None:
+        return {}
+    return dict(locate(recipe.options.check, "hydra.sweeper.check")(task_config(config)) or {})
+
+
+def _other_seed(config: DictConfig, key: str, repetition: int) -> list[str]:
+    """Give the k-th training of one network the k-th seed after its own, and return the override that says so."""
+    seed = OmegaConf.select(config, key)
+    if not repetition or not isinstance(seed, int):
+        return []
+    with open_dict(config):
+        OmegaConf.update(config, key, seed + repetition)
+    return [f"{key}={seed + repetition}"]
+
+
+_asked_to_stop = False
+_running: tuple[Recipe, int, str] | None = None
+"""The sweep, the trial of this process and the start of the sweep, once the trial has files."""
+
+
+def _stop(signum: int, frame: Any) -> None:
+    global _asked_to_stop
+    if not _asked_to_stop:
+        _asked_to_stop = True
+        end = None if _running is None else left_outcome(*_running)  # the worker's word, where it has a reason to give
+        raise link.Stopped("asked to close") if end is None else link.Stopped(end.reason, end.kind)
+
+
+def _let_signals_pass() -> None:
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, signal.SIG_IGN)
+
+
+def _enter_process(job: Job, parent: int) -> None:
+    os.setsid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    for signum in (signal.SIGTERM, signal.SIGINT):  # Lightning would make an exit code of a KeyboardInterrupt
+        signal.signal(signum, _stop)
+    os.environ.update(job.environment)
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(job.threads)))
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(job.threads)
+    _redirect(Path(os.devnull))
+
+
+def _redirect(path: Path) -> None:
+    """Send what the process prints to `path`: the terminal belongs to the sweep."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    for source, number in ((empty, 0), (target, 1), (target, 2)):
+        os.dup2(source, number)
+    os.close(target)
+    os.close(empty)

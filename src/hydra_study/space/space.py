@@ -1,0 +1,163 @@
+"""The search space: parameters in the order of their conditions, and the points in it."""
+
+import itertools
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from hydra_study.errors import StudyError
+from hydra_study.space.expressions import InactiveError
+from hydra_study.space.parameters import Parameter
+
+
+class Suggest(Protocol):
+    """Gives a value to a searched parameter."""
+
+    def __call__(self, name: str, distribution: BaseDistribution) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Point:
+    """Values of the searched parameters that exist here, and the overrides that make the config of it."""
+
+    values: dict[str, Any]
+    overrides: list[str]
+
+
+class Space:
+    """All parameters of a search.
+
+    Raises:
+        StudyError: Conditions form a circle.
+    """
+
+    def __init__(self, parameters: Sequence[Parameter]) -> None:
+        self.parameters = _in_order(parameters)
+        self.searched = {p.name: p.distribution for p in self.parameters if p.distribution is not None}
+
+    def point(self, suggest: Suggest) -> Point:
+        """Walk through the parameters, asking `suggest` for a value only where the condition holds.
+
+        Raises:
+            StudyError: a computed parameter cannot be computed.
+        """
+        known: dict[str, Any] = {}
+        values: dict[str, Any] = {}
+        overrides = []
+        for parameter in self.parameters:
+            try:
+                if parameter.when is not None and not parameter.when(known):
+                    continue
+                if parameter.compute is not None:
+                    value = parameter.compute(known)
+                elif parameter.distribution is not None:
+                    value = values[parameter.name] = suggest(parameter.name, parameter.distribution)
+                else:
+                    value = parameter.value
+            except InactiveError:
+                continue
+            except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+                raise StudyError(f"hydra.sweeper.params: {parameter.name!r} cannot be computed at {known}: {error}") from error
+            known[parameter.name] = value
+            overrides.append(parameter.override(value))
+        return Point(values, [text for text in overrides if text is not None])
+
+    def fixed(self) -> list[str]:
+        """Return the overrides that are the same at every point."""
+        same = (p for p in self.parameters if p.distribution is None and p.compute is None and p.when is None)
+        return [text for text in (parameter.override(parameter.value) for parameter in same) if text is not None]
+
+    def at(self, values: Mapping[str, Any]) -> Point:
+        """Return the point of given values; a parameter that `values` lacks takes its first one."""
+        return self.point(lambda name, distribution: values.get(name, _first(distribution)))
+
+    def random(self, generator: random.Random) -> Point:
+        """Return a point drawn uniformly, parameter by parameter."""
+        return self.point(lambda name, distribution: _draw(distribution, generator))
+
+    def points(self) -> Iterator[Point]:
+        """Yield every point of a finite space once."""
+        yield from self._below({})
+
+    def _below(self, values: dict[str, Any]) -> Iterator[Point]:
+        missing: list[tuple[str, BaseDistribution]] = []
+
+        def suggest(name: str, distribution: BaseDistribution) -> Any:
+            if name not in values and not missing:
+                missing.append((name, distribution))
+            return values.get(name, _first(distribution))
+
+        point = self.point(suggest)
+        if not missing:
+            yield point
+            return
+        name, distribution = missing[0]
+        for index in range(_count(distribution) or 0):
+            yield from self._below({**values, name: _value(distribution, index)})
+
+    @cached_property
+    def size(self) -> int | None:
+        """Number of points if it is finite and at most 20,000, else None."""
+        if any(_count(distribution) is None for distribution in self.searched.values()):
+            return None
+        count = sum(1 for _ in itertools.islice(self.points(), 20_001))
+        return count if count <= 20_000 else None
+
+    def describe(self) -> dict[str, Any]:
+        """Return what defines the space as plain data."""
+        return {parameter.key: parameter.describe() for parameter in self.parameters}
+
+
+def _in_order(parameters: Sequence[Parameter]) -> list[Parameter]:
+    """Sort so that every parameter comes after those that its condition or expression asks for."""
+    ordered: list[Parameter] = []
+    waiting = list(parameters)
+    while waiting:
+        done = {parameter.name for parameter in ordered}
+        ready = [p for p in waiting if _needs(p) <= done]
+        if not ready:
+            names = sorted(parameter.name for parameter in waiting)
+            raise StudyError(f"conditions must not form a circle, but these depend on each other: {', '.join(names)}")
+        ordered.append(ready[0])
+        waiting.remove(ready[0])
+    return ordered
+
+
+def _needs(parameter: Parameter) -> set[str]:
+    return {name for part in (parameter.when, parameter.compute) if part is not None for name in part.names}
+
+
+def _count(distribution: BaseDistribution) -> int | None:
+    if isinstance(distribution, CategoricalDistribution):
+        return len(distribution.choices)
+    assert isinstance(distribution, (IntDistribution, FloatDistribution))
+    if distribution.step is None:
+        return None
+    return int((distribution.high - distribution.low) / distribution.step + 1e-9) + 1
+
+
+def _value(distribution: BaseDistribution, index: int) -> Any:
+    """Return the value at a place of a finite distribution; some have more values than a list could hold."""
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[index]
+    assert isinstance(distribution, (IntDistribution, FloatDistribution))
+    assert distribution.step is not None
+    return distribution.low + index * distribution.step
+
+
+def _first(distribution: BaseDistribution) -> Any:
+    return distribution.choices[0] if isinstance(distribution, CategoricalDistribution) else distribution.low  # type: ignore[attr-defined]
+
+
+def _draw(distribution: BaseDistribution, generator: random.Random) -> Any:
+    count = _count(distribution)
+    if count is not None:
+        return _value(distribution, generator.randrange(count))
+    assert isinstance(distribution, FloatDistribution)
+    if distribution.log:
+        return distribution.low * (distribution.high / distribution.low) ** generator.random()
+    return generator.uniform(distribution.low, distribution.high)

@@ -1,0 +1,47 @@
+"""What killed processes leave half-written: a file `.name.PID` beside the one that it was to replace."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from optuna.trial import FrozenTrial
+
+from hydra_study.paths import Layout
+from hydra_study.storage.attributes import kind_of
+from hydra_study.storage.heartbeat import Watch
+
+_UNFINISHED = re.compile(r"\.(.+)\.\d+")
+
+
+def remove_leftovers(layout: Layout, trials: Iterable[FrozenTrial], watch: Watch) -> None:
+    """Remove what nobody will finish: of trials that were killed, and the signs of life of dead workers.
+
+    Args:
+        layout: Where the sweep keeps its files.
+        trials: The trials of its study.
+        watch: Says which workers are dead.
+    """
+    killed = {trial.number for trial in trials if kind_of(trial) == "killed"}
+    for path, _ in (found for number in killed for found in unfinished(layout.trial(number))):
+        path.unlink(missing_ok=True)
+    for path, name in unfinished(layout.folder):
+        if name.isdecimal() and int(name) in killed:  # it was looking whether there was room for its folder
+            path.unlink(missing_ok=True)
+    for path, name in unfinished(layout.workers):
+        if watch.is_dead(name.removesuffix(".json")):
+            path.unlink(missing_ok=True)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what was to replace a file; hold the lock under which it is written."""
+    for other, name in unfinished(path.parent):
+        if name == path.name:
+            other.unlink(missing_ok=True)
+
+
+def unfinished(folder: Path) -> list[tuple[Path, str]]:
+    """Return the unfinished files of a folder, each with the name of the one that it was to replace."""
+    if not folder.is_dir():
+        return []
+    found = [(path, _UNFINISHED.fullmatch(path.name)) for path in folder.glob(".*")]
+    return [(path, match[1]) for path, match in found if match]

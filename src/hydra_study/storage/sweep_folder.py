@@ -1,0 +1,111 @@
+"""A sweep's folder, opened to be read: its study, its options and the command that it was started by."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import setup_globals
+from omegaconf import DictConfig, OmegaConf
+from optuna.storages import BaseStorage
+
+from hydra_study.config import StudyConf
+from hydra_study.errors import StudyError
+from hydra_study.objectives import Objectives, parse_objectives
+from hydra_study.paths import Layout
+from hydra_study.storage.heartbeat import Watch
+from hydra_study.storage.journal import read_journal
+from hydra_study.storage.storage import OpenStudy, open_storage, open_study
+
+
+@dataclass(frozen=True)
+class OpenedSweep:
+    """A sweep as its folder tells of it, running or not.
+
+    Attributes:
+        folder: Absolute folder of the sweep.
+        config: What `read_config` returns.
+        options: The resolved keys of `hydra.sweeper`.
+        objectives: What is optimised.
+        storage: Where the study lives.
+        study: The study.
+    """
+
+    folder: Path
+    config: DictConfig
+    options: StudyConf
+    objectives: Objectives
+    storage: BaseStorage
+    study: OpenStudy
+
+    @property
+    def is_in_database(self) -> bool:
+        """Whether its study lives in a database, which others may share, rather than in a journal of its own."""
+        return isinstance(place_of_study(self.folder, self.config), str)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a worker is at work on it."""
+        layout = Layout(self.folder)
+        return layout.workers.is_dir() and bool(Watch(layout.workers, self.options.stale_after).living())
+
+    @property
+    def task_overrides(self) -> list[str]:
+        """The overrides of the command line that are not Hydra's own, searched ones included."""
+        return [str(text) for text in self.config.hydra.overrides.task]
+
+    @property
+    def hydra_overrides(self) -> list[str]:
+        """The overrides of the command line that are Hydra's own."""
+        return [str(text) for text in self.config.hydra.overrides.hydra]
+
+    def main_config_folder(self) -> Path:
+        """Return the folder of the application's primary config."""
+        sources = {source.provider: source.path for source in self.config.hydra.runtime.config_sources}
+        return Path(str(sources["main"]))
+
+
+def open_sweep(folder: str | Path) -> OpenedSweep:
+    """Open the sweep in `folder`.
+
+    Raises:
+        StudyError: The folder holds no sweep, or one that has not begun.
+    """
+    folder = Path(folder).absolute()
+    if not Layout(folder).config.is_file():
+        raise StudyError(f"a sweep's folder holds multirun.yaml and its trials, but {folder} does not; name multirun/<study>")
+    config = read_config(folder)
+    options = StudyConf(**_resolved(config))
+    objectives = parse_objectives(options.direction, options.prune_on)
+    place = place_of_study(folder, config)
+    if isinstance(place, Path) and not place.is_file():
+        raise StudyError(f"the study of {folder} should be in {place}, which is not there")
+    storage = read_journal(place) if isinstance(place, Path) else open_storage(place, Layout(folder), num_workers=1)
+    names = [study.study_name for study in storage.get_all_studies()]
+    if options.study_name not in names:
+        raise StudyError(f"the study {options.study_name!r} of {folder} has not begun; start it by the sweep's command")
+    study = open_study(storage, options.study_name)
+    study.reported_direction = objectives.reported_direction
+    return OpenedSweep(folder, config, options, objectives, storage, study)
+
+
+def _resolved(config: DictConfig) -> dict[str, Any]:
+    given = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
+    assert isinstance(given, dict)
+    return {str(key): value for key, value in given.items()}
+
+
+def read_config(folder: Path) -> DictConfig:
+    """Return what the sweep in a folder was last started with, nothing of it resolved; empty if that is not there."""
+    setup_globals()  # the resolvers that it may use
+    path = Layout(folder).config
+    config = OmegaConf.load(path) if path.is_file() else OmegaConf.create()
+    assert isinstance(config, DictConfig)
+    return config
+
+
+def place_of_study(folder: Path, config: DictConfig) -> str | Path:
+    """Return where a sweep with this config keeps its study: the URL of a database, or a journal file."""
+    storage = OmegaConf.select(config, "hydra.sweeper.storage")
+    if storage is None:
+        return Layout(folder).journal
+    return str(storage) if "://" in storage else Path(config.hydra.runtime.cwd, storage)

@@ -1,0 +1,241 @@
+"""One start of a sweep: read the options, open the study, launch the workers, say how it ended."""
+
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+from optuna.trial import FrozenTrial
+
+from hydra_study.config import StudyConf
+from hydra_study.display.live_view import check_view, watching_from_outside
+from hydra_study.display.status_text import best_text
+from hydra_study.display.tables import Recorder
+from hydra_study.errors import StudyError
+from hydra_study.interrupts import Interrupts
+from hydra_study.kinds import is_disk_full
+from hydra_study.launchers.launch import make_space
+from hydra_study.launchers.launchers import workers_by
+from hydra_study.objectives import parse_objectives
+from hydra_study.processes.compose import task_config
+from hydra_study.processes.observer import observed
+from hydra_study.processes.slots import make_slots
+from hydra_study.space.space import Space
+from hydra_study.space.whole_numbers import refuse_floats
+from hydra_study.storage import attributes
+from hydra_study.storage.attributes import kind_of
+from hydra_study.storage.heartbeat import Watch
+from hydra_study.storage.leftovers import remove_leftovers, remove_unfinished
+from hydra_study.storage.locks import locked, write_atomically
+from hydra_study.storage.patience import is_passing
+from hydra_study.storage.storage import OpenStudy, create_study, open_storage
+from hydra_study.storage.study_folder import settle_home
+from hydra_study.sweep_spec import Recipe
+from hydra_study.task_function import find_origin, refuse_unguarded
+from hydra_study.trials.budget import tally
+from hydra_study.trials.changes import check_change, fixed_config
+from hydra_study.trials.outcomes import parse_policies
+from hydra_study.trials.reap import reap
+from hydra_study.trials.sampling import check_sampler
+from hydra_study.trials.session import Session
+from hydra_study.trials.starting_points import enqueue
+from hydra_study.trials.tell import Settler
+from hydra_study.worker_result import Ended
+
+log = logging.getLogger("study")
+
+_STARTS = 4
+
+
+def sweep(
+    context: HydraContext, task_function: TaskFunction, config: DictConfig, options: dict[str, Any], arguments: list[str]
+) -> Any:
+    """Run the sweep of a command line and return the best values.
+
+    Raises:
+        StudyError: An option is wrong, or errors of the task function stopped the sweep.
+    """
+    refuse_unguarded(sys.argv)
+    try:
+        return run_sweep(context, task_function, config, arguments)
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        place = error.filename or config.hydra.sweep.dir
+        raise StudyError(
+            f"a sweep needs room for its files, but the disk of {place} is full; free some and start again"
+        ) from error
+    except KeyboardInterrupt:  # before the workers' loops began, which count them, or when there were too many
+        log.info("interrupted; the same command goes on from here")
+        sys.exit(128 + signal.SIGINT)
+
+
+def run_sweep(context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]) -> Any:
+    """Prepare the sweep, launch its workers, and conclude it."""
+    HydraConfig.instance().set_config(config)
+    recipe = make_recipe(context, task_function, config, arguments)
+    space = make_space(recipe)
+    point = space.at({})
+    recipe.first, recipe.fixed = point.overrides, space.fixed()
+    compose = lambda overrides: task_config(context.config_loader.load_sweep_config(config, list(overrides)))  # noqa: E731
+    first = compose(recipe.first)
+    refuse_floats(space, point, compose)
+    recipe.layout.make()
+    study = prepare(recipe, space, first)
+    with locked(recipe.layout.ask_lock):
+        remove_unfinished(recipe.layout.config)
+        write_atomically(recipe.layout.config, OmegaConf.to_yaml(config))
+    with observed(recipe):
+        ended = launch(recipe, study)
+        return conclude(recipe, study, ended)
+
+
+def make_recipe(context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]) -> Recipe:
+    """Read and check the options.
+
+    Raises:
+        StudyError: An option is wrong.
+    """
+    given = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
+    assert isinstance(given, dict)
+    options = StudyConf(**{str(key): value for key, value in given.items()})
+    parse_policies(options.policy)
+    if options.workers < 1 or options.repeat < 1:
+        given_ = f"workers={options.workers}, repeat={options.repeat}"
+        raise StudyError(f"hydra.sweeper.workers and repeat must be at least 1, but got {given_}")
+    check_view(options.view)
+    check_sampler(options.sampler)
+    workers = workers_by(config.hydra)
+    workers.check()
+    if workers.is_local:
+        make_slots(options)
+    script, program = os.path.abspath(sys.argv[0]), getattr(sys.modules["__main__"].__spec__, "name", None)
+    return Recipe(
+        hydra_context=context,
+        task_function=task_function,
+        config=config,
+        options=options,
+        objectives=parse_objectives(options.direction, options.prune_on),
+        folder=Path(str(config.hydra.sweep.dir)).absolute(),
+        arguments=list(arguments),
+        session=f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{os.urandom(2).hex()}",
+        is_local=workers.is_local,
+        script=script,
+        module=program,
+        origin=find_origin(task_function, script, program),
+    )
+
+
+def prepare(recipe: Recipe, space: Space, first: DictConfig) -> OpenStudy:
+    """Open the study, refuse a changed space or config, reap the trials of dead workers, queue the starting points."""
+    options, layout = recipe.options, recipe.layout
+    with locked(layout.ask_lock):
+        storage = open_storage(options.storage, layout, options.workers, timeout_s=options.storage_timeout)
+        study = create_study(storage, options.study_name, recipe.objectives)
+        recipe.study_id = settle_home(study, recipe)
+        fixed = fixed_config(first, [*options.ignore, *options.may_change])
+        check_change(study, space.describe(), fixed, options.changed)
+        enqueue(study, space, recipe)
+    count = tally(study.get_trials(deepcopy=False), recipe.objectives)
+    log.info("study %s in %s: %d of %s trials done", options.study_name, recipe.folder, count.charged, options.n_trials)
+    reap_dead(recipe, study)
+    return study
+
+
+def launch(recipe: Recipe, study: OpenStudy) -> list[Ended]:
+    """Let Hydra's launcher start the workers, again if it lost them, and return how each of them ended."""
+    place = f"hydra.sweep.subdir=.study/jobs/{recipe.session}/${{hydra.job.num}}"
+    jobs = [[*recipe.first, place] for _ in range(recipe.options.workers)]
+    workers = workers_by(recipe.config.hydra)
+    if workers.is_local:
+        return [job.return_value for job in workers.launch(recipe, jobs, 0, Interrupts())]
+    with Interrupts(most=1) as interrupts:
+        for start in range(_STARTS):
+            with watching_from_outside(recipe, interrupts):
+                try:
+                    done = workers.launch(recipe, jobs, start * len(jobs), interrupts)
+                    return [*(job.return_value for job in done), *interruptions(interrupts)]
+                except StudyError:
+                    raise
+                except (Exception, KeyboardInterrupt) as error:
+                    if interrupts.count > 1 or (start + 1 == _STARTS and not interrupts.count):
+                        raise
+                    lost = f"{type(error).__name__}: {error}"
+            reap_dead(recipe, study)
+            if interrupts.count:
+                break
+            log.warning("the launcher lost a worker, starting all of them again: %s", lost)
+    return interruptions(interrupts)
+
+
+def interruptions(interrupts: Interrupts) -> list[Ended]:
+    """Return why a sweep ended that was asked to stop here, where its workers are elsewhere."""
+    return [Ended("interrupted", interrupts.signal)] if interrupts.count else []
+
+
+def reap_dead(recipe: Recipe, study: OpenStudy) -> None:
+    """Settle the trials of dead workers, so that they are retried."""
+    options, layout = recipe.options, recipe.layout
+    settler = Settler(study, layout, parse_policies(options.policy), options.checkpoint)
+    watch = Watch(layout.workers, options.stale_after)
+    with locked(layout.ask_lock):
+        reaped = reap(study, recipe, settler, watch)
+        remove_leftovers(layout, study.get_trials(deepcopy=False), watch)
+    if reaped:
+        log.info("reaped the trials of dead workers: %s", ", ".join(map(str, reaped)))
+
+
+def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float] | None:
+    """Say how the sweep stands and return the best values; leave by the signal's code if there was one.
+
+    Raises:
+        StudyError: A worker could not begin, or errors of the task function stopped the sweep.
+    """
+    mistakes = [end.reason for end in ended if end.is_mistake]
+    if mistakes:
+        raise StudyError(mistakes[0])
+    signals = [end.signal for end in ended if end.signal is not None]
+    if signals:
+        study.patience.timeout_s = 0.0
+    try:
+        return conclude_study(recipe, study, ended, signals)
+    except Exception as error:
+        if not signals or not is_passing(error):
+            raise
+        log.warning("interrupted, and the study's storage is not there; the same command goes on when it is")
+        sys.exit(128 + signals[0])
+
+
+def conclude_study(recipe: Recipe, study: OpenStudy, ended: list[Ended], signals: list[int]) -> list[float] | None:
+    """Write the tables once more and say how the study stands."""
+    Recorder(recipe, study).write(force=True)
+    trials = study.get_trials(deepcopy=False)
+    remove_leftovers(recipe.layout, trials, Watch(recipe.layout.workers, recipe.options.stale_after))
+    count = tally(trials, recipe.objectives)
+    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number)
+    reasons = "; ".join(sorted({end.reason for end in ended}))
+    best = f"; {best_text(count.best, recipe)}" if count.best is not None else ""
+    log.info("study %s: %s (%s)%s", study.study_name, reasons, kinds or "no trials", best)
+    if signals:
+        log.info("the same command goes on from here")
+        sys.exit(128 + signals[0])
+    stopped = Session(study, recipe).stopped()
+    if stopped:
+        raise StudyError(f"the sweep stopped: {stopped}.{_first_error(Session(study, recipe).first_error())}")
+    errors = [trial for trial in trials if kind_of(trial) == "error"]
+    if count.best is None and errors:
+        log.warning("no trial has a value, and %d ended with errors.%s", len(errors), _first_error(errors[0]))
+    return None if count.best is None else list(count.best.values)
+
+
+def _first_error(trial: FrozenTrial | None) -> str:
+    if trial is None:
+        return ""
+    text = trial.user_attrs.get(attributes.TRACEBACK) or trial.user_attrs.get(attributes.REASON)
+    return f" The first of them, trial {trial.number}:\n{text}"

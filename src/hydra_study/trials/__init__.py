@@ -1,0 +1,1 @@
+"""Trials by the book: ask, prune, tell, budget, duplicates, retries."""

@@ -1,0 +1,164 @@
+"""Takes the next trial from the study, within the budget and away from what is known."""
+
+import contextlib
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial
+
+from hydra_study.dotted_path import locate
+from hydra_study.space.parameters import override_text
+from hydra_study.space.space import Point, Space
+from hydra_study.storage import attributes
+from hydra_study.storage.attributes import kind_of
+from hydra_study.storage.locks import locked
+from hydra_study.storage.storage import OpenStudy
+from hydra_study.sweep_spec import Recipe
+from hydra_study.trials.budget import Budget, Ledger, Tally
+from hydra_study.trials.grid import GridSampler
+from hydra_study.trials.tell import fixed_params
+
+_STUCK_AFTER = 3
+_GIVE_UP_AFTER = 500
+
+
+class Asker:
+    """Asks the study on behalf of one worker.
+
+    Attributes:
+        over: Why there is nothing more to ask for, once that is so.
+        fruitless: Infeasible or repeated trials in a row, to be counted by the worker.
+    """
+
+    def __init__(self, study: OpenStudy, space: Space, recipe: Recipe, worker: str) -> None:
+        self._study = study
+        self._space = space
+        self._recipe = recipe
+        self._worker = worker
+        self._random = random.Random(worker)
+        options = recipe.options
+        self._budget = Budget(options.n_trials, options.timeout, options.target)
+        self.over: str | None = None
+        self.fruitless = 0
+        self.count = Tally()
+        self._ledger = Ledger(recipe.objectives)
+        if isinstance(study.sampler, GridSampler):
+            study.sampler.check(space)
+
+    def take(self, slot: int, seconds: float) -> optuna.Trial | None:
+        """Return a new running trial that is signed by this worker, or None if there is no room for one now.
+
+        Args:
+            slot: The slot it will run in.
+            seconds: For how long the study has run, over all its starts.
+        """
+        with locked(self._recipe.layout.ask_lock, self._study.patience):
+            trials = self._study.get_trials(deepcopy=False)
+            self.count = self._ledger.tally(trials)
+            self.over = self._budget.spent(self.count, seconds, self._recipe.objectives)
+            if self.over is not None or not self._budget.has_room(self.count):
+                return None
+            if not self.count.kinds["waiting"] and not self._steer(trials):
+                return None
+            trial = self._study.ask()
+            for key, value in self._signature(slot).items():
+                trial.set_user_attr(key, value)
+            return trial
+
+    def _signature(self, slot: int) -> dict[str, Any]:
+        return {attributes.WORKER: self._worker, attributes.SLOT: slot, attributes.SESSION: self._recipe.session}
+
+    def _steer(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Queue a point where the sampler must not choose: on a grid, and when it is stuck on what is known."""
+        is_grid = isinstance(self._study.sampler, GridSampler)
+        if not is_grid and self.fruitless < _STUCK_AFTER:
+            return True
+        if self.fruitless >= _GIVE_UP_AFTER:
+            self.over = f"{self.fruitless} points in a row were infeasible or known; the space seems to be exhausted"
+            return False
+        if self._space.size is None or (self._recipe.options.suggest is not None and not is_grid):
+            if self.fruitless % 2:
+                self._study.enqueue_trial(self._space.random(self._random).values)
+            return True
+        fresh = self._untried(trials)
+        if not fresh:
+            if self.count.running:
+                return False
+            self.over = f"the space is exhausted: all of its {self._space.size} points are known"
+            return False
+        self._study.enqueue_trial(fresh[0] if is_grid else self._random.choice(fresh))
+        return True
+
+    def _untried(self, trials: Sequence[FrozenTrial]) -> list[dict[str, Any]]:
+        repeat = self._recipe.options.repeat
+        counts: dict[tuple[Any, ...], int] = {}
+        for trial in trials:
+            if not trial.user_attrs.get(attributes.RETRIED):
+                key = _key(fixed_params(trial))
+                final = kind_of(trial) in ("infeasible", "duplicate")
+                counts[key] = counts.get(key, 0) + (repeat if final else 1)
+        points = (point.values for point in self._space.points())
+        return [values for values in points if counts.get(_key(values), 0) < repeat]
+
+    def suggest(self, trial: optuna.Trial) -> Point:
+        """Return the point of the trial: the parameters that exist for it, and what the hook adds."""
+        point = self._space.point(lambda name, distribution: _suggest(trial, name, distribution))
+        hook = self._recipe.options.suggest
+        if hook is None:
+            return point
+        extra = locate(hook, "hydra.sweeper.suggest")(trial, dict(point.values))
+        return Point(point.values, [*point.overrides, *_texts(extra)])
+
+
+def _key(values: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(sorted(values.items()))
+
+
+def _texts(extra: Mapping[str, Any] | Sequence[str]) -> list[str]:
+    """Return what a hook says as overrides."""
+    if not isinstance(extra, Mapping):
+        return list(extra)
+    return [f"{key}={value if isinstance(value, str) else override_text(value)}" for key, value in extra.items()]
+
+
+def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> Any:
+    if isinstance(distribution, CategoricalDistribution):
+        return trial.suggest_categorical(name, distribution.choices)
+    if isinstance(distribution, IntDistribution):
+        low, high = distribution.low, distribution.high
+        return trial.suggest_int(name, low, high, step=distribution.step, log=distribution.log)
+    assert isinstance(distribution, FloatDistribution)
+    low_, high_ = distribution.low, distribution.high
+    return trial.suggest_float(name, low_, high_, step=distribution.step, log=distribution.log)
+
+
+class Stopwatch:
+    """How long a study has run over all its starts: every start keeps its own length in a file."""
+
+    def __init__(self, recipe: Recipe, keeps: bool) -> None:
+        self._file = recipe.layout.sessions / recipe.session
+        self._keeps = keeps
+        self._began = time.monotonic()
+        self._before = sum(_seconds(path) for path in recipe.layout.sessions.iterdir() if path != self._file)
+
+    def seconds(self) -> float:
+        """Return the length of all starts together."""
+        own = time.monotonic() - self._began
+        return self._before + own
+
+    def keep(self) -> None:
+        """Write the length of this start, if that is this worker's task."""
+        if self._keeps:
+            with contextlib.suppress(OSError):  # a full disk; the next time will do
+                self._file.write_text(f"{time.monotonic() - self._began:.3f}")
+
+
+def _seconds(path: Any) -> float:
+    try:
+        return float(path.read_text())
+    except (OSError, ValueError):
+        return 0.0

@@ -1,0 +1,102 @@
+"""The total budget of a study over all its starts: trials, seconds, a score to reach."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from optuna.trial import FrozenTrial, TrialState
+
+from hydra_study.objectives import Objectives
+from hydra_study.storage import attributes
+from hydra_study.storage.attributes import kind_of
+from hydra_study.trials.outcomes import UNCHARGED
+
+
+@dataclass
+class Tally:
+    """How the trials of a study stand.
+
+    Attributes:
+        kinds: Number of trials of each kind, `running` and `waiting` included.
+        charged: Trials that count towards `n_trials`.
+        best: The best complete trial of the first objective.
+    """
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    charged: int = 0
+    best: FrozenTrial | None = None
+
+    @property
+    def running(self) -> int:
+        """Number of trials in the making."""
+        return self.kinds["running"]
+
+    def add(self, trial: FrozenTrial, objectives: Objectives) -> None:
+        """Count one more trial."""
+        kind = kind_of(trial)
+        self.kinds[kind] += 1
+        self.charged += is_charged(trial)
+        if kind != "complete" or trial.state != TrialState.COMPLETE:
+            return
+        if self.best is None or not objectives.better(self.best.values[0], trial.values[0]):
+            self.best = trial
+
+
+def is_charged(trial: FrozenTrial) -> bool:
+    """Whether a trial counts: neither infeasible, nor a repetition, nor retried later."""
+    if not trial.state.is_finished():
+        return False
+    return kind_of(trial) not in UNCHARGED and not trial.user_attrs.get(attributes.RETRIED)
+
+
+def tally(trials: Sequence[FrozenTrial], objectives: Objectives) -> Tally:
+    """Count the trials of a study."""
+    count = Tally()
+    for trial in trials:
+        count.add(trial, objectives)
+    return count
+
+
+class Ledger:
+    """Counts the trials of a study again and again: those that have ended, which change no more, only once."""
+
+    def __init__(self, objectives: Objectives) -> None:
+        self._objectives = objectives
+        self._ended = Tally()
+        self._counted: set[int] = set()
+
+    def tally(self, trials: Sequence[FrozenTrial]) -> Tally:
+        """Count the trials, all of the study, as they stand."""
+        fresh = [trial for trial in trials if trial.number not in self._counted]
+        for trial in fresh:
+            if trial.state.is_finished():
+                self._ended.add(trial, self._objectives)
+                self._counted.add(trial.number)
+        count = Tally(self._ended.kinds.copy(), self._ended.charged, self._ended.best)
+        for trial in fresh:
+            if trial.number not in self._counted:
+                count.add(trial, self._objectives)
+        return count
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits on the whole study; None is no limit."""
+
+    n_trials: int | None
+    timeout: float | None
+    target: float | None
+
+    def spent(self, count: Tally, seconds: float, objectives: Objectives) -> str | None:
+        """Return why nothing more is to be asked, or None."""
+        if self.target is not None and count.best is not None and objectives.better(count.best.values[0], self.target):
+            return f"target {self.target:g} reached by trial {count.best.number}"
+        if self.timeout is not None and seconds >= self.timeout:
+            return f"timeout of {self.timeout:g} s reached"
+        if self.n_trials is not None and count.charged >= self.n_trials:
+            return f"all {self.n_trials} trials are done"
+        return None
+
+    def has_room(self, count: Tally) -> bool:
+        """Whether one more trial may be begun beside the running ones."""
+        return self.n_trials is None or count.charged + count.running < self.n_trials

@@ -1,0 +1,108 @@
+"""How a trial ended, and what that means for the sweep."""
+
+import math
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hydra_study.errors import StudyError, wants_traceback
+from hydra_study.kinds import KINDS, kind_of_error, telling_cause
+
+UNCHARGED = ("infeasible", "duplicate")
+CONSTRAINED = ("infeasible", "out_of_memory", "timed_out", "diverged")
+
+
+@dataclass
+class Outcome:
+    """How a trial ended; the trial itself writes it to its folder, so that it outlives the worker.
+
+    Attributes:
+        kind: One of `KINDS`.
+        values: Values of the objectives of a complete trial.
+        reason: One line that says why it is not complete.
+        traceback: Traceback of an error.
+        seconds: Wall time.
+        peak_memory_mb: Largest resident memory of the trial's process.
+        stopped: Whether the trial was asked to close.
+    """
+
+    kind: str
+    values: list[float] | None = None
+    reason: str = ""
+    traceback: str = ""
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    stopped: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the outcome as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What follows on an outcome of a kind: go on, retry up to `retries` times, or stop the sweep."""
+
+    action: str = "go_on"
+    retries: int = 0
+
+
+def parse_policies(texts: Mapping[str, str]) -> dict[str, Policy]:
+    """Read `hydra.sweeper.policy`.
+
+    Raises:
+        StudyError: A kind or a policy is unknown.
+    """
+    policies = {kind: Policy() for kind in KINDS}
+    for kind, text in texts.items():
+        if kind not in KINDS:
+            raise StudyError(f"hydra.sweeper.policy: the kind must be one of {', '.join(KINDS)}, but got {kind!r}")
+        action, _, count = str(text).partition(" ")
+        if action not in ("go_on", "stop", "retry") or (action == "retry") != count.isdigit():
+            rule = "must be `go_on`, `stop` or `retry <count>`"
+            raise StudyError(f"hydra.sweeper.policy.{kind} {rule}, but got {text!r}")
+        policies[kind] = Policy(action, int(count or 0))
+    return policies
+
+
+def of_exception(error: BaseException) -> Outcome:
+    """Return the outcome that an exception of the task function stands for.
+
+    The message of one that says its kind is all that there is to say, unless HYDRA_FULL_ERROR=1.
+    """
+    cause = telling_cause(error)
+    if cause is not None:
+        kind = kind_of_error(cause) or "error"
+        wanted = kind == "error" and wants_traceback()
+        return Outcome(kind, reason=_one_line(cause), traceback=_traceback(error) if wanted else "")
+    if isinstance(error, SystemExit):
+        return Outcome("error", reason=f"the task function left the process by sys.exit({error.code})")
+    return Outcome("error", reason=_one_line(error), traceback=_traceback(error))
+
+
+def of_result(result: Any, names: tuple[str, ...]) -> Outcome:
+    """Return the outcome of a task function that returned: a number, or as many as there are objectives."""
+    if isinstance(result, Mapping):
+        result = [result.get(name) for name in names]
+    given = list(result) if isinstance(result, (list, tuple)) else [result]
+    if len(given) != len(names) or any(value is None for value in given):
+        rule = f"the task function must return {len(names)} number(s) ({', '.join(names)})"
+        return Outcome("error", reason=f"{rule}, but returned {result!r}")
+    try:
+        values = [float(value) for value in given]
+    except (TypeError, ValueError):
+        return Outcome("error", reason=f"the task function must return numbers, but returned {result!r}")
+    if not all(math.isfinite(value) for value in values):
+        return Outcome("diverged", reason=f"the result is {result!r}")
+    return Outcome("complete", values=values)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    plain = getattr(error, "kind", None) in KINDS
+    return text[:500] if plain and text else f"{type(error).__name__}: {text}"[:500]
+
+
+def _traceback(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,65 @@
+"""The sampler and the pruner of a worker, from their config groups."""
+
+import warnings
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import WilcoxonPruner
+
+from hydra_study.config import PRUNERS
+from hydra_study.dotted_path import build
+from hydra_study.errors import StudyError
+from hydra_study.sweep_spec import Recipe
+
+_WARMED_UP = [f"optuna.pruners.{name}" for name in ("MedianPruner", "PercentilePruner", "ThresholdPruner")]
+
+
+def check_sampler(config: Mapping[str, Any]) -> None:
+    """Check that the sampler's package is there, which Optuna imports when the first trials have ended.
+
+    Raises:
+        StudyError: It is not.
+    """
+    if config.get("_target_") == "optuna.samplers.CmaEsSampler" and find_spec("cmaes") is None:
+        raise StudyError("the sampler cmaes needs the package cmaes, which is not installed; run: uv sync --extra cmaes")
+
+
+def build_sampler(recipe: Recipe, index: int, num_trials: int) -> Any:
+    """Return the sampler of the worker `index`.
+
+    Its seed differs from worker to worker and from start to start: two samplers of one seed suggest the same points.
+    """
+    config = dict(recipe.options.sampler)
+    if config.get("seed") is not None:
+        config["seed"] = int(config["seed"]) + 1_000_003 * index + num_trials
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return build(config, "hydra.sweeper.sampler")
+
+
+def count_from_one(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config of a pruner of Optuna, which counts steps from 0, for trials whose first report is that of step 1.
+
+    So `n_warmup_steps` is the number of reports that are not compared. What successive halving calls a resource is the number of
+    steps that were made, as it should be.
+    """
+    nested = dict(config)
+    nested |= {key: count_from_one(value) for key, value in config.items() if isinstance(value, Mapping)}
+    if nested.get("_target_") in _WARMED_UP:
+        nested["n_warmup_steps"] = int(nested.get("n_warmup_steps", 0)) + 1
+    return nested
+
+
+def build_pruner(recipe: Recipe) -> Any:
+    """Return the pruner; `none` takes no notice of the options that a space has for its own.
+
+    Raises:
+        StudyError: It compares with the best trial, and several objectives have none.
+    """
+    none, config = PRUNERS["none"], recipe.options.pruner
+    pruner = build(none if config.get("_target_") == none["_target_"] else count_from_one(config), "hydra.sweeper.pruner")
+    if recipe.objectives.prune_on is not None and recipe.objectives.several and isinstance(pruner, WilcoxonPruner):
+        raise StudyError("hydra/sweeper/pruner=wilcoxon compares with the one best trial; choose median with several objectives")
+    return pruner

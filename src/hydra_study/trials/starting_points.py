@@ -1,0 +1,102 @@
+"""Points to try first: given values, presets of the config, and winners of former sweeps."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import ConfigCompositionException
+from omegaconf import OmegaConf
+from optuna.distributions import BaseDistribution
+from optuna.trial import create_trial
+
+from hydra_study.errors import StudyError
+from hydra_study.paths import Layout
+from hydra_study.space.space import Space
+from hydra_study.storage import attributes
+from hydra_study.storage.journal import read_journal
+from hydra_study.storage.storage import OpenStudy, open_study
+from hydra_study.storage.sweep_folder import open_sweep
+from hydra_study.sweep_spec import Recipe
+
+
+def enqueue(study: OpenStudy, space: Space, recipe: Recipe) -> None:
+    """Queue the points of `hydra.sweeper.enqueue` that were not queued before.
+
+    Raises:
+        StudyError: An entry has no parameter of the space, or a value outside of it.
+    """
+    done = study.user_attrs.get(attributes.STUDY_ENQUEUED, [])
+    for entry in recipe.options.enqueue:
+        if entry in done:
+            continue
+        for values in _values(entry, space, recipe):
+            study.enqueue_trial(values)
+        done = [*done, entry]
+    study.set_user_attr(attributes.STUDY_ENQUEUED, done)
+
+
+def _values(entry: Any, space: Space, recipe: Recipe) -> list[dict[str, Any]]:
+    if isinstance(entry, Mapping):
+        unknown = sorted(set(entry) - set(space.searched))
+        outside = [key for key, value in entry.items() if key not in unknown and not _holds(space.searched[key], value)]
+        if unknown or outside:
+            rule = "a starting point must give values inside of the space"
+            raise StudyError(f"hydra.sweeper.enqueue: {rule}, but {', '.join(unknown + outside)} of {dict(entry)} does not")
+        return [dict(entry)]
+    if isinstance(entry, str) and Path(entry).is_dir():
+        return points_of_sweep(Path(entry), space)
+    overrides = [entry] if isinstance(entry, str) else list(entry) if isinstance(entry, Sequence) else []
+    if overrides and all("=" in str(override) for override in overrides):
+        return [_of_preset(overrides, space, recipe)]
+    raise StudyError(f"hydra.sweeper.enqueue takes mappings, overrides and folders of sweeps, but got {entry!r}")
+
+
+def _holds(distribution: BaseDistribution, value: Any) -> bool:
+    try:
+        create_trial(value=0.0, params={"value": value}, distributions={"value": distribution})
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _of_preset(overrides: list[str], space: Space, recipe: Recipe) -> dict[str, Any]:
+    """Return what a preset says of the searched parameters, composed with what is the same for all trials."""
+    given = dict(override.split("=", 1) for override in overrides)
+    same = [text for text in space.fixed() if text.partition("=")[0].lstrip("+~") not in given]
+    load = recipe.hydra_context.config_loader.load_sweep_config
+    try:
+        config = load(recipe.config, [*same, *overrides])
+    except ConfigCompositionException:  # a key that only searched options of a group have
+        config = load(recipe.config, [*overrides])
+    choices = config.hydra.runtime.choices
+    values = {}
+    for name, distribution in space.searched.items():
+        value = given.get(name, choices.get(name) if name in choices else OmegaConf.select(config, name))
+        if value is not None and _holds(distribution, value):
+            values[name] = value
+    if not values:
+        raise StudyError(f"hydra.sweeper.enqueue: the preset {overrides} has no value inside of the space")
+    return values
+
+
+def points_of_sweep(folder: Path, space: Space) -> list[dict[str, Any]]:
+    """Return the best point(s) of a former sweep, as far as this space has their parameters."""
+    points = []
+    for study in _studies(folder):
+        for trial in study.best_trials:
+            shared = {key: value for key, value in trial.params.items() if key in space.searched}
+            points.append({key: value for key, value in shared.items() if _holds(space.searched[key], value)})
+    if not any(points):
+        raise StudyError(f"hydra.sweeper.enqueue: the sweep in {folder} has no complete trial with parameters of this space")
+    return [point for point in points if point]
+
+
+def _studies(folder: Path) -> list[OpenStudy]:
+    """Return the study of a sweep, wherever it lives; all of its journal where nothing else tells of the sweep."""
+    layout = Layout(folder)
+    if layout.config.is_file():
+        return [open_sweep(folder).study]
+    if not layout.journal.is_file():
+        raise StudyError(f"hydra.sweeper.enqueue takes folders of sweeps, but {folder} holds no sweep; name multirun/<study>")
+    storage = read_journal(layout.journal)
+    return [open_study(storage, study.study_name) for study in storage.get_all_studies()]
