@@ -45,8 +45,13 @@ HOSTILE = (
     "| a | b", "\\| a", "</script>", "${x}", "`", f"``<img src=x onerror={RUN}>`", f"\\`<img src=x onerror={RUN}>`",
     f"`a\n\n<img src=x onerror={RUN}>`", f"```\n<img src=x onerror={RUN}>\n```",
     f'<a href="javascript:{RUN}">go</a>', '<a href="https://evil.example">go</a>', "<b>bold</b>",
+    "https://evil.example/a?b=c", "see http://evil.example, or (HTTPS://evil.example)", "ftp://evil.example", "www.evil.example",
+    "_WWW.evil.example", "someone@evil.example", "mailto:someone@evil.example", "xmpp:someone@evil.example/x",
+    "\\https://evil.example", "`x`https://evil.example`y`", "x | https://evil.example\\|y",
 )  # fmt: skip
 ALL = " ".join(HOSTILE)
+AUTOLINK = r"(?:https?|ftp)://|www\.|[\w.+-]@[\w-]+\.|(?:mailto|xmpp):"
+"""What GitHub makes a link of wherever it stands (its extension of CommonMark: extended autolinks)."""
 
 
 class Live(HTMLParser):
@@ -85,6 +90,7 @@ def check(page: Page) -> None:
         assert tags <= {"<br>", "<b>", "</b>", "<extra>", "</extra>"}
     prose = code_removed(markdown)
     assert not re.search(r"<[a-zA-Z/!]", prose)
+    assert not re.findall(AUTOLINK, prose, re.I)
     assert all(link.startswith("pictures/") for link in re.findall(r"(?<!\\)\]\(([^)]*)", prose))
     for rows in re.findall(r"(?:^\|.*\|\n?)+", markdown, re.M):
         assert len({columns(row) for row in rows.strip().split("\n")}) == 1, rows

@@ -22,6 +22,10 @@ from convsweep.review.report.rendering.blocks import (
 from convsweep.review.report.rendering.phrases import counted
 from convsweep.review.report.rendering.pictures import Drawable, Pictures
 
+_SAFE = r"[^\s`\\|<>&\"]"
+_ADDRESS = re.compile(rf"(?:https?|ftp)://{_SAFE}*|www\.{_SAFE}*|[\w.+-]+@{_SAFE}*|(?:mailto|xmpp):{_SAFE}*", re.IGNORECASE)
+"""What GitHub makes a link of where it stands in text, though not in code."""
+
 
 def to_markdown(page: Page, pictures: Pictures) -> str:
     """Return the whole file, and leave in `pictures` what it shows."""
@@ -106,7 +110,18 @@ def prose(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text without Markdown's tags and links, and without a backtick that could open code."""
+    """Return a text without Markdown's tags and links, and without a backtick that could open code; addresses become code."""
+    start, parts = 0, []
+    for address in _ADDRESS.finditer(text):
+        # a backslash before the code would undo its backtick
+        before = re.sub(r"\\+$", lambda found: "&#92;" * len(found[0]), without_markup(text[start : address.start()]))
+        parts += [before, f"`{address[0]}`"]
+        start = address.end()
+    return "".join([*parts, without_markup(text[start:])])
+
+
+def without_markup(text: str) -> str:
+    """Return a text in which no bracket makes a link, no `<` a tag and no backtick code."""
     # a backslash before a bracket would undo the bracket's own
     plain = re.sub(r"(\\*)\](?=[(\[:])", lambda found: "&#92;" * len(found[1]) + "\\]", text)
     return plain.replace("<", "&lt;").replace("`", "&#96;")
