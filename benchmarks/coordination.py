@@ -37,9 +37,9 @@ from hydra_study.processes.worker import Worker
 from hydra_study.space.grammar import parse_parameters
 from hydra_study.space.space import Space
 from hydra_study.storage import attributes
-from hydra_study.storage.heartbeat import Pulse
+from hydra_study.storage.heartbeat import Heartbeat
 from hydra_study.storage.storage import create_study, open_storage, open_study
-from hydra_study.sweep_spec import Job, Recipe
+from hydra_study.sweep_spec import Job, SweepSpec
 from hydra_study.trials.sampling import build_pruner, build_sampler
 
 REPORTS = 5
@@ -84,25 +84,25 @@ class SimulatedTemplate:
         """Do nothing: the trials have ended."""
 
 
-def make_recipe(folder: Path, storage: str | None, workers: int, sampler: str, n_trials: int) -> Recipe:
+def make_recipe(folder: Path, storage: str | None, workers: int, sampler: str, n_trials: int) -> SweepSpec:
     """Return a sweep over six numbers."""
     options = StudyConf(study_name="cost", storage=storage, workers=workers, slots=1, n_trials=n_trials, view="none")
     options.params = dict(PARAMETERS)
     options.sampler, options.pruner = SAMPLERS[sampler], PRUNERS["median"]
     unused: Any = None
-    return Recipe(unused, unused, unused, options, parse_objectives("minimize", None), folder, [], "now", False, "", None)
+    return SweepSpec(unused, unused, unused, options, parse_objectives("minimize", None), folder, [], "now", False, "", None)
 
 
-def make_space(recipe: Recipe) -> Space:
+def make_space(spec: SweepSpec) -> Space:
     """Return the space of the sweep."""
     loader: Any = None  # for config groups, of which there is none
-    return Space(parse_parameters(recipe.options.params, [], loader))
+    return Space(parse_parameters(spec.options.params, [], loader))
 
 
-def fill(recipe: Recipe, space: Space, count: int) -> None:
+def fill(spec: SweepSpec, space: Space, count: int) -> None:
     """Give the study `count` finished trials, in a database by copies of the first thousand."""
-    study = create_study(open_storage(recipe.options.storage, recipe.layout, 1), "cost", recipe.objectives)
-    told = count if recipe.options.storage is None else min(count, 1000)
+    study = create_study(open_storage(spec.options.storage, spec.paths, 1), "cost", spec.objectives)
+    told = count if spec.options.storage is None else min(count, 1000)
     for number in range(told):
         values = {name: (number * (7 + index) % 997) / 997 for index, name in enumerate(PARAMETERS)}
         overrides = [f"{name}={value}" for name, value in values.items()]
@@ -126,7 +126,7 @@ def fill(recipe: Recipe, space: Space, count: int) -> None:
             )
         )
     if told < count:
-        copy_trials(engine_of(recipe.options.storage), told, count // told)
+        copy_trials(engine_of(spec.options.storage), told, count // told)
 
 
 def copy_trials(engine: sqlalchemy.Engine, told: int, times: int) -> None:
@@ -152,25 +152,25 @@ def engine_of(url: str) -> sqlalchemy.Engine:
     return sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=sqlalchemy.NullPool)
 
 
-def work(recipe: Recipe, index: int, begin: Any, costs: Any) -> None:
+def work(spec: SweepSpec, index: int, begin: Any, costs: Any) -> None:
     """Be one worker from its start to the end of the budget, and add up what it costs."""
     began, before_mib = (time.monotonic(), time.process_time()), resident_mib()
-    pulse = Pulse(recipe.layout.workers, f"now-{index}")
+    heartbeat = Heartbeat(spec.paths.workers, f"now-{index}")
     try:
-        storage = open_storage(recipe.options.storage, recipe.layout, recipe.options.workers, is_made=True)
-        study = open_study(storage, "cost", pruner=build_pruner(recipe))
-        study.sampler = build_sampler(recipe, index, len(study.get_trials(deepcopy=False)))
+        storage = open_storage(spec.options.storage, spec.paths, spec.options.workers, is_made=True)
+        study = open_study(storage, "cost", pruner=build_pruner(spec))
+        study.sampler = build_sampler(spec, index, len(study.get_trials(deepcopy=False)))
     except BaseException:
         begin.abort()
         raise
     opening = (time.monotonic() - began[0], time.process_time() - began[1], resident_mib() - before_mib)
-    space = make_space(recipe)
-    tables.preset = lambda best, recipe: ""  # composing it takes Hydra, and it is rare
+    space = make_space(spec)
+    tables.preset = lambda best, spec: ""  # composing it takes Hydra, and it is rare
     begin.wait()
     began_trials = time.process_time()
-    with Watcher(recipe, study, shows=False) as watcher:
+    with Watcher(spec, study, shows=False) as watcher:
         template: Any = SimulatedTemplate()
-        Worker(recipe, index, template, pulse, study, space, watcher).run()
+        Worker(spec, index, template, heartbeat, study, space, watcher).run()
     with costs.get_lock():
         for place, cost in enumerate((*opening, time.process_time() - began_trials)):
             costs[place] += cost
@@ -191,12 +191,12 @@ def resident_mib() -> float:
 def measure(folder: Path, storage: str | None, workers: int, sampler: str, finished: int, trials: int) -> str:
     """Return a row of the table."""
     shutil.rmtree(folder, ignore_errors=True)
-    recipe = make_recipe(folder, storage, workers, sampler, finished + trials)
-    recipe.layout.make()
-    opened = open_storage(storage, recipe.layout, 1)
+    spec = make_recipe(folder, storage, workers, sampler, finished + trials)
+    spec.paths.make()
+    opened = open_storage(storage, spec.paths, 1)
     if "cost" in optuna.get_all_study_names(opened):
         optuna.delete_study(study_name="cost", storage=opened)
-    fill(recipe, make_space(recipe), finished)
+    fill(spec, make_space(spec), finished)
     engine = None if storage is None else engine_of(storage)
     del opened
     gc.collect()
@@ -204,7 +204,7 @@ def measure(folder: Path, storage: str | None, workers: int, sampler: str, finis
     fork = multiprocessing.get_context("fork")
     begin, costs = fork.Barrier(workers + 1), fork.Array("d", 4)
     load = os.getloadavg()[0]
-    processes = [fork.Process(target=work, args=(recipe, index, begin, costs)) for index in range(workers)]
+    processes = [fork.Process(target=work, args=(spec, index, begin, costs)) for index in range(workers)]
     for process in processes:
         process.start()
     begin.wait()
@@ -212,7 +212,7 @@ def measure(folder: Path, storage: str | None, workers: int, sampler: str, finis
     for process in processes:
         process.join()
     seconds, after = time.monotonic() - began, look(engine)
-    done = optuna.load_study(study_name="cost", storage=open_storage(storage, recipe.layout, 1)).get_trials(deepcopy=False)
+    done = optuna.load_study(study_name="cost", storage=open_storage(storage, spec.paths, 1)).get_trials(deepcopy=False)
     complete = sum(trial.state == TrialState.COMPLETE for trial in done)
     assert complete + sum(trial.state == TrialState.PRUNED for trial in done) == finished + trials == len(done), (
         "trials were lost"

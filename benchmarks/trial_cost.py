@@ -111,19 +111,19 @@ def watch_trials() -> None:
     """Let each trial that is forked from this process write down what its parts cost, and then a bare loop."""
     from hydra_study.processes import fork_server
 
-    clocks, run_child = Clocks(), fork_server.run_child
+    clocks, run_trial_process = Clocks(), fork_server.run_trial_process
     for part, paths in PARTS.items():
         for path in paths:
             clocks.wrap(part, path)
 
     def forked(job: Any, *others: Any) -> None:
         began = time.monotonic(), time.process_time()
-        run_child(job, *others)
+        run_trial_process(job, *others)
         whole = [time.monotonic() - began[0], time.process_time() - began[1]]
         note(say="parts", number=job.number, began=began[0], parts={**clocks.spent, "whole": whole})
         note(say="bare", spent=bare_loop(os.getpid()))
 
-    fork_server.run_child = forked
+    fork_server.run_trial_process = forked
 
 
 def watch_worker() -> None:

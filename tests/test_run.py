@@ -19,7 +19,7 @@ CONF = Path(__file__).parents[1] / "conf"
 def test_only_what_our_own_check_said_is_taken_for_the_cost(checked: Any, known: Any) -> None:
     channel: Any = SimpleNamespace()
     run = Run.__new__(Run)
-    run.link = trial.Link(0, "study", "folder", None, channel, checked)
+    run.link = trial.TrialConnection(0, "study", "folder", None, channel, checked)
     assert run.known_cost == known
 
 

@@ -7,7 +7,7 @@ import torch
 
 from convsweep.errors import UserError
 from convsweep.training.trained import checkpoint_of, load_trained
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from tests.conftest import Train
 
 
@@ -22,10 +22,10 @@ def test_checkpoint_run_and_sweep_are_found(tmp_path: Path) -> None:
     assert checkpoint_of(best) == checkpoint_of(tmp_path / "run") == best
     sweep = tmp_path / "sweep"
     trials = [touch(sweep / str(number) / "checkpoints" / "best.ckpt") for number in range(12)]
-    touch(Layout(sweep).journal)
+    touch(SweepPaths(sweep).journal)
     with pytest.raises(UserError, match="has no complete trial yet"):
         checkpoint_of(sweep)
-    Layout(sweep).preset.write_text("# Trial 11 of study depth: val/accuracy 0.99\ndefaults: []\n")
+    SweepPaths(sweep).preset.write_text("# Trial 11 of study depth: val/accuracy 0.99\ndefaults: []\n")
     assert checkpoint_of(sweep) == trials[11]
     trials[11].unlink()
     with pytest.raises(UserError, match="trial 11, has no checkpoint"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Layout:
+class SweepPaths:
     """The folder of a sweep: one folder a trial, named by its number, and `.study/` for the workers' own files."""
 
     folder: Path

@@ -30,13 +30,13 @@ from hydra_study.space.space import Space
 from hydra_study.space.whole_numbers import refuse_floats
 from hydra_study.storage import attributes
 from hydra_study.storage.attributes import kind_of
-from hydra_study.storage.heartbeat import Watch
+from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.leftovers import remove_leftovers, remove_unfinished
 from hydra_study.storage.locks import locked, write_atomically
 from hydra_study.storage.patience import is_passing
 from hydra_study.storage.storage import OpenStudy, create_study, open_storage
-from hydra_study.storage.study_folder import settle_home
-from hydra_study.sweep_spec import Recipe
+from hydra_study.storage.study_folder import pair_with_folder
+from hydra_study.sweep_spec import SweepSpec
 from hydra_study.task_function import find_origin, refuse_unguarded
 from hydra_study.trials.budget import tally
 from hydra_study.trials.changes import check_change, fixed_config
@@ -45,8 +45,8 @@ from hydra_study.trials.reap import reap
 from hydra_study.trials.sampling import check_sampler
 from hydra_study.trials.session import Session
 from hydra_study.trials.starting_points import enqueue
-from hydra_study.trials.tell import Settler
-from hydra_study.worker_result import Ended
+from hydra_study.trials.tell import Teller
+from hydra_study.worker_result import WorkerResult
 
 log = logging.getLogger("study")
 
@@ -79,24 +79,24 @@ def sweep(
 def run_sweep(context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]) -> Any:
     """Prepare the sweep, launch its workers, and conclude it."""
     HydraConfig.instance().set_config(config)
-    recipe = make_recipe(context, task_function, config, arguments)
-    space = make_space(recipe)
+    spec = make_recipe(context, task_function, config, arguments)
+    space = make_space(spec)
     point = space.at({})
-    recipe.first, recipe.fixed = point.overrides, space.fixed()
+    spec.first, spec.fixed = point.overrides, space.fixed()
     compose = lambda overrides: task_config(context.config_loader.load_sweep_config(config, list(overrides)))  # noqa: E731
-    first = compose(recipe.first)
+    first = compose(spec.first)
     refuse_floats(space, point, compose)
-    recipe.layout.make()
-    study = prepare(recipe, space, first)
-    with locked(recipe.layout.ask_lock):
-        remove_unfinished(recipe.layout.config)
-        write_atomically(recipe.layout.config, OmegaConf.to_yaml(config))
-    with observed(recipe):
-        ended = launch(recipe, study)
-        return conclude(recipe, study, ended)
+    spec.paths.make()
+    study = prepare(spec, space, first)
+    with locked(spec.paths.ask_lock):
+        remove_unfinished(spec.paths.config)
+        write_atomically(spec.paths.config, OmegaConf.to_yaml(config))
+    with observed(spec):
+        ended = launch(spec, study)
+        return conclude(spec, study, ended)
 
 
-def make_recipe(context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]) -> Recipe:
+def make_recipe(context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]) -> SweepSpec:
     """Read and check the options.
 
     Raises:
@@ -116,7 +116,7 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
     if workers.is_local:
         make_slots(options)
     script, program = os.path.abspath(sys.argv[0]), getattr(sys.modules["__main__"].__spec__, "name", None)
-    return Recipe(
+    return SweepSpec(
         hydra_context=context,
         task_function=task_function,
         config=config,
@@ -132,34 +132,34 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
     )
 
 
-def prepare(recipe: Recipe, space: Space, first: DictConfig) -> OpenStudy:
+def prepare(spec: SweepSpec, space: Space, first: DictConfig) -> OpenStudy:
     """Open the study, refuse a changed space or config, reap the trials of dead workers, queue the starting points."""
-    options, layout = recipe.options, recipe.layout
-    with locked(layout.ask_lock):
-        storage = open_storage(options.storage, layout, options.workers, timeout_s=options.storage_timeout)
-        study = create_study(storage, options.study_name, recipe.objectives)
-        recipe.study_id = settle_home(study, recipe)
+    options, paths = spec.options, spec.paths
+    with locked(paths.ask_lock):
+        storage = open_storage(options.storage, paths, options.workers, timeout_s=options.storage_timeout)
+        study = create_study(storage, options.study_name, spec.objectives)
+        spec.study_id = pair_with_folder(study, spec)
         fixed = fixed_config(first, [*options.ignore, *options.may_change])
         check_change(study, space.describe(), fixed, options.changed)
-        enqueue(study, space, recipe)
-    count = tally(study.get_trials(deepcopy=False), recipe.objectives)
-    log.info("study %s in %s: %d of %s trials done", options.study_name, recipe.folder, count.charged, options.n_trials)
-    reap_dead(recipe, study)
+        enqueue(study, space, spec)
+    count = tally(study.get_trials(deepcopy=False), spec.objectives)
+    log.info("study %s in %s: %d of %s trials done", options.study_name, spec.folder, count.charged, options.n_trials)
+    reap_dead(spec, study)
     return study
 
 
-def launch(recipe: Recipe, study: OpenStudy) -> list[Ended]:
+def launch(spec: SweepSpec, study: OpenStudy) -> list[WorkerResult]:
     """Let Hydra's launcher start the workers, again if it lost them, and return how each of them ended."""
-    place = f"hydra.sweep.subdir=.study/jobs/{recipe.session}/${{hydra.job.num}}"
-    jobs = [[*recipe.first, place] for _ in range(recipe.options.workers)]
-    workers = workers_by(recipe.config.hydra)
+    place = f"hydra.sweep.subdir=.study/jobs/{spec.session}/${{hydra.job.num}}"
+    jobs = [[*spec.first, place] for _ in range(spec.options.workers)]
+    workers = workers_by(spec.config.hydra)
     if workers.is_local:
-        return [job.return_value for job in workers.launch(recipe, jobs, 0, Interrupts())]
+        return [job.return_value for job in workers.launch(spec, jobs, 0, Interrupts())]
     with Interrupts(most=1) as interrupts:
         for start in range(_STARTS):
-            with watching_from_outside(recipe, interrupts):
+            with watching_from_outside(spec, interrupts):
                 try:
-                    done = workers.launch(recipe, jobs, start * len(jobs), interrupts)
+                    done = workers.launch(spec, jobs, start * len(jobs), interrupts)
                     return [*(job.return_value for job in done), *interruptions(interrupts)]
                 except StudyError:
                     raise
@@ -167,31 +167,31 @@ def launch(recipe: Recipe, study: OpenStudy) -> list[Ended]:
                     if interrupts.count > 1 or (start + 1 == _STARTS and not interrupts.count):
                         raise
                     lost = f"{type(error).__name__}: {error}"
-            reap_dead(recipe, study)
+            reap_dead(spec, study)
             if interrupts.count:
                 break
             log.warning("the launcher lost a worker, starting all of them again: %s", lost)
     return interruptions(interrupts)
 
 
-def interruptions(interrupts: Interrupts) -> list[Ended]:
+def interruptions(interrupts: Interrupts) -> list[WorkerResult]:
     """Return why a sweep ended that was asked to stop here, where its workers are elsewhere."""
-    return [Ended("interrupted", interrupts.signal)] if interrupts.count else []
+    return [WorkerResult("interrupted", interrupts.signal)] if interrupts.count else []
 
 
-def reap_dead(recipe: Recipe, study: OpenStudy) -> None:
+def reap_dead(spec: SweepSpec, study: OpenStudy) -> None:
     """Settle the trials of dead workers, so that they are retried."""
-    options, layout = recipe.options, recipe.layout
-    settler = Settler(study, layout, parse_policies(options.policy), options.checkpoint)
-    watch = Watch(layout.workers, options.stale_after)
-    with locked(layout.ask_lock):
-        reaped = reap(study, recipe, settler, watch)
-        remove_leftovers(layout, study.get_trials(deepcopy=False), watch)
+    options, paths = spec.options, spec.paths
+    teller = Teller(study, paths, parse_policies(options.policy), options.checkpoint)
+    watch = LivenessMonitor(paths.workers, options.stale_after)
+    with locked(paths.ask_lock):
+        reaped = reap(study, spec, teller, watch)
+        remove_leftovers(paths, study.get_trials(deepcopy=False), watch)
     if reaped:
         log.info("reaped the trials of dead workers: %s", ", ".join(map(str, reaped)))
 
 
-def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float] | None:
+def conclude(spec: SweepSpec, study: OpenStudy, ended: list[WorkerResult]) -> list[float] | None:
     """Say how the sweep stands and return the best values; leave by the signal's code if there was one.
 
     Raises:
@@ -204,7 +204,7 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
     if signals:
         study.patience.timeout_s = 0.0
     try:
-        return conclude_study(recipe, study, ended, signals)
+        return conclude_study(spec, study, ended, signals)
     except Exception as error:
         if not signals or not is_passing(error):
             raise
@@ -212,22 +212,22 @@ def conclude(recipe: Recipe, study: OpenStudy, ended: list[Ended]) -> list[float
         sys.exit(128 + signals[0])
 
 
-def conclude_study(recipe: Recipe, study: OpenStudy, ended: list[Ended], signals: list[int]) -> list[float] | None:
+def conclude_study(spec: SweepSpec, study: OpenStudy, ended: list[WorkerResult], signals: list[int]) -> list[float] | None:
     """Write the tables once more and say how the study stands."""
-    Recorder(recipe, study).write(force=True)
+    Recorder(spec, study).write(force=True)
     trials = study.get_trials(deepcopy=False)
-    remove_leftovers(recipe.layout, trials, Watch(recipe.layout.workers, recipe.options.stale_after))
-    count = tally(trials, recipe.objectives)
+    remove_leftovers(spec.paths, trials, LivenessMonitor(spec.paths.workers, spec.options.stale_after))
+    count = tally(trials, spec.objectives)
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number)
     reasons = "; ".join(sorted({end.reason for end in ended}))
-    best = f"; {best_text(count.best, recipe)}" if count.best is not None else ""
+    best = f"; {best_text(count.best, spec)}" if count.best is not None else ""
     log.info("study %s: %s (%s)%s", study.study_name, reasons, kinds or "no trials", best)
     if signals:
         log.info("the same command goes on from here")
         sys.exit(128 + signals[0])
-    stopped = Session(study, recipe).stopped()
+    stopped = Session(study, spec).stopped()
     if stopped:
-        raise StudyError(f"the sweep stopped: {stopped}.{_first_error(Session(study, recipe).first_error())}")
+        raise StudyError(f"the sweep stopped: {stopped}.{_first_error(Session(study, spec).first_error())}")
     errors = [trial for trial in trials if kind_of(trial) == "error"]
     if count.best is None and errors:
         log.warning("no trial has a value, and %d ended with errors.%s", len(errors), _first_error(errors[0]))

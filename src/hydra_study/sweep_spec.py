@@ -9,12 +9,12 @@ from omegaconf import DictConfig
 
 from hydra_study.config import StudyConf
 from hydra_study.objectives import Objectives
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.task_function import Origin
 
 
 @dataclass
-class Recipe:
+class SweepSpec:
     """The sweep as a whole.
 
     Attributes:
@@ -52,9 +52,9 @@ class Recipe:
     fixed: list[str] = field(default_factory=list)
 
     @property
-    def layout(self) -> Layout:
+    def paths(self) -> SweepPaths:
         """Where the sweep keeps its files."""
-        return Layout(self.folder)
+        return SweepPaths(self.folder)
 
 
 @dataclass

@@ -32,7 +32,7 @@ class Channel(Protocol):
     def ask(self, message: dict[str, Any]) -> dict[str, Any]: ...
 
 
-class Link:
+class TrialConnection:
     """The connection of one running trial to the worker that owns the study.
 
     Args:
@@ -69,7 +69,7 @@ class Link:
         answer = self._channel.ask({"say": "report", "step": int(step), "value": float(value)})
         return bool(answer["stop"])
 
-    def note(self, **facts: Any) -> None:
+    def set_attrs(self, **facts: Any) -> None:
         """Store facts of the trial (the id of its W&B run, its cost) as attributes of the trial in the study."""
         self._channel.send({"say": "note", "facts": facts})
 
@@ -88,15 +88,15 @@ class Link:
 
 _VARIABLE = "HYDRA_STUDY_TRIAL"
 _CHECKPOINT = "HYDRA_STUDY_CHECKPOINT"
-_link: Link | None = None
+_link: TrialConnection | None = None
 
 
-def current() -> Link | None:
+def current() -> TrialConnection | None:
     """Return the link of the trial that this process runs, or None outside of a sweep."""
     return _link if _link is not None and _link.is_mine() else None
 
 
-def inside() -> bool:
+def in_trial() -> bool:
     """Return whether this process belongs to a trial; true on all ranks, where `current` is None on all but rank 0."""
     return _VARIABLE in os.environ
 
@@ -106,7 +106,7 @@ def checkpoint() -> str | None:
     return os.environ.get(_CHECKPOINT)
 
 
-def enter(link: Link) -> None:
+def enter(link: TrialConnection) -> None:
     """Make `link` the current one, which its trial's process does when the trial begins."""
     global _link
     _link = link

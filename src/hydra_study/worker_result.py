@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Ended:
+class WorkerResult:
     """What a worker returns through the launcher.
 
     Attributes:

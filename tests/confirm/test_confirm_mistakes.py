@@ -10,7 +10,7 @@ from convsweep.errors import UserError
 from convsweep.review.confirm.__main__ import main
 from convsweep.review.confirm.request import parse_request
 from hydra_study.errors import StudyError
-from hydra_study.storage.sweep_folder import open_sweep
+from hydra_study.storage.sweep_folder import open_sweep_folder
 from tests.study.conftest import wait_for
 
 from .conftest import Confirmed, MakeConfirmed
@@ -32,7 +32,7 @@ def test_no_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StudyError, match=r"a sweep's folder holds multirun\.yaml"):
         main([str(tmp_path)])
     with pytest.raises(StudyError, match=r"a sweep's folder holds multirun\.yaml"):
-        open_sweep(tmp_path)
+        open_sweep_folder(tmp_path)
 
 
 def test_a_misspelt_key_is_answered_before_anything_is_trained(swept: MakeConfirmed) -> None:

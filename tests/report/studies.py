@@ -10,7 +10,7 @@ import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage.journal import open_journal
 
 SPACE = {
@@ -127,7 +127,7 @@ def make_sweep(folder: Path, kinds: list[str], objectives: int = 1, name: str = 
     direction = "maximize" if objectives == 1 else "{val/accuracy: maximize, macs: minimize}"
     (folder / "multirun.yaml").write_text(MULTIRUN.replace("DIRECTION", direction))
     directions: list[Any] = ["maximize", "minimize"][:objectives]
-    study = optuna.create_study(study_name=name, directions=directions, storage=open_journal(Layout(folder).journal))
+    study = optuna.create_study(study_name=name, directions=directions, storage=open_journal(SweepPaths(folder).journal))
     study.set_user_attr("space", SPACE)
     study.add_trials(make_trials(kinds, objectives))
     return folder

@@ -34,7 +34,7 @@ from convsweep.review.report.rendering.markdown import to_markdown
 from convsweep.review.report.rendering.pictures import Pictures
 from convsweep.review.report.source import load_sweep, runs_below
 from convsweep.review.wandb_study.panels import plotly_figure
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage.journal import open_journal
 from tests.report.chromium import Chromium
 from tests.report.studies import MULTIRUN, SPACE, make_trials, mixed
@@ -133,7 +133,7 @@ def hostile_sweep(folder: Path, name: str) -> Path:
     config["hydra"]["overrides"]["task"].append(f"name={ALL}")
     config["hydra"]["runtime"]["choices"][ALL] = ALL
     (folder / "multirun.yaml").write_text(yaml.safe_dump(config))
-    study = optuna.create_study(study_name=name, direction="maximize", storage=open_journal(Layout(folder).journal))
+    study = optuna.create_study(study_name=name, direction="maximize", storage=open_journal(SweepPaths(folder).journal))
     space = {names[key]: rule for key, rule in SPACE.items()}
     space[names["model.net.skip"]] = {"choices": wild}
     study.set_user_attr("space", space)

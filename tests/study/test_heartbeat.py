@@ -12,21 +12,21 @@ import pytest
 from hydra_study.config import StudyConf
 from hydra_study.processes.slots import make_slots, visible_gpus
 from hydra_study.storage import heartbeat
-from hydra_study.storage.heartbeat import Pulse, Watch
+from hydra_study.storage.heartbeat import Heartbeat, LivenessMonitor
 from tests.read_only import run_read_only
 
-READ = "from pathlib import Path; from hydra_study.storage.heartbeat import Watch"
+READ = "from pathlib import Path; from hydra_study.storage.heartbeat import LivenessMonitor"
 
 
 def beat_and_wait(folder: Path) -> None:
-    Pulse(folder, "other").beat({"trials": []})
+    Heartbeat(folder, "other").beat({"trials": []})
     time.sleep(60)
 
 
 def test_a_worker_is_dead_when_its_process_is(tmp_path: Path) -> None:
     process = multiprocessing.get_context("spawn").Process(target=beat_and_wait, args=(tmp_path,))
     process.start()
-    watch = Watch(tmp_path, stale_after=1000)
+    watch = LivenessMonitor(tmp_path, stale_after=1000)
     while not (tmp_path / "other.json").exists():
         time.sleep(0.02)
     assert not watch.is_dead("other")
@@ -42,7 +42,7 @@ def test_a_worker_is_dead_when_its_process_is(tmp_path: Path) -> None:
 def test_a_worker_of_another_machine_is_dead_when_it_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = -1000.0  # of a machine that has just been started
     monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
-    watch = Watch(tmp_path, stale_after=60)
+    watch = LivenessMonitor(tmp_path, stale_after=60)
 
     def is_dead(count: int, seconds: float) -> bool:
         nonlocal now
@@ -81,9 +81,9 @@ def test_slots_share_out_gpus_and_cores(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_whether_a_worker_lives_is_seen_in_a_read_only_folder(tmp_path: Path) -> None:
     (tmp_path / "dead.lock").touch()
-    living = Pulse(tmp_path, "living")
+    living = Heartbeat(tmp_path, "living")
     folder, look = repr(str(tmp_path)), "print([watch.is_dead(worker) for worker in ('dead', 'living', 'never')])"
-    code = f"{READ}; watch = Watch(Path({folder}), 60); {look}; Path({folder}, 'new').touch()"
+    code = f"{READ}; watch = LivenessMonitor(Path({folder}), 60); {look}; Path({folder}, 'new').touch()"
     try:
         done = run_read_only(tmp_path, "-c", code)
     finally:

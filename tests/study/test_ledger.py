@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from hydra_study.objectives import parse_objectives
 from hydra_study.storage import attributes
 from hydra_study.trials.budget import Ledger, tally
-from hydra_study.trials.duplicates import Known
+from hydra_study.trials.duplicates import DuplicateIndex
 
 OBJECTIVES = parse_objectives("maximize", None)
 KINDS = ("complete", "pruned", "infeasible", "running", "killed", "duplicate", "waiting")
@@ -57,11 +57,11 @@ def test_a_ledger_counts_as_one_would_count_anew() -> None:
 def test_what_is_known_is_what_one_would_find_anew() -> None:
     followed: list[FrozenTrial] = []
     study: Any = SimpleNamespace(get_trials=lambda deepcopy: list(followed))
-    known = Known(study, "now")
+    known = DuplicateIndex(study, "now")
     for trials in histories():
         followed[:] = trials
         for number in range(len(trials) + 1):
-            anew, identity, point = Known(study, "now"), str(number // 2), [f"x={number // 3}"]
+            anew, identity, point = DuplicateIndex(study, "now"), str(number // 2), [f"x={number // 3}"]
             found, same = known.results(number, identity), known.same_point(number, point)
             assert [one.number for one in found] == [one.number for one in anew.results(number, identity)]
             assert (same and same.number) == ((again := anew.same_point(number, point)) and again.number)

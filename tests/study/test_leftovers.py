@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from hydra_study.storage.heartbeat import Pulse
+from hydra_study.storage.heartbeat import Heartbeat
 
 from .conftest import MakeToy
 
@@ -27,7 +27,7 @@ def test_what_killed_processes_left_half_written_is_removed(toy: MakeToy) -> Non
     ]
     for path in left:
         path.write_text("half")
-    living = Pulse(workers, "living-0")
+    living = Heartbeat(workers, "living-0")
     writing = workers / f".living-0.json.{os.getpid()}"
     writing.write_text(json.dumps({}))
     other = app.sweep / ".notes"

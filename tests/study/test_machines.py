@@ -142,8 +142,8 @@ def test_a_sweep_outlives_its_head(toy: MakeToy) -> None:
 
 def test_errors_in_a_row_are_counted_without_the_machines_clocks() -> None:
     study = optuna.create_study()
-    recipe: Any = SimpleNamespace(session="now", options=SimpleNamespace(max_errors=3))
-    session = Session(study, recipe)  # type: ignore[arg-type]
+    spec: Any = SimpleNamespace(session="now", options=SimpleNamespace(max_errors=3))
+    session = Session(study, spec)  # type: ignore[arg-type]
     ahead = datetime.now() + timedelta(hours=2)
     for number, kind in enumerate(["error", "complete", "error", "error", "error"]):
         value, state = (1.0, TrialState.COMPLETE) if kind == "complete" else (None, TrialState.FAIL)

@@ -11,13 +11,13 @@ from hydra_study.config import PRUNERS
 from hydra_study.dotted_path import build
 from hydra_study.errors import StudyError
 from hydra_study.objectives import parse_objectives
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage import attributes
 from hydra_study.storage.storage import OpenStudy, create_study, open_study
 from hydra_study.trials.outcomes import Outcome, parse_policies
 from hydra_study.trials.pruning import Reports
 from hydra_study.trials.sampling import check_sampler, count_from_one
-from hydra_study.trials.tell import Settler
+from hydra_study.trials.tell import Teller
 
 from .conftest import MakeToy, Toy
 
@@ -157,15 +157,15 @@ def rungs_of(trial: FrozenTrial) -> list[float]:
 @pytest.mark.parametrize("pruner", ["successive_halving", "hyperband"])
 def test_a_retried_trial_is_compared_at_the_rungs_of_the_one_it_continues(pruner: str, tmp_path: Path) -> None:
     study = study_with(pruner, min_resource=1, max_resource=9 if pruner == "hyperband" else None)
-    settler = Settler(study, Layout(tmp_path), parse_policies({"killed": "retry 3"}), "last.ckpt")
+    teller = Teller(study, SweepPaths(tmp_path), parse_policies({"killed": "retry 3"}), "last.ckpt")
     values = [9.0, 8.0, 7.0, 6.0]
     (tmp_path / "0").mkdir()
     (tmp_path / "0" / "last.ckpt").touch()
     first = study.ask()
     report(study, first, values)
-    settler.settle(study.trial(0), Outcome("killed"))
+    teller.tell(study.trial(0), Outcome("killed"))
     lost = study.ask()  # and its worker dies before it begins
-    settler.settle(study.trial(lost.number), Outcome("killed"))
+    teller.tell(study.trial(lost.number), Outcome("killed"))
     again = study.ask()
     assert again.user_attrs[attributes.RETRY_OF] == lost.number == 1
     reports = Reports(study, again, parse_objectives("minimize", None))

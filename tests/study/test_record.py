@@ -67,7 +67,7 @@ def test_link_notes_and_the_environment_of_a_trial(toy: MakeToy) -> None:
     body = """
         from hydra.core.hydra_config import HydraConfig
         link = trial.current()
-        link.note(wandb_id=f"run{link.number}")
+        link.set_attrs(wandb_id=f"run{link.number}")
         link.alive()
         hydra_config = HydraConfig.get()
         assert hydra_config.mode.name == "RUN" and hydra_config.runtime.output_dir == link.folder
@@ -75,7 +75,7 @@ def test_link_notes_and_the_environment_of_a_trial(toy: MakeToy) -> None:
         assert f"hydra.run.dir='{link.folder}'" in sys.argv and any(text.startswith("x=") for text in sys.argv)
         if os.fork() == 0: os._exit(0 if trial.current() is None else 1)
         assert os.wait()[1] == 0
-        assert trial.inside() and os.environ["HYDRA_STUDY_TRIAL"] == str(link.number)
+        assert trial.in_trial() and os.environ["HYDRA_STUDY_TRIAL"] == str(link.number)
         print("to the log of the trial")
         return cfg.x
     """

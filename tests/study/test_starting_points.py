@@ -7,7 +7,7 @@ import pytest
 
 from hydra_study.errors import StudyError
 from hydra_study.objectives import parse_objectives
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.space.grammar import parse_parameters
 from hydra_study.space.space import Space
 from hydra_study.storage.journal import open_journal
@@ -40,7 +40,7 @@ def test_the_winner_of_a_journal_is_read_without_writing(tmp_path: Path) -> None
 
 def test_the_winner_of_a_database_is_read(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/elsewhere.db"
-    finish(create_study(open_storage(url, Layout(tmp_path), 1), "s", parse_objectives("minimize", None)))
+    finish(create_study(open_storage(url, SweepPaths(tmp_path), 1), "s", parse_objectives("minimize", None)))
     folder = tmp_path / "sweep"
     folder.mkdir()
     (folder / "multirun.yaml").write_text(f"hydra: {{sweeper: {{study_name: s, storage: '{url}'}}, runtime: {{cwd: /}}}}")

@@ -11,7 +11,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from hydra_study.errors import StudyError
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage.journal import cut_torn_line, open_journal
 from hydra_study.storage.storage import open_storage
 
@@ -112,7 +112,7 @@ def test_only_what_follows_the_last_line_end_is_cut(tmp_path: Path, text: bytes,
 
 def test_sqlite_is_refused_for_several_workers(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="journal file"):
-        open_storage(f"sqlite:///{tmp_path}/study.db", Layout(tmp_path), num_workers=2)
+        open_storage(f"sqlite:///{tmp_path}/study.db", SweepPaths(tmp_path), num_workers=2)
 
 
 def test_a_changed_space_is_refused_with_the_difference_named(toy: MakeToy) -> None:

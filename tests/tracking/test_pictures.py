@@ -216,7 +216,7 @@ def test_a_short_trial_of_a_sweep_draws_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, drawn: bool
 ) -> None:
     clock = iter([0.0, 0.0])
-    monkeypatch.setattr(best_epoch.trial, "inside", lambda: True)
+    monkeypatch.setattr(best_epoch.trial, "in_trial", lambda: True)
     monkeypatch.setattr(best_epoch, "time", SimpleNamespace(monotonic=lambda: next(clock, seconds)))
     with track(folder, mode="disabled") as tracker:
         fit(tracker, callbacks=[ConfusionMatrix()])
@@ -229,7 +229,7 @@ def test_a_trial_of_short_epochs_does_not_even_look(
 ) -> None:
     """Twice what its two epochs take is compared."""
     clock, captured = iter([0.0, 0.0]), []
-    monkeypatch.setattr(best_epoch.trial, "inside", lambda: True)
+    monkeypatch.setattr(best_epoch.trial, "in_trial", lambda: True)
     monkeypatch.setattr(best_epoch, "time", SimpleNamespace(monotonic=lambda: next(clock, seconds)))
     monkeypatch.setattr(ConfusionMatrix, "capture", lambda *rest: captured.append(rest))
     with track(folder, mode="disabled") as tracker:

@@ -17,7 +17,7 @@ from convsweep.review.report.rendering.palette import palette
 from convsweep.review.wandb_study.follow import log_once
 from convsweep.review.wandb_study.options import wandb_options
 from convsweep.tracking import read_run_file
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage.journal import open_journal
 
 CONFIG = """
@@ -55,9 +55,9 @@ def ended(number: int, kind: str, folder: Path, values: list[float] | None) -> F
 def sweep_folder(tmp_path: Path) -> Path:
     """The folder of a sweep of twelve trials; the seventh is the best and has left a checkpoint."""
     folder = tmp_path / "multirun" / "depth"
-    Layout(folder).make()
+    SweepPaths(folder).make()
     (folder / "multirun.yaml").write_text(CONFIG)
-    study = optuna.create_study(storage=open_journal(Layout(folder).journal), study_name="depth", direction="maximize")
+    study = optuna.create_study(storage=open_journal(SweepPaths(folder).journal), study_name="depth", direction="maximize")
     for number, kind in enumerate(OUTCOMES):
         study.add_trial(ended(number, kind, folder, [0.9 - 0.01 * (number - 7) ** 2] if kind == "complete" else None))
     (folder / "7" / "checkpoints").mkdir(parents=True)
@@ -120,9 +120,9 @@ def test_the_figures_of_the_report_are_panels(server: WandbServer, sweep_folder:
 
 
 def test_two_objectives_have_a_front(server: WandbServer, sweep_folder: Path) -> None:
-    Layout(sweep_folder).journal.unlink()
+    SweepPaths(sweep_folder).journal.unlink()
     study = optuna.create_study(
-        storage=open_journal(Layout(sweep_folder).journal), study_name="depth", directions=["maximize", "minimize"]
+        storage=open_journal(SweepPaths(sweep_folder).journal), study_name="depth", directions=["maximize", "minimize"]
     )
     config = CONFIG.replace("direction: maximize", "direction: {val/accuracy: maximize, macs: minimize}")
     (sweep_folder / "multirun.yaml").write_text(config)
@@ -145,7 +145,7 @@ def test_the_winner_is_an_artifact_of_the_study(server: WandbServer, sweep_folde
 
 def test_the_study_goes_on_as_the_same_run(server: WandbServer, sweep_folder: Path) -> None:
     log_once(sweep_folder, wandb_options(sweep_folder))
-    study = optuna.load_study(study_name="depth", storage=open_journal(Layout(sweep_folder).journal))
+    study = optuna.load_study(study_name="depth", storage=open_journal(SweepPaths(sweep_folder).journal))
     study.add_trial(ended(12, "complete", sweep_folder, [0.95]))
     log_once(sweep_folder, wandb_options(sweep_folder))
     assert server.run.values("trial") == list(range(13))
@@ -154,7 +154,7 @@ def test_the_study_goes_on_as_the_same_run(server: WandbServer, sweep_folder: Pa
 
 
 def test_what_no_longer_holds_leaves_the_summary(server: WandbServer, sweep_folder: Path) -> None:
-    study = optuna.load_study(study_name="depth", storage=open_journal(Layout(sweep_folder).journal))
+    study = optuna.load_study(study_name="depth", storage=open_journal(SweepPaths(sweep_folder).journal))
     study.enqueue_trial({"lr": 0.01})
     log_once(sweep_folder, wandb_options(sweep_folder))
     assert (server.run.summary["outcomes/waiting"], server.run.summary["winner/params/net.depth"]) == (1, 2)
@@ -203,15 +203,15 @@ def test_a_folder_that_is_not_there_is_no_sweep_that_logs_otherwise(tmp_path: Pa
 
 
 def test_a_sweep_without_trials_is_a_run_all_the_same(server: WandbServer, sweep_folder: Path) -> None:
-    Layout(sweep_folder).journal.unlink()
-    optuna.create_study(storage=open_journal(Layout(sweep_folder).journal), study_name="depth", direction="maximize")
+    SweepPaths(sweep_folder).journal.unlink()
+    optuna.create_study(storage=open_journal(SweepPaths(sweep_folder).journal), study_name="depth", direction="maximize")
     log_once(sweep_folder, wandb_options(sweep_folder))
     assert (server.run.state, server.run.values("trial")) == ("finished", [])
 
 
 def test_a_sweep_that_is_at_work_or_has_failed_is_logged_as_it_stands(server: WandbServer, sweep_folder: Path) -> None:
-    Layout(sweep_folder).journal.unlink()
-    study = optuna.create_study(storage=open_journal(Layout(sweep_folder).journal), study_name="depth", direction="maximize")
+    SweepPaths(sweep_folder).journal.unlink()
+    study = optuna.create_study(storage=open_journal(SweepPaths(sweep_folder).journal), study_name="depth", direction="maximize")
     study.add_trial(ended(0, "error", sweep_folder, None))
     study.ask(DISTRIBUTIONS)
     log_once(sweep_folder, wandb_options(sweep_folder))

@@ -75,7 +75,7 @@ def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
                 return task(cfg)
         except UserError as error:
             alone = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
-            if not alone or trial.inside() or wants_traceback():
+            if not alone or trial.in_trial() or wants_traceback():
                 raise
             fail(error)
 

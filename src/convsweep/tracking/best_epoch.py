@@ -53,7 +53,7 @@ class AtBest(Callback, ABC):
         self._began = time.monotonic()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trial.inside() or time.monotonic() - self._began > SHORT_TRIAL_S:
+        if not trial.in_trial() or time.monotonic() - self._began > SHORT_TRIAL_S:
             self._publish(trainer, pl_module)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -63,7 +63,7 @@ class AtBest(Callback, ABC):
 
     def may_publish(self, trainer: Trainer) -> bool:
         """Return whether a training may last so long, by twice what its epochs took up to now, that it leaves pictures."""
-        if not trial.inside() or trainer.max_epochs in (None, -1):
+        if not trial.in_trial() or trainer.max_epochs in (None, -1):
             return True
         expected = (time.monotonic() - self._began) / (trainer.current_epoch + 1) * trainer.max_epochs
         return 2 * expected > SHORT_TRIAL_S

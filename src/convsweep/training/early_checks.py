@@ -29,7 +29,7 @@ def check_options(cfg: DictConfig) -> None:
     check_given(cfg)
     net = cfg.model.net
     plan = PLANS.get(net.get("_target_"))
-    if plan is not None and not trial.inside():  # the sweep has built a trial's network already
+    if plan is not None and not trial.in_trial():  # the sweep has built a trial's network already
         options = {str(name): plain(net, str(name)) for name in net if name not in ("_target_", *FROM_DATA)}
         plan(**options)
     for name, words in WORDS.items():

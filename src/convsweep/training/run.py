@@ -128,7 +128,7 @@ class Run:
         for name in self.objectives:
             check_name("objectives", name, [*metrics, *self.cost])
         self.tracker = self.tracker or self.open_tracker()
-        if trial.inside():
+        if trial.in_trial():
             self.pruning = PruningCallback(self.cfg.monitor.metric, self.link)
         first, last = [self.best, self.stopwatch, *self.tracker.callbacks], [self.pruning] if self.pruning else []
         trainer = make_trainer(self.cfg, first, last, self.tracker.loggers)
@@ -154,7 +154,7 @@ class Run:
 
         `test: always` is for trials that are no search: the runs that confirm one.
         """
-        if data.test is not None and (not trial.inside() or self.cfg.test == "always"):
+        if data.test is not None and (not trial.in_trial() or self.cfg.test == "always"):
             trainer.test(model, data, ckpt_path=best_checkpoint(trainer), verbose=False)
 
     def finish(self, trainer: L.Trainer) -> float | tuple[float, ...]:
@@ -166,7 +166,7 @@ class Run:
             if self.link is None:
                 show_result(result, self.folder)
             elif result["checkpoint"]:
-                self.link.note(best_checkpoint=str(self.folder / result["checkpoint"]))
+                self.link.set_attrs(best_checkpoint=str(self.folder / result["checkpoint"]))
         values = tuple(objectives.values())
         return values[0] if len(values) == 1 else values
 
@@ -194,7 +194,7 @@ class Run:
         assert self.tracker is not None
         self.tracker.log_summary({f"cost/{name}": value for name, value in self.cost.items()})
         if self.link is not None and self.tracker.record is not None:
-            self.link.note(wandb_id=self.tracker.record["id"])
+            self.link.set_attrs(wandb_id=self.tracker.record["id"])
 
     def close(self, error: BaseException | None) -> None:
         """Close loggers in the state the run ended in; a run that did not complete leaves a result that says why."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from convsweep.cli.shell_command import python_command
 from convsweep.errors import UserError
 from convsweep.run_folder import BEST, CHECKPOINTS
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 
 if TYPE_CHECKING:
     import torch
@@ -105,7 +105,7 @@ def checkpoint_of(named: Path) -> Path:
     best = named / CHECKPOINTS / BEST
     if best.is_file():
         return best
-    sweep = Layout(named)
+    sweep = SweepPaths(named)
     winner = sweep.winner()
     if winner is not None:
         return existing(sweep.trial(winner) / CHECKPOINTS / BEST, f"the winner of {named}, trial {winner}, has no checkpoint")

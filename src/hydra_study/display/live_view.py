@@ -11,10 +11,10 @@ from typing import Any
 from hydra_study.display.status_text import line, table
 from hydra_study.errors import StudyError
 from hydra_study.interrupts import Interrupts
-from hydra_study.storage.heartbeat import Watch
+from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.patience import WaitedInVainError
 from hydra_study.storage.storage import OpenStudy, open_storage, open_study
-from hydra_study.sweep_spec import Recipe
+from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.session import Session
 
 _EVERY = 1.0
@@ -24,20 +24,20 @@ class View:
     """What the user sees of a running sweep.
 
     Args:
-        recipe: The sweep; `view` is auto, table, lines or none.
+        spec: The sweep; `view` is auto, table, lines or none.
         study: A connection to the study.
     """
 
-    def __init__(self, recipe: Recipe, study: OpenStudy) -> None:
-        self._recipe = recipe
+    def __init__(self, spec: SweepSpec, study: OpenStudy) -> None:
+        self._spec = spec
         self._study = study
-        self._watch = Watch(recipe.layout.workers, recipe.options.stale_after)
+        self._watch = LivenessMonitor(spec.paths.workers, spec.options.stale_after)
         self._said = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
         self._next = -math.inf
         self._live: Any = None
 
     def __enter__(self) -> "View":
-        mode = self._recipe.options.view
+        mode = self._spec.options.view
         if mode == "table" or (mode == "auto" and sys.stdout.isatty()):
             from rich.live import Live
 
@@ -55,16 +55,16 @@ class View:
 
     def show(self, force: bool = False) -> None:
         """Bring what is shown up to date; call as often as you like."""
-        if self._recipe.options.view == "none" or (time.monotonic() < self._next and not force):
+        if self._spec.options.view == "none" or (time.monotonic() < self._next and not force):
             return
         trials = self._study.get_trials(deepcopy=False)
         if self._live is not None:
-            self._live.update(table(trials, self._watch.living(), self._recipe), refresh=True)
+            self._live.update(table(trials, self._watch.living(), self._spec), refresh=True)
         else:
             for trial in trials:
                 if trial.state.is_finished() and trial.number not in self._said:
                     self._said.add(trial.number)
-                    print(line(trial, self._recipe), flush=True)
+                    print(line(trial, self._spec), flush=True)
         self._next = time.monotonic() + _EVERY
 
 
@@ -79,7 +79,7 @@ def check_view(mode: str) -> None:
 
 
 @contextmanager
-def watching_from_outside(recipe: Recipe, interrupts: Interrupts) -> Iterator[None]:
+def watching_from_outside(spec: SweepSpec, interrupts: Interrupts) -> Iterator[None]:
     """Follow the sweep from a thread while the launcher holds the main one and the workers are elsewhere.
 
     It is shown, and a request to stop is passed on to the workers.
@@ -95,12 +95,12 @@ def watching_from_outside(recipe: Recipe, interrupts: Interrupts) -> Iterator[No
             follow()
 
     def follow() -> None:
-        options = recipe.options
-        storage = open_storage(options.storage, recipe.layout, num_workers=1, is_made=True, timeout_s=options.storage_timeout)
+        options = spec.options
+        storage = open_storage(options.storage, spec.paths, num_workers=1, is_made=True, timeout_s=options.storage_timeout)
         storage.patience.meanwhile = stop_waiting
         study = open_study(storage, options.study_name)
-        session = Session(study, recipe)
-        with View(recipe, study) as view:
+        session = Session(study, spec)
+        with View(spec, study) as view:
             while not done.wait(_EVERY):
                 view.show()
                 if interrupts.count and session.stopped() is None:

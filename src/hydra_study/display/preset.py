@@ -10,13 +10,13 @@ from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial
 
 from hydra_study.storage import attributes
-from hydra_study.sweep_spec import Recipe
+from hydra_study.sweep_spec import SweepSpec
 
 
-def preset(trial: FrozenTrial, recipe: Recipe) -> str:
+def preset(trial: FrozenTrial, spec: SweepSpec) -> str:
     """Return the preset of a trial."""
-    loader, name = recipe.hydra_context.config_loader, recipe.config.hydra.job.config_name
-    return preset_of(list(trial.user_attrs[attributes.OVERRIDES]), loader, name, _header(trial, recipe))
+    loader, name = spec.hydra_context.config_loader, spec.config.hydra.job.config_name
+    return preset_of(list(trial.user_attrs[attributes.OVERRIDES]), loader, name, _header(trial, spec))
 
 
 def preset_of(overrides: list[str], loader: ConfigLoader, config_name: str, header: list[str]) -> str:
@@ -53,13 +53,13 @@ def _text(body: Any) -> str:
     return OmegaConf.to_yaml(body) if body else ""
 
 
-def _header(trial: FrozenTrial, recipe: Recipe) -> list[str]:
+def _header(trial: FrozenTrial, spec: SweepSpec) -> list[str]:
     assert trial.values is not None
-    named = zip(recipe.objectives.names, trial.values, strict=True)
+    named = zip(spec.objectives.names, trial.values, strict=True)
     values = ", ".join(f"{name} {value:.6g}" for name, value in named)
-    folder = recipe.config.hydra.sweep.dir
-    program = f"-m {recipe.module}" if recipe.module else Path(recipe.script).name
+    folder = spec.config.hydra.sweep.dir
+    program = f"-m {spec.module}" if spec.module else Path(spec.script).name
     return [
-        f"# Trial {trial.number} of study {recipe.options.study_name}: {values}",
+        f"# Trial {trial.number} of study {spec.options.study_name}: {values}",
         f"# python {program} --config-dir {folder} --config-name best",
     ]

@@ -7,25 +7,25 @@ from optuna.trial import FrozenTrial
 
 from hydra_study.storage import attributes
 from hydra_study.storage.attributes import kind_of
-from hydra_study.sweep_spec import Recipe
+from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.budget import Tally, tally
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-def line(trial: FrozenTrial, recipe: Recipe) -> str:
+def line(trial: FrozenTrial, spec: SweepSpec) -> str:
     """Return one line about a trial that ended."""
-    parts = [f"trial {trial.number}", kind_of(trial), values_text(trial, recipe), params_text(trial)]
+    parts = [f"trial {trial.number}", kind_of(trial), values_text(trial, spec), params_text(trial)]
     reason = trial.user_attrs.get(attributes.REASON, "")
     return " ".join(part for part in parts if part) + (f" ({reason})" if reason else "")
 
 
-def values_text(trial: FrozenTrial, recipe: Recipe) -> str:
+def values_text(trial: FrozenTrial, spec: SweepSpec) -> str:
     """Return the values of a trial with their names."""
-    if trial.values is None or len(trial.values) != len(recipe.objectives.names):
+    if trial.values is None or len(trial.values) != len(spec.objectives.names):
         return ""
-    named = zip(recipe.objectives.names, trial.values, strict=True)
+    named = zip(spec.objectives.names, trial.values, strict=True)
     return " ".join(f"{name}={value:.5g}" for name, value in named)
 
 
@@ -35,14 +35,14 @@ def params_text(trial: FrozenTrial) -> str:
     return " ".join(f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}" for name, value in named)
 
 
-def best_text(trial: FrozenTrial, recipe: Recipe) -> str:
+def best_text(trial: FrozenTrial, spec: SweepSpec) -> str:
     """Return what the best trial is."""
-    return f"best: trial {trial.number}  {values_text(trial, recipe)}  {params_text(trial)}"
+    return f"best: trial {trial.number}  {values_text(trial, spec)}  {params_text(trial)}"
 
 
-def seconds_left(count: Tally, trials: Sequence[FrozenTrial], recipe: Recipe, seconds: float, at_once: int) -> float | None:
+def seconds_left(count: Tally, trials: Sequence[FrozenTrial], spec: SweepSpec, seconds: float, at_once: int) -> float | None:
     """Return an estimate of what is left, from the mean length of the charged trials; None while there is none."""
-    options = recipe.options
+    options = spec.options
     lengths = [float(trial.user_attrs.get(attributes.SECONDS, 0)) for trial in trials]
     known = [length for length in lengths if length]
     limits = [] if options.timeout is None else [max(0.0, options.timeout - seconds)]
@@ -59,23 +59,23 @@ def clock(seconds: float | None) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def table(trials: Sequence[FrozenTrial], workers: Mapping[str, Mapping[str, Any]], recipe: Recipe) -> "RenderableType":
+def table(trials: Sequence[FrozenTrial], workers: Mapping[str, Mapping[str, Any]], spec: SweepSpec) -> "RenderableType":
     """Return the live table: trials by outcome, the best so far, what every slot is doing, the time left."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    count = tally(trials, recipe.objectives)
+    count = tally(trials, spec.objectives)
     seconds = max((float(said.get("seconds", 0)) for said in workers.values()), default=0.0)
     at_once = sum(int(said.get("slots", 0)) for said in workers.values())
-    total = recipe.options.n_trials
+    total = spec.options.n_trials
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number)
-    left = clock(seconds_left(count, trials, recipe, seconds, at_once))
+    left = clock(seconds_left(count, trials, spec, seconds, at_once))
     progress = f"{count.charged}/{'?' if total is None else total}"
-    head = f"study {recipe.options.study_name}   {progress}   {clock(seconds)}, about {left} left"
+    head = f"study {spec.options.study_name}   {progress}   {clock(seconds)}, about {left} left"
     lines = [Text(head, style="bold"), Text(kinds or "no trials yet")]
     if count.best is not None:
-        lines.append(Text(best_text(count.best, recipe), style="green"))
+        lines.append(Text(best_text(count.best, spec), style="green"))
     running = Table("worker", "slot", "trial", "time", "step", "value", "parameters", box=None, padding=(0, 1))
     for number, said in enumerate(workers.values()):
         for one in (one for one in said.get("trials", []) if kind_of(trials[one["number"]]) == "running"):

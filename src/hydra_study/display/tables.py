@@ -15,7 +15,7 @@ from hydra_study.storage.attributes import kind_of
 from hydra_study.storage.leftovers import remove_unfinished
 from hydra_study.storage.locks import locked, write_atomically
 from hydra_study.storage.storage import OpenStudy
-from hydra_study.sweep_spec import Recipe
+from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.budget import tally
 
 log = logging.getLogger(__name__)
@@ -26,13 +26,13 @@ _HIDDEN = {attributes.KIND, attributes.TRACEBACK, attributes.OVERRIDES, attribut
 class Recorder:
     """Writes the tables, but never spends more than a twentieth of the time on it, and leaves it to others where there are."""
 
-    def __init__(self, recipe: Recipe, study: OpenStudy) -> None:
-        self._recipe = recipe
+    def __init__(self, spec: SweepSpec, study: OpenStudy) -> None:
+        self._spec = spec
         self._study = study
         self._next = -math.inf
         self._pause = 0.5
         self._has_failed = False
-        self._file = recipe.folder / "sweep.csv"
+        self._file = spec.folder / "sweep.csv"
         self._stamp: int | None = None
         self._best: int | None = None
 
@@ -56,16 +56,16 @@ class Recorder:
         if self._stamp != stamp and not force:
             self._next = began + self._pause
             return
-        with locked(self._recipe.layout.record_lock, self._study.patience):
+        with locked(self._spec.paths.record_lock, self._study.patience):
             trials = self._study.get_trials(deepcopy=False)  # under the lock, or an older table would replace a newer one
             if force:
-                for path in (self._file, self._recipe.layout.preset):
+                for path in (self._file, self._spec.paths.preset):
                     remove_unfinished(path)
-            write_atomically(self._file, table(trials, self._recipe), lasting=force)
+            write_atomically(self._file, table(trials, self._spec), lasting=force)
             self._stamp = self._look()
-            best = tally(trials, self._recipe.objectives).best
+            best = tally(trials, self._spec.objectives).best
             if best is not None and attributes.OVERRIDES in best.user_attrs and best.number != self._best:
-                write_atomically(self._recipe.layout.preset, preset(best, self._recipe))
+                write_atomically(self._spec.paths.preset, preset(best, self._spec))
                 self._best = best.number
         self._pause = max(0.5, 20 * (time.monotonic() - began))
         self._next = time.monotonic() + self._pause
@@ -75,15 +75,15 @@ class Recorder:
         return self._file.stat().st_mtime_ns if self._file.exists() else None
 
 
-def table(trials: list[FrozenTrial], recipe: Recipe) -> str:
+def table(trials: list[FrozenTrial], spec: SweepSpec) -> str:
     """Return all trials as CSV: number, kind, reason, values, parameters, attributes."""
     params = sorted({name for trial in trials for name in trial.params})
-    facts = sorted({name for trial in trials for name in trial.user_attrs} - _HIDDEN - set(recipe.objectives.names))
+    facts = sorted({name for trial in trials for name in trial.user_attrs} - _HIDDEN - set(spec.objectives.names))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["number", "kind", "reason", *recipe.objectives.names, *params, *facts])
+    writer.writerow(["number", "kind", "reason", *spec.objectives.names, *params, *facts])
     for trial in trials:
-        values: list[Any] = list(trial.values or [None] * len(recipe.objectives.names))
+        values: list[Any] = list(trial.values or [None] * len(spec.objectives.names))
         reason = trial.user_attrs.get(attributes.REASON)
         row = [trial.number, kind_of(trial), reason, *values]
         writer.writerow([*row, *(trial.params.get(name) for name in params), *(trial.user_attrs.get(name) for name in facts)])

@@ -7,25 +7,25 @@ from contextlib import ExitStack, suppress
 
 from hydra_study.display.live_view import View
 from hydra_study.display.tables import Recorder
-from hydra_study.storage.heartbeat import Watch
+from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.patience import WaitedInVainError
 from hydra_study.storage.storage import OpenStudy
-from hydra_study.sweep_spec import Recipe
+from hydra_study.sweep_spec import SweepSpec
 
 
 class Watcher:
     """Follows one worker.
 
     Args:
-        recipe: The sweep.
+        spec: The sweep.
         study: The worker's connection to the study.
         shows: Whether this worker runs in the process of the command line and so owns the terminal.
     """
 
-    def __init__(self, recipe: Recipe, study: OpenStudy, shows: bool) -> None:
-        self._recorder = Recorder(recipe, study)
-        self._watch = Watch(recipe.layout.workers, recipe.options.stale_after)
-        self._view = View(recipe, study) if shows else None
+    def __init__(self, spec: SweepSpec, study: OpenStudy, shows: bool) -> None:
+        self._recorder = Recorder(spec, study)
+        self._watch = LivenessMonitor(spec.paths.workers, spec.options.stale_after)
+        self._view = View(spec, study) if shows else None
         self._stack = ExitStack()
 
     def __enter__(self) -> "Watcher":

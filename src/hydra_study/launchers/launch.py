@@ -11,12 +11,12 @@ from hydra.core.hydra_config import HydraConfig
 from optuna.exceptions import ExperimentalWarning
 
 from hydra_study.errors import StudyError
-from hydra_study.processes.fork_server_client import Template
+from hydra_study.processes.fork_server_client import ForkServerClient
 from hydra_study.space.grammar import parse_parameters
 from hydra_study.space.space import Space
-from hydra_study.storage.heartbeat import Pulse
-from hydra_study.sweep_spec import Recipe
-from hydra_study.worker_result import Ended
+from hydra_study.storage.heartbeat import Heartbeat
+from hydra_study.sweep_spec import SweepSpec
+from hydra_study.worker_result import WorkerResult
 
 logging.captureWarnings(False)
 
@@ -25,53 +25,53 @@ logging.captureWarnings(False)
 class WorkerTask:
     """The task function of a launcher's job; it is pickled and runs wherever the launcher puts it."""
 
-    recipe: Recipe
+    spec: SweepSpec
     ends_process: bool = False
     """Whether the process ends with the worker once its parent is gone: joblib's would wait for further jobs for minutes."""
 
-    def __call__(self, config: Any) -> Ended:
+    def __call__(self, config: Any) -> WorkerResult:
         """Be a worker until the sweep is over and return why it ended."""
         parent = os.getppid()
         try:
-            ended = run_worker(self.recipe, int(HydraConfig.get().job.num))
+            ended = run_worker(self.spec, int(HydraConfig.get().job.num))
             if self.ends_process and os.getppid() != parent:
                 os._exit(0)  # nobody is there to take the answer
             return ended
         except StudyError as error:
-            return Ended(str(error), is_mistake=True)
+            return WorkerResult(str(error), is_mistake=True)
         except KeyboardInterrupt:  # before the loop began, which counts them
-            return Ended("interrupted", signal.SIGINT)
+            return WorkerResult("interrupted", signal.SIGINT)
 
 
-def make_space(recipe: Recipe) -> Space:
+def make_space(spec: SweepSpec) -> Space:
     """Return the space of a sweep."""
-    loader = recipe.hydra_context.config_loader
-    return Space(parse_parameters(recipe.options.params, recipe.arguments, loader))
+    loader = spec.hydra_context.config_loader
+    return Space(parse_parameters(spec.options.params, spec.arguments, loader))
 
 
-def run_worker(recipe: Recipe, index: int) -> Ended:
+def run_worker(spec: SweepSpec, index: int) -> WorkerResult:
     """Start the worker `index` of a session: sign of life, template, storage, loop.
 
     The template is forked before the storage is opened: its children must not share a database connection.
     """
-    name = f"{recipe.session}-{index}-{os.urandom(2).hex()}"  # some launchers start a lost worker again
-    pulse = Pulse(recipe.layout.workers, name)
-    template = Template(recipe, pulse.lock)
+    name = f"{spec.session}-{index}-{os.urandom(2).hex()}"  # some launchers start a lost worker again
+    heartbeat = Heartbeat(spec.paths.workers, name)
+    template = ForkServerClient(spec, heartbeat.lock)
     try:
         from hydra_study.display.watcher import Watcher
         from hydra_study.processes.worker import Worker
         from hydra_study.storage.storage import open_storage, open_study
         from hydra_study.trials.sampling import build_pruner, build_sampler
 
-        options = recipe.options
-        storage = open_storage(options.storage, recipe.layout, options.workers, is_made=True, timeout_s=options.storage_timeout)
-        study = open_study(storage, options.study_name, pruner=build_pruner(recipe))
-        study.reported_direction = recipe.objectives.reported_direction
-        study.sampler = build_sampler(recipe, index, len(study.get_trials(deepcopy=False)))
+        options = spec.options
+        storage = open_storage(options.storage, spec.paths, options.workers, is_made=True, timeout_s=options.storage_timeout)
+        study = open_study(storage, options.study_name, pruner=build_pruner(spec))
+        study.reported_direction = spec.objectives.reported_direction
+        study.sampler = build_sampler(spec, index, len(study.get_trials(deepcopy=False)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            with Watcher(recipe, study, shows=recipe.is_local) as watcher:
-                return Worker(recipe, index, template, pulse, study, make_space(recipe), watcher).run()
+            with Watcher(spec, study, shows=spec.is_local) as watcher:
+                return Worker(spec, index, template, heartbeat, study, make_space(spec), watcher).run()
     finally:
         template.close()
-        pulse.end()
+        heartbeat.end()

@@ -15,7 +15,7 @@ from hydra_study.errors import StudyError
 from hydra_study.interrupts import Interrupts
 from hydra_study.launchers.composed_job import ComposedJob
 from hydra_study.launchers.launch import WorkerTask
-from hydra_study.sweep_spec import Recipe
+from hydra_study.sweep_spec import SweepSpec
 
 _RAY_STORE = 78_643_200
 """Bytes of Ray's object store, unless the config says otherwise; the launcher's own default."""
@@ -48,13 +48,13 @@ class Workers:
                 f"hydra.launcher needs the package {name}, which is not installed; run: uv sync --extra {self.extra}"
             )
 
-    def launch(self, recipe: Recipe, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+    def launch(self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
         """Run a worker for each list of overrides, numbered from `first`, until all have ended."""
-        return self._launcher(recipe).launch(jobs, initial_job_idx=first)
+        return self._launcher(spec).launch(jobs, initial_job_idx=first)
 
-    def _launcher(self, recipe: Recipe) -> Launcher:
-        task = WorkerTask(recipe, self.ends_processes)
-        context, config = recipe.hydra_context, recipe.config
+    def _launcher(self, spec: SweepSpec) -> Launcher:
+        task = WorkerTask(spec, self.ends_processes)
+        context, config = spec.hydra_context, spec.config
         return Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config)
 
 
@@ -63,11 +63,11 @@ class LocalWorker(Workers):
 
     is_local = True
 
-    def launch(self, recipe: Recipe, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+    def launch(self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
         """Run the worker here, where Hydra's own launcher would list it as a job."""
-        job = ComposedJob(recipe.hydra_context, WorkerTask(recipe), recipe.config)
+        job = ComposedJob(spec.hydra_context, WorkerTask(spec), spec.config)
         done = [job.run(overrides, number, str(number)) for number, overrides in enumerate(jobs, first)]
-        configure_log(recipe.config.hydra.hydra_logging, recipe.config.hydra.verbose)  # the job had its own
+        configure_log(spec.config.hydra.hydra_logging, spec.config.hydra.verbose)  # the job had its own
         return done
 
 
@@ -77,13 +77,13 @@ class JoblibWorkers(Workers):
     package, extra = "hydra_plugins.hydra_joblib_launcher", "joblib"
     ends_processes = True
 
-    def launch(self, recipe: Recipe, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+    def launch(self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
         """Run the workers in as many processes: an idle one dies of Ctrl-C, and joblib then kills all others."""
-        launcher = recipe.config.hydra.launcher
+        launcher = spec.config.hydra.launcher
         if launcher.get("n_jobs") == -1:
-            with read_write(recipe.config.hydra), open_dict(recipe.config.hydra):
+            with read_write(spec.config.hydra), open_dict(spec.config.hydra):
                 launcher.n_jobs = max(2, len(jobs))
-        return super().launch(recipe, jobs, first, interrupts)
+        return super().launch(spec, jobs, first, interrupts)
 
 
 class RayWorkers(Workers):
@@ -91,17 +91,17 @@ class RayWorkers(Workers):
 
     package, extra = "hydra_plugins.hydra_ray_launcher", "ray"
 
-    def launch(self, recipe: Recipe, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+    def launch(self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
         """Start or join Ray ahead of its launcher: it takes SIGTERM then, and would kill the workers by it."""
         os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # by `uv run` they would run in a copy of the whole folder
         import ray
 
         if not ray.is_initialized():
-            options = OmegaConf.to_container(recipe.config.hydra.launcher.ray.init, resolve=True)
+            options = OmegaConf.to_container(spec.config.hydra.launcher.ray.init, resolve=True)
             assert isinstance(options, dict)
             ray.init(**{"object_store_memory": _RAY_STORE, **options})
         interrupts.take()
-        return super().launch(recipe, jobs, first, interrupts)
+        return super().launch(spec, jobs, first, interrupts)
 
 
 class SlurmWorkers(Workers):
@@ -117,17 +117,17 @@ class SlurmWorkers(Workers):
                 "hydra.launcher needs Slurm's sbatch, which is not here; start the sweep on a machine of the cluster"
             )
 
-    def launch(self, recipe: Recipe, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+    def launch(self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
         """Queue the jobs and follow them in Slurm's queue."""
         from hydra_study.launchers.slurm_queue import Queue
 
-        launcher = self._launcher(recipe)
+        launcher = self._launcher(spec)
         assert isinstance(launcher, SlurmLauncher)
         try:
             submitted = launcher.submit(jobs, first)
         except RuntimeError as error:
             raise StudyError(f"Slurm refused the jobs of the workers; mend hydra.launcher: {str(error).strip()}") from error
-        return Queue(recipe, submitted, interrupts).wait()
+        return Queue(spec, submitted, interrupts).wait()
 
 
 _WORKERS: dict[str, type[Workers]] = {

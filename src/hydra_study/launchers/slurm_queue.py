@@ -14,7 +14,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from hydra_study.errors import StudyError
 from hydra_study.interrupts import Interrupts
-from hydra_study.sweep_spec import Recipe
+from hydra_study.sweep_spec import SweepSpec
 
 if TYPE_CHECKING:
     from submitit import Job
@@ -35,13 +35,13 @@ class Queue:
     """The jobs of the workers, from their submission to the end of the last.
 
     Args:
-        recipe: The sweep.
+        spec: The sweep.
         jobs: What submitit has submitted.
         interrupts: Requests to the head to stop.
     """
 
-    def __init__(self, recipe: Recipe, jobs: "Sequence[Job[JobReturn]]", interrupts: Interrupts) -> None:
-        self._recipe = recipe
+    def __init__(self, spec: SweepSpec, jobs: "Sequence[Job[JobReturn]]", interrupts: Interrupts) -> None:
+        self._spec = spec
         self._jobs = jobs
         self._id = str(jobs[0].job_id).split("_")[0]
         self._interrupts = interrupts
@@ -114,7 +114,7 @@ class Queue:
             return [result for id, result in results.items() if not self._well or id in self._well]
         if not lost:
             raise StudyError("all jobs of the sweep were cancelled in Slurm's queue; the same command goes on from here")
-        if not any(self._recipe.layout.workers.glob(f"{self._recipe.session}-*.json")):
+        if not any(self._spec.paths.workers.glob(f"{self._spec.session}-*.json")):
             raise StudyError(f"Slurm's jobs failed before a worker began; what the first one said: {lost[0].paths.stdout}")
         raise RuntimeError(f"Slurm ended the jobs of all workers; what the first one said: {lost[0].paths.stdout}")
 

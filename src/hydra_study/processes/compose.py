@@ -8,14 +8,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from hydra_study.sweep_spec import Job, Recipe
+from hydra_study.sweep_spec import Job, SweepSpec
 
 _OF_THE_SWEEP = ("hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher", "hydra.mode")
 
 
-def compose(recipe: Recipe, job: Job) -> DictConfig:
+def compose(spec: SweepSpec, job: Job) -> DictConfig:
     """Return the whole config of a trial, with Hydra's part set to a single run in no folder yet."""
-    config = recipe.hydra_context.config_loader.load_sweep_config(recipe.config, list(job.overrides))
+    config = spec.hydra_context.config_loader.load_sweep_config(spec.config, list(job.overrides))
     with read_write(config.hydra), open_dict(config.hydra):
         config.hydra.mode = RunMode.RUN
         config.hydra.job.num = job.number
@@ -40,14 +40,14 @@ def task_config(config: DictConfig) -> DictConfig:
     return task
 
 
-def set_plain_arguments(recipe: Recipe, job: Job, folder: str) -> None:
+def set_plain_arguments(spec: SweepSpec, job: Job, folder: str) -> None:
     """Make `sys.argv` the command line of a single run of this trial.
 
     Whoever starts this process's script again (Lightning does, for the ranks of DDP) gets the trial, not the sweep.
     """
-    given = OmegaConf.to_container(recipe.config.hydra.overrides.hydra)
+    given = OmegaConf.to_container(spec.config.hydra.overrides.hydra)
     assert isinstance(given, list)
     of_hydra = [text for text in given if not str(text).lstrip("+~").startswith(_OF_THE_SWEEP)]
     quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
-    sys.modules["__main__"].__spec__ = ModuleSpec(recipe.module, None) if recipe.module is not None else None
-    sys.argv = [recipe.script, *of_hydra, *job.overrides, "hydra.mode=RUN", f"hydra.run.dir='{quoted}'"]
+    sys.modules["__main__"].__spec__ = ModuleSpec(spec.module, None) if spec.module is not None else None
+    sys.argv = [spec.script, *of_hydra, *job.overrides, "hydra.mode=RUN", f"hydra.run.dir='{quoted}'"]

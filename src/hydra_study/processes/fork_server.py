@@ -25,8 +25,8 @@ from hydra.core.utils import setup_globals
 from hydra_study.dotted_path import locate
 from hydra_study.errors import StudyError
 from hydra_study.processes.messages import Channel
-from hydra_study.processes.trial_process import THREAD_VARIABLES, run_child
-from hydra_study.sweep_spec import Job, Recipe
+from hydra_study.processes.trial_process import THREAD_VARIABLES, run_trial_process
+from hydra_study.sweep_spec import Job, SweepSpec
 from hydra_study.task_function import UNGUARDED, Origin, load_function
 
 _OF_LAUNCHERS = (
@@ -46,7 +46,7 @@ class Order:
     Attributes:
         origin: Where the task function can be found.
         function: A copy of the task function, pickled.
-        recipe: The state of Hydra and the recipe, without its task function, pickled.
+        spec: The state of Hydra and the spec, without its task function, pickled.
         preload: Modules to import.
         threads: Threads of a trial.
         left_out: Steps that each trial does for itself.
@@ -54,7 +54,7 @@ class Order:
 
     origin: Origin | None
     function: bytes | None
-    recipe: bytes
+    spec: bytes
     preload: list[str]
     threads: int
     left_out: list[str]
@@ -74,7 +74,7 @@ def serve(descriptor: int) -> None:
     try:
         with control.makefile("rb") as file:
             order = pickle.loads(file.read(int(file.readline())))
-        trial = _Template(order, control).serve()
+        trial = _ForkServer(order, control).serve()
     except BaseException as error:
         with contextlib.suppress(BaseException):
             reason = str(error) if isinstance(error, StudyError) else repr(error)
@@ -84,7 +84,7 @@ def serve(descriptor: int) -> None:
     trial()
 
 
-class _Template:
+class _ForkServer:
     def __init__(self, order: Order, control: socket.socket) -> None:
         self.order = order
         self.control = Channel(control)
@@ -95,9 +95,9 @@ class _Template:
         self.postponed = [step for name, step in self.steps() if name in order.left_out]
         for name, step in self.steps():
             self.do(name, step)
-        self.recipe = self.load_recipe()
+        self.spec = self.load_spec()
         for option in ("check", "canonical"):
-            path = getattr(self.recipe.options, option)
+            path = getattr(self.spec.options, option)
             if path is not None:
                 self.do(path, partial(locate, path, f"hydra.sweeper.{option}"))
         gc.collect()
@@ -135,11 +135,11 @@ class _Template:
         except Exception:  # what it lacks here the copy may do without
             return
 
-    def load_recipe(self) -> Recipe:
-        singletons, recipe = pickle.loads(self.order.recipe)
+    def load_spec(self) -> SweepSpec:
+        singletons, spec = pickle.loads(self.order.spec)
         setup_globals()
         Singleton.set_state(singletons)
-        whole: Recipe = replace(recipe, task_function=load_function(self.order.origin, self.order.function))
+        whole: SweepSpec = replace(spec, task_function=load_function(self.order.origin, self.order.function))
         return whole
 
     def do(self, name: str, step: Callable[[], object]) -> None:
@@ -187,19 +187,19 @@ class _Template:
         pid = os.fork()
         if pid == 0:
             self.leave()
-            return partial(run_child, job, connection, parent, self.finish_preparing)
+            return partial(run_trial_process, job, connection, parent, self.finish_preparing)
         connection.close()
         self.trials[pid] = job.number
         self.control.send({"say": "born", "number": job.number, "pid": pid})
         return pid
 
-    def finish_preparing(self) -> Recipe:
-        """Do, in a trial, what the template could not do for all, and return the recipe."""
+    def finish_preparing(self) -> SweepSpec:
+        """Do, in a trial, what the template could not do for all, and return the spec."""
         for step in self.postponed:
             step()
         if not self.postponed:
-            return self.recipe
-        return replace(self.recipe, task_function=load_function(self.order.origin, self.order.function))
+            return self.spec
+        return replace(self.spec, task_function=load_function(self.order.origin, self.order.function))
 
     def leave(self) -> None:
         """Give up, in a fresh child or at the end, what belongs to the template."""

@@ -16,7 +16,7 @@ from hydra.core.singleton import Singleton
 from hydra_study.errors import StudyError
 from hydra_study.processes.fork_server import Order
 from hydra_study.processes.messages import Channel
-from hydra_study.sweep_spec import Job, Recipe
+from hydra_study.sweep_spec import Job, SweepSpec
 from hydra_study.task_function import copied, copied_function
 
 log = logging.getLogger(__name__)
@@ -25,21 +25,21 @@ _END_QUICKLY = "import atexit, os, sys; atexit.register(os._exit, 0); atexit.reg
 """What is registered first is called last: a trial's modules are not taken to pieces, which takes as long as a short trial."""
 
 
-class Template:
+class ForkServerClient:
     """The template process of one worker.
 
     Args:
-        recipe: What the trials need.
+        spec: What the trials need.
         lock: Descriptor that marks the worker as alive; the template and its trials hold it too.
 
     Raises:
         StudyError: A module of `preload` cannot be imported.
     """
 
-    def __init__(self, recipe: Recipe, lock: int) -> None:
-        options = recipe.options
-        rest = copied((Singleton.get_state(), replace(recipe, task_function=_not_loaded)))
-        order = Order(recipe.origin, copied_function(recipe.task_function), rest, options.preload, options.threads, [])
+    def __init__(self, spec: SweepSpec, lock: int) -> None:
+        options = spec.options
+        rest = copied((Singleton.get_state(), replace(spec, task_function=_not_loaded)))
+        order = Order(spec.origin, copied_function(spec.task_function), rest, options.preload, options.threads, [])
         while True:
             self._process, self.control = _spawn(order, lock)
             try:

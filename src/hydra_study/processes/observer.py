@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hydra_study.processes.trial_process import THREAD_VARIABLES
-from hydra_study.sweep_spec import Recipe
+from hydra_study.sweep_spec import SweepSpec
 
 log = logging.getLogger("study")
 
@@ -16,13 +16,13 @@ _PATIENCE_S = 20.0
 
 
 @contextmanager
-def observed(recipe: Recipe) -> Iterator[None]:
+def observed(spec: SweepSpec) -> Iterator[None]:
     """Run `python -m <hydra.sweeper.observer> <folder> --follow` for the length of the block.
 
     Its standard input ends with a word that says how the block ended: `complete`, `killed` or `error`; without a word when
     this process is killed. It then has `_PATIENCE_S` to end before it is left to itself.
     """
-    process = _start(recipe)
+    process = _start(spec)
     word = "error"
     try:
         yield
@@ -35,13 +35,13 @@ def observed(recipe: Recipe) -> Iterator[None]:
             _end(process, word)
 
 
-def _start(recipe: Recipe) -> subprocess.Popen[str] | None:
-    if recipe.options.observer is None:
+def _start(spec: SweepSpec) -> subprocess.Popen[str] | None:
+    if spec.options.observer is None:
         return None
-    command = [sys.executable, "-m", recipe.options.observer, str(recipe.folder), "--follow"]
+    command = [sys.executable, "-m", spec.options.observer, str(spec.folder), "--follow"]
     environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
     try:
-        with (recipe.layout.own / "observer.log").open("a") as output:
+        with (spec.paths.own / "observer.log").open("a") as output:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -52,7 +52,7 @@ def _start(recipe: Recipe) -> subprocess.Popen[str] | None:
                 text=True,
             )
     except OSError as error:
-        log.warning("the sweep goes on without its observer %s: %s", recipe.options.observer, error)
+        log.warning("the sweep goes on without its observer %s: %s", spec.options.observer, error)
         return None
 
 

@@ -23,7 +23,7 @@ _KILLED = re.compile(rb"\d+,\d+,(?P<us>\d+),[^;]*;(?:Memory cgroup o|O)ut of mem
 
 
 @dataclass
-class Attempt:
+class RunningTrial:
     """A running trial: its process, its connection, and what was heard of it.
 
     Attributes:
@@ -93,7 +93,7 @@ class Attempt:
         hang_limit: float | None,
         trial_timeout: float | None,
         grace: float,
-        foretell: Callable[["Attempt", Outcome], None],
+        foretell: Callable[["RunningTrial", Outcome], None],
     ) -> None:
         """Close the trial when it is silent or running for too long; kill it when it does not close or end.
 

@@ -21,7 +21,7 @@ from hydra_study.kinds import is_disk_full
 from hydra_study.processes.compose import compose, place, set_plain_arguments, task_config
 from hydra_study.processes.messages import Channel
 from hydra_study.space.canonical import canonical_hash, key_of
-from hydra_study.sweep_spec import Job, Recipe
+from hydra_study.sweep_spec import Job, SweepSpec
 from hydra_study.trials.outcome_file import left_outcome, write_outcome
 from hydra_study.trials.outcomes import Outcome, of_exception, of_result
 
@@ -32,31 +32,31 @@ _ROOM = 2**17
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
-def run_child(job: Job, sock: socket.socket, parent: int, prepare: Callable[[], Recipe]) -> None:
+def run_trial_process(job: Job, sock: socket.socket, parent: int, prepare: Callable[[], SweepSpec]) -> None:
     """Be one trial from the fork on; what is left to do when it returns is to end.
 
     Args:
         job: The trial.
         sock: Socket to the worker.
         parent: The template's process.
-        prepare: Returns the recipe when all is imported.
+        prepare: Returns the spec when all is imported.
     """
     started = time.monotonic()
     channel = Channel(sock)
     with contextlib.suppress(BaseException):  # asked to close before it began or after it ended
         _enter_process(job, parent)
-        recipe, outcome = None, None
+        spec, outcome = None, None
         try:
-            recipe = prepare()
-            outcome = _run(recipe, job, channel)
+            spec = prepare()
+            outcome = _run(spec, job, channel)
         except BaseException as error:
             outcome = of_exception(error)
         _let_signals_pass()
         outcome.seconds = time.monotonic() - started
         outcome.stopped = _asked_to_stop
         outcome.peak_memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        if recipe is not None:
-            _write(recipe, outcome, recipe.layout.trial(job.number))
+        if spec is not None:
+            _write(spec, outcome, spec.paths.trial(job.number))
         if outcome.traceback:
             with contextlib.suppress(OSError):  # of a full disk, or where the task function has closed it
                 sys.stderr.write(outcome.traceback)
@@ -65,41 +65,41 @@ def run_child(job: Job, sock: socket.socket, parent: int, prepare: Callable[[], 
     _let_signals_pass()
 
 
-def _write(recipe: Recipe, outcome: Outcome, folder: Path) -> None:
+def _write(spec: SweepSpec, outcome: Outcome, folder: Path) -> None:
     if folder.is_dir() and outcome.kind != "duplicate":
         with contextlib.suppress(OSError):
-            write_outcome(recipe, folder / "outcome.json", outcome)
+            write_outcome(spec, folder / "outcome.json", outcome)
 
 
-def _run(recipe: Recipe, job: Job, channel: Channel) -> Outcome:
+def _run(spec: SweepSpec, job: Job, channel: Channel) -> Outcome:
     global _running
-    folder = recipe.layout.trial(job.number)
-    config = compose(recipe, job)
-    facts = check(recipe, config)
-    form = locate(recipe.options.canonical, "hydra.sweeper.canonical") if recipe.options.canonical else None
-    searched = {key_of(text) for text in (*recipe.options.params, *recipe.arguments)}
-    varied = [text for text in job.overrides if text not in recipe.fixed and key_of(text) in searched]
-    identity = canonical_hash(task_config(config), recipe.options.ignore, form, varied)
+    folder = spec.paths.trial(job.number)
+    config = compose(spec, job)
+    facts = check(spec, config)
+    form = locate(spec.options.canonical, "hydra.sweeper.canonical") if spec.options.canonical else None
+    searched = {key_of(text) for text in (*spec.options.params, *spec.arguments)}
+    varied = [text for text in job.overrides if text not in spec.fixed and key_of(text) in searched]
+    identity = canonical_hash(task_config(config), spec.options.ignore, form, varied)
     answer = channel.ask({"say": "ready", "hash": identity, "facts": facts})
     if not answer["go"]:
         return Outcome("duplicate")
     _wait_for_room(folder, channel)
     folder.mkdir()
-    _running = (recipe, job.number, recipe.session)
+    _running = (spec, job.number, spec.session)
     _redirect(folder / "console.log")
-    job.overrides += _other_seed(config, recipe.options.seed_key, answer["repetition"])
+    job.overrides += _other_seed(config, spec.options.seed_key, answer["repetition"])
     place(config, str(folder))
-    set_plain_arguments(recipe, job, str(folder))
-    checked = {recipe.options.check: facts} if recipe.options.check is not None else {}
-    link.enter(link.Link(job.number, recipe.options.study_name, str(folder), job.checkpoint, channel, checked))
+    set_plain_arguments(spec, job, str(folder))
+    checked = {spec.options.check: facts} if spec.options.check is not None else {}
+    link.enter(link.TrialConnection(job.number, spec.options.study_name, str(folder), job.checkpoint, channel, checked))
     done = run_job(
-        task_function=recipe.task_function,
+        task_function=spec.task_function,
         config=config,
         job_dir_key="hydra.run.dir",
         job_subdir_key=None,
-        hydra_context=recipe.hydra_context,
+        hydra_context=spec.hydra_context,
     )
-    return of_result(done.return_value, recipe.objectives.names)  # raises what the task function has raised
+    return of_result(done.return_value, spec.objectives.names)  # raises what the task function has raised
 
 
 def _wait_for_room(folder: Path, channel: Channel) -> None:
@@ -119,11 +119,11 @@ def _wait_for_room(folder: Path, channel: Channel) -> None:
         time.sleep(0.5)
 
 
-def check(recipe: Recipe, config: DictConfig) -> dict[str, Any]:
+def check(spec: SweepSpec, config: DictConfig) -> dict[str, Any]:
     """Return what the sweep's check has to say of a config; it raises where the config cannot be a trial."""
-    if recipe.options.check is None:
+    if spec.options.check is None:
         return {}
-    return dict(locate(recipe.options.check, "hydra.sweeper.check")(task_config(config)) or {})
+    return dict(locate(spec.options.check, "hydra.sweeper.check")(task_config(config)) or {})
 
 
 def _other_seed(config: DictConfig, key: str, repetition: int) -> list[str]:
@@ -137,7 +137,7 @@ def _other_seed(config: DictConfig, key: str, repetition: int) -> list[str]:
 
 
 _asked_to_stop = False
-_running: tuple[Recipe, int, str] | None = None
+_running: tuple[SweepSpec, int, str] | None = None
 """The sweep, the trial of this process and the start of the sweep, once the trial has files."""
 
 

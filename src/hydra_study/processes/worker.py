@@ -13,27 +13,27 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_study.interrupts import Interrupts
-from hydra_study.processes.fork_server_client import Template
-from hydra_study.processes.message_handler import Conversation
+from hydra_study.processes.fork_server_client import ForkServerClient
+from hydra_study.processes.message_handler import MessageHandler
 from hydra_study.processes.messages import Channel
-from hydra_study.processes.running_trial import Attempt
+from hydra_study.processes.running_trial import RunningTrial
 from hydra_study.processes.slots import make_slots
 from hydra_study.space.space import Space
 from hydra_study.storage import attributes
 from hydra_study.storage.attributes import kind_of
-from hydra_study.storage.heartbeat import Pulse, Watch
+from hydra_study.storage.heartbeat import Heartbeat, LivenessMonitor
 from hydra_study.storage.locks import locked
 from hydra_study.storage.patience import WaitedInVainError
 from hydra_study.storage.storage import OpenStudy
-from hydra_study.sweep_spec import Job, Recipe
-from hydra_study.trials.ask import Asker, Stopwatch
-from hydra_study.trials.duplicates import Known
+from hydra_study.sweep_spec import Job, SweepSpec
+from hydra_study.trials.ask import Asker, StudyClock
+from hydra_study.trials.duplicates import DuplicateIndex
 from hydra_study.trials.outcome_file import left_outcome, write_outcome
 from hydra_study.trials.outcomes import UNCHARGED, Outcome, of_exception, parse_policies
 from hydra_study.trials.reap import orphans, reap
 from hydra_study.trials.session import Session
-from hydra_study.trials.tell import Settler
-from hydra_study.worker_result import Ended
+from hydra_study.trials.tell import Teller
+from hydra_study.worker_result import WorkerResult
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +48,10 @@ class Worker:
     """One worker of a sweep.
 
     Args:
-        recipe: The sweep.
+        spec: The sweep.
         index: Number of the worker in this session.
         template: Its warm template.
-        pulse: Its signs of life.
+        heartbeat: Its signs of life.
         study: The worker's own connection to the study.
         space: What is searched.
         watcher: Is called often, to show and record how the sweep stands.
@@ -59,39 +59,39 @@ class Worker:
 
     def __init__(
         self,
-        recipe: Recipe,
+        spec: SweepSpec,
         index: int,
-        template: Template,
-        pulse: Pulse,
+        template: ForkServerClient,
+        heartbeat: Heartbeat,
         study: OpenStudy,
         space: Space,
         watcher: Callable[[], None],
     ) -> None:
-        options = recipe.options
-        self.recipe = recipe
+        options = spec.options
+        self.spec = spec
         self.study = study
-        self.name = pulse.worker
+        self.name = heartbeat.worker
         self.free = make_slots(options)
-        self.attempts: dict[int, Attempt] = {}
-        self.ended: Ended | None = None
-        self.stopwatch = Stopwatch(recipe, keeps=index == 0)
+        self.attempts: dict[int, RunningTrial] = {}
+        self.ended: WorkerResult | None = None
+        self.clock = StudyClock(spec, keeps=index == 0)
         self._template = template
-        self._pulse = pulse
+        self._heartbeat = heartbeat
         self._watcher = watcher
         self._policies = parse_policies(options.policy)
-        self._settler = Settler(study, recipe.layout, self._policies, options.checkpoint)
-        self._watch = Watch(recipe.layout.workers, options.stale_after)
-        self._known = Known(study, recipe.session)
-        self._conversation = Conversation(study, recipe, self._settler, self._known)
-        self._session = Session(study, recipe)
-        self.asker = Asker(study, space, recipe, self.name)
+        self._teller = Teller(study, spec.paths, self._policies, options.checkpoint)
+        self._watch = LivenessMonitor(spec.paths.workers, options.stale_after)
+        self._duplicates = DuplicateIndex(study, spec.session)
+        self._handler = MessageHandler(study, spec, self._teller, self._duplicates)
+        self._session = Session(study, spec)
+        self.asker = Asker(study, space, spec, self.name)
         self._times = dict.fromkeys(("beat", "reap", "ask", "stop"), -math.inf)  # a steady clock may be below zero
         self._patience = _ASK_EVERY
         self._interrupts = Interrupts()
         self._many = options.workers / 16
         """Pauses grow with the workers, so that many ask and look no more often than few."""
 
-    def run(self) -> Ended:
+    def run(self) -> WorkerResult:
         """Work until the budget is spent, the session is stopped or a signal comes.
 
         Raises:
@@ -106,33 +106,33 @@ class Worker:
                 self._abandon()
                 if not interrupts.count:
                     raise
-                return Ended("interrupted", interrupts.signal)
+                return WorkerResult("interrupted", interrupts.signal)
             finally:
                 self.study.patience.meanwhile = lambda waited_s: None
 
-    def _work(self) -> Ended:
+    def _work(self) -> WorkerResult:
         while True:
-            self._heed(self._interrupts)
+            self._handle_signals(self._interrupts)
             if self.ended is None:
                 self._fill()
             elif not self.attempts:
                 break
             self._listen()
             self._watch_trials()
-            self._keep_up()
-        self.stopwatch.keep()
+            self._do_housekeeping()
+        self.clock.keep()
         return self.ended
 
     def _watch_trials(self) -> None:
-        options = self.recipe.options
+        options = self.spec.options
         for attempt in self.attempts.values():
             attempt.watch(options.hang_limit, options.trial_timeout, options.grace, self._foretell)
 
-    def _foretell(self, attempt: Attempt, outcome: Outcome) -> None:
+    def _foretell(self, attempt: RunningTrial, outcome: Outcome) -> None:
         """Write what a trial will have ended as, which it reads when it is asked to close, unless it has no files yet."""
         if attempt.training:
             with contextlib.suppress(OSError):
-                write_outcome(self.recipe, self.recipe.layout.outcome(attempt.trial.number), outcome)
+                write_outcome(self.spec, self.spec.paths.outcome(attempt.trial.number), outcome)
 
     def _work_on(self, waited_s: float) -> None:
         """Do what needs no study, while a lock or the storage is waited for.
@@ -140,20 +140,20 @@ class Worker:
         Raises:
             WaitedInVainError: The user has asked to stop, and the lock or the storage does not come.
         """
-        self._heed(self._interrupts)
+        self._handle_signals(self._interrupts)
         self._watch_trials()
         self._beat()
-        self._conversation.let_train([*self.attempts.values()])
+        self._handler.let_train([*self.attempts.values()])
         if self._interrupts.count and waited_s > _PATIENCE_AT_THE_END_S:
             raise WaitedInVainError("interrupted")
 
     def _abandon(self) -> None:
         """Close the trials without a word to the study; the next start settles them by what they leave."""
         for attempt in self.attempts.values():
-            attempt.close_gently("the study was not there", self.recipe.options.grace, again=True)
-        end = time.monotonic() + self.recipe.options.grace + 1
+            attempt.close_gently("the study was not there", self.spec.options.grace, again=True)
+        end = time.monotonic() + self.spec.options.grace + 1
         while self.attempts and time.monotonic() < end:
-            self._heed(self._interrupts)
+            self._handle_signals(self._interrupts)
             self._watch_trials()
             ready, _, _ = select.select([self._template.control.sock], [], [], 0.1)
             messages, is_open = self._template.receive() if ready else ([], True)
@@ -163,7 +163,7 @@ class Worker:
             if not is_open:
                 return
 
-    def _heed(self, interrupts: Interrupts) -> None:
+    def _handle_signals(self, interrupts: Interrupts) -> None:
         """Close the running trials on the first request to stop, kill them on the next."""
         if interrupts.count and (self.ended is None or self.ended.signal is None):
             self._end("interrupted", interrupts.signal)
@@ -172,9 +172,9 @@ class Worker:
                 attempt.kill()
 
     def _end(self, reason: str, signum: int | None = None) -> None:
-        self.ended = Ended(reason, signum)
+        self.ended = WorkerResult(reason, signum)
         for attempt in self.attempts.values():
-            attempt.close_gently(f"the sweep stopped: {reason}", self.recipe.options.grace, again=True)
+            attempt.close_gently(f"the sweep stopped: {reason}", self.spec.options.grace, again=True)
 
     def _is_due(self, what: str, every: float) -> bool:
         due = time.monotonic() - self._times[what] >= every
@@ -191,7 +191,7 @@ class Worker:
         if stopped:
             self._end(stopped)
         while self.free and self.ended is None:
-            trial = self.asker.take(self.free[0].index, self.stopwatch.seconds())
+            trial = self.asker.take(self.free[0].index, self.clock.seconds())
             if self.asker.over is not None:
                 self._end(self.asker.over)
             if trial is None:
@@ -207,19 +207,19 @@ class Worker:
         except (WaitedInVainError, UpdateFinishedTrialError):
             raise
         except Exception as error:  # of the sampler or the hook: nothing this sweep could go on with
-            self._settler.settle(self._frozen(trial), of_exception(error), again=False)
+            self._teller.tell(self._frozen(trial), of_exception(error), again=False)
             raise
         trial.set_user_attr(attributes.OVERRIDES, point.overrides)
-        if self.recipe.options.repeat == 1 and attributes.RETRY_OF not in trial.user_attrs:
-            known = self._known.same_point(trial.number, point.overrides)
+        if self.spec.options.repeat == 1 and attributes.RETRY_OF not in trial.user_attrs:
+            known = self._duplicates.same_point(trial.number, point.overrides)
             if known is not None:
-                self._settler.settle_duplicate(self._frozen(trial), known)
+                self._teller.tell_duplicate(self._frozen(trial), known)
                 self._count(trial)
                 return
         slot = self.free.pop(0)
         checkpoint = trial.user_attrs.get(attributes.CHECKPOINT)
         job = Job(trial.number, point.overrides, checkpoint, slot.environment, slot.threads)
-        self.attempts[trial.number] = Attempt(trial, slot, self._begin(job))
+        self.attempts[trial.number] = RunningTrial(trial, slot, self._begin(job))
 
     def _begin(self, job: Job) -> Channel:
         try:
@@ -234,18 +234,18 @@ class Worker:
         for number, attempt in list(self.attempts.items()):
             attempt.kill()
             self._finish(number, None if attempt.outcome else 9)
-        self._template = Template(self.recipe, self._pulse.lock)
+        self._template = ForkServerClient(self.spec, self._heartbeat.lock)
 
     def _listen(self) -> None:
         """Wait a moment for messages of the trials and of the template, and act on them."""
         by_socket = {attempt.channel.sock: attempt for attempt in self.attempts.values() if attempt.open}
         for attempt in [attempt for attempt in self.attempts.values() if attempt.unheard]:
-            self._hear(attempt)
+            self._receive(attempt)
         control = self._template.control.sock
         ready, _, _ = select.select([control, *by_socket], [], [], 0.2)
         for sock in ready:
             if sock in by_socket:
-                self._hear(by_socket[sock])
+                self._receive(by_socket[sock])
         if control in ready:
             messages, is_open = self._template.receive()
             for message in messages:
@@ -258,14 +258,14 @@ class Worker:
             if not is_open:
                 self._renew_template()
 
-    def _hear(self, attempt: Attempt) -> None:
+    def _receive(self, attempt: RunningTrial) -> None:
         """Hear a trial, unless another worker has settled it."""
         try:
-            self._conversation.hear(attempt)
+            self._handler.hear(attempt)
         except UpdateFinishedTrialError:
             self._lose(attempt)
 
-    def _lose(self, attempt: Attempt) -> None:
+    def _lose(self, attempt: RunningTrial) -> None:
         """Drop a trial that another worker has settled, because this one gave no sign of life for a while."""
         if not attempt.is_lost:
             log.warning("trial %d was taken over by another worker, which took this one for dead", attempt.trial.number)
@@ -279,13 +279,13 @@ class Worker:
         """Settle a trial whose process is gone."""
         attempt = self.attempts[number]
         try:
-            self._conversation.hear_the_rest(attempt)
+            self._handler.hear_the_rest(attempt)
         except UpdateFinishedTrialError:
             self._lose(attempt)
-        attempt.outcome = attempt.outcome or left_outcome(self.recipe, number, self.recipe.session)
-        self._settle(attempt, signum)
+        attempt.outcome = attempt.outcome or left_outcome(self.spec, number, self.spec.session)
+        self._tell(attempt, signum)
 
-    def _settle(self, attempt: Attempt, signum: int | None) -> None:
+    def _tell(self, attempt: RunningTrial, signum: int | None) -> None:
         """Settle a trial and free its slot."""
         del self.attempts[attempt.trial.number]
         self.free.append(attempt.slot)
@@ -293,14 +293,14 @@ class Worker:
         outcome = attempt.conclude(signum)
         if attempt.is_lost:
             return
-        left = left_outcome(self.recipe, attempt.trial.number, self.recipe.session)
+        left = left_outcome(self.spec, attempt.trial.number, self.spec.session)
         if left is not None and left.kind != outcome.kind:
             with contextlib.suppress(OSError):  # the file says what the study says
-                write_outcome(self.recipe, self.recipe.layout.outcome(attempt.trial.number), outcome)
+                write_outcome(self.spec, self.spec.paths.outcome(attempt.trial.number), outcome)
         trial = self._frozen(attempt.trial)
         if not trial.state.is_finished():
             try:
-                self._settler.settle(trial, outcome, again=attempt.again if outcome.kind == "killed" else None)
+                self._teller.tell(trial, outcome, again=attempt.again if outcome.kind == "killed" else None)
             except UpdateFinishedTrialError:  # by another worker since, which took this one for dead
                 return
         self._count(attempt.trial)
@@ -314,7 +314,7 @@ class Worker:
         if reason and self.ended is None:
             self._end(reason)
 
-    def _keep_up(self) -> None:
+    def _do_housekeeping(self) -> None:
         """Give a sign of life, look after dead workers, and refresh what is shown."""
         self._watcher()
         self._beat()
@@ -323,17 +323,17 @@ class Worker:
             if stopped:
                 self._end(stopped)
         if self._is_due("reap", max(_REAP_EVERY, 2 * self._many)):
-            self._lose_what_is_settled()
+            self._drop_what_others_told()
             if orphans(self.study, self._watch):
-                with locked(self.recipe.layout.ask_lock, self.study.patience):
-                    reap(self.study, self.recipe, self._settler, self._watch)
+                with locked(self.spec.paths.ask_lock, self.study.patience):
+                    reap(self.study, self.spec, self._teller, self._watch)
 
     def _beat(self) -> None:
         if self._is_due("beat", _BEAT_EVERY):
-            self._pulse.beat(self._state())
-            self.stopwatch.keep()
+            self._heartbeat.beat(self._state())
+            self.clock.keep()
 
-    def _lose_what_is_settled(self) -> None:
+    def _drop_what_others_told(self) -> None:
         """Drop the trials that train here and that another worker has settled."""
         running = {trial.number for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))}
         for number, attempt in self.attempts.items():
@@ -342,5 +342,5 @@ class Worker:
 
     def _state(self) -> dict[str, Any]:
         trials = [attempt.state() for attempt in self.attempts.values()]
-        seconds = round(self.stopwatch.seconds(), 1)
+        seconds = round(self.clock.seconds(), 1)
         return {"trials": trials, "slots": len(self.free) + len(self.attempts), "seconds": seconds}

@@ -28,7 +28,7 @@ def this_machine() -> str:
     return f"{socket.gethostname()}/{boot}"
 
 
-class Pulse:
+class Heartbeat:
     """The signs of life that one worker gives.
 
     Args:
@@ -81,7 +81,7 @@ class _Silence:
         self.count, self.looked = count, now
 
 
-class Watch:
+class LivenessMonitor:
     """Decides which workers are dead.
 
     Args:

@@ -6,28 +6,28 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage.attributes import kind_of
-from hydra_study.storage.heartbeat import Watch
+from hydra_study.storage.heartbeat import LivenessMonitor
 
 _UNFINISHED = re.compile(r"\.(.+)\.\d+")
 
 
-def remove_leftovers(layout: Layout, trials: Iterable[FrozenTrial], watch: Watch) -> None:
+def remove_leftovers(paths: SweepPaths, trials: Iterable[FrozenTrial], watch: LivenessMonitor) -> None:
     """Remove what nobody will finish: of trials that were killed, and the signs of life of dead workers.
 
     Args:
-        layout: Where the sweep keeps its files.
+        paths: Where the sweep keeps its files.
         trials: The trials of its study.
         watch: Says which workers are dead.
     """
     killed = {trial.number for trial in trials if kind_of(trial) == "killed"}
-    for path, _ in (found for number in killed for found in unfinished(layout.trial(number))):
+    for path, _ in (found for number in killed for found in unfinished(paths.trial(number))):
         path.unlink(missing_ok=True)
-    for path, name in unfinished(layout.folder):
+    for path, name in unfinished(paths.folder):
         if name.isdecimal() and int(name) in killed:  # it was looking whether there was room for its folder
             path.unlink(missing_ok=True)
-    for path, name in unfinished(layout.workers):
+    for path, name in unfinished(paths.workers):
         if watch.is_dead(name.removesuffix(".json")):
             path.unlink(missing_ok=True)
 

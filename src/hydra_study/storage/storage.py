@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 
 from hydra_study.errors import StudyError
 from hydra_study.objectives import Objectives
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage.journal import open_journal
 from hydra_study.storage.patience import Patience
 from hydra_study.storage.patient_storage import PatientStorage
@@ -68,13 +68,13 @@ class OpenStudy(optuna.Study):
 
 
 def open_storage(
-    url: str | None, layout: Layout, num_workers: int, *, is_made: bool = False, timeout_s: float = 0.0
+    url: str | None, paths: SweepPaths, num_workers: int, *, is_made: bool = False, timeout_s: float = 0.0
 ) -> PatientStorage:
     """Open the storage that `hydra.sweeper.storage` names.
 
     Args:
         url: The option.
-        layout: Where the sweep keeps its files.
+        paths: Where the sweep keeps its files.
         num_workers: How many workers write to it.
         is_made: Whether this sweep has opened it before, so that its tables are there and of this version.
         timeout_s: For how long calls are made again when it does not answer.
@@ -85,7 +85,7 @@ def open_storage(
     patience = Patience(timeout_s)
     opening = patience if is_made else _patience_of_a_start(timeout_s)
     if url is None:
-        return PatientStorage(open_journal(layout.journal, patience), patience)
+        return PatientStorage(open_journal(paths.journal, patience), patience)
     if "://" not in url:
         return PatientStorage(open_journal(Path(url).absolute(), patience), patience)
     scheme = url.partition("://")[0]

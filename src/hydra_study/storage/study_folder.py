@@ -5,18 +5,18 @@ import os
 from pathlib import Path
 
 from hydra_study.errors import StudyError
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage import attributes
-from hydra_study.storage.heartbeat import Watch
+from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.storage import OpenStudy
-from hydra_study.sweep_spec import Recipe
+from hydra_study.sweep_spec import SweepSpec
 
 log = logging.getLogger("study")
 
 _RULE = "a study keeps its trials, and the locks of its workers, in one folder"
 
 
-def settle_home(study: OpenStudy, recipe: Recipe) -> str:
+def pair_with_folder(study: OpenStudy, spec: SweepSpec) -> str:
     """Return the id of the study, which its folder carries too; hold the ask lock for it.
 
     A folder that was moved carries the id along, so that its study goes on.
@@ -24,68 +24,68 @@ def settle_home(study: OpenStudy, recipe: Recipe) -> str:
     Raises:
         StudyError: The folder is not that of the study, or has trials of another study.
     """
-    layout, here = recipe.layout, recipe.layout.id()
-    if recipe.options.changed_folder not in ("refuse", "accept"):
-        raise StudyError(f"hydra.sweeper.changed_folder must be refuse or accept, but got {recipe.options.changed_folder!r}")
+    paths, here = spec.paths, spec.paths.id()
+    if spec.options.changed_folder not in ("refuse", "accept"):
+        raise StudyError(f"hydra.sweeper.changed_folder must be refuse or accept, but got {spec.options.changed_folder!r}")
     stored, folder = study.user_attrs.get(attributes.STUDY_ID), study.user_attrs.get(attributes.STUDY_FOLDER)
-    former = None if folder in (None, str(layout.folder)) else Path(str(folder))
+    former = None if folder in (None, str(paths.folder)) else Path(str(folder))
     if stored is not None and stored == here:
-        if former is not None and _is_copy(former, layout):
-            found = f"study {study.study_name!r} has {former}, of which {layout.folder} is a copy"
+        if former is not None and _is_copy(former, paths):
+            found = f"study {study.study_name!r} has {former}, of which {paths.folder} is a copy"
             raise StudyError(f"{_RULE}, but {found}; {_remedy(former)}")
     else:
         if former is not None:
-            _leave(study.study_name, former, recipe)
-        own = len(study.get_trials(deepcopy=False)) if here is None and folder == str(layout.folder) else 0
-        _refuse_trials_of_others(layout, own)
+            _leave(study.study_name, former, spec)
+        own = len(study.get_trials(deepcopy=False)) if here is None and folder == str(paths.folder) else 0
+        _refuse_trials_of_others(paths, own)
         stored = stored or os.urandom(8).hex()
-        layout.study_id.write_text(f"{stored}\n")
+        paths.study_id.write_text(f"{stored}\n")
         study.set_user_attr(attributes.STUDY_ID, stored)
-    if folder != str(layout.folder):
-        study.set_user_attr(attributes.STUDY_FOLDER, str(layout.folder))
+    if folder != str(paths.folder):
+        study.set_user_attr(attributes.STUDY_FOLDER, str(paths.folder))
     return str(stored)
 
 
-def _is_copy(former: Path, layout: Layout) -> bool:
+def _is_copy(former: Path, paths: SweepPaths) -> bool:
     """Return whether the former folder is still there, and not just this one by another name."""
-    return Layout(former).id() == layout.id() and not former.samefile(layout.folder)
+    return SweepPaths(former).id() == paths.id() and not former.samefile(paths.folder)
 
 
 def _remedy(folder: str | Path) -> str:
     return f"start it with hydra.sweep.dir={folder}, or choose another hydra.sweeper.study_name"
 
 
-def _leave(name: str, folder: Path, recipe: Recipe) -> None:
+def _leave(name: str, folder: Path, spec: SweepSpec) -> None:
     """Let the study leave its folder, if that is accepted and nobody works there.
 
     Raises:
         StudyError: It must stay.
     """
-    options, layout = recipe.options, recipe.layout
-    found = f"{_RULE}, but study {name!r} has {folder}, and this start has {layout.folder}"
+    options, paths = spec.options, spec.paths
+    found = f"{_RULE}, but study {name!r} has {folder}, and this start has {paths.folder}"
     if options.changed_folder == "refuse":
         gone = "" if folder.is_dir() else "; where that folder is gone for good: hydra.sweeper.changed_folder=accept"
         raise StudyError(f"{found}; {_remedy(folder)}{gone}")
-    workers = Layout(folder).workers
-    if workers.is_dir() and Watch(workers, options.stale_after).living():
+    workers = SweepPaths(folder).workers
+    if workers.is_dir() and LivenessMonitor(workers, options.stale_after).living():
         raise StudyError(f"{found}, while workers are at work in the first; stop them, or {_remedy(folder)}")
-    log.info("study %s leaves %s and goes on in %s", name, folder, layout.folder)
+    log.info("study %s leaves %s and goes on in %s", name, folder, paths.folder)
 
 
-def _refuse_trials_of_others(layout: Layout, own: int) -> None:
+def _refuse_trials_of_others(paths: SweepPaths, own: int) -> None:
     """Refuse a folder that has trials of another study: their outcomes and checkpoints are not this one's.
 
     Args:
-        layout: The folder.
+        paths: The folder.
         own: How many trials in it are the study's own.
 
     Raises:
         StudyError: It has.
     """
-    numbers = sorted(int(path.name) for path in layout.folder.iterdir() if path.name.isdigit() and path.is_dir())
+    numbers = sorted(int(path.name) for path in paths.folder.iterdir() if path.name.isdigit() and path.is_dir())
     others = [str(number) for number in numbers if number >= own]
     if others:
         listed = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
         rule = "a study begins in a folder without trials"
         remedy = "move them away, or choose another hydra.sweeper.study_name or hydra.sweep.dir"
-        raise StudyError(f"{rule}, but {layout.folder} has those of another one ({listed}); {remedy}")
+        raise StudyError(f"{rule}, but {paths.folder} has those of another one ({listed}); {remedy}")

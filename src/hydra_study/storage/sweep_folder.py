@@ -11,14 +11,14 @@ from optuna.storages import BaseStorage
 from hydra_study.config import StudyConf
 from hydra_study.errors import StudyError
 from hydra_study.objectives import Objectives, parse_objectives
-from hydra_study.paths import Layout
-from hydra_study.storage.heartbeat import Watch
+from hydra_study.paths import SweepPaths
+from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.journal import read_journal
 from hydra_study.storage.storage import OpenStudy, open_storage, open_study
 
 
 @dataclass(frozen=True)
-class OpenedSweep:
+class SweepFolder:
     """A sweep as its folder tells of it, running or not.
 
     Attributes:
@@ -45,8 +45,8 @@ class OpenedSweep:
     @property
     def is_running(self) -> bool:
         """Whether a worker is at work on it."""
-        layout = Layout(self.folder)
-        return layout.workers.is_dir() and bool(Watch(layout.workers, self.options.stale_after).living())
+        paths = SweepPaths(self.folder)
+        return paths.workers.is_dir() and bool(LivenessMonitor(paths.workers, self.options.stale_after).living())
 
     @property
     def task_overrides(self) -> list[str]:
@@ -64,14 +64,14 @@ class OpenedSweep:
         return Path(str(sources["main"]))
 
 
-def open_sweep(folder: str | Path) -> OpenedSweep:
+def open_sweep_folder(folder: str | Path) -> SweepFolder:
     """Open the sweep in `folder`.
 
     Raises:
         StudyError: The folder holds no sweep, or one that has not begun.
     """
     folder = Path(folder).absolute()
-    if not Layout(folder).config.is_file():
+    if not SweepPaths(folder).config.is_file():
         raise StudyError(f"a sweep's folder holds multirun.yaml and its trials, but {folder} does not; name multirun/<study>")
     config = read_config(folder)
     options = StudyConf(**_resolved(config))
@@ -79,13 +79,13 @@ def open_sweep(folder: str | Path) -> OpenedSweep:
     place = place_of_study(folder, config)
     if isinstance(place, Path) and not place.is_file():
         raise StudyError(f"the study of {folder} should be in {place}, which is not there")
-    storage = read_journal(place) if isinstance(place, Path) else open_storage(place, Layout(folder), num_workers=1)
+    storage = read_journal(place) if isinstance(place, Path) else open_storage(place, SweepPaths(folder), num_workers=1)
     names = [study.study_name for study in storage.get_all_studies()]
     if options.study_name not in names:
         raise StudyError(f"the study {options.study_name!r} of {folder} has not begun; start it by the sweep's command")
     study = open_study(storage, options.study_name)
     study.reported_direction = objectives.reported_direction
-    return OpenedSweep(folder, config, options, objectives, storage, study)
+    return SweepFolder(folder, config, options, objectives, storage, study)
 
 
 def _resolved(config: DictConfig) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _resolved(config: DictConfig) -> dict[str, Any]:
 def read_config(folder: Path) -> DictConfig:
     """Return what the sweep in a folder was last started with, nothing of it resolved; empty if that is not there."""
     setup_globals()  # the resolvers that it may use
-    path = Layout(folder).config
+    path = SweepPaths(folder).config
     config = OmegaConf.load(path) if path.is_file() else OmegaConf.create()
     assert isinstance(config, DictConfig)
     return config
@@ -107,5 +107,5 @@ def place_of_study(folder: Path, config: DictConfig) -> str | Path:
     """Return where a sweep with this config keeps its study: the URL of a database, or a journal file."""
     storage = OmegaConf.select(config, "hydra.sweeper.storage")
     if storage is None:
-        return Layout(folder).journal
+        return SweepPaths(folder).journal
     return str(storage) if "://" in storage else Path(config.hydra.runtime.cwd, storage)

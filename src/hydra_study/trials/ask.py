@@ -17,7 +17,7 @@ from hydra_study.storage import attributes
 from hydra_study.storage.attributes import kind_of
 from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
-from hydra_study.sweep_spec import Recipe
+from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.budget import Budget, Ledger, Tally
 from hydra_study.trials.grid import GridSampler
 from hydra_study.trials.tell import fixed_params
@@ -34,18 +34,18 @@ class Asker:
         fruitless: Infeasible or repeated trials in a row, to be counted by the worker.
     """
 
-    def __init__(self, study: OpenStudy, space: Space, recipe: Recipe, worker: str) -> None:
+    def __init__(self, study: OpenStudy, space: Space, spec: SweepSpec, worker: str) -> None:
         self._study = study
         self._space = space
-        self._recipe = recipe
+        self._spec = spec
         self._worker = worker
         self._random = random.Random(worker)
-        options = recipe.options
+        options = spec.options
         self._budget = Budget(options.n_trials, options.timeout, options.target)
         self.over: str | None = None
         self.fruitless = 0
         self.count = Tally()
-        self._ledger = Ledger(recipe.objectives)
+        self._ledger = Ledger(spec.objectives)
         if isinstance(study.sampler, GridSampler):
             study.sampler.check(space)
 
@@ -56,10 +56,10 @@ class Asker:
             slot: The slot it will run in.
             seconds: For how long the study has run, over all its starts.
         """
-        with locked(self._recipe.layout.ask_lock, self._study.patience):
+        with locked(self._spec.paths.ask_lock, self._study.patience):
             trials = self._study.get_trials(deepcopy=False)
             self.count = self._ledger.tally(trials)
-            self.over = self._budget.spent(self.count, seconds, self._recipe.objectives)
+            self.over = self._budget.spent(self.count, seconds, self._spec.objectives)
             if self.over is not None or not self._budget.has_room(self.count):
                 return None
             if not self.count.kinds["waiting"] and not self._steer(trials):
@@ -70,7 +70,7 @@ class Asker:
             return trial
 
     def _signature(self, slot: int) -> dict[str, Any]:
-        return {attributes.WORKER: self._worker, attributes.SLOT: slot, attributes.SESSION: self._recipe.session}
+        return {attributes.WORKER: self._worker, attributes.SLOT: slot, attributes.SESSION: self._spec.session}
 
     def _steer(self, trials: Sequence[FrozenTrial]) -> bool:
         """Queue a point where the sampler must not choose: on a grid, and when it is stuck on what is known."""
@@ -80,7 +80,7 @@ class Asker:
         if self.fruitless >= _GIVE_UP_AFTER:
             self.over = f"{self.fruitless} points in a row were infeasible or known; the space seems to be exhausted"
             return False
-        if self._space.size is None or (self._recipe.options.suggest is not None and not is_grid):
+        if self._space.size is None or (self._spec.options.suggest is not None and not is_grid):
             if self.fruitless % 2:
                 self._study.enqueue_trial(self._space.random(self._random).values)
             return True
@@ -94,7 +94,7 @@ class Asker:
         return True
 
     def _untried(self, trials: Sequence[FrozenTrial]) -> list[dict[str, Any]]:
-        repeat = self._recipe.options.repeat
+        repeat = self._spec.options.repeat
         counts: dict[tuple[Any, ...], int] = {}
         for trial in trials:
             if not trial.user_attrs.get(attributes.RETRIED):
@@ -107,7 +107,7 @@ class Asker:
     def suggest(self, trial: optuna.Trial) -> Point:
         """Return the point of the trial: the parameters that exist for it, and what the hook adds."""
         point = self._space.point(lambda name, distribution: _suggest(trial, name, distribution))
-        hook = self._recipe.options.suggest
+        hook = self._spec.options.suggest
         if hook is None:
             return point
         extra = locate(hook, "hydra.sweeper.suggest")(trial, dict(point.values))
@@ -136,14 +136,14 @@ def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> 
     return trial.suggest_float(name, low_, high_, step=distribution.step, log=distribution.log)
 
 
-class Stopwatch:
+class StudyClock:
     """How long a study has run over all its starts: every start keeps its own length in a file."""
 
-    def __init__(self, recipe: Recipe, keeps: bool) -> None:
-        self._file = recipe.layout.sessions / recipe.session
+    def __init__(self, spec: SweepSpec, keeps: bool) -> None:
+        self._file = spec.paths.sessions / spec.session
         self._keeps = keeps
         self._began = time.monotonic()
-        self._before = sum(_seconds(path) for path in recipe.layout.sessions.iterdir() if path != self._file)
+        self._before = sum(_seconds(path) for path in spec.paths.sessions.iterdir() if path != self._file)
 
     def seconds(self) -> float:
         """Return the length of all starts together."""

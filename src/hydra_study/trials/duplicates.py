@@ -12,7 +12,7 @@ _RESULTS = ("complete", "pruned", "out_of_memory", "timed_out", "diverged")
 _KNOWN_POINT = (*_RESULTS, "infeasible")
 
 
-class Known:
+class DuplicateIndex:
     """What the trials of a study have tried; those that have ended are looked at once.
 
     Args:

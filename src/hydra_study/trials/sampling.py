@@ -11,7 +11,7 @@ from optuna.pruners import WilcoxonPruner
 from hydra_study.config import PRUNERS
 from hydra_study.dotted_path import build
 from hydra_study.errors import StudyError
-from hydra_study.sweep_spec import Recipe
+from hydra_study.sweep_spec import SweepSpec
 
 _WARMED_UP = [f"optuna.pruners.{name}" for name in ("MedianPruner", "PercentilePruner", "ThresholdPruner")]
 
@@ -26,12 +26,12 @@ def check_sampler(config: Mapping[str, Any]) -> None:
         raise StudyError("the sampler cmaes needs the package cmaes, which is not installed; run: uv sync --extra cmaes")
 
 
-def build_sampler(recipe: Recipe, index: int, num_trials: int) -> Any:
+def build_sampler(spec: SweepSpec, index: int, num_trials: int) -> Any:
     """Return the sampler of the worker `index`.
 
     Its seed differs from worker to worker and from start to start: two samplers of one seed suggest the same points.
     """
-    config = dict(recipe.options.sampler)
+    config = dict(spec.options.sampler)
     if config.get("seed") is not None:
         config["seed"] = int(config["seed"]) + 1_000_003 * index + num_trials
     with warnings.catch_warnings():
@@ -52,14 +52,14 @@ def count_from_one(config: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def build_pruner(recipe: Recipe) -> Any:
+def build_pruner(spec: SweepSpec) -> Any:
     """Return the pruner; `none` takes no notice of the options that a space has for its own.
 
     Raises:
         StudyError: It compares with the best trial, and several objectives have none.
     """
-    none, config = PRUNERS["none"], recipe.options.pruner
+    none, config = PRUNERS["none"], spec.options.pruner
     pruner = build(none if config.get("_target_") == none["_target_"] else count_from_one(config), "hydra.sweeper.pruner")
-    if recipe.objectives.prune_on is not None and recipe.objectives.several and isinstance(pruner, WilcoxonPruner):
+    if spec.objectives.prune_on is not None and spec.objectives.several and isinstance(pruner, WilcoxonPruner):
         raise StudyError("hydra/sweeper/pruner=wilcoxon compares with the one best trial; choose median with several objectives")
     return pruner

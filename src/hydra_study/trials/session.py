@@ -5,17 +5,17 @@ from optuna.trial import FrozenTrial
 from hydra_study.storage import attributes
 from hydra_study.storage.attributes import kind_of
 from hydra_study.storage.storage import OpenStudy
-from hydra_study.sweep_spec import Recipe
+from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.outcomes import UNCHARGED, Policy
 
 
 class Session:
     """What the workers of one start share through the study: the reason to stop."""
 
-    def __init__(self, study: OpenStudy, recipe: Recipe) -> None:
+    def __init__(self, study: OpenStudy, spec: SweepSpec) -> None:
         self._study = study
-        self._name = recipe.session
-        self._max_errors = recipe.options.max_errors
+        self._name = spec.session
+        self._max_errors = spec.options.max_errors
 
     def stopped(self) -> str | None:
         """Return the reason for which some worker of this start has stopped it, or None."""

@@ -10,32 +10,32 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import create_trial
 
 from hydra_study.errors import StudyError
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.space.space import Space
 from hydra_study.storage import attributes
 from hydra_study.storage.journal import read_journal
 from hydra_study.storage.storage import OpenStudy, open_study
-from hydra_study.storage.sweep_folder import open_sweep
-from hydra_study.sweep_spec import Recipe
+from hydra_study.storage.sweep_folder import open_sweep_folder
+from hydra_study.sweep_spec import SweepSpec
 
 
-def enqueue(study: OpenStudy, space: Space, recipe: Recipe) -> None:
+def enqueue(study: OpenStudy, space: Space, spec: SweepSpec) -> None:
     """Queue the points of `hydra.sweeper.enqueue` that were not queued before.
 
     Raises:
         StudyError: An entry has no parameter of the space, or a value outside of it.
     """
     done = study.user_attrs.get(attributes.STUDY_ENQUEUED, [])
-    for entry in recipe.options.enqueue:
+    for entry in spec.options.enqueue:
         if entry in done:
             continue
-        for values in _values(entry, space, recipe):
+        for values in _values(entry, space, spec):
             study.enqueue_trial(values)
         done = [*done, entry]
     study.set_user_attr(attributes.STUDY_ENQUEUED, done)
 
 
-def _values(entry: Any, space: Space, recipe: Recipe) -> list[dict[str, Any]]:
+def _values(entry: Any, space: Space, spec: SweepSpec) -> list[dict[str, Any]]:
     if isinstance(entry, Mapping):
         unknown = sorted(set(entry) - set(space.searched))
         outside = [key for key, value in entry.items() if key not in unknown and not _holds(space.searched[key], value)]
@@ -47,7 +47,7 @@ def _values(entry: Any, space: Space, recipe: Recipe) -> list[dict[str, Any]]:
         return points_of_sweep(Path(entry), space)
     overrides = [entry] if isinstance(entry, str) else list(entry) if isinstance(entry, Sequence) else []
     if overrides and all("=" in str(override) for override in overrides):
-        return [_of_preset(overrides, space, recipe)]
+        return [_of_preset(overrides, space, spec)]
     raise StudyError(f"hydra.sweeper.enqueue takes mappings, overrides and folders of sweeps, but got {entry!r}")
 
 
@@ -59,15 +59,15 @@ def _holds(distribution: BaseDistribution, value: Any) -> bool:
     return True
 
 
-def _of_preset(overrides: list[str], space: Space, recipe: Recipe) -> dict[str, Any]:
+def _of_preset(overrides: list[str], space: Space, spec: SweepSpec) -> dict[str, Any]:
     """Return what a preset says of the searched parameters, composed with what is the same for all trials."""
     given = dict(override.split("=", 1) for override in overrides)
     same = [text for text in space.fixed() if text.partition("=")[0].lstrip("+~") not in given]
-    load = recipe.hydra_context.config_loader.load_sweep_config
+    load = spec.hydra_context.config_loader.load_sweep_config
     try:
-        config = load(recipe.config, [*same, *overrides])
+        config = load(spec.config, [*same, *overrides])
     except ConfigCompositionException:  # a key that only searched options of a group have
-        config = load(recipe.config, [*overrides])
+        config = load(spec.config, [*overrides])
     choices = config.hydra.runtime.choices
     values = {}
     for name, distribution in space.searched.items():
@@ -93,10 +93,10 @@ def points_of_sweep(folder: Path, space: Space) -> list[dict[str, Any]]:
 
 def _studies(folder: Path) -> list[OpenStudy]:
     """Return the study of a sweep, wherever it lives; all of its journal where nothing else tells of the sweep."""
-    layout = Layout(folder)
-    if layout.config.is_file():
-        return [open_sweep(folder).study]
-    if not layout.journal.is_file():
+    paths = SweepPaths(folder)
+    if paths.config.is_file():
+        return [open_sweep_folder(folder).study]
+    if not paths.journal.is_file():
         raise StudyError(f"hydra.sweeper.enqueue takes folders of sweeps, but {folder} holds no sweep; name multirun/<study>")
-    storage = read_journal(layout.journal)
+    storage = read_journal(paths.journal)
     return [open_study(storage, study.study_name) for study in storage.get_all_studies()]

@@ -5,7 +5,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage import attributes
 from hydra_study.storage.attributes import kind_of
 from hydra_study.storage.storage import OpenStudy, set_constraint
@@ -14,23 +14,23 @@ from hydra_study.trials.outcomes import CONSTRAINED, Outcome, Policy
 _INHERITED = (attributes.OVERRIDES, attributes.HASH, attributes.REPETITION)
 
 
-class Settler:
+class Teller:
     """Settles the trials of a study.
 
     Args:
         study: The study.
-        layout: Where the sweep keeps its files.
+        paths: Where the sweep keeps its files.
         policies: What follows on each kind.
         checkpoint: Where in its folder a trial leaves its checkpoint.
     """
 
-    def __init__(self, study: OpenStudy, layout: Layout, policies: Mapping[str, Policy], checkpoint: str) -> None:
+    def __init__(self, study: OpenStudy, paths: SweepPaths, policies: Mapping[str, Policy], checkpoint: str) -> None:
         self._study = study
-        self._layout = layout
+        self._paths = paths
         self._policies = policies
         self._checkpoint = checkpoint
 
-    def settle(self, trial: FrozenTrial, outcome: Outcome, *, again: bool | None = None) -> None:
+    def tell(self, trial: FrozenTrial, outcome: Outcome, *, again: bool | None = None) -> None:
         """Tell the study how a running trial ended.
 
         Args:
@@ -55,7 +55,7 @@ class Settler:
         else:
             self._study.tell(trial.number, state=TrialState.FAIL)
 
-    def settle_duplicate(self, trial: FrozenTrial, known: FrozenTrial) -> None:
+    def tell_duplicate(self, trial: FrozenTrial, known: FrozenTrial) -> None:
         """Tell the study the known result of the same network; a running one has none yet."""
         reason = f"the same network as trial {known.number} ({kind_of(known)})"
         self._note(trial, Outcome("duplicate", reason=reason), again=False)
@@ -84,8 +84,8 @@ class Settler:
         if outcome.seconds:
             facts[attributes.SECONDS] = round(outcome.seconds, 3)
             facts[attributes.PEAK_MEMORY] = round(outcome.peak_memory_mb, 1)
-        if self._layout.trial(trial.number).is_dir():
-            facts[attributes.FOLDER] = str(self._layout.trial(trial.number))
+        if self._paths.trial(trial.number).is_dir():
+            facts[attributes.FOLDER] = str(self._paths.trial(trial.number))
         if self._checkpoint_of(trial) is not None:
             facts[attributes.CHECKPOINT] = self._checkpoint_of(trial)
         if again:
@@ -94,7 +94,7 @@ class Settler:
 
     def _checkpoint_of(self, trial: FrozenTrial) -> str | None:
         """Return the trial's checkpoint, or the one it was itself to continue from."""
-        own = self._layout.trial(trial.number) / self._checkpoint
+        own = self._paths.trial(trial.number) / self._checkpoint
         inherited = trial.user_attrs.get(attributes.CHECKPOINT)
         return str(own) if own.exists() else inherited
 

@@ -11,7 +11,7 @@ from convsweep.errors import UserError, did_you_mean
 from convsweep.review.confirm.request import Request
 from convsweep.review.study import objective_names
 from hydra_study.storage.attributes import OVERRIDES, REASON, kind_of
-from hydra_study.storage.sweep_folder import OpenedSweep
+from hydra_study.storage.sweep_folder import SweepFolder
 from hydra_study.trials.budget import tally
 
 BASELINE = "baseline"
@@ -41,7 +41,7 @@ class Candidate:
         return self.name == BASELINE
 
 
-def choose(sweep: OpenedSweep, request: Request) -> list[Candidate]:
+def choose(sweep: SweepFolder, request: Request) -> list[Candidate]:
     """Return the best trials, best first, and the baseline.
 
     Raises:
@@ -65,7 +65,7 @@ def choose(sweep: OpenedSweep, request: Request) -> list[Candidate]:
     return [*chosen, Candidate(BASELINE, own)]
 
 
-def ranking_objective(sweep: OpenedSweep, by: str | None) -> tuple[int, str]:
+def ranking_objective(sweep: SweepFolder, by: str | None) -> tuple[int, str]:
     """Return number and name of the objective that ranks: the one named, or the first.
 
     Raises:
@@ -78,7 +78,7 @@ def ranking_objective(sweep: OpenedSweep, by: str | None) -> tuple[int, str]:
     return index, names[index]
 
 
-def best_trials(sweep: OpenedSweep, index: int) -> list[FrozenTrial]:
+def best_trials(sweep: SweepFolder, index: int) -> list[FrozenTrial]:
     """Return the trials to choose from, best first: all complete ones, or the Pareto front where objectives compete.
 
     Raises:
@@ -100,7 +100,7 @@ def _is_usable(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.COMPLETE and kind_of(trial) == "complete" and OVERRIDES in trial.user_attrs
 
 
-def _standing(sweep: OpenedSweep, trials: list[FrozenTrial]) -> str:
+def _standing(sweep: SweepFolder, trials: list[FrozenTrial]) -> str:
     if not trials:
         return f"{sweep.folder} has no trials yet; run the sweep first"
     kinds = tally(trials, sweep.objectives).kinds
@@ -110,13 +110,13 @@ def _standing(sweep: OpenedSweep, trials: list[FrozenTrial]) -> str:
     return f"those of {sweep.folder} are: {counted}{first}; see its sweep.csv"
 
 
-def _sweep_choice(sweep: OpenedSweep) -> list[str]:
+def _sweep_choice(sweep: SweepFolder) -> list[str]:
     """Return the sweep's choice of `sweeps`, whose settings its trials have, also where a preset chose it."""
     choice = sweep.config.hydra.runtime.choices.get("sweeps")
     return [] if choice is None else [f"sweeps={choice}"]
 
 
-def _base_overrides(sweep: OpenedSweep, baseline: list[str]) -> list[str]:
+def _base_overrides(sweep: SweepFolder, baseline: list[str]) -> list[str]:
     """Return what the sweep's command fixed for all trials; a baseline with a network of its own takes nothing of it."""
     parsed = OverridesParser.create().parse_overrides(sweep.task_overrides)
     fixed = [override for override in parsed if not override.is_sweep_override()]

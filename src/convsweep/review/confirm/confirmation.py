@@ -18,7 +18,7 @@ from convsweep.review.confirm.table import failures, table
 from convsweep.review.confirm.verdict import Verdict, judge
 from convsweep.run_folder import write_atomically
 from hydra_study.display.preset import preset_of
-from hydra_study.storage.sweep_folder import OpenedSweep, open_sweep
+from hydra_study.storage.sweep_folder import SweepFolder, open_sweep_folder
 
 TABLE_WIDTH = 120
 
@@ -30,7 +30,7 @@ def confirm(request: Request) -> int:
         UserError: The request does not fit the sweep.
         StudyError: The folder holds no sweep.
     """
-    sweep = open_sweep(request.folder)
+    sweep = open_sweep_folder(request.folder)
     subject = subject_of(sweep, request)
     candidates = choose(sweep, request)
     _check_configs(sweep, candidates)
@@ -44,7 +44,7 @@ def confirm(request: Request) -> int:
     return code
 
 
-def subject_of(sweep: OpenedSweep, request: Request) -> Subject:
+def subject_of(sweep: SweepFolder, request: Request) -> Subject:
     """Return what is confirmed."""
     index, metric = ranking_objective(sweep, request.by)
     first = first_seed(sweep)
@@ -58,7 +58,7 @@ def subject_of(sweep: OpenedSweep, request: Request) -> Subject:
     )
 
 
-def first_seed(sweep: OpenedSweep) -> int:
+def first_seed(sweep: SweepFolder) -> int:
     """Return the first seed that the search has not used.
 
     The best trials were chosen for what they did with the search's seeds, so these would flatter them.
@@ -70,7 +70,7 @@ def first_seed(sweep: OpenedSweep) -> int:
     return max(used) + sweep.options.repeat if used else 0
 
 
-def _check_configs(sweep: OpenedSweep, candidates: list[Candidate]) -> None:
+def _check_configs(sweep: SweepFolder, candidates: list[Candidate]) -> None:
     """Compose every candidate, so that a misspelt key is answered before anything is trained."""
     name, path = str(sweep.config.hydra.job.config_name), _search_path(sweep)
     GlobalHydra.instance().clear()
@@ -85,13 +85,13 @@ def _check_configs(sweep: OpenedSweep, candidates: list[Candidate]) -> None:
             raise UserError(f"a confirmation trains given networks, but {name}.yaml names a space; take `sweeps` out of it")
 
 
-def _search_path(sweep: OpenedSweep) -> list[str]:
+def _search_path(sweep: SweepFolder) -> list[str]:
     sources = sweep.config.hydra.runtime.config_sources
     folders = [f"file://{source.path}" for source in sources if source.provider == "command-line"]
     return [f"hydra.searchpath=[{','.join(folders)}]"] if folders else []
 
 
-def _say_plan(sweep: OpenedSweep, subject: Subject, candidates: list[Candidate], jobs: Jobs) -> None:
+def _say_plan(sweep: SweepFolder, subject: Subject, candidates: list[Candidate], jobs: Jobs) -> None:
     chosen = "the Pareto front's best" if subject.of_front else "the best"
     running = "; the sweep is still running" if sweep.is_running else ""
     console.print(f"study {subject.study}: {chosen} by {subject.metric}{running}", soft_wrap=True, markup=False)
@@ -103,7 +103,7 @@ def _say_plan(sweep: OpenedSweep, subject: Subject, candidates: list[Candidate],
     console.print(f"{plan}, in {shown(jobs.layout.folder)}", soft_wrap=True, markup=False)
 
 
-def _report(sweep: OpenedSweep, subject: Subject, results: list[Result], verdict: Verdict) -> None:
+def _report(sweep: SweepFolder, subject: Subject, results: list[Result], verdict: Verdict) -> None:
     """Write confirm.json and best.yaml and show what they say."""
     path = document.write(document.document(subject, results, verdict), sweep.folder)
     console.print()
@@ -117,14 +117,14 @@ def _report(sweep: OpenedSweep, subject: Subject, results: list[Result], verdict
         console.print(f"  the winner as a preset: {preset_command(sweep)}", soft_wrap=True, markup=False)
 
 
-def preset_command(sweep: OpenedSweep) -> str:
+def preset_command(sweep: SweepFolder) -> str:
     """Return how the winner's preset is trained."""
     return python_command(
         f"{sweep.config.hydra.job.name}.py", "--config-dir", shown(sweep.folder / FOLDER), "--config-name", "best"
     )
 
 
-def write_preset(sweep: OpenedSweep, subject: Subject, verdict: Verdict) -> None:
+def write_preset(sweep: SweepFolder, subject: Subject, verdict: Verdict) -> None:
     """Write the winner as `best.yaml`, headed by the verdict."""
     assert verdict.winner is not None
     header = [

@@ -12,7 +12,7 @@ from convsweep.errors import UserError
 from convsweep.review.confirm.candidates import merged
 from convsweep.review.confirm.jobs import JOB, Jobs
 from hydra_study.space.parameters import override_text
-from hydra_study.storage.sweep_folder import OpenedSweep
+from hydra_study.storage.sweep_folder import SweepFolder
 
 _OWN: dict[str, Any] = {
     "suggest": "convsweep.review.confirm.jobs.suggest",
@@ -27,7 +27,7 @@ _SET_OTHERWISE = ("params", "sampler", "pruner", "_target_", "_recursive_", "stu
 _OF_THE_SWEEP = ("hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher", "hydra.mode")
 
 
-def train(sweep: OpenedSweep, jobs: Jobs, engine: list[str]) -> int:
+def train(sweep: SweepFolder, jobs: Jobs, engine: list[str]) -> int:
     """Run all open jobs and return the exit code of the program that did.
 
     Args:
@@ -50,7 +50,7 @@ def train(sweep: OpenedSweep, jobs: Jobs, engine: list[str]) -> int:
                 signal.signal(signum, handler)
 
 
-def program(sweep: OpenedSweep) -> Path:
+def program(sweep: SweepFolder) -> Path:
     """Return the script that the sweep was started by.
 
     Raises:
@@ -62,7 +62,7 @@ def program(sweep: OpenedSweep) -> Path:
     return script
 
 
-def arguments(sweep: OpenedSweep, jobs: Jobs, engine: list[str]) -> list[str]:
+def arguments(sweep: SweepFolder, jobs: Jobs, engine: list[str]) -> list[str]:
     """Return the overrides that make the sweeper train the jobs, each once, in order."""
     options = dataclasses.asdict(sweep.options)
     policy = {kind: "go_on" if text == "stop" else text for kind, text in options["policy"].items()}

@@ -8,13 +8,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from convsweep.review.confirm.candidates import Candidate
 from convsweep.review.confirm.document import FOLDER
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage import attributes
 from hydra_study.storage.attributes import kind_of
-from hydra_study.storage.heartbeat import Watch
+from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy, create_study, open_storage
-from hydra_study.storage.sweep_folder import OpenedSweep
+from hydra_study.storage.sweep_folder import SweepFolder
 from hydra_study.trials.tell import fixed_params
 
 JOB = "$job"
@@ -29,8 +29,8 @@ class Jobs:
         sweep: The sweep that is confirmed.
     """
 
-    def __init__(self, sweep: OpenedSweep) -> None:
-        self.layout = Layout(sweep.folder / FOLDER / "runs")
+    def __init__(self, sweep: SweepFolder) -> None:
+        self.layout = SweepPaths(sweep.folder / FOLDER / "runs")
         self.layout.make()
         self.seed_key, self._stale_after = sweep.options.seed_key, sweep.options.stale_after
         self.study_name = f"{sweep.options.study_name}_confirm"
@@ -52,7 +52,7 @@ class Jobs:
     def _kept(self, wanted: Sequence[list[str]]) -> list[list[str]]:
         """Return the jobs without what a former command, which is not at work any more, has left undone beside `wanted`."""
         known = self.overrides()
-        if Watch(self.layout.workers, self._stale_after).living():
+        if LivenessMonitor(self.layout.workers, self._stale_after).living():
             return known
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             if known[int(fixed_params(trial)[JOB])] not in wanted:

@@ -16,7 +16,7 @@ from convsweep.errors import UserError, did_you_mean
 from convsweep.review.study import Sweep
 from convsweep.run_folder import CONFIG, METRICS, RESULT
 from hydra_study.errors import StudyError
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage import attributes
 from hydra_study.storage.storage import open_storage
 from hydra_study.storage.sweep_folder import place_of_study, read_config
@@ -27,7 +27,7 @@ DEPTH = 4
 
 def is_sweep(folder: Path) -> bool:
     """Whether a folder is that of a sweep."""
-    return Layout(folder).journal.is_file() or Layout(folder).config.is_file()
+    return SweepPaths(folder).journal.is_file() or SweepPaths(folder).config.is_file()
 
 
 def is_run(folder: Path) -> bool:
@@ -112,7 +112,7 @@ def find_study(source: str, study_name: str | None) -> FoundStudy:
         return FoundStudy(journal(path), source, study_name, path.parent)
     config = read_config(path)
     place, name = named_in(config, path)
-    if place == Layout(path).journal and not place.is_file():
+    if place == SweepPaths(path).journal and not place.is_file():
         raise UserError(f"a sweep's folder must hold its study, but {path} has no study.journal; it was not begun, or was moved")
     storage = journal(place) if isinstance(place, Path) else database(place)
     return FoundStudy(storage, str(place), study_name or name, path)
@@ -126,10 +126,10 @@ def named_in(config: DictConfig, folder: Path) -> tuple[str | Path, str | None]:
     """
     try:
         place = place_of_study(folder, config)
-        return place, None if place == Layout(folder).journal else OmegaConf.select(config, "hydra.sweeper.study_name")
+        return place, None if place == SweepPaths(folder).journal else OmegaConf.select(config, "hydra.sweeper.study_name")
     except OmegaConfBaseException as error:
         raise UserError(
-            f"where the study of {folder} is cannot be told from its {Layout(folder).config.name}: {error}"
+            f"where the study of {folder} is cannot be told from its {SweepPaths(folder).config.name}: {error}"
         ) from error
 
 
@@ -158,7 +158,7 @@ def database(url: str) -> BaseStorage:
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
         raise UserError(f"a study's database must be there, but {url.removeprefix('sqlite:///')} is not a file")
     try:
-        return open_storage(url, Layout(Path(tempfile.gettempdir())), num_workers=1)
+        return open_storage(url, SweepPaths(Path(tempfile.gettempdir())), num_workers=1)
     except StudyError as error:
         raise UserError(str(error)) from error
     except Exception as error:

@@ -6,14 +6,14 @@ from optuna.trial import FrozenTrial
 
 from convsweep.review.study import Sweep
 from convsweep.run_folder import read_result
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage import attributes
 
 
 def trial_folder(sweep: Sweep, trial: FrozenTrial) -> Path | None:
     """Return the folder of a trial, also where the sweep was moved, None if it is not on this machine."""
     said = trial.user_attrs.get(attributes.FOLDER)
-    places = [Layout(sweep.folder).trial(trial.number)] if sweep.folder else []
+    places = [SweepPaths(sweep.folder).trial(trial.number)] if sweep.folder else []
     places += [Path(said)] if said else []
     return next((place for place in places if place.is_dir()), None)
 

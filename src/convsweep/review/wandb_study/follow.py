@@ -10,7 +10,7 @@ from typing import Any
 from convsweep.errors import UserError
 from convsweep.review.report.source import find_study, load_sweep
 from convsweep.review.wandb_study.run import SHARE, StudyRun
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage.locks import try_lock
 
 EVERY_S = 5.0
@@ -35,7 +35,7 @@ def follow(folder: Path, options: Mapping[str, Any]) -> None:
 
     Where another start of the same sweep is followed already, this one is not.
     """
-    if try_lock(Layout(folder).own / "observer.lock") is None:
+    if try_lock(SweepPaths(folder).own / "observer.lock") is None:
         return
     study = find_study(str(folder), None)
     with StudyRun(folder, options) as run:

@@ -5,12 +5,12 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 
 
 def wandb_options(folder: Path) -> dict[str, Any] | None:
     """Return the options of the sweep's W&B logger, or None if it logs otherwise."""
-    path = Layout(folder).config
+    path = SweepPaths(folder).config
     logger = OmegaConf.select(OmegaConf.load(path), "logger") if path.is_file() else None
     if logger is None or not str(logger.get("_target_", "")).endswith(".WandbLogger"):
         return None

@@ -16,7 +16,7 @@ from convsweep.review.wandb_study.table import trials_table
 from convsweep.review.wandb_study.winner import log_winner
 from convsweep.tracking.outcome import exit_code_of
 from convsweep.tracking.wandb.run import finish_run, read_run_file, run_settings, start_run
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage.locks import write_atomically
 
 GROWTH, PANELS_EVERY_S = 1.05, 15.0
@@ -46,7 +46,7 @@ class StudyRun:
         self.outcome = "complete"
         self._run: Any = None
         self._is_off = False
-        self._state = Layout(folder).own / "study_run.json"
+        self._state = SweepPaths(folder).own / "study_run.json"
         self._logged: set[int] = set(self._remembered())
         self._drawn, self._next = 0, -math.inf
 

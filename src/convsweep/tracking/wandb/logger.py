@@ -77,7 +77,7 @@ class WandbLogger(Logger):
         self.folder = Path(folder)
         self._mode: AskedMode = mode
         # The run of a sweep's study lists the packages: to read their names takes longer than all else a trial does with W&B.
-        further = {"x_save_requirements": not trial.inside(), **(settings or {})}
+        further = {"x_save_requirements": not trial.in_trial(), **(settings or {})}
         self._settings = run_settings(init_timeout_s, finish_timeout_s, further)
         self._arguments: dict[str, Any] = {
             "dir": str(self.folder),

@@ -3,7 +3,7 @@
 import lightning as L
 from torch import Tensor
 
-from hydra_study.trial import Link, Pruned
+from hydra_study.trial import Pruned, TrialConnection
 
 
 class PruningCallback(L.Callback):
@@ -14,7 +14,7 @@ class PruningCallback(L.Callback):
         link: the trial's connection to its sweep; None on ranks other than 0.
     """
 
-    def __init__(self, monitor: str, link: Link | None) -> None:
+    def __init__(self, monitor: str, link: TrialConnection | None) -> None:
         self.monitor, self.link = monitor, link
         self.pruned = False
 

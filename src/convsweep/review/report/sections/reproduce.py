@@ -7,7 +7,7 @@ from convsweep.cli.shell_command import python_command
 from convsweep.review.report.rendering.blocks import Block, Code, Text
 from convsweep.review.report.trial_files import trial_checkpoint
 from convsweep.review.study import Sweep
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage import attributes
 
 
@@ -28,7 +28,7 @@ def winner(sweep: Sweep) -> list[Block]:
     best = sweep.best
     assert best is not None
     blocks: list[Block] = []
-    preset = Layout(sweep.folder).preset if sweep.folder else None
+    preset = SweepPaths(sweep.folder).preset if sweep.folder else None
     if preset is not None and preset.is_file():
         blocks += [Text(f"Train the best network (trial {best.number}) again, by the preset that the sweep has written:")]
         blocks += [Code(python_command("train.py", "--config-dir", shown(preset.parent), "--config-name", preset.stem))]

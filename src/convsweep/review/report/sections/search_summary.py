@@ -6,7 +6,7 @@ from typing import Any
 from convsweep.review.report.rendering.blocks import Block, Table, Text
 from convsweep.review.report.rendering.phrases import duration, listed, number
 from convsweep.review.study import Sweep, seconds_of
-from hydra_study.paths import Layout
+from hydra_study.paths import SweepPaths
 from hydra_study.storage import attributes
 
 
@@ -56,7 +56,7 @@ def trained_seconds(sweep: Sweep) -> float:
 
 def worked_seconds(sweep: Sweep) -> float:
     """Return how long the sweep was at work over all its starts; 0 where its folder is not here."""
-    sessions = Layout(sweep.folder).sessions if sweep.folder else None
+    sessions = SweepPaths(sweep.folder).sessions if sweep.folder else None
     if sessions is None or not sessions.is_dir():
         return 0.0
     return sum(_seconds(path.read_text()) for path in sessions.iterdir())
