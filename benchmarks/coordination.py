@@ -28,6 +28,7 @@ import sqlalchemy
 from optuna.trial import TrialState, create_trial
 from server_load import look
 
+from hydra_study import attributes
 from hydra_study.config import PRUNERS, SAMPLERS, StudyConf
 from hydra_study.display import tables
 from hydra_study.display.watcher import Watcher
@@ -36,7 +37,6 @@ from hydra_study.processes.messages import Channel
 from hydra_study.processes.worker import Worker
 from hydra_study.space.grammar import parse_parameters
 from hydra_study.space.space import Space
-from hydra_study.storage import attributes
 from hydra_study.storage.heartbeat import Heartbeat
 from hydra_study.storage.storage import create_study, open_storage, open_study
 from hydra_study.sweep_spec import Job, SweepSpec

@@ -1,1 +1,78 @@
-"""An asynchronous, pruned, resumable Optuna search for Hydra applications."""
+"""An asynchronous, pruned, resumable Optuna search for Hydra applications: `hydra/sweeper=study`.
+
+The public API is what is named here, and the modules `trial`, `kinds` and `attributes`; everything else may change. A training
+needs `trial` alone: it reports values, learns whether to stop, and from which checkpoint to go on. The rest reads a sweep: its
+folder, its study, and how its trials ended.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hydra_study.attributes import kind_of as kind_of
+    from hydra_study.cores import usable_cores as usable_cores
+    from hydra_study.display.preset import preset_of as preset_of
+    from hydra_study.errors import FULL_ERROR as FULL_ERROR
+    from hydra_study.errors import StudyError as StudyError
+    from hydra_study.errors import wants_traceback as wants_traceback
+    from hydra_study.kinds import is_out_of_memory as is_out_of_memory
+    from hydra_study.kinds import kind_of_error as kind_of_error
+    from hydra_study.kinds import telling_cause as telling_cause
+    from hydra_study.paths import SweepPaths as SweepPaths
+    from hydra_study.space.parameters import override_text as override_text
+    from hydra_study.storage.heartbeat import LivenessMonitor as LivenessMonitor
+    from hydra_study.storage.locks import locked as locked
+    from hydra_study.storage.locks import try_lock as try_lock
+    from hydra_study.storage.locks import write_atomically as write_atomically
+    from hydra_study.storage.storage import OpenStudy as OpenStudy
+    from hydra_study.storage.storage import create_study as create_study
+    from hydra_study.storage.storage import open_storage as open_storage
+    from hydra_study.storage.sweep_folder import SweepFolder as SweepFolder
+    from hydra_study.storage.sweep_folder import open_sweep_folder as open_sweep_folder
+    from hydra_study.storage.sweep_folder import place_of_study as place_of_study
+    from hydra_study.storage.sweep_folder import read_config as read_config
+    from hydra_study.trial import Pruned as Pruned
+    from hydra_study.trial import Stopped as Stopped
+    from hydra_study.trial import TrialConnection as TrialConnection
+    from hydra_study.trials.budget import is_charged as is_charged
+    from hydra_study.trials.budget import tally as tally
+    from hydra_study.trials.tell import fixed_params as fixed_params
+
+_MODULES = {
+    "FULL_ERROR": "errors",
+    "LivenessMonitor": "storage.heartbeat",
+    "OpenStudy": "storage.storage",
+    "Pruned": "trial",
+    "Stopped": "trial",
+    "StudyError": "errors",
+    "SweepFolder": "storage.sweep_folder",
+    "SweepPaths": "paths",
+    "TrialConnection": "trial",
+    "create_study": "storage.storage",
+    "fixed_params": "trials.tell",
+    "is_charged": "trials.budget",
+    "is_out_of_memory": "kinds",
+    "kind_of": "attributes",
+    "kind_of_error": "kinds",
+    "locked": "storage.locks",
+    "open_storage": "storage.storage",
+    "open_sweep_folder": "storage.sweep_folder",
+    "override_text": "space.parameters",
+    "place_of_study": "storage.sweep_folder",
+    "preset_of": "display.preset",
+    "read_config": "storage.sweep_folder",
+    "tally": "trials.budget",
+    "telling_cause": "kinds",
+    "try_lock": "storage.locks",
+    "usable_cores": "cores",
+    "wants_traceback": "errors",
+    "write_atomically": "storage.locks",
+}
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, and nothing else: an application that only starts pays for none of it."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -13,6 +13,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
 
+from hydra_study import attributes
+from hydra_study.attributes import kind_of
 from hydra_study.config import StudyConf
 from hydra_study.display.live_view import check_view, watching_from_outside
 from hydra_study.display.status_text import best_text
@@ -20,16 +22,14 @@ from hydra_study.display.tables import Recorder
 from hydra_study.errors import StudyError
 from hydra_study.interrupts import Interrupts
 from hydra_study.kinds import is_disk_full
-from hydra_study.launchers.launch import make_space
-from hydra_study.launchers.launchers import workers_by
+from hydra_study.launchers import workers_by
 from hydra_study.objectives import parse_objectives
 from hydra_study.processes.compose import task_config
 from hydra_study.processes.observer import observed
 from hydra_study.processes.slots import make_slots
+from hydra_study.space.grammar import make_space
 from hydra_study.space.space import Space
 from hydra_study.space.whole_numbers import refuse_floats
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
 from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.leftovers import remove_leftovers, remove_unfinished
 from hydra_study.storage.locks import locked, write_atomically

@@ -14,7 +14,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial
 
-from hydra_study.storage.attributes import kind_of
+from hydra_study.attributes import kind_of
 from hydra_study.storage.journal import open_journal
 
 HEAD = """

@@ -9,7 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from hydra_study.errors import StudyError
-from hydra_study.launchers import launchers
+from hydra_study.launchers import workers, workers_by
 
 from .conftest import MakeToy, wait_for
 from .needed import needs
@@ -45,25 +45,25 @@ def test_a_lost_worker_does_not_lose_a_trial(toy: MakeToy, launcher: str, monkey
     assert all(trial.value == trial.params["x"] for trial in app.trials() if trial.user_attrs["kind"] == "complete")
 
 
-def workers(choice: str, target: str) -> launchers.Workers:
+def workers_of(choice: str, target: str) -> workers.Workers:
     """Return how the launcher of a choice starts workers."""
     hydra = {"launcher": {"_target_": target}, "runtime": {"choices": {"hydra/launcher": choice}}}
-    return launchers.workers_by(OmegaConf.create(hydra))
+    return workers_by(OmegaConf.create(hydra))
 
 
 def test_a_launcher_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launchers, "find_spec", lambda name: None)
+    monkeypatch.setattr(workers, "find_spec", lambda name: None)
     with pytest.raises(StudyError, match="hydra_ray_launcher, which is not installed; run: uv sync --extra ray"):
-        workers("ray", "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher").check()
-    workers("basic", "hydra._internal.core_plugins.basic_launcher.BasicLauncher").check()
-    assert workers("basic", "hydra._internal.core_plugins.basic_launcher.BasicLauncher").is_local
+        workers_of("ray", "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher").check()
+    workers_of("basic", "hydra._internal.core_plugins.basic_launcher.BasicLauncher").check()
+    assert workers_of("basic", "hydra._internal.core_plugins.basic_launcher.BasicLauncher").is_local
 
 
 def test_slurm_is_asked_for_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     needs("submitit")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StudyError, match="start the sweep on a machine of the cluster"):
-        workers("slurm", "hydra_plugins.study.slurm_launcher.SlurmLauncher").check()
+        workers_of("slurm", "hydra_plugins.study.slurm_launcher.SlurmLauncher").check()
 
 
 def test_sqlite_serves_one_worker(toy: MakeToy, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from hydra_study import attributes
 from hydra_study.objectives import parse_objectives
-from hydra_study.storage import attributes
 from hydra_study.trials.budget import Ledger, tally
 from hydra_study.trials.duplicates import DuplicateIndex
 

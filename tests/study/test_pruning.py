@@ -7,12 +7,12 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_study import attributes
 from hydra_study.config import PRUNERS
 from hydra_study.dotted_path import build
 from hydra_study.errors import StudyError
 from hydra_study.objectives import parse_objectives
 from hydra_study.paths import SweepPaths
-from hydra_study.storage import attributes
 from hydra_study.storage.storage import OpenStudy, create_study, open_study
 from hydra_study.trials.outcomes import Outcome, parse_policies
 from hydra_study.trials.pruning import Reports

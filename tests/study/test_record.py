@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from hydra_study.storage.attributes import kind_of
+from hydra_study.attributes import kind_of
 
 from .conftest import MakeToy
 

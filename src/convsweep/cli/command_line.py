@@ -15,8 +15,7 @@ from convsweep.distributed import ranks
 from convsweep.errors import UserError
 from convsweep.patches import apply_patches
 from convsweep.patches import hydra as hydra_patches
-from hydra_study import trial
-from hydra_study.errors import FULL_ERROR, wants_traceback
+from hydra_study import FULL_ERROR, trial, wants_traceback
 
 MULTIRUN, HELP = {"-m", "--multirun"}, {"-h", "--help"}
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 from convsweep.cli import command_line
 from convsweep.cli.shell_command import python_command
 from convsweep.errors import UserError, closed_place
-from hydra_study.errors import StudyError, wants_traceback
+from hydra_study import StudyError, wants_traceback
 
 LINE_EVERY_S = 10.0
 """Seconds between two lines of progress where there is no terminal."""

@@ -15,9 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
-from hydra_study.trials.budget import is_charged
+from hydra_study import attributes, is_charged, kind_of
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-from hydra_study.kinds import kind_of_error, telling_cause
+from hydra_study import kind_of_error, telling_cause
 
 Outcome = Literal["complete", "pruned", "infeasible", "out_of_memory", "timed_out", "diverged", "killed", "error"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)

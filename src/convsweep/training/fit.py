@@ -11,7 +11,7 @@ from convsweep.cli.console import say
 from convsweep.distributed.ranks import is_first
 from convsweep.training import build
 from convsweep.training.warm_start import begin_with
-from hydra_study.kinds import is_out_of_memory
+from hydra_study import is_out_of_memory
 
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from convsweep.cli.shell_command import python_command
 from convsweep.errors import UserError
 from convsweep.run_folder import BEST, CHECKPOINTS
-from hydra_study.paths import SweepPaths
+from hydra_study import SweepPaths
 
 if TYPE_CHECKING:
     import torch

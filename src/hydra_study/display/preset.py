@@ -9,7 +9,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial
 
-from hydra_study.storage import attributes
+from hydra_study import attributes
 from hydra_study.sweep_spec import SweepSpec
 
 

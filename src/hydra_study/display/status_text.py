@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial
 
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
+from hydra_study import attributes
+from hydra_study.attributes import kind_of
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.budget import Tally, tally
 

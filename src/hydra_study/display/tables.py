@@ -9,9 +9,9 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from hydra_study import attributes
+from hydra_study.attributes import kind_of
 from hydra_study.display.preset import preset
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
 from hydra_study.storage.leftovers import remove_unfinished
 from hydra_study.storage.locks import locked, write_atomically
 from hydra_study.storage.storage import OpenStudy

@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from hydra_study import attributes
 from hydra_study.processes.running_trial import RunningTrial
-from hydra_study.storage import attributes
 from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec

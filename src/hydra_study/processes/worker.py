@@ -12,6 +12,8 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_study import attributes
+from hydra_study.attributes import kind_of
 from hydra_study.interrupts import Interrupts
 from hydra_study.processes.fork_server_client import ForkServerClient
 from hydra_study.processes.message_handler import MessageHandler
@@ -19,8 +21,6 @@ from hydra_study.processes.messages import Channel
 from hydra_study.processes.running_trial import RunningTrial
 from hydra_study.processes.slots import make_slots
 from hydra_study.space.space import Space
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
 from hydra_study.storage.heartbeat import Heartbeat, LivenessMonitor
 from hydra_study.storage.locks import locked
 from hydra_study.storage.patience import WaitedInVainError

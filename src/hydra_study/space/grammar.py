@@ -10,6 +10,8 @@ from hydra.core.override_parser.types import Override
 from hydra_study.errors import StudyError
 from hydra_study.space.expressions import Expression
 from hydra_study.space.parameters import VARIABLE, Parameter, distribution_of, override_text
+from hydra_study.space.space import Space
+from hydra_study.sweep_spec import SweepSpec
 
 _KEYS = {"values", "when", "compute"}
 
@@ -71,3 +73,9 @@ def _parameter(key: str, entry: Mapping[str, Any], others: set[str]) -> Paramete
     if name.startswith(VARIABLE) and override.value() is None:
         raise StudyError(f"the variable {name!r} must have values, but got null")
     return Parameter(name, key, fixed=override.get_value_element_as_str(), value=override.value(), when=when)
+
+
+def make_space(spec: SweepSpec) -> Space:
+    """Return the space of a sweep."""
+    loader = spec.hydra_context.config_loader
+    return Space(parse_parameters(spec.options.params, spec.arguments, loader))

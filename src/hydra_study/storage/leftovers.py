@@ -6,8 +6,8 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
+from hydra_study.attributes import kind_of
 from hydra_study.paths import SweepPaths
-from hydra_study.storage.attributes import kind_of
 from hydra_study.storage.heartbeat import LivenessMonitor
 
 _UNFINISHED = re.compile(r"\.(.+)\.\d+")

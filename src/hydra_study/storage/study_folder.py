@@ -4,9 +4,9 @@ import logging
 import os
 from pathlib import Path
 
+from hydra_study import attributes
 from hydra_study.errors import StudyError
 from hydra_study.paths import SweepPaths
-from hydra_study.storage import attributes
 from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec

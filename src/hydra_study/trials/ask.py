@@ -10,11 +10,11 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
+from hydra_study import attributes
+from hydra_study.attributes import kind_of
 from hydra_study.dotted_path import locate
 from hydra_study.space.parameters import override_text
 from hydra_study.space.space import Point, Space
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
 from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_study import attributes
+from hydra_study.attributes import kind_of
 from hydra_study.objectives import Objectives
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
 from hydra_study.trials.outcomes import UNCHARGED
 
 

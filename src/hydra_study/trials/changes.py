@@ -8,9 +8,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from hydra_study import attributes
 from hydra_study.errors import StudyError
 from hydra_study.space.canonical import is_within
-from hydra_study.storage import attributes
 from hydra_study.storage.storage import OpenStudy
 
 

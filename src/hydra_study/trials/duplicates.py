@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
+from hydra_study import attributes
+from hydra_study.attributes import kind_of
 from hydra_study.storage.storage import OpenStudy
 
 _RESULTS = ("complete", "pruned", "out_of_memory", "timed_out", "diverged")

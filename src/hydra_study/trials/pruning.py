@@ -3,8 +3,8 @@
 import optuna
 from optuna.study import StudyDirection
 
+from hydra_study import attributes
 from hydra_study.objectives import Objectives
-from hydra_study.storage import attributes
 from hydra_study.storage.storage import OpenStudy
 
 

@@ -2,7 +2,7 @@
 
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_study.storage import attributes
+from hydra_study import attributes
 from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec

@@ -2,8 +2,8 @@
 
 from optuna.trial import FrozenTrial
 
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
+from hydra_study import attributes
+from hydra_study.attributes import kind_of
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.outcomes import UNCHARGED, Policy

@@ -9,10 +9,10 @@ from omegaconf import OmegaConf
 from optuna.distributions import BaseDistribution
 from optuna.trial import create_trial
 
+from hydra_study import attributes
 from hydra_study.errors import StudyError
 from hydra_study.paths import SweepPaths
 from hydra_study.space.space import Space
-from hydra_study.storage import attributes
 from hydra_study.storage.journal import read_journal
 from hydra_study.storage.storage import OpenStudy, open_study
 from hydra_study.storage.sweep_folder import open_sweep_folder

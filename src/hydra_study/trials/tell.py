@@ -5,9 +5,9 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_study import attributes
+from hydra_study.attributes import kind_of
 from hydra_study.paths import SweepPaths
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
 from hydra_study.storage.storage import OpenStudy, set_constraint
 from hydra_study.trials.outcomes import CONSTRAINED, Outcome, Policy
 

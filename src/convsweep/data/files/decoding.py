@@ -14,7 +14,7 @@ from convsweep.data.files.cache import Arrays, Layout, default_cache_dir, finger
 from convsweep.data.files.folders import relative_names
 from convsweep.data.files.images import ImageDecoding, UnfitFileError, shape_by
 from convsweep.errors import UserError
-from hydra_study.cores import usable_cores
+from hydra_study import usable_cores
 
 Keep = Literal["auto", "memory", "disk"]
 FEW_FILES = 1_000

@@ -13,7 +13,7 @@ from convsweep.data.loading.order import Batch
 from convsweep.data.samples import Array, in_memory, is_on_disk
 from convsweep.data.statistics import chunks
 from convsweep.errors import UserError
-from hydra_study.cores import usable_cores
+from hydra_study import usable_cores
 
 Hold = Literal["auto", "device", "memory", "disk"]
 SHARE_OF_DEVICE = 0.3

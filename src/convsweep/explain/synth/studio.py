@@ -18,7 +18,7 @@ from convsweep.explain.synth.components.parameterization import Parameterization
 from convsweep.explain.synth.early_check import check_kept
 from convsweep.explain.synth.fitting_size import Work, fitting_count, fitting_size, free_bytes, needs
 from convsweep.explain.synth.subject import Subject
-from hydra_study.kinds import is_out_of_memory
+from hydra_study import is_out_of_memory
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -10,9 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 from convsweep.errors import UserError, did_you_mean
 from convsweep.review.confirm.request import Request
 from convsweep.review.study import objective_names
-from hydra_study.storage.attributes import OVERRIDES, REASON, kind_of
-from hydra_study.storage.sweep_folder import SweepFolder
-from hydra_study.trials.budget import tally
+from hydra_study import SweepFolder, tally
+from hydra_study.attributes import OVERRIDES, REASON, kind_of
 
 BASELINE = "baseline"
 

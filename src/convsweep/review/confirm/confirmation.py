@@ -17,8 +17,7 @@ from convsweep.review.confirm.results import Result, measure
 from convsweep.review.confirm.table import failures, table
 from convsweep.review.confirm.verdict import Verdict, judge
 from convsweep.run_folder import write_atomically
-from hydra_study.display.preset import preset_of
-from hydra_study.storage.sweep_folder import SweepFolder, open_sweep_folder
+from hydra_study import SweepFolder, open_sweep_folder, preset_of
 
 TABLE_WIDTH = 120
 

@@ -11,8 +11,7 @@ from convsweep.cli.command_line import config_of
 from convsweep.errors import UserError
 from convsweep.review.confirm.candidates import merged
 from convsweep.review.confirm.jobs import JOB, Jobs
-from hydra_study.space.parameters import override_text
-from hydra_study.storage.sweep_folder import SweepFolder
+from hydra_study import SweepFolder, override_text
 
 _OWN: dict[str, Any] = {
     "suggest": "convsweep.review.confirm.jobs.suggest",

@@ -8,14 +8,18 @@ from optuna.trial import FrozenTrial, TrialState
 
 from convsweep.review.confirm.candidates import Candidate
 from convsweep.review.confirm.document import FOLDER
-from hydra_study.paths import SweepPaths
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
-from hydra_study.storage.heartbeat import LivenessMonitor
-from hydra_study.storage.locks import locked
-from hydra_study.storage.storage import OpenStudy, create_study, open_storage
-from hydra_study.storage.sweep_folder import SweepFolder
-from hydra_study.trials.tell import fixed_params
+from hydra_study import (
+    LivenessMonitor,
+    OpenStudy,
+    SweepFolder,
+    SweepPaths,
+    attributes,
+    create_study,
+    fixed_params,
+    kind_of,
+    locked,
+    open_storage,
+)
 
 JOB = "$job"
 _JOBS = "confirm_jobs"

@@ -15,11 +15,7 @@ from optuna.study import StudyDirection
 from convsweep.errors import UserError, did_you_mean
 from convsweep.review.study import Sweep
 from convsweep.run_folder import CONFIG, METRICS, RESULT
-from hydra_study.errors import StudyError
-from hydra_study.paths import SweepPaths
-from hydra_study.storage import attributes
-from hydra_study.storage.storage import open_storage
-from hydra_study.storage.sweep_folder import place_of_study, read_config
+from hydra_study import StudyError, SweepPaths, attributes, open_storage, place_of_study, read_config
 
 DEPTH = 4
 """How deep runs are looked for below a folder."""

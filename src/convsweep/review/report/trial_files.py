@@ -6,8 +6,7 @@ from optuna.trial import FrozenTrial
 
 from convsweep.review.study import Sweep
 from convsweep.run_folder import read_result
-from hydra_study.paths import SweepPaths
-from hydra_study.storage import attributes
+from hydra_study import SweepPaths, attributes
 
 
 def trial_folder(sweep: Sweep, trial: FrozenTrial) -> Path | None:

@@ -10,8 +10,7 @@ from typing import Any
 from convsweep.errors import UserError
 from convsweep.review.report.source import find_study, load_sweep
 from convsweep.review.wandb_study.run import SHARE, StudyRun
-from hydra_study.paths import SweepPaths
-from hydra_study.storage.locks import try_lock
+from hydra_study import SweepPaths, try_lock
 
 EVERY_S = 5.0
 FAREWELLS = ("complete", "killed", "error")

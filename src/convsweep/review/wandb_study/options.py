@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from hydra_study.paths import SweepPaths
+from hydra_study import SweepPaths
 
 
 def wandb_options(folder: Path) -> dict[str, Any] | None:

@@ -10,8 +10,7 @@ from optuna.trial import FrozenTrial
 from convsweep.review.report.sections.search_summary import facts
 from convsweep.review.study import Sweep, moment, seconds_of
 from convsweep.review.wandb_study.table import CHECKPOINT
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
+from hydra_study import attributes, kind_of
 
 STEP = "trials_ended"
 

@@ -16,8 +16,7 @@ from convsweep.review.wandb_study.table import trials_table
 from convsweep.review.wandb_study.winner import log_winner
 from convsweep.tracking.outcome import exit_code_of
 from convsweep.tracking.wandb.run import finish_run, read_run_file, run_settings, start_run
-from hydra_study.paths import SweepPaths
-from hydra_study.storage.locks import write_atomically
+from hydra_study import SweepPaths, write_atomically
 
 GROWTH, PANELS_EVERY_S = 1.05, 15.0
 """The table and the figures are drawn anew when so many times as many trials have ended, and so much time has passed."""

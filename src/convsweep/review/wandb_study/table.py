@@ -4,7 +4,7 @@ from typing import Any
 
 from convsweep.review.report.sections.trials_table import MOST, table
 from convsweep.review.study import Sweep
-from hydra_study.storage import attributes
+from hydra_study import attributes
 
 CHECKPOINT = "best_checkpoint"
 """Where a run notes its best checkpoint."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from convsweep.review.report.trial_files import trial_checkpoint
 from convsweep.review.study import Sweep
-from hydra_study.storage import attributes
+from hydra_study import attributes
 
 
 def log_winner(run: Any, sweep: Sweep) -> None:

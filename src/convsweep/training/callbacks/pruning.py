@@ -3,7 +3,7 @@
 import lightning as L
 from torch import Tensor
 
-from hydra_study.trial import Pruned, TrialConnection
+from hydra_study import Pruned, TrialConnection
 
 
 class PruningCallback(L.Callback):

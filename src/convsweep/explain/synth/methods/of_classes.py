@@ -15,7 +15,7 @@ from convsweep.explain.synth.components.priors import log_total_variation
 from convsweep.explain.synth.fitting_size import Work
 from convsweep.explain.synth.studio import Studio, Watch
 from convsweep.explain.synth.subject import Subject
-from hydra_study.kinds import is_out_of_memory
+from hydra_study import is_out_of_memory
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,7 @@ from convsweep.review.report.sections.importance import importances
 from convsweep.review.report.sections.outcomes import summary_of
 from convsweep.review.report.sections.search_summary import facts, trained_seconds, values_in_words, worked_seconds
 from convsweep.review.study import Sweep
-from hydra_study.storage import attributes
-from hydra_study.trials.budget import is_charged
+from hydra_study import attributes, is_charged
 
 
 def compare_page(one: Sweep, other: Sweep) -> Page:

@@ -11,7 +11,7 @@ from convsweep.review.report.rendering.phrases import counted, value_text
 from convsweep.review.report.rendering.score_axis import axis_of
 from convsweep.review.report.rendering.thinning import evenly, thinned
 from convsweep.review.study import Sweep
-from hydra_study.storage.attributes import kind_of
+from hydra_study import kind_of
 
 MOST = {"complete": 80, "pruned": 80}
 OTHERS = 40

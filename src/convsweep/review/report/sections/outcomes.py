@@ -10,8 +10,7 @@ from convsweep.review.report.rendering.blocks import Block, Cell, Code, Figure, 
 from convsweep.review.report.rendering.kinds import KINDS, in_words
 from convsweep.review.report.rendering.phrases import counted, duration
 from convsweep.review.study import Sweep, seconds_of
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
+from hydra_study import attributes, kind_of
 
 
 def outcome_blocks(sweep: Sweep) -> list[Block]:

@@ -7,8 +7,7 @@ from convsweep.cli.shell_command import python_command
 from convsweep.review.report.rendering.blocks import Block, Code, Text
 from convsweep.review.report.trial_files import trial_checkpoint
 from convsweep.review.study import Sweep
-from hydra_study.paths import SweepPaths
-from hydra_study.storage import attributes
+from hydra_study import SweepPaths, attributes
 
 
 def reproduce_blocks(sweep: Sweep) -> list[Block]:

@@ -6,8 +6,7 @@ from typing import Any
 from convsweep.review.report.rendering.blocks import Block, Table, Text
 from convsweep.review.report.rendering.phrases import duration, listed, number
 from convsweep.review.study import Sweep, seconds_of
-from hydra_study.paths import SweepPaths
-from hydra_study.storage import attributes
+from hydra_study import SweepPaths, attributes
 
 
 def searched_blocks(sweep: Sweep) -> list[Block]:

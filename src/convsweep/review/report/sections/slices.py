@@ -15,7 +15,7 @@ from convsweep.review.report.rendering.scales import Scale, bins, scale_of
 from convsweep.review.report.rendering.score_axis import ScoreAxis, score_axis
 from convsweep.review.report.rendering.thinning import drawn_of, thinned
 from convsweep.review.study import Sweep
-from hydra_study.storage.attributes import kind_of
+from hydra_study import kind_of
 
 MOST = 400
 """Trials drawn in one slice."""

@@ -13,7 +13,7 @@ from convsweep.review.report.sections.importance import FEWEST, Importances
 from convsweep.review.report.sections.outcomes import most_frequent_reason, summary_of
 from convsweep.review.report.sections.search_summary import charged_in_words, trained_seconds, worked_seconds
 from convsweep.review.study import Sweep
-from hydra_study.storage import attributes
+from hydra_study import attributes
 
 NEAR = 5
 MANY = 6

@@ -11,8 +11,7 @@ from convsweep.review.report.rendering.blocks import Block, Figure, Table, Text
 from convsweep.review.report.rendering.kinds import KINDS, in_words
 from convsweep.review.report.rendering.phrases import counted, duration, percent
 from convsweep.review.study import Sweep, moment
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
+from hydra_study import attributes, kind_of
 
 MOST = 3000
 """Trials drawn, the last ones where there are more."""

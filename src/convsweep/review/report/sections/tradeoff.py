@@ -11,7 +11,7 @@ from convsweep.review.report.rendering.score_axis import ScoreAxis, score_axis
 from convsweep.review.report.rendering.thinning import drawn_of, thinned
 from convsweep.review.report.sections.front import is_wide
 from convsweep.review.study import Sweep, seconds_of
-from hydra_study.storage.attributes import SECONDS
+from hydra_study.attributes import SECONDS
 
 MOST = 600
 

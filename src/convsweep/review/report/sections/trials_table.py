@@ -7,8 +7,7 @@ from optuna.trial import FrozenTrial, TrialState
 from convsweep.review.report.rendering.blocks import Block, Cell, Fold, Table
 from convsweep.review.report.rendering.kinds import in_words
 from convsweep.review.study import Sweep, seconds_of
-from hydra_study.storage import attributes
-from hydra_study.storage.attributes import kind_of
+from hydra_study import attributes, kind_of
 
 BEST = 20
 COSTS = {"parameters": "params", "MACs": "macs"}

@@ -12,8 +12,7 @@ from optuna.exceptions import ExperimentalWarning
 
 from hydra_study.errors import StudyError
 from hydra_study.processes.fork_server_client import ForkServerClient
-from hydra_study.space.grammar import parse_parameters
-from hydra_study.space.space import Space
+from hydra_study.space.grammar import make_space
 from hydra_study.storage.heartbeat import Heartbeat
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.worker_result import WorkerResult
@@ -41,12 +40,6 @@ class WorkerTask:
             return WorkerResult(str(error), is_mistake=True)
         except KeyboardInterrupt:  # before the loop began, which counts them
             return WorkerResult("interrupted", signal.SIGINT)
-
-
-def make_space(spec: SweepSpec) -> Space:
-    """Return the space of a sweep."""
-    loader = spec.hydra_context.config_loader
-    return Space(parse_parameters(spec.options.params, spec.arguments, loader))
 
 
 def run_worker(spec: SweepSpec, index: int) -> WorkerResult:

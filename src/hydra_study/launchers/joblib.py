@@ -1,0 +1,26 @@
+"""The launcher `joblib`: workers in processes of this machine."""
+
+from collections.abc import Sequence
+
+from hydra.core.utils import JobReturn
+from omegaconf import open_dict, read_write
+
+from hydra_study.interrupts import Interrupts
+from hydra_study.launchers.workers import Workers
+from hydra_study.sweep_spec import SweepSpec
+
+
+class JoblibWorkers(Workers):
+    """Workers in processes of joblib."""
+
+    launcher = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
+    package, extra = "hydra_plugins.hydra_joblib_launcher", "joblib"
+    ends_processes = True
+
+    def launch(self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+        """Run the workers in as many processes: an idle one dies of Ctrl-C, and joblib then kills all others."""
+        launcher = spec.config.hydra.launcher
+        if launcher.get("n_jobs") == -1:
+            with read_write(spec.config.hydra), open_dict(spec.config.hydra):
+                launcher.n_jobs = max(2, len(jobs))
+        return super().launch(spec, jobs, first, interrupts)
