@@ -4,13 +4,16 @@ import errno
 import json
 import signal
 import socket
+import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from optuna.trial import TrialState
 
 from hydra_study.errors import StudyError
 from hydra_study.processes.messages import Channel
+from hydra_study.processes.running_trial import killed_for_memory
 from hydra_study.trials.outcomes import Policy, of_exception, of_result, parse_policies
 
 from .conftest import MakeToy, wait_for
@@ -267,3 +270,19 @@ def test_a_trial_that_fails_as_it_is_closed_is_killed_in_the_study_and_in_its_fi
     assert process.returncode == 130, output
     assert app.kinds()[0] == "killed"
     assert json.loads((app.sweep / "0" / "outcome.json").read_text())["kind"] == "killed"
+
+
+def test_what_the_kernel_has_killed_for_memory_is_read_from_its_log(tmp_path: Path) -> None:
+    now_us = int(time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6)
+    what = "total-vm:9kB, anon-rss:8kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:1kB oom_score_adj:0"
+    (tmp_path / "log").write_text(
+        f"3,1,{now_us - 90_000_000},-;Out of memory: Killed process 10 (python) {what}\n"
+        f"3,2,{now_us - 1_000_000},-;Out of memory: Killed process 11 (python) {what}\n"
+        f" SUBSYSTEM=memory\n"
+        f"3,3,{now_us},-,caller=T1;Memory cgroup out of memory: Killed process 12 (pt main thread) {what}\n"
+        f"6,4,{now_us},-;oom_reaper: reaped process 13 (python), now anon-rss:0kB\n"
+        f"6,5,{now_us},-;said by a program; Out of memory: Killed process 14 (python) {what}\n"
+    )
+    assert killed_for_memory(30.0, str(tmp_path / "log")) == {11, 12}
+    assert killed_for_memory(120.0, str(tmp_path / "log")) == {10, 11, 12}
+    assert killed_for_memory(30.0, str(tmp_path / "none")) == set()

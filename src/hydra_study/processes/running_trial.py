@@ -137,28 +137,26 @@ class RunningTrial:
         return Outcome("killed", reason=f"died of {name}", seconds=seconds)
 
 
-def killed_for_memory(seconds: float) -> set[int]:
+def killed_for_memory(seconds: float, kernel_log: str = "/dev/kmsg") -> set[int]:
     """Return the processes that the kernel says it has killed for their memory in the last seconds.
 
     Where it may not be asked, and in containers, whose processes it knows by other ids, there are none: a process that was
     killed is then just that.
     """
     since_us = (time.clock_gettime(time.CLOCK_MONOTONIC) - seconds) * 1e6 - _CLOCKS_DIFFER_US
-    killed = set()
-    with contextlib.suppress(OSError), open("/dev/kmsg", "rb", buffering=0) as kernel:
+    found = map(_KILLED.match, _records(kernel_log))
+    return {int(killed["pid"]) for killed in found if killed and int(killed["us"]) >= since_us}
+
+
+def _records(kernel_log: str) -> list[bytes]:
+    """Return the lines of the kernel's log; each read of the device returns one record."""
+    text = b""
+    with contextlib.suppress(OSError), open(kernel_log, "rb", buffering=0) as kernel:
         os.set_blocking(kernel.fileno(), False)
-        while record := _next_record(kernel.fileno()):
-            found = _KILLED.match(record)
-            if found and int(found["us"]) >= since_us:
-                killed.add(int(found["pid"]))
-    return killed
-
-
-def _next_record(kernel: int) -> bytes:
-    """Return the next record of the kernel's log, nothing at its end."""
-    while True:
-        with contextlib.suppress(BrokenPipeError):  # it was overwritten meanwhile
-            try:
-                return os.read(kernel, 8192)
-            except BlockingIOError:
-                return b""
+        while True:
+            with contextlib.suppress(BrokenPipeError):  # it was overwritten meanwhile
+                part = kernel.read(8192)
+                if not part:
+                    break
+                text += part
+    return text.splitlines()
