@@ -17,5 +17,5 @@ class ClockCallback(L.Callback):
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.clock.mark()
         accuracy = trainer.callback_metrics.get("val/accuracy", trainer.callback_metrics.get("val/pixel_accuracy"))
-        batch = trainer.datamodule.feeding["batch_size"]  # type: ignore[attr-defined]
+        batch = trainer.datamodule.loading["batch_size"]  # type: ignore[attr-defined]
         self.clock.report(int(trainer.num_training_batches), batch, None if accuracy is None else float(accuracy))

@@ -69,7 +69,7 @@ class SimulatedTemplate:
         return Channel(ours)
 
     def _train(self, job: Job, channel: Channel) -> None:
-        channel.ask({"say": "ready", "hash": "/".join(job.overrides), "facts": {"params": 1000, "macs": 1000}})
+        channel.ask({"say": "ready", "hash": "/".join(job.overrides), "info": {"params": 1000, "macs": 1000}})
         value = sum(float(text.partition("=")[2]) for text in job.overrides)
         for step in range(REPORTS):
             channel.ask({"say": "report", "step": step, "value": value + 1 / (step + 1)})
@@ -106,8 +106,8 @@ def fill(spec: SweepSpec, space: Space, count: int) -> None:
     for number in range(told):
         values = {name: (number * (7 + index) % 997) / 997 for index, name in enumerate(PARAMETERS)}
         overrides = [f"{name}={value}" for name, value in values.items()]
-        facts = {attributes.KIND: "complete", attributes.HASH: f"{number:016d}", attributes.OVERRIDES: overrides}
-        facts |= {
+        info = {attributes.KIND: "complete", attributes.HASH: f"{number:016d}", attributes.OVERRIDES: overrides}
+        info |= {
             attributes.WORKER: "before",
             attributes.SESSION: "before",
             attributes.SECONDS: 1.0,
@@ -121,7 +121,7 @@ def fill(spec: SweepSpec, space: Space, count: int) -> None:
                 value=sum(values.values()),
                 params=values,
                 distributions=space.searched,
-                user_attrs=facts,
+                user_attrs=info,
                 intermediate_values=reports,
             )
         )

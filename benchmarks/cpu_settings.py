@@ -86,7 +86,7 @@ def built(case: str, setting: Setting, classes: int) -> Any:
     from hydra import compose, initialize_config_dir
     from hydra.utils import instantiate
 
-    from convsweep.data.samples import Facts
+    from convsweep.data.samples import DataInfo
     from convsweep.training import build
 
     _, shape, overrides = CASES[case]
@@ -96,13 +96,13 @@ def built(case: str, setting: Setting, classes: int) -> Any:
     with initialize_config_dir(CONF, version_base="1.3"):
         cfg = compose("config", overrides=[*overrides, "data=arrays", "data.path=none"])
     task = "segmentation" if "model=segmentation" in overrides else "classification"
-    facts = Facts(shape, classes, tuple(str(number) for number in range(classes)), task, None)
-    build.fill_shape(cfg, facts)
+    info = DataInfo(shape, classes, tuple(str(number) for number in range(classes)), task, None)
+    build.fill_shape(cfg, info)
     torch.manual_seed(0)
     channels = torch.ones(shape[0])
     model = instantiate(build.without_net(cfg.model), _partial_=True)(
         net=build.build_net(cfg),
-        facts=facts,
+        info=info,
         mean=127 * channels,
         std=74 * channels,
         class_counts=torch.ones(classes),

@@ -35,7 +35,7 @@ class Usual(L.LightningModule):
     def __init__(self, model: Any, cfg: Any, clock: "Clock") -> None:
         super().__init__()
         self.model, self.cfg, self.clock = model, cfg, clock
-        classes = model.facts.num_classes
+        classes = model.info.num_classes
         self.train_loss, self.val_loss = MeanMetric(), MeanMetric()
         self.train_acc, self.val_acc = MulticlassAccuracy(classes, average="micro"), MulticlassAccuracy(classes, average="micro")
 
@@ -71,7 +71,7 @@ def train(cfg: Any, data: Any, model: Any, clock: "Clock") -> None:
     """Train and print the figures."""
     mean, std = (torch.as_tensor(values).tolist() for values in (data.mean / 255, data.std / 255))
     transform = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])
-    if len(data.facts.spatial_shape) != 2:
+    if len(data.info.spatial_shape) != 2:
         transform = v2.ToDtype(torch.float32, scale=True)
     batch = int(cfg.data.batch_size)
     options: dict[str, Any] = {"batch_size": batch, "num_workers": 2, "persistent_workers": True}

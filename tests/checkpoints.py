@@ -29,7 +29,7 @@ def write_checkpoint(path: Path, *overrides: str) -> Path:
     data.setup()
     model = build.build_model(cfg, data)
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"state_dict": model.state_dict(), build.CARD: model.card}, path)
+    torch.save({"state_dict": model.state_dict(), build.CARD: model.metadata}, path)
     return path
 
 

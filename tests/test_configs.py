@@ -17,7 +17,7 @@ from convsweep.cli.override_quotes import quote_values
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 EXTRAS = {"model/net=timm", "model/net=smp"}
-NOT_CHOSEN = {".", "data/feeding", "model/shared", "hydra"}
+NOT_CHOSEN = {".", "data/loading", "model/shared", "hydra"}
 OF_SYNTH = {"method", "parameterization"}
 """Groups of synth.yaml."""
 

@@ -60,8 +60,8 @@ def test_a_batch_is_halved_until_it_fits_and_learns_as_much(train: Train, capsys
 @pytest.mark.parametrize("batch_size", [2, 3, 7, 64, 100, 1000])
 def test_a_step_has_about_as_many_samples_however_often_it_is_halved(batch_size: int) -> None:
     cfg = OmegaConf.create({"data": {}, "trainer": {"accumulate_grad_batches": 1}})
-    data: Any = SimpleNamespace(feeding={"batch_size": batch_size, "eval_batch_size": None})
-    while data.feeding["batch_size"] > 1:
+    data: Any = SimpleNamespace(loading={"batch_size": batch_size, "eval_batch_size": None})
+    while data.loading["batch_size"] > 1:
         halve(cfg, data)
         samples = cfg.data.batch_size * cfg.trainer.accumulate_grad_batches
         assert abs(samples - batch_size) <= max(1, batch_size // 20)

@@ -40,7 +40,7 @@ def test_default_net_learns_digits_and_leaves_a_record(train: Train) -> None:
 def test_a_checkpoint_alone_rebuilds_net_classes_and_normalisation(train: Train) -> None:
     folder = train("trainer.max_epochs=2")
     model = load_model(folder / result_of(folder)["checkpoint"])
-    assert model.facts.class_names == tuple("0123456789")
+    assert model.info.class_names == tuple("0123456789")
     images = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
     probs = model.predict_batch(images)["probs"]
     assert probs.shape == (4, 10)

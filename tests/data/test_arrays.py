@@ -25,7 +25,7 @@ def test_channels_come_first(tmp_path: Path, spatial: tuple[int, ...], channels:
     stored = {"first": x, "last": np.moveaxis(x, 1, -1), "none": x[:, 0]}[channels]
     data = Arrays(saved(tmp_path, x=stored, y=np.arange(30) % 3), channels=channels, batch_size=4, test_fraction=None)
     expected = x[:, :1] if channels == "none" else x
-    assert data.facts.in_shape == expected.shape[1:]
+    assert data.info.in_shape == expected.shape[1:]
     for name, sample in zip(data.train.names, data.train.x, strict=True):
         assert np.array_equal(sample, expected[int(name.split("/")[1])])
 
@@ -35,7 +35,7 @@ def test_masks_have_as_many_axes_as_samples(tmp_path: Path, spatial: tuple[int, 
     path = saved(tmp_path, x=RNG.normal(size=(20, 1, *spatial)), y=RNG.integers(0, 3, (20, 1, *spatial)))
     data = Arrays(path, task="segmentation", batch_size=4)
     x, y = next(iter(data.train_dataloader()))
-    assert (x.shape[1:], y.shape[1:], data.facts.num_classes) == ((1, *spatial), spatial, 3)
+    assert (x.shape[1:], y.shape[1:], data.info.num_classes) == ((1, *spatial), spatial, 3)
     assert data.train.x.dtype == np.float32
     assert data.train.y.dtype == np.uint8
 
@@ -51,7 +51,7 @@ def test_parts_are_found_by_their_keys(tmp_path: Path) -> None:
 @pytest.mark.parametrize("labels", [["b", "c", "a"], [-1, 1, 7]])
 def test_any_labels_become_classes_in_order(tmp_path: Path, labels: list[Any]) -> None:
     data = Arrays(saved(tmp_path, x=np.zeros((30, 1, 4)), y=np.array(labels * 10)), relabel="sorted", batch_size=4)
-    assert data.facts.class_names == tuple(str(label) for label in sorted(labels))
+    assert data.info.class_names == tuple(str(label) for label in sorted(labels))
     assert [labels[int(name.split("/")[1]) % 3] for name in data.train.names] == [sorted(labels)[label] for label in data.train.y]
 
 
@@ -80,7 +80,7 @@ def test_describing_reads_no_samples(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path = saved(tmp_path, x=np.zeros((10, 1, 4)), y=np.arange(10) % 2)
     original, read = np.lib.npyio.NpzFile.__getitem__, []
     monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", lambda self, key: read.append(key) or original(self, key))
-    assert Arrays(path, batch_size=2).facts.in_shape == (1, 4)
+    assert Arrays(path, batch_size=2).info.in_shape == (1, 4)
     assert read == ["y"]
 
 
@@ -129,6 +129,6 @@ def test_labels_with_a_gap_are_refused_with_two_ways_out(tmp_path: Path, labels:
     path = tmp_path / "gap.npz"
     np.savez(path, x=rng.integers(0, 256, (60, 1, 8, 8), np.uint8), y=np.tile(labels, 20))
     with pytest.raises(UserError, match=r"without a gap, but .* has none of .*data\.relabel=sorted"):
-        _ = Arrays(str(path), batch_size=8).facts
-    assert Arrays(str(path), relabel="sorted", batch_size=8).facts.num_classes == 3
-    assert Arrays(str(path), num_classes=5, batch_size=8).facts.num_classes == 5
+        _ = Arrays(str(path), batch_size=8).info
+    assert Arrays(str(path), relabel="sorted", batch_size=8).info.num_classes == 3
+    assert Arrays(str(path), num_classes=5, batch_size=8).info.num_classes == 5

@@ -44,7 +44,7 @@ def test_windows_are_pieces_of_the_files_in_order(tmp_path: Path) -> None:
     for number in range(3):
         sound(tmp_path / f"{number}.wav", seconds=0.25, hz=300 + 100 * number)
     data = folder(tmp_path, val_fraction=0.3, test_fraction=0.3)
-    assert data.facts.in_shape == (1, 800)
+    assert data.info.in_shape == (1, 800)
     assert data.test is not None
     for part in (data.train, data.val, data.test):
         (name,) = stems(part.names)
@@ -163,13 +163,13 @@ def test_options_that_cannot_be_are_refused(options: dict[str, Any], message: st
 def test_folder_without_recordings_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("la la la")
     with pytest.raises(UserError, match=r"must hold recordings \(.*\.wav"):
-        folder(tmp_path).facts  # noqa: B018
+        folder(tmp_path).info  # noqa: B018
 
 
 def test_missing_extra_is_named(speakers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "soundfile", None)
     with pytest.raises(MissingExtraError, match="uv sync --extra audio"):
-        folder(speakers).facts  # noqa: B018
+        folder(speakers).info  # noqa: B018
 
 
 def test_a_recording_is_read_piece_by_piece(tmp_path: Path) -> None:

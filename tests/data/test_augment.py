@@ -6,13 +6,13 @@ import torch
 from torchvision.transforms import v2
 
 from convsweep.data.augment.transforms import Augmentation
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 from convsweep.data.sources.digits import Digits
 from convsweep.errors import UserError
 
-IMAGES = Facts((1, 8, 8), 2, ("a", "b"))
-MASKS = Facts((1, 16, 16), 3, ("a", "b", "c"), "segmentation")
-IGNORING = Facts((1, 16, 16), 3, ("a", "b", "c"), "segmentation", ignore_index=255)
+IMAGES = DataInfo((1, 8, 8), 2, ("a", "b"))
+MASKS = DataInfo((1, 16, 16), 3, ("a", "b", "c"), "segmentation")
+IGNORING = DataInfo((1, 16, 16), 3, ("a", "b", "c"), "segmentation", ignore_index=255)
 
 
 def ramp(count: int = 64, size: int = 8) -> torch.Tensor:
@@ -83,9 +83,9 @@ def test_a_colour_does_not_fill_masks() -> None:
 
 
 def test_colour_changes_leave_masks_alone() -> None:
-    facts = Facts((3, 16, 16), 3, ("a", "b", "c"), "segmentation")
+    info = DataInfo((3, 16, 16), 3, ("a", "b", "c"), "segmentation")
     y = torch.ones(4, 16, 16, dtype=torch.uint8)
-    x, mask = Augmentation([v2.ColorJitter(0.5)], facts)(torch.full((4, 3, 16, 16), 100, dtype=torch.uint8), y, (5,))
+    x, mask = Augmentation([v2.ColorJitter(0.5)], info)(torch.full((4, 3, 16, 16), 100, dtype=torch.uint8), y, (5,))
     assert torch.equal(mask, y)
     assert len(x[:, 0, 0, 0].unique()) == 4
 
@@ -109,7 +109,7 @@ def test_a_transform_that_cannot_work_is_named_before_training() -> None:
 
 def test_signals_are_not_augmented_as_images() -> None:
     with pytest.raises(UserError, match=r"RandomHorizontalFlip .* use data/augment=none"):
-        Augmentation([v2.RandomHorizontalFlip()], Facts((1, 40), 2, ("a", "b")))
+        Augmentation([v2.RandomHorizontalFlip()], DataInfo((1, 40), 2, ("a", "b")))
 
 
 def test_training_is_augmented_and_evaluation_is_not() -> None:

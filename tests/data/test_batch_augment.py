@@ -11,11 +11,11 @@ from torchvision.transforms.v2 import functional as F
 
 from convsweep.data.augment.batch import batch_step
 from convsweep.data.augment.transforms import Augmentation, fill_of
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 from convsweep.errors import UserError
 
 SIZE = (12, 10)
-FACTS = Facts((3, *SIZE), 3, ("a", "b", "c"), "segmentation", ignore_index=255)
+FACTS = DataInfo((3, *SIZE), 3, ("a", "b", "c"), "segmentation", ignore_index=255)
 BILINEAR = v2.InterpolationMode.BILINEAR
 
 

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from convsweep.cli.hydra_version import main_options
 from convsweep.data.datamodule import DataModule
-from convsweep.data.options import Feeding
+from convsweep.data.options import LoadingOptions
 
 CONF = Path(__file__).parents[2] / "conf"
 NAMES = sorted(file.stem for file in (CONF / "data").glob("*.yaml"))
@@ -29,8 +29,8 @@ def data_config(*overrides: str) -> dict[str, object]:
 def test_keys_are_the_arguments(name: str) -> None:
     config = data_config(f"data={name}")
     source = get_class(str(config["_target_"]))
-    own = set(inspect.signature(source.__init__).parameters) - {"self", "feeding"}
-    assert set(map(str, config)) - {"_target_", "_convert_"} == own | set(Feeding.__annotations__)
+    own = set(inspect.signature(source.__init__).parameters) - {"self", "loading"}
+    assert set(map(str, config)) - {"_target_", "_convert_"} == own | set(LoadingOptions.__annotations__)
     for key in own:
         default = inspect.signature(source.__init__).parameters[key].default
         if default is not inspect.Parameter.empty and name not in ("oxford_pet",):
@@ -47,7 +47,7 @@ def test_it_builds(name: str, tmp_path: Path) -> None:
         config["num_classes"] = 2
     data = instantiate(config)
     assert isinstance(data, DataModule)
-    assert data.feeding["seed"] == 7
+    assert data.loading["seed"] == 7
 
 
 @pytest.mark.parametrize("name", AUGMENTS)

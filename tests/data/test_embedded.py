@@ -22,7 +22,7 @@ def test_digits_are_those_of_scikit_learn() -> None:
 
 def test_digits_facts_and_parts() -> None:
     data = Digits(batch_size=64)
-    assert (data.facts.in_shape, data.facts.num_classes, data.facts.in_channels) == ((1, 8, 8), 10, 1)
+    assert (data.info.in_shape, data.info.num_classes, data.info.in_channels) == ((1, 8, 8), 10, 1)
     assert data.test is not None
     assert len(data.train) + len(data.val) + len(data.test) == 1797
     assert data.test.names[0].startswith("digits/")
@@ -39,7 +39,7 @@ def scenes() -> Scenes:
 
 
 def test_scenes_have_every_class_and_mostly_background(scenes: Scenes) -> None:
-    assert (scenes.facts.in_shape, scenes.facts.num_classes, scenes.facts.task) == ((3, 64, 64), 11, "segmentation")
+    assert (scenes.info.in_shape, scenes.info.num_classes, scenes.info.task) == ((3, 64, 64), 11, "segmentation")
     assert (scenes.class_counts > 0).all()
     assert 0.8 < scenes.class_counts[0] / scenes.class_counts.sum() < 0.98
 

@@ -14,7 +14,7 @@ import torch
 from convsweep.data.datamodule import DataModule
 from convsweep.data.loading.batches import Gather
 from convsweep.data.loading.order import Batch
-from convsweep.data.samples import Facts, Samples, numbered
+from convsweep.data.samples import DataInfo, Samples, numbered
 from convsweep.data.sources.digits import Digits
 from convsweep.errors import UserError
 
@@ -153,12 +153,12 @@ def test_a_resumed_fit_sees_the_batches_it_would_have_seen(tmp_path: Path, stop_
 class Broken(DataModule):
     """A source that hands out what it is given."""
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, **facts: Any) -> None:
+    def __init__(self, x: np.ndarray, y: np.ndarray, **info: Any) -> None:
         super().__init__(batch_size=2)
         self.x, self.y = x, y
-        self.says = Facts(**{"in_shape": (1, 4), "num_classes": 2, "class_names": ("a", "b"), **facts})
+        self.says = DataInfo(**{"in_shape": (1, 4), "num_classes": 2, "class_names": ("a", "b"), **info})
 
-    def describe(self) -> Facts:
+    def describe(self) -> DataInfo:
         return self.says
 
     def read(self) -> Any:
@@ -170,7 +170,7 @@ GOOD_Y = np.arange(40) % 2
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "facts", "message"),
+    ("x", "y", "info", "message"),
     [
         (GOOD_X, GOOD_Y[:-1], {}, "equal length.*40 x, 39 y"),
         (GOOD_X, GOOD_Y * 2, {}, "0 to 1, but train holds 2 in train/1, train/3, train/5 and 17 more"),
@@ -184,9 +184,9 @@ GOOD_Y = np.arange(40) % 2
         (GOOD_X, GOOD_Y * 0, {"num_classes": 1, "class_names": ("a",)}, "two or more"),
     ],
 )
-def test_samples_that_break_a_rule_are_named(x: np.ndarray, y: np.ndarray, facts: dict[str, Any], message: str) -> None:
+def test_samples_that_break_a_rule_are_named(x: np.ndarray, y: np.ndarray, info: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        Broken(x, y, **facts).setup()
+        Broken(x, y, **info).setup()
 
 
 @pytest.mark.parametrize("key", ["batch_size", "eval_batch_size", "max_train"])

@@ -12,16 +12,16 @@ from convsweep.data.loading import placement
 from convsweep.data.loading.batches import Gather
 from convsweep.data.loading.crops import Crops
 from convsweep.data.loading.order import Batch
-from convsweep.data.loading.placement import Held, described, held, workers_for
+from convsweep.data.loading.placement import OnDevice, described, place_samples, workers_for
 from convsweep.data.loading.ragged import Ragged
-from convsweep.data.samples import Facts, Samples
+from convsweep.data.samples import DataInfo, Samples
 from convsweep.data.sources.arrays import Arrays
 from convsweep.data.sources.digits import Digits
 from convsweep.errors import UserError
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 BATCH = Batch(np.array([3, 0, 99, 41]), (1, 2, 3))
-FACTS = Facts((1, 6, 6), 2, ("a", "b"), "segmentation")
+FACTS = DataInfo((1, 6, 6), 2, ("a", "b"), "segmentation")
 FLIP, ELASTIC = Augmentation([v2.RandomRotation(90)], FACTS), Augmentation([v2.ElasticTransform()], FACTS)
 
 
@@ -40,7 +40,7 @@ def test_same_batches_wherever_they_are_held(
     monkeypatch.setattr("convsweep.data.statistics.CHUNK_BYTES", 1000)  # many chunks
     positions = np.random.default_rng(1).permutation(36) if permuted else None
     gather = Gather(samples, augment, positions)
-    for ours, expected in zip(Held(gather, CPU)[BATCH], gather[BATCH], strict=True):
+    for ours, expected in zip(OnDevice(gather, CPU)[BATCH], gather[BATCH], strict=True):
         assert torch.equal(ours, expected)
         assert ours.dtype == expected.dtype
 
@@ -53,9 +53,9 @@ def test_a_gpu_holds_what_fits_and_is_augmented_by_batch(
     samples: Samples, augment: Augmentation | None, free: int, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(placement, "free_bytes", lambda device: free)
-    monkeypatch.setattr(Held, "moved", lambda self, array: torch.zeros(1))
-    made = held(Gather(samples, augment), "auto", GPU)
-    assert isinstance(made, Held) == expected
+    monkeypatch.setattr(OnDevice, "moved", lambda self, array: torch.zeros(1))
+    made = place_samples(Gather(samples, augment), "auto", GPU)
+    assert isinstance(made, OnDevice) == expected
     assert described(made).startswith("held on cuda:0" if expected else "held in memory")
     assert workers_for(made, CPU) == 0
 
@@ -64,7 +64,7 @@ def test_a_gpu_too_small_for_the_samples_is_refused(samples: Samples, monkeypatc
     """A batch of half the size would not help."""
     monkeypatch.setattr(placement, "free_bytes", lambda device: 1000)
     with pytest.raises(UserError, match=r"room for all samples on the GPU, but they take 0\.00 GiB and 0\.00 GiB are free"):
-        held(Gather(samples), "device", GPU)
+        place_samples(Gather(samples), "device", GPU)
 
 
 def test_readers_run_ahead_where_a_gpu_would_wait(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_samples_of_any_size_are_brought_into_memory_too(tmp_path: Path) -> None
     samples = Samples(x, Ragged(x.values, [shape[1:] for shape in x.shapes], x.starts), ["a", "b"])
     gather = Crops(samples, (2, 2), 1, 0.0)
     assert described(gather) == "read from disk"
-    loaded = held(gather, "memory", CPU)
+    loaded = place_samples(gather, "memory", CPU)
     assert described(loaded) == "held in memory"
     for index in range(2):
         assert np.array_equal(loaded.x[index], x[index])

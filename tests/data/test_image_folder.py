@@ -19,11 +19,11 @@ def folder(root: Path, **options: object) -> ImageFolder:
 
 def test_the_folder_is_the_label(class_root: Path) -> None:
     data = folder(class_root)
-    assert (data.facts.in_shape, data.facts.class_names, data.facts.task) == ((3, 12, 16), ("cat", "dog"), "classification")
+    assert (data.info.in_shape, data.info.class_names, data.info.task) == ((3, 12, 16), ("cat", "dog"), "classification")
     for samples in (data.train, data.val, data.test):
         assert samples is not None
         for x, y, name in zip(samples.x, samples.y, samples.names, strict=True):
-            assert name.split("/")[0] == data.facts.class_names[y]
+            assert name.split("/")[0] == data.info.class_names[y]
             assert np.array_equal(x.transpose(1, 2, 0), np.asarray(Image.open(class_root / name)))
 
 
@@ -65,7 +65,7 @@ def test_hidden_files_and_other_files_are_no_images(class_root: Path) -> None:
 def test_images_of_any_size_become_one_size(class_root: Path, resize: str) -> None:
     draw(class_root / "cat" / "large.png", 40, 30)
     data = folder(class_root, image_size=[10, 14], resize=resize)
-    assert data.facts.in_shape == data.train.x.shape[1:] == (3, 10, 14)
+    assert data.info.in_shape == data.train.x.shape[1:] == (3, 10, 14)
 
 
 def test_padding_is_black_and_cropping_takes_the_middle(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def stored(root: Path, name: str, folder: str = "masks") -> np.ndarray:
 def test_a_mask_has_the_name_of_its_image(make_masks: MakeMasks) -> None:
     root = make_masks((0, 1, 2))
     data = folder(root, coding="index", num_classes=3)
-    assert (data.facts.in_shape, data.facts.class_names, data.facts.task) == ((3, 12, 16), ("0", "1", "2"), "segmentation")
+    assert (data.info.in_shape, data.info.class_names, data.info.task) == ((3, 12, 16), ("0", "1", "2"), "segmentation")
     assert [len(part) for part in data.ready() if part is not None] == [7, 1, 2]
     for x, y, name in zip(data.train.x, data.train.y, data.train.names, strict=True):
         assert np.array_equal(y, stored(root, name))
@@ -34,7 +34,7 @@ def test_a_mask_has_the_name_of_its_image(make_masks: MakeMasks) -> None:
 def test_binary_masks_are_zero_and_one_other_value(make_masks: MakeMasks, values: tuple[int, ...]) -> None:
     root = make_masks(values)
     data = folder(root)
-    assert data.facts.class_names == ("background", "foreground")
+    assert data.info.class_names == ("background", "foreground")
     assert np.array_equal(data.train.y[0], stored(root, data.train.names[0]) > 0)
 
 
@@ -45,7 +45,7 @@ def test_palette_masks_are_their_indices_and_palette_colours_are_classes(make_ma
     for file in (root / "masks").iterdir():
         Image.fromarray(colors[expected[file.stem]]).save(file)
     by_color = folder(root, coding="rgb", palette={"sky": [0, 0, 0], "road": [128, 64, 128], "ignore": [70, 130, 180]})
-    assert (by_color.facts.class_names, by_color.facts.ignore_index) == (("sky", "road"), 255)
+    assert (by_color.info.class_names, by_color.info.ignore_index) == (("sky", "road"), 255)
     for file in (root / "masks").iterdir():
         indexed = Image.fromarray(expected[file.stem])
         indexed.putpalette(colors.tobytes())

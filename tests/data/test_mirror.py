@@ -7,15 +7,15 @@ from torchvision.transforms import v2
 
 from convsweep.data.augment.mirror import RandomMirror
 from convsweep.data.augment.transforms import Augmentation
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 from convsweep.errors import UserError
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_every_combination_of_axes_comes_and_mask_goes_with_it(dim: int) -> None:
-    facts = Facts((1, *[4] * dim), 200, tuple(map(str, range(200))), "segmentation")
+    info = DataInfo((1, *[4] * dim), 200, tuple(map(str, range(200))), "segmentation")
     y = torch.arange(4**dim).reshape([1, *[4] * dim]).repeat(100, *[1] * dim)
-    x, mask = Augmentation([RandomMirror(0.5)], facts)(y[:, None].float(), y, (1,))
+    x, mask = Augmentation([RandomMirror(0.5)], info)(y[:, None].float(), y, (1,))
     assert torch.equal(x[:, 0].long(), mask)
     expected = {y[0].flip(axes).numpy().tobytes() for axes in subsets(dim)}
     assert {one.numpy().tobytes() for one in mask} == expected
@@ -33,10 +33,10 @@ def test_only_the_axes_asked_for_are_mirrored() -> None:
 
 
 def test_it_joins_torchvisions_transforms_in_volumes_which_turn_every_slice_alike() -> None:
-    facts = Facts((1, 3, 16, 16), 3, ("a", "b", "c"), "segmentation")
+    info = DataInfo((1, 3, 16, 16), 3, ("a", "b", "c"), "segmentation")
     slice_ = torch.from_numpy(np.random.default_rng(0).integers(1, 3, (1, 1, 16, 16)).astype("uint8"))
     y = slice_.expand(4, 3, 16, 16).contiguous()
-    x, mask = Augmentation([RandomMirror(), v2.RandomRotation(45)], facts)(y[:, None], y, (5,))
+    x, mask = Augmentation([RandomMirror(), v2.RandomRotation(45)], info)(y[:, None], y, (5,))
     assert torch.equal(x[:, 0], mask)
     assert torch.equal(mask, mask[:, :1].expand_as(mask))
     assert not torch.equal(mask, y)

@@ -24,8 +24,8 @@ def root(tmp_path: Path) -> Path:
 
 def test_facts_and_parts(root: Path) -> None:
     data = folder(root)
-    assert data.facts.in_shape == (1, *(max(sizes) for sizes in zip(*SHAPES, strict=True)))
-    assert (data.facts.task, data.facts.any_size, data.facts.class_names) == ("segmentation", True, ("0", "1", "2"))
+    assert data.info.in_shape == (1, *(max(sizes) for sizes in zip(*SHAPES, strict=True)))
+    assert (data.info.task, data.info.any_size, data.info.class_names) == ("segmentation", True, ("0", "1", "2"))
     assert data.test is not None
     assert (len(data.train), len(data.val), len(data.test)) == (7, 1, 2)
     names = [name for part in (data.train, data.val, data.test) for name in part.names]
@@ -88,7 +88,7 @@ def test_parts_may_be_folders_or_patterns_and_names_may_have_suffixes(tmp_path: 
 
 def test_spacing_makes_volumes_larger_and_masks_stay_classes(root: Path) -> None:
     data = folder(root, spacing=[0.5, 1, 1])
-    assert data.facts.in_shape == (1, 28, 15, 12)
+    assert data.info.in_shape == (1, 28, 15, 12)
     assert {int(label) for y in data.train.y for label in np.unique(y)} == {0, 1, 2}
 
 
@@ -111,7 +111,7 @@ def test_channels_are_a_fourth_axis_or_files_of_their_own(tmp_path: Path, in_fil
     root = draw_channels(tmp_path / "scans", in_files)
     options: dict[str, Any] = {"image_suffix": ["_0000", "_0001"]} if in_files else {}
     data = folder(root, **options, keep=keep, cache_dir=str(tmp_path / "cache"), crop_size=6)
-    assert data.facts.in_shape == (2, 6, 6, 6)
+    assert data.info.in_shape == (2, 6, 6, 6)
     for x, y, name in zip(data.train.x, data.train.y, data.train.names, strict=True):
         number = int(name.split("_")[1].split(".")[0])
         image, mask = ball(SHAPES[number % len(SHAPES)], number)

@@ -14,11 +14,11 @@ from torchvision.transforms import v2
 from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.loading.batches import Gather
 from convsweep.data.loading.order import Batch
-from convsweep.data.loading.placement import Held
-from convsweep.data.samples import Facts, Samples
+from convsweep.data.loading.placement import OnDevice
+from convsweep.data.samples import DataInfo, Samples
 
 GPU = torch.device("cuda", 0)
-FACTS = Facts((3, 8, 8), 10, tuple("abcdefghij"))
+FACTS = DataInfo((3, 8, 8), 10, tuple("abcdefghij"))
 CROP_FLIP, REFLECT = (
     [v2.RandomCrop(8, padding=2), v2.RandomHorizontalFlip()],
     [v2.RandomCrop(8, padding=2, padding_mode="reflect")],
@@ -65,9 +65,9 @@ def test_batches_are_made_without_waiting(copies: Copies, transforms: list[Any] 
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (16, 3, 8, 8)).astype(np.uint8), rng.integers(0, 10, 16)
     gather = Gather(Samples(x, y, [str(number) for number in range(16)]), Augmentation(transforms, FACTS) if transforms else None)
-    held = Held(gather, GPU)
+    place = OnDevice(gather, GPU)
     copies.waits.clear()
-    made, labels = held[Batch(np.arange(4), (0, 1, 2))]
+    made, labels = place[Batch(np.arange(4), (0, 1, 2))]
     assert (made.device, made.shape, made.dtype) == (GPU, (4, 3, 8, 8), torch.uint8)
     assert (labels.device, labels.shape) == (GPU, (4,))
     assert copies.waits, "indices, and draws"

@@ -146,7 +146,7 @@ def test_cifar100_takes_the_fine_labels(tmp_path: Path) -> None:
     cifar_archive(tmp_path / "cifar-100-python.tar.gz", "cifar-100-python", ["train", "test"], "fine_labels", 100)
     data = CIFAR100(str(tmp_path), batch_size=4)
     _, _, test = data.read()
-    assert len(set(data.facts.class_names)) == data.facts.num_classes == 100
+    assert len(set(data.info.class_names)) == data.info.num_classes == 100
     assert test is not None
     assert np.asarray(test.y).tolist() == list(range(100))
 
@@ -178,7 +178,7 @@ def test_mnist1d_is_signals_of_one_channel(tmp_path: Path, ending: str) -> None:
         np.savez(tmp_path / "mnist1d.npz", **arrays)
     data: DataModule = MNIST1D(str(tmp_path), batch_size=4)
     assert data.test is not None
-    assert (data.facts.in_shape, data.test.x.shape, data.train.x.dtype) == ((1, 40), (10, 1, 40), np.float32)
+    assert (data.info.in_shape, data.test.x.shape, data.train.x.dtype) == ((1, 40), (10, 1, 40), np.float32)
 
 
 @pytest.mark.parametrize(("border", "values"), [("class", {0, 1, 2}), ("ignore", {0, 1, 255})])
@@ -196,6 +196,6 @@ def test_oxford_pet_trimaps_become_classes(tmp_path: Path, border: Any, values: 
     data = OxfordPet(str(tmp_path), image_size=16, border=border, batch_size=2)
     assert data.test is not None
     assert (len(data.train), len(data.val), len(data.test)) == (9, 1, 4)
-    assert data.train.x.shape[1:] == data.facts.in_shape == (3, 16, 16)
+    assert data.train.x.shape[1:] == data.info.in_shape == (3, 16, 16)
     assert set(np.unique(data.train.y)) == values
-    assert data.facts.num_classes == (3 if border == "class" else 2)
+    assert data.info.num_classes == (3 if border == "class" else 2)

@@ -37,11 +37,11 @@ def test_isbi2012_with_slices_held_out(shared: Path) -> None:
         batch_size=1,
     )
     assert data.test is not None
-    assert (data.facts.in_shape, len(data.train), len(data.val), len(data.test)) == ((1, 512, 512), 21, 3, 6)
+    assert (data.info.in_shape, len(data.train), len(data.val), len(data.test)) == ((1, 512, 512), 21, 3, 6)
     assert 0.7 < data.class_counts[1] / data.class_counts.sum() < 0.85
 
 
 def test_ucr_archive_files(shared: Path) -> None:
     data = Arrays(str(shared / "ucr" / "JapaneseVowels.npz"), relabel="sorted", batch_size=8)
     assert data.test is not None
-    assert (data.facts.in_shape, data.facts.num_classes, len(data.test)) == ((12, 29), 9, 370)
+    assert (data.info.in_shape, data.info.num_classes, len(data.test)) == ((12, 29), 9, 370)

@@ -18,8 +18,8 @@ def signals(**options: Any) -> Signals:
 
 def test_facts_and_parts() -> None:
     data = signals(sample_rate_hz=4000)
-    facts = data.facts
-    assert (facts.in_shape, facts.num_classes, facts.task, facts.sample_rate_hz) == ((1, 512), 1, "denoising", 4000)
+    info = data.info
+    assert (info.in_shape, info.num_classes, info.task, info.sample_rate_hz) == ((1, 512), 1, "denoising", 4000)
     assert data.test is not None
     assert [len(part) for part in (data.train, data.val, data.test)] == [12, 5, 6]
     assert data.train.x.shape == data.train.y.shape == (12, 1, 512)

@@ -29,7 +29,7 @@ def write_tsv(root: Path, train: str = "1\t0.5\t1.5\n2\t2.5\t3.5\n", test: str =
 def test_tsv_files_give_series_labels_and_parts(tmp_path: Path) -> None:
     for root in (write_tsv(tmp_path / "archive" / "Toy").parent, write_tsv(tmp_path / "flat")):
         data = UCR("Toy", str(root), batch_size=2, val_fraction=None)
-        assert (data.facts.in_shape, data.facts.class_names) == ((1, 2), ("1", "2"))
+        assert (data.info.in_shape, data.info.class_names) == ((1, 2), ("1", "2"))
         assert data.test is not None
         assert data.train.x.tolist() == [[[0.5, 1.5]], [[2.5, 3.5]]]
         assert (data.train.y.tolist(), data.test.y.tolist()) == ([0, 1], [1, 0, 0])
@@ -40,7 +40,7 @@ def test_ts_file_has_channels_gaps_and_lengths_of_its_own(tmp_path: Path) -> Non
     for part in ("TRAIN", "TEST"):
         (tmp_path / f"Toy_{part}.ts").write_text(TS)
     data = UCR("Toy", str(tmp_path), batch_size=2, val_fraction=None)
-    assert (data.facts.in_shape, data.facts.class_names) == ((2, 4), ("run", "walk"))
+    assert (data.info.in_shape, data.info.class_names) == ((2, 4), ("run", "walk"))
     x = data.train.x
     assert x[0].tolist() == [[1, 2, 3, 0], [4, 5, 6, 0]]  # zeros behind the shorter series
     assert x[1].tolist() == [[7, 8, 9, 10], [1, 1, 1, 1]]  # a line across the gap, the last value held
@@ -52,14 +52,14 @@ def test_npz_is_read_as_it_is_kept_by_others(tmp_path: Path) -> None:
     x[1, :, 3] = np.nan
     np.savez(tmp_path / "Toy.npz", X_train=x, y_train=np.array([-1, 1]), X_test=x, y_test=np.array([1, 1]))
     data = UCR("Toy", str(tmp_path), batch_size=2, val_fraction=None)
-    assert (data.facts.in_shape, data.facts.class_names) == ((3, 4), ("-1", "1"))
+    assert (data.info.in_shape, data.info.class_names) == ((3, 4), ("-1", "1"))
     assert data.train.x[1, 0].tolist() == [12, 13, 14, 0]
 
 
 def test_classes_are_in_order_of_numbers_and_of_both_parts(tmp_path: Path) -> None:
     root = write_tsv(tmp_path, "10\t1\t1\n9\t2\t2\n", "2.0\t1\t1\n1.0000000e+01\t1\t1\n")
     data = UCR("Toy", str(root), batch_size=2, val_fraction=None)
-    assert data.facts.class_names == ("2", "9", "10")
+    assert data.info.class_names == ("2", "9", "10")
     assert data.train.y.tolist() == [2, 1]
 
 
@@ -73,7 +73,7 @@ def test_classes_are_in_order_of_numbers_and_of_both_parts(tmp_path: Path) -> No
 )
 def test_broken_file_is_named_with_its_line(train: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
-        UCR("Toy", str(write_tsv(tmp_path, train)), batch_size=2).facts  # noqa: B018
+        UCR("Toy", str(write_tsv(tmp_path, train)), batch_size=2).info  # noqa: B018
 
 
 def test_series_of_a_file_have_as_many_channels(tmp_path: Path) -> None:
@@ -89,9 +89,9 @@ def test_series_of_a_file_have_as_many_channels(tmp_path: Path) -> None:
 def test_missing_set_is_named_with_the_nearest(tmp_path: Path) -> None:
     root = write_tsv(tmp_path)
     with pytest.raises(UserError, match=r"must hold Tyo_TRAIN.tsv .* did you mean 'Toy'"):
-        UCR("Tyo", str(root), batch_size=2).facts  # noqa: B018
+        UCR("Tyo", str(root), batch_size=2).info  # noqa: B018
     with pytest.raises(UserError, match="timeseriesclassification"):
-        UCR("Toy", str(tmp_path / "nowhere"), batch_size=2).facts  # noqa: B018
+        UCR("Toy", str(tmp_path / "nowhere"), batch_size=2).info  # noqa: B018
 
 
 def test_published_sets(shared: Path) -> None:
@@ -99,4 +99,4 @@ def test_published_sets(shared: Path) -> None:
     for name, expected in shapes.items():
         data = UCR(name, str(shared / "ucr"), batch_size=16, val_fraction=None)
         assert data.test is not None
-        assert (data.facts.in_shape, data.facts.num_classes, len(data.test)) == expected
+        assert (data.info.in_shape, data.info.num_classes, len(data.test)) == expected

@@ -30,7 +30,7 @@ def test_a_nifti_folder_is_learnt_from_crops_and_judged_whole(train: Train, tmp_
         assert np.asarray(picture.convert("L")).std() > 5
     counted = np.loadtxt(run / "pictures/confusion_test.csv", delimiter=",", skiprows=1, usecols=(1, 2, 3))
     model = load_model(run / "checkpoints/best.ckpt")
-    assert model.facts.any_size
+    assert model.info.any_size
     probs = model.predict_batch(torch.zeros(1, 1, 13, 9, 20))["probs"]
     assert probs.shape == (1, 3, 13, 9, 20)
     sizes = {12 * 15 * 10, 10 * 12 * 11, 14 * 10 * 9, 8 * 13 * 12, 11**3}

@@ -13,9 +13,9 @@ def volumes() -> Volumes:
 
 
 def test_a_segmentation_has_every_class_and_mostly_background(volumes: Volumes) -> None:
-    facts = volumes.facts
-    assert (facts.in_shape, facts.task) == ((1, 32, 32, 32), "segmentation")
-    assert facts.class_names == ("background", "ball", "box", "tube", "ring")
+    info = volumes.info
+    assert (info.in_shape, info.task) == ((1, 32, 32, 32), "segmentation")
+    assert info.class_names == ("background", "ball", "box", "tube", "ring")
     shares = volumes.class_counts / volumes.class_counts.sum()
     assert 0.8 < shares[0] < 0.98
     assert shares.min() > 0.002
@@ -23,7 +23,7 @@ def test_a_segmentation_has_every_class_and_mostly_background(volumes: Volumes) 
 
 def test_a_classification_has_one_shape_in_each_volume() -> None:
     one, many = (Volumes(batch_size=4, task="classification", num_train=count, num_val=1, num_test=1) for count in (40, 80))
-    assert one.facts.class_names == SHAPES
+    assert one.info.class_names == SHAPES
     assert (many.class_counts > 5).all()
     assert np.array_equal(one.train.x[:], many.train.x[:40])
     assert np.array_equal(one.train.y[:], many.train.y[:40])

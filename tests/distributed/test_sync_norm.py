@@ -24,10 +24,10 @@ def train(devices: int, norm: Norm, plugins: list[TorchSyncBatchNorm]) -> tuple[
     """Train two epochs in as many processes as there are devices, and return the weights and what was logged."""
     L.seed_everything(0, verbose=False)
     data = Digits(batch_size=GLOBAL_BATCH // devices, last_batch="keep", max_train=SAMPLES)
-    net = ConvNet(data.facts.in_shape, 10, num_stages=2, width=4, norm=norm)
+    net = ConvNet(data.info.in_shape, 10, num_stages=2, width=4, norm=norm)
     statistics = {name: torch.as_tensor(getattr(data, name)) for name in ("mean", "std", "class_counts")}
     sgd = partial(torch.optim.SGD, lr=0.1, momentum=0.9)
-    model = Classification(net=net, facts=data.facts, optimizer=sgd, **statistics)
+    model = Classification(net=net, info=data.info, optimizer=sgd, **statistics)
     trainer = L.Trainer(
         accelerator="cpu", devices=devices, strategy="ddp_fork", plugins=plugins, max_epochs=2, use_distributed_sampler=False,
         logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,

@@ -53,8 +53,8 @@ def test_programs_say_what_the_network_says(run: Command, tmp_path: Path, case: 
     assert all(found["difference"] <= 1e-4 for found in checks.values())
 
     trained = load_trained(net)
-    facts = trained.facts
-    x = np.random.default_rng(1).normal(90, 60, (5, *facts.in_shape)).astype(np.float32)
+    info = trained.info
+    x = np.random.default_rng(1).normal(90, 60, (5, *info.in_shape)).astype(np.float32)
     moved = x
     if trained.permute:
         order = np.random.default_rng(0).permutation(64)
@@ -67,8 +67,8 @@ def test_programs_say_what_the_network_says(run: Command, tmp_path: Path, case: 
 
     about = json.loads(session.get_modelmeta().custom_metadata_map["convsweep"])
     assert about == json.loads(extra["convsweep.json"])
-    assert about["class_names"] == list(facts.class_names)
-    assert about["in_shape"] == list(facts.in_shape)
+    assert about["class_names"] == list(info.class_names)
+    assert about["in_shape"] == list(info.in_shape)
 
 
 def test_files_of_the_user_are_what_is_compared(run: Command, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tiny import fit
 from torch import Tensor, nn
 from torchmetrics.audio import ScaleInvariantSignalNoiseRatio, SignalNoiseRatio
 
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 from convsweep.errors import InfeasibleError, UserError
 from convsweep.losses.stft import PAPER, stft_loss
 from convsweep.metrics.signal_ratios import SignalRatios
@@ -23,10 +23,10 @@ STACK: dict[str, Any] = {
 
 
 def denoiser(net: nn.Module | None = None, channels: int = 1, **options: Any) -> Denoising:
-    facts = Facts((channels, 256), channels, tuple(f"c{i}" for i in range(channels)), "denoising", sample_rate_hz=8000)
-    net = net or UNet(facts.in_shape, channels, depth=2, width=4, kernel_size=5)
+    info = DataInfo((channels, 256), channels, tuple(f"c{i}" for i in range(channels)), "denoising", sample_rate_hz=8000)
+    net = net or UNet(info.in_shape, channels, depth=2, width=4, kernel_size=5)
     spread = {"mean": torch.zeros(channels), "std": torch.full((channels,), 0.1), "class_counts": torch.ones(channels)}
-    return Denoising(net=net, facts=facts, **spread | options)
+    return Denoising(net=net, info=info, **spread | options)
 
 
 def tones(count: int = 16, length: int = 256) -> Tensor:

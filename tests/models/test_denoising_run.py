@@ -25,7 +25,7 @@ def test_run_leaves_scores_sounds_and_a_checkpoint_that_cleans(train: Train, net
     assert {"test/si_snr", "test/snr", "test/si_snr_improvement", "test/snr_improvement", "test/loss"} == set(result["test"])
     assert len(list((run / "pictures" / "recordings_val").glob("*.wav"))) == 12
     model = load_model(run / "checkpoints" / "best.ckpt")
-    assert (model.facts.task, model.facts.sample_rate_hz) == ("denoising", 8000)
+    assert (model.info.task, model.info.sample_rate_hz) == ("denoising", 8000)
     silence = torch.zeros(1, 1, 1000)
     assert torch.equal(model.predict_batch(silence)["denoised"], silence)
 

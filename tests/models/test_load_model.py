@@ -34,14 +34,14 @@ def trained(case: str, folder: Path) -> tuple[L.LightningModule, torch.Tensor, P
     """Return a model trained for one epoch, its data and its checkpoint."""
     task = case.split("_")[0]
     x, y = labelled() if task == "classification" else masked()
-    facts = facts_of(task, tuple(x.shape[1:]), 4 if task == "classification" else 3, None if task == "classification" else 255)
+    info = facts_of(task, tuple(x.shape[1:]), 4 if task == "classification" else 3, None if task == "classification" else 255)
     cfg = compose_for(case)
-    build.fill_shape(cfg, facts)
+    build.fill_shape(cfg, info)
     data = SimpleNamespace(
-        facts=facts,
+        info=info,
         mean=np.float32([100.0]),
         std=np.float32([50.0]),
-        class_counts=np.arange(1, facts.num_classes + 1),
+        class_counts=np.arange(1, info.num_classes + 1),
         train=SimpleNamespace(x=x.numpy()),
     )
     model = build.build_model(cfg, data)
@@ -57,7 +57,7 @@ def test_checkpoint_gives_equal_logits(case: str, tmp_path: Path) -> None:
     assert type(loaded) is type(model)
     assert isinstance(loaded, Segmentation if case == "segmentation" else Classification)
     assert not loaded.training
-    assert loaded.facts == model.facts
+    assert loaded.info == model.info
     with torch.no_grad():
         expected = model(x)
         assert torch.equal(loaded(x), expected)
@@ -70,9 +70,9 @@ def test_checkpoint_gives_equal_logits(case: str, tmp_path: Path) -> None:
 def test_checkpoint_describes_itself_in_plain_types(tmp_path: Path) -> None:
     _, _, checkpoint = trained("segmentation", tmp_path)
     card = torch.load(checkpoint, weights_only=True)["convsweep"]
-    assert card["facts"]["class_names"] == ["c0", "c1", "c2"]
-    assert card["facts"]["in_shape"] == [1, 16, 16]
-    assert card["facts"]["ignore_index"] == 255
+    assert card["info"]["class_names"] == ["c0", "c1", "c2"]
+    assert card["info"]["in_shape"] == [1, 16, 16]
+    assert card["info"]["ignore_index"] == 255
     assert card["model"]["net"]["in_shape"] == [1, 16, 16]
     assert card["model"]["monitor"] == "val/miou"
     assert card["data"]["_target_"] == "convsweep.data.sources.digits.Digits"
@@ -119,11 +119,11 @@ def test_cut_checkpoint_is_named(tmp_path: Path) -> None:
 def test_users_mistake_comes_out_of_the_config_as_one_message(override: str, message: str) -> None:
     with initialize_config_dir(**main_options(), config_dir=str(CONF)):
         cfg = compose("config", [override])
-    facts = facts_of("classification", (1, 16, 16), 3)
-    build.fill_shape(cfg, facts)
+    info = facts_of("classification", (1, 16, 16), 3)
+    build.fill_shape(cfg, info)
     x = np.zeros((1, 1, 16, 16), np.uint8)
     counts = np.ones(3)
-    data = SimpleNamespace(facts=facts, mean=np.zeros(1), std=np.ones(1), class_counts=counts, train=SimpleNamespace(x=x))
+    data = SimpleNamespace(info=info, mean=np.zeros(1), std=np.ones(1), class_counts=counts, train=SimpleNamespace(x=x))
     with pytest.raises(UserError, match=message) as caught:
         build.build_model(cfg, data)
     assert "\n" not in str(caught.value)

@@ -12,7 +12,7 @@ from convsweep.cli.hydra_version import main_options
 from convsweep.models.base import Model
 
 CONF = Path(__file__).parents[2] / "conf"
-OF_THE_PROGRAM = {"self", "shared", "net", "facts", "mean", "std", "class_counts", "optimizer", "schedule", "card"}
+OF_THE_PROGRAM = {"self", "shared", "net", "info", "mean", "std", "class_counts", "optimizer", "schedule", "metadata"}
 """What a config does not state: the program hands it in."""
 
 

@@ -9,12 +9,12 @@ from tiny import FROM_LIGHTNING, Quiet, statistics
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 from convsweep.errors import UserError
 from convsweep.nets import UNet
 from convsweep.tasks import Segmentation
 
-FACTS = Facts((1, 6, 6, 6), 2, ("background", "bright"), "segmentation", any_size=True)
+FACTS = DataInfo((1, 6, 6, 6), 2, ("background", "bright"), "segmentation", any_size=True)
 
 
 class Brightness(nn.Module):
@@ -31,7 +31,7 @@ class Brightness(nn.Module):
 
 
 def model(net: nn.Module | None = None, **options: Any) -> Segmentation:
-    return Segmentation(net=net or Brightness(), facts=FACTS, **statistics(2) | options)
+    return Segmentation(net=net or Brightness(), info=FACTS, **statistics(2) | options)
 
 
 def sample(*spatial: int) -> Tensor:
@@ -87,8 +87,8 @@ def test_an_empty_batch_changes_no_score() -> None:
 
 def test_a_valid_unet_answers_for_all_of_a_sample() -> None:
     net = UNet((1, 12, 12, 12), 2, depth=1, width=2, num_convs=1, padding="valid", norm="none")
-    facts = Facts((1, 12, 12, 12), 2, ("a", "b"), "segmentation", any_size=True)
-    whole = Segmentation(net=net, facts=facts, **statistics(2)).eval()
+    info = DataInfo((1, 12, 12, 12), 2, ("a", "b"), "segmentation", any_size=True)
+    whole = Segmentation(net=net, info=info, **statistics(2)).eval()
     for spatial in ((12, 12, 12), (15, 11, 13)):
         assert whole.predict_batch(sample(*spatial))["probs"].shape == (1, 2, *spatial)
 

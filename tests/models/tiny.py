@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 from convsweep.models.base import Model
 from convsweep.nets import ConvNet, UNet
 from convsweep.tasks import Classification, Segmentation
@@ -18,9 +18,9 @@ FROM_LIGHTNING = (".*does not have many workers.*", ".*number of training batche
 """Warnings about Lightning's own ways."""
 
 
-def facts_of(task: str, in_shape: tuple[int, ...], num_classes: int, ignore_index: int | None = None) -> Facts:
+def facts_of(task: str, in_shape: tuple[int, ...], num_classes: int, ignore_index: int | None = None) -> DataInfo:
     """Return facts with classes named c0, c1, ..."""
-    return Facts(in_shape, num_classes, tuple(f"c{number}" for number in range(num_classes)), task, ignore_index)
+    return DataInfo(in_shape, num_classes, tuple(f"c{number}" for number in range(num_classes)), task, ignore_index)
 
 
 def statistics(num_classes: int, channels: int = 1) -> dict[str, Tensor]:
@@ -35,7 +35,7 @@ def statistics(num_classes: int, channels: int = 1) -> dict[str, Tensor]:
 def classifier(num_classes: int = 4, net: nn.Module | None = None, **options: Any) -> Classification:
     """Return a small classifier of 1x8x8 bytes."""
     net = net or ConvNet((1, 8, 8), num_classes, num_stages=2, width=16)
-    return Classification(net=net, facts=facts_of("classification", (1, 8, 8), num_classes), **statistics(num_classes) | options)
+    return Classification(net=net, info=facts_of("classification", (1, 8, 8), num_classes), **statistics(num_classes) | options)
 
 
 def segmenter(
@@ -43,8 +43,8 @@ def segmenter(
 ) -> Segmentation:
     """Return a small segmenter of 1x16x16 bytes."""
     net = net or UNet((1, 16, 16), num_classes, depth=2, width=8)
-    facts = facts_of("segmentation", (1, 16, 16), num_classes, ignore_index)
-    return Segmentation(net=net, facts=facts, **statistics(num_classes) | options)
+    info = facts_of("segmentation", (1, 16, 16), num_classes, ignore_index)
+    return Segmentation(net=net, info=info, **statistics(num_classes) | options)
 
 
 def labelled(count: int = 16, num_classes: int = 4) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from convsweep.errors import InfeasibleError
 from convsweep.nets import ConvNet
-from convsweep.nets.blocks import ACTIVATION, activation, conv, fit_to, norm, pool, unit
+from convsweep.nets.blocks import ACTIVATION, activation, center_crop_or_pad, conv, conv_norm_act, norm, pool
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
@@ -40,7 +40,7 @@ def test_every_norm_learns_scale_and_shift(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["none", "batch", "instance", "group", "layer"])
 def test_convolution_has_a_bias_only_where_no_norm_removes_it(kind: str) -> None:
-    layer = unit(2, 4, 8, (5, 5), 3, norm_kind=kind)[0]
+    layer = conv_norm_act(2, 4, 8, (5, 5), 3, norm_kind=kind)[0]
     assert (layer.bias is not None) == (kind == "none")
 
 
@@ -49,7 +49,7 @@ def test_activation_equals_torchs_and_trains(kind: str) -> None:
     functions = {"none": lambda x: x, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
     x = torch.linspace(-3, 3, 13)
     torch.testing.assert_close(activation(kind)(x.clone()), functions.get(kind, getattr(F, kind, None))(x))
-    layers = unit(1, 1, 4, (13,), 3, norm_kind="none", activation_kind=kind)
+    layers = conv_norm_act(1, 1, 4, (13,), 3, norm_kind="none", activation_kind=kind)
     layers(x.view(1, 1, -1)).square().sum().backward()
     assert all(p.grad.abs().sum() > 0 for p in layers.parameters())
 
@@ -106,14 +106,14 @@ def test_he_starts_from_no_bias_and_torch_leaves_its_own_draw() -> None:
 
 def test_fit_to_crops_around_the_centre_and_pads_with_zeros() -> None:
     x = torch.arange(1.0, 7.0).view(1, 1, 6)
-    assert fit_to(x, (4,)).flatten().tolist() == [2, 3, 4, 5]
-    assert fit_to(x, (3,)).flatten().tolist() == [2, 3, 4]
-    assert fit_to(x, (9,)).flatten().tolist() == [0, 1, 2, 3, 4, 5, 6, 0, 0]
-    assert fit_to(x, (6,)) is x
+    assert center_crop_or_pad(x, (4,)).flatten().tolist() == [2, 3, 4, 5]
+    assert center_crop_or_pad(x, (3,)).flatten().tolist() == [2, 3, 4]
+    assert center_crop_or_pad(x, (9,)).flatten().tolist() == [0, 1, 2, 3, 4, 5, 6, 0, 0]
+    assert center_crop_or_pad(x, (6,)) is x
 
 
 @pytest.mark.parametrize("size", range(1, 12))
 def test_fit_to_undoes_itself(size: int) -> None:
     x = torch.randn(1, 2, size, 12 - size)
     multiple = [-(-positions // 8) * 8 for positions in x.shape[2:]]
-    assert torch.equal(fit_to(fit_to(x, multiple), x.shape[2:]), x)
+    assert torch.equal(center_crop_or_pad(center_crop_or_pad(x, multiple), x.shape[2:]), x)

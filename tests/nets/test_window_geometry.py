@@ -7,7 +7,7 @@ import torch
 
 from convsweep.errors import InfeasibleError
 from convsweep.nets.blocks import conv, pool
-from convsweep.nets.geometry import margins, slide, times, window_positions
+from convsweep.nets.geometry import margins, output_size, shape_text, window_positions
 
 PADDINGS = ("same", "valid", "full", 0, 1, 3)
 
@@ -22,10 +22,10 @@ def test_convolution_leaves_what_was_worked_out(padding: str | int) -> None:
             with pytest.raises(RuntimeError):
                 layer(torch.zeros(1, 1, size))
             with pytest.raises(InfeasibleError, match="spans"):
-                slide((size,), kernel, stride, padding, dilation)
+                output_size((size,), kernel, stride, padding, dilation)
             continue
         fits += 1
-        assert layer(torch.zeros(1, 1, size)).shape[2:] == slide((size,), kernel, stride, padding, dilation) == (expected,)
+        assert layer(torch.zeros(1, 1, size)).shape[2:] == output_size((size,), kernel, stride, padding, dilation) == (expected,)
     assert fits > 100
 
 
@@ -39,7 +39,7 @@ def test_pool_leaves_what_was_worked_out(kind: str) -> None:
                     pool(2, kind, window, stride, padding)(torch.zeros(1, 1, size, size))
             else:
                 left = pool(2, kind, window, stride, padding)(torch.zeros(1, 1, size, size)).shape[2:]
-                assert left == slide((size, size), window, stride, padding) == (expected, expected)
+                assert left == output_size((size, size), window, stride, padding) == (expected, expected)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
@@ -72,8 +72,8 @@ def test_full_is_the_full_convolution() -> None:
 
 def test_window_that_fits_nowhere_is_named_with_what_it_gets() -> None:
     with pytest.raises(InfeasibleError, match="the window spans 9 positions with padding valid, but gets 8x12"):
-        slide((8, 12), 5, padding="valid", dilation=2)
+        output_size((8, 12), 5, padding="valid", dilation=2)
 
 
 def test_shapes_are_written_as_people_do() -> None:
-    assert times((3, 32, 32)) == "3x32x32"
+    assert shape_text((3, 32, 32)) == "3x32x32"

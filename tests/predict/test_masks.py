@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from convsweep.data.files.images import ImageDecoding, fit
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 from convsweep.inference.predict.geometry import geometry_of
 from convsweep.inference.predict.table import Predictions
 from convsweep.nets.sliding_window import SlidingWindow
@@ -49,7 +49,7 @@ def test_terminal_tells_what_the_masks_hold(run: Command, scenes_net: Path, tmp_
     assert run(scenes_net, "new") == 0
     with Path("predictions/predictions.csv").open() as file:
         found = list(csv.DictReader(file))
-    means = {name: np.mean([float(row[f"share_{name}"]) for row in found]) for name in load_model(scenes_net).facts.class_names}
+    means = {name: np.mean([float(row[f"share_{name}"]) for row in found]) for name in load_model(scenes_net).info.class_names}
     ranked = sorted(means.items(), key=lambda pair: -pair[1])
     words = ", ".join(f"{name} {mean:.1%}" for name, mean in ranked if mean)
     assert f"12 samples, the first 10 above; on average {words}" in run.out
@@ -58,7 +58,7 @@ def test_terminal_tells_what_the_masks_hold(run: Command, scenes_net: Path, tmp_
 
 @pytest.mark.parametrize(("num_classes", "shares"), [(2, ["a", "b"]), (5, ["a", "b", "c", "d"])])
 def test_terminal_shows_shares_and_no_names_of_masks(num_classes: int, shares: list[str], tmp_path: Path) -> None:
-    rows = Predictions(tmp_path / "rows.csv", Facts((1, 2, 2), num_classes, tuple("abcde"[:num_classes]), "segmentation"))
+    rows = Predictions(tmp_path / "rows.csv", DataInfo((1, 2, 2), num_classes, tuple("abcde"[:num_classes]), "segmentation"))
     with rows:
         rows.add_mask("one.png", "masks/one.png", np.array([[0, 1], [1, 1]]))
     assert [column.header for column in rows.shown().columns] == ["sample", *(f"share_{name}" for name in shares)]

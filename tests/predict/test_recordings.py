@@ -10,7 +10,7 @@ import soundfile
 import torch
 from torch import nn
 
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 from convsweep.inference.predict.recording import Cleaner, level_of
 from convsweep.nets import ConvNet, UNet
 from convsweep.tasks import Denoising
@@ -25,8 +25,8 @@ STACK: dict[str, Any] = {
 def denoiser(net: nn.Module | None = None, **options: Any) -> Denoising:
     torch.manual_seed(0)
     spread = {"mean": torch.zeros(1), "std": torch.full((1,), 0.1), "class_counts": torch.ones(1)}
-    facts = Facts((1, 256), 1, ("sound",), "denoising", sample_rate_hz=8000)
-    return Denoising(net=net or ConvNet((1, 256), 1, **STACK), facts=facts, **spread | options).eval()  # type: ignore[return-value]
+    info = DataInfo((1, 256), 1, ("sound",), "denoising", sample_rate_hz=8000)
+    return Denoising(net=net or ConvNet((1, 256), 1, **STACK), info=info, **spread | options).eval()  # type: ignore[return-value]
 
 
 def noise(channels: int = 1, length: int = 5000, seed: int = 0) -> np.ndarray:

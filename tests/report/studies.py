@@ -83,7 +83,7 @@ def make_trial(index: int, kind: str, objectives: int, generator: random.Random)
     weights = 100 * params["model.net.width"] ** 2 * params["model.net.num_stages"]
     seconds = 20 + weights / 5000
     start = START + timedelta(seconds=60 * (index // 2))
-    facts: dict[str, Any] = {
+    info: dict[str, Any] = {
         "worker": "20260102-030400-1-0-aa", "slot": index % 2, "session": "20260102-030400-1", "hash": str(index),
         "params": weights, "macs": 20 * weights, "summary": f"ConvNet: {weights / 1000:.3g} k parameters, 1 MMACs",
         "overrides": [f"optimizer.lr={params['optimizer.lr']}"],
@@ -91,17 +91,17 @@ def make_trial(index: int, kind: str, objectives: int, generator: random.Random)
     epochs = {"complete": 12, "pruned": 3, "running": 2}.get(kind, 0)
     state = STATES.get(kind, TrialState.FAIL)
     if state.is_finished():
-        facts |= {"kind": kind, "seconds": round(seconds, 3)}
+        info |= {"kind": kind, "seconds": round(seconds, 3)}
     if kind in REASONS:
-        facts["reason"] = REASONS[kind]
+        info["reason"] = REASONS[kind]
     if kind == "error":
-        facts["traceback"] = "Traceback (most recent call last):\nValueError: </script> & more"
+        info["traceback"] = "Traceback (most recent call last):\nValueError: </script> & more"
     trial = create_trial(
         state=state,
         values=[score, float(20 * weights)][:objectives] if kind == "complete" else None,
         params=params,
         distributions={name: DISTRIBUTIONS[name] for name in params},
-        user_attrs=facts,
+        user_attrs=info,
         intermediate_values={epoch: score * (1 - 0.6**epoch) for epoch in range(1, epochs + 1)},
     )
     trial.datetime_start = start

@@ -30,8 +30,8 @@ def sweep_of(trials: list[Any], maximise: tuple[bool, ...] = (True,)) -> Sweep:
     return Sweep("made", maximise, trials, {}, None, OmegaConf.create())
 
 
-def complete(*values: float, **facts: Any) -> Any:
-    return create_trial(values=values, user_attrs={"kind": "complete", **facts})
+def complete(*values: float, **info: Any) -> Any:
+    return create_trial(values=values, user_attrs={"kind": "complete", **info})
 
 
 def test_the_best_is_the_first_of_the_best_and_repetitions_do_not_count() -> None:

@@ -120,11 +120,11 @@ def hostile_sweep(folder: Path, name: str) -> Path:
         params, forms = dict(trial.params), dict(trial.distributions)
         params["model.net.skip"] = wild[trial.params["model.net.skip"] == "add"]
         forms["model.net.skip"] = CategoricalDistribution(wild)
-        facts = trial.user_attrs | {"reason": ALL, "traceback": ALL, "overrides": [ALL], "summary": f"{ALL}: 1 k, {ALL}"}
+        info = trial.user_attrs | {"reason": ALL, "traceback": ALL, "overrides": [ALL], "summary": f"{ALL}: 1 k, {ALL}"}
         return optuna.trial.create_trial(
             state=trial.state, values=trial.values, params={names[key]: value for key, value in params.items()},
             distributions={names[key]: form for key, form in forms.items()},
-            user_attrs=facts if trial.state is not TrialState.COMPLETE else facts | {"reason": ""},
+            user_attrs=info if trial.state is not TrialState.COMPLETE else info | {"reason": ""},
             intermediate_values=trial.intermediate_values,
         )  # fmt: skip
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from convsweep.explain.synth.studio import Studio
+from convsweep.explain.synth.context import SynthesisContext
 from convsweep.explain.synth.subject import Subject, frozen
 from convsweep.models.normalize import Normalize
 from convsweep.nets import ConvNet
@@ -31,5 +31,5 @@ def subject() -> Subject:
 
 
 @pytest.fixture
-def studio(subject: Subject, tmp_path: Path) -> Studio:
-    return Studio(subject, tmp_path / "out", seed=3)
+def context(subject: Subject, tmp_path: Path) -> SynthesisContext:
+    return SynthesisContext(subject, tmp_path / "out", seed=3)

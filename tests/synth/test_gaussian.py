@@ -122,7 +122,7 @@ def trained(tmp_path: Path) -> Trained:
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "train.npz", x=rng.integers(0, 256, (40, 1, 4, 4), dtype=np.uint8), y=np.arange(40) % 2)
     data = {"_target_": "convsweep.data.sources.arrays.Arrays", "path": str(tmp_path / "train.npz")}
-    return cast(Trained, SimpleNamespace(data=data, facts=SimpleNamespace(in_shape=(1, 4, 4))))
+    return cast(Trained, SimpleNamespace(data=data, info=SimpleNamespace(in_shape=(1, 4, 4))))
 
 
 def test_the_data_of_the_training_gives_the_covariance_and_where_it_is_gone_white_is_used(trained: Trained) -> None:

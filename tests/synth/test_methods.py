@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from convsweep.errors import UserError
 from convsweep.explain.synth.components.parameterization import Fourier
+from convsweep.explain.synth.context import SynthesisContext
 from convsweep.explain.synth.fitting_size import Work
 from convsweep.explain.synth.judge import check_judge, judged
 from convsweep.explain.synth.methods.class_images import ClassImages
@@ -18,7 +19,6 @@ from convsweep.explain.synth.methods.dream import Dream, octave_sizes
 from convsweep.explain.synth.methods.langevin import Langevin
 from convsweep.explain.synth.methods.of_classes import class_indices
 from convsweep.explain.synth.methods.style import Style
-from convsweep.explain.synth.studio import Studio
 from convsweep.explain.synth.subject import Subject
 
 from .conftest import drawn_subject
@@ -29,15 +29,19 @@ def roughness(images: Tensor) -> float:
     return float(images.diff(dim=-1).abs().mean())
 
 
-def test_class_images_are_of_their_class_and_priors_make_them_plainer(studio: Studio) -> None:
-    bare = ClassImages(gaussian=0, steps=60, noise=0, jitter=0).run(studio)
+def test_class_images_are_of_their_class_and_priors_make_them_plainer(context: SynthesisContext) -> None:
+    bare = ClassImages(gaussian=0, steps=60, noise=0, jitter=0).run(context)
     assert all(image["probability"] > 0.8 for image in bare["images"])
     assert [image["class"] for image in bare["images"]] == ["class 0", "class 1", "class 2"]
-    small = ClassImages(gaussian=1.0, steps=60, noise=0, jitter=0).run(Studio(studio.subject, studio.folder / "g", seed=3))
-    smooth = ClassImages(gaussian=0, tv=0.5, steps=60, noise=0, jitter=0).run(Studio(studio.subject, studio.folder / "t", seed=3))
+    small = ClassImages(gaussian=1.0, steps=60, noise=0, jitter=0).run(
+        SynthesisContext(context.subject, context.folder / "g", seed=3)
+    )
+    smooth = ClassImages(gaussian=0, tv=0.5, steps=60, noise=0, jitter=0).run(
+        SynthesisContext(context.subject, context.folder / "t", seed=3)
+    )
     assert float(small["samples"].abs().mean()) < 0.5 * float(bare["samples"].abs().mean())
     assert roughness(smooth["samples"]) < 0.5 * roughness(bare["samples"])
-    assert {path.name for path in studio.folder.glob("*.png")} >= {"000_class_0.png", "grid.png"}
+    assert {path.name for path in context.folder.glob("*.png")} >= {"000_class_0.png", "grid.png"}
 
 
 def test_gradient_ascent_finds_the_maximum_of_log_posterior(tmp_path: Path) -> None:
@@ -46,7 +50,7 @@ def test_gradient_ascent_finds_the_maximum_of_log_posterior(tmp_path: Path) -> N
     with torch.no_grad():
         net[1].weight.copy_(torch.tensor([[1.0, 0, 0, 0.5], [0, 0.5, 0, 0]]))
     subject = drawn_subject((1, 2, 2), 2, net)
-    made = ClassImages(classes=[0], gaussian=1.0, steps=800, lr=0.02, noise=0, jitter=0).run(Studio(subject, tmp_path))
+    made = ClassImages(classes=[0], gaussian=1.0, steps=800, lr=0.02, noise=0, jitter=0).run(SynthesisContext(subject, tmp_path))
     x = made["samples"].flatten()
     w = torch.tensor([1.0, -0.5, 0, 0.5])
     p = 1 / (1 + torch.exp(-(w @ x)))
@@ -57,13 +61,15 @@ def test_langevin_samples_scatter_around_the_optimum_with_the_size_of_the_noise(
     """Without a class the chain is an autoregression: x <- (1 - step) x + noise, of variance noise^2 / (1 - (1 - step)^2)."""
     subject = drawn_subject((1, 40, 40), 2, nn.Sequential(nn.Flatten(), nn.Linear(1600, 2)))
     method = Langevin(classes=[0], step_prior=0.1, step_class=0, step_noise=0.2, steps=200, jitter=0)
-    x = method.run(Studio(subject, tmp_path))["samples"]
+    x = method.run(SynthesisContext(subject, tmp_path))["samples"]
     assert float(x.var()) == pytest.approx(0.2**2 / (1 - 0.9**2), rel=0.15)
 
 
 def test_langevin_makes_classes_and_other_seeds_other_images(subject: Subject, tmp_path: Path) -> None:
-    made = [Langevin(steps=80, step_class=2.0).run(Studio(subject, tmp_path / str(seed), seed=seed)) for seed in (0, 0, 1)]
-    free = Langevin(steps=80, step_class=0).run(Studio(subject, tmp_path / "free"))
+    made = [
+        Langevin(steps=80, step_class=2.0).run(SynthesisContext(subject, tmp_path / str(seed), seed=seed)) for seed in (0, 0, 1)
+    ]
+    free = Langevin(steps=80, step_class=0).run(SynthesisContext(subject, tmp_path / "free"))
     assert all(
         image["probability"] > other["probability"] for image, other in zip(made[0]["images"], free["images"], strict=True)
     )
@@ -74,9 +80,9 @@ def test_langevin_makes_classes_and_other_seeds_other_images(subject: Subject, t
 @pytest.mark.parametrize("parameterization", [None, Fourier])
 def test_a_dream_makes_its_layer_louder_at_any_size(subject: Subject, tmp_path: Path, parameterization: type | None) -> None:
     options = {} if parameterization is None else {"parameterization": parameterization}
-    studio = Studio(subject, tmp_path, size=[40, 31], keep_every=5, animate=True, **options)
-    made = Dream(octaves=3, steps=5).run(studio)
-    studio.finish()
+    context = SynthesisContext(subject, tmp_path, size=[40, 31], keep_every=5, animate=True, **options)
+    made = Dream(octaves=3, steps=5).run(context)
+    context.finish()
     assert made["activity_after"] > 1.2 * made["activity_before"]
     with Image.open(tmp_path / "dream.png") as picture:
         assert picture.size == (31, 40)
@@ -97,11 +103,11 @@ def test_a_style_is_taken_on(tmp_path: Path, optimizer: str) -> None:
     Image.fromarray(stripes).save(tmp_path / "style.png")
     Image.fromarray(rng.integers(0, 256, (24, 32), dtype=np.uint8)).save(tmp_path / "content.png")
     subject = drawn_subject()
-    studio = Studio(subject, tmp_path / "out", size=32)
+    context = SynthesisContext(subject, tmp_path / "out", size=32)
     method = Style(
         str(tmp_path / "content.png"), [str(tmp_path / "style.png")], optimizer=optimizer, steps=8 if optimizer == "lbfgs" else 60
     )
-    made = method.run(studio)
+    made = method.run(context)
     assert made["loss_last"] < 0.7 * made["loss_first"]
     with Image.open(tmp_path / "out" / "style.png") as picture:
         assert picture.size == (32, 24)
@@ -123,7 +129,7 @@ def test_styles_are_mixed_by_their_shares(tmp_path: Path) -> None:
         paths = [str(tmp_path / f"{style}.png") for style in styles]
         method = Style(str(tmp_path / "content.png"), paths, shares, content_weight=0.0, start="noise", steps=8)
         folder = tmp_path / name
-        method.run(Studio(subject, folder))
+        method.run(SynthesisContext(subject, folder))
         with Image.open(folder / "style.png") as picture:
             made[name] = np.asarray(picture, dtype=np.float64)
     assert np.array_equal(made["across"], made["all across"])
@@ -135,21 +141,21 @@ def test_styles_are_mixed_by_their_shares(tmp_path: Path) -> None:
     assert lean["across"] > lean["both"] > lean["down"]
 
 
-def test_mistakes_are_told_in_one_message(studio: Studio, tmp_path: Path) -> None:
+def test_mistakes_are_told_in_one_message(context: SynthesisContext, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no 'class 7'"):
-        class_indices(["class 7"], studio.subject)
+        class_indices(["class 7"], context.subject)
     with pytest.raises(UserError, match=r"method\.place is for segmentation"):
-        ClassImages(place=[0.5, 0.5]).run(studio)
+        ClassImages(place=[0.5, 0.5]).run(context)
     with pytest.raises(UserError, match=r"missing\.png cannot be read"):
-        Dream(start=str(tmp_path / "missing.png")).run(studio)
+        Dream(start=str(tmp_path / "missing.png")).run(context)
     with pytest.raises(UserError, match="at least one image"):
-        Style("content.png", []).run(studio)
+        Style("content.png", []).run(context)
     with pytest.raises(UserError, match=r"method\.steps must be >= 1"):
-        Style("content.png", ["style.png"], steps=0).run(studio)
+        Style("content.png", ["style.png"], steps=0).run(context)
     with pytest.raises(UserError, match="keep_every"):
-        Studio(studio.subject, tmp_path, keep_every=0)
+        SynthesisContext(context.subject, tmp_path, keep_every=0)
     with pytest.raises(UserError, match=r"animate=true .* say keep_every=10 too"):
-        Studio(studio.subject, tmp_path, animate=True)
+        SynthesisContext(context.subject, tmp_path, animate=True)
 
 
 def test_a_number_that_names_a_class_is_its_name(subject: Subject) -> None:
@@ -162,9 +168,9 @@ def test_a_number_that_names_a_class_is_its_name(subject: Subject) -> None:
 
 def test_a_network_with_one_layer_or_none_is_dreamt_of_or_refused(tmp_path: Path) -> None:
     one = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(256, 2))
-    made = Dream(octaves=1, steps=1, jitter=0).run(Studio(drawn_subject((1, 8, 8), 2, one), tmp_path))
+    made = Dream(octaves=1, steps=1, jitter=0).run(SynthesisContext(drawn_subject((1, 8, 8), 2, one), tmp_path))
     assert made["layer"] == "1"
-    none = Studio(drawn_subject((1, 4, 4), 2, nn.Sequential(nn.Flatten(), nn.Linear(16, 2))), tmp_path)
+    none = SynthesisContext(drawn_subject((1, 4, 4), 2, nn.Sequential(nn.Flatten(), nn.Linear(16, 2))), tmp_path)
     np.save(tmp_path / "start.npy", np.zeros((1, 4, 4)))
     start = str(tmp_path / "start.npy")
     for method in (Dream(start=start), Style(start, [start])):
@@ -172,11 +178,11 @@ def test_a_network_with_one_layer_or_none_is_dreamt_of_or_refused(tmp_path: Path
             method.run(none)
 
 
-def test_memory_that_does_not_suffice_names_what_fits_which_is_less(studio: Studio) -> None:
-    with pytest.raises(UserError, match=r"suffice for an image of this size; size=\[8,8\] would fit$"), studio.within_memory():
+def test_memory_that_does_not_suffice_names_what_fits_which_is_less(context: SynthesisContext) -> None:
+    with pytest.raises(UserError, match=r"suffice for an image of this size; size=\[8,8\] would fit$"), context.within_memory():
         raise torch.OutOfMemoryError("CUDA out of memory")
-    studio.check_memory((12, 12), Work(9))
-    with pytest.raises(UserError, match=r"suffice for 9 images at a time; 4 would fit"), studio.within_memory():
+    context.check_memory((12, 12), Work(9))
+    with pytest.raises(UserError, match=r"suffice for 9 images at a time; 4 would fit"), context.within_memory():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
 
@@ -184,13 +190,13 @@ def test_signals_and_volumes_become_arrays_with_pictures(tmp_path: Path) -> None
     for shape in ((2, 24), (1, 8, 8, 8)):
         subject = drawn_subject(shape)
         folder = tmp_path / str(len(shape))
-        ClassImages(steps=2).run(Studio(subject, folder))
+        ClassImages(steps=2).run(SynthesisContext(subject, folder))
         saved = np.load(folder / "000_class_0.npy")
         assert saved.shape == shape
         assert saved.min() >= 0
         assert (folder / "000_class_0.png").is_file()
         signal = str(folder / "000_class_0.npy")
-        assert Style(signal, [signal], steps=1).run(Studio(subject, folder))["file"] == "style.npy"
+        assert Style(signal, [signal], steps=1).run(SynthesisContext(subject, folder))["file"] == "style.npy"
         assert np.load(folder / "style.npy").shape == shape
 
 
@@ -208,11 +214,11 @@ def test_a_second_network_says_what_it_sees(subject: Subject) -> None:
 def test_a_size_that_does_not_get_through_the_network_is_told(tmp_path: Path) -> None:
     subject = drawn_subject((1, 4, 4), 2, nn.Sequential(nn.Flatten(), nn.Linear(16, 2)))
     with pytest.raises(UserError, match=r"size must get through the network, but \(5, 5\) does not"):
-        ClassImages(steps=1).run(Studio(subject, tmp_path, size=5))
+        ClassImages(steps=1).run(SynthesisContext(subject, tmp_path, size=5))
 
 
 def test_several_images_of_a_class_are_others(subject: Subject, tmp_path: Path) -> None:
-    made = ClassImages(classes=[2, 0], count=2, steps=2).run(Studio(subject, tmp_path))
+    made = ClassImages(classes=[2, 0], count=2, steps=2).run(SynthesisContext(subject, tmp_path))
     assert [image["file"] for image in made["images"]] == [
         "002_class_2.png",
         "000_class_0.png",
@@ -221,4 +227,4 @@ def test_several_images_of_a_class_are_others(subject: Subject, tmp_path: Path) 
     ]
     assert not torch.equal(made["samples"][0], made["samples"][2])
     with pytest.raises(UserError, match=r"method\.count must be >= 1"):
-        ClassImages(count=0).run(Studio(subject, tmp_path))
+        ClassImages(count=0).run(SynthesisContext(subject, tmp_path))

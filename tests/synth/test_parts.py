@@ -168,21 +168,21 @@ def test_a_part_of_a_network_is_measured_where_the_rest_takes_one_size_alone() -
 
 def test_work_beyond_the_memory_of_the_cpu_is_refused_before_it_begins(subject: Subject, tmp_path: Path) -> None:
     """A million by a million values: no machine has them, and the system would end the program without a word."""
-    from convsweep.explain.synth.studio import Studio
+    from convsweep.explain.synth.context import SynthesisContext
 
-    studio = Studio(subject, tmp_path, size=1_000_000)
+    context = SynthesisContext(subject, tmp_path, size=1_000_000)
     with pytest.raises(UserError, match=r"does not suffice for an image of this size; size=\[\d+,\d+\] would fit$"):
-        ClassImages(steps=1).run(studio)
+        ClassImages(steps=1).run(context)
     with pytest.raises(UserError, match=r"does not suffice for an image of this size"):
-        Dream(steps=1).run(studio)
+        Dream(steps=1).run(context)
     with pytest.raises(UserError, match=r"for 30000000000 images at a time; \d+ would fit \(method\.count, method\.classes\)$"):
-        studio.check_memory((12, 12), Work(30_000_000_000))
+        context.check_memory((12, 12), Work(30_000_000_000))
     assert 0 < free_bytes(torch.device("cpu")) < 2**50
 
 
 def test_the_same_seed_gives_the_same_noise(subject: Subject, tmp_path: Path) -> None:
-    from convsweep.explain.synth.studio import Studio
+    from convsweep.explain.synth.context import SynthesisContext
 
-    one, same, other = (Studio(subject, tmp_path, seed=seed).noise(1, (4, 4), 1.0) for seed in (1, 1, 2))
+    one, same, other = (SynthesisContext(subject, tmp_path, seed=seed).noise(1, (4, 4), 1.0) for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)

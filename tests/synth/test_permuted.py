@@ -11,10 +11,10 @@ from convsweep.data.permutation import Permutation
 from convsweep.errors import UserError
 from convsweep.explain.synth.components.objectives import log_probability
 from convsweep.explain.synth.components.training_gaussian import training_samples
+from convsweep.explain.synth.context import SynthesisContext
 from convsweep.explain.synth.methods.class_images import ClassImages
 from convsweep.explain.synth.methods.dream import Dream
 from convsweep.explain.synth.opening import from_checkpoint
-from convsweep.explain.synth.studio import Studio
 from convsweep.inference.inference_model import Deployed
 from convsweep.training.build import load_model
 from convsweep.training.trained import load_trained
@@ -33,7 +33,7 @@ def test_the_image_of_a_class_is_that_of_the_network_of_ordered_positions(tmp_pa
     ordered = drawn_subject((1, 4, 5), 3, nets[0])
     shuffled = replace(drawn_subject((1, 4, 5), 3, nets[1]), permutation=permutation)
     made = [
-        ClassImages(tv=0.1, steps=20).run(Studio(subject, tmp_path / str(index)))["samples"]
+        ClassImages(tv=0.1, steps=20).run(SynthesisContext(subject, tmp_path / str(index)))["samples"]
         for index, subject in enumerate((ordered, shuffled))
     ]
     torch.testing.assert_close(made[0], made[1])
@@ -65,7 +65,7 @@ def test_a_checkpoint_says_that_its_positions_are_permuted(tmp_path: Path, capsy
 def test_other_sizes_are_refused_by_one_message(tmp_path: Path) -> None:
     shuffled = replace(drawn_subject(), permutation=Permutation((12, 12)))
     with pytest.raises(UserError, match=r"takes samples of \(12, 12\) alone, but these are of \(20, 20\)"):
-        ClassImages(steps=1).run(Studio(shuffled, tmp_path, size=20))
+        ClassImages(steps=1).run(SynthesisContext(shuffled, tmp_path, size=20))
     with pytest.raises(UserError, match=r"dreams at its own size alone; say method\.octaves=1"):
-        Dream(octaves=4, steps=1).run(Studio(shuffled, tmp_path))
-    assert Dream(octaves=1, steps=1).run(Studio(shuffled, tmp_path))["file"] == "dream.png"
+        Dream(octaves=4, steps=1).run(SynthesisContext(shuffled, tmp_path))
+    assert Dream(octaves=1, steps=1).run(SynthesisContext(shuffled, tmp_path))["file"] == "dream.png"

@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from torch import nn
 from wandb_server import WandbServer
 
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 from convsweep.tracking.wandb.architecture import Architecture
 from convsweep.tracking.wandb.run import RUN_FILE
 
@@ -19,8 +19,8 @@ class FactualModel(TinyModel):
     def __init__(self) -> None:
         super().__init__()
         self.net = nn.Sequential(nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 3))
-        self.card: dict[str, Any] = {}
-        self.facts = Facts(in_shape=(64,), num_classes=3, class_names=("a", "b", "c"), task="classification", ignore_index=None)
+        self.metadata: dict[str, Any] = {}
+        self.info = DataInfo(in_shape=(64,), num_classes=3, class_names=("a", "b", "c"), task="classification", ignore_index=None)
 
 
 def test_a_run_shows_its_network_layer_by_layer(server: WandbServer, folder: Path) -> None:

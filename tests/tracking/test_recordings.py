@@ -26,7 +26,7 @@ def denoised(folder: Path) -> Signals:
     torch.manual_seed(0)
     net = nn.Conv1d(1, 1, 5, padding=2)
     model = Denoising(
-        net=net, facts=data.facts, mean=torch.as_tensor(data.mean), std=torch.as_tensor(data.std), class_counts=torch.ones(1)
+        net=net, info=data.info, mean=torch.as_tensor(data.mean), std=torch.as_tensor(data.std), class_counts=torch.ones(1)
     )
     callbacks = [callback() for callback in (SampleRecordings, SamplePredictions, ConfusionMatrix)]
     with track(folder) as tracker, warnings.catch_warnings():

@@ -40,15 +40,15 @@ STATES = {"pruned": TrialState.PRUNED, "infeasible": TrialState.PRUNED, "error":
 
 def ended(number: int, kind: str, folder: Path, values: list[float] | None) -> FrozenTrial:
     """Return a trial as a sweep leaves it."""
-    facts: dict[str, Any] = {"kind": kind, "seconds": 2.0, "worker": "w", "slot": 0, "session": "s"}
+    info: dict[str, Any] = {"kind": kind, "seconds": 2.0, "worker": "w", "slot": 0, "session": "s"}
     if kind != "infeasible":
-        facts |= {"wandb_id": f"run{number}", "folder": str(folder / str(number)), "params": 100 * number, "macs": 10 * number}
-        facts |= {"best_checkpoint": str(folder / str(number) / "checkpoints" / "best.ckpt")}
+        info |= {"wandb_id": f"run{number}", "folder": str(folder / str(number)), "params": 100 * number, "macs": 10 * number}
+        info |= {"best_checkpoint": str(folder / str(number) / "checkpoints" / "best.ckpt")}
     if kind != "complete":
-        facts["reason"] = f"it was {kind}"
+        info["reason"] = f"it was {kind}"
     params = {"net.depth": 1 + number % 3, "lr": 0.001 * (number + 1)}
     state = STATES.get(kind, TrialState.COMPLETE)
-    return optuna.trial.create_trial(state=state, values=values, params=params, distributions=DISTRIBUTIONS, user_attrs=facts)
+    return optuna.trial.create_trial(state=state, values=values, params=params, distributions=DISTRIBUTIONS, user_attrs=info)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from convsweep.errors import InfeasibleError, UserError
-from convsweep.nets.geometry import times
+from convsweep.nets.geometry import shape_text
 
 
 class UntraceableError(UserError):
@@ -115,8 +115,8 @@ def failed(stack: list[Running], error: Exception) -> str:
     if not stack:
         return f"the net cannot run: {what}; check that its input shape is the data's"
     return (
-        f"the layer {stack[-1]} cannot take {times(stack[-1].in_shape[1:])}: {what}; "
-        f"use a larger input than {times(stack[0].in_shape[1:])}, or a net that is less deep or downsamples less"
+        f"the layer {stack[-1]} cannot take {shape_text(stack[-1].in_shape[1:])}: {what}; "
+        f"use a larger input than {shape_text(stack[0].in_shape[1:])}, or a net that is less deep or downsamples less"
     )
 
 

@@ -3,7 +3,7 @@
 from convsweep.cost.measure import Cost
 from convsweep.cost.quantity import in_bytes, in_si
 from convsweep.cost.receptive_field.field import ReceptiveField
-from convsweep.nets.geometry import times
+from convsweep.nets.geometry import shape_text
 
 
 def summary(cost: Cost) -> str:
@@ -22,4 +22,4 @@ def counted(number: int) -> str:
 
 def size_in_words(field: ReceptiveField) -> str:
     """Return the size of a receptive field: one number if all axes agree."""
-    return str(field.size[0]) if len(set(field.size)) == 1 else times(field.size)
+    return str(field.size[0]) if len(set(field.size)) == 1 else shape_text(field.size)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from convsweep.cost import Cost, Layer, ReceptiveField, in_bytes, in_si
 from convsweep.cost.summary import size_in_words
-from convsweep.nets.geometry import times
+from convsweep.nets.geometry import shape_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,13 +38,13 @@ def cost_cells(cost: Cost, depth: int | None = None) -> Cells:
     """
     kind = ("kind",) if depth is None else ()
     return Cells(
-        f"{cost.net} on {times(cost.in_shape)}",
+        f"{cost.net} on {shape_text(cost.in_shape)}",
         ("layer", *kind, "output", *NUMBERS),
         [
             (
                 layer.name or "(itself)",
                 *((layer.kind,) if kind else ()),
-                times(layer.out_shape),
+                shape_text(layer.out_shape),
                 f"{layer.params:,}" if layer.params else "",
                 in_si(layer.macs) if layer.macs else "",
                 in_words(layer.receptive_field),
@@ -55,7 +55,7 @@ def cost_cells(cost: Cost, depth: int | None = None) -> Cells:
         (
             "total",
             *("" for _ in kind),
-            times(cost.out_shape),
+            shape_text(cost.out_shape),
             f"{cost.params:,}",
             in_si(cost.macs),
             in_words(cost.receptive_field),

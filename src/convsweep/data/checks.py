@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from convsweep.data.files.images import WHITE, is_deep
 from convsweep.data.labels import outside
-from convsweep.data.samples import Array, Facts, Samples
+from convsweep.data.samples import Array, DataInfo, Samples
 from convsweep.data.statistics import chunks
 from convsweep.errors import UserError
 
@@ -56,29 +56,29 @@ def tell_depth(x: Array, first: Path, white: int, root: Path) -> None:
         )  # fmt: skip
 
 
-def check_facts(facts: Facts) -> None:
+def check_facts(info: DataInfo) -> None:
     """Raise UserError if there is nothing to tell apart."""
-    if facts.task != "denoising" and facts.num_classes < 2:
+    if info.task != "denoising" and info.num_classes < 2:
         raise UserError(
-            f"Classes to tell apart must be two or more, but the data has {facts.num_classes} "
-            f"({', '.join(facts.class_names) or 'none'}); add samples of another class."
+            f"Classes to tell apart must be two or more, but the data has {info.num_classes} "
+            f"({', '.join(info.class_names) or 'none'}); add samples of another class."
         )
 
 
-def check_present(class_counts: NDArray[np.int64], facts: Facts) -> None:
+def check_present(class_counts: NDArray[np.int64], info: DataInfo) -> None:
     """Raise UserError if the training part shows one class only."""
     present = np.flatnonzero(class_counts)
     if len(present) < 2:
-        found = f"only one class, {facts.class_names[present[0]]}" if len(present) else "no class at all"
+        found = f"only one class, {info.class_names[present[0]]}" if len(present) else "no class at all"
         raise UserError(f"The training part must show two classes or more, but holds {found}; check the labels or add samples.")
 
 
-def check_samples(samples: Samples, facts: Facts, part: str) -> None:
+def check_samples(samples: Samples, info: DataInfo, part: str) -> None:
     """Raise UserError where samples are not what the facts say.
 
     Args:
         samples: what was read.
-        facts: what the data set says of itself.
+        info: what the data set says of itself.
         part: "train", "val" or "test", for the message.
     """
     if len(samples) == 0:
@@ -88,28 +88,28 @@ def check_samples(samples: Samples, facts: Facts, part: str) -> None:
             f"x and y must be of equal length, but {part} has {len(samples.x)} x, {len(samples.y)} y and "
             f"{len(samples.names)} names; give every sample one label."
         )
-    check_shapes(samples, facts, part)
+    check_shapes(samples, info, part)
     if samples.x.dtype not in (np.uint8, np.float32):
         raise UserError(f"x must be uint8 or float32, but {part} has {samples.x.dtype}; convert it once.")
     check_finite(samples, part)
-    if facts.task != "denoising":
-        check_labels(samples, facts, part)
+    if info.task != "denoising":
+        check_labels(samples, info, part)
     elif not all(np.isfinite(chunk).all() for chunk in chunks(samples.y)):
         raise UserError(f"y must be finite, but {part} holds NaN or infinity; repair or remove these samples.")
 
 
-def check_shapes(samples: Samples, facts: Facts, part: str) -> None:
+def check_shapes(samples: Samples, info: DataInfo, part: str) -> None:
     """Raise UserError if samples or masks are not of the shape that the facts say."""
-    if facts.any_size:
+    if info.any_size:
         return
-    if samples.x.shape[1:] != facts.in_shape:
+    if samples.x.shape[1:] != info.in_shape:
         raise UserError(
-            f"Samples must have the shape (channels, *spatial) = {facts.in_shape}, but {part} has {samples.x.shape[1:]}."
+            f"Samples must have the shape (channels, *spatial) = {info.in_shape}, but {part} has {samples.x.shape[1:]}."
         )
-    by_task = {"segmentation": facts.spatial_shape, "denoising": (facts.num_classes, *facts.spatial_shape)}
-    expected = by_task.get(facts.task, ())
+    by_task = {"segmentation": info.spatial_shape, "denoising": (info.num_classes, *info.spatial_shape)}
+    expected = by_task.get(info.task, ())
     if samples.y.shape[1:] != expected:
-        raise UserError(f"y must have the shape {expected} per sample for {facts.task}, but {part} has {samples.y.shape[1:]}.")
+        raise UserError(f"y must have the shape {expected} per sample for {info.task}, but {part} has {samples.y.shape[1:]}.")
 
 
 def check_finite(samples: Samples, part: str) -> None:
@@ -125,20 +125,20 @@ def check_finite(samples: Samples, part: str) -> None:
         )
 
 
-def check_labels(samples: Samples, facts: Facts, part: str) -> None:
+def check_labels(samples: Samples, info: DataInfo, part: str) -> None:
     """Raise UserError naming the samples whose labels are neither a class nor the ignore index."""
     bad = []
     found: set[int] = set()
     for chunk in chunks(samples.y):
-        wrong = outside(chunk, facts.num_classes, facts.ignore_index)
+        wrong = outside(chunk, info.num_classes, info.ignore_index)
         if wrong.any():
             found.update(np.unique(chunk[wrong]).tolist())
         bad.append(wrong.reshape(len(chunk), -1).any(axis=1))
     broken = [samples.names[i] for i in np.flatnonzero(np.concatenate(bad))]
     if broken:
-        ignored = "" if facts.ignore_index is None else f" or the ignore index {facts.ignore_index}"
+        ignored = "" if info.ignore_index is None else f" or the ignore index {info.ignore_index}"
         values = examples([str(value) for value in sorted(found)])
         raise UserError(
-            f"Labels must be whole numbers 0 to {facts.num_classes - 1}{ignored}, but {part} holds {values} "
+            f"Labels must be whole numbers 0 to {info.num_classes - 1}{ignored}, but {part} holds {values} "
             f"in {examples(broken)}; correct the labels, or name the classes or the ignore index in the data config."
         )

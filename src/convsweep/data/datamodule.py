@@ -14,10 +14,10 @@ from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.checks import check_facts, check_present, check_samples
 from convsweep.data.loading.batches import BatchLoader, Gather
 from convsweep.data.loading.order import Batch, EvalOrder, Share, TrainOrder
-from convsweep.data.loading.placement import Held, described, held, workers_for
-from convsweep.data.options import FEEDING, Feeding, check_feeding, split_off
+from convsweep.data.loading.placement import OnDevice, described, place_samples, workers_for
+from convsweep.data.options import LOADING, LoadingOptions, check_loading, split_off
 from convsweep.data.permutation import fixed_permutation
-from convsweep.data.samples import PARTS, Array, Facts, Indices, Parts, Samples
+from convsweep.data.samples import PARTS, Array, DataInfo, Indices, Parts, Samples
 from convsweep.data.splits import stratified_split
 from convsweep.data.statistics import count_classes, mean_and_std
 from convsweep.distributed.ranks import is_first
@@ -30,14 +30,14 @@ class DataModule(LightningDataModule, ABC):
     own_files: ClassVar[str | None] = None
     """The argument that names files of the user's own, which may be others when a network is evaluated; None: it has none."""
 
-    def __init__(self, **feeding: Unpack[Feeding]) -> None:
+    def __init__(self, **loading: Unpack[LoadingOptions]) -> None:
         super().__init__()
-        self.feeding: Feeding = {**FEEDING, **feeding}
-        check_feeding(self.feeding)
+        self.loading: LoadingOptions = {**LOADING, **loading}
+        check_loading(self.loading)
         self.parts: Parts | None = None
 
     @abstractmethod
-    def describe(self) -> Facts:
+    def describe(self) -> DataInfo:
         """Say what the data set is without reading its samples: list folders, read one header at most.
 
         Raises:
@@ -56,10 +56,10 @@ class DataModule(LightningDataModule, ABC):
         """Download what is missing, if the source can be downloaded. Several processes may call it at the same time."""
 
     @cached_property
-    def facts(self) -> Facts:
-        facts = self.describe()
-        check_facts(facts)
-        return facts
+    def info(self) -> DataInfo:
+        info = self.describe()
+        check_facts(info)
+        return info
 
     def setup(self, stage: str | None = None) -> None:
         """Read, divide and check all parts, once; every stage needs the same."""
@@ -69,19 +69,19 @@ class DataModule(LightningDataModule, ABC):
 
     def load(self) -> Parts:
         """Read the samples and return the three parts, checked."""
-        facts = self.facts  # a data set that is not there is named before a download begins
+        info = self.info  # a data set that is not there is named before a download begins
         self.fetch()
         parts = self.read()
         for part, samples in zip(PARTS, parts, strict=True):
             if samples is not None:
-                check_samples(samples, facts, part)
+                check_samples(samples, info, part)
         train, val, test = self.split(*parts)
         train = self.thinned(train)
-        if facts.task == "denoising":
-            self.counted = np.full(facts.num_classes, len(train))
+        if info.task == "denoising":
+            self.counted = np.full(info.num_classes, len(train))
         else:
-            self.counted = count_classes(train.y, facts.num_classes)
-            check_present(self.counted, facts)
+            self.counted = count_classes(train.y, info.num_classes)
+            check_present(self.counted, info)
         return train, train if val is None else val, test
 
     def rehearse(self, train: Samples) -> None:
@@ -94,23 +94,23 @@ class DataModule(LightningDataModule, ABC):
     def split(self, train: Samples, val: Samples | None, test: Samples | None) -> Parts:
         """Split off the training part what the source did not bring."""
         parts = {part: samples for part, samples in (("val", val), ("test", test)) if samples is not None}
-        wanted = split_off(self.feeding, parts)
+        wanted = split_off(self.loading, parts)
         if not wanted:
             return train, val, test
-        *chosen, rest = stratified_split(train.names, self.strata(train), list(wanted.values()), self.feeding["split_seed"])
+        *chosen, rest = stratified_split(train.names, self.strata(train), list(wanted.values()), self.loading["split_seed"])
         parts |= {part: train.select(indices) for part, indices in zip(wanted, chosen, strict=True)}
         return train.select(rest), parts.get("val"), parts.get("test")
 
     def strata(self, samples: Samples) -> Array | None:
         """Return the labels that every part shall hold in equal shares, None where a sample has no single one."""
-        return samples.y if self.facts.task == "classification" else None
+        return samples.y if self.info.task == "classification" else None
 
     def thinned(self, train: Samples) -> Samples:
         """Return about `max_train` of the training samples."""
-        wanted = self.feeding["max_train"]
+        wanted = self.loading["max_train"]
         if wanted is None or wanted >= len(train):
             return train
-        kept, _rest = stratified_split(train.names, self.strata(train), [wanted / len(train)], self.feeding["split_seed"])
+        kept, _rest = stratified_split(train.names, self.strata(train), [wanted / len(train)], self.loading["split_seed"])
         return train.select(kept)
 
     @property
@@ -156,14 +156,14 @@ class DataModule(LightningDataModule, ABC):
     @cached_property
     def positions(self) -> Indices | None:
         """The fixed permutation of positions under data.permute, the same for all parts and runs of this shape."""
-        if not self.feeding["permute"]:
+        if not self.loading["permute"]:
             return None
-        return fixed_permutation(self.facts.spatial_shape)
+        return fixed_permutation(self.info.spatial_shape)
 
     @cached_property
     def augmentation(self) -> Augmentation | None:
-        transforms = self.feeding["augment"]
-        return Augmentation(transforms, self.facts, self.feeding["augment_by"]) if transforms else None
+        transforms = self.loading["augment"]
+        return Augmentation(transforms, self.info, self.loading["augment_by"]) if transforms else None
 
     def gather(self, samples: Samples, training: bool) -> Gather:
         """Return what reads batches of a part: augmented ones for training, samples as they are for everything else."""
@@ -174,9 +174,9 @@ class DataModule(LightningDataModule, ABC):
         gather = self.gather(self.train, training=True)
         order = TrainOrder(
             len(gather),
-            self.feeding["batch_size"],
-            self.feeding["seed"],
-            self.feeding["last_batch"],
+            self.loading["batch_size"],
+            self.loading["seed"],
+            self.loading["last_batch"],
             shuffle=not overfit,
             share=self.share(),
         )
@@ -195,15 +195,15 @@ class DataModule(LightningDataModule, ABC):
 
     def eval_loader(self, samples: Samples) -> BatchLoader:
         """Return a loader of every sample once, in order, unchanged."""
-        batch_size = self.feeding["eval_batch_size"] or self.feeding["batch_size"]
-        order = EvalOrder(len(samples), batch_size, self.share(), one_by_one=self.facts.any_size)
+        batch_size = self.loading["eval_batch_size"] or self.loading["batch_size"]
+        order = EvalOrder(len(samples), batch_size, self.share(), one_by_one=self.info.any_size)
         return self.loader(self.gather(samples, training=False), order)
 
     def loader(self, gather: Gather, order: TrainOrder | EvalOrder) -> BatchLoader:
         """Return what reads batches in this order, from where the samples are best held."""
-        device, workers, pin_memory = self.device, self.feeding["num_workers"], self.feeding["pin_memory"]
-        gather = held(gather, self.feeding["hold"], device)
-        if isinstance(gather, Held):
+        device, workers, pin_memory = self.device, self.loading["num_workers"], self.loading["pin_memory"]
+        gather = place_samples(gather, self.loading["hold"], device)
+        if isinstance(gather, OnDevice):
             return BatchLoader(gather, order)
         if workers is None:
             workers = workers_for(gather, device)

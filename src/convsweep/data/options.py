@@ -9,7 +9,7 @@ from convsweep.data.loading.placement import Hold
 from convsweep.errors import UserError
 
 
-class Feeding(TypedDict, total=False):
+class LoadingOptions(TypedDict, total=False):
     """What every data set takes beside its own arguments.
 
     Args:
@@ -47,7 +47,7 @@ class Feeding(TypedDict, total=False):
     pin_memory: bool | None
 
 
-FEEDING = Feeding(
+LOADING = LoadingOptions(
     batch_size=64,
     eval_batch_size=None,
     val_fraction=0.1,
@@ -65,19 +65,19 @@ FEEDING = Feeding(
 )
 
 
-def split_off(feeding: Feeding, present: Collection[str]) -> dict[str, float]:
+def split_off(loading: LoadingOptions, present: Collection[str]) -> dict[str, float]:
     """Return the parts that shall be split off the training part, since they are not present, and the share of each."""
-    shares = {"test": feeding["test_fraction"], "val": feeding["val_fraction"]}
+    shares = {"test": loading["test_fraction"], "val": loading["val_fraction"]}
     return {part: share for part, share in shares.items() if part not in present and share is not None}
 
 
-def check_feeding(feeding: Feeding) -> None:
+def check_loading(loading: LoadingOptions) -> None:
     """Check the numbers of samples.
 
     Raises:
         UserError: one is no whole number from 1.
     """
     for key in ("batch_size", "eval_batch_size", "max_train"):
-        size = feeding[key]  # type: ignore[literal-required]
+        size = loading[key]  # type: ignore[literal-required]
         if size is not None and (not isinstance(size, int) or size < 1):
             raise UserError(f"data.{key} must be a whole number, at least 1, but is {size!r}.")

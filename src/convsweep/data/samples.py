@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convsweep.data.loading.lazy_rows import Made
-from convsweep.data.loading.pickled_by_path import SentByPath
+from convsweep.data.loading.pickled_by_path import PickledByPath
 from convsweep.data.loading.ragged import Ragged
 
 Task = Literal["classification", "segmentation", "denoising"]
@@ -19,7 +19,7 @@ Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Facts:
+class DataInfo:
     """What a network and its review must know of a data set.
 
     Args:
@@ -52,7 +52,7 @@ class Facts:
         return self.in_shape[1:]
 
 
-class Rows(SentByPath):
+class Rows(PickledByPath):
     """Chosen rows of a memory-mapped array: reads only what is asked for, copies nothing beforehand.
 
     Args:

@@ -23,7 +23,7 @@ class Deployed(nn.Module):
     def __init__(self, model: Model, permute: bool = False) -> None:
         super().__init__()
         self.model = model
-        self.permutation = Permutation(model.facts.spatial_shape) if permute else None
+        self.permutation = Permutation(model.info.spatial_shape) if permute else None
 
     @torch.inference_mode()
     def run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from convsweep.cost.measure import on_meta
 from convsweep.errors import UserError
 from convsweep.linear_map.connections import Connections, dividing, grouped, product, sliding
 from convsweep.linear_map.matrix import LinearMap
-from convsweep.nets.geometry import times
+from convsweep.nets.geometry import shape_text
 from convsweep.nets.layer_kinds import ConstantPad, Convolution, TransposedConvolution
 
 AveragePool: TypeAlias = nn.AvgPool1d | nn.AvgPool2d | nn.AvgPool3d
@@ -72,7 +72,7 @@ def shape_behind(layer: nn.Module, in_shape: Shape) -> Shape:
             dtype = next((param.dtype for param in layer.parameters()), None)
             out: Tensor = on_meta(layer)(torch.empty(1, *in_shape, dtype=dtype, device="meta"))
     except (RuntimeError, ValueError) as error:
-        raise UserError(f"{type(layer).__name__} cannot take an input of shape {times(in_shape)}: {error}") from error
+        raise UserError(f"{type(layer).__name__} cannot take an input of shape {shape_text(in_shape)}: {error}") from error
     return tuple(out.shape[1:])
 
 

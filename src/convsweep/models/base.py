@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 from convsweep.errors import DivergedError, UserError
 from convsweep.metrics.running_mean import RunningMean, not_finite
 from convsweep.models.accelerated import Accelerated
@@ -29,7 +29,7 @@ class Model(Accelerated, ABC):
 
     Args:
         net: any module from (N, C, *spatial) to logits.
-        facts: what the data set states of itself.
+        info: what the data set states of itself.
         mean, std: (C,) of the training split, in the units of the batches.
         class_counts: (num_classes,) samples or positions of each class in the training split.
         optimizer: makes the optimiser from parameter groups.
@@ -47,7 +47,7 @@ class Model(Accelerated, ABC):
     def __init__(
         self,
         net: nn.Module,
-        facts: Facts,
+        info: DataInfo,
         mean: Tensor,
         std: Tensor,
         class_counts: Tensor,
@@ -60,15 +60,15 @@ class Model(Accelerated, ABC):
         recompute: Recompute = "none",
         monitor: str = "val/loss",
         monitor_mode: Literal["max", "min"] = "min",
-        card: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(net, facts.in_shape, memory_format, compile, recompute)
-        self.facts = facts
+        super().__init__(net, info.in_shape, memory_format, compile, recompute)
+        self.info = info
         self.normalize = Normalize(mean, std, normalize_by)
         self.class_counts = class_counts
         self.make_optimizer, self.schedule = optimizer, schedule
         self.decay_norm_and_bias = decay_norm_and_bias
-        self.monitor, self.monitor_mode, self.card = monitor, monitor_mode, dict(card or {})
+        self.monitor, self.monitor_mode, self.metadata = monitor, monitor_mode, dict(metadata or {})
         self.losses = {"train": RunningMean(), "val": RunningMean(), "test": RunningMean()}
         metrics = self.make_metrics()
         self.val_metrics, self.test_metrics = metrics.clone(prefix="val/"), metrics.clone(prefix="test/")
@@ -94,7 +94,7 @@ class Model(Accelerated, ABC):
         return ["train/loss", "val/loss", *(f"val/{name}" for name in self.score_names())]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["convsweep"] = self.card
+        checkpoint["convsweep"] = self.metadata
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of a batch as the data set stores it."""
@@ -107,7 +107,7 @@ class Model(Accelerated, ABC):
         Raises:
             UserError: the batch has other axes or channels.
         """
-        channels, dim = self.facts.in_channels, len(self.facts.in_shape)
+        channels, dim = self.info.in_channels, len(self.info.in_shape)
         if not isinstance(x, Tensor) or x.dim() != dim + 1 or x.shape[1] != channels:
             shape = f" of shape {tuple(x.shape)}" if hasattr(x, "shape") else ""
             raise UserError(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from convsweep.errors import InfeasibleError
-from convsweep.nets.geometry import Padding, margins, times
+from convsweep.nets.geometry import Padding, margins, shape_text
 from convsweep.nets.options import Activation, Init, Norm
 
 CONV: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -91,7 +91,7 @@ def norm(kind: Norm, dim: int, channels: int, groups: int, spatial: Sequence[int
         InfeasibleError: `groups` does not divide the channels, or a map of one position is normalised by itself.
     """
     if kind == "instance" and prod(spatial) == 1:
-        raise InfeasibleError(f"norm=instance needs more than one position a feature map, but gets {times(spatial)}")
+        raise InfeasibleError(f"norm=instance needs more than one position a feature map, but gets {shape_text(spatial)}")
     if kind == "group" and channels % groups:
         raise InfeasibleError(f"norm_groups={groups} must divide the {channels} channels")
     match kind:
@@ -112,7 +112,7 @@ def activation(kind: Activation) -> nn.Module:
     return ACTIVATION[kind](inplace=True) if kind in IN_PLACE else ACTIVATION[kind]()
 
 
-def unit(
+def conv_norm_act(
     dim: int,
     in_channels: int,
     out_channels: int,
@@ -152,7 +152,7 @@ def unit(
     return nn.Sequential(*layers)
 
 
-def fit_to(x: Tensor, spatial: Sequence[int]) -> Tensor:
+def center_crop_or_pad(x: Tensor, spatial: Sequence[int]) -> Tensor:
     """Crop `x` (N, C, *) around its centre, or pad it with zeros, to the shape `spatial`; a crop undoes a pad."""
     if x.shape[2:] == torch.Size(spatial):
         return x

@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from convsweep.nets.blocks import ADAPTIVE_POOL, activation, conv, initialise, pool, unit
+from convsweep.nets.blocks import ADAPTIVE_POOL, activation, conv, conv_norm_act, initialise, pool
 from convsweep.nets.convnet_plan import Head, Plan, plan_convnet
 from convsweep.nets.feasible import check_in_shape, named
-from convsweep.nets.geometry import slide, times
+from convsweep.nets.geometry import output_size, shape_text
 from convsweep.nets.stage import Shape, build_stage
 
 FITTING = "padding=same, a smaller kernel_size or pool_size, another norm, channels that divide"
@@ -57,9 +57,9 @@ def build_stem(plan: Plan, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
     dim = len(spatial)
     if stem.width is not None:
         what = f"a convolution with kernel_size={stem.kernel_size}, stride={stem.stride}"
-        channels, spatial = stem.width, list(slide(spatial, stem.kernel_size, stem.stride, stem.padding, what=what))
+        channels, spatial = stem.width, list(output_size(spatial, stem.kernel_size, stem.stride, stem.padding, what=what))
         layers.append(
-            unit(
+            conv_norm_act(
                 dim,
                 in_shape[0],
                 stem.width,
@@ -74,7 +74,7 @@ def build_stem(plan: Plan, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
         )
     if stem.pool != "none":
         what = f"a pool with pool_size={stem.pool_size}, stride={stem.pool_stride}"
-        spatial = list(slide(spatial, stem.pool_size, stem.pool_stride, stem.pool_padding, what=what))
+        spatial = list(output_size(spatial, stem.pool_size, stem.pool_stride, stem.pool_padding, what=what))
         layers.append(pool(dim, stem.pool, stem.pool_size, stem.pool_stride, stem.pool_padding))
     return nn.Sequential(*layers), (channels, *spatial)
 
@@ -95,7 +95,7 @@ def fewer_stages(plan: Plan, fitting: int, in_shape: Shape) -> str:
     if fitting == 0:
         return ""
     cut = f" ({' and '.join(plan.one_a_stage)} cut to {fitting})" if plan.one_a_stage else ""
-    return f"use num_stages={fitting}{cut}, which fits on the input {times(in_shape)}, or "
+    return f"use num_stages={fitting}{cut}, which fits on the input {shape_text(in_shape)}, or "
 
 
 def build_head(head: Head, shape: Shape, num_classes: int) -> nn.Sequential:

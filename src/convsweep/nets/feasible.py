@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from convsweep.errors import InfeasibleError
-from convsweep.nets.geometry import times
+from convsweep.nets.geometry import shape_text
 
 
 @contextmanager
@@ -20,6 +20,6 @@ def check_in_shape(in_shape: tuple[int, ...]) -> None:
     """Raise `InfeasibleError` unless a shape has channels and 1 to 3 spatial axes."""
     if not 2 <= len(in_shape) <= 4:
         raise InfeasibleError(
-            f"a network's input must have channels and 1 to 3 spatial axes, but in_shape is {times(in_shape)}; "
+            f"a network's input must have channels and 1 to 3 spatial axes, but in_shape is {shape_text(in_shape)}; "
             "give signals as (C, positions), images as (C, height, width), volumes as (C, depth, height, width)"
         )

@@ -31,7 +31,7 @@ def window_positions(size: int, kernel_size: int, stride: int, margin: tuple[int
     return (size + sum(margin) - dilation * (kernel_size - 1) - 1) // stride + 1
 
 
-def slide(
+def output_size(
     spatial: Sequence[int],
     kernel_size: int,
     stride: int = 1,
@@ -48,10 +48,10 @@ def slide(
     left = tuple(window_positions(size, kernel_size, stride, margin, dilation) for size in spatial)
     if min(left) < 1:
         reach = dilation * (kernel_size - 1) + 1
-        raise InfeasibleError(f"{what} spans {reach} positions with padding {padding}, but gets {times(spatial)}")
+        raise InfeasibleError(f"{what} spans {reach} positions with padding {padding}, but gets {shape_text(spatial)}")
     return left
 
 
-def times(shape: Sequence[int]) -> str:
+def shape_text(shape: Sequence[int]) -> str:
     """Return a shape as people write it: 3x32x32."""
     return "x".join(str(size) for size in shape)

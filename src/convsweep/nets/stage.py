@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from convsweep.nets.blocks import FEATURE_DROPOUT, activation, fit_to, pool, unit
+from convsweep.nets.blocks import FEATURE_DROPOUT, activation, center_crop_or_pad, conv_norm_act, pool
 from convsweep.nets.convnet_plan import Stage
-from convsweep.nets.geometry import slide
+from convsweep.nets.geometry import output_size
 
 Shape = tuple[int, ...]
 """(C, *spatial) of one sample."""
@@ -28,7 +28,7 @@ class SkipBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the joined feature maps; where borders changed their size, the input is cropped or padded centrally."""
         y = self.body(x)
-        skipped = fit_to(self.shortcut(x), y.shape[2:])
+        skipped = center_crop_or_pad(self.shortcut(x), y.shape[2:])
         if self.concat:
             return torch.cat([skipped, y], dim=1)
         joined: Tensor = self.out_activation(y + skipped)
@@ -42,7 +42,7 @@ class StageBuilder:
         self.stage, self.shape, self.dim = stage, in_shape, len(in_shape) - 1
         self.modules: list[nn.Module] = []
 
-    def unit(
+    def conv_norm_act(
         self, out_channels: int, kernel_size: int, stride: int = 1, last: bool = False, behind: Shape | None = None
     ) -> nn.Sequential:
         """Return one convolution unit behind the shape `behind` (default: the current one) and move the shape on."""
@@ -50,9 +50,9 @@ class StageBuilder:
         looks = kernel_size > 1
         padding, dilation = (stage.padding, stage.dilation) if looks else (0, 1)
         what = f"a convolution with kernel_size={kernel_size}, stride={stride}, dilation={dilation}"
-        left = slide(spatial, kernel_size, stride, padding, dilation, what)
+        left = output_size(spatial, kernel_size, stride, padding, dilation, what)
         self.shape = (out_channels, *left)
-        return unit(
+        return conv_norm_act(
             self.dim,
             channels,
             out_channels,
@@ -72,12 +72,12 @@ class StageBuilder:
         stage, kernel_sizes = self.stage, self.stage.kernel_sizes
         if stage.block == "bottleneck":
             inner = max(1, stage.width // stage.bottleneck_ratio)
-            narrow, look = self.unit(inner, 1), self.unit(inner, kernel_sizes[0], stride)
-            return nn.Sequential(narrow, look, self.unit(out_channels, 1, last=last))
+            narrow, look = self.conv_norm_act(inner, 1), self.conv_norm_act(inner, kernel_sizes[0], stride)
+            return nn.Sequential(narrow, look, self.conv_norm_act(out_channels, 1, last=last))
         end = len(kernel_sizes) - 1
         return nn.Sequential(
             *(
-                self.unit(out_channels, kernel_size, stride if index == 0 else 1, last and index == end)
+                self.conv_norm_act(out_channels, kernel_size, stride if index == 0 else 1, last and index == end)
                 for index, kernel_size in enumerate(kernel_sizes)
             )
         )
@@ -91,7 +91,7 @@ class StageBuilder:
         after = self.shape
         if adds:
             fits = stride == 1 and before[0] == after[0]
-            shortcut = nn.Identity() if fits else self.unit(after[0], 1, stride, last=True, behind=before)
+            shortcut = nn.Identity() if fits else self.conv_norm_act(after[0], 1, stride, last=True, behind=before)
             block = SkipBlock(block, shortcut, activation(stage.activation), concat=False)
         if concats:
             block = SkipBlock(block, nn.Identity(), nn.Identity(), concat=True)
@@ -105,12 +105,12 @@ class StageBuilder:
         """Lay the pool."""
         stage, (channels, *spatial) = self.stage, self.shape
         what = f"a pool with pool_size={stage.pool_window}, stride={stage.stride}"
-        self.shape = (channels, *slide(spatial, stage.pool_window, stage.stride, stage.pool_padding, what=what))
+        self.shape = (channels, *output_size(spatial, stage.pool_window, stage.stride, stage.pool_padding, what=what))
         self.modules.append(pool(self.dim, stage.downsample, stage.pool_window, stage.stride, stage.pool_padding))
 
     def join(self, stride: int) -> None:
         """Lay the convolution that brings concatenated feature maps to the stage's width (DenseNet's transition)."""
-        self.modules.append(self.unit(self.stage.width, self.stage.kernel_sizes[-1] if stride > 1 else 1, stride))
+        self.modules.append(self.conv_norm_act(self.stage.width, self.stage.kernel_sizes[-1] if stride > 1 else 1, stride))
 
 
 def build_stage(stage: Stage, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
@@ -125,7 +125,7 @@ def build_stage(stage: Stage, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
     if pools and at_start:
         builder.pool()
     if strides and at_start and concats:
-        builder.modules.append(builder.unit(in_shape[0], stage.kernel_sizes[0], stage.stride))
+        builder.modules.append(builder.conv_norm_act(in_shape[0], stage.kernel_sizes[0], stage.stride))
     strided = None if concats or not strides else 0 if at_start else stage.num_blocks - 1
     for index in range(stage.num_blocks):
         builder.block(stage.stride if index == strided else 1)

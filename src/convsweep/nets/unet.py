@@ -11,11 +11,11 @@ from convsweep.nets.blocks import (
     FEATURE_DROPOUT,
     LINEAR_UPSAMPLE,
     activation,
+    center_crop_or_pad,
     conv,
-    fit_to,
+    conv_norm_act,
     initialise,
     pool,
-    unit,
 )
 from convsweep.nets.feasible import check_in_shape, named
 from convsweep.nets.geometry import Padding
@@ -90,9 +90,9 @@ class UNet(nn.Module):
             case "none":
                 return x
             case "add":
-                return x + fit_to(skipped, x.shape[2:])
+                return x + center_crop_or_pad(skipped, x.shape[2:])
             case "concat":
-                return torch.cat([fit_to(skipped, x.shape[2:]), x], dim=1)
+                return torch.cat([center_crop_or_pad(skipped, x.shape[2:]), x], dim=1)
 
 
 def build_level(plan: UNetOptions, dim: int, in_channels: int, width: int, level: int, spatial: Sequence[int]) -> nn.Module:
@@ -123,7 +123,7 @@ def plan_unit(
     padding: Padding | None = None,
 ) -> nn.Sequential:
     """Return a convolution unit with the net's normalisation, and its borders where no others are asked for."""
-    return unit(
+    return conv_norm_act(
         dim,
         in_channels,
         width,
@@ -156,9 +156,9 @@ def build_up(plan: UNetOptions, dim: int, in_channels: int, width: int, spatial:
 
 def fill_up(x: Tensor, multiple: int) -> Tensor:
     """Add zeros around `x` (N, C, *) until every axis is a multiple."""
-    return fit_to(x, [-(-positions // multiple) * multiple for positions in x.shape[2:]])
+    return center_crop_or_pad(x, [-(-positions // multiple) * multiple for positions in x.shape[2:]])
 
 
 def cut_back(x: Tensor, spatial: Sequence[int]) -> Tensor:
     """Undo `fill_up`: crop `x` to the shape it was made from."""
-    return fit_to(x, spatial)
+    return center_crop_or_pad(x, spatial)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Literal
 
 from convsweep.errors import InfeasibleError
-from convsweep.nets.geometry import slide, times
+from convsweep.nets.geometry import output_size, shape_text
 from convsweep.nets.unet_plan import UNetOptions
 
 FACTOR = 2
@@ -28,9 +28,9 @@ def level_sizes(plan: UNetOptions, spatial: Sequence[int]) -> tuple[Shapes, Shap
     try:
         return walk(plan, size)
     except InfeasibleError as error:
-        fitting = " or ".join(times(shape) for shape in fitting_shapes(plan, spatial))
+        fitting = " or ".join(shape_text(shape) for shape in fitting_shapes(plan, spatial))
         raise InfeasibleError(
-            f"a UNet with padding=valid and depth={plan.depth} cannot take {times(spatial)}: {error}; "
+            f"a UNet with padding=valid and depth={plan.depth} cannot take {shape_text(spatial)}: {error}; "
             f"use an input of {fitting}, or padding=same, which takes any size"
         ) from None
 
@@ -55,7 +55,7 @@ def halved(size: tuple[int, ...], level: int) -> tuple[int, ...]:
         InfeasibleError: an axis has an odd number of them.
     """
     if any(positions % FACTOR for positions in size):
-        raise InfeasibleError(f"level {level} must halve an even number of positions, but gets {times(size)}")
+        raise InfeasibleError(f"level {level} must halve an even number of positions, but gets {shape_text(size)}")
     return tuple(positions // FACTOR for positions in size)
 
 
@@ -63,7 +63,7 @@ def convolved(plan: UNetOptions, size: tuple[int, ...], level: int) -> tuple[int
     """Return what the convolutions of a level leave."""
     what = f"level {level}: a convolution with kernel_size={plan.kernel_size}"
     for _ in range(plan.at("num_convs", level)):
-        size = slide(size, plan.kernel_size, 1, plan.padding, what=what)
+        size = output_size(size, plan.kernel_size, 1, plan.padding, what=what)
     return size
 
 

@@ -26,7 +26,7 @@ class Sweep:
         name: of the study.
         maximise: for every objective whether more is better.
         trials: all of them, in order.
-        facts: the study's own attributes.
+        study_attrs: the study's own attributes.
         folder: of the sweep, if it is on this machine.
         config: what the sweep was started with (`multirun.yaml`), empty if it is not here.
     """
@@ -34,7 +34,7 @@ class Sweep:
     name: str
     maximise: tuple[bool, ...]
     trials: Sequence[FrozenTrial]
-    facts: dict[str, Any]
+    study_attrs: dict[str, Any]
     folder: Path | None
     config: DictConfig
 
@@ -96,7 +96,7 @@ class Sweep:
         found: dict[str, BaseDistribution] = {}
         for trial in self.trials:
             found.update(trial.distributions)
-        space = [key.lstrip("+") for key in self.facts.get(attributes.STUDY_SPACE, {})]
+        space = [key.lstrip("+") for key in self.study_attrs.get(attributes.STUDY_SPACE, {})]
         order = {name: place for place, name in enumerate(space)}
         return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
 

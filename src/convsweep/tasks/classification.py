@@ -33,7 +33,7 @@ class Classification(Model):
         self.register_buffer("class_weight", class_weight(class_weights, self.class_counts), persistent=False)
 
     def make_metrics(self) -> MetricCollection:
-        classes = self.facts.num_classes
+        classes = self.info.num_classes
         metrics: dict[str, Any] = {
             "accuracy": MulticlassAccuracy(classes, average="micro", validate_args=False),
             "f1": MulticlassF1Score(classes, average="macro", validate_args=False),

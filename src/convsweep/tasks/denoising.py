@@ -51,8 +51,8 @@ class Denoising(Model):
                 "a denoiser needs a loss, but model.waveform_loss=none and "
                 f"model.stft_weight={stft_weight} leave none; use waveform_loss=l1 or stft_weight=1"
             )
-        if stft_weight and len(self.facts.spatial_shape) != 1:
-            raise UserError(f"model.stft_weight is for signals, but samples have the shape {self.facts.in_shape}; set it to 0")
+        if stft_weight and len(self.info.spatial_shape) != 1:
+            raise UserError(f"model.stft_weight is for signals, but samples have the shape {self.info.in_shape}; set it to 0")
 
     def make_metrics(self) -> MetricCollection:
         return MetricCollection({"ratios": SignalRatios()})

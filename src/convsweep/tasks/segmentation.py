@@ -11,7 +11,7 @@ from convsweep.losses.cross_entropy import cross_entropy
 from convsweep.losses.dice import dice_loss
 from convsweep.metrics.overlap import Overlap, overlap_names
 from convsweep.models.base import Batch, Model
-from convsweep.nets.blocks import fit_to
+from convsweep.nets.blocks import center_crop_or_pad
 from convsweep.nets.sliding_window import SlidingWindow
 from convsweep.tasks.classification import class_weight
 
@@ -41,16 +41,16 @@ class Segmentation(Model):
     ) -> None:
         super().__init__(**shared)
         self.dice_weight = dice_weight
-        self.windows = SlidingWindow(self.window_probs, self.facts.spatial_shape, overlap=window_overlap)
+        self.windows = SlidingWindow(self.window_probs, self.info.spatial_shape, overlap=window_overlap)
         self.register_buffer("class_weight", class_weight(class_weights, self.class_counts), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of a batch; of whole samples of any size, the logarithms of their windows' mean probabilities."""
-        if self.training or not self.facts.any_size:
+        if self.training or not self.info.any_size:
             return super().forward(x)
         if x.shape[0] == 0:  # the last step of a process that has a sample less; len() would fix the batch of an export
-            return x.new_zeros((0, self.facts.num_classes, *x.shape[2:]), dtype=torch.float32)
-        if x.shape[2:] == torch.Size(self.facts.spatial_shape):
+            return x.new_zeros((0, self.info.num_classes, *x.shape[2:]), dtype=torch.float32)
+        if x.shape[2:] == torch.Size(self.info.spatial_shape):
             logits = super().forward(x)
             if logits.shape[2:] == x.shape[2:]:
                 return logits
@@ -64,13 +64,13 @@ class Segmentation(Model):
     @property
     def ignore_index(self) -> int:
         """The label of positions that do not count."""
-        return NO_CLASS if self.facts.ignore_index is None else self.facts.ignore_index
+        return NO_CLASS if self.info.ignore_index is None else self.info.ignore_index
 
     def make_metrics(self) -> MetricCollection:
-        return MetricCollection({"overlap": Overlap(self.facts.class_names, self.facts.ignore_index)})
+        return MetricCollection({"overlap": Overlap(self.info.class_names, self.info.ignore_index)})
 
     def score_names(self) -> Sequence[str]:
-        return overlap_names(self.facts.class_names)
+        return overlap_names(self.info.class_names)
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         weight = self.class_weight
@@ -89,4 +89,4 @@ def cropped_target(logits: Tensor, y: Tensor) -> Tensor:
     """Return the target (N, *) around its centre where the logits (N, K, *) are smaller."""
     if logits.shape[2:] == y.shape[1:]:
         return y
-    return torch.squeeze(fit_to(y.unsqueeze(1), logits.shape[2:]), dim=1)
+    return torch.squeeze(center_crop_or_pad(y.unsqueeze(1), logits.shape[2:]), dim=1)

@@ -22,7 +22,7 @@ SHORT_TRIAL_S = 60.0
 """A sweep's trial that trains no longer than this leaves no pictures: drawing would take a part of its time."""
 
 
-class AtBest(Callback, ABC):
+class BestEpochCallback(Callback, ABC):
     """Call `capture` after each validation that is the best so far, and `publish` once at the end or on Ctrl-C.
 
     Neither can stop a training: what goes wrong in them is said once, and they are left out from then on.
@@ -70,8 +70,8 @@ class AtBest(Callback, ABC):
 
     def suits(self, module: LightningModule) -> bool:
         """Return whether a model is for one of the tasks; one that does not say is taken for a classifier."""
-        facts: Any = getattr(module, "facts", None)
-        return (facts.task if facts is not None else "classification") in self.tasks
+        info: Any = getattr(module, "info", None)
+        return (info.task if info is not None else "classification") in self.tasks
 
     def _capture_best(self, trainer: Trainer, module: LightningModule, of_training: bool) -> None:
         if trainer.sanity_checking or trainer.state.fn != "fit" or is_rehearsal(trainer) or not self.suits(module):
@@ -124,5 +124,5 @@ def wandb_logger(trainer: Trainer) -> WandbLogger | None:
 
 def class_names(trainer: Trainer, num_classes: int) -> list[str]:
     """Return the data set's class names, or numbers where it states none."""
-    facts = getattr(getattr(trainer, "datamodule", None), "facts", None)
-    return list(facts.class_names) if facts is not None else [str(index) for index in range(num_classes)]
+    info = getattr(getattr(trainer, "datamodule", None), "info", None)
+    return list(info.class_names) if info is not None else [str(index) for index in range(num_classes)]

@@ -7,11 +7,11 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from convsweep.pictures.drawing import draw_confusion
-from convsweep.tracking.best_epoch import AtBest, best_epoch, class_names, picture_path, wandb_logger
+from convsweep.tracking.best_epoch import BestEpochCallback, best_epoch, class_names, picture_path, wandb_logger
 from convsweep.tracking.wandb.media import confusion_chart
 
 
-class ConfusionMatrix(AtBest):
+class ConfusionMatrix(BestEpochCallback):
     """Publish `pictures/confusion_val` of the best validation and `pictures/confusion_test` of the test, as .png and .csv.
 
     Counts samples, or positions of a segmentation, by true class (row) and predicted class (column). The predictions are
@@ -89,7 +89,7 @@ class ConfusionMatrix(AtBest):
         if self._is_broken or self._logits is None or trainer.sanity_checking:
             return
         with self.harmless():
-            ignore_index = getattr(getattr(getattr(trainer, "datamodule", None), "facts", None), "ignore_index", None)
+            ignore_index = getattr(getattr(getattr(trainer, "datamodule", None), "info", None), "ignore_index", None)
             counts = count_confusion(self._logits, batch[1], ignore_index)
             self.counts = counts if self.counts is None else self.counts + counts
 

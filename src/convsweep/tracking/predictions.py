@@ -13,7 +13,7 @@ from torch import Tensor
 
 from convsweep.pictures.drawing import draw_predictions
 from convsweep.pictures.prediction import Prediction
-from convsweep.tracking.best_epoch import AtBest, best_epoch, class_names, picture_path, wandb_logger
+from convsweep.tracking.best_epoch import BestEpochCallback, best_epoch, class_names, picture_path, wandb_logger
 from convsweep.tracking.wandb.media import prediction_image
 
 CHUNK_VALUES = 1_000_000
@@ -28,7 +28,7 @@ class FixedSamples:
     names: list[str]
 
 
-class SamplePredictions(AtBest):
+class SamplePredictions(BestEpochCallback):
     """Publish `pictures/predictions_val.png`: validation samples with true and predicted classes or masks.
 
     The model must have `predict_batch(x)` that returns `probs` (N, num_classes, *).

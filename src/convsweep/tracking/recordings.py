@@ -5,12 +5,12 @@ from lightning.pytorch import LightningModule, Trainer
 
 from convsweep.pictures.denoised import Denoised, write_all
 from convsweep.pictures.spectrograms import draw_spectrograms
-from convsweep.tracking.best_epoch import AtBest, best_epoch, picture_path, wandb_logger
+from convsweep.tracking.best_epoch import BestEpochCallback, best_epoch, picture_path, wandb_logger
 from convsweep.tracking.predictions import choose_samples, evaluating
 from convsweep.tracking.wandb.media import recording_media
 
 
-class SampleRecordings(AtBest):
+class SampleRecordings(BestEpochCallback):
     """Publish `pictures/recordings_val.png`, spectrograms of validation samples, and `pictures/recordings_val/*.wav`.
 
     Args:
@@ -28,7 +28,7 @@ class SampleRecordings(AtBest):
         self._recordings = denoise(trainer, module, self.max_samples)
 
     def publish(self, trainer: Trainer, module: LightningModule) -> None:
-        rate: int | None = module.facts.sample_rate_hz  # type: ignore[union-attr, assignment]
+        rate: int | None = module.info.sample_rate_hz  # type: ignore[union-attr, assignment]
         if not self._recordings or rate is None:
             return
         picture = picture_path(trainer, "recordings_val.png")

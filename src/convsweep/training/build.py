@@ -15,7 +15,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from convsweep.cli.hydra_version import own_configs_may_name_any_class
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 from convsweep.errors import MissingExtraError, UserError
 from convsweep.literal_options import check_words
 from convsweep.trusted_names import hold
@@ -78,8 +78,8 @@ def innermost(error: BaseException) -> BaseException:
 def build_data(cfg: DictConfig) -> "DataModule":
     """Return the data module and fill `cfg.shape` with what the data states of itself; no sample is read yet."""
     data = data_module(cfg.data)
-    check_task(cfg, data.facts)
-    fill_shape(cfg, data.facts)
+    check_task(cfg, data.info)
+    fill_shape(cfg, data.info)
     return data
 
 
@@ -91,13 +91,13 @@ def data_module(config: Mapping[str, Any]) -> "DataModule":
     return data
 
 
-def fill_shape(cfg: DictConfig, facts: Facts) -> None:
+def fill_shape(cfg: DictConfig, info: DataInfo) -> None:
     """Write the data's shape and classes to `cfg.shape`, from where the network takes them."""
     with open_dict(cfg):
         cfg.shape = {
-            "in_shape": list(facts.in_shape),
-            "in_channels": facts.in_channels,
-            "num_classes": facts.num_classes,
+            "in_shape": list(info.in_shape),
+            "in_channels": info.in_channels,
+            "num_classes": info.num_classes,
         }
 
 
@@ -106,15 +106,15 @@ def task_of(cfg: DictConfig) -> str | None:
     return TASKS.get(str(cfg.model.get("_target_", "")).rpartition(".")[2])
 
 
-def check_task(cfg: DictConfig, facts: Facts) -> None:
+def check_task(cfg: DictConfig, info: DataInfo) -> None:
     """Check that model and data are of one task.
 
     Raises:
         UserError: they are not.
     """
     task = task_of(cfg)
-    if task not in (None, facts.task):
-        raise UserError(f"the model is for {task}, but the data is for {facts.task}; use model={facts.task} or other data")
+    if task not in (None, info.task):
+        raise UserError(f"the model is for {task}, but the data is for {info.task}; use model={info.task} or other data")
 
 
 def build_net(cfg: DictConfig) -> nn.Module:
@@ -132,13 +132,13 @@ def build_model(cfg: DictConfig, data: "DataModule") -> "Model":
         check_words("model", get_object(cfg.model._target_), cfg.model)
         model: Model = instantiate(without_net(cfg.model), _partial_=True)(
             net=net,
-            facts=data.facts,
+            info=data.info,
             mean=torch.as_tensor(data.mean),
             std=torch.as_tensor(data.std),
             class_counts=torch.as_tensor(data.class_counts),
             optimizer=optimizer,
             schedule=schedule,
-            card=card(cfg, data),
+            metadata=metadata(cfg, data),
         )
     return model
 
@@ -162,13 +162,13 @@ def without_net(model: Mapping[str, Any]) -> dict[str, Any]:
     return {str(name): value for name, value in model.items() if name != "net"}
 
 
-def card(cfg: DictConfig, data: "DataModule") -> dict[str, Any]:
+def metadata(cfg: DictConfig, data: "DataModule") -> dict[str, Any]:
     """Return what a checkpoint says of itself, in plain types: the configs of model and data, and what the data states."""
-    facts = data.facts
+    info = data.info
     return {
         "model": OmegaConf.to_container(cfg.model, resolve=True),
         "data": OmegaConf.to_container(cfg.data, resolve=True),
-        "facts": {**asdict(facts), "in_shape": list(facts.in_shape), "class_names": list(facts.class_names)},
+        "info": {**asdict(info), "in_shape": list(info.in_shape), "class_names": list(info.class_names)},
         "class_counts": torch.as_tensor(data.class_counts).tolist(),
         "dtype": str(data.train.x.dtype),
     }
@@ -186,21 +186,21 @@ def load_model(checkpoint: str | Path, device: torch.device | None = None) -> "M
     described = state[CARD]
     if "data" not in described:
         raise UserError(f"{checkpoint} was written by an earlier version, which did not say how its data was read; train again")
-    stated = described["facts"]
-    facts = Facts(**{**stated, "in_shape": tuple(stated["in_shape"]), "class_names": tuple(stated["class_names"])})
+    stated = described["info"]
+    info = DataInfo(**{**stated, "in_shape": tuple(stated["in_shape"]), "class_names": tuple(stated["class_names"])})
     net = hold(described["model"]["net"], nn.Module, f"{checkpoint}: model.net")
     model_config = hold(without_net(described["model"]), Model, f"{checkpoint}: model")
     cfg = OmegaConf.create({"model": {"net": net}})
     assert isinstance(cfg, DictConfig)
-    zeros = torch.zeros(facts.in_channels)
+    zeros = torch.zeros(info.in_channels)
     with plain_errors("model"):
         model: Model = instantiate(model_config, _partial_=True)(
             net=build_net(cfg),
-            facts=facts,
+            info=info,
             mean=zeros,
             std=zeros + 1,
             class_counts=torch.tensor(described["class_counts"]),
-            card=described,
+            metadata=described,
         )
     model.load_state_dict(state["state_dict"])
     device = device or torch.device("cpu")

@@ -12,7 +12,7 @@ from torch import nn
 from convsweep.cost import Budget, Cost, UntraceableError, measure, operations, summary
 from convsweep.cost.last_cost import remember
 from convsweep.errors import META_DEVICE, InfeasibleError, UserError, did_you_mean
-from convsweep.nets.geometry import times
+from convsweep.nets.geometry import shape_text
 from convsweep.training import build
 from convsweep.training.early_checks import check_no_key_is_missing
 
@@ -38,7 +38,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
         return unmeasured(cfg, net, error)
     remember(OmegaConf.to_container(cfg.model.net, resolve=True), cost)
     judge(cfg, cost)
-    return facts(cost, int(cfg.shape.num_classes), step_memory(cfg, cost))
+    return cost_record(cost, int(cfg.shape.num_classes), step_memory(cfg, cost))
 
 
 def check_params(cfg: DictConfig, net: nn.Module) -> None:
@@ -89,7 +89,7 @@ def batch_size(cfg: DictConfig) -> int:
     return int(cfg.data.get("batch_size", 1))
 
 
-def facts(cost: Cost, num_classes: int, memory: int) -> dict[str, Any]:
+def cost_record(cost: Cost, num_classes: int, memory: int) -> dict[str, Any]:
     """Return a cost in plain types, for the record."""
     return {
         "params": cost.params,
@@ -168,7 +168,7 @@ def check_output(task: str | None, out_shape: tuple[int, ...], in_shape: tuple[i
         remedy = "use model=segmentation" if len(out_shape) == len(in_shape) else "set the net's num_classes from the data"
         raise InfeasibleError(
             f"a classifier must return {num_classes} numbers a sample, one a class, "
-            f"but the net returns {times(out_shape)}; {remedy}, or take another net"
+            f"but the net returns {shape_text(out_shape)}; {remedy}, or take another net"
         )
     if task == "segmentation" and not (
         len(out_shape) == len(in_shape)
@@ -177,13 +177,14 @@ def check_output(task: str | None, out_shape: tuple[int, ...], in_shape: tuple[i
     ):
         remedy = "use model=classification" if len(out_shape) == 1 else "set its output channels and size"
         raise InfeasibleError(
-            f"a segmentation net must return {num_classes} numbers a position, at most {times((num_classes, *in_shape[1:]))}, "
-            f"but the net returns {times(out_shape)}; {remedy}, or take another net such as model/net=unet"
+            f"a segmentation net must return {num_classes} numbers a position, "
+            f"at most {shape_text((num_classes, *in_shape[1:]))}, "
+            f"but the net returns {shape_text(out_shape)}; {remedy}, or take another net such as model/net=unet"
         )
     if task == "denoising" and out_shape != (num_classes, *in_shape[1:]):
         raise InfeasibleError(
-            f"a denoising net must return a signal of the size it gets, {times((num_classes, *in_shape[1:]))}, but the net "
-            f"returns {times(out_shape)}; use model/net=unet_1d or dilated_1d, padding=same, and undo every downsampling"
+            f"a denoising net must return a signal of the size it gets, {shape_text((num_classes, *in_shape[1:]))}, but the net "
+            f"returns {shape_text(out_shape)}; use model/net=unet_1d or dilated_1d, padding=same, and undo every downsampling"
         )
 
 

@@ -35,7 +35,7 @@ def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Mo
         try:
             trainer.fit(model, data, ckpt_path=run.checkpoint, weights_only=True)
         except (RuntimeError, MemoryError) as error:
-            if not came_of_memory(error) or trainer.world_size > 1 or data.feeding["batch_size"] == 1:
+            if not came_of_memory(error) or trainer.world_size > 1 or data.loading["batch_size"] == 1:
                 raise
         else:
             return trainer, model
@@ -62,12 +62,12 @@ def free_memory() -> None:
 
 def halve(cfg: DictConfig, data: "DataModule") -> None:
     """Halve the batches, and accumulate the gradients of so many of them that a step has about as many samples."""
-    before = data.feeding["batch_size"]
+    before = data.loading["batch_size"]
     now = before // 2
     accumulated = round(before * cfg.trainer.accumulate_grad_batches / now)
-    eval_now = data.feeding["eval_batch_size"]
-    data.feeding["batch_size"] = now
-    data.feeding["eval_batch_size"] = None if eval_now is None else max(1, eval_now // 2)
+    eval_now = data.loading["eval_batch_size"]
+    data.loading["batch_size"] = now
+    data.loading["eval_batch_size"] = None if eval_now is None else max(1, eval_now // 2)
     with open_dict(cfg):
         cfg.data.batch_size, cfg.trainer.accumulate_grad_batches = now, accumulated
     if is_first():

@@ -60,10 +60,10 @@ def best_checkpoint(trainer: L.Trainer) -> str | None:
 
 def closing_facts(result: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return what a logger is told of a result: the scores at the best checkpoint, where that is, why there is none."""
-    facts = {f"best/{name}": value for name, value in result["best"].items()} | {"best_epoch": result["best_epoch"]}
+    info = {f"best/{name}": value for name, value in result["best"].items()} | {"best_epoch": result["best_epoch"]}
     if result.get("checkpoint"):
-        facts["checkpoint"] = str(folder / result["checkpoint"])
-    return facts | ({"reason": result["reason"]} if "reason" in result else {})
+        info["checkpoint"] = str(folder / result["checkpoint"])
+    return info | ({"reason": result["reason"]} if "reason" in result else {})
 
 
 def reason_of(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from hydra_study import SweepPaths
 if TYPE_CHECKING:
     import torch
 
-    from convsweep.data.samples import Facts
+    from convsweep.data.samples import DataInfo
     from convsweep.models.base import Model
 
 
@@ -27,9 +27,9 @@ class Trained:
     device: "torch.device"
 
     @property
-    def facts(self) -> "Facts":
+    def info(self) -> "DataInfo":
         """What the data that it was trained on states of itself."""
-        return self.model.facts
+        return self.model.info
 
     @property
     def data(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class Trained:
         from convsweep.data.datamodule import DataModule
         from convsweep.trusted_names import hold
 
-        plain = {key: None if key == "augment" else value for key, value in self.model.card["data"].items()}
+        plain = {key: None if key == "augment" else value for key, value in self.model.metadata["data"].items()}
         return hold(plain, DataModule, f"{self.checkpoint}: data")
 
     @property
@@ -52,7 +52,7 @@ class Trained:
     @property
     def is_dense(self) -> bool:
         """Whether the network answers for every position."""
-        return self.facts.task != "classification"
+        return self.info.task != "classification"
 
 
 def load_trained(named: str | Path, device: str = "auto", batch_size: int = 1) -> Trained:
@@ -80,7 +80,7 @@ def load_trained(named: str | Path, device: str = "auto", batch_size: int = 1) -
     place = device_of(device)
     model = load_model(checkpoint, place)
     try:
-        macs = measure(model.net, model.facts.in_shape).macs
+        macs = measure(model.net, model.info.in_shape).macs
     except UntraceableError:
         macs = None
     set_threads("auto", macs, batch_size)

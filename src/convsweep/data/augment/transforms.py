@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from convsweep.data.augment.batch import batch_steps
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 from convsweep.errors import UserError
 
 Transforms = Mapping[str, Callable[..., Any]] | Sequence[Callable[..., Any]]
@@ -29,7 +29,7 @@ class Augmentation:
 
     Args:
         transforms: v2 transforms in order; a mapping is read for its values.
-        facts: the data set they are for.
+        info: the data set they are for.
         by: `batch`, `sample`, or `auto` for the batch where that can be.
 
     Raises:
@@ -37,21 +37,21 @@ class Augmentation:
             be changed at once as asked.
     """
 
-    def __init__(self, transforms: Transforms, facts: Facts, by: AugmentBy = "auto") -> None:
+    def __init__(self, transforms: Transforms, info: DataInfo, by: AugmentBy = "auto") -> None:
         self.steps = list(transforms.values()) if isinstance(transforms, Mapping) else list(transforms)
         for_images = [type(step).__name__ for step in self.steps if not getattr(step, "any_dim", False)]
-        if len(facts.spatial_shape) < 2 and for_images:
+        if len(info.spatial_shape) < 2 and for_images:
             raise UserError(
-                f"{for_images[0]} of data.augment works on images and volumes, but samples have the shape {facts.in_shape}; "
+                f"{for_images[0]} of data.augment works on images and volumes, but samples have the shape {info.in_shape}; "
                 "use data/augment=none or data/augment=mirror."
             )
-        self.masks, self.for_images = facts.task == "segmentation", bool(for_images)
-        self.uncovered = 0 if facts.ignore_index is None else facts.ignore_index
+        self.masks, self.for_images = info.task == "segmentation", bool(for_images)
+        self.uncovered = 0 if info.ignore_index is None else info.ignore_index
         if self.masks:
             check_fills(self.steps)
         fills = [fill_of(step) for step in self.steps]
-        at_once = by != "sample" and len(facts.spatial_shape) == 2 and not facts.any_size
-        self.batched = batch_steps(self.steps, facts.spatial_shape, fills) if at_once else None
+        at_once = by != "sample" and len(info.spatial_shape) == 2 and not info.any_size
+        self.batched = batch_steps(self.steps, info.spatial_shape, fills) if at_once else None
         self.fills = fills
         if by == "batch" and self.batched is None:
             names = ", ".join(type(step).__name__ for step in self.steps)

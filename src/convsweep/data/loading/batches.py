@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from convsweep.data.loading.order import Batch, EvalOrder, TrainOrder
-from convsweep.data.loading.pickled_by_path import SentByPath
+from convsweep.data.loading.pickled_by_path import PickledByPath
 from convsweep.data.permutation import permuted
 from convsweep.data.samples import Array, Indices, Samples
 
@@ -21,7 +21,7 @@ def taken(array: Array, indices: Indices) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array.take(indices, axis=0) if type(array) is np.ndarray else array[indices]))
 
 
-class Gather(SentByPath, Dataset[XY]):
+class Gather(PickledByPath, Dataset[XY]):
     """Reads a batch of samples, augments it, and permutes its positions.
 
     Args:

@@ -36,7 +36,7 @@ class Mapped:
         return view
 
 
-class SentByPath:
+class PickledByPath:
     """Pickles every memory-mapped array among its attributes as the place where it lies."""
 
     def __getstate__(self) -> dict[str, Any]:

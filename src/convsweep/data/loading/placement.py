@@ -20,7 +20,7 @@ SHARE_OF_DEVICE = 0.3
 """The part of a device's free memory that `auto` gives to samples; the network needs the rest."""
 
 
-class Held(Gather):
+class OnDevice(Gather):
     """Reads batches of samples that lie on a device; they are augmented there.
 
     Args:
@@ -36,21 +36,21 @@ class Held(Gather):
 
     def moved(self, array: Array) -> Tensor:
         """Return all samples of an array on the device."""
-        held, start = torch.empty(0), 0
+        place, start = torch.empty(0), 0
         for chunk in chunks(array):
             part = torch.tensor(chunk)
             if start == 0:
-                held = torch.empty((len(array), *part.shape[1:]), dtype=part.dtype, device=self.device)
-            held[start : start + len(chunk)] = part.to(self.device)
+                place = torch.empty((len(array), *part.shape[1:]), dtype=part.dtype, device=self.device)
+            place[start : start + len(chunk)] = part.to(self.device)
             start += len(chunk)
-        return held
+        return place
 
     def __getitem__(self, batch: Batch) -> XY:
         rows = torch.from_numpy(batch.indices).to(self.device, non_blocking=True)
         return self.finished(self.held_x[rows], self.held_y[rows], batch.seed)
 
 
-def held(gather: Gather, hold: Hold, device: torch.device) -> Gather:
+def place_samples(gather: Gather, hold: Hold, device: torch.device) -> Gather:
     """Return what reads from where the samples shall be held.
 
     Args:
@@ -72,7 +72,7 @@ def held(gather: Gather, hold: Hold, device: torch.device) -> Gather:
         )
     fits = hold == "auto" and can_lie_on(device, gather) and nbytes(gather) <= SHARE_OF_DEVICE * free_bytes(device)
     if hold == "device" or fits:
-        return Held(gather, device)
+        return OnDevice(gather, device)
     if hold == "memory" and is_on_disk(gather.x):
         gather.x, gather.y = in_memory(gather.x), in_memory(gather.y)
     return gather
@@ -102,7 +102,7 @@ def free_bytes(device: torch.device) -> int:
 def workers_for(gather: Gather, device: torch.device) -> int:
     """Return how many processes shall read ahead: none where a batch is made at once, or where there are no cores to spare."""
     by_sample = gather.augment is not None and not is_augmented_by_batch(gather)
-    if isinstance(gather, Held) or device.type == "cpu" or not (by_sample or is_on_disk(gather.x)):
+    if isinstance(gather, OnDevice) or device.type == "cpu" or not (by_sample or is_on_disk(gather.x)):
         return 0
     return min(MOST_READERS, own_cores() - 1)
 
@@ -116,7 +116,7 @@ def own_cores() -> int:
 def described(gather: Gather) -> str:
     """Return where the samples are held and how they are augmented, in words."""
     held_in = "read from disk" if is_on_disk(gather.x) else "held in memory"
-    place = f"held on {gather.device}" if isinstance(gather, Held) else held_in
+    place = f"held on {gather.device}" if isinstance(gather, OnDevice) else held_in
     if gather.augment is None:
         return place
     return f"{place}, augmented by {'batch' if is_augmented_by_batch(gather) else 'sample'}"

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.loading.pickled_by_path import SentByPath
+from convsweep.data.loading.pickled_by_path import PickledByPath
 
 
-class Ragged(SentByPath):
+class Ragged(PickledByPath):
     """Arrays of one number of axes and of different shapes.
 
     Args:

@@ -12,8 +12,8 @@ from convsweep.data.checks import examples
 from convsweep.data.datamodule import DataModule
 from convsweep.data.files import npy
 from convsweep.data.labels import Relabel, mask_dtype, relabelled, sorted_classes, whole_numbers
-from convsweep.data.options import Feeding
-from convsweep.data.samples import PARTS, ClassTask, Facts, Parts, Samples, numbered
+from convsweep.data.options import LoadingOptions
+from convsweep.data.samples import PARTS, ClassTask, DataInfo, Parts, Samples, numbered
 from convsweep.errors import UserError
 
 Channels = Literal["first", "last", "none"]
@@ -43,9 +43,9 @@ class Arrays(DataModule):
         num_classes: int | None = None,
         ignore_index: int | None = None,
         relabel: Relabel = "none",
-        **feeding: Unpack[Feeding],
+        **loading: Unpack[LoadingOptions],
     ) -> None:
-        super().__init__(**feeding)
+        super().__init__(**loading)
         self.path = Path(path).expanduser()
         self.task, self.channels, self.relabel = task, channels, relabel
         self.class_names, self.num_classes, self.ignore_index = class_names, num_classes, ignore_index
@@ -59,7 +59,7 @@ class Arrays(DataModule):
         """The names of x and y of each part."""
         return pair_keys(list(self.headers), str(self.path))
 
-    def describe(self) -> Facts:
+    def describe(self) -> DataInfo:
         x_key = self.keys["train"][0]
         in_shape = sample_shape(self.headers[x_key][0], self.channels, f"{x_key} of {self.path}")
         names = self.class_names
@@ -69,7 +69,7 @@ class Arrays(DataModule):
         names = tuple(str(number) for number in range(count)) if names is None else tuple(names)
         if len(names) != count:
             raise UserError(f"Every class needs one name, but data.num_classes is {count} and data.class_names has {len(names)}.")
-        return Facts(in_shape, count, names, self.task, self.ignore_index if self.task == "segmentation" else None)
+        return DataInfo(in_shape, count, names, self.task, self.ignore_index if self.task == "segmentation" else None)
 
     @cached_property
     def raw_labels(self) -> dict[str, NDArray[Any]]:

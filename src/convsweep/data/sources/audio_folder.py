@@ -14,8 +14,8 @@ from convsweep.data.files.decoding import num_readers, unfit_message
 from convsweep.data.files.folders import existing_folder, part_folders, relative_names
 from convsweep.data.files.holdout import held_out, parts_of, patterns_of
 from convsweep.data.files.images import UnfitFileError
-from convsweep.data.options import Feeding, split_off
-from convsweep.data.samples import PARTS, Facts
+from convsweep.data.options import LoadingOptions, split_off
+from convsweep.data.samples import PARTS, DataInfo
 from convsweep.data.sources.noise import Noise, NoiseKind, Recorded, Waves
 from convsweep.data.sources.noisy_signals import Clean, NoisySignals, Range
 from convsweep.data.splits import stratified_split
@@ -57,9 +57,9 @@ class AudioFolder(NoisySignals):
         snr_db: Range = (-5, 15),
         eval_snr_db: Range | None = None,
         noise_root: str | None = None,
-        **feeding: Unpack[Feeding],
+        **loading: Unpack[LoadingOptions],
     ) -> None:
-        super().__init__(noise, snr_db, eval_snr_db, **feeding)
+        super().__init__(noise, snr_db, eval_snr_db, **loading)
         self.root, self.split_by = Path(root).expanduser(), split_by
         self.patterns = patterns_of(holdout)
         self.sample_rate_hz, self.window = sample_rate_hz, round(window_s * sample_rate_hz)
@@ -87,9 +87,9 @@ class AudioFolder(NoisySignals):
                 )
         return found
 
-    def describe(self) -> Facts:
+    def describe(self) -> DataInfo:
         self.files  # noqa: B018  a folder that is not there is named now
-        return Facts((1, self.window), 1, ("sound",), "denoising", sample_rate_hz=self.sample_rate_hz)
+        return DataInfo((1, self.window), 1, ("sound",), "denoising", sample_rate_hz=self.sample_rate_hz)
 
     def read_clean(self) -> tuple[Clean, Clean | None, Clean | None]:
         parts = self.divided()
@@ -107,11 +107,11 @@ class AudioFolder(NoisySignals):
         names = [self.group(file).rpartition("/")[2] for file in files]
         part_of = held_out(parts_of({part: len(own) for part, own in self.files.items()}), names, self.patterns, self.root)
         parts = {str(part): [files[i] for i in np.flatnonzero(part_of == part)] for part in np.unique(part_of)}
-        wanted = split_off(self.feeding, parts)
+        wanted = split_off(self.loading, parts)
         if not wanted:
             return parts
         groups = sorted({self.group(file) for file in parts["train"]})
-        *chosen, rest = stratified_split(groups, None, list(wanted.values()), self.feeding["split_seed"])
+        *chosen, rest = stratified_split(groups, None, list(wanted.values()), self.loading["split_seed"])
         for part, indices in zip((*wanted, "train"), (*chosen, rest), strict=True):
             members = {groups[index] for index in indices}
             parts[part] = [file for file in parts["train"] if self.group(file) in members]

@@ -11,8 +11,8 @@ import numpy as np
 from convsweep.data.datamodule import DataModule
 from convsweep.data.files.array_pickle import ArrayUnpickler
 from convsweep.data.files.download import Remote, download, first_existing
-from convsweep.data.options import Feeding
-from convsweep.data.samples import Facts, Parts, Samples, numbered
+from convsweep.data.options import LoadingOptions
+from convsweep.data.samples import DataInfo, Parts, Samples, numbered
 from convsweep.errors import UserError
 
 CLASSES_100 = """
@@ -54,12 +54,12 @@ class CIFAR10(DataModule):
         "truck",
     )
 
-    def __init__(self, root: str = "data", **feeding: Unpack[Feeding]) -> None:
-        super().__init__(**feeding)
+    def __init__(self, root: str = "data", **loading: Unpack[LoadingOptions]) -> None:
+        super().__init__(**loading)
         self.root = Path(root).expanduser()
 
-    def describe(self) -> Facts:
-        return Facts(in_shape=(3, 32, 32), num_classes=len(self.class_names), class_names=self.class_names)
+    def describe(self) -> DataInfo:
+        return DataInfo(in_shape=(3, 32, 32), num_classes=len(self.class_names), class_names=self.class_names)
 
     def find(self) -> Path | None:
         """Return the folder of batch files or the archive of it."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convsweep.data.datamodule import DataModule
-from convsweep.data.samples import Facts, Parts, Samples, numbered
+from convsweep.data.samples import DataInfo, Parts, Samples, numbered
 
 CLASS_NAMES = tuple("0123456789")
 
@@ -33,8 +33,8 @@ def load_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 class Digits(DataModule):
     """1,797 digits of 43 writers (Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, 1998)."""
 
-    def describe(self) -> Facts:
-        return Facts(in_shape=(1, 8, 8), num_classes=10, class_names=CLASS_NAMES)
+    def describe(self) -> DataInfo:
+        return DataInfo(in_shape=(1, 8, 8), num_classes=10, class_names=CLASS_NAMES)
 
     def read(self) -> Parts:
         x, y = load_digits()

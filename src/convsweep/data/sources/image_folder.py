@@ -21,9 +21,9 @@ from convsweep.data.files.folders import (
     relative_names,
 )
 from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize, decode_image, open_image
-from convsweep.data.options import Feeding
+from convsweep.data.options import LoadingOptions
 from convsweep.data.per_axis import per_axis
-from convsweep.data.samples import Facts, Parts, Samples
+from convsweep.data.samples import DataInfo, Parts, Samples
 from convsweep.errors import UserError
 
 EXPECTED = "a folder with one folder of images a class (or train, val and test with such folders in each)"
@@ -53,9 +53,9 @@ class ImageFolder(DataModule):
         white: int = WHITE,
         keep: Keep = "auto",
         cache_dir: str | None = None,
-        **feeding: Unpack[Feeding],
+        **loading: Unpack[LoadingOptions],
     ) -> None:
-        super().__init__(**feeding)
+        super().__init__(**loading)
         self.root = Path(root).expanduser()
         self.decoding = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color, white)
         self.storage = Storage(keep, cache_dir)
@@ -86,9 +86,9 @@ class ImageFolder(DataModule):
         first = next(files_below(self.parts_of_root["train"] / self.class_names[0], is_image))
         return image_shape(first, self.decoding, self.root)
 
-    def describe(self) -> Facts:
+    def describe(self) -> DataInfo:
         names = self.class_names
-        return Facts(self.shape, len(names), tuple(names))
+        return DataInfo(self.shape, len(names), tuple(names))
 
     def read(self) -> Parts:
         files, labels, ends = [], [], {}

@@ -12,9 +12,9 @@ from convsweep.data.files.holdout import parts_of, patterns_of, with_holdout
 from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize
 from convsweep.data.files.masks import Coding, mask_coding
 from convsweep.data.files.pairs import Pair, decode_pairs, find_pairs
-from convsweep.data.options import Feeding
+from convsweep.data.options import LoadingOptions
 from convsweep.data.per_axis import per_axis
-from convsweep.data.samples import Facts, Parts
+from convsweep.data.samples import DataInfo, Parts
 
 
 class MaskFolder(DataModule):
@@ -54,9 +54,9 @@ class MaskFolder(DataModule):
         white: int = WHITE,
         keep: Keep = "auto",
         cache_dir: str | None = None,
-        **feeding: Unpack[Feeding],
+        **loading: Unpack[LoadingOptions],
     ) -> None:
-        super().__init__(**feeding)
+        super().__init__(**loading)
         self.root = Path(root).expanduser()
         self.images, self.masks, self.mask_suffix = images, masks, mask_suffix
         self.coding = mask_coding(coding, class_names, num_classes, palette, ignore_index)
@@ -73,9 +73,9 @@ class MaskFolder(DataModule):
     def shape(self) -> tuple[int, int, int]:
         return image_shape(self.pairs["train"][0].image, self.decoding, self.root)
 
-    def describe(self) -> Facts:
+    def describe(self) -> DataInfo:
         names = self.coding.class_names
-        return Facts(self.shape, len(names), names, "segmentation", self.coding.ignore_index)
+        return DataInfo(self.shape, len(names), names, "segmentation", self.coding.ignore_index)
 
     def read(self) -> Parts:
         pairs = [pair for part in self.pairs.values() for pair in part]

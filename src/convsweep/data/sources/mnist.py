@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from convsweep.data.datamodule import DataModule
 from convsweep.data.files.download import Remote, download, first_existing
-from convsweep.data.options import Feeding
-from convsweep.data.samples import Facts, Parts, Samples, numbered
+from convsweep.data.options import LoadingOptions
+from convsweep.data.samples import DataInfo, Parts, Samples, numbered
 from convsweep.errors import UserError
 
 UNSIGNED_BYTES = 8
@@ -39,12 +39,12 @@ class MNIST(DataModule):
         "t10k-labels-idx1-ubyte": "ec29112dd5afa0611ce80d1b7f02629c",
     }
 
-    def __init__(self, root: str = "data", **feeding: Unpack[Feeding]) -> None:
-        super().__init__(**feeding)
+    def __init__(self, root: str = "data", **loading: Unpack[LoadingOptions]) -> None:
+        super().__init__(**loading)
         self.root = Path(root).expanduser()
 
-    def describe(self) -> Facts:
-        return Facts(in_shape=(1, 28, 28), num_classes=10, class_names=self.class_names)
+    def describe(self) -> DataInfo:
+        return DataInfo(in_shape=(1, 28, 28), num_classes=10, class_names=self.class_names)
 
     def find(self, name: str) -> Path | None:
         """Return where a file lies, packed or not, in the places where torchvision and people put it."""

@@ -11,8 +11,8 @@ from convsweep.data.datamodule import DataModule
 from convsweep.data.files import npy
 from convsweep.data.files.array_pickle import ArrayUnpickler
 from convsweep.data.labels import whole_numbers
-from convsweep.data.options import Feeding
-from convsweep.data.samples import Facts, Parts, Samples, numbered
+from convsweep.data.options import LoadingOptions
+from convsweep.data.samples import DataInfo, Parts, Samples, numbered
 from convsweep.errors import UserError
 
 FILES = ("mnist1d_data.pkl", "mnist1d.pkl", "mnist1d_data.npz", "mnist1d.npz")
@@ -27,13 +27,13 @@ class MNIST1D(DataModule):
         root: the file, or the folder (or its subfolder mnist1d) that holds it.
     """
 
-    def __init__(self, root: str = "data", **feeding: Unpack[Feeding]) -> None:
-        super().__init__(**feeding)
+    def __init__(self, root: str = "data", **loading: Unpack[LoadingOptions]) -> None:
+        super().__init__(**loading)
         self.root = Path(root).expanduser()
 
-    def describe(self) -> Facts:
+    def describe(self) -> DataInfo:
         self.file()
-        return Facts(in_shape=(1, 40), num_classes=10, class_names=tuple("0123456789"))
+        return DataInfo(in_shape=(1, 40), num_classes=10, class_names=tuple("0123456789"))
 
     def file(self) -> Path:
         """Return where the data is.

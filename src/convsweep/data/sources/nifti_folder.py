@@ -31,9 +31,9 @@ from convsweep.data.labels import outside
 from convsweep.data.loading.batches import Gather
 from convsweep.data.loading.crops import Crops, Whole
 from convsweep.data.loading.ragged import Ragged, offsets
-from convsweep.data.options import Feeding
+from convsweep.data.options import LoadingOptions
 from convsweep.data.per_axis import per_axis
-from convsweep.data.samples import Facts, Parts, Samples
+from convsweep.data.samples import DataInfo, Parts, Samples
 from convsweep.errors import UserError
 
 
@@ -80,9 +80,9 @@ class NiftiFolder(DataModule):
         spacing: float | Sequence[float] | None = None,
         keep: Keep = "auto",
         cache_dir: str | None = None,
-        **feeding: Unpack[Feeding],
+        **loading: Unpack[LoadingOptions],
     ) -> None:
-        super().__init__(**feeding)
+        super().__init__(**loading)
         self.root = Path(root).expanduser()
         self.images, self.masks, self.mask_suffix = images, masks, mask_suffix
         self.image_suffixes = suffixes_of(image_suffix)
@@ -96,7 +96,7 @@ class NiftiFolder(DataModule):
                 "data.crops_per_volume must be at least 1 and data.foreground a share from 0 to 1, "
                 f"but are {crops_per_volume} and {foreground}."
             )
-        if self.feeding["permute"]:
+        if self.loading["permute"]:
             raise UserError("data.permute needs samples of one size, but volumes may differ; set data.permute=false.")
 
     @cached_property
@@ -106,12 +106,12 @@ class NiftiFolder(DataModule):
         masks = Kind(volume_files, name_of, kind.remedy)
         return find_pairs(root, self.images, self.masks, self.mask_suffix, self.image_suffixes[0], kind, masks)
 
-    def describe(self) -> Facts:
+    def describe(self) -> DataInfo:
         train = self.pairs["train"]
         opened = self.opened(train if self.crop_size is None else train[:1])
         crop = self.crop_size or tuple(int(size) for size in np.max([image.shape for image, _ in opened], axis=0))
         names, channels = self.coding.class_names, opened[0][0].channels
-        return Facts((channels, *crop), len(names), names, "segmentation", self.coding.ignore_index, any_size=True)
+        return DataInfo((channels, *crop), len(names), names, "segmentation", self.coding.ignore_index, any_size=True)
 
     def opened(self, pairs: Sequence[Pair]) -> list[tuple[Scan, Volume]]:
         """Return images and masks, of which only the headers are read.
@@ -180,8 +180,8 @@ class NiftiFolder(DataModule):
     def gather(self, samples: Samples, training: bool) -> Gather:
         if not training:
             return Whole(samples)
-        ignored = [] if self.facts.ignore_index is None else [self.facts.ignore_index]
-        return Crops(samples, self.facts.spatial_shape, self.crops_per_volume, self.foreground, (0, *ignored), self.augmentation)
+        ignored = [] if self.info.ignore_index is None else [self.info.ignore_index]
+        return Crops(samples, self.info.spatial_shape, self.crops_per_volume, self.foreground, (0, *ignored), self.augmentation)
 
 
 def open_pair(pair: Pair, suffixes: Sequence[str], spacing: Sequence[float] | None) -> tuple[Scan, Volume]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from convsweep.data.datamodule import DataModule
 from convsweep.data.loading.batches import XY, Gather
 from convsweep.data.loading.lazy_rows import Made
-from convsweep.data.options import Feeding
+from convsweep.data.options import LoadingOptions
 from convsweep.data.samples import PARTS, Parts, Samples
 from convsweep.data.sources.noise import Babble, Noise, NoiseKind, Waves, mixed, pink, white
 from convsweep.errors import UserError, did_you_mean
@@ -81,9 +81,9 @@ class NoisySignals(DataModule):
         noise: NoiseKind | Sequence[NoiseKind],
         snr_db: Range,
         eval_snr_db: Range | None,
-        **feeding: Unpack[Feeding],
+        **loading: Unpack[LoadingOptions],
     ) -> None:
-        super().__init__(**feeding)
+        super().__init__(**loading)
         self.kinds = [noise] if isinstance(noise, str) else list(noise)
         for kind in self.kinds:
             if kind not in get_args(NoiseKind):
@@ -144,7 +144,7 @@ class NoisySignals(DataModule):
     @cached_property
     def augmentation(self) -> FreshNoise:  # type: ignore[override]
         """New noise for every batch of training."""
-        if self.feeding["augment"]:
+        if self.loading["augment"]:
             raise UserError("data.augment changes images, but these are signals, which get new noise; use data/augment=none")
         return self.fresh_noise
 

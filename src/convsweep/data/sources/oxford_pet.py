@@ -11,9 +11,9 @@ from convsweep.data.files.download import Remote, download
 from convsweep.data.files.images import ImageDecoding, Resize
 from convsweep.data.files.masks import MaskCoding
 from convsweep.data.files.pairs import Pair, decode_pairs
-from convsweep.data.options import Feeding
+from convsweep.data.options import LoadingOptions
 from convsweep.data.per_axis import per_axis
-from convsweep.data.samples import Facts, Parts, Samples
+from convsweep.data.samples import DataInfo, Parts, Samples
 from convsweep.errors import UserError
 
 Border = Literal["class", "ignore"]
@@ -44,9 +44,9 @@ class OxfordPet(DataModule):
         border: Border = "class",
         keep: Keep = "auto",
         cache_dir: str | None = None,
-        **feeding: Unpack[Feeding],
+        **loading: Unpack[LoadingOptions],
     ) -> None:
-        super().__init__(**feeding)
+        super().__init__(**loading)
         self.folder = Path(root).expanduser() / "oxford-iiit-pet"
         size = per_axis("image_size", image_size, 2, int)
         if size is None:
@@ -56,8 +56,10 @@ class OxfordPet(DataModule):
         self.coding = MaskCoding("trimap", names, ignore_index=None if border == "class" else 255)
         self.storage = Storage(keep, cache_dir)
 
-    def describe(self) -> Facts:
-        return Facts(self.shape, len(self.coding.class_names), self.coding.class_names, "segmentation", self.coding.ignore_index)
+    def describe(self) -> DataInfo:
+        return DataInfo(
+            self.shape, len(self.coding.class_names), self.coding.class_names, "segmentation", self.coding.ignore_index
+        )
 
     def missing(self, name: str) -> bool:
         return not (self.folder / name).is_dir()

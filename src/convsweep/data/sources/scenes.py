@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convsweep.data.datamodule import DataModule
-from convsweep.data.options import Feeding
-from convsweep.data.samples import Facts, Parts, Samples, numbered
+from convsweep.data.options import LoadingOptions
+from convsweep.data.samples import DataInfo, Parts, Samples, numbered
 from convsweep.data.sources.digits import CLASS_NAMES, load_digits
 from convsweep.data.sources.synthetic import draws, part_sizes
 from convsweep.data.splits import stratified_split
@@ -40,9 +40,9 @@ class Scenes(DataModule):
         num_test: int = 200,
         max_digits: int = 4,
         scene_seed: int = 0,
-        **feeding: Unpack[Feeding],
+        **loading: Unpack[LoadingOptions],
     ) -> None:
-        super().__init__(**feeding)
+        super().__init__(**loading)
         if image_size < SMALLEST_IMAGE:
             raise UserError(f"data.image_size must be at least {SMALLEST_IMAGE} to hold a digit, but is {image_size}.")
         if max_digits < 1:
@@ -50,8 +50,8 @@ class Scenes(DataModule):
         self.image_size, self.max_digits, self.scene_seed = image_size, max_digits, scene_seed
         self.num_scenes = part_sizes(num_train, num_val, num_test)
 
-    def describe(self) -> Facts:
-        return Facts((3, self.image_size, self.image_size), 11, ("background", *CLASS_NAMES), "segmentation")
+    def describe(self) -> DataInfo:
+        return DataInfo((3, self.image_size, self.image_size), 11, ("background", *CLASS_NAMES), "segmentation")
 
     def read(self) -> Parts:
         images, labels = load_digits()

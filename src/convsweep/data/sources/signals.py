@@ -6,8 +6,8 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.options import Feeding
-from convsweep.data.samples import PARTS, Facts, numbered
+from convsweep.data.options import LoadingOptions
+from convsweep.data.samples import PARTS, DataInfo, numbered
 from convsweep.data.sources.noise import NoiseKind, Waves
 from convsweep.data.sources.noisy_signals import Clean, NoisySignals, Range
 from convsweep.data.sources.synthetic import draws, part_sizes
@@ -39,9 +39,9 @@ class Signals(NoisySignals):
         snr_db: Range = (-5, 15),
         eval_snr_db: Range | None = None,
         signal_seed: int = 0,
-        **feeding: Unpack[Feeding],
+        **loading: Unpack[LoadingOptions],
     ) -> None:
-        super().__init__(noise, snr_db, eval_snr_db, **feeding)
+        super().__init__(noise, snr_db, eval_snr_db, **loading)
         if length < SHORTEST:
             raise UserError(f"data.length must be at least {SHORTEST} samples, but is {length}")
         if sample_rate_hz < 8 * LOWEST_HZ:
@@ -49,8 +49,8 @@ class Signals(NoisySignals):
         self.length, self.sample_rate_hz, self.signal_seed = length, sample_rate_hz, signal_seed
         self.num_signals = part_sizes(num_train, num_val, num_test)
 
-    def describe(self) -> Facts:
-        return Facts((1, self.length), 1, ("signal",), "denoising", sample_rate_hz=self.sample_rate_hz)
+    def describe(self) -> DataInfo:
+        return DataInfo((1, self.length), 1, ("signal",), "denoising", sample_rate_hz=self.sample_rate_hz)
 
     def read_clean(self) -> tuple[Clean, Clean, Clean]:
         train, val, test = (self.draw(part) for part in PARTS)

@@ -10,8 +10,8 @@ from convsweep.data.datamodule import DataModule
 from convsweep.data.files import npy
 from convsweep.data.files.series import SeriesFile, read_series, stacked, whole, word
 from convsweep.data.labels import sorted_classes
-from convsweep.data.options import Feeding
-from convsweep.data.samples import Facts, Parts, Samples, numbered
+from convsweep.data.options import LoadingOptions
+from convsweep.data.samples import DataInfo, Parts, Samples, numbered
 from convsweep.data.sources.arrays import pair_keys
 from convsweep.errors import UserError, did_you_mean
 
@@ -28,8 +28,8 @@ class UCR(DataModule):
         dataset: its name: NAME_TRAIN.tsv and NAME_TEST.tsv (or .ts), or NAME.npz with X_train, y_train, X_test and y_test.
     """
 
-    def __init__(self, dataset: str, root: str = "data/ucr", **feeding: Unpack[Feeding]) -> None:
-        super().__init__(**feeding)
+    def __init__(self, dataset: str, root: str = "data/ucr", **loading: Unpack[LoadingOptions]) -> None:
+        super().__init__(**loading)
         self.root, self.dataset = Path(root).expanduser(), dataset
 
     @cached_property
@@ -65,12 +65,12 @@ class UCR(DataModule):
         labels = sorted_classes([np.array(part.labels) for part in self.content.values()])
         return sorted(labels, key=float) if all(is_number(label) for label in labels) else labels
 
-    def describe(self) -> Facts:
+    def describe(self) -> DataInfo:
         channels = {part: len(content.series[0]) for part, content in self.content.items()}
         if len(set(channels.values())) > 1:
             raise UserError(f"Both parts must have as many channels, but {self.dataset} has {channels}; fetch it again")
         longest = max(one.shape[1] for content in self.content.values() for one in content.series)
-        return Facts((channels["train"], longest), len(self.classes), tuple(self.classes))
+        return DataInfo((channels["train"], longest), len(self.classes), tuple(self.classes))
 
     def read(self) -> Parts:
         train, test = (self.samples(part) for part in PARTS)
@@ -80,7 +80,7 @@ class UCR(DataModule):
         content = self.content[part]
         place = {label: index for index, label in enumerate(self.classes)}
         y = np.array([place[label] for label in content.labels], np.int64)
-        return Samples(stacked(content.series, self.facts.in_shape[1]), y, numbered(part, len(y)))
+        return Samples(stacked(content.series, self.info.in_shape[1]), y, numbered(part, len(y)))
 
 
 def read_npz(file: Path, part: str) -> SeriesFile:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convsweep.data.datamodule import DataModule
-from convsweep.data.options import Feeding
-from convsweep.data.samples import ClassTask, Facts, Parts, Samples, numbered
+from convsweep.data.options import LoadingOptions
+from convsweep.data.samples import ClassTask, DataInfo, Parts, Samples, numbered
 from convsweep.data.sources.synthetic import draws, part_sizes
 from convsweep.errors import UserError
 
@@ -40,9 +40,9 @@ class Volumes(DataModule):
         num_test: int = 80,
         max_shapes: int = 4,
         volume_seed: int = 0,
-        **feeding: Unpack[Feeding],
+        **loading: Unpack[LoadingOptions],
     ) -> None:
-        super().__init__(**feeding)
+        super().__init__(**loading)
         if volume_size < SMALLEST_VOLUME:
             raise UserError(f"data.volume_size must be at least {SMALLEST_VOLUME} to hold a shape, but is {volume_size}.")
         if max_shapes < 1:
@@ -51,9 +51,9 @@ class Volumes(DataModule):
         self.max_shapes = max_shapes if task == "segmentation" else 1
         self.num_volumes = part_sizes(num_train, num_val, num_test)
 
-    def describe(self) -> Facts:
+    def describe(self) -> DataInfo:
         names = ("background", *SHAPES) if self.task == "segmentation" else SHAPES
-        return Facts((1, *[self.volume_size] * 3), len(names), names, self.task)
+        return DataInfo((1, *[self.volume_size] * 3), len(names), names, self.task)
 
     def read(self) -> Parts:
         return self.draw("train"), self.draw("val"), self.draw("test")

@@ -18,7 +18,7 @@ from convsweep.explain.draw.shift import draw_shift, shift_gaps
 from convsweep.explain.draw.subject import Subject
 from convsweep.linear_map import linear_map
 from convsweep.linear_map.layers import split_pad
-from convsweep.nets.geometry import times
+from convsweep.nets.geometry import shape_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +50,7 @@ def matrix(subject: Subject, layer: str | None) -> "Figure":
     """Draw the matrix of a layer, the first one by default."""
     found = chosen(linear_layers(subject), layer)
     shape = small_enough(found)
-    on = "" if shape == found.in_shape else f" on {times(shape)} of {times(found.in_shape)}"
+    on = "" if shape == found.in_shape else f" on {shape_text(shape)} of {shape_text(found.in_shape)}"
     return draw_matrix(linear_map(found.module, shape), f"{found.name}, {type(found.module).__name__}{on}")
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from convsweep.errors import UserError
 from convsweep.models.normalize import Normalize
-from convsweep.nets.geometry import times
+from convsweep.nets.geometry import shape_text
 from convsweep.training import build
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ class Subject:
         Raises:
             UserError: the data is not there, or of another shape.
         """
-        if tuple(self.data.facts.in_shape) != self.in_shape:
+        if tuple(self.data.info.in_shape) != self.in_shape:
             raise UserError(
-                f"the network takes samples of shape {times(self.in_shape)}, but the data has {times(self.data.facts.in_shape)}; "
+                f"the network takes samples of shape {shape_text(self.in_shape)}, "
+                f"but the data has {shape_text(self.data.info.in_shape)}; "
                 "leave out the options of the data that differ from those in training"
             )
         self.data.setup("fit")
@@ -90,4 +91,4 @@ def from_checkpoint(named: str, overrides: Sequence[str]) -> Subject:
     cfg: Any = OmegaConf.merge({"data": trained.data}, OmegaConf.from_dotlist(list(overrides)))
     model = trained.model
     name = type(model.net).__name__
-    return Subject(name, model.net, model.facts.in_shape, build.data_module(cfg.data), model.normalize, trained.checkpoint)
+    return Subject(name, model.net, model.info.in_shape, build.data_module(cfg.data), model.normalize, trained.checkpoint)

@@ -33,11 +33,11 @@ def synthesise(cfg: DictConfig) -> None:
     prepare_imports()
 
     from convsweep.cli.console import console, quiet_engines, shown
+    from convsweep.explain.synth.context import SynthesisContext
     from convsweep.explain.synth.judge import check_judge, judged
     from convsweep.explain.synth.layers import layers_of, listing
     from convsweep.explain.synth.opening import from_checkpoint, subject_of
     from convsweep.explain.synth.option_kinds import check_kinds
-    from convsweep.explain.synth.studio import Studio
     from convsweep.literal_options import check_words
     from convsweep.run_folder import write_atomically
     from convsweep.training.build import plain_errors
@@ -61,10 +61,10 @@ def synthesise(cfg: DictConfig) -> None:
     if judge is not None:
         check_judge(judge, subject)
     folder = Path(HydraConfig.get().runtime.output_dir)
-    studio = Studio(subject, folder, cfg.seed, cfg.size, parameterization, cfg.keep_every, cfg.animate)
-    with studio.within_memory():
-        result = method.run(studio)
-    studio.finish()
+    context = SynthesisContext(subject, folder, cfg.seed, cfg.size, parameterization, cfg.keep_every, cfg.animate)
+    with context.within_memory():
+        result = method.run(context)
+    context.finish()
     samples, classes = result.pop("samples", None), result.pop("classes", None)
     if judge is not None and samples is not None:
         result["judge"] = judged(judge, subject, samples, classes)

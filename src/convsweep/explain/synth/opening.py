@@ -38,12 +38,10 @@ def from_checkpoint(
         UserError: it cannot be loaded.
     """
     trained = load_trained(named, device)
-    model, facts = trained.model, trained.facts
-    limits = BYTE if model.card.get("dtype") == "uint8" else None
+    model, info = trained.model, trained.info
+    limits = BYTE if model.metadata.get("dtype") == "uint8" else None
     gaussian = partial(gaussian_of, trained=trained, covariance=covariance, size=size)
-    permutation = Permutation(facts.spatial_shape).to(trained.device) if trained.permute else None
+    permutation = Permutation(info.spatial_shape).to(trained.device) if trained.permute else None
     if permutation is not None:
         say(f"{named} sees positions permuted (data.permute=true); images are shown with their positions in order")
-    return Subject(
-        frozen(model.net), model.normalize, facts.in_shape, facts.class_names, facts.task, limits, gaussian, permutation
-    )
+    return Subject(frozen(model.net), model.normalize, info.in_shape, info.class_names, info.task, limits, gaussian, permutation)

@@ -56,7 +56,7 @@ def evaluate(arguments: Sequence[str]) -> int:
         found = measuring.evaluate(trained, data.eval_loader(samples), samples.names, options.worst, advance)
     source = str(options.folder or trained.data["_target_"].rpartition(".")[2])
     about = {"checkpoint": str(trained.checkpoint), "data": source, "split": options.split}
-    Output(options.out, trained.facts, about, f"{source}: {len(samples):,} samples").write(found)
+    Output(options.out, trained.info, about, f"{source}: {len(samples):,} samples").write(found)
     return 0
 
 

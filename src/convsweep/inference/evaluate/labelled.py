@@ -8,7 +8,7 @@ from hydra.utils import get_object
 
 from convsweep.data.checks import check_samples
 from convsweep.data.files.images import COLORS
-from convsweep.data.samples import PARTS, Facts, Samples
+from convsweep.data.samples import PARTS, DataInfo, Samples
 from convsweep.errors import UserError
 from convsweep.training.build import data_module, plain_errors
 from convsweep.training.trained import Trained
@@ -31,7 +31,7 @@ def own_part(trained: Trained, split: str) -> Source:
         data.setup()
     except UserError as error:
         raise UserError(f"the data of the training cannot be read: {error} (or name a labelled FOLDER)") from None
-    mine, theirs = trained.facts, data.facts
+    mine, theirs = trained.info, data.info
     if (theirs.in_shape, theirs.class_names) != (mine.in_shape, mine.class_names):
         raise UserError(
             f"the data must be what the network was trained on, {described(mine)}, but is now {described(theirs)}; "
@@ -54,17 +54,17 @@ def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool 
     data = data_module(config_for(trained, folder, convert_color))
     try:
         theirs = data.describe()
-        check_fit(trained.facts, theirs, folder)
+        check_fit(trained.info, theirs, folder)
         parts = dict(zip(PARTS, data.read(), strict=True))
     except UserError as error:
-        rule = f"FOLDER must hold labelled data for {trained.facts.task} in the form of the training data"
+        rule = f"FOLDER must hold labelled data for {trained.info.task} in the form of the training data"
         raise UserError(f"{rule} (data.* cannot be set here): {error}") from None
-    data.facts = theirs  # one class alone can be looked at, if not learnt
+    data.info = theirs  # one class alone can be looked at, if not learnt
     samples = parts[split] if any(parts[part] is not None for part in ("val", "test")) else parts["train"]
     if samples is None:
         raise UserError(f"{folder} is divided, but has no {split} part; say --split train, val or test")
     check_samples(samples, theirs, split)
-    return data, relabelled(samples, theirs, trained.facts, folder)
+    return data, relabelled(samples, theirs, trained.info, folder)
 
 
 def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str, Any]:
@@ -75,32 +75,32 @@ def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str,
     """
     with plain_errors("data"):
         own = get_object(trained.data["_target_"]).own_files
-    facts = trained.facts
-    color = COLORS.get(facts.in_channels) if convert_color else None
+    info = trained.info
+    color = COLORS.get(info.in_channels) if convert_color else None
     if own is not None:
         here = {own: str(folder), "holdout": None, "color": color or trained.data.get("color")}
         return trained.data | {key: value for key, value in here.items() if key in trained.data}
     shared: dict[str, Any] = {"batch_size": trained.data["batch_size"], "permute": trained.data.get("permute", False)}
     if folder.is_file() or any(folder.glob("*.npy")):
-        names = list(facts.class_names)
+        names = list(info.class_names)
         arrays = {
             "_target_": "convsweep.data.sources.arrays.Arrays",
             "path": str(folder),
-            "task": facts.task,
+            "task": info.task,
             "class_names": names,
         }
-        return shared | arrays | {"ignore_index": facts.ignore_index}
-    if len(facts.spatial_shape) != 2 or facts.in_channels not in COLORS:
-        raise UserError(f"a folder of images is nothing for a network of {described(facts)}; name a .npz file with x and y")
+        return shared | arrays | {"ignore_index": info.ignore_index}
+    if len(info.spatial_shape) != 2 or info.in_channels not in COLORS:
+        raise UserError(f"a folder of images is nothing for a network of {described(info)}; name a .npz file with x and y")
     images = {"root": str(folder), "color": color or "auto"}
-    if facts.task == "segmentation":
-        masks = {"class_names": list(facts.class_names), "ignore_index": facts.ignore_index}
+    if info.task == "segmentation":
+        masks = {"class_names": list(info.class_names), "ignore_index": info.ignore_index}
         return shared | images | masks | {"_target_": "convsweep.data.sources.mask_folder.MaskFolder"}
-    size = {"image_size": list(facts.spatial_shape), "resize": trained.data.get("resize", "stretch")}
+    size = {"image_size": list(info.spatial_shape), "resize": trained.data.get("resize", "stretch")}
     return shared | images | size | {"_target_": "convsweep.data.sources.image_folder.ImageFolder"}
 
 
-def check_fit(mine: Facts, theirs: Facts, folder: Path) -> None:
+def check_fit(mine: DataInfo, theirs: DataInfo, folder: Path) -> None:
     """Raise UserError unless a network of these facts can answer for samples of those; classes are looked at elsewhere."""
     if mine.task != theirs.task:
         raise UserError(f"the network is for {mine.task}, but {folder} holds data for {theirs.task}; name another checkpoint")
@@ -111,7 +111,7 @@ def check_fit(mine: Facts, theirs: Facts, folder: Path) -> None:
         raise UserError(f"{rule}, but {folder} holds {described(theirs)}{remedy}")
 
 
-def relabelled(samples: Samples, theirs: Facts, mine: Facts, folder: Path) -> Samples:
+def relabelled(samples: Samples, theirs: DataInfo, mine: DataInfo, folder: Path) -> Samples:
     """Return the samples with the network's class indices.
 
     Raises:
@@ -129,9 +129,9 @@ def relabelled(samples: Samples, theirs: Facts, mine: Facts, folder: Path) -> Sa
     return Samples(samples.x, index[np.asarray(samples.y)], samples.names)
 
 
-def described(facts: Facts) -> str:
+def described(info: DataInfo) -> str:
     """Return shape and number of classes in words."""
-    return f"{'x'.join(map(str, facts.in_shape))} with {facts.num_classes} classes"
+    return f"{'x'.join(map(str, info.in_shape))} with {info.num_classes} classes"
 
 
 def some(names: Any) -> str:

@@ -55,8 +55,8 @@ def evaluate(
         model.score(metrics, logits, (x, y))
         first = len(found.losses)
         found.losses += [float(model.loss(logits[i : i + 1], y[i : i + 1])) for i in range(len(x))]
-        if trained.facts.task != "denoising":
-            count(found, logits, y, trained.facts.ignore_index)
+        if trained.info.task != "denoising":
+            count(found, logits, y, trained.info.ignore_index)
         keep_worst(found, x, y, logits, first, num_worst)
         advance(len(x))
     values = {"loss": total / len(found.losses), **metrics.compute()}
@@ -66,11 +66,11 @@ def evaluate(
 
 def logits_of(model: Model, x: Tensor) -> Tensor:
     """Return the logits of a batch; for samples of another size than the network's the logarithms of their windows' means."""
-    facts = model.facts
-    if facts.task == "classification" or facts.any_size or tuple(x.shape[1:]) == facts.in_shape:
+    info = model.info
+    if info.task == "classification" or info.any_size or tuple(x.shape[1:]) == info.in_shape:
         logits: Tensor = model(x)
         return logits
-    windows = SlidingWindow(lambda batch: model(batch).softmax(dim=1), facts.spatial_shape)
+    windows = SlidingWindow(lambda batch: model(batch).softmax(dim=1), info.spatial_shape)
     probs = torch.stack([windows(sample) for sample in x])
     return probs.clamp_min(torch.finfo(probs.dtype).tiny).log()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 from convsweep.inference.evaluate.classes import Row, per_class
 from convsweep.inference.evaluate.measuring import Evaluation
 from convsweep.inference.evaluate.worst import write_worst
@@ -25,13 +25,13 @@ class Output:
 
     Args:
         folder: is made.
-        facts: of the network's data.
+        info: of the network's data.
         about: what was evaluated on what, for the record.
         title: the same in a few words, for the pictures.
     """
 
     folder: Path
-    facts: Facts
+    info: DataInfo
     about: dict[str, Any]
     title: str
 
@@ -40,8 +40,8 @@ class Output:
         from convsweep.cli.console import console, shown
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        is_dense = self.facts.task == "segmentation"
-        classes = [] if found.confusion is None else per_class(found.confusion, self.facts.class_names, is_dense)
+        is_dense = self.info.task == "segmentation"
+        classes = [] if found.confusion is None else per_class(found.confusion, self.info.class_names, is_dense)
         self.write_record(found, classes)
         self.write_samples(found)
         self.draw(found)
@@ -75,15 +75,15 @@ class Output:
                 answer: list[str] = []
                 if found.answers:
                     true, predicted, probability = found.answers[number]
-                    answer = [self.facts.class_names[true], self.facts.class_names[predicted], f"{probability:.6f}"]
+                    answer = [self.info.class_names[true], self.info.class_names[predicted], f"{probability:.6f}"]
                 rows.writerow([name, f"{loss:.6f}", *answer])
 
     def draw(self, found: Evaluation) -> None:
         """Draw the confusion matrix and the worst samples."""
         if found.confusion is not None:
-            figure = draw_confusion(found.confusion, self.facts.class_names, self.title)
+            figure = draw_confusion(found.confusion, self.info.class_names, self.title)
             figure.savefig(self.folder / "confusion.png")
-        write_worst(found, self.facts, self.folder)
+        write_worst(found, self.info, self.folder)
 
 
 def metrics_table(found: Evaluation) -> "Table":

@@ -68,14 +68,14 @@ def export(arguments: Sequence[str]) -> int:
 
     if options.format != "pt2":
         check_extra()
-    count = max(4, min(MAX_SAMPLES, MAX_VALUES // math.prod(trained.facts.in_shape)))
+    count = max(4, min(MAX_SAMPLES, MAX_VALUES // math.prod(trained.info.in_shape)))
     x = samples_of_files(trained, options.files, count) if options.files else samples_of_digits(trained, count)
     deployed = Deployed(trained.model, trained.permute)
     options.out.mkdir(parents=True, exist_ok=True)
     programs, checks = [], {}
     with commands.progress("export", 3 if options.format == "all" else 2) as advance:
         for program in written(trained, deployed, options.format, options.out):
-            has_classes = trained.facts.task != "denoising"
+            has_classes = trained.info.task != "denoising"
             checks[program.name] = check(deployed.run, program, x, options.tolerance, has_classes=has_classes)
             programs.append(program)
             advance(1)
@@ -91,7 +91,7 @@ def written(trained: "Trained", deployed: "Deployed", kind: str, out: Path) -> I
     from convsweep.inference.export import programs
 
     about = programs.description(trained, deployed.answer_name)
-    graph = programs.traced(deployed, trained.facts.in_shape)
+    graph = programs.traced(deployed, trained.info.in_shape)
     if kind != "onnx":
         yield programs.write_torch(graph, about, out / "model.pt2")
     if kind != "pt2":

@@ -51,15 +51,15 @@ def check_extra() -> None:
 
 def description(trained: "Trained", output: str) -> dict[str, Any]:
     """Return what the user of an exported network must know, in plain types."""
-    facts = trained.facts
-    shape = ", ".join(["batch", *map(str, facts.in_shape)])
+    info = trained.info
+    shape = ", ".join(["batch", *map(str, info.in_shape)])
     reading = {key: trained.data[key] for key in ("image_size", "resize", "white", "channels") if key in trained.data}
     return {
-        "task": facts.task,
-        "class_names": list(facts.class_names),
+        "task": info.task,
+        "class_names": list(info.class_names),
         "input": f"{INPUT}: float32 ({shape}) in the units of the training data (images: 0 to 255); normalisation is inside",
-        "output": f"{output}: float32 (batch, {facts.num_classes}{', *' * (trained.is_dense * len(facts.spatial_shape))})",
-        "in_shape": list(facts.in_shape),
+        "output": f"{output}: float32 (batch, {info.num_classes}{', *' * (trained.is_dense * len(info.spatial_shape))})",
+        "in_shape": list(info.in_shape),
         "reading": reading,
     }
 

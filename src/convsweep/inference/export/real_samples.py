@@ -19,7 +19,7 @@ from convsweep.inference.predict.inputs import find_files
 from convsweep.nets.blocks import LINEAR_UPSAMPLE
 
 if TYPE_CHECKING:
-    from convsweep.data.samples import Facts
+    from convsweep.data.samples import DataInfo
     from convsweep.training.trained import Trained
 
 Samples = NDArray[np.float32]
@@ -34,34 +34,34 @@ def samples_of_files(trained: "Trained", named: Sequence[Path], count: int) -> S
     Raises:
         UserError: no file gives such a sample.
     """
-    formats = Formats(trained, Reading(fit="auto" if trained.facts.task == "classification" else "stretch"))
+    formats = Formats(trained, Reading(fit="auto" if trained.info.task == "classification" else "stretch"))
     found: list[NDArray[np.float32]] = []
     reasons: list[str] = []
     for file in find_files(named):
         try:
-            rows = [row for sample in formats.of(file).read(file) for row in rows_of(sample.x, trained.facts, count)]
+            rows = [row for sample in formats.of(file).read(file) for row in rows_of(sample.x, trained.info, count)]
         except UnfitFileError as error:
             reasons.append(f"{file} ({error.detail})")
             continue
-        found += [row for row in rows if row.shape == trained.facts.in_shape]
+        found += [row for row in rows if row.shape == trained.info.in_shape]
         if len(found) >= count:
             break
     if not found:
-        shape = "x".join(map(str, trained.facts.in_shape))
+        shape = "x".join(map(str, trained.info.in_shape))
         reason = f": {reasons[0]}" if reasons else ""
         raise UserError(f"samples to check the export with must be {shape}, but no file gives one{reason}; name others or none")
     return np.stack(found[:count])
 
 
-def rows_of(x: Any, facts: "Facts", count: int) -> list[Samples]:
+def rows_of(x: Any, info: "DataInfo", count: int) -> list[Samples]:
     """Return what a sample of a file is to the network: itself, or of a recording the first `count` pieces at the network's rate.
 
     A network of one channel takes every channel by itself.
     """
     if not isinstance(x, Recording):
         return [np.asarray(x, np.float32)]
-    channels, length = facts.in_shape
-    at_own_rate = Resampled(x, x.sample_rate_hz, facts.sample_rate_hz or x.sample_rate_hz)
+    channels, length = info.in_shape
+    at_own_rate = Resampled(x, x.sample_rate_hz, info.sample_rate_hz or x.sample_rate_hz)
     ends = range(length, min(at_own_rate.shape[1], count * length) + 1, length)
     pieces = [at_own_rate[:, end - length : end] for end in ends]
     return [piece[first : first + channels] for piece in pieces for first in range(0, len(piece), channels)]
@@ -75,12 +75,12 @@ def samples_of_digits(trained: "Trained", count: int) -> Samples:
     Shape:
         (count, C, *spatial)
     """
-    facts, dim = trained.facts, len(trained.facts.spatial_shape)
+    info, dim = trained.info, len(trained.info.spatial_shape)
     x, _ = load_digits()
     grids = {1: (-1, 1, 64), 2: (-1, 1, 8, 8), 3: (-1, 1, 8, 8, 8)}
     rows = torch.from_numpy(x).float()[: len(x) // 8 * 8].reshape(grids[dim])[:count]
     rows = (rows - rows.mean()) / rows.std()
-    rows = F.interpolate(rows, facts.spatial_shape, mode=LINEAR_UPSAMPLE[dim], align_corners=False)
+    rows = F.interpolate(rows, info.spatial_shape, mode=LINEAR_UPSAMPLE[dim], align_corners=False)
     normalize = trained.model.normalize
     channel = (1, -1) + (1,) * dim
     return (rows / normalize.scale.cpu().view(channel) + normalize.mean.cpu().view(channel)).numpy()

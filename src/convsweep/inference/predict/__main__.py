@@ -81,11 +81,11 @@ def predict(arguments: Sequence[str]) -> int:
     from convsweep.inference.predict.reading import Reader
     from convsweep.inference.predict.table import Predictions
 
-    axes = len(trained.facts.spatial_shape)
+    axes = len(trained.info.spatial_shape)
     tile = options.tile * axes if options.tile and len(options.tile) == 1 else options.tile
     predictor = Predictor(trained, options.batch_size, options.mirror, tile, options.overlap)
     formats = Formats(trained, Reading(options.fit, options.convert_color, options.overlays))
-    with Predictions(options.out / "predictions.csv", trained.facts) as rows, commands.progress("predict", len(names)) as advance:
+    with Predictions(options.out / "predictions.csv", trained.info) as rows, commands.progress("predict", len(names)) as advance:
         reader = Reader(formats, names, advance)
         write_all(predictor, reader, rows, options.out)
     return conclude(rows, reader, options.files)
@@ -93,7 +93,7 @@ def predict(arguments: Sequence[str]) -> int:
 
 def write_all(predictor: "Predictor", reader: "Reader", rows: "Predictions", out: Path) -> None:
     """Write the results of all samples."""
-    task = rows.facts.task
+    task = rows.info.task
     for file, sample, result in predictor(reader):
         name = f"{file}{sample.name.removeprefix(file.name)}"
         if task == "classification":

@@ -45,18 +45,18 @@ class ArrayFiles(Format):
             UnfitFileError: the shape is not that of the training data.
         """
         channels = self.data.get("channels", "first")
-        axes = len(self.facts.in_shape) - (channels == "none")
+        axes = len(self.info.in_shape) - (channels == "none")
         is_one = x.ndim == axes
         batch = with_channels_first(x[None] if is_one else x, channels)
-        if x.ndim not in (axes, axes + 1) or batch.shape[1] != self.facts.in_channels or 0 in batch.shape:
-            wanted = self.facts.in_shape if channels == "first" else f"{self.facts.in_shape} with channels {channels}"
+        if x.ndim not in (axes, axes + 1) or batch.shape[1] != self.info.in_channels or 0 in batch.shape:
+            wanted = self.info.in_shape if channels == "first" else f"{self.info.in_shape} with channels {channels}"
             raise UnfitFileError(RULE, f"shape {x.shape}", f"one sample is {wanted}; several have an axis before it")
-        if self.facts.task == "classification" and batch.shape[1:] != self.facts.in_shape:
-            raise UnfitFileError(RULE, f"shape {x.shape}", f"one sample is {self.facts.in_shape}; cut or resample it")
+        if self.info.task == "classification" and batch.shape[1:] != self.info.in_shape:
+            raise UnfitFileError(RULE, f"shape {x.shape}", f"one sample is {self.info.in_shape}; cut or resample it")
         return batch, is_one
 
     def write(self, sample: Sample, result: Result, out: Path, name: str) -> Path:
-        path = place(out, "masks" if self.facts.task == "segmentation" else "results", f"{name}.npy")
+        path = place(out, "masks" if self.info.task == "segmentation" else "results", f"{name}.npy")
         if sample.origin:
             np.save(path, result)
             return path

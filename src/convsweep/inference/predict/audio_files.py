@@ -17,15 +17,15 @@ class AudioFiles(Format):
     """One sample a file, which is read while it is cleaned; its origin is the level of each channel."""
 
     def read(self, file: Path) -> Iterator[Sample]:
-        if self.facts.task != "denoising":
+        if self.info.task != "denoising":
             raise UnfitFileError(
-                "Sound files are for networks that clean them", f"this one is for {self.facts.task}", "give it arrays"
+                "Sound files are for networks that clean them", f"this one is for {self.info.task}", "give it arrays"
             )
         recording: Any = Recording(file)
         channels = recording.shape[0]
-        if self.facts.in_channels not in (1, channels):
+        if self.info.in_channels not in (1, channels):
             raise UnfitFileError(
-                "Recordings must have the network's channels", f"{channels} instead of {self.facts.in_channels}", "mix them down"
+                "Recordings must have the network's channels", f"{channels} instead of {self.info.in_channels}", "mix them down"
             )
         yield Sample(file.name, recording, origin=level_of(recording))
 

@@ -74,7 +74,7 @@ class Format(ABC):
     """
 
     def __init__(self, trained: "Trained", reading: Reading) -> None:
-        self.facts, self.reading = trained.facts, reading
+        self.info, self.reading = trained.info, reading
         self.data: Mapping[str, Any] = trained.data
 
     @abstractmethod

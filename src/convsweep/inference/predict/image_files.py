@@ -31,15 +31,15 @@ class ImageFiles(Format):
 
     def __init__(self, trained: "Trained", reading: Reading) -> None:
         super().__init__(trained, reading)
-        channels, *self.size = self.facts.in_shape
+        channels, *self.size = self.info.in_shape
         if len(self.size) != 2 or channels not in COLORS:
-            axes = "x".join(str(size) for size in self.facts.in_shape)
+            axes = "x".join(str(size) for size in self.info.in_shape)
             raise UserError(
                 f"image files suit a network of 1 or 3 channels and two axes, but this one takes {axes}; use .npy files"
             )
         self.color = COLORS[channels]
         self.white = int(self.data.get("white", WHITE))
-        if reading.fit == "tiles" and self.facts.task == "classification":
+        if reading.fit == "tiles" and self.info.task == "classification":
             raise UserError(
                 "--fit tiles is for what answers at every position, but this is a classifier; say stretch, crop or pad"
             )
@@ -53,7 +53,7 @@ class ImageFiles(Format):
         """
         if "resize" in self.data and self.data["image_size"] is not None:
             return str(self.data["resize"])
-        if self.facts.task != "classification":
+        if self.info.task != "classification":
             return "tiles"
         return None if "resize" in self.data else "stretch"
 
@@ -74,7 +74,7 @@ class ImageFiles(Format):
         yield Sample(file.name, x, origin=image, back=self.back(geometry))
 
     def back(self, geometry: Geometry) -> Callable[[NDArray[np.float32]], NDArray[Any]]:
-        ignored = self.facts.ignore_index
+        ignored = self.info.ignore_index
         outside = ignored if ignored is not None and 0 <= ignored < NO_CLASS else NO_CLASS
         return lambda probs: geometry.labels(probs, outside)
 
@@ -99,7 +99,7 @@ class ImageFiles(Format):
         Image.fromarray(result.astype(np.uint8 if result.max(initial=0) < 256 else np.uint16)).save(path)
         if self.reading.overlays:
             plane = np.asarray(in_color(sample.origin, "rgb", self.white))
-            colored = painted(plane, np.where(result < self.facts.num_classes, result, 0))
+            colored = painted(plane, np.where(result < self.info.num_classes, result, 0))
             Image.fromarray(colored).save(place(out, "overlays", f"{name}.png"))
         return path
 

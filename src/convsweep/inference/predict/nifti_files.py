@@ -30,11 +30,11 @@ class NiftiFiles(Format):
 
     def __init__(self, trained: "Trained", reading: Reading) -> None:
         super().__init__(trained, reading)
-        if len(self.facts.in_shape) != 4 or self.facts.task == "denoising":
-            axes = "x".join(str(size) for size in self.facts.in_shape)
+        if len(self.info.in_shape) != 4 or self.info.task == "denoising":
+            axes = "x".join(str(size) for size in self.info.in_shape)
             raise UserError(
                 "NIfTI files suit a classification or segmentation of three axes, "
-                f"but this network is for {self.facts.task} of {axes}; use .npy files"
+                f"but this network is for {self.info.task} of {axes}; use .npy files"
             )
         self.spacing = per_axis("spacing", self.data.get("spacing"), 3, float)
         self.suffixes = suffixes_of(self.data.get("image_suffix", ""))
@@ -45,12 +45,12 @@ class NiftiFiles(Format):
                 return  # read together with the file of the first channel
             raise UnfitFileError(f"Names must end with one of {', '.join(self.suffixes)}", file.name, "rename it as in training")
         scan = open_scan(file, self.suffixes, self.spacing)
-        if scan.channels != self.facts.in_channels:
-            rule = f"A volume must have {self.facts.in_channels} channels, as those that the network was trained on"
+        if scan.channels != self.info.in_channels:
+            rule = f"A volume must have {self.info.in_channels} channels, as those that the network was trained on"
             raise UnfitFileError(rule, f"{scan.channels}", "save them as the file's fourth axis")
         x = scan.read()
-        if self.facts.task == "classification" and x.shape != self.facts.in_shape:
-            rule = f"A volume to classify must have the shape {self.facts.spatial_shape}"
+        if self.info.task == "classification" and x.shape != self.info.in_shape:
+            rule = f"A volume to classify must have the shape {self.info.spatial_shape}"
             raise UnfitFileError(rule, f"shape {x.shape[1:]}", "crop or resample it")
         if not np.isfinite(x).all():
             raise UnfitFileError("Volumes must be finite", "NaN or infinity", "repair or remove it")

@@ -67,11 +67,11 @@ class Predictor:
         Raises:
             UserError: the network does not take windows of this shape.
         """
-        shape = tuple(self.tile or self.trained.facts.spatial_shape)
-        if len(shape) != len(self.trained.facts.spatial_shape):
-            raise UserError(f"--tile must be one number or {len(self.trained.facts.spatial_shape)}, but is {list(shape)}")
+        shape = tuple(self.tile or self.trained.info.spatial_shape)
+        if len(shape) != len(self.trained.info.spatial_shape):
+            raise UserError(f"--tile must be one number or {len(self.trained.info.spatial_shape)}, but is {list(shape)}")
         try:
-            answer = self.answer(torch.zeros(1, self.trained.facts.in_channels, *shape))
+            answer = self.answer(torch.zeros(1, self.trained.info.in_channels, *shape))
         except (RuntimeError, ValueError) as error:
             raise UserError(f"--tile {list(shape)} is no size for this network: {error}; leave it out") from None
         return SlidingWindow(self.answer, shape, tuple(answer.shape[2:]), self.overlap, batch_size=self.batch_size)
@@ -129,11 +129,11 @@ class Predictor:
 
     def result(self, sample: Sample, slabs: Iterable[Tensor]) -> Result:
         """Return the result of a sample from its answer (K, length, *rest), which comes in pieces along the first axis."""
-        if self.trained.facts.task != "segmentation":
+        if self.trained.info.task != "segmentation":
             return torch.cat(list(slabs), dim=1).numpy()
         if sample.back is not None:
             return sample.back(torch.cat(list(slabs), dim=1).numpy())
-        dtype = np.uint8 if self.trained.facts.num_classes <= 256 else np.uint16
+        dtype = np.uint8 if self.trained.info.num_classes <= 256 else np.uint16
         return np.concatenate([slab.argmax(0).numpy().astype(dtype) for slab in slabs])
 
 

@@ -66,16 +66,16 @@ class Cleaner:
     def context(self) -> int:
         """How many samples to each side a sample of the answer depends on; a quarter of the window where that is more."""
         try:
-            field = measure(self.model.net, self.model.facts.in_shape).receptive_field
+            field = measure(self.model.net, self.model.info.in_shape).receptive_field
         except UntraceableError:
             field = None
-        sees = (self.model.facts.spatial_shape if field is None else field.size)[0] // 2
+        sees = (self.model.info.spatial_shape if field is None else field.size)[0] // 2
         return sees if self.window is None else min(sees, self.window // 4)
 
     @property
     def length(self) -> int:
         """Samples of a window."""
-        return self.window or max(self.model.facts.spatial_shape[0], WINDOW_BY_CONTEXT * self.context)
+        return self.window or max(self.model.info.spatial_shape[0], WINDOW_BY_CONTEXT * self.context)
 
     def __call__(self, recording: Waveform, sample_rate_hz: int, level: Waves) -> Iterator[Waves]:
         """Yield the clean recording (C, T) in pieces, at its own sample rate.
@@ -85,7 +85,7 @@ class Cleaner:
             sample_rate_hz: of the recording; where the network's is another, it is resampled there and back.
             level: (C,) from `level_of`.
         """
-        own_hz = self.model.facts.sample_rate_hz or sample_rate_hz
+        own_hz = self.model.info.sample_rate_hz or sample_rate_hz
         at_own_rate = Resampled(recording, sample_rate_hz, own_hz)
         answers = self.answers(at_own_rate, level)
         if own_hz == sample_rate_hz:
@@ -116,7 +116,7 @@ class Cleaner:
             level: (C,) of the recording.
         """
         shape, device = windows.shape, self.model.device
-        alone = self.model.facts.in_channels == 1
+        alone = self.model.info.in_channels == 1
         x = windows.reshape(-1, 1, shape[-1]) if alone else windows
         at = level.repeat(shape[0]) if alone else level.square().mean().sqrt().expand(shape[0])
         given = at.view(-1, 1, 1).to(device) if self.model.normalize.by == "sample" else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.samples import Facts
+from convsweep.data.samples import DataInfo
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,17 +26,17 @@ class Predictions:
 
     Args:
         path: of the CSV file.
-        facts: of the network's data.
+        info: of the network's data.
     """
 
-    def __init__(self, path: Path, facts: Facts) -> None:
-        self.path, self.facts = path, facts
-        prefix = {"classification": ["class", "probability"], "segmentation": ["mask"]}.get(facts.task, ["result"])
-        each = {"classification": "p_", "segmentation": "share_"}.get(facts.task)
-        self.header = ["sample", *prefix, *([f"{each}{name}" for name in facts.class_names] if each else [])]
+    def __init__(self, path: Path, info: DataInfo) -> None:
+        self.path, self.info = path, info
+        prefix = {"classification": ["class", "probability"], "segmentation": ["mask"]}.get(info.task, ["result"])
+        each = {"classification": "p_", "segmentation": "share_"}.get(info.task)
+        self.header = ["sample", *prefix, *([f"{each}{name}" for name in info.class_names] if each else [])]
         self.first: list[list[str]] = []
         self.classes: Counter[str] = Counter()
-        self.shares = np.zeros(facts.num_classes)
+        self.shares = np.zeros(info.num_classes)
         self.count = 0
 
     def __enter__(self) -> Self:
@@ -57,12 +57,12 @@ class Predictions:
     def add_class(self, name: str, probs: NDArray[Any]) -> None:
         """Write the probabilities (K,) of a sample."""
         best = int(probs.argmax())
-        self.classes[self.facts.class_names[best]] += 1
-        self.add([name, self.facts.class_names[best], *(f"{value:.6f}" for value in (probs[best], *probs))])
+        self.classes[self.info.class_names[best]] += 1
+        self.add([name, self.info.class_names[best], *(f"{value:.6f}" for value in (probs[best], *probs))])
 
     def add_mask(self, name: str, written: str, mask: NDArray[Any]) -> None:
         """Write what share of a mask each class takes."""
-        counts = np.bincount(mask.reshape(-1), minlength=self.facts.num_classes)[: self.facts.num_classes]
+        counts = np.bincount(mask.reshape(-1), minlength=self.info.num_classes)[: self.info.num_classes]
         shares = counts / max(1, counts.sum())
         self.shares += shares
         self.add([name, written, *(f"{share:.6f}" for share in shares)])
@@ -80,9 +80,9 @@ class Predictions:
         total = "1 sample" if self.count == 1 else f"{self.count:,} samples"
         if self.count > SHOWN_ROWS:
             total += f", the first {SHOWN_ROWS} above"
-        if self.facts.task == "segmentation":
+        if self.info.task == "segmentation":
             largest = np.argsort(-self.shares, kind="stable")[:8]
-            means = ", ".join(f"{self.facts.class_names[i]} {self.shares[i] / max(1, self.count):.1%}" for i in largest)
+            means = ", ".join(f"{self.info.class_names[i]} {self.shares[i] / max(1, self.count):.1%}" for i in largest)
             return f"{total}; on average {means}"
         counts = ", ".join(f"{name} ({count:,})" for name, count in self.classes.most_common(8))
         return f"{total}: {counts}" if counts else total
@@ -93,7 +93,7 @@ class Predictions:
         from rich.text import Text
 
         table = Table(box=None, padding=(0, 2, 0, 0))
-        columns = [0, *range(2, 2 + SHOWN_CLASSES)] if self.facts.task == "segmentation" else [0, 1, 2]
+        columns = [0, *range(2, 2 + SHOWN_CLASSES)] if self.info.task == "segmentation" else [0, 1, 2]
         columns = [column for column in columns if column < len(self.header)]
         for column in columns:
             table.add_column(self.header[column], overflow="fold")

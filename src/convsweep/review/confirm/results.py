@@ -92,10 +92,10 @@ def training(seed: int, trial: FrozenTrial | None, metric: str) -> Training:
     """Return what is known of a training."""
     if trial is None:
         return Training(seed, "open")
-    kind, facts = kind_of(trial), trial.user_attrs
-    folder = facts.get(FOLDER)
+    kind, info = kind_of(trial), trial.user_attrs
+    folder = info.get(FOLDER)
     if kind != "complete":
-        return Training(seed, kind, facts.get(REASON), folder)
+        return Training(seed, kind, info.get(REASON), folder)
     result = read_result(Path(str(folder)))
     if not result:
         return Training(seed, "error", f"{RESULT} is missing in {folder}", folder)

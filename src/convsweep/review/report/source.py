@@ -88,13 +88,13 @@ class FoundStudy:
         if name not in names:
             raise UserError(f"{self.source} holds no study {name!r}; {did_you_mean(name, names)}")
         study = optuna.load_study(study_name=name, storage=self.storage)
-        facts = dict(study.user_attrs)
+        info = dict(study.user_attrs)
         folder = self.folder
-        if folder is None and attributes.STUDY_FOLDER in facts and Path(facts[attributes.STUDY_FOLDER]).is_dir():
-            folder = Path(facts[attributes.STUDY_FOLDER])
+        if folder is None and attributes.STUDY_FOLDER in info and Path(info[attributes.STUDY_FOLDER]).is_dir():
+            folder = Path(info[attributes.STUDY_FOLDER])
         maximise = tuple(direction == StudyDirection.MAXIMIZE for direction in study.directions)
         config = OmegaConf.create() if folder is None else read_config(folder)
-        return Sweep(name, maximise, study.get_trials(deepcopy=False), facts, folder, config)
+        return Sweep(name, maximise, study.get_trials(deepcopy=False), info, folder, config)
 
 
 def find_study(source: str, study_name: str | None) -> FoundStudy:

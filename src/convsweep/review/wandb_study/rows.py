@@ -7,7 +7,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from convsweep.review.report.sections.search_summary import facts
+from convsweep.review.report.sections.search_summary import overview
 from convsweep.review.study import Sweep, moment, seconds_of
 from convsweep.review.wandb_study.table import CHECKPOINT
 from hydra_study import attributes, kind_of
@@ -64,8 +64,8 @@ def study_config(sweep: Sweep) -> dict[str, Any]:
         "objectives": {
             name: "maximize" if more else "minimize" for name, more in zip(sweep.objectives, sweep.maximise, strict=True)
         },
-        "space": sweep.facts.get(attributes.STUDY_SPACE, {}),
+        "space": sweep.study_attrs.get(attributes.STUDY_SPACE, {}),
         "n_trials": sweep.option("n_trials"),
         "overrides": sweep.selected("hydra.overrides.task") or [],
-        **{name: text for name, text in facts(sweep).items() if name != "budget"},  # which is spent in time
+        **{name: text for name, text in overview(sweep).items() if name != "budget"},  # which is spent in time
     }

@@ -45,8 +45,8 @@ def cost_of(model: Any) -> Cost:
     Raises:
         UntraceableError: the network runs on data only.
     """
-    in_shape = tuple(model.facts.in_shape)
-    described = model.card.get("model")
+    in_shape = tuple(model.info.in_shape)
+    described = model.metadata.get("model")
     known = known_cost(described["net"], in_shape) if described else None
     return known or measure(model.net, in_shape)
 

@@ -76,7 +76,7 @@ def some_samples(trainer: L.Trainer, count: int) -> Tensor:
         UserError: they are of several sizes.
     """
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
-    if data.facts.any_size:
+    if data.info.any_size:
         raise UserError("callbacks.whitened_stem needs samples of one size")
     number = len(data.train)
     chosen = np.linspace(0, number - 1, min(count, number)).astype(np.int64)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from convsweep.errors import UserError
 from convsweep.explain.synth.components.parameterization import Parameterization
-from convsweep.explain.synth.studio import Watch
+from convsweep.explain.synth.context import Watch
 
 Objective = Callable[[Tensor], Tensor]
 """From images (N, C, *spatial) to what is made large, (N,)."""

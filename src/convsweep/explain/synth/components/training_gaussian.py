@@ -52,11 +52,11 @@ def training_samples(trained: Trained) -> Tensor:
     """
     data = data_module(trained.data)
     data.setup()
-    if data.facts.in_shape != trained.facts.in_shape:
-        raise UserError(f"samples are now of {data.facts.in_shape}, but the network was trained on {trained.facts.in_shape}")
+    if data.info.in_shape != trained.info.in_shape:
+        raise UserError(f"samples are now of {data.info.in_shape}, but the network was trained on {trained.info.in_shape}")
     reader = data.gather(data.train, training=True)
     reader.augment, reader.positions = None, None
-    values = int(np.prod(data.facts.in_shape))
+    values = int(np.prod(data.info.in_shape))
     count = min(len(reader), MANY if values <= DENSE else FEW, max(2, MOST_VALUES // values))
     chosen = np.random.default_rng(0).permutation(len(reader))[:count]
     x, _y = reader[Batch(np.sort(chosen), (0,))]

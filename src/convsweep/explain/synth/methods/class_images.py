@@ -7,8 +7,8 @@ from torch import Tensor
 
 from convsweep.explain.synth.components.ascent import ascend
 from convsweep.explain.synth.components.transforms import compose
+from convsweep.explain.synth.context import SynthesisContext, Watch
 from convsweep.explain.synth.methods.of_classes import OfClasses
-from convsweep.explain.synth.studio import Studio, Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +27,12 @@ class ClassImages(OfClasses):
     lr: float = 0.05
     noise: float = 0.5
 
-    def change(self, start: Tensor, classes: Tensor, studio: Studio, watch: Watch) -> Tensor:
-        subject = studio.subject
-        transform = compose(subject, studio.generator, self.jitter, self.blur, self.noise)
+    def change(self, start: Tensor, classes: Tensor, context: SynthesisContext, watch: Watch) -> Tensor:
+        subject = context.subject
+        transform = compose(subject, context.generator, self.jitter, self.blur, self.noise)
 
         def objective(u: Tensor) -> Tensor:
             return self.log_class(subject, transform(u), classes) + self.log_prior(subject, u)
 
-        image = studio.parameterization(start, subject)
+        image = context.parameterization(start, subject)
         return subject.clamp(ascend(image, objective, self.steps, self.lr, watch))

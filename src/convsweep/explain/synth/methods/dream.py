@@ -14,9 +14,9 @@ from convsweep.explain.synth.components.objectives import activity
 from convsweep.explain.synth.components.parameterization import Parameterization
 from convsweep.explain.synth.components.priors import log_total_variation
 from convsweep.explain.synth.components.transforms import compose
+from convsweep.explain.synth.context import SynthesisContext, Watch
 from convsweep.explain.synth.fitting_size import Work
 from convsweep.explain.synth.layers import check_layers, layers_of, spread_out
-from convsweep.explain.synth.studio import Studio, Watch
 
 PROBE = 0.01
 """Share of a step by which the parameters are moved first, to see how much the image changes."""
@@ -51,13 +51,13 @@ class Dream:
     jitter: int = 8
     blur: float = 0.0
 
-    def run(self, studio: Studio) -> dict[str, Any]:
+    def run(self, context: SynthesisContext) -> dict[str, Any]:
         """Dream, write the picture, and return what the layer's activity became.
 
         Raises:
             UserError: there is no such layer or channel, or the image cannot be read.
         """
-        subject = studio.subject
+        subject = context.subject
         layers = layers_of(subject)
         ends = spread_out(layers, 3)
         (layer,) = check_layers([self.layer or ends[len(ends) // 2]], layers, "method.layer")
@@ -69,46 +69,46 @@ class Dream:
             raise UserError(
                 "a network of permuted positions (data.permute=true) dreams at its own size alone; say method.octaves=1"
             )
-        base = self.begun(studio, Work(until=[layer]))
+        base = self.begun(context, Work(until=[layer]))
         with torch.no_grad():
             before = float(activity(subject, base, layer, self.channel))
-        with studio.watch("dream", self.octaves * self.steps) as watch:
-            image = self.dream(base, layer, studio, watch)
+        with context.watch("dream", self.octaves * self.steps) as watch:
+            image = self.dream(base, layer, context, watch)
         with torch.no_grad():
             after = float(activity(subject, image, layer, self.channel))
-        file = pictures.save(image[0], subject, studio.folder, "dream")
+        file = pictures.save(image[0], subject, context.folder, "dream")
         return {"file": file.name, "layer": layer, "channel": self.channel, "activity_before": before, "activity_after": after}
 
-    def begun(self, studio: Studio, work: Work) -> Tensor:
+    def begun(self, context: SynthesisContext, work: Work) -> Tensor:
         """Return the image (1, C, *spatial) that is begun with.
 
         Raises:
             UserError: it cannot be read, or memory does not suffice for the work on it.
         """
         if self.start is None:
-            studio.check_memory(studio.image_size(), work)
-            return studio.noise(1, studio.image_size(), self.start_std)
-        image = pictures.read(self.start, studio.subject, studio.size)
-        studio.check_memory(tuple(image.shape[2:]), work)
+            context.check_memory(context.image_size(), work)
+            return context.noise(1, context.image_size(), self.start_std)
+        image = pictures.read(self.start, context.subject, context.size)
+        context.check_memory(tuple(image.shape[2:]), work)
         return image
 
-    def dream(self, base: Tensor, layer: str, studio: Studio, watch: Watch) -> Tensor:
+    def dream(self, base: Tensor, layer: str, context: SynthesisContext, watch: Watch) -> Tensor:
         """Return the picture (1, C, *spatial) that an image becomes."""
         sizes = octave_sizes(tuple(base.shape[2:]), self.octaves, self.octave_scale)
         image = pictures.resize(base, sizes[0])
         for size in sizes:
             image = pictures.resize(image, size)
             lost = pictures.resize(base, size) - pictures.resize(pictures.resize(base, sizes[0]), size)
-            image = self.climb(image + lost if size != sizes[0] else image, layer, studio, watch)
+            image = self.climb(image + lost if size != sizes[0] else image, layer, context, watch)
         return image
 
-    def climb(self, start: Tensor, layer: str, studio: Studio, watch: Watch) -> Tensor:
+    def climb(self, start: Tensor, layer: str, context: SynthesisContext, watch: Watch) -> Tensor:
         """Return one octave's picture after its steps."""
-        transform = compose(studio.subject, studio.generator, self.jitter, self.blur)
-        image = studio.parameterization(start, studio.subject)
+        transform = compose(context.subject, context.generator, self.jitter, self.blur)
+        image = context.parameterization(start, context.subject)
         for _ in range(self.steps):
             u = image.image()
-            value = activity(studio.subject, transform(u), layer, self.channel).sum()
+            value = activity(context.subject, transform(u), layer, self.channel).sum()
             check_finite(value)
             if self.tv:
                 value = value + self.tv * value.detach().abs() * log_total_variation(u).sum() / u.numel()

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from convsweep.explain.synth.components.ascent import check_finite
 from convsweep.explain.synth.components.transforms import compose
+from convsweep.explain.synth.context import SynthesisContext, Watch
 from convsweep.explain.synth.methods.of_classes import OfClasses
-from convsweep.explain.synth.studio import Studio, Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +29,11 @@ class Langevin(OfClasses):
     steps: int = 400
     start_std: float = 1.0
 
-    def change(self, start: Tensor, classes: Tensor, studio: Studio, watch: Watch) -> Tensor:
+    def change(self, start: Tensor, classes: Tensor, context: SynthesisContext, watch: Watch) -> Tensor:
         """Return the last states of the chains."""
-        subject = studio.subject
-        transform = compose(subject, studio.generator, self.jitter, self.blur)
-        image = studio.parameterization(start, subject)
+        subject = context.subject
+        transform = compose(subject, context.generator, self.jitter, self.blur)
+        image = context.parameterization(start, subject)
         parameters = list(image.parameters())
         for _ in range(self.steps):
             u = image.image()
@@ -43,7 +43,7 @@ class Langevin(OfClasses):
             to_image = torch.autograd.grad(self.log_prior(subject, u).sum(), parameters)
             with torch.no_grad():
                 for parameter, by_class, by_image in zip(parameters, to_class, to_image, strict=True):
-                    noise = torch.randn(parameter.shape, generator=studio.generator).to(parameter.device)
+                    noise = torch.randn(parameter.shape, generator=context.generator).to(parameter.device)
                     parameter.add_(self.step_prior * by_image + self.step_class * by_class + self.step_noise * noise)
             image.project()
             watch(image.image)

@@ -12,8 +12,8 @@ from convsweep.errors import UserError, did_you_mean
 from convsweep.explain.synth import pictures
 from convsweep.explain.synth.components.objectives import log_probability, region
 from convsweep.explain.synth.components.priors import log_total_variation
+from convsweep.explain.synth.context import SynthesisContext, Watch
 from convsweep.explain.synth.fitting_size import Work
-from convsweep.explain.synth.studio import Studio, Watch
 from convsweep.explain.synth.subject import Subject
 from hydra_study import is_out_of_memory
 
@@ -49,10 +49,10 @@ class OfClasses(ABC):
     radius: float = 0.15
 
     @abstractmethod
-    def change(self, start: Tensor, classes: Tensor, studio: Studio, watch: Watch) -> Tensor:
+    def change(self, start: Tensor, classes: Tensor, context: SynthesisContext, watch: Watch) -> Tensor:
         """Return what the starts (N, C, *spatial) become as images of classes (N,)."""
 
-    def run(self, studio: Studio) -> dict[str, Any]:
+    def run(self, context: SynthesisContext) -> dict[str, Any]:
         """Make the images, write them, and return how sure the network is of each.
 
         Raises:
@@ -60,16 +60,16 @@ class OfClasses(ABC):
         """
         if self.count < 1:
             raise UserError(f"method.count must be >= 1, but is {self.count}")
-        classes = class_indices(self.classes, studio.subject).repeat(self.count)
-        check_place(self.place, self.radius, studio)
-        studio.check_memory(studio.image_size(), Work(len(classes)))
-        check_size(studio)
-        start = studio.subject.gaussian.color(studio.noise(len(classes), studio.image_size(), self.start_std))
-        with studio.watch(self.what, self.steps) as watch:
-            images = self.change(start, classes, studio, watch)
+        classes = class_indices(self.classes, context.subject).repeat(self.count)
+        check_place(self.place, self.radius, context)
+        context.check_memory(context.image_size(), Work(len(classes)))
+        check_size(context)
+        start = context.subject.gaussian.color(context.noise(len(classes), context.image_size(), self.start_std))
+        with context.watch(self.what, self.steps) as watch:
+            images = self.change(start, classes, context, watch)
         with torch.no_grad():
-            probs = self.log_class(studio.subject, images, classes).exp().tolist()
-        return publish(images, classes, probs, studio)
+            probs = self.log_class(context.subject, images, classes).exp().tolist()
+        return publish(images, classes, probs, context)
 
     def log_class(self, subject: Subject, u: Tensor, classes: Tensor) -> Tensor:
         """Return log p(class | x) of each image (N,)."""
@@ -102,7 +102,7 @@ def class_indices(classes: Sequence[int | str] | None, subject: Subject) -> Tens
     return torch.tensor(numbers, device=subject.device)
 
 
-def check_place(place: Sequence[float] | None, radius: float, studio: Studio) -> None:
+def check_place(place: Sequence[float] | None, radius: float, context: SynthesisContext) -> None:
     """Check a place before anything runs.
 
     Raises:
@@ -110,19 +110,19 @@ def check_place(place: Sequence[float] | None, radius: float, studio: Studio) ->
     """
     if place is None:
         return
-    if studio.subject.task != "segmentation":
+    if context.subject.task != "segmentation":
         raise UserError("method.place is for segmentation, but this network gives one class a sample; leave it out")
-    region(studio.image_size(), place, radius)
+    region(context.image_size(), place, radius)
 
 
 @torch.no_grad()
-def check_size(studio: Studio) -> None:
+def check_size(context: SynthesisContext) -> None:
     """Check that images of the size that is asked for get through the network.
 
     Raises:
         UserError: they do not.
     """
-    subject, size = studio.subject, studio.image_size()
+    subject, size = context.subject, context.image_size()
     if size == subject.in_shape[1:]:
         return
     try:
@@ -135,16 +135,19 @@ def check_size(studio: Studio) -> None:
         ) from None
 
 
-def publish(images: Tensor, classes: Tensor, probs: Sequence[float], studio: Studio) -> dict[str, Any]:
+def publish(images: Tensor, classes: Tensor, probs: Sequence[float], context: SynthesisContext) -> dict[str, Any]:
     """Write the images with a grid of all, and return what is told of them."""
-    subject = studio.subject
+    subject = context.subject
     names = [subject.class_names[index] for index in classes.tolist()]
     files = [
-        pictures.save(image, subject, studio.folder, stem(index, name, earlier)).name
+        pictures.save(image, subject, context.folder, stem(index, name, earlier)).name
         for image, index, name, earlier in zip(images, classes.tolist(), names, counted_before(names), strict=True)
     ]
     pictures.save_grid(
-        list(images), [f"{name} {prob:.2f}" for name, prob in zip(names, probs, strict=True)], subject, studio.folder / "grid.png"
+        list(images),
+        [f"{name} {prob:.2f}" for name, prob in zip(names, probs, strict=True)],
+        subject,
+        context.folder / "grid.png",
     )
     result = [{"class": name, "file": file, "probability": prob} for name, file, prob in zip(names, files, probs, strict=True)]
     return {"images": result, "samples": images, "classes": classes}

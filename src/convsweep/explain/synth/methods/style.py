@@ -13,9 +13,9 @@ from convsweep.explain.synth.components.ascent import check_finite
 from convsweep.explain.synth.components.objectives import content_loss, gram, style_loss
 from convsweep.explain.synth.components.parameterization import Parameterization
 from convsweep.explain.synth.components.priors import log_total_variation
+from convsweep.explain.synth.context import SynthesisContext, Watch
 from convsweep.explain.synth.fitting_size import Work
 from convsweep.explain.synth.layers import activations, check_layers, layers_of, spread_out
-from convsweep.explain.synth.studio import Studio, Watch
 
 HISTORY = 20
 """Steps and gradients that L-BFGS keeps, each as large as the image."""
@@ -53,7 +53,7 @@ class Style:
     steps: int = 30
     lr: float | None = None
 
-    def run(self, studio: Studio) -> dict[str, Any]:
+    def run(self, context: SynthesisContext) -> dict[str, Any]:
         """Make the picture, write it, and return the losses at its beginning and end.
 
         Raises:
@@ -61,15 +61,15 @@ class Style:
         """
         if self.steps < 1:
             raise UserError(f"method.steps must be >= 1, but is {self.steps}")
-        subject = studio.subject
-        content, style_layers = self.chosen_layers(studio)
+        subject = context.subject
+        content, style_layers = self.chosen_layers(context)
         shares = self.shares()
-        picture = pictures.read(self.content, subject, studio.size)
+        picture = pictures.read(self.content, subject, context.size)
         size = self.style_size or max(picture.shape[2:])
         styles = [pictures.read(file, subject, size) for file in self.styles]
         copies = 2 * HISTORY if self.optimizer == "lbfgs" else 2
-        studio.check_memory(tuple(picture.shape[2:]), Work(until=[*content, *style_layers], copies=copies, peak=4))
-        with studio.watch("style", self.steps) as watch:
+        context.check_memory(tuple(picture.shape[2:]), Work(until=[*content, *style_layers], copies=copies, peak=4))
+        with context.watch("style", self.steps) as watch:
             with torch.no_grad():
                 contents = activations(subject, picture, content)
                 found = [activations(subject, style, style_layers) for style in styles]
@@ -77,16 +77,16 @@ class Style:
                 name: torch.stack([share * gram(maps[name]) for share, maps in zip(shares, found, strict=True)]).sum(0)
                 for name in style_layers
             }
-            begin = picture if self.start == "content" else studio.noise(1, tuple(picture.shape[2:]), 0.5)
-            image = studio.parameterization(begin, subject)
-            losses = self.descend(image, contents, grams, studio, watch)
+            begin = picture if self.start == "content" else context.noise(1, tuple(picture.shape[2:]), 0.5)
+            image = context.parameterization(begin, subject)
+            losses = self.descend(image, contents, grams, context, watch)
         result = image.image().detach()
-        file = pictures.save(result[0], subject, studio.folder, "style")
+        file = pictures.save(result[0], subject, context.folder, "style")
         pictures.save_grid(
             [picture[0], *(style[0] for style in styles), result[0]],
             ["content", *["style"] * len(styles), "result"],
             subject,
-            studio.folder / "grid.png",
+            context.folder / "grid.png",
         )
         return {
             "file": file.name,
@@ -96,13 +96,13 @@ class Style:
             "loss_last": losses[-1],
         }
 
-    def chosen_layers(self, studio: Studio) -> tuple[list[str], list[str]]:
+    def chosen_layers(self, context: SynthesisContext) -> tuple[list[str], list[str]]:
         """Return the layers of content and style.
 
         Raises:
             UserError: one does not exist.
         """
-        layers = layers_of(studio.subject)
+        layers = layers_of(context.subject)
         front = layers[: max(1, round(len(layers) * 2 / 3))]
         content = check_layers(self.content_layers or spread_out(front, 2)[-1:], layers, "method.content_layers")
         return content, check_layers(self.style_layers or spread_out(front, 5), layers, "method.style_layers")
@@ -121,7 +121,12 @@ class Style:
         return [share / sum(shares) for share in shares]
 
     def descend(
-        self, image: Parameterization, contents: dict[str, Tensor], grams: dict[str, Tensor], studio: Studio, watch: Watch
+        self,
+        image: Parameterization,
+        contents: dict[str, Tensor],
+        grams: dict[str, Tensor],
+        context: SynthesisContext,
+        watch: Watch,
     ) -> list[float]:
         """Change the image step by step and return the loss before each step."""
         names = list(dict.fromkeys([*contents, *grams]))
@@ -129,7 +134,7 @@ class Style:
         def closure() -> Tensor:
             optimizer.zero_grad()
             u = image.image()
-            maps = activations(studio.subject, u, names)
+            maps = activations(context.subject, u, names)
             smooth = -log_total_variation(u).sum() / u.numel()
             loss = (
                 self.content_weight * content_loss(maps, contents)

@@ -11,7 +11,7 @@ from convsweep.review.report.sections.compare_figures import cost_blocks, histor
 from convsweep.review.report.sections.history import improvements
 from convsweep.review.report.sections.importance import importances
 from convsweep.review.report.sections.outcomes import summary_of
-from convsweep.review.report.sections.search_summary import facts, trained_seconds, values_in_words, worked_seconds
+from convsweep.review.report.sections.search_summary import overview, trained_seconds, values_in_words, worked_seconds
 from convsweep.review.study import Sweep
 from hydra_study import attributes, is_charged
 
@@ -118,7 +118,7 @@ def side_by_side(sweeps: Sequence[Sweep], names: Sequence[str]) -> Table:
         "best trial": lambda sweep: None if sweep.best is None else sweep.best.number,
         "its network": lambda sweep: None if sweep.best is None else sweep.best.user_attrs.get("summary"),
     }
-    told = [facts(sweep) for sweep in sweeps]
+    told = [overview(sweep) for sweep in sweeps]
     rows: list[list[Cell]] = [[name, *(str(one.get(name, "")) for one in told)] for name in dict.fromkeys([*told[0], *told[1]])]
     rows += [[name, *(read(sweep) for sweep in sweeps)] for name, read in rows_of.items()]
     return Table(["", *names], rows, 30, in_markdown=40)
@@ -126,7 +126,7 @@ def side_by_side(sweeps: Sequence[Sweep], names: Sequence[str]) -> Table:
 
 def space_table(sweeps: Sequence[Sweep], names: Sequence[str]) -> Table:
     """Return the space of both and the values that won."""
-    spaces = [sweep.facts.get(attributes.STUDY_SPACE, {}) for sweep in sweeps]
+    spaces = [sweep.study_attrs.get(attributes.STUDY_SPACE, {}) for sweep in sweeps]
 
     def cells(index: int, key: str) -> list[Cell]:
         entry, best = spaces[index].get(key), sweeps[index].best

@@ -67,8 +67,8 @@ def listed(items: Sequence[str]) -> str:
 
 def hover(sweep: Sweep, trial: FrozenTrial) -> str:
     """Return what a figure says of a complete trial, in Plotly's few tags."""
-    facts = [score(sweep, trial), *params_of(sweep, trial)]
-    return "<br>".join([f"<b>trial {trial.number}</b>", *facts])
+    info = [score(sweep, trial), *params_of(sweep, trial)]
+    return "<br>".join([f"<b>trial {trial.number}</b>", *info])
 
 
 def percent(share: float) -> str:

@@ -32,10 +32,10 @@ def config_blocks(config: Path) -> list[Block]:
     except (UserError, ImportError) as error:
         return [Text(f"The network cannot be drawn here: {error}")]
     from convsweep.cost import in_si
-    from convsweep.nets.geometry import times
+    from convsweep.nets.geometry import shape_text
 
     rows: list[list[Cell]] = [
-        [part.title, "; ".join(part.does) + (f"; skip: {part.skip}" if part.skip else ""), times(part.out_shape),
+        [part.title, "; ".join(part.does) + (f"; skip: {part.skip}" if part.skip else ""), shape_text(part.out_shape),
          part.params, in_si(part.macs), part.sees or ""]
         for part in net.parts
     ]  # fmt: skip

@@ -135,10 +135,10 @@ def words_of(part: Part) -> list[str]:
 def label(column: int, top: float, words: Sequence[str], shape: Sequence[int], part: Part | None) -> str:
     """Return the text below a block: its name, what it returns, what it weighs, what it does."""
     from convsweep.cost import in_si
-    from convsweep.nets.geometry import times
+    from convsweep.nets.geometry import shape_text
 
     x = COLUMN * (column + 0.5)
-    lines = [(words[0], "var(--ink)", "600"), (times(shape), "var(--accent)", "400")]
+    lines = [(words[0], "var(--ink)", "600"), (shape_text(shape), "var(--accent)", "400")]
     if part is not None:
         lines.append((f"{in_si(part.params)} parameters" if part.params else "no parameters", "var(--muted)", "400"))
     lines += [(text, "var(--muted)", "400") for text in words[1:]]

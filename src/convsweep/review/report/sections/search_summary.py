@@ -11,14 +11,14 @@ from hydra_study import SweepPaths, attributes
 
 def searched_blocks(sweep: Sweep) -> list[Block]:
     """Return the space as a table, and the way through it."""
-    blocks: list[Block] = [Table(["", ""], list(facts(sweep).items()), in_markdown=20)]
+    blocks: list[Block] = [Table(["", ""], list(overview(sweep).items()), in_markdown=20)]
     space = space_rows(sweep)
     if space:
         blocks += [Text("**The space**"), Table(["parameter", "values", "exists where"], space, 30, in_markdown=60)]
     return blocks
 
 
-def facts(sweep: Sweep) -> dict[str, str]:
+def overview(sweep: Sweep) -> dict[str, str]:
     """Return what is known of the way the space was searched, by what it is."""
     goals = [f"{'maximise' if more else 'minimise'} {name}" for name, more in zip(sweep.objectives, sweep.maximise, strict=True)]
     known = {"objective": listed(goals), "sampler": engine(sweep.option("sampler")), "pruner": engine(sweep.option("pruner"))}
@@ -83,7 +83,7 @@ def engine(config: Any) -> str:
 
 def space_rows(sweep: Sweep) -> list[list[str]]:
     """Return a row for each parameter of the space."""
-    space: Mapping[str, Mapping[str, Any]] = sweep.facts.get(attributes.STUDY_SPACE, {})
+    space: Mapping[str, Mapping[str, Any]] = sweep.study_attrs.get(attributes.STUDY_SPACE, {})
     if not space:
         return [[name, str(distribution), ""] for name, distribution in sweep.distributions.items()]
     return [[key, values_in_words(entry), str(entry.get("when", ""))] for key, entry in space.items()]

@@ -117,12 +117,12 @@ def lanes_of(trials: Sequence[FrozenTrial]) -> dict[int, str]:
     workers: dict[str, list[str]] = {}
     lanes = {}
     for trial in trials:
-        facts = trial.user_attrs
-        names = workers.setdefault(str(facts.get(attributes.SESSION)), [])
-        if facts[attributes.WORKER] not in names:
-            names.append(facts[attributes.WORKER])
-        worker = names.index(facts[attributes.WORKER])
-        lanes[trial.number] = f"worker {worker} slot {facts.get(attributes.SLOT, 0)}"
+        info = trial.user_attrs
+        names = workers.setdefault(str(info.get(attributes.SESSION)), [])
+        if info[attributes.WORKER] not in names:
+            names.append(info[attributes.WORKER])
+        worker = names.index(info[attributes.WORKER])
+        lanes[trial.number] = f"worker {worker} slot {info.get(attributes.SLOT, 0)}"
     return lanes
 
 

@@ -30,7 +30,7 @@ Watch = Callable[[Callable[[], Tensor]], None]
 """Called after every step with what gives the images (N, C, *spatial): only those that are kept are worked out."""
 
 
-class Studio:
+class SynthesisContext:
     """Surroundings of one synthesis.
 
     Args:
