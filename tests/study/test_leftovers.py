@@ -2,7 +2,10 @@
 
 import json
 import os
+import signal
 from pathlib import Path
+
+import pytest
 
 from hydra_study.storage.heartbeat import Heartbeat
 
@@ -39,3 +42,28 @@ def test_what_killed_processes_left_half_written_is_removed(toy: MakeToy) -> Non
     assert (app.sweep / "0" / "console.log").is_file()
     assert not (app.sweep / "0" / ".outcome.json.123").exists()
     assert Path(app.sweep / "sweep.csv").is_file()
+
+
+def test_temporary_files_go_with_the_worker_of_the_trial_also_when_it_is_killed(
+    toy: MakeToy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    body = """
+        import tempfile
+        Path(tempfile.mkdtemp(), "large").write_text("x")
+        if not Path("killed").exists():
+            Path("killed").touch()
+            os.kill(os.getppid(), signal.SIGKILL)  # the template; then the worker
+            os.kill(int(Path("head").read_text()), signal.SIGKILL)
+            time.sleep(60)
+        return cfg.x
+    """
+    app = toy(body, sweeper="n_trials: 2\nparams: {x: 'interval(0,1)'}\nslots: 1")
+    process = app.start()
+    (app.folder / "head").write_text(str(process.pid))
+    process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL
+    assert any((tmp_path / "tmp").iterdir())
+    app.run()
+    assert list((tmp_path / "tmp").iterdir()) == []

@@ -12,6 +12,7 @@ from optuna.exceptions import ExperimentalWarning
 
 from hydra_study.errors import StudyError
 from hydra_study.processes.fork_server_client import ForkServerClient
+from hydra_study.processes.temporary_folder import TemporaryFolder
 from hydra_study.space.grammar import make_space
 from hydra_study.storage.heartbeat import Heartbeat
 from hydra_study.sweep_spec import SweepSpec
@@ -49,8 +50,10 @@ def run_worker(spec: SweepSpec, index: int) -> WorkerResult:
     """
     name = f"{spec.session}-{index}-{os.urandom(2).hex()}"  # some launchers start a lost worker again
     heartbeat = Heartbeat(spec.paths.workers, name)
-    template = ForkServerClient(spec, heartbeat.lock)
+    temporary = TemporaryFolder()
+    template = None
     try:
+        template = ForkServerClient(spec, heartbeat.lock, temporary)
         from hydra_study.display.watcher import Watcher
         from hydra_study.processes.worker import Worker
         from hydra_study.storage.storage import open_storage, open_study
@@ -66,5 +69,7 @@ def run_worker(spec: SweepSpec, index: int) -> WorkerResult:
             with Watcher(spec, study, shows=spec.is_local) as watcher:
                 return Worker(spec, index, template, heartbeat, study, make_space(spec), watcher).run()
     finally:
-        template.close()
+        if template is not None:
+            template.close()
+        temporary.remove()
         heartbeat.end()

@@ -8,6 +8,7 @@ import pickle
 import socket
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from hydra.core.singleton import Singleton
 from hydra_study.errors import StudyError
 from hydra_study.processes.fork_server import Order
 from hydra_study.processes.messages import Channel
+from hydra_study.processes.temporary_folder import TemporaryFolder
 from hydra_study.sweep_spec import Job, SweepSpec
 from hydra_study.task_function import copied, copied_function
 
@@ -31,17 +33,19 @@ class ForkServerClient:
     Args:
         spec: What the trials need.
         lock: Descriptor that marks the worker as alive; the template and its trials hold it too.
+        temporary: Where the trials make temporary files.
 
     Raises:
         StudyError: A module of `preload` cannot be imported.
     """
 
-    def __init__(self, spec: SweepSpec, lock: int) -> None:
+    def __init__(self, spec: SweepSpec, lock: int, temporary: TemporaryFolder) -> None:
+        self.temporary = temporary
         options = spec.options
         rest = copied((Singleton.get_state(), replace(spec, task_function=_not_loaded)))
         order = Order(spec.origin, copied_function(spec.task_function), rest, options.preload, options.threads, [])
         while True:
-            self._process, self.control = _spawn(order, lock)
+            self._process, self.control = _spawn(order, lock, temporary)
             try:
                 messages, _ = self.receive()
             except KeyboardInterrupt:  # it may be at its imports for long
@@ -84,7 +88,12 @@ def _not_loaded(config: Any) -> None:
     """Stand for the task function on the way to the template."""
 
 
-def _spawn(order: Order, lock: int) -> tuple[subprocess.Popen[bytes], Channel]:
+def _compiler_cache() -> str:
+    """Return where torch keeps compiled networks: it would be the folder for temporary files, which goes with the worker."""
+    return os.environ.get("TORCHINDUCTOR_CACHE_DIR") or os.path.join(tempfile.gettempdir(), f"torchinductor_{os.getuid()}")
+
+
+def _spawn(order: Order, lock: int, temporary: TemporaryFolder) -> tuple[subprocess.Popen[bytes], Channel]:
     """Start a template in a session of its own: a signal of the terminal is not for it."""
     ours, theirs = socket.socketpair()
     paths = [os.path.abspath(path) for path in sys.path]
@@ -94,7 +103,8 @@ def _spawn(order: Order, lock: int) -> tuple[subprocess.Popen[bytes], Channel]:
         [sys.executable, "-c", code],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        pass_fds=[theirs.fileno(), lock],
+        pass_fds=[theirs.fileno(), lock, temporary.lock],
+        env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": _compiler_cache(), "TMPDIR": str(temporary.path)},
         start_new_session=True,
     )
     theirs.close()

@@ -234,7 +234,7 @@ class Worker:
         for number, attempt in list(self.attempts.items()):
             attempt.kill()
             self._finish(number, None if attempt.outcome else 9)
-        self._template = ForkServerClient(self.spec, self._heartbeat.lock)
+        self._template = ForkServerClient(self.spec, self._heartbeat.lock, self._template.temporary)
 
     def _listen(self) -> None:
         """Wait a moment for messages of the trials and of the template, and act on them."""

@@ -22,7 +22,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 _FULL = ("too many clients", "remaining connection slots", "too many connections")
 _FULL_RULE = "the database of hydra.sweeper.storage must have a connection for each worker and some for each command"
 _FULL_REMEDY = "raise its max_connections, or let fewer hydra.sweeper.workers have more hydra.sweeper.slots each"
-_OPEN_WITHIN_S = 30.0  # a database that restarts is back by then; one that was never there is told at once, and given up soon
+_OPEN_WITHIN_S = 60.0  # a database that restarts is back by then; one that was never there is told at once, and given up soon
 
 
 class OpenStudy(optuna.Study):

@@ -1,0 +1,48 @@
+"""The folder for temporary files of a worker's trials, which goes with them: a killed process removes nothing itself."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_PREFIX = "study-"
+
+
+class TemporaryFolder:
+    """The folder that `tempfile` and other programs find as `TMPDIR` in the trials of one worker.
+
+    A lock on it tells the folders of the living from those of the dead. It is held by the worker, its template and the
+    forks of that, so by every process that the folder was made for.
+
+    Attributes:
+        path: The folder.
+        lock: Descriptor that holds the lock; those processes inherit it.
+    """
+
+    def __init__(self) -> None:
+        remove_abandoned()
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self.lock = os.open(self.path, os.O_RDONLY)
+        fcntl.flock(self.lock, fcntl.LOCK_SH)
+
+    def remove(self) -> None:
+        """Remove the folder, and those that killed workers left."""
+        os.close(self.lock)
+        shutil.rmtree(self.path, ignore_errors=True)
+        remove_abandoned()
+
+
+def remove_abandoned() -> None:
+    """Remove this user's folders that no living process holds."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if not path.is_dir() or path.is_symlink() or path.stat().st_uid != os.getuid():
+                continue
+            lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)
