@@ -151,7 +151,7 @@ def test_a_start_waits_for_a_database_that_is_just_coming_back(toy: MakeToy) -> 
         assert process.stdout is not None
         said = next(line for line in process.stdout if "does not answer" in line)
         limit = "hydra.sweeper.storage_timeout=600, but at most 60 s at a start"
-        assert f"trying again for 30 s ({limit}): " in said, "what is waited, and why it is not the option"
+        assert f"trying again for 60 s ({limit}): " in said, "what is waited, and why it is not the option"
         server.start()
         output, _ = process.communicate(timeout=120)
         assert process.returncode == 0, output
