@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-@hydra.main(**main_options(), config_path="conf", config_name="config")
+@hydra.main(**main_options(), config_path=str(command_line.config_folder()), config_name="config")
 @command_line.user_errors
 def main(cfg: DictConfig) -> float | tuple[float, ...]:
     """Run one training and return its objective, or objectives."""

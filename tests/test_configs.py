@@ -48,9 +48,9 @@ def targets(node: object) -> set[str]:
 
 
 def shown() -> list[str]:
-    """Return the overrides of every command of train.py that its help and the README show and that needs nothing of a user's."""
+    """Return the overrides of every `convsweep train` that its help and the README show and that needs nothing of a user's."""
     text = str(OmegaConf.load(CONF / "config.yaml").hydra.help.header) + (ROOT / "README.md").read_text()
-    commands = re.findall(r"^ *(?:uv run|python) train\.py +([^#|\n]*[^#|\n ])", text, re.M)
+    commands = re.findall(r"^ *(?:uv run )?convsweep train +([^#|\n]*[^#|\n ])", text, re.M)
     return [command for command in commands if not re.search(r"--|resume=|=mine|hydra/sweeper=", command)]
 
 
@@ -93,7 +93,7 @@ def test_every_choice_of_synth_composes_and_states_the_defaults_of_what_it_names
 def test_experiments_open_with_their_command(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert lines[0] == "# @package _global_"
-    assert re.search(rf"# (uv run |python )train\.py.*experiment={path.stem}", lines[1]), lines[1]
+    assert re.search(rf"# (uv run )?convsweep train.*experiment={path.stem}", lines[1]), lines[1]
 
 
 def test_every_config_file_says_what_it_is() -> None:

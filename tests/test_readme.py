@@ -20,7 +20,7 @@ def test_every_module_says_its_job_in_its_first_line() -> None:
 
 def test_two_commands_and_what_they_name_are_there() -> None:
     text = README.read_text()
-    assert "uv run train.py" in text
+    assert "uv run convsweep train" in text
     assert "uv run pytest" in text
     for experiment in re.findall(r"experiment=(\w+)", text):
         assert (ROOT / "conf" / "experiment" / f"{experiment}.yaml").is_file()

@@ -129,7 +129,7 @@ def test_a_small_search_runs(sweep: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "series" / "Toy.npz", X_train=x, y_train=np.arange(40) % 2, X_test=x, y_test=np.arange(40) % 2)
     options = ["trainer=cpu", "trainer.max_epochs=1", "logger=none", "data.batch_size=8"]
     sweeper = ["hydra.sweeper.n_trials=2", "hydra.sweeper.slots=2", "hydra.sweeper.sampler.seed=0"]
-    command = [sys.executable, str(ROOT / "train.py"), "-m", f"sweeps={sweep}", *SMALL[sweep], *options, *sweeper]
+    command = [sys.executable, "-m", "convsweep", "train", "-m", f"sweeps={sweep}", *SMALL[sweep], *options, *sweeper]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = (tmp_path / "multirun").iterdir()

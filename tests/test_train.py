@@ -206,7 +206,7 @@ def test_a_folder_with_a_run_is_not_overwritten(train: Train, capsys: pytest.Cap
         (["model.label_smoothing=2"], "label_smoothing must be a probability"),
         (["data.batch_size=0"], "data.batch_size must be a whole number, at least 1"),
         (["trainer.accelerator=tpu"], "trainer=cpu runs everywhere"),
-        (["model.net._target_=my_package.MyNet"], "put it beside train.py"),
+        (["model.net._target_=my_package.MyNet"], "start in the folder that holds it"),
         (["scheduler.warmup=3"], "scheduler.warmup must be a share"),
         (["trainer=ddp_cpu", "trainer.strategy=ddp_fork"], "use trainer.strategy=ddp"),
     ],

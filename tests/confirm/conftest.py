@@ -59,7 +59,7 @@ class Confirmed:
     @property
     def command(self) -> list[str]:
         """The beginning of a confirmation's command."""
-        return [sys.executable, "-m", "convsweep.review.confirm", str(self.sweep)]
+        return [sys.executable, "-m", "convsweep", "confirm", str(self.sweep)]
 
     def confirm(self, *arguments: str, code: int = 0) -> str:
         """Confirm the sweep and return what was printed."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from convsweep.errors import UserError
-from convsweep.review.confirm.__main__ import main
+from convsweep.review.confirm.command import main
 from convsweep.review.confirm.request import parse_request
 from hydra_study.errors import StudyError
 from hydra_study.storage.sweep_folder import open_sweep_folder
@@ -89,7 +89,5 @@ def test_the_words_of_the_command_line() -> None:
 
 
 def test_help_has_examples() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "convsweep.review.confirm", "--help"], capture_output=True, text=True, check=True
-    )
-    assert "python -m convsweep.review.confirm multirun/depth_kernel_digits" in done.stdout
+    done = subprocess.run([sys.executable, "-m", "convsweep", "confirm", "--help"], capture_output=True, text=True, check=True)
+    assert "convsweep confirm multirun/depth_kernel_digits" in done.stdout

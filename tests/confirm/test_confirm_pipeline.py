@@ -20,11 +20,11 @@ def run(folder: Path, *command: str) -> str:
 
 def test_a_search_never_sees_the_test_split_and_its_confirmation_does(tmp_path: Path) -> None:
     space = ["hydra/sweeper=study", "hydra/sweeper/sampler=grid", "model.net.width=2,8"]
-    run(tmp_path, str(ROOT / "train.py"), "-m", *space, *QUICK)
+    run(tmp_path, "-m", "convsweep", "train", "-m", *space, *QUICK)
     sweep = tmp_path / "multirun" / "train"
     for number in (0, 1):
         assert json.loads((sweep / str(number) / "result.json").read_text())["test"] == {}
-    output = run(tmp_path, "-m", "convsweep.review.confirm", str(sweep), "top=1", "seeds=1", "baseline=mlp")
+    output = run(tmp_path, "-m", "convsweep", "confirm", str(sweep), "top=1", "seeds=1", "baseline=mlp")
     content = json.loads((sweep / "confirm" / "confirm.json").read_text())
     winner, baseline = content["networks"]
     assert winner["test"]["n"] == baseline["test"]["n"] == 1

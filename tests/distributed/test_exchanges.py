@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.conftest import ROOT
 from tests.distributed.test_ranks import start
 
 from convsweep.patches import is_usable
@@ -20,7 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a run in two processes that were watched."""
     options = ["trainer=ddp_cpu", "model.net.width=4", "trainer.max_epochs=2", "data.batch_size=16", "test=false", "logger=none"]
     place = tmp_path_factory.mktemp("watched")
-    process = start(place, sys.executable, str(ROOT / "train.py"), *options, COUNT, "hydra.run.dir=run")
+    process = start(place, sys.executable, "-m", "convsweep", "train", *options, COUNT, "hydra.run.dir=run")
     output, _ = process.communicate(timeout=240)
     assert process.returncode == 0, output
     return place / "run"

@@ -75,7 +75,7 @@ def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path
 @pytest.mark.xdist_group("ranks")
 def test_two_nodes_are_one_run(tmp_path: Path) -> None:
     meeting = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--rdzv-id=two"]
-    torchrun = ["-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", *meeting, str(ROOT / "train.py")]
+    torchrun = ["-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", *meeting, "-m", "convsweep", "train"]
     options = [*TWO, "trainer.devices=1", "trainer.num_nodes=2", NOTE]
     started = [start(tmp_path, sys.executable, *torchrun, *options) for _ in range(2)]
     outputs = [process.communicate(timeout=240)[0] for process in started]

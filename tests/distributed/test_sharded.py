@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.conftest import ROOT, Train
+from tests.conftest import Train
 
 from convsweep.training.build import load_model
 
@@ -17,7 +17,7 @@ COMMON = ["logger=none", "model.net.width=4", "trainer.sync_batchnorm=true", "tr
 @pytest.mark.xdist_group("ranks")
 def test_two_shares_learn_what_one_network_does(train: Train, tmp_path: Path) -> None:
     def sharded(*overrides: str) -> None:
-        subprocess.run([sys.executable, str(ROOT / "train.py"), *overrides], cwd=tmp_path, check=True, timeout=300)
+        subprocess.run([sys.executable, "-m", "convsweep", "train", *overrides], cwd=tmp_path, check=True, timeout=300)
 
     sharded(*SHARDED, *COMMON, "trainer.max_epochs=1", "hydra.run.dir=shares")
     sharded("resume=shares", "trainer.max_epochs=2")

@@ -14,7 +14,7 @@ def test_a_signal_in_a_step_ends_all_processes(tmp_path: Path) -> None:
     terminate = "+callbacks.terminate={_target_: rank_callbacks.Terminate, epoch: 1}"
     options = ["trainer=ddp_cpu", "trainer.max_epochs=50", "model.net.width=4", "logger=none", "hydra.run.dir=run", terminate]
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *options],
+        [sys.executable, "-m", "convsweep", "train", *options],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,

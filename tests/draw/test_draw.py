@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.explain.draw import __main__ as command
+from convsweep.explain.draw import command
 from convsweep.explain.draw.figures import FIGURES
 from convsweep.tracking.wandb.run import read_run_file
 

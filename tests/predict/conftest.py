@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from convsweep.data.sources.digits import load_digits
-from convsweep.inference.predict.__main__ import predict
+from convsweep.inference.predict.command import predict
 from tests.checkpoints import SCENES, SMALL, command_fixture, write_checkpoint
 
 run = command_fixture(predict)

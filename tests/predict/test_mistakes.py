@@ -68,9 +68,9 @@ def test_folder_is_overwritten_only_when_told(run: Command, digits: Path, digits
 
 
 def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    from convsweep.inference.predict.__main__ import parse
+    from convsweep.inference.predict.command import parse
 
     with pytest.raises(SystemExit) as end:
         parse(["--help"])
     assert end.value.code == 0
-    assert "examples:\n  python -m convsweep.inference.predict outputs/" in capsys.readouterr().out
+    assert "examples:\n  convsweep predict outputs/" in capsys.readouterr().out

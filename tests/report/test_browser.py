@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.review.report.__main__ import write
+from convsweep.review.report.command import write
 from convsweep.review.report.pages.compare import compare_page
 from convsweep.review.report.pages.sweep import sweep_page
 from tests.report.chromium import Chromium

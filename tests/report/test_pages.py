@@ -70,7 +70,7 @@ def test_a_sweep_has_every_section(made: MakeSweep, count: int) -> None:
     assert {section.title for section in page.sections} == set(WHOLE)
     assert "exist only under a condition" in html or count == 5
     assert "| sampler | TPESampler (n_startup_trials=10) |" in markdown
-    assert "python train.py -m sweeps=made logger=none" in markdown
+    assert "convsweep train -m sweeps=made logger=none" in markdown
     assert "best val/accuracy" in markdown
 
 
@@ -212,8 +212,8 @@ def test_commands_are_such_as_a_shell_takes(tmp_path: Path) -> None:
     (code,) = run_page(folder).sections[-1].blocks
     assert isinstance(code, Code)
     again, resumed = (shlex.split(line) for line in code.text.splitlines())
-    assert again == ["python", "train.py", "data.root=my photos", "model.net.width=[4,8]"]
-    assert resumed == ["python", "train.py", f"resume={folder}"]
+    assert again == ["convsweep", "train", "data.root=my photos", "model.net.width=[4,8]"]
+    assert resumed == ["convsweep", "train", f"resume={folder}"]
 
 
 def test_a_leaderboard_ranks_by_the_monitored_metric(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import optuna
 import pytest
 
 from convsweep.errors import UserError
-from convsweep.review.report.__main__ import command_parser, main, page_of
+from convsweep.review.report.command import command_parser, main, page_of
 from convsweep.review.report.source import find_study, load_sweep
 from convsweep.review.report.trial_files import trial_checkpoint
 from convsweep.run_folder import write_result
@@ -18,7 +18,7 @@ from tests.report.studies import make_sweep, make_trials
 
 REFUSE = """
 import sys
-from convsweep.review.report.__main__ import main
+from convsweep.review.report.command import main
 sys.argv = ["report", "nowhere"]
 try:
     main()
@@ -42,11 +42,11 @@ def test_a_study_is_read_without_a_trace(tmp_path: Path) -> None:
 
 def test_a_read_only_sweep_is_reported_to_another_folder(tmp_path: Path) -> None:
     folder = make_sweep(tmp_path / "made", ["complete"] * 3 + ["running"])
-    told = run_read_only(folder, "-m", "convsweep.review.report", str(folder), "--out", str(tmp_path / "elsewhere"))
+    told = run_read_only(folder, "-m", "convsweep", "report", str(folder), "--out", str(tmp_path / "elsewhere"))
     assert told.returncode == 0, told.stderr
     assert (tmp_path / "elsewhere" / "report.html").is_file()
     assert (tmp_path / "elsewhere" / "report.md").is_file()
-    refused = run_read_only(folder, "-m", "convsweep.review.report", str(folder))
+    refused = run_read_only(folder, "-m", "convsweep", "report", str(folder))
     assert refused.returncode == 1
     assert "Traceback" not in refused.stderr
     assert "must go to a folder that can be written to" in refused.stderr

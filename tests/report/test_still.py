@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
-from convsweep.review.report.__main__ import write
+from convsweep.review.report.command import write
 from convsweep.review.report.pages.compare import compare_page
 from convsweep.review.report.pages.sweep import sweep_page
 from convsweep.review.report.rendering.blocks import Drawing, Figure, Grid, Page, Section

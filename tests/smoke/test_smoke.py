@@ -28,7 +28,7 @@ def run(folder: Path, *command: str) -> str:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training that W&B followed offline."""
     place = tmp_path_factory.mktemp("trained")
-    run(place, str(ROOT / "train.py"), *OPTIONS, "data/augment=shift", "logger.mode=offline", "hydra.run.dir=run")
+    run(place, "-m", "convsweep", "train", *OPTIONS, "data/augment=shift", "logger.mode=offline", "hydra.run.dir=run")
     return place / "run"
 
 
@@ -36,7 +36,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a search of six trials, done by two commands."""
     place = tmp_path_factory.mktemp("searched")
-    command = [str(ROOT / "train.py"), "-m", "sweeps=depth_kernel", *OPTIONS, "logger=none", "hydra.sweeper.slots=2"]
+    command = ["-m", "convsweep", "train", "-m", "sweeps=depth_kernel", *OPTIONS, "logger=none", "hydra.sweeper.slots=2"]
     run(place, *command, "hydra.sweeper.n_trials=2")
     run(place, *command, "hydra.sweeper.n_trials=6")
     return place / "multirun" / "depth_kernel_digits"
@@ -58,14 +58,14 @@ def test_a_search_ends_at_its_total_and_its_best_can_be_trained(searched: Path) 
     assert float(best["value"]) > 0.5
     assert (searched / "best.yaml").read_text().startswith(f"# Trial {best['number']} of study depth_kernel_digits")
     preset = ["--config-dir", str(searched), "--config-name", "best"]
-    run(searched.parents[1], str(ROOT / "train.py"), *preset, "trainer.max_epochs=1", "logger=none", "hydra.run.dir=again")
+    run(searched.parents[1], "-m", "convsweep", "train", *preset, "trainer.max_epochs=1", "logger=none", "hydra.run.dir=again")
     again = json.loads((searched.parents[1] / "again" / "result.json").read_text())
     assert again["cost"]["params"] == int(best["params"])
 
 
 def test_reports_are_written(trained: Path, searched: Path) -> None:
     for folder in (trained, searched):
-        run(folder.parent, "-m", "convsweep.review.report", folder.name)
+        run(folder.parent, "-m", "convsweep", "report", folder.name)
         page = (folder / "report.html").read_text()
         assert len(page) > 10_000
         assert "digits" in page
@@ -73,7 +73,7 @@ def test_reports_are_written(trained: Path, searched: Path) -> None:
 
 def test_exported_programs_say_what_the_network_says(trained: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
-    run(tmp_path, "-m", "convsweep.inference.export", str(trained), "--no-latency")
+    run(tmp_path, "-m", "convsweep", "export", str(trained), "--no-latency")
     checks = json.loads((tmp_path / "exported" / "export.json").read_text())["checks"]
     assert set(checks) == {"torch.export", "onnxruntime"}
     assert all(found["difference"] <= 1e-4 for found in checks.values())
@@ -84,7 +84,7 @@ def test_the_winner_of_a_search_knows_digits(searched: Path, tmp_path: Path) -> 
     (tmp_path / "files").mkdir()
     for number, pixels in enumerate(pictures[:100, 0]):
         Image.fromarray(pixels).save(tmp_path / "files" / f"{number:03d}.png")
-    run(tmp_path, "-m", "convsweep.inference.predict", str(searched), "files")
+    run(tmp_path, "-m", "convsweep", "predict", str(searched), "files")
     rows = list(csv.DictReader((tmp_path / "predictions" / "predictions.csv").read_text().splitlines()))
     right = sum(row["class"] == str(label) for row, label in zip(rows, labels[:100], strict=True))
     assert right > 50, right

@@ -30,7 +30,7 @@ runpy.run_path({str(ROOT / "train.py")!r}, run_name="__main__")
 INSPECT = "runpy.run_module('convsweep.explain.inspect', run_name='__main__', alter_sys=True)"
 DRAW = """
 sys.argv += ["--figures", "field", "--out", "drawn"]
-runpy.run_module("convsweep.explain.draw", run_name="__main__", alter_sys=True)
+runpy.run_module("convsweep.explain.draw.command", run_name="__main__", alter_sys=True)
 """
 REPORT = f"""
 from hydra import compose, initialize_config_dir

@@ -30,7 +30,7 @@ def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: P
         "OMP_NUM_THREADS": "1",
     }
     note = "+callbacks.note._target_=rank_callbacks.Note"
-    command = [sys.executable, str(ROOT / "train.py"), "-m", "hydra/sweeper=study", *TWO, *SPACE, *PRUNER, note, FAIL]
+    command = [sys.executable, "-m", "convsweep", "train", "-m", "hydra/sweeper=study", *TWO, *SPACE, *PRUNER, note, FAIL]
     done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **variables}, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = list(csv.DictReader((tmp_path / "multirun/train/sweep.csv").read_text().splitlines()))
@@ -54,7 +54,7 @@ def test_ctrl_c_ends_all_processes_of_all_trials(tmp_path: Path) -> None:
     note = "+callbacks.note._target_=rank_callbacks.Note"
     endless = ["logger=none", "trainer.max_epochs=500", "callbacks.early_stopping=null", "hydra.sweeper.grace=500", note]
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), "-m", "hydra/sweeper=study", *TWO[:1], *TWO[2:], *SPACE, *endless],
+        [sys.executable, "-m", "convsweep", "train", "-m", "hydra/sweeper=study", *TWO[:1], *TWO[2:], *SPACE, *endless],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,

@@ -16,7 +16,7 @@ TINY = ["trainer=cpu", "model.net.width=4", "data.batch_size=64", "hydra.sweeper
 
 def start(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run `train.py -m hydra/sweeper=study ...` in `folder`."""
-    command = [sys.executable, str(ROOT / "train.py"), "-m", *arguments, "hydra/sweeper=study", *TINY]
+    command = [sys.executable, "-m", "convsweep", "train", "-m", *arguments, "hydra/sweeper=study", *TINY]
     variables = {**os.environ, **(environment or {})}
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=280)
 
@@ -128,7 +128,9 @@ def test_the_preset_of_the_best_trains_as_it_is(tmp_path: Path) -> None:
     best = max(rows, key=lambda row: float(row["value"]))
     command = [
         sys.executable,
-        str(ROOT / "train.py"),
+        "-m",
+        "convsweep",
+        "train",
         "--config-dir",
         str(folder),
         "--config-name",

@@ -21,7 +21,7 @@ SWEEPS = sorted((ROOT / "conf" / "sweeps").glob("*.yaml"))
 @pytest.mark.parametrize("path", SWEEPS, ids=[path.stem for path in SWEEPS])
 def test_a_sweep_composes_at_random_points(path: Path) -> None:
     lines = path.read_text().splitlines()
-    assert lines[:2] == ["# @package _global_", f"# python train.py -m sweeps={path.stem}"]
+    assert lines[:2] == ["# @package _global_", f"# convsweep train -m sweeps={path.stem}"]
     GlobalHydra.instance().clear()
     Plugins.instance()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):

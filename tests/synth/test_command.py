@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.explain.synth.__main__ import main
+from convsweep.explain.synth.command import main
 from tests.checkpoints import SMALL, write_checkpoint
 
 

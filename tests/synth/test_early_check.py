@@ -84,7 +84,7 @@ def test_an_animation_needs_pictures() -> None:
 
 def test_a_missing_checkpoint_is_named_before_torch_is_loaded() -> None:
     program = (
-        "import sys, convsweep.explain.synth.__main__ as command\n"
+        "import sys, convsweep.explain.synth.command as command\n"
         "sys.argv = ['synth', 'checkpoint=nothing', 'hydra.run.dir=out']\n"
         "try: command.main()\n"
         "finally: assert 'torch' not in sys.modules, 'torch is loaded'\n"

@@ -20,6 +20,12 @@ from hydra_study import FULL_ERROR, trial, wants_traceback
 MULTIRUN, HELP = {"-m", "--multirun"}, {"-h", "--help"}
 
 
+def config_folder() -> Path:
+    """Return the folder of the configs: in the installed package, or in the checkout."""
+    installed = Path(__file__).parents[1] / "conf"
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "conf"
+
+
 def expand_resume(arguments: list[str]) -> list[str]:
     """Return the arguments with `resume=FOLDER` replaced by the overrides of the run in that folder.
 

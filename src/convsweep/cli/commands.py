@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from convsweep.cli import command_line
-from convsweep.cli.shell_command import python_command
+from convsweep.cli.completion import complete
+from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError, closed_place
 from hydra_study import StudyError, wants_traceback
 
@@ -17,9 +18,9 @@ LINE_EVERY_S = 10.0
 """Seconds between two lines of progress where there is no terminal."""
 
 
-def parser(module: str, description: str, examples: Sequence[str], notes: str = "") -> argparse.ArgumentParser:
-    """Return the parser of `python -m MODULE`, whose help ends with examples (what follows the module's name) and notes."""
-    call = python_command("-m", module)
+def parser(command: str, description: str, examples: Sequence[str], notes: str = "") -> argparse.ArgumentParser:
+    """Return the parser of a command, whose help ends with examples (what follows the command's name) and notes."""
+    call = shell_command(command)
     lines = [f"  {call} {example}" for example in examples]
     epilog = "\n".join(["examples:", *lines, *([f"\n{notes}"] if notes else [])])
     return argparse.ArgumentParser(
@@ -30,13 +31,19 @@ def parser(module: str, description: str, examples: Sequence[str], notes: str = 
     )
 
 
-def network_parser(module: str, description: str, examples: Sequence[str], notes: str, out: str) -> argparse.ArgumentParser:
+def network_parser(command: str, description: str, examples: Sequence[str], notes: str, out: str) -> argparse.ArgumentParser:
     """Return the parser of a command that takes a trained network first, and writes to a folder, `out` by default."""
-    made = parser(module, description, examples, notes)
+    made = parser(command, description, examples, notes)
     made.add_argument("checkpoint", metavar="CHECKPOINT", help="a .ckpt file, a run folder, or a sweep folder (its winner)")
     made.add_argument("--out", type=Path, default=Path(out), help=f"folder of the results (default: {out})")
     made.add_argument("--overwrite", action="store_true", help="write into a folder that holds something already")
     return made
+
+
+def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line, or complete it for a shell that asks."""
+    complete(parser)
+    return parser.parse_args(arguments)
 
 
 def run(command: Callable[[], int | None]) -> NoReturn:

@@ -1,18 +1,18 @@
-"""What a network looks like and costs, layer by layer, before it is trained.
+"""`convsweep inspect OVERRIDES [depth=N]`: what a network looks like and costs, layer by layer, before it is trained.
 
-Takes every override that train.py takes, and `depth=N` to put layers together by the first N parts of their names. Data need
-not be there: only what it states of itself is asked. Nothing is written.
+Takes every override that `convsweep train` takes, and `depth=N` to put layers together by the first N parts of their names.
+Data need not be there: only what it states of itself is asked. Nothing is written.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
 
 from convsweep.cli import command_line
+from convsweep.cli.command_line import config_folder
 from convsweep.cli.hydra_version import main_options
 from convsweep.errors import UserError
 
@@ -26,12 +26,6 @@ LEAVE_NO_TRACE = [
     "hydra.job_logging.root.handlers=[console]",
     "~hydra.job_logging.handlers.file",
 ]
-
-
-def config_folder() -> Path:
-    """Return the folder of the configs: in the installed package, or in the checkout."""
-    installed = Path(__file__).parents[1] / "conf"
-    return installed if installed.is_dir() else Path(__file__).parents[3] / "conf"
 
 
 def take_depth(arguments: list[str]) -> tuple[list[str], int | None]:

@@ -56,7 +56,7 @@ def plain_errors(part: str, remedy: str = "") -> Iterator[None]:
         if isinstance(cause, ModuleNotFoundError):
             raise UserError(
                 f"{part} needs the module {cause.name}, which is not found; "
-                "put it beside train.py, install it, or add its folder to PYTHONPATH"
+                "start in the folder that holds it, install it, or add its folder to PYTHONPATH"
             ) from error
         place = str(error).splitlines()[-1].strip()
         raise UserError(f"{part} cannot be built: {str(cause).strip()} ({place})") from error

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convsweep.cli.shell_command import python_command
+from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError
 from convsweep.run_folder import BEST, CHECKPOINTS
 from hydra_study import SweepPaths
@@ -114,9 +114,7 @@ def checkpoint_of(named: Path) -> Path:
     hint = f"name one of the {len(others)} that lie below it, such as {others[0]}" if others else "no checkpoint lies below it"
     if sweep.journal.is_file():
         rule = f"the sweep {named} has no complete trial yet"
-        hint = (
-            f"wait for one, or see why by {python_command('-m', 'convsweep.review.report', str(named))}" if not others else hint
-        )
+        hint = f"wait for one, or see why by {shell_command('report', str(named))}" if not others else hint
     raise UserError(f"{rule}; {hint}")
 
 

@@ -58,8 +58,10 @@ def _header(trial: FrozenTrial, spec: SweepSpec) -> list[str]:
     named = zip(spec.objectives.names, trial.values, strict=True)
     values = ", ".join(f"{name} {value:.6g}" for name, value in named)
     folder = spec.config.hydra.sweep.dir
-    program = f"-m {spec.module}" if spec.module else Path(spec.script).name
+    script = f"-m {spec.module}" if spec.module else Path(spec.script).name
+    hydra = spec.config.hydra
+    program = f"python {script}" if hydra.help.app_name == hydra.job.name else hydra.help.app_name
     return [
         f"# Trial {trial.number} of study {spec.options.study_name}: {values}",
-        f"# python {program} --config-dir {folder} --config-name best",
+        f"# {program} --config-dir {folder} --config-name best",
     ]

@@ -1,1 +1,1 @@
-"""Evaluation: a checkpoint on labelled data to metrics, tables and pictures; `python -m convsweep.inference.evaluate --help`."""
+"""Evaluation: a checkpoint on labelled data to metrics, tables and pictures; `convsweep evaluate --help`."""

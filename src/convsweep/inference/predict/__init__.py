@@ -1,4 +1,4 @@
-"""Prediction: a checkpoint and files or folders to classes, masks or signals; `python -m convsweep.inference.predict --help`.
+"""Prediction: a checkpoint and files or folders to classes, masks or signals; `convsweep predict --help`.
 
 A kind of file is one module with one subclass of `formats.Format`, and one line in `formats.MODULES` for its suffixes:
 

@@ -6,7 +6,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from convsweep.cli.console import console, shown
-from convsweep.cli.shell_command import python_command
+from convsweep.cli.shell_command import program_command
 from convsweep.errors import SEARCH_PATH, UserError
 from convsweep.review.confirm import document, engine
 from convsweep.review.confirm.candidates import Candidate, choose, ranking_objective
@@ -118,8 +118,8 @@ def _report(sweep: SweepFolder, subject: Subject, results: list[Result], verdict
 
 def preset_command(sweep: SweepFolder) -> str:
     """Return how the winner's preset is trained."""
-    return python_command(
-        f"{sweep.config.hydra.job.name}.py", "--config-dir", shown(sweep.folder / FOLDER), "--config-name", "best"
+    return program_command(
+        str(sweep.config.hydra.help.app_name), "--config-dir", shown(sweep.folder / FOLDER), "--config-name", "best"
     )
 
 

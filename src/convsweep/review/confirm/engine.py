@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from convsweep.cli.command_line import config_of
+from convsweep.cli.shell_command import TRAIN
 from convsweep.errors import UserError
 from convsweep.review.confirm.candidates import merged
 from convsweep.review.confirm.jobs import JOB, Jobs
@@ -34,7 +35,7 @@ def train(sweep: SweepFolder, jobs: Jobs, engine: list[str]) -> int:
         jobs: What to train.
         engine: The user's overrides of Hydra's own; they win.
     """
-    command = [sys.executable, str(program(sweep)), "-m", *config_of(sweep.config), *arguments(sweep, jobs, engine)]
+    command = [sys.executable, *program(sweep), "-m", *config_of(sweep.config), *arguments(sweep, jobs, engine)]
     cwd = Path(str(sweep.config.hydra.runtime.cwd))
     with subprocess.Popen(command, cwd=cwd if cwd.is_dir() else None) as process:
         before = {
@@ -49,16 +50,18 @@ def train(sweep: SweepFolder, jobs: Jobs, engine: list[str]) -> int:
                 signal.signal(signum, handler)
 
 
-def program(sweep: SweepFolder) -> Path:
-    """Return the script that the sweep was started by.
+def program(sweep: SweepFolder) -> list[str]:
+    """Return the arguments of Python that start the program of the sweep.
 
     Raises:
         UserError: It is not beside its configs.
     """
+    if sweep.config.hydra.help.app_name == TRAIN:
+        return ["-m", "convsweep", "train"]
     script = sweep.main_config_folder().parent / f"{sweep.config.hydra.job.name}.py"
     if not script.is_file():
         raise UserError(f"a confirmation is trained by the program of its sweep, but {script} is not there; put it back")
-    return script
+    return [str(script)]
 
 
 def arguments(sweep: SweepFolder, jobs: Jobs, engine: list[str]) -> list[str]:

@@ -1,16 +1,14 @@
-"""`python -m convsweep.review.wandb_study.workspace SWEEP`: save a view of the W&B project that shows one study.
-
-The view, named after the study, has the filter, the columns and the panels that docs/review_in_wandb.md describes, and is
-opened by the address that is printed; each call saves another one. A sweep that ran offline is synced first.
-"""
+"""`convsweep wandb-view SWEEP`: save a view of the W&B project that shows one study."""
 
 import importlib.util
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from convsweep.cli.shell_command import python_command
+from convsweep.cli import commands
+from convsweep.cli.shell_command import shell_command
 from convsweep.errors import MissingExtraError, UserError
 
 PACKAGE, EXTRA = "wandb_workspaces", "workspace"
@@ -18,14 +16,26 @@ COSTS = ("cost/params", "cost/macs")
 FIGURES = ("history", "importance", "parallel", "front", "timeline")
 
 
-def main(arguments: list[str]) -> None:
-    """Save the view of the sweep on the command line."""
-    if len(arguments) != 1 or {"-h", "--help"} & set(arguments):
-        print(__doc__)
-        raise SystemExit(0 if {"-h", "--help"} & set(arguments) else 1)
-    from convsweep.cli import commands
+EXAMPLES = (
+    "multirun/depth_kernel_digits               # prints the address of the view",
+    "multirun/depth_kernel_digits > view.txt    # keeps the address in a file",
+)
+NOTES = """\
+The view, named after the study, has the filter, the columns and the panels that docs/review_in_wandb.md describes; each call
+saves another one. A sweep that ran offline is synced first."""
 
-    commands.run(lambda: print(save(Path(arguments[0]))))
+
+def command_parser() -> ArgumentParser:
+    """Return the parser of the command line."""
+    parser = commands.parser("wandb-view", "Save a view of the W&B project that shows one study.", EXAMPLES, NOTES)
+    parser.add_argument("sweep", metavar="SWEEP", type=Path, help="folder of the sweep")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Save the view of the sweep on the command line."""
+    options = commands.parse(command_parser(), arguments)
+    commands.run(lambda: print(save(options.sweep)))
 
 
 def save(folder: Path) -> str:
@@ -39,7 +49,7 @@ def save(folder: Path) -> str:
     run = read_run_file(folder)
     if not run.get("url"):
         rule = "a view is of a study that is on a W&B server"
-        call = python_command("-m", "convsweep.review.wandb_study", str(folder))
+        call = shell_command("wandb-study", str(folder))
         raise UserError(f"{rule}, but {folder} has no run there; sync it, then run: {call}")
     if importlib.util.find_spec(PACKAGE) is None:
         raise MissingExtraError("wandb-workspaces", EXTRA, "a view of a W&B project made by code")

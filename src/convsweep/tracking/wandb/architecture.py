@@ -11,7 +11,7 @@ from convsweep.tracking.best_epoch import wandb_logger
 
 
 class Architecture(Callback):
-    """Log the table of `python -m convsweep.explain.inspect` as W&B's panel `architecture` behind a training's first step."""
+    """Log the table of `convsweep inspect` as W&B's panel `architecture` behind a training's first step."""
 
     def __init__(self) -> None:
         self.is_logged = False

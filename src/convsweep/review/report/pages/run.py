@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from convsweep.cli.console import shown
-from convsweep.cli.shell_command import python_command
+from convsweep.cli.shell_command import shell_command
 from convsweep.review.report.rendering.blocks import (
     Block,
     Card,
@@ -123,4 +123,4 @@ def again(folder: Path) -> list[Block]:
     """Return the commands that run it again and go on with it."""
     path = folder / ".hydra" / "overrides.yaml"
     overrides = map(str, OmegaConf.load(path)) if path.is_file() else ()
-    return [Code(python_command("train.py", *overrides) + "\n" + python_command("train.py", f"resume={shown(folder.resolve())}"))]
+    return [Code(shell_command("train", *overrides) + "\n" + shell_command("train", f"resume={shown(folder.resolve())}"))]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from convsweep.cli.console import shown
-from convsweep.cli.shell_command import python_command
+from convsweep.cli.shell_command import shell_command
 from convsweep.review.confirm import document
 from convsweep.review.report.rendering.blocks import Block, Bullets, Code, Notice, Table, Text
 from convsweep.review.report.rendering.phrases import counted, number
@@ -22,7 +22,7 @@ def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list
         if sweep.best is None or sweep.folder is None:
             return []
         words = "Not confirmed: each network was trained once. This trains the best ones and a baseline again with fresh seeds:"
-        return [Text(words), Code(python_command("-m", "convsweep.review.confirm", shown(sweep.folder)))]
+        return [Text(words), Code(shell_command("confirm", shown(sweep.folder)))]
     blocks: list[Block] = [Notice(content["verdict"]["words"])]
     if not content["is_finished"]:
         blocks.append(Text("Some of its trainings have not ended yet."))

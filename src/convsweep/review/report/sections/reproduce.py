@@ -1,9 +1,7 @@
 """How to run the winner again, and how to go on with the search: commands and the preset."""
 
-from pathlib import Path
-
 from convsweep.cli.console import shown
-from convsweep.cli.shell_command import python_command
+from convsweep.cli.shell_command import TRAIN, program_command
 from convsweep.review.report.rendering.blocks import Block, Code, Text
 from convsweep.review.report.trial_files import trial_checkpoint
 from convsweep.review.study import Sweep
@@ -27,14 +25,15 @@ def winner(sweep: Sweep) -> list[Block]:
     best = sweep.best
     assert best is not None
     blocks: list[Block] = []
+    program = program_of(sweep)
     preset = SweepPaths(sweep.folder).preset if sweep.folder else None
     if preset is not None and preset.is_file():
         blocks += [Text(f"Train the best network (trial {best.number}) again, by the preset that the sweep has written:")]
-        blocks += [Code(python_command("train.py", "--config-dir", shown(preset.parent), "--config-name", preset.stem))]
+        blocks += [Code(program_command(program, "--config-dir", shown(preset.parent), "--config-name", preset.stem))]
         blocks += [Text(f"`{preset.name}`, which any other override can be added to:"), Code(preset.read_text(), "yaml")]
     elif attributes.OVERRIDES in best.user_attrs:
         overrides = best.user_attrs[attributes.OVERRIDES]
-        blocks += [Text(f"Train the best network (trial {best.number}) again:"), Code(python_command("train.py", *overrides))]
+        blocks += [Text(f"Train the best network (trial {best.number}) again:"), Code(program_command(program, *overrides))]
     checkpoint = trial_checkpoint(sweep, best)
     if checkpoint is not None:
         blocks.append(Text(f"Its checkpoint: `{shown(checkpoint)}`"))
@@ -47,5 +46,9 @@ def sweep_command(sweep: Sweep) -> str | None:
     if task is None:
         return None
     overrides = [str(text) for text in [*task, *(own or [])] if str(text) != "hydra.mode=MULTIRUN"]
-    application = Path(str(sweep.selected("hydra.job.name") or "train")).name
-    return python_command(f"{application}.py", "-m", *overrides)
+    return program_command(program_of(sweep), "-m", *overrides)
+
+
+def program_of(sweep: Sweep) -> str:
+    """Return the name of the program that the sweep was started by."""
+    return str(sweep.selected("hydra.help.app_name") or TRAIN)

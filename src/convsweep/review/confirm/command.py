@@ -1,14 +1,14 @@
-"""`python -m convsweep.review.confirm SWEEP [top=3] [seeds=5] [baseline=PRESET] [OVERRIDES]`: are the winners of a search real?
+"""`convsweep confirm SWEEP [top=3] [seeds=5] [baseline=PRESET] [OVERRIDES]`: are the winners of a search real?
 
 Trains the best trials of a sweep, and a baseline, again with several seeds that the search has not used, on the sweep's own
 workers, and says whether the winner beats the baseline. The test split is looked at here for the first time. The same command
 goes on where it was stopped, and trains nothing twice.
 
-    python -m convsweep.review.confirm multirun/depth_kernel_digits                         # the best 3, 5 seeds
-    python -m convsweep.review.confirm multirun/depth_kernel_digits top=1 seeds=10 baseline=vgg_small
-    python -m convsweep.review.confirm multirun/depth_kernel_digits baseline='experiment=vgg_fashion optimizer.lr=0.01'
-    python -m convsweep.review.confirm multirun/accuracy_macs_digits by=val/accuracy        # the front's best by one objective
-    python -m convsweep.review.confirm multirun/depth_kernel_digits trainer.max_epochs=50 hydra.sweeper.slots=2
+    convsweep confirm multirun/depth_kernel_digits                         # the best 3, 5 seeds
+    convsweep confirm multirun/depth_kernel_digits top=1 seeds=10 baseline=vgg_small
+    convsweep confirm multirun/depth_kernel_digits baseline='experiment=vgg_fashion optimizer.lr=0.01'
+    convsweep confirm multirun/accuracy_macs_digits by=val/accuracy        # the front's best by one objective
+    convsweep confirm multirun/depth_kernel_digits trainer.max_epochs=50 hydra.sweeper.slots=2
 
     top       how many of the best trials (3); with several objectives, of the Pareto front
     seeds     how many seeds each (5)

@@ -1,4 +1,4 @@
-"""`python -m convsweep.explain.synth method=class_images checkpoint=RUN`: images out of a trained network, composed by Hydra."""
+"""`convsweep synth method=class_images checkpoint=RUN`: images out of a trained network, composed by Hydra."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import hydra
 
 from convsweep.cli import command_line
+from convsweep.cli.command_line import config_folder
 from convsweep.cli.hydra_version import main_options
-from convsweep.explain.inspect import config_folder
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

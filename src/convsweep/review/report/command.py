@@ -1,7 +1,8 @@
-"""`python -m convsweep.review.report SOURCE`: what a sweep, a run or a folder of runs has shown, as HTML and Markdown."""
+"""`convsweep report SOURCE`: what a sweep, a run or a folder of runs has shown, as HTML and Markdown."""
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ EXAMPLES = [
 def command_parser() -> ArgumentParser:
     """Return the parser of the command line."""
     parser = commands.parser(
-        "convsweep.review.report",
+        "report",
         "Write what a sweep, a run or a folder of runs has shown: one self-contained HTML file, and Markdown with pictures.",
         EXAMPLES,
     )
@@ -125,7 +126,7 @@ def write_pictures(pictures: Pictures, beside: Path) -> None:
 def main() -> None:
     """Write the report that the command line asks for."""
     parser = command_parser()
-    arguments = parser.parse_args()
+    arguments = commands.parse(parser, sys.argv[1:])
     if (arguments.source is None) == (arguments.compare is None):
         parser.error("name one SOURCE, or two by --compare A B")
 

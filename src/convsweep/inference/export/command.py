@@ -1,4 +1,4 @@
-"""`python -m convsweep.inference.export CHECKPOINT`: a trained network as a program of its own, checked and timed."""
+"""`convsweep export CHECKPOINT`: a trained network as a program of its own, checked and timed."""
 
 import argparse
 import json
@@ -36,7 +36,7 @@ batches of any length and return what predict does; what they expect and the cla
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line."""
     parser = commands.network_parser(
-        "convsweep.inference.export",
+        "export",
         "A trained network as a program of its own, checked and timed.",
         EXAMPLES,
         NOTES,
@@ -46,7 +46,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--format", choices=("all", "pt2", "onnx"), default="all", help="what to write (all)")
     parser.add_argument("--tolerance", type=float, default=1e-4, help="largest difference of an answer (0.0001)")
     parser.add_argument("--no-latency", dest="latency", action="store_false", help="do not measure how long a batch takes")
-    return parser.parse_args(arguments)
+    return commands.parse(parser, arguments)
 
 
 def export(arguments: Sequence[str]) -> int:

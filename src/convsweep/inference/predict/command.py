@@ -1,4 +1,4 @@
-"""`python -m convsweep.inference.predict CHECKPOINT FILES`: what a trained network makes of files."""
+"""`convsweep predict CHECKPOINT FILES`: what a trained network makes of files."""
 
 import argparse
 import sys
@@ -31,9 +31,7 @@ Exit code {UNFIT_FILES}: some files could not be used, which are listed at the e
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line."""
-    parser = commands.network_parser(
-        "convsweep.inference.predict", "What a trained network makes of files.", EXAMPLES, NOTES, out="predictions"
-    )
+    parser = commands.network_parser("predict", "What a trained network makes of files.", EXAMPLES, NOTES, out="predictions")
     parser.add_argument("files", metavar="FILES", nargs="+", type=Path, help="images, arrays, volumes, recordings, or folders")
     parser.add_argument(
         "--fit",
@@ -53,7 +51,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--no-overlays", dest="overlays", action="store_false", help="write masks alone")
     parser.add_argument("--batch-size", type=int, default=32, help="samples or tiles at a time (32)")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps, or the fastest there is (auto)")
-    return parser.parse_args(arguments)
+    return commands.parse(parser, arguments)
 
 
 def predict(arguments: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""`python -m convsweep.inference.evaluate CHECKPOINT [FOLDER]`: how well a trained network does on labelled data."""
+"""`convsweep evaluate CHECKPOINT [FOLDER]`: how well a trained network does on labelled data."""
 
 import argparse
 import sys
@@ -23,14 +23,14 @@ samples of the largest loss. A FOLDER is read as the training data was, and may 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line."""
     parser = commands.network_parser(
-        "convsweep.inference.evaluate", "How well a trained network does on labelled data.", EXAMPLES, NOTES, out="evaluation"
+        "evaluate", "How well a trained network does on labelled data.", EXAMPLES, NOTES, out="evaluation"
     )
     parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, help="labelled data (default: that of the training)")
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="which part of the data (test)")
     parser.add_argument("--convert-color", action="store_true", help="turn images grey or RGB as the network needs them")
     parser.add_argument("--worst", type=int, default=16, metavar="N", help="how many of the worst samples to draw (16)")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps, or the fastest there is (auto)")
-    return parser.parse_args(arguments)
+    return commands.parse(parser, arguments)
 
 
 def evaluate(arguments: Sequence[str]) -> int:

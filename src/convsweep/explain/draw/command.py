@@ -1,4 +1,4 @@
-"""`python -m convsweep.explain.draw OVERRIDES` or `--checkpoint RUN`: figures of a network, before or after its training."""
+"""`convsweep draw OVERRIDES` or `--checkpoint RUN`: figures of a network, before or after its training."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import hydra
 
 from convsweep.cli import command_line, commands
+from convsweep.cli.command_line import config_folder
+from convsweep.cli.completion import add_overrides, complete
 from convsweep.cli.hydra_version import main_options
-from convsweep.explain.inspect import LEAVE_NO_TRACE, config_folder
+from convsweep.explain.inspect import LEAVE_NO_TRACE
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 NAMES = ("matrix", "field", "filters", "maps", "shift")
 EXAMPLES = [
     "                                                             # the matrix and the receptive field of the default",
-    "model/net=lenet5 data=fashion_mnist --figures field          # takes every override that train.py takes",
+    "model/net=lenet5 data=fashion_mnist --figures field          # takes every override that `train` takes",
     "--checkpoint outputs/2026-11-22/16-43-31_cnn_small_digits_seed0     # all figures of a trained network",
     "--checkpoint best.ckpt data.root=DATA --figures filters,maps --layer stages.0.1.0.0 --format svg",
 ]
@@ -48,14 +50,15 @@ def figure_names(text: str) -> list[str]:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Return the options of a command line."""
-    parser = commands.parser("convsweep.explain.draw", "Figures of a network, before or after its training.", EXAMPLES, NOTES)
-    parser.add_argument("overrides", metavar="OVERRIDES", nargs="*", help="as train.py takes them; with --checkpoint: data.*=...")
+    parser = commands.parser("draw", "Figures of a network, before or after its training.", EXAMPLES, NOTES)
+    add_overrides(parser, "train", "as `train` takes them; with --checkpoint: data.*=...")
     parser.add_argument("--checkpoint", help="a .ckpt file, a run folder, or a sweep folder (its winner)")
     parser.add_argument("--figures", type=figure_names, metavar="A,B", help="all with a checkpoint, else matrix,field")
     parser.add_argument("--layer", help="the layer of matrix and filters (default: the first), the last one of maps")
     parser.add_argument("--out", type=Path, help="folder of the figures (default: pictures/ in the run folder, else drawings/)")
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png")
     parser.add_argument("--wandb", action="store_true", help="log the figures to the W&B run too")
+    complete(parser)
     return parser.parse_intermixed_args(arguments)
 
 

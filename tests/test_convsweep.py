@@ -1,0 +1,63 @@
+"""`convsweep COMMAND`: starts at once, offers commands as they were typed, and answers a mistake by the nearest name."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from convsweep.__main__ import COMMANDS, check_command
+from convsweep.cli.shell_command import STARTED_BY_UV_RUN, program_command, shell_command
+from convsweep.errors import UserError
+
+HEAVY = {"torch", "hydra", "omegaconf", "lightning", "numpy", "rich", "argcomplete"}
+
+
+def answer(*arguments: str, code: int = 0, **variables: str) -> str:
+    """Return what the program prints, to whichever stream."""
+    command = [sys.executable, "-m", "convsweep", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables})
+    assert done.returncode == code, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_help_imports_no_library() -> None:
+    code = f"import runpy, sys; runpy.run_module('convsweep', run_name='__main__'); print(sorted({HEAVY} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    for name in COMMANDS:
+        assert f"\n  {name} " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("predcit", "did you mean 'predict'?"), ("model/net=resnet18", "did you mean: convsweep train model/net=resnet18")],
+)
+def test_a_mistake_is_answered_by_what_was_meant(typed: str, offered: str) -> None:
+    with pytest.raises(UserError) as told:
+        check_command(typed)
+    assert offered in str(told.value)
+
+
+def test_a_mistake_ends_with_one_line() -> None:
+    assert answer("predcit", code=2) == "Error: there is no command 'predcit'; did you mean 'predict'?\n"
+
+
+def test_the_version_is_the_distributions() -> None:
+    assert answer("--version").startswith("convsweep 0.")
+
+
+def test_commands_are_offered_as_they_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(STARTED_BY_UV_RUN, raising=False)
+    assert shell_command("train", "data.root=my photos") == "convsweep train 'data.root=my photos'"
+    assert program_command("convsweep train", "seed=1") == "convsweep train seed=1"
+    assert program_command("app", "seed=1") == "python app.py seed=1"
+    monkeypatch.setenv(STARTED_BY_UV_RUN, "1")
+    assert shell_command("report", "outputs") == "uv run convsweep report outputs"
+    assert program_command("app", "seed=1") == "uv run app.py seed=1"
+
+
+def test_the_help_of_a_command_shows_calls_that_can_be_typed() -> None:
+    told = answer("predict", "--help", **{STARTED_BY_UV_RUN: "1"})
+    assert told.startswith("usage: uv run convsweep predict ")
+    assert "\n  uv run convsweep predict outputs/" in told
