@@ -1,7 +1,7 @@
 """A callback that ends the process when the first training step is done, so that what times the process times the start.
 
 export PYTHONPATH=benchmarks
-time python train.py trainer=cpu logger.mode=offline +callbacks.first._target_=first_step.EndThere
+time convsweep train trainer=cpu logger.mode=offline +callbacks.first._target_=first_step.EndThere
 """
 
 import os

@@ -25,7 +25,7 @@ def used_by_children() -> float:
 def measure(folder: Path, browser: Chromium | None) -> list[str]:
     """Return seconds to make the report of a sweep, its size, and the seconds until its last figure is drawn."""
     before = used_by_children()
-    subprocess.run([sys.executable, "-m", "convsweep.review.report", str(folder)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "convsweep", "report", str(folder)], check=True, stdout=subprocess.DEVNULL)
     made = used_by_children() - before
     page = folder / "report.html"
     cells = [f"{made:.1f} s", f"{page.stat().st_size / 1e6:.1f} MB"]
