@@ -24,8 +24,9 @@ from hydra.core.utils import setup_globals
 
 from hydra_study.dotted_path import locate
 from hydra_study.errors import StudyError
+from hydra_study.processes.compose import compose
 from hydra_study.processes.messages import Channel
-from hydra_study.processes.trial_process import THREAD_VARIABLES, run_trial_process
+from hydra_study.processes.trial_process import THREAD_VARIABLES, check, run_trial_process
 from hydra_study.sweep_spec import Job, SweepSpec
 from hydra_study.task_function import UNGUARDED, Origin, load_function
 
@@ -35,6 +36,7 @@ _OF_LAUNCHERS = (
 )
 """Variables of the job that a worker runs in. A trial must not take them for its own: it starts its processes itself."""
 _PROGRAM = "the program"
+_REHEARSAL = "the first config"
 _IN_A_FORK = "forked subprocess"
 """Is in the message of torch where CUDA cannot be used in a fork; a public name says it nowhere."""
 
@@ -100,6 +102,7 @@ class _ForkServer:
             path = getattr(self.spec.options, option)
             if path is not None:
                 self.do(path, partial(locate, path, f"hydra.sweeper.{option}"))
+        self.do(_REHEARSAL, self.rehearse)
         gc.collect()
         gc.freeze()  # what is the same in all trials stays in memory that they share
         self.wakes, self.wake = socket.socketpair()
@@ -134,6 +137,11 @@ class _ForkServer:
             sys.stderr.write(f"{self.order.origin.script} {UNGUARDED}\n")
         except Exception:  # what it lacks here the copy may do without
             return
+
+    def rehearse(self) -> None:
+        """Compose and check a config of the sweep once: the files that are read and the tables of the grammar stay for all."""
+        with contextlib.suppress(Exception):  # a trial says what is wrong
+            check(self.spec, compose(self.spec, Job(0, list(self.spec.first))))
 
     def load_spec(self) -> SweepSpec:
         singletons, spec = pickle.loads(self.order.spec)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hydra_study.processes.temporary_folder import TemporaryFolder
 from hydra_study.processes.trial_process import THREAD_VARIABLES
 from hydra_study.sweep_spec import SweepSpec
 
@@ -22,7 +23,8 @@ def observed(spec: SweepSpec) -> Iterator[None]:
     Its standard input ends with a word that says how the block ended: `complete`, `killed` or `error`; without a word when
     this process is killed. It then has `_PATIENCE_S` to end before it is left to itself.
     """
-    process = _start(spec)
+    temporary = TemporaryFolder()
+    process = _start(spec, temporary)
     word = "error"
     try:
         yield
@@ -33,13 +35,14 @@ def observed(spec: SweepSpec) -> Iterator[None]:
     finally:
         if process is not None:
             _end(process, word)
+        temporary.remove()
 
 
-def _start(spec: SweepSpec) -> subprocess.Popen[str] | None:
+def _start(spec: SweepSpec, temporary: TemporaryFolder) -> subprocess.Popen[str] | None:
     if spec.options.observer is None:
         return None
     command = [sys.executable, "-m", spec.options.observer, str(spec.folder), "--follow"]
-    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
+    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), "TMPDIR": str(temporary.path)}
     try:
         with (spec.paths.own / "observer.log").open("a") as output:
             return subprocess.Popen(
@@ -48,6 +51,7 @@ def _start(spec: SweepSpec) -> subprocess.Popen[str] | None:
                 stdout=output,
                 stderr=output,
                 env=environment,
+                pass_fds=[temporary.lock],
                 start_new_session=True,  # Ctrl-C is for the sweep
                 text=True,
             )

@@ -1,4 +1,4 @@
-"""The folder for temporary files of a worker's trials, which goes with them: a killed process removes nothing itself."""
+"""A folder for temporary files that goes with the processes it was made for: a killed process removes nothing itself."""
 
 import contextlib
 import fcntl
@@ -11,10 +11,9 @@ _PREFIX = "study-"
 
 
 class TemporaryFolder:
-    """The folder that `tempfile` and other programs find as `TMPDIR` in the trials of one worker.
+    """The folder that `tempfile` and other programs find as `TMPDIR` in the trials of one worker, or in the observer.
 
-    A lock on it tells the folders of the living from those of the dead. It is held by the worker, its template and the
-    forks of that, so by every process that the folder was made for.
+    A lock on it tells the folders of the living from those of the dead: the processes that it was made for inherit it.
 
     Attributes:
         path: The folder.
@@ -28,9 +27,8 @@ class TemporaryFolder:
         fcntl.flock(self.lock, fcntl.LOCK_SH)
 
     def remove(self) -> None:
-        """Remove the folder, and those that killed workers left."""
+        """Remove the folder if no process holds it any more, and those that were left by killed ones."""
         os.close(self.lock)
-        shutil.rmtree(self.path, ignore_errors=True)
         remove_abandoned()
 
 
