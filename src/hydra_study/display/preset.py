@@ -6,7 +6,7 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
 
 from hydra_study import attributes
@@ -15,22 +15,26 @@ from hydra_study.sweep_spec import SweepSpec
 
 def preset(trial: FrozenTrial, spec: SweepSpec) -> str:
     """Return the preset of a trial."""
-    loader, name = spec.hydra_context.config_loader, spec.config.hydra.job.config_name
-    return preset_of(list(trial.user_attrs[attributes.OVERRIDES]), loader, name, _header(trial, spec))
+    loader = spec.hydra_context.config_loader
+    return preset_of(list(trial.user_attrs[attributes.OVERRIDES]), loader, spec.config, _header(trial, spec))
 
 
-def preset_of(overrides: list[str], loader: ConfigLoader, config_name: str, header: list[str]) -> str:
+def preset_of(overrides: list[str], loader: ConfigLoader, config: DictConfig, header: list[str]) -> str:
     """Return the text of a config of which the defaults list holds the overrides' group choices and the body their values.
 
     Args:
         overrides: What distinguishes the config.
         loader: Knows which keys are groups.
-        config_name: Name of the config that is overridden.
+        config: Config of the sweep, whose primary config is overridden; it is found also where it lies in a folder of
+            `--config-dir`, since Hydra takes one such folder and the preset has its own.
         header: Comments to begin with.
     """
     parser = OverridesParser.create(config_loader=loader)
-    defaults: list[Any] = [config_name]
+    defaults: list[Any] = [config.hydra.job.config_name]
     body = OmegaConf.create({})
+    folders = [f"file://{source.path}" for source in config.hydra.runtime.config_sources if source.provider == "command-line"]
+    if folders:
+        OmegaConf.update(body, "hydra.searchpath", folders, force_add=True)
     left_out = []
     for override in parser.parse_overrides(overrides):
         if override.is_delete():

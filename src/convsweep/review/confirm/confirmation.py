@@ -1,5 +1,7 @@
 """One confirmation from the request to the report: choose, check, train what is open, measure, judge, write."""
 
+from pathlib import Path
+
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
@@ -17,7 +19,7 @@ from convsweep.review.confirm.results import Result, measure
 from convsweep.review.confirm.table import failures, table
 from convsweep.review.confirm.verdict import Verdict, judge
 from convsweep.run_folder import write_atomically
-from hydra_study import SweepFolder, open_sweep_folder, preset_of
+from hydra_study import SweepFolder, open_sweep_folder, override_text, preset_of
 
 TABLE_WIDTH = 120
 
@@ -71,9 +73,11 @@ def first_seed(sweep: SweepFolder) -> int:
 
 def _check_configs(sweep: SweepFolder, candidates: list[Candidate]) -> None:
     """Compose every candidate, so that a misspelt key is answered before anything is trained."""
-    name, path = str(sweep.config.hydra.job.config_name), _search_path(sweep)
+    name = str(sweep.config.hydra.job.config_name)
+    first, *others = sorted(_config_folders(sweep), key=lambda folder: not (folder / f"{name}.yaml").is_file())
+    path = [f"hydra.searchpath={override_text([f'file://{folder}' for folder in others])}"] if others else []
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(sweep.main_config_folder()), version_base="1.3"):
+    with initialize_config_dir(str(first), version_base="1.3"):  # looks for the primary config nowhere else
         for candidate in candidates:
             try:
                 compose(name, overrides=[*candidate.overrides, *path])
@@ -84,10 +88,11 @@ def _check_configs(sweep: SweepFolder, candidates: list[Candidate]) -> None:
             raise UserError(f"a confirmation trains given networks, but {name}.yaml names a space; take `sweeps` out of it")
 
 
-def _search_path(sweep: SweepFolder) -> list[str]:
+def _config_folders(sweep: SweepFolder) -> list[Path]:
+    """Return the folders of the program's configs and of `--config-dir`."""
     sources = sweep.config.hydra.runtime.config_sources
-    folders = [f"file://{source.path}" for source in sources if source.provider == "command-line"]
-    return [f"hydra.searchpath=[{','.join(folders)}]"] if folders else []
+    given = [Path(str(source.path)) for source in sources if source.provider == "command-line"]
+    return [sweep.main_config_folder(), *given]
 
 
 def _say_plan(sweep: SweepFolder, subject: Subject, candidates: list[Candidate], jobs: Jobs) -> None:
@@ -133,5 +138,5 @@ def write_preset(sweep: SweepFolder, subject: Subject, verdict: Verdict) -> None
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(sweep.main_config_folder()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
-        text = preset_of(verdict.winner.candidate.overrides, loader, str(sweep.config.hydra.job.config_name), header)
+        text = preset_of(verdict.winner.candidate.overrides, loader, sweep.config, header)
     write_atomically(sweep.folder / FOLDER / "best.yaml", text)

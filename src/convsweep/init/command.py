@@ -1,0 +1,56 @@
+"""`convsweep init FOLDER`: write a small project with a net, a data set and configs of one's own."""
+
+import shutil
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+from convsweep.cli import commands
+from convsweep.cli.shell_command import shell_command
+from convsweep.errors import UserError
+
+PROJECT = Path(__file__).parent / "project"
+EXAMPLES = (
+    "shapes                # a new folder",
+    ".                     # the folder that one stands in, if it is empty",
+)
+NOTES = """\
+Writes conf/ (defaults that build on the packaged ones), sweeps/ (a search space), own_net.py (a network), own_data.py (a data
+set), tests/ and a README.md with the commands."""
+
+
+def command_parser() -> ArgumentParser:
+    """Return the parser of the command line."""
+    parser = commands.parser("init", "Write a small project to start from.", EXAMPLES, NOTES)
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="a new or empty folder")
+    return parser
+
+
+def write_project(folder: Path) -> None:
+    """Write the project.
+
+    Raises:
+        UserError: the folder is a file, or holds something already.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"a project must go to a new or empty folder, but {folder} is a file; choose another name")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"a project must go to a new or empty folder, but {folder} holds files; choose another name")
+    shutil.copytree(PROJECT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "conf" / "sweeps").symlink_to("../sweeps")  # a config group; no link survives in a wheel
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the project that the command line names and say what to do in it."""
+    folder: Path = commands.parse(command_parser(), arguments).folder
+    write_project(folder)
+    print(f"a project in {folder}; its README.md has the commands. To begin:")
+    if folder.resolve() != Path.cwd():
+        print(f"  cd {folder}")
+    print(f"  {shell_command('train', '--config-dir', 'conf', '--config-name', 'project')}")
+    return 0
+
+
+if __name__ == "__main__":
+    commands.run(lambda: main(sys.argv[1:]))
