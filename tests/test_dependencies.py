@@ -2,18 +2,20 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from convsweep.patches.patch import all_patches
 
 ROOT = Path(__file__).parents[1]
-OWN = {"convsweep", "hydra_plugins", "hydra_study"}
+OWN = {"convsweep", "hydra_plugins", "hydra_study", "own_data", "own_net"}  # the last two of the project that `init` writes
 
 
 def declared() -> tuple[set[str], set[str]]:
@@ -52,7 +54,7 @@ def is_declared(name: str, distributions: set[str]) -> bool:
 
 def test_what_is_imported_is_declared() -> None:
     always, extras = declared()
-    files = [*(ROOT / "src").rglob("*.py"), ROOT / "train.py"]
+    files = (ROOT / "src").rglob("*.py")
     names = {name for path in files for name in imported(path)} - OWN - sys.stdlib_module_names
     assert names >= {"torch", "lightning", "optuna", "hydra", "PIL"}, "the search finds imports"
     assert [name for name in sorted(names) if not is_declared(name, always | extras)] == []
@@ -73,3 +75,10 @@ def test_what_patches_touch_has_an_upper_bound() -> None:
     touched = {package for patch in all_patches() for package in patch.tested}
     assert touched
     assert touched <= bounded
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a checkout")
+def test_nothing_that_is_tracked_is_ignored() -> None:
+    """A wheel leaves out what .gitignore names, also where git has it."""
+    listed = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    assert subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout == ""

@@ -13,9 +13,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from convsweep.tracking.outcome import Outcome, exit_code_of
 from convsweep.tracking.wandb.checkpoint_artifacts import CheckpointArtifacts
 from convsweep.tracking.wandb.lazy_run import LateRun
-from convsweep.tracking.outcome import Outcome, exit_code_of
 from convsweep.tracking.wandb.mode import AskedMode, one_line
 from convsweep.tracking.wandb.run import (
     EPOCH,
