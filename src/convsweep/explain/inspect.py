@@ -1,18 +1,16 @@
-"""`convsweep inspect OVERRIDES [depth=N]`: what a network looks like and costs, layer by layer, before it is trained.
-
-Takes every override that `convsweep train` takes, and `depth=N` to put layers together by the first N parts of their names.
-Data need not be there: only what it states of itself is asked. Nothing is written.
-"""
+"""`convsweep inspect OVERRIDES [depth=N]`: what a network looks like and costs, layer by layer, before it is trained."""
 
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 from typing import TYPE_CHECKING
 
 import hydra
 
-from convsweep.cli import command_line
+from convsweep.cli import command_line, commands
 from convsweep.cli.command_line import config_folder
+from convsweep.cli.completion import add_overrides
 from convsweep.cli.hydra_version import main_options
 from convsweep.errors import UserError
 
@@ -20,12 +18,28 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 DEPTH = "depth="
+EXAMPLES = (
+    "model/net=resnet18 data=cifar10                                    # a network on the data that it is for",
+    "model=segmentation model/net=unet_small data=scenes depth=2        # blocks instead of layers",
+)
+NOTES = """\
+`convsweep train --help` lists the groups and keys. Data need not be there: only what it states of itself is read. Nothing is
+written."""
 LEAVE_NO_TRACE = [
     "hydra.run.dir=.",
     "hydra.output_subdir=null",
     "hydra.job_logging.root.handlers=[console]",
     "~hydra.job_logging.handlers.file",
 ]
+
+
+def command_parser() -> ArgumentParser:
+    """Return the parser that tells of the command line; Hydra reads it."""
+    parser = commands.parser(
+        "inspect", "What a network looks like and costs, layer by layer, before it is trained.", EXAMPLES, NOTES
+    )
+    add_overrides(parser, "train", "as `train` takes them, and depth=N: layers put together by the first N parts of their names")
+    return parser
 
 
 def take_depth(arguments: list[str]) -> tuple[list[str], int | None]:
@@ -73,6 +87,9 @@ def inspect(cfg: DictConfig, depth: int | None = None) -> None:
 
 def main() -> None:
     """Inspect what the command line composes."""
+    if command_line.HELP & set(sys.argv[1:]):
+        command_parser().print_help()
+        return
     try:
         overrides, depth = take_depth(sys.argv[1:])
     except UserError as error:
