@@ -23,8 +23,7 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
     check_options(cfg)
     say_folder()
 
-    from convsweep.training.garbage import no_collection
-    from convsweep.training.imports import prepare_imports
+    from convsweep.training.imports import no_collection, prepare_imports
 
     with no_collection():
         prepare_imports()

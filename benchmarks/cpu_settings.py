@@ -176,7 +176,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.5)
     given = parser.parse_args()
-    from convsweep.training.allocator import keep_freed_memory
+    from convsweep.training.threads import keep_freed_memory
 
     keep_freed_memory()
     for case in given.cases:

@@ -12,7 +12,7 @@ from tests.conftest import Train
 STEPS = """
 import resource, sys
 import numpy as np
-from convsweep.training.allocator import keep_freed_memory
+from convsweep.training.threads import keep_freed_memory
 
 def step():
     parts = [np.ones(20 * 2**20, np.uint8) for _ in range(10)]

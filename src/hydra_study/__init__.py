@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hydra_study.attributes import kind_of as kind_of
-    from hydra_study.cores import usable_cores as usable_cores
     from hydra_study.display.preset import preset_of as preset_of
     from hydra_study.errors import FULL_ERROR as FULL_ERROR
     from hydra_study.errors import StudyError as StudyError
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from hydra_study.kinds import kind_of_error as kind_of_error
     from hydra_study.kinds import telling_cause as telling_cause
     from hydra_study.paths import SweepPaths as SweepPaths
+    from hydra_study.processes.slots import usable_cores as usable_cores
     from hydra_study.space.parameters import override_text as override_text
     from hydra_study.storage.heartbeat import LivenessMonitor as LivenessMonitor
     from hydra_study.storage.locks import locked as locked
@@ -64,7 +64,7 @@ _MODULES = {
     "tally": "trials.budget",
     "telling_cause": "kinds",
     "try_lock": "storage.locks",
-    "usable_cores": "cores",
+    "usable_cores": "processes.slots",
     "wants_traceback": "errors",
     "write_atomically": "storage.locks",
 }

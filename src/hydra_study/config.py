@@ -83,7 +83,7 @@ class StudyConf:
 SAMPLERS: dict[str, dict[str, Any]] = {
     "tpe": {"_target_": "optuna.samplers.TPESampler", "n_startup_trials": 10, "multivariate": None, "group": False},
     "random": {"_target_": "optuna.samplers.RandomSampler"},
-    "grid": {"_target_": "hydra_study.trials.grid.GridSampler"},
+    "grid": {"_target_": "hydra_study.trials.sampling.GridSampler"},
     "qmc": {"_target_": "optuna.samplers.QMCSampler", "qmc_type": "sobol", "scramble": True},
     "cmaes": {"_target_": "optuna.samplers.CmaEsSampler", "n_startup_trials": 10, "with_margin": True},
     "gp": {"_target_": "optuna.samplers.GPSampler", "n_startup_trials": 10, "deterministic_objective": False},

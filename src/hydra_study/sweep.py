@@ -36,7 +36,7 @@ from hydra_study.storage.locks import locked, write_atomically
 from hydra_study.storage.patience import is_passing
 from hydra_study.storage.storage import OpenStudy, create_study, open_storage
 from hydra_study.storage.study_folder import pair_with_folder
-from hydra_study.sweep_spec import SweepSpec
+from hydra_study.sweep_spec import SweepSpec, WorkerResult
 from hydra_study.task_function import find_origin, refuse_unguarded
 from hydra_study.trials.budget import tally
 from hydra_study.trials.changes import check_change, fixed_config
@@ -46,7 +46,6 @@ from hydra_study.trials.sampling import check_sampler
 from hydra_study.trials.session import Session
 from hydra_study.trials.starting_points import enqueue
 from hydra_study.trials.tell import Teller
-from hydra_study.worker_result import WorkerResult
 
 log = logging.getLogger("study")
 

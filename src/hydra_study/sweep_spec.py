@@ -78,3 +78,18 @@ class Job:
     def as_dict(self) -> dict[str, Any]:
         """Return the job as plain data."""
         return asdict(self)
+
+
+@dataclass
+class WorkerResult:
+    """What a worker returns through the launcher.
+
+    Attributes:
+        reason: Why it ended, for people.
+        signal: The signal that ended it, if it was one.
+        is_mistake: Whether it could not begin: the reason is then a message for the user.
+    """
+
+    reason: str
+    signal: int | None = None
+    is_mistake: bool = False

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from convsweep.data.loading.array_types import Ragged
 from convsweep.data.loading.crops import Crops
 from convsweep.data.loading.order import Batch, TrainOrder
-from convsweep.data.loading.ragged import Ragged
 from convsweep.data.samples import Samples
 
 

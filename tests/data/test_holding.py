@@ -9,11 +9,11 @@ from torchvision.transforms import v2
 
 from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.loading import placement
+from convsweep.data.loading.array_types import Ragged
 from convsweep.data.loading.batches import Gather
 from convsweep.data.loading.crops import Crops
 from convsweep.data.loading.order import Batch
 from convsweep.data.loading.placement import OnDevice, described, place_samples, workers_for
-from convsweep.data.loading.ragged import Ragged
 from convsweep.data.samples import DataInfo, Samples
 from convsweep.data.sources.arrays import Arrays
 from convsweep.data.sources.digits import Digits

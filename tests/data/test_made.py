@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convsweep.data.loading.lazy_rows import Made
+from convsweep.data.loading.array_types import Made
 from convsweep.data.samples import choose
 from convsweep.data.statistics import mean_and_std
 

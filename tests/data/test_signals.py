@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from convsweep.data.loading.lazy_rows import Made
+from convsweep.data.loading.array_types import Made
 from convsweep.data.sources.noise import power
 from convsweep.data.sources.signals import Signals
 from convsweep.errors import UserError

@@ -5,7 +5,7 @@ import sys
 
 CODE = """
 import gc
-from convsweep.training.garbage import no_collection
+from convsweep.training.imports import no_collection
 with no_collection():
     during = gc.isenabled()
     import json.tool

@@ -43,7 +43,7 @@ def wrapped(cause: BaseException) -> RuntimeError:
     ("error", "kind"),
     [
         (Pruned(), "pruned"),
-        (Stopped(), "killed"),
+        (Stopped("asked to close"), "killed"),
         (KeyboardInterrupt(), "killed"),
         (FloatingPointError(), "diverged"),
         (wrapped(DivergedError("NaN")), "diverged"),

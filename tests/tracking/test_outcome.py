@@ -32,7 +32,7 @@ def raised_while_handling(error: BaseException, cause: BaseException) -> BaseExc
         (DivergedError("NaN"), "diverged", 1),
         (KeyboardInterrupt(), "killed", 255),
         (SIGTERMException(), "killed", 255),
-        (Stopped(), "killed", 255),
+        (Stopped("asked to close"), "killed", 255),
         (raised_while_handling(SystemExit(1), KeyboardInterrupt()), "killed", 255),
         (SystemExit(1), "error", 1),
         (UserError("wrong key"), "error", 1),

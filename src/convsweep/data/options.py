@@ -1,7 +1,7 @@
 """What every data set takes beside its own arguments."""
 
 from collections.abc import Collection
-from typing import Required, TypedDict
+from typing import Any, Required, TypedDict
 
 from convsweep.data.augment.transforms import AugmentBy, Transforms
 from convsweep.data.loading.order import LastBatch
@@ -81,3 +81,24 @@ def check_loading(loading: LoadingOptions) -> None:
         size = loading[key]  # type: ignore[literal-required]
         if size is not None and (not isinstance(size, int) or size < 1):
             raise UserError(f"data.{key} must be a whole number, at least 1, but is {size!r}.")
+
+
+WORDS = {int: "whole numbers", float: "numbers"}
+
+
+def per_axis(name: str, value: Any, dim: int, kind: type[int] | type[float]) -> tuple[Any, ...] | None:
+    """Return `dim` positive numbers from one for all axes, or one for each; None for None.
+
+    Args:
+        name: of the option of the data.
+
+    Raises:
+        UserError: they are not.
+    """
+    if value is None:
+        return None
+    numbers = [value] * dim if isinstance(value, int | float) else list(value)
+    allowed = (int,) if kind is int else (int, float)
+    if len(numbers) != dim or any(not isinstance(number, allowed) or number <= 0 for number in numbers):
+        raise UserError(f"data.{name} must be null, or one or {dim} positive {WORDS[kind]}, but is {value}.")
+    return tuple(kind(number) for number in numbers)

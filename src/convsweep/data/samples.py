@@ -6,9 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.loading.lazy_rows import Made
-from convsweep.data.loading.pickled_by_path import PickledByPath
-from convsweep.data.loading.ragged import Ragged
+from convsweep.data.loading.array_types import Made, PickledByPath, Ragged
 
 Task = Literal["classification", "segmentation", "denoising"]
 ClassTask = Literal["classification", "segmentation"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.loading.ragged import Ragged
+from convsweep.data.loading.array_types import Ragged
 from convsweep.data.samples import Array
 
 CHUNK_BYTES = 32 * 2**20

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from convsweep.nets.blocks import ADAPTIVE_POOL, activation, conv, conv_norm_act, initialise, pool
 from convsweep.nets.convnet_plan import Head, Plan, plan_convnet
-from convsweep.nets.feasible import check_in_shape, named
-from convsweep.nets.geometry import output_size, shape_text
+from convsweep.nets.geometry import check_in_shape, named, output_size, shape_text
 from convsweep.nets.stage import Shape, build_stage
 
 FITTING = "padding=same, a smaller kernel_size or pool_size, another norm, channels that divide"

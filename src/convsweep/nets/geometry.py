@@ -1,6 +1,7 @@
 """What a window (a convolution's kernel, a pool's) leaves of the positions it slides over."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
 from convsweep.errors import InfeasibleError
@@ -55,3 +56,21 @@ def output_size(
 def shape_text(shape: Sequence[int]) -> str:
     """Return a shape as people write it: 3x32x32."""
     return "x".join(str(size) for size in shape)
+
+
+@contextmanager
+def named(part: str, remedy: str) -> Iterator[None]:
+    """Put the name of a part before, and a remedy behind, what makes it infeasible."""
+    try:
+        yield
+    except InfeasibleError as error:
+        raise InfeasibleError(f"{part} cannot be built: {error}; {remedy}") from None
+
+
+def check_in_shape(in_shape: tuple[int, ...]) -> None:
+    """Raise `InfeasibleError` unless a shape has channels and 1 to 3 spatial axes."""
+    if not 2 <= len(in_shape) <= 4:
+        raise InfeasibleError(
+            f"a network's input must have channels and 1 to 3 spatial axes, but in_shape is {shape_text(in_shape)}; "
+            "give signals as (C, positions), images as (C, height, width), volumes as (C, depth, height, width)"
+        )

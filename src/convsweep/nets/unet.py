@@ -17,8 +17,7 @@ from convsweep.nets.blocks import (
     initialise,
     pool,
 )
-from convsweep.nets.feasible import check_in_shape, named
-from convsweep.nets.geometry import Padding
+from convsweep.nets.geometry import Padding, check_in_shape, named
 from convsweep.nets.options import Activation
 from convsweep.nets.stage import SkipBlock
 from convsweep.nets.unet_plan import UNetOptions, plan_unet

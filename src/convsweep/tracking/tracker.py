@@ -20,7 +20,7 @@ from convsweep.errors import UserError, did_you_mean
 from convsweep.run_folder import METRICS
 from convsweep.tracking.metrics_file import MetricsFile
 from convsweep.tracking.outcome import Outcome, outcome_of
-from convsweep.tracking.wandb.flush_row import RowEnd
+from convsweep.tracking.wandb.lazy_run import RowEnd
 from convsweep.tracking.wandb.logger import LOG_MODEL, WandbLogger
 from convsweep.tracking.wandb.run import read_run_file, take_over_run_file
 

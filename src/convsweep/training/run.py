@@ -18,14 +18,13 @@ from convsweep.errors import UserError, did_you_mean
 from convsweep.patches import applied
 from convsweep.tracking import Tracker, open_tracker, outcome_of
 from convsweep.tracking.best_scores import BestScores
-from convsweep.training.allocator import keep_freed_memory
 from convsweep.training.build import plain_errors
 from convsweep.training.callbacks.pruning import PruningCallback
 from convsweep.training.callbacks.stopwatch import Stopwatch
 from convsweep.training.lost_rank import cause_of, clear_notes, leave_note, observe
 from convsweep.training.result import best_checkpoint, closing_facts, objective_values, reason_of, result_of
 from convsweep.training.result_table import show_result
-from convsweep.training.threads import set_threads
+from convsweep.training.threads import keep_freed_memory, set_threads
 from convsweep.training.trainer import make_trainer
 from hydra_study import trial
 

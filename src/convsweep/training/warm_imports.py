@@ -2,8 +2,7 @@
 
 import importlib
 
-from convsweep.training.garbage import no_collection
-from convsweep.training.imports import prepare_imports
+from convsweep.training.imports import no_collection, prepare_imports
 
 NEEDED = (
     "lightning",
@@ -16,7 +15,7 @@ NEEDED = (
     "wandb.sdk.launch",  # imported by each `wandb.init`
     "numpy.random",
     "convsweep.training.fit",
-    "convsweep.nets.feasible",
+    "convsweep.nets.geometry",
     "convsweep.cost.table",
     "convsweep.tracking.best_epoch",
     "convsweep.pictures.drawing",

@@ -15,8 +15,7 @@ from hydra_study.processes.fork_server_client import ForkServerClient
 from hydra_study.processes.temporary_folder import TemporaryFolder
 from hydra_study.space.grammar import make_space
 from hydra_study.storage.heartbeat import Heartbeat
-from hydra_study.sweep_spec import SweepSpec
-from hydra_study.worker_result import WorkerResult
+from hydra_study.sweep_spec import SweepSpec, WorkerResult
 
 logging.captureWarnings(False)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hydra_study.config import StudyConf
-from hydra_study.cores import usable_cores
 from hydra_study.errors import StudyError
 
 
@@ -63,3 +62,14 @@ def visible_gpus() -> list[str]:
         return [name for name in named.split(",") if name.strip()]
     found = [name for name in os.listdir("/dev") if re.fullmatch(r"nvidia\d+", name)] if Path("/dev").is_dir() else []
     return [str(index) for index in range(len(found))]
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use: its affinity, within the quota of its cgroup and of its job."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = min(cores, int(os.environ.get("SLURM_CPUS_PER_TASK", cores)))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):
+        return cores

@@ -22,8 +22,7 @@ from hydra_study.processes.compose import compose, place, set_plain_arguments, t
 from hydra_study.processes.messages import Channel
 from hydra_study.space.canonical import canonical_hash, key_of
 from hydra_study.sweep_spec import Job, SweepSpec
-from hydra_study.trials.outcome_file import left_outcome, write_outcome
-from hydra_study.trials.outcomes import Outcome, of_exception, of_result
+from hydra_study.trials.outcomes import Outcome, left_outcome, of_exception, of_result, write_outcome
 
 _PR_SET_PDEATHSIG = 1
 _WAIT_FOR_ROOM_S = 600.0

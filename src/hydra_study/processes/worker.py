@@ -25,15 +25,13 @@ from hydra_study.storage.heartbeat import Heartbeat, LivenessMonitor
 from hydra_study.storage.locks import locked
 from hydra_study.storage.patience import WaitedInVainError
 from hydra_study.storage.storage import OpenStudy
-from hydra_study.sweep_spec import Job, SweepSpec
+from hydra_study.sweep_spec import Job, SweepSpec, WorkerResult
 from hydra_study.trials.ask import Asker, StudyClock
 from hydra_study.trials.duplicates import DuplicateIndex
-from hydra_study.trials.outcome_file import left_outcome, write_outcome
-from hydra_study.trials.outcomes import UNCHARGED, Outcome, of_exception, parse_policies
+from hydra_study.trials.outcomes import UNCHARGED, Outcome, left_outcome, of_exception, parse_policies, write_outcome
 from hydra_study.trials.reap import orphans, reap
 from hydra_study.trials.session import Session
 from hydra_study.trials.tell import Teller
-from hydra_study.worker_result import WorkerResult
 
 log = logging.getLogger(__name__)
 

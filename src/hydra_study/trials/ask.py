@@ -19,7 +19,7 @@ from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.budget import Budget, Ledger, Tally
-from hydra_study.trials.grid import GridSampler
+from hydra_study.trials.sampling import GridSampler
 from hydra_study.trials.tell import fixed_params
 
 _STUCK_AFTER = 3

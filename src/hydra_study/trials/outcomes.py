@@ -1,13 +1,17 @@
 """How a trial ended, and what that means for the sweep."""
 
+import json
 import math
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra_study.errors import StudyError, wants_traceback
 from hydra_study.kinds import KINDS, kind_of_error, telling_cause
+from hydra_study.storage.locks import write_atomically
+from hydra_study.sweep_spec import SweepSpec
 
 UNCHARGED = ("infeasible", "duplicate")
 CONSTRAINED = ("infeasible", "out_of_memory", "timed_out", "diverged")
@@ -106,3 +110,30 @@ def _one_line(error: BaseException) -> str:
 
 def _traceback(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
+
+
+def write_outcome(spec: SweepSpec, path: Path, outcome: Outcome) -> None:
+    """Write how a trial of this session ended to its file.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    options = spec.options
+    said = {"study": options.study_name, "study_id": spec.study_id, "session": spec.session, **outcome.as_dict()}
+    write_atomically(path, json.dumps(said, default=str))
+
+
+def left_outcome(spec: SweepSpec, number: int, session: str | None) -> Outcome | None:
+    """Return the outcome that a trial wrote before it ended, if it came so far.
+
+    Args:
+        spec: The sweep.
+        number: Number of the trial.
+        session: The start of the sweep in which the trial was asked for.
+    """
+    try:
+        said = json.loads(spec.paths.outcome(number).read_text())
+        whose = (said.pop("study"), said.pop("study_id"), said.pop("session"))
+        return Outcome(**said) if whose == (spec.options.study_name, spec.study_id, session) else None
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):
+        return None

@@ -6,8 +6,7 @@ from hydra_study import attributes
 from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
-from hydra_study.trials.outcome_file import left_outcome
-from hydra_study.trials.outcomes import Outcome
+from hydra_study.trials.outcomes import Outcome, left_outcome
 from hydra_study.trials.tell import Teller
 
 

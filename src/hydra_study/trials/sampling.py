@@ -7,10 +7,12 @@ from typing import Any
 
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import WilcoxonPruner
+from optuna.samplers import RandomSampler
 
 from hydra_study.config import PRUNERS
 from hydra_study.dotted_path import build
 from hydra_study.errors import StudyError
+from hydra_study.space.space import Space
 from hydra_study.sweep_spec import SweepSpec
 
 _WARMED_UP = [f"optuna.pruners.{name}" for name in ("MedianPruner", "PercentilePruner", "ThresholdPruner")]
@@ -63,3 +65,21 @@ def build_pruner(spec: SweepSpec) -> Any:
     if spec.objectives.prune_on is not None and spec.objectives.several and isinstance(pruner, WilcoxonPruner):
         raise StudyError("hydra/sweeper/pruner=wilcoxon compares with the one best trial; choose median with several objectives")
     return pruner
+
+
+class GridSampler(RandomSampler):
+    """Marks a sweep as exhaustive: the worker queues the points of the space one by one.
+
+    Optuna's own grid knows no conditions, and its `BruteForceSampler` takes time that grows with the square of the
+    number of trials.
+    """
+
+    def check(self, space: Space) -> None:
+        """Raise where there is no grid.
+
+        Raises:
+            StudyError: The space is not finite.
+        """
+        if space.size is None:
+            rule = "the sampler grid needs choices or ranges of at most 20,000 points"
+            raise StudyError(f"{rule}, but the space has an interval or more points; choose another hydra/sweeper/sampler")

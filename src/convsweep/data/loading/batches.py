@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from convsweep.data.loading.array_types import PickledByPath
 from convsweep.data.loading.order import Batch, EvalOrder, TrainOrder
-from convsweep.data.loading.pickled_by_path import PickledByPath
 from convsweep.data.permutation import permuted
 from convsweep.data.samples import Array, Indices, Samples
 

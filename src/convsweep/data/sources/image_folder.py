@@ -21,8 +21,7 @@ from convsweep.data.files.folders import (
     relative_names,
 )
 from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize, decode_image, open_image
-from convsweep.data.options import LoadingOptions
-from convsweep.data.per_axis import per_axis
+from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import DataInfo, Parts, Samples
 from convsweep.errors import UserError
 

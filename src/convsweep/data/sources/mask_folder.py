@@ -12,8 +12,7 @@ from convsweep.data.files.holdout import parts_of, patterns_of, with_holdout
 from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize
 from convsweep.data.files.masks import Coding, mask_coding
 from convsweep.data.files.pairs import Pair, decode_pairs, find_pairs
-from convsweep.data.options import LoadingOptions
-from convsweep.data.per_axis import per_axis
+from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import DataInfo, Parts
 
 

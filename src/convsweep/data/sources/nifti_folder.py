@@ -28,11 +28,10 @@ from convsweep.data.files.scans import (
     volume_files,
 )
 from convsweep.data.labels import outside
+from convsweep.data.loading.array_types import Ragged, offsets
 from convsweep.data.loading.batches import Gather
 from convsweep.data.loading.crops import Crops, Whole
-from convsweep.data.loading.ragged import Ragged, offsets
-from convsweep.data.options import LoadingOptions
-from convsweep.data.per_axis import per_axis
+from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import DataInfo, Parts, Samples
 from convsweep.errors import UserError
 

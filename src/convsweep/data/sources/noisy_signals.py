@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from convsweep.data.datamodule import DataModule
+from convsweep.data.loading.array_types import Made
 from convsweep.data.loading.batches import XY, Gather
-from convsweep.data.loading.lazy_rows import Made
 from convsweep.data.options import LoadingOptions
 from convsweep.data.samples import PARTS, Parts, Samples
 from convsweep.data.sources.noise import Babble, Noise, NoiseKind, Waves, mixed, pink, white

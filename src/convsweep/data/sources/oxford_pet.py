@@ -11,8 +11,7 @@ from convsweep.data.files.download import Remote, download
 from convsweep.data.files.images import ImageDecoding, Resize
 from convsweep.data.files.masks import MaskCoding
 from convsweep.data.files.pairs import Pair, decode_pairs
-from convsweep.data.options import LoadingOptions
-from convsweep.data.per_axis import per_axis
+from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import DataInfo, Parts, Samples
 from convsweep.errors import UserError
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from convsweep.data.files.images import UnfitFileError
 from convsweep.data.files.scans import name_of, open_scan, suffixes_of
-from convsweep.data.per_axis import per_axis
+from convsweep.data.options import per_axis
 from convsweep.errors import UserError
 from convsweep.inference.predict.formats import Format, Reading, Result, Sample, place
 from convsweep.pictures.drawing import painted

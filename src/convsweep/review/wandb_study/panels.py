@@ -10,8 +10,7 @@ from convsweep.review.report.rendering.html import without_links
 from convsweep.review.report.rendering.palette import coloured
 from convsweep.review.report.sections.front import front_blocks
 from convsweep.review.report.sections.history import history_blocks
-from convsweep.review.report.sections.importance import importances_by_name, order_of
-from convsweep.review.report.sections.importance_section import importance_blocks
+from convsweep.review.report.sections.importance import importance_blocks, importances_by_name, order_of
 from convsweep.review.report.sections.parallel import parallel_blocks
 from convsweep.review.report.sections.timeline import timeline_blocks
 from convsweep.review.report.sections.tradeoff import tradeoff_blocks

@@ -9,8 +9,7 @@ from convsweep.review.report.sections.confirmation import confirmation_blocks, c
 from convsweep.review.report.sections.curves import curve_blocks
 from convsweep.review.report.sections.front import front_blocks
 from convsweep.review.report.sections.history import history_blocks
-from convsweep.review.report.sections.importance import importances_by_name, order_of
-from convsweep.review.report.sections.importance_section import importance_blocks
+from convsweep.review.report.sections.importance import importance_blocks, importances_by_name, order_of
 from convsweep.review.report.sections.interactions import interaction_blocks
 from convsweep.review.report.sections.outcomes import outcome_blocks
 from convsweep.review.report.sections.parallel import parallel_blocks

@@ -6,7 +6,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from convsweep.review.report.rendering.blocks import Block, Figure, Text
-from convsweep.review.report.rendering.kinds import KINDS, in_words
+from convsweep.review.report.rendering.palette import KINDS, in_words
 from convsweep.review.report.rendering.phrases import counted, value_text
 from convsweep.review.report.rendering.score_axis import axis_of
 from convsweep.review.report.rendering.thinning import evenly, thinned

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from optuna.trial import FrozenTrial
 
 from convsweep.review.report.rendering.blocks import Block, Cell, Code, Figure, Fold, Table, Text
-from convsweep.review.report.rendering.kinds import KINDS, in_words
+from convsweep.review.report.rendering.palette import KINDS, in_words
 from convsweep.review.report.rendering.phrases import counted, duration
 from convsweep.review.study import Sweep, seconds_of
 from hydra_study import attributes, kind_of

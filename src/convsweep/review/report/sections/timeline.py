@@ -8,7 +8,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from convsweep.review.report.rendering.blocks import Block, Figure, Table, Text
-from convsweep.review.report.rendering.kinds import KINDS, in_words
+from convsweep.review.report.rendering.palette import KINDS, in_words
 from convsweep.review.report.rendering.phrases import counted, duration, percent
 from convsweep.review.study import Sweep, moment
 from hydra_study import attributes, kind_of

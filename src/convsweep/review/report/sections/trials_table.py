@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from optuna.trial import FrozenTrial, TrialState
 
 from convsweep.review.report.rendering.blocks import Block, Cell, Fold, Table
-from convsweep.review.report.rendering.kinds import in_words
+from convsweep.review.report.rendering.palette import in_words
 from convsweep.review.study import Sweep, seconds_of
 from hydra_study import attributes, kind_of
 
