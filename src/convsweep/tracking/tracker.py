@@ -13,14 +13,13 @@ from typing import Any, Self
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from lightning.fabric.utilities.rank_zero import rank_zero_only
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import Logger
 
 from convsweep.errors import UserError, did_you_mean
 from convsweep.run_folder import METRICS
 from convsweep.tracking.metrics_file import MetricsFile
 from convsweep.tracking.outcome import Outcome, outcome_of
-from convsweep.tracking.wandb.lazy_run import RowEnd
 from convsweep.tracking.wandb.logger import LOG_MODEL, WandbLogger
 from convsweep.tracking.wandb.run import read_run_file, take_over_run_file
 
@@ -160,3 +159,17 @@ def _take_over(source: Path, folder: Path) -> None:
     take_over_run_file(source, folder)
     if (source / METRICS).exists():
         shutil.copy(source / METRICS, folder / METRICS)
+
+
+class RowEnd(Callback):
+    """Send what was measured at a step before the next one, so that it is not late.
+
+    Args:
+        logger: holds the row.
+    """
+
+    def __init__(self, logger: WandbLogger) -> None:
+        self.logger = logger
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self.logger.send_row(before=trainer.global_step)  # what is logged before the first step must not start W&B before it

@@ -1,11 +1,7 @@
-"""A W&B run that starts when it is first used, and the end of a row in it."""
+"""Stands for a W&B run that starts when something is asked of it."""
 
 from collections.abc import Callable
 from typing import Any
-
-from lightning.pytorch import Callback, LightningModule, Trainer
-
-from convsweep.tracking.wandb.logger import WandbLogger
 
 
 class LateRun:
@@ -41,17 +37,3 @@ class NoRun:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Set nothing."""
-
-
-class RowEnd(Callback):
-    """Send what was measured at a step before the next one, so that it is not late.
-
-    Args:
-        logger: holds the row.
-    """
-
-    def __init__(self, logger: WandbLogger) -> None:
-        self.logger = logger
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self.logger.send_row(before=trainer.global_step)  # what is logged before the first step must not start W&B before it
