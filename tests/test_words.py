@@ -10,7 +10,9 @@ from convsweep.data.sources.volumes import Volumes
 from convsweep.errors import UserError
 from convsweep.literal_options import annotations, check_words
 from convsweep.models.schedules import one_cycle, plateau
-from convsweep.tasks import Classification, Denoising, Segmentation
+from convsweep.tasks.classification import Classification
+from convsweep.tasks.denoising import Denoising
+from convsweep.tasks.segmentation import Segmentation
 
 
 @pytest.mark.parametrize(

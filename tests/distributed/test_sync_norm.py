@@ -14,7 +14,7 @@ from convsweep.distributed.sync_norm import CpuSyncBatchNorm, SyncNorm, synchron
 from convsweep.errors import UserError
 from convsweep.nets import ConvNet
 from convsweep.nets.options import Norm
-from convsweep.tasks import Classification
+from convsweep.tasks.classification import Classification
 
 GLOBAL_BATCH = 24
 SAMPLES = 203  # of which 36 make a last step of 12, and a last of 11 is uneven for 2

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from convsweep.data.sources.digits import load_digits
 from convsweep.data.sources.signals import Signals
 from convsweep.inference.evaluate.classes import per_class
-from convsweep.inference.evaluate.worst import draw_versions
 from convsweep.pictures.denoised import Denoised
+from convsweep.pictures.worst import draw_versions
 from convsweep.training.build import load_model
 from tests.checkpoints import SCENES, SMALL, Command, arrays_checkpoint, write_checkpoint
 from tests.conftest import Train

@@ -14,8 +14,7 @@ from convsweep.errors import InfeasibleError, UserError
 from convsweep.losses.stft import PAPER, stft_loss
 from convsweep.metrics.signal_ratios import SignalRatios
 from convsweep.nets import ConvNet, UNet
-from convsweep.tasks import Denoising
-from convsweep.training.feasibility import check_output
+from convsweep.tasks.denoising import Denoising, DenoisingTask
 
 STACK: dict[str, Any] = {
     "num_stages": 3, "width": 8, "width_growth": 1.0, "dilation": [1, 2, 4], "downsample": "none", "head": {"output": "position"},
@@ -146,10 +145,10 @@ def test_options_that_cannot_be_are_refused(options: dict[str, Any], message: st
 
 
 def test_net_that_gives_another_size_is_refused() -> None:
-    check_output("denoising", (1, 256), (1, 256), 1)
+    DenoisingTask().check_output((1, 256), (1, 256), 1)
     for wrong in ((1, 128), (2, 256), (10,)):
         with pytest.raises(InfeasibleError, match="must return a signal of the size it gets, 1x256"):
-            check_output("denoising", wrong, (1, 256), 1)
+            DenoisingTask().check_output(wrong, (1, 256), 1)
 
 
 def test_default_resolutions_are_the_papers() -> None:

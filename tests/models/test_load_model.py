@@ -14,7 +14,8 @@ from tiny import facts_of, fit, labelled, masked
 
 from convsweep.cli.hydra_version import main_options
 from convsweep.errors import UserError
-from convsweep.tasks import Classification, Segmentation
+from convsweep.tasks.classification import Classification
+from convsweep.tasks.segmentation import Segmentation
 from convsweep.training import build
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from convsweep.data.samples import DataInfo
 from convsweep.errors import UserError
 from convsweep.nets import UNet
-from convsweep.tasks import Segmentation
+from convsweep.tasks.segmentation import Segmentation
 
 FACTS = DataInfo((1, 6, 6, 6), 2, ("background", "bright"), "segmentation", any_size=True)
 

@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from convsweep.data.samples import DataInfo
 from convsweep.models.base import Model
 from convsweep.nets import ConvNet, UNet
-from convsweep.tasks import Classification, Segmentation
+from convsweep.tasks.classification import Classification
+from convsweep.tasks.segmentation import Segmentation
 
 FROM_LIGHTNING = (".*does not have many workers.*", ".*number of training batches.*", ".*LeafSpec.*")
 """Warnings about Lightning's own ways."""

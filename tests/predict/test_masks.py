@@ -60,7 +60,7 @@ def test_terminal_tells_what_the_masks_hold(run: Command, scenes_net: Path, tmp_
 def test_terminal_shows_shares_and_no_names_of_masks(num_classes: int, shares: list[str], tmp_path: Path) -> None:
     rows = Predictions(tmp_path / "rows.csv", DataInfo((1, 2, 2), num_classes, tuple("abcde"[:num_classes]), "segmentation"))
     with rows:
-        rows.add_mask("one.png", "masks/one.png", np.array([[0, 1], [1, 1]]))
+        rows.add("one.png", ["masks/one.png"], np.array([[0, 1], [1, 1]]))
     assert [column.header for column in rows.shown().columns] == ["sample", *(f"share_{name}" for name in shares)]
     assert rows.summary().startswith("1 sample; on average b 75.0%, a 25.0%")
 

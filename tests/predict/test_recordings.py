@@ -13,7 +13,7 @@ from torch import nn
 from convsweep.data.samples import DataInfo
 from convsweep.inference.predict.recording import Cleaner, level_of
 from convsweep.nets import ConvNet, UNet
-from convsweep.tasks import Denoising
+from convsweep.tasks.denoising import Denoising
 from tests.checkpoints import Command, write_checkpoint
 
 STACK: dict[str, Any] = {

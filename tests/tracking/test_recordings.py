@@ -15,7 +15,7 @@ from wandb_server import WandbServer
 from convsweep.data.sources.signals import Signals
 from convsweep.pictures.denoised import Denoised, write_all
 from convsweep.pictures.spectrograms import decibels, draw_spectrograms
-from convsweep.tasks import Denoising
+from convsweep.tasks.denoising import Denoising
 from convsweep.tracking import ConfusionMatrix, SamplePredictions, SampleRecordings
 
 

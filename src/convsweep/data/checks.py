@@ -58,7 +58,7 @@ def tell_depth(x: Array, first: Path, white: int, root: Path) -> None:
 
 def check_facts(info: DataInfo) -> None:
     """Raise UserError if there is nothing to tell apart."""
-    if info.task != "denoising" and info.num_classes < 2:
+    if info.kind.has_classes and info.num_classes < 2:
         raise UserError(
             f"Classes to tell apart must be two or more, but the data has {info.num_classes} "
             f"({', '.join(info.class_names) or 'none'}); add samples of another class."
@@ -92,7 +92,7 @@ def check_samples(samples: Samples, info: DataInfo, part: str) -> None:
     if samples.x.dtype not in (np.uint8, np.float32):
         raise UserError(f"x must be uint8 or float32, but {part} has {samples.x.dtype}; convert it once.")
     check_finite(samples, part)
-    if info.task != "denoising":
+    if info.kind.has_classes:
         check_labels(samples, info, part)
     elif not all(np.isfinite(chunk).all() for chunk in chunks(samples.y)):
         raise UserError(f"y must be finite, but {part} holds NaN or infinity; repair or remove these samples.")
@@ -106,8 +106,7 @@ def check_shapes(samples: Samples, info: DataInfo, part: str) -> None:
         raise UserError(
             f"Samples must have the shape (channels, *spatial) = {info.in_shape}, but {part} has {samples.x.shape[1:]}."
         )
-    by_task = {"segmentation": info.spatial_shape, "denoising": (info.num_classes, *info.spatial_shape)}
-    expected = by_task.get(info.task, ())
+    expected = info.target_shape
     if samples.y.shape[1:] != expected:
         raise UserError(f"y must have the shape {expected} per sample for {info.task}, but {part} has {samples.y.shape[1:]}.")
 

@@ -77,11 +77,11 @@ class DataModule(LightningDataModule, ABC):
                 check_samples(samples, info, part)
         train, val, test = self.split(*parts)
         train = self.thinned(train)
-        if info.task == "denoising":
-            self.counted = np.full(info.num_classes, len(train))
-        else:
+        if info.kind.has_classes:
             self.counted = count_classes(train.y, info.num_classes)
             check_present(self.counted, info)
+        else:
+            self.counted = np.full(info.num_classes, len(train))
         return train, train if val is None else val, test
 
     def rehearse(self, train: Samples) -> None:
@@ -103,7 +103,7 @@ class DataModule(LightningDataModule, ABC):
 
     def strata(self, samples: Samples) -> Array | None:
         """Return the labels that every part shall hold in equal shares, None where a sample has no single one."""
-        return samples.y if self.info.task == "classification" else None
+        return samples.y if self.info.kind.has_labels else None
 
     def thinned(self, train: Samples) -> Samples:
         """Return about `max_train` of the training samples."""

@@ -1,16 +1,13 @@
 """What a data set is made of: the facts about it, and arrays of samples with their labels and names."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convsweep.data.loading.array_types import Made, PickledByPath, Ragged
-
-Task = Literal["classification", "segmentation", "denoising"]
-ClassTask = Literal["classification", "segmentation"]
-"""The tasks whose labels are classes."""
+from convsweep.task import CLASSIFICATION, Task, find_task
 
 PARTS = ("train", "val", "test")
 Indices = NDArray[np.int64]
@@ -22,9 +19,9 @@ class DataInfo:
 
     Args:
         in_shape: channels and spatial sizes of what a network is trained on, (C, *spatial): a sample, or a crop of one.
-        num_classes: number of classes, the background of a segmentation included; of denoising, channels of the clean signal.
+        num_classes: number of classes, the background of masks included; where targets are no classes, of their channels.
         class_names: one name a class or channel.
-        task: one label a sample ("classification"), one a position ("segmentation"), or a clean signal ("denoising").
+        task: name of the task that the targets are for, see `convsweep.task`.
         ignore_index: the mask value that is no class and counts nowhere; None where there is none.
         any_size: samples are of different sizes; training sees crops of `in_shape`, everything else whole samples.
         sample_rate_hz: positions a second of a recording; None where positions are no time.
@@ -33,13 +30,23 @@ class DataInfo:
     in_shape: tuple[int, ...]
     num_classes: int
     class_names: tuple[str, ...]
-    task: Task = "classification"
+    task: str = CLASSIFICATION
     ignore_index: int | None = None
     any_size: bool = False
     sample_rate_hz: int | None = None
 
     def __post_init__(self) -> None:
         assert len(self.class_names) == self.num_classes, (self.class_names, self.num_classes)
+
+    @property
+    def kind(self) -> Task:
+        """The task of this name."""
+        return find_task(self.task)
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        """Shape of the target of one sample."""
+        return self.kind.target_shape(self.num_classes, self.spatial_shape)
 
     @property
     def in_channels(self) -> int:
@@ -120,7 +127,8 @@ class Samples:
 
     Shape:
         x: (N, C, *spatial) uint8 or float32; `Ragged` where the spatial shape of every sample is its own.
-        y: (N,) int64 labels, (N, *spatial) uint8 or int16 masks, or (N, num_classes, *spatial) float32 clean signals.
+        y: (N,) int64 labels, (N, *spatial) uint8 or int16 masks, or float32 numbers such as clean signals
+            (N, num_classes, *spatial): what `Task.target_shape` says.
         names: N names, by which a person finds the sample again (a file, or "train/17").
     """
 

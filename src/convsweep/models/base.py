@@ -18,6 +18,7 @@ from convsweep.models.acceleration import Compile, Recompute
 from convsweep.models.memory_format import MemoryFormat
 from convsweep.models.normalize import Normalize, NormalizeBy
 from convsweep.models.schedules import Schedule, lightning_schedule
+from convsweep.task import Task
 
 Batch = tuple[Tensor, Tensor]
 
@@ -40,6 +41,9 @@ class Model(Accelerated, ABC):
         monitor, monitor_mode: the metric that training is judged by, and `max` or `min`.
         card: what a checkpoint says of itself, in plain types.
     """
+
+    task: ClassVar[Task]
+    """What it is trained to answer."""
 
     answer_name: ClassVar[str] = "probs"
     """What the network answers, in a word."""

@@ -1,5 +1,1 @@
-"""LightningModules: a network with its loss, its metrics and its optimiser."""
-
-from convsweep.tasks.classification import Classification as Classification
-from convsweep.tasks.denoising import Denoising as Denoising
-from convsweep.tasks.segmentation import Segmentation as Segmentation
+"""The tasks, a file each: what follows from a task (`convsweep.task.Task`), and the LightningModule that is trained for it."""

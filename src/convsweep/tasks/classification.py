@@ -1,17 +1,74 @@
 """Classification: one class a sample, cross-entropy."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError, MulticlassF1Score
 
-from convsweep.errors import UserError
+from convsweep.data.samples import DataInfo
+from convsweep.errors import InfeasibleError, UserError
 from convsweep.models.base import Batch, Model
+from convsweep.nets.geometry import shape_text
+from convsweep.pictures.prediction import Prediction
+from convsweep.pictures.worst import PICTURE, draw_named
+from convsweep.task import CLASSIFICATION, Task
 
 TOP_K = 5
+SUMMED_CLASSES = 8
+
+
+class ClassificationTask(Task):
+    """One class a sample."""
+
+    name = CLASSIFICATION
+    has_classes = True
+    answer_columns = ("true", "predicted", "probability")
+
+    def target_shape(self, num_classes: int, spatial_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return ()
+
+    def check_output(self, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int) -> None:
+        if out_shape != (num_classes,):
+            remedy = "use model=segmentation" if len(out_shape) == len(in_shape) else "set the net's num_classes from the data"
+            raise InfeasibleError(
+                f"a classifier must return {num_classes} numbers a sample, one a class, "
+                f"but the net returns {shape_text(out_shape)}; {remedy}, or take another net"
+            )
+
+    def columns(self, info: DataInfo) -> list[str]:
+        return ["class", "probability", *(f"p_{name}" for name in info.class_names)]
+
+    def cells(self, info: DataInfo, result: NDArray[Any]) -> list[str]:
+        best = int(result.argmax())
+        return [info.class_names[best], *(f"{value:.6f}" for value in (result[best], *result))]
+
+    def shares(self, info: DataInfo, result: NDArray[Any]) -> NDArray[Any]:
+        return np.bincount([result.argmax()], minlength=info.num_classes)
+
+    def summary(self, info: DataInfo, shares: NDArray[Any], count: int) -> str:
+        largest = [index for index in np.argsort(-shares, kind="stable")[:SUMMED_CLASSES] if shares[index]]
+        return ": " + ", ".join(f"{info.class_names[index]} ({int(shares[index]):,})" for index in largest)
+
+    def shown_columns(self) -> Sequence[int]:
+        return range(3)
+
+    def answers(self, info: DataInfo, logits: Tensor, y: Tensor) -> list[list[str]]:
+        probabilities, predicted = logits.float().softmax(dim=1).max(dim=1)
+        rows = zip(y.tolist(), predicted.tolist(), probabilities.tolist(), strict=True)
+        return [[info.class_names[true], info.class_names[best], f"{share:.6f}"] for true, best, share in rows]
+
+    def picture(self, x: NDArray[Any], y: NDArray[Any], logits: Tensor, name: str) -> Prediction:
+        return Prediction.of(x, y, logits.softmax(dim=0).cpu().numpy(), name)
+
+    def draw(self, pictures: Sequence[Prediction], info: DataInfo, folder: Path) -> None:
+        draw_named(pictures, info.class_names).savefig(folder / PICTURE)
 
 
 class Classification(Model):
@@ -22,6 +79,8 @@ class Classification(Model):
         class_weights: `balanced` weighs a class by the inverse of its share of the training split.
         shared: arguments of `Model`.
     """
+
+    task = ClassificationTask()
 
     def __init__(
         self, *, label_smoothing: float = 0.0, class_weights: Literal["none", "balanced"] = "none", **shared: Any

@@ -1,18 +1,49 @@
 """Denoising: a clean signal from a noisy one, by the distance of their waveforms and of their spectrograms."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from convsweep.errors import UserError
+from convsweep.data.samples import DataInfo
+from convsweep.errors import InfeasibleError, UserError
 from convsweep.losses.stft import PAPER, Resolution, stft_loss
 from convsweep.metrics.signal_ratios import NAMES, SignalRatios
 from convsweep.models.base import Batch, Model
+from convsweep.nets.geometry import shape_text
+from convsweep.pictures.denoised import Denoised
+from convsweep.pictures.worst import write_signals
+from convsweep.task import DENOISING, Task
 
 DISTANCES = {"l1": torch.nn.functional.l1_loss, "l2": torch.nn.functional.mse_loss}
+
+
+class DenoisingTask(Task):
+    """A clean signal of the size of the sample."""
+
+    name = DENOISING
+    is_dense = True
+
+    def target_shape(self, num_classes: int, spatial_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (num_classes, *spatial_shape)
+
+    def check_output(self, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int) -> None:
+        expected = (num_classes, *in_shape[1:])
+        if out_shape != expected:
+            raise InfeasibleError(
+                f"a denoising net must return a signal of the size it gets, {shape_text(expected)}, but the net "
+                f"returns {shape_text(out_shape)}; use model/net=unet_1d or dilated_1d, padding=same, and undo every downsampling"
+            )
+
+    def picture(self, x: NDArray[Any], y: NDArray[Any], logits: Tensor, name: str) -> Denoised:
+        return Denoised(name, x, logits.cpu().numpy(), y)
+
+    def draw(self, pictures: Sequence[Denoised], info: DataInfo, folder: Path) -> None:
+        write_signals(pictures, info.sample_rate_hz, folder)
 
 
 class Denoising(Model):
@@ -31,6 +62,7 @@ class Denoising(Model):
         shared: other arguments of `Model`.
     """
 
+    task = DenoisingTask()
     answer_name = "denoised"
 
     def __init__(

@@ -1,22 +1,80 @@
 """Segmentation: one class a position, per-pixel cross-entropy."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import MetricCollection
 
+from convsweep.data.samples import DataInfo
+from convsweep.errors import InfeasibleError
 from convsweep.losses.cross_entropy import cross_entropy
 from convsweep.losses.dice import dice_loss
 from convsweep.metrics.overlap import Overlap, overlap_names
 from convsweep.models.base import Batch, Model
 from convsweep.nets.blocks import center_crop_or_pad
+from convsweep.nets.geometry import shape_text
 from convsweep.nets.sliding_window import SlidingWindow
+from convsweep.pictures.prediction import Prediction
+from convsweep.pictures.worst import PICTURE, draw_named
+from convsweep.task import SEGMENTATION, SHOWN_COLUMNS, Task
 from convsweep.tasks.classification import class_weight
 
+SUMMED_CLASSES = 8
 NO_CLASS = -100
 """The label that torch's cross-entropy leaves out where the data set names no other."""
+
+
+class SegmentationTask(Task):
+    """One class a position."""
+
+    name = SEGMENTATION
+    has_classes = True
+    is_dense = True
+
+    def target_shape(self, num_classes: int, spatial_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return spatial_shape
+
+    def check_output(self, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int) -> None:
+        is_answer = (
+            len(out_shape) == len(in_shape)
+            and out_shape[0] == num_classes
+            and all(0 < out <= size for out, size in zip(out_shape[1:], in_shape[1:], strict=True))
+        )
+        if not is_answer:
+            remedy = "use model=classification" if len(out_shape) == 1 else "set its output channels and size"
+            raise InfeasibleError(
+                f"a segmentation net must return {num_classes} numbers a position, "
+                f"at most {shape_text((num_classes, *in_shape[1:]))}, "
+                f"but the net returns {shape_text(out_shape)}; {remedy}, or take another net such as model/net=unet"
+            )
+
+    def columns(self, info: DataInfo) -> list[str]:
+        return [f"share_{name}" for name in info.class_names]
+
+    def cells(self, info: DataInfo, result: NDArray[Any]) -> list[str]:
+        return [f"{share:.6f}" for share in self.shares(info, result)]
+
+    def shares(self, info: DataInfo, result: NDArray[Any]) -> NDArray[Any]:
+        counts = np.bincount(result.reshape(-1), minlength=info.num_classes)[: info.num_classes]
+        return np.divide(counts, max(1, counts.sum()))
+
+    def summary(self, info: DataInfo, shares: NDArray[Any], count: int) -> str:
+        largest = np.argsort(-shares, kind="stable")[:SUMMED_CLASSES]
+        return "; on average " + ", ".join(f"{info.class_names[i]} {shares[i] / max(1, count):.1%}" for i in largest)
+
+    def shown_columns(self) -> Sequence[int]:
+        return [0, *range(2, 2 + SHOWN_COLUMNS)]
+
+    def picture(self, x: NDArray[Any], y: NDArray[Any], logits: Tensor, name: str) -> Prediction:
+        return Prediction.of(x, y, logits.softmax(dim=0).cpu().numpy(), name)
+
+    def draw(self, pictures: Sequence[Prediction], info: DataInfo, folder: Path) -> None:
+        draw_named(pictures, info.class_names).savefig(folder / PICTURE)
 
 
 class Segmentation(Model):
@@ -30,6 +88,8 @@ class Segmentation(Model):
         window_overlap: share of a window that the next one covers again, where samples are of any size.
         shared: arguments of `Model`.
     """
+
+    task = SegmentationTask()
 
     def __init__(
         self,

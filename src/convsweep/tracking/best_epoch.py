@@ -10,6 +10,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from convsweep.task import CLASSIFICATION, Task, find_task
 from convsweep.tracking.best_scores import best_scores
 from convsweep.tracking.metrics_file import MetricsFile
 from convsweep.tracking.wandb.logger import WandbLogger
@@ -27,9 +28,6 @@ class BestEpochCallback(Callback, ABC):
 
     Neither can stop a training: what goes wrong in them is said once, and they are left out from then on.
     """
-
-    tasks: tuple[str, ...] = ("classification", "segmentation")
-    """What models must be for; the callback does nothing with others."""
 
     def __init__(self) -> None:
         self._is_broken = False
@@ -68,10 +66,14 @@ class BestEpochCallback(Callback, ABC):
         expected = (time.monotonic() - self._began) / (trainer.current_epoch + 1) * trainer.max_epochs
         return 2 * expected > SHORT_TRIAL_S
 
+    def suits_task(self, task: Task) -> bool:
+        """Return whether there is anything to publish of a task: of classes, unless overridden."""
+        return task.has_classes
+
     def suits(self, module: LightningModule) -> bool:
-        """Return whether a model is for one of the tasks; one that does not say is taken for a classifier."""
+        """Return whether there is anything to publish of a model; one that does not say is taken for a classifier."""
         info: Any = getattr(module, "info", None)
-        return (info.task if info is not None else "classification") in self.tasks
+        return self.suits_task(find_task(CLASSIFICATION) if info is None else info.kind)
 
     def _capture_best(self, trainer: Trainer, module: LightningModule, of_training: bool) -> None:
         if trainer.sanity_checking or trainer.state.fn != "fit" or is_rehearsal(trainer) or not self.suits(module):

@@ -5,6 +5,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from convsweep.pictures.denoised import Denoised, write_all
 from convsweep.pictures.spectrograms import draw_spectrograms
+from convsweep.task import Task
 from convsweep.tracking.best_epoch import BestEpochCallback, best_epoch, picture_path, wandb_logger
 from convsweep.tracking.predictions import choose_samples, evaluating
 from convsweep.tracking.wandb.media import recording_media
@@ -17,12 +18,13 @@ class SampleRecordings(BestEpochCallback):
         max_samples: how many samples; the same ones in every run on the same split.
     """
 
-    tasks = ("denoising",)
-
     def __init__(self, max_samples: int = 4) -> None:
         super().__init__()
         self.max_samples = max_samples
         self._recordings: list[Denoised] = []
+
+    def suits_task(self, task: Task) -> bool:
+        return task.gives_signals
 
     def capture(self, trainer: Trainer, module: LightningModule) -> None:
         self._recordings = denoise(trainer, module, self.max_samples)

@@ -18,6 +18,7 @@ from convsweep.cli.hydra_version import own_configs_may_name_any_class
 from convsweep.data.samples import DataInfo
 from convsweep.errors import MissingExtraError, UserError
 from convsweep.literal_options import check_words
+from convsweep.task import Task
 from convsweep.trusted_names import hold
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 CARD = "convsweep"
 """Key of a checkpoint under which the network describes itself."""
-
-TASKS = {"Classification": "classification", "Segmentation": "segmentation", "Denoising": "denoising"}
-"""What each model asks of its network, by the name of the model's class."""
 
 EXTRAS = {"timm": "timm", "segmentation_models_pytorch": "smp"}
 
@@ -77,8 +75,9 @@ def innermost(error: BaseException) -> BaseException:
 
 def build_data(cfg: DictConfig) -> "DataModule":
     """Return the data module and fill `cfg.shape` with what the data states of itself; no sample is read yet."""
+    task = task_of(cfg)  # first: the data may be for a task that is defined in the model's file
     data = data_module(cfg.data)
-    check_task(cfg, data.info)
+    check_task(task, data.info)
     fill_shape(cfg, data.info)
     return data
 
@@ -101,20 +100,23 @@ def fill_shape(cfg: DictConfig, info: DataInfo) -> None:
         }
 
 
-def task_of(cfg: DictConfig) -> str | None:
-    """Return what the model asks of its network; None if it is not one of ours."""
-    return TASKS.get(str(cfg.model.get("_target_", "")).rpartition(".")[2])
+def task_of(cfg: DictConfig) -> Task | None:
+    """Return the task of the model; None if it states none."""
+    target = cfg.model.get("_target_")
+    if target is None:
+        return None
+    with plain_errors("model"):
+        return getattr(get_object(target), "task", None)
 
 
-def check_task(cfg: DictConfig, info: DataInfo) -> None:
+def check_task(task: Task | None, info: DataInfo) -> None:
     """Check that model and data are of one task.
 
     Raises:
         UserError: they are not.
     """
-    task = task_of(cfg)
-    if task not in (None, info.task):
-        raise UserError(f"the model is for {task}, but the data is for {info.task}; use model={info.task} or other data")
+    if task is not None and task.name != info.task:
+        raise UserError(f"the model is for {task.name}, but the data is for {info.task}; use model={info.task} or other data")
 
 
 def build_net(cfg: DictConfig) -> nn.Module:

@@ -12,7 +12,6 @@ from torch import nn
 from convsweep.cost import Budget, Cost, UntraceableError, measure, operations, summary
 from convsweep.cost.last_cost import remember
 from convsweep.errors import META_DEVICE, InfeasibleError, UserError, did_you_mean
-from convsweep.nets.geometry import shape_text
 from convsweep.training import build
 from convsweep.training.early_checks import check_no_key_is_missing
 
@@ -75,7 +74,9 @@ def judge(cfg: DictConfig, cost: Cost) -> None:
     Raises:
         InfeasibleError: it does not answer the task, or breaks the budget.
     """
-    check_output(build.task_of(cfg), cost.out_shape, cost.in_shape, int(cfg.shape.num_classes))
+    task = build.task_of(cfg)
+    if task is not None:
+        task.check_output(cost.out_shape, cost.in_shape, int(cfg.shape.num_classes))
     budget_of(cfg).check(cost, batch_size(cfg), optimizer_states(cfg.optimizer))
 
 
@@ -156,36 +157,6 @@ def root(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
     return error
-
-
-def check_output(task: str | None, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int) -> None:
-    """Check that a network answers the task: a number a class, for every sample or every position, or a signal.
-
-    Raises:
-        InfeasibleError: it does not.
-    """
-    if task == "classification" and out_shape != (num_classes,):
-        remedy = "use model=segmentation" if len(out_shape) == len(in_shape) else "set the net's num_classes from the data"
-        raise InfeasibleError(
-            f"a classifier must return {num_classes} numbers a sample, one a class, "
-            f"but the net returns {shape_text(out_shape)}; {remedy}, or take another net"
-        )
-    if task == "segmentation" and not (
-        len(out_shape) == len(in_shape)
-        and out_shape[0] == num_classes
-        and all(0 < out <= size for out, size in zip(out_shape[1:], in_shape[1:], strict=True))
-    ):
-        remedy = "use model=classification" if len(out_shape) == 1 else "set its output channels and size"
-        raise InfeasibleError(
-            f"a segmentation net must return {num_classes} numbers a position, "
-            f"at most {shape_text((num_classes, *in_shape[1:]))}, "
-            f"but the net returns {shape_text(out_shape)}; {remedy}, or take another net such as model/net=unet"
-        )
-    if task == "denoising" and out_shape != (num_classes, *in_shape[1:]):
-        raise InfeasibleError(
-            f"a denoising net must return a signal of the size it gets, {shape_text((num_classes, *in_shape[1:]))}, but the net "
-            f"returns {shape_text(out_shape)}; use model/net=unet_1d or dilated_1d, padding=same, and undo every downsampling"
-        )
 
 
 def optimizer_states(optimizer: DictConfig) -> int:

@@ -52,7 +52,7 @@ class Trained:
     @property
     def is_dense(self) -> bool:
         """Whether the network answers for every position."""
-        return self.info.task != "classification"
+        return self.info.kind.is_dense
 
 
 def load_trained(named: str | Path, device: str = "auto", batch_size: int = 1) -> Trained:

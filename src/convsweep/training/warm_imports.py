@@ -2,12 +2,13 @@
 
 import importlib
 
+from convsweep.task import known_tasks
 from convsweep.training.imports import no_collection, prepare_imports
 
 NEEDED = (
     "lightning",
     "convsweep.training.run",
-    "convsweep.tasks",
+    *(f"convsweep.tasks.{name}" for name in known_tasks()),
     "convsweep.data.datamodule",
     "convsweep.training.feasibility",
     "convsweep.training.callbacks.progress",

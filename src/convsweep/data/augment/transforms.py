@@ -45,7 +45,7 @@ class Augmentation:
                 f"{for_images[0]} of data.augment works on images and volumes, but samples have the shape {info.in_shape}; "
                 "use data/augment=none or data/augment=mirror."
             )
-        self.masks, self.for_images = info.task == "segmentation", bool(for_images)
+        self.masks, self.for_images = info.kind.has_masks, bool(for_images)
         self.uncovered = 0 if info.ignore_index is None else info.ignore_index
         if self.masks:
             check_fills(self.steps)

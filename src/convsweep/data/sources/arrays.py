@@ -13,8 +13,9 @@ from convsweep.data.datamodule import DataModule
 from convsweep.data.files import npy
 from convsweep.data.labels import Relabel, mask_dtype, relabelled, sorted_classes, whole_numbers
 from convsweep.data.options import LoadingOptions
-from convsweep.data.samples import PARTS, ClassTask, DataInfo, Parts, Samples, numbered
+from convsweep.data.samples import PARTS, DataInfo, Parts, Samples, numbered
 from convsweep.errors import UserError
+from convsweep.task import CLASSIFICATION, find_task
 
 Channels = Literal["first", "last", "none"]
 
@@ -24,7 +25,7 @@ class Arrays(DataModule):
 
     Args:
         path: a .npz file, or a folder of .npy files (these are memory-mapped if they are uint8 or float32).
-        task: whether y is one label a sample or a mask.
+        task: what y is for: one label a sample, a mask, or numbers; its channels lie where those of x do.
         channels: where x has its channels: "first" (N, C, *spatial), "last" (N, *spatial, C) or "none" (N, *spatial).
         class_names: names of the classes; null numbers them.
         num_classes: how many there are; null counts up to the highest label.
@@ -37,7 +38,7 @@ class Arrays(DataModule):
     def __init__(
         self,
         path: str,
-        task: ClassTask = "classification",
+        task: str = CLASSIFICATION,
         channels: Channels = "first",
         class_names: Sequence[str] | None = None,
         num_classes: int | None = None,
@@ -47,7 +48,7 @@ class Arrays(DataModule):
     ) -> None:
         super().__init__(**loading)
         self.path = Path(path).expanduser()
-        self.task, self.channels, self.relabel = task, channels, relabel
+        self.task, self.channels, self.relabel = find_task(task), channels, relabel
         self.class_names, self.num_classes, self.ignore_index = class_names, num_classes, ignore_index
 
     @cached_property
@@ -65,11 +66,19 @@ class Arrays(DataModule):
         names = self.class_names
         if names is None and self.relabel == "sorted":
             names = [str(value) for value in self.classes]
-        count = self.num_classes if self.num_classes is not None else len(names) if names is not None else self.highest + 1
+        count = self.num_classes if self.num_classes is not None else len(names) if names is not None else self.num_targets
         names = tuple(str(number) for number in range(count)) if names is None else tuple(names)
         if len(names) != count:
             raise UserError(f"Every class needs one name, but data.num_classes is {count} and data.class_names has {len(names)}.")
-        return DataInfo(in_shape, count, names, self.task, self.ignore_index if self.task == "segmentation" else None)
+        return DataInfo(in_shape, count, names, self.task.name, self.ignore_index if self.task.has_masks else None)
+
+    @property
+    def num_targets(self) -> int:
+        """How many classes y has, or how many channels where it holds numbers."""
+        if self.task.has_classes:
+            return self.highest + 1
+        shape = self.headers[self.keys["train"][1]][0]
+        return shape[-1 if self.channels == "last" else 1] if len(shape) > 1 and self.channels != "none" else 1
 
     @cached_property
     def raw_labels(self) -> dict[str, NDArray[Any]]:
@@ -92,7 +101,7 @@ class Arrays(DataModule):
         values = {label for label in labels if label != self.ignore_index}
         highest = int(max(values, default=-1))
         absent = [str(label) for label in range(highest + 1) if label not in values]
-        if absent and self.task == "classification" and labels[0] >= 0:
+        if absent and self.task.has_labels and labels[0] >= 0:
             raise UserError(
                 f"Labels must be 0, 1, ... without a gap, but {where} has none of {examples(absent)}; "
                 "say data.relabel=sorted to number them, or data.num_classes if classes may be absent."
@@ -121,15 +130,36 @@ class Arrays(DataModule):
         """Return y of one part as class indices, without an axis of one channel."""
         where = f"{y_key} of {self.path}"
         y = self.raw_labels[part]
+        if not self.task.has_classes:
+            return numbers(y, self.channels, self.describe().target_shape, where)
         if self.relabel == "sorted":
             y = relabelled(y, self.classes, self.ignore_index)
-        expected = 1 if self.task == "classification" else x_ndim - 1
-        axis = -1 if self.channels == "last" or self.task == "classification" else 1
+        expected = 1 if self.task.has_labels else x_ndim - 1
+        axis = -1 if self.channels == "last" or self.task.has_labels else 1
         if y.ndim == expected + 1 and y.shape[axis] == 1:
             y = y.squeeze(axis)
-        if self.task == "classification":
+        if self.task.has_labels:
             return whole_numbers(y, where)
         return y if y.dtype in (np.uint8, np.int16) else mask_dtype(whole_numbers(y, where), where)
+
+
+def numbers(y: NDArray[Any], channels: Channels, shape: tuple[int, ...], where: str) -> NDArray[Any]:
+    """Return targets that are no classes, as float32 and with channels first.
+
+    Args:
+        y: as it stands in the file.
+        shape: of the target of one sample; an axis of one channel may be missing.
+
+    Raises:
+        UserError: they are no numbers.
+    """
+    if y.dtype.kind not in "biuf":
+        raise UserError(f"y must hold numbers, but {where} holds {y.dtype}; save it as float32.")
+    if y.ndim == len(shape) and shape[0] == 1:
+        y = y[:, None]
+    elif channels == "last":
+        y = np.moveaxis(y, -1, 1)
+    return np.asarray(y, np.float32)
 
 
 def pair_keys(names: Sequence[str], where: str) -> dict[str, tuple[str, str]]:

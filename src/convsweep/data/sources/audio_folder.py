@@ -20,6 +20,7 @@ from convsweep.data.sources.noise import Noise, NoiseKind, Recorded, Waves
 from convsweep.data.sources.noisy_signals import Clean, NoisySignals, Range
 from convsweep.data.splits import stratified_split
 from convsweep.errors import UserError
+from convsweep.task import DENOISING
 
 SILENCE = 1e-4
 """Root mean square (full scale is 1) below which a window is silence and left out: there is nothing to keep in it."""
@@ -89,7 +90,7 @@ class AudioFolder(NoisySignals):
 
     def describe(self) -> DataInfo:
         self.files  # noqa: B018  a folder that is not there is named now
-        return DataInfo((1, self.window), 1, ("sound",), "denoising", sample_rate_hz=self.sample_rate_hz)
+        return DataInfo((1, self.window), 1, ("sound",), DENOISING, sample_rate_hz=self.sample_rate_hz)
 
     def read_clean(self) -> tuple[Clean, Clean | None, Clean | None]:
         parts = self.divided()

@@ -14,6 +14,7 @@ from convsweep.data.files.masks import Coding, mask_coding
 from convsweep.data.files.pairs import Pair, decode_pairs, find_pairs
 from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import DataInfo, Parts
+from convsweep.task import SEGMENTATION
 
 
 class MaskFolder(DataModule):
@@ -74,7 +75,7 @@ class MaskFolder(DataModule):
 
     def describe(self) -> DataInfo:
         names = self.coding.class_names
-        return DataInfo(self.shape, len(names), names, "segmentation", self.coding.ignore_index)
+        return DataInfo(self.shape, len(names), names, SEGMENTATION, self.coding.ignore_index)
 
     def read(self) -> Parts:
         pairs = [pair for part in self.pairs.values() for pair in part]

@@ -34,6 +34,7 @@ from convsweep.data.loading.crops import Crops, Whole
 from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import DataInfo, Parts, Samples
 from convsweep.errors import UserError
+from convsweep.task import SEGMENTATION
 
 
 class NiftiFolder(DataModule):
@@ -110,7 +111,7 @@ class NiftiFolder(DataModule):
         opened = self.opened(train if self.crop_size is None else train[:1])
         crop = self.crop_size or tuple(int(size) for size in np.max([image.shape for image, _ in opened], axis=0))
         names, channels = self.coding.class_names, opened[0][0].channels
-        return DataInfo((channels, *crop), len(names), names, "segmentation", self.coding.ignore_index, any_size=True)
+        return DataInfo((channels, *crop), len(names), names, SEGMENTATION, self.coding.ignore_index, any_size=True)
 
     def opened(self, pairs: Sequence[Pair]) -> list[tuple[Scan, Volume]]:
         """Return images and masks, of which only the headers are read.

@@ -14,6 +14,7 @@ from convsweep.data.files.pairs import Pair, decode_pairs
 from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import DataInfo, Parts, Samples
 from convsweep.errors import UserError
+from convsweep.task import SEGMENTATION
 
 Border = Literal["class", "ignore"]
 URL = "https://www.robots.ox.ac.uk/~vgg/data/pets/data/"
@@ -56,9 +57,7 @@ class OxfordPet(DataModule):
         self.storage = Storage(keep, cache_dir)
 
     def describe(self) -> DataInfo:
-        return DataInfo(
-            self.shape, len(self.coding.class_names), self.coding.class_names, "segmentation", self.coding.ignore_index
-        )
+        return DataInfo(self.shape, len(self.coding.class_names), self.coding.class_names, SEGMENTATION, self.coding.ignore_index)
 
     def missing(self, name: str) -> bool:
         return not (self.folder / name).is_dir()

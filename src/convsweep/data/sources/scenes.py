@@ -12,6 +12,7 @@ from convsweep.data.sources.digits import CLASS_NAMES, load_digits
 from convsweep.data.sources.synthetic import draws, part_sizes
 from convsweep.data.splits import stratified_split
 from convsweep.errors import UserError
+from convsweep.task import SEGMENTATION
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,7 +52,7 @@ class Scenes(DataModule):
         self.num_scenes = part_sizes(num_train, num_val, num_test)
 
     def describe(self) -> DataInfo:
-        return DataInfo((3, self.image_size, self.image_size), 11, ("background", *CLASS_NAMES), "segmentation")
+        return DataInfo((3, self.image_size, self.image_size), 11, ("background", *CLASS_NAMES), SEGMENTATION)
 
     def read(self) -> Parts:
         images, labels = load_digits()

@@ -12,6 +12,7 @@ from convsweep.data.sources.noise import NoiseKind, Waves
 from convsweep.data.sources.noisy_signals import Clean, NoisySignals, Range
 from convsweep.data.sources.synthetic import draws, part_sizes
 from convsweep.errors import UserError
+from convsweep.task import DENOISING
 
 SHORTEST = 64
 LOWEST_HZ = 60.0
@@ -50,7 +51,7 @@ class Signals(NoisySignals):
         self.num_signals = part_sizes(num_train, num_val, num_test)
 
     def describe(self) -> DataInfo:
-        return DataInfo((1, self.length), 1, ("signal",), "denoising", sample_rate_hz=self.sample_rate_hz)
+        return DataInfo((1, self.length), 1, ("signal",), DENOISING, sample_rate_hz=self.sample_rate_hz)
 
     def read_clean(self) -> tuple[Clean, Clean, Clean]:
         train, val, test = (self.draw(part) for part in PARTS)

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from convsweep.data.datamodule import DataModule
 from convsweep.data.options import LoadingOptions
-from convsweep.data.samples import ClassTask, DataInfo, Parts, Samples, numbered
+from convsweep.data.samples import DataInfo, Parts, Samples, numbered
 from convsweep.data.sources.synthetic import draws, part_sizes
 from convsweep.errors import UserError
+from convsweep.task import SEGMENTATION, find_task
 
 SHAPES = ("ball", "box", "tube", "ring")
 SMALLEST_VOLUME = 16
@@ -24,7 +25,7 @@ class Volumes(DataModule):
     """Grey volumes with one shape each and its kind as the label, or with several and a mask of background and four kinds.
 
     Args:
-        task: "segmentation" (several shapes, a mask) or "classification" (one shape, its kind).
+        task: one of masks (several shapes) or of labels (one shape, its kind).
         volume_size: depth, height and width.
         num_train, num_val, num_test: volumes of each part.
         max_shapes: a volume of a segmentation holds 1 up to so many shapes.
@@ -33,7 +34,7 @@ class Volumes(DataModule):
 
     def __init__(
         self,
-        task: ClassTask = "segmentation",
+        task: str = SEGMENTATION,
         volume_size: int = 32,
         num_train: int = 200,
         num_val: int = 40,
@@ -48,11 +49,14 @@ class Volumes(DataModule):
         if max_shapes < 1:
             raise UserError(f"data.max_shapes must be at least 1, but is {max_shapes}.")
         self.task, self.volume_size, self.volume_seed = task, volume_size, volume_seed
-        self.max_shapes = max_shapes if task == "segmentation" else 1
+        if not find_task(task).has_classes:
+            raise UserError(f"data.task must be one with classes, but is {task}; shapes have masks and a kind.")
+        self.has_masks = find_task(task).has_masks
+        self.max_shapes = max_shapes if self.has_masks else 1
         self.num_volumes = part_sizes(num_train, num_val, num_test)
 
     def describe(self) -> DataInfo:
-        names = ("background", *SHAPES) if self.task == "segmentation" else SHAPES
+        names = ("background", *SHAPES) if self.has_masks else SHAPES
         return DataInfo((1, *[self.volume_size] * 3), len(names), names, self.task)
 
     def read(self) -> Parts:
@@ -65,7 +69,7 @@ class Volumes(DataModule):
         masks = np.empty((count, *[self.volume_size] * 3), np.uint8)
         for i, rng in enumerate(draws(self.volume_seed, part, count)):
             x[i, 0], masks[i] = volume(rng, self.volume_size, self.max_shapes)
-        y = masks if self.task == "segmentation" else masks.reshape(count, -1).max(axis=1).astype(np.int64) - 1
+        y = masks if self.has_masks else masks.reshape(count, -1).max(axis=1).astype(np.int64) - 1
         return Samples(x, y, numbered(part, count))
 
 

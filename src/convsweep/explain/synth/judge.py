@@ -16,7 +16,7 @@ def check_judge(judge: Subject, subject: Subject) -> None:
     Raises:
         UserError: it is for other classes or channels.
     """
-    if judge.class_names != subject.class_names or judge.in_shape[0] != subject.in_shape[0] or judge.task != "classification":
+    if judge.class_names != subject.class_names or judge.in_shape[0] != subject.in_shape[0] or not judge.task.has_labels:
         raise UserError("judge must be a classifier of the same classes and channels as the network that made the images")
 
 

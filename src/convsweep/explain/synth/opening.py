@@ -44,4 +44,4 @@ def from_checkpoint(
     permutation = Permutation(info.spatial_shape).to(trained.device) if trained.permute else None
     if permutation is not None:
         say(f"{named} sees positions permuted (data.permute=true); images are shown with their positions in order")
-    return Subject(frozen(model.net), model.normalize, info.in_shape, info.class_names, info.task, limits, gaussian, permutation)
+    return Subject(frozen(model.net), model.normalize, info.in_shape, info.class_names, info.kind, limits, gaussian, permutation)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from convsweep.data.permutation import Permutation
 from convsweep.explain.synth.components.gaussian import Gaussian, white
 from convsweep.models.normalize import Normalize
+from convsweep.task import Task
 
 BYTE = (0.0, 255.0)
 
@@ -37,7 +38,7 @@ class Subject:
     normalize: Normalize
     in_shape: tuple[int, ...]
     class_names: tuple[str, ...]
-    task: str
+    task: Task
     limits: tuple[float, float] | None
     gaussian_of: Callable[["Subject"], Gaussian] = field(default=lambda subject: white())
     permutation: Permutation | None = None

@@ -12,6 +12,7 @@ from convsweep.errors import UserError
 from convsweep.explain.synth.subject import BYTE, Subject, frozen
 from convsweep.models.normalize import Normalize
 from convsweep.nets.third_party import AUXILIARY, torchvision_net
+from convsweep.task import CLASSIFICATION, find_task
 from convsweep.training.trained import device_of
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -41,7 +42,7 @@ def from_torchvision(name: str, weights: str | None, device: str = "auto") -> Su
     names = categories if len(categories) == num_classes else tuple(str(index) for index in range(num_classes))
     mean, std = (torch.tensor(values) * 255 for values in (IMAGENET_MEAN, IMAGENET_STD))
     place = device_of(device)
-    return Subject(frozen(net).to(place), Normalize(mean, std).to(place), (3, 224, 224), names, "classification", BYTE)
+    return Subject(frozen(net).to(place), Normalize(mean, std).to(place), (3, 224, 224), names, find_task(CLASSIFICATION), BYTE)
 
 
 def read_state(file: Path, name: str) -> State:

@@ -90,10 +90,10 @@ def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str,
             "class_names": names,
         }
         return shared | arrays | {"ignore_index": info.ignore_index}
-    if len(info.spatial_shape) != 2 or info.in_channels not in COLORS:
-        raise UserError(f"a folder of images is nothing for a network of {described(info)}; name a .npz file with x and y")
+    if len(info.spatial_shape) != 2 or info.in_channels not in COLORS or not info.kind.has_classes:
+        raise UserError(f"a folder of images is nothing for {info.task} of {described(info)}; name a .npz file with x and y")
     images = {"root": str(folder), "color": color or "auto"}
-    if info.task == "segmentation":
+    if info.kind.has_masks:
         masks = {"class_names": list(info.class_names), "ignore_index": info.ignore_index}
         return shared | images | masks | {"_target_": "convsweep.data.sources.mask_folder.MaskFolder"}
     size = {"image_size": list(info.spatial_shape), "resize": trained.data.get("resize", "stretch")}
@@ -104,7 +104,7 @@ def check_fit(mine: DataInfo, theirs: DataInfo, folder: Path) -> None:
     """Raise UserError unless a network of these facts can answer for samples of those; classes are looked at elsewhere."""
     if mine.task != theirs.task:
         raise UserError(f"the network is for {mine.task}, but {folder} holds data for {theirs.task}; name another checkpoint")
-    sizes_matter = mine.task == "classification" and not mine.any_size
+    sizes_matter = not mine.kind.is_dense and not mine.any_size
     if mine.in_channels != theirs.in_channels or (sizes_matter and mine.in_shape != theirs.in_shape):
         remedy = "" if mine.in_channels == theirs.in_channels else "; say --convert-color to turn images grey or RGB"
         rule = f"samples must be as the network was trained on, {described(mine)}"
@@ -120,7 +120,7 @@ def relabelled(samples: Samples, theirs: DataInfo, mine: DataInfo, folder: Path)
     if theirs.class_names == mine.class_names:
         return samples
     strange = sorted(set(theirs.class_names) - set(mine.class_names))
-    if strange or mine.task != "classification":
+    if strange or not mine.kind.has_labels:
         raise UserError(
             f"classes must be ones that the network knows ({some(mine.class_names)}), but {folder} holds "
             f"{some(strange or theirs.class_names)}; rename or remove them"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from convsweep.data.samples import DataInfo
 from convsweep.inference.evaluate.classes import Row, per_class
 from convsweep.inference.evaluate.measuring import Evaluation
-from convsweep.inference.evaluate.worst import write_worst
 from convsweep.pictures.drawing import draw_confusion
 from convsweep.run_folder import write_atomically
 
@@ -40,8 +39,8 @@ class Output:
         from convsweep.cli.console import console, shown
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        is_dense = self.info.task == "segmentation"
-        classes = [] if found.confusion is None else per_class(found.confusion, self.info.class_names, is_dense)
+        kind = self.info.kind
+        classes = [] if found.confusion is None else per_class(found.confusion, self.info.class_names, kind.has_masks)
         self.write_record(found, classes)
         self.write_samples(found)
         self.draw(found)
@@ -49,7 +48,7 @@ class Output:
         if classes:
             console.print(classes_table(classes))
         if found.worst:
-            names = ", ".join(worst.name for _, worst in found.worst[:3])
+            names = ", ".join(name for _, name, _ in found.worst[:3])
             console.print(f"worst samples: {names}", soft_wrap=True, markup=False)
         console.print(f"results: {shown(self.folder.absolute())}", soft_wrap=True, markup=False)
 
@@ -61,21 +60,18 @@ class Output:
             "metrics": found.metrics,
             "classes": classes,
             "confusion": None if found.confusion is None else found.confusion.tolist(),
-            "worst": [{"sample": worst.name, "loss": loss} for loss, worst in found.worst],
+            "worst": [{"sample": name, "loss": loss} for loss, name, _ in found.worst],
         }
         write_atomically(self.folder / "evaluation.json", json.dumps(record, indent=2) + "\n")
 
     def write_samples(self, found: Evaluation) -> None:
-        """Write `samples.csv`: name and loss of each sample, and of a classification its true and predicted class."""
-        header = ["sample", "loss", *(["true", "predicted", "probability"] if found.answers else [])]
+        """Write `samples.csv`: name and loss of each sample, and what its task says of it."""
+        columns = self.info.kind.answer_columns
         with (self.folder / "samples.csv").open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(header)
+            rows.writerow(["sample", "loss", *columns])
             for number, (name, loss) in enumerate(zip(found.names, found.losses, strict=True)):
-                answer: list[str] = []
-                if found.answers:
-                    true, predicted, probability = found.answers[number]
-                    answer = [self.info.class_names[true], self.info.class_names[predicted], f"{probability:.6f}"]
+                answer = found.answers[number] if columns else []
                 rows.writerow([name, f"{loss:.6f}", *answer])
 
     def draw(self, found: Evaluation) -> None:
@@ -83,7 +79,8 @@ class Output:
         if found.confusion is not None:
             figure = draw_confusion(found.confusion, self.info.class_names, self.title)
             figure.savefig(self.folder / "confusion.png")
-        write_worst(found, self.info, self.folder)
+        if found.worst:
+            self.info.kind.draw([picture for _, _, picture in found.worst], self.info, self.folder)
 
 
 def metrics_table(found: Evaluation) -> "Table":

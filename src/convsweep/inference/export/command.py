@@ -75,7 +75,7 @@ def export(arguments: Sequence[str]) -> int:
     programs, checks = [], {}
     with commands.progress("export", 3 if options.format == "all" else 2) as advance:
         for program in written(trained, deployed, options.format, options.out):
-            has_classes = trained.info.task != "denoising"
+            has_classes = trained.info.kind.has_classes
             checks[program.name] = check(deployed.run, program, x, options.tolerance, has_classes=has_classes)
             programs.append(program)
             advance(1)

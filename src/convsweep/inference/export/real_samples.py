@@ -34,7 +34,7 @@ def samples_of_files(trained: "Trained", named: Sequence[Path], count: int) -> S
     Raises:
         UserError: no file gives such a sample.
     """
-    formats = Formats(trained, Reading(fit="auto" if trained.info.task == "classification" else "stretch"))
+    formats = Formats(trained, Reading(fit="stretch" if trained.is_dense else "auto"))
     found: list[NDArray[np.float32]] = []
     reasons: list[str] = []
     for file in find_files(named):

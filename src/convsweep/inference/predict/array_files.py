@@ -51,12 +51,12 @@ class ArrayFiles(Format):
         if x.ndim not in (axes, axes + 1) or batch.shape[1] != self.info.in_channels or 0 in batch.shape:
             wanted = self.info.in_shape if channels == "first" else f"{self.info.in_shape} with channels {channels}"
             raise UnfitFileError(RULE, f"shape {x.shape}", f"one sample is {wanted}; several have an axis before it")
-        if self.info.task == "classification" and batch.shape[1:] != self.info.in_shape:
+        if not self.info.kind.is_dense and batch.shape[1:] != self.info.in_shape:
             raise UnfitFileError(RULE, f"shape {x.shape}", f"one sample is {self.info.in_shape}; cut or resample it")
         return batch, is_one
 
     def write(self, sample: Sample, result: Result, out: Path, name: str) -> Path:
-        path = place(out, "masks" if self.info.task == "segmentation" else "results", f"{name}.npy")
+        path = place(out, "masks" if self.info.kind.has_masks else "results", f"{name}.npy")
         if sample.origin:
             np.save(path, result)
             return path

@@ -17,7 +17,7 @@ class AudioFiles(Format):
     """One sample a file, which is read while it is cleaned; its origin is the level of each channel."""
 
     def read(self, file: Path) -> Iterator[Sample]:
-        if self.info.task != "denoising":
+        if not self.info.kind.gives_signals:
             raise UnfitFileError(
                 "Sound files are for networks that clean them", f"this one is for {self.info.task}", "give it arrays"
             )

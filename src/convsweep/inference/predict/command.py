@@ -91,14 +91,13 @@ def predict(arguments: Sequence[str]) -> int:
 
 def write_all(predictor: "Predictor", reader: "Reader", rows: "Predictions", out: Path) -> None:
     """Write the results of all samples."""
-    task = rows.info.task
     for file, sample, result in predictor(reader):
         name = f"{file}{sample.name.removeprefix(file.name)}"
-        if task == "classification":
-            rows.add_class(name, result)
+        if not rows.task.is_dense:
+            rows.add(name, [], result)
             continue
         written = reader.formats.of(file).write(sample, result, out, reader.names[file]).relative_to(out).as_posix()
-        rows.add_mask(name, written, result) if task == "segmentation" else rows.add([name, written])
+        rows.add(name, [written], result)
 
 
 def conclude(rows: "Predictions", reader: "Reader", named: Sequence[Path]) -> int:

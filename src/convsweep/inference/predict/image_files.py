@@ -39,7 +39,7 @@ class ImageFiles(Format):
             )
         self.color = COLORS[channels]
         self.white = int(self.data.get("white", WHITE))
-        if reading.fit == "tiles" and self.info.task == "classification":
+        if reading.fit == "tiles" and not self.info.kind.is_dense:
             raise UserError(
                 "--fit tiles is for what answers at every position, but this is a classifier; say stretch, crop or pad"
             )
@@ -53,7 +53,7 @@ class ImageFiles(Format):
         """
         if "resize" in self.data and self.data["image_size"] is not None:
             return str(self.data["resize"])
-        if self.info.task != "classification":
+        if self.info.kind.is_dense:
             return "tiles"
         return None if "resize" in self.data else "stretch"
 

@@ -30,7 +30,7 @@ class NiftiFiles(Format):
 
     def __init__(self, trained: "Trained", reading: Reading) -> None:
         super().__init__(trained, reading)
-        if len(self.info.in_shape) != 4 or self.info.task == "denoising":
+        if len(self.info.in_shape) != 4 or not self.info.kind.has_classes:
             axes = "x".join(str(size) for size in self.info.in_shape)
             raise UserError(
                 "NIfTI files suit a classification or segmentation of three axes, "
@@ -49,7 +49,7 @@ class NiftiFiles(Format):
             rule = f"A volume must have {self.info.in_channels} channels, as those that the network was trained on"
             raise UnfitFileError(rule, f"{scan.channels}", "save them as the file's fourth axis")
         x = scan.read()
-        if self.info.task == "classification" and x.shape != self.info.in_shape:
+        if not self.info.kind.is_dense and x.shape != self.info.in_shape:
             rule = f"A volume to classify must have the shape {self.info.spatial_shape}"
             raise UnfitFileError(rule, f"shape {x.shape[1:]}", "crop or resample it")
         if not np.isfinite(x).all():

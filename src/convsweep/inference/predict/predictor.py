@@ -129,7 +129,7 @@ class Predictor:
 
     def result(self, sample: Sample, slabs: Iterable[Tensor]) -> Result:
         """Return the result of a sample from its answer (K, length, *rest), which comes in pieces along the first axis."""
-        if self.trained.info.task != "segmentation":
+        if not self.trained.info.kind.has_masks:
             return torch.cat(list(slabs), dim=1).numpy()
         if sample.back is not None:
             return sample.back(torch.cat(list(slabs), dim=1).numpy())

@@ -18,7 +18,7 @@ from convsweep.data.files.resampling import Resampled, Waveform, pieces
 from convsweep.nets.sliding_window import SlidingWindow
 
 if TYPE_CHECKING:
-    from convsweep.tasks import Denoising
+    from convsweep.tasks.denoising import Denoising
 
 PIECE = 2**18
 """Samples of a piece that is read or written at a time."""

@@ -86,9 +86,10 @@ def class_indices(classes: Sequence[int | str] | None, subject: Subject) -> Tens
     Raises:
         UserError: there is no such class, or the network tells no classes apart.
     """
-    if subject.task == "denoising":
+    if not subject.task.has_classes:
         raise UserError(
-            "classes are maximised in a classifier or a segmentation, but this network cleans signals; use method=dream"
+            "classes are maximised in a classifier or a segmentation, "
+            f"but this network is for {subject.task.name}; use method=dream"
         )
     names = list(subject.class_names)
     if classes is None:
@@ -110,7 +111,7 @@ def check_place(place: Sequence[float] | None, radius: float, context: Synthesis
     """
     if place is None:
         return
-    if context.subject.task != "segmentation":
+    if not context.subject.task.has_masks:
         raise UserError("method.place is for segmentation, but this network gives one class a sample; leave it out")
     region(context.image_size(), place, radius)
 

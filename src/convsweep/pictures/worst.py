@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convsweep.data.samples import DataInfo
-from convsweep.inference.evaluate.measuring import Evaluation
 from convsweep.pictures.denoised import Denoised, write_all
 from convsweep.pictures.drawing import draw_predictions
 from convsweep.pictures.prediction import Prediction, plane_of
@@ -17,18 +15,14 @@ if TYPE_CHECKING:
 PICTURE, SOUNDS = "worst.png", "worst"
 
 
-def write_worst(found: Evaluation, info: DataInfo, folder: Path) -> None:
+def write_signals(signals: Sequence[Denoised], sample_rate_hz: int | None, folder: Path) -> None:
     """Draw `worst.png`, and write recordings as wav files into `worst/`, numbered from the worst."""
-    predictions = [shown for _, shown in found.worst if isinstance(shown, Prediction)]
-    signals = [shown for _, shown in found.worst if isinstance(shown, Denoised)]
-    if predictions:
-        draw_named(predictions, info.class_names).savefig(folder / PICTURE)
-    elif signals and info.sample_rate_hz is not None:
-        draw_spectrograms(signals, info.sample_rate_hz).savefig(folder / PICTURE)
-        (folder / SOUNDS).mkdir(exist_ok=True)
-        write_all(signals, info.sample_rate_hz, folder / SOUNDS)
-    elif signals:
+    if sample_rate_hz is None:
         draw_versions(signals).savefig(folder / PICTURE)
+        return
+    draw_spectrograms(signals, sample_rate_hz).savefig(folder / PICTURE)
+    (folder / SOUNDS).mkdir(exist_ok=True)
+    write_all(signals, sample_rate_hz, folder / SOUNDS)
 
 
 def draw_named(predictions: Sequence[Prediction], class_names: Sequence[str]) -> "Figure":

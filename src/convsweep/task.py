@@ -1,0 +1,139 @@
+"""What follows from a task: one class says what targets are, what is predicted, and what an evaluation shows.
+
+A task is one file in `convsweep/tasks/`, or a file of one's own: a subclass of `Task`, and the LightningModule whose
+attribute `task` is an instance of it. Everything else asks the task; nothing compares its name.
+"""
+
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convsweep.errors import InfeasibleError, UserError, did_you_mean
+from convsweep.nets.geometry import shape_text
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from convsweep.data.samples import DataInfo
+
+CLASSIFICATION, SEGMENTATION, DENOISING = "classification", "segmentation", "denoising"
+"""By these names data sources state which of the package's tasks they are for."""
+
+PACKAGE = "convsweep.tasks"
+SHOWN_COLUMNS = 4
+
+_defined: dict[str, "Task"] = {}
+
+
+class Task(ABC):
+    """What a network is trained to answer.
+
+    A new task sets `name`, says whether targets are classes and whether there is an answer at every position, and overrides
+    what does not suit it.
+    """
+
+    name: ClassVar[str]
+    """By which data says that it is for this task."""
+
+    has_classes: ClassVar[bool] = False
+    """Whether targets are class indices, rather than numbers."""
+
+    is_dense: ClassVar[bool] = False
+    """Whether there is an answer at every position, rather than one a sample."""
+
+    answer_columns: ClassVar[tuple[str, ...]] = ()
+    """Columns of an evaluation's `samples.csv` after the sample and its loss."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "name" in vars(cls):
+            _defined[cls.name] = cls()
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether a sample has one class."""
+        return self.has_classes and not self.is_dense
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether every position has a class."""
+        return self.has_classes and self.is_dense
+
+    @property
+    def gives_signals(self) -> bool:
+        """Whether the answer is a signal of the size of the sample."""
+        return self.is_dense and not self.has_classes
+
+    @abstractmethod
+    def target_shape(self, num_classes: int, spatial_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the target of one sample."""
+
+    def check_output(self, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int) -> None:
+        """Check what a network returns for one sample.
+
+        Raises:
+            InfeasibleError: it does not answer the task.
+        """
+        expected = (num_classes, *in_shape[1:]) if self.is_dense else (num_classes,)
+        if out_shape != expected:
+            raise InfeasibleError(
+                f"a net for {self.name} must return {shape_text(expected)} a sample, "
+                f"but returns {shape_text(out_shape)}; set its output from the data, or take another net"
+            )
+
+    def columns(self, info: "DataInfo") -> list[str]:
+        """Return the columns of `predictions.csv` after the sample and, where `is_dense`, the file of the result."""
+        return [] if self.is_dense else list(info.class_names)
+
+    def cells(self, info: "DataInfo", result: NDArray[Any]) -> list[str]:
+        """Return what stands in `columns` for the result of one sample: `(num_classes,)`, or on the sample's grid."""
+        return [] if self.is_dense else [f"{value:.6f}" for value in result]
+
+    def shares(self, info: "DataInfo", result: NDArray[Any]) -> NDArray[Any]:
+        """Return the share of a sample (num_classes,) that each class takes; zeros where there are no classes."""
+        return np.zeros(info.num_classes)
+
+    def summary(self, info: "DataInfo", shares: NDArray[Any], count: int) -> str:
+        """Return what follows the number of samples on the terminal, from the sum of all `shares`."""
+        return ""
+
+    def shown_columns(self) -> Sequence[int]:
+        """Return which columns of `predictions.csv` the terminal shows; those that are not there are left out."""
+        return range(1 + SHOWN_COLUMNS)
+
+    def answers(self, info: "DataInfo", logits: "Tensor", y: "Tensor") -> list[list[str]]:
+        """Return what stands in `answer_columns` for each sample of a batch."""
+        return []
+
+    def picture(self, x: NDArray[Any], y: NDArray[Any], logits: "Tensor", name: str) -> Any:
+        """Return what `draw` needs of one sample; None where nothing is drawn."""
+        return None
+
+    def draw(self, pictures: Sequence[Any], info: "DataInfo", folder: Path) -> None:
+        """Write pictures of samples into the folder of an evaluation, as `worst.png` or what suits them."""
+        return
+
+
+def known_tasks() -> list[str]:
+    """Return the names of the tasks in `convsweep/tasks/`, and of others that have been imported."""
+    files = pkgutil.iter_modules(import_module(PACKAGE).__path__)
+    return sorted({*_defined, *(each.name for each in files)})
+
+
+def find_task(name: str) -> Task:
+    """Return the task of a name; its file in `convsweep/tasks/` is imported when it is first asked for.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in _defined and name in known_tasks():
+        import_module(f"{PACKAGE}.{name}")
+    if name not in _defined:
+        raise UserError(f"a task must be one that is defined, but is {name!r}; {did_you_mean(name, known_tasks())}")
+    return _defined[name]
