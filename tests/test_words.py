@@ -36,10 +36,16 @@ def test_what_a_constructor_or_its_base_does_not_know_is_refused(target: Callabl
         check_words("part", target, {option: word})
 
 
-@pytest.mark.parametrize("source", [Arrays, Volumes])
-def test_what_has_labels_is_for_no_denoiser(source: type) -> None:
-    with pytest.raises(UserError, match=r"data\.task must be one of classification, segmentation, but is 'denoising'"):
-        check_words("data", source, {"task": "denoising"})
+def test_what_draws_masks_and_kinds_is_for_no_denoiser() -> None:
+    with pytest.raises(UserError, match=r"data\.task must be one with classes, but is denoising"):
+        Volumes(task="denoising")
+
+
+def test_a_task_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(
+        UserError, match=r"a task must be one that is defined, but is 'segmentaton'; did you mean 'segmentation'\?"
+    ):
+        Arrays("somewhere.npz", task="segmentaton")
 
 
 def test_options_that_are_handed_on_are_checked() -> None:

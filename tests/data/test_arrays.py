@@ -132,3 +132,14 @@ def test_labels_with_a_gap_are_refused_with_two_ways_out(tmp_path: Path, labels:
         _ = Arrays(str(path), batch_size=8).info
     assert Arrays(str(path), relabel="sorted", batch_size=8).info.num_classes == 3
     assert Arrays(str(path), num_classes=5, batch_size=8).info.num_classes == 5
+
+
+@pytest.mark.parametrize("channels", ["first", "last"])
+def test_targets_that_are_no_classes_are_numbers_with_channels_where_x_has_them(tmp_path: Path, channels: Any) -> None:
+    clean = np.random.default_rng(0).normal(size=(20, 2, 8))
+    stored = clean if channels == "first" else np.moveaxis(clean, 1, -1)
+    np.savez(tmp_path / "a.npz", x=(stored + 1).astype(np.float32), y=stored)
+    data = Arrays(str(tmp_path / "a.npz"), task="denoising", channels=channels, val_fraction=None, test_fraction=None)
+    assert (data.info.in_shape, data.info.num_classes) == ((2, 8), 2)
+    np.testing.assert_array_equal(data.train.y, clean.astype(np.float32))
+    np.testing.assert_allclose(data.train.x, data.train.y + 1, rtol=1e-6)

@@ -38,6 +38,7 @@ class Model(Accelerated, ABC):
         decay_norm_and_bias: apply weight decay to biases and normalisation too, not only to weights of two or more axes.
         normalize_by: subtract mean and spread of the training split, or of each sample.
         memory_format, compile, recompute: how the network is run, see `Accelerated`.
+        loss: replaces the task's own: a module from the outputs and targets of a batch to their mean loss.
         monitor, monitor_mode: the metric that training is judged by, and `max` or `min`.
         card: what a checkpoint says of itself, in plain types.
     """
@@ -62,12 +63,14 @@ class Model(Accelerated, ABC):
         memory_format: MemoryFormat = "auto",
         compile: Compile = "none",
         recompute: Recompute = "none",
+        loss: nn.Module | None = None,
         monitor: str = "val/loss",
         monitor_mode: Literal["max", "min"] = "min",
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(net, info.in_shape, memory_format, compile, recompute)
         self.info = info
+        self.given_loss = loss
         self.normalize = Normalize(mean, std, normalize_by)
         self.class_counts = class_counts
         self.make_optimizer, self.schedule = optimizer, schedule
@@ -83,7 +86,14 @@ class Model(Accelerated, ABC):
 
     @abstractmethod
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Return the mean loss of a batch."""
+        """Return the mean loss of a batch that the task begins with."""
+
+    def batch_loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Return the mean loss of a batch, by the loss that the config names if it names one."""
+        if self.given_loss is None:
+            return self.loss(logits, y)
+        loss: Tensor = self.given_loss(logits, y)
+        return loss
 
     @abstractmethod
     def score(self, metrics: MetricCollection, logits: Tensor, batch: Batch) -> None:
@@ -126,7 +136,7 @@ class Model(Accelerated, ABC):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         x, y = batch
-        loss = self.loss(self(x), y)
+        loss = self.batch_loss(self(x), y)
         self.losses["train"].add(loss, len(x))
         return self.weighted(loss, len(x)) if self.trainer.world_size > 1 and self.trainer.is_last_batch else loss
 
@@ -167,7 +177,7 @@ class Model(Accelerated, ABC):
         """Update a split's loss and metrics."""
         x, y = batch
         logits = self(x)
-        self.losses[split].add(self.loss(logits, y), len(x))
+        self.losses[split].add(self.batch_loss(logits, y), len(x))
         self.score(metrics, logits, batch)
 
     def log_evaluation(self, split: str, metrics: MetricCollection) -> None:

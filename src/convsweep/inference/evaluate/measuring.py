@@ -50,10 +50,10 @@ def evaluate(
     for x, y in batches:
         x, y = x.to(trained.device), y.to(trained.device)
         logits = logits_of(model, x)
-        total += model.loss(logits, y) * len(x)
+        total += model.batch_loss(logits, y) * len(x)
         model.score(metrics, logits, (x, y))
         first = len(found.losses)
-        found.losses += [float(model.loss(logits[i : i + 1], y[i : i + 1])) for i in range(len(x))]
+        found.losses += [float(model.batch_loss(logits[i : i + 1], y[i : i + 1])) for i in range(len(x))]
         if task.has_classes:
             counts = count_confusion(logits, y, trained.info.ignore_index).cpu().numpy()
             found.confusion = counts if found.confusion is None else found.confusion + counts

@@ -1,8 +1,10 @@
 """Prediction: a checkpoint and files or folders to classes, masks or signals; `convsweep predict --help`.
 
-A kind of file is one module with one subclass of `formats.Format`, and one line in `formats.MODULES` for its suffixes:
+A kind of file is one module in `files/` with one subclass of `formats.Format`, which is found by its place:
 
     class NiftiFiles(Format):
+        suffixes = (".nii", ".nii.gz")
+
         def read(self, file):                       # one Sample, or several, from one file
             volume = nibabel.load(file)
             yield Sample(file.name, volume.get_fdata(dtype=np.float32)[None], origin=volume.affine)

@@ -3,27 +3,20 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.files.audio import EXTENSIONS as SOUNDS
-from convsweep.data.files.images import EXTENSIONS
-from convsweep.data.files.nifti import ENDINGS
-
 if TYPE_CHECKING:
     from convsweep.training.trained import Trained
 
-MODULES = {
-    **dict.fromkeys(EXTENSIONS, "convsweep.inference.predict.image_files.ImageFiles"),
-    **dict.fromkeys((".npy", ".npz"), "convsweep.inference.predict.array_files.ArrayFiles"),
-    **dict.fromkeys(SOUNDS, "convsweep.inference.predict.audio_files.AudioFiles"),
-    **dict.fromkeys(ENDINGS, "convsweep.inference.predict.nifti_files.NiftiFiles"),
-}
-"""The format of each suffix, by its import path: what a file does not need is not imported."""
+KINDS = "convsweep.inference.predict.files"
+"""Every module of this package is a kind of file. None imports torch: a mistake in the file names is answered at once."""
 
 Fit = Literal["auto", "stretch", "crop", "pad", "tiles"]
 Result = NDArray[Any]
@@ -73,6 +66,9 @@ class Format(ABC):
         reading: what the command line says.
     """
 
+    suffixes: ClassVar[tuple[str, ...]]
+    """Of the file names, in lower case and with the dot."""
+
     def __init__(self, trained: "Trained", reading: Reading) -> None:
         self.info, self.reading = trained.info, reading
         self.data: Mapping[str, Any] = trained.data
@@ -110,19 +106,31 @@ class Formats:
 
     def __init__(self, trained: "Trained", reading: Reading) -> None:
         self.trained, self.reading = trained, reading
-        self.made: dict[str, Format] = {}
+        self.made: dict[type[Format], Format] = {}
 
     def of(self, file: Path) -> Format:
         """Return the format of a file."""
-        place = MODULES[suffix_of(file)]
-        if place not in self.made:
-            module, _, name = place.rpartition(".")
-            self.made[place] = getattr(import_module(module), name)(self.trained, self.reading)
-        return self.made[place]
+        kind = known_formats()[suffix_of(file)]
+        if kind not in self.made:
+            self.made[kind] = kind(self.trained, self.reading)
+        return self.made[kind]
+
+
+@cache
+def known_formats() -> dict[str, type[Format]]:
+    """Return the format of each suffix."""
+    modules = [import_module(f"{KINDS}.{each.name}") for each in iter_modules(import_module(KINDS).__path__)]
+    kinds = [
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Format) and kind.__module__ == module.__name__
+    ]
+    return {suffix: kind for kind in kinds for suffix in kind.suffixes}
 
 
 def suffix_of(file: Path) -> str:
     """Return the longest known suffix of a file in lower case, such as `.nii.gz`; the last one if none is known."""
     suffixes = [part.lower() for part in file.suffixes]
     endings = ["".join(suffixes[first:]) for first in range(len(suffixes))]
-    return next((ending for ending in endings if ending in MODULES), endings[-1] if endings else "")
+    return next((ending for ending in endings if ending in known_formats()), endings[-1] if endings else "")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from convsweep.data.files.folders import visible
 from convsweep.errors import UserError
-from convsweep.inference.predict.formats import MODULES, suffix_of
+from convsweep.inference.predict.formats import known_formats, suffix_of
 
 
 def find_files(named: Sequence[Path]) -> dict[Path, str]:
@@ -25,7 +25,7 @@ def find_files(named: Sequence[Path]) -> dict[Path, str]:
                 names[file] = free_name(file.relative_to(root), taken)
     if not names:
         folders = ", ".join(str(path) for path in named)
-        raise UserError(f"there must be a file that can be read, but {folders} holds none ({' '.join(sorted(MODULES))})")
+        raise UserError(f"there must be a file that can be read, but {folders} holds none ({' '.join(sorted(known_formats()))})")
     return names
 
 
@@ -34,7 +34,7 @@ def files_below(folder: Path) -> Iterator[Path]:
     for child in visible(folder):
         if child.is_dir():
             yield from files_below(child)
-        elif suffix_of(child) in MODULES:
+        elif suffix_of(child) in known_formats():
             yield child
 
 

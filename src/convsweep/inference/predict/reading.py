@@ -8,7 +8,7 @@ from pathlib import Path
 
 from convsweep.data.files.decoding import num_readers
 from convsweep.data.files.images import UnfitFileError
-from convsweep.inference.predict.formats import MODULES, Formats, Sample, suffix_of
+from convsweep.inference.predict.formats import Formats, Sample, known_formats, suffix_of
 
 
 @dataclass
@@ -39,8 +39,10 @@ class Reader:
                 yield from self.take(*waiting.popleft())
 
     def read(self, file: Path) -> list[Sample]:
-        if suffix_of(file) not in MODULES:
-            raise UnfitFileError("Files must be of a known kind", suffix_of(file) or "no extension", " ".join(sorted(MODULES)))
+        if suffix_of(file) not in known_formats():
+            raise UnfitFileError(
+                "Files must be of a known kind", suffix_of(file) or "no extension", " ".join(sorted(known_formats()))
+            )
         return list(self.formats.of(file).read(file))
 
     def take(self, file: Path, read: Future[list[Sample]]) -> Iterator[tuple[Path, Sample]]:

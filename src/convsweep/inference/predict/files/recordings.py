@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from convsweep.data.files.audio import Recording, soundfile
+from convsweep.data.files.audio import EXTENSIONS, Recording, soundfile
 from convsweep.data.files.images import UnfitFileError
 from convsweep.inference.predict.formats import Format, Result, Sample, place
-from convsweep.inference.predict.recording import Waves, level_of
+
+if TYPE_CHECKING:
+    from convsweep.inference.predict.recording import Waves
 
 LARGEST_WAV_BYTES = 2**32 - 2**16
 """What the size field of a wav file can count; longer ones are written as RF64, its extension (EBU Tech 3306)."""
@@ -16,7 +18,11 @@ LARGEST_WAV_BYTES = 2**32 - 2**16
 class AudioFiles(Format):
     """One sample a file, which is read while it is cleaned; its origin is the level of each channel."""
 
+    suffixes = tuple(EXTENSIONS)
+
     def read(self, file: Path) -> Iterator[Sample]:
+        from convsweep.inference.predict.recording import level_of  # with torch
+
         if not self.info.kind.gives_signals:
             raise UnfitFileError(
                 "Sound files are for networks that clean them", f"this one is for {self.info.task}", "give it arrays"
@@ -36,7 +42,7 @@ class AudioFiles(Format):
         return path
 
 
-def write_wav(path: Path, recording: Recording, slabs: Iterable[Waves]) -> None:
+def write_wav(path: Path, recording: Recording, slabs: Iterable["Waves"]) -> None:
     """Write pieces (C, length) as a wav file with the rate, channels and, where wav has it, number format of a recording."""
     library = soundfile()
     subtype = recording.info.subtype if library.check_format("WAV", recording.info.subtype) else "PCM_16"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from convsweep.data.files.images import UnfitFileError
+from convsweep.data.files.nifti import ENDINGS
 from convsweep.data.files.scans import name_of, open_scan, suffixes_of
 from convsweep.data.options import per_axis
 from convsweep.errors import UserError
@@ -27,6 +28,8 @@ class NiftiFiles(Format):
     Raises:
         UserError: the network is for something else.
     """
+
+    suffixes = tuple(ENDINGS)
 
     def __init__(self, trained: "Trained", reading: Reading) -> None:
         super().__init__(trained, reading)

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.files.images import COLORS, WHITE, ImageDecoding, UnfitFileError, color_of, fit, in_color, open_image
+from convsweep.data.files.images import (
+    COLORS,
+    EXTENSIONS,
+    WHITE,
+    ImageDecoding,
+    UnfitFileError,
+    color_of,
+    fit,
+    in_color,
+    open_image,
+)
 from convsweep.errors import UserError
 from convsweep.inference.predict.formats import Format, Reading, Result, Sample, place
 from convsweep.inference.predict.geometry import Geometry, geometry_of
@@ -28,6 +38,8 @@ class ImageFiles(Format):
     Raises:
         UserError: the network is for something else.
     """
+
+    suffixes = tuple(EXTENSIONS)
 
     def __init__(self, trained: "Trained", reading: Reading) -> None:
         super().__init__(trained, reading)

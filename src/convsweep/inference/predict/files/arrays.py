@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from convsweep.data.files import npy
 from convsweep.data.files.images import UnfitFileError
-from convsweep.data.sources.arrays import with_channels_first
 from convsweep.errors import UserError
 from convsweep.inference.predict.formats import Format, Result, Sample, place
 
@@ -22,6 +21,8 @@ class ArrayFiles(Format):
 
     In a .npz file the array is the only one, or is called x or x_test.
     """
+
+    suffixes = (".npy", ".npz")
 
     def read(self, file: Path) -> Iterator[Sample]:
         try:
@@ -44,6 +45,8 @@ class ArrayFiles(Format):
         Raises:
             UnfitFileError: the shape is not that of the training data.
         """
+        from convsweep.data.sources.arrays import with_channels_first  # with torch
+
         channels = self.data.get("channels", "first")
         axes = len(self.info.in_shape) - (channels == "none")
         is_one = x.ndim == axes
