@@ -142,4 +142,4 @@ def test_targets_that_are_no_classes_are_numbers_with_channels_where_x_has_them(
     data = Arrays(str(tmp_path / "a.npz"), task="denoising", channels=channels, val_fraction=None, test_fraction=None)
     assert (data.info.in_shape, data.info.num_classes) == ((2, 8), 2)
     np.testing.assert_array_equal(data.train.y, clean.astype(np.float32))
-    np.testing.assert_allclose(data.train.x, data.train.y + 1, rtol=1e-6)
+    np.testing.assert_allclose(data.train.x, np.asarray(data.train.y) + 1, atol=1e-6)

@@ -65,7 +65,7 @@ from convsweep.training.imports import prepare_imports
 from convsweep.patches.late_packages import is_late
 prepare_imports()
 import torch, lightning, torchmetrics
-from convsweep import models
+import convsweep.tasks.classification
 assert is_late("torchmetrics") and is_late("torchmetrics.functional")
 from torchmetrics.classification import MulticlassConfusionMatrix
 import matplotlib

@@ -40,14 +40,16 @@ class NiftiFiles(Format):
                 f"but this network is for {self.info.task} of {axes}; use .npy files"
             )
         self.spacing = per_axis("spacing", self.data.get("spacing"), 3, float)
-        self.suffixes = suffixes_of(self.data.get("image_suffix", ""))
+        self.image_suffixes = suffixes_of(self.data.get("image_suffix", ""))
 
     def read(self, file: Path) -> Iterator[Sample]:
-        if len(self.suffixes) > 1 and not name_of(file).endswith(self.suffixes[0]):
-            if name_of(file).endswith(tuple(self.suffixes[1:])):
+        if len(self.image_suffixes) > 1 and not name_of(file).endswith(self.image_suffixes[0]):
+            if name_of(file).endswith(tuple(self.image_suffixes[1:])):
                 return  # read together with the file of the first channel
-            raise UnfitFileError(f"Names must end with one of {', '.join(self.suffixes)}", file.name, "rename it as in training")
-        scan = open_scan(file, self.suffixes, self.spacing)
+            raise UnfitFileError(
+                f"Names must end with one of {', '.join(self.image_suffixes)}", file.name, "rename it as in training"
+            )
+        scan = open_scan(file, self.image_suffixes, self.spacing)
         if scan.channels != self.info.in_channels:
             rule = f"A volume must have {self.info.in_channels} channels, as those that the network was trained on"
             raise UnfitFileError(rule, f"{scan.channels}", "save them as the file's fourth axis")
