@@ -68,7 +68,8 @@ def check_target(target: Any, base: type, place: str) -> None:
     try:
         found = get_object(target)
     except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"{place} names {target}, which cannot be imported ({error}); install what it is part of") from error
+        rule = f"{place} names {target}, which cannot be imported ({error})"
+        raise UserError(f"{rule}; start in the folder that holds it, or install what it is part of") from error
     if not (isinstance(found, type) and issubclass(found, base)) and not _is_of_torchvision(found, base):
         raise UserError(f"{rule}; {remedy} (or name it in {TRUST})" if base is nn.Module else f"{rule}; {remedy}")
 

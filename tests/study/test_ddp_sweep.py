@@ -30,7 +30,12 @@ def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: P
         "OMP_NUM_THREADS": "1",
     }
     note = "+callbacks.note._target_=rank_callbacks.Note"
-    command = [sys.executable, "-m", "convsweep", "train", "-m", "hydra/sweeper=study", *TWO, *SPACE, *PRUNER, note, FAIL]
+    (tmp_path / "own" / "optimizer").mkdir(parents=True)
+    (tmp_path / "own" / "project.yaml").write_text("defaults: [config, {override optimizer: mine}, _self_]\nmine: 1\n")
+    (tmp_path / "own" / "optimizer" / "mine.yaml").write_text("defaults: [adamw, _self_]\n")
+    own = ["--config-dir", "own", "--config-name", "project"]  # which Lightning's processes need too
+    search = ["hydra/sweeper=study", "mine=2", *TWO, *SPACE, *PRUNER, note, FAIL]
+    command = [sys.executable, "-m", "convsweep", "train", "-m", *own, *search]
     done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **variables}, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = list(csv.DictReader((tmp_path / "multirun/train/sweep.csv").read_text().splitlines()))

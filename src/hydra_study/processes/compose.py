@@ -45,9 +45,13 @@ def set_plain_arguments(spec: SweepSpec, job: Job, folder: str) -> None:
 
     Whoever starts this process's script again (Lightning does, for the ranks of DDP) gets the trial, not the sweep.
     """
-    given = OmegaConf.to_container(spec.config.hydra.overrides.hydra)
+    hydra = spec.config.hydra
+    given = OmegaConf.to_container(hydra.overrides.hydra)
     assert isinstance(given, list)
+    options = [f"--config-dir={source.path}" for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    if hydra.job.config_name is not None:
+        options.append(f"--config-name={hydra.job.config_name}")
     of_hydra = [text for text in given if not str(text).lstrip("+~").startswith(_OF_THE_SWEEP)]
     quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
     sys.modules["__main__"].__spec__ = ModuleSpec(spec.module, None) if spec.module is not None else None
-    sys.argv = [spec.script, *of_hydra, *job.overrides, "hydra.mode=RUN", f"hydra.run.dir='{quoted}'"]
+    sys.argv = [spec.script, *options, *of_hydra, *job.overrides, "hydra.mode=RUN", f"hydra.run.dir='{quoted}'"]

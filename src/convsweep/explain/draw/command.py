@@ -52,6 +52,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """Return the options of a command line."""
     parser = commands.parser("draw", "Figures of a network, before or after its training.", EXAMPLES, NOTES)
     add_overrides(parser, "train", "as `train` takes them; with --checkpoint: data.*=...")
+    parser.add_argument("--config-dir", "-cd", help="a folder of configs of one's own, as of `train`")
+    parser.add_argument("--config-name", "-cn", help="the primary config, as of `train`")
     parser.add_argument("--checkpoint", help="a .ckpt file, a run folder, or a sweep folder (its winner)")
     parser.add_argument("--figures", type=figure_names, metavar="A,B", help="all with a checkpoint, else matrix,field")
     parser.add_argument("--layer", help="the layer of matrix and filters (default: the first), the last one of maps")
@@ -122,7 +124,9 @@ def main() -> None:
 
         draw(from_config(cfg), None, OmegaConf.to_container(cfg.logger, resolve=True), options)
 
-    sys.argv[1:] = [*options.overrides, *LEAVE_NO_TRACE]
+    given = {"--config-dir": options.config_dir, "--config-name": options.config_name}
+    of_hydra = [f"{name}={value}" for name, value in given.items() if value is not None]
+    sys.argv[1:] = [*of_hydra, *options.overrides, *LEAVE_NO_TRACE]
     command_line.run(composed)
 
 
