@@ -10,6 +10,7 @@ from convsweep.explain.synth.context import SynthesisContext
 from convsweep.explain.synth.subject import Subject, frozen
 from convsweep.models.normalize import Normalize
 from convsweep.nets import ConvNet
+from convsweep.task import CLASSIFICATION, find_task
 
 
 def drawn_subject(in_shape: tuple[int, ...] = (1, 12, 12), num_classes: int = 3, net: nn.Module | None = None) -> Subject:
@@ -22,7 +23,7 @@ def drawn_subject(in_shape: tuple[int, ...] = (1, 12, 12), num_classes: int = 3,
     channels = in_shape[0]
     normalize = Normalize(torch.full((channels,), 100.0), torch.full((channels,), 50.0))
     names = tuple(f"class {index}" for index in range(num_classes))
-    return Subject(frozen(net), normalize, in_shape, names, "classification", (0.0, 255.0))
+    return Subject(frozen(net), normalize, in_shape, names, find_task(CLASSIFICATION), (0.0, 255.0))
 
 
 @pytest.fixture
