@@ -1,4 +1,4 @@
-"""Every package that is imported, or named by a config, is declared: in the dependencies or in an extra."""
+"""Every package that is imported, or named by a config, is declared by its distribution: in the dependencies or in an extra."""
 
 import ast
 import re
@@ -15,16 +15,17 @@ from packaging.utils import canonicalize_name
 from convsweep.patches.patch import all_patches
 
 ROOT = Path(__file__).parents[1]
+SWEEPER = ROOT / "packages" / "hydra-study-sweeper"
 OWN = {"convsweep", "hydra_plugins", "hydra_study", "own_data", "own_net"}  # the last two of the project that `init` writes
 
 
-def declared() -> tuple[set[str], set[str]]:
-    """Return the distributions of the dependencies, and those of all extras."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    always = project["dependencies"]
-    extras = [text for texts in project["optional-dependencies"].values() for text in texts]
-    names = [{canonicalize_name(Requirement(text).name) for text in texts} for texts in (always, extras)]
-    return names[0], names[1]
+def declared(project: Path) -> set[str]:
+    """Return the distributions of the dependencies and extras of a project; convsweep's extras are partly the sweeper's."""
+    table = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    texts = [*table["dependencies"], *(text for extra in table["optional-dependencies"].values() for text in extra)]
+    requirements = [Requirement(text) for text in texts]
+    names = {canonicalize_name(one.name) for one in requirements}
+    return names | (declared(SWEEPER) if any(one.name == "hydra-study-sweeper" and one.extras for one in requirements) else set())
 
 
 def imported(path: Path) -> set[str]:
@@ -52,20 +53,34 @@ def is_declared(name: str, distributions: set[str]) -> bool:
     return any(canonicalize_name(owner) in distributions for owner in owners)
 
 
-def test_what_is_imported_is_declared() -> None:
-    always, extras = declared()
-    files = (ROOT / "src").rglob("*.py")
+@pytest.mark.parametrize(
+    ("project", "packages", "some"),
+    [
+        (ROOT, ["convsweep"], {"torch", "lightning", "hydra", "PIL"}),
+        (SWEEPER, ["hydra_study", "hydra_plugins"], {"optuna", "hydra", "rich", "submitit"}),
+    ],
+    ids=["convsweep", "hydra-study-sweeper"],
+)
+def test_what_is_imported_is_declared(project: Path, packages: list[str], some: set[str]) -> None:
+    files = [path for name in packages for path in (ROOT / "src" / name).rglob("*.py")]
     names = {name for path in files for name in imported(path)} - OWN - sys.stdlib_module_names
-    assert names >= {"torch", "lightning", "optuna", "hydra", "PIL"}, "the search finds imports"
-    assert [name for name in sorted(names) if not is_declared(name, always | extras)] == []
+    assert names >= some, "the search finds imports"
+    assert [name for name in sorted(names) if not is_declared(name, declared(project))] == []
 
 
 def test_what_a_config_names_is_declared() -> None:
-    always, extras = declared()
     text = "\n".join(path.read_text() for path in (ROOT / "conf").rglob("*.yaml"))
     names = {package(target) for target in re.findall(r"_target_: (\w+\.[\w.]+)", text)} - OWN
     assert names >= {"torch", "torchvision", "lightning", "timm"}, "the search finds targets"
-    assert [name for name in sorted(names) if not is_declared(name, always | extras)] == []
+    assert [name for name in sorted(names) if not is_declared(name, declared(ROOT))] == []
+
+
+def test_what_both_need_has_the_same_bounds() -> None:
+    """Also the oldest: `.ci/run` lowers direct dependencies only, which are those of convsweep."""
+    ours, theirs = (
+        set(tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"]) for project in (ROOT, SWEEPER)
+    )
+    assert theirs <= ours
 
 
 def test_what_patches_touch_has_an_upper_bound() -> None:

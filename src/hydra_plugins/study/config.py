@@ -7,6 +7,8 @@ from hydra_study.config import PRUNERS, SAMPLERS, StudyConf
 
 def _register() -> None:
     store = ConfigStore.instance()
+    if "study_defaults.yaml" in store.list("hydra/sweeper"):
+        return  # Hydra runs this module at each scan, and Hydra 1.4 warns of what is stored again
     for name, sampler in SAMPLERS.items():
         store.store(group="hydra/sweeper/sampler", name=name, node={**sampler, "seed": None}, provider="study")
     for name, pruner in PRUNERS.items():
