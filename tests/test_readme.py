@@ -20,9 +20,17 @@ def test_every_module_says_its_job_in_its_first_line() -> None:
 
 def test_two_commands_and_what_they_name_are_there() -> None:
     text = README.read_text()
-    assert "uv run convsweep train" in text
+    assert "uv run train.py" in text
     assert "uv run pytest" in text
     for experiment in re.findall(r"experiment=(\w+)", text):
         assert (ROOT / "conf" / "experiment" / f"{experiment}.yaml").is_file()
     for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text):
         assert (ROOT / picture).is_file(), picture
+
+
+def test_every_link_within_the_documentation_leads_somewhere() -> None:
+    pages = [README, ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+            if "://" not in link:
+                assert (page.parent / link).exists(), f"{page.name}: {link}"
