@@ -13,7 +13,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from convsweep.errors import UserError
-from convsweep.patches import Patch, applied, apply_patches, is_usable, patch, use
+from convsweep.patches import Patch, applied_patches, apply_patches, is_usable, patch, use
 from convsweep.patches.__main__ import page
 from convsweep.patches.patch import VARIABLE, all_patches, takes
 from tests.conftest import QUICK, ROOT
@@ -95,7 +95,7 @@ def test_a_patch_that_fits_is_applied_once_and_listed() -> None:
     entry = a_patch()
     apply_patches([entry, entry])
     apply_patches([entry])
-    assert applied() == ["of_a_test"]
+    assert applied_patches() == ["of_a_test"]
     assert use(entry) == 2, "one call by apply_patches, one by use"
 
 
@@ -117,7 +117,7 @@ def test_a_patch_on_other_ground_is_left_out(fields: dict[str, object], reason: 
     entry = a_patch(**fields)
     apply_patches([entry])
     assert use(entry) is None
-    assert applied() == []
+    assert applied_patches() == []
     (message,) = said.messages
     assert message.startswith(f"patch of_a_test is not applied: {reason}")
     assert message.endswith("; instead: nothing is done")

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from convsweep.errors import UserError
-from convsweep.nets.sliding_window import Axis, SlidingWindow, mirrored
+from convsweep.nets.sliding_window import Axis, SlidingWindow, mirrored_positions
 from convsweep.nets.unet import UNet
 
 CONV: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -91,7 +91,7 @@ def test_beyond_the_borders_a_sample_is_mirrored() -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 10])
 def test_positions_are_mirrored_as_numpy_mirrors(size: int) -> None:
     expected = np.pad(np.arange(size), (7, 9), mode="reflect")
-    assert mirrored(-7, size + 16, size).tolist() == expected.tolist()
+    assert mirrored_positions(-7, size + 16, size).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])

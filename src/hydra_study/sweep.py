@@ -25,7 +25,7 @@ from hydra_study.kinds import is_disk_full
 from hydra_study.launchers import workers_by
 from hydra_study.objectives import parse_objectives
 from hydra_study.processes.compose import task_config
-from hydra_study.processes.observer import observed
+from hydra_study.processes.observer import observe
 from hydra_study.processes.slots import make_slots
 from hydra_study.space.grammar import make_space
 from hydra_study.space.space import Space
@@ -90,7 +90,7 @@ def run_sweep(context: HydraContext, task_function: TaskFunction, config: DictCo
     with locked(spec.paths.ask_lock):
         remove_unfinished(spec.paths.config)
         write_atomically(spec.paths.config, OmegaConf.to_yaml(config))
-    with observed(spec):
+    with observe(spec):
         ended = launch(spec, study)
         return conclude(spec, study, ended)
 

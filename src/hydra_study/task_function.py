@@ -70,7 +70,7 @@ def _function(module: str, name: str, is_decorated: bool) -> Any:
     return getattr(found, "__wrapped__", None) if is_decorated else found
 
 
-def copied(what: Any) -> bytes:
+def pickle_by_value(what: Any) -> bytes:
     """Return an object as bytes, also with what only the program knows, such as its classes and functions."""
     return bytes(cloudpickle.dumps(what))
 
@@ -78,7 +78,7 @@ def copied(what: Any) -> bytes:
 def copied_function(function: TaskFunction) -> bytes | None:
     """Return a task function as bytes; None where that cannot be."""
     try:
-        return copied(function)
+        return pickle_by_value(function)
     except Exception:  # pickle raises many kinds, and those of the object's own
         return None
 

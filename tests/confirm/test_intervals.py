@@ -3,7 +3,7 @@
 import pytest
 from scipy.stats import ttest_rel
 
-from convsweep.review.confirm.candidates import Candidate, merged
+from convsweep.review.confirm.candidates import Candidate, merge_overrides
 from convsweep.review.confirm.intervals import paired_difference, spread
 from convsweep.review.confirm.results import Result, Training
 from convsweep.review.confirm.verdict import judge, winner_of
@@ -91,4 +91,4 @@ def test_a_network_that_sometimes_fails_goes_behind_one_that_does_not() -> None:
 
 
 def test_the_last_override_of_a_key_wins() -> None:
-    assert merged(["a=1", "+b=2", "model/net=x", "a=3", "~b"]) == ["a=3", "~b", "model/net=x"]
+    assert merge_overrides(["a=1", "+b=2", "model/net=x", "a=3", "~b"]) == ["a=3", "~b", "model/net=x"]

@@ -149,4 +149,4 @@ def test_what_cannot_be_followed_counts_as_everything() -> None:
 
 
 def test_input_sees_itself() -> None:
-    assert input_field((2, 3, 4, 5)).stated((4, 5)).size == (1, 1)
+    assert input_field((2, 3, 4, 5)).receptive_field_of((4, 5)).size == (1, 1)

@@ -11,7 +11,7 @@ from torchvision.models import resnet18
 
 from convsweep.cli.console import console
 from convsweep.cost import measure
-from convsweep.cost.table import cost_table, folded, rows
+from convsweep.cost.table import cost_table, fold_layers, rows
 from convsweep.errors import UserError
 from convsweep.explain import inspect
 from convsweep.nets.convnet import ConvNet
@@ -80,11 +80,11 @@ def test_a_layer_takes_one_line_of_80_characters() -> None:
 def test_rows_and_groups_add_up() -> None:
     with torch.device("meta"):
         cost = measure(resnet18(), (3, 224, 224))
-    for layers in (rows(cost), folded(rows(cost), 1), folded(rows(cost), 2)):
+    for layers in (rows(cost), fold_layers(rows(cost), 1), fold_layers(rows(cost), 2)):
         assert sum(layer.params for layer in layers) == cost.params
         assert sum(layer.macs for layer in layers) == cost.macs
         assert sum(layer.activations for layer in layers) == cost.activations
-    stages = {layer.name: layer for layer in folded(rows(cost), 1)}
+    stages = {layer.name: layer for layer in fold_layers(rows(cost), 1)}
     assert list(stages) == ["conv1", "bn1", "maxpool", "layer1", "layer2", "layer3", "layer4", "fc"]
     seen = [stages[f"layer{number}"].receptive_field for number in (1, 2, 3, 4)]
     assert [field.size[0] for field in seen if field] == [43, 99, 211, 435]

@@ -87,13 +87,13 @@ def test_an_unwritable_cache_is_named_or_done_without(class_root: Path, tmp_path
 
 WRITE_ONCE = """
 import sys, pathlib
-from convsweep.data.files.cache import Layout, stored
+from convsweep.data.files.cache import Layout, store
 folder, log = map(pathlib.Path, sys.argv[1:])
 def write(arrays):
     with log.open("a") as file:
         file.write("written ")
     arrays["x"][:] = 7
-print(stored(folder, {"x": Layout((100, 100), "uint8")}, write)["x"].sum())
+print(store(folder, {"x": Layout((100, 100), "uint8")}, write)["x"].sum())
 """
 
 

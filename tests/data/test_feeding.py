@@ -14,7 +14,7 @@ import torch
 from convsweep.data.datamodule import DataModule
 from convsweep.data.loading.batches import Gather
 from convsweep.data.loading.order import Batch
-from convsweep.data.samples import DataInfo, Samples, numbered
+from convsweep.data.samples import DataInfo, Samples, number_names
 from convsweep.data.sources.digits import Digits
 from convsweep.errors import UserError
 
@@ -53,7 +53,7 @@ def test_permutation_is_one_for_all_samples_and_parts() -> None:
 
 def test_permutation_moves_masks_with_images() -> None:
     y = np.arange(2 * 12, dtype=np.uint8).reshape(2, 3, 4)
-    gather = Gather(Samples(y[:, None], y, numbered("train", 2)), positions=np.random.default_rng(1).permutation(12))
+    gather = Gather(Samples(y[:, None], y, number_names("train", 2)), positions=np.random.default_rng(1).permutation(12))
     x, mask = gather[Batch(np.array([1, 0]), (0,))]
     assert torch.equal(x[:, 0].long(), mask)
     assert not torch.equal(mask, torch.from_numpy(y[[1, 0]]).long())
@@ -64,7 +64,7 @@ def test_positions_are_permuted_behind_the_augmentation() -> None:
         return x.flip(-1), y.flip(-1)
 
     y = np.arange(2 * 12, dtype=np.uint8).reshape(2, 3, 4)
-    samples, positions = Samples(y[:, None], y, numbered("train", 2)), np.random.default_rng(1).permutation(12)
+    samples, positions = Samples(y[:, None], y, number_names("train", 2)), np.random.default_rng(1).permutation(12)
     x, mask = Gather(samples, turn, positions)[Batch(np.array([1, 0]), (0,))]
     assert np.array_equal(mask.flatten(1), y[[1, 0], :, ::-1].reshape(2, 12)[:, positions])
     assert torch.equal(x[:, 0].long(), mask)
@@ -73,7 +73,7 @@ def test_positions_are_permuted_behind_the_augmentation() -> None:
 @pytest.mark.parametrize("chosen", [False, True])
 def test_a_worker_gets_the_path_of_a_memory_map_not_its_contents(tmp_path: Path, chosen: bool) -> None:
     np.save(tmp_path / "x.npy", np.arange(4 * 200_000, dtype=np.uint8).reshape(4, 1, 200_000))
-    samples = Samples(np.load(tmp_path / "x.npy", mmap_mode="r"), np.arange(4), numbered("train", 4))
+    samples = Samples(np.load(tmp_path / "x.npy", mmap_mode="r"), np.arange(4), number_names("train", 4))
     if chosen:
         samples = samples.select(np.array([2, 0]))
     gather = Gather(samples)
@@ -89,7 +89,7 @@ def test_a_worker_opens_a_view_of_a_memory_map_as_it_is(tmp_path: Path, chosen: 
     channels_last = np.random.default_rng(0).integers(0, 256, (9, 6, 5, 3)).astype("uint8")
     np.save(tmp_path / "x.npy", np.asarray(channels_last, order=order))  # type: ignore[arg-type]
     view = np.moveaxis(np.load(tmp_path / "x.npy", mmap_mode="r"), -1, 1)[2:]
-    samples = Samples(view, np.arange(7), numbered("train", 7))
+    samples = Samples(view, np.arange(7), number_names("train", 7))
     gather = Gather(samples.select(np.array([4, 0, 1])) if chosen else samples)
     batch = Batch(np.array([2, 0]), (0,))
     expected = np.moveaxis(channels_last, -1, 1)[[3, 6] if chosen else [4, 2]]
@@ -162,7 +162,7 @@ class Broken(DataModule):
         return self.says
 
     def read(self) -> Any:
-        return Samples(self.x, self.y, numbered("train", len(self.x))), None, None
+        return Samples(self.x, self.y, number_names("train", len(self.x))), None, None
 
 
 GOOD_X = np.zeros((40, 1, 4), np.float32)

@@ -13,7 +13,7 @@ from convsweep.data.loading.array_types import Ragged
 from convsweep.data.loading.batches import Gather
 from convsweep.data.loading.crops import Crops
 from convsweep.data.loading.order import Batch
-from convsweep.data.loading.placement import OnDevice, described, place_samples, workers_for
+from convsweep.data.loading.placement import OnDevice, describe_placement, place_samples, workers_for
 from convsweep.data.samples import DataInfo, Samples
 from convsweep.data.sources.arrays import Arrays
 from convsweep.data.sources.digits import Digits
@@ -56,7 +56,7 @@ def test_a_gpu_holds_what_fits_and_is_augmented_by_batch(
     monkeypatch.setattr(OnDevice, "moved", lambda self, array: torch.zeros(1))
     made = place_samples(Gather(samples, augment), "auto", GPU)
     assert isinstance(made, OnDevice) == expected
-    assert described(made).startswith("held on cuda:0" if expected else "held in memory")
+    assert describe_placement(made).startswith("held on cuda:0" if expected else "held in memory")
     assert workers_for(made, CPU) == 0
 
 
@@ -89,7 +89,7 @@ def test_what_lies_on_disk_stays_there_unless_memory_is_asked_for(tmp_path: Path
     np.save(tmp_path / "y.npy", np.arange(100) % 2)
     for hold, place in (("auto", "read from disk"), ("disk", "read from disk"), ("memory", "held in memory")):
         data = Arrays(str(tmp_path), batch_size=4, hold=hold)  # type: ignore[arg-type]
-        assert described(data.train_dataloader().dataset) == place
+        assert describe_placement(data.train_dataloader().dataset) == place
 
 
 def test_samples_of_any_size_are_brought_into_memory_too(tmp_path: Path) -> None:
@@ -98,9 +98,9 @@ def test_samples_of_any_size_are_brought_into_memory_too(tmp_path: Path) -> None
     x = Ragged(np.memmap(tmp_path / "values", np.float32, "r"), shapes).select([2, 0])
     samples = Samples(x, Ragged(x.values, [shape[1:] for shape in x.shapes], x.starts), ["a", "b"])
     gather = Crops(samples, (2, 2), 1, 0.0)
-    assert described(gather) == "read from disk"
+    assert describe_placement(gather) == "read from disk"
     loaded = place_samples(gather, "memory", CPU)
-    assert described(loaded) == "held in memory"
+    assert describe_placement(loaded) == "held in memory"
     for index in range(2):
         assert np.array_equal(loaded.x[index], x[index])
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convsweep.data.sources.noise import Babble, Recorded, mixed, pink, power, scaled, white
+from convsweep.data.sources.noise import Babble, Recorded, mix, pink, power, scale_to_unit_power, white
 from convsweep.data.sources.noisy_signals import Mixer
 
 SHAPE = (1, 4096)
@@ -30,16 +30,16 @@ def test_white_is_flat_and_pink_falls_as_one_over_f() -> None:
 def test_mixture_has_the_ratio_that_is_asked_for(snr_db: float, channels: int) -> None:
     clean = np.float32(0.1) * np.sin(np.linspace(0, 300, channels * 4096, dtype=np.float32)).reshape(channels, -1)
     for make in (white, pink, Babble(clean[None])):
-        noisy = mixed(clean, make(rng(1), clean.shape), snr_db)
+        noisy = mix(clean, make(rng(1), clean.shape), snr_db)
         assert noisy.dtype == np.float32
         assert 10 * np.log10(power(clean) / power(noisy - clean)) == pytest.approx(snr_db, abs=1e-3)
 
 
 def test_silence_and_silent_noise_add_nothing() -> None:
     silence, sound = np.zeros(SHAPE, np.float32), white(rng(), SHAPE)
-    assert np.array_equal(mixed(silence, sound, 0.0), silence)
-    assert np.array_equal(mixed(sound, silence, 0.0), sound)
-    assert np.array_equal(scaled(silence), silence)
+    assert np.array_equal(mix(silence, sound, 0.0), silence)
+    assert np.array_equal(mix(sound, silence, 0.0), sound)
+    assert np.array_equal(scale_to_unit_power(silence), silence)
 
 
 def test_babble_is_the_sum_of_moved_voices_of_one_loudness() -> None:

@@ -12,9 +12,9 @@ from convsweep.data.sources.digits import Digits
 from convsweep.errors import UserError
 from convsweep.explain.draw.feature_maps import draw_maps, of_positions
 from convsweep.explain.draw.field import draw_field, fields
-from convsweep.explain.draw.figures import FIGURES, NothingToDrawError, drawn, kernels, small_enough
+from convsweep.explain.draw.figures import FIGURES, NothingToDrawError, draw_figures, kernels, small_enough
 from convsweep.explain.draw.filters import draw_filters
-from convsweep.explain.draw.layers import Ran, chosen, ran, with_matrix
+from convsweep.explain.draw.layers import Ran, chosen, run_layers, with_matrix
 from convsweep.explain.draw.matrix import corner, draw_matrix, square
 from convsweep.explain.draw.planes import plane
 from convsweep.explain.draw.shift import shift_gaps
@@ -30,7 +30,7 @@ def net_for(in_shape: tuple[int, ...], **options: object) -> ConvNet:
 
 def test_layers_are_named_with_what_they_take_and_return() -> None:
     net = net_for((2, 12, 10), kernel_size=4)
-    layers = with_matrix(ran(net, torch.zeros(1, 2, 12, 10)))
+    layers = with_matrix(run_layers(net, torch.zeros(1, 2, 12, 10)))
     assert [layer.name for layer in layers] == ["stages.0.0.0.0", "stages.1.0.0.0", "head.0", "head.2"]
     assert layers[0].in_shape == (2, 12, 10)
     assert layers[0].y.shape == (1, 4, 12, 10)
@@ -43,7 +43,7 @@ def test_layers_are_named_with_what_they_take_and_return() -> None:
 
 
 def test_outputs_are_kept_as_they_were_before_an_activation_in_place() -> None:
-    layers = {layer.name: layer for layer in ran(net_for((1, 8, 8)), torch.randn(1, 1, 8, 8))}
+    layers = {layer.name: layer for layer in run_layers(net_for((1, 8, 8)), torch.randn(1, 1, 8, 8))}
     assert layers["stages.0.0.0.1"].y.min() < 0
     assert layers["stages.0.0.0.2"].y.min() == 0
 
@@ -91,7 +91,7 @@ def test_windows_of_the_middle_positions() -> None:
 @pytest.mark.parametrize("in_shape", [(1, 20), (3, 12, 12), (1, 8, 8, 8)], ids=["1-D", "2-D in colour", "3-D"])
 def test_filters_and_maps_in_any_number_of_axes(in_shape: tuple[int, ...]) -> None:
     net, x = net_for(in_shape), torch.randn(1, *in_shape)
-    layers = ran(net, x)
+    layers = run_layers(net, x)
     convolution = next(layer for layer in layers if kernels(layer.module) is not None)
     weight = kernels(convolution.module)
     assert weight is not None
@@ -167,15 +167,15 @@ def test_data_of_another_shape_is_refused() -> None:
 
 def test_figures_drawn_by_default_are_those_there_is_something_of(tmp_path: Path) -> None:
     notes: list[str] = []
-    assert list(drawn(subject(), None, None, notes.append)) == ["matrix", "field"]
+    assert list(draw_figures(subject(), None, None, notes.append)) == ["matrix", "field"]
     assert notes == []
-    assert list(drawn(subject(tmp_path), None, None, notes.append)) == ["matrix", "field", "filters", "maps"]
+    assert list(draw_figures(subject(tmp_path), None, None, notes.append)) == ["matrix", "field", "filters", "maps"]
     assert len(notes) == 1
     assert notes[0].startswith("no shift: a shift is measured on positions that see no border")
     with pytest.raises(NothingToDrawError):
-        drawn(subject(tmp_path), ["shift"], None, notes.append)
+        draw_figures(subject(tmp_path), ["shift"], None, notes.append)
     with pytest.raises(UserError, match="--layer must be one of"):
-        drawn(subject(), None, "stages", notes.append)
+        draw_figures(subject(), None, "stages", notes.append)
 
 
 def test_perceptron_sees_everything_at_once() -> None:

@@ -11,7 +11,7 @@ from optuna.trial import TrialState, create_trial
 from convsweep.review.report.pages.compare import best_after, leader
 from convsweep.review.report.rendering.scales import bins, scale_of
 from convsweep.review.report.rendering.score_axis import shown_range
-from convsweep.review.report.rendering.thinning import evenly, thinned
+from convsweep.review.report.rendering.thinning import evenly, thin_out
 from convsweep.review.report.sections.effects import effect_of
 from convsweep.review.report.sections.history import improvements
 from convsweep.review.report.sections.importance import importances
@@ -134,7 +134,7 @@ def test_lost_scores_are_off_the_axis_and_others_are_not() -> None:
 def test_thinning_keeps_the_best_and_the_ends() -> None:
     assert evenly(range(11), 3) == [0, 5, 10]
     sweep = sweep_of([complete(float(value)) for value in range(1000)])
-    kept = thinned(sweep.ranked, 50)
+    kept = thin_out(sweep.ranked, 50)
     assert len(kept) == 50
     assert {trial.number for trial in kept} >= {*range(990, 1000), 0}
     assert [trial.number for trial in kept] == sorted(trial.number for trial in kept)

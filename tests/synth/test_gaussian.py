@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from convsweep.errors import UserError
-from convsweep.explain.synth.components.gaussian import Gaussian, fitted, white
+from convsweep.explain.synth.components.gaussian import Gaussian, fit_gaussian, white
 from convsweep.explain.synth.components.parameterization import Whitened
 from convsweep.explain.synth.components.training_gaussian import gaussian_of, training_samples
 from convsweep.explain.synth.components.transforms import noisy
@@ -42,7 +42,7 @@ def dense(samples: Tensor, shrinkage: float) -> Tensor:
 def test_density_and_its_gradient_are_those_of_the_covariance(shape: tuple[int, ...], count: int) -> None:
     """With fewer samples (7) than values, too, where the covariance is worked out from their products."""
     samples = drawn_samples(shape, count)
-    gaussian = fitted(samples, shrinkage=0.1)
+    gaussian = fit_gaussian(samples, shrinkage=0.1)
     u = drawn_samples(shape, 3).mul(2).requires_grad_()
     density = gaussian.log_density(u)
     apart = (u.detach() - samples.mean(0)).flatten(1).double()
@@ -54,7 +54,7 @@ def test_density_and_its_gradient_are_those_of_the_covariance(shape: tuple[int, 
 
 def test_samples_have_mean_and_covariance_of_the_data() -> None:
     data = drawn_samples((1, 2, 3))
-    drawn = fitted(data, shrinkage=0.0).color(torch.randn(100_000, 1, 2, 3, generator=torch.Generator().manual_seed(1)))
+    drawn = fit_gaussian(data, shrinkage=0.0).color(torch.randn(100_000, 1, 2, 3, generator=torch.Generator().manual_seed(1)))
     torch.testing.assert_close(drawn.mean(0), data.mean(0), atol=0.03, rtol=0)
     torch.testing.assert_close(torch.cov(drawn.flatten(1).T), torch.cov(data.flatten(1).T, correction=0), atol=0.05, rtol=0)
 
@@ -62,7 +62,7 @@ def test_samples_have_mean_and_covariance_of_the_data() -> None:
 @pytest.mark.parametrize("shape", SIZES)
 def test_whitened_data_is_uncorrelated_and_comes_back(shape: tuple[int, ...]) -> None:
     data = drawn_samples(shape)
-    gaussian = fitted(data, shrinkage=1e-4)
+    gaussian = fit_gaussian(data, shrinkage=1e-4)
     z = gaussian.whiten(data)
     torch.testing.assert_close(torch.cov(z.flatten(1).T, correction=0), torch.eye(z[0].numel()), atol=1e-2, rtol=0)
     torch.testing.assert_close(gaussian.color(z), data, atol=1e-3, rtol=1e-3)
@@ -92,7 +92,7 @@ def of_data(gaussian: Gaussian, shape: tuple[int, ...]) -> Subject:
 def test_a_step_in_whitened_coordinates_is_one_multiplied_by_the_covariance() -> None:
     """x <- x + step C grad: gradient ascent preconditioned by the covariance."""
     data = drawn_samples((1, 4, 4))
-    gaussian = fitted(data, shrinkage=0.1)
+    gaussian = fit_gaussian(data, shrinkage=0.1)
     image = Whitened(data[:1], of_data(gaussian, (1, 4, 4)))
     direction = torch.randn(1, 1, 4, 4, generator=torch.Generator().manual_seed(2))
     (image.image() * direction).sum().backward()
@@ -105,7 +105,7 @@ def test_a_step_in_whitened_coordinates_is_one_multiplied_by_the_covariance() ->
 
 def test_noise_has_the_covariance_times_the_square_of_its_size() -> None:
     data = drawn_samples((1, 2, 2))
-    noise = noisy(torch.zeros(50_000, 1, 2, 2), 0.5, fitted(data, 0.0), torch.Generator().manual_seed(0))
+    noise = noisy(torch.zeros(50_000, 1, 2, 2), 0.5, fit_gaussian(data, 0.0), torch.Generator().manual_seed(0))
     torch.testing.assert_close(
         torch.cov(noise.flatten(1).T), 0.25 * torch.cov(data.flatten(1).T, correction=0), atol=0.02, rtol=0
     )
@@ -113,7 +113,7 @@ def test_noise_has_the_covariance_times_the_square_of_its_size() -> None:
 
 def test_another_size_than_that_of_the_data_is_told() -> None:
     with pytest.raises(UserError, match=r"covariance=data is that of samples of \(4, 4\), but these are of \(8, 8\)"):
-        fitted(drawn_samples((1, 4, 4))).log_density(torch.zeros(1, 1, 8, 8))
+        fit_gaussian(drawn_samples((1, 4, 4))).log_density(torch.zeros(1, 1, 8, 8))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from convsweep.errors import UserError
-from convsweep.explain.synth.components.gaussian import fitted
+from convsweep.explain.synth.components.gaussian import fit_gaussian
 from convsweep.explain.synth.components.objectives import activity, content_loss, gram, log_probability, region, style_loss
 from convsweep.explain.synth.components.parameterization import Fourier, Pixels, Whitened, auto
 from convsweep.explain.synth.components.priors import log_total_variation
@@ -43,7 +43,7 @@ def test_the_parameterisation_is_whitened_where_the_covariance_is_known_and_that
     subject = drawn_subject((1, 4, 4))
     assert type(auto(torch.zeros(1, 1, 4, 4), subject)) is Pixels
     assert "parameterization: pixels (the prior is white)" in capsys.readouterr().out
-    known = replace(subject, gaussian_of=lambda _: fitted(torch.randn(30, 1, 4, 4)))
+    known = replace(subject, gaussian_of=lambda _: fit_gaussian(torch.randn(30, 1, 4, 4)))
     assert type(auto(torch.zeros(1, 1, 4, 4), known)) is Whitened
     assert "parameterization: whitened" in capsys.readouterr().out
 

@@ -46,7 +46,7 @@ def expand_resume(arguments: list[str]) -> list[str]:
     overrides = [str(override) for override in OmegaConf.load(saved)]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
     config = config_of(OmegaConf.load(saved.with_name("hydra.yaml")))
-    return [*config, *overrides, *others, f"hydra.run.dir={quoted(folder)}", "ckpt_path=last"]
+    return [*config, *overrides, *others, f"hydra.run.dir={quote(folder)}", "ckpt_path=last"]
 
 
 def config_of(config: Any) -> list[str]:
@@ -61,7 +61,7 @@ def multirun_first(arguments: list[str]) -> list[str]:
     return sorted(arguments, key=lambda argument: argument not in MULTIRUN)
 
 
-def quoted(path: Path) -> str:
+def quote(path: Path) -> str:
     """Return a path as a value of Hydra's override grammar."""
     text = str(path).replace("'", "\\'")
     return f"'{text}'"

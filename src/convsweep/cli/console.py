@@ -28,7 +28,7 @@ def say(text: str) -> None:
     log.info(text)
 
 
-def shown(path: Path) -> str:
+def short_path(path: Path) -> str:
     """Return a path as a person would type it here: relative where it lies below the working folder."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 

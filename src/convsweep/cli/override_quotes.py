@@ -10,10 +10,10 @@ ONLY_IN_QUOTES = re.compile(r"[^\x00-\x7f]|[~&#;!<>^`]")
 
 def quote_values(arguments: list[str]) -> list[str]:
     """Return the arguments of a command line with such values in quotes, and `~` at their front as the home folder."""
-    return [_quoted(argument) for argument in arguments]
+    return [_quote(argument) for argument in arguments]
 
 
-def _quoted(argument: str) -> str:
+def _quote(argument: str) -> str:
     found = OVERRIDE.fullmatch(argument)
     if found is None or not ONLY_IN_QUOTES.search(found["value"]):
         return argument

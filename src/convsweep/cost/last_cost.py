@@ -10,16 +10,16 @@ _last: tuple[str, Cost] | None = None
 def remember(net: object, cost: Cost) -> None:
     """Keep the cost of the network of a config, as plain containers."""
     global _last
-    _last = described(net), cost
+    _last = config_text(net), cost
 
 
 def known_cost(net: object, in_shape: tuple[int, ...]) -> Cost | None:
     """Return the cost of the network of a config on inputs of a shape, if that was measured last."""
-    if _last is None or _last[0] != described(net) or _last[1].in_shape != in_shape:
+    if _last is None or _last[0] != config_text(net) or _last[1].in_shape != in_shape:
         return None
     return _last[1]
 
 
-def described(net: object) -> str:
+def config_text(net: object) -> str:
     """Return a config as text."""
     return json.dumps(net, sort_keys=True, default=repr)

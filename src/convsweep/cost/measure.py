@@ -125,7 +125,7 @@ def layers(net: nn.Module, traced: Trace, kept: Counter[str], in_spatial: Sequen
             out_shape=last.out_shape,
             params=own[name],
             macs=traced.macs[name],
-            receptive_field=None if last.field is None else last.field.stated(in_spatial),
+            receptive_field=None if last.field is None else last.field.receptive_field_of(in_spatial),
             activations=kept[name],
             looks=name in traced.looks,
         )
@@ -146,11 +146,11 @@ def own_params(net: nn.Module) -> Counter[str]:
 
 def last_map(traced: Trace, out: Field | None, in_spatial: Sequence[int]) -> ReceptiveField | None:
     """Return the receptive field to tell of a network: everything, if nothing in it looks around a position."""
-    if not operations.are_seen():
+    if not operations.can_watch():
         return None
     if out is None or not traced.looks:
         out = Field.of_everything(len(in_spatial))
-    return out.stated(in_spatial)
+    return out.receptive_field_of(in_spatial)
 
 
 def on_meta(net: nn.Module) -> nn.Module:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from convsweep.cost.modules import empty_input, followed
-from convsweep.cost.operations import shortened
+from convsweep.cost.modules import empty_input, follow_modules
+from convsweep.cost.operations import shortcut_operations
 
 SAMPLES = 2
 """In the batch that is run: batch normalisation takes no single one in training."""
@@ -37,6 +37,6 @@ def kept_for_backward(net: nn.Module, in_shape: Sequence[int]) -> Counter[str]:
 
     x = empty_input(net, in_shape, SAMPLES)
     hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
-    with followed(net, x) as stack, torch.enable_grad(), hooks, shortened():
+    with follow_modules(net, x) as stack, torch.enable_grad(), hooks, shortcut_operations():
         net(x)
     return kept

@@ -47,7 +47,7 @@ def empty_input(net: nn.Module, in_shape: Sequence[int], batch_size: int) -> Ten
 
 
 @contextmanager
-def followed(
+def follow_modules(
     net: nn.Module,
     x: Tensor,
     on_switch: Callable[[str], None] = lambda name: None,
@@ -93,7 +93,7 @@ def followed(
     except (RuntimeError, ValueError, AssertionError) as error:
         if runs_on_cpu(net, x):
             raise UntraceableError(untraceable(stack, error)) from error
-        raise InfeasibleError(failed(stack, error)) from error
+        raise InfeasibleError(failure_message(stack, error)) from error
 
 
 def runs_on_cpu(net: nn.Module, x: Tensor) -> bool:
@@ -109,7 +109,7 @@ def runs_on_cpu(net: nn.Module, x: Tensor) -> bool:
     return True
 
 
-def failed(stack: list[Running], error: Exception) -> str:
+def failure_message(stack: list[Running], error: Exception) -> str:
     """Return the message for a module that cannot take its input."""
     what = first_line(error)
     if not stack:

@@ -43,16 +43,16 @@ def run(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return operation(*args, **kwargs)
 
 
-def watched(by: Run) -> AbstractContextManager[object]:
+def watch_operations(by: Run) -> AbstractContextManager[object]:
     """Return what lets `by` run every operation; where that cannot be, they run as they are."""
     return use(OPERATIONS, by) or nullcontext()
 
 
-def shortened() -> AbstractContextManager[object]:
+def shortcut_operations() -> AbstractContextManager[object]:
     """Return what runs operations on the meta device without detours, where that can be."""
-    return watched(run)
+    return watch_operations(run)
 
 
-def are_seen() -> bool:
+def can_watch() -> bool:
     """Return whether operations can be watched here."""
     return is_usable(OPERATIONS)

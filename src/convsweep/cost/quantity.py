@@ -22,15 +22,15 @@ def quantity(value: float | str, name: str) -> int:
 
 def in_si(number: float) -> str:
     """Return a number with three digits and a prefix: 11.2 M."""
-    return scaled(number, 1000, ["", "k", "M", "G", "T"])
+    return scale_to_prefix(number, 1000, ["", "k", "M", "G", "T"])
 
 
 def in_bytes(number: float) -> str:
     """Return bytes with three digits and a unit: 51.3 MiB."""
-    return scaled(number, 1024, ["B", "KiB", "MiB", "GiB", "TiB"])
+    return scale_to_prefix(number, 1024, ["B", "KiB", "MiB", "GiB", "TiB"])
 
 
-def scaled(number: float, base: int, units: list[str]) -> str:
+def scale_to_prefix(number: float, base: int, units: list[str]) -> str:
     """Return a number in the largest unit of which there is at least one."""
     power = 0
     while abs(number) >= 999.5 and power < len(units) - 1:

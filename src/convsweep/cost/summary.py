@@ -10,12 +10,12 @@ def summary(cost: Cost) -> str:
     """Return the short form of a cost, one line."""
     seen = "" if cost.receptive_field is None else f"receptive field {size_in_words(cost.receptive_field)}, "
     return (
-        f"{cost.net}: {in_si(cost.params)} parameters, {counted(cost.macs)}MACs, "
+        f"{cost.net}: {in_si(cost.params)} parameters, {count_text(cost.macs)}MACs, "
         f"{seen}{in_bytes(cost.activations)} a sample in training"
     )
 
 
-def counted(number: int) -> str:
+def count_text(number: int) -> str:
     """Return a number ready to be followed by its noun: `11.2 M`, or `940 ` without a prefix."""
     return in_si(number) if number >= 1000 else f"{number} "
 

@@ -50,7 +50,7 @@ def cost_cells(cost: Cost, depth: int | None = None) -> Cells:
                 in_words(layer.receptive_field),
                 in_bytes(layer.activations) if layer.activations else "",
             )
-            for layer in (rows(cost) if depth is None else folded(rows(cost), depth))
+            for layer in (rows(cost) if depth is None else fold_layers(rows(cost), depth))
         ],
         (
             "total",
@@ -113,7 +113,7 @@ def rows(cost: Cost) -> list[Layer]:
     return shown
 
 
-def folded(layers: list[Layer], depth: int) -> list[Layer]:
+def fold_layers(layers: list[Layer], depth: int) -> list[Layer]:
     """Return one layer for all that share the first `depth` parts of their names: sums, and what the last one returns."""
     groups: dict[str, Layer] = {}
     for layer in layers:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from convsweep.cost import operations
-from convsweep.cost.modules import Running, empty_input, followed, main_tensor
+from convsweep.cost.modules import Running, empty_input, follow_modules, main_tensor
 from convsweep.cost.receptive_field import rules_layout as rules_layout
 from convsweep.cost.receptive_field import rules_window
 from convsweep.cost.receptive_field.field import Field, input_field
@@ -47,7 +47,7 @@ class Trace:
         self.looks: set[str] = set()
         self.stack: Sequence[Running] = ()
         self.layers: list[Traced] = []
-        self.fields: dict[int, Field] = {id(x): input_field(x.shape)} if operations.are_seen() else {}
+        self.fields: dict[int, Field] = {id(x): input_field(x.shape)} if operations.can_watch() else {}
         self.kept: list[Tensor] = [x]
 
     def field_of(self, tensor: Any) -> Field | None:
@@ -101,7 +101,7 @@ def trace(net: nn.Module, in_shape: Sequence[int]) -> tuple[Trace, Tensor | None
     x = empty_input(net, in_shape, 1)
     counter = FlopCounterMode(display=False)
     traced = Trace(x, counter)
-    with followed(net, x, traced.credit, traced.leave) as traced.stack, counter, operations.watched(traced.run):
+    with follow_modules(net, x, traced.credit, traced.leave) as traced.stack, counter, operations.watch_operations(traced.run):
         out = main_tensor(net(x))
     traced.credit("")
     return traced, out

@@ -14,7 +14,7 @@ from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.checks import check_facts, check_present, check_samples
 from convsweep.data.loading.batches import BatchLoader, Gather
 from convsweep.data.loading.order import Batch, EvalOrder, Share, TrainOrder
-from convsweep.data.loading.placement import OnDevice, described, place_samples, workers_for
+from convsweep.data.loading.placement import OnDevice, describe_placement, place_samples, workers_for
 from convsweep.data.options import LOADING, LoadingOptions, check_loading, split_off
 from convsweep.data.permutation import fixed_permutation
 from convsweep.data.samples import PARTS, Array, DataInfo, Indices, Parts, Samples
@@ -76,7 +76,7 @@ class DataModule(LightningDataModule, ABC):
             if samples is not None:
                 check_samples(samples, info, part)
         train, val, test = self.split(*parts)
-        train = self.thinned(train)
+        train = self.thin(train)
         if info.kind.has_classes:
             self.counted = count_classes(train.y, info.num_classes)
             check_present(self.counted, info)
@@ -105,7 +105,7 @@ class DataModule(LightningDataModule, ABC):
         """Return the labels that every part shall hold in equal shares, None where a sample has no single one."""
         return samples.y if self.info.kind.has_labels else None
 
-    def thinned(self, train: Samples) -> Samples:
+    def thin(self, train: Samples) -> Samples:
         """Return about `max_train` of the training samples."""
         wanted = self.loading["max_train"]
         if wanted is None or wanted >= len(train):
@@ -182,7 +182,7 @@ class DataModule(LightningDataModule, ABC):
         )
         loader = self.loader(gather, order)
         if is_first() and self.trainer is not None:
-            say(f"{len(gather):,} training samples {described(loader.dataset)}")
+            say(f"{len(gather):,} training samples {describe_placement(loader.dataset)}")
         return loader
 
     def val_dataloader(self) -> BatchLoader:

@@ -148,6 +148,6 @@ Parts = tuple[Samples, Samples | None, Samples | None]
 """The training part, and those of validation and test where there are any."""
 
 
-def numbered(part: str, count: int) -> list[str]:
+def number_names(part: str, count: int) -> list[str]:
     """Return the names of samples that have none: "train/0", "train/1", ..."""
     return [f"{part}/{number}" for number in range(count)]

@@ -36,7 +36,7 @@ class Pace:
         self.left -= 1
         return self.left < 0
 
-    def proposed(self) -> int:
+    def propose_interval(self) -> int:
         """Return the steps that take `EVERY_S`."""
         now, before = time.monotonic(), self.asked_at
         self.asked_at = now
@@ -92,7 +92,7 @@ class EndTogether(L.Callback):
         """
         if not self.pace.is_over():
             return
-        said = STOP if self.has_signal else self.pace.proposed()
+        said = STOP if self.has_signal else self.pace.propose_interval()
         word = torch.tensor([said], device=trainer.strategy.root_device)
         dist.all_reduce(word, dist.ReduceOp.MIN)
         steps = int(word)

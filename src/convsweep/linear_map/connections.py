@@ -25,7 +25,7 @@ class Connections:
     num_weights: int
     num_inputs: int
 
-    def reversed(self) -> "Connections":
+    def reverse(self) -> "Connections":
         """Return the connections that lead back from outputs to inputs."""
         return Connections(self.inputs, self.weights, self.outputs, self.num_inputs, self.num_weights, self.num_outputs)
 
@@ -65,19 +65,19 @@ def grouped(num_inputs: int, num_outputs: int, groups: int = 1) -> Connections:
 
 def product(axes: Sequence[Connections]) -> Connections:
     """Return the connections between the positions of all axes together, the last axis running fastest."""
-    return reduce(crossed, axes)
+    return reduce(cross, axes)
 
 
-def crossed(first: Connections, second: Connections) -> Connections:
+def cross(first: Connections, second: Connections) -> Connections:
     """Return every connection of one axis joined with every one of the next."""
 
-    def joined(outer: Indices, inner: Indices, num_inner: int) -> Indices:
+    def join(outer: Indices, inner: Indices, num_inner: int) -> Indices:
         return (outer[:, None] * num_inner + inner[None, :]).ravel()
 
     return Connections(
-        joined(first.outputs, second.outputs, second.num_outputs),
-        joined(first.weights, second.weights, second.num_weights),
-        joined(first.inputs, second.inputs, second.num_inputs),
+        join(first.outputs, second.outputs, second.num_outputs),
+        join(first.weights, second.weights, second.num_weights),
+        join(first.inputs, second.inputs, second.num_inputs),
         first.num_outputs * second.num_outputs,
         first.num_weights * second.num_weights,
         first.num_inputs * second.num_inputs,

@@ -39,7 +39,7 @@ def linear_map(layer: nn.Module, in_shape: Sequence[int]) -> LinearMap:
         case nn.Conv1d() | nn.Conv2d() | nn.Conv3d():
             found = slid(inner, shape, out_shape, pad)
         case nn.AvgPool1d() | nn.AvgPool2d() | nn.AvgPool3d():
-            return averaged(inner, shape, out_shape)
+            return average_pool_map(inner, shape, out_shape)
         case nn.AdaptiveAvgPool1d() | nn.AdaptiveAvgPool2d() | nn.AdaptiveAvgPool3d():
             parts = [dividing(size, out) for size, out in zip(shape[1:], out_shape[1:], strict=True)]
             return mean(parts, shape, out_shape, None)
@@ -52,7 +52,7 @@ def linear_map(layer: nn.Module, in_shape: Sequence[int]) -> LinearMap:
             )
     bias = inner.bias
     offset = None if bias is None else bias.detach().repeat_interleave(prod(out_shape[1:]))
-    return placed(found, shape, out_shape, inner.weight.detach().flatten(), offset)
+    return place_weights(found, shape, out_shape, inner.weight.detach().flatten(), offset)
 
 
 def is_known(layer: nn.Module) -> bool:
@@ -124,10 +124,10 @@ def padding_before(conv: Any) -> Shape:
 def spread(conv: Any, in_shape: Shape, out_shape: Shape) -> Connections:
     """Return the connections of a transposed convolution: those of a convolution from its outputs to its inputs."""
     sizes = zip(out_shape[1:], in_shape[1:], conv.kernel_size, conv.stride, conv.padding, conv.dilation, strict=True)
-    return product([grouped(out_shape[0], in_shape[0], conv.groups), *(sliding(*each) for each in sizes)]).reversed()
+    return product([grouped(out_shape[0], in_shape[0], conv.groups), *(sliding(*each) for each in sizes)]).reverse()
 
 
-def averaged(pool: Any, in_shape: Shape, out_shape: Shape) -> LinearMap:
+def average_pool_map(pool: Any, in_shape: Shape, out_shape: Shape) -> LinearMap:
     """Return the map of an average pool."""
     dim = len(in_shape) - 1
     kernel, stride, padding = (
@@ -157,10 +157,10 @@ def mean(axes: Sequence[Connections], in_shape: Shape, out_shape: Shape, divisor
     counts = np.bincount(found.outputs, minlength=found.num_outputs) if divisors is None else np.tile(divisors, in_shape[0])
     distinct, numbers = np.unique(counts[found.outputs], return_inverse=True)
     tied = Connections(found.outputs, numbers, found.inputs, found.num_outputs, len(distinct), found.num_inputs)
-    return placed(tied, in_shape, out_shape, torch.from_numpy(1 / distinct), None, is_learnt=False)
+    return place_weights(tied, in_shape, out_shape, torch.from_numpy(1 / distinct), None, is_learnt=False)
 
 
-def placed(
+def place_weights(
     found: Connections, in_shape: Shape, out_shape: Shape, weights: Tensor, offset: Tensor | None, is_learnt: bool = True
 ) -> LinearMap:
     """Return the map with these weights on its connections."""

@@ -61,11 +61,11 @@ def blocks(net: nn.Module) -> list[nn.Module]:
 
 def contexts_of(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
     """Return what a block runs in the first time and the second time."""
-    return nullcontext(), statistics_kept(block)
+    return nullcontext(), keep_statistics(block)
 
 
 @contextmanager
-def statistics_kept(block: nn.Module) -> Iterator[None]:
+def keep_statistics(block: nn.Module) -> Iterator[None]:
     """Leave the running statistics of batch normalisation as they are: the same batch must not count twice."""
     norms = [module for module in block.modules() if isinstance(module, BatchNorm) and module.track_running_stats]
     before = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms]

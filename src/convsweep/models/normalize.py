@@ -49,10 +49,10 @@ def var_mean(x: Tensor) -> tuple[Tensor, Tensor]:
 def exported_var_mean(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the same axis by axis: onnxruntime adds up all positions in a row, which costs digits in a volume."""
 
-    def averaged(values: Tensor) -> Tensor:
+    def average(values: Tensor) -> Tensor:
         for axis in range(2, x.dim()):
             values = values.mean(axis, keepdim=True)
         return values
 
-    mean = averaged(x)
-    return averaged((x - mean).square()), mean
+    mean = average(x)
+    return average((x - mean).square()), mean

@@ -189,7 +189,7 @@ def cut(x: Tensor | NDArray[Any], firsts: Sequence[int], shape: Sequence[int]) -
         firsts: position of the sample where the piece begins along each axis; may be negative.
         shape: spatial shape of the piece.
     """
-    lines = [mirrored(first, length, size) for first, length, size in zip(firsts, shape, x.shape[1:], strict=True)]
+    lines = [mirrored_positions(first, length, size) for first, length, size in zip(firsts, shape, x.shape[1:], strict=True)]
     part = x[:, *(slice(int(line.min()), int(line.max()) + 1) for line in lines)]
     piece = part.clone() if isinstance(part, Tensor) else torch.from_numpy(np.array(part))
     for axis, line in enumerate(lines, 1):
@@ -198,7 +198,7 @@ def cut(x: Tensor | NDArray[Any], firsts: Sequence[int], shape: Sequence[int]) -
     return piece
 
 
-def mirrored(first: int, length: int, size: int) -> NDArray[np.int64]:
+def mirrored_positions(first: int, length: int, size: int) -> NDArray[np.int64]:
     """Return `length` positions from `first` on, those outside 0 ... size - 1 mirrored at the borders, which are not repeated."""
     period = max(1, 2 * (size - 1))
     return size - 1 - np.abs(np.arange(first, first + length) % period - (size - 1)) if size > 1 else np.zeros(length, np.int64)

@@ -40,10 +40,10 @@ def walk(plan: UNetOptions, size: tuple[int, ...]) -> tuple[Shapes, Shapes]:
     encoder: Shapes = []
     decoder: Shapes = []
     for level in range(plan.depth + 1):
-        size = convolved(plan, halved(size, level) if level else size, level)
+        size = convolve_size(plan, halved(size, level) if level else size, level)
         encoder.append(size)
     for level in reversed(range(plan.depth)):
-        size = convolved(plan, tuple(FACTOR * positions for positions in size), level)
+        size = convolve_size(plan, tuple(FACTOR * positions for positions in size), level)
         decoder.append(size)
     return encoder, decoder
 
@@ -59,7 +59,7 @@ def halved(size: tuple[int, ...], level: int) -> tuple[int, ...]:
     return tuple(positions // FACTOR for positions in size)
 
 
-def convolved(plan: UNetOptions, size: tuple[int, ...], level: int) -> tuple[int, ...]:
+def convolve_size(plan: UNetOptions, size: tuple[int, ...], level: int) -> tuple[int, ...]:
     """Return what the convolutions of a level leave."""
     what = f"level {level}: a convolution with kernel_size={plan.kernel_size}"
     for _ in range(plan.at("num_convs", level)):

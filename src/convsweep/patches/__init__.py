@@ -4,6 +4,6 @@ Each entry says what it does, why, with which versions it was tested, and what h
 versions fit and what it replaces is there as expected; elsewhere the public path is taken, and a line in the log says so.
 """
 
-from convsweep.patches.patch import Patch, applied, apply_patches, is_usable, use
+from convsweep.patches.patch import Patch, applied_patches, apply_patches, is_usable, use
 
-__all__ = ["Patch", "applied", "apply_patches", "is_usable", "use"]
+__all__ = ["Patch", "applied_patches", "apply_patches", "is_usable", "use"]

@@ -65,7 +65,7 @@ def use(patch: Patch, *args: Any, **kwargs: Any) -> Any:
     return patch.apply(*args, **kwargs)
 
 
-def applied() -> list[str]:
+def applied_patches() -> list[str]:
     """Return the names of the patches that were applied in this process, or in the one that it was forked from."""
     return sorted(_applied)
 

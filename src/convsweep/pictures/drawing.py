@@ -87,7 +87,7 @@ def mask_strip(prediction: Prediction) -> Plane:
     plane = prediction.plane()
     gap = np.full((len(plane), max(1, plane.shape[1] // 50), 3), 255, np.uint8)
     truth, predicted = prediction.masks()
-    return np.concatenate([plane, gap, painted(plane, truth), gap, painted(plane, predicted)], axis=1)
+    return np.concatenate([plane, gap, paint_classes(plane, truth), gap, paint_classes(plane, predicted)], axis=1)
 
 
 def signal_picture(prediction: Prediction) -> Plane:
@@ -112,7 +112,7 @@ def _draw_signal(axes: Any, prediction: Prediction) -> None:
         classes.step(range(len(prediction.predicted)), prediction.predicted, color=WRONG, linewidth=1, label="predicted")
 
 
-def painted(plane: Plane, mask: NDArray[Any]) -> Plane:
+def paint_classes(plane: Plane, mask: NDArray[Any]) -> Plane:
     """Return the plane with each class but 0 in a colour of its own."""
     colours = PALETTE[(mask.astype(np.int64) - 1) % len(PALETTE)]
     mixed = (1 - MASK_OPACITY) * plane + MASK_OPACITY * colours

@@ -7,7 +7,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from convsweep.cli.console import say, shown
+from convsweep.cli.console import say, short_path
 from convsweep.distributed.ranks import is_first
 from convsweep.errors import UserError, did_you_mean
 from convsweep.nets.convnet_plan import plan_convnet
@@ -86,7 +86,7 @@ def check_new_folder(cfg: DictConfig) -> None:
 def say_folder() -> None:
     """Say where the run will be found."""
     if is_first():
-        say(f"run folder: {shown(Path(HydraConfig.get().runtime.output_dir))}")
+        say(f"run folder: {short_path(Path(HydraConfig.get().runtime.output_dir))}")
 
 
 def plain(node: DictConfig, name: str) -> Any:

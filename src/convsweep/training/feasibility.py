@@ -34,7 +34,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
     try:
         cost = measure(net, tuple(cfg.shape.in_shape))
     except UntraceableError as error:
-        return unmeasured(cfg, net, error)
+        return count_parameters(cfg, net, error)
     remember(OmegaConf.to_container(cfg.model.net, resolve=True), cost)
     judge(cfg, cost)
     return cost_record(cost, int(cfg.shape.num_classes), step_memory(cfg, cost))
@@ -125,17 +125,17 @@ def build_on_meta(cfg: DictConfig) -> nn.Module:
         UserError: an option is wrong.
     """
     try:
-        with torch.device("meta"), operations.shortened(), warnings.catch_warnings():
+        with torch.device("meta"), operations.shortcut_operations(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*to a meta parameter.*")
             return build.build_net(cfg)
     except UserError as error:
         if not looks_at_values(error):
-            raise refused(error) from error
+            raise infeasible_from(error) from error
     try:
         with torch.random.fork_rng(devices=[]):
             return build.build_net(cfg)
     except UserError as error:
-        raise refused(error) from error
+        raise infeasible_from(error) from error
 
 
 def looks_at_values(error: UserError) -> bool:
@@ -144,7 +144,7 @@ def looks_at_values(error: UserError) -> bool:
     return isinstance(cause, NotImplementedError | RuntimeError) and re.search(META_DEVICE, str(cause)) is not None
 
 
-def refused(error: UserError) -> UserError:
+def infeasible_from(error: UserError) -> UserError:
     """Return an infeasible network for what its constructor raised about values; other mistakes as they are."""
     cause = root(error)
     if isinstance(cause, UserError) or not isinstance(cause, ValueError | RuntimeError | AssertionError | ZeroDivisionError):
@@ -166,7 +166,7 @@ def optimizer_states(optimizer: DictConfig) -> int:
     return states + sum(bool(optimizer.get(option)) for option in (own, "amsgrad", "centered") if option)
 
 
-def unmeasured(cfg: DictConfig, net: nn.Module, error: UntraceableError) -> dict[str, Any]:
+def count_parameters(cfg: DictConfig, net: nn.Module, error: UntraceableError) -> dict[str, Any]:
     """Return what is known of a network that runs on data only: its parameters.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from convsweep.cli.console import console, shown
+from convsweep.cli.console import console, short_path
 from convsweep.tracking.wandb.run import upload_command
 
 
@@ -38,7 +38,7 @@ def places(result: Mapping[str, Any], folder: Path) -> dict[str, str]:
     """Return where what the run left is found, by what it is."""
     found = {}
     if result["checkpoint"]:
-        found["best checkpoint"] = shown(folder / result["checkpoint"])
+        found["best checkpoint"] = short_path(folder / result["checkpoint"])
     wandb = result["wandb"]
     if wandb:
         found["W&B"] = wandb["url"] or f"offline; to upload: {upload_command(folder, wandb)}"

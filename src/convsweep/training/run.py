@@ -12,10 +12,10 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from convsweep import run_folder
-from convsweep.cli.console import quiet_engines, say, shown
+from convsweep.cli.console import quiet_engines, say, short_path
 from convsweep.distributed.ranks import is_child, is_first
 from convsweep.errors import UserError, did_you_mean
-from convsweep.patches import applied
+from convsweep.patches import applied_patches
 from convsweep.tracking import Tracker, open_tracker, outcome_of
 from convsweep.tracking.best_scores import BestScores
 from convsweep.training.build import plain_errors
@@ -175,7 +175,7 @@ class Run:
             "seconds": self.stopwatch.seconds,
             "cost": self.cost,
             "wandb": self.tracker.record if self.tracker else None,
-            "patches": applied(),
+            "patches": applied_patches(),
         }
         run_folder.write_result(self.folder, result)
         if self.tracker is not None:
@@ -205,7 +205,7 @@ class Run:
         if error is not None and is_first() and self.folder.is_dir():
             self.write({"outcome": outcome, "reason": reason_of(error), "best": self.best.scores, "best_epoch": self.best.epoch})
         if outcome == "killed" and is_first() and self.link is None and run_folder.last_checkpoint(self.folder):
-            say(f"stopped; go on by resume={shown(self.folder)}")
+            say(f"stopped; go on by resume={short_path(self.folder)}")
         if self.tracker is not None:
             self.tracker.close(outcome)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convsweep.cli.console import say, shown
+from convsweep.cli.console import say, short_path
 from convsweep.distributed.ranks import is_first
 from convsweep.errors import UserError
 from convsweep.training.build import load_model
@@ -37,4 +37,4 @@ def begin_with(model: "Model", named: str) -> None:
     model.net.load_state_dict(fitting, strict=False)
     if is_first():
         rest = f"; anew: {', '.join(anew)}" if anew else ""
-        say(f"begun with {len(weights) - len(anew)} of {len(weights)} weights of {shown(checkpoint.absolute())}{rest}")
+        say(f"begun with {len(weights) - len(anew)} of {len(weights)} weights of {short_path(checkpoint.absolute())}{rest}")

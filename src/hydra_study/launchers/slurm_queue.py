@@ -70,7 +70,7 @@ class Queue:
         except BaseException:
             self._cancel()
             raise
-        return self._told()
+        return self._message()
 
     def _is_closing(self) -> bool:
         return bool(self._well) or self._interrupts.count > 0
@@ -105,7 +105,7 @@ class Queue:
             former = {job: state if state not in _UNFINISHED else "CANCELLED" for job, state in (self._states or {}).items()}
             self._states = former | dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
 
-    def _told(self) -> list[JobReturn]:
+    def _message(self) -> list[JobReturn]:
         results = {job.job_id: result for job in self._jobs if (result := _result(job)) is not None}
         lost = [job for job in self._jobs if job.job_id not in results and self._state(job) != "CANCELLED"]
         if lost:

@@ -19,7 +19,7 @@ from hydra_study.processes.fork_server import Order
 from hydra_study.processes.messages import Channel
 from hydra_study.processes.temporary_folder import TemporaryFolder
 from hydra_study.sweep_spec import Job, SweepSpec
-from hydra_study.task_function import copied, copied_function
+from hydra_study.task_function import copied_function, pickle_by_value
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class ForkServerClient:
     def __init__(self, spec: SweepSpec, lock: int, temporary: TemporaryFolder) -> None:
         self.temporary = temporary
         options = spec.options
-        rest = copied((Singleton.get_state(), replace(spec, task_function=_not_loaded)))
+        rest = pickle_by_value((Singleton.get_state(), replace(spec, task_function=_no_task)))
         order = Order(spec.origin, copied_function(spec.task_function), rest, options.preload, options.threads, [])
         while True:
             self._process, self.control = _spawn(order, lock, temporary)
@@ -84,7 +84,7 @@ class ForkServerClient:
         self._process.wait()
 
 
-def _not_loaded(config: Any) -> None:
+def _no_task(config: Any) -> None:
     """Stand for the task function on the way to the template."""
 
 

@@ -17,7 +17,7 @@ _PATIENCE_S = 20.0
 
 
 @contextmanager
-def observed(spec: SweepSpec) -> Iterator[None]:
+def observe(spec: SweepSpec) -> Iterator[None]:
     """Run `python -m <hydra.sweeper.observer> <folder> --follow` for the length of the block.
 
     Its standard input ends with a word that says how the block ended: `complete`, `killed` or `error`; without a word when

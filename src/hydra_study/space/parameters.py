@@ -133,7 +133,7 @@ def _choice(override: Override) -> tuple[BaseDistribution, dict[Any, str]]:
     texts: dict[Any, str] = {}
     choices = []
     for element in override.sweep_iterator():
-        plain = _unquoted(element)
+        plain = _unquote(element)
         text = override_text(plain)
         value = plain if plain is None or isinstance(plain, (bool, int, float, str)) else text
         if (type(value), value) not in texts:
@@ -144,12 +144,12 @@ def _choice(override: Override) -> tuple[BaseDistribution, dict[Any, str]]:
     return CategoricalDistribution(choices), texts
 
 
-def _unquoted(value: Any) -> Any:
+def _unquote(value: Any) -> Any:
     """Return a value of Hydra's grammar without what it knows of its quotes."""
     if isinstance(value, QuotedString):
         return value.text
     if isinstance(value, list):
-        return [_unquoted(item) for item in value]
+        return [_unquote(item) for item in value]
     if isinstance(value, dict):
-        return {_unquoted(key): _unquoted(item) for key, item in value.items()}
+        return {_unquote(key): _unquote(item) for key, item in value.items()}
     return value

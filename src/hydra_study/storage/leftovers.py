@@ -22,24 +22,24 @@ def remove_leftovers(paths: SweepPaths, trials: Iterable[FrozenTrial], watch: Li
         watch: Says which workers are dead.
     """
     killed = {trial.number for trial in trials if kind_of(trial) == "killed"}
-    for path, _ in (found for number in killed for found in unfinished(paths.trial(number))):
+    for path, _ in (found for number in killed for found in unfinished_files(paths.trial(number))):
         path.unlink(missing_ok=True)
-    for path, name in unfinished(paths.folder):
+    for path, name in unfinished_files(paths.folder):
         if name.isdecimal() and int(name) in killed:  # it was looking whether there was room for its folder
             path.unlink(missing_ok=True)
-    for path, name in unfinished(paths.workers):
+    for path, name in unfinished_files(paths.workers):
         if watch.is_dead(name.removesuffix(".json")):
             path.unlink(missing_ok=True)
 
 
 def remove_unfinished(path: Path) -> None:
     """Remove what was to replace a file; hold the lock under which it is written."""
-    for other, name in unfinished(path.parent):
+    for other, name in unfinished_files(path.parent):
         if name == path.name:
             other.unlink(missing_ok=True)
 
 
-def unfinished(folder: Path) -> list[tuple[Path, str]]:
+def unfinished_files(folder: Path) -> list[tuple[Path, str]]:
     """Return the unfinished files of a folder, each with the name of the one that it was to replace."""
     if not folder.is_dir():
         return []

@@ -72,7 +72,7 @@ class Patience:
                 "the study's storage does not answer, trying again for %g s (%s): %s",
                 self.timeout_s,
                 self.limit,
-                _told(error),
+                _first_line(error),
             )
         return self._call_again(again or function)
 
@@ -91,7 +91,7 @@ class Patience:
                 if time.monotonic() - since > self.timeout_s:
                     rule = f"the study's storage must answer within {self.timeout_s:g} s ({self.limit})"
                     remedy = "bring it back, then start the same command again: it goes on from here"
-                    self._end = WaitedInVainError(f"{rule}, but it did not: {_told(error)}; {remedy}")
+                    self._end = WaitedInVainError(f"{rule}, but it did not: {_first_line(error)}; {remedy}")
                     raise self._end from None
                 delay = min(2 * delay, _LONGEST_DELAY_S)
             else:
@@ -108,7 +108,7 @@ def is_passing(error: BaseException) -> bool:
     return any(isinstance(cause, kinds) for cause in (error, error.__cause__))
 
 
-def _told(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     """Return the first line of what an error says, or of its cause, which Optuna hides."""
     text = str(error if error.__cause__ is None else error.__cause__).strip()
     return text.splitlines()[0] if text else type(error).__name__

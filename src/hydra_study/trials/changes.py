@@ -31,7 +31,7 @@ def check_change(study: OpenStudy, space: Mapping[str, Any], config: Mapping[str
     space, config = (json.loads(json.dumps(given, default=str)) for given in (space, config))
     stored = study.user_attrs.get(attributes.STUDY_SPACE)
     began_with = study.user_attrs.get(attributes.STUDY_CONFIG)
-    differences = [] if stored is None else compare(_varied(stored, space), _varied(space, stored))
+    differences = [] if stored is None else compare(_varied_entries(stored, space), _varied_entries(space, stored))
     if began_with is not None:
         differences += compare_configs(began_with, config, _varied_keys(stored or {}, space))
     if differences and changed == "refuse":
@@ -99,7 +99,7 @@ def _is_constant(entry: Mapping[str, Any] | None) -> bool:
     return entry is None or set(entry) == {"fixed"}
 
 
-def _varied(space: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+def _varied_entries(space: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entries of a space without those that are constant in both."""
     return {key: entry for key, entry in space.items() if not (_is_constant(entry) and _is_constant(other.get(key)))}
 

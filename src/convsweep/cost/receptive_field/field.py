@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import inf
 
 from convsweep.cost.receptive_field.layout import Layout, axes, bare, broadcast, image, plain, sizes
-from convsweep.cost.receptive_field.windows import EVERYTHING, Window, joined
+from convsweep.cost.receptive_field.windows import EVERYTHING, Window, join
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Field:
         """Axes that the tensor still walks along."""
         return axes(self.layout)
 
-    def mixed(self, lost: set[int], layout: Layout, weighted: bool = True) -> "Field":
+    def mix_axes(self, lost: set[int], layout: Layout, weighted: bool = True) -> "Field":
         """Return the field behind an operation that reads every position along the axes `lost`.
 
         A tensor without positions keeps the windows of what went into it; one that still has positions (attention
@@ -70,7 +70,7 @@ class Field:
             windows = tuple(EVERYTHING if axis in lost else window for axis, window in enumerate(windows))
         return Field(windows, layout, everything=True, weighted=weighted or self.weighted)
 
-    def changed(
+    def change_windows(
         self, shape: Sequence[int], changes: Mapping[int, Callable[[Window], Window]], mixes: Sequence[int] = ()
     ) -> "Field":
         """Return the field behind an operation that changes the window along some dimensions.
@@ -92,9 +92,9 @@ class Field:
             else:
                 lost |= axes([atoms])
                 layout[dim] = plain(shape[dim])
-        return replace(self, windows=tuple(windows)).mixed(lost, tuple(layout))
+        return replace(self, windows=tuple(windows)).mix_axes(lost, tuple(layout))
 
-    def stated(self, in_spatial: Sequence[int]) -> ReceptiveField:
+    def receptive_field_of(self, in_spatial: Sequence[int]) -> ReceptiveField:
         """Return the receptive field as numbers, for an input with `in_spatial` positions."""
         return ReceptiveField(
             size=tuple(
@@ -115,7 +115,7 @@ def blind(fields: Sequence[Field], shape: Sequence[int]) -> Field:
     """Return the field behind an operation nothing is known of: it may look anywhere."""
     everywhere = (EVERYTHING,) * len(fields[0].windows)
     live = any(field.live for field in fields)
-    return Field(everywhere if live else merged(fields, [set()] * len(fields), ()), bare(shape), True, True)
+    return Field(everywhere if live else merge_windows(fields, [set()] * len(fields), ()), bare(shape), True, True)
 
 
 def pointwise(fields: Sequence[Field], shape: Sequence[int]) -> Field:
@@ -125,14 +125,14 @@ def pointwise(fields: Sequence[Field], shape: Sequence[int]) -> Field:
         return blind(fields, shape)
     repeated = any(field.live - own for field, own in zip(fields, brought, strict=True))
     return Field(
-        merged(fields, brought, layout),
+        merge_windows(fields, brought, layout),
         layout,
         everything=repeated or any(field.everything for field in fields),
         weighted=any(field.weighted for field in fields),
     )
 
 
-def concatenated(fields: Sequence[Field], shape: Sequence[int], dim: int) -> Field:
+def concatenate(fields: Sequence[Field], shape: Sequence[int], dim: int) -> Field:
     """Return the field behind a concatenation along `dim`."""
     dim %= len(shape)
     if axes([field.layout[dim] for field in fields]):
@@ -142,7 +142,7 @@ def concatenated(fields: Sequence[Field], shape: Sequence[int], dim: int) -> Fie
     )
 
 
-def merged(fields: Sequence[Field], brought: Sequence[set[int]], layout: Layout) -> tuple[Window, ...]:
+def merge_windows(fields: Sequence[Field], brought: Sequence[set[int]], layout: Layout) -> tuple[Window, ...]:
     """Return the windows of joined fields along each axis, for a result of that layout.
 
     Of those that walk along the axis, where a mean over all positions does not count and a weighted sum is everything;
@@ -153,7 +153,7 @@ def merged(fields: Sequence[Field], brought: Sequence[set[int]], layout: Layout)
         walking = [field.windows[axis] for field, own in zip(fields, brought, strict=True) if axis in own]
         weighted = any(field.weighted and axis not in own for field, own in zip(fields, brought, strict=True))
         if walking:
-            windows.append(EVERYTHING if weighted else joined(tuple(walking), sizes(layout)[axis]))
+            windows.append(EVERYTHING if weighted else join(tuple(walking), sizes(layout)[axis]))
         else:
             windows.append(max((field.windows[axis] for field in fields), key=width))
     return tuple(windows)

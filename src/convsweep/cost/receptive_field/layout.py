@@ -37,7 +37,7 @@ def sizes(dims: Sequence[Dim]) -> dict[int, int]:
     return {atom.axis: atom.size for dim in dims for atom in dim if atom.axis is not None}
 
 
-def viewed(layout: Layout, shape: Sequence[int]) -> Layout | None:
+def view_layout(layout: Layout, shape: Sequence[int]) -> Layout | None:
     """Return the layout after a view as `shape`; None if an axis would be cut into pieces."""
     rest = [atom for dim in layout for atom in dim if atom.size != 1][::-1]
     dims: list[Dim] = []

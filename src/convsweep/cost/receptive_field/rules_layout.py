@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from convsweep.cost.receptive_field.field import Field, blind, concatenated, merged, pointwise
-from convsweep.cost.receptive_field.layout import Layout, axes, bare, plain, viewed
+from convsweep.cost.receptive_field.field import Field, blind, concatenate, merge_windows, pointwise
+from convsweep.cost.receptive_field.layout import Layout, axes, bare, plain, view_layout
 from convsweep.cost.receptive_field.rules import Call, rule
 
 
@@ -34,17 +34,17 @@ def same_position_of_several(call: Call) -> Field:
 @rule("view", "_unsafe_view", "_reshape_alias")
 def view(call: Call) -> Field:
     """A view keeps what dimensions walk along as long as it does not cut an axis into pieces."""
-    layout = viewed(call.source.layout, call.out.shape)
+    layout = view_layout(call.source.layout, call.out.shape)
     return blind(call.fields, call.out.shape) if layout is None else replace(call.source, layout=layout)
 
 
 @rule("unsqueeze")
 def unsqueeze(call: Call) -> Field:
     """A new dimension walks along nothing."""
-    return opened(call.source, call.args[1] % call.out.dim())
+    return insert_dim(call.source, call.args[1] % call.out.dim())
 
 
-def opened(field: Field, dim: int) -> Field:
+def insert_dim(field: Field, dim: int) -> Field:
     """Return the field with a new dimension of one position."""
     return replace(field, layout=(*field.layout[:dim], plain(1), *field.layout[dim:]))
 
@@ -76,14 +76,14 @@ def transpose(call: Call) -> Field:
 @rule("cat", joins=True)
 def cat(call: Call) -> Field:
     """Channels behind channels."""
-    return concatenated(call.fields, call.out.shape, call.option(1, 0))
+    return concatenate(call.fields, call.out.shape, call.option(1, 0))
 
 
 @rule("stack", joins=True)
 def stack(call: Call) -> Field:
     """A new dimension counts the operands."""
     dim = call.option(1, 0) % call.out.dim()
-    return concatenated([opened(field, dim) for field in call.fields], call.out.shape, dim)
+    return concatenate([insert_dim(field, dim) for field in call.fields], call.out.shape, dim)
 
 
 @rule("split", "split_with_sizes")
@@ -122,29 +122,29 @@ def reduction(call: Call) -> Field:
     given = call.option(1)
     everywhere = range(call.args[0].dim())
     dims = given if isinstance(given, list | tuple) else [given] if type(given) is int else everywhere
-    return reduced(call.source, dims, call.out)
+    return reduce_dims(call.source, dims, call.out)
 
 
 @rule("linalg_vector_norm")
 def vector_norm(call: Call) -> Field:
     """A norm over positions sees everything along their axes."""
-    return reduced(call.source, call.option(2, range(call.args[0].dim())), call.out)
+    return reduce_dims(call.source, call.option(2, range(call.args[0].dim())), call.out)
 
 
-def reduced(field: Field, dims: Sequence[int], out: Tensor) -> Field:
+def reduce_dims(field: Field, dims: Sequence[int], out: Tensor) -> Field:
     """Return the field behind a reduction over `dims`, which the result may keep with one position."""
     count = len(field.layout)
     gone = {dim % count for dim in dims}
     keeps = out.dim() == count
     layout = tuple(plain(1) if dim in gone else atoms for dim, atoms in enumerate(field.layout) if keeps or dim not in gone)
-    return field.mixed(axes([field.layout[dim] for dim in gone]), layout, weighted=False)
+    return field.mix_axes(axes([field.layout[dim] for dim in gone]), layout, weighted=False)
 
 
 @rule("_softmax", "_log_softmax", "_safe_softmax")
 def softmax(call: Call) -> Field:
     """A softmax over positions makes each depend on all."""
     layout, dim = call.source.layout, call.args[1] % call.out.dim()
-    return call.source.mixed(axes([layout[dim]]), (*layout[:dim], plain(call.out.shape[dim]), *layout[dim + 1 :]))
+    return call.source.mix_axes(axes([layout[dim]]), (*layout[:dim], plain(call.out.shape[dim]), *layout[dim + 1 :]))
 
 
 @rule("mm", "bmm", joins=True)
@@ -175,9 +175,9 @@ def product(call: Call, first: Tensor, second: Tensor) -> Field:
         kept for field, kept in zip(factors, (axes(left[:-1]), axes([*right[:-2], right[-1]])), strict=True) if field is not None
     ]
     together = Field(
-        merged(fields, brought, layout),
+        merge_windows(fields, brought, layout),
         layout,
         any(field.everything for field in fields),
         any(field.weighted for field in fields),
     )
-    return together.mixed(summed, layout)
+    return together.mix_axes(summed, layout)

@@ -7,7 +7,7 @@ from functools import partial
 from convsweep.cost.receptive_field.field import Field
 from convsweep.cost.receptive_field.layout import Dim, Layout, axes, plain
 from convsweep.cost.receptive_field.rules import Call, rule
-from convsweep.cost.receptive_field.rules_layout import reduced
+from convsweep.cost.receptive_field.rules_layout import reduce_dims
 from convsweep.cost.receptive_field.windows import Window
 
 
@@ -24,7 +24,7 @@ def convolution(call: Call) -> Field:
     kernel, dim = weight.shape[2:], weight.dim() - 2
     behind = Window.spread if transposed else Window.slid
     numbers = zip(kernel, each(stride, dim), each(padding, dim), each(dilation, dim), strict=True)
-    field = call.source.changed(
+    field = call.source.change_windows(
         call.out.shape,
         {2 + i: partial(behind, kernel_size=k, stride=s, padding=p, dilation=d) for i, (k, s, p, d) in enumerate(numbers)},
         mixes=[1],
@@ -35,21 +35,21 @@ def convolution(call: Call) -> Field:
 @rule("max_pool2d_with_indices", "max_pool3d_with_indices")
 def max_pool(call: Call) -> Field:
     """A pool slides a window over the positions, of which it may leave some out."""
-    return pooled(call, each(call.option(4, 1), len(call.args[1])))
+    return pool_field(call, each(call.option(4, 1), len(call.args[1])))
 
 
 @rule("avg_pool2d", "avg_pool3d")
 def average_pool(call: Call) -> Field:
     """A pool slides a window over the positions."""
-    return pooled(call, [1] * len(call.args[1]))
+    return pool_field(call, [1] * len(call.args[1]))
 
 
-def pooled(call: Call, dilation: Sequence[int]) -> Field:
+def pool_field(call: Call, dilation: Sequence[int]) -> Field:
     """Return the field behind a pool."""
     dim = len(dilation)
     window, stride, padding = (each(value, dim) for value in (call.args[1], call.option(2, call.args[1]), call.option(3, 0)))
     numbers = enumerate(zip(window, stride, padding, dilation, strict=True))
-    return call.source.changed(
+    return call.source.change_windows(
         call.out.shape,
         {i - dim: partial(Window.slid, kernel_size=k, stride=s, padding=p, dilation=d) for i, (k, s, p, d) in numbers},
     )
@@ -62,7 +62,7 @@ def adaptive_pool(call: Call) -> Field:
     dims = range(-len(call.args[1]), 0)
     gone = [dim for dim in dims if after[dim] == 1 and before[dim] > 1]
     windowed = {dim: partial(Window.pooled_to, in_size=before[dim], out_size=after[dim]) for dim in dims if dim not in gone}
-    return reduced(call.source.changed(after, windowed), gone, call.out)
+    return reduce_dims(call.source.change_windows(after, windowed), gone, call.out)
 
 
 @rule(
@@ -70,39 +70,39 @@ def adaptive_pool(call: Call) -> Field:
 )  # fmt: skip
 def nearest(call: Call) -> Field:
     """Nearest-neighbour interpolation repeats positions; so does a pixel shuffle, from other channels."""
-    return interpolated(call, Window.nearest)
+    return interpolate_field(call, Window.nearest)
 
 
 @rule("_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d")
 def nearest_exact(call: Call) -> Field:
     """Nearest-neighbour interpolation between centres of positions."""
-    return interpolated(call, partial(Window.nearest, exact=True))
+    return interpolate_field(call, partial(Window.nearest, exact=True))
 
 
 @rule("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d")
 def linear(call: Call) -> Field:
     """Linear interpolation reads a position's two neighbours along each axis."""
-    return interpolated(call, partial(Window.interpolated, align_corners=call.args[2]))
+    return interpolate_field(call, partial(Window.interpolate, align_corners=call.args[2]))
 
 
 @rule("upsample_bicubic2d")
 def cubic(call: Call) -> Field:
     """Cubic interpolation reads a position's four neighbours along each axis."""
-    return interpolated(call, partial(Window.interpolated, align_corners=call.args[2], reach=2))
+    return interpolate_field(call, partial(Window.interpolate, align_corners=call.args[2], reach=2))
 
 
-def interpolated(call: Call, behind: Callable[..., Window]) -> Field:
+def interpolate_field(call: Call, behind: Callable[..., Window]) -> Field:
     """Return the field behind a change of size of the spatial dimensions."""
     before, after = call.args[0].shape, call.out.shape
     sizes = {dim: partial(behind, in_size=before[dim], out_size=after[dim]) for dim in range(2 - len(after), 0)}
-    return resized(call.source.changed(after, sizes), after)
+    return resize_field(call.source.change_windows(after, sizes), after)
 
 
 @rule("pixel_unshuffle")
 def pixel_unshuffle(call: Call) -> Field:
     """Positions become channels: a position stands for a window."""
     change = partial(Window.slid, kernel_size=call.args[1], stride=call.args[1])
-    return resized(call.source.changed(call.out.shape, {-2: change, -1: change}), call.out.shape)
+    return resize_field(call.source.change_windows(call.out.shape, {-2: change, -1: change}), call.out.shape)
 
 
 @rule(
@@ -113,8 +113,8 @@ def pad(call: Call) -> Field:
     """Padding and cropping move positions."""
     field = call.source
     before = {-1 - back: margin for back, margin in enumerate(call.args[1][::2])}
-    moves = {dim: partial(Window.moved, start=-margin) for dim, margin in before.items() if axes([field.layout[dim]])}
-    return resized(field.changed(call.out.shape, moves), call.out.shape)
+    moves = {dim: partial(Window.shift, start=-margin) for dim, margin in before.items() if axes([field.layout[dim]])}
+    return resize_field(field.change_windows(call.out.shape, moves), call.out.shape)
 
 
 @rule("slice")
@@ -124,11 +124,11 @@ def slicing(call: Call) -> Field:
     size = call.args[0].shape[dim]
     start = max(0, size + start) if start < 0 else min(start, size)
     walks = axes([call.source.layout[dim]])
-    moves = {dim: partial(Window.moved, start=start, step=step)} if walks else {}
-    return resized(call.source.changed(call.out.shape, moves), call.out.shape)
+    moves = {dim: partial(Window.shift, start=start, step=step)} if walks else {}
+    return resize_field(call.source.change_windows(call.out.shape, moves), call.out.shape)
 
 
-def resized(field: Field, shape: Sequence[int]) -> Field:
+def resize_field(field: Field, shape: Sequence[int]) -> Field:
     """Return a field whose dimensions without positions have the sizes of `shape`."""
     layout: list[Dim] = [dim if axes([dim]) else plain(size) for dim, size in zip(field.layout, shape, strict=True)]
     kept: Layout = tuple(layout)

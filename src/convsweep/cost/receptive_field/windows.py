@@ -88,7 +88,7 @@ class Window:
 
         return self.through(taps, stride, 1)
 
-    def moved(self, start: int, step: int = 1) -> "Window":
+    def shift(self, start: int, step: int = 1) -> "Window":
         """Return the window behind a slice from `start`, or behind `-start` positions of padding."""
         return self.through(lambda o: [start + o * step], 1, step)
 
@@ -102,7 +102,7 @@ class Window:
         num, den = ratio(in_size, out_size)
         return self.through(lambda o: [(2 * o + 1) * num // (2 * den) if exact else o * num // den], den, num, out_size)
 
-    def interpolated(self, in_size: int, out_size: int, align_corners: bool, reach: int = 1) -> "Window":
+    def interpolate(self, in_size: int, out_size: int, align_corners: bool, reach: int = 1) -> "Window":
         """Return the window behind interpolation from `reach` neighbours on each side (1 linear, 2 cubic)."""
         if align_corners:
             num, den = ratio(in_size - 1, max(out_size - 1, 1))
@@ -128,7 +128,7 @@ def ratio(first: int, second: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=1024)
-def joined(windows: tuple[Window, ...], size: int) -> Window:
+def join(windows: tuple[Window, ...], size: int) -> Window:
     """Return the window of a position that sees what each of `windows` sees, on an axis of `size` positions.
 
     Windows of different jump (pyramids with aligned corners) are joined position by position.

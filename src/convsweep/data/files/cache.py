@@ -50,7 +50,7 @@ def fingerprint(files: Sequence[Path], root: Path, settings: Any) -> str:
     return digest.hexdigest()
 
 
-def stored(folder: Path, layouts: dict[str, Layout], write: Callable[[Arrays], None]) -> Arrays:
+def store(folder: Path, layouts: dict[str, Layout], write: Callable[[Arrays], None]) -> Arrays:
     """Return the arrays of a cache folder, writing them first where they are missing or not what they should be.
 
     Args:
@@ -61,17 +61,17 @@ def stored(folder: Path, layouts: dict[str, Layout], write: Callable[[Arrays], N
     Raises:
         OSError: if the cache cannot be written.
     """
-    found = opened(folder, layouts)
+    found = open_arrays(folder, layouts)
     if found is not None:
         return found
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(folder.with_suffix(".lock")) as alone:
-        found = opened(folder, layouts)
+    with lock_between_processes(folder.with_suffix(".lock")) as alone:
+        found = open_arrays(folder, layouts)
         if found is not None:
             return found
         prefix = f".{folder.name}-"
         if alone:
-            remove_left(folder.parent, prefix)
+            remove_leftovers(folder.parent, prefix)
         check_space(folder.parent, sum(layout.nbytes for layout in layouts.values()))
         temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
         try:
@@ -88,7 +88,7 @@ def stored(folder: Path, layouts: dict[str, Layout], write: Callable[[Arrays], N
             temporary.rename(folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    found = opened(folder, layouts)
+    found = open_arrays(folder, layouts)
     assert found is not None
     return found
 
@@ -100,7 +100,7 @@ def check_space(folder: Path, needed: int) -> None:
         raise OSError(f"{needed / 2**20:.0f} MiB needed, {free / 2**20:.0f} MiB free")
 
 
-def opened(folder: Path, layouts: dict[str, Layout]) -> Arrays | None:
+def open_arrays(folder: Path, layouts: dict[str, Layout]) -> Arrays | None:
     """Return the memory-mapped arrays, or None if one is missing, cut off or of another layout."""
     arrays: Arrays = {}
     for name, layout in layouts.items():
@@ -114,7 +114,7 @@ def opened(folder: Path, layouts: dict[str, Layout]) -> Arrays | None:
     return arrays
 
 
-def remove_left(folder: Path, prefix: str) -> None:
+def remove_leftovers(folder: Path, prefix: str) -> None:
     """Remove the temporary folders of processes that were killed: whoever holds the lock is the only one to have one."""
     for left in folder.iterdir():
         if left.name.startswith(prefix) and left.is_dir():
@@ -122,7 +122,7 @@ def remove_left(folder: Path, prefix: str) -> None:
 
 
 @contextmanager
-def locked(file: Path) -> Iterator[bool]:
+def lock_between_processes(file: Path) -> Iterator[bool]:
     """Hold a lock between processes of one machine, if the system has one; it ends with the process, however that ends."""
     try:
         import fcntl

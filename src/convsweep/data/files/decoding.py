@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from convsweep.data.checks import examples
-from convsweep.data.files.cache import Arrays, Layout, default_cache_dir, fingerprint, stored
+from convsweep.data.files.cache import Arrays, Layout, default_cache_dir, fingerprint, store
 from convsweep.data.files.folders import relative_names
 from convsweep.data.files.images import ImageDecoding, UnfitFileError, shape_by
 from convsweep.errors import UserError
@@ -75,7 +75,7 @@ def decoded(job: Job, storage: Storage) -> Arrays:
         return in_memory(job)
     folder = storage.folder(f"{job.root.resolve().name or 'root'}-{fingerprint(job.files, job.root, job.settings)}")
     try:
-        return stored(folder, job.layouts, lambda arrays: fill(job, arrays))
+        return store(folder, job.layouts, lambda arrays: fill(job, arrays))
     except OSError as error:
         if storage.keep == "disk":
             raise UserError(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from convsweep.data.files.cache import locked, remove_left
+from convsweep.data.files.cache import lock_between_processes, remove_leftovers
 from convsweep.errors import UserError
 
 TEMPORARY = ".download-"
@@ -45,10 +45,10 @@ def download(remotes: Sequence[Remote], folder: Path, missing: Callable[[], bool
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / ".download.lock") as alone:
+        with lock_between_processes(folder / ".download.lock") as alone:
             if missing():
                 if alone:
-                    remove_left(folder, TEMPORARY)
+                    remove_leftovers(folder, TEMPORARY)
                 with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=folder) as temporary:
                     bring(remotes, Path(temporary), folder, unpacked)
     except (OSError, RuntimeError) as error:  # URLError is an OSError; torchvision raises RuntimeError for a wrong checksum

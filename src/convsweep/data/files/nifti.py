@@ -92,13 +92,13 @@ class Volume:
             raise UnfitFileError("Every volume must be a whole file", reason(error), "replace or remove it") from error
         array = import_nibabel().apply_orientation(stored.reshape(*stored.shape[:3], self.channels), self.orientation)
         channels_first = np.ascontiguousarray(np.moveaxis(array, -1, 0))
-        return resized(channels_first, self.shape, "nearest-exact" if is_mask else "trilinear")
+        return resize(channels_first, self.shape, "nearest-exact" if is_mask else "trilinear")
 
     def write_labels(self, labels: NDArray[Any], path: Path) -> None:
         """Write labels of the array's shape as a NIfTI file that lies where this one lies: its shape, affine and orientation."""
         nibabel = import_nibabel()
         sizes = tuple(int(size) for size in self.canonical(self.image.shape))
-        whole = resized(labels[None].astype(np.float32), sizes, "nearest-exact")[0].round().astype(np.int16)
+        whole = resize(labels[None].astype(np.float32), sizes, "nearest-exact")[0].round().astype(np.int16)
         back = nibabel.orientations.ornt_transform(nibabel.orientations.axcodes2ornt("RAS"), self.orientation)
         header = self.image.header.copy()
         header.set_data_dtype(np.int16 if whole.max(initial=0) > 255 or whole.min(initial=0) < 0 else np.uint8)
@@ -134,7 +134,7 @@ def reason(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:100]
 
 
-def resized(array: NDArray[Any], shape: tuple[int, ...], mode: str) -> NDArray[np.float32]:
+def resize(array: NDArray[Any], shape: tuple[int, ...], mode: str) -> NDArray[np.float32]:
     """Return an array (C, D, H, W) resampled to a shape, by torch's interpolation."""
     if array.shape[1:] == shape:
         return array.astype(np.float32, copy=False)

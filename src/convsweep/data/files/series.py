@@ -35,7 +35,7 @@ def read_series(file: Path) -> SeriesFile:
     series, labels = [], []
     for number, channels, label in lines:
         try:
-            series.append(whole(np.stack([np.array(values, np.float32) for values in padded(channels)])))
+            series.append(whole(np.stack([np.array(values, np.float32) for values in pad(channels)])))
         except ValueError as error:
             raise UserError(f"{file}, line {number}: {error}; repair or remove the line") from error
         labels.append(label)
@@ -87,7 +87,7 @@ def word(label: str) -> str:
     return str(int(number)) if number.is_integer() else str(number)
 
 
-def padded(channels: Sequence[Sequence[str]]) -> list[list[str]]:
+def pad(channels: Sequence[Sequence[str]]) -> list[list[str]]:
     """Return the channels filled up with NaN to the length of the longest."""
     longest = max(len(channel) for channel in channels)
     return [[*channel, *["nan"] * (longest - len(channel))] for channel in channels]

@@ -63,7 +63,7 @@ def place_samples(gather: Gather, hold: Hold, device: torch.device) -> Gather:
     if hold == "device" and not can_lie_on(device, gather):
         raise UserError(
             "data.hold=device needs a GPU, and samples of one size that are augmented by batch or not at all, "
-            f"but the device is {device.type} and the samples are {described(gather)}; use data.hold=auto"
+            f"but the device is {device.type} and the samples are {describe_placement(gather)}; use data.hold=auto"
         )
     if hold == "device" and device.type == "cuda" and nbytes(gather) > free_bytes(device):
         raise UserError(
@@ -113,7 +113,7 @@ def own_cores() -> int:
     return min(usable_cores(), int(stated)) if stated.isdigit() and int(stated) > 0 else usable_cores()
 
 
-def described(gather: Gather) -> str:
+def describe_placement(gather: Gather) -> str:
     """Return where the samples are held and how they are augmented, in words."""
     held_in = "read from disk" if is_on_disk(gather.x) else "held in memory"
     place = f"held on {gather.device}" if isinstance(gather, OnDevice) else held_in

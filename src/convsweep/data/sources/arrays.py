@@ -13,7 +13,7 @@ from convsweep.data.datamodule import DataModule
 from convsweep.data.files import npy
 from convsweep.data.labels import Relabel, mask_dtype, relabelled, sorted_classes, whole_numbers
 from convsweep.data.options import LoadingOptions
-from convsweep.data.samples import PARTS, DataInfo, Parts, Samples, numbered
+from convsweep.data.samples import PARTS, DataInfo, Parts, Samples, number_names
 from convsweep.errors import UserError
 from convsweep.task import CLASSIFICATION, find_task
 
@@ -124,7 +124,7 @@ class Arrays(DataModule):
             if x.dtype.kind not in "biuf":
                 raise UserError(f"x must hold numbers, but {x_key} of {self.path} holds {x.dtype}; save it as uint8 or float32.")
             x = np.asarray(x, dtype=np.uint8 if x.dtype == np.bool_ else np.float32)
-        return Samples(x, self.labels(part, y_key, x.ndim), numbered(part, len(x)))
+        return Samples(x, self.labels(part, y_key, x.ndim), number_names(part, len(x)))
 
     def labels(self, part: str, y_key: str, x_ndim: int) -> NDArray[Any]:
         """Return y of one part as class indices, without an axis of one channel."""

@@ -12,7 +12,7 @@ from convsweep.data.datamodule import DataModule
 from convsweep.data.files.array_pickle import ArrayUnpickler
 from convsweep.data.files.download import Remote, download, first_existing
 from convsweep.data.options import LoadingOptions
-from convsweep.data.samples import DataInfo, Parts, Samples, numbered
+from convsweep.data.samples import DataInfo, Parts, Samples, number_names
 from convsweep.errors import UserError
 
 CLASSES_100 = """
@@ -82,7 +82,7 @@ class CIFAR10(DataModule):
         for part, files in self.files.items():
             x = np.concatenate([np.asarray(batches[file]["data"], np.uint8) for file in files]).reshape(-1, 3, 32, 32)
             y = np.concatenate([np.asarray(batches[file][self.label_key], np.int64) for file in files])
-            parts.append(Samples(x, y, numbered(part, len(x))))
+            parts.append(Samples(x, y, number_names(part, len(x))))
         return parts[0], None, parts[1]
 
     def from_folder(self, folder: Path) -> dict[str, dict[str, Any]]:
@@ -95,7 +95,7 @@ class CIFAR10(DataModule):
         absent = [name for name in names if not (folder / name).is_file()]
         if absent:
             raise UserError(f"{folder} must hold {', '.join(names)}, but lacks {', '.join(absent)}; unpack {self.archive} again.")
-        return {name: self.unpickled((folder / name).read_bytes(), folder / name) for name in names}
+        return {name: self.unpickle((folder / name).read_bytes(), folder / name) for name in names}
 
     def from_archive(self, file: Path) -> dict[str, dict[str, Any]]:
         """Return the batches out of the archive, without unpacking it to disk.
@@ -110,14 +110,14 @@ class CIFAR10(DataModule):
                 for member in archive:
                     stream = archive.extractfile(member) if member.name in wanted else None
                     if stream is not None:
-                        found[wanted[member.name]] = self.unpickled(stream.read(), file)
+                        found[wanted[member.name]] = self.unpickle(stream.read(), file)
         except (tarfile.TarError, OSError, EOFError) as error:
             raise UserError(f"{file} must be a whole archive, but is not: {error}; delete it to download it again.") from error
         if len(found) < len(wanted):
             raise UserError(f"{file} must hold {', '.join(wanted)}, but lacks some; delete it to download it again.")
         return found
 
-    def unpickled(self, content: bytes, file: Path) -> dict[str, Any]:
+    def unpickle(self, content: bytes, file: Path) -> dict[str, Any]:
         """Return pixels and labels of a batch file.
 
         Raises:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convsweep.data.datamodule import DataModule
-from convsweep.data.samples import DataInfo, Parts, Samples, numbered
+from convsweep.data.samples import DataInfo, Parts, Samples, number_names
 
 CLASS_NAMES = tuple("0123456789")
 
@@ -38,4 +38,4 @@ class Digits(DataModule):
 
     def read(self) -> Parts:
         x, y = load_digits()
-        return Samples(x, y, numbered("digits", len(y))), None, None
+        return Samples(x, y, number_names("digits", len(y))), None, None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from convsweep.data.datamodule import DataModule
 from convsweep.data.files.download import Remote, download, first_existing
 from convsweep.data.options import LoadingOptions
-from convsweep.data.samples import DataInfo, Parts, Samples, numbered
+from convsweep.data.samples import DataInfo, Parts, Samples, number_names
 from convsweep.errors import UserError
 
 UNSIGNED_BYTES = 8
@@ -67,7 +67,7 @@ class MNIST(DataModule):
         for part, prefix in PREFIXES.items():
             x = self.array(f"{prefix}-images-idx3-ubyte", (28, 28))[:, None]
             y = self.array(f"{prefix}-labels-idx1-ubyte", ()).astype(np.int64)
-            parts.append(Samples(x, y, numbered(part, len(x))))
+            parts.append(Samples(x, y, number_names(part, len(x))))
         return parts[0], None, parts[1]
 
     def array(self, name: str, row_shape: tuple[int, ...]) -> NDArray[np.uint8]:

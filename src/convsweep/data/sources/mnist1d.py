@@ -12,7 +12,7 @@ from convsweep.data.files import npy
 from convsweep.data.files.array_pickle import ArrayUnpickler
 from convsweep.data.labels import whole_numbers
 from convsweep.data.options import LoadingOptions
-from convsweep.data.samples import DataInfo, Parts, Samples, numbered
+from convsweep.data.samples import DataInfo, Parts, Samples, number_names
 from convsweep.errors import UserError
 
 FILES = ("mnist1d_data.pkl", "mnist1d.pkl", "mnist1d_data.npz", "mnist1d.npz")
@@ -51,16 +51,16 @@ class MNIST1D(DataModule):
 
     def read(self) -> Parts:
         file = self.file()
-        arrays = {name: npy.load(file, name) for name in KEYS} if file.suffix == ".npz" else unpickled(file)
+        arrays = {name: npy.load(file, name) for name in KEYS} if file.suffix == ".npz" else unpickle(file)
         parts = []
         for part, suffix in (("train", ""), ("test", "_test")):
             x = np.asarray(arrays[f"x{suffix}"], dtype=np.float32)[:, None]
             y = whole_numbers(np.asarray(arrays[f"y{suffix}"]), f"y{suffix} of {file}")
-            parts.append(Samples(x, y, numbered(part, len(x))))
+            parts.append(Samples(x, y, number_names(part, len(x))))
         return parts[0], None, parts[1]
 
 
-def unpickled(file: Path) -> dict[str, Any]:
+def unpickle(file: Path) -> dict[str, Any]:
     """Return the arrays of the published pickle.
 
     Raises:

@@ -25,7 +25,7 @@ def pink(rng: np.random.Generator, shape: tuple[int, int]) -> Waves:
     """Return noise whose power falls with frequency as 1 / f, 3 dB an octave, without a constant part."""
     spectrum = np.fft.rfft(white(rng, shape))
     spectrum *= np.concatenate([[0.0], np.arange(1, spectrum.shape[-1]) ** -0.5])
-    return scaled(np.fft.irfft(spectrum, shape[-1]))
+    return scale_to_unit_power(np.fft.irfft(spectrum, shape[-1]))
 
 
 class Babble:
@@ -42,8 +42,8 @@ class Babble:
     def __call__(self, rng: np.random.Generator, shape: tuple[int, int]) -> Waves:
         chosen = rng.integers(0, len(self.voices), self.num_voices)
         shifts = rng.integers(0, self.voices.shape[-1], self.num_voices)
-        voices = [scaled(np.roll(self.voices[row], shift, axis=-1)) for row, shift in zip(chosen, shifts, strict=True)]
-        together: Waves = scaled(np.sum(voices, axis=0))
+        voices = [scale_to_unit_power(np.roll(self.voices[row], shift, axis=-1)) for row, shift in zip(chosen, shifts, strict=True)]
+        together: Waves = scale_to_unit_power(np.sum(voices, axis=0))
         return np.resize(together, shape) if together.shape != shape else together
 
 
@@ -62,7 +62,7 @@ class Recorded:
     def __call__(self, rng: np.random.Generator, shape: tuple[int, int]) -> Waves:
         recording = self.recordings[rng.choice(len(self.recordings), p=self.shares)]
         start = int(rng.integers(0, max(1, len(recording) - shape[-1] + 1)))
-        return scaled(np.resize(recording[start : start + shape[-1]], shape))
+        return scale_to_unit_power(np.resize(recording[start : start + shape[-1]], shape))
 
 
 def power(waves: NDArray[Any]) -> NDArray[np.float64]:
@@ -70,13 +70,13 @@ def power(waves: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(np.square(waves, dtype=np.float64).mean(axis=(-2, -1)))
 
 
-def scaled(waves: NDArray[Any]) -> Waves:
+def scale_to_unit_power(waves: NDArray[Any]) -> Waves:
     """Return a signal (C, T) with unit power, or silence as it is."""
     level = np.sqrt(np.square(waves, dtype=np.float64).mean())
     return np.asarray(waves / level if level > 0 else waves, np.float32)
 
 
-def mixed(clean: Waves, noise: Waves, snr_db: float) -> Waves:
+def mix(clean: Waves, noise: Waves, snr_db: float) -> Waves:
     """Return a signal with noise so loud that 10 log10(power of the signal / power of the noise) is `snr_db`.
 
     Silence stays silent: no noise has a ratio to it.

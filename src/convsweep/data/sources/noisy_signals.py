@@ -15,7 +15,7 @@ from convsweep.data.loading.array_types import Made
 from convsweep.data.loading.batches import XY, Gather
 from convsweep.data.options import LoadingOptions
 from convsweep.data.samples import PARTS, Parts, Samples
-from convsweep.data.sources.noise import Babble, Noise, NoiseKind, Waves, mixed, pink, white
+from convsweep.data.sources.noise import Babble, Noise, NoiseKind, Waves, mix, pink, white
 from convsweep.errors import UserError, did_you_mean
 
 Range = float | Sequence[float]
@@ -51,7 +51,7 @@ class Mixer:
     def one(self, wave: Waves, rng: np.random.Generator) -> Waves:
         """Return one signal (C, T) with noise."""
         noise = self.noises[int(rng.integers(len(self.noises)))]
-        return mixed(wave, noise(rng, (wave.shape[0], wave.shape[1])), rng.uniform(*self.snr_db))
+        return mix(wave, noise(rng, (wave.shape[0], wave.shape[1])), rng.uniform(*self.snr_db))
 
 
 @dataclass(frozen=True)

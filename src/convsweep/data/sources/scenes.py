@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from convsweep.data.datamodule import DataModule
 from convsweep.data.options import LoadingOptions
-from convsweep.data.samples import DataInfo, Parts, Samples, numbered
+from convsweep.data.samples import DataInfo, Parts, Samples, number_names
 from convsweep.data.sources.digits import CLASS_NAMES, load_digits
 from convsweep.data.sources.synthetic import draws, part_sizes
 from convsweep.data.splits import stratified_split
@@ -56,7 +56,7 @@ class Scenes(DataModule):
 
     def read(self) -> Parts:
         images, labels = load_digits()
-        test, val, train = stratified_split(numbered("digits", len(labels)), labels, [0.2, 0.1], split_seed=0)
+        test, val, train = stratified_split(number_names("digits", len(labels)), labels, [0.2, 0.1], split_seed=0)
         train_part, val_part, test_part = (
             self.draw(part, images[own, 0], labels[own]) for part, own in (("train", train), ("val", val), ("test", test))
         )
@@ -69,7 +69,7 @@ class Scenes(DataModule):
         y = np.empty((count, size, size), np.uint8)
         for i, rng in enumerate(draws(self.scene_seed, part, count)):
             x[i], y[i] = scene(rng, size, self.max_digits, digits, labels)
-        return Samples(x, y, numbered(part, count))
+        return Samples(x, y, number_names(part, count))
 
 
 def scene(

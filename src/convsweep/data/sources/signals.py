@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convsweep.data.options import LoadingOptions
-from convsweep.data.samples import PARTS, DataInfo, numbered
+from convsweep.data.samples import PARTS, DataInfo, number_names
 from convsweep.data.sources.noise import NoiseKind, Waves
 from convsweep.data.sources.noisy_signals import Clean, NoisySignals, Range
 from convsweep.data.sources.synthetic import draws, part_sizes
@@ -60,7 +60,7 @@ class Signals(NoisySignals):
     def draw(self, part: str) -> Clean:
         count = self.num_signals[part]
         waves = [signal(rng, self.length, self.sample_rate_hz) for rng in draws(self.signal_seed, part, count)]
-        return Clean(np.stack(waves), numbered(part, count))
+        return Clean(np.stack(waves), number_names(part, count))
 
 
 def signal(rng: np.random.Generator, length: int, sample_rate_hz: int) -> Waves:

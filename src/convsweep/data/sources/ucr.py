@@ -11,7 +11,7 @@ from convsweep.data.files import npy
 from convsweep.data.files.series import SeriesFile, read_series, stacked, whole, word
 from convsweep.data.labels import sorted_classes
 from convsweep.data.options import LoadingOptions
-from convsweep.data.samples import DataInfo, Parts, Samples, numbered
+from convsweep.data.samples import DataInfo, Parts, Samples, number_names
 from convsweep.data.sources.arrays import pair_keys
 from convsweep.errors import UserError, did_you_mean
 
@@ -80,7 +80,7 @@ class UCR(DataModule):
         content = self.content[part]
         place = {label: index for index, label in enumerate(self.classes)}
         y = np.array([place[label] for label in content.labels], np.int64)
-        return Samples(stacked(content.series, self.info.in_shape[1]), y, numbered(part, len(y)))
+        return Samples(stacked(content.series, self.info.in_shape[1]), y, number_names(part, len(y)))
 
 
 def read_npz(file: Path, part: str) -> SeriesFile:

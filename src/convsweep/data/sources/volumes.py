@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from convsweep.data.datamodule import DataModule
 from convsweep.data.options import LoadingOptions
-from convsweep.data.samples import DataInfo, Parts, Samples, numbered
+from convsweep.data.samples import DataInfo, Parts, Samples, number_names
 from convsweep.data.sources.synthetic import draws, part_sizes
 from convsweep.errors import UserError
 from convsweep.task import SEGMENTATION, find_task
@@ -70,7 +70,7 @@ class Volumes(DataModule):
         for i, rng in enumerate(draws(self.volume_seed, part, count)):
             x[i, 0], masks[i] = volume(rng, self.volume_size, self.max_shapes)
         y = masks if self.has_masks else masks.reshape(count, -1).max(axis=1).astype(np.int64) - 1
-        return Samples(x, y, numbered(part, count))
+        return Samples(x, y, number_names(part, count))
 
 
 def volume(rng: np.random.Generator, size: int, max_shapes: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

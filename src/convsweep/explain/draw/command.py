@@ -66,14 +66,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def draw(subject: Subject, run: Path | None, logger: Any, options: argparse.Namespace) -> None:
     """Draw, write and log the figures that are asked for, of a trained network into the folder of its run."""
-    from convsweep.cli.console import console, shown
-    from convsweep.explain.draw.figures import drawn
+    from convsweep.cli.console import console, short_path
+    from convsweep.explain.draw.figures import draw_figures
     from convsweep.explain.draw.publish import log_to_wandb, save
 
     out = options.out or (run / "pictures" if run is not None else Path("drawings"))
-    figures = drawn(subject, options.figures, options.layer, lambda text: console.print(text, soft_wrap=True, markup=False))
+    figures = draw_figures(subject, options.figures, options.layer, lambda text: console.print(text, soft_wrap=True, markup=False))
     for name, figure in figures.items():
-        console.print(shown(save(figure, out.absolute(), name, options.format)), soft_wrap=True, markup=False)
+        console.print(short_path(save(figure, out.absolute(), name, options.format)), soft_wrap=True, markup=False)
     if options.wandb:
         place = log_to_wandb(logger, figures, run or out, subject.checkpoint)
         console.print(f"W&B run: {place}", soft_wrap=True, markup=False)

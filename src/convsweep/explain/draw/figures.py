@@ -12,7 +12,7 @@ from convsweep.errors import UserError
 from convsweep.explain.draw.feature_maps import draw_maps, of_positions
 from convsweep.explain.draw.field import draw_field
 from convsweep.explain.draw.filters import draw_filters
-from convsweep.explain.draw.layers import Ran, chosen, ran, with_matrix
+from convsweep.explain.draw.layers import Ran, chosen, run_layers, with_matrix
 from convsweep.explain.draw.matrix import draw_matrix
 from convsweep.explain.draw.shift import draw_shift, shift_gaps
 from convsweep.explain.draw.subject import Subject
@@ -40,7 +40,7 @@ def linear_layers(subject: Subject) -> list[Ran]:
     Raises:
         NothingToDrawError: there is none.
     """
-    found = with_matrix(ran(subject.net, torch.zeros(1, *subject.in_shape)))
+    found = with_matrix(run_layers(subject.net, torch.zeros(1, *subject.in_shape)))
     if not found:
         raise NothingToDrawError("a matrix belongs to a linear layer (a convolution, say), but the network has none")
     return found
@@ -97,7 +97,7 @@ def kernels(module: nn.Module) -> torch.Tensor | None:
 def maps(subject: Subject, layer: str | None) -> "Figure":
     """Draw the feature maps of the first validation sample, of some layers or of one and those before it."""
     x = subject.samples(1)
-    layers = of_positions(ran(subject.net, x), x.dim() - 2)
+    layers = of_positions(run_layers(subject.net, x), x.dim() - 2)
     if not layers:
         raise NothingToDrawError("feature maps need layers that keep positions, but there is none; leave `maps` out of --figures")
     if layer is not None:
@@ -126,7 +126,7 @@ FIGURES: dict[str, Callable[[Subject, str | None], "Figure"]] = {
 }
 
 
-def drawn(subject: Subject, asked: Sequence[str] | None, layer: str | None, note: Callable[[str], None]) -> dict[str, "Figure"]:
+def draw_figures(subject: Subject, asked: Sequence[str] | None, layer: str | None, note: Callable[[str], None]) -> dict[str, "Figure"]:
     """Return figures by name.
 
     Args:

@@ -21,7 +21,7 @@ class Ran:
     y: Tensor
 
 
-def ran(net: nn.Module, x: Tensor) -> list[Ran]:
+def run_layers(net: nn.Module, x: Tensor) -> list[Ran]:
     """Return every module that takes and returns one tensor, in the order in which they finish."""
     found: list[Ran] = []
     names = {module: name for name, module in net.named_modules()}
@@ -30,13 +30,13 @@ def ran(net: nn.Module, x: Tensor) -> list[Ran]:
         if len(inputs) == 1 and isinstance(inputs[0], Tensor) and isinstance(output, Tensor):
             found.append(Ran(names[module], module, tuple(inputs[0].shape[1:]), output.detach().clone()))
 
-    with watched(net, note), torch.no_grad():
+    with watch_modules(net, note), torch.no_grad():
         net(x)
     return found
 
 
 @contextmanager
-def watched(net: nn.Module, note: Callable[..., None]) -> Iterator[None]:
+def watch_modules(net: nn.Module, note: Callable[..., None]) -> Iterator[None]:
     """Call `note(module, inputs, output)` behind every module that runs inside the block."""
     handles = [module.register_forward_hook(note) for module in net.modules()]
     try:

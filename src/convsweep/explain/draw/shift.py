@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from convsweep.cost import Layer, measure
-from convsweep.explain.draw.layers import ran
+from convsweep.explain.draw.layers import run_layers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,10 +35,10 @@ def shift_gaps(net: nn.Module, x: Tensor) -> list[Gaps]:
     """
     cost = measure(net, x.shape[1:])
     looking = {layer.name: layer for layer in cost.layers if layer.looks and is_map(layer, x.dim())}
-    before = {layer.name: layer.y for layer in ran(net, x) if layer.name in looking}
+    before = {layer.name: layer.y for layer in run_layers(net, x) if layer.name in looking}
     gaps: dict[str, list[float]] = {name: [] for name in before}
     for shift in range(MAX_SHIFT + 1):
-        after = {layer.name: layer.y for layer in ran(net, x.roll(shift, dims=-1)) if layer.name in before}
+        after = {layer.name: layer.y for layer in run_layers(net, x.roll(shift, dims=-1)) if layer.name in before}
         for name, y in before.items():
             gaps[name].append(gap(y, after[name], looking[name], shift, x.shape[-1]))
     jumps = {name: layer.receptive_field.jump[-1] for name, layer in looking.items() if layer.receptive_field is not None}

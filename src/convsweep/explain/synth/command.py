@@ -32,7 +32,7 @@ def synthesise(cfg: DictConfig) -> None:
     check_synthesis(cfg)
     prepare_imports()
 
-    from convsweep.cli.console import console, quiet_engines, shown
+    from convsweep.cli.console import console, quiet_engines, short_path
     from convsweep.explain.synth.context import SynthesisContext
     from convsweep.explain.synth.judge import check_judge, judged
     from convsweep.explain.synth.layers import layers_of, listing
@@ -70,7 +70,7 @@ def synthesise(cfg: DictConfig) -> None:
         result["judge"] = judged(judge, subject, samples, classes)
         console.print(f"a second network recognises {result['judge']['accuracy']:.0%} of the classes")
     write_atomically(folder / "synth.json", json.dumps(result, indent=2, default=float) + "\n")
-    console.print(f"pictures: {shown(folder)}", soft_wrap=True, markup=False)
+    console.print(f"pictures: {short_path(folder)}", soft_wrap=True, markup=False)
 
 
 @hydra.main(**main_options(), config_path=str(config_folder()), config_name="synth")

@@ -58,8 +58,8 @@ def fitting_size(subject: Subject, available: int | None = None, work: Work | No
     low, high = 1, 8192
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if needs(subject, scaled(subject, middle), work) <= room else (low, middle)
-    return scaled(subject, low)
+        low, high = (middle, high) if needs(subject, scale_size(subject, middle), work) <= room else (low, middle)
+    return scale_size(subject, low)
 
 
 def fitting_count(subject: Subject, size: tuple[int, ...], work: Work, available: int | None = None) -> int:
@@ -70,7 +70,7 @@ def fitting_count(subject: Subject, size: tuple[int, ...], work: Work, available
     return max(0, room - fixed) // max(1, each)
 
 
-def scaled(subject: Subject, longest: int) -> tuple[int, ...]:
+def scale_size(subject: Subject, longest: int) -> tuple[int, ...]:
     """Return the size of the training data scaled to a longest side."""
     size = subject.in_shape[1:]
     return tuple(max(1, round(length * longest / max(size))) for length in size)

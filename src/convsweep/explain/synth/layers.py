@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from convsweep.errors import UserError, did_you_mean
-from convsweep.explain.draw.layers import watched
+from convsweep.explain.draw.layers import watch_modules
 from convsweep.explain.synth.subject import Subject
 
 
@@ -43,7 +43,7 @@ def layers_of(subject: Subject) -> list[Layer]:
             layer = Layer(names[module], type(module).__name__, tuple(output.shape[1:]))
             found.setdefault(layer.name, layer)
 
-    with watched(subject.net, note):
+    with watch_modules(subject.net, note):
         subject.logits(torch.zeros(1, *subject.in_shape, device=subject.device))
     if not found:
         raise UserError("layers are those that leave feature maps of more than one position, but this network has none")

@@ -34,7 +34,7 @@ def own_part(trained: Trained, split: str) -> Source:
     mine, theirs = trained.info, data.info
     if (theirs.in_shape, theirs.class_names) != (mine.in_shape, mine.class_names):
         raise UserError(
-            f"the data must be what the network was trained on, {described(mine)}, but is now {described(theirs)}; "
+            f"the data must be what the network was trained on, {describe_network(mine)}, but is now {describe_network(theirs)}; "
             "name a labelled FOLDER instead"
         )
     samples = {"train": data.train, "val": data.val, "test": data.test}[split]
@@ -64,7 +64,7 @@ def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool 
     if samples is None:
         raise UserError(f"{folder} is divided, but has no {split} part; say --split train, val or test")
     check_samples(samples, theirs, split)
-    return data, relabelled(samples, theirs, trained.info, folder)
+    return data, relabel_samples(samples, theirs, trained.info, folder)
 
 
 def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str,
         }
         return shared | arrays | {"ignore_index": info.ignore_index}
     if len(info.spatial_shape) != 2 or info.in_channels not in COLORS or not info.kind.has_classes:
-        raise UserError(f"a folder of images is nothing for {info.task} of {described(info)}; name a .npz file with x and y")
+        raise UserError(f"a folder of images is nothing for {info.task} of {describe_network(info)}; name a .npz file with x and y")
     images = {"root": str(folder), "color": color or "auto"}
     if info.kind.has_masks:
         masks = {"class_names": list(info.class_names), "ignore_index": info.ignore_index}
@@ -107,11 +107,11 @@ def check_fit(mine: DataInfo, theirs: DataInfo, folder: Path) -> None:
     sizes_matter = not mine.kind.is_dense and not mine.any_size
     if mine.in_channels != theirs.in_channels or (sizes_matter and mine.in_shape != theirs.in_shape):
         remedy = "" if mine.in_channels == theirs.in_channels else "; say --convert-color to turn images grey or RGB"
-        rule = f"samples must be as the network was trained on, {described(mine)}"
-        raise UserError(f"{rule}, but {folder} holds {described(theirs)}{remedy}")
+        rule = f"samples must be as the network was trained on, {describe_network(mine)}"
+        raise UserError(f"{rule}, but {folder} holds {describe_network(theirs)}{remedy}")
 
 
-def relabelled(samples: Samples, theirs: DataInfo, mine: DataInfo, folder: Path) -> Samples:
+def relabel_samples(samples: Samples, theirs: DataInfo, mine: DataInfo, folder: Path) -> Samples:
     """Return the samples with the network's class indices.
 
     Raises:
@@ -129,7 +129,7 @@ def relabelled(samples: Samples, theirs: DataInfo, mine: DataInfo, folder: Path)
     return Samples(samples.x, index[np.asarray(samples.y)], samples.names)
 
 
-def described(info: DataInfo) -> str:
+def describe_network(info: DataInfo) -> str:
     """Return shape and number of classes in words."""
     return f"{'x'.join(map(str, info.in_shape))} with {info.num_classes} classes"
 

@@ -36,7 +36,7 @@ class Output:
 
     def write(self, found: Evaluation) -> None:
         """Write all files and print the tables."""
-        from convsweep.cli.console import console, shown
+        from convsweep.cli.console import console, short_path
 
         self.folder.mkdir(parents=True, exist_ok=True)
         kind = self.info.kind
@@ -50,7 +50,7 @@ class Output:
         if found.worst:
             names = ", ".join(name for _, name, _ in found.worst[:3])
             console.print(f"worst samples: {names}", soft_wrap=True, markup=False)
-        console.print(f"results: {shown(self.folder.absolute())}", soft_wrap=True, markup=False)
+        console.print(f"results: {short_path(self.folder.absolute())}", soft_wrap=True, markup=False)
 
     def write_record(self, found: Evaluation, classes: list[Row]) -> None:
         """Write `evaluation.json`."""

@@ -91,7 +91,7 @@ def written(trained: "Trained", deployed: "Deployed", kind: str, out: Path) -> I
     from convsweep.inference.export import programs
 
     about = programs.description(trained, deployed.answer_name)
-    graph = programs.traced(deployed, trained.info.in_shape)
+    graph = programs.trace(deployed, trained.info.in_shape)
     if kind != "onnx":
         yield programs.write_torch(graph, about, out / "model.pt2")
     if kind != "pt2":
@@ -100,7 +100,7 @@ def written(trained: "Trained", deployed: "Deployed", kind: str, out: Path) -> I
 
 def conclude(trained: "Trained", programs: Sequence["Program"], checks: dict[str, "Check"], times: "Times", out: Path) -> None:
     """Write `export.json` and print what was found."""
-    from convsweep.cli.console import console, shown
+    from convsweep.cli.console import console, short_path
     from convsweep.inference.export.latency import machine
     from convsweep.run_folder import write_atomically
 
@@ -116,7 +116,7 @@ def conclude(trained: "Trained", programs: Sequence["Program"], checks: dict[str
         console.print(machine(), soft_wrap=True, markup=False)
     for program in programs:
         size = program.file.stat().st_size / 2**20
-        console.print(f"{program.name}: {shown(program.file.absolute())} ({size:.2f} MiB)", soft_wrap=True, markup=False)
+        console.print(f"{program.name}: {short_path(program.file.absolute())} ({size:.2f} MiB)", soft_wrap=True, markup=False)
 
 
 def table(checks: dict[str, "Check"], times: "Times") -> "Table":

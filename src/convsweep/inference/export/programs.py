@@ -64,7 +64,7 @@ def description(trained: "Trained", output: str) -> dict[str, Any]:
     }
 
 
-def traced(deployed: Deployed, in_shape: tuple[int, ...]) -> ExportedProgram:
+def trace(deployed: Deployed, in_shape: tuple[int, ...]) -> ExportedProgram:
     """Return the network as a graph for batches of any length.
 
     Raises:

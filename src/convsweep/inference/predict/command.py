@@ -102,14 +102,14 @@ def write_all(predictor: "Predictor", reader: "Reader", rows: "Predictions", out
 
 def conclude(rows: "Predictions", reader: "Reader", named: Sequence[Path]) -> int:
     """Say what came of it and return the exit code."""
-    from convsweep.cli.console import console, shown
+    from convsweep.cli.console import console, short_path
     from convsweep.data.files.decoding import unfit_message
 
     if rows.count:
         console.print(rows.shown())
         console.print(rows.summary(), soft_wrap=True, markup=False)
         folders = [f", {child.name}/" for child in sorted(rows.path.parent.iterdir()) if child.is_dir()]
-        console.print(f"results: {shown(rows.path.absolute())}{''.join(folders)}", soft_wrap=True, markup=False)
+        console.print(f"results: {short_path(rows.path.absolute())}{''.join(folders)}", soft_wrap=True, markup=False)
     if not reader.unfit:
         if not rows.count:
             raise UserError(

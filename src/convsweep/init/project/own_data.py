@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from convsweep.data.datamodule import DataModule
-from convsweep.data.samples import DataInfo, Parts, Samples, numbered
+from convsweep.data.samples import DataInfo, Parts, Samples, number_names
 
 SIZE = 16
 
@@ -36,5 +36,5 @@ class Shapes(DataModule):
         disc, square = down**2 + right**2 <= 9, np.maximum(down, right) <= 2
         cross = (np.minimum(down, right) == 0) & (np.maximum(down, right) <= 3)
         x = np.choose(y[:, None, None], [disc, square, cross]) + random.normal(0, self.noise, (self.num_samples, SIZE, SIZE))
-        samples = Samples(x[:, None].astype(np.float32), y, numbered("shapes", self.num_samples))
+        samples = Samples(x[:, None].astype(np.float32), y, number_names("shapes", self.num_samples))
         return samples, None, None  # validation and test parts are split off

@@ -51,7 +51,7 @@ def choose(sweep: SweepFolder, request: Request) -> list[Candidate]:
     chosen = [
         Candidate(
             name=f"trial {trial.number}",
-            overrides=merged([*_sweep_choice(sweep), *trial.user_attrs[OVERRIDES], *request.overrides]),
+            overrides=merge_overrides([*_sweep_choice(sweep), *trial.user_attrs[OVERRIDES], *request.overrides]),
             trial=trial.number,
             found=trial.values[index],
             params=trial.params,
@@ -60,7 +60,7 @@ def choose(sweep: SweepFolder, request: Request) -> list[Candidate]:
     ]
     if request.baseline is None:
         return chosen
-    own = merged([*_sweep_choice(sweep), *_base_overrides(sweep, request.baseline), *request.baseline, *request.overrides])
+    own = merge_overrides([*_sweep_choice(sweep), *_base_overrides(sweep, request.baseline), *request.baseline, *request.overrides])
     return [*chosen, Candidate(BASELINE, own)]
 
 
@@ -124,7 +124,7 @@ def _base_overrides(sweep: SweepFolder, baseline: list[str]) -> list[str]:
     return [str(override.input_line) for override in fixed]
 
 
-def merged(overrides: list[str]) -> list[str]:
+def merge_overrides(overrides: list[str]) -> list[str]:
     """Return the overrides with only the last of each key, in the place of its first."""
     last: dict[str, str] = {}
     for text in overrides:

@@ -7,7 +7,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from convsweep.cli.console import console, shown
+from convsweep.cli.console import console, short_path
 from convsweep.cli.shell_command import program_command
 from convsweep.errors import SEARCH_PATH, UserError
 from convsweep.review.confirm import document, engine
@@ -104,7 +104,7 @@ def _say_plan(sweep: SweepFolder, subject: Subject, candidates: list[Candidate],
         console.print(f"  {candidate.name}: {overrides or '(the defaults)'}", soft_wrap=True, markup=False)
     seeds = f"seeds {subject.seeds[0]} to {subject.seeds[-1]}" if len(subject.seeds) > 1 else f"seed {subject.seeds[0]}"
     plan = f"{jobs.num_open} trainings to do, with {seeds}, which the search has not used"
-    console.print(f"{plan}, in {shown(jobs.layout.folder)}", soft_wrap=True, markup=False)
+    console.print(f"{plan}, in {short_path(jobs.layout.folder)}", soft_wrap=True, markup=False)
 
 
 def _report(sweep: SweepFolder, subject: Subject, results: list[Result], verdict: Verdict) -> None:
@@ -115,7 +115,7 @@ def _report(sweep: SweepFolder, subject: Subject, results: list[Result], verdict
     for line in failures(results):
         console.print(f"  {line}", style="red", soft_wrap=True, markup=False)
     console.print(verdict.words, style="bold", soft_wrap=True, markup=False)
-    console.print(f"  details: {shown(path)}", soft_wrap=True, markup=False)
+    console.print(f"  details: {short_path(path)}", soft_wrap=True, markup=False)
     if verdict.winner is not None:
         write_preset(sweep, subject, verdict)
         console.print(f"  the winner as a preset: {preset_command(sweep)}", soft_wrap=True, markup=False)
@@ -124,7 +124,7 @@ def _report(sweep: SweepFolder, subject: Subject, results: list[Result], verdict
 def preset_command(sweep: SweepFolder) -> str:
     """Return how the winner's preset is trained."""
     return program_command(
-        str(sweep.config.hydra.help.app_name), "--config-dir", shown(sweep.folder / FOLDER), "--config-name", "best"
+        str(sweep.config.hydra.help.app_name), "--config-dir", short_path(sweep.folder / FOLDER), "--config-name", "best"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from convsweep.cli.command_line import config_of
 from convsweep.cli.shell_command import TRAIN
 from convsweep.errors import UserError
-from convsweep.review.confirm.candidates import merged
+from convsweep.review.confirm.candidates import merge_overrides
 from convsweep.review.confirm.jobs import JOB, Jobs
 from hydra_study import SweepFolder, override_text
 
@@ -77,7 +77,7 @@ def arguments(sweep: SweepFolder, jobs: Jobs, engine: list[str]) -> list[str]:
     choices = sweep.config.hydra.runtime.choices
     others = [text for text in sweep.hydra_overrides if not text.lstrip("+~").startswith(_OF_THE_SWEEP)]
     launcher = [text for text in sweep.hydra_overrides if text.lstrip("+~").startswith(("hydra.launcher", "hydra/launcher"))]
-    return merged(
+    return merge_overrides(
         [
             "hydra/sweeper=study",
             "hydra/sweeper/sampler=grid",

@@ -7,7 +7,7 @@ from typing import Any
 
 from convsweep.review.report.rendering.blocks import Block, Figure, Grid
 from convsweep.review.report.rendering.html import without_links
-from convsweep.review.report.rendering.palette import coloured
+from convsweep.review.report.rendering.palette import fill_in_colours
 from convsweep.review.report.sections.front import front_blocks
 from convsweep.review.report.sections.history import history_blocks
 from convsweep.review.report.sections.importance import importance_blocks, importances_by_name, order_of
@@ -69,4 +69,4 @@ def plotly_figure(figure: Figure) -> Any:
     title = {"title": {"text": figure.title}} if figure.title else {}
     shared = {"template": "plotly_white", "height": figure.height}
     data, layout = without_links([figure.data, {**shared, **title, **figure.layout}])
-    return PlotlyFigure(data=coloured(data), layout=coloured(layout))
+    return PlotlyFigure(data=fill_in_colours(data), layout=fill_in_colours(layout))

@@ -81,7 +81,7 @@ def save(folder: Path) -> str:
 def columns_of(objectives: Sequence[str], keys: Sequence[str]) -> list[str]:
     """Return the columns of the table of runs: scores, costs, and the config keys that were searched."""
     summaries = dict.fromkeys([*map(best_of, objectives), *COSTS])
-    configs = [f"config:{nested(key)}" for key in ("run.trial", *keys)]
+    configs = [f"config:{column_name(key)}" for key in ("run.trial", *keys)]
     return ["run:displayName", *(f"summary:{name}" for name in summaries), *configs]
 
 
@@ -128,7 +128,7 @@ def best_of(objective: str) -> str:
     return f"best/{objective}" if "/" in objective else f"cost/{objective}"
 
 
-def nested(key: str) -> str:
+def column_name(key: str) -> str:
     """Return a config key as W&B's columns name it: below the first word lies its value."""
     first, dot, rest = key.partition(".")
     return f"{first}.value{dot}{rest}"

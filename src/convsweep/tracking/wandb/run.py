@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from convsweep.cli.console import shown
+from convsweep.cli.console import short_path
 from convsweep.tracking.wandb.mode import AskedMode, choose_mode, one_line
 
 log = logging.getLogger(__name__)
@@ -164,7 +164,7 @@ def upload_command(folder: Path, record: Mapping[str, Any]) -> str:
     """
     parts = [part for part in _parts(record) if (folder / part).is_dir()] or [record["dir"]]
     online = "" if all(Path(part).name.startswith("offline-") for part in parts) else "--no-skip-online "
-    return f"wandb sync {online}{shlex.join(shown(Path(os.path.normpath(folder / part))) for part in parts)}"
+    return f"wandb sync {online}{shlex.join(short_path(Path(os.path.normpath(folder / part))) for part in parts)}"
 
 
 def _sync_dir(run: Any) -> Path:

@@ -74,7 +74,7 @@ def white() -> Gaussian:
     return Gaussian(torch.zeros(()))
 
 
-def fitted(samples: Tensor, shrinkage: float = SHRINKAGE) -> Gaussian:
+def fit_gaussian(samples: Tensor, shrinkage: float = SHRINKAGE) -> Gaussian:
     """Return the normal distribution of samples, its covariance shrunk towards equal variances (Ledoit & Wolf 2004).
 
     C = (1 - shrinkage) S + shrinkage trace(S) / D, S the covariance of the samples of D values.

@@ -8,7 +8,7 @@ from torch import Tensor
 from convsweep.cli.console import say
 from convsweep.data.loading.order import Batch
 from convsweep.errors import UserError
-from convsweep.explain.synth.components.gaussian import Gaussian, fitted, white
+from convsweep.explain.synth.components.gaussian import Gaussian, fit_gaussian, white
 from convsweep.explain.synth.early_check import Covariance
 from convsweep.explain.synth.pictures import size_of
 from convsweep.explain.synth.subject import Subject
@@ -36,7 +36,7 @@ def gaussian_of(subject: Subject, trained: Trained, covariance: Covariance, size
     if covariance == "white" or (covariance == "auto" and not own_size):
         return white()
     try:
-        return fitted(subject.units(training_samples(trained).to(subject.device)))
+        return fit_gaussian(subject.units(training_samples(trained).to(subject.device)))
     except UserError as error:
         if covariance == "auto":
             say(f"covariance=white is used, since the data of the training cannot be read: {error}")

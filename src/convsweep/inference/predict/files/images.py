@@ -21,7 +21,7 @@ from convsweep.data.files.images import (
 from convsweep.errors import UserError
 from convsweep.inference.predict.formats import Format, Reading, Result, Sample, place
 from convsweep.inference.predict.geometry import Geometry, geometry_of
-from convsweep.pictures.drawing import painted
+from convsweep.pictures.drawing import paint_classes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -111,7 +111,7 @@ class ImageFiles(Format):
         Image.fromarray(result.astype(np.uint8 if result.max(initial=0) < 256 else np.uint16)).save(path)
         if self.reading.overlays:
             plane = np.asarray(in_color(sample.origin, "rgb", self.white))
-            colored = painted(plane, np.where(result < self.info.num_classes, result, 0))
+            colored = paint_classes(plane, np.where(result < self.info.num_classes, result, 0))
             Image.fromarray(colored).save(place(out, "overlays", f"{name}.png"))
         return path
 

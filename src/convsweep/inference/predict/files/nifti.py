@@ -12,7 +12,7 @@ from convsweep.data.files.scans import name_of, open_scan, suffixes_of
 from convsweep.data.options import per_axis
 from convsweep.errors import UserError
 from convsweep.inference.predict.formats import Format, Reading, Result, Sample, place
-from convsweep.pictures.drawing import painted
+from convsweep.pictures.drawing import paint_classes
 from convsweep.pictures.prediction import middle_slices, to_bytes
 
 if TYPE_CHECKING:
@@ -68,5 +68,5 @@ class NiftiFiles(Format):
             from PIL import Image
 
             plane = np.repeat(middle_slices(to_bytes(sample.x[0]), fill=0)[..., None], 3, axis=2)
-            Image.fromarray(painted(plane, middle_slices(result, fill=0))).save(place(out, "overlays", f"{name}.png"))
+            Image.fromarray(paint_classes(plane, middle_slices(result, fill=0))).save(place(out, "overlays", f"{name}.png"))
         return path

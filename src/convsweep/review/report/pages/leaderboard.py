@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from convsweep.cli.console import shown
+from convsweep.cli.console import short_path
 from convsweep.review.confirm.results import test_metric
 from convsweep.review.report.pages.run import PALETTE, read_config
 from convsweep.review.report.rendering.blocks import Block, Card, Cards, Cell, Figure, Page, Section, Table, Text
-from convsweep.review.report.rendering.phrases import counted, duration, number
+from convsweep.review.report.rendering.phrases import count_text, duration, number
 from convsweep.run_folder import read_result
 
 MOST = 2000
@@ -26,12 +26,12 @@ def leaderboard_page(folder: Path, runs: Sequence[Path]) -> Page:
         groups.setdefault(entry.question, []).append(entry)
     outcomes = Counter(str(result.get("outcome", "unfinished")) for _, result, _ in told)
     summary = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
-    which = counted(len(runs), "run") if len(told) == len(runs) else f"The last {MOST:,} of {len(runs):,} runs"
-    sections = [Section("In one minute", [Text(f"{which} in `{shown(folder.resolve())}`: {summary}."), *leaders(groups)])]
+    which = count_text(len(runs), "run") if len(told) == len(runs) else f"The last {MOST:,} of {len(runs):,} runs"
+    sections = [Section("In one minute", [Text(f"{which} in `{short_path(folder.resolve())}`: {summary}."), *leaders(groups)])]
     unbegun = groups.pop(UNBEGUN, [])
     sections += [Section(question, board(entries)) for question, entries in groups.items()]
     sections += [Section(UNBEGUN, [refusals(unbegun)])] if unbegun else []
-    return Page(f"Runs in {folder.resolve().name}", counted(len(runs), "run"), sections)
+    return Page(f"Runs in {folder.resolve().name}", count_text(len(runs), "run"), sections)
 
 
 class Entry:

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from convsweep.cli.console import shown
+from convsweep.cli.console import short_path
 from convsweep.cli.shell_command import shell_command
 from convsweep.review.report.rendering.blocks import (
     Block,
@@ -45,7 +45,7 @@ def run_page(folder: Path) -> Page:
         Section("Pictures", picture_blocks(folder)),
         Section("Run it again", again(folder)),
     ]
-    return Page(f"Run {name}", f"`{shown(folder.resolve())}`", [section for section in sections if section.blocks])
+    return Page(f"Run {name}", f"`{short_path(folder.resolve())}`", [section for section in sections if section.blocks])
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -123,4 +123,4 @@ def again(folder: Path) -> list[Block]:
     """Return the commands that run it again and go on with it."""
     path = folder / ".hydra" / "overrides.yaml"
     overrides = map(str, OmegaConf.load(path)) if path.is_file() else ()
-    return [Code(shell_command("train", *overrides) + "\n" + shell_command("train", f"resume={shown(folder.resolve())}"))]
+    return [Code(shell_command("train", *overrides) + "\n" + shell_command("train", f"resume={short_path(folder.resolve())}"))]

@@ -19,7 +19,7 @@ from convsweep.review.report.rendering.blocks import (
     Table,
     Text,
 )
-from convsweep.review.report.rendering.phrases import counted
+from convsweep.review.report.rendering.phrases import count_text
 from convsweep.review.report.rendering.pictures import Drawable, Pictures
 
 _SAFE = r"[^\s`\\|<>&\"]"
@@ -55,18 +55,18 @@ def block_markdown(block: Block, pictures: Pictures) -> str:
         case Table():
             return table_markdown(block)
         case Figure(title, _, _, caption):
-            return joined([f"**{prose(title)}**" if title else "", shown(block, title, pictures), prose(caption), instead(block)])
+            return join_paragraphs([f"**{prose(title)}**" if title else "", link_to_picture(block, title, pictures), prose(caption), instead(block)])
         case Grid(figures):
-            return joined([shown(block, ", ".join(figure.title for figure in figures), pictures), *map(instead, figures)])
+            return join_paragraphs([link_to_picture(block, ", ".join(figure.title for figure in figures), pictures), *map(instead, figures)])
         case Drawing():
-            return shown(block, "the network", pictures)
+            return link_to_picture(block, "the network", pictures)
         case Picture(title):
-            return shown(block, title, pictures)
+            return link_to_picture(block, title, pictures)
         case Fold(title, blocks):
-            return joined([f"**{prose(title)}**", *(block_markdown(inner, pictures) for inner in blocks)])
+            return join_paragraphs([f"**{prose(title)}**", *(block_markdown(inner, pictures) for inner in blocks)])
 
 
-def shown(block: Drawable, title: str, pictures: Pictures) -> str:
+def link_to_picture(block: Drawable, title: str, pictures: Pictures) -> str:
     """Return the link to a block's picture."""
     words = re.sub(r"[\[\]`*]", "", title) or pictures.section
     return f"![{prose(words)}]({pictures.add(block)})"
@@ -77,7 +77,7 @@ def instead(figure: Figure) -> str:
     return "" if figure.instead is None else table_markdown(figure.instead)
 
 
-def joined(parts: Sequence[str]) -> str:
+def join_paragraphs(parts: Sequence[str]) -> str:
     """Return paragraphs."""
     return "\n\n".join(part for part in parts if part)
 
@@ -86,7 +86,7 @@ def table_markdown(table: Table) -> str:
     """Return a table, cut to the rows that Markdown shows."""
     rows = [line(table.header), line(["---"] * len(table.header)), *map(line, table.rows[: table.in_markdown])]
     hidden = len(table.rows) - table.in_markdown
-    return "\n".join(rows) + (f"\n\n({counted(hidden, 'more row')} on the HTML page)" if hidden > 0 else "")
+    return "\n".join(rows) + (f"\n\n({count_text(hidden, 'more row')} on the HTML page)" if hidden > 0 else "")
 
 
 def line(cells: Sequence[Cell]) -> str:
@@ -106,10 +106,10 @@ def cell_text(cell: Cell) -> str:
 def prose(text: str) -> str:
     """Return a text on one line, whose code and bold stay, and in which no name becomes a tag or a link."""
     parts = re.split(r"((?<![`\\])`[^`]+`(?!`))", re.sub(r"\s+", " ", text).strip())
-    return "".join(part if index % 2 else escaped(part) for index, part in enumerate(parts))
+    return "".join(part if index % 2 else escape(part) for index, part in enumerate(parts))
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Return a text without Markdown's tags and links, and without a backtick that could open code; addresses become code."""
     start, parts = 0, []
     for address in _ADDRESS.finditer(text):

@@ -7,13 +7,13 @@ from importlib.resources import files
 from typing import Any
 
 
-def coloured(value: Any) -> Any:
+def fill_in_colours(value: Any) -> Any:
     """Return plain data with the palette's names, such as `@accent`, replaced by colours."""
     if isinstance(value, str):
         return palette().get(value[1:], value) if value.startswith("@") else value
     if isinstance(value, dict):
-        return {key: coloured(item) for key, item in value.items()}
-    return [coloured(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: fill_in_colours(item) for key, item in value.items()}
+    return [fill_in_colours(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def coloured_svg(svg: str) -> str:

@@ -40,7 +40,7 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 3600:.3g} h" if seconds < 100 * 3600 else f"{seconds / 86400:.3g} days"
 
 
-def counted(count: int, noun: str) -> str:
+def count_text(count: int, noun: str) -> str:
     """Return a count with its noun."""
     return f"{count:,} {noun if count == 1 else noun + 's'}"
 
@@ -60,7 +60,7 @@ def value_text(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def listed(items: Sequence[str]) -> str:
+def list_text(items: Sequence[str]) -> str:
     """Return items as a person lists them: a, b and c."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 

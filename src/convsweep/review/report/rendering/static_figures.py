@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convsweep.review.report.rendering.blocks import Figure, Grid
-from convsweep.review.report.rendering.palette import coloured, palette
+from convsweep.review.report.rendering.palette import fill_in_colours, palette
 from convsweep.review.report.rendering.static_traces import TRACES, Axes, Trace
 
 COLUMNS, WIDTH, DPI = 3, 9.0, 110
@@ -46,7 +46,7 @@ def inches(figure: Figure) -> float:
 
 def draw(axes: Axes, figure: Figure) -> None:
     """Draw one figure."""
-    data, layout = coloured(figure.data), coloured(figure.layout)
+    data, layout = fill_in_colours(figure.data), fill_in_colours(figure.layout)
     for trace in data:
         categories(trace, layout)
     for trace in data:
@@ -107,7 +107,7 @@ def legend(axes: Axes, figure: Figure, layout: dict[str, Any]) -> None:
     """Say what is drawn: by the figure's own key, or by the names of its traces."""
     from matplotlib.patches import Patch
 
-    handles: Sequence[Any] = [Patch(color=coloured(colour), label=name) for name, colour in figure.key]
+    handles: Sequence[Any] = [Patch(color=fill_in_colours(colour), label=name) for name, colour in figure.key]
     if not handles and layout.get("showlegend", True):
         handles = axes.get_legend_handles_labels()[0]
     if handles:

@@ -16,7 +16,7 @@ def evenly(items: Sequence[Item], count: int) -> list[Item]:
     return [items[round(index * step)] for index in range(count)]
 
 
-def thinned(ranked: Sequence[FrozenTrial], count: int) -> list[FrozenTrial]:
+def thin_out(ranked: Sequence[FrozenTrial], count: int) -> list[FrozenTrial]:
     """Return at most `count` of the trials in the order of their numbers: the best fifth of those, then evenly by rank."""
     best = list(ranked[: count // 5])
     chosen = best + evenly(ranked[len(best) :], count - len(best))

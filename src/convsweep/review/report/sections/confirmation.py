@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from convsweep.cli.console import shown
+from convsweep.cli.console import short_path
 from convsweep.cli.shell_command import shell_command
 from convsweep.review.confirm import document
 from convsweep.review.report.rendering.blocks import Block, Bullets, Code, Notice, Table, Text
-from convsweep.review.report.rendering.phrases import counted, number
+from convsweep.review.report.rendering.phrases import count_text, number
 from convsweep.review.study import Sweep
 
 
@@ -22,7 +22,7 @@ def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list
         if sweep.best is None or sweep.folder is None:
             return []
         words = "Not confirmed: each network was trained once. This trains the best ones and a baseline again with fresh seeds:"
-        return [Text(words), Code(shell_command("confirm", shown(sweep.folder)))]
+        return [Text(words), Code(shell_command("confirm", short_path(sweep.folder)))]
     blocks: list[Block] = [Notice(content["verdict"]["words"])]
     if not content["is_finished"]:
         blocks.append(Text("Some of its trainings have not ended yet."))
@@ -40,7 +40,7 @@ def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list
         for network in content["networks"]
     ]
     told = [
-        f"Mean ± standard deviation over {counted(len(content['seeds']), 'seed')} that the search has not used; "
+        f"Mean ± standard deviation over {count_text(len(content['seeds']), 'seed')} that the search has not used; "
         f"differences are paired by seed, with a {content['confidence']:.0%} interval."
     ]
     if any(network["test"] for network in content["networks"]):

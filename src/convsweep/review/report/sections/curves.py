@@ -7,9 +7,9 @@ from optuna.trial import FrozenTrial
 
 from convsweep.review.report.rendering.blocks import Block, Figure, Text
 from convsweep.review.report.rendering.palette import KINDS, in_words
-from convsweep.review.report.rendering.phrases import counted, value_text
+from convsweep.review.report.rendering.phrases import count_text, value_text
 from convsweep.review.report.rendering.score_axis import axis_of
-from convsweep.review.report.rendering.thinning import evenly, thinned
+from convsweep.review.report.rendering.thinning import evenly, thin_out
 from convsweep.review.study import Sweep
 from hydra_study import kind_of
 
@@ -33,7 +33,7 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
     drawn = 0
     for kind, trials in by_kind.items():
         ranked = sorted(trials, key=last_value, reverse=more)
-        chosen = thinned(ranked, MOST.get(kind, OTHERS))
+        chosen = thin_out(ranked, MOST.get(kind, OTHERS))
         drawn += len(chosen)
         data += traces(kind, chosen, len(trials))
     if sweep.best is not None and sweep.best.intermediate_values:
@@ -43,7 +43,7 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
         caption += f" {drawn} of {len(reported):,} curves are drawn: the best and an even sample of the others of each kind."
     axis = axis_of(metric, [value for trial in reported for value in trial.intermediate_values.values()], more)
     layout = {"xaxis": {"title": {"text": "epoch"}}, "yaxis": axis.layout}
-    title = f"{metric} while training, {counted(len(reported), 'trial')}"
+    title = f"{metric} while training, {count_text(len(reported), 'trial')}"
     return [Figure(title, data, layout, caption + axis.remark, "Click a name above to hide or show its curves.", height=420)]
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from convsweep.review.report.rendering.blocks import Block, Figure, Table
-from convsweep.review.report.rendering.phrases import counted, hover, params_text
+from convsweep.review.report.rendering.phrases import count_text, hover, params_text
 from convsweep.review.report.rendering.score_axis import score_axis
-from convsweep.review.report.rendering.thinning import drawn_of, thinned
+from convsweep.review.report.rendering.thinning import drawn_of, thin_out
 from convsweep.review.study import Sweep
 
 MOST = 1500
@@ -30,7 +30,7 @@ def front_blocks(sweep: Sweep) -> list[Block]:
 def pair_figure(sweep: Sweep, one: int, other: int) -> Figure:
     """Return the complete trials in the plane of two objectives, those of the front joined."""
     unbeaten = {trial.number for trial in sweep.front}
-    others = thinned([trial for trial in sweep.ranked if trial.number not in unbeaten], MOST)
+    others = thin_out([trial for trial in sweep.ranked if trial.number not in unbeaten], MOST)
     front = sorted(sweep.front, key=lambda trial: trial.values[other])
     data = [
         {**points(sweep, others, one, other), "name": "beaten", "mode": "markers",
@@ -44,7 +44,7 @@ def pair_figure(sweep: Sweep, one: int, other: int) -> Figure:
     directions = ", ".join(
         f"{name} {'up' if more else 'down'}" for name, more in zip(sweep.objectives, sweep.maximise, strict=True)
     )
-    caption = f"{counted(len(front), 'trial')} of {len(sweep.complete):,} complete ones are beaten by none ({directions})."
+    caption = f"{count_text(len(front), 'trial')} of {len(sweep.complete):,} complete ones are beaten by none ({directions})."
     caption += axis.remark + drawn_of(len(others) + len(front), len(sweep.complete))
     layout = {
         "xaxis": {"title": {"text": sweep.objectives[other]}, "type": "log" if log else "linear"},

@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial
 from convsweep.review.report.rendering.blocks import Block, Figure, Table
 from convsweep.review.report.rendering.phrases import hover, number
 from convsweep.review.report.rendering.score_axis import score_axis
-from convsweep.review.report.rendering.thinning import drawn_of, thinned
+from convsweep.review.report.rendering.thinning import drawn_of, thin_out
 from convsweep.review.study import Sweep
 
 MOST = 1500
@@ -33,7 +33,7 @@ def improvements(sweep: Sweep, objective: int = 0, trials: Iterable[FrozenTrial]
 def history_figure(sweep: Sweep, objective: int) -> Figure:
     """Return the history of one objective."""
     axis = score_axis(sweep, objective)
-    drawn = thinned(sweep.ranked, MOST)
+    drawn = thin_out(sweep.ranked, MOST)
     steps = improvements(sweep, objective)
     last = sweep.trials[-1].number
     data: list[dict[str, Any]] = [

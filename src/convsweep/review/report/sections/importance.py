@@ -13,7 +13,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from convsweep.review.report.rendering.blocks import Block, Figure, Notice, Table, Text
-from convsweep.review.report.rendering.phrases import counted, percent
+from convsweep.review.report.rendering.phrases import count_text, percent
 from convsweep.review.report.rendering.thinning import evenly
 from convsweep.review.study import Sweep
 
@@ -131,7 +131,7 @@ def evaluate(trials: Sequence[FrozenTrial], names: Sequence[str], losses: Sequen
 def importance_blocks(sweep: Sweep, found: dict[str, Importances]) -> list[Block]:
     """Return a chart for every objective, or why there is none."""
     if not found:
-        have = f"{counted(len(sweep.complete), 'complete trial')} and {counted(len(sweep.searched), 'parameter')}"
+        have = f"{count_text(len(sweep.complete), 'complete trial')} and {count_text(len(sweep.searched), 'parameter')}"
         needs = f"that needs {FEWEST} complete trials and two searched parameters"
         return [Text(f"No importance is told: {needs}; there are {have}.")]
     blocks: list[Block] = [chart(sweep, found_, name) for name, found_ in found.items()]
@@ -160,7 +160,7 @@ def how_to_read(found: Importances, num_complete: int) -> str:
         "makes what it returned to look more important than it is."
     )
     few = found.num_top < TOP or found.num_trials < 20
-    return text + (f" **{counted(found.num_trials, 'trial')} are few: take this as a hint.**" if few else "")
+    return text + (f" **{count_text(found.num_trials, 'trial')} are few: take this as a hint.**" if few else "")
 
 
 def chart(sweep: Sweep, found: Importances, objective: str) -> Figure:

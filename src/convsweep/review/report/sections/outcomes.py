@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial
 
 from convsweep.review.report.rendering.blocks import Block, Cell, Code, Figure, Fold, Table, Text
 from convsweep.review.report.rendering.palette import KINDS, in_words
-from convsweep.review.report.rendering.phrases import counted, duration
+from convsweep.review.report.rendering.phrases import count_text, duration
 from convsweep.review.study import Sweep, seconds_of
 from hydra_study import attributes, kind_of
 
@@ -69,4 +69,4 @@ def summary_of(sweep: Sweep) -> str:
 def most_frequent_reason(sweep: Sweep) -> str:
     """Return why most trials did not complete, as an addition to a sentence; empty if none says why."""
     rows = reason_rows([trial for trial in sweep.trials if kind_of(trial) != "complete"])
-    return f" Most often ({counted(int(rows[0][1]), 'trial')}): {rows[0][2]}" if rows else ""
+    return f" Most often ({count_text(int(rows[0][1]), 'trial')}): {rows[0][2]}" if rows else ""

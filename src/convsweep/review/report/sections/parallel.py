@@ -9,7 +9,7 @@ from convsweep.review.report.rendering.blocks import Block, Figure
 from convsweep.review.report.rendering.phrases import value_text
 from convsweep.review.report.rendering.scales import Scale, scale_of
 from convsweep.review.report.rendering.score_axis import shown_range
-from convsweep.review.report.rendering.thinning import drawn_of, thinned
+from convsweep.review.report.rendering.thinning import drawn_of, thin_out
 from convsweep.review.study import Sweep
 
 MOST = 1000
@@ -22,7 +22,7 @@ ABSENT = "absent"
 
 def parallel_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
     """Return the figure, with the parameters in the given order, the most important ones beside the score."""
-    trials = thinned(sweep.ranked, MOST)
+    trials = thin_out(sweep.ranked, MOST)
     scales = [scale_of(sweep, name) for name in reversed(order[:AXES])]
     scores = [objective_axis(sweep, index, trials) for index in range(len(sweep.objectives))]
     dimensions = [*(parameter_axis(scale, trials) for scale in scales), *scores]

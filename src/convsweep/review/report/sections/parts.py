@@ -89,7 +89,7 @@ def parts_of(net: "nn.Module", cost: "Cost") -> list[Part]:
         path = layer.name.split(".")
         depth = 2 if path[0] in splits else 1
         if layer.name and len(path) >= depth:
-            layers.setdefault(merged(path[:depth], net), []).append(layer)
+            layers.setdefault(merge_part(path[:depth], net), []).append(layer)
     modules = dict(net.named_modules())
     parts = [part_of(name, own, modules) for name, own in layers.items()]
     return [part for part in parts if part.does]
@@ -104,7 +104,7 @@ def is_row_of_stages(module: "nn.Module") -> bool:
     return isinstance(module, nn.ModuleList) or is_row
 
 
-def merged(path: Sequence[str], net: "nn.Module") -> str:
+def merge_part(path: Sequence[str], net: "nn.Module") -> str:
     """Return the part to which a layer belongs: a U-Net's steps down and up belong to the level that follows them."""
     from convsweep.nets.unet import UNet
 

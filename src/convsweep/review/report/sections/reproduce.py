@@ -1,6 +1,6 @@
 """How to run the winner again, and how to go on with the search: commands and the preset."""
 
-from convsweep.cli.console import shown
+from convsweep.cli.console import short_path
 from convsweep.cli.shell_command import TRAIN, program_command
 from convsweep.review.report.rendering.blocks import Block, Code, Text
 from convsweep.review.report.trial_files import trial_checkpoint
@@ -29,14 +29,14 @@ def winner(sweep: Sweep) -> list[Block]:
     preset = SweepPaths(sweep.folder).preset if sweep.folder else None
     if preset is not None and preset.is_file():
         blocks += [Text(f"Train the best network (trial {best.number}) again, by the preset that the sweep has written:")]
-        blocks += [Code(program_command(program, "--config-dir", shown(preset.parent), "--config-name", preset.stem))]
+        blocks += [Code(program_command(program, "--config-dir", short_path(preset.parent), "--config-name", preset.stem))]
         blocks += [Text(f"`{preset.name}`, which any other override can be added to:"), Code(preset.read_text(), "yaml")]
     elif attributes.OVERRIDES in best.user_attrs:
         overrides = best.user_attrs[attributes.OVERRIDES]
         blocks += [Text(f"Train the best network (trial {best.number}) again:"), Code(program_command(program, *overrides))]
     checkpoint = trial_checkpoint(sweep, best)
     if checkpoint is not None:
-        blocks.append(Text(f"Its checkpoint: `{shown(checkpoint)}`"))
+        blocks.append(Text(f"Its checkpoint: `{short_path(checkpoint)}`"))
     return blocks
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from convsweep.review.report.rendering.blocks import Block, Table, Text
-from convsweep.review.report.rendering.phrases import duration, listed, number
+from convsweep.review.report.rendering.phrases import duration, list_text, number
 from convsweep.review.study import Sweep, seconds_of
 from hydra_study import SweepPaths, attributes
 
@@ -21,10 +21,10 @@ def searched_blocks(sweep: Sweep) -> list[Block]:
 def overview(sweep: Sweep) -> dict[str, str]:
     """Return what is known of the way the space was searched, by what it is."""
     goals = [f"{'maximise' if more else 'minimise'} {name}" for name, more in zip(sweep.objectives, sweep.maximise, strict=True)]
-    known = {"objective": listed(goals), "sampler": engine(sweep.option("sampler")), "pruner": engine(sweep.option("pruner"))}
+    known = {"objective": list_text(goals), "sampler": engine(sweep.option("sampler")), "pruner": engine(sweep.option("pruner"))}
     known["budget"] = budget(sweep)
     choices = sweep.selected("hydra.runtime.choices") or {}
-    known["began from"] = listed([str(choices[key]) for key in ("data", "model", "model/net") if choices.get(key)])
+    known["began from"] = list_text([str(choices[key]) for key in ("data", "model", "model/net") if choices.get(key)])
     if sweep.folder is not None:
         known["folder"] = str(sweep.folder)
     return {name: text for name, text in known.items() if text}

@@ -13,7 +13,7 @@ from convsweep.review.report.rendering.blocks import Block, Figure, Grid, Table,
 from convsweep.review.report.rendering.phrases import hover, number, value_text
 from convsweep.review.report.rendering.scales import Scale, bins, scale_of
 from convsweep.review.report.rendering.score_axis import ScoreAxis, score_axis
-from convsweep.review.report.rendering.thinning import drawn_of, thinned
+from convsweep.review.report.rendering.thinning import drawn_of, thin_out
 from convsweep.review.study import Sweep
 from hydra_study import kind_of
 
@@ -24,7 +24,7 @@ FIGURES = 16
 
 def slice_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
     """Return a small figure for each parameter, in the given order."""
-    drawn = thinned(sweep.ranked, MOST)
+    drawn = thin_out(sweep.ranked, MOST)
     axis = replace(score_axis(sweep), title="")
     words = (
         "A point is a complete trial, the bar a median, the star the best trial. Other parameters were not held still, "
@@ -49,7 +49,7 @@ def slice_figure(sweep: Sweep, scale: Scale, drawn: Sequence[FrozenTrial], score
     data = [points(sweep, scale, own), medians]
     if sweep.best is not None and scale.name in sweep.best.params:
         data.append(star(sweep, scale, sweep.best))
-    rows = [[part.label, len(part.trials), _pruned(sweep, scale, part.label), *_of_scores(sweep, part.trials)] for part in parts]
+    rows = [[part.label, len(part.trials), _pruned_text(sweep, scale, part.label), *_of_scores(sweep, part.trials)] for part in parts]
     return Figure(
         scale.label,
         data,
@@ -100,7 +100,7 @@ def _least_distance(places: Sequence[float]) -> float:
     return min((after - before for before, after in pairwise(ordered)), default=1.0)
 
 
-def _pruned(sweep: Sweep, scale: Scale, label: str) -> int | None:
+def _pruned_text(sweep: Sweep, scale: Scale, label: str) -> int | None:
     """Return how many trials of a group were pruned; intervals are those of complete trials, so there it is not told."""
     if scale.groups is None:
         return None

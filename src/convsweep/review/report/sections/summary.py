@@ -5,7 +5,7 @@ from statistics import stdev
 from typing import Any
 
 from convsweep.review.report.rendering.blocks import Block, Bullets, Card, Cards, Notice
-from convsweep.review.report.rendering.phrases import counted, duration, listed, network_card, number, params_text, score
+from convsweep.review.report.rendering.phrases import count_text, duration, list_text, network_card, number, params_text, score
 from convsweep.review.report.sections.confirmation import difference_in_words
 from convsweep.review.report.sections.effects import effect_of
 from convsweep.review.report.sections.history import improvements
@@ -36,7 +36,7 @@ def summary_blocks(sweep: Sweep, found: Importances | None, confirmation: Mappin
     blocks: list[Block] = []
     if sweep.is_running:
         blocks.append(
-            Notice(f"**Still running**: {counted(sweep.kinds['running'], 'trial')} in the making; the report is of this moment.")
+            Notice(f"**Still running**: {count_text(sweep.kinds['running'], 'trial')} in the making; the report is of this moment.")
         )
     if sweep.best is None:
         wrong = f"**No trial is complete**: {summary_of(sweep)}.{most_frequent_reason(sweep)}"
@@ -57,7 +57,7 @@ def best_card(sweep: Sweep) -> Card:
     if sweep.several:
         ends = [sweep.front[0], sweep.front[-1]]
         values = " to ".join(dict.fromkeys(number(trial.values[0]) for trial in reversed(ends)))
-        return Card(f"{sweep.objectives[0]} on the Pareto front", values, f"{counted(len(sweep.front), 'trial')} on the front")
+        return Card(f"{sweep.objectives[0]} on the Pareto front", values, f"{count_text(len(sweep.front), 'trial')} on the front")
     return Card(f"best {sweep.objectives[0]}", number(sweep.best.values[0]), f"trial {sweep.best.number}")
 
 
@@ -79,7 +79,7 @@ def mattered_card(sweep: Sweep, found: Importances | None) -> Card:
             "what mattered most", "nothing stands out", f"{first} leads, but chance could do that; {found.num_trials} trials"
         )
     names = " and ".join(sweep.labels[item.name] for item in clear)
-    return Card("what mattered most", names, f"on {counted(found.num_trials, 'complete trial')}, beyond what chance gives")
+    return Card("what mattered most", names, f"on {count_text(found.num_trials, 'complete trial')}, beyond what chance gives")
 
 
 def sure_card(sweep: Sweep, confirmation: Mapping[str, Any] | None) -> Card:
@@ -91,7 +91,7 @@ def sure_card(sweep: Sweep, confirmation: Mapping[str, Any] | None) -> Card:
     verdict = confirmation["verdict"]
     if verdict["difference"] is None:
         return Card("how sure", ANSWERS.get(verdict["answer"], "see below"), verdict["words"])
-    seeds = counted(verdict["difference"]["n"], "seed")
+    seeds = count_text(verdict["difference"]["n"], "seed")
     remark = f"{difference_in_words(verdict['difference'])} to the baseline on the {verdict['split']} split, {seeds}"
     return Card("how sure", ANSWERS.get(verdict["answer"], "see below"), remark)
 
@@ -134,7 +134,7 @@ def what_mattered(sweep: Sweep, found: Importances) -> list[str]:
             said.append(f"`{effect.label}` mattered: best {effect.best}, worst {effect.worst}.")
     others = [f"`{sweep.labels[item.name]}`" for item in found.items if not item.is_clear]
     if others and clear:
-        named = listed(others) if len(others) <= MANY else f"the other {len(others)} parameters"
+        named = list_text(others) if len(others) <= MANY else f"the other {len(others)} parameters"
         said.append(f"No clear effect on reaching the top: {named}.")
     return said
 
@@ -157,7 +157,7 @@ def how_close(sweep: Sweep) -> list[str]:
     best, fifth = sweep.ranked[0].values[0], sweep.ranked[NEAR - 1].values[0]
     same = sum(trial.values[0] == best for trial in sweep.complete)
     if same > 1:
-        said = [f"{counted(same, 'trial')} share the best score; which of them is best is open."]
+        said = [f"{count_text(same, 'trial')} share the best score; which of them is best is open."]
     else:
         said = [
             f"The best {NEAR} trials lie between {number(best, 5)} and {number(fifth, 5)}; one training each does not rank them."

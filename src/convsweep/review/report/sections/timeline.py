@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 
 from convsweep.review.report.rendering.blocks import Block, Figure, Table, Text
 from convsweep.review.report.rendering.palette import KINDS, in_words
-from convsweep.review.report.rendering.phrases import counted, duration, percent
+from convsweep.review.report.rendering.phrases import count_text, duration, percent
 from convsweep.review.study import Sweep, moment
 from hydra_study import attributes, kind_of
 
@@ -49,10 +49,10 @@ def timeline_blocks(sweep: Sweep) -> list[Block]:
     ]  # fmt: skip
     busy = sum(bar.end - bar.start for bar in bars) / (length * len(lanes)) if length else 1.0
     caption = f"From {moment(latest[0].datetime_start):%Y-%m-%d %H:%M} UTC. "  # type: ignore[arg-type]
-    caption += f"{counted(len(lanes), 'slot')}, busy {percent(min(1.0, busy))} of the time; a duplicate takes none."
+    caption += f"{count_text(len(lanes), 'slot')}, busy {percent(min(1.0, busy))} of the time; a duplicate takes none."
     if pauses:
         longest = max(seconds for _, seconds in pauses)
-        caption += f" Dotted lines: {counted(len(pauses), 'pause')} cut short, the longest {duration(longest)}."
+        caption += f" Dotted lines: {count_text(len(pauses), 'pause')} cut short, the longest {duration(longest)}."
     if len(latest) < len(trained):
         caption += f" The last {MOST:,} of {len(trained):,} trials are drawn."
     layout = {
@@ -91,10 +91,10 @@ def laid_out(trials: Sequence[FrozenTrial]) -> tuple[list[Bar], list[tuple[float
     cuts = [(start, seconds) for start, seconds in idle if seconds > limit]
     first, names = spans[0][0], lanes_of(trials)
     bars = [
-        Bar(trial, names[trial.number], _worked(start, first, cuts, limit), _worked(end, first, cuts, limit))
+        Bar(trial, names[trial.number], _seconds_worked(start, first, cuts, limit), _seconds_worked(end, first, cuts, limit))
         for start, end, trial in spans
     ]
-    return bars, [(_worked(start, first, cuts, limit) - limit / 2, seconds) for start, seconds in cuts]
+    return bars, [(_seconds_worked(start, first, cuts, limit) - limit / 2, seconds) for start, seconds in cuts]
 
 
 def span_of(trial: FrozenTrial) -> tuple[datetime, datetime, FrozenTrial]:
@@ -107,7 +107,7 @@ def span_of(trial: FrozenTrial) -> tuple[datetime, datetime, FrozenTrial]:
     return start, moment(trial.datetime_complete or datetime.now(UTC)), trial
 
 
-def _worked(time: datetime, first: datetime, cuts: Sequence[tuple[datetime, float]], limit: float) -> float:
+def _seconds_worked(time: datetime, first: datetime, cuts: Sequence[tuple[datetime, float]], limit: float) -> float:
     cut = sum(seconds - limit for start, seconds in cuts if start <= time)
     return (time - first).total_seconds() - cut
 

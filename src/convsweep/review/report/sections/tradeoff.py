@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial
 from convsweep.review.report.rendering.blocks import Block, Figure, Grid, Table, Text
 from convsweep.review.report.rendering.phrases import hover, number
 from convsweep.review.report.rendering.score_axis import ScoreAxis, score_axis
-from convsweep.review.report.rendering.thinning import drawn_of, thinned
+from convsweep.review.report.rendering.thinning import drawn_of, thin_out
 from convsweep.review.report.sections.front import is_wide
 from convsweep.review.study import Sweep, seconds_of
 from hydra_study.attributes import SECONDS
@@ -38,7 +38,7 @@ def cost_figure(sweep: Sweep, name: str, key: str, scores: ScoreAxis) -> Figure 
     trials = [trial for trial in sweep.ranked if trial.number in costs]
     if not trials:
         return None
-    drawn, steps = thinned(trials, MOST), cheapest(trials, costs, sweep.maximise[0])
+    drawn, steps = thin_out(trials, MOST), cheapest(trials, costs, sweep.maximise[0])
     data: list[dict[str, Any]] = [
         {
             "type": "scatter", "mode": "markers", "x": [costs[trial.number] for trial in drawn],
