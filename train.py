@@ -1,4 +1,6 @@
-"""Train one network: compose the config, fit, test the best checkpoint, return the monitored value at it."""
+"""Train one network: compose the config, fit, test the best checkpoint, return the monitored value
+at it.
+"""
 
 from __future__ import annotations
 

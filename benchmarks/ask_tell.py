@@ -1,8 +1,10 @@
-"""Prints what one more trial costs a worker in a study that has N: asking, storing what a trial stores, telling.
+"""Prints what one more trial costs a worker in a study that has N: asking, storing what a trial
+stores, telling.
 
     python benchmarks/ask_tell.py N
 
-Ten parameters, TPE, the sweeper's journal file; what a whole trial costs beside it many_trials.py says.
+Ten parameters, TPE, the sweeper's journal file; what a whole trial costs beside it many_trials.py
+says.
 """
 
 import json
@@ -30,9 +32,17 @@ def fill(study: optuna.Study, count: int) -> None:
     filled = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(count):
         params = filled.ask(SPACE).params
-        attrs = {"kind": "complete", "hash": f"{hash(tuple(params.values())):016x}", "seconds": 60.0}
+        attrs = {
+            "kind": "complete",
+            "hash": f"{hash(tuple(params.values())):016x}",
+            "seconds": 60.0,
+        }
         trial = create_trial(
-            state=TrialState.COMPLETE, value=sum(params.values()), params=params, distributions=SPACE, user_attrs=attrs
+            state=TrialState.COMPLETE,
+            value=sum(params.values()),
+            params=params,
+            distributions=SPACE,
+            user_attrs=attrs,
         )
         study.add_trial(trial)
 
@@ -48,11 +58,25 @@ def main() -> None:
         began = time.perf_counter()
         for number in range(PROBES):
             trial = study.ask(SPACE)
-            for key in ("worker", "slot", "session", "overrides", "hash", "repetition", "kind", "seconds", "folder"):
+            for key in (
+                "worker",
+                "slot",
+                "session",
+                "overrides",
+                "hash",
+                "repetition",
+                "kind",
+                "seconds",
+                "folder",
+            ):
                 trial.set_user_attr(key, number)
             for step in range(12):
                 trial.report(0.5, step)
-            known = [one for one in study.get_trials(deepcopy=False) if one.user_attrs.get("hash") == "none"]
+            known = [
+                one
+                for one in study.get_trials(deepcopy=False)
+                if one.user_attrs.get("hash") == "none"
+            ]
             assert not known
             study.tell(trial, 0.5)
         seconds = (time.perf_counter() - began) / PROBES

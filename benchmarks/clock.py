@@ -17,7 +17,11 @@ class Clock:
 
     def report(self, steps: int, batch: int, accuracy: float | None) -> None:
         """Print the figures, given the steps of one epoch."""
-        (wall, cpu), (wall_end, cpu_end), epochs = self.marks[0], self.marks[-1], len(self.marks) - 1
+        (wall, cpu), (wall_end, cpu_end), epochs = (
+            self.marks[0],
+            self.marks[-1],
+            len(self.marks) - 1,
+        )
         total = steps * epochs
         print(
             json.dumps(

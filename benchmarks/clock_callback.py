@@ -5,7 +5,9 @@ from clock import Clock
 
 
 class ClockCallback(L.Callback):
-    """Marks the end of every epoch, its validation and checkpoint included, and prints the figures; pictures come later."""
+    """Marks the end of every epoch, its validation and checkpoint included, and prints the figures;
+    pictures come later.
+    """
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -16,6 +18,10 @@ class ClockCallback(L.Callback):
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.clock.mark()
-        accuracy = trainer.callback_metrics.get("val/accuracy", trainer.callback_metrics.get("val/pixel_accuracy"))
+        accuracy = trainer.callback_metrics.get(
+            "val/accuracy", trainer.callback_metrics.get("val/pixel_accuracy")
+        )
         batch = trainer.datamodule.loading["batch_size"]  # type: ignore[attr-defined]
-        self.clock.report(int(trainer.num_training_batches), batch, None if accuracy is None else float(accuracy))
+        self.clock.report(
+            int(trainer.num_training_batches), batch, None if accuracy is None else float(accuracy)
+        )

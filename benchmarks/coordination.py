@@ -1,13 +1,16 @@
-"""What coordination costs: the workers of a sweep with simulated trainings, on a study that has many finished trials.
+"""What coordination costs: the workers of a sweep with simulated trainings, on a study that has
+many finished trials.
 
     uv run python benchmarks/coordination.py --workers 64 --finished 1000 10000                # a journal file
-    uv run python benchmarks/coordination.py --workers 64 --storage postgresql://user@host/db  # a database
+    # a database
+    uv run python benchmarks/coordination.py --workers 64 --storage postgresql://user@host/db
 
-Only the training is simulated: the workers are real, each in a process of its own, each with its connection to the study,
-its heartbeat, its reaping and its share of writing `sweep.csv`. Trials take no time, so the rate that is printed is the
-most that the coordination bears here; with trials of T seconds W workers need W / T trials a second.
-CPU times are those of one worker; what a database server on this machine adds is beside them.
-"""
+Only the training is simulated: the workers are real, each in a process of its own, each with its
+connection to the study, its heartbeat, its reaping and its share of writing `sweep.csv`. Trials
+take no time, so the rate that is printed is the most that the coordination bears here; with trials
+of T seconds W workers need W / T trials a second. CPU times are those of one worker; what a
+database server on this machine adds is beside them.
+"""  # noqa: E501
 
 import argparse
 import gc
@@ -69,11 +72,19 @@ class SimulatedTemplate:
         return Channel(ours)
 
     def _train(self, job: Job, channel: Channel) -> None:
-        channel.ask({"say": "ready", "hash": "/".join(job.overrides), "info": {"params": 1000, "macs": 1000}})
+        channel.ask(
+            {
+                "say": "ready",
+                "hash": "/".join(job.overrides),
+                "info": {"params": 1000, "macs": 1000},
+            }
+        )
         value = sum(float(text.partition("=")[2]) for text in job.overrides)
         for step in range(REPORTS):
             channel.ask({"say": "report", "step": step, "value": value + 1 / (step + 1)})
-        channel.send({"say": "end", "outcome": {"kind": "complete", "values": [value], "seconds": 1.0}})
+        channel.send(
+            {"say": "end", "outcome": {"kind": "complete", "values": [value], "seconds": 1.0}}
+        )
         self._said.send({"say": "died", "number": job.number, "signal": None})
 
     def receive(self) -> tuple[list[dict[str, Any]], bool]:
@@ -84,13 +95,29 @@ class SimulatedTemplate:
         """Do nothing: the trials have ended."""
 
 
-def make_recipe(folder: Path, storage: str | None, workers: int, sampler: str, n_trials: int) -> SweepSpec:
+def make_recipe(
+    folder: Path, storage: str | None, workers: int, sampler: str, n_trials: int
+) -> SweepSpec:
     """Return a sweep over six numbers."""
-    options = StudyConf(study_name="cost", storage=storage, workers=workers, slots=1, n_trials=n_trials, view="none")
+    options = StudyConf(
+        study_name="cost", storage=storage, workers=workers, slots=1, n_trials=n_trials, view="none"
+    )
     options.params = dict(PARAMETERS)
     options.sampler, options.pruner = SAMPLERS[sampler], PRUNERS["median"]
     unused: Any = None
-    return SweepSpec(unused, unused, unused, options, parse_objectives("minimize", None), folder, [], "now", False, "", None)
+    return SweepSpec(
+        unused,
+        unused,
+        unused,
+        options,
+        parse_objectives("minimize", None),
+        folder,
+        [],
+        "now",
+        False,
+        "",
+        None,
+    )
 
 
 def make_space(spec: SweepSpec) -> Space:
@@ -106,7 +133,11 @@ def fill(spec: SweepSpec, space: Space, count: int) -> None:
     for number in range(told):
         values = {name: (number * (7 + index) % 997) / 997 for index, name in enumerate(PARAMETERS)}
         overrides = [f"{name}={value}" for name, value in values.items()]
-        info = {attributes.KIND: "complete", attributes.HASH: f"{number:016d}", attributes.OVERRIDES: overrides}
+        info = {
+            attributes.KIND: "complete",
+            attributes.HASH: f"{number:016d}",
+            attributes.OVERRIDES: overrides,
+        }
         info |= {
             attributes.WORKER: "before",
             attributes.SESSION: "before",
@@ -130,26 +161,46 @@ def fill(spec: SweepSpec, space: Space, count: int) -> None:
 
 
 def copy_trials(engine: sqlalchemy.Engine, told: int, times: int) -> None:
-    """Multiply the trials of the only study in a PostgreSQL database, which telling them one by one would take an hour for."""
-    tables = ("trials", "trial_params", "trial_values", "trial_intermediate_values", "trial_user_attributes")
+    """Multiply the trials of the only study in a PostgreSQL database, which telling them one by one
+    would take an hour for.
+    """
+    tables = (
+        "trials",
+        "trial_params",
+        "trial_values",
+        "trial_intermediate_values",
+        "trial_user_attributes",
+    )
     keys = ("param_id", "trial_value_id", "trial_intermediate_value_id", "trial_user_attribute_id")
     with engine.begin() as connection:
         inspector = sqlalchemy.inspect(connection)
-        columns = {table: [c["name"] for c in inspector.get_columns(table) if c["name"] not in keys] for table in tables}
+        columns = {
+            table: [c["name"] for c in inspector.get_columns(table) if c["name"] not in keys]
+            for table in tables
+        }
         for time_ in range(1, times):
             moved = {"trial_id": f"trial_id + {time_ * told}", "number": f"number + {time_ * told}"}
             for table, names in columns.items():
                 values = ", ".join(moved.get(name, name) for name in names)
                 among = f"trial_id IN (SELECT trial_id FROM trials WHERE number < {told})"
                 connection.execute(
-                    sqlalchemy.text(f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table} WHERE {among}")
+                    sqlalchemy.text(
+                        f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table}"
+                        f" WHERE {among}"
+                    )
                 )
-        connection.execute(sqlalchemy.text("SELECT setval('trials_trial_id_seq', (SELECT max(trial_id) FROM trials))"))
+        connection.execute(
+            sqlalchemy.text(
+                "SELECT setval('trials_trial_id_seq', (SELECT max(trial_id) FROM trials))"
+            )
+        )
 
 
 def engine_of(url: str) -> sqlalchemy.Engine:
     """Return a way to a PostgreSQL database that holds no connection open."""
-    return sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=sqlalchemy.NullPool)
+    return sqlalchemy.create_engine(
+        url.replace("postgresql:", "postgresql+psycopg:"), poolclass=sqlalchemy.NullPool
+    )
 
 
 def work(spec: SweepSpec, index: int, begin: Any, costs: Any) -> None:
@@ -163,7 +214,11 @@ def work(spec: SweepSpec, index: int, begin: Any, costs: Any) -> None:
     except BaseException:
         begin.abort()
         raise
-    opening = (time.monotonic() - began[0], time.process_time() - began[1], resident_mib() - before_mib)
+    opening = (
+        time.monotonic() - began[0],
+        time.process_time() - began[1],
+        resident_mib() - before_mib,
+    )
     space = make_space(spec)
     tables.preset = lambda best, spec: ""  # composing it takes Hydra, and it is rare
     begin.wait()
@@ -188,7 +243,9 @@ def resident_mib() -> float:
     )
 
 
-def measure(folder: Path, storage: str | None, workers: int, sampler: str, finished: int, trials: int) -> str:
+def measure(
+    folder: Path, storage: str | None, workers: int, sampler: str, finished: int, trials: int
+) -> str:
     """Return a row of the table."""
     shutil.rmtree(folder, ignore_errors=True)
     spec = make_recipe(folder, storage, workers, sampler, finished + trials)
@@ -204,7 +261,9 @@ def measure(folder: Path, storage: str | None, workers: int, sampler: str, finis
     fork = multiprocessing.get_context("fork")
     begin, costs = fork.Barrier(workers + 1), fork.Array("d", 4)
     load = os.getloadavg()[0]
-    processes = [fork.Process(target=work, args=(spec, index, begin, costs)) for index in range(workers)]
+    processes = [
+        fork.Process(target=work, args=(spec, index, begin, costs)) for index in range(workers)
+    ]
     for process in processes:
         process.start()
     begin.wait()
@@ -212,11 +271,15 @@ def measure(folder: Path, storage: str | None, workers: int, sampler: str, finis
     for process in processes:
         process.join()
     seconds, after = time.monotonic() - began, look(engine)
-    done = optuna.load_study(study_name="cost", storage=open_storage(storage, spec.paths, 1)).get_trials(deepcopy=False)
+    done = optuna.load_study(
+        study_name="cost", storage=open_storage(storage, spec.paths, 1)
+    ).get_trials(deepcopy=False)
     complete = sum(trial.state == TrialState.COMPLETE for trial in done)
-    assert complete + sum(trial.state == TrialState.PRUNED for trial in done) == finished + trials == len(done), (
-        "trials were lost"
-    )
+    assert (
+        complete + sum(trial.state == TrialState.PRUNED for trial in done)
+        == finished + trials
+        == len(done)
+    ), "trials were lost"
     wall, cpu, mib = (cost / workers for cost in costs[:3])
     server = (after.cpu_s - before.cpu_s, after.transactions - before.transactions)
     figures = [
@@ -231,8 +294,12 @@ def measure(folder: Path, storage: str | None, workers: int, sampler: str, finis
 
 def main(arguments: Sequence[str]) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--storage", default=None, help="URL of a database; default: a journal file")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--storage", default=None, help="URL of a database; default: a journal file"
+    )
     parser.add_argument("--finished", type=int, nargs="+", default=[0, 1000, 10000])
     parser.add_argument("--workers", type=int, nargs="+", default=[64])
     parser.add_argument("--trials", type=int, default=256, help="how many trials are measured")
@@ -244,7 +311,14 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for workers in given.workers:
             for finished in given.finished:
-                row = measure(Path(folder) / "sweep", given.storage, workers, given.sampler, finished, given.trials)
+                row = measure(
+                    Path(folder) / "sweep",
+                    given.storage,
+                    workers,
+                    given.sampler,
+                    finished,
+                    given.trials,
+                )
                 print(row, flush=True)
 
 

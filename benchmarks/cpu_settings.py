@@ -1,10 +1,12 @@
-"""Measures training steps on the CPU under each setting of precision, layout, threads and optimiser, in turn in one process.
+"""Measures training steps on the CPU under each setting of precision, layout, threads and
+optimiser, in turn in one process.
 
     python benchmarks/cpu_settings.py {precision,threads,optimizer} [--cases cnn unet ...] [--rounds 7] [--seconds 0.5]
 
-Each round takes every setting once, for as many steps as about `seconds` hold. Printed are the median over the rounds and, in
-brackets, least and greatest: of milliseconds a step, and of their ratios to the first setting within the round.
-"""
+Each round takes every setting once, for as many steps as about `seconds` hold. Printed are the
+median over the rounds and, in brackets, least and greatest: of milliseconds a step, and of their
+ratios to the first setting within the round.
+"""  # noqa: E501
 
 import argparse
 import time
@@ -19,10 +21,11 @@ import torch
 from measured import middle
 from torch import Tensor
 
+# Wall and CPU milliseconds of a step.
 Cost = tuple[float, float]
-"""Wall and CPU milliseconds of a step."""
 
 CONF = str(Path(__file__).parents[1] / "conf")
+# Batch size, shape of a sample, overrides.
 CASES: dict[str, tuple[int, tuple[int, ...], list[str]]] = {
     "digits": (64, (1, 8, 8), ["model/net=cnn_small"]),
     "cnn": (128, (1, 28, 28), ["model/net=vgg_small"]),
@@ -32,7 +35,6 @@ CASES: dict[str, tuple[int, tuple[int, ...], list[str]]] = {
     "unet_3d": (2, (1, 32, 32, 32), ["model=segmentation", "model/net=unet_3d_small"]),
     "signal": (32, (1, 512), ["model/net=fcn_1d"]),
 }
-"""Batch size, shape of a sample, overrides."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,22 @@ class Setting:
     kernel: str | None = None
 
     def __str__(self) -> str:
-        words = [self.precision, *({self.matmul} - {"highest"}), *({self.memory_format} - {"contiguous"})]
+        words = [
+            self.precision,
+            *({self.matmul} - {"highest"}),
+            *({self.memory_format} - {"contiguous"}),
+        ]
         if self.kernel is not None:
             words = [self.optimizer, self.kernel]
         return ", ".join([*words, *([] if self.threads is None else [f"{self.threads} threads"])])
 
 
-PRECISIONS = (("32-true", "highest"), ("32-true", "medium"), ("bf16-mixed", "highest"), ("bf16-true", "highest"))
+PRECISIONS = (
+    ("32-true", "highest"),
+    ("32-true", "medium"),
+    ("bf16-mixed", "highest"),
+    ("bf16-true", "highest"),
+)
 QUESTIONS: dict[str, list[Setting]] = {
     "precision": [
         Setting(precision, matmul, layout)
@@ -78,7 +89,9 @@ def batch_of(case: str, classes: int) -> tuple[Tensor, Tensor]:
     """Return a batch of noise with random labels."""
     size, shape, overrides = CASES[case]
     labels = (size, *shape[1:]) if "model=segmentation" in overrides else (size,)
-    return torch.randint(0, 256, (size, *shape), dtype=torch.uint8), torch.randint(0, classes, labels)
+    return torch.randint(0, 256, (size, *shape), dtype=torch.uint8), torch.randint(
+        0, classes, labels
+    )
 
 
 def built(case: str, setting: Setting, classes: int) -> Any:
@@ -90,7 +103,11 @@ def built(case: str, setting: Setting, classes: int) -> Any:
     from convsweep.training import build
 
     _, shape, overrides = CASES[case]
-    overrides = [*overrides, f"optimizer={setting.optimizer}", f"model.memory_format={setting.memory_format}"]
+    overrides = [
+        *overrides,
+        f"optimizer={setting.optimizer}",
+        f"model.memory_format={setting.memory_format}",
+    ]
     if setting.kernel in ("foreach", "fused"):
         overrides += [f"+optimizer.{setting.kernel}=true"]
     with initialize_config_dir(CONF, version_base="1.3"):
@@ -121,7 +138,9 @@ def step_of(case: str, setting: Setting) -> Callable[[], None]:
     optimizer = model.make_optimizer(model.parameter_groups())
     x, y = batch_of(case, classes)
     mixed: Callable[[], AbstractContextManager[Any]] = (
-        partial(torch.autocast, "cpu", dtype=torch.bfloat16) if setting.precision == "bf16-mixed" else nullcontext
+        partial(torch.autocast, "cpu", dtype=torch.bfloat16)
+        if setting.precision == "bf16-mixed"
+        else nullcontext
     )
 
     def step() -> None:
@@ -156,21 +175,33 @@ def compare(case: str, settings: list[Setting], rounds: int, seconds: float) -> 
         taken(step, 2, setting.threads)
         counts.append(max(2, round(1e3 * seconds / taken(step, 2, setting.threads)[0])))
     costs: list[list[Cost]] = [
-        [taken(*each, setting.threads) for *each, setting in zip(steps, counts, settings, strict=True)] for _ in range(rounds)
+        [
+            taken(*each, setting.threads)
+            for *each, setting in zip(steps, counts, settings, strict=True)
+        ]
+        for _ in range(rounds)
     ]
-    print(f"\n{case}, {rounds} rounds, {torch.get_num_threads()} threads where none are named\n", flush=True)
+    print(
+        f"\n{case}, {rounds} rounds, {torch.get_num_threads()} threads where none are named\n",
+        flush=True,
+    )
     print("| setting | wall ms | ratio | CPU ms | ratio |\n|---|---|---|---|---|")
     for number, setting in enumerate(settings):
         cells = []
         for which in (0, 1):
             values = [row[number][which] for row in costs]
             ratios = [row[number][which] / row[0][which] for row in costs]
-            cells += [f"{middle(values)[0]:.2f}", "{:.2f} ({:.2f} to {:.2f})".format(*middle(ratios))]
+            cells += [
+                f"{middle(values)[0]:.2f}",
+                "{:.2f} ({:.2f} to {:.2f})".format(*middle(ratios)),
+            ]
         print(f"| {setting} | {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("question", choices=QUESTIONS)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--rounds", type=int, default=7)

@@ -1,4 +1,6 @@
-"""A callback that prints what the epochs of a training took, without what is compiled and without validation, for gpu.py."""
+"""A callback that prints what the epochs of a training took, without what is compiled and without
+validation, for gpu.py.
+"""
 
 import json
 import time
@@ -9,9 +11,11 @@ import torch
 
 
 class EpochClock(L.Callback):
-    """Times each epoch up to its last step, the device waited for, and prints them as one JSON object.
+    """Times each epoch up to its last step, the device waited for, and prints them as one JSON
+    object.
 
-    `train_s` counts the first epoch, in which a network is compiled and convolutions are tried out, as the others.
+    `train_s` counts the first epoch, in which a network is compiled and convolutions are tried out,
+    as the others.
     """
 
     def __init__(self) -> None:
@@ -37,7 +41,12 @@ class EpochClock(L.Callback):
         later = self.epochs[1:] or self.epochs
         epoch_s = sum(later) / len(later)
         held = torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else None
-        figures = {"train_s": epoch_s * len(self.epochs), "epoch_s": epoch_s, "first_epoch_s": self.epochs[0], "cuda_mib": held}
+        figures = {
+            "train_s": epoch_s * len(self.epochs),
+            "epoch_s": epoch_s,
+            "first_epoch_s": self.epochs[0],
+            "cuda_mib": held,
+        }
         print(json.dumps(figures), flush=True)
 
 

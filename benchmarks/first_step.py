@@ -1,4 +1,5 @@
-"""A callback that ends the process when the first training step is done, so that what times the process times the start.
+"""A callback that ends the process when the first training step is done, so that what times the
+process times the start.
 
 export PYTHONPATH=benchmarks
 time convsweep train trainer=cpu logger.mode=offline +callbacks.first._target_=first_step.EndThere
@@ -11,7 +12,7 @@ import lightning as L
 
 
 class EndThere(L.Callback):
-    """Leaves behind the first step, without any closing."""
+    """Leaves after the first step, without any closing."""
 
     def on_train_batch_end(self, *rest: Any) -> None:
         os._exit(0)

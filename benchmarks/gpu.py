@@ -1,16 +1,18 @@
-"""Measures on one NVIDIA GPU and prints the tables: a step against a bare loop, CIFAR-10 to 94 %, several trials at a time.
+"""Measures on one NVIDIA GPU and prints the tables: a step against a bare loop, CIFAR-10 to 94 %,
+several trials at a time.
 
     python benchmarks/gpu.py [steps to_94 together] [--root data] [--minutes 60] [--rounds 3] [--seeds 10] [--keep FILE]
 
-`steps` needs no data. The others read CIFAR-10 in ROOT, which holds cifar-10-batches-py or cifar-10-python.tar.gz, or is where
-it shall be downloaded to. The parts take turns, so that the first round measures everything once; all of it takes about half an
-hour on an H100 (a guess: it has not been run on a GPU yet), and nothing is begun after MINUTES; `--rounds 2` is two thirds of
-it. Each measurement is a command of its own, which ends after LIMIT seconds at most, and is appended to FILE at once; the same
-command goes on where it was stopped, and measures again what failed. The tables are written beside FILE all the time, and
-printed at the end.
+`steps` needs no data. The others read CIFAR-10 in ROOT, which holds cifar-10-batches-py or
+cifar-10-python.tar.gz, or is where it shall be downloaded to. The parts take turns, so that the
+first round measures everything once; all of it takes about half an hour on an H100 (a guess: it has
+not been run on a GPU yet), and nothing is begun after MINUTES; `--rounds 2` is two thirds of it.
+Each measurement is a command of its own, which ends after LIMIT seconds at most, and is appended to
+FILE at once; the same command goes on where it was stopped, and measures again what failed. The
+tables are written beside FILE all the time, and printed at the end.
 
 `--cpu` rehearses it in small, without a GPU: what it prints then means nothing.
-"""
+"""  # noqa: E501
 
 import argparse
 import csv
@@ -35,10 +37,22 @@ sys.path.insert(0, str(HERE))
 from gpu_watch import asked, multi_process_service, watched  # noqa: E402
 from measured import Kept, run  # noqa: E402
 
-STEPS, TO_94, TOGETHER = "ResNet-18, 32x32, batch 512, images a second", "CIFAR-10 to 94 %", "16 trials on one GPU"
+STEPS, TO_94, TOGETHER = (
+    "ResNet-18, 32x32, batch 512, images a second",
+    "CIFAR-10 to 94 %",
+    "16 trials on one GPU",
+)
 RESNET = ["model/net=resnet18_small"]
-FP32, REDUCED, FAST = ["trainer=gpu", "trainer.precision=32-true"], ["trainer=gpu"], ["trainer=gpu_fast"]
-LAST, COMPILED, HELD = ["model.memory_format=channels_last"], ["model.compile=default"], ["data.hold=memory"]
+FP32, REDUCED, FAST = (
+    ["trainer=gpu", "trainer.precision=32-true"],
+    ["trainer=gpu"],
+    ["trainer=gpu_fast"],
+)
+LAST, COMPILED, HELD = (
+    ["model.memory_format=channels_last"],
+    ["model.compile=default"],
+    ["data.hold=memory"],
+)
 PAIRS = {  # name: overrides, and whether a bare loop does the same
     "trainer=gpu": (REDUCED, True),
     "trainer=gpu_fast": (FAST, True),
@@ -47,7 +61,14 @@ PAIRS = {  # name: overrides, and whether a bare loop does the same
     "trainer=gpu, compiled without graphs": ([*REDUCED, *COMPILED], False),
     "trainer=gpu, read by the processor": ([*REDUCED, *HELD], False),
 }
-PLAIN = ["data=cifar10", *RESNET, "data/augment=crop_flip", "optimizer=sgd", "scheduler=one_cycle", "trainer=gpu"]
+PLAIN = [
+    "data=cifar10",
+    *RESNET,
+    "data/augment=crop_flip",
+    "optimizer=sgd",
+    "scheduler=one_cycle",
+    "trainer=gpu",
+]
 PLAIN += ["data.batch_size=512", "optimizer.lr=0.4", "trainer.max_epochs=30", "callbacks=none"]
 RECIPES = {  # the first with all seeds, the others with as many as there are rounds
     "experiment=cifar10_fast": ["experiment=cifar10_fast"],
@@ -58,12 +79,28 @@ RECIPES = {  # the first with all seeds, the others with as many as there are ro
 }
 AT_A_TIME = (1, 2, 4, 8)
 TRIALS = 16
+# What `timeout` says of a command that it has ended.
 TOO_LONG = 124
-"""What `timeout` says of a command that it has ended."""
 SMALL = {  # overrides of a rehearsal
-    STEPS: ["trainer.accelerator=cpu", "model.net.width=4", "data.batch_size=16", "model.compile=none"],
-    TO_94: ["trainer.accelerator=cpu", "model.compile=none", "trainer.max_epochs=2", "model.net.width=4", "data.max_train=600"],
-    TOGETHER: ["trainer.accelerator=cpu", "trainer.max_epochs=1", "data.max_train=200", "model.net.width=2"],
+    STEPS: [
+        "trainer.accelerator=cpu",
+        "model.net.width=4",
+        "data.batch_size=16",
+        "model.compile=none",
+    ],
+    TO_94: [
+        "trainer.accelerator=cpu",
+        "model.compile=none",
+        "trainer.max_epochs=2",
+        "model.net.width=4",
+        "data.max_train=600",
+    ],
+    TOGETHER: [
+        "trainer.accelerator=cpu",
+        "trainer.max_epochs=1",
+        "data.max_train=200",
+        "model.net.width=2",
+    ],
 }
 
 
@@ -80,7 +117,9 @@ class Bench:
         self.kept, self.given = kept, given
         self.end = time.monotonic() + 60 * given.minutes
 
-    def once(self, title: str, way: str, number: int, measured: Callable[[], dict[str, Any]]) -> None:
+    def once(
+        self, title: str, way: str, number: int, measured: Callable[[], dict[str, Any]]
+    ) -> None:
         """Measure unless that was done, or the time is over; whatever happens is kept as a row."""
         if self.kept.has(title, way, number) or self.left() < 20:
             return
@@ -89,14 +128,20 @@ class Bench:
         except Exception as error:
             row = {"error": repr(error)}
         if "code" in row:
-            row["error"] = ("too long: " if row["code"] == TOO_LONG else f"exit code {row['code']}: ") + row["error"]
+            row["error"] = (
+                "too long: " if row["code"] == TOO_LONG else f"exit code {row['code']}: "
+            ) + row["error"]
         self.kept.add({"title": title, "way": way, "round": number, **row})
         says = " ".join(row["error"].split())[-300:] if "error" in row else figures(row)
         print(f"{title} | {way} | {number} | {says}", flush=True)
         self.given.keep.with_suffix(".md").write_text(tables(self.kept))
 
-    def run(self, command: Sequence[str], environment: dict[str, str] | None = None) -> dict[str, Any]:
-        """Run a command for as long as there is time; `timeout` ends it, with all that it started."""
+    def run(
+        self, command: Sequence[str], environment: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Run a command for as long as there is time; `timeout` ends it, with all that it
+        started.
+        """
         seconds = max(20, min(self.given.limit, self.left()))
         variables = [f"{name}={value}" for name, value in (environment or {}).items()]
         return run(["env", *variables, "timeout", "-k", "20", f"{seconds:.0f}", *command])
@@ -117,7 +162,9 @@ class Bench:
 
 
 def steps(bench: Bench, number: int) -> None:
-    """Images a second of ResNet-18 on noise of CIFAR-10's shape, ours and a bare loop that does the same, in turn."""
+    """Images a second of ResNet-18 on noise of CIFAR-10's shape, ours and a bare loop that does the
+    same, in turn.
+    """
     if number >= bench.given.rounds:
         return
     samples = ["--epochs", "2", "--samples", "400"] if bench.given.cpu else ["--epochs", "4"]
@@ -126,30 +173,48 @@ def steps(bench: Bench, number: int) -> None:
         ours, bare = [str(HERE / "steps.py"), "cifar10", "ours"], [str(HERE / "gpu_bare.py")]
         for way, script in ((f"bare, {name}", bare), (f"ours, {name}", ours)):
             if has_bare or script is ours:
-                bench.once(STEPS, way, number, lambda script=script, more=more: bench.run([sys.executable, *script, *more]))
+                bench.once(
+                    STEPS,
+                    way,
+                    number,
+                    lambda script=script, more=more: bench.run([sys.executable, *script, *more]),
+                )
 
 
 def to_94(bench: Bench, number: int) -> None:
-    """Seconds and test accuracy of experiment=cifar10_fast, of variants of it, and of a plain baseline, by seed."""
+    """Seconds and test accuracy of experiment=cifar10_fast, of variants of it, and of a plain
+    baseline, by seed.
+    """
     for place, (name, overrides) in enumerate(RECIPES.items()):
         if number < (bench.given.rounds if place else bench.given.seeds):
-            chosen = [*overrides, f"data.root={bench.given.root}", f"seed={number}", *bench.small(TO_94)]
+            chosen = [
+                *overrides,
+                f"data.root={bench.given.root}",
+                f"seed={number}",
+                *bench.small(TO_94),
+            ]
             bench.once(TO_94, name, number, lambda chosen=chosen: train(bench, chosen))
 
 
 def train(bench: Bench, overrides: Sequence[str]) -> dict[str, Any]:
-    """Run train.py and return what its epochs took, what all of it took, and the accuracy on the test split."""
+    """Run train.py and return what its epochs took, what all of it took, and the accuracy on the
+    test split.
+    """
     clock = "+callbacks.clock._target_=epoch_clock.EpochClock"
     with tempfile.TemporaryDirectory() as folder:
         options = [clock, "logger=none", f"hydra.run.dir={folder}/run"]
         row = bench.run([sys.executable, str(HERE.parent / "train.py"), *overrides, *options])
         with suppress(OSError):
-            row["accuracy"] = json.loads(Path(folder, "run", "result.json").read_text())["test"]["test/accuracy"]
+            row["accuracy"] = json.loads(Path(folder, "run", "result.json").read_text())["test"][
+                "test/accuracy"
+            ]
     return row
 
 
 def together(bench: Bench, number: int) -> None:
-    """Trials an hour, memory and use with one, two, four and eight trials at a time, the last two with MPS too."""
+    """Trials an hour, memory and use with one, two, four and eight trials at a time, the last two
+    with MPS too.
+    """
     if number > 0:
         return
     for count in AT_A_TIME:
@@ -165,19 +230,53 @@ def together(bench: Bench, number: int) -> None:
 
 def search(bench: Bench, count: int, environment: dict[str, str]) -> dict[str, Any]:
     """Train the same small network with 16 seeds, `count` at a time, and return what that took."""
-    command = [sys.executable, str(HERE.parent / "train.py"), "-m", "hydra/sweeper=study", "hydra/sweeper/sampler=grid"]
-    command += ["hydra.sweeper.ignore=[]", "hydra.sweeper.view=none", "data=cifar10", f"data.root={bench.given.root}"]
-    command += ["model/net=vgg_small", "trainer=gpu", "trainer.max_epochs=3", "logger=none", "test=false"]
-    command += [f"+hydra.sweeper.params.seed='range(0,{TRIALS})'", f"hydra.sweeper.n_trials={TRIALS}"]
-    command += [f"hydra.sweeper.slots={min(count, 2)}"] if bench.given.cpu else [f"hydra.sweeper.gpus={1 / count}"]
+    command = [
+        sys.executable,
+        str(HERE.parent / "train.py"),
+        "-m",
+        "hydra/sweeper=study",
+        "hydra/sweeper/sampler=grid",
+    ]
+    command += [
+        "hydra.sweeper.ignore=[]",
+        "hydra.sweeper.view=none",
+        "data=cifar10",
+        f"data.root={bench.given.root}",
+    ]
+    command += [
+        "model/net=vgg_small",
+        "trainer=gpu",
+        "trainer.max_epochs=3",
+        "logger=none",
+        "test=false",
+    ]
+    command += [
+        f"+hydra.sweeper.params.seed='range(0,{TRIALS})'",
+        f"hydra.sweeper.n_trials={TRIALS}",
+    ]
+    command += (
+        [f"hydra.sweeper.slots={min(count, 2)}"]
+        if bench.given.cpu
+        else [f"hydra.sweeper.gpus={1 / count}"]
+    )
     with tempfile.TemporaryDirectory() as folder, watched() as seen:
-        row = bench.run([*command, f"hydra.sweep.dir={folder}/sweep", *bench.small(TOGETHER)], environment)
+        row = bench.run(
+            [*command, f"hydra.sweep.dir={folder}/sweep", *bench.small(TOGETHER)], environment
+        )
         with suppress(OSError), Path(folder, "sweep", "sweep.csv").open() as file:
             trials = list(csv.DictReader(file))
             row["kinds"] = dict(Counter(trial["kind"] for trial in trials))
-            row |= {"error": trials[0]["reason"] or "no trial is complete"} if "complete" not in row["kinds"] else {}
+            row |= (
+                {"error": trials[0]["reason"] or "no trial is complete"}
+                if "complete" not in row["kinds"]
+                else {}
+            )
     row["trials_h"] = row.get("kinds", {}).get("complete", 0) * 3600 / row["wall_s"]
-    return row | {name: fold(seen[key]) for name, key, fold in (("use", "use", mean), ("mib", "memory", max)) if seen[key]}
+    return row | {
+        name: fold(seen[key])
+        for name, key, fold in (("use", "use", mean), ("mib", "memory", max))
+        if seen[key]
+    }
 
 
 FIGURES = {  # of a row: what it is, and its form
@@ -200,22 +299,32 @@ OF_TITLE = {
 
 def figures(row: dict[str, Any]) -> str:
     """Return a measurement in words."""
-    return ", ".join(f"{word} {form.format(row[key])}" for key, (word, form) in FIGURES.items() if row.get(key) is not None)
+    return ", ".join(
+        f"{word} {form.format(row[key])}"
+        for key, (word, form) in FIGURES.items()
+        if row.get(key) is not None
+    )
 
 
 def tables(kept: Kept) -> str:
-    """Return all tables as Markdown: medians, least and greatest in brackets, of accuracies the mean too."""
+    """Return all tables as Markdown: medians, least and greatest in brackets, of accuracies the
+    mean too.
+    """
     found = [machine()]
     for title in kept.titles():
         names = OF_TITLE[title]
-        head = ["way", "runs", *(FIGURES[name][0] for name in names)] + (["ratio to the bare loop"] if title == STEPS else [])
+        head = ["way", "runs", *(FIGURES[name][0] for name in names)] + (
+            ["ratio to the bare loop"] if title == STEPS else []
+        )
         lines = [f"\n## {title}\n", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
         ways = kept.of(title)
         for way, rows in ways.items():
             good = [row for row in rows if "error" not in row]
             failed = f" ({len(rows) - len(good)} failed)" if len(good) < len(rows) else ""
             cells = [way, f"{len(good)}{failed}", *(cell(name, good) for name in names)]
-            lines.append(f"| {' | '.join(cells + ([ratio(way, ways)] if title == STEPS else []))} |")
+            lines.append(
+                f"| {' | '.join(cells + ([ratio(way, ways)] if title == STEPS else []))} |"
+            )
         found.append("\n".join(lines))
     return "\n".join(found) + "\n"
 
@@ -225,15 +334,33 @@ def cell(name: str, rows: list[dict[str, Any]]) -> str:
     values, form = [row[name] for row in rows if row.get(name) is not None], FIGURES[name][1]
     if not values:
         return ""
-    middle = f"{form.format(median(values))}" if name != "accuracy" else f"mean {form.format(mean(values))}"
-    return middle if len(values) == 1 else f"{middle} ({form.format(min(values))} to {form.format(max(values))})"
+    middle = (
+        f"{form.format(median(values))}"
+        if name != "accuracy"
+        else f"mean {form.format(mean(values))}"
+    )
+    return (
+        middle
+        if len(values) == 1
+        else f"{middle} ({form.format(min(values))} to {form.format(max(values))})"
+    )
 
 
 def ratio(way: str, ways: dict[str, list[dict[str, Any]]]) -> str:
-    """Return images a second over those of the bare loop that does the same, else of `trainer=gpu`, within a round."""
+    """Return images a second over those of the bare loop that does the same, else of `trainer=gpu`,
+    within a round.
+    """
     twin = way.replace("ours", "bare")
-    base = {row["round"]: row for row in ways.get(twin, ways.get("bare, trainer=gpu", [])) if "images_s" in row}
-    ratios = [row["images_s"] / base[row["round"]]["images_s"] for row in ways[way] if "images_s" in row and row["round"] in base]
+    base = {
+        row["round"]: row
+        for row in ways.get(twin, ways.get("bare, trainer=gpu", []))
+        if "images_s" in row
+    }
+    ratios = [
+        row["images_s"] / base[row["round"]]["images_s"]
+        for row in ways[way]
+        if "images_s" in row and row["round"] in base
+    ]
     note = "" if twin in ways else " (bare, trainer=gpu)"
     return f"{median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}){note}" if ratios else ""
 
@@ -246,7 +373,9 @@ def machine() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parts = {"steps": steps, "to_94": to_94, "together": together}
     parser.add_argument("parts", nargs="*", help=f"{', '.join(parts)}; all where none is named")
     parser.add_argument("--root", type=Path, default=Path("data"))
@@ -258,7 +387,11 @@ def main() -> None:
     parser.add_argument("--cpu", action="store_true", help="rehearse without a GPU")
     given = parser.parse_args()
     given.root = given.root.absolute()
-    paths = [str(HERE), str(HERE.parent / "src"), os.environ.get("PYTHONPATH", "")]  # of the clock, and of a checkout as it is
+    paths = [
+        str(HERE),
+        str(HERE.parent / "src"),
+        os.environ.get("PYTHONPATH", ""),
+    ]  # of the clock, and of a checkout as it is
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     if not given.cpu:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")

@@ -1,4 +1,6 @@
-"""What an NVIDIA GPU says of itself while commands run, and the daemon by which several processes share it (MPS)."""
+"""What an NVIDIA GPU says of itself while commands run, and the daemon by which several processes
+share it (MPS).
+"""
 
 import os
 import shutil
@@ -10,11 +12,20 @@ from contextlib import contextmanager, suppress
 
 
 def asked(figures: str) -> list[str]:
-    """Return figures of the first GPU that may be used as nvidia-smi prints them; nothing where there is none."""
+    """Return figures of the first GPU that may be used as nvidia-smi prints them; nothing where
+    there is none.
+    """
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
-    query = ["nvidia-smi", f"--id={first}", f"--query-gpu={figures}", "--format=csv,noheader,nounits"]
+    query = [
+        "nvidia-smi",
+        f"--id={first}",
+        f"--query-gpu={figures}",
+        "--format=csv,noheader,nounits",
+    ]
     with suppress(OSError, subprocess.SubprocessError):
-        lines = subprocess.run(query, capture_output=True, text=True, timeout=20).stdout.splitlines()
+        lines = subprocess.run(
+            query, capture_output=True, text=True, timeout=20
+        ).stdout.splitlines()
         return [value.strip() for value in lines[0].split(",")] if lines else []
     return []
 
@@ -43,13 +54,18 @@ def watched() -> Iterator[dict[str, list[float]]]:
 
 @contextmanager
 def multi_process_service() -> Iterator[dict[str, str] | None]:
-    """Run NVIDIA's daemon and yield the variables of those who use it; None where there is none or it does not start."""
+    """Run NVIDIA's daemon and yield the variables of those who use it; None where there is none or
+    it does not start.
+    """
     control = shutil.which("nvidia-cuda-mps-control")
     if control is None:
         yield None
         return
     with tempfile.TemporaryDirectory() as folder:
-        found = {"CUDA_MPS_PIPE_DIRECTORY": f"{folder}/pipe", "CUDA_MPS_LOG_DIRECTORY": f"{folder}/log"}
+        found = {
+            "CUDA_MPS_PIPE_DIRECTORY": f"{folder}/pipe",
+            "CUDA_MPS_LOG_DIRECTORY": f"{folder}/log",
+        }
         for path in found.values():
             os.mkdir(path)
         options = {"env": os.environ | found, "capture_output": True, "text": True, "timeout": 30}

@@ -1,8 +1,10 @@
-"""Prints the CPU time that a trial costs with next to no training: one step, one batch to validate on, one checkpoint.
+"""Prints the CPU time that a trial costs with next to no training: one step, one batch to validate
+on, one checkpoint.
 
     python benchmarks/least_trial.py [overrides, say logger.mode=offline]
 
-What a sweep of 24 trials takes beyond one of 4, over 20: in all processes, the worker, the template and W&B's own among them.
+What a sweep of 24 trials takes beyond one of 4, over 20: in all processes, the worker, the template
+and W&B's own among them.
 """
 
 import os
@@ -14,18 +16,42 @@ from pathlib import Path
 from statistics import median
 
 ROUNDS, FEW, MANY = 3, 4, 24
-SWEEP = ["-m", "hydra/sweeper=study", "hydra/sweeper/sampler=grid", "hydra.sweeper.ignore=[]", "hydra.sweeper.view=none"]
-SWEEP += ["hydra.sweeper.slots=2", "trainer=cpu", "trainer.max_epochs=1", "callbacks.early_stopping=null", "test=false"]
+SWEEP = [
+    "-m",
+    "hydra/sweeper=study",
+    "hydra/sweeper/sampler=grid",
+    "hydra.sweeper.ignore=[]",
+    "hydra.sweeper.view=none",
+]
+SWEEP += [
+    "hydra.sweeper.slots=2",
+    "trainer=cpu",
+    "trainer.max_epochs=1",
+    "callbacks.early_stopping=null",
+    "test=false",
+]
 SWEEP += ["+trainer.limit_train_batches=1", "+trainer.limit_val_batches=1"]
 
 
 def cpu_s(trials: int, overrides: list[str]) -> float:
     """Return the CPU seconds of a sweep."""
     seeds = [f"hydra.sweeper.n_trials={trials}", f"+hydra.sweeper.params.seed='range(0,{trials})'"]
-    command = [sys.executable, str(Path(__file__).parents[1] / "train.py"), *SWEEP, *seeds, *overrides]
+    command = [
+        sys.executable,
+        str(Path(__file__).parents[1] / "train.py"),
+        *SWEEP,
+        *seeds,
+        *overrides,
+    ]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(command, cwd=folder, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            command,
+            cwd=folder,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -36,7 +62,10 @@ def main() -> None:
     for _ in range(ROUNDS):
         load, few, many = os.getloadavg()[0], cpu_s(FEW, overrides), cpu_s(MANY, overrides)
         costs.append(1e3 * (many - few) / (MANY - FEW))
-        print(f"{costs[-1]:.0f} ms of CPU a trial, load {load:.1f} before, {' '.join(overrides)}", flush=True)
+        print(
+            f"{costs[-1]:.0f} ms of CPU a trial, load {load:.1f} before, {' '.join(overrides)}",
+            flush=True,
+        )
     print(f"median {median(costs):.0f} ms")
 
 

@@ -1,10 +1,12 @@
-"""What the runs of the lecture's experiments have shown: a table over seeds, and their training curves on one plot.
+"""What the runs of the lecture's experiments have shown: a table over seeds, and their training
+curves on one plot.
 
     python benchmarks/lecture.py table multirun/2026-11-22/19-31-33
     python benchmarks/lecture.py curves multirun/2026-11-22/20-02-50 multirun/... --out docs/depth.png
 
-Each folder is one that `train.py -m` leaves. A run is named by the overrides in which the runs differ.
-"""
+Each folder is one that `train.py -m` leaves. A run is named by the overrides in which the runs
+differ.
+"""  # noqa: E501
 
 import argparse
 import csv
@@ -38,9 +40,16 @@ def runs_in(folders: list[Path]) -> list[Run]:
     """Return the runs in the folders of multiruns, in the order of their numbers."""
     found = []
     for folder in folders:
-        numbered = [path for path in folder.iterdir() if path.name.isdigit() and (path / "result.json").is_file()]
+        numbered = [
+            path
+            for path in folder.iterdir()
+            if path.name.isdigit() and (path / "result.json").is_file()
+        ]
         for path in sorted(numbered, key=lambda path: int(path.name)):
-            overrides = dict(str(each).split("=", 1) for each in OmegaConf.load(path / ".hydra" / "overrides.yaml"))
+            overrides = dict(
+                str(each).split("=", 1)
+                for each in OmegaConf.load(path / ".hydra" / "overrides.yaml")
+            )
             found.append(Run(path, overrides, json.loads((path / "result.json").read_text())))
     return found
 
@@ -50,7 +59,12 @@ def labels(runs: list[Run]) -> list[str]:
     keys = dict.fromkeys(key for run in runs for key in run.overrides if key != SEED)
     differing = [key for key in keys if len({run.overrides.get(key) for run in runs}) > 1]
     return [
-        " ".join(f"{key.rpartition('.')[2]}={run.overrides[key]}" for key in differing if key in run.overrides) for run in runs
+        " ".join(
+            f"{key.rpartition('.')[2]}={run.overrides[key]}"
+            for key in differing
+            if key in run.overrides
+        )
+        for run in runs
     ]
 
 
@@ -64,8 +78,8 @@ def table(runs: list[Run]) -> None:
         seconds = [float(str(run.result["seconds"])) for run in group]
         outcomes = {str(run.result["outcome"]) for run in group} - {"complete"}
         print(
-            f"{label:50} test {mean(scores):5.1f} ({min(scores):.1f} to {max(scores):.1f}), {len(group)} runs, "
-            f"{mean(seconds):.0f} s {' '.join(outcomes)}"
+            f"{label:50} test {mean(scores):5.1f} ({min(scores):.1f} to {max(scores):.1f}),"
+            f" {len(group)} runs, {mean(seconds):.0f} s {' '.join(outcomes)}"
         )
 
 
@@ -80,9 +94,15 @@ def curves(runs: list[Run], out: Path) -> None:
         with (run.folder / "metrics.csv").open() as file:
             rows = list(csv.DictReader(file))
         for axes, metric in zip(panels, PANELS, strict=True):
-            points = [(int(row["epoch"]) + 1, float(row[metric])) for row in rows if row.get(metric) and row.get("epoch")]
+            points = [
+                (int(row["epoch"]) + 1, float(row[metric]))
+                for row in rows
+                if row.get(metric) and row.get("epoch")
+            ]
             style = "--" if "skip=none" in label else "-"
-            axes.plot(*zip(*points, strict=True), style, color=colormaps["tab20"](index % 20), label=label)
+            axes.plot(
+                *zip(*points, strict=True), style, color=colormaps["tab20"](index % 20), label=label
+            )
     for axes, title in zip(panels, PANELS.values(), strict=True):
         axes.set(xlabel="epoch", title=title)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper", fontsize=7)
@@ -90,7 +110,9 @@ def curves(runs: list[Run], out: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=("table", "curves"))
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, default=Path("curves.png"))

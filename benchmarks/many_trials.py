@@ -1,4 +1,5 @@
-"""Prints what a trial costs in a search of N trials, and the memory of the process that leads it: digits, one step a trial.
+"""Prints what a trial costs in a search of N trials, and the memory of the process that leads it:
+digits, one step a trial.
 
 python benchmarks/many_trials.py N [overrides]
 """
@@ -10,9 +11,21 @@ import sys
 import time
 from pathlib import Path
 
-SWEEP = ["-m", "hydra/sweeper=study", "hydra/sweeper/sampler=random", "hydra.sweeper.ignore=[]", "hydra.sweeper.view=none"]
+SWEEP = [
+    "-m",
+    "hydra/sweeper=study",
+    "hydra/sweeper/sampler=random",
+    "hydra.sweeper.ignore=[]",
+    "hydra.sweeper.view=none",
+]
 SPACE = ["hydra.sweeper.slots=4", "optimizer.lr=interval(0.0001,0.01)"]
-SHORT = ["trainer=cpu", "trainer.max_epochs=1", "+trainer.limit_train_batches=1", "+trainer.limit_val_batches=1", "logger=none"]
+SHORT = [
+    "trainer=cpu",
+    "trainer.max_epochs=1",
+    "+trainer.limit_train_batches=1",
+    "+trainer.limit_val_batches=1",
+    "logger=none",
+]
 
 
 def main() -> None:
@@ -28,7 +41,14 @@ def main() -> None:
     began = time.perf_counter()
     runpy.run_path(sys.argv[0], run_name="__main__")
     cost = 1e3 * (time.perf_counter() - began) / int(count)
-    print(json.dumps({"ms_a_trial": cost, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    print(
+        json.dumps(
+            {
+                "ms_a_trial": cost,
+                "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Way:
-    """One way to do the same thing: its name, its command, in which {round} is the number of the round, and its exit code."""
+    """One way to do the same thing: its name, its command, in which {round} is the number of the
+    round, and its exit code.
+    """
 
     name: str
     command: list[str]
@@ -27,7 +29,9 @@ class Kept:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.rows: list[dict[str, Any]] = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        self.rows: list[dict[str, Any]] = (
+            [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        )
 
     def add(self, row: dict[str, Any]) -> None:
         """Keep one measurement."""
@@ -37,7 +41,9 @@ class Kept:
 
     def has(self, title: str, way: str, number: int) -> bool:
         """Return whether a round was measured already."""
-        return any((row["title"], row["way"], row["round"]) == (title, way, number) for row in self.rows)
+        return any(
+            (row["title"], row["way"], row["round"]) == (title, way, number) for row in self.rows
+        )
 
     def titles(self) -> list[str]:
         """Return what was measured, in the order in which it was."""
@@ -46,7 +52,9 @@ class Kept:
     def of(self, title: str) -> dict[str, list[dict[str, Any]]]:
         """Return the measurements of each way, by round."""
         found: dict[str, list[dict[str, Any]]] = {}
-        for row in sorted((row for row in self.rows if row["title"] == title), key=lambda row: int(row["round"])):
+        for row in sorted(
+            (row for row in self.rows if row["title"] == title), key=lambda row: int(row["round"])
+        ):
             found.setdefault(row["way"], []).append(row)
         return found
 
@@ -59,19 +67,37 @@ def measure(kept: Kept, title: str, ways: list[Way], rounds: int) -> None:
                 command = [str(number) if part == "{round}" else part for part in way.command]
                 row = {"title": title, "way": way.name, "round": number, **run(command, way.code)}
                 kept.add(row)
-                print(title, "|", way.name, "|", number, row.get("error") or f"{row['wall_s']:.1f} s", flush=True)
+                print(
+                    title,
+                    "|",
+                    way.name,
+                    "|",
+                    number,
+                    row.get("error") or f"{row['wall_s']:.1f} s",
+                    flush=True,
+                )
 
 
 def run(command: list[str], code: int = 0) -> dict[str, Any]:
-    """Run a command in an empty folder and return its times, the load beforehand and the figures that it prints as JSON."""
+    """Run a command in an empty folder and return its times, the load beforehand and the figures
+    that it prints as JSON.
+    """
     load = os.getloadavg()[0]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - began
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    figures = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{") and line.endswith("}")]
-    error = {} if done.returncode == code else {"code": done.returncode, "error": (done.stderr or done.stdout)[-500:]}
+    figures = [
+        json.loads(line)
+        for line in done.stdout.splitlines()
+        if line.startswith("{") and line.endswith("}")
+    ]
+    error = (
+        {}
+        if done.returncode == code
+        else {"code": done.returncode, "error": (done.stderr or done.stdout)[-500:]}
+    )
     return {"wall_s": wall, "cpu_s": cpu, "load": load, **(figures[-1] if figures else {}), **error}
 
 

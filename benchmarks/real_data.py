@@ -1,17 +1,19 @@
-"""Write real data sets as the files that a user would have: folders of images by class, of images and masks, of recordings.
+"""Write real data sets as the files that a user would have: folders of images by class, of images
+and masks, of recordings.
 
     python benchmarks/real_data.py SOURCE TARGET [--only fashion_mnist dsb2018 isbi2012 fsdd] [--per-class N]
 
-SOURCE holds FashionMNIST/raw/*.gz, dsb2018_96/{images_0..3.webp, masks.npz}, isbi2012/{image,label}/N.png and
-fsdd/recordings/DIGIT_SPEAKER_INDEX.flac. TARGET gets
+SOURCE holds FashionMNIST/raw/*.gz, dsb2018_96/{images_0..3.webp, masks.npz},
+isbi2012/{image,label}/N.png and fsdd/recordings/DIGIT_SPEAKER_INDEX.flac. TARGET gets
 
     fashion_mnist/{train,test}/CLASS/NUMBER.png     data=image_folder data.root=TARGET/fashion_mnist
     dsb2018/{images,masks}/NUMBER.png               data=mask_folder data.root=TARGET/dsb2018 data.coding=binary
     isbi2012/{images,masks}/NUMBER.png              the same with data.root=TARGET/isbi2012 "data.holdout='2[4-9]'"
     fsdd/SPEAKER/DIGIT_INDEX.flac                   data=audio_folder data.root=TARGET/fsdd data.split_by=folder
 
-70,000 + 1,328 + 60 + 3,000 files, about a minute on one core; a set that is there already is left as it is.
-"""
+70,000 + 1,328 + 60 + 3,000 files, about a minute on one core; a set that is there already is left
+as it is.
+"""  # noqa: E501
 
 import argparse
 import shutil
@@ -84,11 +86,15 @@ SETS: dict[str, Callable[[Path, Path, int | None], int]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
     parser.add_argument("--only", nargs="+", choices=sorted(SETS), default=list(SETS))
-    parser.add_argument("--per-class", type=int, help="at most so many Fashion-MNIST images of each class and part")
+    parser.add_argument(
+        "--per-class", type=int, help="at most so many Fashion-MNIST images of each class and part"
+    )
     options = parser.parse_args()
     for name in options.only:
         folder = options.target / name

@@ -1,4 +1,5 @@
-"""What a report of 5, 500 and 5,000 trials takes to be made and to be opened, and its size: `python -m benchmarks.report_time`.
+"""What a report of 5, 500 and 5,000 trials takes to be made and to be opened, and its size: `python
+-m benchmarks.report_time`.
 
 Making is told in seconds of processor time, which others on the machine disturb less.
 """
@@ -23,9 +24,15 @@ def used_by_children() -> float:
 
 
 def measure(folder: Path, browser: Chromium | None) -> list[str]:
-    """Return seconds to make the report of a sweep, its size, and the seconds until its last figure is drawn."""
+    """Return seconds to make the report of a sweep, its size, and the seconds until its last figure
+    is drawn.
+    """
     before = used_by_children()
-    subprocess.run([sys.executable, "-m", "convsweep", "report", str(folder)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "convsweep", "report", str(folder)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     made = used_by_children() - before
     page = folder / "report.html"
     cells = [f"{made:.1f} s", f"{page.stat().st_size / 1e6:.1f} MB"]

@@ -17,11 +17,16 @@ class Load:
 
 
 def look(engine: sqlalchemy.Engine | None) -> Load:
-    """Return what the PostgreSQL server has done, in this database and with all of its processes."""
+    """Return what the PostgreSQL server has done, in this database and with all of its
+    processes.
+    """
     if engine is None:
         return Load()
     with engine.connect() as connection:
-        done = "SELECT xact_commit + xact_rollback, numbackends FROM pg_stat_database WHERE datname = current_database()"
+        done = (
+            "SELECT xact_commit + xact_rollback, numbackends FROM pg_stat_database WHERE datname ="
+            " current_database()"
+        )
         transactions, connections = connection.execute(sqlalchemy.text(done)).one()
         own = int(connection.execute(sqlalchemy.text("SELECT pg_backend_pid()")).scalar_one())
         return Load(_cpu_s(_parent(own)), transactions, connections)
@@ -36,7 +41,9 @@ def _parent(process: int) -> int:
 
 
 def _cpu_s(server: int) -> float:
-    """Return the CPU seconds of a server, of its processes that live, and of those that have ended."""
+    """Return the CPU seconds of a server, of its processes that live, and of those that have
+    ended.
+    """
     ticks = sum(int(field) for field in _fields(server)[11:15])
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -2,12 +2,13 @@
 
     python benchmarks/speed.py [steps start sweep growth accuracy ...] [--rounds 5] [--official PYTHON] [--keep FILE]
 
-Every part runs its ways in turn, one after the other, `--rounds` times, so that a machine that gets slower is slower for all of
-them; the tables hold medians, the ratios are taken within a round. Each measurement is appended to FILE at once: the same command
-goes on where it was stopped. `--official` is a Python that has hydra-core 1.4.0rc3, hydra-optuna-sweeper 1.4.0rc3, torch,
-lightning and what else this package needs; without it the official sweeper is left out. About an hour and a half on four quiet
-cores; gpu.py is for a GPU.
-"""
+Every part runs its ways in turn, one after the other, `--rounds` times, so that a machine that gets
+slower is slower for all of them; the tables hold medians, the ratios are taken within a round. Each
+measurement is appended to FILE at once: the same command goes on where it was stopped. `--official`
+is a Python that has hydra-core 1.4.0rc3, hydra-optuna-sweeper 1.4.0rc3, torch, lightning and what
+else this package needs; without it the official sweeper is left out. About an hour and a half on
+four quiet cores; gpu.py is for a GPU.
+"""  # noqa: E501
 
 import argparse
 import json
@@ -31,18 +32,24 @@ SLOTS = 4
 
 
 def steps() -> dict[str, list[Way]]:
-    """Whole epochs of three cases: ours, a bare loop, plain and laid out as ours is, the usual recipe; one thread each."""
+    """Whole epochs of three cases: ours, a bare loop, plain and laid out as ours is, the usual
+    recipe; one thread each.
+    """
     script = str(HERE / "steps.py")
     ways = {"bare": ["bare"], "ours": ["ours"], "recipe": ["recipe"]}
     ways["bare, channels last"] = ["bare", "model.memory_format=channels_last"]
     return {
-        f"steps: {case}": [Way(name, [PYTHON, script, case, *words]) for name, words in ways.items()]
+        f"steps: {case}": [
+            Way(name, [PYTHON, script, case, *words]) for name, words in ways.items()
+        ]
         for case in ("cnn", "unet", "volume")
     }
 
 
 def start() -> dict[str, list[Way]]:
-    """Starting, on two cores: now, with nothing compiled as after the installation, and without the patches of imports."""
+    """Starting, on two cores: now, with nothing compiled as after the installation, and without the
+    patches of imports.
+    """
     asked = {
         "help": ["--help"],
         "cfg job": ["--cfg", "job"],
@@ -57,9 +64,14 @@ def start() -> dict[str, list[Way]]:
     for name, arguments in asked.items():
         now = [PYTHON, TRAIN, *arguments]
         code = codes.get(name, 0)
-        ways = [Way("now", [*cores, *now], code), Way("now, nothing compiled", [*uncompiled, *now], code)]
+        ways = [
+            Way("now", [*cores, *now], code),
+            Way("now, nothing compiled", [*uncompiled, *now], code),
+        ]
         if name in ("help", "first step", "first step, W&B offline"):
-            ways.append(Way("without patches", [*cores, "env", "CONVSWEEP_PATCHES=none", *now], code))
+            ways.append(
+                Way("without patches", [*cores, "env", "CONVSWEEP_PATCHES=none", *now], code)
+            )
         ways.append(Way("torch alone", [*cores, PYTHON, "-c", "import torch"]))
         found[f"start: {name}"] = ways
     return found
@@ -67,10 +79,25 @@ def start() -> dict[str, list[Way]]:
 
 def sweep(official: str | None) -> dict[str, list[Way]]:
     """The same 40 trainings of digits, four at a time, one thread each."""
-    ours = [PYTHON, TRAIN, "-m", "hydra/sweeper=study", "hydra/sweeper/sampler=grid", "hydra.sweeper.ignore=[]", "trainer=cpu"]
-    ours += [f"hydra.sweeper.slots={SLOTS}", "hydra.sweeper.n_trials=40", "+hydra.sweeper.params.seed='range(0,40)'"]
+    ours = [
+        PYTHON,
+        TRAIN,
+        "-m",
+        "hydra/sweeper=study",
+        "hydra/sweeper/sampler=grid",
+        "hydra.sweeper.ignore=[]",
+        "trainer=cpu",
+    ]
+    ours += [
+        f"hydra.sweeper.slots={SLOTS}",
+        "hydra.sweeper.n_trials=40",
+        "+hydra.sweeper.params.seed='range(0,40)'",
+    ]
     ours += ["trainer.max_epochs=12", "callbacks.early_stopping=null", "test=false"]
-    ways = [Way("bare", [PYTHON, str(HERE / "sweep_bare.py"), "--slots", str(SLOTS)]), Way("ours", [*ours, "logger=none"])]
+    ways = [
+        Way("bare", [PYTHON, str(HERE / "sweep_bare.py"), "--slots", str(SLOTS)]),
+        Way("ours", [*ours, "logger=none"]),
+    ]
     ways.append(Way("ours, W&B offline", [*ours, "logger.mode=offline"]))
     if official:
         command = [official, str(HERE / "sweep_official.py"), "-m", f"hydra.sweeper.n_jobs={SLOTS}"]
@@ -79,18 +106,32 @@ def sweep(official: str | None) -> dict[str, list[Way]]:
 
 
 def growth() -> dict[str, list[Way]]:
-    """Time and memory of a step over epochs and data sizes, of asking and telling and of whole trials over their number."""
+    """Time and memory of a step over epochs and data sizes, of asking and telling and of whole
+    trials over their number.
+    """
     script = str(HERE / "steps.py")
     epochs = [
-        Way(f"{number} epochs", [PYTHON, script, "digits", "ours", "--epochs", str(number), "logger=none"])
+        Way(
+            f"{number} epochs",
+            [PYTHON, script, "digits", "ours", "--epochs", str(number), "logger=none"],
+        )
         for number in (2, 10, 100)
     ]
     sizes = [
-        Way(f"{number:,} samples", [PYTHON, script, "cnn", "ours", "--epochs", "2", "--samples", str(number), *SMALL])
+        Way(
+            f"{number:,} samples",
+            [PYTHON, script, "cnn", "ours", "--epochs", "2", "--samples", str(number), *SMALL],
+        )
         for number in (1_280, 12_800, 128_000)
     ]
-    trials = [Way(f"{number:,} trials", [PYTHON, str(HERE / "ask_tell.py"), str(number)]) for number in (10, 100, 1_000, 5_000)]
-    searches = [Way(f"{number:,} trials", [PYTHON, str(HERE / "many_trials.py"), str(number)]) for number in (10, 100, 1_000)]
+    trials = [
+        Way(f"{number:,} trials", [PYTHON, str(HERE / "ask_tell.py"), str(number)])
+        for number in (10, 100, 1_000, 5_000)
+    ]
+    searches = [
+        Way(f"{number:,} trials", [PYTHON, str(HERE / "many_trials.py"), str(number)])
+        for number in (10, 100, 1_000)
+    ]
     return {
         "growth: epochs": epochs,
         "growth: data": sizes,
@@ -112,14 +153,18 @@ def accuracy() -> dict[str, list[Way]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parts: dict[str, Callable[[], dict[str, list[Way]]]] = {
         "steps": steps,
         "start": start,
         "growth": growth,
         "accuracy": accuracy,
     }
-    parser.add_argument("parts", nargs="*", help="steps, start, sweep, growth, accuracy; all where none is named")
+    parser.add_argument(
+        "parts", nargs="*", help="steps, start, sweep, growth, accuracy; all where none is named"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--official")
     parser.add_argument("--keep", type=Path, default=Path("outputs/benchmarks/speed.jsonl"))
@@ -127,13 +172,19 @@ def main() -> None:
     parts["sweep"] = lambda: sweep(given.official)
     kept = Kept(given.keep)
     compiled = given.keep.parent.absolute() / "compiled"
-    os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE), "PYTHONPYCACHEPREFIX": str(compiled)}
+    os.environ |= {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(HERE),
+        "PYTHONPYCACHEPREFIX": str(compiled),
+    }
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         for name in given.parts or parts:
             for title, ways in parts[name]().items():
                 for way in ways if name == "start" else []:
-                    run(way.command, way.code)  # unmeasured: a user's second start finds what the first one has compiled
+                    run(
+                        way.command, way.code
+                    )  # unmeasured: a user's second start finds what the first one has compiled
                 measure(kept, title, ways, given.rounds)
     finally:
         write_readme(HERE / "README.md", kept)

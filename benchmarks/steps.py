@@ -1,11 +1,12 @@
-"""Trains one case in one way and prints what a step cost: ours, a bare PyTorch loop, or the usual Lightning recipe.
+"""Trains one case in one way and prints what a step cost: ours, a bare PyTorch loop, or the usual
+Lightning recipe.
 
     python benchmarks/steps.py CASE {ours,bare,recipe} [--epochs N] [--samples N] [--seed N] [overrides]
 
-The data is noise of the case's shape, that of cnn Fashion-MNIST's (digits are real, scenes drawn from them). One JSON object
-is printed: images a second and CPU milliseconds a step from the second epoch on, validation included, the last validation
-accuracy, and the peak memory.
-"""
+The data is noise of the case's shape, that of cnn Fashion-MNIST's (digits are real, scenes drawn
+from them). One JSON object is printed: images a second and CPU milliseconds a step from the second
+epoch on, validation included, the last validation accuracy, and the peak memory.
+"""  # noqa: E501
 
 import argparse
 import os
@@ -19,14 +20,34 @@ from clock import Clock
 
 ROOT = Path(__file__).parents[1]
 CASES: dict[str, dict[str, Any]] = {
-    "cnn": {"shape": (1, 28, 28), "samples": 6400, "batch": 128, "overrides": ["model/net=vgg_small"]},
-    "unet": {"shape": (3, 64, 64), "samples": 320, "batch": 16, "overrides": ["model=segmentation", "model/net=unet_small"]},
-    "volume": {"shape": (1, 16, 16, 16), "samples": 640, "batch": 32, "overrides": ["model/net=cnn_small"]},
+    "cnn": {
+        "shape": (1, 28, 28),
+        "samples": 6400,
+        "batch": 128,
+        "overrides": ["model/net=vgg_small"],
+    },
+    "unet": {
+        "shape": (3, 64, 64),
+        "samples": 320,
+        "batch": 16,
+        "overrides": ["model=segmentation", "model/net=unet_small"],
+    },
+    "volume": {
+        "shape": (1, 16, 16, 16),
+        "samples": 640,
+        "batch": 32,
+        "overrides": ["model/net=cnn_small"],
+    },
     "scenes": {
         "shape": (3, 64, 64),
         "samples": None,
         "batch": 16,
-        "overrides": ["data=scenes", "data.num_train=640", "model=segmentation", "model/net=unet_small"],
+        "overrides": [
+            "data=scenes",
+            "data.num_train=640",
+            "model=segmentation",
+            "model/net=unet_small",
+        ],
     },
     "digits": {"shape": (1, 8, 8), "samples": None, "batch": 64, "overrides": ["data=digits"]},
     "cifar10": {"shape": (3, 32, 32), "samples": 50_000, "batch": 512, "overrides": []},
@@ -52,7 +73,11 @@ def ours(overrides: list[str]) -> None:
 
     from clock_callback import ClockCallback  # noqa: F401  found by its name in the config
 
-    sys.argv = [str(ROOT / "train.py"), *overrides, "+callbacks.clock._target_=clock_callback.ClockCallback"]
+    sys.argv = [
+        str(ROOT / "train.py"),
+        *overrides,
+        "+callbacks.clock._target_=clock_callback.ClockCallback",
+    ]
     os.environ["WANDB_MODE"] = "offline"
     runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
 
@@ -69,7 +94,9 @@ def composed(overrides: list[str]) -> Any:
     from convsweep.training.threads import set_threads
 
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        cfg = compose("config", overrides=[text for text in overrides if not text.startswith("hydra.")])
+        cfg = compose(
+            "config", overrides=[text for text in overrides if not text.startswith("hydra.")]
+        )
     cfg.trainer.default_root_dir = cfg.name = "benchmark"
     set_threads(cfg.num_threads, None, cfg.data.batch_size)
     seed_everything(cfg.seed, workers=True, verbose=False)
@@ -83,8 +110,14 @@ def bare(overrides: list[str]) -> None:
     import torch
 
     cfg, data, model = composed(overrides)
-    x, y = torch.from_numpy(np.asarray(data.train.x[:])), torch.from_numpy(np.asarray(data.train.y[:])).long()
-    val_x, val_y = torch.from_numpy(np.asarray(data.val.x[:])), torch.from_numpy(np.asarray(data.val.y[:])).long()
+    x, y = (
+        torch.from_numpy(np.asarray(data.train.x[:])),
+        torch.from_numpy(np.asarray(data.train.y[:])).long(),
+    )
+    val_x, val_y = (
+        torch.from_numpy(np.asarray(data.val.x[:])),
+        torch.from_numpy(np.asarray(data.val.y[:])).long(),
+    )
     device = "cuda" if cfg.trainer.accelerator == "gpu" else "cpu"
     torch.backends.cudnn.benchmark = bool(cfg.trainer.benchmark)
     x, y, val_x, val_y, model = (part.to(device) for part in (x, y, val_x, val_y, model))
@@ -93,10 +126,16 @@ def bare(overrides: list[str]) -> None:
     size, clock, accuracy = int(cfg.data.batch_size), Clock(), 0.0
     steps = len(x) // size
     optimizer = model.make_optimizer(model.parameter_groups())
-    schedule = None if model.schedule is None else model.schedule(optimizer, steps * cfg.trainer.max_epochs)
+    schedule = (
+        None
+        if model.schedule is None
+        else model.schedule(optimizer, steps * cfg.trainer.max_epochs)
+    )
     for epoch in range(cfg.trainer.max_epochs):
         model.train()
-        order = torch.from_numpy(np.random.default_rng((cfg.seed, epoch)).permutation(len(x))).to(device)
+        order = torch.from_numpy(np.random.default_rng((cfg.seed, epoch)).permutation(len(x))).to(
+            device
+        )
         for step in range(steps):
             rows = order[step * size : (step + 1) * size]
             loss = model.loss(model(x[rows]), y[rows])
@@ -108,16 +147,22 @@ def bare(overrides: list[str]) -> None:
         model.eval()
         with torch.no_grad():
             right = sum(
-                int((model(xs).argmax(1) == ys).sum()) for xs, ys in zip(val_x.split(size), val_y.split(size), strict=True)
+                int((model(xs).argmax(1) == ys).sum())
+                for xs, ys in zip(val_x.split(size), val_y.split(size), strict=True)
             )
         accuracy = right / val_y.numel()
-        torch.save({"net": model.state_dict(), "optimizer": optimizer.state_dict()}, Path(tempfile.gettempdir()) / "bare.ckpt")
+        torch.save(
+            {"net": model.state_dict(), "optimizer": optimizer.state_dict()},
+            Path(tempfile.gettempdir()) / "bare.ckpt",
+        )
         clock.mark()
     clock.report(steps, size, accuracy)
 
 
 def recipe(overrides: list[str]) -> None:
-    """Train it as most Lightning projects do: transforms a sample, two workers, metrics and bar at every step, W&B."""
+    """Train it as most Lightning projects do: transforms a sample, two workers, metrics and bar at
+    every step, W&B.
+    """
     from usual_recipe import train
 
     cfg, data, model = composed(overrides)

@@ -1,4 +1,5 @@
-"""Forty trainings of digits in bare loops: a few processes of one thread, each of which imports once. The limit of a search.
+"""Forty trainings of digits in bare loops: a few processes of one thread, each of which imports
+once. The limit of a search.
 
 python benchmarks/sweep_bare.py --slots 4
 """

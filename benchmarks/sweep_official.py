@@ -1,4 +1,5 @@
-"""The same forty trainings by hydra-optuna-sweeper and the usual Lightning recipe, to compare a search with.
+"""The same forty trainings by hydra-optuna-sweeper and the usual Lightning recipe, to compare a
+search with.
 
 PYTHON_WITH_HYDRA_1.4 benchmarks/sweep_official.py -m hydra.sweeper.n_jobs=4
 """

@@ -1,4 +1,6 @@
-"""Writes benchmarks/README.md: a table a part, with the machine, the versions, the rounds and the spread."""
+"""Writes benchmarks/README.md: a table a part, with the machine, the versions, the rounds and the
+spread.
+"""
 
 import os
 import platform
@@ -12,7 +14,7 @@ HEAD = """# Benchmarks
 
 Written by `python benchmarks/speed.py`; not by hand. Medians over the rounds, least and greatest in brackets; ratios are taken
 within a round, against the first way of each table. Read ratios: absolute times are those of one machine at one time.
-"""
+"""  # noqa: E501
 FIGURES = {
     "images_s": ("images/s", "{:,.0f}"),
     "cpu_ms_a_step": ("CPU ms a step", "{:.2f}"),
@@ -36,7 +38,8 @@ def write_readme(path: Path, kept: Kept) -> None:
     """Write all tables."""
     parts = [HEAD, machine(kept)]
     parts += [
-        table(title, kept.of(title)) for title in sorted(kept.titles(), key=lambda title: list(OF_PART).index(part_of(title)))
+        table(title, kept.of(title))
+        for title in sorted(kept.titles(), key=lambda title: list(OF_PART).index(part_of(title)))
     ]
     path.write_text("\n".join(parts))
 
@@ -63,9 +66,16 @@ def len_cores() -> int:
 def table(title: str, ways: dict[str, list[dict[str, Any]]]) -> str:
     """Return the table of one title."""
     done = {way: [row for row in rows if "error" not in row] for way, rows in ways.items()}
-    names = [name for name in OF_PART[part_of(title)] if any(row.get(name) is not None for rows in done.values() for row in rows)]
+    names = [
+        name
+        for name in OF_PART[part_of(title)]
+        if any(row.get(name) is not None for rows in done.values() for row in rows)
+    ]
     first = next(iter(done.values()))
-    lines = [f"## {title}\n", "| way | runs | " + " | ".join(f"{FIGURES[name][0]} | ratio" for name in names) + " |"]
+    lines = [
+        f"## {title}\n",
+        "| way | runs | " + " | ".join(f"{FIGURES[name][0]} | ratio" for name in names) + " |",
+    ]
     lines.append("|---|---|" + "---|---|" * len(names))
     for way, rows in done.items():
         cells = [cell for name in names for cell in cells_of(name, rows, first)]

@@ -1,9 +1,11 @@
-"""Prints what the parts of a trial cost, beside a bare loop of the same training in the same process.
+"""Prints what the parts of a trial cost, beside a bare loop of the same training in the same
+process.
 
     python benchmarks/trial_cost.py [overrides, say logger.mode=offline]
 
-24 trials of digits by the sweeper, two at a time, one thread each. Functions are wrapped by clocks; a row is the time of
-its functions without that of other rows. Medians of the last 16 trials, in milliseconds.
+24 trials of digits by the sweeper, two at a time, one thread each. Functions are wrapped by clocks;
+a row is the time of its functions without that of other rows. Medians of the last 16 trials, in
+milliseconds.
 """
 
 import functools
@@ -23,11 +25,29 @@ from typing import Any
 
 HERE = Path(__file__).parent
 TRIALS, SLOTS, EPOCHS, MEASURED = 24, 2, 12, 16
-SWEEP = ["-m", "hydra/sweeper=study", "hydra/sweeper/sampler=grid", "hydra.sweeper.ignore=[]", "hydra.sweeper.view=none"]
-SWEEP += [f"hydra.sweeper.slots={SLOTS}", f"hydra.sweeper.n_trials={TRIALS}", f"+hydra.sweeper.params.seed='range(0,{TRIALS})'"]
-SWEEP += ["hydra.sweeper.preload=[convsweep.training.warm_imports,trial_cost]", "hydra.sweeper.grace=600"]
+SWEEP = [
+    "-m",
+    "hydra/sweeper=study",
+    "hydra/sweeper/sampler=grid",
+    "hydra.sweeper.ignore=[]",
+    "hydra.sweeper.view=none",
+]
+SWEEP += [
+    f"hydra.sweeper.slots={SLOTS}",
+    f"hydra.sweeper.n_trials={TRIALS}",
+    f"+hydra.sweeper.params.seed='range(0,{TRIALS})'",
+]
+SWEEP += [
+    "hydra.sweeper.preload=[convsweep.training.warm_imports,trial_cost]",
+    "hydra.sweeper.grace=600",
+]
 NOTES = "TRIAL_COST_NOTES"
-TRAINING = ["trainer=cpu", f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping=null", "test=false"]
+TRAINING = [
+    "trainer=cpu",
+    f"trainer.max_epochs={EPOCHS}",
+    "callbacks.early_stopping=null",
+    "test=false",
+]
 PARTS = {
     "compose": ["hydra_study.processes.trial_process:compose"],
     "check the net": ["hydra_study.processes.trial_process:check"],
@@ -37,7 +57,10 @@ PARTS = {
     "data": ["convsweep.training.build:build_data", "convsweep.data.datamodule:DataModule.setup"],
     "build the model": ["convsweep.training.build:build_model"],
     "callbacks and trainer": ["convsweep.training.run:Run.trainer"],
-    "config.yaml, result.json, table": ["convsweep.run_folder:write_config", "convsweep.training.run:Run.finish"],
+    "config.yaml, result.json, table": [
+        "convsweep.run_folder:write_config",
+        "convsweep.training.run:Run.finish",
+    ],
     "W&B: start": ["convsweep.tracking.wandb.logger:start_run"],
     "W&B: log": [
         "convsweep.tracking.wandb.logger:WandbLogger.log_metrics",
@@ -88,7 +111,9 @@ class Clocks:
 
 
 def bare_loop(seed: int) -> list[float]:
-    """Return wall and CPU seconds of the epochs of a bare loop, from what those behind the first one take."""
+    """Return wall and CPU seconds of the epochs of a bare loop, from what those after the first one
+    take.
+    """
     from clock import Clock
     from hydra.core.global_hydra import GlobalHydra
     from steps import bare
@@ -98,7 +123,10 @@ def bare_loop(seed: int) -> list[float]:
     GlobalHydra.instance().clear()
     with redirect_stdout(io.StringIO()):
         bare([f"seed={seed}", *TRAINING])
-    return [(last - first) * EPOCHS / (EPOCHS - 1) for first, last in zip(marks[0], marks[-1], strict=True)]
+    return [
+        (last - first) * EPOCHS / (EPOCHS - 1)
+        for first, last in zip(marks[0], marks[-1], strict=True)
+    ]
 
 
 def note(**what: Any) -> None:
@@ -108,7 +136,9 @@ def note(**what: Any) -> None:
 
 
 def watch_trials() -> None:
-    """Let each trial that is forked from this process write down what its parts cost, and then a bare loop."""
+    """Let each trial that is forked from this process write down what its parts cost, and then a
+    bare loop.
+    """
     from hydra_study.processes import fork_server
 
     clocks, run_trial_process = Clocks(), fork_server.run_trial_process
@@ -154,21 +184,33 @@ def main() -> None:
         notes = Path(folder) / "notes.jsonl"
         os.environ[NOTES] = str(notes)
         watch_worker()
-        sys.argv = [str(HERE.parent / "train.py"), *SWEEP, *TRAINING, *(sys.argv[1:] or ["logger=none"])]
+        sys.argv = [
+            str(HERE.parent / "train.py"),
+            *SWEEP,
+            *TRAINING,
+            *(sys.argv[1:] or ["logger=none"]),
+        ]
         load = os.getloadavg()[0]
         runpy.run_path(sys.argv[0], run_name="__main__")
         said = [json.loads(line) for line in notes.read_text().splitlines()]
     trials = [one for one in said if one["say"] == "parts" and one["number"] >= TRIALS - MEASURED]
     begun = {one["number"]: one["at"] for one in said if one["say"] == "started"}
     worker = next(one["cpu"] for one in said if one["say"] == "worker")
-    rows = {name: [median(one["parts"].get(name, [0, 0])[index] for one in trials) for index in (0, 1)] for name in PARTS}
+    rows = {
+        name: [median(one["parts"].get(name, [0, 0])[index] for one in trials) for index in (0, 1)]
+        for name in PARTS
+    }
     whole = [median(one["parts"]["whole"][index] for one in trials) for index in (0, 1)]
     bare = [median(one["spent"][index] for one in said if one["say"] == "bare") for index in (0, 1)]
     rows["the rest"] = [whole[index] - sum(row[index] for row in rows.values()) for index in (0, 1)]
-    rows = {"until it begins": [median(one["began"] - begun[one["number"]] for one in trials), 0.0], **rows}
+    rows = {
+        "until it begins": [median(one["began"] - begun[one["number"]] for one in trials), 0.0],
+        **rows,
+    }
     rows["worker's share"] = [0.0, worker / TRIALS]
     print(
-        f"{os.cpu_count()} cores, load {load:.1f} before, {' '.join(sys.argv[-1:])}\n\n| part | wall ms | CPU ms |\n|---|---|---|"
+        f"{os.cpu_count()} cores, load {load:.1f} before, {' '.join(sys.argv[-1:])}\n\n| part |"
+        " wall ms | CPU ms |\n|---|---|---|"
     )
     for name, (wall, cpu) in {**rows, "**whole trial**": whole, "bare loop": bare}.items():
         print(f"| {name} | {1e3 * wall:.0f} | {1e3 * cpu:.0f} |")

@@ -1,4 +1,6 @@
-"""The recipe of most Lightning projects, to compare with: per-sample transforms, workers, per-step metrics, bar and logging."""
+"""The recipe of most Lightning projects, to compare with: per-sample transforms, workers, per-step
+metrics, bar and logging.
+"""
 
 import tempfile
 from typing import TYPE_CHECKING, Any
@@ -26,7 +28,10 @@ class Pictures(Dataset[Any]):
         return len(self.y)
 
     def __getitem__(self, index: int) -> Any:
-        return self.transform(torch.from_numpy(self.x[index])), torch.as_tensor(self.y[index]).long()
+        return (
+            self.transform(torch.from_numpy(self.x[index])),
+            torch.as_tensor(self.y[index]).long(),
+        )
 
 
 class Usual(L.LightningModule):
@@ -37,7 +42,10 @@ class Usual(L.LightningModule):
         self.model, self.cfg, self.clock = model, cfg, clock
         classes = model.info.num_classes
         self.train_loss, self.val_loss = MeanMetric(), MeanMetric()
-        self.train_acc, self.val_acc = MulticlassAccuracy(classes, average="micro"), MulticlassAccuracy(classes, average="micro")
+        self.train_acc, self.val_acc = (
+            MulticlassAccuracy(classes, average="micro"),
+            MulticlassAccuracy(classes, average="micro"),
+        )
 
     def step(self, batch: Any, part: str, loss_metric: Any, acc: Any) -> Any:
         x, y = batch
@@ -75,8 +83,12 @@ def train(cfg: Any, data: Any, model: Any, clock: "Clock") -> None:
         transform = v2.ToDtype(torch.float32, scale=True)
     batch = int(cfg.data.batch_size)
     options: dict[str, Any] = {"batch_size": batch, "num_workers": 2, "persistent_workers": True}
-    options["multiprocessing_context"] = "fork"  # joblib's processes, in which the official sweeper trains, fail without
-    train_loader = DataLoader(Pictures(data.train, transform), shuffle=True, drop_last=True, **options)
+    options["multiprocessing_context"] = (
+        "fork"  # joblib's processes, in which the official sweeper trains, fail without
+    )
+    train_loader = DataLoader(
+        Pictures(data.train, transform), shuffle=True, drop_last=True, **options
+    )
     val_loader = DataLoader(Pictures(data.val, transform), **options)
     usual = Usual(model, cfg, clock)
     with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +99,11 @@ def train(cfg: Any, data: Any, model: Any, clock: "Clock") -> None:
         ]
         logger = WandbLogger(save_dir=folder, offline=True)
         trainer = L.Trainer(
-            max_epochs=cfg.trainer.max_epochs, accelerator="cpu", callbacks=callbacks, logger=logger, log_every_n_steps=1
+            max_epochs=cfg.trainer.max_epochs,
+            accelerator="cpu",
+            callbacks=callbacks,
+            logger=logger,
+            log_every_n_steps=1,
         )
         trainer.fit(usual, train_loader, val_loader)
         clock.mark()

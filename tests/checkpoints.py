@@ -1,4 +1,6 @@
-"""Checkpoints of untrained networks, whose answers are as good as any to compare; and commands run in this process."""
+"""Checkpoints of untrained networks, whose answers are as good as any to compare; and commands run
+in this process.
+"""
 
 import sys
 from collections.abc import Callable
@@ -17,11 +19,20 @@ from convsweep.training import build
 CONF = Path(__file__).parents[1] / "conf"
 SMALL = ["model.net.width=4", "model.net.num_blocks=1"]
 SMALL_UNET = ["model=segmentation", "model.net.depth=2", "model.net.width=4"]
-SCENES = [*SMALL_UNET, "data=scenes", "data.image_size=32", "data.num_train=8", "data.num_val=2", "data.num_test=4"]
+SCENES = [
+    *SMALL_UNET,
+    "data=scenes",
+    "data.image_size=32",
+    "data.num_train=8",
+    "data.num_val=2",
+    "data.num_test=4",
+]
 
 
 def write_checkpoint(path: Path, *overrides: str) -> Path:
-    """Write the checkpoint of the network that a config describes, as it is before training, and return its path."""
+    """Write the checkpoint of the network that a config describes, as it is before training, and
+    return its path.
+    """
     torch.manual_seed(0)
     with initialize_config_dir(**main_options(), config_dir=str(CONF)):
         cfg = compose("config", list(overrides))
@@ -33,21 +44,29 @@ def write_checkpoint(path: Path, *overrides: str) -> Path:
     return path
 
 
-def arrays_checkpoint(path: Path, shape: tuple[int, ...], *overrides: str, masks: bool = False) -> Path:
-    """Write the checkpoint of a network for arrays of a shape (C, *spatial), three classes, beside the arrays themselves."""
+def arrays_checkpoint(
+    path: Path, shape: tuple[int, ...], *overrides: str, masks: bool = False
+) -> Path:
+    """Write the checkpoint of a network for arrays of a shape (C, *spatial), three classes, beside
+    the arrays themselves.
+    """
     rng = np.random.default_rng(0)
     x = rng.normal(5, 2, (12, *shape)).astype(np.float32)
     y = rng.integers(0, 3, (12, *shape[1:])) if masks else np.arange(12) % 3
     np.savez(path.with_suffix(".npz"), x=x, y=y.astype(np.int64))
     task = [*SMALL_UNET, "data.task=segmentation", "data.num_classes=3"] if masks else SMALL
-    return write_checkpoint(path, "data=arrays", f"data.path={path.with_suffix('.npz')}", *task, *overrides)
+    return write_checkpoint(
+        path, "data=arrays", f"data.path={path.with_suffix('.npz')}", *task, *overrides
+    )
 
 
 def command_fixture(main: Callable[[list[str]], int]) -> Any:
     """Return the fixture `run`: a command's main function, called in an empty folder."""
 
     @pytest.fixture
-    def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    def run(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> Command:
         monkeypatch.chdir(tmp_path)
         monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
         return Command(main, capsys)
@@ -58,7 +77,9 @@ def command_fixture(main: Callable[[list[str]], int]) -> Any:
 class Command:
     """Runs a command's main function and keeps what it said."""
 
-    def __init__(self, main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(
+        self, main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+    ) -> None:
         self.main, self.capsys = main, capsys
 
     def __call__(self, *arguments: object) -> int:

@@ -1,4 +1,6 @@
-"""One thread a test process, since the machine's cores are shared out among them; bytecode for all; and train.py as a fixture."""
+"""One thread a test process, since the machine's cores are shared out among them; bytecode for all;
+and train.py as a fixture.
+"""
 
 import atexit
 import os
@@ -16,24 +18,38 @@ from convsweep.patches.patch import VARIABLE
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
-os.environ.pop("UV_RUN_RECURSION_DEPTH", None)  # the commands that are offered are the same under `uv run pytest`
+os.environ.pop(
+    "UV_RUN_RECURSION_DEPTH", None
+)  # the commands that are offered are the same under `uv run pytest`
 
 ROOT = Path(__file__).parents[1]
-QUICK = ["logger=none", "trainer=cpu", "model.net.width=4", "model.net.num_blocks=1", "trainer.max_epochs=1"]
+QUICK = [
+    "logger=none",
+    "trainer=cpu",
+    "model.net.width=4",
+    "model.net.num_blocks=1",
+    "trainer.max_epochs=1",
+]
 
 FRESH = "CONVSWEEP_FRESH_PROCESS"
 
 
 if os.environ.get("PYTHONDONTWRITEBYTECODE"):
-    # Hundreds of processes import torch, twice as fast from bytecode, which is written to a folder that goes with the session.
+    # Hundreds of processes import torch, twice as fast from bytecode, which is written to a folder
+    # that goes with the session.
     os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="bytecode")
     del os.environ["PYTHONDONTWRITEBYTECODE"]
     atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "fresh_process: forks, which torch refuses in a process that has used autograd's threads")
-    config.addinivalue_line("markers", "both_modes: passes with the patches of other packages, and with none of them")
+    config.addinivalue_line(
+        "markers",
+        "fresh_process: forks, which torch refuses in a process that has used autograd's threads",
+    )
+    config.addinivalue_line(
+        "markers", "both_modes: passes with the patches of other packages, and with none of them"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,17 +65,38 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 def run_again(test: pytest.Function, variables: dict[str, str]) -> None:
     """Run a test in a process of its own, with these variables."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", test.nodeid]
-    done = subprocess.run(command, cwd=test.config.rootpath, env={**os.environ, **variables}, capture_output=True, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        test.nodeid,
+    ]
+    done = subprocess.run(
+        command,
+        cwd=test.config.rootpath,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, f"with {variables}:\n{done.stdout}{done.stderr}"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Give the session a place for temporary files that goes with it: whatever is killed, and torchrun, leaves its own behind."""
+    """Give the session a place for temporary files that goes with it: whatever is killed, and
+    torchrun, leaves its own after.
+    """
     tmp_path_factory.getbasetemp()  # stays where it is
     before = tempfile.tempdir
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="t", ignore_cleanup_errors=True) as folder:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory(prefix="t", ignore_cleanup_errors=True) as folder,
+    ):
         os.chmod(folder, 0o755)  # PostgreSQL runs as a user of its own
         patch.setenv("TMPDIR", folder)
         tempfile.tempdir = folder
@@ -69,7 +106,9 @@ def temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def forgotten_wandb() -> Iterator[None]:
-    """End wandb's service of this process: it would hand one test's mode and account to the next test."""
+    """End wandb's service of this process: it would hand one test's mode and account to the next
+    test.
+    """
     yield
     if "wandb" in sys.modules:
         from convsweep.tracking.wandb.run import forget_service
@@ -82,7 +121,9 @@ Train = Callable[..., Path]
 
 @pytest.fixture
 def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
-    """Run train.py in this process with overrides, `quick` ones before them, and return the run folder."""
+    """Run train.py in this process with overrides, `quick` ones before them, and return the run
+    folder.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 

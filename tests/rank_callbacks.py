@@ -1,4 +1,6 @@
-"""Callbacks for trainings in several processes: each notes what it trains, and one of them fails."""
+"""Callbacks for trainings in several processes: each notes what it trains, and one of them
+fails.
+"""
 
 import json
 import os
@@ -14,18 +16,28 @@ from convsweep.distributed import sigterm
 
 
 class Note(L.Callback):
-    """Writes to `noted_<rank>.json` what this process trains, from which epoch on, and with which samples first."""
+    """Writes to `noted_<rank>.json` what this process trains, from which epoch on, and with which
+    samples first.
+    """
 
-    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: object, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: object, batch_idx: int
+    ) -> None:
         path = Path(trainer.default_root_dir) / f"noted_{trainer.global_rank}.json"
         if not path.exists():
-            shapes = {name: list(parameter.shape) for name, parameter in pl_module.net.named_parameters()}
+            shapes = {
+                name: list(parameter.shape) for name, parameter in pl_module.net.named_parameters()
+            }
             lr = trainer.optimizers[0].param_groups[0]["initial_lr"]
-            path.write_text(json.dumps({"shapes": shapes, "lr": lr, "epoch": trainer.current_epoch}))
+            path.write_text(
+                json.dumps({"shapes": shapes, "lr": lr, "epoch": trainer.current_epoch})
+            )
 
 
 class Fail(L.Callback):
-    """Fails in process `rank` at the beginning of epoch `epoch`, once in a sweep, by `how`: kill or raise."""
+    """Fails in process `rank` at the beginning of epoch `epoch`, once in a sweep, by `how`: kill or
+    raise.
+    """
 
     def __init__(self, rank: int, epoch: int, how: str) -> None:
         self.rank, self.epoch, self.how = rank, epoch, how
@@ -44,36 +56,51 @@ class Fail(L.Callback):
 
 
 class Terminate(L.Callback):
-    """Sends SIGTERM to the first process in the first step of epoch `epoch`, where the others go on to exchange gradients."""
+    """Sends SIGTERM to the first process in the first step of epoch `epoch`, where the others go on
+    to exchange gradients.
+    """
 
     def __init__(self, epoch: int) -> None:
         self.epoch = epoch
 
-    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: object, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: object, batch_idx: int
+    ) -> None:
         if (trainer.global_rank, trainer.current_epoch, batch_idx) == (0, self.epoch, 0):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Exchanges(L.Callback):
-    """Writes to `exchanged_<rank>.json` what the steps of each epoch send to other processes or wait for, and how many there are.
+    """Writes to `exchanged_<rank>.json` what the steps of each epoch send to other processes or
+    wait for, and how many there are.
 
-    Gradients are not among it: they are sent by threads of torch. A signal is asked for as rarely as can be.
+    Gradients are not among it: they are sent by threads of torch. A signal is asked for as rarely
+    as can be.
     """
 
     def __init__(self) -> None:
         sigterm.EVERY_S = 1e9
         self.epochs: list[dict[str, int]] = []
 
-    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: object, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: object, batch_idx: int
+    ) -> None:
         if batch_idx == 0:
             self.counted = Counted()
             self.counted.__enter__()
 
     def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: object, batch: object, batch_idx: int
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: object,
+        batch: object,
+        batch_idx: int,
     ) -> None:
         self.counted.counts["steps"] += 1
-        if self.counted.counts["steps"] == trainer.num_training_batches - 1:  # with the last one the loss is read
+        if (
+            self.counted.counts["steps"] == trainer.num_training_batches - 1
+        ):  # with the last one the loss is read
             self.counted.__exit__(None, None, None)
             self.epochs.append(dict(self.counted.counts))
             path = Path(trainer.default_root_dir) / f"exchanged_{trainer.global_rank}.json"
@@ -82,7 +109,9 @@ class Exchanges(L.Callback):
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write down what the network counted, as this process validates with it."""
         buffers = {name: buffer.tolist() for name, buffer in pl_module.net.named_buffers()}
-        (Path(trainer.default_root_dir) / f"buffers_{trainer.global_rank}.json").write_text(json.dumps(buffers))
+        (Path(trainer.default_root_dir) / f"buffers_{trainer.global_rank}.json").write_text(
+            json.dumps(buffers)
+        )
 
 
 class Counted(TorchDispatchMode):

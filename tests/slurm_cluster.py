@@ -1,4 +1,6 @@
-"""A Slurm cluster of several nodes on this machine, from Debian's packages, for the tests of one file."""
+"""A Slurm cluster of several nodes on this machine, from Debian's packages, for the tests of one
+file.
+"""
 
 import getpass
 import os
@@ -14,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+# Who sends a job is taken on trust; a requeued job waits `cred_expire` seconds in place of two
+# minutes, and 5 are the least.
 CONF = """
 ClusterName=toy
 SlurmctldHost={host}(127.0.0.1)
@@ -39,7 +43,6 @@ MpiDefault=none
 KillWait=5
 PartitionName=gpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
-"""Who sends a job is taken on trust; a requeued job waits `cred_expire` seconds in place of two minutes, and 5 are the least."""
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun")
 PATH = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
@@ -55,14 +58,20 @@ class Cluster:
 
     def __init__(self, folder: Path, nodes: int) -> None:
         self.nodes = [f"n{index}" for index in range(nodes)]
-        self.environment = {"SLURM_CONF": str(folder / "slurm.conf"), "MASTER_ADDR": "127.0.0.1", "PATH": PATH}
+        self.environment = {
+            "SLURM_CONF": str(folder / "slurm.conf"),
+            "MASTER_ADDR": "127.0.0.1",
+            "PATH": PATH,
+        }
         self._folder = folder
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
         port, *ports = free_ports(1 + nodes)
         host = socket.gethostname().split(".")[0]  # as Slurm calls it
         lines = [CONF.format(host=host, port=port, folder=folder, user=getpass.getuser())]
         for name, port in zip(self.nodes, ports, strict=True):
-            lines.append(f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2\n")
+            lines.append(
+                f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2\n"
+            )
             (folder / name).mkdir()
         (folder / "state").mkdir()
         (folder / "slurm.conf").write_text("".join(lines))
@@ -77,13 +86,19 @@ class Cluster:
     def _start(self, name: str, *command: str) -> None:
         with (self._folder / f"{name}.out").open("ab") as output:
             self._daemons[name] = subprocess.Popen(
-                command, env={**os.environ, **self.environment}, stdout=output, stderr=output, start_new_session=True
+                command,
+                env={**os.environ, **self.environment},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
 
     def wait_for_nodes(self) -> None:
         """Wait until every node can take jobs."""
         end = time.monotonic() + 30
-        while self.run("sinfo", "--noheader", "--Node", "--format=%T", check=False).split() != ["idle"] * len(self.nodes):
+        while self.run("sinfo", "--noheader", "--Node", "--format=%T", check=False).split() != [
+            "idle"
+        ] * len(self.nodes):
             assert time.monotonic() < end, (self._folder / "slurmctld.log").read_text()
             time.sleep(0.1)
 
@@ -105,12 +120,16 @@ class Cluster:
         for path in Path("/proc").glob("[0-9]*/environ"):
             with suppress(OSError):  # it has gone
                 variables = path.read_bytes().decode(errors="replace").split("\0")
-                if f"SLURM_CONF={self.environment['SLURM_CONF']}" in variables and any(v.startswith(mark) for v in variables):
+                if f"SLURM_CONF={self.environment['SLURM_CONF']}" in variables and any(
+                    v.startswith(mark) for v in variables
+                ):
                     found.append(int(path.parent.name))
         return found
 
     def lose(self, node: str) -> None:
-        """Let a node die with all that runs on it, and tell the controller, which would notice in some minutes."""
+        """Let a node die with all that runs on it, and tell the controller, which would notice in
+        some minutes.
+        """
         self._daemons[node].kill()
         self._daemons.pop(node).wait()
         tasks = self.processes(f"SLURMD_NODENAME={node}")
@@ -170,7 +189,9 @@ def free_ports(count: int) -> list[int]:
 def slurm() -> Iterator[Cluster]:
     """A cluster of three nodes, to which this process and those it starts belong."""
     if not all(shutil.which(name, path=PATH) for name in PROGRAMS):
-        pytest.skip("Slurm is not installed; on Debian: apt-get install slurmctld slurmd slurm-client")
+        pytest.skip(
+            "Slurm is not installed; on Debian: apt-get install slurmctld slurmd slurm-client"
+        )
     folder = Path(tempfile.mkdtemp(prefix="slurm"))
     cluster = Cluster(folder, nodes=3)
     with pytest.MonkeyPatch.context() as patch:

@@ -32,7 +32,9 @@ print((faults() - before) // 5)
 
 def pages_a_step(*arguments: str) -> int:
     """Return how many pages the system hands out in a step that frees all that it asks for."""
-    return int(subprocess.check_output([sys.executable, "-c", STEPS, *arguments], env={}, text=True))
+    return int(
+        subprocess.check_output([sys.executable, "-c", STEPS, *arguments], env={}, text=True)
+    )
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is glibc that hands memory back")
@@ -43,7 +45,9 @@ def test_a_step_gets_the_memory_of_the_one_before() -> None:
 
 
 @pytest.mark.parametrize(("word", "asked"), [("keep", 1), ("release", 0)])
-def test_a_config_says_whether_it_is_kept(train: Train, monkeypatch: pytest.MonkeyPatch, word: str, asked: int) -> None:
+def test_a_config_says_whether_it_is_kept(
+    train: Train, monkeypatch: pytest.MonkeyPatch, word: str, asked: int
+) -> None:
     calls: list[None] = []
     monkeypatch.setattr("convsweep.training.run.keep_freed_memory", lambda: calls.append(None))
     train(f"freed_memory={word}", "+trainer.limit_train_batches=1")

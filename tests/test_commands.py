@@ -26,7 +26,10 @@ def in_a_terminal(code: str) -> str:
     """Return what a program writes to a terminal, without the terminal's own marks."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"}
+        [sys.executable, "-c", code],
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm"},
     ) as program:
         os.close(theirs)
         written = b""
@@ -46,7 +49,9 @@ def test_a_bar_in_a_terminal() -> None:
     assert next(frame for frame in reversed(frames) if frame.strip()) == "done"
 
 
-def test_lines_elsewhere(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(commands, "LINE_EVERY_S", 0.0)
     advance = commands.lines("work", 2000)
     advance(1500)
@@ -59,7 +64,9 @@ def failing(error: BaseException) -> int:
     raise error
 
 
-def test_how_a_command_ends(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_how_a_command_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     codes = {}
     mistakes = {"mistake": UserError("say so"), "of a sweep": StudyError("none there")}
@@ -77,11 +84,17 @@ def test_how_a_command_ends(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
             commands.run(lambda error=error: failing(error))  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(("number", "is_told"), [(errno.EROFS, True), (errno.ENOSPC, True), (errno.EIO, False)])
-def test_a_place_that_cannot_be_written_to_is_a_message(capsys: pytest.CaptureFixture[str], number: int, is_told: bool) -> None:
+@pytest.mark.parametrize(
+    ("number", "is_told"), [(errno.EROFS, True), (errno.ENOSPC, True), (errno.EIO, False)]
+)
+def test_a_place_that_cannot_be_written_to_is_a_message(
+    capsys: pytest.CaptureFixture[str], number: int, is_told: bool
+) -> None:
     def command() -> int:
         raise OSError(number, os.strerror(number), "multirun/a/study.journal")
 
     with pytest.raises(SystemExit if is_told else OSError):
         commands.run(command)
-    assert ("Error: multirun/a/study.journal must be open to this command" in capsys.readouterr().err) == is_told
+    assert (
+        "Error: multirun/a/study.journal must be open to this command" in capsys.readouterr().err
+    ) == is_told

@@ -18,21 +18,27 @@ ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 EXTRAS = {"model/net=timm", "model/net=smp"}
 NOT_CHOSEN = {".", "data/loading", "model/shared", "hydra"}
+# Groups of synth.yaml.
 OF_SYNTH = {"method", "parameterization"}
-"""Groups of synth.yaml."""
 
 
 def choices() -> list[str]:
     """Return every file of conf/ as the override that chooses it."""
     files = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.rglob("*.yaml"))
     left_out = NOT_CHOSEN | OF_SYNTH
-    return [f"{path.parent.as_posix()}={path.name}" for path in files if path.parent.as_posix() not in left_out]
+    return [
+        f"{path.parent.as_posix()}={path.name}"
+        for path in files
+        if path.parent.as_posix() not in left_out
+    ]
 
 
 def composed(*overrides: str, primary: str = "config") -> DictConfig:
     """Return the config that train.py, or another program, would get."""
     with initialize_config_dir(str(CONF), **main_options()):
-        cfg = compose(primary, overrides=[*overrides, "hydra.run.dir=somewhere"], return_hydra_config=True)
+        cfg = compose(
+            primary, overrides=[*overrides, "hydra.run.dir=somewhere"], return_hydra_config=True
+        )
         cfg.hydra.runtime.output_dir = "somewhere"
         HydraConfig.instance().set_config(cfg)
         return cfg
@@ -44,14 +50,29 @@ def targets(node: object) -> set[str]:
     if isinstance(container, dict):
         own = {container["_target_"]} if isinstance(container.get("_target_"), str) else set()
         return own.union(*(targets(value) for value in container.values()))
-    return set().union(*(targets(value) for value in container)) if isinstance(container, list) else set()
+    return (
+        set().union(*(targets(value) for value in container))
+        if isinstance(container, list)
+        else set()
+    )
 
 
 def shown() -> list[str]:
-    """Return the overrides of every `convsweep train` that its help and the README show and that needs nothing of a user's."""
-    text = str(OmegaConf.load(CONF / "config.yaml").hydra.help.header) + (ROOT / "README.md").read_text()
-    commands = re.findall(r"^ *(?:uv run )?(?:convsweep train|train\.py) +([^#|\n]*[^#|\n ])", text, re.M)
-    return [command for command in commands if not re.search(r"--|resume=|=mine|hydra/sweeper=", command)]
+    """Return the overrides of every `convsweep train` that its help and the README show and that
+    needs nothing of a user's.
+    """
+    text = (
+        str(OmegaConf.load(CONF / "config.yaml").hydra.help.header)
+        + (ROOT / "README.md").read_text()
+    )
+    commands = re.findall(
+        r"^ *(?:uv run )?(?:convsweep train|train\.py) +([^#|\n]*[^#|\n ])", text, re.M
+    )
+    return [
+        command
+        for command in commands
+        if not re.search(r"--|resume=|=mine|hydra/sweeper=", command)
+    ]
 
 
 @pytest.mark.parametrize("command", shown())
@@ -66,7 +87,9 @@ def test_commands_are_shown() -> None:
 @pytest.mark.parametrize("choice", choices())
 def test_every_choice_composes_and_names_what_exists(choice: str) -> None:
     if choice in EXTRAS:
-        pytest.importorskip({"model/net=timm": "timm", "model/net=smp": "segmentation_models_pytorch"}[choice])
+        pytest.importorskip(
+            {"model/net=timm": "timm", "model/net=smp": "segmentation_models_pytorch"}[choice]
+        )
     cfg = composed(choice)
     cfg.shape = {"in_shape": [3, 32, 32], "in_channels": 3, "num_classes": 10}
     for name in cfg.data:
@@ -79,17 +102,25 @@ def test_every_choice_composes_and_names_what_exists(choice: str) -> None:
         get_object(target)
 
 
-@pytest.mark.parametrize("path", [path for group in sorted(OF_SYNTH) for path in sorted((CONF / group).glob("*.yaml"))])
-def test_every_choice_of_synth_composes_and_states_the_defaults_of_what_it_names(path: Path) -> None:
+@pytest.mark.parametrize(
+    "path", [path for group in sorted(OF_SYNTH) for path in sorted((CONF / group).glob("*.yaml"))]
+)
+def test_every_choice_of_synth_composes_and_states_the_defaults_of_what_it_names(
+    path: Path,
+) -> None:
     cfg = composed(f"{path.parent.name}={path.stem}", primary="synth")[path.parent.name]
     defaults = inspect.signature(get_object(cfg._target_)).parameters
     options = OmegaConf.to_container(cfg)
     assert isinstance(options, dict)
-    stated = {str(name): value for name, value in options.items() if name != "_target_" and value != "???"}
+    stated = {
+        str(name): value for name, value in options.items() if name != "_target_" and value != "???"
+    }
     assert stated == {name: defaults[name].default for name in stated}
 
 
-@pytest.mark.parametrize("path", sorted((CONF / "experiment").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((CONF / "experiment").glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_experiments_open_with_their_command(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert lines[0] == "# @package _global_"

@@ -1,4 +1,6 @@
-"""The examples of CONTRIBUTING.md, each as it stands there: in a project of its own, trained, evaluated, predicted."""
+"""The examples of CONTRIBUTING.md, each as it stands there: in a project of its own, trained,
+evaluated, predicted.
+"""
 
 import csv
 import json
@@ -43,7 +45,14 @@ def command() -> list[str]:
 
 
 def test_examples_of_every_kind_work_together(project: Path, train: Train) -> None:
-    run = train(*command(), "logger=none", "trainer=cpu", "trainer.max_epochs=8", "optimizer.lr=0.01", quick=False)
+    run = train(
+        *command(),
+        "logger=none",
+        "trainer=cpu",
+        "trainer.max_epochs=8",
+        "optimizer.lr=0.01",
+        quick=False,
+    )
     result = json.loads((run / "result.json").read_text())
     assert result["test"]["test/mae"] < 0.3, result
 
@@ -53,7 +62,9 @@ def test_examples_of_every_kind_work_together(project: Path, train: Train) -> No
     first = next(csv.DictReader(Path("evaluation/samples.csv").read_text().splitlines()))
     assert abs(float(first["true"]) - float(first["predicted"])) < 1.5
 
-    Path("new.csv").write_text("\n".join(str(value) for value in np.sin(2 * np.pi * 4 * np.linspace(0, 1, 32))))
+    Path("new.csv").write_text(
+        "\n".join(str(value) for value in np.sin(2 * np.pi * 4 * np.linspace(0, 1, 32)))
+    )
     assert predict([str(run), "new.csv", "--out", "answers", "--device", "cpu"]) == 0
     (row,) = csv.DictReader(Path("answers/predictions.csv").read_text().splitlines())
     assert set(row) == {"sample", "frequency"}
@@ -65,6 +76,7 @@ def test_a_task_is_named_in_its_own_file_alone() -> None:
     named = [
         path.relative_to(source).as_posix()
         for path in source.rglob("*.py")
-        if re.search(r"""["'](classification|segmentation|denoising)["']""", path.read_text()) and "patches" not in path.parts
+        if re.search(r"""["'](classification|segmentation|denoising)["']""", path.read_text())
+        and "patches" not in path.parts
     ]
     assert named == ["task.py"]

@@ -1,4 +1,6 @@
-"""`convsweep COMMAND`: starts at once, offers commands as they were typed, and answers a mistake by the nearest name."""
+"""`convsweep COMMAND`: starts at once, offers commands as they were typed, and answers a mistake by
+the nearest name.
+"""
 
 import contextlib
 import os
@@ -27,7 +29,10 @@ def answer(*arguments: str, code: int = 0, **variables: str) -> str:
 
 
 def test_help_imports_no_library() -> None:
-    code = f"import runpy, sys; runpy.run_module('convsweep', run_name='__main__'); print(sorted({HEAVY} & set(sys.modules)))"
+    code = (
+        "import runpy, sys; runpy.run_module('convsweep', run_name='__main__');"
+        f" print(sorted({HEAVY} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     for name in COMMANDS:
@@ -36,7 +41,10 @@ def test_help_imports_no_library() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("predcit", "did you mean 'predict'?"), ("model/net=resnet18", "did you mean: convsweep train model/net=resnet18")],
+    [
+        ("predcit", "did you mean 'predict'?"),
+        ("model/net=resnet18", "did you mean: convsweep train model/net=resnet18"),
+    ],
 )
 def test_a_mistake_is_answered_by_what_was_meant(typed: str, offered: str) -> None:
     with pytest.raises(UserError) as told:
@@ -45,7 +53,10 @@ def test_a_mistake_is_answered_by_what_was_meant(typed: str, offered: str) -> No
 
 
 def test_a_mistake_ends_with_one_line() -> None:
-    assert answer("predcit", code=2) == "Error: there is no command 'predcit'; did you mean 'predict'?\n"
+    assert (
+        answer("predcit", code=2)
+        == "Error: there is no command 'predcit'; did you mean 'predict'?\n"
+    )
 
 
 def test_the_version_is_the_distributions() -> None:
@@ -71,7 +82,10 @@ def test_the_help_of_a_command_shows_calls_that_can_be_typed() -> None:
 def examples_of_docs() -> dict[str, list[str]]:
     """Return the calls that docs/commands.md shows, by command."""
     sections = re.split(r"^## ", (ROOT / "docs" / "commands.md").read_text(), flags=re.M)[1:-1]
-    calls = {section.split("\n")[0]: re.findall(r"^    (convsweep .*?) *(?:#.*)?$", section, re.M) for section in sections}
+    calls = {
+        section.split("\n")[0]: re.findall(r"^    (convsweep .*?) *(?:#.*)?$", section, re.M)
+        for section in sections
+    }
     purposes = {section.split("\n")[0]: section.split("\n")[2] for section in sections}
     assert list(calls) == list(COMMANDS)
     for name, (_, purpose) in COMMANDS.items():
@@ -84,7 +98,9 @@ def test_the_examples_of_the_docs_are_those_of_the_help(
     name: str, calls: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["convsweep", name, "--help"])
-    monkeypatch.delitem(sys.modules, COMMANDS[name][0], raising=False)  # runpy warns of one that another test has imported
+    monkeypatch.delitem(
+        sys.modules, COMMANDS[name][0], raising=False
+    )  # runpy warns of one that another test has imported
     with contextlib.suppress(SystemExit):
         main()
     shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
@@ -101,7 +117,7 @@ offer() {
   _python_argcomplete convsweep
   echo ${COMPREPLY[@]}
 }
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize(
@@ -116,7 +132,13 @@ offer() {
 )
 def test_bash_completes(line: str, offered: str) -> None:
     pytest.importorskip("argcomplete")
-    variables = {**os.environ, "PYTHON": sys.executable, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    variables = {
+        **os.environ,
+        "PYTHON": sys.executable,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
     script = COMPLETE + f"offer {shlex.quote(line)}"
-    done = subprocess.run(["bash", "-c", script], env=variables, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["bash", "-c", script], env=variables, capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == offered.split(), done.stderr

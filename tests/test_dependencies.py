@@ -1,4 +1,6 @@
-"""Every package that is imported, or named by a config, is declared by its distribution: in the dependencies or in an extra."""
+"""Every package that is imported, or named by a config, is declared by its distribution: in the
+dependencies or in an extra.
+"""
 
 import ast
 import re
@@ -16,16 +18,31 @@ from convsweep.patches.patch import all_patches
 
 ROOT = Path(__file__).parents[1]
 SWEEPER = ROOT / "packages" / "hydra-study-sweeper"
-OWN = {"convsweep", "hydra_plugins", "hydra_study", "own_data", "own_net"}  # the last two of the project that `init` writes
+OWN = {
+    "convsweep",
+    "hydra_plugins",
+    "hydra_study",
+    "own_data",
+    "own_net",
+}  # the last two of the project that `init` writes
 
 
 def declared(project: Path) -> set[str]:
-    """Return the distributions of the dependencies and extras of a project; convsweep's extras are partly the sweeper's."""
+    """Return the distributions of the dependencies and extras of a project; convsweep's extras are
+    partly the sweeper's.
+    """
     table = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-    texts = [*table["dependencies"], *(text for extra in table["optional-dependencies"].values() for text in extra)]
+    texts = [
+        *table["dependencies"],
+        *(text for extra in table["optional-dependencies"].values() for text in extra),
+    ]
     requirements = [Requirement(text) for text in texts]
     names = {canonicalize_name(one.name) for one in requirements}
-    return names | (declared(SWEEPER) if any(one.name == "hydra-study-sweeper" and one.extras for one in requirements) else set())
+    return names | (
+        declared(SWEEPER)
+        if any(one.name == "hydra-study-sweeper" and one.extras for one in requirements)
+        else set()
+    )
 
 
 def imported(path: Path) -> set[str]:
@@ -42,7 +59,9 @@ def imported(path: Path) -> set[str]:
 def package(dotted: str) -> str:
     """Return the package of a dotted name."""
     parts = dotted.split(".")
-    return ".".join(parts[:2]) if parts[0] == "hydra_plugins" and parts[1:2] != ["study"] else parts[0]
+    return (
+        ".".join(parts[:2]) if parts[0] == "hydra_plugins" and parts[1:2] != ["study"] else parts[0]
+    )
 
 
 def is_declared(name: str, distributions: set[str]) -> bool:
@@ -78,7 +97,8 @@ def test_what_a_config_names_is_declared() -> None:
 def test_what_both_need_has_the_same_bounds() -> None:
     """Also the oldest: `.ci/run` lowers direct dependencies only, which are those of convsweep."""
     ours, theirs = (
-        set(tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"]) for project in (ROOT, SWEEPER)
+        set(tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"])
+        for project in (ROOT, SWEEPER)
     )
     assert theirs <= ours
 
@@ -86,7 +106,11 @@ def test_what_both_need_has_the_same_bounds() -> None:
 def test_what_patches_touch_has_an_upper_bound() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     requirements = [Requirement(text) for text in project["dependencies"]]
-    bounded = {canonicalize_name(one.name) for one in requirements if any(part.operator == "<" for part in one.specifier)}
+    bounded = {
+        canonicalize_name(one.name)
+        for one in requirements
+        if any(part.operator == "<" for part in one.specifier)
+    }
     touched = {package for patch in all_patches() for package in patch.tested}
     assert touched
     assert touched <= bounded

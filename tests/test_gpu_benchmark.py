@@ -1,4 +1,6 @@
-"""The benchmark for GPUs keeps what it measured, measures again what failed, keeps to its time and compares like with like."""
+"""The benchmark for GPUs keeps what it measured, measures again what failed, keeps to its time and
+compares like with like.
+"""
 
 import argparse
 import sys
@@ -19,13 +21,17 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tupl
     import gpu
 
     def begin(**options: Any) -> tuple[Any, Any]:
-        given = argparse.Namespace(minutes=1.0, limit=30.0, keep=tmp_path / "kept.jsonl", cpu=True, **options)
+        given = argparse.Namespace(
+            minutes=1.0, limit=30.0, keep=tmp_path / "kept.jsonl", cpu=True, **options
+        )
         return gpu, gpu.Bench(gpu.Kept(given.keep), given)
 
     return begin
 
 
-def test_what_failed_is_kept_and_measured_again(bench: Callable[..., tuple[Any, Any]], tmp_path: Path) -> None:
+def test_what_failed_is_kept_and_measured_again(
+    bench: Callable[..., tuple[Any, Any]], tmp_path: Path
+) -> None:
     gpu, first = bench()
     first.once(gpu.STEPS, "killed", 0, lambda: {"code": -9, "error": ""})
     first.once(gpu.STEPS, "broken", 0, lambda: 1 / 0)
@@ -48,17 +54,32 @@ def test_nothing_begins_when_the_time_is_over(bench: Callable[..., tuple[Any, An
     assert late.kept.rows == []
 
 
-def test_a_command_that_takes_too_long_is_ended_and_says_so(bench: Callable[..., tuple[Any, Any]]) -> None:
+def test_a_command_that_takes_too_long_is_ended_and_says_so(
+    bench: Callable[..., tuple[Any, Any]],
+) -> None:
     gpu, busy = bench()
-    row = busy.run([sys.executable, "-c", "import os; print(os.environ['GIVEN'])\nraise SystemExit(124)"], {"GIVEN": "told"})
+    row = busy.run(
+        [sys.executable, "-c", "import os; print(os.environ['GIVEN'])\nraise SystemExit(124)"],
+        {"GIVEN": "told"},
+    )
     busy.once(gpu.STEPS, "slow", 0, lambda: row)
     assert busy.kept.rows[0]["error"].startswith("too long: told")
 
 
-def test_ours_is_compared_with_the_bare_loop_that_does_the_same_in_the_same_round(bench: Callable[..., tuple[Any, Any]]) -> None:
+def test_ours_is_compared_with_the_bare_loop_that_does_the_same_in_the_same_round(
+    bench: Callable[..., tuple[Any, Any]],
+) -> None:
     gpu, _ = bench()
-    rows = {"bare, fp32": [100.0, 50.0], "bare, trainer=gpu": [200.0], "ours, fp32": [90.0, 55.0], "ours, read": [150.0]}
-    ways = {way: [{"round": number, "images_s": value} for number, value in enumerate(found)] for way, found in rows.items()}
+    rows = {
+        "bare, fp32": [100.0, 50.0],
+        "bare, trainer=gpu": [200.0],
+        "ours, fp32": [90.0, 55.0],
+        "ours, read": [150.0],
+    }
+    ways = {
+        way: [{"round": number, "images_s": value} for number, value in enumerate(found)]
+        for way, found in rows.items()
+    }
     assert gpu.ratio("ours, fp32", ways) == "1.000 (0.900 to 1.100)"
     assert gpu.ratio("ours, read", ways) == "0.750 (0.750 to 0.750) (bare, trainer=gpu)"
     assert all(has_bare or "trainer=gpu" in gpu.PAIRS for _, has_bare in gpu.PAIRS.values())

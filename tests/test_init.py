@@ -1,4 +1,6 @@
-"""`convsweep init` writes a project whose own net and data train, are searched, and pass its tests."""
+"""`convsweep init` writes a project whose own net and data train, are searched, and pass its
+tests.
+"""
 
 import json
 import os
@@ -18,7 +20,9 @@ CONFIG = ["--config-dir", "conf", "--config-name", "project"]
 
 
 def run(folder: Path, *arguments: str) -> str:
-    """Run Python in a folder, which a console script does not have on its path first, and return what it printed."""
+    """Run Python in a folder, which a console script does not have on its path first, and return
+    what it printed.
+    """
     command = [sys.executable, "-P", "-m", "convsweep", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -44,19 +48,31 @@ def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path: Path)
 
 def test_it_trains_and_its_tests_pass(project: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    variables = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")
+    }
     done = subprocess.run(command, cwd=project, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
 
 
-def test_a_search_finds_its_configs_and_leaves_a_preset_that_does(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = ["logger=none", "trainer=cpu", "trainer.max_epochs=1", "data.num_samples=300", "hydra.sweeper.n_trials=2"]
+def test_a_search_finds_its_configs_and_leaves_a_preset_that_does(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = [
+        "logger=none",
+        "trainer=cpu",
+        "trainer.max_epochs=1",
+        "data.num_samples=300",
+        "hydra.sweeper.n_trials=2",
+    ]
     run(project, "train", *CONFIG, "-m", "sweeps=width_lr", *options)
     monkeypatch.chdir(project)
     sweep = open_sweep_folder("multirun/width_lr_shapes")
     results = [json.loads(path.read_text()) for path in sweep.folder.glob("*/result.json")]
     assert len(results) == 2
     _check_configs(sweep, [Candidate("trial 0", ["model.net.width=8"])])
-    composed = run(project, "train", "--config-dir", str(sweep.folder), "--config-name", "best", "--cfg", "job")
+    composed = run(
+        project, "train", "--config-dir", str(sweep.folder), "--config-name", "best", "--cfg", "job"
+    )
     assert "_target_: own_net.OwnNet" in composed

@@ -8,7 +8,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from convsweep.cli.override_quotes import quote_values
 
 
-@pytest.mark.parametrize("value", ["Bücher/große Fotos", "/data/a & b", "scans#2", "x;y!z", "写真", "a~b", "日本=1"])
+@pytest.mark.parametrize(
+    "value", ["Bücher/große Fotos", "/data/a & b", "scans#2", "x;y!z", "写真", "a~b", "日本=1"]
+)
 def test_paths_reach_the_config_as_they_were_typed(value: str) -> None:
     (argument,) = quote_values([f"+data.root={value}"])
     assert OverridesParser.create().parse_override(argument).value() == value
@@ -22,7 +24,20 @@ def test_the_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 @pytest.mark.parametrize(
     "argument",
-    ["-m", "--config-dir=Bücher", "~callbacks", "~a=b", "a=1", "a='ü'", 'a="ü"', "a=[ü]", "a=ü,b", "a={b:ü}", "a=f(ü)", "a=\\"],
+    [
+        "-m",
+        "--config-dir=Bücher",
+        "~callbacks",
+        "~a=b",
+        "a=1",
+        "a='ü'",
+        'a="ü"',
+        "a=[ü]",
+        "a=ü,b",
+        "a={b:ü}",
+        "a=f(ü)",
+        "a=\\",
+    ],
 )
 def test_all_else_is_left_as_it_is(argument: str) -> None:
     assert quote_values([argument]) == [argument]

@@ -1,4 +1,6 @@
-"""Every patch is a whole record, fits what is installed, and is left out where its ground is another one."""
+"""Every patch is a whole record, fits what is installed, and is left out where its ground is
+another one.
+"""
 
 import json
 import logging
@@ -55,7 +57,9 @@ def a_patch(**fields: object) -> Patch:
 @EVERY
 def test_records_are_complete_and_fit_what_is_installed(entry: Patch) -> None:
     assert entry.name.isidentifier()
-    assert all(text and not text.endswith(".") for text in (entry.what, entry.reason, entry.without))
+    assert all(
+        text and not text.endswith(".") for text in (entry.what, entry.reason, entry.without)
+    )
     assert entry.why in ("bug", "speed")
     assert entry.tested
     for package, specifier in entry.tested.items():
@@ -78,7 +82,9 @@ def test_no_entry_is_usable_beyond_its_versions(
     assert not is_usable(entry)
     assert not is_usable(entry)
     assert len(said.messages) == 1
-    assert said.messages[0].startswith(f"patch {entry.name} is not applied: {next(iter(entry.tested))} is 999.0, tested with ")
+    assert said.messages[0].startswith(
+        f"patch {entry.name} is not applied: {next(iter(entry.tested))} is 999.0, tested with "
+    )
     assert said.messages[0].endswith(f"; instead: {entry.without}")
 
 
@@ -88,7 +94,9 @@ def test_the_page_tells_of_every_entry(entry: Patch) -> None:
 
 
 def test_the_page_in_docs_is_the_one_that_is_printed() -> None:
-    assert (ROOT / "docs" / "patches.md").read_text() == page(all_patches()), "python -m convsweep.patches > docs/patches.md"
+    assert (ROOT / "docs" / "patches.md").read_text() == page(all_patches()), (
+        "python -m convsweep.patches > docs/patches.md"
+    )
 
 
 def test_a_patch_that_fits_is_applied_once_and_listed() -> None:
@@ -103,17 +111,28 @@ def test_a_patch_that_fits_is_applied_once_and_listed() -> None:
     ("fields", "reason"),
     [
         ({"tested": {"pytest": "<1"}}, f"pytest is {metadata.version('pytest')}, tested with <1"),
-        ({"tested": {"no-such-package": ">=1"}}, "no-such-package is not installed, tested with >=1"),
+        (
+            {"tested": {"no-such-package": ">=1"}},
+            "no-such-package is not installed, tested with >=1",
+        ),
         ({"check": lambda: False}, "what it replaces is not as expected"),
-        ({"check": lambda: takes("json:JSONDecoder.decode", "self", "s")}, "what it replaces is not as expected"),
+        (
+            {"check": lambda: takes("json:JSONDecoder.decode", "self", "s")},
+            "what it replaces is not as expected",
+        ),
         (
             {"check": lambda: takes("json:JSONDecoder.gone", "self")},
             "what it replaces is not there (type object",
         ),
-        ({"check": lambda: takes("json.gone:load", "fp")}, "what it replaces is not there (No module named 'json.gone')"),
+        (
+            {"check": lambda: takes("json.gone:load", "fp")},
+            "what it replaces is not there (No module named 'json.gone')",
+        ),
     ],
 )
-def test_a_patch_on_other_ground_is_left_out(fields: dict[str, object], reason: str, said: pytest.LogCaptureFixture) -> None:
+def test_a_patch_on_other_ground_is_left_out(
+    fields: dict[str, object], reason: str, said: pytest.LogCaptureFixture
+) -> None:
     entry = a_patch(**fields)
     apply_patches([entry])
     assert use(entry) is None
@@ -123,10 +142,15 @@ def test_a_patch_on_other_ground_is_left_out(fields: dict[str, object], reason: 
     assert message.endswith("; instead: nothing is done")
 
 
-def test_the_variable_turns_all_off(said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_turns_all_off(
+    said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(VARIABLE, "none")
     assert not any(is_usable(entry) for entry in (a_patch(), *all_patches()))
-    assert said.messages[0] == f"patch of_a_test is not applied: {VARIABLE}=none; instead: nothing is done"
+    assert (
+        said.messages[0]
+        == f"patch of_a_test is not applied: {VARIABLE}=none; instead: nothing is done"
+    )
 
 
 def test_the_variable_names_what_stays_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,16 +163,29 @@ def test_the_variable_names_what_stays_on(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_name_that_is_no_patch_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patch, "all_patches", lambda: (a_patch(),))
     monkeypatch.setenv(VARIABLE, "of_a_tset")
-    with pytest.raises(UserError, match=r"CONVSWEEP_PATCHES must be .*, but has 'of_a_tset'; did you mean 'of_a_test'\?"):
+    with pytest.raises(
+        UserError,
+        match=r"CONVSWEEP_PATCHES must be .*, but has 'of_a_tset'; did you mean 'of_a_test'\?",
+    ):
         is_usable(a_patch())
 
 
 @pytest.mark.parametrize("turned", ["all", "none"])
 def test_a_run_lists_what_was_applied_to_it(turned: str, tmp_path: Path) -> None:
-    command = [sys.executable, ROOT / "train.py", *QUICK, "+trainer.limit_train_batches=1", "hydra.run.dir=run"]
-    subprocess.run(command, cwd=tmp_path, env={**os.environ, VARIABLE: turned}, check=True, capture_output=True)
+    command = [
+        sys.executable,
+        ROOT / "train.py",
+        *QUICK,
+        "+trainer.limit_train_batches=1",
+        "hydra.run.dir=run",
+    ]
+    subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, VARIABLE: turned}, check=True, capture_output=True
+    )
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     said = (tmp_path / "run" / "train.log").read_text()
     assert ("late_torchmetrics" in result["patches"]) == (turned == "all")
-    assert said.count(f"patch late_torchmetrics is not applied: {VARIABLE}=none; instead: ") == (turned == "none")
+    assert said.count(f"patch late_torchmetrics is not applied: {VARIABLE}=none; instead: ") == (
+        turned == "none"
+    )
     assert result["patches"] == [] or turned == "all"

@@ -1,4 +1,5 @@
-"""Nothing outside of `patches/` changes what another package has made, or reaches for its private names by a string.
+"""Nothing outside of `patches/` changes what another package has made, or reaches for its private
+names by a string.
 
 Names that are written out are held by ruff (SLF001, PLC2701).
 """
@@ -15,7 +16,12 @@ from tests.conftest import ROOT
 DOCUMENTED = {"_exit", "_replace"}  # of os and of named tuples
 OURS = ("convsweep", "hydra_plugins", "sys")  # the interpreter's own settings are there to be set
 LINT = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
-EXEMPT = {path for pattern, rules in LINT["per-file-ignores"].items() if "SLF001" in rules for path in ROOT.glob(pattern)}
+EXEMPT = {
+    path
+    for pattern, rules in LINT["per-file-ignores"].items()
+    if "SLF001" in rules
+    for path in ROOT.glob(pattern)
+}
 FILES = sorted({*(ROOT / "src").rglob("*.py"), ROOT / "train.py"} - EXEMPT)
 PRIVATE = re.compile(r"(?:^|\.)_(?!_)\w+")
 
@@ -24,7 +30,11 @@ def faults(code: str) -> list[str]:
     """Return what a file does to other packages that it must not, with the line."""
     tree = ast.parse(code)
     foreign = {name for node in ast.walk(tree) for name in foreign_names(node)}
-    return [f"{getattr(node, 'lineno', 0)}: {fault}" for node in ast.walk(tree) for fault in faults_of(node, foreign)]
+    return [
+        f"{getattr(node, 'lineno', 0)}: {fault}"
+        for node in ast.walk(tree)
+        for fault in faults_of(node, foreign)
+    ]
 
 
 def foreign_names(node: ast.AST) -> Iterator[str]:
@@ -33,7 +43,11 @@ def foreign_names(node: ast.AST) -> Iterator[str]:
         for alias in node.names:
             if alias.name.partition(".")[0] not in OURS:
                 yield alias.asname or alias.name.partition(".")[0]
-    if isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").partition(".")[0] not in OURS:
+    if (
+        isinstance(node, ast.ImportFrom)
+        and node.level == 0
+        and (node.module or "").partition(".")[0] not in OURS
+    ):
         yield from (alias.asname or alias.name for alias in node.names)
 
 
@@ -51,11 +65,20 @@ def faults_of(node: ast.AST, foreign: set[str]) -> Iterator[str]:
     if isinstance(node, ast.Call):
         called = ast.unparse(node.func)
         texts = [
-            argument.value for argument in node.args if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+            argument.value
+            for argument in node.args
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
         ]
         if called in ("setattr", "delattr") and node.args and root_of(node.args[0]) in foreign:
             yield f"sets {ast.unparse(node)}"
-        if called in ("getattr", "hasattr", "setattr", "delattr", "import_module", "importlib.import_module"):
+        if called in (
+            "getattr",
+            "hasattr",
+            "setattr",
+            "delattr",
+            "import_module",
+            "importlib.import_module",
+        ):
             yield from (f"reaches for {text}" for text in texts if PRIVATE.search(text))
 
 
@@ -76,7 +99,9 @@ def own_names(tree: ast.AST) -> Iterator[str]:
 
 
 def private_names(tree: ast.AST) -> Iterator[str]:
-    """Yield the private attributes that a file reads, also those of `self`, which ruff lets pass where they are inherited."""
+    """Yield the private attributes that a file reads, also those of `self`, which ruff lets pass
+    where they are inherited.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and PRIVATE.fullmatch(node.attr):
             yield node.attr
@@ -87,7 +112,9 @@ def test_private_attributes_are_our_own_also_where_a_class_inherits() -> None:
     own = {name for tree in trees.values() for name in own_names(tree)} | DOCUMENTED
     found = {path: sorted(set(private_names(tree)) - own) for path, tree in trees.items()}
     assert {path: names for path, names in found.items() if names} == {}
-    inherited = ast.parse("class Mine(optuna.Study):\n    def many(self): return self._is_multi_objective()")
+    inherited = ast.parse(
+        "class Mine(optuna.Study):\n    def many(self): return self._is_multi_objective()"
+    )
     assert set(private_names(inherited)) - own == {"_is_multi_objective"}
 
 

@@ -1,4 +1,6 @@
-"""The README keeps its promises: its two commands and the experiments and pictures that it names; each module says its job."""
+"""The README keeps its promises: its two commands and the experiments and pictures that it names;
+each module says its job.
+"""
 
 import ast
 import re

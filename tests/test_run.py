@@ -14,7 +14,8 @@ CONF = Path(__file__).parents[1] / "conf"
 
 
 @pytest.mark.parametrize(
-    ("checked", "known"), [({CHECK: {"params": 3}}, {"params": 3}), ({"mine.check": {"params": 3}}, None), (None, None)]
+    ("checked", "known"),
+    [({CHECK: {"params": 3}}, {"params": 3}), ({"mine.check": {"params": 3}}, None), (None, None)],
 )
 def test_only_what_our_own_check_said_is_taken_for_the_cost(checked: Any, known: Any) -> None:
     channel: Any = SimpleNamespace()

@@ -21,10 +21,14 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Any]]:
         sys.modules.pop(name)
 
 
-def test_only_what_is_missing_is_measured(modules: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_is_missing_is_measured(
+    modules: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     measured, _ = modules
     run: list[list[str]] = []
-    monkeypatch.setattr(measured, "run", lambda command, code: run.append(command) or {"wall_s": 1.0})
+    monkeypatch.setattr(
+        measured, "run", lambda command, code: run.append(command) or {"wall_s": 1.0}
+    )
     ways = [measured.Way("one", ["a", "{round}"]), measured.Way("two", ["b"])]
     measured.measure(measured.Kept(tmp_path / "kept.jsonl"), "start: it", ways, rounds=1)
     measured.measure(measured.Kept(tmp_path / "kept.jsonl"), "start: it", ways, rounds=2)
@@ -47,7 +51,9 @@ def test_ratios_are_of_one_round(modules: tuple[Any, Any], tmp_path: Path) -> No
     kept = measured.Kept(tmp_path / "kept.jsonl")
     for number, (bare, ours) in enumerate([(100.0, 90.0), (50.0, 50.0), (10.0, 11.0)]):
         for way, value in (("bare", bare), ("ours", ours)):
-            kept.add({"title": "steps: cnn", "way": way, "round": number, "images_s": value, "load": 1.0})
+            kept.add(
+                {"title": "steps: cnn", "way": way, "round": number, "images_s": value, "load": 1.0}
+            )
     kept.add({"title": "steps: cnn", "way": "ours", "round": 3, "error": "no", "load": 1.0})
     tables.write_readme(tmp_path / "README.md", kept)
     text = (tmp_path / "README.md").read_text()

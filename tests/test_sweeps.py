@@ -1,4 +1,6 @@
-"""The spaces for signals and volumes: they begin at the networks that they name, few points are refused, and they run."""
+"""The spaces for signals and volumes: they begin at the networks that they name, few points are
+refused, and they run.
+"""
 
 import csv
 import random
@@ -26,6 +28,7 @@ from hydra_study.trials.starting_points import enqueue
 from hydra_study.trials.tell import fixed_params
 
 ROOT = Path(__file__).parents[1]
+# Sweep -> a sample's shape and the number of classes, of the embedded data where there is some.
 SHAPES = {
     "denoise_unet": ((1, 2048), 1),
     "unet_or_dilated": ((1, 2048), 1),
@@ -33,18 +36,23 @@ SHAPES = {
     "volumes_depth_kernel": ((1, 32, 32, 32), 4),
     "volumes_unet": ((1, 32, 32, 32), 5),
 }
-"""Sweep -> a sample's shape and the number of classes, of the embedded data where there is some."""
 
 
 def composed(sweep: str | None, *overrides: str) -> DictConfig:
     """Return a config whose data has stated its shape already."""
     in_shape, num_classes = SHAPES[sweep or "denoise_unet"]
-    shape = [f"shape.in_shape={list(in_shape)}", f"shape.in_channels={in_shape[0]}", f"shape.num_classes={num_classes}"]
+    shape = [
+        f"shape.in_shape={list(in_shape)}",
+        f"shape.in_channels={in_shape[0]}",
+        f"shape.num_classes={num_classes}",
+    ]
     chosen = [] if sweep is None else [f"sweeps={sweep}"]
     GlobalHydra.instance().clear()
     Plugins.instance()
     with initialize_config_dir(str(ROOT / "conf"), **main_options()):
-        return compose("config", overrides=[*shape, "name=test", *chosen, *overrides], return_hydra_config=True)
+        return compose(
+            "config", overrides=[*shape, "name=test", *chosen, *overrides], return_hydra_config=True
+        )
 
 
 def space_of(sweep: str) -> tuple[Space, list[Point]]:
@@ -56,11 +64,15 @@ def space_of(sweep: str) -> tuple[Space, list[Point]]:
         loader = GlobalHydra.instance().config_loader()
         space = Space(parse_parameters(params, [], loader))
         context = SimpleNamespace(config_loader=loader)
-        recipe: Any = SimpleNamespace(options=config.hydra.sweeper, hydra_context=context, config=config)
+        recipe: Any = SimpleNamespace(
+            options=config.hydra.sweeper, hydra_context=context, config=config
+        )
         enqueue(study, space, recipe)
     starts = [fixed_params(trial) for trial in study.get_trials()]
     points = [space.at(start) for start in starts]
-    assert [point.values for point in points] == starts, "a starting point states all of its parameters"
+    assert [point.values for point in points] == starts, (
+        "a starting point states all of its parameters"
+    )
     return space, points
 
 
@@ -107,7 +119,9 @@ def test_few_points_are_refused_and_only_for_their_size(sweep: str) -> None:
         ("volumes_unet", "nifti_folder"),
     ],
 )
-def test_data_of_the_users_own_is_asked_for_nothing_that_it_does_not_know(sweep: str, data: str) -> None:
+def test_data_of_the_users_own_is_asked_for_nothing_that_it_does_not_know(
+    sweep: str, data: str
+) -> None:
     assert set(composed(sweep, f"data={data}").data) == set(composed(None, f"data={data}").data)
 
 
@@ -126,10 +140,26 @@ SMALL = {
 def test_a_small_search_runs(sweep: str, tmp_path: Path) -> None:
     (tmp_path / "series").mkdir()
     x = np.random.default_rng(0).normal(size=(40, 32)).astype(np.float32)
-    np.savez(tmp_path / "series" / "Toy.npz", X_train=x, y_train=np.arange(40) % 2, X_test=x, y_test=np.arange(40) % 2)
+    np.savez(
+        tmp_path / "series" / "Toy.npz",
+        X_train=x,
+        y_train=np.arange(40) % 2,
+        X_test=x,
+        y_test=np.arange(40) % 2,
+    )
     options = ["trainer=cpu", "trainer.max_epochs=1", "logger=none", "data.batch_size=8"]
     sweeper = ["hydra.sweeper.n_trials=2", "hydra.sweeper.slots=2", "hydra.sweeper.sampler.seed=0"]
-    command = [sys.executable, "-m", "convsweep", "train", "-m", f"sweeps={sweep}", *SMALL[sweep], *options, *sweeper]
+    command = [
+        sys.executable,
+        "-m",
+        "convsweep",
+        "train",
+        "-m",
+        f"sweeps={sweep}",
+        *SMALL[sweep],
+        *options,
+        *sweeper,
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = (tmp_path / "multirun").iterdir()
@@ -138,7 +168,13 @@ def test_a_small_search_runs(sweep: str, tmp_path: Path) -> None:
 
 
 def test_what_changes_no_result_may_differ_between_the_starts_of_a_study() -> None:
-    change = ["data.num_workers=3", "num_threads=2", "test=false", "trainer.accelerator=gpu", "trainer.log_every_n_steps=7"]
+    change = [
+        "data.num_workers=3",
+        "num_threads=2",
+        "test=false",
+        "trainer.accelerator=gpu",
+        "trainer.log_every_n_steps=7",
+    ]
     change += ["trainer.enable_model_summary=true", "trainer.profiler=simple"]
 
     def fixed(*more: str) -> dict[str, Any]:

@@ -18,7 +18,9 @@ def four_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("macs", "threads"), [(1, 1), (MACS_A_THREAD // 32 * 2, 2), (MACS_A_THREAD, 4), (None, 4)])
+@pytest.mark.parametrize(
+    ("macs", "threads"), [(1, 1), (MACS_A_THREAD // 32 * 2, 2), (MACS_A_THREAD, 4), (None, 4)]
+)
 def test_auto_follows_the_work_of_a_batch(macs: int | None, threads: int) -> None:
     assert set_threads("auto", macs, batch_size=32) == threads
 
@@ -30,5 +32,7 @@ def test_auto_leaves_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_number_counts_and_anything_else_is_refused() -> None:
     assert set_threads(3, 1, batch_size=1) == 3
-    with pytest.raises(UserError, match="num_threads must be auto or a whole number >= 1, but is 'many'"):
+    with pytest.raises(
+        UserError, match="num_threads must be auto or a whole number >= 1, but is 'many'"
+    ):
         set_threads("many", 1, batch_size=1)

@@ -27,12 +27,16 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
 
 @pytest.mark.both_modes
 def test_default_net_learns_digits_and_leaves_a_record(train: Train) -> None:
-    folder = train("logger=none", "trainer=cpu", "trainer.max_epochs=6", "model.net.num_blocks=1", quick=False)
+    folder = train(
+        "logger=none", "trainer=cpu", "trainer.max_epochs=6", "model.net.num_blocks=1", quick=False
+    )
     result = result_of(folder)
     assert result["outcome"] == "complete"
     assert result["test"]["test/accuracy"] > 0.95
     assert result["objectives"] == {"val/accuracy": result["best"]["val/accuracy"]}
-    assert result["best"]["val/accuracy"] == pytest.approx(max(float(row["val/accuracy"]) for row in rows_of(folder)), abs=1e-4)
+    assert result["best"]["val/accuracy"] == pytest.approx(
+        max(float(row["val/accuracy"]) for row in rows_of(folder)), abs=1e-4
+    )
     assert (folder / "config.yaml").is_file()
     assert (folder / "checkpoints" / "last.ckpt").is_file()
 
@@ -47,7 +51,10 @@ def test_a_checkpoint_alone_rebuilds_net_classes_and_normalisation(train: Train)
     assert not probs.requires_grad
     torch.testing.assert_close(probs.sum(1), torch.ones(4))
     for wrong in (images.permute(0, 2, 3, 1), images[0], images.numpy()):
-        with pytest.raises(UserError, match=r"samples must be a tensor \(N, 1, \*, \*\), but are .*; put the channels"):
+        with pytest.raises(
+            UserError,
+            match=r"samples must be a tensor \(N, 1, \*, \*\), but are .*; put the channels",
+        ):
             model.predict_batch(wrong)
     assert 0 < float(model.normalize.mean) < 255
 
@@ -64,7 +71,7 @@ def test_resume_goes_on_in_its_folder_as_if_never_stopped(train: Train) -> None:
     whole = train("trainer.max_epochs=3", "scheduler=none", folder="whole")
     train("trainer.max_epochs=1", "scheduler=none", folder="parts")
     parts = Path.cwd() / "parts"
-    (parts / "result.json").unlink()  # as behind a kill -9
+    (parts / "result.json").unlink()  # as after a kill -9
     last = parts / "checkpoints" / "last.ckpt"
     state = torch.load(last, weights_only=True)
     assert 0 < state["callbacks"]["Stopwatch"]["seconds"] < 1000
@@ -72,22 +79,40 @@ def test_resume_goes_on_in_its_folder_as_if_never_stopped(train: Train) -> None:
     torch.save(state, last)
     train("resume=parts", "trainer.max_epochs=3")
     assert 1000 < result_of(parts)["seconds"] < 2000
-    assert [row["val/loss"] for row in rows_of(parts)] == [row["val/loss"] for row in rows_of(whole)]
+    assert [row["val/loss"] for row in rows_of(parts)] == [
+        row["val/loss"] for row in rows_of(whole)
+    ]
     assert result_of(parts)["best"]["val/accuracy"] == result_of(whole)["best"]["val/accuracy"]
 
 
 def test_the_last_epoch_is_kept_also_where_it_is_not_the_best(train: Train) -> None:
-    folder = train("monitor.metric=val/loss", "monitor.mode=max", "scheduler=none", "trainer.max_epochs=3") / "checkpoints"
-    assert [read_checkpoint(folder / name)["epoch"] for name in ("best.ckpt", "last.ckpt")] == [0, 2]
+    folder = (
+        train(
+            "monitor.metric=val/loss", "monitor.mode=max", "scheduler=none", "trainer.max_epochs=3"
+        )
+        / "checkpoints"
+    )
+    assert [read_checkpoint(folder / name)["epoch"] for name in ("best.ckpt", "last.ckpt")] == [
+        0,
+        2,
+    ]
 
 
 def test_the_best_checkpoint_comes_along_to_another_folder(train: Train) -> None:
-    worst = ("monitor.metric=val/loss", "monitor.mode=max", "scheduler=none")  # the first epoch is the best so
+    worst = (
+        "monitor.metric=val/loss",
+        "monitor.mode=max",
+        "scheduler=none",
+    )  # the first epoch is the best so
     train(*worst, "trainer.max_epochs=2", folder="first")
-    folder = train(*worst, "trainer.max_epochs=3", "ckpt_path=first/checkpoints/last.ckpt", folder="second")
+    folder = train(
+        *worst, "trainer.max_epochs=3", "ckpt_path=first/checkpoints/last.ckpt", folder="second"
+    )
     result = result_of(folder)
     assert result["best_epoch"] == 1
-    assert result["best"]["val/loss"] == pytest.approx(max(float(row["val/loss"]) for row in rows_of(folder)), abs=1e-4)
+    assert result["best"]["val/loss"] == pytest.approx(
+        max(float(row["val/loss"]) for row in rows_of(folder)), abs=1e-4
+    )
     assert result["checkpoint"] == "checkpoints/best.ckpt"
     assert read_checkpoint(folder / "checkpoints/best.ckpt")["epoch"] == 0
 
@@ -96,7 +121,9 @@ def test_the_best_checkpoint_comes_along_to_another_folder(train: Train) -> None
 def test_scores_are_of_a_checkpoint_that_is_there(train: Train) -> None:
     worst = ("monitor.metric=val/loss", "monitor.mode=max", "scheduler=none")
     (train(*worst, "trainer.max_epochs=2", folder="first") / "checkpoints/best.ckpt").unlink()
-    folder = train(*worst, "trainer.max_epochs=4", "ckpt_path=first/checkpoints/last.ckpt", folder="second")
+    folder = train(
+        *worst, "trainer.max_epochs=4", "ckpt_path=first/checkpoints/last.ckpt", folder="second"
+    )
     assert result_of(folder)["best_epoch"] == 3
     assert read_checkpoint(folder / "checkpoints/best.ckpt")["epoch"] == 2
 
@@ -106,7 +133,12 @@ def test_resume_knows_which_config_a_run_was_of(train: Train) -> None:
     preset = "defaults: [config, {override /model/net: mlp}, _self_]\n"
     Path("presets/other.yaml").write_text(preset)
     folder = train(
-        "--config-dir=presets", "--config-name=other", "logger=none", "trainer=cpu", "trainer.max_epochs=1", quick=False
+        "--config-dir=presets",
+        "--config-name=other",
+        "logger=none",
+        "trainer=cpu",
+        "trainer.max_epochs=1",
+        quick=False,
     )
     train("resume=run", "trainer.max_epochs=2", quick=False)
     assert [row["epoch"] for row in rows_of(folder)] == ["0", "1"]
@@ -124,11 +156,17 @@ class Stop(L.Callback):
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
-def test_a_stopped_run_says_how_to_go_on(train: Train, capsys: pytest.CaptureFixture[str], name: str, code: int) -> None:
+def test_a_stopped_run_says_how_to_go_on(
+    train: Train, capsys: pytest.CaptureFixture[str], name: str, code: int
+) -> None:
     handler = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(SystemExit) as end:
-            train("trainer.max_epochs=3", "+callbacks.stop._target_=tests.test_train.Stop", f"+callbacks.stop.signal={name}")
+            train(
+                "trainer.max_epochs=3",
+                "+callbacks.stop._target_=tests.test_train.Stop",
+                f"+callbacks.stop.signal={name}",
+            )
     finally:
         signal.signal(signal.SIGINT, handler)  # Lightning lets it be ignored
     folder = Path.cwd() / "run"
@@ -144,11 +182,17 @@ def test_a_stopped_run_says_how_to_go_on(train: Train, capsys: pytest.CaptureFix
 def test_training_metrics_of_the_result_are_of_the_best_epoch(train: Train) -> None:
     folder = train("trainer.max_epochs=3")
     best = result_of(folder)["best"]
-    row = next(row for row in rows_of(folder) if float(row["val/loss"]) == pytest.approx(best["val/loss"], abs=1e-6))
+    row = next(
+        row
+        for row in rows_of(folder)
+        if float(row["val/loss"]) == pytest.approx(best["val/loss"], abs=1e-6)
+    )
     assert best["train/loss"] == pytest.approx(float(row["train/loss"]), abs=1e-6)
 
 
-def test_a_sweep_without_its_flag_says_that_it_is_one_training(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sweep_without_its_flag_says_that_it_is_one_training(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
     train("sweeps=depth_kernel", "trainer.max_epochs=1")
     assert "to search, add -m" in capsys.readouterr().out
     train("sweeps=depth_kernel", "trainer.max_epochs=2", "ckpt_path=last")
@@ -158,8 +202,8 @@ def test_a_sweep_without_its_flag_says_that_it_is_one_training(train: Train, cap
 def test_paths_are_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
     folder = Path("/home/somebody") / ("a_long_name_" * 10)
     result = {
-        "objectives": {"val/accuracy": 0.5, "macs": 1200.0}, "best_epoch": 1, "test": {}, "seconds": 2.0, "epochs": 1,
-        "cost": {"params": 10, "macs": 1200}, "stopped_early": False, "checkpoint": "checkpoints/best.ckpt",
+        "objectives": {"val/accuracy": 0.5, "macs": 1200.0}, "best_epoch": 1, "test": {}, "seconds": 2.0, "epochs": 1,  # noqa: E501
+        "cost": {"params": 10, "macs": 1200}, "stopped_early": False, "checkpoint": "checkpoints/best.ckpt",  # noqa: E501
         "wandb": {"url": None, "dir": "wandb/offline-run", "id": "abc"},
     }  # fmt: skip
     show_result(result, folder)
@@ -169,7 +213,9 @@ def test_paths_are_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert "1,200 " in printed
 
 
-def test_a_folder_with_a_run_is_not_overwritten(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_with_a_run_is_not_overwritten(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = train()
     before = (folder / "checkpoints" / "best.ckpt").read_bytes()
     with pytest.raises(SystemExit) as end:
@@ -182,13 +228,19 @@ def test_a_folder_with_a_run_is_not_overwritten(train: Train, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["model.net.skip=ad"], "skip must be one of none, add, concat, but is 'ad'; did you mean 'add'?"),
+        (
+            ["model.net.skip=ad"],
+            "skip must be one of none, add, concat, but is 'ad'; did you mean 'add'?",
+        ),
         (["model.net.num_stages=5"], "use num_stages=3"),
         (["+model.net.stages.2.kernal=5"], "has no option 'kernal'; did you mean 'kernel_size'?"),
         (["monitor.metric=val/acc"], "did you mean 'val/accuracy'?"),
         (["objectives=[val/accuracy,mac]"], "did you mean 'macs'?"),
         (["monitor.mode=maximum"], "monitor.mode must be max or min"),
-        (["freed_memory=realease"], "freed_memory must be keep or release, but is 'realease'; did you mean 'release'?"),
+        (
+            ["freed_memory=realease"],
+            "freed_memory must be keep or release, but is 'realease'; did you mean 'release'?",
+        ),
         (["data=image_folder", "data.root=nowhere"], "nowhere"),
         (["data=scenes"], "use model=segmentation"),
         (["budget.max_params=10"], "max_params"),
@@ -227,7 +279,10 @@ def test_mistakes_are_answered_by_one_message(
 
 @pytest.mark.parametrize(
     ("override", "answer"),
-    [("model.net.kernal_size=3", "did you mean 'kernel_size'?"), ("model/net=resnet81", "did you mean 'resnet18'?")],
+    [
+        ("model.net.kernal_size=3", "did you mean 'kernel_size'?"),
+        ("model/net=resnet81", "did you mean 'resnet18'?"),
+    ],
 )
 def test_a_misspelt_key_or_option_is_answered_by_hydra_and_then_by_the_nearest(
     train: Train, capsys: pytest.CaptureFixture[str], override: str, answer: str
@@ -272,10 +327,15 @@ def test_overfit_learns_its_batches_by_heart(train: Train) -> None:
 
 def test_unet_runs_on_scenes(train: Train) -> None:
     folder = train(
-        "experiment=unet_scenes", "logger=none", "trainer=cpu", "trainer.max_epochs=1", "data.num_train=32", "data.num_val=8",
+        "experiment=unet_scenes", "logger=none", "trainer=cpu", "trainer.max_epochs=1", "data.num_train=32", "data.num_val=8",  # noqa: E501
         "data.num_test=8", "model.net.width=4", quick=False,
     )  # fmt: skip
-    assert set(result_of(folder)["test"]) >= {"test/miou", "test/dice", "test/pixel_accuracy", "test/iou/background"}
+    assert set(result_of(folder)["test"]) >= {
+        "test/miou",
+        "test/dice",
+        "test/pixel_accuracy",
+        "test/iou/background",
+    }
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut off"])

@@ -1,4 +1,6 @@
-"""What a person may name for a trained network: a checkpoint, a run, a sweep; averaged weights are used where there are such."""
+"""What a person may name for a trained network: a checkpoint, a run, a sweep; averaged weights are
+used where there are such.
+"""
 
 from pathlib import Path
 
@@ -25,7 +27,9 @@ def test_checkpoint_run_and_sweep_are_found(tmp_path: Path) -> None:
     touch(SweepPaths(sweep).journal)
     with pytest.raises(UserError, match="has no complete trial yet"):
         checkpoint_of(sweep)
-    SweepPaths(sweep).preset.write_text("# Trial 11 of study depth: val/accuracy 0.99\ndefaults: []\n")
+    SweepPaths(sweep).preset.write_text(
+        "# Trial 11 of study depth: val/accuracy 0.99\ndefaults: []\n"
+    )
     assert checkpoint_of(sweep) == trials[11]
     trials[11].unlink()
     with pytest.raises(UserError, match="trial 11, has no checkpoint"):
@@ -33,13 +37,20 @@ def test_checkpoint_run_and_sweep_are_found(tmp_path: Path) -> None:
 
 
 def test_the_address_of_a_study_is_no_folder() -> None:
-    with pytest.raises(UserError, match=r"but postgresql:/+me@host/studies is the address of a study; name its sweep's folder"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"but postgresql:/+me@host/studies is the address of a study; name its sweep's folder"
+        ),
+    ):
         checkpoint_of(Path("postgresql://me@host/studies"))
 
 
 def test_a_misspelt_folder_is_answered_by_the_one_beside_it(tmp_path: Path) -> None:
     (tmp_path / "depth_kernel_digits").mkdir()
-    with pytest.raises(UserError, match=r"nothing at .*/depth_kernel; did you mean .*/depth_kernel_digits\?"):
+    with pytest.raises(
+        UserError, match=r"nothing at .*/depth_kernel; did you mean .*/depth_kernel_digits\?"
+    ):
         checkpoint_of(tmp_path / "depth_kernel")
     with pytest.raises(UserError, match=r"nothing at .*/gone/a$"):
         checkpoint_of(tmp_path / "gone" / "a")
@@ -49,7 +60,9 @@ def test_folder_of_runs_names_its_checkpoints(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no checkpoint lies below it"):
         checkpoint_of(tmp_path)
     touch(tmp_path / "a" / "checkpoints" / "best.ckpt")
-    with pytest.raises(UserError, match=r"name one of the 1 that lie below it, such as .*a/checkpoints/best.ckpt"):
+    with pytest.raises(
+        UserError, match=r"name one of the 1 that lie below it, such as .*a/checkpoints/best.ckpt"
+    ):
         checkpoint_of(tmp_path)
 
 

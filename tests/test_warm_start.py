@@ -1,4 +1,6 @@
-"""A training that begins with another network's weights has all that fit, and says what it has not."""
+"""A training that begins with another network's weights has all that fit, and says what it has
+not.
+"""
 
 from pathlib import Path
 
@@ -24,7 +26,9 @@ def untrained(*overrides: str) -> Model:
     return build.build_model(cfg, data)
 
 
-def test_a_head_of_other_classes_begins_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_head_of_other_classes_begins_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     three_classes = arrays_checkpoint(tmp_path / "net.ckpt", (1, 8, 8))
     model = untrained(*SMALL)
     own = {name: value.clone() for name, value in model.state_dict().items()}
@@ -41,7 +45,11 @@ def test_a_head_of_other_classes_begins_anew(tmp_path: Path, capsys: pytest.Capt
 def test_a_network_of_which_nothing_fits_is_refused(tmp_path: Path) -> None:
     lines = arrays_checkpoint(tmp_path / "net.ckpt", (2, 20), "model.net.num_stages=2")
     with pytest.raises(
-        UserError, match=r"init_from must name a network whose weights fit this one, but none of .*net\.ckpt does"
+        UserError,
+        match=(
+            r"init_from must name a network whose weights fit this one, but none of .*net\.ckpt"
+            r" does"
+        ),
     ):
         begin_with(untrained("model/net=mlp"), str(lines))
 

@@ -1,4 +1,6 @@
-"""Sliding windows: every position is answered for, and a network without borders gives what it gives on the whole sample."""
+"""Sliding windows: every position is answered for, and a network without borders gives what it
+gives on the whole sample.
+"""
 
 from collections.abc import Callable
 from math import exp
@@ -15,7 +17,14 @@ from convsweep.nets.sliding_window import Axis, SlidingWindow, mirrored_position
 from convsweep.nets.unet import UNet
 
 CONV: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-CASES = [((50,), (8,)), ((3,), (8,)), ((19, 33), (8, 12)), ((5, 30), (8, 12)), ((11, 7, 18), (6, 8, 5)), ((1, 1, 1), (4, 4, 4))]
+CASES = [
+    ((50,), (8,)),
+    ((3,), (8,)),
+    ((19, 33), (8, 12)),
+    ((5, 30), (8, 12)),
+    ((11, 7, 18), (6, 8, 5)),
+    ((1, 1, 1), (4, 4, 4)),
+]
 
 
 def sample(*shape: int) -> Tensor:
@@ -57,7 +66,9 @@ def test_windows_begin_as_counted_by_hand() -> None:
 
 
 def test_an_average_is_weighted_as_counted_by_hand() -> None:
-    """Windows of 4 at 0 and 2 answer 0 and 1; their curves, of deviation 1/2, meet at 1.5 and 0.5 from their middles."""
+    """Windows of 4 at 0 and 2 answer 0 and 1; their curves, of deviation 1/2, meet at 1.5 and 0.5
+    from their middles.
+    """
     numbers = iter([0.0, 1.0])
     averages = SlidingWindow(lambda x: torch.full_like(x, next(numbers)), [4], [4], batch_size=1)
     far, near = exp(-(1.5**2) / (2 * 0.5**2)), exp(-(0.5**2) / (2 * 0.5**2))
@@ -65,11 +76,15 @@ def test_an_average_is_weighted_as_counted_by_hand() -> None:
     torch.testing.assert_close(averages(torch.zeros(1, 6)), expected)
 
 
-@pytest.mark.parametrize(("spatial", "window"), [((70,), (16,)), ((40, 33), (12, 16)), ((22, 18, 25), (12, 10, 14))])
+@pytest.mark.parametrize(
+    ("spatial", "window"), [((70,), (16,)), ((40, 33), (12, 16)), ((22, 18, 25), (12, 10, 14))]
+)
 def test_an_equivariant_network_gives_what_it_gives_on_the_whole_sample_away_from_borders(
     spatial: tuple[int, ...], window: tuple[int, ...]
 ) -> None:
-    """A convolution of width 5 with its borders cut off (`valid`): its windows see all they need, so no seam can show."""
+    """A convolution of width 5 with its borders cut off (`valid`): its windows see all they need,
+    so no seam can show.
+    """
     dim = len(spatial)
     weight = sample(4, 2, *[5] * dim)
     x = sample(2, *spatial)
@@ -81,7 +96,9 @@ def test_an_equivariant_network_gives_what_it_gives_on_the_whole_sample_away_fro
 
 
 def test_beyond_the_borders_a_sample_is_mirrored() -> None:
-    """So `valid` windows give at the borders what the mirrored sample gives there (Ronneberger et al. 2015)."""
+    """So `valid` windows give at the borders what the mirrored sample gives there (Ronneberger et
+    al. 2015).
+    """
     x, weight = sample(1, 9, 13), sample(1, 1, 3, 3)
     averages = SlidingWindow(lambda batch: F.conv2d(batch, weight), [8, 8])(x)
     whole = F.conv2d(F.pad(x[None], (1, 1, 1, 1), mode="reflect"), weight)[0]
@@ -96,7 +113,9 @@ def test_positions_are_mirrored_as_numpy_mirrors(size: int) -> None:
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_a_valid_unet_covers_the_whole_sample(dim: int) -> None:
-    net = UNet((1, *[20] * dim), 3, depth=1, width=2, num_convs=1, padding="valid", norm="none").eval()
+    net = UNet(
+        (1, *[20] * dim), 3, depth=1, width=2, num_convs=1, padding="valid", norm="none"
+    ).eval()
     assert net.out_spatial == (12,) * dim
     with torch.no_grad():
         probs = SlidingWindow(lambda x: net(x).softmax(1), [20] * dim)(sample(1, *[17] * dim))
@@ -124,7 +143,9 @@ def test_a_network_is_asked_where_the_sample_lies() -> None:
 
 
 def test_pieces_come_in_order_as_soon_as_they_are_ready() -> None:
-    """A piece is given out before windows behind it are read, so a long recording is never held as a whole."""
+    """A piece is given out before windows after it are read, so a long recording is never held as a
+    whole.
+    """
     seen: list[int] = []
     windows = SlidingWindow(lambda x: seen.append(len(x)) or x, [10], [10], batch_size=2)  # type: ignore[func-returns-value]
     x = sample(1, 1000)

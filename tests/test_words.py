@@ -30,7 +30,9 @@ from convsweep.tasks.segmentation import Segmentation
         (plateau, "mode", "maximum"),
     ],
 )
-def test_what_a_constructor_or_its_base_does_not_know_is_refused(target: Callable[..., Any], option: str, word: str) -> None:
+def test_what_a_constructor_or_its_base_does_not_know_is_refused(
+    target: Callable[..., Any], option: str, word: str
+) -> None:
     check_words("part", target, {option: get_args(annotations(target)[option])[0]})
     with pytest.raises(UserError, match=rf"part\.{option} must be one of .*, but is '{word}'"):
         check_words("part", target, {option: word})
@@ -43,7 +45,11 @@ def test_what_draws_masks_and_kinds_is_for_no_denoiser() -> None:
 
 def test_a_task_that_does_not_exist_is_refused() -> None:
     with pytest.raises(
-        UserError, match=r"a task must be one that is defined, but is 'segmentaton'; did you mean 'segmentation'\?"
+        UserError,
+        match=(
+            r"a task must be one that is defined, but is 'segmentaton'; did you mean"
+            r" 'segmentation'\?"
+        ),
     ):
         Arrays("somewhere.npz", task="segmentaton")
 

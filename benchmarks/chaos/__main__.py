@@ -3,10 +3,11 @@
     uv run --extra postgresql python benchmarks/chaos --faults 1000 --storage postgresql    # goes on where it stopped
     uv run python benchmarks/chaos --step 17                                                # one sweep of a seed again
 
-Sweep after sweep is started, disturbed at moments drawn from the seed, and started again by the same command until its total is
-reached. The program is used as from outside, by its command line, its files and its study. Exits with 1 where a count that should
-be 0 is not; the folders of such sweeps are kept. Needs Linux; a full disk is tried where a tmpfs may be mounted.
-"""
+Sweep after sweep is started, disturbed at moments drawn from the seed, and started again by the
+same command until its total is reached. The program is used as from outside, by its command line,
+its files and its study. Exits with 1 where a count that should be 0 is not; the folders of such
+sweeps are kept. Needs Linux; a full disk is tried where a tmpfs may be mounted.
+"""  # noqa: E501
 
 import argparse
 import json
@@ -59,18 +60,44 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--faults", type=int, default=1000, help="how many to throw in all")
     parser.add_argument("--storage", choices=("journal", "postgresql"), default="journal")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long; the same command goes on")
-    parser.add_argument("--folder", type=Path, default=Path("outputs/chaos"), help="where sweeps run and the state is kept")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=float("inf"),
+        help="stop after so long; the same command goes on",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("outputs/chaos"),
+        help="where sweeps run and the state is kept",
+    )
     parser.add_argument("--step", type=int, help="run this one sweep of the seed")
     parser.add_argument("--trials", type=int, default=14, help="of a sweep")
-    parser.add_argument("--stale-after", type=float, default=3.0, help="hydra.sweeper.stale_after, in seconds")
-    parser.add_argument("--outage", type=float, default=20.0, help="for how long PostgreSQL is gone, in seconds")
-    parser.add_argument("--pipeline-every", type=int, default=15, help="each so many sweeps one trains networks; 0 for none")
-    parser.add_argument("--patience", type=float, default=240.0, help="seconds without a sign after which a sweep has hung")
+    parser.add_argument(
+        "--stale-after", type=float, default=3.0, help="hydra.sweeper.stale_after, in seconds"
+    )
+    parser.add_argument(
+        "--outage", type=float, default=20.0, help="for how long PostgreSQL is gone, in seconds"
+    )
+    parser.add_argument(
+        "--pipeline-every",
+        type=int,
+        default=15,
+        help="each so many sweeps one trains networks; 0 for none",
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=240.0,
+        help="seconds without a sign after which a sweep has hung",
+    )
     options = parser.parse_args()
     options.folder = options.folder.absolute()
     if options.storage == "postgresql" and not is_installed():
@@ -103,35 +130,58 @@ def can_mount(place: Path) -> bool:
         return False
     trial = place / "mount"
     trial.mkdir(exist_ok=True)
-    works = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(trial)], capture_output=True).returncode == 0
+    works = (
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(trial)], capture_output=True
+        ).returncode
+        == 0
+    )
     if works:
         subprocess.run(["umount", str(trial)], check=True)
     trial.rmdir()
     return works
 
 
-def step(place: Path, state: dict[str, Any], options: argparse.Namespace, server: Postgres | None, mounts: bool) -> None:
+def step(
+    place: Path,
+    state: dict[str, Any],
+    options: argparse.Namespace,
+    server: Postgres | None,
+    mounts: bool,
+) -> None:
     """Run one sweep under faults and add what came of it to the state."""
     number = state["next"]
     rng = random.Random(f"{options.seed}/{number}")
-    is_pipeline = options.pipeline_every > 0 and number % options.pipeline_every == options.pipeline_every - 1
+    is_pipeline = (
+        options.pipeline_every > 0 and number % options.pipeline_every == options.pipeline_every - 1
+    )
     if is_pipeline:
         plan = draw_pipeline(rng, options.stale_after)
     else:
-        plan = draw(rng, options.trials, mounts, server is not None, options.stale_after, options.outage)
+        plan = draw(
+            rng, options.trials, mounts, server is not None, options.stale_after, options.outage
+        )
     folder = place / str(number)
     shutil.rmtree(folder, ignore_errors=True)
     storage = server.make(f"chaos{number}") if server is not None else None
     app = Application(folder, plan.total, plan.fates, storage)
-    episode = (PipelineEpisode if is_pipeline else Episode)(app, plan, rng, server, options.stale_after, options.patience)
+    episode = (PipelineEpisode if is_pipeline else Episode)(
+        app, plan, rng, server, options.stale_after, options.patience
+    )
     began = time.monotonic()
     episode.run()
     state["seconds"] += time.monotonic() - began
     state["next"] = number + 1
     state["thrown"] = dict(Counter(state["thrown"]) + episode.thrown)
     for violation in episode.violations:
-        state["violations"].append({"step": number, "count": violation.count, "detail": violation.detail})
-        print(f"seed {options.seed}, step {number}: {violation.count}: {violation.detail} (kept: {folder})", flush=True)
+        state["violations"].append(
+            {"step": number, "count": violation.count, "detail": violation.detail}
+        )
+        print(
+            f"seed {options.seed}, step {number}: {violation.count}: {violation.detail} (kept:"
+            f" {folder})",
+            flush=True,
+        )
     if episode.violations or options.step is not None:
         keep(folder, "\n".join(episode.log) + "\n")
     else:
@@ -145,12 +195,18 @@ def table(state: dict[str, Any], options: argparse.Namespace) -> str:
     counts = Counter(violation["count"] for violation in state["violations"])
     thrown = state["thrown"]
     lines = [
-        f"{sum(thrown.values())} faults in {state['next']} sweeps of {options.trials} trials, "
-        f"{options.storage}, seed {options.seed}, {state['seconds'] / 60:.0f} minutes.",
+        (
+            f"{sum(thrown.values())} faults in {state['next']} sweeps of {options.trials} trials, "
+            f"{options.storage}, seed {options.seed}, {state['seconds'] / 60:.0f} minutes."
+        ),
         "",
         "| fault | thrown |",
         "|---|---|",
-        *(f"| {what} | {thrown[what]} |" for what in {**PROCESS_FAULTS, **PIPELINE_FAULTS, **FATES} if what in thrown),
+        *(
+            f"| {what} | {thrown[what]} |"
+            for what in {**PROCESS_FAULTS, **PIPELINE_FAULTS, **FATES}
+            if what in thrown
+        ),
         "",
         "| count | |",
         "|---|---|",

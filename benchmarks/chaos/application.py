@@ -1,6 +1,8 @@
-"""The application whose sweeps are disturbed: trials of under a second that check their own folder and keep a ledger.
+"""The application whose sweeps are disturbed: trials of under a second that check their own folder
+and keep a ledger.
 
-The ledger lies outside of the sweep's folder and is the truth that the sweep is held to: each line is one write of one trial.
+The ledger lies outside of the sweep's folder and is the truth that the sweep is held to: each line
+is one write of one trial.
 """
 
 import json
@@ -83,7 +85,7 @@ def main(cfg):
 
 if __name__ == "__main__":
     main()
-"""
+"""  # noqa: E501
 CONFIG = """
 defaults:
   - _self_
@@ -130,6 +132,7 @@ if file:
 
     time.time = jumping
 """
+# What a trial does by itself, and the kind that the sweep is to call it by.
 FATES = {
     "exception": "error",
     "nan": "diverged",
@@ -141,7 +144,6 @@ FATES = {
     "hanging_atexit": "complete",
     "closed_output": "complete",
 }
-"""What a trial does by itself, and the kind that the sweep is to call it by."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""One sweep under faults: it is started, disturbed, and started again by the same command until its total is reached."""
+"""One sweep under faults: it is started, disturbed, and started again by the same command until its
+total is reached.
+"""
 
 import contextlib
 import os
@@ -19,11 +21,20 @@ from processes import MARK, end_all, leavers, roles, send
 
 _PATIENCE_AT_END_S = 30.0
 _MOST_STARTS = 40
+# How a start on a full disk is refused, also that of a second head.
 _REFUSED = "is full; free some and start again"
-"""How a start on a full disk is refused, also that of a second head."""
 
-_PASSES = ("SIGSTOP", "second", "clock", "full disk", "PostgreSQL", "W&B", "SIGKILL trial", "SIGTERM trial")
-"""Faults that pass, or that touch a trial alone: the sweep is to outlive them without another start."""
+# Faults that pass, or that touch a trial alone: the sweep is to outlive them without another start.
+_PASSES = (
+    "SIGSTOP",
+    "second",
+    "clock",
+    "full disk",
+    "PostgreSQL",
+    "W&B",
+    "SIGKILL trial",
+    "SIGTERM trial",
+)
 
 
 class Episode:
@@ -39,7 +50,13 @@ class Episode:
     """
 
     def __init__(
-        self, app: Application, plan: Plan, rng: random.Random, server: Postgres | None, stale_after: float, patience_s: float
+        self,
+        app: Application,
+        plan: Plan,
+        rng: random.Random,
+        server: Postgres | None,
+        stale_after: float,
+        patience_s: float,
     ) -> None:
         self.app, self.plan, self.rng, self.server = app, plan, rng, server
         self.stale_after, self.patience_s = stale_after, patience_s
@@ -81,7 +98,9 @@ class Episode:
     def _prepare(self) -> None:
         self.app.write(self.plan.slots, self.plan.workers, self.stale_after)
         if self.plan.on_small_disk:
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(self.app.sweep)], check=True)
+            subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(self.app.sweep)], check=True
+            )
             self._mounted = True
 
     def _unmount(self) -> None:
@@ -126,7 +145,9 @@ class Episode:
         return ["app.py", "-m", *(["hydra/launcher=joblib"] if self.plan.workers > 1 else [])]
 
     def _reach_the_total(self) -> bool:
-        """Start the same command until it says that it is done, with nothing left to strike; False where that never comes."""
+        """Start the same command until it says that it is done, with nothing left to strike; False
+        where that never comes.
+        """
         hung = 0
         for _ in range(_MOST_STARTS):
             self._passing = []
@@ -143,9 +164,13 @@ class Episode:
             codes = [head.returncode for head in self._heads]
             self._say(f"heads ended with {codes}")
             outlived = all(fault.startswith(_PASSES) for fault in self._passing)
-            said = (self.app.folder / "output.log").read_bytes()[said_before:].decode(errors="replace")
+            said = (
+                (self.app.folder / "output.log").read_bytes()[said_before:].decode(errors="replace")
+            )
             if outlived and any(codes) and _REFUSED not in said:
-                self._violate("gave up", f"codes {codes} after {self._passing or 'nothing'}: ...{said[-300:]}")
+                self._violate(
+                    "gave up", f"codes {codes} after {self._passing or 'nothing'}: ...{said[-300:]}"
+                )
             if codes[0] == 0:
                 return True
         self._violate("missed", f"not done after {_MOST_STARTS} starts")
@@ -159,7 +184,10 @@ class Episode:
             if lines != seen:
                 seen, moved = lines, time.monotonic()
             if time.monotonic() - moved > self.patience_s:
-                self._violate("hung", f"nothing moved for {self.patience_s:g} s after {self._passing or 'nothing'}")
+                self._violate(
+                    "hung",
+                    f"nothing moved for {self.patience_s:g} s after {self._passing or 'nothing'}",
+                )
                 self._kill_all()
                 return False
             if self._waiting and self._is_due(self._waiting[0], lines):
@@ -174,7 +202,9 @@ class Episode:
         since = time.monotonic() - self._last_struck
         if fault.at_start:
             return since >= fault.after_s
-        return (lines - self._lines_before >= fault.after_lines and since >= fault.after_s) or since > 20
+        return (
+            lines - self._lines_before >= fault.after_lines and since >= fault.after_s
+        ) or since > 20
 
     def _count_lines(self) -> int:
         return (self.app.folder / "ledger.jsonl").read_bytes().count(b"\n")
@@ -294,7 +324,9 @@ class Episode:
         end = time.monotonic() + fault.length_s
         try:
             with ballast.open("ab", buffering=0) as file:
-                while time.monotonic() < end:  # again, since others leave room when they replace files
+                while (
+                    time.monotonic() < end
+                ):  # again, since others leave room when they replace files
                     with contextlib.suppress(OSError):
                         while True:
                             file.write(b"\0" * 4096)

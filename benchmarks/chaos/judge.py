@@ -1,4 +1,6 @@
-"""What must hold of a sweep after its faults, held against the ledger that its trials kept by themselves."""
+"""What must hold of a sweep after its faults, held against the ledger that its trials kept by
+themselves.
+"""
 
 import csv
 import json
@@ -76,7 +78,11 @@ def kind(trial: FrozenTrial) -> str:
 
 def is_charged(trial: FrozenTrial) -> bool:
     """Whether a trial counts towards the total."""
-    return trial.state.is_finished() and kind(trial) not in UNCHARGED and not trial.user_attrs.get("retried")
+    return (
+        trial.state.is_finished()
+        and kind(trial) not in UNCHARGED
+        and not trial.user_attrs.get("retried")
+    )
 
 
 def of_totals(app: Application, trials: list[FrozenTrial]) -> list[tuple[str, str]]:
@@ -98,8 +104,12 @@ def of_totals(app: Application, trials: list[FrozenTrial]) -> list[tuple[str, st
     return found
 
 
-def of_trials(trials: list[FrozenTrial], ledger: list[dict[str, Any]], app: Application) -> list[tuple[str, str]]:
-    """Every trial has ended, in the way in which it did; what was killed was tried again, from its checkpoint."""
+def of_trials(
+    trials: list[FrozenTrial], ledger: list[dict[str, Any]], app: Application
+) -> list[tuple[str, str]]:
+    """Every trial has ended, in the way in which it did; what was killed was tried again, from its
+    checkpoint.
+    """
     fates = {line["number"]: line["fate"] for line in ledger if line["say"] == "fate"}
     retried = {trial.user_attrs.get("retry_of") for trial in trials}
     found = []
@@ -117,40 +127,91 @@ def of_trials(trials: list[FrozenTrial], ledger: list[dict[str, Any]], app: Appl
         wanted = FATES[fates[trial.number]] if trial.number in fates else "complete"
         if trial.state.is_finished() and ended_as not in (wanted, "killed"):
             reason = trial.user_attrs.get("reason")
-            found.append(("kind", f"{name} is called {ended_as}, not {wanted} (fate: {fates.get(trial.number)}; {reason})"))
+            found.append(
+                (
+                    "kind",
+                    (
+                        f"{name} is called {ended_as}, not {wanted} (fate:"
+                        f" {fates.get(trial.number)}; {reason})"
+                    ),
+                )
+            )
     known = {trial.number for trial in trials}
-    found += [("lost", f"trial {n} ran and is not in the study") for n in {line["number"] for line in ledger} - known]
+    found += [
+        ("lost", f"trial {n} ran and is not in the study")
+        for n in {line["number"] for line in ledger} - known
+    ]
     return found
 
 
 def of_folders(ledger: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Every trial began once, in an empty folder."""
     began = [line for line in ledger if line["say"] == "begin"]
-    found = [("overwritten", f"trial {line['number']} began in a folder with {line['found']}") for line in began if line["found"]]
+    found = [
+        ("overwritten", f"trial {line['number']} began in a folder with {line['found']}")
+        for line in began
+        if line["found"]
+    ]
     counts = Counter(line["number"] for line in began)
-    return found + [("overwritten", f"trial {number} began {count} times") for number, count in counts.items() if count > 1]
+    return found + [
+        ("overwritten", f"trial {number} began {count} times")
+        for number, count in counts.items()
+        if count > 1
+    ]
 
 
 def of_tables(app: Application, trials: list[FrozenTrial]) -> list[tuple[str, str]]:
     """Study, outcome files and table say the same."""
     found = []
-    rows = {int(row["number"]): row for row in csv.DictReader((app.sweep / "sweep.csv").read_text().splitlines())}
+    rows = {
+        int(row["number"]): row
+        for row in csv.DictReader((app.sweep / "sweep.csv").read_text().splitlines())
+    }
     if set(rows) != {trial.number for trial in trials}:
         found.append(("differ", f"sweep.csv has {len(rows)} trials, the study {len(trials)}"))
     for trial in trials:
         row, ended_as = rows.get(trial.number), kind(trial)
         if row is not None and row["kind"] != ended_as:
-            found.append(("differ", f"trial {trial.number} is {ended_as} in the study and {row['kind']} in sweep.csv"))
+            found.append(
+                (
+                    "differ",
+                    (
+                        f"trial {trial.number} is {ended_as} in the study and {row['kind']} in"
+                        " sweep.csv"
+                    ),
+                )
+            )
         if row is not None and trial.value is not None and float(row["value"]) != trial.value:
-            found.append(("differ", f"trial {trial.number} has {trial.value} in the study and {row['value']} in sweep.csv"))
+            found.append(
+                (
+                    "differ",
+                    (
+                        f"trial {trial.number} has {trial.value} in the study and {row['value']} in"
+                        " sweep.csv"
+                    ),
+                )
+            )
         file = app.sweep / str(trial.number) / "outcome.json"
         if not file.is_file():
             continue
         outcome = json.loads(file.read_text())
         if outcome["kind"] != ended_as and not (ended_as == "killed" and outcome.get("stopped")):
-            found.append(("differ", f"trial {trial.number} is {ended_as} in the study and {outcome['kind']} in its outcome file"))
+            found.append(
+                (
+                    "differ",
+                    (
+                        f"trial {trial.number} is {ended_as} in the study and {outcome['kind']} in"
+                        " its outcome file"
+                    ),
+                )
+            )
         if ended_as == "complete" and outcome.get("values") != trial.values:
-            found.append(("differ", f"trial {trial.number} has {trial.values}, in its file {outcome.get('values')}"))
+            found.append(
+                (
+                    "differ",
+                    f"trial {trial.number} has {trial.values}, in its file {outcome.get('values')}",
+                )
+            )
     return found
 
 

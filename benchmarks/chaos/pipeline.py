@@ -16,8 +16,9 @@ sys.path.append(str(ROOT / "tests" / "tracking"))
 from wandb_server import WandbServer  # noqa: E402
 
 STATES = {"complete": "finished", "pruned": "finished", "diverged": "failed", "error": "failed"}
+# What torch and W&B keep, or leave behind where a process is killed, in the folder of temporary
+# files.
 OF_OTHERS = ("torchinductor_", "wandb-artifacts", "wandb-media")
-"""What torch and W&B keep, or leave behind where a process is killed, in the folder of temporary files."""
 
 OPTIONS = [
     "hydra/sweeper=study",
@@ -70,9 +71,13 @@ class PipelineEpisode(Episode):
         return sum(path.read_bytes().count(b"\n") for path in self.app.sweep.glob("*/metrics.csv"))
 
     def _trial_processes(self) -> set[int]:
-        """Return the processes that lead a session of their own: trials, and W&B's service, which is left alone."""
+        """Return the processes that lead a session of their own: trials, and W&B's service, which
+        is left alone.
+        """
         found = processes_of(self.mark).values()
-        return {each.pid for each in found if each.session == each.pid and "wandb" not in each.command}
+        return {
+            each.pid for each in found if each.session == each.pid and "wandb" not in each.command
+        }
 
     def _without_wandb(self, fault: Planned) -> bool:
         self._say("W&B gone")
@@ -85,7 +90,9 @@ class PipelineEpisode(Episode):
     def _judge(self) -> None:
         self._judge_processes()
         trials = read_study(self.app)
-        files = [each for each in of_files(self.app) if not any(name in each[1] for name in OF_OTHERS)]
+        files = [
+            each for each in of_files(self.app) if not any(name in each[1] for name in OF_OTHERS)
+        ]
         found = [*of_totals(self.app, trials), *of_tables(self.app, trials), *files]
         for trial in trials:
             if not trial.state.is_finished():
@@ -96,14 +103,32 @@ class PipelineEpisode(Episode):
             self._violate(count, detail)
 
     def _of_wandb(self, trial: Any) -> list[tuple[str, str]]:
-        """The server says of a trial that counts what the study says, or its run lies in its folder, to be synchronised."""
+        """The server says of a trial that counts what the study says, or its run lies in its
+        folder, to be synchronised.
+        """
         ended_as, identity = kind(trial), trial.user_attrs.get("wandb_id")
         run = self._server.runs.get(str(identity))
         if run is None:
             kept = list((self.app.sweep / str(trial.number)).rglob("*.wandb"))
-            return [] if kept else [("differ", f"trial {trial.number} has no run in W&B and none in its folder ({identity})")]
+            return (
+                []
+                if kept
+                else [
+                    (
+                        "differ",
+                        (
+                            f"trial {trial.number} has no run in W&B and none in its folder"
+                            f" ({identity})"
+                        ),
+                    )
+                ]
+            )
         if run.state == STATES.get(ended_as) and run.summary.get("outcome") == ended_as:
             return []
         kept = list((self.app.sweep / str(trial.number)).rglob("offline-run-*/*.wandb"))
         words = f"{run.state}, {run.summary.get('outcome')} in W&B"
-        return [] if kept else [("differ", f"trial {trial.number} is {ended_as} in the study and {words}")]
+        return (
+            []
+            if kept
+            else [("differ", f"trial {trial.number} is {ended_as} in the study and {words}")]
+        )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from application import FATES
 
+# Faults from outside and how often they are drawn, relative to each other.
 PROCESS_FAULTS = {
     "SIGKILL trial": 6,
     "SIGKILL worker": 4,
@@ -28,16 +29,24 @@ PROCESS_FAULTS = {
     "PostgreSQL restarted": 3,
     "PostgreSQL gone": 1,
 }
-"""Faults from outside and how often they are drawn, relative to each other."""
 
 
-PIPELINE_FAULTS = {"SIGKILL trial": 3, "SIGTERM trial": 1, "SIGKILL head": 2, "SIGTERM head": 1, "power cut": 1, "W&B gone": 4}
-"""Faults of sweeps that train networks and log them to W&B."""
+# Faults of sweeps that train networks and log them to W&B.
+PIPELINE_FAULTS = {
+    "SIGKILL trial": 3,
+    "SIGTERM trial": 1,
+    "SIGKILL head": 2,
+    "SIGTERM head": 1,
+    "power cut": 1,
+    "W&B gone": 4,
+}
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One fault: it strikes when the trials have written so many lines after the one before, or so long after a start."""
+    """One fault: it strikes when the trials have written so many lines after the one before, or so
+    long after a start.
+    """
 
     what: str
     after_lines: int
@@ -59,7 +68,14 @@ class Plan:
     faults: list[Planned]
 
 
-def draw(rng: random.Random, total: int, can_mount: bool, on_postgres: bool, stale_after: float, outage_s: float) -> Plan:
+def draw(
+    rng: random.Random,
+    total: int,
+    can_mount: bool,
+    on_postgres: bool,
+    stale_after: float,
+    outage_s: float,
+) -> Plan:
     """Draw what happens to one sweep."""
     workers = rng.choice([1, 1, 2])
     small = can_mount and rng.random() < 0.25
@@ -68,7 +84,9 @@ def draw(rng: random.Random, total: int, can_mount: bool, on_postgres: bool, sta
         del kinds["full disk"]
     else:
         kinds["full disk"] *= 5
-    for name in ("PostgreSQL restarted", "PostgreSQL gone") if not on_postgres else ("torn journal",):
+    for name in (
+        ("PostgreSQL restarted", "PostgreSQL gone") if not on_postgres else ("torn journal",)
+    ):
         del kinds[name]
     numbers = rng.sample(range(total), k=rng.randint(2, total // 3))
     fates = {number: rng.choice(list(FATES)) for number in numbers}
@@ -76,16 +94,29 @@ def draw(rng: random.Random, total: int, can_mount: bool, on_postgres: bool, sta
     return Plan(total, rng.choice([1, 2, 3]), workers, small, fates, faults)
 
 
-def draw_faults(rng: random.Random, kinds: dict[str, int], count: int, stale_after: float, outage_s: float) -> list[Planned]:
+def draw_faults(
+    rng: random.Random, kinds: dict[str, int], count: int, stale_after: float, outage_s: float
+) -> list[Planned]:
     """Draw faults of some kinds."""
     faults = []
     for what in rng.choices(list(kinds), weights=list(kinds.values()), k=count):
         length = outage_s if what == "PostgreSQL gone" else rng.uniform(1, 2 * stale_after)
         at_start = rng.random() < 0.2
-        faults.append(Planned(what, rng.randint(1, 14), rng.uniform(0, 4 if at_start else 0.3), at_start, length, rng.random()))
+        faults.append(
+            Planned(
+                what,
+                rng.randint(1, 14),
+                rng.uniform(0, 4 if at_start else 0.3),
+                at_start,
+                length,
+                rng.random(),
+            )
+        )
     return faults
 
 
 def draw_pipeline(rng: random.Random, stale_after: float) -> Plan:
     """Draw what happens to a sweep that trains networks and logs them to W&B."""
-    return Plan(6, 2, 1, False, {}, draw_faults(rng, PIPELINE_FAULTS, rng.randint(2, 5), stale_after, 0.0))
+    return Plan(
+        6, 2, 1, False, {}, draw_faults(rng, PIPELINE_FAULTS, rng.randint(2, 5), stale_after, 0.0)
+    )

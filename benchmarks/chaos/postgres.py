@@ -40,7 +40,12 @@ class Postgres:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._run("pg_ctl", "-m", "immediate", "stop", check=False)
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -50,9 +55,12 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        # With fsync, since an immediate stop is a crash, after which nothing that was committed may be missing.
+        # With fsync, since an immediate stop is a crash, after which nothing that was committed may
+        # be missing.
         options = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1"
-        self._run("pg_ctl", "-o", options, "-w", "-t", "300", "-l", str(self._folder / "log"), "start")
+        self._run(
+            "pg_ctl", "-o", options, "-w", "-t", "300", "-l", str(self._folder / "log"), "start"
+        )
 
     def stop(self) -> None:
         """Stop the server as a crash would."""
@@ -61,12 +69,26 @@ class Postgres:
     def make(self, database: str) -> str:
         """Make a database, anew if there is one, and return its address."""
         for name in ("dropdb", "createdb"):
-            command = [str(self._binaries / name), "-h", "127.0.0.1", "-p", str(self._port), "-U", "study"]
+            command = [
+                str(self._binaries / name),
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(self._port),
+                "-U",
+                "study",
+            ]
             force = ["--if-exists", "--force"] if name == "dropdb" else []
             subprocess.run([*command, *force, database], check=True, capture_output=True)
         return self.url(database)
 
     def _run(self, name: str, *arguments: str, check: bool = True) -> None:
-        command = [*self._user, str(self._binaries / name), "-D", str(self._folder / "data"), *arguments]
+        command = [
+            *self._user,
+            str(self._binaries / name),
+            "-D",
+            str(self._folder / "data"),
+            *arguments,
+        ]
         quiet = subprocess.DEVNULL
         subprocess.run(command, check=check, stdout=quiet, stderr=quiet, cwd=self._folder)

@@ -33,7 +33,9 @@ def processes_of(mark: str) -> dict[int, Process]:
         except OSError:
             continue
         if fields[0] != "Z":
-            found[int(entry.name)] = Process(int(entry.name), int(fields[1]), int(fields[3]), command.strip())
+            found[int(entry.name)] = Process(
+                int(entry.name), int(fields[1]), int(fields[3]), command.strip()
+            )
     return found
 
 
@@ -64,7 +66,9 @@ def leavers(mark: str, patience_s: float) -> list[Process]:
 
 @dataclass(frozen=True)
 class Roles:
-    """Who is who in a sweep; whoever began a trial is its process, its parent the template, whose parent is the worker."""
+    """Who is who in a sweep; whoever began a trial is its process, its parent the template, whose
+    parent is the worker.
+    """
 
     head: list[int]
     worker: list[int]

@@ -1,4 +1,6 @@
-"""The program `convsweep COMMAND ...`: runs the module of the command as `python -m` does, and imports no other."""
+"""The program `convsweep COMMAND ...`: runs the module of the command as `python -m` does, and
+imports no other.
+"""
 
 import os
 import runpy
@@ -8,21 +10,48 @@ from convsweep.cli.completion import COMPLETES, complete_command
 from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError, did_you_mean
 
+# The module and the purpose of each command.
 COMMANDS = {
-    "init": ("convsweep.init.command", "write a small project to start from: configs, a net, a data set, a test"),
+    "init": (
+        "convsweep.init.command",
+        "write a small project to start from: configs, a net, a data set, a test",
+    ),
     "train": ("convsweep.train", "train a network, or search for one (-m)"),
-    "inspect": ("convsweep.explain.inspect", "print a network layer by layer: shapes, cost, receptive field"),
-    "report": ("convsweep.review.report.command", "write a sweep, a run or a folder of runs as HTML and Markdown"),
-    "confirm": ("convsweep.review.confirm.command", "train the winners of a sweep again with new seeds, against a baseline"),
+    "inspect": (
+        "convsweep.explain.inspect",
+        "print a network layer by layer: shapes, cost, receptive field",
+    ),
+    "report": (
+        "convsweep.review.report.command",
+        "write a sweep, a run or a folder of runs as HTML and Markdown",
+    ),
+    "confirm": (
+        "convsweep.review.confirm.command",
+        "train the winners of a sweep again with new seeds, against a baseline",
+    ),
     "predict": ("convsweep.inference.predict.command", "apply a trained network to files"),
-    "evaluate": ("convsweep.inference.evaluate.command", "measure a trained network on labelled data"),
-    "export": ("convsweep.inference.export.command", "write a trained network as torch.export and ONNX programs"),
-    "draw": ("convsweep.explain.draw.command", "draw a network: matrix, receptive field, filters, feature maps"),
+    "evaluate": (
+        "convsweep.inference.evaluate.command",
+        "measure a trained network on labelled data",
+    ),
+    "export": (
+        "convsweep.inference.export.command",
+        "write a trained network as torch.export and ONNX programs",
+    ),
+    "draw": (
+        "convsweep.explain.draw.command",
+        "draw a network: matrix, receptive field, filters, feature maps",
+    ),
     "synth": ("convsweep.explain.synth.command", "synthesise images with a trained network"),
-    "wandb-study": ("convsweep.review.wandb_study.command", "log a sweep's study to W&B as it stands"),
-    "wandb-view": ("convsweep.review.wandb_study.workspace", "save a W&B view of a study, with its panels"),
+    "wandb-study": (
+        "convsweep.review.wandb_study.command",
+        "log a sweep's study to W&B as it stands",
+    ),
+    "wandb-view": (
+        "convsweep.review.wandb_study.workspace",
+        "save a W&B view of a study, with its panels",
+    ),
 }
-"""The module and the purpose of each command."""
 
 
 def help_text() -> str:
@@ -36,9 +65,18 @@ def help_text() -> str:
             "commands:",
             *lines,
             "\nexamples:",
-            f"  {shell_command('train')}                                  # a small CNN on handwritten digits, in seconds",
-            f"  {shell_command('train', '-m', 'sweeps=depth_kernel')}           # an architecture search",
-            f"  {shell_command('predict', '--help')}                         # the options of a command, with examples",
+            (
+                f"  {shell_command('train')}                                  # a small CNN on"
+                " handwritten digits, in seconds"
+            ),
+            (
+                f"  {shell_command('train', '-m', 'sweeps=depth_kernel')}           # an"
+                " architecture search"
+            ),
+            (
+                f"  {shell_command('predict', '--help')}                         # the options of a"
+                " command, with examples"
+            ),
         ]
     )
 
@@ -50,7 +88,10 @@ def check_command(word: str) -> None:
         UserError: there is none; the message names the nearest.
     """
     if "=" in word:
-        raise UserError(f"the first argument must be a command, but is {word!r}; did you mean: {shell_command('train', word)}")
+        raise UserError(
+            f"the first argument must be a command, but is {word!r}; did you mean:"
+            f" {shell_command('train', word)}"
+        )
     if word not in COMMANDS:
         raise UserError(f"there is no command {word!r}; {did_you_mean(word, COMMANDS)}")
 
@@ -75,7 +116,9 @@ def main() -> None:
         raise SystemExit(2) from None
     del sys.argv[1]
     if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # a config may name classes of the project that one stands in, as under `python -m`
+        sys.path.append(
+            os.getcwd()
+        )  # a config may name classes of the project that one stands in, as under `python -m`
     runpy.run_module(COMMANDS[word][0], run_name="__main__", alter_sys=True)
 
 

@@ -1,4 +1,6 @@
-"""What can go wrong through no fault of the program: one message with the rule, the value and the remedy."""
+"""What can go wrong through no fault of the program: one message with the rule, the value and the
+remedy.
+"""
 
 import difflib
 import errno
@@ -27,31 +29,46 @@ class MissingExtraError(UserError, ImportError):
     """An optional package that a config asks for is not installed."""
 
     def __init__(self, package: str, extra: str, needed_by: str) -> None:
-        super().__init__(f"{needed_by} needs the package `{package}`, which is not installed; run: uv sync --extra {extra}")
+        super().__init__(
+            f"{needed_by} needs the package `{package}`, which is not installed; run: uv sync"
+            f" --extra {extra}"
+        )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `did you mean ...?` for the known word nearest to `word`, or all known words if none is near."""
+    """Return `did you mean ...?` for the known word nearest to `word`, or all known words if none
+    is near.
+    """
     options = sorted(str(option) for option in known)
     near = difflib.get_close_matches(str(word), options, n=1, cutoff=0.5)
     return f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(options)}"
 
 
 def closed_place(error: BaseException | None) -> str | None:
-    """Return what to do about a file or folder that may not be read or written, or a full disk; None for any other error."""
-    if not isinstance(error, OSError) or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC):
+    """Return what to do about a file or folder that may not be read or written, or a full disk;
+    None for any other error.
+    """
+    if not isinstance(error, OSError) or error.errno not in (
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOSPC,
+    ):
         return None
-    return f"{error.filename or 'a file'} must be open to this command ({error.strerror}); mend that, or name another place"
+    return (
+        f"{error.filename or 'a file'} must be open to this command ({error.strerror}); mend that,"
+        " or name another place"
+    )
 
 
+# Hydra: a value holds what its grammar knows only in quotes.
 NO_TOKEN = "LexerNoViableAlt"
-"""Hydra: a value holds what its grammar knows only in quotes."""
 
+# Hydra: what follows in an error about a missing config says where it was looked for.
 SEARCH_PATH = "Config search path"
-"""Hydra: what follows in an error about a missing config says where it was looked for."""
 
+# torch: an operation has no values on the meta device.
 META_DEVICE = r"\bmeta\b"
-"""torch: an operation has no values on the meta device."""
 
+# torch.distributed, whatever connects the processes: one of them has gone.
 LOST_CONNECTION = "onnection"
-"""torch.distributed, whatever connects the processes: one of them has gone."""

@@ -8,7 +8,8 @@ from convsweep.errors import UserError, did_you_mean
 
 
 def check_words(part: str, target: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    """Check the options of a part of the config whose annotation is a `Literal`, also those handed on to a base class.
+    """Check the options of a part of the config whose annotation is a `Literal`, also those handed
+    on to a base class.
 
     Raises:
         UserError: an option is none of its words.
@@ -18,13 +19,20 @@ def check_words(part: str, target: Callable[..., Any], options: Mapping[str, Any
         words = get_args(hints.get(name)) if get_origin(hints.get(name)) is Literal else None
         if words is not None and value not in words:
             raise UserError(
-                f"{part}.{name} must be one of {', '.join(map(str, words))}, but is {value!r}; {did_you_mean(value, words)}"
+                f"{part}.{name} must be one of {', '.join(map(str, words))}, but is {value!r};"
+                f" {did_you_mean(value, words)}"
             )
 
 
 def annotations(target: Callable[..., Any]) -> dict[str, Any]:
-    """Return what a class, with its bases, or a function takes by name; nothing of one whose annotations cannot be read."""
-    takers: list[Any] = [getattr(base, "__init__") for base in reversed(target.__mro__)] if isinstance(target, type) else [target]  # noqa: B009
+    """Return what a class, with its bases, or a function takes by name; nothing of one whose
+    annotations cannot be read.
+    """
+    takers: list[Any] = (
+        [getattr(base, "__init__") for base in reversed(target.__mro__)]  # noqa: B009
+        if isinstance(target, type)
+        else [target]
+    )
     hints: dict[str, Any] = {}
     for taker in takers:
         with suppress(NameError, TypeError):

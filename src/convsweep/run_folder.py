@@ -10,19 +10,26 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.errors import UserError
 
-RESULT, CONFIG, METRICS, CHECKPOINTS, BEST = "result.json", "config.yaml", "metrics.csv", "checkpoints", "best.ckpt"
+RESULT, CONFIG, METRICS, CHECKPOINTS, BEST = (
+    "result.json",
+    "config.yaml",
+    "metrics.csv",
+    "checkpoints",
+    "best.ckpt",
+)
 
 
 def check_folder(folder: Path) -> None:
-    """Check that a new run may use a folder; what a run left that never got to a checkpoint may be overwritten.
+    """Check that a new run may use a folder; what a run left that never got to a checkpoint may be
+    overwritten.
 
     Raises:
         UserError: it holds another run's checkpoints.
     """
     if any((folder / CHECKPOINTS).glob("*.ckpt")):
         raise UserError(
-            f"a run folder must be empty, but {folder} holds a run; go on with it by resume={folder}, "
-            "or choose another hydra.run.dir"
+            f"a run folder must be empty, but {folder} holds a run; go on with it by"
+            f" resume={folder}, or choose another hydra.run.dir"
         )
 
 

@@ -1,7 +1,9 @@
-"""What follows from a task: one class says what targets are, what is predicted, and what an evaluation shows.
+"""What follows from a task: one class says what targets are, what is predicted, and what an
+evaluation shows.
 
-A task is one file in `convsweep/tasks/`, or a file of one's own: a subclass of `Task`, and the LightningModule whose
-attribute `task` is an instance of it. Everything else asks the task; nothing compares its name.
+A task is one file in `convsweep/tasks/`, or a file of one's own: a subclass of `Task`, and the
+LightningModule whose attribute `task` is an instance of it. Everything else asks the task; nothing
+compares its name.
 """
 
 import pkgutil
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 
     from convsweep.data.samples import DataInfo
 
+# By these names data sources state which of the package's tasks they are for.
 CLASSIFICATION, SEGMENTATION, DENOISING = "classification", "segmentation", "denoising"
-"""By these names data sources state which of the package's tasks they are for."""
 
 PACKAGE = "convsweep.tasks"
 SHOWN_COLUMNS = 4
@@ -34,21 +36,21 @@ _defined: dict[str, "Task"] = {}
 class Task(ABC):
     """What a network is trained to answer.
 
-    A new task sets `name`, says whether targets are classes and whether there is an answer at every position, and overrides
-    what does not suit it.
+    A new task sets `name`, says whether targets are classes and whether there is an answer at every
+    position, and overrides what does not suit it.
     """
 
+    # By which data says that it is for this task.
     name: ClassVar[str]
-    """By which data says that it is for this task."""
 
+    # Whether targets are class indices, rather than numbers.
     has_classes: ClassVar[bool] = False
-    """Whether targets are class indices, rather than numbers."""
 
+    # Whether there is an answer at every position, rather than one a sample.
     is_dense: ClassVar[bool] = False
-    """Whether there is an answer at every position, rather than one a sample."""
 
+    # Columns of an evaluation's `samples.csv` after the sample and its loss.
     answer_columns: ClassVar[tuple[str, ...]] = ()
-    """Columns of an evaluation's `samples.csv` after the sample and its loss."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -74,7 +76,9 @@ class Task(ABC):
     def target_shape(self, num_classes: int, spatial_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of the target of one sample."""
 
-    def check_output(self, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int) -> None:
+    def check_output(
+        self, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int
+    ) -> None:
         """Check what a network returns for one sample.
 
         Raises:
@@ -83,28 +87,38 @@ class Task(ABC):
         expected = (num_classes, *in_shape[1:]) if self.is_dense else (num_classes,)
         if out_shape != expected:
             raise InfeasibleError(
-                f"a net for {self.name} must return {shape_text(expected)} a sample, "
-                f"but returns {shape_text(out_shape)}; set its output from the data, or take another net"
+                f"a net for {self.name} must return {shape_text(expected)} a sample, but returns"
+                f" {shape_text(out_shape)}; set its output from the data, or take another net"
             )
 
     def columns(self, info: "DataInfo") -> list[str]:
-        """Return the columns of `predictions.csv` after the sample and, where `is_dense`, the file of the result."""
+        """Return the columns of `predictions.csv` after the sample and, where `is_dense`, the file
+        of the result.
+        """
         return [] if self.is_dense else list(info.class_names)
 
     def cells(self, info: "DataInfo", result: NDArray[Any]) -> list[str]:
-        """Return what stands in `columns` for the result of one sample: `(num_classes,)`, or on the sample's grid."""
+        """Return what stands in `columns` for the result of one sample: `(num_classes,)`, or on the
+        sample's grid.
+        """
         return [] if self.is_dense else [f"{value:.6f}" for value in result]
 
     def shares(self, info: "DataInfo", result: NDArray[Any]) -> NDArray[Any]:
-        """Return the share of a sample (num_classes,) that each class takes; zeros where there are no classes."""
+        """Return the share of a sample (num_classes,) that each class takes; zeros where there are
+        no classes.
+        """
         return np.zeros(info.num_classes)
 
     def summary(self, info: "DataInfo", shares: NDArray[Any], count: int) -> str:
-        """Return what follows the number of samples on the terminal, from the sum of all `shares`."""
+        """Return what follows the number of samples on the terminal, from the sum of all
+        `shares`.
+        """
         return ""
 
     def shown_columns(self) -> Sequence[int]:
-        """Return which columns of `predictions.csv` the terminal shows; those that are not there are left out."""
+        """Return which columns of `predictions.csv` the terminal shows; those that are not there
+        are left out.
+        """
         return range(1 + SHOWN_COLUMNS)
 
     def answers(self, info: "DataInfo", logits: "Tensor", y: "Tensor") -> list[list[str]]:
@@ -116,18 +130,23 @@ class Task(ABC):
         return None
 
     def draw(self, pictures: Sequence[Any], info: "DataInfo", folder: Path) -> None:
-        """Write pictures of samples into the folder of an evaluation, as `worst.png` or what suits them."""
+        """Write pictures of samples into the folder of an evaluation, as `worst.png` or what suits
+        them.
+        """
         return
 
 
 def known_tasks() -> list[str]:
-    """Return the names of the tasks in `convsweep/tasks/`, and of others that have been imported."""
+    """Return the names of the tasks in `convsweep/tasks/`, and of others that have been
+    imported.
+    """
     files = pkgutil.iter_modules(import_module(PACKAGE).__path__)
     return sorted({*_defined, *(each.name for each in files)})
 
 
 def find_task(name: str) -> Task:
-    """Return the task of a name; its file in `convsweep/tasks/` is imported when it is first asked for.
+    """Return the task of a name; its file in `convsweep/tasks/` is imported when it is first asked
+    for.
 
     Raises:
         UserError: there is none.
@@ -135,5 +154,8 @@ def find_task(name: str) -> Task:
     if name not in _defined and name in known_tasks():
         import_module(f"{PACKAGE}.{name}")
     if name not in _defined:
-        raise UserError(f"a task must be one that is defined, but is {name!r}; {did_you_mean(name, known_tasks())}")
+        raise UserError(
+            f"a task must be one that is defined, but is {name!r};"
+            f" {did_you_mean(name, known_tasks())}"
+        )
     return _defined[name]

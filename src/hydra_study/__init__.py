@@ -1,8 +1,8 @@
 """An asynchronous, pruned, resumable Optuna search for Hydra applications: `hydra/sweeper=study`.
 
-The public API is what is named here, and the modules `trial`, `kinds` and `attributes`; everything else may change. A training
-needs `trial` alone: it reports values, learns whether to stop, and from which checkpoint to go on. The rest reads a sweep: its
-folder, its study, and how its trials ended.
+The public API is what is named here, and the modules `trial`, `kinds` and `attributes`; everything
+else may change. A training needs `trial` alone: it reports values, learns whether to stop, and from
+which checkpoint to go on. The rest reads a sweep: its folder, its study, and how its trials ended.
 """
 
 from importlib import import_module
@@ -72,7 +72,9 @@ __all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, and nothing else: an application that only starts pays for none of it."""
+    """Import what is asked for, and nothing else: an application that only starts pays for none of
+    it.
+    """
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,4 +1,6 @@
-"""Names of the attributes that the sweeper keeps with a trial and with the study, and their readers."""
+"""Names of the attributes that the sweeper keeps with a trial and with the study, and their
+readers.
+"""
 
 from optuna.trial import FrozenTrial, TrialState
 

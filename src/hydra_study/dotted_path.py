@@ -17,18 +17,25 @@ def locate(path: str, option: str) -> Any:
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        message = f"{option} must be the dotted path of an importable object, but got {path!r}: {error}"
+        message = (
+            f"{option} must be the dotted path of an importable object, but got {path!r}: {error}"
+        )
         raise StudyError(message) from error
 
 
 def build(config: Mapping[str, Any], option: str) -> Any:
-    """Call the `_target_` of `config` with the other keys; keys that are null keep the target's own default.
+    """Call the `_target_` of `config` with the other keys; keys that are null keep the target's own
+    default.
 
     Raises:
         StudyError: nothing is there, or it does not take these keys.
     """
     arguments = {
-        key: build(value, f"{option}.{key}") if isinstance(value, Mapping) and "_target_" in value else value
+        key: (
+            build(value, f"{option}.{key}")
+            if isinstance(value, Mapping) and "_target_" in value
+            else value
+        )
         for key, value in config.items()
         if key != "_target_" and value is not None
     }

@@ -6,7 +6,9 @@ from hydra.errors import CompactHydraException
 
 
 class StudyError(CompactHydraException, ValueError):
-    """A mistake in the sweep's options, or a reason why the sweep had to stop; `str(error)` is the whole message."""
+    """A mistake in the sweep's options, or a reason why the sweep had to stop; `str(error)` is the
+    whole message.
+    """
 
 
 FULL_ERROR = "HYDRA_FULL_ERROR"

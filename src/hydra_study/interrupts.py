@@ -7,7 +7,8 @@ from typing import Any
 
 
 class Interrupts:
-    """Counts the requests to stop while it is entered; in another thread than the main one there are none.
+    """Counts the requests to stop while it is entered; in another thread than the main one there
+    are none.
 
     Args:
         most: So many are counted; the next one raises `KeyboardInterrupt`. None counts all.

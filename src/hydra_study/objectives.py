@@ -13,7 +13,9 @@ _DIRECTIONS = {"minimize": "minimize", "min": "minimize", "maximize": "maximize"
 
 @dataclass(frozen=True)
 class Objectives:
-    """Names and directions of the values that a trial returns, in order, and which of them pruning looks at."""
+    """Names and directions of the values that a trial returns, in order, and which of them pruning
+    looks at.
+    """
 
     names: tuple[str, ...]
     directions: tuple[str, ...]
@@ -27,7 +29,11 @@ class Objectives:
     @property
     def reported_direction(self) -> StudyDirection:
         """Direction of the objective that is reported while a trial runs."""
-        direction = self.directions[self.names.index(self.prune_on)] if self.prune_on else self.directions[0]
+        direction = (
+            self.directions[self.names.index(self.prune_on)]
+            if self.prune_on
+            else self.directions[0]
+        )
         return StudyDirection[direction.upper()]
 
     def better(self, value: float, other: float) -> bool:
@@ -51,7 +57,13 @@ def parse_objectives(direction: Any, prune_on: str | None) -> Objectives:
         named = {"value": str(direction)}
     wrong = [word for word in named.values() if str(word) not in _DIRECTIONS]
     if wrong or not named:
-        raise StudyError(f"hydra.sweeper.direction must be minimize or maximize, but got {direction}")
+        raise StudyError(
+            f"hydra.sweeper.direction must be minimize or maximize, but got {direction}"
+        )
     if prune_on is not None and prune_on not in named:
-        raise StudyError(f"hydra.sweeper.prune_on must be one of {', '.join(named)}, but got {prune_on!r}")
-    return Objectives(tuple(named), tuple(_DIRECTIONS[str(word)] for word in named.values()), prune_on)
+        raise StudyError(
+            f"hydra.sweeper.prune_on must be one of {', '.join(named)}, but got {prune_on!r}"
+        )
+    return Objectives(
+        tuple(named), tuple(_DIRECTIONS[str(word)] for word in named.values()), prune_on
+    )

@@ -7,7 +7,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SweepPaths:
-    """The folder of a sweep: one folder a trial, named by its number, and `.study/` for the workers' own files."""
+    """The folder of a sweep: one folder a trial, named by its number, and `.study/` for the
+    workers' own files.
+    """
 
     folder: Path
 
@@ -18,7 +20,9 @@ class SweepPaths:
 
     @property
     def config(self) -> Path:
-        """What the sweep was last started with: its composed config, `hydra` included, nothing of it resolved."""
+        """What the sweep was last started with: its composed config, `hydra` included, nothing of
+        it resolved.
+        """
         return self.folder / "multirun.yaml"
 
     @property
@@ -27,8 +31,14 @@ class SweepPaths:
         return self.folder / "best.yaml"
 
     def winner(self) -> int | None:
-        """Return the number of the trial that the preset was made of; None before a trial is complete."""
-        found = re.match(r"# Trial (\d+) of study", self.preset.read_text()) if self.preset.is_file() else None
+        """Return the number of the trial that the preset was made of; None before a trial is
+        complete.
+        """
+        found = (
+            re.match(r"# Trial (\d+) of study", self.preset.read_text())
+            if self.preset.is_file()
+            else None
+        )
         return int(found[1]) if found else None
 
     @property

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,11 @@ _STARTS = 4
 
 
 def sweep(
-    context: HydraContext, task_function: TaskFunction, config: DictConfig, options: dict[str, Any], arguments: list[str]
+    context: HydraContext,
+    task_function: TaskFunction,
+    config: DictConfig,
+    options: dict[str, Any],
+    arguments: list[str],
 ) -> Any:
     """Run the sweep of a command line and return the best values.
 
@@ -68,21 +73,29 @@ def sweep(
             raise
         place = error.filename or config.hydra.sweep.dir
         raise StudyError(
-            f"a sweep needs room for its files, but the disk of {place} is full; free some and start again"
+            f"a sweep needs room for its files, but the disk of {place} is full; free some and"
+            " start again"
         ) from error
-    except KeyboardInterrupt:  # before the workers' loops began, which count them, or when there were too many
+    except (
+        KeyboardInterrupt
+    ):  # before the workers' loops began, which count them, or when there were too many
         log.info("interrupted; the same command goes on from here")
         sys.exit(128 + signal.SIGINT)
 
 
-def run_sweep(context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]) -> Any:
+def run_sweep(
+    context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]
+) -> Any:
     """Prepare the sweep, launch its workers, and conclude it."""
     HydraConfig.instance().set_config(config)
     spec = make_recipe(context, task_function, config, arguments)
     space = make_space(spec)
     point = space.at({})
     spec.first, spec.fixed = point.overrides, space.fixed()
-    compose = lambda overrides: task_config(context.config_loader.load_sweep_config(config, list(overrides)))  # noqa: E731
+
+    def compose(overrides: Iterable[str]) -> DictConfig:
+        return task_config(context.config_loader.load_sweep_config(config, list(overrides)))
+
     first = compose(spec.first)
     refuse_floats(space, point, compose)
     spec.paths.make()
@@ -95,7 +108,9 @@ def run_sweep(context: HydraContext, task_function: TaskFunction, config: DictCo
         return conclude(spec, study, ended)
 
 
-def make_recipe(context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]) -> SweepSpec:
+def make_recipe(
+    context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]
+) -> SweepSpec:
     """Read and check the options.
 
     Raises:
@@ -114,7 +129,10 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
     workers.check()
     if workers.is_local:
         make_slots(options)
-    script, program = os.path.abspath(sys.argv[0]), getattr(sys.modules["__main__"].__spec__, "name", None)
+    script, program = (
+        os.path.abspath(sys.argv[0]),
+        getattr(sys.modules["__main__"].__spec__, "name", None),
+    )
     return SweepSpec(
         hydra_context=context,
         task_function=task_function,
@@ -132,23 +150,35 @@ def make_recipe(context: HydraContext, task_function: TaskFunction, config: Dict
 
 
 def prepare(spec: SweepSpec, space: Space, first: DictConfig) -> OpenStudy:
-    """Open the study, refuse a changed space or config, reap the trials of dead workers, queue the starting points."""
+    """Open the study, refuse a changed space or config, reap the trials of dead workers, queue the
+    starting points.
+    """
     options, paths = spec.options, spec.paths
     with locked(paths.ask_lock):
-        storage = open_storage(options.storage, paths, options.workers, timeout_s=options.storage_timeout)
+        storage = open_storage(
+            options.storage, paths, options.workers, timeout_s=options.storage_timeout
+        )
         study = create_study(storage, options.study_name, spec.objectives)
         spec.study_id = pair_with_folder(study, spec)
         fixed = fixed_config(first, [*options.ignore, *options.may_change])
         check_change(study, space.describe(), fixed, options.changed)
         enqueue(study, space, spec)
     count = tally(study.get_trials(deepcopy=False), spec.objectives)
-    log.info("study %s in %s: %d of %s trials done", options.study_name, spec.folder, count.charged, options.n_trials)
+    log.info(
+        "study %s in %s: %d of %s trials done",
+        options.study_name,
+        spec.folder,
+        count.charged,
+        options.n_trials,
+    )
     reap_dead(spec, study)
     return study
 
 
 def launch(spec: SweepSpec, study: OpenStudy) -> list[WorkerResult]:
-    """Let Hydra's launcher start the workers, again if it lost them, and return how each of them ended."""
+    """Let Hydra's launcher start the workers, again if it lost them, and return how each of them
+    ended.
+    """
     place = f"hydra.sweep.subdir=.study/jobs/{spec.session}/${{hydra.job.num}}"
     jobs = [[*spec.first, place] for _ in range(spec.options.workers)]
     workers = workers_by(spec.config.hydra)
@@ -191,7 +221,8 @@ def reap_dead(spec: SweepSpec, study: OpenStudy) -> None:
 
 
 def conclude(spec: SweepSpec, study: OpenStudy, ended: list[WorkerResult]) -> list[float] | None:
-    """Say how the sweep stands and return the best values; leave by the signal's code if there was one.
+    """Say how the sweep stands and return the best values; leave by the signal's code if there was
+    one.
 
     Raises:
         StudyError: A worker could not begin, or errors of the task function stopped the sweep.
@@ -207,15 +238,21 @@ def conclude(spec: SweepSpec, study: OpenStudy, ended: list[WorkerResult]) -> li
     except Exception as error:
         if not signals or not is_passing(error):
             raise
-        log.warning("interrupted, and the study's storage is not there; the same command goes on when it is")
+        log.warning(
+            "interrupted, and the study's storage is not there; the same command goes on when it is"
+        )
         sys.exit(128 + signals[0])
 
 
-def conclude_study(spec: SweepSpec, study: OpenStudy, ended: list[WorkerResult], signals: list[int]) -> list[float] | None:
+def conclude_study(
+    spec: SweepSpec, study: OpenStudy, ended: list[WorkerResult], signals: list[int]
+) -> list[float] | None:
     """Write the tables once more and say how the study stands."""
     Recorder(spec, study).write(force=True)
     trials = study.get_trials(deepcopy=False)
-    remove_leftovers(spec.paths, trials, LivenessMonitor(spec.paths.workers, spec.options.stale_after))
+    remove_leftovers(
+        spec.paths, trials, LivenessMonitor(spec.paths.workers, spec.options.stale_after)
+    )
     count = tally(trials, spec.objectives)
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number)
     reasons = "; ".join(sorted({end.reason for end in ended}))
@@ -226,10 +263,16 @@ def conclude_study(spec: SweepSpec, study: OpenStudy, ended: list[WorkerResult],
         sys.exit(128 + signals[0])
     stopped = Session(study, spec).stopped()
     if stopped:
-        raise StudyError(f"the sweep stopped: {stopped}.{_first_error(Session(study, spec).first_error())}")
+        raise StudyError(
+            f"the sweep stopped: {stopped}.{_first_error(Session(study, spec).first_error())}"
+        )
     errors = [trial for trial in trials if kind_of(trial) == "error"]
     if count.best is None and errors:
-        log.warning("no trial has a value, and %d ended with errors.%s", len(errors), _first_error(errors[0]))
+        log.warning(
+            "no trial has a value, and %d ended with errors.%s",
+            len(errors),
+            _first_error(errors[0]),
+        )
     return None if count.best is None else list(count.best.values)
 
 

@@ -1,4 +1,6 @@
-"""What a worker and its trials need to know: picklable, handed through the launcher to every worker."""
+"""What a worker and its trials need to know: picklable, handed through the launcher to every
+worker.
+"""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,7 +29,8 @@ class SweepSpec:
         arguments: Overrides of the command line that are not Hydra's own.
         session: Name of this start of the sweep.
         is_local: Whether the worker runs in the process of the command line.
-        script: The program's file, which is not `sys.argv[0]` where a launcher has started another program.
+        script: The program's file, which is not `sys.argv[0]` where a launcher has started another
+            program.
         module: Its name, if it was started by `python -m`.
         origin: Where the task function can be found; None if it is no name of a module.
         study_id: Id of the study, once it is open.

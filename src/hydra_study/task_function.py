@@ -1,4 +1,6 @@
-"""How another interpreter comes by the task function: by importing the program that it stands in, else by a copy."""
+"""How another interpreter comes by the task function: by importing the program that it stands in,
+else by a copy.
+"""
 
 import importlib
 import os
@@ -14,9 +16,11 @@ from hydra.types import TaskFunction
 
 from hydra_study.errors import StudyError
 
+# Set while a template imports the program, which must not start a sweep then.
 _MARK = "HYDRA_STUDY_TEMPLATE"
-"""Set while a template imports the program, which must not start a sweep then."""
-UNGUARDED = 'must call its main function below `if __name__ == "__main__":`, since workers import it too'
+UNGUARDED = (
+    'must call its main function below `if __name__ == "__main__":`, since workers import it too'
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,9 @@ def _function(module: str, name: str, is_decorated: bool) -> Any:
 
 
 def pickle_by_value(what: Any) -> bytes:
-    """Return an object as bytes, also with what only the program knows, such as its classes and functions."""
+    """Return an object as bytes, also with what only the program knows, such as its classes and
+    functions.
+    """
     return bytes(cloudpickle.dumps(what))
 
 
@@ -93,8 +99,14 @@ def load_function(origin: Origin | None, copy: bytes | None) -> TaskFunction:
     if function is not None:
         return function
     if copy is None:
-        rule = "the task function must be a function of a module that can be imported, or one that can be pickled"
-        raise StudyError(f"{rule}, but got {'one of no module' if origin is None else f'{origin.module}.{origin.name}'}")
+        rule = (
+            "the task function must be a function of a module that can be imported, or one that can"
+            " be pickled"
+        )
+        raise StudyError(
+            f"{rule}, but got"
+            f" {'one of no module' if origin is None else f'{origin.module}.{origin.name}'}"
+        )
     loaded: TaskFunction = pickle.loads(copy)
     return loaded
 

@@ -1,4 +1,6 @@
-"""What a trial sees of its sweep: a link that reports values upwards, and the exceptions that end a trial early."""
+"""What a trial sees of its sweep: a link that reports values upwards, and the exceptions that end a
+trial early.
+"""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +14,8 @@ class Pruned(Exception):  # noqa: N818 - an end, not an error
 
 
 class Stopped(BaseException):
-    """Raised inside a trial by the signal that asks it to close; not an `Exception`, so that no handler swallows it.
+    """Raised inside a trial by the signal that asks it to close; not an `Exception`, so that no
+    handler swallows it.
 
     Args:
         reason: Why it is asked to.
@@ -62,7 +65,8 @@ class TrialConnection:
         self._pid = os.getpid()
 
     def report(self, step: int, value: float) -> bool:
-        """Report the monitored value after `step` steps and return True if the trial should raise `Pruned`.
+        """Report the monitored value after `step` steps and return True if the trial should raise
+        `Pruned`.
 
         The first step is 1: pruners compare what trials reported after equally many.
         """
@@ -70,19 +74,27 @@ class TrialConnection:
         return bool(answer["stop"])
 
     def set_attrs(self, **facts: Any) -> None:
-        """Store facts of the trial (the id of its W&B run, its cost) as attributes of the trial in the study."""
+        """Store facts of the trial (the id of its W&B run, its cost) as attributes of the trial in
+        the study.
+        """
         self._channel.send({"say": "note", "facts": facts})
 
     def ended(self, kind: str, reason: str) -> None:
-        """Say how the trial ended, where its process must end without coming back to the sweeper; it must end then."""
+        """Say how the trial ended, where its process must end without coming back to the sweeper;
+        it must end then.
+        """
         self._channel.send({"say": "end", "outcome": {"kind": kind, "reason": reason}})
 
     def alive(self) -> None:
-        """Give a sign of life, for trials that report seldom and run under `hydra.sweeper.hang_limit`."""
+        """Give a sign of life, for trials that report seldom and run under
+        `hydra.sweeper.hang_limit`.
+        """
         self._channel.send({"say": "alive"})
 
     def is_mine(self) -> bool:
-        """Whether this process is the trial's own one: a forked rank must not talk on the connection of rank 0."""
+        """Whether this process is the trial's own one: a forked rank must not talk on the
+        connection of rank 0.
+        """
         return os.getpid() == self._pid
 
 
@@ -97,7 +109,9 @@ def current() -> TrialConnection | None:
 
 
 def in_trial() -> bool:
-    """Return whether this process belongs to a trial; true on all ranks, where `current` is None on all but rank 0."""
+    """Return whether this process belongs to a trial; true on all ranks, where `current` is None on
+    all but rank 0.
+    """
     return _VARIABLE in os.environ
 
 

@@ -14,7 +14,9 @@ def validated(best: BestScores, values: list[float], first_epoch: int = 0) -> No
     """Let the monitored metric take these values, one an epoch."""
     for epoch, value in enumerate(values, first_epoch):
         metrics = {"val/loss": torch.tensor(value), "val/accuracy": torch.tensor(epoch / 10)}
-        trainer: Any = SimpleNamespace(sanity_checking=False, callback_metrics=metrics, current_epoch=epoch)
+        trainer: Any = SimpleNamespace(
+            sanity_checking=False, callback_metrics=metrics, current_epoch=epoch
+        )
         best.on_validation_end(trainer, None)  # type: ignore[arg-type]
 
 

@@ -12,15 +12,21 @@ from tests.models.tiny import classifier, fit, labelled
 from convsweep.training.callbacks.checkpoints import Checkpoints
 
 EVERY_SECOND = (
-    "+callbacks.every_second={_target_: lightning.pytorch.callbacks.ModelCheckpoint, every_n_epochs: 2, save_top_k: -1, "
-    'dirpath: "${hydra:runtime.output_dir}/checkpoints", filename: "{epoch:03d}"}'
+    "+callbacks.every_second={_target_: lightning.pytorch.callbacks.ModelCheckpoint,"
+    ' every_n_epochs: 2, save_top_k: -1, dirpath: "${hydra:runtime.output_dir}/checkpoints",'
+    ' filename: "{epoch:03d}"}'
 )
 
 
-def test_the_second_best_is_not_written_over_the_best(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_second_best_is_not_written_over_the_best(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         train("callbacks.checkpoint.save_top_k=3")
-    assert "Error: callbacks.checkpoint.save_top_k must be 1, the file best.ckpt, but is 3" in capsys.readouterr().err
+    assert (
+        "Error: callbacks.checkpoint.save_top_k must be 1, the file best.ckpt, but is 3"
+        in capsys.readouterr().err
+    )
 
 
 def test_another_callback_keeps_more(train: Train) -> None:
@@ -30,7 +36,9 @@ def test_another_callback_keeps_more(train: Train) -> None:
 
 
 class Script(L.Callback):
-    """Scores each epoch as written; counts what is saved, and looks at both files in front of the next epoch."""
+    """Scores each epoch as written; counts what is saved, and looks at both files in front of the
+    next epoch.
+    """
 
     def __init__(self, *scores: float) -> None:
         self.scores, self.saved = scores, 0
@@ -53,8 +61,18 @@ class Script(L.Callback):
 
 def follow(folder: Path, *scores: float) -> Script:
     """Train with these scores and return what was seen."""
-    keep, script = Checkpoints(dirpath=folder, filename="best", monitor="score", mode="max", save_last=True), Script(*scores)
-    fit(classifier(), labelled(), len(scores), callbacks=[script, keep], enable_checkpointing=True, default_root_dir=folder)
+    keep, script = (
+        Checkpoints(dirpath=folder, filename="best", monitor="score", mode="max", save_last=True),
+        Script(*scores),
+    )
+    fit(
+        classifier(),
+        labelled(),
+        len(scores),
+        callbacks=[script, keep],
+        enable_checkpointing=True,
+        default_root_dir=folder,
+    )
     return script
 
 
@@ -65,7 +83,9 @@ def test_an_epoch_that_is_last_and_best_is_written_once(tmp_path: Path) -> None:
     assert (tmp_path / "best.ckpt").samefile(tmp_path / "last.ckpt")
 
 
-def test_it_is_written_twice_where_the_disk_knows_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_written_twice_where_the_disk_knows_no_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*paths: Path) -> None:
         raise OSError
 

@@ -17,7 +17,9 @@ from convsweep.training.build import load_model
 from convsweep.training.callbacks.moving_average import MovingAverage, tensors_of
 
 
-@pytest.mark.parametrize(("steps", "kept"), [(0, 0.0), (1, 2 / 11), (8, 0.5), (80, 0.9), (1000, 0.9)])
+@pytest.mark.parametrize(
+    ("steps", "kept"), [(0, 0.0), (1, 2 / 11), (8, 0.5), (80, 0.9), (1000, 0.9)]
+)
 def test_a_young_average_forgets_faster(steps: int, kept: float) -> None:
     assert MovingAverage(decay=0.9).kept_after(steps) == pytest.approx(kept)
 
@@ -43,12 +45,24 @@ def test_the_average_is_the_weighted_mean_of_all_weights_so_far() -> None:
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
 def test_a_training_that_goes_on_averages_as_one_without_a_pause(tmp_path: Path) -> None:
-    first, data, options = classifier(), labelled(), {"enable_checkpointing": False, "default_root_dir": tmp_path}
+    first, data, options = (
+        classifier(),
+        labelled(),
+        {"enable_checkpointing": False, "default_root_dir": tmp_path},
+    )
     whole, halves = copy.deepcopy(first), copy.deepcopy(first)
     fit(whole, data, 4, callbacks=[MovingAverage()], **options)
     keep = ModelCheckpoint(dirpath=tmp_path, filename="half")
-    fit(first, data, 2, callbacks=[MovingAverage(), keep], **(options | {"enable_checkpointing": True}))
-    again = ModelCheckpoint(dirpath=tmp_path, filename="half")  # Lightning warns where a callback of the checkpoint is missing
+    fit(
+        first,
+        data,
+        2,
+        callbacks=[MovingAverage(), keep],
+        **(options | {"enable_checkpointing": True}),
+    )
+    again = ModelCheckpoint(
+        dirpath=tmp_path, filename="half"
+    )  # Lightning warns where a callback of the checkpoint is missing
     resumed = options | {"enable_checkpointing": True, "ckpt_path": tmp_path / "half.ckpt"}
     fit(halves, data, 4, callbacks=[MovingAverage(), again], **resumed)
     torch.testing.assert_close(halves.state_dict(), whole.state_dict())
@@ -70,4 +84,7 @@ def test_the_score_is_that_of_the_weights_that_are_kept(train: Train) -> None:
     stated = json.loads((folder / "result.json").read_text())["test"]["test/accuracy"]
     assert accuracy == pytest.approx(stated, abs=1e-6)
     kept = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
-    assert any(not torch.equal(value, kept["current_model_state"][name]) for name, value in kept["state_dict"].items())
+    assert any(
+        not torch.equal(value, kept["current_model_state"][name])
+        for name, value in kept["state_dict"].items()
+    )

@@ -1,4 +1,6 @@
-"""The first filters decorrelate patches, are kept in training, and are refused where they cannot."""
+"""The first filters decorrelate patches, are kept in training, and are refused where they
+cannot.
+"""
 
 import re
 
@@ -11,7 +13,9 @@ from convsweep.data.sources.digits import Digits
 from convsweep.training.build import load_model
 from convsweep.training.callbacks.whitened_stem import covariance, patches, whitening_filters
 
-WHITENED = "+callbacks.whitened_stem._target_=convsweep.training.callbacks.whitened_stem.WhitenedStem"
+WHITENED = (
+    "+callbacks.whitened_stem._target_=convsweep.training.callbacks.whitened_stem.WhitenedStem"
+)
 STEM = ["model.net.stem.kernel_size=2", "model.net.stem.padding=valid", "model.net.stem.norm=none"]
 
 
@@ -21,12 +25,18 @@ def test_patches_are_what_a_convolution_sees(dim: int) -> None:
     weight = torch.randn(4, 3, *window)
     convolution = (F.conv1d, F.conv2d, F.conv3d)[dim - 1]
     seen = patches(x, window) @ weight.flatten(1).T
-    torch.testing.assert_close(seen, convolution(x, weight).movedim(1, -1).reshape(-1, 4), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        seen, convolution(x, weight).movedim(1, -1).reshape(-1, 4), atol=1e-4, rtol=1e-4
+    )
 
 
 def test_answers_are_uncorrelated_and_of_variance_one_the_most_varied_direction_first() -> None:
     torch.manual_seed(0)
-    rows = torch.randn(500, 5) @ torch.diag(torch.tensor([9.0, 1.0, 4.0, 2.0, 3.0])) @ torch.linalg.qr(torch.randn(5, 5))[0]
+    rows = (
+        torch.randn(500, 5)
+        @ torch.diag(torch.tensor([9.0, 1.0, 4.0, 2.0, 3.0]))
+        @ torch.linalg.qr(torch.randn(5, 5))[0]
+    )
     seen = covariance(rows.split(300))
     torch.testing.assert_close(seen.float(), rows.T.cov(), atol=1e-3, rtol=1e-5)
     filters = whitening_filters(seen, 5, eps=0.0)
@@ -49,7 +59,10 @@ def test_a_training_keeps_the_filters_and_learns_the_rest(train: Train) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["model.net.stem.width=3", *STEM], r"even number of first filters, at most 8 .*, but there are 3; set model\.net\.stem"),
+        (
+            ["model.net.stem.width=3", *STEM],
+            r"even number of first filters, at most 8 .*, but there are 3; set model\.net\.stem",
+        ),
         (["model.net.stem.width=10", *STEM], "but there are 10"),
         (["model/net=mlp"], "needs a network that begins with a convolution"),
     ],

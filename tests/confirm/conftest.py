@@ -1,4 +1,6 @@
-"""A toy application that leaves what a run of train.py leaves, in milliseconds, and the confirmation of its sweeps."""
+"""A toy application that leaves what a run of train.py leaves, in milliseconds, and the
+confirmation of its sweeps.
+"""
 
 import json
 import os
@@ -28,7 +30,7 @@ objectives = {"val/accuracy": score, "macs": {"good": 30.0, "lucky": 10.0, "plai
 cost = {"params": 10, "macs": objectives["macs"]}
 (folder / "result.json").write_text(json.dumps({"objectives": objectives, "test": test, "cost": cost, "seconds": 0.1}))
 return [objectives[name] for name in cfg.objectives] if cfg.objectives else score
-"""
+"""  # noqa: E501
 CONFIG = """
 net: plain
 x: 0.0
@@ -64,7 +66,13 @@ class Confirmed:
     def confirm(self, *arguments: str, code: int = 0) -> str:
         """Confirm the sweep and return what was printed."""
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run([*self.command, *arguments], capture_output=True, text=True, timeout=120, env=environment)
+        done = subprocess.run(
+            [*self.command, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=environment,
+        )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 

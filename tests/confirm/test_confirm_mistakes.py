@@ -1,4 +1,6 @@
-"""What cannot be confirmed is answered by one message, before anything is trained; a running sweep can be."""
+"""What cannot be confirmed is answered by one message, before anything is trained; a running sweep
+can be.
+"""
 
 import subprocess
 import sys
@@ -47,7 +49,12 @@ def test_a_misspelt_key_is_answered_before_anything_is_trained(swept: MakeConfir
 
 def test_a_running_sweep_is_confirmed_as_it_stands(tmp_path: Path) -> None:
     one = Confirmed(tmp_path / "toy")
-    process = one.toy.start("hydra/sweeper/sampler=grid", "net=good,plain,lucky,broken", "sleep=4", "hydra.sweeper.slots=1")
+    process = one.toy.start(
+        "hydra/sweeper/sampler=grid",
+        "net=good,plain,lucky,broken",
+        "sleep=4",
+        "hydra.sweeper.slots=1",
+    )
     try:
         wait_for(lambda: (one.sweep / "0" / "outcome.json").exists(), timeout=60)
         output = one.confirm("top=1", "seeds=1", "sleep=0")
@@ -78,16 +85,31 @@ def test_the_command_line_is_checked(arguments: list[str], message: str) -> None
 
 def test_the_words_of_the_command_line() -> None:
     request = parse_request(
-        ["a", "top=2", "baseline=vgg_small", "~callbacks.ema", "hydra/launcher=joblib", "trainer.max_epochs=2"]
+        [
+            "a",
+            "top=2",
+            "baseline=vgg_small",
+            "~callbacks.ema",
+            "hydra/launcher=joblib",
+            "trainer.max_epochs=2",
+        ]
     )
     assert (request.folder, request.top, request.seeds, request.by) == (Path("a"), 2, 5, None)
     assert request.baseline == ["model/net=vgg_small"]
     assert request.overrides == ["~callbacks.ema", "trainer.max_epochs=2"]
     assert request.engine == ["hydra/launcher=joblib"]
-    assert parse_request(["a", "baseline=experiment=b optimizer.lr=1"]).baseline == ["experiment=b", "optimizer.lr=1"]
+    assert parse_request(["a", "baseline=experiment=b optimizer.lr=1"]).baseline == [
+        "experiment=b",
+        "optimizer.lr=1",
+    ]
     assert parse_request(["a", "baseline=none"]).baseline is None
 
 
 def test_help_has_examples() -> None:
-    done = subprocess.run([sys.executable, "-m", "convsweep", "confirm", "--help"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "convsweep", "confirm", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "convsweep confirm multirun/depth_kernel_digits" in done.stdout

@@ -25,11 +25,13 @@ def test_the_interval_is_that_of_a_paired_t_test() -> None:
     theirs = {1: 0.90, 2: 0.91, 3: 0.93, 5: 0.93, 8: 0.10}
     found = paired_difference(ours, theirs)
     shared = [1, 2, 3, 5]
-    expected = ttest_rel([ours[seed] for seed in shared], [theirs[seed] for seed in shared]).confidence_interval(0.95)
+    expected = ttest_rel(
+        [ours[seed] for seed in shared], [theirs[seed] for seed in shared]
+    ).confidence_interval(0.95)
     assert found is not None
     assert found.n == 4
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
-    # By hand: differences .01 .02 -.01 .02, mean .01, s = sqrt(.0006 / 3), t(3) = 3.182446
+    # By hand: differences 0.01 0.02 -0.01 0.02, mean 0.01, s = sqrt(0.0006 / 3), t(3) = 3.182446
     half = 3.182446 * (0.0006 / 3) ** 0.5 / 2
     assert (found.low, found.high) == pytest.approx((0.01 - half, 0.01 + half), abs=1e-6)
     assert found.includes_zero
@@ -45,9 +47,11 @@ def test_one_pair_has_no_interval_and_none_no_difference() -> None:
 def result(name: str, validation: list[float | None], test: list[float]) -> Result:
     """A network whose training with the k-th seed has the k-th scores; None failed."""
     trainings = [
-        Training(seed, "diverged", "NaN")
-        if score is None
-        else Training(seed, "complete", scores={"validation": score, "test": test[seed]})
+        (
+            Training(seed, "diverged", "NaN")
+            if score is None
+            else Training(seed, "complete", scores={"validation": score, "test": test[seed]})
+        )
         for seed, score in enumerate(validation)
     ]
     return Result(Candidate(name, []), trainings)
@@ -77,18 +81,32 @@ def test_the_winner_is_chosen_on_the_validation_split_and_judged_on_the_test_spl
     ],
 )
 def test_answers(scores: list[float], maximize: bool, answer: str) -> None:
-    verdict = judge([result("trial 0", list(scores), scores), result("baseline", [0.5] * 3, [0.5] * 3)], "val/loss", maximize)
+    verdict = judge(
+        [result("trial 0", list(scores), scores), result("baseline", [0.5] * 3, [0.5] * 3)],
+        "val/loss",
+        maximize,
+    )
     assert verdict.answer == answer
     assert ("includes zero" in verdict.words) == (answer in ("not_shown", "not_better"))
     assert "n = 3 seeds" in verdict.words
 
 
 def test_a_network_that_sometimes_fails_goes_behind_one_that_does_not() -> None:
-    shaky, steady = result("trial 0", [0.99, None, 0.99], [0.9] * 3), result("trial 1", [0.9, 0.9, 0.9], [0.9] * 3)
+    shaky, steady = (
+        result("trial 0", [0.99, None, 0.99], [0.9] * 3),
+        result("trial 1", [0.9, 0.9, 0.9], [0.9] * 3),
+    )
     assert winner_of([shaky, steady], maximize=True) is steady
     assert judge([shaky], "val/accuracy", maximize=True).answer == "no_baseline"
-    assert judge([result("trial 0", [None], [0.0])], "val/accuracy", maximize=True).answer == "no_result"
+    assert (
+        judge([result("trial 0", [None], [0.0])], "val/accuracy", maximize=True).answer
+        == "no_result"
+    )
 
 
 def test_the_last_override_of_a_key_wins() -> None:
-    assert merge_overrides(["a=1", "+b=2", "model/net=x", "a=3", "~b"]) == ["a=3", "~b", "model/net=x"]
+    assert merge_overrides(["a=1", "+b=2", "model/net=x", "a=3", "~b"]) == [
+        "a=3",
+        "~b",
+        "model/net=x",
+    ]

@@ -1,4 +1,6 @@
-"""What of its input an output position depends on: by its gradient, and as it is followed through a network."""
+"""What of its input an output position depends on: by its gradient, and as it is followed through a
+network.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +23,9 @@ class Passing(nn.Module):
 
 
 def positive(net: nn.Module) -> nn.Module:
-    """Let nothing cancel: positive weights, no activation that could be flat, averages for maxima."""
+    """Let nothing cancel: positive weights, no activation that could be flat, averages for
+    maxima.
+    """
     for module in list(net.modules()):
         for child_name, child in list(module.named_children()):
             if isinstance(child, tuple(POOL["max"].values())):
@@ -31,8 +35,12 @@ def positive(net: nn.Module) -> nn.Module:
     return net.double().eval()
 
 
-def support(net: nn.Module, in_shape: tuple[int, ...], position: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Return the first and last input position, along each axis, that one output position has a gradient to."""
+def support(
+    net: nn.Module, in_shape: tuple[int, ...], position: tuple[int, ...]
+) -> list[tuple[int, int]]:
+    """Return the first and last input position, along each axis, that one output position has a
+    gradient to.
+    """
     x = torch.ones(1, *in_shape, dtype=torch.float64, requires_grad=True)
     net(x)[(0, 0, *position)].backward()
     touched = x.grad[0].abs().sum(0) > 0

@@ -13,8 +13,8 @@ from convsweep.nets import ConvNet
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [(5, 5), ("500k", 500_000), ("1.5M", 1_500_000), ("500M", 500_000_000), ("2GiB", 2 * 2**30), ("2 GB", 2 * 10**9),
-     ("1e6", 10**6), (1e6, 10**6), ("3Ki", 3072), ("1_000", 1000), ("2KB", 2000), ("4TiB", 4 * 2**40)],
+    [(5, 5), ("500k", 500_000), ("1.5M", 1_500_000), ("500M", 500_000_000), ("2GiB", 2 * 2**30), ("2 GB", 2 * 10**9),  # noqa: E501
+     ("1e6", 10**6), (1e6, 10**6), ("3Ki", 3072), ("1_000", 1000), ("2KB", 2000), ("4TiB", 4 * 2**40)],  # noqa: E501
 )  # fmt: skip
 def test_quantity(text: float | str, number: int) -> None:
     assert quantity(text, "budget.max_memory") == number
@@ -22,18 +22,30 @@ def test_quantity(text: float | str, number: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "lots", "-3", "0", "5X", "GiB", "1.2.3M", "nan", True])
 def test_no_quantity(text: str) -> None:
-    with pytest.raises(UserError, match=r"budget\.max_memory must be a positive quantity such as .*2GiB"):
+    with pytest.raises(
+        UserError, match=r"budget\.max_memory must be a positive quantity such as .*2GiB"
+    ):
         quantity(text, "budget.max_memory")
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(0, "0"), (999, "999"), (1000, "1 k"), (11_689_512, "11.7 M"), (999_700, "1 M"), (1.5e12, "1.5 T")]
+    ("number", "words"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1 k"),
+        (11_689_512, "11.7 M"),
+        (999_700, "1 M"),
+        (1.5e12, "1.5 T"),
+    ],
 )
 def test_in_si(number: float, words: str) -> None:
     assert in_si(number) == words
 
 
-@pytest.mark.parametrize(("number", "words"), [(0, "0 B"), (999, "999 B"), (1536, "1.5 KiB"), (2 * 2**30, "2 GiB")])
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "0 B"), (999, "999 B"), (1536, "1.5 KiB"), (2 * 2**30, "2 GiB")]
+)
 def test_in_bytes(number: float, words: str) -> None:
     assert in_bytes(number) == words
 

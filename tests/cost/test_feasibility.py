@@ -1,4 +1,6 @@
-"""A composed config is answered before any of its network exists: what it costs, or why it cannot be trained."""
+"""A composed config is answered before any of its network exists: what it costs, or why it cannot
+be trained.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,15 @@ def composed(*overrides: str) -> DictConfig:
         return compose("config", overrides=["name=test", *overrides])
 
 
-def shaped(*overrides: str, in_shape: tuple[int, ...] = (3, 32, 32), num_classes: int = 10) -> DictConfig:
+def shaped(
+    *overrides: str, in_shape: tuple[int, ...] = (3, 32, 32), num_classes: int = 10
+) -> DictConfig:
     """Return a config whose data has stated its shape already."""
-    shape = [f"shape.in_shape={list(in_shape)}", f"shape.in_channels={in_shape[0]}", f"shape.num_classes={num_classes}"]
+    shape = [
+        f"shape.in_shape={list(in_shape)}",
+        f"shape.in_channels={in_shape[0]}",
+        f"shape.num_classes={num_classes}",
+    ]
     return composed(*shape, *overrides)
 
 
@@ -61,10 +69,13 @@ def test_memory_follows_batch_size_and_optimizer() -> None:
         return int(feasibility.check(shaped(*overrides))["memory"])
 
     adam, params = memory("data.batch_size=8"), feasibility.check(shaped())["params"]
-    assert memory("data.batch_size=16") - adam == pytest.approx((memory("data.batch_size=24") - adam) / 2)
+    assert memory("data.batch_size=16") - adam == pytest.approx(
+        (memory("data.batch_size=24") - adam) / 2
+    )
     assert adam - memory("data.batch_size=8", "optimizer=sgd") == 4 * params
     assert (
-        memory("data.batch_size=8", "optimizer=sgd") - memory("data.batch_size=8", "optimizer=sgd", "optimizer.momentum=0")
+        memory("data.batch_size=8", "optimizer=sgd")
+        - memory("data.batch_size=8", "optimizer=sgd", "optimizer.momentum=0")
         == 4 * params
     )
 
@@ -72,15 +83,36 @@ def test_memory_follows_batch_size_and_optimizer() -> None:
 @pytest.mark.parametrize(
     ("overrides", "rule"),
     [
-        (["budget.max_params=10k"], r"budget\.max_params=10k is exceeded: the net has .* widths of about"),
+        (
+            ["budget.max_params=10k"],
+            r"budget\.max_params=10k is exceeded: the net has .* widths of about",
+        ),
         (["budget.max_macs=1M"], r"budget\.max_macs=1M is exceeded"),
         (["budget.max_memory=20MiB", "data.batch_size=256"], r"data\.batch_size=\d+ would fit"),
-        (["budget.min_receptive_field=1000"], r"budget\.min_receptive_field=1000 is missed: .* sees \d+"),
-        (["model/net=convnet", "model.net.num_stages=7"], r"stage \d of 7 cannot be built: .*use num_stages="),
-        (["model/net=unet_small"], r"must return 10 numbers a sample.* returns 10x32x32; use model=segmentation"),
-        (["model=segmentation", "model/net=lenet5"], r"10 numbers a position.* returns 10; use model=classification"),
-        (["model=segmentation", "model.net.num_classes=3"], r"10 numbers a position, at most 10x32x32, .* returns 3x32x32"),
-        (["model.net.num_classes=3"], r"10 numbers a sample.* returns 3; set the net's num_classes"),
+        (
+            ["budget.min_receptive_field=1000"],
+            r"budget\.min_receptive_field=1000 is missed: .* sees \d+",
+        ),
+        (
+            ["model/net=convnet", "model.net.num_stages=7"],
+            r"stage \d of 7 cannot be built: .*use num_stages=",
+        ),
+        (
+            ["model/net=unet_small"],
+            r"must return 10 numbers a sample.* returns 10x32x32; use model=segmentation",
+        ),
+        (
+            ["model=segmentation", "model/net=lenet5"],
+            r"10 numbers a position.* returns 10; use model=classification",
+        ),
+        (
+            ["model=segmentation", "model.net.num_classes=3"],
+            r"10 numbers a position, at most 10x32x32, .* returns 3x32x32",
+        ),
+        (
+            ["model.net.num_classes=3"],
+            r"10 numbers a sample.* returns 3; set the net's num_classes",
+        ),
     ],
 )
 def test_infeasible(overrides: list[str], rule: str) -> None:
@@ -90,18 +122,25 @@ def test_infeasible(overrides: list[str], rule: str) -> None:
 
 
 def test_valid_unet_may_return_less_than_its_input() -> None:
-    cfg = shaped("model=segmentation", "model.net.padding=valid", "model.net.depth=2", in_shape=(3, 60, 60))
+    cfg = shaped(
+        "model=segmentation", "model.net.padding=valid", "model.net.depth=2", in_shape=(3, 60, 60)
+    )
     assert feasibility.check(cfg)["params"] > 0
 
 
 def test_data_that_is_not_there_is_not_downloaded(tmp_path: Path) -> None:
-    known = feasibility.check(composed("data=cifar10", f"data.root={tmp_path}", "model/net=resnet18"))
+    known = feasibility.check(
+        composed("data=cifar10", f"data.root={tmp_path}", "model/net=resnet18")
+    )
     assert known["in_shape"] == [3, 32, 32]
     assert not list(tmp_path.iterdir())
 
 
 def test_model_of_another_task_than_the_data() -> None:
-    with pytest.raises(UserError, match=r"model is for segmentation, but the data is for classification; use model=class"):
+    with pytest.raises(
+        UserError,
+        match=r"model is for segmentation, but the data is for classification; use model=class",
+    ):
         feasibility.check(composed("model=segmentation"))
 
 
@@ -130,7 +169,9 @@ class BuiltByValues(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         width = int(torch.linspace(2, 8, 4)[-1].item())
-        self.body = nn.Sequential(nn.Conv2d(3, width, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 10))
+        self.body = nn.Sequential(
+            nn.Conv2d(3, width, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 10)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x)
@@ -148,7 +189,10 @@ class RunsByValues(nn.Module):
 
 
 def test_constructor_that_refuses() -> None:
-    with pytest.raises(InfeasibleError, match=r"cannot be built: .*divisible by groups; change the options of model\.net"):
+    with pytest.raises(
+        InfeasibleError,
+        match=r"cannot be built: .*divisible by groups; change the options of model\.net",
+    ):
         feasibility.check(shaped(*net_of(Refusing)))
 
 
@@ -177,14 +221,26 @@ def test_unknown_option_stays_a_mistake_of_the_user() -> None:
     assert caught.value.kind == "error"
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in Path(config_folder(), "model", "net").glob("*.yaml")))
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in Path(config_folder(), "model", "net").glob("*.yaml"))
+)
 def test_every_network_of_the_configs_is_measured(name: str) -> None:
     if name in ("timm", "smp"):
         pytest.importorskip({"timm": "timm", "smp": "segmentation_models_pytorch"}[name])
     segments = name.startswith(("unet", "smp"))
-    in_shape = (1, 572, 572) if name == "unet_paper" else (1, 32, 32) if name == "lenet5" else (3, 224, 224)
+    in_shape = (
+        (1, 572, 572)
+        if name == "unet_paper"
+        else (1, 32, 32)
+        if name == "lenet5"
+        else (3, 224, 224)
+    )
     task = "denoising" if name == "dilated_1d" else "segmentation" if segments else "classification"
-    cfg = shaped(f"model={task}", f"model/net={name}", in_shape=(10, 256) if task == "denoising" else in_shape)
+    cfg = shaped(
+        f"model={task}",
+        f"model/net={name}",
+        in_shape=(10, 256) if task == "denoising" else in_shape,
+    )
     known = feasibility.check(cfg)
     assert known["params"] > 0
     assert known["macs"] > 0

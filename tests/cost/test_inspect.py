@@ -17,7 +17,9 @@ from convsweep.explain import inspect
 from convsweep.nets.convnet import ConvNet
 
 
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[str, str]:
     """Return what the command prints to stdout and stderr."""
     monkeypatch.setattr("sys.argv", ["inspect", *arguments])
     monkeypatch.setattr(console, "_width", 140)

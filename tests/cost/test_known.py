@@ -6,7 +6,13 @@ from hydra.utils import instantiate
 from convsweep.cost import last_cost, measure
 from convsweep.cost.last_cost import known_cost, remember
 
-NET = {"_target_": "convsweep.nets.ConvNet", "in_shape": [1, 8, 8], "num_classes": 10, "num_stages": 2, "width": 8}
+NET = {
+    "_target_": "convsweep.nets.ConvNet",
+    "in_shape": [1, 8, 8],
+    "num_classes": 10,
+    "num_stages": 2,
+    "width": 8,
+}
 
 
 def test_the_cost_of_a_config_is_that_of_its_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,9 +18,17 @@ BY_HAND = {
     "1-D": (nn.Conv1d(2, 4, 7), (2, 30), 24 * 4 * 2 * 7),
     "3-D": (nn.Conv3d(2, 4, 3, padding=1), (2, 4, 5, 6), 120 * 4 * 2 * 27),
     "transposed": (nn.ConvTranspose2d(8, 4, 2, stride=2), (8, 5, 5), 25 * 8 * 4 * 4),
-    "transposed in groups": (nn.ConvTranspose2d(8, 4, 3, stride=2, groups=2), (8, 5, 5), 25 * 8 * 2 * 9),
+    "transposed in groups": (
+        nn.ConvTranspose2d(8, 4, 3, stride=2, groups=2),
+        (8, 5, 5),
+        25 * 8 * 2 * 9,
+    ),
     "linear": (nn.Sequential(nn.Flatten(), nn.Linear(48, 10)), (3, 4, 4), 48 * 10),
-    "linear without bias": (nn.Sequential(nn.Flatten(), nn.Linear(48, 10, bias=False)), (3, 4, 4), 48 * 10),
+    "linear without bias": (
+        nn.Sequential(nn.Flatten(), nn.Linear(48, 10, bias=False)),
+        (3, 4, 4),
+        48 * 10,
+    ),
     "none": (nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2)), (3, 4, 4), 0),
 }
 
@@ -33,6 +41,7 @@ def test_macs_by_hand(name: str) -> None:
     assert sum(layer.macs for layer in cost.layers) == macs
 
 
+# Billions on 3x224x224, as torchvision states them with its weights (`_ops`).
 PUBLISHED = {
     "alexnet": 0.714,
     "vgg11": 7.609,
@@ -47,7 +56,6 @@ PUBLISHED = {
     "vit_b_16": 17.564,
     "swin_t": 4.491,
 }
-"""Billions on 3x224x224, as torchvision states them with its weights (`_ops`)."""
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -62,9 +70,19 @@ def test_macs_as_published(name: str) -> None:
     "net",
     [
         ConvNet((2, 17, 19), 5, num_stages=2, width=8, block="bottleneck", skip="concat", groups=2),
-        ConvNet((2, 17, 19), 5, num_stages=2, width=8, downsample="stride", skip="add", head={"pool": "none", "hidden": [7]}),
+        ConvNet(
+            (2, 17, 19),
+            5,
+            num_stages=2,
+            width=8,
+            downsample="stride",
+            skip="add",
+            head={"pool": "none", "hidden": [7]},
+        ),
         UNet((2, 17, 19), 5, depth=2, width=4, upsample="transposed"),
-        UNet((2, 17, 19), 5, depth=2, width=4, upsample="linear", norm="instance", block="residual"),
+        UNet(
+            (2, 17, 19), 5, depth=2, width=4, upsample="linear", norm="instance", block="residual"
+        ),
     ],
     ids=["dense", "residual", "unet", "unet, interpolated"],
 )
@@ -86,6 +104,9 @@ def test_macs_of_a_layer_called_twice_add_up() -> None:
 
     cost = measure(Twice(), (2, 5, 5))
     assert cost.macs == 2 * 25 * 4 * 9
-    assert [(layer.name, layer.params, layer.macs) for layer in cost.layers] == [("conv", 38, cost.macs), ("", 0, 0)]
+    assert [(layer.name, layer.params, layer.macs) for layer in cost.layers] == [
+        ("conv", 38, cost.macs),
+        ("", 0, 0),
+    ]
     assert cost.layers[0].receptive_field is not None
     assert cost.layers[0].receptive_field.size == (5, 5)

@@ -35,9 +35,14 @@ def test_layers_have_the_shapes_of_a_real_pass() -> None:
     net = ConvNet((1, 28, 28), 10)
     shapes: dict[str, tuple[int, ...]] = {}
     for name, module in net.named_modules():
-        module.register_forward_hook(lambda module, inputs, out, name=name: shapes.update({name: tuple(out.shape[1:])}))
+        module.register_forward_hook(
+            lambda module, inputs, out, name=name: shapes.update({name: tuple(out.shape[1:])})
+        )
     net(torch.zeros(2, 1, 28, 28))
-    measured = {layer.name: layer.out_shape for layer in measure(ConvNet((1, 28, 28), 10), (1, 28, 28)).layers}
+    measured = {
+        layer.name: layer.out_shape
+        for layer in measure(ConvNet((1, 28, 28), 10), (1, 28, 28)).layers
+    }
     assert measured == shapes
 
 
@@ -51,7 +56,9 @@ def test_parameters_of_layers_add_up_and_shared_ones_count_once() -> None:
 
 def test_failing_layer_is_named() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.MaxPool2d(4), nn.Conv2d(4, 4, 5)))
-    with pytest.raises(InfeasibleError, match=r"layer 1\.1 \(Conv2d\) cannot take 4x1x1: .*larger input than 3x8x8"):
+    with pytest.raises(
+        InfeasibleError, match=r"layer 1\.1 \(Conv2d\) cannot take 4x1x1: .*larger input than 3x8x8"
+    ):
         measure(net, (3, 8, 8))
 
 
@@ -61,7 +68,11 @@ def test_net_for_other_channels_is_infeasible() -> None:
 
 
 def test_batch_norm_over_one_position_passes_with_a_batch() -> None:
-    assert measure(nn.Sequential(nn.Conv2d(1, 4, 8), nn.BatchNorm2d(4)), (1, 8, 8)).out_shape == (4, 1, 1)
+    assert measure(nn.Sequential(nn.Conv2d(1, 4, 8), nn.BatchNorm2d(4)), (1, 8, 8)).out_shape == (
+        4,
+        1,
+        1,
+    )
 
 
 class LooksAtValues(nn.Module):
@@ -87,7 +98,9 @@ class NeedsStorage(nn.Module):
 
 def test_net_that_runs_on_the_cpu_is_not_refused() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 3), NeedsStorage())
-    with pytest.raises(UntraceableError, match=r"layer 1 \(NeedsStorage\) looks at values: no kernel"):
+    with pytest.raises(
+        UntraceableError, match=r"layer 1 \(NeedsStorage\) looks at values: no kernel"
+    ):
         measure(net, (1, 8, 8))
     with torch.device("meta"):
         weightless = nn.Sequential(nn.Conv2d(1, 2, 3), NeedsStorage())
@@ -103,7 +116,9 @@ class Refuses(nn.Module):
 
 
 def test_net_that_fails_on_the_cpu_too_is_infeasible_whatever_it_says() -> None:
-    with pytest.raises(InfeasibleError, match=r"layer 0 \(Refuses\) cannot take 1x8x8: the metadata"):
+    with pytest.raises(
+        InfeasibleError, match=r"layer 0 \(Refuses\) cannot take 1x8x8: the metadata"
+    ):
         measure(nn.Sequential(Refuses()), (1, 8, 8))
 
 
@@ -123,7 +138,9 @@ def test_main_output_of_several() -> None:
 
 
 def test_double_precision_costs_twice() -> None:
-    single, double = (measure(net, (1, 6, 6)) for net in (nn.Conv2d(1, 2, 3), nn.Conv2d(1, 2, 3).double()))
+    single, double = (
+        measure(net, (1, 6, 6)) for net in (nn.Conv2d(1, 2, 3), nn.Conv2d(1, 2, 3).double())
+    )
     assert (double.weights, double.activations) == (2 * single.weights, 2 * single.activations)
     assert double.macs == single.macs
 
@@ -132,13 +149,19 @@ def test_operations_that_torch_lacks_are_left_out() -> None:
     assert operators("no_such_operation", "relu") == [torch.ops.aten.relu]
 
 
-def test_without_patches_all_but_the_receptive_field_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_patches_all_but_the_receptive_field_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     net = ConvNet((1, 12, 12), 10, num_stages=2)
     whole = measure(net, (1, 12, 12))
     monkeypatch.setattr(patch, "_usable", {})
     monkeypatch.setenv(patch.VARIABLE, "none")
     cost = measure(net, (1, 12, 12))
-    assert (cost.macs, cost.activations, cost.out_shape) == (whole.macs, whole.activations, whole.out_shape)
+    assert (cost.macs, cost.activations, cost.out_shape) == (
+        whole.macs,
+        whole.activations,
+        whole.out_shape,
+    )
     assert [layer.macs for layer in cost.layers] == [layer.macs for layer in whole.layers]
     assert cost.receptive_field is None
     assert "receptive" not in summary(cost)
@@ -151,4 +174,6 @@ def test_summary_in_words() -> None:
 
     with torch.device("meta"):
         cost = measure(resnet18(), (3, 224, 224))
-    assert summary(cost).startswith("ResNet: 11.7 M parameters, 1.81 GMACs, receptive field 435, 21.2 MiB a sample")
+    assert summary(cost).startswith(
+        "ResNet: 11.7 M parameters, 1.81 GMACs, receptive field 435, 21.2 MiB a sample"
+    )

@@ -12,8 +12,12 @@ FLOAT, INT = 4, 8
 
 
 def test_kept_by_hand() -> None:
-    """The convolution keeps its input, the activation its output, the pool its places; the linear layer its input."""
-    net = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64, 10))
+    """The convolution keeps its input, the activation its output, the pool its places; the linear
+    layer its input.
+    """
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64, 10)
+    )
     cost = measure(net, (1, 8, 8))
     kept = {layer.name: layer.activations for layer in cost.layers if layer.activations}
     assert kept == {"0": FLOAT * 64, "1": FLOAT * 4 * 64, "2": INT * 4 * 16, "4": FLOAT * 64}
@@ -49,7 +53,9 @@ def test_step_adds_weights_gradients_states_and_samples() -> None:
 
 
 def really_kept(net: nn.Module, x: Tensor) -> int:
-    """Return the bytes of all storages that a forward pass on real tensors keeps, weights and buffers aside."""
+    """Return the bytes of all storages that a forward pass on real tensors keeps, weights and
+    buffers aside.
+    """
     own = {tensor.untyped_storage().data_ptr() for tensor in (*net.parameters(), *net.buffers())}
     kept: dict[int, Tensor] = {}
 
@@ -59,16 +65,18 @@ def really_kept(net: nn.Module, x: Tensor) -> int:
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         out = net.train()(x)
-    size = sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in own)
+    size = sum(
+        tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in own
+    )
     del out
     return size
 
 
 NETS = {
     "resnet18": (models.resnet18, (3, 32, 32)),
-    "ConvNet": (lambda: ConvNet((1, 28, 28), 10, head={"hidden": [30], "dropout": 0.3}), (1, 28, 28)),
-    "dense ConvNet": (lambda: ConvNet((1, 40), 10, skip="concat", num_blocks=3, dropout=0.1, activation="gelu"), (1, 40)),
-    "residual ConvNet": (lambda: ConvNet((1, 12, 14, 13), 4, num_stages=2, block="basic", skip="add", width=8), (1, 12, 14, 13)),
+    "ConvNet": (lambda: ConvNet((1, 28, 28), 10, head={"hidden": [30], "dropout": 0.3}), (1, 28, 28)),  # noqa: E501
+    "dense ConvNet": (lambda: ConvNet((1, 40), 10, skip="concat", num_blocks=3, dropout=0.1, activation="gelu"), (1, 40)),  # noqa: E501
+    "residual ConvNet": (lambda: ConvNet((1, 12, 14, 13), 4, num_stages=2, block="basic", skip="add", width=8), (1, 12, 14, 13)),  # noqa: E501
     "UNet": (lambda: UNet((3, 30, 30), 2, depth=2, width=4, upsample="linear"), (3, 30, 30)),
     "group norm": (lambda: ConvNet((1, 28, 28), 10, norm="group"), (1, 28, 28)),
 }  # fmt: skip

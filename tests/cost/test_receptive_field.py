@@ -1,4 +1,6 @@
-"""The receptive field is the support of the input gradient, for any network, in 1-D, 2-D and 3-D."""
+"""The receptive field is the support of the input gradient, for any network, in 1-D, 2-D and
+3-D.
+"""
 
 import random
 
@@ -12,8 +14,8 @@ from convsweep.cost import measure
 from convsweep.errors import InfeasibleError
 from convsweep.nets import ConvNet, UNet
 
+# Inputs small enough to be quick and large enough for windows away from the border.
 SIZES = {1: (211,), 2: (61, 67), 3: (23, 27, 25)}
-"""Inputs small enough to be quick and large enough for windows away from the border."""
 
 
 def assert_seen(net: nn.Module, in_shape: tuple[int, ...], out_spatial: tuple[int, ...]) -> None:
@@ -27,12 +29,16 @@ def assert_seen(net: nn.Module, in_shape: tuple[int, ...], out_spatial: tuple[in
     spans = [support(net, in_shape, position) for position in positions]
     windows = field_of(net, in_shape).windows
     for position, span in zip(positions, spans, strict=True):
-        for window, place, (first, last), size in zip(windows, position, span, in_shape[1:], strict=True):
+        for window, place, (first, last), size in zip(
+            windows, position, span, in_shape[1:], strict=True
+        ):
             low, high = window.low(place), window.high(place)
             assert low <= first <= last <= high
             assert first == low or low < 0
             assert last == high or high >= size
-            assert position != positions[0] or (low >= 0 and high < size), "the centre must be away from the border"
+            assert position != positions[0] or (low >= 0 and high < size), (
+                "the centre must be away from the border"
+            )
 
 
 def random_options(draw: random.Random) -> dict[str, object]:
@@ -72,7 +78,12 @@ def test_window_is_the_support_of_the_gradient_of_random_nets(dim: int, seed: in
             net = ConvNet(in_shape, 2, **random_options(draw))
         except InfeasibleError:
             continue
-        if all(2 * size < side for size, side in zip(measure(net, in_shape).receptive_field.size, in_shape[1:], strict=True)):
+        if all(
+            2 * size < side
+            for size, side in zip(
+                measure(net, in_shape).receptive_field.size, in_shape[1:], strict=True
+            )
+        ):
             break
     features = positive(nn.Sequential(net.stem, net.stages))
     out_spatial = features(torch.zeros(1, *in_shape, dtype=torch.float64)).shape[2:]
@@ -90,12 +101,16 @@ def test_window_of_a_unet_is_the_support_of_its_gradient(
 ) -> None:
     in_shape = (1, *{1: (124,), 2: (100, 108)}[dim])
     net = UNet(
-        in_shape, 2, depth=2, width=2, width_growth=1.0, norm="none", activation="none", init="torch",
+        in_shape, 2, depth=2, width=2, width_growth=1.0, norm="none", activation="none", init="torch",  # noqa: E501
         upsample=upsample, downsample=downsample, skip=skip, padding=padding,
     )  # fmt: skip
     assert_seen(positive(net), in_shape, net.out_spatial)
 
 
+# Araujo et al. 2019 (Distill), table of receptive fields, where their nets are torchvision's.
+# ResNet-18 by hand: 7x7 and pool 7 -> 11, then 4 convolutions at each jump of 4, 8, 16, 32, the
+# first of a stage at the jump before it. ResNet-50 by hand: its torchvision form has the stride in
+# the 3x3 convolution (v1.5), 483 is the form with the stride in the 1x1 convolution.
 PUBLISHED = {
     "alexnet": (195, 224),
     "vgg16": (212, 224),
@@ -105,9 +120,6 @@ PUBLISHED = {
     "resnet50": (427, 224),
     "efficientnet_b0": (851, 224),
 }
-"""Araujo et al. 2019 (Distill), table of receptive fields, where their nets are torchvision's. ResNet-18 by hand: 7x7 and pool
-7 -> 11, then 4 convolutions at each jump of 4, 8, 16, 32, the first of a stage at the jump before it. ResNet-50 by hand: its
-torchvision form has the stride in the 3x3 convolution (v1.5), 483 is the form with the stride in the 1x1 convolution."""
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -119,8 +131,12 @@ def test_receptive_field_of_published_nets(name: str) -> None:
     assert measure(net, (3, side, side)).receptive_field.size == (size, size)
 
 
-@pytest.mark.parametrize(("name", "size"), [("resnet50", 483), ("resnet101", 1027), ("resnet152", 1507)])
-def test_receptive_field_of_resnets_with_their_stride_in_the_first_convolution(name: str, size: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "size"), [("resnet50", 483), ("resnet101", 1027), ("resnet152", 1507)]
+)
+def test_receptive_field_of_resnets_with_their_stride_in_the_first_convolution(
+    name: str, size: int
+) -> None:
     with torch.device("meta"):
         net = models.get_model(name)
     for block in net.modules():
@@ -131,7 +147,13 @@ def test_receptive_field_of_resnets_with_their_stride_in_the_first_convolution(n
 
 def test_receptive_field_by_layer() -> None:
     """LeNet-5: 5, pool 6, 5 at jump 2 is 14, pool 16, 5 at jump 4 is 32."""
-    net = nn.Sequential(nn.Conv2d(1, 6, 5), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.MaxPool2d(2), nn.Conv2d(16, 120, 5))
+    net = nn.Sequential(
+        nn.Conv2d(1, 6, 5),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 120, 5),
+    )
     layers = measure(net, (1, 32, 32)).layers[:-1]
     assert [layer.receptive_field.smallest for layer in layers] == [5, 6, 14, 16, 32]
     assert [layer.receptive_field.jump[0] for layer in layers] == [1, 2, 2, 4, 4]

@@ -1,4 +1,6 @@
-"""Small folders of images and masks, drawn from a seed, and the real sets where they are at hand."""
+"""Small folders of images and masks, drawn from a seed, and the real sets where they are at
+hand.
+"""
 
 from pathlib import Path
 
@@ -37,13 +39,20 @@ def class_root(tmp_path: Path) -> Path:
 def make_masks(tmp_path: Path) -> MakeMasks:
     """Returns a function that writes `count` images and masks with the given values."""
 
-    def make(values: tuple[int, ...] = (0, 1), count: int = 10, folder: str = "cells", masks: str = "masks") -> Path:
+    def make(
+        values: tuple[int, ...] = (0, 1),
+        count: int = 10,
+        folder: str = "cells",
+        masks: str = "masks",
+    ) -> Path:
         root = tmp_path / folder
         for i in range(count):
             draw(root / "images" / f"{i}.png")
             (root / masks).mkdir(exist_ok=True)
             rng = np.random.default_rng(i)
-            Image.fromarray(rng.choice(np.array(values, np.uint8), (12, 16))).save(root / masks / f"{i}.png")
+            Image.fromarray(rng.choice(np.array(values, np.uint8), (12, 16))).save(
+                root / masks / f"{i}.png"
+            )
         return root
 
     return make

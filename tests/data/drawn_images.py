@@ -9,7 +9,9 @@ from PIL import Image
 MakeMasks = Callable[..., Path]
 
 
-def draw(path: Path, height: int = 12, width: int = 16, channels: int = 3, seed: int | str = 0) -> None:
+def draw(
+    path: Path, height: int = 12, width: int = 16, channels: int = 3, seed: int | str = 0
+) -> None:
     """Write an image of random pixels; the same path and seed give the same pixels."""
     rng = np.random.default_rng(sum(f"{path.name}{seed}".encode()))
     path.parent.mkdir(parents=True, exist_ok=True)

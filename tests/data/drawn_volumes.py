@@ -19,7 +19,9 @@ def save(path: Path, values: NDArray[Any], affine: NDArray[Any] | None = None) -
 
 
 def ball(shape: tuple[int, ...], seed: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Return noise around 0 with a ball around 100, and its mask, whose upper half is another class."""
+    """Return noise around 0 with a ball around 100, and its mask, whose upper half is another
+    class.
+    """
     rng = np.random.default_rng(seed)
     centre = [rng.uniform(3.5, size - 4.5) for size in shape]
     grid = np.indices(shape)

@@ -23,7 +23,12 @@ def saved(folder: Path, **arrays: Any) -> str:
 def test_channels_come_first(tmp_path: Path, spatial: tuple[int, ...], channels: Any) -> None:
     x = RNG.integers(0, 256, (30, 2, *spatial), np.uint8)
     stored = {"first": x, "last": np.moveaxis(x, 1, -1), "none": x[:, 0]}[channels]
-    data = Arrays(saved(tmp_path, x=stored, y=np.arange(30) % 3), channels=channels, batch_size=4, test_fraction=None)
+    data = Arrays(
+        saved(tmp_path, x=stored, y=np.arange(30) % 3),
+        channels=channels,
+        batch_size=4,
+        test_fraction=None,
+    )
     expected = x[:, :1] if channels == "none" else x
     assert data.info.in_shape == expected.shape[1:]
     for name, sample in zip(data.train.names, data.train.x, strict=True):
@@ -32,7 +37,9 @@ def test_channels_come_first(tmp_path: Path, spatial: tuple[int, ...], channels:
 
 @pytest.mark.parametrize("spatial", [(9,), (6, 7), (4, 5, 6)])
 def test_masks_have_as_many_axes_as_samples(tmp_path: Path, spatial: tuple[int, ...]) -> None:
-    path = saved(tmp_path, x=RNG.normal(size=(20, 1, *spatial)), y=RNG.integers(0, 3, (20, 1, *spatial)))
+    path = saved(
+        tmp_path, x=RNG.normal(size=(20, 1, *spatial)), y=RNG.integers(0, 3, (20, 1, *spatial))
+    )
     data = Arrays(path, task="segmentation", batch_size=4)
     x, y = next(iter(data.train_dataloader()))
     assert (x.shape[1:], y.shape[1:], data.info.num_classes) == ((1, *spatial), spatial, 3)
@@ -43,16 +50,24 @@ def test_masks_have_as_many_axes_as_samples(tmp_path: Path, spatial: tuple[int, 
 def test_parts_are_found_by_their_keys(tmp_path: Path) -> None:
     x, y = RNG.normal(size=(10, 5)), np.arange(10) % 2
     data = Arrays(
-        saved(tmp_path, X_train=x, y_train=y, X_test=x[:4], y_test=y[:4], x_val=x[:3], y_val=y[:3]), channels="none", batch_size=2
+        saved(tmp_path, X_train=x, y_train=y, X_test=x[:4], y_test=y[:4], x_val=x[:3], y_val=y[:3]),
+        channels="none",
+        batch_size=2,
     )
     assert [len(part) for part in data.ready() if part is not None] == [10, 3, 4]
 
 
 @pytest.mark.parametrize("labels", [["b", "c", "a"], [-1, 1, 7]])
 def test_any_labels_become_classes_in_order(tmp_path: Path, labels: list[Any]) -> None:
-    data = Arrays(saved(tmp_path, x=np.zeros((30, 1, 4)), y=np.array(labels * 10)), relabel="sorted", batch_size=4)
+    data = Arrays(
+        saved(tmp_path, x=np.zeros((30, 1, 4)), y=np.array(labels * 10)),
+        relabel="sorted",
+        batch_size=4,
+    )
     assert data.info.class_names == tuple(str(label) for label in sorted(labels))
-    assert [labels[int(name.split("/")[1]) % 3] for name in data.train.names] == [sorted(labels)[label] for label in data.train.y]
+    assert [labels[int(name.split("/")[1]) % 3] for name in data.train.names] == [
+        sorted(labels)[label] for label in data.train.y
+    ]
 
 
 def test_a_folder_of_npy_files_stays_on_disk(tmp_path: Path) -> None:
@@ -70,7 +85,10 @@ def test_a_folder_of_npy_files_stays_on_disk(tmp_path: Path) -> None:
 def test_workers_read_a_memory_map_as_this_process_does(tmp_path: Path, channels: Any) -> None:
     np.save(tmp_path / "x.npy", RNG.integers(0, 256, (40, 3, 8, 3), np.uint8))
     np.save(tmp_path / "y.npy", np.arange(40) % 4)
-    loaders = [Arrays(str(tmp_path), channels=channels, num_workers=n, batch_size=10).train_dataloader() for n in (0, 1)]
+    loaders = [
+        Arrays(str(tmp_path), channels=channels, num_workers=n, batch_size=10).train_dataloader()
+        for n in (0, 1)
+    ]
     for (one, _), (two, _) in zip(*loaders, strict=True):
         assert one.equal(two)
         assert one.is_contiguous()
@@ -79,7 +97,11 @@ def test_workers_read_a_memory_map_as_this_process_does(tmp_path: Path, channels
 def test_describing_reads_no_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(tmp_path, x=np.zeros((10, 1, 4)), y=np.arange(10) % 2)
     original, read = np.lib.npyio.NpzFile.__getitem__, []
-    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", lambda self, key: read.append(key) or original(self, key))
+    monkeypatch.setattr(
+        np.lib.npyio.NpzFile,
+        "__getitem__",
+        lambda self, key: read.append(key) or original(self, key),
+    )
     assert Arrays(path, batch_size=2).info.in_shape == (1, 4)
     assert read == ["y"]
 
@@ -101,11 +123,21 @@ X, Y = np.zeros((20, 1, 4), np.float32), np.arange(20) % 2
         ({"x": X * np.nan, "y": Y}, {}, "NaN or infinity in train/0, train/1, train/2 and 17 more"),
         ({"x": X[:, 0], "y": Y}, {}, "3 axes or more at data.channels=first"),
         ({"x": X.astype(str), "y": Y}, {}, "x must hold numbers"),
-        ({"x": X, "y": Y}, {"task": "segmentation"}, r"y must have the shape \(4,\) per sample for segmentation"),
-        ({"x": X, "y": Y}, {"class_names": ["a", "b"], "num_classes": 3}, "data.num_classes is 3 and data.class_names has 2"),
+        (
+            {"x": X, "y": Y},
+            {"task": "segmentation"},
+            r"y must have the shape \(4,\) per sample for segmentation",
+        ),
+        (
+            {"x": X, "y": Y},
+            {"class_names": ["a", "b"], "num_classes": 3},
+            "data.num_classes is 3 and data.class_names has 2",
+        ),
     ],
 )
-def test_arrays_that_break_a_rule_are_named(tmp_path: Path, arrays: Any, options: Any, message: str) -> None:
+def test_arrays_that_break_a_rule_are_named(
+    tmp_path: Path, arrays: Any, options: Any, message: str
+) -> None:
     with pytest.raises(UserError, match=message):
         Arrays(saved(tmp_path, **arrays), batch_size=2, **options).setup()
 
@@ -128,18 +160,28 @@ def test_labels_with_a_gap_are_refused_with_two_ways_out(tmp_path: Path, labels:
     rng = np.random.default_rng(0)
     path = tmp_path / "gap.npz"
     np.savez(path, x=rng.integers(0, 256, (60, 1, 8, 8), np.uint8), y=np.tile(labels, 20))
-    with pytest.raises(UserError, match=r"without a gap, but .* has none of .*data\.relabel=sorted"):
+    with pytest.raises(
+        UserError, match=r"without a gap, but .* has none of .*data\.relabel=sorted"
+    ):
         _ = Arrays(str(path), batch_size=8).info
     assert Arrays(str(path), relabel="sorted", batch_size=8).info.num_classes == 3
     assert Arrays(str(path), num_classes=5, batch_size=8).info.num_classes == 5
 
 
 @pytest.mark.parametrize("channels", ["first", "last"])
-def test_targets_that_are_no_classes_are_numbers_with_channels_where_x_has_them(tmp_path: Path, channels: Any) -> None:
+def test_targets_that_are_no_classes_are_numbers_with_channels_where_x_has_them(
+    tmp_path: Path, channels: Any
+) -> None:
     clean = np.random.default_rng(0).normal(size=(20, 2, 8))
     stored = clean if channels == "first" else np.moveaxis(clean, 1, -1)
     np.savez(tmp_path / "a.npz", x=(stored + 1).astype(np.float32), y=stored)
-    data = Arrays(str(tmp_path / "a.npz"), task="denoising", channels=channels, val_fraction=None, test_fraction=None)
+    data = Arrays(
+        str(tmp_path / "a.npz"),
+        task="denoising",
+        channels=channels,
+        val_fraction=None,
+        test_fraction=None,
+    )
     assert (data.info.in_shape, data.info.num_classes) == ((2, 8), 2)
     np.testing.assert_array_equal(data.train.y, clean.astype(np.float32))
     np.testing.assert_allclose(data.train.x, np.asarray(data.train.y) + 1, atol=1e-6)

@@ -1,4 +1,6 @@
-"""Recordings in a folder: split so that none is in two parts, cut, resampled, and bad ones named before training."""
+"""Recordings in a folder: split so that none is in two parts, cut, resampled, and bad ones named
+before training.
+"""
 
 import sys
 from pathlib import Path
@@ -16,7 +18,9 @@ from convsweep.data.sources.noise import Recorded
 from convsweep.errors import MissingExtraError, UserError
 
 
-def sound(file: Path, seconds: float = 0.3, rate: int = 8000, hz: float = 440.0, channels: int = 1) -> Path:
+def sound(
+    file: Path, seconds: float = 0.3, rate: int = 8000, hz: float = 440.0, channels: int = 1
+) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     wave = 0.3 * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)
     soundfile.write(file, np.stack([wave] * channels, axis=1), rate)
@@ -28,12 +32,18 @@ def speakers(tmp_path: Path) -> Path:
     """Five speakers of four words each."""
     for speaker in ("ann", "bob", "cat", "dan", "eve"):
         for word in range(4):
-            sound(tmp_path / "speech" / speaker / f"{word}.{'flac' if word else 'wav'}", hz=200 + 50 * word)
+            sound(
+                tmp_path / "speech" / speaker / f"{word}.{'flac' if word else 'wav'}",
+                hz=200 + 50 * word,
+            )
     return tmp_path / "speech"
 
 
 def folder(root: Path, **options: Any) -> AudioFolder:
-    return AudioFolder(str(root), **{"sample_rate_hz": 8000, "window_s": 0.1, "batch_size": 4, "noise": "white"} | options)
+    return AudioFolder(
+        str(root),
+        **{"sample_rate_hz": 8000, "window_s": 0.1, "batch_size": 4, "noise": "white"} | options,
+    )
 
 
 def stems(names: list[str]) -> set[str]:
@@ -49,7 +59,9 @@ def test_windows_are_pieces_of_the_files_in_order(tmp_path: Path) -> None:
     for part in (data.train, data.val, data.test):
         (name,) = stems(part.names)
         whole = soundfile.read(tmp_path / name, dtype="float32")[0]
-        assert np.array_equal(part.y[:, 0].reshape(-1), np.pad(whole, (0, 400)))  # 0.05 s of silence fill the last window
+        assert np.array_equal(
+            part.y[:, 0].reshape(-1), np.pad(whole, (0, 400))
+        )  # 0.05 s of silence fill the last window
         assert [one.partition("@")[2] for one in part.names] == ["0.00s", "0.10s", "0.20s"]
 
 
@@ -93,7 +105,10 @@ def test_recordings_are_brought_to_one_rate_and_channel(tmp_path: Path) -> None:
     assert np.abs(wave - expected)[100:-100].max() < 0.003
 
 
-@pytest.mark.parametrize(("from_hz", "to_hz"), [(44100, 8000), (8000, 44100), (8000, 16000), (48000, 16000), (8000, 8000)])
+@pytest.mark.parametrize(
+    ("from_hz", "to_hz"),
+    [(44100, 8000), (8000, 44100), (8000, 16000), (48000, 16000), (8000, 8000)],
+)
 def test_resampled_pieces_are_pieces_of_the_whole(from_hz: int, to_hz: int) -> None:
     wave = np.random.default_rng(0).standard_normal((2, 20_000)).astype(np.float32)
     resampled = Resampled(wave, from_hz, to_hz)
@@ -120,7 +135,9 @@ def test_silent_windows_are_left_out(tmp_path: Path) -> None:
 
 def test_noise_of_a_folder_is_heard_in_one_part_only(speakers: Path, tmp_path: Path) -> None:
     (tmp_path / "noise").mkdir()
-    soundfile.write(tmp_path / "noise" / "rain.wav", np.linspace(0.1, 0.9, 8000), 8000, subtype="FLOAT")
+    soundfile.write(
+        tmp_path / "noise" / "rain.wav", np.linspace(0.1, 0.9, 8000), 8000, subtype="FLOAT"
+    )
     data = folder(speakers, noise="folder", noise_root=str(tmp_path / "noise"))
     stretches = []
     for part in ("train", "val", "test"):
@@ -148,14 +165,25 @@ def test_all_bad_files_are_named_at_once(speakers: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"holdout": "zoe"}, r"data.holdout must match some names and leave some to train on, but \['zoe'\] matches 0 of 20"),
+        (
+            {"holdout": "zoe"},
+            (
+                r"data.holdout must match some names and leave some to train on, but \['zoe'\]"
+                r" matches 0 of 20"
+            ),
+        ),
         ({"window_s": 0.0001}, "a window must hold samples"),
         ({"noise": "folder"}, "data.noise=folder and data.noise_root belong together"),
         ({"noise_root": "noises"}, "belong together"),
-        ({"noise": "folder", "noise_root": "noises"}, r"data\.noise_root must be a folder of recorded noise, .* does not exist"),
+        (
+            {"noise": "folder", "noise_root": "noises"},
+            r"data\.noise_root must be a folder of recorded noise, .* does not exist",
+        ),
     ],
 )
-def test_options_that_cannot_be_are_refused(options: dict[str, Any], message: str, speakers: Path) -> None:
+def test_options_that_cannot_be_are_refused(
+    options: dict[str, Any], message: str, speakers: Path
+) -> None:
     with pytest.raises(UserError, match=message):
         folder(speakers, **options).setup()
 

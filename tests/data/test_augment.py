@@ -17,7 +17,11 @@ IGNORING = DataInfo((1, 16, 16), 3, ("a", "b", "c"), "segmentation", ignore_inde
 
 def ramp(count: int = 64, size: int = 8) -> torch.Tensor:
     """The same picture many times, which no flip leaves as it is."""
-    return torch.arange(size * size, dtype=torch.uint8).reshape(1, 1, size, size).repeat(count, 1, 1, 1)
+    return (
+        torch.arange(size * size, dtype=torch.uint8)
+        .reshape(1, 1, size, size)
+        .repeat(count, 1, 1, 1)
+    )
 
 
 def test_draws_are_per_sample() -> None:
@@ -57,7 +61,13 @@ def test_image_and_mask_move_together(step: torch.nn.Module) -> None:
 
 
 @pytest.mark.parametrize(
-    "step", [v2.RandomRotation(45), v2.RandomAffine(45, (0.2, 0.2)), v2.ElasticTransform(20.0, 2.0), v2.RandomPerspective(p=1.0)]
+    "step",
+    [
+        v2.RandomRotation(45),
+        v2.RandomAffine(45, (0.2, 0.2)),
+        v2.ElasticTransform(20.0, 2.0),
+        v2.RandomPerspective(p=1.0),
+    ],
 )
 def test_masks_are_not_interpolated_and_uncovered_places_are_ignored(step: torch.nn.Module) -> None:
     y = torch.from_numpy(np.random.default_rng(0).integers(1, 3, (8, 16, 16)).astype("uint8"))
@@ -78,14 +88,19 @@ def test_what_a_transform_without_a_fill_uncovers_is_ignored_too() -> None:
 
 
 def test_a_colour_does_not_fill_masks() -> None:
-    with pytest.raises(UserError, match=r"fill of RandomRotation in data.augment must be one number, .* but is \[1, 2, 3\]"):
+    with pytest.raises(
+        UserError,
+        match=r"fill of RandomRotation in data.augment must be one number, .* but is \[1, 2, 3\]",
+    ):
         Augmentation([v2.RandomApply([v2.RandomRotation(45, fill=[1, 2, 3])])], MASKS)
 
 
 def test_colour_changes_leave_masks_alone() -> None:
     info = DataInfo((3, 16, 16), 3, ("a", "b", "c"), "segmentation")
     y = torch.ones(4, 16, 16, dtype=torch.uint8)
-    x, mask = Augmentation([v2.ColorJitter(0.5)], info)(torch.full((4, 3, 16, 16), 100, dtype=torch.uint8), y, (5,))
+    x, mask = Augmentation([v2.ColorJitter(0.5)], info)(
+        torch.full((4, 3, 16, 16), 100, dtype=torch.uint8), y, (5,)
+    )
     assert torch.equal(mask, y)
     assert len(x[:, 0, 0, 0].unique()) == 4
 
@@ -97,13 +112,20 @@ def test_labels_pass_unchanged_and_input_is_not_written() -> None:
 
 
 @pytest.mark.parametrize("step", [v2.Resize(4), v2.ToDtype(torch.float32, scale=True)])
-def test_a_transform_that_changes_shape_or_dtype_is_named_before_training(step: torch.nn.Module) -> None:
-    with pytest.raises(UserError, match=r"must keep shape and dtype, but made \(1, 8, 8\) torch.uint8 into"):
+def test_a_transform_that_changes_shape_or_dtype_is_named_before_training(
+    step: torch.nn.Module,
+) -> None:
+    with pytest.raises(
+        UserError, match=r"must keep shape and dtype, but made \(1, 8, 8\) torch.uint8 into"
+    ):
         Digits(batch_size=8, augment=[step]).setup()
 
 
 def test_a_transform_that_cannot_work_is_named_before_training() -> None:
-    with pytest.raises(UserError, match=r"data\.augment cannot be applied to samples of shape .*larger than input image size"):
+    with pytest.raises(
+        UserError,
+        match=r"data\.augment cannot be applied to samples of shape .*larger than input image size",
+    ):
         Digits(batch_size=8, augment=[v2.RandomCrop(20)]).setup()
 
 
@@ -113,6 +135,13 @@ def test_signals_are_not_augmented_as_images() -> None:
 
 
 def test_training_is_augmented_and_evaluation_is_not() -> None:
-    plain, flipped = Digits(batch_size=50), Digits(batch_size=50, augment={"flip": v2.RandomHorizontalFlip(1.0)})
-    assert torch.equal(next(iter(plain.val_dataloader()))[0], next(iter(flipped.val_dataloader()))[0])
-    assert torch.equal(next(iter(plain.train_dataloader()))[0].flip(3), next(iter(flipped.train_dataloader()))[0])
+    plain, flipped = (
+        Digits(batch_size=50),
+        Digits(batch_size=50, augment={"flip": v2.RandomHorizontalFlip(1.0)}),
+    )
+    assert torch.equal(
+        next(iter(plain.val_dataloader()))[0], next(iter(flipped.val_dataloader()))[0]
+    )
+    assert torch.equal(
+        next(iter(plain.train_dataloader()))[0].flip(3), next(iter(flipped.train_dataloader()))[0]
+    )

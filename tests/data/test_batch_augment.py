@@ -1,4 +1,6 @@
-"""With the same draws a batch is changed at once as torchvision changes its samples, and the draws are as torchvision's."""
+"""With the same draws a batch is changed at once as torchvision changes its samples, and the draws
+are as torchvision's.
+"""
 
 from typing import Any
 
@@ -20,19 +22,31 @@ BILINEAR = v2.InterpolationMode.BILINEAR
 
 
 def flip(transform: Any, image: Tensor, drawn: Tensor) -> Tensor:
-    mirror = F.horizontal_flip if isinstance(transform, v2.RandomHorizontalFlip) else F.vertical_flip
+    mirror = (
+        F.horizontal_flip if isinstance(transform, v2.RandomHorizontalFlip) else F.vertical_flip
+    )
     return mirror(image) if drawn else image
 
 
 def crop(transform: Any, image: Tensor, drawn: Tensor) -> Any:
     left, right, top, bottom = transform.padding
-    params = {"top": int(drawn[0]), "left": int(drawn[1]), "height": SIZE[0], "width": SIZE[1], "needs_crop": True}
-    return transform.transform(image, params | {"needs_pad": True, "padding": [left, top, right, bottom]})
+    params = {
+        "top": int(drawn[0]),
+        "left": int(drawn[1]),
+        "height": SIZE[0],
+        "width": SIZE[1],
+        "needs_crop": True,
+    }
+    return transform.transform(
+        image, params | {"needs_pad": True, "padding": [left, top, right, bottom]}
+    )
 
 
 def affine(transform: Any, image: Tensor, drawn: Tensor) -> Any:
     angle, tx, ty, scale, *shear = drawn.tolist()
-    return transform.transform(image, {"angle": angle, "translate": (tx, ty), "scale": scale, "shear": tuple(shear)})
+    return transform.transform(
+        image, {"angle": angle, "translate": (tx, ty), "scale": scale, "shear": tuple(shear)}
+    )
 
 
 def rotate(transform: Any, image: Tensor, drawn: Tensor) -> Any:
@@ -43,9 +57,15 @@ CASES = [
     (v2.RandomHorizontalFlip(0.5), flip),
     (v2.RandomVerticalFlip(0.3), flip),
     (v2.RandomCrop(SIZE, padding=[3, 1, 2, 4], fill=7), crop),
-    *((v2.RandomCrop(SIZE, padding=[3, 1, 2, 4], padding_mode=mode), crop) for mode in ("reflect", "edge", "symmetric")),
+    *(
+        (v2.RandomCrop(SIZE, padding=[3, 1, 2, 4], padding_mode=mode), crop)
+        for mode in ("reflect", "edge", "symmetric")
+    ),
     (v2.RandomAffine(30, (0.2, 0.3), (0.7, 1.4), (-10, 10, -5, 5)), affine),
-    (v2.RandomAffine(30, (0.2, 0.3), (0.7, 1.4), (-10, 10), interpolation=BILINEAR, fill=9), affine),
+    (
+        v2.RandomAffine(30, (0.2, 0.3), (0.7, 1.4), (-10, 10), interpolation=BILINEAR, fill=9),
+        affine,
+    ),
     (v2.RandomAffine(180, scale=(0.5, 2.0), fill=9), affine),
     (v2.RandomRotation(180), rotate),
     (v2.RandomRotation((10, 80), interpolation=BILINEAR, fill=200), rotate),
@@ -61,7 +81,10 @@ def test_same_draws_same_samples(transform: Any, one: Any, dtype: torch.dtype) -
     assert step is not None
     drawn = step.draw(64, SIZE, generator)
     expected = torch.stack(
-        [one(transform, tv_tensors.Image(image), row).as_subclass(Tensor) for image, row in zip(x, drawn, strict=True)]
+        [
+            one(transform, tv_tensors.Image(image), row).as_subclass(Tensor)
+            for image, row in zip(x, drawn, strict=True)
+        ]
     )
     changed = step.apply(x, drawn, fill_of(transform), nearest=False)
     assert changed.dtype == dtype
@@ -100,13 +123,19 @@ def params_of(transform: Any, params: dict[str, Any]) -> list[float]:
 
 def test_masks_move_with_their_images_and_keep_their_values() -> None:
     y = torch.randint(1, 3, (32, *SIZE), dtype=torch.uint8)
-    steps = [v2.RandomHorizontalFlip(), v2.RandomAffine(40, (0.3, 0.3), interpolation=BILINEAR), v2.RandomCrop(SIZE, padding=2)]
+    steps = [
+        v2.RandomHorizontalFlip(),
+        v2.RandomAffine(40, (0.3, 0.3), interpolation=BILINEAR),
+        v2.RandomCrop(SIZE, padding=2),
+    ]
     augment = Augmentation(steps, FACTS)
     assert augment.batched is not None
     x, mask = augment(y[:, None].expand(-1, 3, -1, -1).contiguous(), y, (1, 2))
     assert set(mask.unique().tolist()) == {1, 2, 255}
     inside = mask != 255
-    assert (x[:, 0][inside] == mask[inside]).float().mean() > 0.6, "bilinear images differ from nearest masks at edges only"
+    assert (x[:, 0][inside] == mask[inside]).float().mean() > 0.6, (
+        "bilinear images differ from nearest masks at edges only"
+    )
 
 
 def test_what_is_not_there_for_batches_is_done_by_sample() -> None:
@@ -119,6 +148,11 @@ def test_what_is_not_there_for_batches_is_done_by_sample() -> None:
         v2.ColorJitter(0.5),
     ):
         assert Augmentation([v2.RandomHorizontalFlip(), step], FACTS).batched is None
-    with pytest.raises(UserError, match=r"augment_by=batch needs .* RandomHorizontalFlip, ElasticTransform; use auto or sample"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"augment_by=batch needs .* RandomHorizontalFlip, ElasticTransform; use auto or sample"
+        ),
+    ):
         Augmentation([v2.RandomHorizontalFlip(), v2.ElasticTransform()], FACTS, by="batch")
     assert Augmentation([v2.RandomHorizontalFlip()], FACTS, by="sample").batched is None

@@ -32,7 +32,9 @@ def test_a_cached_folder_is_the_folder(class_root: Path) -> None:
     assert all((one[0] == two[0]).all() for one, two in pairs)
 
 
-def test_it_is_decoded_once(class_root: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_decoded_once(
+    class_root: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     on_disk(class_root).setup()
     monkeypatch.setattr(decoding, "fill", lambda *_: pytest.fail("decoded again"))
     on_disk(class_root).setup()
@@ -76,7 +78,9 @@ def test_a_cut_off_cache_is_written_again(class_root: Path, own_cache: Path) -> 
     assert np.array_equal(on_disk(class_root).train.x[:], expected)
 
 
-def test_an_unwritable_cache_is_named_or_done_without(class_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unwritable_cache_is_named_or_done_without(
+    class_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("x")
     with pytest.raises(UserError, match=r"must be writable.*set data\.cache_dir"):

@@ -20,7 +20,13 @@ AUGMENTS = sorted(file.stem for file in (CONF / "data" / "augment").glob("*.yaml
 def data_config(*overrides: str) -> dict[str, object]:
     with initialize_config_dir(str(CONF), **main_options()):
         config = compose(
-            overrides=["+seed=7", *(f"+{override}" if override.startswith("data=") else override for override in overrides)]
+            overrides=[
+                "+seed=7",
+                *(
+                    f"+{override}" if override.startswith("data=") else override
+                    for override in overrides
+                ),
+            ]
         )
     return config.data  # type: ignore[no-any-return]
 
@@ -30,7 +36,9 @@ def test_keys_are_the_arguments(name: str) -> None:
     config = data_config(f"data={name}")
     source = get_class(str(config["_target_"]))
     own = set(inspect.signature(source.__init__).parameters) - {"self", "loading"}
-    assert set(map(str, config)) - {"_target_", "_convert_"} == own | set(LoadingOptions.__annotations__)
+    assert set(map(str, config)) - {"_target_", "_convert_"} == own | set(
+        LoadingOptions.__annotations__
+    )
     for key in own:
         default = inspect.signature(source.__init__).parameters[key].default
         if default is not inspect.Parameter.empty and name not in ("oxford_pet",):
@@ -53,6 +61,11 @@ def test_it_builds(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", AUGMENTS)
 def test_augmentations_fit_images_of_32_pixels(name: str) -> None:
     config = data_config(
-        "data=scenes", f"data/augment={name}", "data.image_size=32", "data.num_train=4", "data.num_val=1", "data.num_test=1"
+        "data=scenes",
+        f"data/augment={name}",
+        "data.image_size=32",
+        "data.num_train=4",
+        "data.num_val=1",
+        "data.num_test=1",
     )
     instantiate(config).setup()

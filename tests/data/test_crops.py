@@ -1,4 +1,6 @@
-"""Crops lie inside their sample or around it, show what they shall, and are drawn anew every epoch."""
+"""Crops lie inside their sample or around it, show what they shall, and are drawn anew every
+epoch.
+"""
 
 import numpy as np
 import pytest
@@ -10,14 +12,18 @@ from convsweep.data.samples import Samples
 
 
 def samples(*shapes: tuple[int, ...]) -> Samples:
-    """Return samples whose values are their positions' numbers; three positions of each are of class 1 or 2."""
+    """Return samples whose values are their positions' numbers; three positions of each are of
+    class 1 or 2.
+    """
     x = [np.arange(np.prod(shape), dtype=np.float32).reshape(shape) for shape in shapes]
     y = [np.zeros(shape, np.uint8) for shape in shapes]
     for each in y:
         each.reshape(-1)[[0, 1, each.size - 1]] = [1, 1, 2]
     flat = [np.concatenate([each.reshape(-1) for each in arrays]) for arrays in (x, y)]
     names = [str(number) for number in range(len(shapes))]
-    return Samples(Ragged(flat[0], [(1, *shape) for shape in shapes]), Ragged(flat[1], shapes), names)
+    return Samples(
+        Ragged(flat[0], [(1, *shape) for shape in shapes]), Ragged(flat[1], shapes), names
+    )
 
 
 def test_a_crop_is_a_piece_of_its_sample_and_mask() -> None:
@@ -29,7 +35,9 @@ def test_a_crop_is_a_piece_of_its_sample_and_mask() -> None:
         first = int(x[0, 0, 0, 0, 0])
         shape = both.y[index % 2].shape
         corner = np.unravel_index(first, shape)
-        where = tuple(slice(start, start + length) for start, length in zip(corner, (3, 4, 5), strict=True))
+        where = tuple(
+            slice(start, start + length) for start, length in zip(corner, (3, 4, 5), strict=True)
+        )
         np.testing.assert_array_equal(x[0, 0], both.x[index % 2][0][where])
         np.testing.assert_array_equal(y[0], both.y[index % 2][where])
 
@@ -57,7 +65,9 @@ def test_foreground_crops_hold_a_class_and_all_classes_come() -> None:
     assert (labels > 0).any(dim=1).all()
     shares = [(labels == label).any(dim=1).float().mean() for label in (1, 2)]
     assert min(shares) > 0.25
-    third = Crops(samples((40, 40, 40)), (4, 4, 4), per_sample=1, foreground=0.33)[Batch(np.zeros(300, np.int64), (0,))][1]
+    third = Crops(samples((40, 40, 40)), (4, 4, 4), per_sample=1, foreground=0.33)[
+        Batch(np.zeros(300, np.int64), (0,))
+    ][1]
     assert 0.25 < (third.flatten(1) > 0).any(dim=1).float().mean() < 0.42
 
 

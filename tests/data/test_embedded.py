@@ -39,7 +39,11 @@ def scenes() -> Scenes:
 
 
 def test_scenes_have_every_class_and_mostly_background(scenes: Scenes) -> None:
-    assert (scenes.info.in_shape, scenes.info.num_classes, scenes.info.task) == ((3, 64, 64), 11, "segmentation")
+    assert (scenes.info.in_shape, scenes.info.num_classes, scenes.info.task) == (
+        (3, 64, 64),
+        11,
+        "segmentation",
+    )
     assert (scenes.class_counts > 0).all()
     assert 0.8 < scenes.class_counts[0] / scenes.class_counts.sum() < 0.98
 
@@ -51,9 +55,15 @@ def test_a_scene_is_the_same_whatever_their_number(scenes: Scenes) -> None:
     assert not np.array_equal(fewer.train.x[:], other.train.x[:])
 
 
-def test_train_and_test_scenes_are_made_of_different_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_train_and_test_scenes_are_made_of_different_digits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     given: list[set[bytes]] = []
-    monkeypatch.setattr(Scenes, "draw", lambda self, part, digits, labels: given.append({digit.tobytes() for digit in digits}))
+    monkeypatch.setattr(
+        Scenes,
+        "draw",
+        lambda self, part, digits, labels: given.append({digit.tobytes() for digit in digits}),
+    )
     Scenes(batch_size=4).read()
     train, val, test = given
     assert not train & test
@@ -75,10 +85,14 @@ def test_the_ink_stands_out_where_the_mask_is() -> None:
 
 @pytest.mark.parametrize("size", [32, 96])
 def test_scenes_come_in_any_size(size: int) -> None:
-    assert Scenes(batch_size=4, image_size=size, num_train=4, num_val=1, num_test=1).train.x.shape == (4, 3, size, size)
+    assert Scenes(
+        batch_size=4, image_size=size, num_train=4, num_val=1, num_test=1
+    ).train.x.shape == (4, 3, size, size)
 
 
-@pytest.mark.parametrize(("key", "value"), [("image_size", 16), ("num_train", 0), ("max_digits", 0)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("image_size", 16), ("num_train", 0), ("max_digits", 0)]
+)
 def test_scenes_that_cannot_be_are_refused(key: str, value: int) -> None:
     with pytest.raises(UserError, match=f"{key}.*at least"):
         Scenes(**{"batch_size": 4, key: value})  # type: ignore[misc]

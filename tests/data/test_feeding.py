@@ -1,4 +1,6 @@
-"""Batches are what the arrays hold, with workers or without, and go on after a resume as if nothing had happened."""
+"""Batches are what the arrays hold, with workers or without, and go on after a resume as if nothing
+had happened.
+"""
 
 import pickle
 from contextlib import nullcontext
@@ -31,7 +33,10 @@ def test_batches_keep_dtype_and_order_and_lose_nothing() -> None:
 
 
 def test_workers_give_the_same_batches() -> None:
-    one, two = Digits(batch_size=100, seed=5).train_dataloader(), Digits(batch_size=100, seed=5, num_workers=1).train_dataloader()
+    one, two = (
+        Digits(batch_size=100, seed=5).train_dataloader(),
+        Digits(batch_size=100, seed=5, num_workers=1).train_dataloader(),
+    )
     for epoch in range(2):
         one.sampler.set_epoch(epoch)
         two.sampler.set_epoch(epoch)
@@ -43,7 +48,10 @@ def test_workers_give_the_same_batches() -> None:
 def test_permutation_is_one_for_all_samples_and_parts() -> None:
     plain, permuted = Digits(batch_size=50), Digits(batch_size=50, permute=True)
     (x, y), (moved, y2) = next(iter(plain.val_dataloader())), next(iter(permuted.val_dataloader()))
-    (train, _), (train_moved, _) = next(iter(plain.train_dataloader())), next(iter(permuted.train_dataloader()))
+    (train, _), (train_moved, _) = (
+        next(iter(plain.train_dataloader())),
+        next(iter(permuted.train_dataloader())),
+    )
     positions = permuted.positions
     assert positions is not None
     assert torch.equal(y, y2)
@@ -53,27 +61,39 @@ def test_permutation_is_one_for_all_samples_and_parts() -> None:
 
 def test_permutation_moves_masks_with_images() -> None:
     y = np.arange(2 * 12, dtype=np.uint8).reshape(2, 3, 4)
-    gather = Gather(Samples(y[:, None], y, number_names("train", 2)), positions=np.random.default_rng(1).permutation(12))
+    gather = Gather(
+        Samples(y[:, None], y, number_names("train", 2)),
+        positions=np.random.default_rng(1).permutation(12),
+    )
     x, mask = gather[Batch(np.array([1, 0]), (0,))]
     assert torch.equal(x[:, 0].long(), mask)
     assert not torch.equal(mask, torch.from_numpy(y[[1, 0]]).long())
 
 
 def test_positions_are_permuted_behind_the_augmentation() -> None:
-    def turn(x: torch.Tensor, y: torch.Tensor, seed: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    def turn(
+        x: torch.Tensor, y: torch.Tensor, seed: tuple[int, ...]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         return x.flip(-1), y.flip(-1)
 
     y = np.arange(2 * 12, dtype=np.uint8).reshape(2, 3, 4)
-    samples, positions = Samples(y[:, None], y, number_names("train", 2)), np.random.default_rng(1).permutation(12)
+    samples, positions = (
+        Samples(y[:, None], y, number_names("train", 2)),
+        np.random.default_rng(1).permutation(12),
+    )
     x, mask = Gather(samples, turn, positions)[Batch(np.array([1, 0]), (0,))]
     assert np.array_equal(mask.flatten(1), y[[1, 0], :, ::-1].reshape(2, 12)[:, positions])
     assert torch.equal(x[:, 0].long(), mask)
 
 
 @pytest.mark.parametrize("chosen", [False, True])
-def test_a_worker_gets_the_path_of_a_memory_map_not_its_contents(tmp_path: Path, chosen: bool) -> None:
+def test_a_worker_gets_the_path_of_a_memory_map_not_its_contents(
+    tmp_path: Path, chosen: bool
+) -> None:
     np.save(tmp_path / "x.npy", np.arange(4 * 200_000, dtype=np.uint8).reshape(4, 1, 200_000))
-    samples = Samples(np.load(tmp_path / "x.npy", mmap_mode="r"), np.arange(4), number_names("train", 4))
+    samples = Samples(
+        np.load(tmp_path / "x.npy", mmap_mode="r"), np.arange(4), number_names("train", 4)
+    )
     if chosen:
         samples = samples.select(np.array([2, 0]))
     gather = Gather(samples)
@@ -85,7 +105,9 @@ def test_a_worker_gets_the_path_of_a_memory_map_not_its_contents(tmp_path: Path,
 
 @pytest.mark.parametrize("chosen", [False, True])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_a_worker_opens_a_view_of_a_memory_map_as_it_is(tmp_path: Path, chosen: bool, order: str) -> None:
+def test_a_worker_opens_a_view_of_a_memory_map_as_it_is(
+    tmp_path: Path, chosen: bool, order: str
+) -> None:
     channels_last = np.random.default_rng(0).integers(0, 256, (9, 6, 5, 3)).astype("uint8")
     np.save(tmp_path / "x.npy", np.asarray(channels_last, order=order))  # type: ignore[arg-type]
     view = np.moveaxis(np.load(tmp_path / "x.npy", mmap_mode="r"), -1, 1)[2:]
@@ -116,7 +138,11 @@ class Recorder(lightning.LightningModule):
             raise RuntimeError("cut off")
 
     def on_validation_end(self) -> None:
-        if self.stop_at == "validation" and self.current_epoch == 1 and not self.trainer.sanity_checking:
+        if (
+            self.stop_at == "validation"
+            and self.current_epoch == 1
+            and not self.trainer.sanity_checking
+        ):
             self.trainer.save_checkpoint(self.checkpoint)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
@@ -126,9 +152,13 @@ class Recorder(lightning.LightningModule):
         return torch.optim.SGD(self.parameters(), 0.1)
 
 
-@pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*is deprecated", "ignore:.*LeafSpec")
+@pytest.mark.filterwarnings(
+    "ignore:.*does not have many workers", "ignore:.*is deprecated", "ignore:.*LeafSpec"
+)
 @pytest.mark.parametrize("stop_at", [1, 4, 5, 7, "validation"])
-def test_a_resumed_fit_sees_the_batches_it_would_have_seen(tmp_path: Path, stop_at: int | str) -> None:
+def test_a_resumed_fit_sees_the_batches_it_would_have_seen(
+    tmp_path: Path, stop_at: int | str
+) -> None:
     def fit(stop: int | str | None, ckpt_path: Path | None) -> list[tuple[int, int, list[int]]]:
         model = Recorder(tmp_path / "last.ckpt", stop)
         trainer = lightning.Trainer(
@@ -139,7 +169,9 @@ def test_a_resumed_fit_sees_the_batches_it_would_have_seen(tmp_path: Path, stop_
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        cut = pytest.raises(RuntimeError, match="cut off") if isinstance(stop, int) else nullcontext()
+        cut = (
+            pytest.raises(RuntimeError, match="cut off") if isinstance(stop, int) else nullcontext()
+        )
         with cut:
             trainer.fit(model, Digits(batch_size=300, last_batch="keep"), ckpt_path=ckpt_path)
         return model.seen
@@ -156,7 +188,9 @@ class Broken(DataModule):
     def __init__(self, x: np.ndarray, y: np.ndarray, **info: Any) -> None:
         super().__init__(batch_size=2)
         self.x, self.y = x, y
-        self.says = DataInfo(**{"in_shape": (1, 4), "num_classes": 2, "class_names": ("a", "b"), **info})
+        self.says = DataInfo(
+            **{"in_shape": (1, 4), "num_classes": 2, "class_names": ("a", "b"), **info}
+        )
 
     def describe(self) -> DataInfo:
         return self.says
@@ -173,9 +207,19 @@ GOOD_Y = np.arange(40) % 2
     ("x", "y", "info", "message"),
     [
         (GOOD_X, GOOD_Y[:-1], {}, "equal length.*40 x, 39 y"),
-        (GOOD_X, GOOD_Y * 2, {}, "0 to 1, but train holds 2 in train/1, train/3, train/5 and 17 more"),
+        (
+            GOOD_X,
+            GOOD_Y * 2,
+            {},
+            "0 to 1, but train holds 2 in train/1, train/3, train/5 and 17 more",
+        ),
         (GOOD_X, GOOD_Y - 1, {}, "holds -1 in"),
-        (np.where(np.arange(40)[:, None, None] == 7, np.nan, GOOD_X).astype("f4"), GOOD_Y, {}, "NaN or infinity in train/7;"),
+        (
+            np.where(np.arange(40)[:, None, None] == 7, np.nan, GOOD_X).astype("f4"),
+            GOOD_Y,
+            {},
+            "NaN or infinity in train/7;",
+        ),
         (GOOD_X[:, :, :3], GOOD_Y, {}, r"\(1, 4\), but train has \(1, 3\)"),
         (GOOD_X.astype("f8"), GOOD_Y, {}, "uint8 or float32, but train has float64"),
         (GOOD_X, GOOD_Y[:, None], {}, "y must have the shape"),
@@ -184,7 +228,9 @@ GOOD_Y = np.arange(40) % 2
         (GOOD_X, GOOD_Y * 0, {"num_classes": 1, "class_names": ("a",)}, "two or more"),
     ],
 )
-def test_samples_that_break_a_rule_are_named(x: np.ndarray, y: np.ndarray, info: dict[str, Any], message: str) -> None:
+def test_samples_that_break_a_rule_are_named(
+    x: np.ndarray, y: np.ndarray, info: dict[str, Any], message: str
+) -> None:
     with pytest.raises(UserError, match=message):
         Broken(x, y, **info).setup()
 
@@ -192,7 +238,9 @@ def test_samples_that_break_a_rule_are_named(x: np.ndarray, y: np.ndarray, info:
 @pytest.mark.parametrize("key", ["batch_size", "eval_batch_size", "max_train"])
 @pytest.mark.parametrize("size", [0, 2.5, "many"])
 def test_a_batch_and_a_part_hold_a_sample(key: str, size: object) -> None:
-    with pytest.raises(UserError, match=f"data.{key} must be a whole number, at least 1, but is {size!r}"):
+    with pytest.raises(
+        UserError, match=f"data.{key} must be a whole number, at least 1, but is {size!r}"
+    ):
         Digits(**{"batch_size": 4, key: size})  # type: ignore[misc]
 
 
@@ -206,7 +254,9 @@ def test_testing_without_a_test_part_is_refused() -> None:
 def test_overfitting_repeats_the_same_batches() -> None:
     data = Digits(batch_size=4)
     strategy = SimpleNamespace(root_device=torch.device("cpu"))
-    data.trainer = SimpleNamespace(overfit_batches=2, global_rank=0, world_size=1, strategy=strategy)
+    data.trainer = SimpleNamespace(
+        overfit_batches=2, global_rank=0, world_size=1, strategy=strategy
+    )
     loader = data.train_dataloader()
     first = next(iter(loader))[0]
     loader.sampler.set_epoch(1)

@@ -1,4 +1,6 @@
-"""Samples held on a device make the batches that they make from memory, and are held there where that is worth it."""
+"""Samples held on a device make the batches that they make from memory, and are held there where
+that is worth it.
+"""
 
 from pathlib import Path
 
@@ -13,7 +15,12 @@ from convsweep.data.loading.array_types import Ragged
 from convsweep.data.loading.batches import Gather
 from convsweep.data.loading.crops import Crops
 from convsweep.data.loading.order import Batch
-from convsweep.data.loading.placement import OnDevice, describe_placement, place_samples, workers_for
+from convsweep.data.loading.placement import (
+    OnDevice,
+    describe_placement,
+    place_samples,
+    workers_for,
+)
 from convsweep.data.samples import DataInfo, Samples
 from convsweep.data.sources.arrays import Arrays
 from convsweep.data.sources.digits import Digits
@@ -22,14 +29,21 @@ from convsweep.errors import UserError
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 BATCH = Batch(np.array([3, 0, 99, 41]), (1, 2, 3))
 FACTS = DataInfo((1, 6, 6), 2, ("a", "b"), "segmentation")
-FLIP, ELASTIC = Augmentation([v2.RandomRotation(90)], FACTS), Augmentation([v2.ElasticTransform()], FACTS)
+FLIP, ELASTIC = (
+    Augmentation([v2.RandomRotation(90)], FACTS),
+    Augmentation([v2.ElasticTransform()], FACTS),
+)
 
 
 @pytest.fixture
 def samples() -> Samples:
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, (100, 6, 6)).astype("uint8")
-    return Samples(rng.integers(0, 256, (100, 1, 6, 6)).astype("uint8"), y, [str(number) for number in range(100)])
+    return Samples(
+        rng.integers(0, 256, (100, 1, 6, 6)).astype("uint8"),
+        y,
+        [str(number) for number in range(100)],
+    )
 
 
 @pytest.mark.parametrize("augment", [None, FLIP])
@@ -50,7 +64,11 @@ def test_same_batches_wherever_they_are_held(
     [(None, 1 << 20, True), (FLIP, 1 << 20, True), (FLIP, 1000, False), (ELASTIC, 1 << 20, False)],
 )
 def test_a_gpu_holds_what_fits_and_is_augmented_by_batch(
-    samples: Samples, augment: Augmentation | None, free: int, expected: bool, monkeypatch: pytest.MonkeyPatch
+    samples: Samples,
+    augment: Augmentation | None,
+    free: int,
+    expected: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(placement, "free_bytes", lambda device: free)
     monkeypatch.setattr(OnDevice, "moved", lambda self, array: torch.zeros(1))
@@ -60,14 +78,21 @@ def test_a_gpu_holds_what_fits_and_is_augmented_by_batch(
     assert workers_for(made, CPU) == 0
 
 
-def test_a_gpu_too_small_for_the_samples_is_refused(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_too_small_for_the_samples_is_refused(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A batch of half the size would not help."""
     monkeypatch.setattr(placement, "free_bytes", lambda device: 1000)
-    with pytest.raises(UserError, match=r"room for all samples on the GPU, but they take 0\.00 GiB and 0\.00 GiB are free"):
+    with pytest.raises(
+        UserError,
+        match=r"room for all samples on the GPU, but they take 0\.00 GiB and 0\.00 GiB are free",
+    ):
         place_samples(Gather(samples), "device", GPU)
 
 
-def test_readers_run_ahead_where_a_gpu_would_wait(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readers_run_ahead_where_a_gpu_would_wait(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(placement, "usable_cores", lambda: 6)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert workers_for(Gather(samples, ELASTIC), GPU) == 5
@@ -75,7 +100,9 @@ def test_readers_run_ahead_where_a_gpu_would_wait(samples: Samples, monkeypatch:
     assert workers_for(Gather(samples, ELASTIC), CPU) == 0
 
 
-@pytest.mark.parametrize(("stated", "readers"), [("1", 0), ("4", 3), ("4,2", 3), ("64", 5), ("", 5), ("0", 5)])
+@pytest.mark.parametrize(
+    ("stated", "readers"), [("1", 0), ("4", 3), ("4,2", 3), ("64", 5), ("", 5), ("0", 5)]
+)
 def test_readers_keep_to_the_cores_of_their_process(
     samples: Samples, monkeypatch: pytest.MonkeyPatch, stated: str, readers: int
 ) -> None:
@@ -87,7 +114,11 @@ def test_readers_keep_to_the_cores_of_their_process(
 def test_what_lies_on_disk_stays_there_unless_memory_is_asked_for(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((100, 1, 4, 4), np.uint8))
     np.save(tmp_path / "y.npy", np.arange(100) % 2)
-    for hold, place in (("auto", "read from disk"), ("disk", "read from disk"), ("memory", "held in memory")):
+    for hold, place in (
+        ("auto", "read from disk"),
+        ("disk", "read from disk"),
+        ("memory", "held in memory"),
+    ):
         data = Arrays(str(tmp_path), batch_size=4, hold=hold)  # type: ignore[arg-type]
         assert describe_placement(data.train_dataloader().dataset) == place
 
@@ -106,5 +137,7 @@ def test_samples_of_any_size_are_brought_into_memory_too(tmp_path: Path) -> None
 
 
 def test_a_device_that_cannot_hold_them_is_refused() -> None:
-    with pytest.raises(UserError, match=r"data\.hold=device needs a GPU.*device is cpu.*use data\.hold=auto"):
+    with pytest.raises(
+        UserError, match=r"data\.hold=device needs a GPU.*device is cpu.*use data\.hold=auto"
+    ):
         Digits(batch_size=4, hold="device").train_dataloader()

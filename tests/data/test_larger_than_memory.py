@@ -33,12 +33,16 @@ except MemoryError:
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory is the kernel's of Linux")
 def test_a_set_of_four_times_the_memory_is_divided_measured_and_fed(tmp_path: Path) -> None:
     count, free = 56_000, 160 * 2**20
-    x = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (count, 3, 64, 64))  # a file of holes takes no room
+    x = np.lib.format.open_memmap(
+        tmp_path / "x.npy", "w+", np.uint8, (count, 3, 64, 64)
+    )  # a file of holes takes no room
     x[::100] = 100  # one page in a hundred
     x.flush()
     assert x.nbytes > 4 * free
     np.save(tmp_path / "y.npy", np.arange(count) % 2)
-    done = subprocess.run([sys.executable, "-c", LIMITED, tmp_path, str(free)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, tmp_path, str(free)], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     fed, full = done.stdout.splitlines()
     assert fed == "[1. 1. 1.] 39200 19600"

@@ -14,7 +14,9 @@ def made() -> Made:
     return Made(lambda row: ROWS[row], ROWS.shape, ROWS.dtype)
 
 
-@pytest.mark.parametrize("index", [3, -1, slice(2, 6), slice(None), np.array([4, 0, 4]), np.arange(7) > 4])
+@pytest.mark.parametrize(
+    "index", [3, -1, slice(2, 6), slice(None), np.array([4, 0, 4]), np.arange(7) > 4]
+)
 def test_any_index_reads_what_an_array_holds(index: object) -> None:
     assert np.array_equal(made()[index], ROWS[index])  # type: ignore[index]
 

@@ -1,4 +1,6 @@
-"""A mirror turns samples of any number of axes, each axis by a draw of its own, and the mask with them."""
+"""A mirror turns samples of any number of axes, each axis by a draw of its own, and the mask with
+them.
+"""
 
 import numpy as np
 import pytest
@@ -34,7 +36,9 @@ def test_only_the_axes_asked_for_are_mirrored() -> None:
 
 def test_it_joins_torchvisions_transforms_in_volumes_which_turn_every_slice_alike() -> None:
     info = DataInfo((1, 3, 16, 16), 3, ("a", "b", "c"), "segmentation")
-    slice_ = torch.from_numpy(np.random.default_rng(0).integers(1, 3, (1, 1, 16, 16)).astype("uint8"))
+    slice_ = torch.from_numpy(
+        np.random.default_rng(0).integers(1, 3, (1, 1, 16, 16)).astype("uint8")
+    )
     y = slice_.expand(4, 3, 16, 16).contiguous()
     x, mask = Augmentation([RandomMirror(), v2.RandomRotation(45)], info)(y[:, None], y, (5,))
     assert torch.equal(x[:, 0], mask)

@@ -1,4 +1,6 @@
-"""One NIfTI file: orientation as nibabel turns it, values as they are scaled, and labels written back where they belong."""
+"""One NIfTI file: orientation as nibabel turns it, values as they are scaled, and labels written
+back where they belong.
+"""
 
 from pathlib import Path
 
@@ -14,8 +16,12 @@ from convsweep.data.files.nifti import open_volume, stem
 CODES = ["RAS", "LPS", "PIR", "SAL", "ALI"]
 
 
-def affine_of(codes: str, shape: tuple[int, ...], zooms: tuple[float, ...] = (1.0, 2.0, 3.0)) -> np.ndarray:
-    """Return the affine of a file whose axes point as the codes say, and whose canonical axes have these zooms."""
+def affine_of(
+    codes: str, shape: tuple[int, ...], zooms: tuple[float, ...] = (1.0, 2.0, 3.0)
+) -> np.ndarray:
+    """Return the affine of a file whose axes point as the codes say, and whose canonical axes have
+    these zooms.
+    """
     transform = ornt_transform(axcodes2ornt(codes), axcodes2ornt("RAS"))
     to_file: np.ndarray = np.diag([*zooms, 1.0]) @ np.linalg.inv(inv_ornt_aff(transform, shape))
     return to_file
@@ -34,8 +40,12 @@ def test_arrays_are_in_canonical_orientation(tmp_path: Path, codes: str) -> None
 
 @pytest.mark.parametrize("codes", CODES)
 @pytest.mark.parametrize("spacing", [None, (1.0, 1.0, 1.5)])
-def test_labels_are_written_where_the_image_lies(tmp_path: Path, codes: str, spacing: tuple[float, ...] | None) -> None:
-    """Labels drawn in the file's own orientation come back as they were, with its affine, through the canonical array."""
+def test_labels_are_written_where_the_image_lies(
+    tmp_path: Path, codes: str, spacing: tuple[float, ...] | None
+) -> None:
+    """Labels drawn in the file's own orientation come back as they were, with its affine, through
+    the canonical array.
+    """
     labels = np.zeros((6, 5, 4), np.uint8)
     labels[1, 2, 3], labels[4, 0, 1] = 1, 2
     path = save(tmp_path / "labels.nii.gz", labels, affine_of(codes, labels.shape))
@@ -65,7 +75,11 @@ def test_spacing_resamples_a_ramp_to_the_same_ramp(tmp_path: Path) -> None:
 
 
 def test_shape_and_spacing_follow_the_axes_to_canonical_orientation(tmp_path: Path) -> None:
-    path = save(tmp_path / "scan.nii", np.zeros((4, 5, 6), np.float32), affine_of("SAL", (4, 5, 6), (1.0, 2.0, 3.0)))
+    path = save(
+        tmp_path / "scan.nii",
+        np.zeros((4, 5, 6), np.float32),
+        affine_of("SAL", (4, 5, 6), (1.0, 2.0, 3.0)),
+    )
     assert open_volume(path).shape == (6, 5, 4)
     assert open_volume(path, (1.0, 1.0, 1.0)).shape == (6, 10, 12)
 
@@ -77,7 +91,9 @@ def test_a_fourth_or_fifth_axis_is_that_of_channels(tmp_path: Path, tail: tuple[
     volume = open_volume(save(tmp_path / "scan.nii", values))
     channels = max(tail, default=1)
     assert (volume.channels, volume.shape) == (channels, (2, 3, 4))
-    np.testing.assert_array_equal(volume.read(), np.moveaxis(values.reshape(2, 3, 4, channels), -1, 0))
+    np.testing.assert_array_equal(
+        volume.read(), np.moveaxis(values.reshape(2, 3, 4, channels), -1, 0)
+    )
 
 
 @pytest.mark.parametrize("codes", CODES)
@@ -100,7 +116,9 @@ def test_channels_are_resampled_each_by_itself(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(4, 4, 4, 2)).astype(np.float32)
     whole = open_volume(save(tmp_path / "both.nii", values), spacing=(2.0, 1.0, 0.5)).read()
     for channel in range(2):
-        one = open_volume(save(tmp_path / "one.nii", values[..., channel]), spacing=(2.0, 1.0, 0.5)).read()
+        one = open_volume(
+            save(tmp_path / "one.nii", values[..., channel]), spacing=(2.0, 1.0, 0.5)
+        ).read()
         np.testing.assert_array_equal(whole[channel], one[0])
 
 
@@ -108,7 +126,9 @@ def test_channels_are_resampled_each_by_itself(tmp_path: Path) -> None:
 def test_what_is_no_volume_is_refused(tmp_path: Path, shape: tuple[int, ...], named: str) -> None:
     with pytest.raises(UnfitFileError) as error:
         open_volume(save(tmp_path / "scan.nii", np.zeros(shape, np.float32)))
-    assert error.value.rule == "Every volume must have three axes, and may have a fourth of channels"
+    assert (
+        error.value.rule == "Every volume must have three axes, and may have a fourth of channels"
+    )
     assert error.value.detail == named
 
 
@@ -119,4 +139,10 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_names_lose_both_endings() -> None:
-    assert [stem(Path(name)) for name in ("a.nii.gz", "b.1.nii", "C.NII.GZ", "d.gz", "e.png")] == ["a", "b.1", "C", None, None]
+    assert [stem(Path(name)) for name in ("a.nii.gz", "b.1.nii", "C.NII.GZ", "d.gz", "e.png")] == [
+        "a",
+        "b.1",
+        "C",
+        None,
+        None,
+    ]

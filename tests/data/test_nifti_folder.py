@@ -1,4 +1,6 @@
-"""A folder of NIfTI files: pairs, sizes, parts, and every mistake named with its file before training."""
+"""A folder of NIfTI files: pairs, sizes, parts, and every mistake named with its file before
+training.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,11 @@ def root(tmp_path: Path) -> Path:
 def test_facts_and_parts(root: Path) -> None:
     data = folder(root)
     assert data.info.in_shape == (1, *(max(sizes) for sizes in zip(*SHAPES, strict=True)))
-    assert (data.info.task, data.info.any_size, data.info.class_names) == ("segmentation", True, ("0", "1", "2"))
+    assert (data.info.task, data.info.any_size, data.info.class_names) == (
+        "segmentation",
+        True,
+        ("0", "1", "2"),
+    )
     assert data.test is not None
     assert (len(data.train), len(data.val), len(data.test)) == (7, 1, 2)
     names = [name for part in (data.train, data.val, data.test) for name in part.names]
@@ -45,14 +51,21 @@ def test_statistics_are_those_of_all_positions(root: Path) -> None:
     data = folder(root)
     values = np.concatenate([x.reshape(-1) for x in data.train.x])
     labels = np.concatenate([y.reshape(-1) for y in data.train.y])
-    np.testing.assert_allclose([data.mean[0], data.std[0]], [values.mean(), values.std()], rtol=1e-4)
+    np.testing.assert_allclose(
+        [data.mean[0], data.std[0]], [values.mean(), values.std()], rtol=1e-4
+    )
     assert data.class_counts.tolist() == np.bincount(labels).tolist()
 
 
 def test_training_sees_crops_and_evaluation_whole_volumes(root: Path) -> None:
     data = folder(root, crop_size=[6, 8, 6], crops_per_volume=3)
     x, y = next(iter(data.train_dataloader()))
-    assert (x.shape, x.dtype, y.shape, y.dtype) == ((2, 1, 6, 8, 6), torch.float32, (2, 6, 8, 6), torch.int64)
+    assert (x.shape, x.dtype, y.shape, y.dtype) == (
+        (2, 1, 6, 8, 6),
+        torch.float32,
+        (2, 6, 8, 6),
+        torch.int64,
+    )
     assert len(data.train_dataloader()) == 7 * 3 // 2
     whole = list(data.test_dataloader())
     assert data.test is not None
@@ -93,7 +106,9 @@ def test_spacing_makes_volumes_larger_and_masks_stay_classes(root: Path) -> None
 
 
 def draw_channels(root: Path, in_files: bool) -> Path:
-    """Write the volumes of `draw_folder` with their negative as another channel: in one file, or in a file of its own."""
+    """Write the volumes of `draw_folder` with their negative as another channel: in one file, or in
+    a file of its own.
+    """
     for i in range(6):
         image, mask = ball(SHAPES[i % len(SHAPES)], i)
         save(root / "masks" / f"case_{i}.nii.gz", mask)
@@ -107,7 +122,9 @@ def draw_channels(root: Path, in_files: bool) -> Path:
 
 @pytest.mark.parametrize("in_files", [False, True])
 @pytest.mark.parametrize("keep", ["memory", "disk"])
-def test_channels_are_a_fourth_axis_or_files_of_their_own(tmp_path: Path, in_files: bool, keep: str) -> None:
+def test_channels_are_a_fourth_axis_or_files_of_their_own(
+    tmp_path: Path, in_files: bool, keep: str
+) -> None:
     root = draw_channels(tmp_path / "scans", in_files)
     options: dict[str, Any] = {"image_suffix": ["_0000", "_0001"]} if in_files else {}
     data = folder(root, **options, keep=keep, cache_dir=str(tmp_path / "cache"), crop_size=6)
@@ -125,12 +142,19 @@ def test_channels_are_a_fourth_axis_or_files_of_their_own(tmp_path: Path, in_fil
 def test_a_channel_that_is_missing_or_elsewhere_is_named(tmp_path: Path) -> None:
     root = draw_channels(tmp_path / "scans", in_files=True)
     (root / "images/case_2_0001.nii").unlink()
-    save(root / "images/case_4_0001.nii", np.zeros(SHAPES[4], np.float32), np.diag([1.0, 1.0, 2.0, 1.0]))
+    save(
+        root / "images/case_4_0001.nii",
+        np.zeros(SHAPES[4], np.float32),
+        np.diag([1.0, 1.0, 2.0, 1.0]),
+    )
     with pytest.raises(UserError) as error:
         folder(root, image_suffix=["_0000", "_0001"]).setup()
     missing, elsewhere = str(error.value).splitlines()
     assert "a file for each of _0000, _0001, but 1 of 6" in missing
-    assert "images/case_2_0000.nii.gz (no case_2_0001.nii.gz); add it, or set data.image_suffix" in missing
+    assert (
+        "images/case_2_0000.nii.gz (no case_2_0001.nii.gz); add it, or set data.image_suffix"
+        in missing
+    )
     assert "The files of a scan's channels must lie at one place" in elsewhere
     assert "images/case_4_0001.nii (10.0 positions apart)" in elsewhere
 
@@ -187,12 +211,29 @@ def not_a_number(root: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "options", "message"),
     [
-        (remove_mask, {}, r"needs its mask of the same name, but 1 of 10 .*: images/case_3\.nii\.gz;.*data\.mask_suffix"),
-        (other_shape, {}, r"A mask and its image must be of one shape.*masks/case_3.nii.gz \(\(5, 5, 5\), image \(8, 13, 12\)\)"),
+        (
+            remove_mask,
+            {},
+            (
+                r"needs its mask of the same name, but 1 of 10 .*:"
+                r" images/case_3\.nii\.gz;.*data\.mask_suffix"
+            ),
+        ),
+        (
+            other_shape,
+            {},
+            (
+                r"A mask and its image must be of one shape.*masks/case_3.nii.gz \(\(5, 5, 5\),"
+                r" image \(8, 13, 12\)\)"
+            ),
+        ),
         (
             other_affine,
             {},
-            r"A mask and its image must lie at one place.*masks/case_3.nii.gz \(11\.0 positions apart\); resample",
+            (
+                r"A mask and its image must lie at one place.*masks/case_3.nii.gz \(11\.0 positions"
+                r" apart\); resample"
+            ),
         ),
         (other_label, {}, r"whole numbers 0 to 2, .*masks/case_3.nii.gz \(7\); .*num_classes"),
         (broken_label, {}, r"whole numbers 0 to 2, .*masks/case_3.nii.gz \(1\.5\)"),
@@ -200,22 +241,43 @@ def not_a_number(root: Path) -> None:
         (
             four_axes,
             {},
-            r"must have as many channels as the first, 1, .*images/case_3.nii.gz \(2\); .*save the points of a time series",
+            (
+                r"must have as many channels as the first, 1, .*images/case_3.nii.gz \(2\); .*save"
+                r" the points of a time series"
+            ),
         ),
-        (mask_of_channels, {}, r"A mask must have three axes, .*masks/case_3.nii.gz \(8x13x12x2\); save the class"),
-        (spoil_nothing, {"image_suffix": ["_x", "_y"]}, r"must end with one of _x, _y, but 10 of 10 .*case_0\.nii\.gz"),
-        (spoil_nothing, {"image_suffix": ["_0", "_0"]}, r"image_suffix must be a suffix, or a list of different ones"),
+        (
+            mask_of_channels,
+            {},
+            r"A mask must have three axes, .*masks/case_3.nii.gz \(8x13x12x2\); save the class",
+        ),
+        (
+            spoil_nothing,
+            {"image_suffix": ["_x", "_y"]},
+            r"must end with one of _x, _y, but 10 of 10 .*case_0\.nii\.gz",
+        ),
+        (
+            spoil_nothing,
+            {"image_suffix": ["_0", "_0"]},
+            r"image_suffix must be a suffix, or a list of different ones",
+        ),
         (not_a_number, {}, r"x must be finite, .*images/case_3.nii.gz"),
         (spoil_nothing, {"images": "scans"}, r"must hold the folder scans"),
         (spoil_nothing, {"num_classes": None}, r"need the number of their classes"),
         (spoil_nothing, {"holdout": "nobody"}, r"\['nobody'\] matches 0 of 10"),
-        (spoil_nothing, {"crop_size": [4, 4]}, r"crop_size must be null, or one or 3 positive whole numbers"),
+        (
+            spoil_nothing,
+            {"crop_size": [4, 4]},
+            r"crop_size must be null, or one or 3 positive whole numbers",
+        ),
         (spoil_nothing, {"spacing": 0}, r"spacing must be null, or one or 3 positive numbers"),
         (spoil_nothing, {"foreground": 2.0}, r"foreground a share from 0 to 1"),
         (spoil_nothing, {"permute": True}, r"data\.permute needs samples of one size"),
     ],
 )
-def test_mistakes_are_named_before_training(root: Path, spoil: Any, options: dict[str, Any], message: str) -> None:
+def test_mistakes_are_named_before_training(
+    root: Path, spoil: Any, options: dict[str, Any], message: str
+) -> None:
     spoil(root)
     with pytest.raises(UserError, match=message):
         folder(root, **options).setup()
@@ -223,7 +285,9 @@ def test_mistakes_are_named_before_training(root: Path, spoil: Any, options: dic
 
 def test_real_scans_are_read_in_place(shared: Path) -> None:
     """The first published volume: its shape, and the labels that its mask holds."""
-    data = folder(shared / "Task04_Hippocampus", images="imagesTr", masks="labelsTr", crop_size=[40, 56, 40])
+    data = folder(
+        shared / "Task04_Hippocampus", images="imagesTr", masks="labelsTr", crop_size=[40, 56, 40]
+    )
     assert len(data.pairs["train"]) == 260
     (image, mask), *_ = data.opened(data.pairs["train"][:1])
     assert image.shape == mask.shape == (35, 51, 35)

@@ -1,4 +1,6 @@
-"""Making a batch never waits for the GPU that holds the samples: a tensor that says where it lies has no values to be read."""
+"""Making a batch never waits for the GPU that holds the samples: a tensor that says where it lies
+has no values to be read.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +25,10 @@ CROP_FLIP, REFLECT = (
     [v2.RandomCrop(8, padding=2), v2.RandomHorizontalFlip()],
     [v2.RandomCrop(8, padding=2, padding_mode="reflect")],
 )
-AFFINE, TURN = [v2.RandomAffine(10, translate=(0.1, 0.1), scale=(0.9, 1.1))], [v2.RandomRotation(20, fill=3)]
+AFFINE, TURN = (
+    [v2.RandomAffine(10, translate=(0.1, 0.1), scale=(0.9, 1.1))],
+    [v2.RandomRotation(20, fill=3)],
+)
 
 
 class Copies(TorchDispatchMode):
@@ -64,7 +69,10 @@ def test_what_waits_is_noticed(copies: Copies) -> None:
 def test_batches_are_made_without_waiting(copies: Copies, transforms: list[Any] | None) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (16, 3, 8, 8)).astype(np.uint8), rng.integers(0, 10, 16)
-    gather = Gather(Samples(x, y, [str(number) for number in range(16)]), Augmentation(transforms, FACTS) if transforms else None)
+    gather = Gather(
+        Samples(x, y, [str(number) for number in range(16)]),
+        Augmentation(transforms, FACTS) if transforms else None,
+    )
     place = OnDevice(gather, GPU)
     copies.waits.clear()
     made, labels = place[Batch(np.arange(4), (0, 1, 2))]

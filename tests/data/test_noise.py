@@ -1,9 +1,19 @@
-"""Noise has the spectrum and the loudness that its name says, and every draw comes from the seed."""
+"""Noise has the spectrum and the loudness that its name says, and every draw comes from the
+seed.
+"""
 
 import numpy as np
 import pytest
 
-from convsweep.data.sources.noise import Babble, Recorded, mix, pink, power, scale_to_unit_power, white
+from convsweep.data.sources.noise import (
+    Babble,
+    Recorded,
+    mix,
+    pink,
+    power,
+    scale_to_unit_power,
+    white,
+)
 from convsweep.data.sources.noisy_signals import Mixer
 
 SHAPE = (1, 4096)
@@ -28,7 +38,9 @@ def test_white_is_flat_and_pink_falls_as_one_over_f() -> None:
 @pytest.mark.parametrize("snr_db", [-5.0, 0.0, 5.0, 20.0])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_mixture_has_the_ratio_that_is_asked_for(snr_db: float, channels: int) -> None:
-    clean = np.float32(0.1) * np.sin(np.linspace(0, 300, channels * 4096, dtype=np.float32)).reshape(channels, -1)
+    clean = np.float32(0.1) * np.sin(
+        np.linspace(0, 300, channels * 4096, dtype=np.float32)
+    ).reshape(channels, -1)
     for make in (white, pink, Babble(clean[None])):
         noisy = mix(clean, make(rng(1), clean.shape), snr_db)
         assert noisy.dtype == np.float32
@@ -47,7 +59,9 @@ def test_babble_is_the_sum_of_moved_voices_of_one_loudness() -> None:
     babble = Babble(voices, num_voices=3)(rng(2), (1, 16))
     places = babble[babble > 0]
     assert 1 <= len(places) <= 3
-    assert np.allclose(places / places.min(), np.round(places / places.min()))  # one loud voice is as loud as one quiet
+    assert np.allclose(
+        places / places.min(), np.round(places / places.min())
+    )  # one loud voice is as loud as one quiet
     assert power(babble) == pytest.approx(1)
 
 

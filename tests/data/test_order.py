@@ -6,7 +6,16 @@ import pytest
 from convsweep.data.loading.order import EvalOrder, Share, TrainOrder
 from convsweep.errors import UserError
 
-SIZES = [(10, 3, 1), (10, 3, 2), (11, 4, 3), (100, 7, 4), (7, 1, 3), (5, 8, 2), (101, 10, 2), (64, 8, 2)]
+SIZES = [
+    (10, 3, 1),
+    (10, 3, 2),
+    (11, 4, 3),
+    (100, 7, 4),
+    (7, 1, 3),
+    (5, 8, 2),
+    (101, 10, 2),
+    (64, 8, 2),
+]
 
 
 @pytest.mark.parametrize(("count", "batch_size", "world_size"), SIZES)
@@ -14,17 +23,30 @@ def test_evaluation_sees_every_sample_once(count: int, batch_size: int, world_si
     orders = [EvalOrder(count, batch_size, Share(rank, world_size)) for rank in range(world_size)]
     batches = [[batch.indices for batch in order.batches()] for order in orders]
     assert {len(own) for own in batches} == {len(orders[0])}
-    assert all(0 < len(indices) <= batch_size + (world_size > 1) for own in batches for indices in own)
-    assert sorted(np.concatenate([indices for own in batches for indices in own])) == list(range(count))
+    assert all(
+        0 < len(indices) <= batch_size + (world_size > 1) for own in batches for indices in own
+    )
+    assert sorted(np.concatenate([indices for own in batches for indices in own])) == list(
+        range(count)
+    )
 
 
 @pytest.mark.parametrize(("count", "batch_size", "world_size"), SIZES)
 @pytest.mark.parametrize("last_batch", ["drop", "keep"])
-def test_training_gives_no_sample_twice_in_an_epoch(count: int, batch_size: int, world_size: int, last_batch: str) -> None:
-    orders = [TrainOrder(count, batch_size, 0, last_batch, share=Share(rank, world_size)) for rank in range(world_size)]  # type: ignore[arg-type]
+def test_training_gives_no_sample_twice_in_an_epoch(
+    count: int, batch_size: int, world_size: int, last_batch: str
+) -> None:
+    orders = [
+        TrainOrder(count, batch_size, 0, last_batch, share=Share(rank, world_size))
+        for rank in range(world_size)
+    ]  # type: ignore[arg-type]
     batches = [[batch.indices for batch in order.batches()] for order in orders]
     assert {len(own) for own in batches} == {len(orders[0])}
-    assert all(0 < len(indices) <= batch_size + (last_batch == "keep") for own in batches for indices in own)
+    assert all(
+        0 < len(indices) <= batch_size + (last_batch == "keep")
+        for own in batches
+        for indices in own
+    )
     seen = np.concatenate([indices for own in batches for indices in own])
     assert len(set(seen)) == len(seen)
     step = batch_size * world_size
@@ -59,16 +81,24 @@ def test_without_shuffling_every_epoch_is_the_same() -> None:
     assert [batch.indices.tolist() for batch in order.batches()] == [[0, 1, 2], [3, 4, 5]]
 
 
-@pytest.mark.parametrize("make", [lambda: EvalOrder(1, 8, Share(0, 2)), lambda: TrainOrder(1, 8, 0, share=Share(0, 2))])
+@pytest.mark.parametrize(
+    "make", [lambda: EvalOrder(1, 8, Share(0, 2)), lambda: TrainOrder(1, 8, 0, share=Share(0, 2))]
+)
 def test_more_processes_than_samples_are_refused(make: object) -> None:
     with pytest.raises(UserError, match="Every process needs a sample"):
         make()  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(("count", "world_size"), [(5, 1), (5, 2), (7, 3), (6, 3)])
-def test_one_by_one_no_batch_holds_two_and_all_processes_make_as_many(count: int, world_size: int) -> None:
-    orders = [EvalOrder(count, 4, Share(rank, world_size), one_by_one=True) for rank in range(world_size)]
+def test_one_by_one_no_batch_holds_two_and_all_processes_make_as_many(
+    count: int, world_size: int
+) -> None:
+    orders = [
+        EvalOrder(count, 4, Share(rank, world_size), one_by_one=True) for rank in range(world_size)
+    ]
     batches = [[batch.indices.tolist() for batch in order.batches()] for order in orders]
     assert len({len(each) for each in batches} | {len(order) for order in orders}) == 1
     assert max(len(batch) for each in batches for batch in each) == 1
-    assert sorted(index for each in batches for batch in each for index in batch) == list(range(count))
+    assert sorted(index for each in batches for batch in each for index in batch) == list(
+        range(count)
+    )

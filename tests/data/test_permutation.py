@@ -26,5 +26,7 @@ def test_samples_are_permuted_as_in_training_and_answers_come_back(size: tuple[i
 
 
 def test_samples_of_another_size_are_refused() -> None:
-    with pytest.raises(UserError, match=r"takes samples of \(3, 5\) alone, but these are of \(5, 3\)"):
+    with pytest.raises(
+        UserError, match=r"takes samples of \(3, 5\) alone, but these are of \(5, 3\)"
+    ):
         Permutation((3, 5))(torch.zeros(1, 1, 5, 3))

@@ -1,4 +1,6 @@
-"""The real sets, where they are at hand: read-only, in full, with the counts that their authors publish."""
+"""The real sets, where they are at hand: read-only, in full, with the counts that their authors
+publish.
+"""
 
 from pathlib import Path
 
@@ -37,7 +39,12 @@ def test_isbi2012_with_slices_held_out(shared: Path) -> None:
         batch_size=1,
     )
     assert data.test is not None
-    assert (data.info.in_shape, len(data.train), len(data.val), len(data.test)) == ((1, 512, 512), 21, 3, 6)
+    assert (data.info.in_shape, len(data.train), len(data.val), len(data.test)) == (
+        (1, 512, 512),
+        21,
+        3,
+        6,
+    )
     assert 0.7 < data.class_counts[1] / data.class_counts.sum() < 0.85
 
 

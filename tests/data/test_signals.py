@@ -1,4 +1,6 @@
-"""Signals to clean: drawn from a seed, noise fresh in every epoch of training and fixed for evaluation."""
+"""Signals to clean: drawn from a seed, noise fresh in every epoch of training and fixed for
+evaluation.
+"""
 
 from typing import Any
 
@@ -13,13 +15,20 @@ from convsweep.errors import UserError
 
 
 def signals(**options: Any) -> Signals:
-    return Signals(**{"batch_size": 4, "num_train": 12, "num_val": 5, "num_test": 6, "length": 512} | options)
+    return Signals(
+        **{"batch_size": 4, "num_train": 12, "num_val": 5, "num_test": 6, "length": 512} | options
+    )
 
 
 def test_facts_and_parts() -> None:
     data = signals(sample_rate_hz=4000)
     info = data.info
-    assert (info.in_shape, info.num_classes, info.task, info.sample_rate_hz) == ((1, 512), 1, "denoising", 4000)
+    assert (info.in_shape, info.num_classes, info.task, info.sample_rate_hz) == (
+        (1, 512),
+        1,
+        "denoising",
+        4000,
+    )
     assert data.test is not None
     assert [len(part) for part in (data.train, data.val, data.test)] == [12, 5, 6]
     assert data.train.x.shape == data.train.y.shape == (12, 1, 512)
@@ -32,7 +41,9 @@ def test_clean_signals_are_no_noise_and_peak_below_one() -> None:
     assert 0.1 <= peaks.min() <= peaks.max() <= 0.9
     spectrum = np.square(np.abs(np.fft.rfft(y[:, 0])))
     strongest = np.sort(spectrum, axis=1)[:, -26:].sum(axis=1) / spectrum.sum(axis=1)
-    assert np.median(strongest) > 0.9  # a tenth of the frequencies holds most of the power; of white noise a third at most
+    assert (
+        np.median(strongest) > 0.9
+    )  # a tenth of the frequencies holds most of the power; of white noise a third at most
 
 
 def test_a_signal_and_its_noise_are_the_same_whatever_their_number() -> None:
@@ -47,7 +58,9 @@ def test_evaluation_has_its_own_ratio_and_fixed_noise() -> None:
     data = signals(snr_db=[10, 20], eval_snr_db=3, seed=0)
     for part in (data.val, data.test):
         assert part is not None
-        assert 10 * np.log10(power(part.y) / power(part.x - part.y)) == pytest.approx(np.full(len(part), 3.0), abs=1e-3)
+        assert 10 * np.log10(power(part.y) / power(part.x - part.y)) == pytest.approx(
+            np.full(len(part), 3.0), abs=1e-3
+        )
     first, second = (torch.cat([x for x, _ in data.val_dataloader()]) for _ in range(2))
     assert torch.equal(first, second)
     assert np.array_equal(data.val.x, signals(snr_db=[10, 20], eval_snr_db=3, seed=1).val.x)
@@ -77,7 +90,10 @@ def test_training_noise_is_new_in_each_epoch_and_follows_from_the_seed() -> None
 
 def test_positions_of_signal_and_target_are_permuted_alike() -> None:
     plain, permuted = signals(), signals(permute=True)
-    (x, y), (moved_x, moved_y) = next(iter(plain.val_dataloader())), next(iter(permuted.val_dataloader()))
+    (x, y), (moved_x, moved_y) = (
+        next(iter(plain.val_dataloader())),
+        next(iter(permuted.val_dataloader())),
+    )
     assert permuted.positions is not None
     assert torch.equal(x[..., permuted.positions], moved_x)
     assert torch.equal(y[..., permuted.positions], moved_y)
@@ -100,7 +116,10 @@ def test_fresh_noise_is_permuted_with_the_signal() -> None:
         ({"noise": "whte"}, "did you mean 'white'"),
         ({"noise": []}, "data.noise must name one kind of noise or more"),
         ({"noise": "folder"}, "data.noise=folder needs recordings of noise"),
-        ({"snr_db": [5, 0]}, r"data.snr_db must be a number or \[lowest, highest\] in dB, but is \[5, 0\]"),
+        (
+            {"snr_db": [5, 0]},
+            r"data.snr_db must be a number or \[lowest, highest\] in dB, but is \[5, 0\]",
+        ),
         ({"eval_snr_db": [1, 2, 3]}, "data.eval_snr_db must be a number"),
         ({"length": 10}, "data.length must be at least 64 samples, but is 10"),
         ({"num_val": 0}, "must be at least 1"),

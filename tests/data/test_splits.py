@@ -47,13 +47,22 @@ def test_masks_are_one_stratum() -> None:
 
 
 def test_batch_size_and_seed_move_no_digit() -> None:
-    one, two = Digits(batch_size=8, seed=1), Digits(batch_size=64, seed=2, num_workers=0, last_batch="keep")
+    one, two = (
+        Digits(batch_size=8, seed=1),
+        Digits(batch_size=64, seed=2, num_workers=0, last_batch="keep"),
+    )
     assert one.test is not None
     assert two.test is not None
-    assert (one.train.names, one.val.names, one.test.names) == (two.train.names, two.val.names, two.test.names)
+    assert (one.train.names, one.val.names, one.test.names) == (
+        two.train.names,
+        two.val.names,
+        two.test.names,
+    )
 
 
-@pytest.mark.parametrize(("count", "expected"), [(1, [0, 0]), (2, [0, 0]), (3, [1, 1]), (10, [2, 1]), (100, [20, 10])])
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, [0, 0]), (2, [0, 0]), (3, [1, 1]), (10, [2, 1]), (100, [20, 10])]
+)
 def test_a_class_is_never_used_up(count: int, expected: list[int]) -> None:
     assert shares(count, [0.2, 0.1]) == expected
 

@@ -36,7 +36,9 @@ def test_a_large_offset_does_not_drown_the_spread() -> None:
 
 
 def test_a_constant_channel_is_not_divided_by_zero() -> None:
-    x = np.stack([np.full((5, 4), 0.1, np.float32), np.arange(20, dtype=np.float32).reshape(5, 4)], axis=1)
+    x = np.stack(
+        [np.full((5, 4), 0.1, np.float32), np.arange(20, dtype=np.float32).reshape(5, 4)], axis=1
+    )
     assert mean_and_std(x)[1][0] == 1.0
 
 
@@ -44,7 +46,9 @@ def test_chosen_rows_of_a_file_count_as_they_would_in_memory(tmp_path: Path) -> 
     x = np.random.default_rng(0).integers(0, 256, (20, 1, 4, 4), np.uint8)
     np.save(tmp_path / "x.npy", x)
     rows = np.array([3, 5, 19])
-    assert mean_and_std(Rows(np.load(tmp_path / "x.npy", mmap_mode="r"), rows)) == mean_and_std(x[rows])
+    assert mean_and_std(Rows(np.load(tmp_path / "x.npy", mmap_mode="r"), rows)) == mean_and_std(
+        x[rows]
+    )
 
 
 @pytest.mark.usefixtures("chunk_bytes")

@@ -19,7 +19,9 @@ TS = """# a comment
 """
 
 
-def write_tsv(root: Path, train: str = "1\t0.5\t1.5\n2\t2.5\t3.5\n", test: str = "2\t1\t2\n1\t3\t4\n1\t5\t6\n") -> Path:
+def write_tsv(
+    root: Path, train: str = "1\t0.5\t1.5\n2\t2.5\t3.5\n", test: str = "2\t1\t2\n1\t3\t4\n1\t5\t6\n"
+) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     (root / "Toy_TRAIN.tsv").write_text(train)
     (root / "Toy_TEST.tsv").write_text(test)
@@ -42,15 +44,24 @@ def test_ts_file_has_channels_gaps_and_lengths_of_its_own(tmp_path: Path) -> Non
     data = UCR("Toy", str(tmp_path), batch_size=2, val_fraction=None)
     assert (data.info.in_shape, data.info.class_names) == ((2, 4), ("run", "walk"))
     x = data.train.x
-    assert x[0].tolist() == [[1, 2, 3, 0], [4, 5, 6, 0]]  # zeros behind the shorter series
-    assert x[1].tolist() == [[7, 8, 9, 10], [1, 1, 1, 1]]  # a line across the gap, the last value held
+    assert x[0].tolist() == [[1, 2, 3, 0], [4, 5, 6, 0]]  # zeros after the shorter series
+    assert x[1].tolist() == [
+        [7, 8, 9, 10],
+        [1, 1, 1, 1],
+    ]  # a line across the gap, the last value held
     assert data.train.y.tolist() == [1, 0]
 
 
 def test_npz_is_read_as_it_is_kept_by_others(tmp_path: Path) -> None:
     x = np.arange(24, dtype=np.float64).reshape(2, 3, 4)
     x[1, :, 3] = np.nan
-    np.savez(tmp_path / "Toy.npz", X_train=x, y_train=np.array([-1, 1]), X_test=x, y_test=np.array([1, 1]))
+    np.savez(
+        tmp_path / "Toy.npz",
+        X_train=x,
+        y_train=np.array([-1, 1]),
+        X_test=x,
+        y_test=np.array([1, 1]),
+    )
     data = UCR("Toy", str(tmp_path), batch_size=2, val_fraction=None)
     assert (data.info.in_shape, data.info.class_names) == ((3, 4), ("-1", "1"))
     assert data.train.x[1, 0].tolist() == [12, 13, 14, 0]
@@ -95,7 +106,11 @@ def test_missing_set_is_named_with_the_nearest(tmp_path: Path) -> None:
 
 
 def test_published_sets(shared: Path) -> None:
-    shapes = {"ECG200": ((1, 96), 2, 100), "GunPoint": ((1, 150), 2, 150), "JapaneseVowels": ((12, 29), 9, 370)}
+    shapes = {
+        "ECG200": ((1, 96), 2, 100),
+        "GunPoint": ((1, 150), 2, 150),
+        "JapaneseVowels": ((12, 29), 9, 370),
+    }
     for name, expected in shapes.items():
         data = UCR(name, str(shared / "ucr"), batch_size=16, val_fraction=None)
         assert data.test is not None

@@ -22,7 +22,10 @@ def test_a_segmentation_has_every_class_and_mostly_background(volumes: Volumes) 
 
 
 def test_a_classification_has_one_shape_in_each_volume() -> None:
-    one, many = (Volumes(batch_size=4, task="classification", num_train=count, num_val=1, num_test=1) for count in (40, 80))
+    one, many = (
+        Volumes(batch_size=4, task="classification", num_train=count, num_val=1, num_test=1)
+        for count in (40, 80)
+    )
     assert one.info.class_names == SHAPES
     assert (many.class_counts > 5).all()
     assert np.array_equal(one.train.x[:], many.train.x[:40])
@@ -33,7 +36,14 @@ def test_parts_and_seeds_are_different_volumes(volumes: Volumes) -> None:
     other = Volumes(batch_size=4, num_train=1, num_val=1, num_test=1, volume_seed=1)
     assert volumes.test is not None
     assert (
-        len({volumes.train.x[0].tobytes(), volumes.val.x[0].tobytes(), volumes.test.x[0].tobytes(), other.train.x[0].tobytes()})
+        len(
+            {
+                volumes.train.x[0].tobytes(),
+                volumes.val.x[0].tobytes(),
+                volumes.test.x[0].tobytes(),
+                other.train.x[0].tobytes(),
+            }
+        )
         == 4
     )
 
@@ -47,14 +57,20 @@ def test_parts_and_seeds_are_different_volumes(volumes: Volumes) -> None:
         ("ring", 2 * np.pi * 0.75 * np.pi * 0.28**2, 0.1),
     ],
 )
-def test_shapes_have_the_volume_of_their_formula(kind: str, in_radii: float, tolerance: float) -> None:
-    """Of a shape that lies whole in a volume, the positions inside are as many as its volume in positions."""
+def test_shapes_have_the_volume_of_their_formula(
+    kind: str, in_radii: float, tolerance: float
+) -> None:
+    """Of a shape that lies whole in a volume, the positions inside are as many as its volume in
+    positions.
+    """
     size = 64
     grid = np.stack(np.meshgrid(*[np.arange(size, dtype=np.float64)] * 3, indexing="ij"), axis=-1)
     for seed in range(30):
         radius = np.random.default_rng(seed).uniform(size / 6, size / 4)
         inside = shape(np.random.default_rng(seed), kind, grid, size)
-        touches = any(np.take(inside, border, axis).any() for axis in range(3) for border in (0, -1))
+        touches = any(
+            np.take(inside, border, axis).any() for axis in range(3) for border in (0, -1)
+        )
         if not touches:
             assert inside.sum() == pytest.approx(in_radii * radius**3, rel=tolerance)
             return

@@ -1,4 +1,6 @@
-"""In front of and within a step, processes exchange nothing but gradients, and wait for no number."""
+"""In front of and within a step, processes exchange nothing but gradients, and wait for no
+number.
+"""
 
 import json
 import sys
@@ -17,9 +19,18 @@ COUNT = "+callbacks.count._target_=rank_callbacks.Exchanges"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a run in two processes that were watched."""
-    options = ["trainer=ddp_cpu", "model.net.width=4", "trainer.max_epochs=2", "data.batch_size=16", "test=false", "logger=none"]
+    options = [
+        "trainer=ddp_cpu",
+        "model.net.width=4",
+        "trainer.max_epochs=2",
+        "data.batch_size=16",
+        "test=false",
+        "logger=none",
+    ]
     place = tmp_path_factory.mktemp("watched")
-    process = start(place, sys.executable, "-m", "convsweep", "train", *options, COUNT, "hydra.run.dir=run")
+    process = start(
+        place, sys.executable, "-m", "convsweep", "train", *options, COUNT, "hydra.run.dir=run"
+    )
     output, _ = process.communicate(timeout=240)
     assert process.returncode == 0, output
     return place / "run"
@@ -30,11 +41,15 @@ def test_a_step_sends_gradients_alone(folder: Path) -> None:
         _, second = json.loads((folder / f"exchanged_{rank}.json").read_text())
         steps = second.pop("steps")
         assert steps > 30
-        assert 0 <= second.pop("c10d.allreduce_") - steps <= 2, "one bucket of gradients; SIGTERM is asked for now and then"
+        assert 0 <= second.pop("c10d.allreduce_") - steps <= 2, (
+            "one bucket of gradients; SIGTERM is asked for now and then"
+        )
         if not is_usable(RARE_SIGTERM):
             assert second.pop("c10d.broadcast_") == steps
             second.pop("aten._local_scalar_dense", None)
-        assert all(count <= 2 for count in second.values()), f"nothing else is sent, but there are {second}"
+        assert all(count <= 2 for count in second.values()), (
+            f"nothing else is sent, but there are {second}"
+        )
 
 
 def test_all_processes_validate_with_the_buffers_of_the_first(folder: Path) -> None:

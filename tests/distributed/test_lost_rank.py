@@ -22,14 +22,19 @@ def ended(code: str) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_the_cause_is_told_by_the_process_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cause_is_told_by_the_process_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LOCAL_RANK", "2")
     monkeypatch.delenv("RANK", raising=False)
     leave_note(tmp_path, DivergedError("the loss is nan"))
     processes = [ended(""), ended("raise SystemExit(1)")]
     lost = cause_of(RuntimeError("Connection closed by peer"), processes, tmp_path)
     assert lost is not None
-    assert (str(lost), lost.kind) == ("process 2 of the training failed: the loss is nan", "diverged")
+    assert (str(lost), lost.kind) == (
+        "process 2 of the training failed: the loss is nan",
+        "diverged",
+    )
     assert cause_of(DivergedError("its own"), processes, tmp_path) is None
     assert find_lost(processes[:1], tmp_path) is None
 
@@ -41,13 +46,22 @@ def test_a_signal_is_told_as_killed(tmp_path: Path) -> None:
     assert "SIGKILL" in str(lost)
 
 
-def test_a_run_that_hangs_is_closed_and_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_hangs_is_closed_and_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said: list[Any] = []
     monkeypatch.setattr(lost_rank, "PATIENCE_S", 0.01)
     monkeypatch.setattr(lost_rank.os, "_exit", said.append)
     link = SimpleNamespace(ended=lambda kind, reason: said.append(kind))
-    run: Any = SimpleNamespace(folder=tmp_path, link=link, closing=threading.Event(), close=lambda error: said.append(str(error)))
-    (tmp_path / "rank_1.json").write_text(json.dumps({"kind": "out_of_memory", "reason": "no room"}))
+    run: Any = SimpleNamespace(
+        folder=tmp_path,
+        link=link,
+        closing=threading.Event(),
+        close=lambda error: said.append(str(error)),
+    )
+    (tmp_path / "rank_1.json").write_text(
+        json.dumps({"kind": "out_of_memory", "reason": "no room"})
+    )
     observer = Observer(run, [ended("raise SystemExit(1)")])
     observer.run()
     assert said == ["out_of_memory", "process 1 of the training failed: no room", 1]

@@ -17,7 +17,13 @@ from convsweep.errors import UserError
 from convsweep.patches import is_usable
 from convsweep.patches.lightning import LOST_RANK
 
-TWO = ["trainer=ddp_cpu", "model.net.width=4", "trainer.max_epochs=2", "trainer.sync_batchnorm=true", "test=false"]
+TWO = [
+    "trainer=ddp_cpu",
+    "model.net.width=4",
+    "trainer.max_epochs=2",
+    "trainer.sync_batchnorm=true",
+    "test=false",
+]
 NOTE = "+callbacks.note._target_=rank_callbacks.Note"
 
 
@@ -26,17 +32,28 @@ def start(folder: Path, *command: str, **variables: str) -> subprocess.Popen[str
     own = {"WANDB_MODE": "offline", "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"}
     folder.mkdir(exist_ok=True)
     return subprocess.Popen(
-        command, cwd=folder, env={**os.environ, **own, **variables}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=folder,
+        env={**os.environ, **own, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
 def run_folder(folder: Path) -> Path:
-    """Return the only run folder, after checking that both processes used it and that it is one W&B run."""
+    """Return the only run folder, after checking that both processes used it and that it is one W&B
+    run.
+    """
     (found,) = {path.parent.parent for path in folder.glob("outputs/**/.hydra/config.yaml")}
     assert [path.name for path in sorted(found.glob("noted_*"))] == ["noted_0.json", "noted_1.json"]
     assert len({path.read_text() for path in found.glob("noted_*")}) == 1
     assert len(list(found.glob("wandb/offline-run-*"))) == 1
-    assert len(list(folder.glob("outputs/**/*.ckpt"))) == len(list(found.glob("checkpoints/*.ckpt"))) == 2
+    assert (
+        len(list(folder.glob("outputs/**/*.ckpt")))
+        == len(list(found.glob("checkpoints/*.ckpt")))
+        == 2
+    )
     assert (found / "train_ddp_process_1.log").is_file()
     return found
 
@@ -51,14 +68,22 @@ def free_port() -> str:
 def scores(folder: Path) -> dict[str, float]:
     """Return the metrics of the last epoch."""
     *_, last = csv.DictReader((folder / "metrics.csv").read_text().splitlines())
-    return {name: float(value) for name, value in last.items() if name.startswith(("train/", "val/"))}
+    return {
+        name: float(value) for name, value in last.items() if name.startswith(("train/", "val/"))
+    }
 
 
 @pytest.mark.both_modes
 @pytest.mark.xdist_group("ranks")
 def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path: Path) -> None:
     script = str(ROOT / "train.py")
-    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1", f"--master-port={free_port()}"]
+    torchrun = [
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node=2",
+        "--master-addr=127.0.0.1",
+        f"--master-port={free_port()}",
+    ]
     processes = {
         "plain": [start(tmp_path / "plain", sys.executable, script, *TWO, NOTE)],
         "torchrun": [start(tmp_path / "torchrun", sys.executable, *torchrun, script, *TWO, NOTE)],
@@ -75,7 +100,16 @@ def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path
 @pytest.mark.xdist_group("ranks")
 def test_two_nodes_are_one_run(tmp_path: Path) -> None:
     meeting = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--rdzv-id=two"]
-    torchrun = ["-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", *meeting, "-m", "convsweep", "train"]
+    torchrun = [
+        "-m",
+        "torch.distributed.run",
+        "--nnodes=2",
+        "--nproc-per-node=1",
+        *meeting,
+        "-m",
+        "convsweep",
+        "train",
+    ]
     options = [*TWO, "trainer.devices=1", "trainer.num_nodes=2", NOTE]
     started = [start(tmp_path, sys.executable, *torchrun, *options) for _ in range(2)]
     outputs = [process.communicate(timeout=240)[0] for process in started]
@@ -86,19 +120,36 @@ def test_two_nodes_are_one_run(tmp_path: Path) -> None:
 @pytest.mark.skipif(not is_usable(LOST_RANK), reason=LOST_RANK.without)
 def test_a_process_that_fails_ends_the_run_with_its_message(tmp_path: Path) -> None:
     fail = "+callbacks.fail={_target_: rank_callbacks.Fail, rank: 1, epoch: 1, how: raise}"
-    process = start(tmp_path, sys.executable, str(ROOT / "train.py"), *TWO, "logger=none", fail, "hydra.run.dir=run")
+    process = start(
+        tmp_path,
+        sys.executable,
+        str(ROOT / "train.py"),
+        *TWO,
+        "logger=none",
+        fail,
+        "hydra.run.dir=run",
+    )
     output, _ = process.communicate(timeout=200)
     assert process.returncode == 1
     assert "Error: process 1 of the training failed: no luck" in output
     result = json.loads((tmp_path / "run/result.json").read_text())
-    assert (result["outcome"], result["reason"]) == ("error", "process 1 of the training failed: no luck")
+    assert (result["outcome"], result["reason"]) == (
+        "error",
+        "process 1 of the training failed: no luck",
+    )
     assert result["best_epoch"] == 1
 
 
 @pytest.fixture
 def torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variables of the second of two processes of torchrun."""
-    own = {"TORCHELASTIC_RUN_ID": "none", "RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", ranks.STARTED: "now"}
+    own = {
+        "TORCHELASTIC_RUN_ID": "none",
+        "RANK": "1",
+        "LOCAL_RANK": "1",
+        "WORLD_SIZE": "2",
+        ranks.STARTED: "now",
+    }
     for name, value in own.items():
         monkeypatch.setenv(name, value)
 
@@ -106,7 +157,11 @@ def torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("torchrun")
 def test_a_later_process_leaves_the_config_to_the_first() -> None:
     assert not ranks.is_first()
-    assert ranks.join(["a=1"]) == ["a=1", "hydra.job.name=train_ddp_process_1", "hydra.output_subdir=null"]
+    assert ranks.join(["a=1"]) == [
+        "a=1",
+        "hydra.job.name=train_ddp_process_1",
+        "hydra.output_subdir=null",
+    ]
 
 
 @pytest.mark.usefixtures("torchrun")
@@ -118,11 +173,15 @@ def test_processes_that_are_started_again_go_on(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.usefixtures("torchrun")
 def test_a_sweep_is_started_once() -> None:
-    with pytest.raises(UserError, match=r"but 2 of it were started; start it once, and say trainer.devices"):
+    with pytest.raises(
+        UserError, match=r"but 2 of it were started; start it once, and say trainer.devices"
+    ):
         ranks.join(["-m", "sweeps=depth_kernel"])
 
 
-@pytest.mark.parametrize(("variables", "first"), [({}, True), ({"NODE_RANK": "1"}, False), ({"LOCAL_RANK": "1"}, False)])
+@pytest.mark.parametrize(
+    ("variables", "first"), [({}, True), ({"NODE_RANK": "1"}, False), ({"LOCAL_RANK": "1"}, False)]
+)
 def test_the_first_process_of_the_first_machine_writes_the_record(
     variables: dict[str, str], first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,32 +192,58 @@ def test_the_first_process_of_the_first_machine_writes_the_record(
     assert ranks.is_first() is first
 
 
-SRUN = {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "train", "SLURM_STEP_ID": "0", "SLURM_NTASKS": "4", "SLURM_PROCID": "0"}
+SRUN = {
+    "SLURM_JOB_ID": "7",
+    "SLURM_JOB_NAME": "train",
+    "SLURM_STEP_ID": "0",
+    "SLURM_NTASKS": "4",
+    "SLURM_PROCID": "0",
+}
 
 
 @pytest.fixture
 def under_srun(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The variables of the first of four processes of srun."""
-    for name in (*ranks.RANK_VARIABLES, "TORCHELASTIC_RUN_ID", "SLURM_NTASKS_PER_NODE", ranks.STARTED):
-        monkeypatch.setenv(name, "")  # so that it is put back behind the test
+    for name in (
+        *ranks.RANK_VARIABLES,
+        "TORCHELASTIC_RUN_ID",
+        "SLURM_NTASKS_PER_NODE",
+        ranks.STARTED,
+    ):
+        monkeypatch.setenv(name, "")  # so that it is put back after the test
         monkeypatch.delenv(name)
-    for name, value in {**SRUN, "SLURM_STEP_TASKS_PER_NODE": "2(x2)", "SLURM_STEP_NUM_NODES": "2"}.items():
+    for name, value in {
+        **SRUN,
+        "SLURM_STEP_TASKS_PER_NODE": "2(x2)",
+        "SLURM_STEP_NUM_NODES": "2",
+    }.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
 
 
 def test_srun_says_how_many_processes_there_are(under_srun: pytest.MonkeyPatch) -> None:
     under_srun.setenv("SLURM_RESTART_COUNT", "1")
-    assert ranks.join(["a=1"]) == ["a=1", "trainer.devices=2", "trainer.num_nodes=2", "ckpt_path=last"]
+    assert ranks.join(["a=1"]) == [
+        "a=1",
+        "trainer.devices=2",
+        "trainer.num_nodes=2",
+        "ckpt_path=last",
+    ]
     assert (os.environ[ranks.STARTED], os.environ["SLURM_NTASKS_PER_NODE"]) == ("slurm/7_0", "2")
-    with pytest.raises(UserError, match=r"trainer.devices must be 2, as srun .* but is 4; leave it out"):
+    with pytest.raises(
+        UserError, match=r"trainer.devices must be 2, as srun .* but is 4; leave it out"
+    ):
         ranks.join(["trainer.devices=4"])
     under_srun.setenv("SLURM_STEP_TASKS_PER_NODE", "3,1")
     with pytest.raises(UserError, match="srun started 3,1; say --ntasks-per-node"):
         ranks.join([])
 
 
-@pytest.mark.parametrize(("name", "value"), [("SLURM_NTASKS", "1"), ("SLURM_STEP_ID", None)], ids=["alone", "without srun"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SLURM_NTASKS", "1"), ("SLURM_STEP_ID", None)],
+    ids=["alone", "without srun"],
+)
 def test_one_process_of_slurm_starts_the_others_itself(
     under_srun: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str | None
 ) -> None:

@@ -1,4 +1,6 @@
-"""SIGTERM in the middle of a step ends a training of several processes as killed, and hangs none of them."""
+"""SIGTERM in the middle of a step ends a training of several processes as killed, and hangs none of
+them.
+"""
 
 import json
 import os
@@ -12,7 +14,14 @@ from tests.conftest import ROOT
 
 def test_a_signal_in_a_step_ends_all_processes(tmp_path: Path) -> None:
     terminate = "+callbacks.terminate={_target_: rank_callbacks.Terminate, epoch: 1}"
-    options = ["trainer=ddp_cpu", "trainer.max_epochs=50", "model.net.width=4", "logger=none", "hydra.run.dir=run", terminate]
+    options = [
+        "trainer=ddp_cpu",
+        "trainer.max_epochs=50",
+        "model.net.width=4",
+        "logger=none",
+        "hydra.run.dir=run",
+        terminate,
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "convsweep", "train", *options],
         cwd=tmp_path,

@@ -1,4 +1,6 @@
-"""One training in two processes under Slurm: on two nodes, with a process that fails, and requeued."""
+"""One training in two processes under Slurm: on two nodes, with a process that fails, and
+requeued.
+"""
 
 import json
 import shlex
@@ -29,11 +31,30 @@ def result(folder: Path) -> tuple[Path, dict[str, str]]:
     return found.parent, json.loads(found.read_text())
 
 
-def test_a_job_whose_process_fails_goes_on_when_it_is_requeued(train: Train, slurm: Cluster, tmp_path: Path) -> None:
-    srun = ["srun", "--kill-on-bad-exit=1", sys.executable, SCRIPT, *TWO, NOTE, fail("raise"), "logger=none"]
+def test_a_job_whose_process_fails_goes_on_when_it_is_requeued(
+    train: Train, slurm: Cluster, tmp_path: Path
+) -> None:
+    srun = [
+        "srun",
+        "--kill-on-bad-exit=1",
+        sys.executable,
+        SCRIPT,
+        *TWO,
+        NOTE,
+        fail("raise"),
+        "logger=none",
+    ]
     wrap = AGAIN.format(shlex.join(srun))
     job = start(
-        tmp_path / "slurm", "sbatch", "--wait", "--nodes=2", "--ntasks=2", "--open-mode=append", "--output=said", "--wrap", wrap
+        tmp_path / "slurm",
+        "sbatch",
+        "--wait",
+        "--nodes=2",
+        "--ntasks=2",
+        "--open-mode=append",
+        "--output=said",
+        "--wrap",
+        wrap,
     )
     alone = train("logger=none", *TWO, "trainer=cpu", "data.batch_size=128", quick=False)
     output, _ = job.communicate(timeout=200)
@@ -44,12 +65,18 @@ def test_a_job_whose_process_fails_goes_on_when_it_is_requeued(train: Train, slu
     assert "going on from" in said
     assert written["outcome"] == "complete"
     assert scores(folder) == pytest.approx(scores(alone), rel=1e-3)
-    assert sorted(path.name for path in folder.glob("*_[01].*")) == ["noted_0.json", "noted_1.json", "train_ddp_process_1.log"]
+    assert sorted(path.name for path in folder.glob("*_[01].*")) == [
+        "noted_0.json",
+        "noted_1.json",
+        "train_ddp_process_1.log",
+    ]
     assert len((folder / "metrics.csv").read_text().splitlines()) == 1 + 2
 
 
 def test_a_process_that_dies_ends_the_others(slurm: Cluster, tmp_path: Path) -> None:
-    job = start(tmp_path, "srun", "--ntasks=2", sys.executable, SCRIPT, *TWO, fail("kill"), "logger=none")
+    job = start(
+        tmp_path, "srun", "--ntasks=2", sys.executable, SCRIPT, *TWO, fail("kill"), "logger=none"
+    )
     output, _ = job.communicate(timeout=200)
     assert job.returncode != 0
     assert "Error: another process of the training died" in output

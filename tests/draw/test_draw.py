@@ -27,9 +27,21 @@ def test_the_command_knows_every_figure() -> None:
     assert all(line.split()[0] in FIGURES for line in command.NOTES.splitlines())
 
 
-def test_network_of_a_config_is_drawn_and_nothing_else_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_network_of_a_config_is_drawn_and_nothing_else_is_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
-    run(monkeypatch, "model.net.width=4", "--figures", "matrix,field", "--format", "svg", "--out", "figures", "seed=1")
+    run(
+        monkeypatch,
+        "model.net.width=4",
+        "--figures",
+        "matrix,field",
+        "--format",
+        "svg",
+        "--out",
+        "figures",
+        "seed=1",
+    )
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
         "figures", "figures/field.svg", "figures/matrix.svg",
     ]  # fmt: skip
@@ -52,12 +64,23 @@ def test_mistakes_end_with_their_message(
         assert message in capsys.readouterr().err
 
 
-def test_trained_network_is_drawn_into_its_run(train: Train, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_trained_network_is_drawn_into_its_run(
+    train: Train, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     folder = train("logger=wandb", "data.max_train=100")
     before = read_run_file(folder)
-    run(monkeypatch, "--checkpoint", str(folder), "--figures", "matrix,filters,maps,field", "--wandb")
-    assert {"matrix.png", "filters.png", "maps.png", "field.png"} <= {path.name for path in (folder / "pictures").iterdir()}
+    run(
+        monkeypatch,
+        "--checkpoint",
+        str(folder),
+        "--figures",
+        "matrix,filters,maps,field",
+        "--wandb",
+    )
+    assert {"matrix.png", "filters.png", "maps.png", "field.png"} <= {
+        path.name for path in (folder / "pictures").iterdir()
+    }
     after = read_run_file(folder)
     assert after["id"] == before["id"]
     logged = [path.name for path in (folder / after["dir"]).rglob("*.png")]

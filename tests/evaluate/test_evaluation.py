@@ -1,4 +1,6 @@
-"""An evaluation says what the test at the end of a training says, and more; it reads labelled folders as training does."""
+"""An evaluation says what the test at the end of a training says, and more; it reads labelled
+folders as training does.
+"""
 
 import csv
 import json
@@ -39,10 +41,16 @@ def test_it_says_what_the_run_said(train: Train, run: Command) -> None:
     tested = json.loads((folder / "result.json").read_text())["test"]
     assert run(folder) == 0
     found = record()
-    assert {f"test/{name}": value for name, value in found["metrics"].items()} == pytest.approx(tested, rel=1e-5)
+    assert {f"test/{name}": value for name, value in found["metrics"].items()} == pytest.approx(
+        tested, rel=1e-5
+    )
     assert found["samples"] == int(np.sum(found["confusion"])) == 359
-    assert found["metrics"]["accuracy"] == pytest.approx(np.trace(found["confusion"]) / 359, abs=1e-6)
-    assert {"confusion.png", "worst.png", "samples.csv"} < {path.name for path in Path("evaluation").iterdir()}
+    assert found["metrics"]["accuracy"] == pytest.approx(
+        np.trace(found["confusion"]) / 359, abs=1e-6
+    )
+    assert {"confusion.png", "worst.png", "samples.csv"} < {
+        path.name for path in Path("evaluation").iterdir()
+    }
     assert "accuracy" in run.out
 
 
@@ -51,7 +59,9 @@ def test_worst_samples_are_those_of_the_largest_loss(run: Command, tmp_path: Pat
     x, y = (torch.from_numpy(array) for array in load_digits())
     labelled(tmp_path / "new", range(40))
     assert run(net, "new", "--worst", 3) == 0
-    losses = F.cross_entropy(load_model(net).predict_batch(x[:40])["probs"].log(), y[:40], reduction="none")
+    losses = F.cross_entropy(
+        load_model(net).predict_batch(x[:40])["probs"].log(), y[:40], reduction="none"
+    )
     expected = [f"{y[row]}/{row}.png" for row in losses.argsort(descending=True)[:3].tolist()]
     assert [row["sample"] for row in record()["worst"]] == expected
     assert record()["metrics"]["loss"] == pytest.approx(float(losses.mean()), rel=1e-4)
@@ -70,7 +80,9 @@ def test_folder_may_lack_classes_but_not_have_others(run: Command, tmp_path: Pat
     assert run(net, "few") == 0
     counts = {row["class"]: row["count"] for row in record()["classes"]}
     labels = load_digits()[1][:60]
-    assert counts == {str(digit): int((labels == digit).sum()) if digit in (3, 7) else 0 for digit in range(10)}
+    assert counts == {
+        str(digit): int((labels == digit).sum()) if digit in (3, 7) else 0 for digit in range(10)
+    }
     (tmp_path / "one").mkdir()
     (tmp_path / "few" / "7").rename(tmp_path / "one" / "7")
     assert run(net, "one", "--out", "one class") == 0
@@ -95,7 +107,10 @@ def test_colour_is_converted_where_that_is_said(run: Command, tmp_path: Path) ->
 def test_folder_of_masks(run: Command, tmp_path: Path) -> None:
     net = write_checkpoint(tmp_path / "best.ckpt", *SCENES)
     rng = np.random.default_rng(0)
-    x, y = rng.integers(0, 256, (3, 40, 48, 3), np.uint8), rng.integers(0, 11, (3, 40, 48), np.uint8)
+    x, y = (
+        rng.integers(0, 256, (3, 40, 48, 3), np.uint8),
+        rng.integers(0, 11, (3, 40, 48), np.uint8),
+    )
     for name, arrays in (("images", x), ("masks", y)):
         (tmp_path / "cells" / name).mkdir(parents=True)
         for number, array in enumerate(arrays):
@@ -104,19 +119,32 @@ def test_folder_of_masks(run: Command, tmp_path: Path) -> None:
     found = record()
     assert np.sum(found["confusion"]) == y.size
     iou = [row["iou"] for row in found["classes"]]
-    assert found["metrics"]["miou"] == pytest.approx(np.mean([value for value in iou if value is not None]), abs=1e-5)
+    assert found["metrics"]["miou"] == pytest.approx(
+        np.mean([value for value in iou if value is not None]), abs=1e-5
+    )
 
 
-@pytest.mark.parametrize(("shape", "masks"), [((2, 20), False), ((1, 6, 7, 8), False), ((2, 24), True)], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "masks"), [((2, 20), False), ((1, 6, 7, 8), False), ((2, 24), True)], ids=str
+)
 def test_arrays(run: Command, tmp_path: Path, shape: tuple[int, ...], masks: bool) -> None:
-    net = arrays_checkpoint(tmp_path / "net.ckpt", shape, *([] if masks else ["model.net.num_stages=2"]), masks=masks)
+    net = arrays_checkpoint(
+        tmp_path / "net.ckpt", shape, *([] if masks else ["model.net.num_stages=2"]), masks=masks
+    )
     assert run(net, "net.npz") == 0
     assert record()["samples"] == 12
     assert np.sum(record()["confusion"]) == np.load("net.npz")["y"].size
 
 
 def test_worst_recordings_are_drawn_and_played(run: Command, tmp_path: Path) -> None:
-    small = ["data.length=256", "data.num_train=8", "data.num_val=2", "data.num_test=6", "model.net.depth=2", "model.net.width=4"]
+    small = [
+        "data.length=256",
+        "data.num_train=8",
+        "data.num_val=2",
+        "data.num_test=6",
+        "model.net.depth=2",
+        "model.net.width=4",
+    ]
     net = write_checkpoint(tmp_path / "best.ckpt", "model=denoising", "data=signals", *small)
     assert run(net, "--worst", 2) == 0
     model = load_model(net)
@@ -141,7 +169,10 @@ def test_signals_that_are_no_sound_are_drawn(tmp_path: Path, shape: tuple[int, .
     noisy = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     figure = draw_versions([Denoised("a", noisy, noisy / 2, 0 * noisy)])
     assert [axes.get_title() for axes in figure.axes] == ["a, noisy", "a, denoised", "a, clean"]
-    drawn = [axes.images[0].get_array() if axes.images else axes.lines[0].get_ydata() for axes in figure.axes]
+    drawn = [
+        axes.images[0].get_array() if axes.images else axes.lines[0].get_ydata()
+        for axes in figure.axes
+    ]
     assert [np.ptp(np.asarray(values, np.float64)) > 0 for values in drawn] == [True, True, False]
     figure.savefig(tmp_path / "drawn.png")
 
@@ -155,17 +186,27 @@ def test_signals_that_are_no_sound_are_drawn(tmp_path: Path, shape: tuple[int, .
         (["NET", "masks.npz"], "Labels must be whole numbers, but y of masks.npz holds 0.5"),
         (
             ["SCENES", "all"],
-            "FOLDER must hold labelled data for segmentation in the form of the training data (data.* cannot be set here): "
-            "all must hold the folder images",
+            (
+                "FOLDER must hold labelled data for segmentation in the form of the training data"
+                " (data.* cannot be set here): all must hold the folder images"
+            ),
         ),
-        (["NET", "colour"], "samples must be as the network was trained on, 1x8x8 with 10 classes, but colour holds 3x8x8"),
+        (
+            ["NET", "colour"],
+            (
+                "samples must be as the network was trained on, 1x8x8 with 10 classes, but colour"
+                " holds 3x8x8"
+            ),
+        ),
         (["signals.ckpt", "all"], "A folder of arrays must hold x.npy and y.npy"),
         (["signals.ckpt", "other.npz"], "samples must be as the network was trained on, 2x20"),
         (["NET", "--worst", "-1"], "--worst must be at least 0"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_mistake_is_one_message(run: Command, tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_mistake_is_one_message(
+    run: Command, tmp_path: Path, arguments: list[str], message: str
+) -> None:
     (tmp_path / "empty").mkdir()
     labelled(tmp_path / "all", range(20))
     (tmp_path / "colour" / "3").mkdir(parents=True)
@@ -186,7 +227,9 @@ def test_data_that_changed_or_went_is_no_data_of_the_training(run: Command, tmp_
     net = arrays_checkpoint(tmp_path / "net.ckpt", (2, 20), "model.net.num_stages=2")
     np.savez("net.npz", x=np.zeros((12, 2, 24), np.float32), y=np.arange(12) % 3)
     assert run(net) == 1
-    assert "must be what the network was trained on, 2x20 with 3 classes, but is now 2x24" in run.err
+    assert (
+        "must be what the network was trained on, 2x20 with 3 classes, but is now 2x24" in run.err
+    )
     Path("net.npz").unlink()
     assert run(net) == 1
     assert "the data of the training cannot be read: data.path must name" in run.err
@@ -195,7 +238,28 @@ def test_data_that_changed_or_went_is_no_data_of_the_training(run: Command, tmp_
 def test_scores_of_classes_by_hand() -> None:
     confusion = np.array([[8, 2, 0], [1, 4, 0], [0, 0, 0]])
     rows = per_class(confusion, ("a", "b", "c"), is_segmentation=True)
-    assert rows[0] == {"class": "a", "count": 10, "precision": 8 / 9, "recall": 0.8, "dice": 16 / 19, "iou": 8 / 11}
-    assert rows[1] == {"class": "b", "count": 5, "precision": 4 / 6, "recall": 0.8, "dice": 8 / 11, "iou": 4 / 7}
-    assert rows[2] == {"class": "c", "count": 0, "precision": None, "recall": None, "dice": None, "iou": None}
+    assert rows[0] == {
+        "class": "a",
+        "count": 10,
+        "precision": 8 / 9,
+        "recall": 0.8,
+        "dice": 16 / 19,
+        "iou": 8 / 11,
+    }
+    assert rows[1] == {
+        "class": "b",
+        "count": 5,
+        "precision": 4 / 6,
+        "recall": 0.8,
+        "dice": 8 / 11,
+        "iou": 4 / 7,
+    }
+    assert rows[2] == {
+        "class": "c",
+        "count": 0,
+        "precision": None,
+        "recall": None,
+        "dice": None,
+        "iou": None,
+    }
     assert "f1" in per_class(confusion, ("a", "b", "c"), is_segmentation=False)[0]

@@ -65,7 +65,10 @@ def test_gradient_to_the_input_is_the_transpose_times_the_gradient_to_the_output
 def test_gradient_to_a_weight_sums_over_its_tied_places(name: str) -> None:
     """Of a dense layer the gradient to the weight in row r and column c is g_r x_c."""
     layer, in_shape = LAYERS[name]
-    found, weight = linear_map(layer, in_shape), next(param for param in layer.parameters() if param.dim() > 1)
+    found, weight = (
+        linear_map(layer, in_shape),
+        next(param for param in layer.parameters() if param.dim() > 1),
+    )
     x, g = (torch.randn(1, *shape, dtype=torch.float64) for shape in (in_shape, found.out_shape))
     (at_weight,) = torch.autograd.grad(layer(x), weight, g)
     of_dense = torch.outer(g.flatten(), x.flatten())
@@ -75,10 +78,13 @@ def test_gradient_to_a_weight_sums_over_its_tied_places(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kernel_size", "padding"), [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2), (4, 1), (5, 0), (5, 2), (5, 4)]
+    ("kernel_size", "padding"),
+    [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2), (4, 1), (5, 0), (5, 2), (5, 4)],
 )
 def test_padding_of_the_transpose_is_the_complementary_one(kernel_size: int, padding: int) -> None:
-    """W^T is a convolution by the flipped kernel, padded by kernel_size - 1 - padding: valid by full, same by same."""
+    """W^T is a convolution by the flipped kernel, padded by kernel_size - 1 - padding: valid by
+    full, same by same.
+    """
     conv = nn.Conv2d(2, 3, kernel_size, padding=padding, bias=False)
     flipped = nn.Conv2d(3, 2, kernel_size, padding=kernel_size - 1 - padding, bias=False)
     with torch.no_grad():
@@ -108,19 +114,25 @@ def test_two_layers_without_an_activation_are_one_layer() -> None:
 
 
 def test_sharing_leaves_few_of_the_parameters_of_a_dense_layer() -> None:
-    """3x3, one channel to eight, on 28x28: 72 weights where a dense layer to as many outputs has 4.9 million."""
+    """3x3, one channel to eight, on 28x28: 72 weights where a dense layer to as many outputs has
+    4.9 million.
+    """
     found = linear_map(nn.Conv2d(1, 8, 3, padding=1), (1, 28, 28))
     rows, columns = found.shape
     assert found.num_free == 72
     assert rows * columns == 6_272 * 784 == 4_917_248
-    assert found.num_places == 8 * (28 * 3 - 2) ** 2  # 3 taps an axis and position, but one at the two borders
+    assert (
+        found.num_places == 8 * (28 * 3 - 2) ** 2
+    )  # 3 taps an axis and position, but one at the two borders
     untied = linear_map(nn.Linear(784, 6_272), (784,))
     assert untied.num_free == untied.num_places == rows * columns
     assert linear_map(nn.AvgPool2d(2), (1, 28, 28)).num_free == 0
 
 
 def shift(size: int, by: int) -> Tensor:
-    """Return the matrix that moves a signal by so many positions; what leaves it is lost, zeros enter."""
+    """Return the matrix that moves a signal by so many positions; what leaves it is lost, zeros
+    enter.
+    """
     return torch.diag(torch.ones(size - by, dtype=torch.float64), -by)
 
 
@@ -132,7 +144,9 @@ def test_convolution_and_shift_commute_away_from_the_borders() -> None:
         assert difference.max() > 0, "at the borders they do not"
 
 
-@pytest.mark.parametrize("layer", [nn.Conv1d(1, 1, 4, stride=2, padding=1), nn.AvgPool1d(2)], ids=["stride", "mean"])
+@pytest.mark.parametrize(
+    "layer", [nn.Conv1d(1, 1, 4, stride=2, padding=1), nn.AvgPool1d(2)], ids=["stride", "mean"]
+)
 def test_a_stride_commutes_with_the_shifts_it_divides_and_with_no_other(layer: nn.Module) -> None:
     w = dense(linear_map(layer.double(), (1, 32)))
     for by in (2, 4):

@@ -1,4 +1,6 @@
-"""A layer is its matrix: the same outputs, and the same matrix as trying every unit vector finds."""
+"""A layer is its matrix: the same outputs, and the same matrix as trying every unit vector
+finds.
+"""
 
 import pytest
 import torch
@@ -45,7 +47,9 @@ def test_matrix_is_the_one_that_unit_vectors_find(name: str) -> None:
     found = linear_map(layer, in_shape)
     expected = probed(layer, in_shape)
     torch.testing.assert_close(found.matrix().to_dense(), expected, rtol=1e-12, atol=1e-12)
-    assert found.num_places == len(set(zip(found.rows.tolist(), found.columns.tolist(), strict=True)))
+    assert found.num_places == len(
+        set(zip(found.rows.tolist(), found.columns.tolist(), strict=True))
+    )
     assert torch.equal(found.numbering().to_dense() > 0, expected != 0)
 
 
@@ -64,9 +68,17 @@ def test_places_of_one_number_hold_one_weight(name: str) -> None:
 
 def test_numbering_by_hand() -> None:
     found = linear_map(nn.Conv1d(1, 1, 3, padding=1), (1, 4))
-    assert found.numbering().to_dense().tolist() == [[2, 3, 0, 0], [1, 2, 3, 0], [0, 1, 2, 3], [0, 0, 1, 2]]
+    assert found.numbering().to_dense().tolist() == [
+        [2, 3, 0, 0],
+        [1, 2, 3, 0],
+        [0, 1, 2, 3],
+        [0, 0, 1, 2],
+    ]
     found = linear_map(nn.Conv1d(2, 1, 2, stride=2), (2, 4))
-    assert found.numbering().to_dense().tolist() == [[1, 2, 0, 0, 3, 4, 0, 0], [0, 0, 1, 2, 0, 0, 3, 4]]
+    assert found.numbering().to_dense().tolist() == [
+        [1, 2, 0, 0, 3, 4, 0, 0],
+        [0, 0, 1, 2, 0, 0, 3, 4],
+    ]
 
 
 def test_picture_of_28x28_has_its_matrix() -> None:
@@ -84,13 +96,19 @@ def test_picture_of_28x28_has_its_matrix() -> None:
     [
         (nn.MaxPool2d(2), (1, 4, 4), "the layer is a MaxPool2d"),
         (nn.ReLU(), (1, 4), "the layer is a ReLU"),
-        (nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular"), (1, 5, 5), "padding_mode must be zeros"),
+        (
+            nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular"),
+            (1, 5, 5),
+            "padding_mode must be zeros",
+        ),
         (nn.Sequential(nn.ConstantPad1d(1, 2.0), nn.Conv1d(1, 1, 3)), (1, 5), "must add zeros"),
         (nn.Sequential(nn.ConstantPad1d(-1, 0.0), nn.Conv1d(1, 1, 3)), (1, 9), "must add zeros"),
         (nn.Conv2d(3, 1, 3), (1, 8, 8), "Conv2d cannot take an input of shape 1x8x8"),
         (nn.Conv1d(1, 1, 9), (1, 4), "Conv1d cannot take an input of shape 1x4"),
     ],
 )
-def test_what_has_no_matrix_is_refused(layer: nn.Module, in_shape: tuple[int, ...], message: str) -> None:
+def test_what_has_no_matrix_is_refused(
+    layer: nn.Module, in_shape: tuple[int, ...], message: str
+) -> None:
     with pytest.raises(UserError, match=message):
         linear_map(layer, in_shape)

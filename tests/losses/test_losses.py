@@ -27,7 +27,9 @@ def test_dice_loss_by_hand() -> None:
 def test_dice_loss_leaves_out_what_is_ignored() -> None:
     logits = logits_of([[0.8, 0.6, 0.1, 0.3], [0.2, 0.4, 0.9, 0.7]])
     target = torch.tensor([[0, 1, 1, IGNORED]])
-    assert dice_loss(logits, target, IGNORED) == pytest.approx(float(dice_loss(logits[..., :3], target[:, :3], IGNORED)))
+    assert dice_loss(logits, target, IGNORED) == pytest.approx(
+        float(dice_loss(logits[..., :3], target[:, :3], IGNORED))
+    )
 
 
 def test_dice_loss_is_nothing_for_a_certain_right_answer() -> None:
@@ -59,5 +61,7 @@ def test_cross_entropy_where_nothing_counts_is_nothing() -> None:
     loss.backward()
     assert float(loss.detach()) == 0
     assert bool((logits.grad == 0).all())
-    weightless = cross_entropy(logits, torch.zeros(1, 4, dtype=torch.long), torch.tensor([0.0, 1.0, 1.0]), IGNORED)
+    weightless = cross_entropy(
+        logits, torch.zeros(1, 4, dtype=torch.long), torch.tensor([0.0, 1.0, 1.0]), IGNORED
+    )
     assert float(weightless.detach()) == 0

@@ -15,7 +15,9 @@ from convsweep.models.acceleration import blocks, compile_in_place, recompute_bl
 from convsweep.nets import ConvNet, UNet
 
 NETS: dict[str, Callable[[], Any]] = {
-    "convnet": partial(ConvNet, (1, 8, 8), 3, num_stages=2, num_blocks=2, width=4, skip="add", dropout=0.2),
+    "convnet": partial(
+        ConvNet, (1, 8, 8), 3, num_stages=2, num_blocks=2, width=4, skip="add", dropout=0.2
+    ),
     "unet": partial(UNet, (1, 16, 16), 3, width=4),
 }
 

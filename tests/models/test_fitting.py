@@ -21,7 +21,9 @@ def test_classification_overfits_random_labels() -> None:
     assert logged["val/accuracy"] == 1.0
 
 
-@pytest.mark.parametrize("options", [{}, {"dice_weight": 1.0}, {"class_weights": "balanced"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"dice_weight": 1.0}, {"class_weights": "balanced"}], ids=str
+)
 def test_segmentation_overfits_a_batch(options: dict[str, Any]) -> None:
     logged = fit(segmenter(optimizer=ADAM, **options), masked(), epochs=40, batch_size=4)
     assert logged["train/loss"] < 0.25
@@ -40,11 +42,21 @@ def test_segmenter_logs_what_it_says_it_does() -> None:
     model = segmenter()
     logged = fit(model, masked(), epochs=1, batch_size=2)
     assert logged.keys() == set(model.metric_names())
-    assert {"val/iou/c0", "val/iou/c1", "val/iou/c2", "val/miou", "val/dice", "val/pixel_accuracy"} < logged.keys()
+    assert {
+        "val/iou/c0",
+        "val/iou/c1",
+        "val/iou/c2",
+        "val/miou",
+        "val/dice",
+        "val/pixel_accuracy",
+    } < logged.keys()
 
 
 def test_logged_loss_is_the_mean_over_samples_not_over_batches() -> None:
-    model = classifier(optimizer=partial(torch.optim.SGD, lr=0.0), net=nn.Sequential(nn.Flatten(), nn.Linear(64, 4)))
+    model = classifier(
+        optimizer=partial(torch.optim.SGD, lr=0.0),
+        net=nn.Sequential(nn.Flatten(), nn.Linear(64, 4)),
+    )
     x, y = labelled(10)
     logged = fit(model, (x, y), epochs=1, batch_size=4)
     with torch.no_grad():
@@ -55,7 +67,10 @@ def test_logged_loss_is_the_mean_over_samples_not_over_batches() -> None:
 
 def test_diverged_training_ends_with_the_epoch_and_a_remedy() -> None:
     model = classifier(optimizer=partial(torch.optim.SGD, lr=1e30))
-    with pytest.raises(DivergedError, match=r"must stay finite, but is nan in epoch \d+; use a smaller optimizer.lr"):
+    with pytest.raises(
+        DivergedError,
+        match=r"must stay finite, but is nan in epoch \d+; use a smaller optimizer.lr",
+    ):
         fit(model, labelled(), epochs=20, batch_size=8)
 
 
@@ -102,7 +117,9 @@ def test_prediction_gives_probabilities_of_raw_samples() -> None:
 
 
 def test_schedule_walks_over_all_steps_of_the_training() -> None:
-    model = classifier(optimizer=partial(torch.optim.SGD, lr=0.1), schedule=partial(cosine, warmup=0.0))
+    model = classifier(
+        optimizer=partial(torch.optim.SGD, lr=0.1), schedule=partial(cosine, warmup=0.0)
+    )
     fit(model, labelled(), epochs=3, batch_size=4)
     assert model.trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.0, abs=1e-9)
     assert model.trainer.global_step == 12
@@ -122,14 +139,21 @@ class Unteachable(nn.Module):
 @pytest.mark.parametrize(("every", "lr"), [(1, 0.5**5), (2, 0.5**2), (3, 0.5)])
 def test_plateau_counts_validations(every: int, lr: float) -> None:
     schedule = partial(plateau, mode="min", factor=0.5, patience=0)
-    model = classifier(net=Unteachable(), optimizer=partial(torch.optim.SGD, lr=1.0), schedule=schedule, monitor="val/loss")
+    model = classifier(
+        net=Unteachable(),
+        optimizer=partial(torch.optim.SGD, lr=1.0),
+        schedule=schedule,
+        monitor="val/loss",
+    )
     fit(model, labelled(), epochs=6, check_val_every_n_epoch=every)
     assert model.trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(lr)
 
 
 def test_schedule_needs_an_end() -> None:
     model = classifier(schedule=cosine)
-    with pytest.raises(UserError, match=r"trainer.max_epochs=-1 sets none; set max_epochs, or use scheduler=none"):
+    with pytest.raises(
+        UserError, match=r"trainer.max_epochs=-1 sets none; set max_epochs, or use scheduler=none"
+    ):
         fit(model, labelled(), epochs=-1)
 
 

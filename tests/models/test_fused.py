@@ -1,4 +1,6 @@
-"""A fused step learns what the plain step learns, also from a state that was saved in another layout."""
+"""A fused step learns what the plain step learns, also from a state that was saved in another
+layout.
+"""
 
 import copy
 from collections.abc import Callable
@@ -37,7 +39,9 @@ def steps(optimizer: Optimizer, param: nn.Parameter, count: int) -> Tensor:
 
 @pytest.mark.parametrize("make", FUSED, ids=lambda make: make.func.__name__)
 @pytest.mark.parametrize("saved_in", [torch.contiguous_format, torch.channels_last])
-def test_a_fused_step_is_the_plain_step_also_behind_a_restored_state(make: Any, saved_in: torch.memory_format) -> None:
+def test_a_fused_step_is_the_plain_step_also_behind_a_restored_state(
+    make: Any, saved_in: torch.memory_format
+) -> None:
     expected = weights(torch.contiguous_format)
     steps(make([expected]), expected, 5)
 
@@ -72,13 +76,21 @@ def test_a_plain_checkpoint_goes_on(make: Any) -> None:
         (partial(torch.optim.AdamW, lr=0.1, foreach=True), [torch.zeros(2)], False),
         (partial(torch.optim.AdamW, lr=0.1, fused=False), [torch.zeros(2)], False),
         (partial(torch.optim.AdamW, lr=0.1), [torch.zeros(2)], True),
-        (partial(torch.optim.AdamW, lr=0.1), [torch.zeros(2), torch.zeros(2, device="meta")], False),
+        (
+            partial(torch.optim.AdamW, lr=0.1),
+            [torch.zeros(2), torch.zeros(2, device="meta")],
+            False,
+        ),
         (lambda groups: torch.optim.AdamW(groups, lr=0.1), [torch.zeros(2)], False),
     ],
     ids=["none there", "foreach", "refused", "scaled", "device", "unknown"],
 )
-def test_what_cannot_be_fused_or_shall_not_is_left_as_it_comes(make: Any, params: list[Tensor], is_scaled: bool) -> None:
-    optimizer = build_optimizer(make, [{"params": [nn.Parameter(param) for param in params]}], is_scaled)
+def test_what_cannot_be_fused_or_shall_not_is_left_as_it_comes(
+    make: Any, params: list[Tensor], is_scaled: bool
+) -> None:
+    optimizer = build_optimizer(
+        make, [{"params": [nn.Parameter(param) for param in params]}], is_scaled
+    )
     assert not optimizer.defaults.get("fused")
 
 
@@ -90,5 +102,7 @@ def test_gradients_are_clipped_in_front_of_a_fused_step(precision: Any) -> None:
     fit(model, labelled(), epochs=1, precision=precision, gradient_clip_val=most)
     (optimizer,) = model.trainer.optimizers
     assert optimizer.defaults["fused"] is True
-    moved = torch.cat([(param - was).flatten() for param, was in zip(model.net.parameters(), before, strict=True)])
+    moved = torch.cat(
+        [(param - was).flatten() for param, was in zip(model.net.parameters(), before, strict=True)]
+    )
     assert float(moved.detach().norm()) == pytest.approx(lr * most, rel=1e-3)

@@ -1,7 +1,7 @@
 """Nothing that a recorded CUDA graph returned is used once the next one runs, which overwrites it.
 
-There is no GPU here: what stands for a graph fills with NaN whatever the run before returned, the logits and the gradients
-that the backward pass left to the parameters.
+There is no GPU here: what stands for a graph fills with NaN whatever the run before returned, the
+logits and the gradients that the backward pass left to the parameters.
 """
 
 import csv
@@ -67,8 +67,15 @@ def curve(folder: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("mode", CUDA_GRAPHS)
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_a_training_uses_nothing_that_was_overwritten(train: Train, graphs: list[Graphs], mode: str, accumulate: int) -> None:
-    options = ("callbacks=ema", "trainer.max_epochs=2", "data.max_train=160", f"trainer.accumulate_grad_batches={accumulate}")
+def test_a_training_uses_nothing_that_was_overwritten(
+    train: Train, graphs: list[Graphs], mode: str, accumulate: int
+) -> None:
+    options = (
+        "callbacks=ema",
+        "trainer.max_epochs=2",
+        "data.max_train=160",
+        f"trainer.accumulate_grad_batches={accumulate}",
+    )
     options += ("data.batch_size=16", "trainer.gradient_clip_val=1", "trainer.val_check_interval=5")
     plain = train(*options, folder="plain")
     recorded = train(*options, f"model.compile={mode}", folder="recorded")

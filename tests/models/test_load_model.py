@@ -20,9 +20,22 @@ from convsweep.training import build
 
 CONF = Path(__file__).parents[2] / "conf"
 CASES = {
-    "classification": ["model/net=cnn_small", "model.class_weights=balanced", "+model.net.stages.2.kernel_size=5"],
-    "classification_torchvision": ["model/net=torchvision", "model.label_smoothing=0.1", "scheduler=none"],
-    "segmentation": ["model=segmentation", "model.dice_weight=0.5", "model.net.depth=2", "optimizer=sgd"],
+    "classification": [
+        "model/net=cnn_small",
+        "model.class_weights=balanced",
+        "+model.net.stages.2.kernel_size=5",
+    ],
+    "classification_torchvision": [
+        "model/net=torchvision",
+        "model.label_smoothing=0.1",
+        "scheduler=none",
+    ],
+    "segmentation": [
+        "model=segmentation",
+        "model.dice_weight=0.5",
+        "model.net.depth=2",
+        "optimizer=sgd",
+    ],
 }
 
 
@@ -35,7 +48,12 @@ def trained(case: str, folder: Path) -> tuple[L.LightningModule, torch.Tensor, P
     """Return a model trained for one epoch, its data and its checkpoint."""
     task = case.split("_")[0]
     x, y = labelled() if task == "classification" else masked()
-    info = facts_of(task, tuple(x.shape[1:]), 4 if task == "classification" else 3, None if task == "classification" else 255)
+    info = facts_of(
+        task,
+        tuple(x.shape[1:]),
+        4 if task == "classification" else 3,
+        None if task == "classification" else 255,
+    )
     cfg = compose_for(case)
     build.fill_shape(cfg, info)
     data = SimpleNamespace(
@@ -62,8 +80,15 @@ def test_checkpoint_gives_equal_logits(case: str, tmp_path: Path) -> None:
     with torch.no_grad():
         expected = model(x)
         assert torch.equal(loaded(x), expected)
-        y = torch.arange(len(x)).view(-1, *[1] * (expected.dim() - 2)).expand(len(x), *expected.shape[2:]) % 3
-        assert torch.equal(loaded.loss(expected, y), model.loss(expected, y))  # class weights are those of the training
+        y = (
+            torch.arange(len(x))
+            .view(-1, *[1] * (expected.dim() - 2))
+            .expand(len(x), *expected.shape[2:])
+            % 3
+        )
+        assert torch.equal(
+            loaded.loss(expected, y), model.loss(expected, y)
+        )  # class weights are those of the training
     assert float(loaded.normalize.mean) == 100.0
     torch.testing.assert_close(loaded.predict_batch(x)["probs"], expected.softmax(1))
 
@@ -89,7 +114,9 @@ def test_checkpoint_describes_itself_in_plain_types(tmp_path: Path) -> None:
         ({"state_dict": {}, "convsweep": {"model": {}}}, "was written by an earlier version"),
     ],
 )
-def test_file_that_is_no_checkpoint_is_named(content: bytes | dict | None, message: str, tmp_path: Path) -> None:
+def test_file_that_is_no_checkpoint_is_named(
+    content: bytes | dict | None, message: str, tmp_path: Path
+) -> None:
     path = tmp_path / "broken.ckpt"
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -112,7 +139,10 @@ def test_cut_checkpoint_is_named(tmp_path: Path) -> None:
     [
         ("+model.net.kernal_size=3", "net has no option 'kernal_size'; did you mean 'kernel_size'"),
         ("model.net.num_stages=9", "stage 5 of 9 cannot be built"),
-        ("model.class_weights=balancd", "model.class_weights must be one of none, balanced, but is 'balancd'; did you mean"),
+        (
+            "model.class_weights=balancd",
+            "model.class_weights must be one of none, balanced, but is 'balancd'; did you mean",
+        ),
         ("scheduler.warmup=2", "scheduler.warmup must be a share"),
         ("model.label_smoothing=2", "model.label_smoothing must be a probability"),
     ],
@@ -124,7 +154,9 @@ def test_users_mistake_comes_out_of_the_config_as_one_message(override: str, mes
     build.fill_shape(cfg, info)
     x = np.zeros((1, 1, 16, 16), np.uint8)
     counts = np.ones(3)
-    data = SimpleNamespace(info=info, mean=np.zeros(1), std=np.ones(1), class_counts=counts, train=SimpleNamespace(x=x))
+    data = SimpleNamespace(
+        info=info, mean=np.zeros(1), std=np.ones(1), class_counts=counts, train=SimpleNamespace(x=x)
+    )
     with pytest.raises(UserError, match=message) as caught:
         build.build_model(cfg, data)
     assert "\n" not in str(caught.value)
@@ -132,8 +164,13 @@ def test_users_mistake_comes_out_of_the_config_as_one_message(override: str, mes
 
 def test_what_hydra_notes_as_a_configs_error_is_one_message_and_other_errors_are_not() -> None:
     noted = RuntimeError("shapes do not fit")
-    noted.add_note("full_key: model.net")  # as Hydra 1.4 does, where 1.3 raised an exception of its own
-    with pytest.raises(UserError, match=r"^model\.net cannot be built: shapes do not fit$"), build.plain_errors("model.net"):
+    noted.add_note(
+        "full_key: model.net"
+    )  # as Hydra 1.4 does, where 1.3 raised an exception of its own
+    with (
+        pytest.raises(UserError, match=r"^model\.net cannot be built: shapes do not fit$"),
+        build.plain_errors("model.net"),
+    ):
         raise noted
     with pytest.raises(RuntimeError), build.plain_errors("model.net"):
         raise RuntimeError("a bug of ours")

@@ -1,4 +1,6 @@
-"""How a network's input lies in memory changes its speed, not its answers; a network that cannot run so is left alone."""
+"""How a network's input lies in memory changes its speed, not its answers; a network that cannot
+run so is left alone.
+"""
 
 from functools import partial
 from typing import Any
@@ -12,7 +14,9 @@ from convsweep.models.memory_format import lay_out
 from convsweep.nets import ConvNet
 
 CPU = torch.device("cpu")
-needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here")
+needs_onednn = pytest.mark.skipif(
+    not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here"
+)
 
 
 class Viewing(nn.Module):
@@ -28,11 +32,17 @@ class Viewing(nn.Module):
 
 
 @needs_onednn
-@pytest.mark.parametrize(("in_shape", "last"), [((2, 8, 8), torch.channels_last), ((2, 4, 4, 4), torch.channels_last_3d)])
-def test_auto_puts_channels_last_on_the_processor(in_shape: tuple[int, ...], last: torch.memory_format) -> None:
+@pytest.mark.parametrize(
+    ("in_shape", "last"), [((2, 8, 8), torch.channels_last), ((2, 4, 4, 4), torch.channels_last_3d)]
+)
+def test_auto_puts_channels_last_on_the_processor(
+    in_shape: tuple[int, ...], last: torch.memory_format
+) -> None:
     net = ConvNet(in_shape, 3, num_stages=1, width=4)
     assert lay_out(net, "auto", in_shape, CPU) == last
-    assert next(param for param in net.parameters() if param.dim() > 2).is_contiguous(memory_format=last)
+    assert next(param for param in net.parameters() if param.dim() > 2).is_contiguous(
+        memory_format=last
+    )
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
@@ -44,7 +54,11 @@ def test_auto_leaves_a_network_for_another_device_as_it_is(device: str) -> None:
 
 def test_signals_have_one_layout() -> None:
     net = ConvNet((2, 16), 3, num_stages=1, width=4)
-    assert lay_out(net, "auto", (2, 16), CPU) == lay_out(net, "channels_last", (2, 16), CPU) == torch.contiguous_format
+    assert (
+        lay_out(net, "auto", (2, 16), CPU)
+        == lay_out(net, "channels_last", (2, 16), CPU)
+        == torch.contiguous_format
+    )
 
 
 def test_a_network_that_views_its_feature_maps_still_trains() -> None:
@@ -56,7 +70,10 @@ def test_a_network_that_views_its_feature_maps_still_trains() -> None:
 
 def test_trying_a_network_out_leaves_no_trace() -> None:
     net = ConvNet((1, 8, 8), 3, num_stages=1, width=4, dropout=0.5).train()
-    before, drawn = {name: value.clone() for name, value in net.state_dict().items()}, torch.random.get_rng_state()
+    before, drawn = (
+        {name: value.clone() for name, value in net.state_dict().items()},
+        torch.random.get_rng_state(),
+    )
     lay_out(net, "auto", (1, 8, 8), CPU)
     assert torch.equal(drawn, torch.random.get_rng_state())
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
@@ -68,7 +85,9 @@ def test_every_layout_learns_the_same(memory_format: Any) -> None:
     def learnt(memory_format: Any) -> float:
         torch.manual_seed(0)
         net = ConvNet((1, 8, 8), 4, num_stages=2, width=8)
-        model = classifier(net=net, memory_format=memory_format, optimizer=partial(torch.optim.SGD, lr=0.1))
+        model = classifier(
+            net=net, memory_format=memory_format, optimizer=partial(torch.optim.SGD, lr=0.1)
+        )
         return fit(model, labelled(), epochs=3, batch_size=8)["val/loss"]
 
     assert learnt(memory_format) == pytest.approx(learnt("contiguous"), rel=1e-4)
@@ -81,4 +100,7 @@ def test_a_network_in_training_is_given_channels_last() -> None:
     net[1].register_forward_pre_hook(lambda module, args: seen.append(args[0]))
     fit(classifier(net=net), labelled(), epochs=1, batch_size=8)
     assert len(seen) > 2
-    assert all(given.is_contiguous(memory_format=torch.channels_last) and not given.is_contiguous() for given in seen)
+    assert all(
+        given.is_contiguous(memory_format=torch.channels_last) and not given.is_contiguous()
+        for given in seen
+    )

@@ -12,14 +12,27 @@ from convsweep.cli.hydra_version import main_options
 from convsweep.models.base import Model
 
 CONF = Path(__file__).parents[2] / "conf"
-OF_THE_PROGRAM = {"self", "shared", "net", "info", "mean", "std", "class_counts", "optimizer", "schedule", "metadata"}
-"""What a config does not state: the program hands it in."""
+# What a config does not state: the program hands it in.
+OF_THE_PROGRAM = {
+    "self",
+    "shared",
+    "net",
+    "info",
+    "mean",
+    "std",
+    "class_counts",
+    "optimizer",
+    "schedule",
+    "metadata",
+}
 
 
 def arguments(source: Any) -> dict[str, Any]:
     """Return the arguments of a constructor that a config states, with their defaults."""
     found = inspect.signature(source.__init__).parameters
-    return {name: argument.default for name, argument in found.items() if name not in OF_THE_PROGRAM}
+    return {
+        name: argument.default for name, argument in found.items() if name not in OF_THE_PROGRAM
+    }
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "model").glob("*.yaml")))

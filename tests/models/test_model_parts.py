@@ -1,4 +1,6 @@
-"""What a model hands to its loss and its optimiser: class weights, parameter groups, a mean over an epoch."""
+"""What a model hands to its loss and its optimiser: class weights, parameter groups, a mean over an
+epoch.
+"""
 
 import pytest
 import torch
@@ -39,20 +41,37 @@ def test_norm_and_bias_are_not_decayed() -> None:
     decayed, kept = model.parameter_groups()
     assert "weight_decay" not in decayed
     assert kept["weight_decay"] == 0.0
-    weights = {id(module.weight) for module in model.net.modules() if isinstance(module, nn.Conv2d | nn.Linear)}
+    weights = {
+        id(module.weight)
+        for module in model.net.modules()
+        if isinstance(module, nn.Conv2d | nn.Linear)
+    }
     assert {id(parameter) for parameter in decayed["params"]} == weights
     assert len(decayed["params"]) + len(kept["params"]) == len(list(model.parameters()))
 
 
 def test_all_are_decayed_on_demand_and_frozen_ones_left_out() -> None:
     model = classifier(decay_norm_and_bias=True)
-    assert [len(group["params"]) for group in model.parameter_groups()] == [len(list(model.net.parameters()))]
+    assert [len(group["params"]) for group in model.parameter_groups()] == [
+        len(list(model.net.parameters()))
+    ]
     frozen = next(model.net.parameters()).requires_grad_(False)
-    assert all(frozen is not parameter for group in model.parameter_groups() for parameter in group["params"])
+    assert all(
+        frozen is not parameter
+        for group in model.parameter_groups()
+        for parameter in group["params"]
+    )
 
 
 def test_network_without_biases_has_one_group() -> None:
-    assert len(classifier(net=nn.Sequential(nn.Flatten(), nn.Linear(64, 4, bias=False))).parameter_groups()) == 1
+    assert (
+        len(
+            classifier(
+                net=nn.Sequential(nn.Flatten(), nn.Linear(64, 4, bias=False))
+            ).parameter_groups()
+        )
+        == 1
+    )
 
 
 def of_one_device(total: torch.Tensor) -> torch.Tensor:
@@ -75,6 +94,9 @@ def test_running_mean_keeps_no_graph() -> None:
     assert not mean.compute(of_one_device).requires_grad
 
 
-@pytest.mark.parametrize(("value", "expected"), [(1.0, False), (float("nan"), True), (float("inf"), True), (-float("inf"), True)])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(1.0, False), (float("nan"), True), (float("inf"), True), (-float("inf"), True)],
+)
 def test_not_finite(value: float, expected: bool) -> None:
     assert not_finite(torch.tensor(value)) is expected

@@ -1,4 +1,6 @@
-"""Normalisation: zero mean, unit spread, whatever the type; and a mean that travels with the checkpoint."""
+"""Normalisation: zero mean, unit spread, whatever the type; and a mean that travels with the
+checkpoint.
+"""
 
 import pytest
 import torch
@@ -18,11 +20,16 @@ def test_bytes_become_zero_mean_and_unit_spread(shape: tuple[int, ...], dtype: t
     torch.testing.assert_close(y.mean(axes), torch.zeros(2), atol=1e-5, rtol=0)
     torch.testing.assert_close(y.std(axes, correction=0), torch.ones(2))
     per_channel = (1, 2) + (1,) * (len(shape) - 2)
-    torch.testing.assert_close(y, (x.float() - mean.view(per_channel)) / std.view(per_channel), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        y, (x.float() - mean.view(per_channel)) / std.view(per_channel), atol=1e-5, rtol=1e-5
+    )
 
 
 def test_statistics_are_saved_and_loaded() -> None:
-    one, other = Normalize(torch.tensor([3.0]), torch.tensor([2.0])), Normalize(torch.zeros(1), torch.ones(1))
+    one, other = (
+        Normalize(torch.tensor([3.0]), torch.tensor([2.0])),
+        Normalize(torch.zeros(1), torch.ones(1)),
+    )
     other.load_state_dict(one.state_dict())
     assert float(other(torch.tensor([[[7.0]]]))) == 2.0
 

@@ -19,7 +19,8 @@ BY_HAND = {
     "miou": (2 / 4 + 3 / 4 + 1 / 2) / 3,
     "dice": (4 / 6 + 6 / 7 + 2 / 3) / 3,
     "pixel_accuracy": 6 / 8,
-    # Of the samples: class a 2/3 and 2/3; class b 4/5 and 2/2; class c neither there nor predicted, and 2/3.
+    # Of the samples: class a 2/3 and 2/3; class b 4/5 and 2/2; class c neither there nor predicted,
+    # and 2/3.
     "sample_dice/a": 2 / 3,
     "sample_dice/b": (4 / 5 + 1) / 2,
     "sample_dice/c": 2 / 3,
@@ -51,7 +52,10 @@ def test_batches_are_counted_together() -> None:
 def test_ignored_positions_do_not_count(ignore_index: int) -> None:
     extra = torch.full((2, 3), ignore_index)
     metric = Overlap(["a", "b", "c"], ignore_index)
-    metric.update(torch.cat([PREDICTED, torch.tensor([[0, 1, 2], [2, 1, 0]])], dim=1), torch.cat([TRUE, extra], dim=1))
+    metric.update(
+        torch.cat([PREDICTED, torch.tensor([[0, 1, 2], [2, 1, 0]])], dim=1),
+        torch.cat([TRUE, extra], dim=1),
+    )
     assert scores(metric) == pytest.approx(BY_HAND)
 
 
@@ -77,8 +81,12 @@ def test_any_number_of_axes(shape: tuple[int, ...]) -> None:
     metric.update(predicted, true)
 
     def iou(number: int) -> Tensor:
-        return ((predicted == number) & (true == number)).sum() / ((predicted == number) | (true == number)).sum()
+        return ((predicted == number) & (true == number)).sum() / (
+            (predicted == number) | (true == number)
+        ).sum()
 
     found = scores(metric)
-    assert [found[f"iou/{name}"] for name in "abcd"] == pytest.approx([float(iou(number)) for number in range(4)])
+    assert [found[f"iou/{name}"] for name in "abcd"] == pytest.approx(
+        [float(iou(number)) for number in range(4)]
+    )
     assert found["pixel_accuracy"] == pytest.approx(float((predicted == true).float().mean()))

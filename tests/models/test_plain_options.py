@@ -1,4 +1,6 @@
-"""Optimisers and schedules get plain lists: they keep their options in the checkpoint, which is read with weights alone."""
+"""Optimisers and schedules get plain lists: they keep their options in the checkpoint, which is
+read with weights alone.
+"""
 
 import io
 from pathlib import Path

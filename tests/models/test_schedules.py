@@ -15,7 +15,7 @@ LR = 0.4
 
 
 def rates(schedule: Callable[..., Any], total_steps: int, **options: Any) -> list[float]:
-    """Return the learning rate of each step of a training, and the one behind it."""
+    """Return the learning rate of each step of a training, and the one after it."""
     optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=LR, momentum=0.9)
     scheduler = schedule(optimizer, total_steps, **options)
     found = [optimizer.param_groups[0]["lr"]]
@@ -44,7 +44,9 @@ def test_warm_up_rises_linearly_to_the_learning_rate(schedule: Callable[..., Any
 
 
 @pytest.mark.parametrize("schedule", [cosine, multi_step])
-def test_a_longer_training_goes_on_from_one_too_short_for_its_warm_up(schedule: Callable[..., Any]) -> None:
+def test_a_longer_training_goes_on_from_one_too_short_for_its_warm_up(
+    schedule: Callable[..., Any],
+) -> None:
     optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=LR)
     longer = schedule(optimizer, 100, warmup=0.05)
     longer.load_state_dict(schedule(optimizer, 4, warmup=0.05).state_dict())
@@ -80,7 +82,9 @@ def test_shortest_trainings_have_a_schedule(schedule: Callable[..., Any], total_
     assert all(0 <= rate <= LR * (1 + 1e-9) for rate in rates(schedule, total_steps)[:-1])
 
 
-@pytest.mark.parametrize(("mode", "values"), [("min", [1.0, 0.9, 0.95, 0.95, 0.95]), ("max", [0.1, 0.2, 0.2, 0.2, 0.2])])
+@pytest.mark.parametrize(
+    ("mode", "values"), [("min", [1.0, 0.9, 0.95, 0.95, 0.95]), ("max", [0.1, 0.2, 0.2, 0.2, 0.2])]
+)
 def test_plateau_falls_when_nothing_gets_better(mode: str, values: list[float]) -> None:
     optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=LR)
     scheduler = plateau(optimizer, 100, mode=mode, factor=0.5, patience=2)
@@ -94,13 +98,23 @@ def test_plateau_falls_when_nothing_gets_better(mode: str, values: list[float]) 
 @pytest.mark.parametrize(
     ("schedule", "options", "message"),
     [
-        (cosine, {"warmup": 5}, "scheduler.warmup must be a share of the training, 0 to 1, but is 5"),
+        (
+            cosine,
+            {"warmup": 5},
+            "scheduler.warmup must be a share of the training, 0 to 1, but is 5",
+        ),
         (one_cycle, {"warmup": 1.5}, "scheduler.warmup must be a share"),
         (multi_step, {"milestones": [30, 60]}, "scheduler.milestones must be a share"),
-        (multi_step, {"milestones": [0.1, 0.5], "warmup": 0.2}, "scheduler.milestones must lie behind the warm-up of 0.2"),
+        (
+            multi_step,
+            {"milestones": [0.1, 0.5], "warmup": 0.2},
+            "scheduler.milestones must lie behind the warm-up of 0.2",
+        ),
     ],
 )
-def test_wrong_share_is_answered_with_the_rule(schedule: Callable[..., Any], options: dict[str, Any], message: str) -> None:
+def test_wrong_share_is_answered_with_the_rule(
+    schedule: Callable[..., Any], options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(UserError, match=message):
         rates(schedule, 10, **options)
 

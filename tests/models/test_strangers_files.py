@@ -1,4 +1,6 @@
-"""A checkpoint, a run's config, a journal or a data file from a stranger cannot run code when it is merely read."""
+"""A checkpoint, a run's config, a journal or a data file from a stranger cannot run code when it is
+merely read.
+"""
 
 import json
 import os
@@ -57,13 +59,29 @@ def evils(proof: Path) -> list[dict[str, Any]]:
         {"_target_": "builtins.eval", "_args_": [code]},
         {"_target_": "os.system", "command": command},
         {"_target_": "subprocess.Popen", "args": ["touch", str(proof)]},
-        {"_target_": "functools.partial", "_args_": [{"_target_": "os.system", "command": command}]},
-        {"_target_": "torch.nn.Sequential", "_args_": [{"_target_": "os.system", "command": command}]},
-        {"_target_": "convsweep.training.build.Path.touch", "self": {"_target_": "pathlib.Path", "_args_": [str(proof)]}},
-        {"_target_": "hydra.utils.instantiate", "_args_": [{"_target_": "os.system", "command": command}]},
+        {
+            "_target_": "functools.partial",
+            "_args_": [{"_target_": "os.system", "command": command}],
+        },
+        {
+            "_target_": "torch.nn.Sequential",
+            "_args_": [{"_target_": "os.system", "command": command}],
+        },
+        {
+            "_target_": "convsweep.training.build.Path.touch",
+            "self": {"_target_": "pathlib.Path", "_args_": [str(proof)]},
+        },
+        {
+            "_target_": "hydra.utils.instantiate",
+            "_args_": [{"_target_": "os.system", "command": command}],
+        },
         {"_target_": "torch.serialization.os.system", "command": command},
         {"_target_": "torch.load", "f": str(proof), "weights_only": False},
-        {"_target_": "convsweep.nets.ConvNet", "in_shape": [1, 8, 8], "x": {"_target_": "os.system", "command": command}},
+        {
+            "_target_": "convsweep.nets.ConvNet",
+            "in_shape": [1, 8, 8],
+            "x": {"_target_": "os.system", "command": command},
+        },
         {"_target_": ["os", "system"]},
         {"_target_": "os.system; x"},
     ]
@@ -104,7 +122,9 @@ def test_a_card_can_name_nothing_but_networks_and_data(
     assert not proof.exists()
 
 
-def test_a_module_that_a_card_names_is_not_imported_where_it_belongs_to_python(tampered: Callable[[Change], Path]) -> None:
+def test_a_module_that_a_card_names_is_not_imported_where_it_belongs_to_python(
+    tampered: Callable[[Change], Path],
+) -> None:
     def change(card: dict[str, Any]) -> None:
         card["model"]["net"]["_target_"] = "this.Zen"
 
@@ -137,14 +157,20 @@ def test_arrays_of_pickles_are_not_read(tmp_path: Path) -> None:
     x = np.array([Bomb(tmp_path / "proof")] * 4, dtype=object)
     np.savez(tmp_path / "bomb.npz", x=x, y=np.arange(4))
     data = build.data_module(
-        {"_target_": "convsweep.data.sources.arrays.Arrays", "path": str(tmp_path / "bomb.npz"), "batch_size": 2}
+        {
+            "_target_": "convsweep.data.sources.arrays.Arrays",
+            "path": str(tmp_path / "bomb.npz"),
+            "batch_size": 2,
+        }
     )
     with pytest.raises(UserError):
         data.setup()
     assert not (tmp_path / "proof").exists()
 
 
-def test_weights_are_neither_downloaded_nor_read_from_files_that_a_card_names(tmp_path: Path) -> None:
+def test_weights_are_neither_downloaded_nor_read_from_files_that_a_card_names(
+    tmp_path: Path,
+) -> None:
     card = {
         "_target_": "timm.create_model",
         "model_name": "resnet18",
@@ -159,11 +185,20 @@ def test_weights_are_neither_downloaded_nor_read_from_files_that_a_card_names(tm
             hold({**card, "model_name": name}, torch.nn.Module, "net")
 
 
-def test_networks_by_their_classes_and_by_torchvisions_functions_are_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_by_their_classes_and_by_torchvisions_functions_are_let_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     net = {"_target_": "convsweep.nets.ConvNet", "in_shape": [1, 8, 8], "num_classes": 3}
     assert hold(net, torch.nn.Module, "net") == net
     assert build.get_object("convsweep.nets.ConvNet") is ConvNet
-    assert hold({"_target_": "torchvision.models.resnet18", "weights": "DEFAULT"}, torch.nn.Module, "net")["weights"] is None
+    assert (
+        hold(
+            {"_target_": "torchvision.models.resnet18", "weights": "DEFAULT"},
+            torch.nn.Module,
+            "net",
+        )["weights"]
+        is None
+    )
     own = {"_target_": f"{__name__}.make_net"}
     with pytest.raises(UserError, match="CONVSWEEP_TRUST"):
         hold(own, torch.nn.Module, "net")
@@ -185,9 +220,13 @@ def test_a_runs_config_cannot_name_another_logger(number: int, tmp_path: Path) -
 
 def test_a_journal_is_plain_text(tmp_path: Path) -> None:
     bomb, file = pickle.dumps(Bomb(tmp_path / "proof")), tmp_path / "study.journal"
-    optuna.create_study(study_name="app", storage=open_journal(file)).set_user_attr("space", {"_target_": "os.system"})
+    optuna.create_study(study_name="app", storage=open_journal(file)).set_user_attr(
+        "space", {"_target_": "os.system"}
+    )
     assert all(isinstance(json.loads(line), dict) for line in file.read_text().splitlines())
-    assert optuna.load_study(study_name="app", storage=open_journal(file)).user_attrs == {"space": {"_target_": "os.system"}}
+    assert optuna.load_study(study_name="app", storage=open_journal(file)).user_attrs == {
+        "space": {"_target_": "os.system"}
+    }
     file.write_bytes(file.read_bytes() + bomb + b"\n")
     with pytest.raises(ValueError):
         open_journal(file)
@@ -200,7 +239,15 @@ def test_a_database_holds_plain_text(tmp_path: Path) -> None:
     study.set_user_attr("fact", {"a": [1, "b"]})
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
     with closing(sqlite3.connect(tmp_path / "study.db")) as database:
-        tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
-        values = [value for table in tables for row in database.execute(f"select * from {table}") for value in row]
+        tables = [
+            name
+            for (name,) in database.execute("select name from sqlite_master where type = 'table'")
+        ]
+        values = [
+            value
+            for table in tables
+            for row in database.execute(f"select * from {table}")
+            for value in row
+        ]
     assert values
     assert not [value for value in values if isinstance(value, bytes)], "a pickle would be bytes"

@@ -35,11 +35,15 @@ def model(net: nn.Module | None = None, **options: Any) -> Segmentation:
 
 
 def sample(*spatial: int) -> Tensor:
-    return torch.randint(0, 256, (1, 1, *spatial), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    return torch.randint(
+        0, 256, (1, 1, *spatial), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
 
 
 @pytest.mark.parametrize("spatial", [(6, 6, 6), (9, 13, 7), (4, 5, 9), (2, 3, 1)])
-def test_probabilities_of_a_whole_sample_are_those_of_its_positions(spatial: tuple[int, ...]) -> None:
+def test_probabilities_of_a_whole_sample_are_those_of_its_positions(
+    spatial: tuple[int, ...],
+) -> None:
     net = Brightness()
     x = sample(*spatial)
     probs = model(net).eval().predict_batch(x)["probs"]
@@ -55,8 +59,12 @@ def test_training_sees_crops_as_they_are() -> None:
 
 
 def test_whole_samples_are_scored_whole() -> None:
-    """Three samples of different sizes; in the second, half of the bright positions are labelled as background."""
-    batches = [(x, (x[:, 0] >= 128).long()) for x in (sample(7, 9, 6), sample(5, 5, 5), sample(12, 6, 8))]
+    """Three samples of different sizes; in the second, half of the bright positions are labelled as
+    background.
+    """
+    batches = [
+        (x, (x[:, 0] >= 128).long()) for x in (sample(7, 9, 6), sample(5, 5, 5), sample(12, 6, 8))
+    ]
     y = batches[1][1].flatten()
     bright = y.nonzero().flatten()
     y[bright[: len(bright) // 2]] = 0
@@ -66,7 +74,9 @@ def test_whole_samples_are_scored_whole() -> None:
         trainer.validate(model(), DataLoader(batches, batch_size=None), verbose=False)  # type: ignore[arg-type]
     found = {name: float(value) for name, value in trainer.callback_metrics.items()}
     left, predicted = len(bright) - len(bright) // 2, len(bright)
-    assert found["val/sample_dice/bright"] == pytest.approx((1 + 2 * left / (left + predicted) + 1) / 3)
+    assert found["val/sample_dice/bright"] == pytest.approx(
+        (1 + 2 * left / (left + predicted) + 1) / 3
+    )
     total = sum(y.numel() for _, y in batches)
     assert found["val/pixel_accuracy"] == pytest.approx(1 - len(bright) // 2 / total)
 

@@ -1,4 +1,4 @@
-"""A tiny data set in memory, models on it, and a Trainer that leaves nothing behind."""
+"""A tiny data set in memory, models on it, and a Trainer that leaves nothing after."""
 
 import warnings
 from pathlib import Path
@@ -15,13 +15,25 @@ from convsweep.nets import ConvNet, UNet
 from convsweep.tasks.classification import Classification
 from convsweep.tasks.segmentation import Segmentation
 
-FROM_LIGHTNING = (".*does not have many workers.*", ".*number of training batches.*", ".*LeafSpec.*")
-"""Warnings about Lightning's own ways."""
+# Warnings about Lightning's own ways.
+FROM_LIGHTNING = (
+    ".*does not have many workers.*",
+    ".*number of training batches.*",
+    ".*LeafSpec.*",
+)
 
 
-def facts_of(task: str, in_shape: tuple[int, ...], num_classes: int, ignore_index: int | None = None) -> DataInfo:
+def facts_of(
+    task: str, in_shape: tuple[int, ...], num_classes: int, ignore_index: int | None = None
+) -> DataInfo:
     """Return facts with classes named c0, c1, ..."""
-    return DataInfo(in_shape, num_classes, tuple(f"c{number}" for number in range(num_classes)), task, ignore_index)
+    return DataInfo(
+        in_shape,
+        num_classes,
+        tuple(f"c{number}" for number in range(num_classes)),
+        task,
+        ignore_index,
+    )
 
 
 def statistics(num_classes: int, channels: int = 1) -> dict[str, Tensor]:
@@ -33,14 +45,23 @@ def statistics(num_classes: int, channels: int = 1) -> dict[str, Tensor]:
     }
 
 
-def classifier(num_classes: int = 4, net: nn.Module | None = None, **options: Any) -> Classification:
+def classifier(
+    num_classes: int = 4, net: nn.Module | None = None, **options: Any
+) -> Classification:
     """Return a small classifier of 1x8x8 bytes."""
     net = net or ConvNet((1, 8, 8), num_classes, num_stages=2, width=16)
-    return Classification(net=net, info=facts_of("classification", (1, 8, 8), num_classes), **statistics(num_classes) | options)
+    return Classification(
+        net=net,
+        info=facts_of("classification", (1, 8, 8), num_classes),
+        **statistics(num_classes) | options,
+    )
 
 
 def segmenter(
-    num_classes: int = 3, ignore_index: int | None = None, net: nn.Module | None = None, **options: Any
+    num_classes: int = 3,
+    ignore_index: int | None = None,
+    net: nn.Module | None = None,
+    **options: Any,
 ) -> Segmentation:
     """Return a small segmenter of 1x16x16 bytes."""
     net = net or UNet((1, 16, 16), num_classes, depth=2, width=8)
@@ -50,7 +71,10 @@ def segmenter(
 
 def labelled(count: int = 16, num_classes: int = 4) -> tuple[Tensor, Tensor]:
     """Return random 1x8x8 bytes with random labels, every class among them."""
-    return torch.randint(0, 256, (count, 1, 8, 8), dtype=torch.uint8), torch.randperm(count) % num_classes
+    return (
+        torch.randint(0, 256, (count, 1, 8, 8), dtype=torch.uint8),
+        torch.randperm(count) % num_classes,
+    )
 
 
 def masked(count: int = 4, num_classes: int = 3, size: int = 16) -> tuple[Tensor, Tensor]:
@@ -64,7 +88,7 @@ class Quiet(L.Trainer):
 
     def __init__(self, **options: Any) -> None:
         defaults: dict[str, Any] = {
-            "accelerator": "cpu", "devices": 1, "logger": False, "enable_progress_bar": False, "enable_model_summary": False,
+            "accelerator": "cpu", "devices": 1, "logger": False, "enable_progress_bar": False, "enable_model_summary": False,  # noqa: E501
             "enable_checkpointing": False, "num_sanity_val_steps": 0,
         }  # fmt: skip
         super().__init__(**defaults | options)

@@ -13,17 +13,29 @@ CONF = Path(__file__).parents[2] / "conf"
 
 
 def compose_net(
-    net: str, in_shape: Sequence[int] = (3, 32, 32), num_classes: int = 10, overrides: Sequence[str] = ()
+    net: str,
+    in_shape: Sequence[int] = (3, 32, 32),
+    num_classes: int = 10,
+    overrides: Sequence[str] = (),
 ) -> DictConfig:
     """Return the whole config with the network `net` and the data's shape filled in."""
     with initialize_config_dir(**main_options(), config_dir=str(CONF)):
         cfg = compose("config", [f"model/net={net}", *overrides])
     with open_dict(cfg):
-        cfg.shape = {"in_shape": list(in_shape), "in_channels": in_shape[0], "num_classes": num_classes}
+        cfg.shape = {
+            "in_shape": list(in_shape),
+            "in_channels": in_shape[0],
+            "num_classes": num_classes,
+        }
     return cfg
 
 
-def preset(net: str, in_shape: Sequence[int] = (3, 32, 32), num_classes: int = 10, overrides: Sequence[str] = ()):
+def preset(
+    net: str,
+    in_shape: Sequence[int] = (3, 32, 32),
+    num_classes: int = 10,
+    overrides: Sequence[str] = (),
+):
     """Return the network of a preset."""
     return build_net(compose_net(net, in_shape, num_classes, overrides))
 

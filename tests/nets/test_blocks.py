@@ -9,7 +9,15 @@ from torch.nn import functional as F
 
 from convsweep.errors import InfeasibleError
 from convsweep.nets import ConvNet
-from convsweep.nets.blocks import ACTIVATION, activation, center_crop_or_pad, conv, conv_norm_act, norm, pool
+from convsweep.nets.blocks import (
+    ACTIVATION,
+    activation,
+    center_crop_or_pad,
+    conv,
+    conv_norm_act,
+    norm,
+    pool,
+)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
@@ -19,7 +27,9 @@ def test_norms_are_what_their_names_say(dim: int) -> None:
     axes = tuple(range(2, dim + 2))
 
     def standard(y: torch.Tensor, over: tuple[int, ...]) -> torch.Tensor:
-        return (y - y.mean(over, keepdim=True)) / (y.var(over, unbiased=False, keepdim=True) + 1e-5).sqrt()
+        return (y - y.mean(over, keepdim=True)) / (
+            y.var(over, unbiased=False, keepdim=True) + 1e-5
+        ).sqrt()
 
     grouped = standard(x.unflatten(1, (3, 2)), tuple(range(2, dim + 3))).flatten(1, 2)
     expected = {
@@ -48,7 +58,9 @@ def test_convolution_has_a_bias_only_where_no_norm_removes_it(kind: str) -> None
 def test_activation_equals_torchs_and_trains(kind: str) -> None:
     functions = {"none": lambda x: x, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
     x = torch.linspace(-3, 3, 13)
-    torch.testing.assert_close(activation(kind)(x.clone()), functions.get(kind, getattr(F, kind, None))(x))
+    torch.testing.assert_close(
+        activation(kind)(x.clone()), functions.get(kind, getattr(F, kind, None))(x)
+    )
     layers = conv_norm_act(1, 1, 4, (13,), 3, norm_kind="none", activation_kind=kind)
     layers(x.view(1, 1, -1)).square().sum().backward()
     assert all(p.grad.abs().sum() > 0 for p in layers.parameters())
@@ -83,7 +95,9 @@ def test_overlapping_pool() -> None:
 
 
 def test_pool_padding_is_at_most_half_the_window() -> None:
-    with pytest.raises(InfeasibleError, match="pool_padding=2 must be at most half the window, 1 for pool_size=3"):
+    with pytest.raises(
+        InfeasibleError, match="pool_padding=2 must be at most half the window, 1 for pool_size=3"
+    ):
         pool(2, "max", 3, 2, 2)
 
 

@@ -7,14 +7,23 @@ from net_configs import preset
 from torch import nn
 from torchvision import models
 
-INPUT_SIZE = {"alexnet": 128, "vgg11": 96, "vgg16": 64, "resnet18": 96, "resnet34": 65, "resnet50": 64}
+INPUT_SIZE = {
+    "alexnet": 128,
+    "vgg11": 96,
+    "vgg16": 64,
+    "resnet18": 96,
+    "resnet34": 65,
+    "resnet50": 64,
+}
 
 
 def pair(name: str) -> tuple[nn.Module, nn.Module, torch.Tensor]:
     """Return torchvision's network, ours with its weights, and a batch."""
     theirs = models.get_model(name, num_classes=10)
     for module in theirs.modules():
-        if isinstance(module, nn.BatchNorm2d):  # statistics and gains that leave nothing of a mistake hidden
+        if isinstance(
+            module, nn.BatchNorm2d
+        ):  # statistics and gains that leave nothing of a mistake hidden
             nn.init.uniform_(module.running_mean, -0.1, 0.1)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
             nn.init.uniform_(module.weight, 0.5, 1.5)

@@ -1,4 +1,6 @@
-"""LeNet-5, an MLP and the U-Net of 2015 equal what one would write by hand, under copied weights."""
+"""LeNet-5, an MLP and the U-Net of 2015 equal what one would write by hand, under copied
+weights.
+"""
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ def test_lenet5_is_the_network_of_1998() -> None:
     by_hand = nn.Sequential(
         nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2),
         nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2),
-        nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, 10),
+        nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, 10),  # noqa: E501
     )  # fmt: skip
     net = preset("lenet5", (1, 32, 32))
     copy_in_order(by_hand, net)
@@ -21,7 +23,14 @@ def test_lenet5_is_the_network_of_1998() -> None:
 
 
 def test_mlp_is_a_stack_of_linear_layers() -> None:
-    by_hand = nn.Sequential(nn.Flatten(), nn.Linear(2 * 5 * 7, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 4))
+    by_hand = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(2 * 5 * 7, 256),
+        nn.ReLU(),
+        nn.Linear(256, 128),
+        nn.ReLU(),
+        nn.Linear(128, 4),
+    )
     net = preset("mlp", (2, 5, 7), 4)
     copy_in_order(by_hand, net)
     x = torch.randn(3, 2, 5, 7)
@@ -33,7 +42,9 @@ class PaperUNet(nn.Module):
 
     def __init__(self, in_channels: int, num_classes: int, widths: list[int]) -> None:
         super().__init__()
-        self.down = nn.ModuleList(twice(a, b) for a, b in zip([in_channels, *widths], widths, strict=False))
+        self.down = nn.ModuleList(
+            twice(a, b) for a, b in zip([in_channels, *widths], widths, strict=False)
+        )
         self.up = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in widths[-2::-1])
         self.across = nn.ModuleList(twice(2 * w, w) for w in widths[-2::-1])
         self.last = nn.Conv2d(widths[0], num_classes, 1)
@@ -50,14 +61,20 @@ class PaperUNet(nn.Module):
 
 
 def twice(in_channels: int, width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(in_channels, width, 3), nn.ReLU(), nn.Conv2d(width, width, 3), nn.ReLU())
+    return nn.Sequential(
+        nn.Conv2d(in_channels, width, 3), nn.ReLU(), nn.Conv2d(width, width, 3), nn.ReLU()
+    )
 
 
-@pytest.mark.parametrize(("depth", "size", "out"), [(1, 24, 8), (3, 92, 4), (4, 188, 4), (3, 100, 12)])
+@pytest.mark.parametrize(
+    ("depth", "size", "out"), [(1, 24, 8), (3, 92, 4), (4, 188, 4), (3, 100, 12)]
+)
 def test_unet_paper_is_figure_1(depth: int, size: int, out: int) -> None:
     widths = [4 * 2**level for level in range(depth + 1)]
     by_hand = PaperUNet(1, 2, widths)
-    net = preset("unet_paper", (1, size, size), 2, [f"model.net.depth={depth}", "model.net.width=4"])
+    net = preset(
+        "unet_paper", (1, size, size), 2, [f"model.net.depth={depth}", "model.net.width=4"]
+    )
     copy_in_order(by_hand, net)
     x = torch.randn(2, 1, size, size)
     assert net(x).shape == (2, 2, out, out)

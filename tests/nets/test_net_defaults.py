@@ -1,4 +1,6 @@
-"""The YAML of a network states every option with the default that the code has: nothing missing, nothing else."""
+"""The YAML of a network states every option with the default that the code has: nothing missing,
+nothing else.
+"""
 
 import inspect
 from dataclasses import asdict
@@ -32,7 +34,13 @@ def test_convnet_states_every_default() -> None:
         if parameter.kind is parameter.KEYWORD_ONLY and name not in ("stages", "stem", "head")
     }
     head = {**asdict(Head()), "hidden": []}
-    assert stated("convnet") == {**own, **asdict(Stage()), "stages": {}, "stem": asdict(Stem()), "head": head}
+    assert stated("convnet") == {
+        **own,
+        **asdict(Stage()),
+        "stages": {},
+        "stem": asdict(Stem()),
+        "head": head,
+    }
 
 
 @pytest.mark.parametrize("part", [Stage, Head, UNetOptions])

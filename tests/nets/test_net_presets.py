@@ -1,4 +1,6 @@
-"""The presets are the published networks: parameter counts, without a weight being drawn, and shapes."""
+"""The presets are the published networks: parameter counts, without a weight being drawn, and
+shapes.
+"""
 
 import sys
 
@@ -35,8 +37,10 @@ def target_of(name: str) -> str:
 
 
 PRESETS = sorted(path.stem for path in (CONF / "model" / "net").glob("*.yaml"))
-OURS = [name for name in PRESETS if target_of(name) in ("convsweep.nets.ConvNet", "convsweep.nets.UNet")]
-"""Those of the one space, which knows any number of axes."""
+# Those of the one space, which knows any number of axes.
+OURS = [
+    name for name in PRESETS if target_of(name) in ("convsweep.nets.ConvNet", "convsweep.nets.UNet")
+]
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -74,7 +78,11 @@ def test_fcn_and_resnet_for_time_series_counted_by_hand() -> None:
     assert fcn + 128 * 2 + 2 == PUBLISHED["fcn_1d"][2]
     resnet = 0
     for c_in, c_out in ((1, 64), (64, 128), (128, 128)):
-        resnet += conv_and_norm(c_in, c_out, 8) + conv_and_norm(c_out, c_out, 5) + conv_and_norm(c_out, c_out, 3)
+        resnet += (
+            conv_and_norm(c_in, c_out, 8)
+            + conv_and_norm(c_out, c_out, 5)
+            + conv_and_norm(c_out, c_out, 3)
+        )
         resnet += conv_and_norm(c_in, c_out, 1) if c_in != c_out else 0
     assert resnet + 128 * 2 + 2 == PUBLISHED["resnet_1d"][2]
 
@@ -95,11 +103,19 @@ def test_every_preset_builds_in_any_number_of_axes(name: str, dim: int) -> None:
     with torch.device("meta"):
         net = preset(name, (2,) + (size,) * dim, 7)
         y = net(torch.empty((2, 2) + (size,) * dim))
-    spatial = net.out_spatial if name.startswith("unet") else (size,) * dim if name == "dilated_1d" else ()
+    spatial = (
+        net.out_spatial
+        if name.startswith("unet")
+        else (size,) * dim
+        if name == "dilated_1d"
+        else ()
+    )
     assert y.shape == (2, 7, *spatial)
 
 
-@pytest.mark.parametrize("name", ["cnn_small", "vgg_small", "resnet18_small", "resnet20", "convnet"])
+@pytest.mark.parametrize(
+    "name", ["cnn_small", "vgg_small", "resnet18_small", "resnet20", "convnet"]
+)
 @pytest.mark.parametrize("in_shape", [(1, 28, 28), (3, 32, 32)])
 def test_small_presets_suit_small_images(name: str, in_shape: tuple[int, ...]) -> None:
     with torch.device("meta"):
@@ -112,15 +128,23 @@ def test_torchvision_config_follows_the_data() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "package", "shape"), [("timm", "timm", (2, 5)), ("smp", "segmentation_models_pytorch", (2, 5, 64, 64))]
+    ("name", "package", "shape"),
+    [("timm", "timm", (2, 5)), ("smp", "segmentation_models_pytorch", (2, 5, 64, 64))],
 )
-def test_config_of_an_extra_follows_the_data(name: str, package: str, shape: tuple[int, ...]) -> None:
+def test_config_of_an_extra_follows_the_data(
+    name: str, package: str, shape: tuple[int, ...]
+) -> None:
     pytest.importorskip(package)
     assert preset(name, (1, 64, 64), 5)(torch.randn(2, 1, 64, 64)).shape == shape
 
 
-@pytest.mark.parametrize(("name", "package", "extra"), [("timm", "timm", "timm"), ("smp", "segmentation_models_pytorch", "smp")])
-def test_missing_extra_is_named_with_its_command(name: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [("timm", "timm", "timm"), ("smp", "segmentation_models_pytorch", "smp")],
+)
+def test_missing_extra_is_named_with_its_command(
+    name: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=rf"`{package}`.*uv sync --extra {extra}"):
         preset(name)

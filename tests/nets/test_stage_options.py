@@ -1,4 +1,6 @@
-"""Every option of a stage can be set for all stages, as a list and for one stage alone, from code and from Hydra."""
+"""Every option of a stage can be set for all stages, as a list and for one stage alone, from code
+and from Hydra.
+"""
 
 from dataclasses import fields
 from typing import Any
@@ -46,15 +48,22 @@ SIZE = {1: (96,), 2: (64, 48), 3: (40, 40, 48)}
 def fingerprint(net: nn.Module) -> list[str]:
     """Return what each layer of a network says of itself."""
     leaves = [repr(module) for module in net.modules() if not list(module.children())]
-    return [*leaves, *(type(module).__name__ + str(getattr(module, "concat", "")) for module in net.modules())]
+    return [
+        *leaves,
+        *(type(module).__name__ + str(getattr(module, "concat", "")) for module in net.modules()),
+    ]
 
 
 def trains(net: nn.Module, dim: int) -> bool:
-    """Return whether the logits of a network are finite and reach every parameter with a gradient."""
+    """Return whether the logits of a network are finite and reach every parameter with a
+    gradient.
+    """
     logits = net(torch.randn(2, 8, *SIZE[dim]))
     assert logits.shape == (2, 4)
     logits.square().sum().backward()
-    return bool(logits.isfinite().all()) and all(parameter.grad is not None for parameter in net.parameters())
+    return bool(logits.isfinite().all()) and all(
+        parameter.grad is not None for parameter in net.parameters()
+    )
 
 
 def test_all_options_are_covered() -> None:
@@ -100,32 +109,70 @@ def test_list_of_kernels_in_a_stage_is_one_for_each_convolution_of_a_block() -> 
     net = ConvNet((1, 20), 3, kernel_size=[[8, 5, 3], 3], **shared)
     assert kernels_of(net) == [8, 5, 3, 3, 3]
     assert kernels_of(ConvNet((1, 20), 3, stages={2: {"kernel_size": [4]}}, **shared)) == [3, 3, 4]
-    with_skips = ConvNet((1, 20), 3, kernel_size=[[8, 5, 3], [8, 5, 3]], skip="add", width=16, **shared)
-    assert kernels_of(with_skips) == [8, 5, 3, 1, 8, 5, 3, 1]  # a convolution of width 1 where the channels change
-    activated = [type(module) for module in with_skips.stages[0][0].body.modules() if isinstance(module, nn.ReLU)]
-    assert len(activated) == 2  # the third convolution is activated behind the sum
+    with_skips = ConvNet(
+        (1, 20), 3, kernel_size=[[8, 5, 3], [8, 5, 3]], skip="add", width=16, **shared
+    )
+    assert kernels_of(with_skips) == [
+        8,
+        5,
+        3,
+        1,
+        8,
+        5,
+        3,
+        1,
+    ]  # a convolution of width 1 where the channels change
+    activated = [
+        type(module)
+        for module in with_skips.stages[0][0].body.modules()
+        if isinstance(module, nn.ReLU)
+    ]
+    assert len(activated) == 2  # the third convolution is activated after the sum
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_head_for_every_position_is_the_same_layer_at_each(dim: int) -> None:
     head = {"output": "position", "hidden": [6], "dropout": 0.5}
-    net = ConvNet((2, *(9,) * dim), 3, num_stages=2, width=4, kernel_size=1, downsample="none", norm="none", head=head).eval()
+    net = ConvNet(
+        (2, *(9,) * dim),
+        3,
+        num_stages=2,
+        width=4,
+        kernel_size=1,
+        downsample="none",
+        norm="none",
+        head=head,
+    ).eval()
     x = torch.randn(2, 2, *(9,) * dim)
     y = net(x)
     assert y.shape == (2, 3, *(9,) * dim)
     moved = torch.roll(x, 4, -1)
-    torch.testing.assert_close(net(moved), torch.roll(y, 4, -1))  # all kernels have width 1: a position sees itself alone
+    torch.testing.assert_close(
+        net(moved), torch.roll(y, 4, -1)
+    )  # all kernels have width 1: a position sees itself alone
 
 
 def test_width_grows_from_stage_to_stage_where_it_is_one_number() -> None:
-    assert [stage.width for stage in plan_convnet(num_stages=4, width=10, width_growth=1.5).stages] == [10, 15, 22, 34]
+    assert [
+        stage.width for stage in plan_convnet(num_stages=4, width=10, width_growth=1.5).stages
+    ] == [10, 15, 22, 34]
     assert [stage.width for stage in plan_convnet(num_stages=2, width=[7, 5]).stages] == [7, 5]
-    assert [stage.width for stage in plan_convnet(num_stages=2, width=4, stages={1: {"width": 9}}).stages] == [9, 8]
-    assert [stage.width for stage in plan_convnet(num_stages=3, width=2, width_growth=0.1).stages] == [2, 1, 1]
+    assert [
+        stage.width
+        for stage in plan_convnet(num_stages=2, width=4, stages={1: {"width": 9}}).stages
+    ] == [9, 8]
+    assert [
+        stage.width for stage in plan_convnet(num_stages=3, width=2, width_growth=0.1).stages
+    ] == [2, 1, 1]
 
 
 def test_stem_and_head_borrow_from_first_and_last_stage() -> None:
-    plan = plan_convnet(num_stages=2, norm=["none", "batch"], activation=["tanh", "gelu"], stages={2: {"activation": "silu"}})
+    plan = plan_convnet(
+        num_stages=2,
+        norm=["none", "batch"],
+        activation=["tanh", "gelu"],
+        stages={2: {"activation": "silu"}},
+    )
     assert (plan.stem.norm, plan.stem.activation, plan.head.activation) == ("none", "tanh", "silu")
     own = plan_convnet(stem={"norm": "layer", "activation": "elu"}, head={"activation": "sigmoid"})
     assert (own.stem.norm, own.stem.activation, own.head.activation) == ("layer", "elu", "sigmoid")
@@ -143,14 +190,18 @@ def test_stem_and_head_in_any_number_of_axes(dim: int) -> None:
     head = {"pool": "max", "pool_size": 2, "hidden": [5, 6], "dropout": 0.5, "activation": "elu"}
     net = ConvNet((1, *(33,) * dim), 3, num_stages=1, stem=stem, head=head)
     x = torch.randn(2, 1, *(33,) * dim)
-    assert net.stem(x).shape[2:] == (9,) * dim  # (33 + 3 - 4) // 2 + 1 = 17, then (17 + 2 - 3) // 2 + 1 = 9
+    assert (
+        net.stem(x).shape[2:] == (9,) * dim
+    )  # (33 + 3 - 4) // 2 + 1 = 17, then (17 + 2 - 3) // 2 + 1 = 9
     assert net(x).shape == (2, 3)
     assert [m.in_features for m in net.modules() if isinstance(m, nn.Linear)] == [32 * 2**dim, 5, 6]
     assert sum(isinstance(m, nn.Dropout) for m in net.modules()) == 2
 
 
 @pytest.mark.parametrize(("hidden", "count"), [([], 1), ([5], 1), ([5, 6], 2)])
-def test_head_drops_behind_each_hidden_layer_or_before_the_last(hidden: list[int], count: int) -> None:
+def test_head_drops_behind_each_hidden_layer_or_before_the_last(
+    hidden: list[int], count: int
+) -> None:
     net = ConvNet((1, 8), 3, num_stages=1, head={"hidden": hidden, "dropout": 0.4})
     assert [module.p for module in net.modules() if isinstance(module, nn.Dropout)] == [0.4] * count
     assert isinstance(net.head[-1], nn.Linear)

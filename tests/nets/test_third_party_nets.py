@@ -1,4 +1,6 @@
-"""Torchvision's classifiers take the channels and classes of the data, and stay themselves otherwise."""
+"""Torchvision's classifiers take the channels and classes of the data, and stay themselves
+otherwise.
+"""
 
 import pytest
 import torch
@@ -33,7 +35,9 @@ def test_three_channels_leave_the_network_as_torchvision_draws_it() -> None:
     net = torchvision_net("resnet18", in_channels=3, num_classes=4)
     torch.manual_seed(1)
     expected = torchvision.models.resnet18(num_classes=4)
-    assert all(torch.equal(a, b) for a, b in zip(net.parameters(), expected.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(net.parameters(), expected.parameters(), strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
@@ -44,7 +48,9 @@ def test_network_with_auxiliary_heads_gives_one_answer_in_training(name: str) ->
 
 
 @pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1"])
-def test_pretrained_network_keeps_its_weights_but_for_both_ends(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pretrained_network_keeps_its_weights_but_for_both_ends(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pretrained = torchvision.models.get_model(name)
     before = [parameter.clone() for parameter in pretrained.parameters()]
 
@@ -57,7 +63,11 @@ def test_pretrained_network_keeps_its_weights_but_for_both_ends(name: str, monke
     changed = [a.shape != b.shape for a, b in zip(before, net.parameters(), strict=True)]
     assert changed[0]
     assert changed[-1]
-    kept = [torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True) if a.shape == b.shape]
+    kept = [
+        torch.equal(a, b)
+        for a, b in zip(before, net.parameters(), strict=True)
+        if a.shape == b.shape
+    ]
     assert sum(kept) >= len(before) - 4
     assert net(torch.randn(2, 2, 64, 64)).shape == (2, 5)
 
@@ -65,7 +75,17 @@ def test_pretrained_network_keeps_its_weights_but_for_both_ends(name: str, monke
 @pytest.mark.parametrize(
     "layer",
     [
-        nn.Conv2d(4, 6, (3, 5), stride=2, padding=(1, 2), dilation=2, groups=2, bias=False, padding_mode="reflect"),
+        nn.Conv2d(
+            4,
+            6,
+            (3, 5),
+            stride=2,
+            padding=(1, 2),
+            dilation=2,
+            groups=2,
+            bias=False,
+            padding_mode="reflect",
+        ),
         nn.Conv3d(3, 6, 3, padding="same"),
         nn.Conv1d(3, 6, 3),
         nn.Linear(3, 4, bias=False),
@@ -80,7 +100,10 @@ def test_layer_made_anew_differs_in_what_was_asked_alone(layer: nn.Module) -> No
         assert repr(anew).replace("(8,", f"({layer.in_channels},", 1) == repr(layer)
 
 
-@pytest.mark.parametrize(("name", "hint"), [("resnet81", "did you mean 'resnet1"), ("fcn_resnet50", "is not a classifier")])
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("resnet81", "did you mean 'resnet1"), ("fcn_resnet50", "is not a classifier")],
+)
 def test_unknown_name_is_answered_with_a_near_one(name: str, hint: str) -> None:
     with pytest.raises(UserError, match=hint):
         torchvision_net(name, in_channels=3, num_classes=2)

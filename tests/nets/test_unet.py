@@ -63,9 +63,19 @@ def test_any_size_fits_under_same(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", range(4, 13))
 def test_output_lies_where_its_input_lies_at_every_size(size: int) -> None:
-    """With convolutions that pass on what they get, the network is the identity at the top level, and so must sit on it."""
+    """With convolutions that pass on what they get, the network is the identity at the top level,
+    and so must sit on it.
+    """
     net = UNet(
-        (1, size, 17 - size), 1, depth=2, width=1, width_growth=1.0, num_convs=1, skip="add", norm="none", activation="none"
+        (1, size, 17 - size),
+        1,
+        depth=2,
+        width=1,
+        width_growth=1.0,
+        num_convs=1,
+        skip="add",
+        norm="none",
+        activation="none",
     )
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -81,7 +91,9 @@ def test_output_lies_where_its_input_lies_at_every_size(size: int) -> None:
 def test_skips_carry_what_pooling_loses() -> None:
     x = torch.randn(2, 1, 16, 16)
     concat, none = (UNet((1, 16, 16), 2, **SMALL, skip=skip) for skip in ("concat", "none"))
-    assert sum(p.numel() for p in concat.decoder.parameters()) > sum(p.numel() for p in none.decoder.parameters())
+    assert sum(p.numel() for p in concat.decoder.parameters()) > sum(
+        p.numel() for p in none.decoder.parameters()
+    )
     assert concat.decoder[0][0][0].in_channels == 2 * none.decoder[0][0][0].in_channels
     assert concat(x).shape == none(x).shape
 
@@ -90,7 +102,9 @@ def test_skips_carry_what_pooling_loses() -> None:
 def test_interpolation_enlarges_between_the_positions(upsample: str, mode: str) -> None:
     net = UNet((1, 8, 8), 2, depth=1, width=4, upsample=upsample)
     x = torch.randn(2, 8, 4, 4)
-    enlarged = nn.functional.interpolate(x, scale_factor=2, mode=mode)  # corners not aligned: positions are areas
+    enlarged = nn.functional.interpolate(
+        x, scale_factor=2, mode=mode
+    )  # corners not aligned: positions are areas
     torch.testing.assert_close(net.up[0][0](x), enlarged)
 
 
@@ -104,7 +118,10 @@ def test_residual_level_adds_its_input() -> None:
 
 def test_widths_and_convolutions_a_level() -> None:
     net = UNet((1, 16), 2, depth=2, width=[3, 5, 7], num_convs=[1, 3, 2])
-    convs = [[(m.in_channels, m.out_channels) for m in level.modules() if isinstance(m, nn.Conv1d)] for level in net.encoder]
+    convs = [
+        [(m.in_channels, m.out_channels) for m in level.modules() if isinstance(m, nn.Conv1d)]
+        for level in net.encoder
+    ]
     assert convs == [[(1, 3)], [(3, 5), (5, 5), (5, 5)], [(5, 7), (7, 7)]]
     assert plan_unet(depth=3, width=10, width_growth=1.5).widths == [10, 15, 22, 34]
 
@@ -119,13 +136,23 @@ def test_valid_leaves_what_the_paper_says(size: int, out: int) -> None:
 @pytest.mark.parametrize("kernel_size", [2, 3, 5])
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("downsample", ["max", "stride"])
-def test_size_that_the_message_advises_builds(kernel_size: int, depth: int, downsample: str) -> None:
-    options = {"padding": "valid", "depth": depth, "kernel_size": kernel_size, "downsample": downsample}
+def test_size_that_the_message_advises_builds(
+    kernel_size: int, depth: int, downsample: str
+) -> None:
+    options = {
+        "padding": "valid",
+        "depth": depth,
+        "kernel_size": kernel_size,
+        "downsample": downsample,
+    }
     for size in (5, 51, 97):
         with pytest.raises(InfeasibleError) as caught:
             UNet((1, size), 2, width=2, **options)
         advised = fitting_shapes(plan_unet(**options), (size,))
-        assert f"use an input of {' or '.join(str(shape[0]) for shape in advised)}, or padding=same" in str(caught.value)
+        assert (
+            f"use an input of {' or '.join(str(shape[0]) for shape in advised)}, or padding=same"
+            in str(caught.value)
+        )
         for shape in advised:
             net = UNet((1, *shape), 2, width=2, **options)
             assert net(torch.randn(2, 1, *shape)).shape[2:] == net.out_spatial
@@ -143,8 +170,14 @@ def test_size_that_does_not_fit_is_named_with_level_and_remedy() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"norm": "instance", "depth": 3}, r"level 3 of the encoder.*more than one position.*gets 1x1;.*smaller depth"),
-        ({"norm": "group", "width": [8, 12, 16], "depth": 2}, r"level 1 .*norm_groups=8 must divide the 12 channels; choose"),
+        (
+            {"norm": "instance", "depth": 3},
+            r"level 3 of the encoder.*more than one position.*gets 1x1;.*smaller depth",
+        ),
+        (
+            {"norm": "group", "width": [8, 12, 16], "depth": 2},
+            r"level 1 .*norm_groups=8 must divide the 12 channels; choose",
+        ),
     ],
 )
 def test_level_that_cannot_be_built_is_named(options: dict[str, Any], message: str) -> None:
@@ -156,13 +189,25 @@ def test_level_that_cannot_be_built_is_named(options: dict[str, Any], message: s
     ("options", "message"),
     [
         ({"widht": 3}, "net has no option 'widht'; did you mean 'width'"),
-        ({"width": [1, 2]}, r"net.width must have depth \+ 1=5 values, or be one value for all, but has 2: \[1, 2\]"),
-        ({"num_convs": [2, 2, 0], "depth": 2}, "net.num_convs must be a whole number >= 1, but is 0"),
+        (
+            {"width": [1, 2]},
+            (
+                r"net.width must have depth \+ 1=5 values, or be one value for all, but has 2:"
+                r" \[1, 2\]"
+            ),
+        ),
+        (
+            {"num_convs": [2, 2, 0], "depth": 2},
+            "net.num_convs must be a whole number >= 1, but is 0",
+        ),
         ({"depth": 0}, "net.depth must be a whole number >= 1"),
         ({"depth": 2.0}, "net.depth must be a whole number >= 1"),
         ({"width_growth": 0}, "net.width_growth must be a number > 0, but is 0"),
         ({"dropout": 1.0}, "net.dropout must be a probability"),
-        ({"upsample": "bilinear"}, "net.upsample must be one of transposed, nearest, linear.*did you mean 'linear'"),
+        (
+            {"upsample": "bilinear"},
+            "net.upsample must be one of transposed, nearest, linear.*did you mean 'linear'",
+        ),
         ({"padding": "valid", "block": "residual"}, "padding=valid.*use padding=same"),
     ],
 )

@@ -1,4 +1,6 @@
-"""Shapes are worked out as torch has them, for convolutions and pools of any window, step, dilation and border."""
+"""Shapes are worked out as torch has them, for convolutions and pools of any window, step, dilation
+and border.
+"""
 
 from itertools import product
 
@@ -15,8 +17,12 @@ PADDINGS = ("same", "valid", "full", 0, 1, 3)
 @pytest.mark.parametrize("padding", PADDINGS)
 def test_convolution_leaves_what_was_worked_out(padding: str | int) -> None:
     fits = 0
-    for size, kernel, stride, dilation in product((1, 2, 5, 8, 13), (1, 2, 3, 4, 5), (1, 2, 3), (1, 2, 3)):
-        expected = window_positions(size, kernel, stride, margins(padding, kernel, dilation), dilation)
+    for size, kernel, stride, dilation in product(
+        (1, 2, 5, 8, 13), (1, 2, 3, 4, 5), (1, 2, 3), (1, 2, 3)
+    ):
+        expected = window_positions(
+            size, kernel, stride, margins(padding, kernel, dilation), dilation
+        )
         layer = conv(1, 1, 1, kernel, stride=stride, padding=padding, dilation=dilation)
         if expected < 1:
             with pytest.raises(RuntimeError):
@@ -25,7 +31,11 @@ def test_convolution_leaves_what_was_worked_out(padding: str | int) -> None:
                 output_size((size,), kernel, stride, padding, dilation)
             continue
         fits += 1
-        assert layer(torch.zeros(1, 1, size)).shape[2:] == output_size((size,), kernel, stride, padding, dilation) == (expected,)
+        assert (
+            layer(torch.zeros(1, 1, size)).shape[2:]
+            == output_size((size,), kernel, stride, padding, dilation)
+            == (expected,)
+        )
     assert fits > 100
 
 
@@ -38,8 +48,14 @@ def test_pool_leaves_what_was_worked_out(kind: str) -> None:
                 with pytest.raises(RuntimeError):
                     pool(2, kind, window, stride, padding)(torch.zeros(1, 1, size, size))
             else:
-                left = pool(2, kind, window, stride, padding)(torch.zeros(1, 1, size, size)).shape[2:]
-                assert left == output_size((size, size), window, stride, padding) == (expected, expected)
+                left = pool(2, kind, window, stride, padding)(torch.zeros(1, 1, size, size)).shape[
+                    2:
+                ]
+                assert (
+                    left
+                    == output_size((size, size), window, stride, padding)
+                    == (expected, expected)
+                )
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
@@ -48,9 +64,13 @@ def test_pool_leaves_what_was_worked_out(kind: str) -> None:
 def test_same_keeps_the_size_and_full_grows_it(dim: int, kernel_size: int, dilation: int) -> None:
     x = torch.zeros(1, 2, *(5, 4, 3)[:dim])
     reach = dilation * (kernel_size - 1)
-    assert conv(dim, 2, 3, kernel_size, padding="same", dilation=dilation)(x).shape[2:] == x.shape[2:]
+    assert (
+        conv(dim, 2, 3, kernel_size, padding="same", dilation=dilation)(x).shape[2:] == x.shape[2:]
+    )
     grown = [size + reach for size in x.shape[2:]]
-    assert list(conv(dim, 2, 3, kernel_size, padding="full", dilation=dilation)(x).shape[2:]) == grown
+    assert (
+        list(conv(dim, 2, 3, kernel_size, padding="full", dilation=dilation)(x).shape[2:]) == grown
+    )
 
 
 def test_even_kernel_looks_one_further_behind() -> None:
@@ -66,12 +86,16 @@ def test_full_is_the_full_convolution() -> None:
     layer = conv(1, 1, 1, 3, padding="full", bias=False)
     kernel, signal = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 0.0, 2.0, 5.0])
     next(layer.parameters()).data.copy_(kernel.flip(0).view(1, 1, 3))
-    by_hand = [sum(float(kernel[j] * signal[i - j]) for j in range(3) if 0 <= i - j < 4) for i in range(6)]
+    by_hand = [
+        sum(float(kernel[j] * signal[i - j]) for j in range(3) if 0 <= i - j < 4) for i in range(6)
+    ]
     assert layer(signal.view(1, 1, 4)).flatten().tolist() == by_hand
 
 
 def test_window_that_fits_nowhere_is_named_with_what_it_gets() -> None:
-    with pytest.raises(InfeasibleError, match="the window spans 9 positions with padding valid, but gets 8x12"):
+    with pytest.raises(
+        InfeasibleError, match="the window spans 9 positions with padding valid, but gets 8x12"
+    ):
         output_size((8, 12), 5, padding="valid", dilation=2)
 
 

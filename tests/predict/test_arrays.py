@@ -25,15 +25,26 @@ def test_samples_of_any_number_of_axes(run: Command, tmp_path: Path, dim: int) -
     np.save("many.npy", x[:4])
     assert run(net, "net.npz", "one.npy", "many.npy") == 0
     found = rows(Path("predictions"))
-    np.testing.assert_allclose(probs(found), expected_of(net, np.concatenate([x, x[3:4], x[:4]])), atol=2e-6)
-    assert [row["sample"] for row in found[11:15]] == ["net.npz[11]", "one.npy", "many.npy[0]", "many.npy[1]"]
+    np.testing.assert_allclose(
+        probs(found), expected_of(net, np.concatenate([x, x[3:4], x[:4]])), atol=2e-6
+    )
+    assert [row["sample"] for row in found[11:15]] == [
+        "net.npz[11]",
+        "one.npy",
+        "many.npy[0]",
+        "many.npy[1]",
+    ]
 
 
 def test_channels_lie_where_training_had_them(run: Command, tmp_path: Path) -> None:
-    net = arrays_checkpoint(tmp_path / "net.ckpt", (8, 9, 2), "data.channels=last", "model.net.num_stages=2")
+    net = arrays_checkpoint(
+        tmp_path / "net.ckpt", (8, 9, 2), "data.channels=last", "model.net.num_stages=2"
+    )
     x = np.load("net.npz")["x"]
     assert run(net, "net.npz") == 0
-    np.testing.assert_allclose(probs(rows(Path("predictions"))), expected_of(net, np.moveaxis(x, -1, 1).copy()), atol=2e-6)
+    np.testing.assert_allclose(
+        probs(rows(Path("predictions"))), expected_of(net, np.moveaxis(x, -1, 1).copy()), atol=2e-6
+    )
 
 
 @pytest.mark.parametrize("dim", SHAPES)
@@ -63,7 +74,9 @@ def test_longer_signals_are_seen_through_windows(run: Command, tmp_path: Path) -
         (np.array(["a", "b"]), "save it as uint8 or float32"),
     ],
 )
-def test_array_that_is_nothing_for_the_network(run: Command, tmp_path: Path, x: np.ndarray, message: str) -> None:
+def test_array_that_is_nothing_for_the_network(
+    run: Command, tmp_path: Path, x: np.ndarray, message: str
+) -> None:
     net = arrays_checkpoint(tmp_path / "net.ckpt", (2, 20), "model.net.num_stages=2")
     np.save("wrong.npy", x)
     assert run(net, "wrong.npy") == 1

@@ -1,4 +1,6 @@
-"""Classes of image files: probabilities are the network's, files of other sizes and colours are treated as in training."""
+"""Classes of image files: probabilities are the network's, files of other sizes and colours are
+treated as in training.
+"""
 
 import csv
 from pathlib import Path
@@ -20,13 +22,21 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def probs(found: list[dict[str, str]]) -> np.ndarray:
-    return np.array([[float(value) for name, value in row.items() if name.startswith("p_")] for row in found])
+    return np.array(
+        [[float(value) for name, value in row.items() if name.startswith("p_")] for row in found]
+    )
 
 
-def test_rows_are_what_the_network_says_of_the_pixels(run: Command, digits: Path, digits_net: Path) -> None:
+def test_rows_are_what_the_network_says_of_the_pixels(
+    run: Command, digits: Path, digits_net: Path
+) -> None:
     assert run(digits_net, digits) == 0
     found = rows(Path("predictions"))
-    expected = load_model(digits_net).predict_batch(torch.from_numpy(load_digits()[0][:5]))["probs"].numpy()
+    expected = (
+        load_model(digits_net)
+        .predict_batch(torch.from_numpy(load_digits()[0][:5]))["probs"]
+        .numpy()
+    )
     np.testing.assert_allclose(probs(found), expected, atol=1e-6)
     assert [row["sample"] for row in found] == [f"{digits}/{number}.png" for number in range(5)]
     assert [row["class"] for row in found] == [str(index) for index in expected.argmax(1)]
@@ -36,7 +46,9 @@ def test_rows_are_what_the_network_says_of_the_pixels(run: Command, digits: Path
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5])
-def test_batch_size_changes_nothing(run: Command, digits: Path, digits_net: Path, batch_size: int) -> None:
+def test_batch_size_changes_nothing(
+    run: Command, digits: Path, digits_net: Path, batch_size: int
+) -> None:
     assert run(digits_net, digits, "--batch-size", batch_size, "--out", "few") == 0
     assert run(digits_net, digits, "--out", "many") == 0
     np.testing.assert_allclose(probs(rows(Path("few"))), probs(rows(Path("many"))), atol=2e-6)
@@ -46,12 +58,19 @@ def test_mirrored_copies_are_averaged(run: Command, digits: Path, digits_net: Pa
     for mirror in ("last", "all"):
         assert run(digits_net, digits, "--mirror", mirror, "--out", mirror) == 0
     model, x = load_model(digits_net), torch.from_numpy(load_digits()[0][:5])
-    copies = [model.predict_batch(x.flip(axes) if axes else x)["probs"] for axes in ((), (3,), (2,), (2, 3))]
-    np.testing.assert_allclose(probs(rows(Path("last"))), torch.stack(copies[:2]).mean(0), atol=1e-6)
+    copies = [
+        model.predict_batch(x.flip(axes) if axes else x)["probs"]
+        for axes in ((), (3,), (2,), (2, 3))
+    ]
+    np.testing.assert_allclose(
+        probs(rows(Path("last"))), torch.stack(copies[:2]).mean(0), atol=1e-6
+    )
     np.testing.assert_allclose(probs(rows(Path("all"))), torch.stack(copies).mean(0), atol=1e-6)
 
 
-def test_network_of_embedded_data_takes_images_of_any_size(run: Command, digits: Path, digits_net: Path) -> None:
+def test_network_of_embedded_data_takes_images_of_any_size(
+    run: Command, digits: Path, digits_net: Path
+) -> None:
     image = Image.open(digits / "0.png")
     image.resize((8, 8)).resize((24, 16), Image.Resampling.NEAREST).save("large.png")
     assert run(digits_net, "large.png") == 0
@@ -70,7 +89,9 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
-def test_files_are_resized_as_for_training(run: Command, photos: Path, resize: str, tmp_path: Path) -> None:
+def test_files_are_resized_as_for_training(
+    run: Command, photos: Path, resize: str, tmp_path: Path
+) -> None:
     how = ["data=image_folder", f"data.root={photos}", "data.image_size=8", f"data.resize={resize}"]
     net = write_checkpoint(tmp_path / "best.ckpt", *how, *SMALL)
     assert run(net, photos / "cat") == 0
@@ -81,8 +102,12 @@ def test_files_are_resized_as_for_training(run: Command, photos: Path, resize: s
     np.testing.assert_allclose(probs(rows(Path("predictions"))), expected, atol=1e-6)
 
 
-def test_size_that_training_did_not_settle_is_asked_for(run: Command, photos: Path, tmp_path: Path) -> None:
-    net = write_checkpoint(tmp_path / "best.ckpt", "data=image_folder", f"data.root={photos}", *SMALL)
+def test_size_that_training_did_not_settle_is_asked_for(
+    run: Command, photos: Path, tmp_path: Path
+) -> None:
+    net = write_checkpoint(
+        tmp_path / "best.ckpt", "data=image_folder", f"data.root={photos}", *SMALL
+    )
     draw(tmp_path / "other.png", height=20, width=20)
     assert run(net, "other.png") == 1
     assert "Images must be 12x16 as those that the network was trained on" in run.err
@@ -101,7 +126,9 @@ def test_colour_is_converted_only_when_asked(run: Command, digits: Path, digits_
     np.testing.assert_allclose(colour, grey, atol=1e-6)
 
 
-def test_what_cannot_be_read_is_listed_and_the_rest_is_done(run: Command, digits: Path, digits_net: Path) -> None:
+def test_what_cannot_be_read_is_listed_and_the_rest_is_done(
+    run: Command, digits: Path, digits_net: Path
+) -> None:
     (digits / "cut.png").write_bytes((digits / "0.png").read_bytes()[:50])
     (digits / "words.jpg").write_text("no image")
     (digits / "ignored.txt").write_text("not of a known kind")
@@ -118,15 +145,21 @@ def test_sixteen_bits_become_eight_as_in_training(run: Command, tmp_path: Path) 
     for name in ("cat", "dog"):
         for number in range(6):
             draw(tmp_path / "photos" / name / f"{number}.png", seed=f"{name}{number}", channels=1)
-    net = write_checkpoint(tmp_path / "best.ckpt", "data=image_folder", "data.root=photos", "data.white=4095", *SMALL)
+    net = write_checkpoint(
+        tmp_path / "best.ckpt", "data=image_folder", "data.root=photos", "data.white=4095", *SMALL
+    )
     for number, plane in enumerate(pixels):
         Image.fromarray(plane).save(f"{number}.png")
     assert run(net, "0.png", "1.png") == 0
-    expected = load_model(net).predict_batch(torch.from_numpy((pixels >> 4).astype(np.uint8))[:, None])["probs"]
+    expected = load_model(net).predict_batch(
+        torch.from_numpy((pixels >> 4).astype(np.uint8))[:, None]
+    )["probs"]
     np.testing.assert_allclose(probs(rows(Path("predictions"))), expected, atol=1e-6)
 
 
-def test_permuted_training_data_permutes_files_too(run: Command, digits: Path, tmp_path: Path) -> None:
+def test_permuted_training_data_permutes_files_too(
+    run: Command, digits: Path, tmp_path: Path
+) -> None:
     net = write_checkpoint(tmp_path / "best.ckpt", "data.permute=true", *SMALL)
     assert run(net, digits) == 0
     order = np.random.default_rng(0).permutation(64)

@@ -15,17 +15,32 @@ from tests.checkpoints import Command, arrays_checkpoint
         (["nowhere.ckpt", "digits"], "there is nothing at nowhere.ckpt"),
         (["NET", "nowhere"], "FILES must be files or folders, but there is nothing at nowhere"),
         (["NET", "empty"], "there must be a file that can be read, but empty holds none"),
-        (["NET", "digits", "--out", "digits"], "--out must be a new or empty folder, but digits holds files"),
+        (
+            ["NET", "digits", "--out", "digits"],
+            "--out must be a new or empty folder, but digits holds files",
+        ),
         (["NET", "digits", "--out", "digits/0.png"], "--out must be a folder"),
-        (["NET", "digits", "--device", "abacus"], "--device must be auto or a device that torch has here"),
+        (
+            ["NET", "digits", "--device", "abacus"],
+            "--device must be auto or a device that torch has here",
+        ),
         (["NET", "digits", "--batch-size", "0"], "--batch-size must be at least 1"),
         (["NET", "digits", "--overlap", "1"], "--overlap must be a share of a tile"),
         (["NET", "digits", "--tile", "8", "0"], "--tile must be at least 1, but is 8 0"),
-        (["NET", "digits", "--tile", "8"], "--tile is for what answers at every position, but this is a classifier"),
-        (["NET", "digits", "--fit", "tiles"], "--fit tiles is for what answers at every position, but this is a classifier"),
+        (
+            ["NET", "digits", "--tile", "8"],
+            "--tile is for what answers at every position, but this is a classifier",
+        ),
+        (
+            ["NET", "digits", "--fit", "tiles"],
+            "--fit tiles is for what answers at every position, but this is a classifier",
+        ),
         (["empty", "digits"], "but empty is none of these; no checkpoint lies below it"),
         (["cut.ckpt", "digits"], "is not a readable checkpoint"),
-        (["signals.ckpt", "digits"], "image files suit a network of 1 or 3 channels and two axes, but this one takes 2x20"),
+        (
+            ["signals.ckpt", "digits"],
+            "image files suit a network of 1 or 3 channels and two axes, but this one takes 2x20",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -1,4 +1,6 @@
-"""A long recording is cleaned as if at once, in bounded memory, and keeps its length, rate, channels and silence."""
+"""A long recording is cleaned as if at once, in bounded memory, and keeps its length, rate,
+channels and silence.
+"""
 
 import tracemalloc
 from pathlib import Path
@@ -17,7 +19,7 @@ from convsweep.tasks.denoising import Denoising
 from tests.checkpoints import Command, write_checkpoint
 
 STACK: dict[str, Any] = {
-    "num_stages": 4, "width": 8, "width_growth": 1.0, "dilation": [1, 2, 4, 8], "downsample": "none",
+    "num_stages": 4, "width": 8, "width_growth": 1.0, "dilation": [1, 2, 4, 8], "downsample": "none",  # noqa: E501
     "head": {"output": "position"},
 }  # fmt: skip
 
@@ -38,8 +40,12 @@ def cleaned(model: Denoising, wave: np.ndarray, rate: int = 8000, **options: Any
 
 
 @pytest.mark.parametrize("normalize_by", ["sample", "training_split"])
-@pytest.mark.parametrize("options", [{}, {"overlap": 0.0}, {"window": 300, "overlap": 0.25, "batch_size": 3}])
-def test_windows_give_what_the_whole_gives_away_from_the_borders(normalize_by: Any, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "options", [{}, {"overlap": 0.0}, {"window": 300, "overlap": 0.25, "batch_size": 3}]
+)
+def test_windows_give_what_the_whole_gives_away_from_the_borders(
+    normalize_by: Any, options: dict[str, Any]
+) -> None:
     model, wave = denoiser(normalize_by=normalize_by), noise()
     wave[:, 2000:2500] *= 0.01  # a pause is no louder in its own window
     with torch.no_grad():
@@ -52,12 +58,17 @@ def test_windows_give_what_the_whole_gives_away_from_the_borders(normalize_by: A
 
 
 def test_unet_in_windows_is_close_to_the_whole() -> None:
-    model, wave = denoiser(UNet((1, 256), 1, depth=2, width=4, kernel_size=5, init="torch")), noise(length=4096)
+    model, wave = (
+        denoiser(UNet((1, 256), 1, depth=2, width=4, kernel_size=5, init="torch")),
+        noise(length=4096),
+    )
     with torch.no_grad():
         whole = model(torch.from_numpy(wave)[None])[0].numpy()
     got = cleaned(model, wave)
     reach = Cleaner(model).context
-    assert np.corrcoef(got[0, reach:-reach], whole[0, reach:-reach])[0, 1] > 0.8  # its halvings begin at other samples
+    assert (
+        np.corrcoef(got[0, reach:-reach], whole[0, reach:-reach])[0, 1] > 0.8
+    )  # its halvings begin at other samples
 
 
 def test_every_channel_is_cleaned_by_itself() -> None:
@@ -65,7 +76,9 @@ def test_every_channel_is_cleaned_by_itself() -> None:
     wave[1] *= 20
     together = cleaned(model, wave)
     for channel in range(3):
-        np.testing.assert_allclose(together[channel : channel + 1], cleaned(model, wave[channel : channel + 1]), atol=1e-5)
+        np.testing.assert_allclose(
+            together[channel : channel + 1], cleaned(model, wave[channel : channel + 1]), atol=1e-5
+        )
 
 
 def test_silence_stays_silent_and_short_recordings_are_cleaned() -> None:
@@ -99,7 +112,9 @@ class Endless:
 
 
 def test_memory_does_not_grow_with_the_recording() -> None:
-    pieces = Cleaner(denoiser(nn.Conv1d(1, 1, 3, padding=1)), window=2**14)(Endless(), 8000, np.ones(1, np.float32))
+    pieces = Cleaner(denoiser(nn.Conv1d(1, 1, 3, padding=1)), window=2**14)(
+        Endless(), 8000, np.ones(1, np.float32)
+    )
     next(pieces)
     tracemalloc.start()
     received = sum(piece.shape[1] for piece, _ in zip(pieces, range(60), strict=False))
@@ -112,19 +127,38 @@ def test_memory_does_not_grow_with_the_recording() -> None:
 @pytest.fixture(scope="session")
 def signals_net(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("signals")
-    small = ["data.length=256", "data.num_train=4", "data.num_val=2", "data.num_test=2", "model.net.depth=2", "model.net.width=4"]
+    small = [
+        "data.length=256",
+        "data.num_train=4",
+        "data.num_val=2",
+        "data.num_test=2",
+        "model.net.depth=2",
+        "model.net.width=4",
+    ]
     return write_checkpoint(folder / "best.ckpt", "model=denoising", "data=signals", *small)
 
 
-def test_command_writes_a_wav_of_the_same_length(run: Command, signals_net: Path, tmp_path: Path) -> None:
+def test_command_writes_a_wav_of_the_same_length(
+    run: Command, signals_net: Path, tmp_path: Path
+) -> None:
     (tmp_path / "in").mkdir()
-    soundfile.write(tmp_path / "in" / "talk.flac", noise(channels=2, length=20_000).T, 44100, subtype="PCM_24")
+    soundfile.write(
+        tmp_path / "in" / "talk.flac", noise(channels=2, length=20_000).T, 44100, subtype="PCM_24"
+    )
     soundfile.write(tmp_path / "in" / "beep.wav", noise(length=3000).T, 8000, subtype="FLOAT")
     (tmp_path / "in" / "bad.ogg").write_bytes(b"no sound")
     assert run(signals_net, tmp_path / "in", "--out", tmp_path / "out") == 3
     assert "bad.ogg" in run.err
-    talk, beep = (soundfile.info(str(tmp_path / "out" / "recordings" / f"{name}.wav")) for name in ("talk", "beep"))
-    assert (talk.frames, talk.samplerate, talk.channels, talk.subtype) == (20_000, 44100, 2, "PCM_24")
+    talk, beep = (
+        soundfile.info(str(tmp_path / "out" / "recordings" / f"{name}.wav"))
+        for name in ("talk", "beep")
+    )
+    assert (talk.frames, talk.samplerate, talk.channels, talk.subtype) == (
+        20_000,
+        44100,
+        2,
+        "PCM_24",
+    )
     assert (beep.frames, beep.samplerate, beep.channels, beep.subtype) == (3000, 8000, 1, "FLOAT")
     rows = (tmp_path / "out" / "predictions.csv").read_text().splitlines()
     assert rows[0] == "sample,result"

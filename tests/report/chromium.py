@@ -1,4 +1,6 @@
-"""A real browser without a window, driven over a pipe by the DevTools protocol: opens a page, clicks, looks, listens."""
+"""A real browser without a window, driven over a pipe by the DevTools protocol: opens a page,
+clicks, looks, listens.
+"""
 
 import base64
 import contextlib
@@ -49,14 +51,19 @@ class Chromium:
         # the browser reads its file 3 and writes its file 4; a shell puts the pipes there
         shell = ["bash", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "bash", *command]
         self._process = subprocess.Popen(
-            shell, pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            shell,
+            pass_fds=(to_browser, from_browser),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         os.close(to_browser)
         os.close(from_browser)
         self._buffer = b""
         self._count = 0
         self._session: str | None = None
-        target = next(one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == "page")
+        target = next(
+            one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == "page"
+        )
         attached = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -102,19 +109,40 @@ class Chromium:
     def _hear(self, event: dict[str, Any]) -> None:
         method, params = event.get("method"), event.get("params", {})
         if method == "Runtime.exceptionThrown":
-            self.complaints.append(str(params["exceptionDetails"].get("exception", params["exceptionDetails"])))
-        elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
-            self.complaints.append(" ".join(str(arg.get("value", arg.get("description"))) for arg in params["args"]))
+            self.complaints.append(
+                str(params["exceptionDetails"].get("exception", params["exceptionDetails"]))
+            )
+        elif method == "Runtime.consoleAPICalled" and params["type"] in (
+            "error",
+            "warning",
+            "assert",
+        ):
+            self.complaints.append(
+                " ".join(str(arg.get("value", arg.get("description"))) for arg in params["args"])
+            )
         elif method == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.complaints.append(params["entry"]["text"])
-        elif method == "Network.requestWillBeSent" and not params["request"]["url"].startswith(("file:", "data:", "blob:")):
+        elif method == "Network.requestWillBeSent" and not params["request"]["url"].startswith(
+            ("file:", "data:", "blob:")
+        ):
             self.requests.append(params["request"]["url"])
 
     def open(self, page: Path, width: int = 1280, height: int = 900, scheme: str = "light") -> None:
-        """Open a file on a screen of a size (below 600 a phone) and wait until every figure is drawn."""
+        """Open a file on a screen of a size (below 600 a phone) and wait until every figure is
+        drawn.
+        """
         phone = width < 600
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=phone,
+        )
+        self.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
+        )
         self.complaints.clear()
         self.requests.clear()
         self.call("Page.navigate", url=page.absolute().as_uri())
@@ -130,7 +158,9 @@ class Chromium:
 
     def run(self, expression: str) -> Any:
         """Return the value of an expression in the page."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        answer = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 

@@ -35,6 +35,8 @@ def browser() -> Iterator[Chromium]:
     """A browser, if this machine has one."""
     program = find()
     if program is None:
-        pytest.skip("a report is looked at in chromium, which is not installed (apt-get install chromium)")
+        pytest.skip(
+            "a report is looked at in chromium, which is not installed (apt-get install chromium)"
+        )
     with Chromium(program) as one:
         yield one

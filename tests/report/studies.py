@@ -1,4 +1,6 @@
-"""Studies as the sweeper leaves them, made in a moment: a conditional space, all kinds of outcome, any number of trials."""
+"""Studies as the sweeper leaves them, made in a moment: a conditional space, all kinds of outcome,
+any number of trials.
+"""
 
 import math
 import random
@@ -84,8 +86,8 @@ def make_trial(index: int, kind: str, objectives: int, generator: random.Random)
     seconds = 20 + weights / 5000
     start = START + timedelta(seconds=60 * (index // 2))
     info: dict[str, Any] = {
-        "worker": "20260102-030400-1-0-aa", "slot": index % 2, "session": "20260102-030400-1", "hash": str(index),
-        "params": weights, "macs": 20 * weights, "summary": f"ConvNet: {weights / 1000:.3g} k parameters, 1 MMACs",
+        "worker": "20260102-030400-1-0-aa", "slot": index % 2, "session": "20260102-030400-1", "hash": str(index),  # noqa: E501
+        "params": weights, "macs": 20 * weights, "summary": f"ConvNet: {weights / 1000:.3g} k parameters, 1 MMACs",  # noqa: E501
         "overrides": [f"optimizer.lr={params['optimizer.lr']}"],
     }  # fmt: skip
     epochs = {"complete": 12, "pruned": 3, "running": 2}.get(kind, 0)
@@ -118,7 +120,10 @@ def make_trials(kinds: list[str], objectives: int = 1) -> list[FrozenTrial]:
 def mixed(count: int) -> list[str]:
     """Return the kinds of many trials: half complete, others of every kind."""
     others = ["pruned", "pruned", "infeasible", "pruned", "diverged", "error", "pruned", "killed"]
-    return ["complete" if index % 2 == 0 else others[(index // 2) % len(others)] for index in range(count)]
+    return [
+        "complete" if index % 2 == 0 else others[(index // 2) % len(others)]
+        for index in range(count)
+    ]
 
 
 def make_sweep(folder: Path, kinds: list[str], objectives: int = 1, name: str = "made") -> Path:
@@ -127,7 +132,9 @@ def make_sweep(folder: Path, kinds: list[str], objectives: int = 1, name: str = 
     direction = "maximize" if objectives == 1 else "{val/accuracy: maximize, macs: minimize}"
     (folder / "multirun.yaml").write_text(MULTIRUN.replace("DIRECTION", direction))
     directions: list[Any] = ["maximize", "minimize"][:objectives]
-    study = optuna.create_study(study_name=name, directions=directions, storage=open_journal(SweepPaths(folder).journal))
+    study = optuna.create_study(
+        study_name=name, directions=directions, storage=open_journal(SweepPaths(folder).journal)
+    )
     study.set_user_attr("space", SPACE)
     study.add_trials(make_trials(kinds, objectives))
     return folder

@@ -1,4 +1,6 @@
-"""A report in a real browser: no complaint, nothing fetched, everything drawn, light and dark, wide and on a phone."""
+"""A report in a real browser: no complaint, nothing fetched, everything drawn, light and dark, wide
+and on a phone.
+"""
 
 from pathlib import Path
 
@@ -28,24 +30,38 @@ def opened(browser: Chromium, file: Path, **screen: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "kinds", [[], ["error"] * 3, mixed(5), [*mixed(30), "running"]], ids=["empty", "failed", "five", "running"]
+    "kinds",
+    [[], ["error"] * 3, mixed(5), [*mixed(30), "running"]],
+    ids=["empty", "failed", "five", "running"],
 )
-def test_every_sweep_is_shown_on_every_screen(browser: Chromium, made: MakeSweep, tmp_path: Path, kinds: list[str]) -> None:
+def test_every_sweep_is_shown_on_every_screen(
+    browser: Chromium, made: MakeSweep, tmp_path: Path, kinds: list[str]
+) -> None:
     file, _ = write(sweep_page(made(kinds)), tmp_path / "report.html")
     opened(browser, file)
     opened(browser, file, width=390, height=844, scheme="dark")
 
 
-def test_two_objectives_and_two_sweeps_are_shown(browser: Chromium, made: MakeSweep, tmp_path: Path) -> None:
-    one, other = made(mixed(30), 2, "depth_kernel_image_folder"), made(mixed(40), 2, "depth_kernel_image_folder_confirmed")
+def test_two_objectives_and_two_sweeps_are_shown(
+    browser: Chromium, made: MakeSweep, tmp_path: Path
+) -> None:
+    one, other = (
+        made(mixed(30), 2, "depth_kernel_image_folder"),
+        made(mixed(40), 2, "depth_kernel_image_folder_confirmed"),
+    )
     opened(browser, write(sweep_page(one), tmp_path / "one.html")[0])
-    opened(browser, write(compare_page(one, other), tmp_path / "two.html")[0], width=390, height=844)
+    opened(
+        browser, write(compare_page(one, other), tmp_path / "two.html")[0], width=390, height=844
+    )
 
 
-def test_light_and_dark_follow_the_system_and_the_switch(browser: Chromium, made: MakeSweep, tmp_path: Path) -> None:
+def test_light_and_dark_follow_the_system_and_the_switch(
+    browser: Chromium, made: MakeSweep, tmp_path: Path
+) -> None:
     file, _ = write(sweep_page(made(mixed(30))), tmp_path / "report.html")
     colour = (
-        "getComputedStyle(document.querySelector('.plot .xtick text')).fill + getComputedStyle(document.body).backgroundColor"
+        "getComputedStyle(document.querySelector('.plot .xtick text')).fill +"
+        " getComputedStyle(document.body).backgroundColor"
     )
     browser.open(file, scheme="dark")
     dark = browser.run(colour)
@@ -60,7 +76,9 @@ def test_light_and_dark_follow_the_system_and_the_switch(browser: Chromium, made
     assert browser.complaints == []
 
 
-def test_five_thousand_trials_are_drawn_thinned_sorted_and_paged(browser: Chromium, made: MakeSweep, tmp_path: Path) -> None:
+def test_five_thousand_trials_are_drawn_thinned_sorted_and_paged(
+    browser: Chromium, made: MakeSweep, tmp_path: Path
+) -> None:
     file, _ = write(sweep_page(made(mixed(2000))), tmp_path / "report.html")
     assert file.stat().st_size < LARGEST
     opened(browser, file)

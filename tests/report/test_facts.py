@@ -35,7 +35,12 @@ def complete(*values: float, **info: Any) -> Any:
 
 
 def test_the_best_is_the_first_of_the_best_and_repetitions_do_not_count() -> None:
-    trials = [complete(0.1), complete(0.3), complete(0.3), create_trial(value=0.9, user_attrs={"kind": "duplicate"})]
+    trials = [
+        complete(0.1),
+        complete(0.3),
+        complete(0.3),
+        create_trial(value=0.9, user_attrs={"kind": "duplicate"}),
+    ]
     sweep = sweep_of(trials)
     assert sweep.best is not None
     assert sweep.best.number == 1
@@ -56,12 +61,16 @@ def test_the_front_holds_what_none_beats() -> None:
     points = [(generator.random(), generator.random()) for _ in range(60)]
     sweep = sweep_of([complete(*point) for point in points], (True, False))
     beaten = {
-        index for index, (up, down) in enumerate(points) if any(u >= up and d <= down and (u, d) != (up, down) for u, d in points)
+        index
+        for index, (up, down) in enumerate(points)
+        if any(u >= up and d <= down and (u, d) != (up, down) for u, d in points)
     }
     assert {trial.number for trial in sweep.front} == set(range(60)) - beaten
 
 
-def test_the_parameter_that_decides_is_found_and_one_without_effect_is_called_chance(made: MakeSweep) -> None:
+def test_the_parameter_that_decides_is_found_and_one_without_effect_is_called_chance(
+    made: MakeSweep,
+) -> None:
     sweep = made(["complete"] * 120)
     found = importances(sweep)
     assert found is not None
@@ -72,7 +81,11 @@ def test_the_parameter_that_decides_is_found_and_one_without_effect_is_called_ch
     assert sum(item.share for item in found.items) == pytest.approx(1)
     assert found.num_trials == 120
     assert found.num_top == 12
-    assert by_name["$kernel_3"].num_trials == sum("$kernel_3" in trial.params for trial in sweep.trials) < 120
+    assert (
+        by_name["$kernel_3"].num_trials
+        == sum("$kernel_3" in trial.params for trial in sweep.trials)
+        < 120
+    )
     assert importances(made(["complete"] * 7, name="few")) is None
 
 
@@ -87,7 +100,11 @@ def test_the_effect_of_a_parameter_names_its_best_values(made: MakeSweep) -> Non
 def test_bins_hold_every_trial_once(made: MakeSweep) -> None:
     sweep = made(mixed(60))
     for name in sweep.searched:
-        own = sorted(trial.number for part in bins(scale_of(sweep, name), sweep.complete) for trial in part.trials)
+        own = sorted(
+            trial.number
+            for part in bins(scale_of(sweep, name), sweep.complete)
+            for trial in part.trials
+        )
         assert own == [trial.number for trial in sweep.complete if name in trial.params]
     assert scale_of(sweep, "optimizer.lr").log
     assert scale_of(sweep, "model.net.width").groups == (8, 16, 32)
@@ -96,7 +113,11 @@ def test_bins_hold_every_trial_once(made: MakeSweep) -> None:
 def test_sweeps_of_unlike_budgets_are_compared_after_trials_that_count(made: MakeSweep) -> None:
     sweep = made(["infeasible", "complete", "infeasible", "complete", "complete"])
     scores = [trial.values[0] for trial in sweep.complete]
-    assert [best_after(sweep, count) for count in (1, 2, 3)] == [scores[0], max(scores[:2]), max(scores)]
+    assert [best_after(sweep, count) for count in (1, 2, 3)] == [
+        scores[0],
+        max(scores[:2]),
+        max(scores),
+    ]
 
 
 def test_the_leader_of_two_has_the_better_best() -> None:
@@ -160,7 +181,12 @@ def test_a_pause_is_cut_and_told() -> None:
 
 
 def test_reasons_alike_but_for_numbers_are_one() -> None:
-    trials = [create_trial(state=TrialState.PRUNED, user_attrs={"kind": "infeasible", "reason": f"has {n} k"}) for n in (5, 7.5)]
+    trials = [
+        create_trial(
+            state=TrialState.PRUNED, user_attrs={"kind": "infeasible", "reason": f"has {n} k"}
+        )
+        for n in (5, 7.5)
+    ]
     sweep = sweep_of([*trials, complete(1.0)])
     assert reason_rows(sweep.trials) == [["infeasible", 2, "has # k", "trial 0"]]
 
@@ -174,6 +200,14 @@ def test_the_spread_of_one_network_is_that_of_its_seeds() -> None:
 def test_labels_are_short_where_that_is_enough() -> None:
     params = {"model.net.width": 8, "data.width": 8, "$kernel_3": 3}
     width = DISTRIBUTIONS["model.net.width"]
-    distributions = {"model.net.width": width, "data.width": width, "$kernel_3": DISTRIBUTIONS["$kernel_3"]}
+    distributions = {
+        "model.net.width": width,
+        "data.width": width,
+        "$kernel_3": DISTRIBUTIONS["$kernel_3"],
+    }
     sweep = sweep_of([create_trial(value=1.0, params=params, distributions=distributions)])
-    assert sweep.labels == {"model.net.width": "model.net.width", "data.width": "data.width", "$kernel_3": "kernel_3"}
+    assert sweep.labels == {
+        "model.net.width": "model.net.width",
+        "data.width": "data.width",
+        "$kernel_3": "kernel_3",
+    }

@@ -1,4 +1,6 @@
-"""Names that come from data are shown as they are and never become code: not in HTML, not in Plotly's tags, not in Markdown."""
+"""Names that come from data are shown as they are and never become code: not in HTML, not in
+Plotly's tags, not in Markdown.
+"""
 
 import json
 import re
@@ -41,21 +43,23 @@ from tests.report.studies import MULTIRUN, SPACE, make_trials, mixed
 
 RUN = "document.title='pwned'"
 HOSTILE = (
-    f"<script>{RUN}</script>", f'"><img src=x onerror="{RUN}">', f"](javascript:{RUN})", f"[x](javascript:{RUN})",
-    "| a | b", "\\| a", "</script>", "${x}", "`", f"``<img src=x onerror={RUN}>`", f"\\`<img src=x onerror={RUN}>`",
+    f"<script>{RUN}</script>", f'"><img src=x onerror="{RUN}">', f"](javascript:{RUN})", f"[x](javascript:{RUN})",  # noqa: E501
+    "| a | b", "\\| a", "</script>", "${x}", "`", f"``<img src=x onerror={RUN}>`", f"\\`<img src=x onerror={RUN}>`",  # noqa: E501
     f"`a\n\n<img src=x onerror={RUN}>`", f"```\n<img src=x onerror={RUN}>\n```",
     f'<a href="javascript:{RUN}">go</a>', '<a href="https://evil.example">go</a>', "<b>bold</b>",
-    "https://evil.example/a?b=c", "see http://evil.example, or (HTTPS://evil.example)", "ftp://evil.example", "www.evil.example",
-    "_WWW.evil.example", "someone@evil.example", "mailto:someone@evil.example", "xmpp:someone@evil.example/x",
+    "https://evil.example/a?b=c", "see http://evil.example, or (HTTPS://evil.example)", "ftp://evil.example", "www.evil.example",  # noqa: E501
+    "_WWW.evil.example", "someone@evil.example", "mailto:someone@evil.example", "xmpp:someone@evil.example/x",  # noqa: E501
     "\\https://evil.example", "`x`https://evil.example`y`", "x | https://evil.example\\|y",
 )  # fmt: skip
 ALL = " ".join(HOSTILE)
+# What GitHub makes a link of wherever it stands (its extension of CommonMark: extended autolinks).
 AUTOLINK = r"(?:https?|ftp)://|www\.|[\w.+-]@[\w-]+\.|(?:mailto|xmpp):"
-"""What GitHub makes a link of wherever it stands (its extension of CommonMark: extended autolinks)."""
 
 
 class Live(HTMLParser):
-    """What of a page is live: scripts that run, handlers, addresses, tags that no page of ours has."""
+    """What of a page is live: scripts that run, handlers, addresses, tags that no page of ours
+    has.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -68,16 +72,22 @@ class Live(HTMLParser):
         given = dict(attrs)
         self.scripts += tag == "script" and given.get("type") != "application/json"
         for name, value in attrs:
-            address = name in ("href", "src") and not (value or "").startswith(("#", "data:image/png;base64,", "data:,"))
+            address = name in ("href", "src") and not (value or "").startswith(
+                ("#", "data:image/png;base64,", "data:,")
+            )
             if name.startswith("on") or address:
                 self.found.append(f"{tag} {name}={value}")
 
 
 def code_removed(markdown: str) -> str:
-    """Return Markdown without its code, by CommonMark's rule: a run of backticks ends at a run of the same length."""
+    """Return Markdown without its code, by CommonMark's rule: a run of backticks ends at a run of
+    the same length.
+    """
     text = re.sub(r"^(`{3,})[^\n`]*\n.*?^\1`*$", "", markdown, flags=re.S | re.M)
     paragraphs = re.split(r"\n\n|\n(?=[-|])", text)
-    return "\n\n".join(re.sub(r"(?<![`\\])(`+)(?!`).*?(?<!`)\1(?!`)", "", one, flags=re.S) for one in paragraphs)
+    return "\n\n".join(
+        re.sub(r"(?<![`\\])(`+)(?!`).*?(?<!`)\1(?!`)", "", one, flags=re.S) for one in paragraphs
+    )
 
 
 def check(page: Page) -> None:
@@ -85,7 +95,9 @@ def check(page: Page) -> None:
     html, markdown = to_html(page), to_markdown(page, Pictures("pictures"))
     live = Live(html)
     assert (live.scripts, live.found) == (2, [])  # Plotly and the page's own
-    for text in re.findall(r'class="plot"[^>]*><script type="application/json">(.*?)</script>', html):
+    for text in re.findall(
+        r'class="plot"[^>]*><script type="application/json">(.*?)</script>', html
+    ):
         tags = set(re.findall(r"<[^>]*>?", " ".join(strings(json.loads(text)))))
         assert tags <= {"<br>", "<b>", "</b>", "<extra>", "</extra>"}
     prose = code_removed(markdown)
@@ -120,9 +132,14 @@ def hostile_sweep(folder: Path, name: str) -> Path:
         params, forms = dict(trial.params), dict(trial.distributions)
         params["model.net.skip"] = wild[trial.params["model.net.skip"] == "add"]
         forms["model.net.skip"] = CategoricalDistribution(wild)
-        info = trial.user_attrs | {"reason": ALL, "traceback": ALL, "overrides": [ALL], "summary": f"{ALL}: 1 k, {ALL}"}
+        info = trial.user_attrs | {
+            "reason": ALL,
+            "traceback": ALL,
+            "overrides": [ALL],
+            "summary": f"{ALL}: 1 k, {ALL}",
+        }
         return optuna.trial.create_trial(
-            state=trial.state, values=trial.values, params={names[key]: value for key, value in params.items()},
+            state=trial.state, values=trial.values, params={names[key]: value for key, value in params.items()},  # noqa: E501
             distributions={names[key]: form for key, form in forms.items()},
             user_attrs=info if trial.state is not TrialState.COMPLETE else info | {"reason": ""},
             intermediate_values=trial.intermediate_values,
@@ -133,11 +150,15 @@ def hostile_sweep(folder: Path, name: str) -> Path:
     config["hydra"]["overrides"]["task"].append(f"name={ALL}")
     config["hydra"]["runtime"]["choices"][ALL] = ALL
     (folder / "multirun.yaml").write_text(yaml.safe_dump(config))
-    study = optuna.create_study(study_name=name, direction="maximize", storage=open_journal(SweepPaths(folder).journal))
+    study = optuna.create_study(
+        study_name=name, direction="maximize", storage=open_journal(SweepPaths(folder).journal)
+    )
     space = {names[key]: rule for key, rule in SPACE.items()}
     space[names["model.net.skip"]] = {"choices": wild}
     study.set_user_attr("space", space)
-    plain = [(trial, trial.datetime_start, trial.datetime_complete) for trial in make_trials(mixed(24))]
+    plain = [
+        (trial, trial.datetime_start, trial.datetime_complete) for trial in make_trials(mixed(24))
+    ]
     for trial, start, end in plain:
         wild_trial = disguise(trial)
         wild_trial.datetime_start, wild_trial.datetime_complete = start, end
@@ -154,28 +175,41 @@ def hostile_run(folder: Path) -> Path:
         "wandb": f"javascript:{RUN}",
     }  # fmt: skip
     (folder / "result.json").write_text(json.dumps(result))
-    config = {"name": ALL, "seed": 0, "monitor": {"metric": ALL, "mode": "max"}, "data": {"_target_": ALL, "path": ALL}}
+    config = {
+        "name": ALL,
+        "seed": 0,
+        "monitor": {"metric": ALL, "mode": "max"},
+        "data": {"_target_": ALL, "path": ALL},
+    }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     return folder
 
 
 def pages(folder: Path) -> dict[str, Page]:
     """Return a page of every kind."""
-    one, other = (load_sweep(str(hostile_sweep(folder / name, f"{name} {ALL}")), None) for name in ("one", "other"))
+    one, other = (
+        load_sweep(str(hostile_sweep(folder / name, f"{name} {ALL}")), None)
+        for name in ("one", "other")
+    )
     runs = folder / "<b>runs"
     run = hostile_run(runs / '"><img src=x onerror=alert(1)>')
     hostile_run(runs / "other `| a")
     board = leaderboard_page(runs, runs_below(runs))
-    return {"sweep": sweep_page(one), "compare": compare_page(one, other), "run": run_page(run), "board": board}
+    return {
+        "sweep": sweep_page(one),
+        "compare": compare_page(one, other),
+        "run": run_page(run),
+        "board": board,
+    }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_block_lets_a_name_become_code(name: str) -> None:
-    figure = Figure(name, [{"type": "scatter", "name": name, "x": [name], "y": [1]}], {"xaxis": {"title": {"text": name}}},
-                    name, name, instead=Table([name, "b"], [[name, 1]]), key=[(name, "@accent")])  # fmt: skip
-    blocks = [Text(name), Notice(name), Bullets([name]), Cards([Card(name, name, name)]), Code(name),
+    figure = Figure(name, [{"type": "scatter", "name": name, "x": [name], "y": [1]}], {"xaxis": {"title": {"text": name}}},  # noqa: E501
+                    name, name, instead=Table([name, "b"], [[name, 1]]), key=[(name, "@accent")])  # fmt: skip  # noqa: E501
+    blocks = [Text(name), Notice(name), Bullets([name]), Cards([Card(name, name, name)]), Code(name),  # noqa: E501
               Table([name, "b"], [[name, 1]]),
-              figure, Grid([figure]), Fold(name, [Text(name)]), Text(f"in `{name}` code")]  # fmt: skip
+              figure, Grid([figure]), Fold(name, [Text(name)]), Text(f"in `{name}` code")]  # fmt: skip  # noqa: E501
     check(Page(name, name, [Section(name, blocks)]))
     assert "<a " not in str(plotly_figure(figure).to_dict()), "nor in W&B's panel"
 
@@ -192,5 +226,10 @@ def test_no_name_runs_in_a_browser(browser: Chromium, tmp_path: Path) -> None:
         file.write_text(to_html(page))
         browser.open(file)
         assert browser.run("document.title") != "pwned"
-        assert browser.run("document.querySelectorAll('[onerror], svg a, a:not([href^=\"#\"])').length") == 0
+        assert (
+            browser.run(
+                "document.querySelectorAll('[onerror], svg a, a:not([href^=\"#\"])').length"
+            )
+            == 0
+        )
         assert browser.requests == []

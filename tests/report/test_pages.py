@@ -29,7 +29,7 @@ from tests.report.studies import mixed
 
 ALWAYS = ["In one minute", "What was searched", "Run it again"]
 WHOLE = [
-    *ALWAYS, "The winner", "Best trials", "Confirmation", "History", "What mattered", "One parameter", "Pairs", "Parallel",
+    *ALWAYS, "The winner", "Best trials", "Confirmation", "History", "What mattered", "One parameter", "Pairs", "Parallel",  # noqa: E501
     "Cost", "Curves", "Outcomes", "Timeline", "All trials",
 ]  # fmt: skip
 
@@ -79,7 +79,9 @@ def test_two_objectives_have_a_front(made: MakeSweep) -> None:
     _, markdown = check(page)
     assert "Pareto front" in [section.title for section in page.sections]
     assert "maximise val/accuracy and minimise macs" in markdown
-    assert "| trial | val/accuracy | macs | parameters | seconds |" in markdown, "an objective is not told twice"
+    assert "| trial | val/accuracy | macs | parameters | seconds |" in markdown, (
+        "an objective is not told twice"
+    )
 
 
 def test_an_empty_sweep_says_so(made: MakeSweep) -> None:
@@ -91,7 +93,10 @@ def test_an_empty_sweep_says_so(made: MakeSweep) -> None:
 
 def test_a_sweep_without_a_complete_trial_says_why(made: MakeSweep) -> None:
     _, markdown = check(sweep_page(made(["diverged", "diverged", "error"])))
-    assert "**No trial is complete**: 2 diverged, 1 error. Most often (2 trials): the training loss must stay finite" in markdown
+    assert (
+        "**No trial is complete**: 2 diverged, 1 error. Most often (2 trials): the training loss"
+        " must stay finite" in markdown
+    )
     assert "Traceback of trial 2" in markdown
 
 
@@ -106,7 +111,10 @@ def confirmed(folder: Path, has_test: bool = True) -> dict[str, Any]:
 
     def trainings(first: float) -> list[Training]:
         steps = {"validation": 0.01, "test": 0.012} if has_test else {"validation": 0.01}
-        scores = {seed: {split: first + step * seed for split, step in steps.items()} for seed in (1, 2, 3)}
+        scores = {
+            seed: {split: first + step * seed for split, step in steps.items()}
+            for seed in (1, 2, 3)
+        }
         return [Training(seed, "complete", scores=scores[seed], seconds=1.0) for seed in (1, 2, 3)]
 
     winner = Result(Candidate("trial 4", [], 4, 0.95, {}), trainings(0.9))
@@ -123,13 +131,20 @@ def test_a_confirmation_is_told(made: MakeSweep) -> None:
     assert "Not confirmed" in check(sweep_page(sweep))[1]
     content = confirmed(sweep.folder)
     _, markdown = check(sweep_page(sweep))
-    assert markdown.count(content["verdict"]["words"]) == 2, "in the first sentences and in its section"
-    assert "how sure: **confirmed**, +0.2 [+0.2, +0.2] to the baseline on the test split, 3 seeds" in markdown
+    assert markdown.count(content["verdict"]["words"]) == 2, (
+        "in the first sentences and in its section"
+    )
+    assert (
+        "how sure: **confirmed**, +0.2 [+0.2, +0.2] to the baseline on the test split, 3 seeds"
+        in markdown
+    )
     assert "| trial 4 | 0.92 ± 0.01 | 0.924 ± 0.012 | +0.2 [+0.2, +0.2] |" in markdown
     assert "| baseline | 0.72 ± 0.01 | 0.724 ± 0.012 |  |" in markdown
 
 
-def test_a_confirmation_without_a_test_split_is_that_of_the_validation_split(made: MakeSweep) -> None:
+def test_a_confirmation_without_a_test_split_is_that_of_the_validation_split(
+    made: MakeSweep,
+) -> None:
     sweep = made(mixed(20))
     assert sweep.folder is not None
     confirmed(sweep.folder, has_test=False)
@@ -145,7 +160,9 @@ def test_markdown_holds_the_trials_and_no_word_of_what_a_hand_can_do(made: MakeS
         assert words in html
         assert words not in markdown
     rows = markdown.partition("**All 60 trials**")[2].splitlines()
-    assert [row.split()[1] for row in rows if re.match(r"\| \d", row)] == [str(number) for number in range(40)]
+    assert [row.split()[1] for row in rows if re.match(r"\| \d", row)] == [
+        str(number) for number in range(40)
+    ]
     assert "(20 more rows on the HTML page)" in rows
 
 
@@ -165,18 +182,22 @@ def test_two_sweeps_stand_side_by_side(made: MakeSweep) -> None:
     assert f"{one.charged} and {other.charged} trials" in markdown
     assert "| parameter | one | won | other | won |" in markdown
     check(compare_page(one, made([], name="empty")))
-    with pytest.raises(UserError, match="the same objectives, but one has val/accuracy and two has val/accuracy, macs"):
+    with pytest.raises(
+        UserError,
+        match="the same objectives, but one has val/accuracy and two has val/accuracy, macs",
+    ):
         compare_page(one, made(["complete"] * 3, objectives=2, name="two"))
 
 
 RESULT = {
     "outcome": "complete", "objectives": {"val/accuracy": 0.9}, "best_epoch": 1,
     "best": {"val/accuracy": 0.9, "lr-Adam": 0.1, "lr-AdamW/pg1": 0.2},
-    "test": {"test/accuracy": 0.88}, "epochs": 2, "stopped_early": False, "checkpoint": None, "seconds": 4.0,
-    "cost": {"params": 5000, "macs": 1000, "summary": "ConvNet: 5 k parameters, 1 kMACs"}, "wandb": None,
+    "test": {"test/accuracy": 0.88}, "epochs": 2, "stopped_early": False, "checkpoint": None, "seconds": 4.0,  # noqa: E501
+    "cost": {"params": 5000, "macs": 1000, "summary": "ConvNet: 5 k parameters, 1 kMACs"}, "wandb": None,  # noqa: E501
 }  # fmt: skip
 CONFIG = (
-    "name: NAME\nseed: 3\nmonitor: {metric: val/accuracy, mode: max}\ndata: {_target_: convsweep.data.sources.digits.Digits}\n"
+    "name: NAME\nseed: 3\nmonitor: {metric: val/accuracy, mode: max}\ndata: {_target_:"
+    " convsweep.data.sources.digits.Digits}\n"
 )
 
 
@@ -186,7 +207,7 @@ def make_run(folder: Path, name: str, result: dict[str, Any] | None) -> Path:
     (folder / "config.yaml").write_text(CONFIG.replace("NAME", name))
     (folder / "metrics.csv").write_text(
         "epoch,step,val/accuracy,train/loss\n0,1,0.5,2\n1,2,0.9,1\n2,3,,\n"
-    )  # behind the epochs: the test
+    )  # after the epochs: the test
     if result is not None:
         (folder / "result.json").write_text(json.dumps(result))
     return folder
@@ -197,9 +218,16 @@ def test_a_run_has_its_scores_and_curves(tmp_path: Path) -> None:
     assert "best val/accuracy: **0.9**, epoch 1" in markdown
     assert "test/accuracy: **0.88**" in markdown
     assert "lr-Adam" not in markdown
-    assert "| val/accuracy | 0.9 |" in markdown.partition("## Learning curves")[2], "the last value that was measured"
-    assert [trace["y"] for figure in figures(html) for trace in figure["data"]] == [[0.5, 0.9], [2.0, 1.0]]
-    _, markdown = check(run_page(make_run(tmp_path / "b", "cnn", {"outcome": "diverged", "reason": "loss is nan"})))
+    assert "| val/accuracy | 0.9 |" in markdown.partition("## Learning curves")[2], (
+        "the last value that was measured"
+    )
+    assert [trace["y"] for figure in figures(html) for trace in figure["data"]] == [
+        [0.5, 0.9],
+        [2.0, 1.0],
+    ]
+    _, markdown = check(
+        run_page(make_run(tmp_path / "b", "cnn", {"outcome": "diverged", "reason": "loss is nan"}))
+    )
     assert "**diverged**: loss is nan" in markdown
     _, markdown = check(run_page(make_run(tmp_path / "c", "cnn", None)))
     assert "has not ended yet" in markdown
@@ -208,7 +236,9 @@ def test_a_run_has_its_scores_and_curves(tmp_path: Path) -> None:
 def test_commands_are_such_as_a_shell_takes(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "my run", "cnn", RESULT)
     (folder / ".hydra").mkdir()
-    (folder / ".hydra" / "overrides.yaml").write_text("- data.root=my photos\n- model.net.width=[4,8]\n")
+    (folder / ".hydra" / "overrides.yaml").write_text(
+        "- data.root=my photos\n- model.net.width=[4,8]\n"
+    )
     (code,) = run_page(folder).sections[-1].blocks
     assert isinstance(code, Code)
     again, resumed = (shlex.split(line) for line in code.text.splitlines())
@@ -223,7 +253,11 @@ def test_a_leaderboard_ranks_by_the_monitored_metric(tmp_path: Path) -> None:
     runs = runs_below(tmp_path)
     assert len(runs) == 4
     _, markdown = check(leaderboard_page(tmp_path, runs))
-    rows = [line for line in markdown.splitlines() if line.startswith(("| high", "| middle", "| low", "| killed"))]
+    rows = [
+        line
+        for line in markdown.splitlines()
+        if line.startswith(("| high", "| middle", "| low", "| killed"))
+    ]
     assert [row.split()[1] for row in rows] == ["high", "middle", "low", "killed"]
     assert "4 runs" in markdown
     assert "3 complete, 1 unfinished" in markdown
@@ -232,13 +266,22 @@ def test_a_leaderboard_ranks_by_the_monitored_metric(tmp_path: Path) -> None:
 def test_runs_that_never_began_stand_last_with_their_reasons(tmp_path: Path) -> None:
     for name, reason in (("1", "no such folder"), ("2", "no such class"), ("4", None)):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "result.json").write_text(json.dumps({"outcome": "error", "reason": reason}))
+        (tmp_path / name / "result.json").write_text(
+            json.dumps({"outcome": "error", "reason": reason})
+        )
     make_run(tmp_path / "3", "cnn", RESULT)
     page = leaderboard_page(tmp_path, runs_below(tmp_path))
-    assert [section.title for section in page.sections[1:]] == ["val/accuracy on Digits", "Ended before they began"]
+    assert [section.title for section in page.sections[1:]] == [
+        "val/accuracy on Digits",
+        "Ended before they began",
+    ]
     _, markdown = check(page)
     rows = markdown.partition("## Ended before they began")[2].strip().splitlines()[2:]
-    assert rows == ["| 4 | error |  |", "| 2 | error | no such class |", "| 1 | error | no such folder |"]
+    assert rows == [
+        "| 4 | error |  |",
+        "| 2 | error | no such class |",
+        "| 1 | error | no such folder |",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -250,10 +293,17 @@ def test_runs_that_never_began_stand_last_with_their_reasons(tmp_path: Path) -> 
         ("mnist.MNIST, root: ROOT", ["MNIST"]),
     ],
 )
-def test_scores_on_different_data_are_not_ranked_together(tmp_path: Path, data: str, questions: list[str]) -> None:
+def test_scores_on_different_data_are_not_ranked_together(
+    tmp_path: Path, data: str, questions: list[str]
+) -> None:
     for root in ("cats", "cells"):
         folder = make_run(tmp_path / root, root, RESULT)
-        config = CONFIG.partition("data:")[0] + f"data: {{_target_: convsweep.data.{data.replace('ROOT', root)}}}\n"
+        config = (
+            CONFIG.partition("data:")[0]
+            + f"data: {{_target_: convsweep.data.{data.replace('ROOT', root)}}}\n"
+        )
         (folder / "config.yaml").write_text(config)
     sections = leaderboard_page(tmp_path, runs_below(tmp_path)).sections
-    assert [section.title for section in sections[1:]] == [f"val/accuracy on {question}" for question in questions]
+    assert [section.title for section in sections[1:]] == [
+        f"val/accuracy on {question}" for question in questions
+    ]

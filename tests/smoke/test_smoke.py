@@ -1,4 +1,6 @@
-"""What a user does, by its commands: train, search, report, export, predict. `.ci/run` does it with the oldest packages too."""
+"""What a user does, by its commands: train, search, report, export, predict. `.ci/run` does it with
+the oldest packages too.
+"""
 
 import csv
 import json
@@ -14,12 +16,16 @@ from convsweep.data.sources.digits import load_digits
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["trainer=cpu", "trainer.max_epochs=3", "model.net.width=8", "seed=0"]
 
-pytestmark = pytest.mark.xdist_group("smoke")  # a worker does all of it, since each command needs what the ones before it left
+pytestmark = pytest.mark.xdist_group(
+    "smoke"
+)  # a worker does all of it, since each command needs what the ones before it left
 
 
 def run(folder: Path, *command: str) -> str:
     """Run a command of Python to its end and return what it printed."""
-    done = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, *command], cwd=folder, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -28,7 +34,16 @@ def run(folder: Path, *command: str) -> str:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training that W&B followed offline."""
     place = tmp_path_factory.mktemp("trained")
-    run(place, "-m", "convsweep", "train", *OPTIONS, "data/augment=shift", "logger.mode=offline", "hydra.run.dir=run")
+    run(
+        place,
+        "-m",
+        "convsweep",
+        "train",
+        *OPTIONS,
+        "data/augment=shift",
+        "logger.mode=offline",
+        "hydra.run.dir=run",
+    )
     return place / "run"
 
 
@@ -36,7 +51,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a search of six trials, done by two commands."""
     place = tmp_path_factory.mktemp("searched")
-    command = ["-m", "convsweep", "train", "-m", "sweeps=depth_kernel", *OPTIONS, "logger=none", "hydra.sweeper.slots=2"]
+    command = [
+        "-m",
+        "convsweep",
+        "train",
+        "-m",
+        "sweeps=depth_kernel",
+        *OPTIONS,
+        "logger=none",
+        "hydra.sweeper.slots=2",
+    ]
     run(place, *command, "hydra.sweeper.n_trials=2")
     run(place, *command, "hydra.sweeper.n_trials=6")
     return place / "multirun" / "depth_kernel_digits"
@@ -54,11 +78,26 @@ def test_a_search_ends_at_its_total_and_its_best_can_be_trained(searched: Path) 
     rows = list(csv.DictReader((searched / "sweep.csv").read_text().splitlines()))
     assert [row["number"] for row in rows] == [str(number) for number in range(6)]
     assert {row["kind"] for row in rows} <= {"complete", "pruned"}, rows
-    best = max((row for row in rows if row["kind"] == "complete"), key=lambda row: float(row["value"]))
+    best = max(
+        (row for row in rows if row["kind"] == "complete"), key=lambda row: float(row["value"])
+    )
     assert float(best["value"]) > 0.5
-    assert (searched / "best.yaml").read_text().startswith(f"# Trial {best['number']} of study depth_kernel_digits")
+    assert (
+        (searched / "best.yaml")
+        .read_text()
+        .startswith(f"# Trial {best['number']} of study depth_kernel_digits")
+    )
     preset = ["--config-dir", str(searched), "--config-name", "best"]
-    run(searched.parents[1], "-m", "convsweep", "train", *preset, "trainer.max_epochs=1", "logger=none", "hydra.run.dir=again")
+    run(
+        searched.parents[1],
+        "-m",
+        "convsweep",
+        "train",
+        *preset,
+        "trainer.max_epochs=1",
+        "logger=none",
+        "hydra.run.dir=again",
+    )
     again = json.loads((searched.parents[1] / "again" / "result.json").read_text())
     assert again["cost"]["params"] == int(best["params"])
 
@@ -85,6 +124,8 @@ def test_the_winner_of_a_search_knows_digits(searched: Path, tmp_path: Path) -> 
     for number, pixels in enumerate(pictures[:100, 0]):
         Image.fromarray(pixels).save(tmp_path / "files" / f"{number:03d}.png")
     run(tmp_path, "-m", "convsweep", "predict", str(searched), "files")
-    rows = list(csv.DictReader((tmp_path / "predictions" / "predictions.csv").read_text().splitlines()))
+    rows = list(
+        csv.DictReader((tmp_path / "predictions" / "predictions.csv").read_text().splitlines())
+    )
     right = sum(row["class"] == str(label) for row, label in zip(rows, labels[:100], strict=True))
     assert right > 50, right

@@ -1,4 +1,6 @@
-"""The sweeper alone: its wheel in an environment that has neither torch, Lightning nor convsweep."""
+"""The sweeper alone: its wheel in an environment that has neither torch, Lightning nor
+convsweep.
+"""
 
 import csv
 import shutil
@@ -52,7 +54,11 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module", params=["1.3.8", "1.4.0rc3"])
-def python(request: pytest.FixtureRequest, wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> str:
+def python(
+    request: pytest.FixtureRequest,
+    wheels: dict[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
     """The interpreter of an environment of the wheel, one release of Hydra, and pytest."""
     folder = tmp_path_factory.mktemp("environment")
     run(folder, "uv", "venv", "-q", "venv")
@@ -63,10 +69,18 @@ def python(request: pytest.FixtureRequest, wheels: dict[str, Path], tmp_path_fac
 
 
 def test_no_file_belongs_to_both_distributions(wheels: dict[str, Path]) -> None:
-    engine, application = ({*ZipFile(wheels[name]).namelist()} for name in ("hydra_study_sweeper", "convsweep"))
+    engine, application = (
+        {*ZipFile(wheels[name]).namelist()} for name in ("hydra_study_sweeper", "convsweep")
+    )
     source = ("hydra_study", "hydra_plugins/study")
-    expected = {str(path.relative_to(ROOT / "src")) for part in source for path in (ROOT / "src" / part).rglob("*.*")}
-    assert {name for name in engine if ".dist-info/" not in name} == {name for name in expected if not name.endswith(".pyc")}
+    expected = {
+        str(path.relative_to(ROOT / "src"))
+        for part in source
+        for path in (ROOT / "src" / part).rglob("*.*")
+    }
+    assert {name for name in engine if ".dist-info/" not in name} == {
+        name for name in expected if not name.endswith(".pyc")
+    }
     assert "convsweep/training/run.py" in application
     assert not engine & application
 
@@ -81,14 +95,35 @@ def test_a_plain_application_is_searched(python: str, tmp_path: Path) -> None:
         "hydra.sweeper.pruner.upper=1.9",
         "hydra.sweeper.view=none",
     ]
-    command = [python, "app.py", "-m", *sweeper, "hydra.sweeper.slots=2", "hydra.sweeper.n_trials=4", "x=choice(0,0.5,1,3)"]
+    command = [
+        python,
+        "app.py",
+        "-m",
+        *sweeper,
+        "hydra.sweeper.slots=2",
+        "hydra.sweeper.n_trials=4",
+        "x=choice(0,0.5,1,3)",
+    ]
     printed = run(tmp_path, *command, "hydra/sweeper/sampler=grid")
     assert "already registered" not in printed
-    rows = list(csv.DictReader((tmp_path / "multirun" / "app" / "sweep.csv").read_text().splitlines()))
+    rows = list(
+        csv.DictReader((tmp_path / "multirun" / "app" / "sweep.csv").read_text().splitlines())
+    )
     kinds = {float(row["x"]): row["kind"] for row in rows}
     assert kinds == {0: "pruned", 0.5: "complete", 1: "complete", 3: "pruned"}
 
 
 def test_the_suites_of_hydra_pass(python: str, tmp_path: Path) -> None:
     shutil.copy(SUITES, tmp_path)
-    assert " passed" in run(tmp_path, python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", SUITES.name)
+    assert " passed" in run(
+        tmp_path,
+        python,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        ".",
+        SUITES.name,
+    )

@@ -1,4 +1,6 @@
-"""While modules are imported nothing looks for garbage; later it is looked for again, but not among what they made."""
+"""While modules are imported nothing looks for garbage; later it is looked for again, but not among
+what they made.
+"""
 
 import subprocess
 import sys
@@ -14,4 +16,8 @@ print(during, gc.isenabled(), gc.get_freeze_count() > 0)
 
 
 def test_no_garbage_is_looked_for_while_modules_are_imported() -> None:
-    assert subprocess.check_output([sys.executable, "-c", CODE], text=True).split() == ["False", "True", "True"]
+    assert subprocess.check_output([sys.executable, "-c", CODE], text=True).split() == [
+        "False",
+        "True",
+        "True",
+    ]

@@ -1,4 +1,6 @@
-"""What needs nothing but its own metrics loads no scipy and no torchvision; a metric from any corner of torchmetrics works."""
+"""What needs nothing but its own metrics loads no scipy and no torchvision; a metric from any
+corner of torchmetrics works.
+"""
 
 import re
 import subprocess
@@ -26,7 +28,7 @@ class First(L.Callback):
 builtins.First = First
 sys.argv += ["logger=none", "trainer=cpu", "model.net.width=4", "+callbacks.first._target_=builtins.First"]
 runpy.run_path({str(ROOT / "train.py")!r}, run_name="__main__")
-"""
+"""  # noqa: E501
 INSPECT = "runpy.run_module('convsweep.explain.inspect', run_name='__main__', alter_sys=True)"
 DRAW = """
 sys.argv += ["--figures", "field", "--out", "drawn"]
@@ -41,12 +43,14 @@ with initialize_config_dir(config_dir={str(ROOT / "conf")!r}, **main_options()):
     cfg = compose("config", ["shape.in_shape=[1,8,8]", "shape.in_channels=1", "shape.num_classes=10"])
 OmegaConf.save(cfg, "config.yaml")
 architecture_of(Path("config.yaml"))
-"""
+"""  # noqa: E501
 
 
 def printed(code: str, folder: Path) -> list[str]:
     """Return the lines that a process prints."""
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=folder)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=folder
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -93,7 +97,7 @@ assert issubclass(IntersectionOverUnion, torchmetrics.Metric)
 assert set(torchmetrics.__all__) <= set(dir(torchmetrics))
 import scipy.signal
 assert scipy.signal.hamming is scipy.signal.windows.hamming
-"""
+"""  # noqa: E501
 
 
 def test_any_metric_works_in_a_process_that_has_trained(tmp_path: Path) -> None:
@@ -111,6 +115,8 @@ def said(text):
     os._exit(0)
 convsweep.cli.console.say = said
 """
-        + TRAIN.replace("prepare_imports()", "").replace("import lightning as L", "").replace("L.Callback", "object")
+        + TRAIN.replace("prepare_imports()", "")
+        .replace("import lightning as L", "")
+        .replace("L.Callback", "object")
     )
     assert re.fullmatch(r"run folder: outputs/\S+ False", printed(code, tmp_path)[0])

@@ -1,4 +1,6 @@
-"""A late package runs once, whole, as soon as something is asked of it that it does not hold yet; all that it gives is real."""
+"""A late package runs once, whole, as soon as something is asked of it that it does not hold yet;
+all that it gives is real.
+"""
 
 import subprocess
 import sys
@@ -31,7 +33,7 @@ root = LatePackage("late", {"Base": "base", "answer": lambda: 42}, frozenset({"b
 defer(root, LatePackage("late.inner", {}, frozenset({"flat"})))
 import late
 assert is_late("late") and ran == ["late.base"], ran
-"""
+"""  # noqa: E501
 
 
 def run(folder: Path, code: str) -> list[str]:
@@ -40,7 +42,13 @@ def run(folder: Path, code: str) -> list[str]:
         path = folder / "late" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    done = subprocess.run([sys.executable, "-c", START + code], cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", START + code],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -51,7 +59,7 @@ from late.light import Light
 import late.base, late.inner, late.inner.flat
 assert is_late("late") and is_late("late.inner") and ran == ["late.base", "late.light", "late.inner.flat"], ran
 assert Base is late.base.Base and issubclass(Light, Base) and answer == 42
-"""
+"""  # noqa: E501
 WHOLE = """
 assert not is_late("late") and type(late).__name__ == "module"
 assert ran[0] == "late.base" and ran.index("late") < ran.index("late.heavy") and len(ran) == len(set(ran)), ran
@@ -59,7 +67,7 @@ assert late.Heavy is sys.modules["late.heavy"].Heavy and late.heavy is sys.modul
 assert issubclass(late.Heavy, late.Base) and late.Base is sys.modules["late.base"].Base
 assert type(late.__spec__.loader).__name__ == type(late.__loader__).__name__ == "SourceFileLoader"
 assert type(late.heavy.__spec__.loader).__name__ == "SourceFileLoader"
-"""
+"""  # noqa: E501
 
 
 def test_a_few_names_and_modules_are_had_without_it(tmp_path: Path) -> None:
@@ -87,12 +95,20 @@ def test_any_other_use_runs_it(use: str, tmp_path: Path) -> None:
 
 
 def test_a_package_inside_runs_by_itself(tmp_path: Path) -> None:
-    run(tmp_path, "import late.inner.flat\nassert is_late('late.inner')\nfrom late.inner import depth\nassert depth == 3" + WHOLE)
+    run(
+        tmp_path,
+        "import late.inner.flat\nassert is_late('late.inner')\nfrom late.inner import depth\nassert"
+        " depth == 3" + WHOLE,
+    )
 
 
 def test_a_function_that_names_it_goes_to_other_processes(tmp_path: Path) -> None:
     pytest.importorskip("cloudpickle")
-    run(tmp_path, "import cloudpickle\nassert cloudpickle.loads(cloudpickle.dumps(lambda: late))() is late and is_late('late')")
+    run(
+        tmp_path,
+        "import cloudpickle\nassert cloudpickle.loads(cloudpickle.dumps(lambda: late))() is late"
+        " and is_late('late')",
+    )
 
 
 def test_what_is_imported_already_is_left_alone(tmp_path: Path) -> None:
@@ -112,10 +128,12 @@ threads = [threading.Thread(target=use, args=(number,)) for number in range(4)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 assert len(found) == 4 and len(set(found)) == 1, found
-"""
+"""  # noqa: E501
 
 
-def test_threads_that_come_at_once_get_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_that_come_at_once_get_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(FILES, "heavy.py", "import time; time.sleep(0.3)\n" + FILES["heavy.py"])
     run(tmp_path, THREADS + WHOLE)
 

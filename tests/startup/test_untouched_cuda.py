@@ -1,4 +1,6 @@
-"""What a template does before it forks touches no CUDA: a process that was forked behind that could not use its GPU."""
+"""What a template does before it forks touches no CUDA: a process that was forked after that could
+not use its GPU.
+"""
 
 import subprocess
 import sys
@@ -8,7 +10,8 @@ from tests.conftest import ROOT
 WARM = """
 from convsweep.training import warm_imports
 import os, lightning, torch
-os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"  # Lightning has NVML asked, which would answer without CUDA where it is there
+# Lightning has NVML asked, which would answer without CUDA where it is there
+os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
 asked = []
 def watch(module, name):
     inner = getattr(module, name)
@@ -25,7 +28,7 @@ for overrides in ([], ["experiment=cifar10_fast"], ["experiment=unet_scenes", "t
         cfg = compose("config", overrides=[*overrides, "name=x", "trainer.default_root_dir=x", "logger=none"])
     print(feasibility.check(cfg)["params"] > 0)
 print(asked, torch.cuda.is_initialized())
-"""
+"""  # noqa: E501
 
 
 def test_a_warm_template_has_not_asked_for_a_gpu() -> None:

@@ -1,4 +1,6 @@
-"""A toy Hydra application in a folder of its own, run as a user runs it, and the study that it leaves."""
+"""A toy Hydra application in a folder of its own, run as a user runs it, and the study that it
+leaves.
+"""
 
 import contextlib
 import os
@@ -42,16 +44,22 @@ defaults:
 
 
 class Toy:
-    """An application whose task function has the given body and whose config holds the given keys."""
+    """An application whose task function has the given body and whose config holds the given
+    keys.
+    """
 
     def __init__(self, folder: Path, body: str, config: str, sweeper: str) -> None:
         self.folder = folder
         self.sweep = folder / "multirun" / "app"
         self.started: list[subprocess.Popen[str]] = []
         (folder / "conf").mkdir(parents=True)
-        (folder / "app.py").write_text(HEAD.format(body=textwrap.indent(textwrap.dedent(body), "    ")))
+        (folder / "app.py").write_text(
+            HEAD.format(body=textwrap.indent(textwrap.dedent(body), "    "))
+        )
         options = textwrap.indent(textwrap.dedent(sweeper), "    ")
-        text = f"{CONFIG}\n{textwrap.dedent(config)}\nhydra:\n  sweeper:\n    view: lines\n{options}"
+        text = (
+            f"{CONFIG}\n{textwrap.dedent(config)}\nhydra:\n  sweeper:\n    view: lines\n{options}"
+        )
         (folder / "conf" / "config.yaml").write_text(text)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -70,7 +78,9 @@ class Toy:
         return process
 
     def close(self) -> None:
-        """End what still runs in this folder, also where it left the process group, and close what it wrote to."""
+        """End what still runs in this folder, also where it left the process group, and close what
+        it wrote to.
+        """
         for process in self.started:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -87,13 +97,17 @@ class Toy:
             output, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            raise AssertionError(f"still running after {timeout} s:\n{process.communicate()[0]}") from None
+            raise AssertionError(
+                f"still running after {timeout} s:\n{process.communicate()[0]}"
+            ) from None
         assert process.returncode == code, output
         return output
 
     def study(self, name: str = "app") -> optuna.Study:
         """Return the study as it stands."""
-        return optuna.load_study(study_name=name, storage=open_journal(self.sweep / "study.journal"))
+        return optuna.load_study(
+            study_name=name, storage=open_journal(self.sweep / "study.journal")
+        )
 
     def trials(self) -> list[FrozenTrial]:
         """Return the trials as they stand."""
@@ -109,7 +123,9 @@ MakeToy = Callable[..., Toy]
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Iterator[MakeToy]:
-    """Return a function that makes a toy application; what is left of it at the end of a test is ended."""
+    """Return a function that makes a toy application; what is left of it at the end of a test is
+    ended.
+    """
     toys: list[Toy] = []
 
     def make(body: str, config: str = "x: 0.0", sweeper: str = "") -> Toy:

@@ -32,12 +32,26 @@ class Server:
         self._user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if self._user:
             shutil.chown(folder, "postgres")
-        self._options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off {settings}"
+        self._options = (
+            f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off {settings}"
+        )
         self._run("initdb", "-U", "study", "-A", "trust")
 
     def _run(self, name: str, *arguments: str) -> None:
-        command = [*self._user, str(self._binaries / name), "-D", str(self._folder / "data"), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self._folder)
+        command = [
+            *self._user,
+            str(self._binaries / name),
+            "-D",
+            str(self._folder / "data"),
+            *arguments,
+        ]
+        subprocess.run(
+            command,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder,
+        )
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -69,7 +83,9 @@ def stoppable_server(settings: str = "") -> Iterator[Server]:
 
 @contextmanager
 def server(settings: str = "") -> Iterator[str]:
-    """Start a server with some settings and return the URL of its database; skip the test where there is no package."""
+    """Start a server with some settings and return the URL of its database; skip the test where
+    there is no package.
+    """
     with stoppable_server(settings) as one:
         yield one.url
 

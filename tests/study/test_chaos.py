@@ -17,7 +17,18 @@ def test_no_fault_loses_or_doubles_a_trial(storage: str, faults: int, tmp_path: 
         needs("psycopg")
         if not list(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")):
             pytest.skip("PostgreSQL is not installed; on Debian: apt-get install postgresql")
-    command = [sys.executable, str(CHAOS), "--storage", storage, "--faults", str(faults), "--folder", str(tmp_path)]
-    done = subprocess.run([*command, "--seed", "3", "--outage", "3"], capture_output=True, text=True)
+    command = [
+        sys.executable,
+        str(CHAOS),
+        "--storage",
+        storage,
+        "--faults",
+        str(faults),
+        "--folder",
+        str(tmp_path),
+    ]
+    done = subprocess.run(
+        [*command, "--seed", "3", "--outage", "3"], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / f"{storage}-3" / "table.md").read_text() in done.stdout

@@ -15,7 +15,9 @@ def test_a_database_without_a_connection_left_says_what_to_do(toy: MakeToy) -> N
         layout = SweepPaths(toy("return 0.0").folder)
         opened = [open_storage(url, layout, 2, is_made=is_made) for is_made in (False, True)]
         assert [one.get_all_studies() for one in opened] == [[], []], "each holds its connection"
-        with pytest.raises(StudyError, match="but got 'too many clients'; raise its max_connections, or let fewer"):
+        with pytest.raises(
+            StudyError, match="but got 'too many clients'; raise its max_connections, or let fewer"
+        ):
             open_storage(url, layout, 2).get_all_studies()
         for one in opened:
             one.remove_session()

@@ -1,4 +1,6 @@
-"""A sweep whose trials train in two processes each: one architecture, one verdict, one W&B run a trial."""
+"""A sweep whose trials train in two processes each: one architecture, one verdict, one W&B run a
+trial.
+"""
 
 import csv
 import json
@@ -13,10 +15,25 @@ from .test_interrupts import processes_in
 from .test_pipeline import ROOT, wandb_server
 
 __all__ = ["wandb_server"]
-TWO = ["trainer=ddp_cpu", "trainer.max_epochs=3", "model.net.width=4", "model.net.norm=none", "test=false"]
+TWO = [
+    "trainer=ddp_cpu",
+    "trainer.max_epochs=3",
+    "model.net.width=4",
+    "model.net.norm=none",
+    "test=false",
+]
 FAIL = "+callbacks.fail={_target_: rank_callbacks.Fail, rank: 1, epoch: 1, how: kill}"
-SPACE = ["model.net.kernel_size=3,5,7", "optimizer.lr=3e-2,1e-7", "hydra/sweeper/sampler=grid", "hydra.sweeper.slots=2"]
-PRUNER = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=0.3", "+hydra.sweeper.pruner.n_warmup_steps=2"]
+SPACE = [
+    "model.net.kernel_size=3,5,7",
+    "optimizer.lr=3e-2,1e-7",
+    "hydra/sweeper/sampler=grid",
+    "hydra.sweeper.slots=2",
+]
+PRUNER = [
+    "hydra/sweeper/pruner=threshold",
+    "hydra.sweeper.pruner.lower=0.3",
+    "+hydra.sweeper.pruner.n_warmup_steps=2",
+]
 
 
 def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: Path) -> None:
@@ -31,18 +48,34 @@ def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: P
     }
     note = "+callbacks.note._target_=rank_callbacks.Note"
     (tmp_path / "own" / "optimizer").mkdir(parents=True)
-    (tmp_path / "own" / "project.yaml").write_text("defaults: [config, {override optimizer: mine}, _self_]\nmine: 1\n")
+    (tmp_path / "own" / "project.yaml").write_text(
+        "defaults: [config, {override optimizer: mine}, _self_]\nmine: 1\n"
+    )
     (tmp_path / "own" / "optimizer" / "mine.yaml").write_text("defaults: [adamw, _self_]\n")
-    own = ["--config-dir", "own", "--config-name", "project"]  # which Lightning's processes need too
+    own = [
+        "--config-dir",
+        "own",
+        "--config-name",
+        "project",
+    ]  # which Lightning's processes need too
     search = ["hydra/sweeper=study", "mine=2", *TWO, *SPACE, *PRUNER, note, FAIL]
     command = [sys.executable, "-m", "convsweep", "train", "-m", *own, *search]
-    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **variables}, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     rows = list(csv.DictReader((tmp_path / "multirun/train/sweep.csv").read_text().splitlines()))
     kinds = [row["kind"] for row in rows]
     assert sorted(kinds) == ["complete"] * 3 + ["killed"] + ["pruned"] * 3, done.stdout
     for row in rows:
-        noted = [json.loads((Path(row["folder"]) / f"noted_{rank}.json").read_text()) for rank in (0, 1)]
+        noted = [
+            json.loads((Path(row["folder"]) / f"noted_{rank}.json").read_text()) for rank in (0, 1)
+        ]
         assert noted[0] == noted[1], "both processes train one network, from one epoch on"
         assert noted[0]["lr"] == float(row["optimizer.lr"])
         kernel = int(row["model.net.kernel_size"])
@@ -57,9 +90,26 @@ def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: P
 
 def test_ctrl_c_ends_all_processes_of_all_trials(tmp_path: Path) -> None:
     note = "+callbacks.note._target_=rank_callbacks.Note"
-    endless = ["logger=none", "trainer.max_epochs=500", "callbacks.early_stopping=null", "hydra.sweeper.grace=500", note]
+    endless = [
+        "logger=none",
+        "trainer.max_epochs=500",
+        "callbacks.early_stopping=null",
+        "hydra.sweeper.grace=500",
+        note,
+    ]
     process = subprocess.Popen(
-        [sys.executable, "-m", "convsweep", "train", "-m", "hydra/sweeper=study", *TWO[:1], *TWO[2:], *SPACE, *endless],
+        [
+            sys.executable,
+            "-m",
+            "convsweep",
+            "train",
+            "-m",
+            "hydra/sweeper=study",
+            *TWO[:1],
+            *TWO[2:],
+            *SPACE,
+            *endless,
+        ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -67,7 +117,9 @@ def test_ctrl_c_ends_all_processes_of_all_trials(tmp_path: Path) -> None:
         text=True,
         start_new_session=True,
     )
-    wait_for(lambda: len(list(tmp_path.glob("multirun/train/*/checkpoints/last.ckpt"))) == 2, timeout=200)
+    wait_for(
+        lambda: len(list(tmp_path.glob("multirun/train/*/checkpoints/last.ckpt"))) == 2, timeout=200
+    )
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=200)
     assert process.returncode == 130, output
@@ -75,4 +127,7 @@ def test_ctrl_c_ends_all_processes_of_all_trials(tmp_path: Path) -> None:
     rows = list(csv.DictReader((tmp_path / "multirun/train/sweep.csv").read_text().splitlines()))
     assert [row["kind"] for row in rows] == ["killed", "killed", "waiting", "waiting"], output
     results = [json.loads((Path(row["folder"]) / "result.json").read_text()) for row in rows[:2]]
-    assert [result["outcome"] for result in results] == ["killed", "killed"], "each closed its own record"
+    assert [result["outcome"] for result in results] == [
+        "killed",
+        "killed",
+    ], "each closed its own record"

@@ -49,11 +49,17 @@ def steps_of(app: Toy) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-def on_machine(app: Toy, name: str, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> "subprocess.Popen[str]":
+def on_machine(
+    app: Toy, name: str, monkeypatch: pytest.MonkeyPatch, *arguments: str
+) -> "subprocess.Popen[str]":
     """Start a sweep on a machine of that name."""
     (app.folder / "sitecustomize.py").write_text(ANOTHER_MACHINE)
     with monkeypatch.context() as patch:
-        for key, value in {"TOY_MACHINE": name, "TOY_CLOCK": "0", "PYTHONPATH": str(app.folder)}.items():
+        for key, value in {
+            "TOY_MACHINE": name,
+            "TOY_CLOCK": "0",
+            "PYTHONPATH": str(app.folder),
+        }.items():
             patch.setenv(key, value)
         return app.start("hydra/sweeper/sampler=random", *arguments)
 
@@ -72,16 +78,25 @@ def test_a_living_worker_that_was_taken_for_dead_drops_its_trials_and_works_on(
     assert [paused.returncode, other.returncode] == [0, 0], outputs
     assert app.kinds().count("complete") == 6
     assert "taken over by another worker" in outputs[0]
-    retried = [trial.user_attrs["retry_of"] for trial in app.trials() if "retry_of" in trial.user_attrs]
+    retried = [
+        trial.user_attrs["retry_of"] for trial in app.trials() if "retry_of" in trial.user_attrs
+    ]
     assert sorted(retried) == sorted(set(retried)), "once each"
 
 
 def pause(process: "subprocess.Popen[str]", app: Toy) -> None:
     """Stop a worker at a moment at which it holds no lock that others need."""
-    locks = [app.sweep / "study.journal.flock", *(app.sweep / ".study" / name for name in ("ask.lock", "record.lock"))]
+    locks = [
+        app.sweep / "study.journal.flock",
+        *(app.sweep / ".study" / name for name in ("ask.lock", "record.lock")),
+    ]
     while True:
         os.kill(process.pid, signal.SIGSTOP)
-        wait_for(lambda: Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+        wait_for(
+            lambda: (
+                Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+            )
+        )
         if not any(is_open(lock, process) for lock in locks):
             return
         os.kill(process.pid, signal.SIGCONT)
@@ -112,7 +127,9 @@ def test_a_full_disk_is_waited_for_while_trials_train_on(toy: MakeToy) -> None:
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert app.kinds() == ["complete"] * 8
-    assert all(sorted(trial.intermediate_values) == list(range(1, 61)) for trial in app.trials()), "all reports are there"
+    assert all(sorted(trial.intermediate_values) == list(range(1, 61)) for trial in app.trials()), (
+        "all reports are there"
+    )
     assert "does not answer, trying again for 600 s" in output
     assert "answers again" in output
     assert output.count("[WARNING] - a sign of life could not be written") == 1, output
@@ -138,7 +155,11 @@ def test_a_database_that_is_away_is_waited_for_while_trials_train_on(toy: MakeTo
         trials = trials_in(server.url)
         complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
         assert len(complete) == 6, output
-        assert all(trial.user_attrs.get("retried") for trial in trials if trial.state != TrialState.COMPLETE)
+        assert all(
+            trial.user_attrs.get("retried")
+            for trial in trials
+            if trial.state != TrialState.COMPLETE
+        )
         assert all(sorted(trial.intermediate_values) == list(range(1, 61)) for trial in complete)
         assert "answers again" in output
 
@@ -151,7 +172,9 @@ def test_a_start_waits_for_a_database_that_is_just_coming_back(toy: MakeToy) -> 
         assert process.stdout is not None
         said = next(line for line in process.stdout if "does not answer" in line)
         limit = "hydra.sweeper.storage_timeout=600, but at most 60 s at a start"
-        assert f"trying again for 60 s ({limit}): " in said, "what is waited, and why it is not the option"
+        assert f"trying again for 60 s ({limit}): " in said, (
+            "what is waited, and why it is not the option"
+        )
         server.start()
         output, _ = process.communicate(timeout=120)
         assert process.returncode == 0, output
@@ -163,7 +186,9 @@ def test_a_start_waits_for_a_database_that_is_just_coming_back(toy: MakeToy) -> 
         assert "Traceback" not in output
 
 
-def test_a_database_that_stays_away_ends_the_worker_and_the_same_command_goes_on(toy: MakeToy) -> None:
+def test_a_database_that_stays_away_ends_the_worker_and_the_same_command_goes_on(
+    toy: MakeToy,
+) -> None:
     with stoppable_server() as server:
         app = make(toy, 4, steps=40, more=f"storage: {server.url}\nstorage_timeout: 2\n")
         process = app.start("hydra/sweeper/sampler=random")
@@ -180,7 +205,9 @@ def test_a_database_that_stays_away_ends_the_worker_and_the_same_command_goes_on
         trials = trials_in(server.url)
         assert sum(trial.state == TrialState.COMPLETE for trial in trials) == 4
         assert not any(trial.state == TrialState.RUNNING for trial in trials)
-        assert any("checkpoint" in trial.user_attrs for trial in trials if "retry_of" in trial.user_attrs)
+        assert any(
+            "checkpoint" in trial.user_attrs for trial in trials if "retry_of" in trial.user_attrs
+        )
 
 
 class LosesAnswers(InMemoryStorage):
@@ -244,7 +271,10 @@ def test_patience_ends() -> None:
     def fail() -> None:
         raise OSError("no space left")
 
-    with pytest.raises(WaitedInVainError, match=r"within 0.3 s \(hydra.sweeper.storage_timeout\), but it did not: no"):
+    with pytest.raises(
+        WaitedInVainError,
+        match=r"within 0.3 s \(hydra.sweeper.storage_timeout\), but it did not: no",
+    ):
         patience.call(fail)
     assert waited, "other work went on"
     with pytest.raises(WaitedInVainError):
@@ -269,7 +299,9 @@ def test_a_study_has_one_folder(toy: MakeToy) -> None:
     app.run(storage, f"hydra.sweep.dir={app.sweep}", "hydra.sweeper.n_trials=5")
 
 
-def test_a_moved_folder_goes_on_and_a_lost_one_is_left_only_if_that_is_accepted(toy: MakeToy, tmp_path: Path) -> None:
+def test_a_moved_folder_goes_on_and_a_lost_one_is_left_only_if_that_is_accepted(
+    toy: MakeToy, tmp_path: Path
+) -> None:
     app = make(toy, 2, steps=1)
     storage = f"hydra.sweeper.storage={tmp_path}/elsewhere.journal"
     app.run(storage)
@@ -288,7 +320,10 @@ def test_a_study_does_not_begin_in_a_folder_with_trials_of_another(toy: MakeToy)
     app.run()
     (app.sweep / "study.journal").unlink()
     output = app.run(code=1)
-    assert f"a study begins in a folder without trials, but {app.sweep} has those of another one (0, 1)" in output
+    assert (
+        f"a study begins in a folder without trials, but {app.sweep} has those of another one"
+        " (0, 1)" in output
+    )
     assert "choose another hydra.sweeper.study_name" in output
 
 
@@ -301,7 +336,9 @@ def test_an_outcome_of_another_start_is_not_taken_for_a_result(toy: MakeToy) -> 
     assert (said["study"], said["study_id"]) == ("app", study.user_attrs["id"])
     assert said["session"] == app.trials()[0].user_attrs["session"]
     facts = {"worker": "dead", "session": said["session"]}
-    for number, change in enumerate([{}, {"session": "before"}, {"study_id": "0"}, {"study": "other"}], start=1):
+    for number, change in enumerate(
+        [{}, {"session": "before"}, {"study_id": "0"}, {"study": "other"}], start=1
+    ):
         study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=facts))
         (app.sweep / str(number)).mkdir()
         (app.sweep / str(number) / "outcome.json").write_text(json.dumps(said | change))
@@ -352,7 +389,9 @@ def hold(lock: Path) -> int:
 def test_ctrl_c_before_the_first_trial_gives_no_traceback(toy: MakeToy, after: str) -> None:
     app = make(toy, 4)
     (app.folder / "slow.py").write_text("import time\nopen('imported', 'w')\ntime.sleep(60)\n")
-    process = app.start("hydra.sweeper.preload=[slow]" if after == "the template" else "hydra.sweeper.n_trials=400")
+    process = app.start(
+        "hydra.sweeper.preload=[slow]" if after == "the template" else "hydra.sweeper.n_trials=400"
+    )
     mark = app.folder / "imported" if after == "the template" else app.sweep / "study.journal"
     wait_for(mark.exists, timeout=60)
     process.send_signal(signal.SIGINT)

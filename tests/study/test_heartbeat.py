@@ -1,4 +1,6 @@
-"""Dead workers are known at once on the same machine, and by a counter that stands still on others."""
+"""Dead workers are known at once on the same machine, and by a counter that stands still on
+others.
+"""
 
 import json
 import multiprocessing
@@ -39,7 +41,9 @@ def test_a_worker_is_dead_when_its_process_is(tmp_path: Path) -> None:
     assert watch.is_dead("never heard of")
 
 
-def test_a_worker_of_another_machine_is_dead_when_it_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_of_another_machine_is_dead_when_it_stands_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = -1000.0  # of a machine that has just been started
     monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
     watch = LivenessMonitor(tmp_path, stale_after=60)
@@ -47,7 +51,9 @@ def test_a_worker_of_another_machine_is_dead_when_it_stands_still(tmp_path: Path
     def is_dead(count: int, seconds: float) -> bool:
         nonlocal now
         now += seconds
-        (tmp_path / "far.json").write_text(json.dumps({"machine": "elsewhere/1", "count": count, "time": -1e9}))
+        (tmp_path / "far.json").write_text(
+            json.dumps({"machine": "elsewhere/1", "count": count, "time": -1e9})
+        )
         return watch.is_dead("far")
 
     assert not is_dead(1, 0), "seen for the first time"
@@ -56,7 +62,9 @@ def test_a_worker_of_another_machine_is_dead_when_it_stands_still(tmp_path: Path
     assert not is_dead(2, 20)
     assert is_dead(2, 21)
     assert not is_dead(3, 1), "it was alive"
-    assert not is_dead(3, 10_000), "nobody looked: the watching machine was paused, and perhaps both were"
+    assert not is_dead(3, 10_000), (
+        "nobody looked: the watching machine was paused, and perhaps both were"
+    )
     assert not is_dead(3, 20)
     assert is_dead(3, 20)
 
@@ -66,7 +74,10 @@ def test_slots_share_out_gpus_and_cores(monkeypatch: pytest.MonkeyPatch) -> None
     assert visible_gpus() == ["2", "5"]
 
     def environments(**options: float) -> list[str | None]:
-        return [slot.environment.get("CUDA_VISIBLE_DEVICES") for slot in make_slots(StudyConf(**options))]  # type: ignore[arg-type]
+        return [
+            slot.environment.get("CUDA_VISIBLE_DEVICES")
+            for slot in make_slots(StudyConf(**options))
+        ]  # type: ignore[arg-type]
 
     assert environments() == ["2", "5"], "one slot a GPU"
     assert sorted(map(str, environments(gpus=0.5))) == ["2", "2", "5", "5"]
@@ -76,14 +87,22 @@ def test_slots_share_out_gpus_and_cores(monkeypatch: pytest.MonkeyPatch) -> None
     assert environments(slots=2) == [None, None]
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
     monkeypatch.setenv("SUBMITIT_EXECUTOR", "slurm")
-    assert environments(workers=16) == [None], "a job's own cores, whatever the machine has and however many jobs there are"
+    assert environments(workers=16) == [None], (
+        "a job's own cores, whatever the machine has and however many jobs there are"
+    )
 
 
 def test_whether_a_worker_lives_is_seen_in_a_read_only_folder(tmp_path: Path) -> None:
     (tmp_path / "dead.lock").touch()
     living = Heartbeat(tmp_path, "living")
-    folder, look = repr(str(tmp_path)), "print([watch.is_dead(worker) for worker in ('dead', 'living', 'never')])"
-    code = f"{READ}; watch = LivenessMonitor(Path({folder}), 60); {look}; Path({folder}, 'new').touch()"
+    folder, look = (
+        repr(str(tmp_path)),
+        "print([watch.is_dead(worker) for worker in ('dead', 'living', 'never')])",
+    )
+    code = (
+        f"{READ}; watch = LivenessMonitor(Path({folder}), 60); {look}; Path({folder},"
+        " 'new').touch()"
+    )
     try:
         done = run_read_only(tmp_path, "-c", code)
     finally:

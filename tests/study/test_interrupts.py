@@ -1,4 +1,6 @@
-"""Ctrl-C, and a signal to the head alone, under each launcher: trials are closed, nothing is left, the same command goes on."""
+"""Ctrl-C, and a signal to the head alone, under each launcher: trials are closed, nothing is left,
+the same command goes on.
+"""
 
 import contextlib
 import os
@@ -12,8 +14,8 @@ from .needed import needs
 from .test_launchers import LAUNCHERS
 from .test_resume import TRAINING, in_the_middle
 
+# Trials of one length would all end at once, and an interrupt could meet none.
 UNEVEN = TRAINING.replace("time.sleep(0.15)", "time.sleep(0.1 + 0.05 * (link.number % 3))")
-"""Trials of one length would all end at once, and an interrupt could meet none."""
 
 WAYS = {
     "joblib Ctrl-C": (os.killpg, signal.SIGINT),
@@ -32,7 +34,10 @@ def test_an_interrupt_closes_the_trials_and_the_same_command_goes_on(
     module, extra = LAUNCHERS[launcher]
     needs(module)
     monkeypatch.setenv("RAY_worker_niceness", "0")
-    app = toy(UNEVEN, sweeper="n_trials: 20\nslots: 2\nworkers: 2\nparams: {x: 'interval(0,1)'}\ngrace: 20")
+    app = toy(
+        UNEVEN,
+        sweeper="n_trials: 20\nslots: 2\nworkers: 2\nparams: {x: 'interval(0,1)'}\ngrace: 20",
+    )
     command = (f"hydra/launcher={launcher}", *extra, "hydra/sweeper/sampler=random")
     process = app.start(*command)
     wait_for(lambda: in_the_middle(app), timeout=90)
@@ -41,19 +46,30 @@ def test_an_interrupt_closes_the_trials_and_the_same_command_goes_on(
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 128 + signum, output
     wait_for(lambda: not processes_in(app.folder))
-    interrupted = [trial for trial, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "killed"]
+    interrupted = [
+        trial for trial, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "killed"
+    ]
     assert app.kinds().count("complete") < 20
     assert interrupted, output
     assert "running" not in app.kinds(), "all were closed, none was lost"
-    assert all("asked to close" in trial.user_attrs["reason"] or "stopped" in trial.user_attrs["reason"] for trial in interrupted)
+    assert all(
+        "asked to close" in trial.user_attrs["reason"] or "stopped" in trial.user_attrs["reason"]
+        for trial in interrupted
+    )
     app.run(*command)
     assert app.kinds().count("complete") == 20
     assert not {"running", "waiting"} & set(app.kinds())
-    again = {trial.user_attrs["retry_of"]: trial for trial in app.trials() if "retry_of" in trial.user_attrs}
+    again = {
+        trial.user_attrs["retry_of"]: trial
+        for trial in app.trials()
+        if "retry_of" in trial.user_attrs
+    }
     assert sorted(again) == [trial.number for trial in interrupted]
     for trial in interrupted:
         assert again[trial.number].params == trial.params
-        if (app.sweep / str(trial.number) / "checkpoints" / "last.ckpt").is_file():  # else that of a trial before it, or none
+        if (
+            app.sweep / str(trial.number) / "checkpoints" / "last.ckpt"
+        ).is_file():  # else that of a trial before it, or none
             assert "checkpoint" in again[trial.number].user_attrs
         assert sorted(again[trial.number].intermediate_values) == list(range(6))
 

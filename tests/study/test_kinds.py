@@ -1,4 +1,6 @@
-"""Memory that is used up is told from other errors, whichever allocator says it; a run and its sweep say the same of an error."""
+"""Memory that is used up is told from other errors, whichever allocator says it; a run and its
+sweep say the same of an error.
+"""
 
 import pytest
 import torch
@@ -16,7 +18,9 @@ from hydra_study.trials.outcomes import of_exception
         torch.OutOfMemoryError("CUDA out of memory."),
         torch.AcceleratorError("CUDA error: out of memory", 2),
         MemoryError(),
-        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"
+        ),
         RuntimeError("MPS backend out of memory (MPS allocated: 8 GB)"),
     ],
     ids=["cuda", "cuda's own", "python", "cpu", "mps"],
@@ -26,7 +30,10 @@ def test_used_up(error: Exception) -> None:
     assert outcome_of(error) == of_exception(error).kind == "out_of_memory"
 
 
-@pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), UserError("not enough memory")])
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), UserError("not enough memory")],
+)
 def test_anything_else(error: Exception) -> None:
     assert not is_out_of_memory(error)
     assert outcome_of(error) == of_exception(error).kind == "error"

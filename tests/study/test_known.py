@@ -6,7 +6,8 @@ from hydra_study.space.canonical import canonical_hash
 
 from .conftest import MakeToy
 
-# 48 networks: 4 depths x 3 kernels x 2 pools x 2 skips; a window must fit into what the layers before leave of 16 pixels.
+# 48 networks: 4 depths x 3 kernels x 2 pools x 2 skips; a window must fit into what the layers
+# before leave of 16 pixels.
 CHECK = """
 class TooDeep(ValueError):
     kind = "infeasible"
@@ -32,21 +33,43 @@ def feasible(depth: int, kernel: int, pool: int) -> bool:
 
 
 def test_no_trial_of_the_budget_is_spent_on_an_infeasible_or_repeated_network(toy: MakeToy) -> None:
-    points = [(d, k, p, s) for d in range(1, 5) for k in (3, 5, 7) for p in (1, 2) for s in ("none", "add")]
+    points = [
+        (d, k, p, s)
+        for d in range(1, 5)
+        for k in (3, 5, 7)
+        for p in (1, 2)
+        for s in ("none", "add")
+    ]
     good = [point for point in points if feasible(*point[:3])]
     assert (len(points), len(good)) == (48, 28)
-    app = toy(SCORE, NETS, f"n_trials: 40\nslots: 4\ndirection: maximize\nparams: {SPACE}\ncheck: nets.check")
+    app = toy(
+        SCORE,
+        NETS,
+        f"n_trials: 40\nslots: 4\ndirection: maximize\nparams: {SPACE}\ncheck: nets.check",
+    )
     (app.folder / "nets.py").write_text(CHECK)
     output = app.run(timeout=110)
-    trained = [tuple(t.params.values()) for t, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "complete"]
+    trained = [
+        tuple(t.params.values())
+        for t, kind in zip(app.trials(), app.kinds(), strict=True)
+        if kind == "complete"
+    ]
     assert sorted(trained) == sorted(good), "every feasible network once, no other"
     assert len(list(app.sweep.glob("[0-9]*"))) == len(good), "only what is trained has a folder"
     assert app.study().best_value == max(d * k - 3 * p + (s == "add") for d, k, p, s in good)
     assert "the space is exhausted" in output
     assert set(app.kinds()) <= {"complete", "infeasible", "duplicate"}
-    reasons = {t.user_attrs["reason"] for t, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "infeasible"}
+    reasons = {
+        t.user_attrs["reason"]
+        for t, kind in zip(app.trials(), app.kinds(), strict=True)
+        if kind == "infeasible"
+    }
     assert "kernel 7 at depth 4 leaves no pixel of 16" in reasons or not reasons
-    facts = [t.user_attrs["size"] for t, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "complete"]
+    facts = [
+        t.user_attrs["size"]
+        for t, kind in zip(app.trials(), app.kinds(), strict=True)
+        if kind == "complete"
+    ]
     assert len(facts) == len(good)
 
 
@@ -54,7 +77,9 @@ def test_what_is_known_is_told_and_a_repeat_gets_another_seed(toy: MakeToy) -> N
     options = "n_trials: 6\nslots: 2\nparams: {x: 'choice(1,1.0,2)'}\nrepeat: 3"
     app = toy("return cfg.x + cfg.seed / 100", "x: 0\nseed: 7", options)
     app.run("hydra/sweeper/sampler=random")
-    values = sorted(t.values[0] for t, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "complete")
+    values = sorted(
+        t.values[0] for t, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "complete"
+    )
     assert values == [1.07, 1.08, 1.09, 2.07, 2.08, 2.09]
     for trial, kind in zip(app.trials(), app.kinds(), strict=True):
         if kind == "duplicate" and trial.values is not None:
@@ -62,9 +87,20 @@ def test_what_is_known_is_told_and_a_repeat_gets_another_seed(toy: MakeToy) -> N
 
 
 def test_the_canonical_form_forgets_routes_and_keeps_differences() -> None:
-    base = OmegaConf.create({"seed": 1, "net": {"width": 8, "twice": "${net.width}"}, "shape": {"in": "???"}, "y": "${shape.in}"})
-    same = OmegaConf.create({"seed": 2, "y": "${shape.in}", "shape": {"in": "???"}, "net": {"twice": 8, "width": 8.0}})
-    other = OmegaConf.create({"seed": 1, "net": {"width": 8, "twice": 9}, "shape": {"in": "???"}, "y": "${shape.in}"})
+    base = OmegaConf.create(
+        {
+            "seed": 1,
+            "net": {"width": 8, "twice": "${net.width}"},
+            "shape": {"in": "???"},
+            "y": "${shape.in}",
+        }
+    )
+    same = OmegaConf.create(
+        {"seed": 2, "y": "${shape.in}", "shape": {"in": "???"}, "net": {"twice": 8, "width": 8.0}}
+    )
+    other = OmegaConf.create(
+        {"seed": 1, "net": {"width": 8, "twice": 9}, "shape": {"in": "???"}, "y": "${shape.in}"}
+    )
     hashes = [canonical_hash(config, ["seed", "not.there"], None) for config in (base, same, other)]
     assert hashes[0] == hashes[1] != hashes[2]
 
@@ -85,6 +121,8 @@ def test_a_key_that_is_searched_is_never_ignored(toy: MakeToy) -> None:
 def test_a_label_that_a_hook_sets_is_ignored(toy: MakeToy) -> None:
     options = "n_trials: 1\nslots: 1\nparams: {x: '1,1.5'}\nsuggest: hook.suggest"
     app = toy("return cfg.x", "x: 1\nlogger: {name: ''}", options)
-    (app.folder / "hook.py").write_text("def suggest(trial, params): return {'x': 1, 'logger.name': f'trial{trial.number}'}")
+    (app.folder / "hook.py").write_text(
+        "def suggest(trial, params): return {'x': 1, 'logger.name': f'trial{trial.number}'}"
+    )
     app.run("hydra.sweeper.n_trials=2", "hydra/sweeper/sampler=grid")
     assert app.kinds() == ["complete", "duplicate"]

@@ -17,22 +17,34 @@ from .needed import needs
 LAUNCHERS = {
     "joblib": ("hydra_plugins.hydra_joblib_launcher", []),
     "submitit_local": ("hydra_plugins.hydra_submitit_launcher", []),
-    "ray": ("hydra_plugins.hydra_ray_launcher", ["+hydra.launcher.ray.init.num_cpus=2", "hydra.launcher.ray.init.address=local"]),
+    "ray": (
+        "hydra_plugins.hydra_ray_launcher",
+        ["+hydra.launcher.ray.init.num_cpus=2", "hydra.launcher.ray.init.address=local"],
+    ),
 }
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_a_lost_worker_does_not_lose_a_trial(toy: MakeToy, launcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_worker_does_not_lose_a_trial(
+    toy: MakeToy, launcher: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module, extra = LAUNCHERS[launcher]
     needs(module)
     monkeypatch.setenv("RAY_worker_niceness", "0")
-    body = "(Path(trial.current().folder) / 'worker').write_text(str(os.getppid())); time.sleep(0.2); return cfg.x"
+    body = (
+        "(Path(trial.current().folder) / 'worker').write_text(str(os.getppid())); time.sleep(0.2);"
+        " return cfg.x"
+    )
     app = toy(body, sweeper="n_trials: 40\nslots: 1\nworkers: 2\nparams: {x: 'interval(0,1)'}")
     process = app.start(f"hydra/launcher={launcher}", *extra, "hydra/sweeper/sampler=random")
     wait_for(lambda: len(list(app.sweep.glob("[0-9]*/worker"))) >= 3, timeout=90)
-    template = int(max(app.sweep.glob("[0-9]*/worker"), key=lambda path: int(path.parent.name)).read_text())
+    template = int(
+        max(app.sweep.glob("[0-9]*/worker"), key=lambda path: int(path.parent.name)).read_text()
+    )
     status = Path(f"/proc/{template}/status").read_text().splitlines()
-    os.kill(int(next(line.split()[1] for line in status if line.startswith("PPid"))), signal.SIGKILL)
+    os.kill(
+        int(next(line.split()[1] for line in status if line.startswith("PPid"))), signal.SIGKILL
+    )
     output, _ = process.communicate(timeout=180)
     assert process.returncode == 0, output
     kinds = app.kinds()
@@ -42,7 +54,11 @@ def test_a_lost_worker_does_not_lose_a_trial(toy: MakeToy, launcher: str, monkey
         trial for trial in app.trials() if "worker" in trial.user_attrs
     ]  # the lost worker may have only asked for its last one
     assert len({trial.user_attrs["worker"] for trial in begun}) >= 2
-    assert all(trial.value == trial.params["x"] for trial in app.trials() if trial.user_attrs["kind"] == "complete")
+    assert all(
+        trial.value == trial.params["x"]
+        for trial in app.trials()
+        if trial.user_attrs["kind"] == "complete"
+    )
 
 
 def workers_of(choice: str, target: str) -> workers.Workers:
@@ -53,7 +69,9 @@ def workers_of(choice: str, target: str) -> workers.Workers:
 
 def test_a_launcher_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "find_spec", lambda name: None)
-    with pytest.raises(StudyError, match="hydra_ray_launcher, which is not installed; run: uv sync --extra ray"):
+    with pytest.raises(
+        StudyError, match="hydra_ray_launcher, which is not installed; run: uv sync --extra ray"
+    ):
         workers_of("ray", "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher").check()
     workers_of("basic", "hydra._internal.core_plugins.basic_launcher.BasicLauncher").check()
     assert workers_of("basic", "hydra._internal.core_plugins.basic_launcher.BasicLauncher").is_local
@@ -68,8 +86,14 @@ def test_slurm_is_asked_for_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_sqlite_serves_one_worker(toy: MakeToy, tmp_path: Path) -> None:
     app = toy(
-        "return cfg.x", sweeper=f"n_trials: 4\nslots: 2\nparams: {{x: 'interval(0,1)'}}\nstorage: sqlite:///{tmp_path}/s.db"
+        "return cfg.x",
+        sweeper=(
+            "n_trials: 4\nslots: 2\nparams: {x: 'interval(0,1)'}\nstorage:"
+            f" sqlite:///{tmp_path}/s.db"
+        ),
     )
     app.run()
-    assert len(optuna.load_study(study_name="app", storage=f"sqlite:///{tmp_path}/s.db").trials) == 4
+    assert (
+        len(optuna.load_study(study_name="app", storage=f"sqlite:///{tmp_path}/s.db").trials) == 4
+    )
     assert "journal file" in app.run("hydra.sweeper.workers=2", code=1)

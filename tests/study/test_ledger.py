@@ -29,10 +29,20 @@ def trial(number: int, kind: str) -> FrozenTrial:
     facts: dict[str, Any] = {} if kind in ("running", "waiting") else {attributes.KIND: kind}
     if kind == "killed":
         facts[attributes.RETRIED] = number % 2 == 0
-    facts |= {attributes.HASH: str(number // 2), attributes.OVERRIDES: [f"x={number // 3}"], attributes.SESSION: "now"}
+    facts |= {
+        attributes.HASH: str(number // 2),
+        attributes.OVERRIDES: [f"x={number // 3}"],
+        attributes.SESSION: "now",
+    }
     value = float(number * 7 % 11) if kind == "complete" else None
     distributions = {"x": FloatDistribution(0, 1)}
-    made = create_trial(state=STATES[kind], value=value, params={"x": 0.5}, distributions=distributions, user_attrs=facts)
+    made = create_trial(
+        state=STATES[kind],
+        value=value,
+        params={"x": 0.5},
+        distributions=distributions,
+        user_attrs=facts,
+    )
     made.number = number
     return made
 
@@ -41,7 +51,11 @@ def histories() -> list[list[FrozenTrial]]:
     """Return a study as it grows: trials begin one after the other and end two steps later."""
     ends = [KINDS[number % len(KINDS)] for number in range(30)]
     return [
-        [trial(number, ends[number] if number < length - 2 else "running") for number in range(length)] for length in range(1, 31)
+        [
+            trial(number, ends[number] if number < length - 2 else "running")
+            for number in range(length)
+        ]
+        for length in range(1, 31)
     ]
 
 
@@ -61,10 +75,18 @@ def test_what_is_known_is_what_one_would_find_anew() -> None:
     for trials in histories():
         followed[:] = trials
         for number in range(len(trials) + 1):
-            anew, identity, point = DuplicateIndex(study, "now"), str(number // 2), [f"x={number // 3}"]
+            anew, identity, point = (
+                DuplicateIndex(study, "now"),
+                str(number // 2),
+                [f"x={number // 3}"],
+            )
             found, same = known.results(number, identity), known.same_point(number, point)
-            assert [one.number for one in found] == [one.number for one in anew.results(number, identity)]
-            assert (same and same.number) == ((again := anew.same_point(number, point)) and again.number)
+            assert [one.number for one in found] == [
+                one.number for one in anew.results(number, identity)
+            ]
+            assert (same and same.number) == (
+                (again := anew.same_point(number, point)) and again.number
+            )
             for one in found:
                 assert one.number != number
                 assert one.state != TrialState.FAIL

@@ -1,4 +1,6 @@
-"""What killed processes leave half-written is removed when the sweep goes on, and what the living write is not."""
+"""What killed processes leave half-written is removed when the sweep goes on, and what the living
+write is not.
+"""
 
 import json
 import os
@@ -54,7 +56,8 @@ def test_temporary_files_go_with_the_worker_of_the_trial_also_when_it_is_killed(
         Path(tempfile.mkdtemp(), "large").write_text("x")
         if not Path("killed").exists():
             Path("killed").touch()
-            os.kill(int(Path("head").read_text()), signal.SIGKILL)  # the worker; its template then kills this trial
+            # the worker; its template then kills this trial
+            os.kill(int(Path("head").read_text()), signal.SIGKILL)
             time.sleep(60)
         return cfg.x
     """

@@ -1,4 +1,6 @@
-"""A sweep on several machines: one database, one folder, clocks that differ, and machines that are lost."""
+"""A sweep on several machines: one database, one folder, clocks that differ, and machines that are
+lost.
+"""
 
 import json
 import os
@@ -81,7 +83,10 @@ def workers_of(app: Toy, machine: str) -> list[int]:
 
 def test_a_database_serves_the_workers_of_many_machines(toy: MakeToy, database: str) -> None:
     needs("hydra_plugins.hydra_joblib_launcher")
-    options = f"n_trials: {TRIALS}\nslots: 1\nworkers: {WORKERS}\nparams: {{x: 'interval(0,1)'}}\nstorage: {database}"
+    options = (
+        f"n_trials: {TRIALS}\nslots: 1\nworkers: {WORKERS}\nparams: {{x:"
+        f" 'interval(0,1)'}}\nstorage: {database}"
+    )
     app = toy(BODY, "x: 0.0\npause: 0.0", options)
     launchers = [on_machine(app, f"m{index}", 1000.0 * index) for index in range(MACHINES)]
     outputs = [launcher.communicate(timeout=900)[0] for launcher in launchers]
@@ -90,23 +95,36 @@ def test_a_database_serves_the_workers_of_many_machines(toy: MakeToy, database: 
     assert Counter(trial.state.name for trial in trials) == {"COMPLETE": TRIALS}
     assert [trial.number for trial in trials] == list(range(TRIALS))
     assert all(trial.value == trial.params["x"] for trial in trials)
-    assert len(list(app.sweep.glob("[0-9]*/done"))) == TRIALS, "every trial ran once, in a folder of its own"
+    assert len(list(app.sweep.glob("[0-9]*/done"))) == TRIALS, (
+        "every trial ran once, in a folder of its own"
+    )
     assert len({trial.user_attrs["worker"] for trial in trials}) >= MACHINES
 
 
 def test_a_lost_machines_trials_go_on_elsewhere(toy: MakeToy, database: str) -> None:
     needs("hydra_plugins.hydra_joblib_launcher")
-    options = f"n_trials: 16\nslots: 1\nworkers: 2\nstale_after: 4\nparams: {{x: 'interval(0,1)'}}\nstorage: {database}"
+    options = (
+        "n_trials: 16\nslots: 1\nworkers: 2\nstale_after: 4\nparams: {x:"
+        f" 'interval(0,1)'}}\nstorage: {database}"
+    )
     app = toy(BODY, "x: 0.0\npause: 0.4", options)
     survivor, lost = on_machine(app, "ahead", 7200.0), on_machine(app, "behind", -7200.0)
     wait_for(lambda: len(list(app.sweep.glob("[0-9]*/checkpoints/last.ckpt"))) >= 5, timeout=120)
     wait_for(lambda: len(workers_of(app, "behind")) == 2, timeout=60)
-    theirs = {path.stem for path in app.sweep.glob(".study/workers/[!.]*.json") if "behind/" in path.read_text()}
+    theirs = {
+        path.stem
+        for path in app.sweep.glob(".study/workers/[!.]*.json")
+        if "behind/" in path.read_text()
+    }
 
     def trains_there() -> bool:
         running = [trial for trial in trials_in(database) if trial.state.name == "RUNNING"]
-        began = {int(path.parent.parent.name) for path in app.sweep.glob("[0-9]*/checkpoints/last.ckpt")}
-        return any(trial.user_attrs.get("worker") in theirs and trial.number in began for trial in running)
+        began = {
+            int(path.parent.parent.name) for path in app.sweep.glob("[0-9]*/checkpoints/last.ckpt")
+        }
+        return any(
+            trial.user_attrs.get("worker") in theirs and trial.number in began for trial in running
+        )
 
     wait_for(trains_there, timeout=60)
     for pid in [*workers_of(app, "behind"), lost.pid]:
@@ -122,16 +140,23 @@ def test_a_lost_machines_trials_go_on_elsewhere(toy: MakeToy, database: str) -> 
     starts = [int((app.sweep / str(trial.number) / "done").read_text()) for trial in retried]
     for trial, start in zip(retried, starts, strict=True):
         former = trials[trial.user_attrs["retry_of"]]
-        # There are none where the machine was lost before the point was stored, and then no checkpoint either.
+        # There are none where the machine was lost before the point was stored, and then no
+        # checkpoint either.
         assert former.params == trial.params or (former.params == {} and start == 0)
         assert former.user_attrs["worker"] in theirs
         assert trial.user_attrs["worker"] not in theirs
-    assert any(start > 0 for start in starts), "it went on from the checkpoint that the lost machine left"
+    assert any(start > 0 for start in starts), (
+        "it went on from the checkpoint that the lost machine left"
+    )
 
 
 def test_a_sweep_outlives_its_head(toy: MakeToy) -> None:
     needs("hydra_plugins.hydra_submitit_launcher")
-    app = toy(BODY, "x: 0.0\npause: 0.1", "n_trials: 16\nslots: 1\nworkers: 2\nparams: {x: 'interval(0,1)'}")
+    app = toy(
+        BODY,
+        "x: 0.0\npause: 0.1",
+        "n_trials: 16\nslots: 1\nworkers: 2\nparams: {x: 'interval(0,1)'}",
+    )
     head = app.start("hydra/launcher=submitit_local")
     wait_for(lambda: len(list(app.sweep.glob("[0-9]*/done"))) >= 2, timeout=90)
     os.kill(head.pid, signal.SIGKILL)

@@ -30,8 +30,13 @@ MIXED = """
 """
 
 
-def test_a_sweep_of_mixed_fortunes_ends_with_the_right_kinds_and_the_right_best(toy: MakeToy) -> None:
-    options = "n_trials: 10\nparams: {x: 'range(0,10)'}\nhang_limit: 1.5\nslots: 4\npolicy: {killed: go_on}\nmax_errors: 5"
+def test_a_sweep_of_mixed_fortunes_ends_with_the_right_kinds_and_the_right_best(
+    toy: MakeToy,
+) -> None:
+    options = (
+        "n_trials: 10\nparams: {x: 'range(0,10)'}\nhang_limit: 1.5\nslots: 4\npolicy: {killed:"
+        " go_on}\nmax_errors: 5"
+    )
     app = toy(MIXED, sweeper=options)
     app.run("hydra/sweeper/sampler=grid", timeout=60)
     kinds = {trial.params["x"]: kind for trial, kind in zip(app.trials(), app.kinds(), strict=True)}
@@ -58,7 +63,10 @@ def test_a_sweep_of_mixed_fortunes_ends_with_the_right_kinds_and_the_right_best(
 
 
 def test_errors_in_a_row_stop_the_sweep_with_the_traceback_of_the_first(toy: MakeToy) -> None:
-    app = toy("raise KeyError(f'bug {cfg.x:.1f}')", sweeper="n_trials: 50\nparams: {x: 'interval(0,1)'}\nslots: 1")
+    app = toy(
+        "raise KeyError(f'bug {cfg.x:.1f}')",
+        sweeper="n_trials: 50\nparams: {x: 'interval(0,1)'}\nslots: 1",
+    )
     output = app.run(code=1, timeout=60)
     assert len(app.trials()) == 3
     assert "3 errors in a row" in output
@@ -78,7 +86,9 @@ def test_an_error_that_says_its_kind_stops_the_sweep_with_its_message_alone(
     output = toy(body, sweeper=options).run(code=1, timeout=60)
     assert "The first of them, trial 0:\nthere is no such folder\n" in output
     assert "Traceback" not in output
-    output = toy(body, sweeper=options).run("hydra.sweeper.n_trials=2", "hydra.sweeper.max_errors=3", timeout=60)
+    output = toy(body, sweeper=options).run(
+        "hydra.sweeper.n_trials=2", "hydra.sweeper.max_errors=3", timeout=60
+    )
     assert "no trial has a value" in output
     assert "The first of them, trial 0:\nthere is no such folder\n" in output
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
@@ -87,7 +97,8 @@ def test_an_error_that_says_its_kind_stops_the_sweep_with_its_message_alone(
 
 def test_a_killed_trial_is_retried_as_often_as_its_policy_says(toy: MakeToy) -> None:
     app = toy(
-        "os.kill(os.getpid(), signal.SIGKILL)", sweeper="n_trials: 1\nparams: {x: 'choice(1,2)'}\npolicy: {killed: retry 2}"
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        sweeper="n_trials: 1\nparams: {x: 'choice(1,2)'}\npolicy: {killed: retry 2}",
     )
     app.run(timeout=60)
     assert app.kinds() == ["killed"] * 3
@@ -113,7 +124,10 @@ def test_a_trial_that_gets_a_signal_from_outside_was_killed(toy: MakeToy, signum
 
 
 def test_a_policy_can_stop_the_sweep(toy: MakeToy) -> None:
-    app = toy("return float('nan')", sweeper="n_trials: 9\nparams: {x: 'range(0,9)'}\npolicy: {diverged: stop}\nslots: 1")
+    app = toy(
+        "return float('nan')",
+        sweeper="n_trials: 9\nparams: {x: 'range(0,9)'}\npolicy: {diverged: stop}\nslots: 1",
+    )
     output = app.run(code=1, timeout=60)
     assert "policy.diverged=stop" in output
     assert app.kinds() == ["diverged"]
@@ -127,12 +141,21 @@ def test_kinds_of_exceptions_are_found_behind_what_wraps_them() -> None:
     outer.__cause__ = TooWideError("kernel 7 must fit into 5 pixels")
     outcome = of_exception(outer)
     assert (outcome.kind, outcome.reason) == ("infeasible", "kernel 7 must fit into 5 pixels")
-    assert of_exception(type("OutOfMemoryError", (RuntimeError,), {})("CUDA")).kind == "out_of_memory"
+    assert (
+        of_exception(type("OutOfMemoryError", (RuntimeError,), {})("CUDA")).kind == "out_of_memory"
+    )
     assert of_exception(ZeroDivisionError()).kind == "error"
 
 
 @pytest.mark.parametrize(
-    ("result", "kind"), [(1, "complete"), (float("nan"), "diverged"), (None, "error"), ((1, 2), "error"), ("x", "error")]
+    ("result", "kind"),
+    [
+        (1, "complete"),
+        (float("nan"), "diverged"),
+        (None, "error"),
+        ((1, 2), "error"),
+        ("x", "error"),
+    ],
 )
 def test_results_are_one_finite_number_per_objective(result: object, kind: str) -> None:
     assert of_result(result, ("value",)).kind == kind
@@ -145,14 +168,21 @@ def test_policies_are_checked() -> None:
             parse_policies(wrong)
 
 
-@pytest.mark.parametrize(("kind", "failure"), [("out_of_memory", "raise MemoryError"), ("diverged", "return float('nan')")])
-def test_a_retry_trains_the_network_that_its_first_attempt_failed_with(toy: MakeToy, kind: str, failure: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "failure"),
+    [("out_of_memory", "raise MemoryError"), ("diverged", "return float('nan')")],
+)
+def test_a_retry_trains_the_network_that_its_first_attempt_failed_with(
+    toy: MakeToy, kind: str, failure: str
+) -> None:
     body = f"""
         if trial.current().number == 0:
             {failure}
         return cfg.x
     """
-    app = toy(body, sweeper=f"n_trials: 1\nparams: {{x: 'choice(1,2)'}}\npolicy: {{{kind}: retry 1}}")
+    app = toy(
+        body, sweeper=f"n_trials: 1\nparams: {{x: 'choice(1,2)'}}\npolicy: {{{kind}: retry 1}}"
+    )
     app.run(timeout=60)
     assert app.kinds() == [kind, "complete"]
     assert app.trials()[1].user_attrs["retry_of"] == 0
@@ -163,7 +193,9 @@ def test_a_trial_whose_worker_has_died_was_killed() -> None:
     worker.close()
     with pytest.raises(ConnectionError) as caught, closing(own):
         Channel(own).ask({"say": "ready"})
-    assert of_exception(caught.value).kind == "killed"  # it counts by the outcome file that it writes then
+    assert (
+        of_exception(caught.value).kind == "killed"
+    )  # it counts by the outcome file that it writes then
 
 
 def test_a_full_disk_is_no_error_of_the_user() -> None:
@@ -207,10 +239,14 @@ def test_a_trial_over_its_time_is_a_constraint_for_the_sampler_and_is_charged(to
     left = json.loads((app.sweep / str(late.number) / "outcome.json").read_text())
     assert late.user_attrs["reason"] == left["reason"] == reason
     assert left["kind"] == "timed_out"
-    assert (app.sweep / str(late.number) / "told").read_text() == f"timed_out: {reason}", "what logs the trial must know"
+    assert (app.sweep / str(late.number) / "told").read_text() == f"timed_out: {reason}", (
+        "what logs the trial must know"
+    )
 
 
-def test_a_trial_that_ends_by_itself_as_its_time_runs_out_says_so_in_study_and_file(toy: MakeToy) -> None:
+def test_a_trial_that_ends_by_itself_as_its_time_runs_out_says_so_in_study_and_file(
+    toy: MakeToy,
+) -> None:
     body = """
         try:
             time.sleep(60)
@@ -225,29 +261,40 @@ def test_a_trial_that_ends_by_itself_as_its_time_runs_out_says_so_in_study_and_f
 
 def test_a_trial_that_is_killed_after_its_time_is_timed_out_in_study_and_file(toy: MakeToy) -> None:
     body = "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-    app = toy(body, sweeper="n_trials: 1\nslots: 1\nparams: {x: 'choice(1,2)'}\ntrial_timeout: 6\ngrace: 1")
+    app = toy(
+        body,
+        sweeper="n_trials: 1\nslots: 1\nparams: {x: 'choice(1,2)'}\ntrial_timeout: 6\ngrace: 1",
+    )
     app.run(timeout=None)
     assert app.kinds() == ["timed_out"]
     left = json.loads((app.sweep / "0" / "outcome.json").read_text())
-    assert (left["kind"], left["reason"]) == ("timed_out", "ran for 6 s (hydra.sweeper.trial_timeout)")
+    assert (left["kind"], left["reason"]) == (
+        "timed_out",
+        "ran for 6 s (hydra.sweeper.trial_timeout)",
+    )
 
 
 def test_a_policy_can_retry_a_trial_over_its_time(toy: MakeToy) -> None:
     body = "time.sleep(60 if trial.current().number == 0 else 0); return cfg.x"
-    app = toy(body, sweeper="n_trials: 1\nparams: {x: 'choice(1,2)'}\ntrial_timeout: 6\npolicy: {timed_out: retry 1}")
+    app = toy(
+        body,
+        sweeper=(
+            "n_trials: 1\nparams: {x: 'choice(1,2)'}\ntrial_timeout: 6\npolicy: {timed_out:"
+            " retry 1}"
+        ),
+    )
     app.run(timeout=60)
     assert app.kinds() == ["timed_out", "complete"]
 
 
-def test_a_start_on_a_full_disk_is_refused_with_one_message(toy: MakeToy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_on_a_full_disk_is_refused_with_one_message(
+    toy: MakeToy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = toy("return cfg.x", sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}")
     (app.folder / "sitecustomize.py").write_text(
-        "import errno, os\n"
-        "replace = os.replace\n"
-        "def full(source, target):\n"
-        "    if str(target).endswith('multirun.yaml'): raise OSError(errno.ENOSPC, 'No space left on device', str(target))\n"
-        "    replace(source, target)\n"
-        "os.replace = full\n"
+        "import errno, os\nreplace = os.replace\ndef full(source, target):\n    if"
+        " str(target).endswith('multirun.yaml'): raise OSError(errno.ENOSPC, 'No space left on"
+        " device', str(target))\n    replace(source, target)\nos.replace = full\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(app.folder))
     output = app.run(code=1, timeout=None)
@@ -255,7 +302,9 @@ def test_a_start_on_a_full_disk_is_refused_with_one_message(toy: MakeToy, monkey
     assert "Traceback" not in output
 
 
-def test_a_trial_that_fails_as_it_is_closed_is_killed_in_the_study_and_in_its_file(toy: MakeToy) -> None:
+def test_a_trial_that_fails_as_it_is_closed_is_killed_in_the_study_and_in_its_file(
+    toy: MakeToy,
+) -> None:
     body = """
         def fail(*_): raise RuntimeError("in the middle of closing")
         signal.signal(signal.SIGTERM, fail)
@@ -274,14 +323,17 @@ def test_a_trial_that_fails_as_it_is_closed_is_killed_in_the_study_and_in_its_fi
 
 def test_what_the_kernel_has_killed_for_memory_is_read_from_its_log(tmp_path: Path) -> None:
     now_us = int(time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6)
-    what = "total-vm:9kB, anon-rss:8kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:1kB oom_score_adj:0"
+    what = (
+        "total-vm:9kB, anon-rss:8kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:1kB"
+        " oom_score_adj:0"
+    )
     (tmp_path / "log").write_text(
-        f"3,1,{now_us - 90_000_000},-;Out of memory: Killed process 10 (python) {what}\n"
-        f"3,2,{now_us - 1_000_000},-;Out of memory: Killed process 11 (python) {what}\n"
-        f" SUBSYSTEM=memory\n"
-        f"3,3,{now_us},-,caller=T1;Memory cgroup out of memory: Killed process 12 (pt main thread) {what}\n"
-        f"6,4,{now_us},-;oom_reaper: reaped process 13 (python), now anon-rss:0kB\n"
-        f"6,5,{now_us},-;said by a program; Out of memory: Killed process 14 (python) {what}\n"
+        f"3,1,{now_us - 90_000_000},-;Out of memory: Killed process 10 (python)"
+        f" {what}\n3,2,{now_us - 1_000_000},-;Out of memory: Killed process 11 (python) {what}\n"
+        f" SUBSYSTEM=memory\n3,3,{now_us},-,caller=T1;Memory cgroup out of memory: Killed process"
+        f" 12 (pt main thread) {what}\n6,4,{now_us},-;oom_reaper: reaped process 13 (python), now"
+        f" anon-rss:0kB\n6,5,{now_us},-;said by a program; Out of memory: Killed process 14"
+        f" (python) {what}\n"
     )
     assert killed_for_memory(30.0, str(tmp_path / "log")) == {11, 12}
     assert killed_for_memory(120.0, str(tmp_path / "log")) == {10, 11, 12}

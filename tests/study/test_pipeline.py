@@ -14,19 +14,36 @@ ROOT = Path(__file__).parents[2]
 TINY = ["trainer=cpu", "model.net.width=4", "data.batch_size=64", "hydra.sweeper.slots=2"]
 
 
-def start(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def start(
+    folder: Path, *arguments: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run `train.py -m hydra/sweeper=study ...` in `folder`."""
-    command = [sys.executable, "-m", "convsweep", "train", "-m", *arguments, "hydra/sweeper=study", *TINY]
+    command = [
+        sys.executable,
+        "-m",
+        "convsweep",
+        "train",
+        "-m",
+        *arguments,
+        "hydra/sweeper=study",
+        *TINY,
+    ]
     variables = {**os.environ, **(environment or {})}
-    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=280)
+    return subprocess.run(
+        command, cwd=folder, env=variables, capture_output=True, text=True, timeout=280
+    )
 
 
 def table(folder: Path) -> list[dict[str, str]]:
     """Return the sweep's table."""
-    return list(csv.DictReader((folder / "multirun" / "train" / "sweep.csv").read_text().splitlines()))
+    return list(
+        csv.DictReader((folder / "multirun" / "train" / "sweep.csv").read_text().splitlines())
+    )
 
 
-def sweep(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> list[dict[str, str]]:
+def sweep(
+    folder: Path, *arguments: str, environment: dict[str, str] | None = None
+) -> list[dict[str, str]]:
     """Run a sweep that must succeed, and return its table."""
     done = start(folder, *arguments, environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -68,11 +85,19 @@ hydra:
       scheduler: {compute: "'none' if $case == 'timed_out' else 'cosine'"}
       trainer.max_epochs: {compute: "100000 if $case == 'timed_out' else 3"}
 """
-STATES = {"complete": "finished", "pruned": "finished", "diverged": "failed", "error": "failed", "timed_out": "failed"}
+STATES = {
+    "complete": "finished",
+    "pruned": "finished",
+    "diverged": "failed",
+    "error": "failed",
+    "timed_out": "failed",
+}
 
 
 @pytest.mark.both_modes
-def test_every_trial_is_one_run_of_the_studys_group_in_its_own_state(wandb_server: object, tmp_path: Path) -> None:
+def test_every_trial_is_one_run_of_the_studys_group_in_its_own_state(
+    wandb_server: object, tmp_path: Path
+) -> None:
     runs = wandb_server.runs  # type: ignore[attr-defined]
     environment = {
         "WANDB_BASE_URL": wandb_server.url,  # type: ignore[attr-defined]
@@ -82,7 +107,9 @@ def test_every_trial_is_one_run_of_the_studys_group_in_its_own_state(wandb_serve
         "NETRC": str(tmp_path / "netrc"),
     }
     (tmp_path / "cases.yaml").write_text(CASES)
-    rows = sweep(tmp_path, "--config-dir", str(tmp_path), "--config-name", "cases", environment=environment)
+    rows = sweep(
+        tmp_path, "--config-dir", str(tmp_path), "--config-name", "cases", environment=environment
+    )
     assert sorted(row["kind"] for row in rows) == sorted([*STATES, "infeasible"]), rows
     assert all(row["$case"] == row["kind"] for row in rows)
     charged = [row for row in rows if row["kind"] != "infeasible"]
@@ -90,7 +117,11 @@ def test_every_trial_is_one_run_of_the_studys_group_in_its_own_state(wandb_serve
     for row in charged:
         run = runs[row["wandb_id"]]
         assert (run.state, run.summary["outcome"]) == (STATES[row["kind"]], row["kind"])
-        assert (run.group, run.job_type, run.config["run"]["trial"]) == ("train", "train", int(row["number"]))
+        assert (run.group, run.job_type, run.config["run"]["trial"]) == (
+            "train",
+            "train",
+            int(row["number"]),
+        )
         assert run.config["run"]["folder"] == row["folder"]
         result = json.loads((Path(row["folder"]) / "result.json").read_text())
         assert (result["outcome"], result["wandb"]["id"]) == (row["kind"], run.id)
@@ -102,7 +133,11 @@ def test_every_trial_is_one_run_of_the_studys_group_in_its_own_state(wandb_serve
         assert run.summary["cost/params"] == int(row["params"])
         if row["kind"] == "complete":
             assert run.summary["best/val/accuracy"] == pytest.approx(float(row["value"]))
-            assert run.summary["checkpoint"] == row["best_checkpoint"] == str(Path(row["folder"]) / "checkpoints" / "best.ckpt")
+            assert (
+                run.summary["checkpoint"]
+                == row["best_checkpoint"]
+                == str(Path(row["folder"]) / "checkpoints" / "best.ckpt")
+            )
             assert len(run.values("val/accuracy")) == 3
             assert len(run.values("architecture")) == 1
     study = runs[study_run(tmp_path)]
@@ -146,9 +181,14 @@ def test_the_preset_of_the_best_trains_as_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [(["data=image_folder", "data.root=nowhere"], "nowhere"), (["data=ucr"], "data.dataset has no default and must be given")],
+    [
+        (["data=image_folder", "data.root=nowhere"], "nowhere"),
+        (["data=ucr"], "data.dataset has no default and must be given"),
+    ],
 )
-def test_a_mistake_in_the_data_stops_the_sweep_with_its_own_message(data: list[str], message: str, tmp_path: Path) -> None:
+def test_a_mistake_in_the_data_stops_the_sweep_with_its_own_message(
+    data: list[str], message: str, tmp_path: Path
+) -> None:
     done = start(tmp_path, *data, "logger=none", "optimizer.lr=1e-3,1e-2,1e-1")
     assert done.returncode != 0
     assert message in done.stderr, done.stderr
@@ -157,9 +197,17 @@ def test_a_mistake_in_the_data_stops_the_sweep_with_its_own_message(data: list[s
 
 def test_a_training_that_diverges_is_of_that_kind_and_the_sweep_goes_on(tmp_path: Path) -> None:
     rows = sweep(
-        tmp_path, "logger=none", "hydra/sweeper/sampler=grid", "optimizer=sgd", "model.net.norm=none", "optimizer.lr=1e-2,1e12"
+        tmp_path,
+        "logger=none",
+        "hydra/sweeper/sampler=grid",
+        "optimizer=sgd",
+        "model.net.norm=none",
+        "optimizer.lr=1e-2,1e12",
     )
-    assert {float(row["optimizer.lr"]): row["kind"] for row in rows} == {1e-2: "complete", 1e12: "diverged"}
+    assert {float(row["optimizer.lr"]): row["kind"] for row in rows} == {
+        1e-2: "complete",
+        1e12: "diverged",
+    }
 
 
 MINE = """
@@ -172,13 +220,24 @@ class Mine(torch.nn.Sequential):
     def forward(self, x):
         assert not torch._C._cuda_isInBadFork()
         return super().forward(x)
-"""
+"""  # noqa: E501
 
 
-def test_a_network_of_the_users_own_that_asks_for_cuda_at_import_can_use_it_in_trials(tmp_path: Path) -> None:
+def test_a_network_of_the_users_own_that_asks_for_cuda_at_import_can_use_it_in_trials(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "mine.py").write_text(MINE)
-    net = "{_target_: mine.Mine, in_channels: ${shape.in_channels}, num_classes: ${shape.num_classes}, width: 1}"
-    options = ["logger=none", "~model.net", f"+model.net={net}", "optimizer.lr=1e-3,1e-2", "hydra/sweeper/sampler=grid"]
+    net = (
+        "{_target_: mine.Mine, in_channels: ${shape.in_channels}, num_classes:"
+        " ${shape.num_classes}, width: 1}"
+    )
+    options = [
+        "logger=none",
+        "~model.net",
+        f"+model.net={net}",
+        "optimizer.lr=1e-3,1e-2",
+        "hydra/sweeper/sampler=grid",
+    ]
     variables = {"PYTHONPATH": str(tmp_path), "PYTORCH_NVML_BASED_CUDA_CHECK": "0"}
     rows = sweep(tmp_path, *options, environment=variables)
     assert [row["kind"] for row in rows] == ["complete"] * 2

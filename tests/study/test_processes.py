@@ -1,4 +1,6 @@
-"""Each trial has a process of its own, forked from a clean interpreter, which ends with all that the trial started."""
+"""Each trial has a process of its own, forked from a clean interpreter, which ends with all that
+the trial started.
+"""
 
 import os
 from pathlib import Path
@@ -36,7 +38,7 @@ def test_no_trial_sees_what_another_has_changed(toy: MakeToy) -> None:
         os.umask(0o77)
         Path(trial.current().folder, "seen").write_text(repr(seen))
         return os.getpid()
-    """
+    """  # noqa: E501
     app = toy(body, sweeper=THREE)
     app.run(GRID)
     assert app.kinds() == ["complete"] * 3
@@ -61,7 +63,9 @@ def test_a_module_that_starts_a_thread_has_it_in_every_trial(toy: MakeToy, prelo
     (app.folder / "thready.py").write_text(THREAD)
     output = app.run(GRID)
     assert [trial.value for trial in app.trials()] == [1, 2, 3]
-    assert ("thready is imported in each trial anew, for it starts a thread (answering)" in output) == bool(preload)
+    assert (
+        "thready is imported in each trial anew, for it starts a thread (answering)" in output
+    ) == bool(preload)
 
 
 def test_a_module_that_leaves_the_process_ends_its_trial_only(toy: MakeToy) -> None:
@@ -83,9 +87,15 @@ ASKS = "import torch\nanswer = torch.cuda.is_available()\n"
 def test_a_program_that_asks_for_cuda_at_import_can_use_it_in_trials(
     toy: MakeToy, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "0")  # without a GPU that answers nothing anyway
+    monkeypatch.setenv(
+        "PYTORCH_NVML_BASED_CUDA_CHECK", "0"
+    )  # without a GPU that answers nothing anyway
     body = "import torch; return float(torch._C._cuda_isInBadFork())"
-    app = toy(body, sweeper="n_trials: 1\nslots: 1\nparams: {x: 'range(0,1)'}" + "\npreload: [asks]" * (place == "preload"))
+    app = toy(
+        body,
+        sweeper="n_trials: 1\nslots: 1\nparams: {x: 'range(0,1)'}"
+        + "\npreload: [asks]" * (place == "preload"),
+    )
     (app.folder / "asks.py").write_text(ASKS)
     begin_with(app, ASKS if place == "program" else "")
     output = app.run(GRID)
@@ -100,7 +110,9 @@ def test_a_program_that_asks_for_cuda_at_import_can_use_it_in_trials(
         "import threading; threading.Thread(target=time.sleep, args=(1000,)).start()",
     ],
 )
-def test_a_trial_that_has_said_its_end_and_stays_is_killed_and_its_result_counts(toy: MakeToy, stays: str) -> None:
+def test_a_trial_that_has_said_its_end_and_stays_is_killed_and_its_result_counts(
+    toy: MakeToy, stays: str
+) -> None:
     app = toy(f"{stays}; return cfg.x", sweeper=THREE + "\ngrace: 0.5")
     app.run(GRID)
     assert app.kinds() == ["complete"] * 3
@@ -120,11 +132,15 @@ def test_a_trial_ends_like_any_program_and_what_it_has_started_ends_with_it(toy:
         trial.passing = tempfile.TemporaryDirectory(dir=folder)
         print("printed at last")
         return subprocess.Popen(["sleep", "1000"]).pid
-    """
+    """  # noqa: E501
     app = toy(body, sweeper=THREE)
     app.run(GRID)
     assert app.kinds() == ["complete"] * 3
-    assert all((app.sweep / str(number) / name).is_file() for number in range(3) for name in ("closed", "waited"))
+    assert all(
+        (app.sweep / str(number) / name).is_file()
+        for number in range(3)
+        for name in ("closed", "waited")
+    )
     for folder in (app.sweep / str(number) for number in range(3)):
         assert "written at the end" in (folder / "late.log").read_text()
         assert "printed at last" in (folder / "console.log").read_text()
@@ -140,8 +156,13 @@ def test_trials_know_what_the_program_does_at_its_top(toy: MakeToy) -> None:
         return part.value
     """
     app = toy(body, "x: 0\ntwice: ${double:${x}}", THREE)
-    head = "from omegaconf import OmegaConf\nOmegaConf.register_new_resolver('double', lambda x: 2 * x)\n"
-    begin_with(app, head + "class Part:\n    def __init__(self, value):\n        self.value = value\n")
+    head = (
+        "from omegaconf import OmegaConf\nOmegaConf.register_new_resolver('double', lambda x: 2 *"
+        " x)\n"
+    )
+    begin_with(
+        app, head + "class Part:\n    def __init__(self, value):\n        self.value = value\n"
+    )
     app.run(GRID)
     assert [trial.value for trial in app.trials()] == [0, 2, 4]
 

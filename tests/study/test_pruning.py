@@ -40,9 +40,14 @@ def epochs(app: Toy) -> int:
 def test_pruning_saves_epochs_and_keeps_the_best(toy: MakeToy) -> None:
     options = "n_trials: 24\nslots: 2\nparams: {x: 'interval(0,1)'}\nsampler: {seed: 3}"
     without, with_ = toy(CURVE, sweeper=options), toy(CURVE, sweeper=options)
-    without.run("hydra/sweeper/sampler=random", "hydra.sweeper.sampler.seed=3", "hydra.sweeper.slots=1")
+    without.run(
+        "hydra/sweeper/sampler=random", "hydra.sweeper.sampler.seed=3", "hydra.sweeper.slots=1"
+    )
     with_.run(
-        "hydra/sweeper/sampler=random", "hydra.sweeper.sampler.seed=3", "hydra/sweeper/pruner=median", "hydra.sweeper.slots=1"
+        "hydra/sweeper/sampler=random",
+        "hydra.sweeper.sampler.seed=3",
+        "hydra/sweeper/pruner=median",
+        "hydra.sweeper.slots=1",
     )
     xs = [[trial.params["x"] for trial in app.trials()] for app in (without, with_)]
     assert xs[0] == xs[1], "the same seed in one slot gives the same trials"
@@ -50,14 +55,21 @@ def test_pruning_saves_epochs_and_keeps_the_best(toy: MakeToy) -> None:
     assert epochs(with_) < 0.75 * 240
     assert with_.study().best_value == without.study().best_value
     assert set(with_.kinds()) == {"complete", "pruned"}
-    pruned = next(t for t, kind in zip(with_.trials(), with_.kinds(), strict=True) if kind == "pruned")
+    pruned = next(
+        t for t, kind in zip(with_.trials(), with_.kinds(), strict=True) if kind == "pruned"
+    )
     assert pruned.user_attrs["reason"].startswith("after ")
     assert pruned.value == pruned.intermediate_values[max(pruned.intermediate_values)]
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
-def test_two_objectives_give_a_pareto_front_and_prune_on_the_named_one(toy: MakeToy, sampler: str) -> None:
-    options = "n_trials: 24\nslots: 2\nparams: {x: 'interval(0,1)'}\ndirection: {loss: minimize, cost: minimize}\n"
+def test_two_objectives_give_a_pareto_front_and_prune_on_the_named_one(
+    toy: MakeToy, sampler: str
+) -> None:
+    options = (
+        "n_trials: 24\nslots: 2\nparams: {x: 'interval(0,1)'}\ndirection: {loss: minimize, cost:"
+        " minimize}\n"
+    )
     app = toy(BOTH, sweeper=options + "prune_on: loss")
     app.run("hydra/sweeper/pruner=median", f"hydra/sweeper/sampler={sampler}")
     assert set(app.kinds()) == {"complete", "pruned"}
@@ -65,15 +77,22 @@ def test_two_objectives_give_a_pareto_front_and_prune_on_the_named_one(toy: Make
     complete = [trial for trial in app.trials() if trial.values is not None]
     front = app.study().best_trials
     assert app.study().metric_names == ["loss", "cost"]
-    assert all(trial.values == pytest.approx([trial.params["x"] + 0.1, 1 - trial.params["x"]]) for trial in complete)
-    assert len(front) == len(complete), "the objectives oppose each other, so every complete trial is on the front"
+    assert all(
+        trial.values == pytest.approx([trial.params["x"] + 0.1, 1 - trial.params["x"]])
+        for trial in complete
+    )
+    assert len(front) == len(complete), (
+        "the objectives oppose each other, so every complete trial is on the front"
+    )
     free = toy(BOTH, sweeper=options)
     free.run("hydra/sweeper/pruner=median")
     assert set(free.kinds()) == {"complete"}, "without prune_on nothing is pruned"
     assert "choose median" in app.run("hydra/sweeper/pruner=wilcoxon", code=1)
 
 
-@pytest.mark.parametrize("pruner", ["percentile", "successive_halving", "hyperband", "patient", "threshold", "wilcoxon"])
+@pytest.mark.parametrize(
+    "pruner", ["percentile", "successive_halving", "hyperband", "patient", "threshold", "wilcoxon"]
+)
 def test_every_pruner_runs(toy: MakeToy, pruner: str) -> None:
     app = toy(CURVE, sweeper="n_trials: 8\nslots: 4\nparams: {x: 'interval(0,1)'}")
     extra = ["hydra.sweeper.pruner.upper=1.5"] if pruner == "threshold" else []
@@ -82,7 +101,9 @@ def test_every_pruner_runs(toy: MakeToy, pruner: str) -> None:
     assert set(app.kinds()) <= {"complete", "pruned"}
 
 
-def test_a_sampler_whose_package_is_missing_is_refused_before_the_first_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sampler_whose_package_is_missing_is_refused_before_the_first_trial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("hydra_study.trials.sampling.find_spec", lambda name: None)
     check_sampler({"_target_": "optuna.samplers.TPESampler"})
     with pytest.raises(StudyError, match="run: uv sync --extra cmaes"):
@@ -93,7 +114,11 @@ def test_a_sampler_whose_package_is_missing_is_refused_before_the_first_trial(mo
 def test_every_sampler_runs_on_a_conditional_space(toy: MakeToy, sampler: str) -> None:
     pytest.importorskip("cmaes" if sampler == "cmaes" else "torch" if sampler == "gp" else "optuna")
     params = "{x: 'interval(0,1)', n: 'range(1,3)', y: {values: 'interval(0,1)', when: n == 2}}"
-    app = toy("return cfg.x + (cfg.y if cfg.n == 2 else 1)", "x: 0.0\nn: 1\ny: 0.0", f"n_trials: 11\nslots: 2\nparams: {params}")
+    app = toy(
+        "return cfg.x + (cfg.y if cfg.n == 2 else 1)",
+        "x: 0.0\nn: 1\ny: 0.0",
+        f"n_trials: 11\nslots: 2\nparams: {params}",
+    )
     output = app.run(f"hydra/sweeper/sampler={sampler}", "hydra.sweeper.sampler.seed=1")
     assert set(app.kinds()) == {"complete"}
     assert all(("y" in trial.params) == (trial.params["n"] == 2) for trial in app.trials())
@@ -105,11 +130,18 @@ def study_with(pruner: str, **options: Any) -> OpenStudy:
     storage = optuna.storages.InMemoryStorage()
     create_study(storage, "app", parse_objectives("minimize", None))
     config = PRUNERS[pruner] | {key: value for key, value in options.items() if value is not None}
-    return open_study(storage, "app", optuna.samplers.RandomSampler(), build(count_from_one(config), "hydra.sweeper.pruner"))
+    return open_study(
+        storage,
+        "app",
+        optuna.samplers.RandomSampler(),
+        build(count_from_one(config), "hydra.sweeper.pruner"),
+    )
 
 
 def report(study: OpenStudy, trial: optuna.Trial, values: list[float]) -> list[int]:
-    """Report values after the epochs 1, 2, ... and return the epochs after which the trial was to stop."""
+    """Report values after the epochs 1, 2, ... and return the epochs after which the trial was to
+    stop.
+    """
     reports = Reports(study, trial, parse_objectives("minimize", None))
     return [epoch for epoch, value in enumerate(values, start=1) if reports.add(epoch, value)]
 
@@ -125,7 +157,11 @@ def report(study: OpenStudy, trial: optuna.Trial, values: list[float]) -> list[i
         ("percentile", {}, [1, 2, 3, 4, 5, 6, 7, 8, 9]),
         ("percentile", {"n_warmup_steps": 2}, [3, 4, 5, 6, 7, 8, 9]),
         ("threshold", {"upper": 5.0, "n_warmup_steps": 2}, [3, 4, 5, 6, 7, 8, 9]),
-        ("patient", {"wrapped_pruner": {"_target_": "optuna.pruners.MedianPruner", "n_warmup_steps": 6}}, [7, 8, 9]),
+        (
+            "patient",
+            {"wrapped_pruner": {"_target_": "optuna.pruners.MedianPruner", "n_warmup_steps": 6}},
+            [7, 8, 9],
+        ),
         ("successive_halving", {"min_resource": 1}, [1, 3, 9]),
         ("successive_halving", {"min_resource": 2}, [2, 6]),
         ("hyperband", {"max_resource": 9}, [1, 3, 9]),
@@ -151,11 +187,17 @@ def test_these_epochs_are_compared(pruner: str, options: dict[str, Any], epochs:
 
 def rungs_of(trial: FrozenTrial) -> list[float]:
     """Return the values that successive halving has noted of a trial, rung by rung."""
-    return [value for key, value in sorted(trial.system_attrs.items()) if key.startswith("completed_rung_")]
+    return [
+        value
+        for key, value in sorted(trial.system_attrs.items())
+        if key.startswith("completed_rung_")
+    ]
 
 
 @pytest.mark.parametrize("pruner", ["successive_halving", "hyperband"])
-def test_a_retried_trial_is_compared_at_the_rungs_of_the_one_it_continues(pruner: str, tmp_path: Path) -> None:
+def test_a_retried_trial_is_compared_at_the_rungs_of_the_one_it_continues(
+    pruner: str, tmp_path: Path
+) -> None:
     study = study_with(pruner, min_resource=1, max_resource=9 if pruner == "hyperband" else None)
     teller = Teller(study, SweepPaths(tmp_path), parse_policies({"killed": "retry 3"}), "last.ckpt")
     values = [9.0, 8.0, 7.0, 6.0]
@@ -173,6 +215,10 @@ def test_a_retried_trial_is_compared_at_the_rungs_of_the_one_it_continues(pruner
     reports.inherit()
     assert study.trial(again.number).intermediate_values == dict(enumerate(values, start=1))
     fresh = study.ask()
-    while pruner == "hyperband" and len(rungs_of(study.trial(again.number))) != len(rungs_of(study.trial(fresh.number))):
+    while pruner == "hyperband" and len(rungs_of(study.trial(again.number))) != len(
+        rungs_of(study.trial(fresh.number))
+    ):
         report(study, fresh := study.ask(), values)  # one of the same bracket
-    assert rungs_of(study.trial(again.number)) == (rungs_of(study.trial(fresh.number)) if pruner == "hyperband" else [9.0, 7.0])
+    assert rungs_of(study.trial(again.number)) == (
+        rungs_of(study.trial(fresh.number)) if pruner == "hyperband" else [9.0, 7.0]
+    )

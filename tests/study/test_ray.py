@@ -10,19 +10,33 @@ from .needed import needs
 def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, monkeypatch: pytest.MonkeyPatch) -> None:
     needs("ray")
     needs("hydra_plugins.hydra_ray_launcher")
-    monkeypatch.setenv("RAY_worker_niceness", "0")  # Ray's workers give way to everything else, the other tests too
+    monkeypatch.setenv(
+        "RAY_worker_niceness", "0"
+    )  # Ray's workers give way to everything else, the other tests too
     from ray.cluster_utils import Cluster
 
-    body = "(Path(trial.current().folder) / 'node').write_text(os.environ['RAY_RAYLET_PID']); time.sleep(0.5); return cfg.x"
+    body = (
+        "(Path(trial.current().folder) / 'node').write_text(os.environ['RAY_RAYLET_PID']);"
+        " time.sleep(0.5); return cfg.x"
+    )
     app = toy(body, sweeper="n_trials: 40\nslots: 1\nworkers: 4\nparams: {x: 'interval(0,1)'}")
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    init = [f"hydra.launcher.ray.init.address={cluster.address}", "+hydra.launcher.ray.init.object_store_memory=null"]
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
+    )
+    init = [
+        f"hydra.launcher.ray.init.address={cluster.address}",
+        "+hydra.launcher.ray.init.object_store_memory=null",
+    ]
     try:
         nodes = [cluster.add_node(num_cpus=2) for _ in range(3)]
         process = app.start("hydra/launcher=ray", *init, "hydra/sweeper/sampler=random")
         wait_for(lambda: len(list(app.sweep.glob("[0-9]*/node"))) >= 12, timeout=120)
         used = {path.read_text() for path in app.sweep.glob("[0-9]*/node")}
-        pids = {str(process.process.pid): node for node in nodes for process in node.all_processes["raylet"]}
+        pids = {
+            str(process.process.pid): node
+            for node in nodes
+            for process in node.all_processes["raylet"]
+        }
         cluster.remove_node(pids[sorted(used)[0]], allow_graceful=False)
         output, _ = process.communicate(timeout=200)
     finally:
@@ -32,4 +46,8 @@ def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, monkeypatch: pytest.Mon
     assert kinds.count("complete") == 40, output
     assert set(kinds) <= {"complete", "killed"}
     assert len(used) >= 2
-    assert all(trial.value == trial.params["x"] for trial in app.trials() if trial.user_attrs["kind"] == "complete")
+    assert all(
+        trial.value == trial.params["x"]
+        for trial in app.trials()
+        if trial.user_attrs["kind"] == "complete"
+    )

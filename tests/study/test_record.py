@@ -15,9 +15,11 @@ from .conftest import MakeToy
 
 def test_the_table_lists_every_trial_and_the_preset_runs_the_best(toy: MakeToy) -> None:
     app = toy(
-        "Path('seen.txt').write_text(f'{cfg.x} {cfg.net.name} {cfg.net.width} {cfg.y}'); return cfg.x",
+        "Path('seen.txt').write_text(f'{cfg.x} {cfg.net.name} {cfg.net.width} {cfg.y}'); return"
+        " cfg.x",
         "x: 0.5\ny: 1",
-        "n_trials: 6\nslots: 2\nparams: {x: 'interval(0,1)', net: 'choice(a,b)', net.width: {values: '4,8', when: net == 'b'}}",
+        "n_trials: 6\nslots: 2\nparams: {x: 'interval(0,1)', net: 'choice(a,b)', net.width:"
+        " {values: '4,8', when: net == 'b'}}",
     )
     config = app.folder / "conf" / "config.yaml"
     config.write_text(config.read_text().replace("- _self_", "- net: a\n  - _self_"))
@@ -41,10 +43,15 @@ def test_the_table_lists_every_trial_and_the_preset_runs_the_best(toy: MakeToy) 
 
 
 def test_a_terminal_gets_a_live_table(toy: MakeToy) -> None:
-    app = toy("time.sleep(0.7); return cfg.x", sweeper="n_trials: 6\nslots: 2\nparams: {x: 'interval(0,1)'}")
+    app = toy(
+        "time.sleep(0.7); return cfg.x",
+        sweeper="n_trials: 6\nslots: 2\nparams: {x: 'interval(0,1)'}",
+    )
     master, slave = pty.openpty()
     command = [sys.executable, "app.py", "-m", "hydra.sweeper.view=auto"]
-    process = subprocess.Popen(command, cwd=app.folder, stdout=slave, stderr=slave, env={**os.environ, "COLUMNS": "120"})
+    process = subprocess.Popen(
+        command, cwd=app.folder, stdout=slave, stderr=slave, env={**os.environ, "COLUMNS": "120"}
+    )
     os.close(slave)
     seen = b""
     end = time.monotonic() + 60
@@ -78,8 +85,10 @@ def test_link_notes_and_the_environment_of_a_trial(toy: MakeToy) -> None:
         assert trial.in_trial() and os.environ["HYDRA_STUDY_TRIAL"] == str(link.number)
         print("to the log of the trial")
         return cfg.x
-    """
-    app = toy(body, sweeper="n_trials: 2\nslots: 2\nparams: {x: 'interval(0,1)'}\nstudy_name: other")
+    """  # noqa: E501
+    app = toy(
+        body, sweeper="n_trials: 2\nslots: 2\nparams: {x: 'interval(0,1)'}\nstudy_name: other"
+    )
     app.sweep = app.folder / "multirun" / "other"
     output = app.run()
     assert "to the log" not in output
@@ -88,15 +97,21 @@ def test_link_notes_and_the_environment_of_a_trial(toy: MakeToy) -> None:
         assert one.user_attrs.get("reason") is None, one.user_attrs
         assert one.user_attrs["wandb_id"] == f"run{one.number}"
         assert Path(one.user_attrs["folder"]).name == str(one.number)
-        assert "to the log of the trial" in (Path(one.user_attrs["folder"]) / "console.log").read_text()
+        assert (
+            "to the log of the trial"
+            in (Path(one.user_attrs["folder"]) / "console.log").read_text()
+        )
 
 
 def test_the_hook_says_what_yaml_cannot(toy: MakeToy) -> None:
     app = toy(
-        "return sum(cfg.widths)", "widths: []\nn: 1", "n_trials: 5\nslots: 2\nparams: {n: 'range(1,4)'}\nsuggest: hook.widths"
+        "return sum(cfg.widths)",
+        "widths: []\nn: 1",
+        "n_trials: 5\nslots: 2\nparams: {n: 'range(1,4)'}\nsuggest: hook.widths",
     )
     (app.folder / "hook.py").write_text(
-        "def widths(trial, params):\n    return {'widths': [trial.suggest_int(f'width_{i}', 1, 9) for i in range(params['n'])]}\n"
+        "def widths(trial, params):\n    return {'widths': [trial.suggest_int(f'width_{i}', 1, 9)"
+        " for i in range(params['n'])]}\n"
     )
     app.run()
     for one in (trial for trial in app.trials() if kind_of(trial) != "duplicate"):
@@ -105,8 +120,13 @@ def test_the_hook_says_what_yaml_cannot(toy: MakeToy) -> None:
 
 
 def test_a_hook_that_fails_ends_the_sweep_and_leaves_nothing_running(toy: MakeToy) -> None:
-    app = toy("return cfg.x", sweeper="n_trials: 5\nslots: 1\nparams: {x: 'interval(0,1)'}\nsuggest: hook.fail")
-    (app.folder / "hook.py").write_text("def fail(trial, params):\n    raise RuntimeError('in the hook')\n")
+    app = toy(
+        "return cfg.x",
+        sweeper="n_trials: 5\nslots: 1\nparams: {x: 'interval(0,1)'}\nsuggest: hook.fail",
+    )
+    (app.folder / "hook.py").write_text(
+        "def fail(trial, params):\n    raise RuntimeError('in the hook')\n"
+    )
     assert "in the hook" in app.run(code=1)
     assert app.kinds() == ["error"]
 

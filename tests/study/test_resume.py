@@ -9,7 +9,8 @@ import pytest
 
 from .conftest import MakeToy, Toy, wait_for
 
-# Trains for 6 "epochs" of 0.15 s, leaves a checkpoint after each and begins where its checkpoint says.
+# Trains for 6 "epochs" of 0.15 s, leaves a checkpoint after each and begins where its checkpoint
+# says.
 TRAINING = """
     link = trial.current()
     first = int(Path(link.checkpoint).read_text()) if link.checkpoint else 0
@@ -28,18 +29,26 @@ OPTIONS = "n_trials: 6\nslots: 3\nparams: {x: 'interval(0,1)'}\ngrace: 5"
 
 def fingerprints(app: Toy) -> dict[str, str]:
     """Return the first outcome or log of every trial folder, by folder."""
-    return {path.parent.name: path.read_text() for path in sorted(app.sweep.glob("[0-9]*/outcome.json"))}
+    return {
+        path.parent.name: path.read_text() for path in sorted(app.sweep.glob("[0-9]*/outcome.json"))
+    }
 
 
 def in_the_middle(app: Toy) -> bool:
     """Whether one round of trials is done and the next has trained for some epochs."""
-    lines = (app.folder / "epochs.txt").read_text().split("\n") if (app.folder / "epochs.txt").exists() else []
+    lines = (
+        (app.folder / "epochs.txt").read_text().split("\n")
+        if (app.folder / "epochs.txt").exists()
+        else []
+    )
     return len([line for line in lines if line.endswith("2")]) >= 5
 
 
 def worker_pid(app: Toy) -> int:
     """Return the process of a trial that runs now."""
-    said = [json.loads(path.read_text()) for path in (app.sweep / ".study" / "workers").glob("*.json")]
+    said = [
+        json.loads(path.read_text()) for path in (app.sweep / ".study" / "workers").glob("*.json")
+    ]
     return int(said[0]["pid"])
 
 
@@ -48,13 +57,17 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-@pytest.mark.parametrize("victim", ["SIGINT", "SIGTERM", "SIGKILL", "SIGKILL template", "SIGKILL trial"])
+@pytest.mark.parametrize(
+    "victim", ["SIGINT", "SIGTERM", "SIGKILL", "SIGKILL template", "SIGKILL trial"]
+)
 def test_the_same_command_finishes_exactly_the_total(toy: MakeToy, victim: str) -> None:
     app = toy(TRAINING, sweeper=OPTIONS)
     process = app.start()
     wait_for(lambda: in_the_middle(app))
     template = children(process.pid)[0]
-    target = {"SIGKILL template": template, "SIGKILL trial": children(template)[0]}.get(victim, process.pid)
+    target = {"SIGKILL template": template, "SIGKILL trial": children(template)[0]}.get(
+        victim, process.pid
+    )
     os.kill(target, signal.Signals[victim.split()[0]])
     output, _ = process.communicate(timeout=60)
     alone = victim in ("SIGKILL template", "SIGKILL trial")
@@ -79,7 +92,9 @@ def test_the_same_command_finishes_exactly_the_total(toy: MakeToy, victim: str) 
         source = str(again.user_attrs["retry_of"])
         done = [int(epoch) for number, epoch in epochs if number == source]
         resumed = [int(epoch) for number, epoch in epochs if number == str(again.number)]
-        assert resumed[0] in ((done[-1], done[-1] + 1) if done else (0,)), "an epoch may be repeated, none may be lost"
+        assert resumed[0] in ((done[-1], done[-1] + 1) if done else (0,)), (
+            "an epoch may be repeated, none may be lost"
+        )
         assert again.params == app.trials()[int(source)].params
         assert sorted(again.intermediate_values) == list(range(6))
 
@@ -93,7 +108,9 @@ def test_a_larger_total_continues_and_a_reached_one_does_nothing(toy: MakeToy) -
     assert [path.name for path in sorted(app.sweep.glob("[0-9]*"))] == ["0", "1", "2", "3", "4"]
 
 
-def test_a_trial_that_left_its_outcome_before_its_worker_died_is_not_run_again(toy: MakeToy) -> None:
+def test_a_trial_that_left_its_outcome_before_its_worker_died_is_not_run_again(
+    toy: MakeToy,
+) -> None:
     app = toy("return cfg.x", sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}\nslots: 1")
     app.run()
     journal = app.sweep / "study.journal"
@@ -106,9 +123,15 @@ def test_a_trial_that_left_its_outcome_before_its_worker_died_is_not_run_again(t
 
 
 def test_target_and_timeout_end_a_sweep(toy: MakeToy) -> None:
-    app = toy("time.sleep(0.2); return cfg.x", sweeper="n_trials: null\ntarget: 0.2\nparams: {x: 'interval(0,1)'}\nslots: 2")
+    app = toy(
+        "time.sleep(0.2); return cfg.x",
+        sweeper="n_trials: null\ntarget: 0.2\nparams: {x: 'interval(0,1)'}\nslots: 2",
+    )
     assert "target 0.2 reached" in app.run(timeout=60)
-    other = toy("time.sleep(0.1); return cfg.x", sweeper="n_trials: null\ntimeout: 2\nparams: {x: 'interval(0,1)'}\nslots: 2")
+    other = toy(
+        "time.sleep(0.1); return cfg.x",
+        sweeper="n_trials: null\ntimeout: 2\nparams: {x: 'interval(0,1)'}\nslots: 2",
+    )
     assert "timeout of 2 s reached" in other.run(timeout=60)
     before = len(other.trials())
     other.run()
@@ -116,15 +139,32 @@ def test_target_and_timeout_end_a_sweep(toy: MakeToy) -> None:
 
 
 def test_a_changed_config_is_refused_with_its_keys_named(toy: MakeToy) -> None:
-    config = "x: 1\nepochs: 3\nseed: 1\nlogger: {level: 1}\ntime: ${now:%f}\ndata: {root: /first/data, num_workers: 1}"
-    app = toy("return cfg.x * cfg.epochs", config, "n_trials: 2\nslots: 1\nparams: {x: '1,2,3'}\nmay_change: ['*num_workers']")
+    config = (
+        "x: 1\nepochs: 3\nseed: 1\nlogger: {level: 1}\ntime: ${now:%f}\ndata: {root: /first/data,"
+        " num_workers: 1}"
+    )
+    app = toy(
+        "return cfg.x * cfg.epochs",
+        config,
+        "n_trials: 2\nslots: 1\nparams: {x: '1,2,3'}\nmay_change: ['*num_workers']",
+    )
     app.run("hydra/sweeper/sampler=grid")
     file = app.folder / "conf" / "config.yaml"
     began = file.read_text()
-    free = {"seed: 1": "seed: 2", "level: 1": "level: 2", "/first/data": "/second/data", "num_workers: 1": "num_workers: 4"}
+    free = {
+        "seed: 1": "seed: 2",
+        "level: 1": "level: 2",
+        "/first/data": "/second/data",
+        "num_workers: 1": "num_workers: 4",
+    }
     for old, new in free.items():
         file.write_text(file.read_text().replace(old, new))
-    app.run("hydra/sweeper/sampler=grid", "hydra.sweeper.n_trials=3", "hydra.sweeper.view=none", "epochs=3")
+    app.run(
+        "hydra/sweeper/sampler=grid",
+        "hydra.sweeper.n_trials=3",
+        "hydra.sweeper.view=none",
+        "epochs=3",
+    )
     assert app.kinds() == ["complete"] * 3
     file.write_text(began.replace("epochs: 3", "epochs: 4").replace("/first/data", "/first/other"))
     refused = app.run("hydra/sweeper/sampler=grid", "hydra.sweeper.n_trials=4", code=1)
@@ -133,11 +173,20 @@ def test_a_changed_config_is_refused_with_its_keys_named(toy: MakeToy) -> None:
     assert "x:" not in refused
     assert "Traceback" not in refused
     assert "epochs: 3 -> 5" in app.run("epochs=5", "hydra.sweeper.n_trials=4", code=1)
-    accepted = "hydra.sweeper.n_trials=6", "hydra.sweeper.changed=accept", "hydra.sweeper.enqueue=[{x:1},{x:2},{x:3}]"
-    app.run(*accepted)
-    assert sorted(trial.values[0] for trial in app.trials()) == [3, 4, 6, 8, 9, 12], (
-        "the old results are not told for the new config"
+    accepted = (
+        "hydra.sweeper.n_trials=6",
+        "hydra.sweeper.changed=accept",
+        "hydra.sweeper.enqueue=[{x:1},{x:2},{x:3}]",
     )
+    app.run(*accepted)
+    assert sorted(trial.values[0] for trial in app.trials()) == [
+        3,
+        4,
+        6,
+        8,
+        9,
+        12,
+    ], "the old results are not told for the new config"
     assert "epochs: 4 -> 3" in app.run("epochs=3", code=1)
 
 
@@ -145,5 +194,18 @@ def test_what_may_differ_between_starts_is_for_the_application_to_say(toy: MakeT
     config = "x: 1\ntest: true\ntrainer: {accelerator: cpu}\ndata: {num_workers: 1}"
     app = toy("return cfg.x", config, "n_trials: 1\nslots: 1\nparams: {x: '1,2,3'}")
     app.run()
-    refused = app.run("test=false", "trainer.accelerator=gpu", "data.num_workers=2", "hydra.sweeper.n_trials=2", code=1)
-    assert all(line in refused for line in ("test: true -> false", 'trainer.accelerator: "cpu"', "data.num_workers: 1 -> 2"))
+    refused = app.run(
+        "test=false",
+        "trainer.accelerator=gpu",
+        "data.num_workers=2",
+        "hydra.sweeper.n_trials=2",
+        code=1,
+    )
+    assert all(
+        line in refused
+        for line in (
+            "test: true -> false",
+            'trainer.accelerator: "cpu"',
+            "data.num_workers: 1 -> 2",
+        )
+    )

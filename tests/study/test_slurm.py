@@ -1,4 +1,6 @@
-"""A sweep as a job array of Slurm: a node is lost, jobs are preempted, the head is stopped, and nothing stays in the queue."""
+"""A sweep as a job array of Slurm: a node is lost, jobs are preempted, the head is stopped, and
+nothing stays in the queue.
+"""
 
 import os
 import shutil
@@ -39,7 +41,7 @@ BODY = """
         (folder / "checkpoints" / "next").rename(folder / "checkpoints" / "last.ckpt")
     (folder / "done").write_text(f"{start}")
     return cfg.x
-"""
+"""  # noqa: E501
 
 
 def make(toy: MakeToy, trials: int, workers: int) -> Toy:
@@ -52,8 +54,12 @@ def make(toy: MakeToy, trials: int, workers: int) -> Toy:
 
 
 def seen(app: Toy) -> dict[int, list[str]]:
-    """Return where the trials have begun so far: the number of the job in the array, its node, its tasks."""
-    lines = {int(path.parent.name): path.read_text().split() for path in app.sweep.glob("[0-9]*/seen")}
+    """Return where the trials have begun so far: the number of the job in the array, its node, its
+    tasks.
+    """
+    lines = {
+        int(path.parent.name): path.read_text().split() for path in app.sweep.glob("[0-9]*/seen")
+    }
     return {number: line for number, line in lines.items() if line}
 
 
@@ -63,20 +69,30 @@ def hold(app: Toy) -> None:
 
 
 def finish(app: Toy, process: "subprocess.Popen[str]", slurm: Cluster) -> None:
-    """Let all trials go on to the end of a sweep of 40, and check that none is lost, none ran twice and no job is left."""
+    """Let all trials go on to the end of a sweep of 40, and check that none is lost, none ran twice
+    and no job is left.
+    """
     (app.folder / "hold").unlink()
     try:
         output, _ = process.communicate(timeout=120)
     except subprocess.TimeoutExpired:
         left = slurm.jobs()
         process.kill()
-        raise AssertionError(f"still running, with {left} in the queue:\n{process.communicate()[0]}") from None
+        raise AssertionError(
+            f"still running, with {left} in the queue:\n{process.communicate()[0]}"
+        ) from None
     assert process.returncode == 0, output
     kinds = app.kinds()
     assert kinds.count("complete") == len(list(app.sweep.glob("[0-9]*/done"))) == 40, output
     assert set(kinds) <= {"complete", "killed"}
-    assert all(trial.value == trial.params["x"] for trial in app.trials() if trial.user_attrs["kind"] == "complete")
-    assert {tasks for _, _, tasks in seen(app).values()} == {"None"}, "a trial is no task of the job: it starts its own processes"
+    assert all(
+        trial.value == trial.params["x"]
+        for trial in app.trials()
+        if trial.user_attrs["kind"] == "complete"
+    )
+    assert {tasks for _, _, tasks in seen(app).values()} == {"None"}, (
+        "a trial is no task of the job: it starts its own processes"
+    )
     wait_for(lambda: not slurm.jobs())
 
 
@@ -84,16 +100,29 @@ def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, slurm: Cluster) -> None
     app = make(toy, trials=40, workers=4)
     hold(app)
     process = app.start(*LAUNCHER)
-    wait_for(lambda: len(seen(app)) >= 12 and len({node for _, node, _ in seen(app).values()}) == 3, timeout=90)
-    assert sorted(slurm.jobs().values()) == ["PENDING", "RUNNING", "RUNNING", "RUNNING"], "a worker takes all of a node"
+    wait_for(
+        lambda: len(seen(app)) >= 12 and len({node for _, node, _ in seen(app).values()}) == 3,
+        timeout=90,
+    )
+    assert sorted(slurm.jobs().values()) == [
+        "PENDING",
+        "RUNNING",
+        "RUNNING",
+        "RUNNING",
+    ], "a worker takes all of a node"
     node = next(node for job, node, _ in seen(app).values() if job == "0")
     slurm.lose(node)
     try:
-        slurm.run("scontrol", "hold", next(job for job in slurm.jobs() if job.endswith("_0")))  # it never comes back
+        slurm.run(
+            "scontrol", "hold", next(job for job in slurm.jobs() if job.endswith("_0"))
+        )  # it never comes back
         finish(app, process, slurm)
     finally:
         slurm.restore(node)
-    assert {trial.user_attrs["slot"] for trial in app.trials()} == {0, 1}, "a slot for each core of a job"
+    assert {trial.user_attrs["slot"] for trial in app.trials()} == {
+        0,
+        1,
+    }, "a slot for each core of a job"
 
 
 def test_preempted_and_requeued_jobs_do_not_lose_a_trial(toy: MakeToy, slurm: Cluster) -> None:
@@ -132,11 +161,19 @@ def test_no_job_outlives_an_interrupted_head(toy: MakeToy, slurm: Cluster, deaf:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("partition=nowhere", "refused the jobs of the workers; mend hydra.launcher: sbatch: error: invalid partition specified"),
+        (
+            "partition=nowhere",
+            (
+                "refused the jobs of the workers; mend hydra.launcher: sbatch: error: invalid"
+                " partition specified"
+            ),
+        ),
         ("setup=[exit 3]", "Slurm's jobs failed before a worker began; what the first one said: /"),
     ],
 )
-def test_jobs_that_cannot_run_are_answered_by_one_message(toy: MakeToy, slurm: Cluster, option: str, message: str) -> None:
+def test_jobs_that_cannot_run_are_answered_by_one_message(
+    toy: MakeToy, slurm: Cluster, option: str, message: str
+) -> None:
     output = make(toy, trials=2, workers=2).run(*LAUNCHER, f"hydra.launcher.{option}", code=1)
     assert output.count(message) == 1
     assert "Traceback" not in output

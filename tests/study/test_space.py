@@ -56,7 +56,9 @@ def test_no_parameter_is_ever_suggested_that_does_not_matter() -> None:
     for _ in range(200):
         point = space(DEPTH).random(generator)
         depth = point.values["depth"]
-        assert set(point.values) == {"depth", "k1", "k2", "k3"} - {f"k{index}" for index in range(depth + 1, 4)}
+        assert set(point.values) == {"depth", "k1", "k2", "k3"} - {
+            f"k{index}" for index in range(depth + 1, 4)
+        }
         assert [text.split("=")[0] for text in point.overrides] == list(point.values)
 
 
@@ -80,7 +82,11 @@ def test_conditions_chain_and_an_inactive_parameter_makes_a_condition_false() ->
         "b": {"values": "1,2", "when": "a == 'on'"},
         "a": "choice(on,off)",
     }
-    assert {tuple(point.values) for point in space(params).points()} == {("a", "b"), ("a", "b", "c"), ("a",)}
+    assert {tuple(point.values) for point in space(params).points()} == {
+        ("a", "b"),
+        ("a", "b", "c"),
+        ("a",),
+    }
 
 
 def test_variables_and_computed_values_make_lists() -> None:
@@ -112,7 +118,11 @@ def test_groups_and_fixed_values_take_part_in_conditions() -> None:
         "model.net.k": {"values": "3,5", "when": "model/net == 'cnn' and size > 10"},
         "size": 28,
     }
-    assert space(params).at({"model/net": "cnn"}).overrides == ["model/net=cnn", "size=28", "model.net.k=3"]
+    assert space(params).at({"model/net": "cnn"}).overrides == [
+        "model/net=cnn",
+        "size=28",
+        "model.net.k=3",
+    ]
     assert space(params, "size=8").at({"model/net": "cnn"}).overrides == ["model/net=cnn", "size=8"]
 
 
@@ -131,7 +141,10 @@ def test_every_choice_comes_back_as_the_value_it_was(value: Any) -> None:
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"a": {"values": "1,2", "when": "b > 1"}, "b": {"values": "1,2", "when": "a > 1"}}, "circle"),
+        (
+            {"a": {"values": "1,2", "when": "b > 1"}, "b": {"values": "1,2", "when": "a > 1"}},
+            "circle",
+        ),
         ({"a": {"values": "1,2", "when": "nothing > 1"}}, "no parameter of the space"),
         ({"a": {"values": "1,2", "when": "__import__('os')"}}, "may not|no parameter"),
         ({"a": {"values": "1,2", "when": "().__class__"}}, "may not"),
@@ -168,7 +181,10 @@ def test_asking_for_an_inactive_parameter_is_not_silent() -> None:
 
 
 def test_a_difference_of_spaces_is_named() -> None:
-    before, now = space(DEPTH).describe(), space({**DEPTH, "k1": "choice(3,7)", "new": 1}, "depth=2").describe()
+    before, now = (
+        space(DEPTH).describe(),
+        space({**DEPTH, "k1": "choice(3,7)", "new": 1}, "depth=2").describe(),
+    )
     assert compare(before, now) == [
         "new: added, fixed=1",
         "depth: kind=int, low=1, high=3 became fixed=2",
@@ -183,7 +199,7 @@ with initialize_config_dir(sys.argv[1], version_base=None):
     for group_and_name in sys.argv[2:]:
         config = compose("config", overrides=[f"hydra/sweeper/{group_and_name}"], return_hydra_config=True)
         assert "_target_" in config.hydra.sweeper[group_and_name.split("=")[0]]
-"""
+"""  # noqa: E501
 
 
 def test_samplers_and_pruners_are_groups(tmp_path: Path) -> None:
@@ -202,7 +218,11 @@ def test_samplers_and_pruners_are_groups(tmp_path: Path) -> None:
 def test_an_interval_of_floats_is_refused_for_a_whole_number_before_any_trial(
     toy: MakeToy, text: str, remedies: list[str]
 ) -> None:
-    app = toy("assert isinstance(cfg.net.width, int); return cfg.net.width", "net: {width: 16}", "n_trials: 3\nslots: 1")
+    app = toy(
+        "assert isinstance(cfg.net.width, int); return cfg.net.width",
+        "net: {width: 16}",
+        "n_trials: 3\nslots: 1",
+    )
     output = app.run(f"net.width={text}", code=1)
     assert "Traceback" not in output
     assert "must be searched over whole numbers, but net.width is 16" in output
@@ -228,7 +248,9 @@ def test_an_interval_of_floats_is_refused_for_a_whole_number_before_any_trial(
         ({"n": "1,2", "x": {"values": "interval(0,1)", "when": "n == 2"}}, {"n": 1, "x": 0}),
     ],
 )
-def test_an_interval_is_let_through_where_floats_can_be_meant(params: dict[str, Any], config: dict[str, Any]) -> None:
+def test_an_interval_is_let_through_where_floats_can_be_meant(
+    params: dict[str, Any], config: dict[str, Any]
+) -> None:
     searched = space(params)
     refuse_floats(searched, searched.at({}), lambda overrides: OmegaConf.create(config))
 

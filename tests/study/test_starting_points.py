@@ -32,7 +32,11 @@ def test_a_folder_without_a_sweep_is_refused_and_left_alone(tmp_path: Path) -> N
 
 
 def test_the_winner_of_a_journal_is_read_without_writing(tmp_path: Path) -> None:
-    finish(create_study(open_journal(tmp_path / "study.journal"), "s", parse_objectives("minimize", None)))
+    finish(
+        create_study(
+            open_journal(tmp_path / "study.journal"), "s", parse_objectives("minimize", None)
+        )
+    )
     (tmp_path / "study.journal.flock").unlink()
     assert points_of_sweep(tmp_path, SPACE) == [{"x": 0.25}]
     assert [path.name for path in tmp_path.iterdir()] == ["study.journal"]
@@ -40,9 +44,15 @@ def test_the_winner_of_a_journal_is_read_without_writing(tmp_path: Path) -> None
 
 def test_the_winner_of_a_database_is_read(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/elsewhere.db"
-    finish(create_study(open_storage(url, SweepPaths(tmp_path), 1), "s", parse_objectives("minimize", None)))
+    finish(
+        create_study(
+            open_storage(url, SweepPaths(tmp_path), 1), "s", parse_objectives("minimize", None)
+        )
+    )
     folder = tmp_path / "sweep"
     folder.mkdir()
-    (folder / "multirun.yaml").write_text(f"hydra: {{sweeper: {{study_name: s, storage: '{url}'}}, runtime: {{cwd: /}}}}")
+    (folder / "multirun.yaml").write_text(
+        f"hydra: {{sweeper: {{study_name: s, storage: '{url}'}}, runtime: {{cwd: /}}}}"
+    )
     assert points_of_sweep(folder, SPACE) == [{"x": 0.25}]
     assert [path.name for path in folder.iterdir()] == ["multirun.yaml"]

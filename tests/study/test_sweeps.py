@@ -1,4 +1,6 @@
-"""Every file in conf/sweeps/ is a space whose points compose, and whose conditions leave out what does not matter."""
+"""Every file in conf/sweeps/ is a space whose points compose, and whose conditions leave out what
+does not matter.
+"""
 
 import random
 import re
@@ -32,7 +34,10 @@ def test_a_sweep_composes_at_random_points(path: Path) -> None:
         loader = GlobalHydra.instance().config_loader()
         space = Space(parse_parameters(OmegaConf.to_container(options.params), [], loader))
         direction = options.direction
-        parse_objectives(direction if isinstance(direction, str) else OmegaConf.to_container(direction), options.prune_on)
+        parse_objectives(
+            direction if isinstance(direction, str) else OmegaConf.to_container(direction),
+            options.prune_on,
+        )
         assert options.study_name.startswith(path.stem)
         assert config.test is False, "a search does not look at the test split"
         generator = random.Random(0)
@@ -46,5 +51,12 @@ def test_a_sweep_composes_at_random_points(path: Path) -> None:
 
 
 def test_the_six_questions_are_there() -> None:
-    asked = {"depth_kernel", "stride_or_pool", "skip_norm", "unet_up_skip", "accuracy_macs", "everything"}
+    asked = {
+        "depth_kernel",
+        "stride_or_pool",
+        "skip_norm",
+        "unet_up_skip",
+        "accuracy_macs",
+        "everything",
+    }
     assert asked <= {path.stem for path in SWEEPS}

@@ -93,17 +93,29 @@ def test_a_journal_takes_what_optunas_own_backend_writes_beside_the_sweep(tmp_pa
     lock = JournalFileSymlinkLock(str(tmp_path / "study.journal"))
     before = time.monotonic()
     theirs = optuna.load_study(
-        storage=JournalStorage(JournalFileBackend(str(tmp_path / "study.journal"), lock_obj=lock)), study_name="app"
+        storage=JournalStorage(JournalFileBackend(str(tmp_path / "study.journal"), lock_obj=lock)),
+        study_name="app",
     )
     theirs.set_user_attr("note", "of a dashboard")
     assert study.user_attrs["note"] == "of a dashboard"
-    assert time.monotonic() - before < lock.grace_period, "it takes no file of ours for a lock that somebody left behind"
+    assert time.monotonic() - before < lock.grace_period, (
+        "it takes no file of ours for a lock that somebody left behind"
+    )
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"), [(b"a\nb", b"a\n"), (b"a\nb\n", b"a\nb\n"), (b"", b""), (b"abc", b""), (b"a\n" + b"x" * 200_000, b"a\n")]
+    ("text", "kept"),
+    [
+        (b"a\nb", b"a\n"),
+        (b"a\nb\n", b"a\nb\n"),
+        (b"", b""),
+        (b"abc", b""),
+        (b"a\n" + b"x" * 200_000, b"a\n"),
+    ],
 )
-def test_only_what_follows_the_last_line_end_is_cut(tmp_path: Path, text: bytes, kept: bytes) -> None:
+def test_only_what_follows_the_last_line_end_is_cut(
+    tmp_path: Path, text: bytes, kept: bytes
+) -> None:
     path = tmp_path / "journal"
     path.write_bytes(text)
     assert cut_torn_line(path) == len(text) - len(kept)
@@ -116,7 +128,11 @@ def test_sqlite_is_refused_for_several_workers(tmp_path: Path) -> None:
 
 
 def test_a_changed_space_is_refused_with_the_difference_named(toy: MakeToy) -> None:
-    app = toy("return cfg.x", "x: 0.0\nk: 3", "n_trials: 2\nslots: 2\nparams: {x: 'interval(0,1)', k: '3,5'}")
+    app = toy(
+        "return cfg.x",
+        "x: 0.0\nk: 3",
+        "n_trials: 2\nslots: 2\nparams: {x: 'interval(0,1)', k: '3,5'}",
+    )
     app.run()
     started_with = (app.sweep / "multirun.yaml").read_text()
     output = app.run("x=interval(0,2)", "k=3", code=1)
@@ -132,17 +148,28 @@ def test_a_changed_space_is_refused_with_the_difference_named(toy: MakeToy) -> N
 
 
 def test_starting_points_are_tried_first(toy: MakeToy) -> None:
-    options = "n_trials: 3\nslots: 1\nparams: {x: 'interval(0,1)', net: 'choice(a,b)', k: {values: '3,5', when: net == 'b'}}"
-    app = toy("return cfg.x", "x: 0.25\nnet: a\nk: 5", options + "\nenqueue: [{x: 0.5, net: b}, 'net=a']")
+    options = (
+        "n_trials: 3\nslots: 1\nparams: {x: 'interval(0,1)', net: 'choice(a,b)', k: {values: '3,5',"
+        " when: net == 'b'}}"
+    )
+    app = toy(
+        "return cfg.x", "x: 0.25\nnet: a\nk: 5", options + "\nenqueue: [{x: 0.5, net: b}, 'net=a']"
+    )
     app.run()
     first, second, _ = app.trials()
     assert first.params["x"] == 0.5
     assert first.params["net"] == "b"
     assert second.params == {"x": 0.25, "net": "a"}
-    other = toy("return cfg.x", "x: 0.25", f"n_trials: 1\nparams: {{x: 'interval(0,1)'}}\nenqueue: ['{app.sweep}']")
+    other = toy(
+        "return cfg.x",
+        "x: 0.25",
+        f"n_trials: 1\nparams: {{x: 'interval(0,1)'}}\nenqueue: ['{app.sweep}']",
+    )
     other.run()
     assert other.trials()[0].params["x"] == app.study().best_params["x"]
-    assert "must give values inside" in toy("return 0", sweeper="params: {x: 'interval(0,1)'}\nenqueue: [{x: 7}]").run(code=1)
+    assert "must give values inside" in toy(
+        "return 0", sweeper="params: {x: 'interval(0,1)'}\nenqueue: [{x: 7}]"
+    ).run(code=1)
 
 
 def test_a_starting_preset_is_composed_with_what_is_the_same_for_all_trials(toy: MakeToy) -> None:
@@ -157,8 +184,13 @@ def test_a_starting_preset_is_composed_with_what_is_the_same_for_all_trials(toy:
     assert app.trials()[0].params == {"x": 0.75, "net": "b"}
 
 
-def test_a_starting_preset_does_without_what_only_searched_options_of_a_group_have(toy: MakeToy) -> None:
-    sweeper = "n_trials: 1\nparams: {net: 'choice(b,c)', net.depth: 7, x: 'interval(0,1)'}\nenqueue: ['x=0.5']"
+def test_a_starting_preset_does_without_what_only_searched_options_of_a_group_have(
+    toy: MakeToy,
+) -> None:
+    sweeper = (
+        "n_trials: 1\nparams: {net: 'choice(b,c)', net.depth: 7, x: 'interval(0,1)'}\nenqueue:"
+        " ['x=0.5']"
+    )
     app = toy("return cfg.x", "x: 0.25", sweeper)
     (app.folder / "conf" / "net").mkdir()
     for name, text in {"a": "width: 1", "b": "depth: 1", "c": "depth: 2"}.items():
@@ -170,10 +202,16 @@ def test_a_starting_preset_does_without_what_only_searched_options_of_a_group_ha
 
 
 def test_no_pruner_takes_no_notice_of_the_options_of_the_space_for_its_own(toy: MakeToy) -> None:
-    app = toy("return cfg.x", sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}\npruner: {n_warmup_steps: 3}")
+    app = toy(
+        "return cfg.x",
+        sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}\npruner: {n_warmup_steps: 3}",
+    )
     app.run("hydra/sweeper/pruner=none")
     assert app.kinds() == ["complete"]
-    other = toy("return cfg.x", sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}\npruner: {reduction_factor: 3}")
+    other = toy(
+        "return cfg.x",
+        sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}\npruner: {reduction_factor: 3}",
+    )
     assert "hydra.sweeper.pruner" in other.run("hydra/sweeper/pruner=median", code=1)
 
 
@@ -198,6 +236,9 @@ def test_a_wrong_option_is_one_clear_message(toy: MakeToy, option: str, message:
 
 
 def test_a_start_of_hydra_imports_nothing_heavy() -> None:
-    code = "import sys; from hydra.core.plugins import Plugins; Plugins.instance(); print(*sys.modules)"
+    code = (
+        "import sys; from hydra.core.plugins import Plugins; Plugins.instance();"
+        " print(*sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"optuna", "torch", "rich"} & set(done.stdout.split())

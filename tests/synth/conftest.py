@@ -13,11 +13,22 @@ from convsweep.nets import ConvNet
 from convsweep.task import CLASSIFICATION, find_task
 
 
-def drawn_subject(in_shape: tuple[int, ...] = (1, 12, 12), num_classes: int = 3, net: nn.Module | None = None) -> Subject:
-    """Return a network with weights drawn from a fixed seed, for bytes of mean 100 and spread 50."""
+def drawn_subject(
+    in_shape: tuple[int, ...] = (1, 12, 12), num_classes: int = 3, net: nn.Module | None = None
+) -> Subject:
+    """Return a network with weights drawn from a fixed seed, for bytes of mean 100 and spread
+    50.
+    """
     torch.manual_seed(0)
     if net is None:
-        net = ConvNet(in_shape=in_shape, num_classes=num_classes, num_stages=2, width=8, norm="none", activation="tanh")
+        net = ConvNet(
+            in_shape=in_shape,
+            num_classes=num_classes,
+            num_stages=2,
+            width=8,
+            norm="none",
+            activation="tanh",
+        )
         with torch.no_grad():
             list(net.parameters())[-2].mul_(10)  # a network that is sure of what it sees
     channels = in_shape[0]

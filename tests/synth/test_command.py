@@ -1,4 +1,6 @@
-"""The command: pictures and what was reached in a folder, or one message before anything is made."""
+"""The command: pictures and what was reached in a folder, or one message before anything is
+made.
+"""
 
 import json
 from pathlib import Path
@@ -14,14 +16,26 @@ def run(monkeypatch: pytest.MonkeyPatch, out: Path, *overrides: str) -> None:
     main()
 
 
-def test_the_command_leaves_images_and_says_what_a_judge_sees(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_command_leaves_images_and_says_what_a_judge_sees(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     net = write_checkpoint(tmp_path / "net.ckpt", *SMALL)
     out = tmp_path / "out"
-    run(monkeypatch, out, f"checkpoint={net}", f"judge={net}", "method.steps=2", "method.classes=[3,7]", "size=[8,8]")
+    run(
+        monkeypatch,
+        out,
+        f"checkpoint={net}",
+        f"judge={net}",
+        "method.steps=2",
+        "method.classes=[3,7]",
+        "size=[8,8]",
+    )
     record = json.loads((out / "synth.json").read_text())
     assert [image["class"] for image in record["images"]] == ["3", "7"]
     assert len(record["judge"]["taken_for"]) == 2
-    assert {image["file"] for image in record["images"]} | {"grid.png"} <= {path.name for path in out.iterdir()}
+    assert {image["file"] for image in record["images"]} | {"grid.png"} <= {
+        path.name for path in out.iterdir()
+    }
 
 
 def test_mistakes_are_told_before_anything_is_made(
@@ -30,11 +44,21 @@ def test_mistakes_are_told_before_anything_is_made(
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     net = write_checkpoint(tmp_path / "net.ckpt", *SMALL)
     (tmp_path / "a.png").touch()
-    style = ["method=style", f"method.content={tmp_path}/a.png", f"method.styles=[{tmp_path}/a.png]"]
+    style = [
+        "method=style",
+        f"method.content={tmp_path}/a.png",
+        f"method.styles=[{tmp_path}/a.png]",
+    ]
     for overrides, message in [
         ([], "one network must be named"),
-        ([f"checkpoint={net}", *style, "method.start=contents"], "method.start must be one of content, noise"),
-        ([f"checkpoint={net}", *style, "method.optimizer=sgd"], "method.optimizer must be one of lbfgs, adam"),
+        (
+            [f"checkpoint={net}", *style, "method.start=contents"],
+            "method.start must be one of content, noise",
+        ),
+        (
+            [f"checkpoint={net}", *style, "method.optimizer=sgd"],
+            "method.optimizer must be one of lbfgs, adam",
+        ),
         ([f"checkpoint={net}", "method.lr=fast"], "method.lr must be a number, but is 'fast'"),
         ([f"checkpoint={net}", "method.classes=3"], "but is 3; say 'method.classes=[3]'"),
     ]:

@@ -36,7 +36,13 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ["torchvision.name=vgg16"],
         [NET, "method=dream", "method.start=photo.jpg", "keep_every=2", "animate=true"],
         [NET, "method=dream"],
-        [NET, "method=style", "method.content=photo.jpg", "method.styles=[painting.jpg]", "method.start=noise"],
+        [
+            NET,
+            "method=style",
+            "method.content=photo.jpg",
+            "method.styles=[painting.jpg]",
+            "method.start=noise",
+        ],
     ],
 )
 def test_what_is_right_passes(overrides: list[str]) -> None:
@@ -50,7 +56,10 @@ def test_what_is_right_passes(overrides: list[str]) -> None:
         ([NET, "torchvision.name=vgg16"], "one network must be named"),
         (["checkpoint=net.ckp"], r"nothing at net\.ckp; did you mean net\.ckpt"),
         ([NET, "judge=other.ckpt"], r"nothing at other\.ckpt"),
-        (["torchvision.name=vgg16", "torchvision.weights=w.pth"], r"state_dict of vgg16, but w\.pth is not there"),
+        (
+            ["torchvision.name=vgg16", "torchvision.weights=w.pth"],
+            r"state_dict of vgg16, but w\.pth is not there",
+        ),
         (["torchvision.name=vgg16", "covariance=data"], "which torchvision does not bring"),
         ([NET, "covariance=full"], "covariance must be auto, data or white"),
         ([NET, "seed=three"], "seed must be a whole number"),
@@ -65,10 +74,16 @@ def test_what_is_right_passes(overrides: list[str]) -> None:
             [NET, "method=style", "method.content=p.jpg", "method.styles=[painting.jpg]"],
             r"method\.content .*p\.jpg is not",
         ),
-        ([NET, "method=style", "method.content=photo.jpg", "method.styles=[p.jpg]"], r"method\.styles .* p\.jpg is not there"),
+        (
+            [NET, "method=style", "method.content=photo.jpg", "method.styles=[p.jpg]"],
+            r"method\.styles .* p\.jpg is not there",
+        ),
         (
             [NET, "method=style", "method.content=photo.jpg", "method.styles=painting.jpg"],
-            r"must be a list of image files, but is painting\.jpg; say 'method\.styles=\[painting\.jpg\]'",
+            (
+                r"must be a list of image files, but is painting\.jpg; say"
+                r" 'method\.styles=\[painting\.jpg\]'"
+            ),
         ),
     ],
 )
@@ -89,7 +104,9 @@ def test_a_missing_checkpoint_is_named_before_torch_is_loaded() -> None:
         "try: command.main()\n"
         "finally: assert 'torch' not in sys.modules, 'torch is loaded'\n"
     )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 1
     assert "there is nothing at nothing" in ended.stderr
     assert "torch is loaded" not in ended.stderr

@@ -32,10 +32,22 @@ def test_what_suits_passes(target: Any, options: dict[str, Any]) -> None:
         (ClassImages, {"lr": "fast"}, r"method\.lr must be a number, but is 'fast'$"),
         (ClassImages, {"steps": 2.5}, r"method\.steps must be a whole number, but is 2\.5$"),
         (ClassImages, {"jitter": True}, r"method\.jitter must be a whole number, but is True$"),
-        (ClassImages, {"classes": "Bag"}, r"must be a list, each .* or null, but is 'Bag'; say 'method\.classes=\[Bag\]'$"),
+        (
+            ClassImages,
+            {"classes": "Bag"},
+            r"must be a list, each .* or null, but is 'Bag'; say 'method\.classes=\[Bag\]'$",
+        ),
         (ClassImages, {"place": 0.5}, r"say 'method\.place=\[0\.5\]'$"),
-        (ClassImages, {"place": ["left", 0.5]}, r"must be a list, each a number or null, but is \['left', 0\.5\]$"),
-        (Dream, {"channel": "all"}, r"method\.channel must be a whole number or null, but is 'all'$"),
+        (
+            ClassImages,
+            {"place": ["left", 0.5]},
+            r"must be a list, each a number or null, but is \['left', 0\.5\]$",
+        ),
+        (
+            Dream,
+            {"channel": "all"},
+            r"method\.channel must be a whole number or null, but is 'all'$",
+        ),
         (Fourier, {"decay": None}, r"method\.decay must be a number, but is None$"),
     ],
 )

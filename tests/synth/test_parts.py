@@ -1,4 +1,6 @@
-"""The parts that syntheses are composed of: units, limits, parameterisations, transforms, priors, objectives."""
+"""The parts that syntheses are composed of: units, limits, parameterisations, transforms, priors,
+objectives.
+"""
 
 import math
 from dataclasses import replace
@@ -10,11 +12,24 @@ from torch import nn
 
 from convsweep.errors import UserError
 from convsweep.explain.synth.components.gaussian import fit_gaussian
-from convsweep.explain.synth.components.objectives import activity, content_loss, gram, log_probability, region, style_loss
+from convsweep.explain.synth.components.objectives import (
+    activity,
+    content_loss,
+    gram,
+    log_probability,
+    region,
+    style_loss,
+)
 from convsweep.explain.synth.components.parameterization import Fourier, Pixels, Whitened, auto
 from convsweep.explain.synth.components.priors import log_total_variation
 from convsweep.explain.synth.components.transforms import blur, jitter
-from convsweep.explain.synth.fitting_size import Work, fitting_count, fitting_size, free_bytes, needs
+from convsweep.explain.synth.fitting_size import (
+    Work,
+    fitting_count,
+    fitting_size,
+    free_bytes,
+    needs,
+)
 from convsweep.explain.synth.layers import activations, check_layers, layers_of, spread_out
 from convsweep.explain.synth.methods.class_images import ClassImages
 from convsweep.explain.synth.methods.dream import Dream
@@ -31,7 +46,9 @@ def test_units_are_those_of_the_training_data(subject: Subject) -> None:
 
 @pytest.mark.parametrize("kind", [Pixels, Whitened, Fourier])
 @pytest.mark.parametrize("size", [(9,), (7, 8), (8, 7), (4, 5, 6)])
-def test_a_parameterisation_begins_with_the_image_it_is_given(kind: type, size: tuple[int, ...]) -> None:
+def test_a_parameterisation_begins_with_the_image_it_is_given(
+    kind: type, size: tuple[int, ...]
+) -> None:
     subject = drawn_subject((2, *size), net=nn.Identity())
     start = torch.rand(2, 2, *size) - 0.5
     torch.testing.assert_close(kind(start, subject).image(), start, atol=1e-5, rtol=1e-5)
@@ -122,7 +139,9 @@ def test_layers_are_listed_as_they_run_and_looked_into_without_the_head(subject:
     convs = [layer for layer in layers if layer.kind == "Conv2d"]
     assert [layer.shape for layer in convs] == [(8, 12, 12), (16, 6, 6)]
     assert spread_out(layers, 2) == [layer.name for layer in layers if layer.kind == "Tanh"]
-    found = activations(subject, torch.randn(1, 1, 30, 17), [convs[0].name])  # of a size that the head may not take
+    found = activations(
+        subject, torch.randn(1, 1, 30, 17), [convs[0].name]
+    )  # of a size that the head may not take
     assert found[convs[0].name].shape == (1, 8, 30, 17)
     with pytest.raises(UserError, match=r"method\.layer must name layers.*list_layers"):
         check_layers(["stages.9"], layers, "method.layer")
@@ -150,15 +169,27 @@ def test_the_size_that_fits_does_and_the_next_does_not(subject: Subject) -> None
 def test_many_images_need_more_and_layers_that_do_not_run_nothing(subject: Subject) -> None:
     one, weights = needs(subject, (50, 40)), needs(subject, (50, 40), Work(0))
     assert needs(subject, (50, 40), Work(7)) - weights == 7 * (one - weights)
-    assert fitting_count(subject, (50, 40), Work(), available=int((weights + 7.5 * (one - weights)) / 0.8)) == 7
-    first, second = (needs(subject, (50, 40), Work(until=[name])) for name in spread_out(layers_of(subject), 2))
+    assert (
+        fitting_count(
+            subject, (50, 40), Work(), available=int((weights + 7.5 * (one - weights)) / 0.8)
+        )
+        == 7
+    )
+    first, second = (
+        needs(subject, (50, 40), Work(until=[name])) for name in spread_out(layers_of(subject), 2)
+    )
     assert weights < first < second <= one
     assert needs(subject, (50, 40), Work(copies=5)) - one == 5 * 4 * 50 * 40
-    assert max(fitting_size(subject, 50_000_000, Work(100))) < max(fitting_size(subject, 50_000_000)) / 5
+    assert (
+        max(fitting_size(subject, 50_000_000, Work(100)))
+        < max(fitting_size(subject, 50_000_000)) / 5
+    )
 
 
 def test_a_part_of_a_network_is_measured_where_the_rest_takes_one_size_alone() -> None:
-    net = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 64, 2))
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 64, 2)
+    )
     subject = drawn_subject((1, 8, 8), 2, net)
     assert needs(subject, (16, 16)) == 0
     weights = needs(subject, (8, 8), Work(0))
@@ -166,16 +197,27 @@ def test_a_part_of_a_network_is_measured_where_the_rest_takes_one_size_alone() -
     assert needs(subject, (24, 16), Work(until=["1"])) - weights == 6 * own > 0
 
 
-def test_work_beyond_the_memory_of_the_cpu_is_refused_before_it_begins(subject: Subject, tmp_path: Path) -> None:
-    """A million by a million values: no machine has them, and the system would end the program without a word."""
+def test_work_beyond_the_memory_of_the_cpu_is_refused_before_it_begins(
+    subject: Subject, tmp_path: Path
+) -> None:
+    """A million by a million values: no machine has them, and the system would end the program
+    without a word.
+    """
     from convsweep.explain.synth.context import SynthesisContext
 
     context = SynthesisContext(subject, tmp_path, size=1_000_000)
-    with pytest.raises(UserError, match=r"does not suffice for an image of this size; size=\[\d+,\d+\] would fit$"):
+    with pytest.raises(
+        UserError, match=r"does not suffice for an image of this size; size=\[\d+,\d+\] would fit$"
+    ):
         ClassImages(steps=1).run(context)
     with pytest.raises(UserError, match=r"does not suffice for an image of this size"):
         Dream(steps=1).run(context)
-    with pytest.raises(UserError, match=r"for 30000000000 images at a time; \d+ would fit \(method\.count, method\.classes\)$"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"for 30000000000 images at a time; \d+ would fit \(method\.count, method\.classes\)$"
+        ),
+    ):
         context.check_memory((12, 12), Work(30_000_000_000))
     assert 0 < free_bytes(torch.device("cpu")) < 2**50
 
@@ -183,6 +225,8 @@ def test_work_beyond_the_memory_of_the_cpu_is_refused_before_it_begins(subject: 
 def test_the_same_seed_gives_the_same_noise(subject: Subject, tmp_path: Path) -> None:
     from convsweep.explain.synth.context import SynthesisContext
 
-    one, same, other = (SynthesisContext(subject, tmp_path, seed=seed).noise(1, (4, 4), 1.0) for seed in (1, 1, 2))
+    one, same, other = (
+        SynthesisContext(subject, tmp_path, seed=seed).noise(1, (4, 4), 1.0) for seed in (1, 1, 2)
+    )
     assert torch.equal(one, same)
     assert not torch.equal(one, other)

@@ -33,7 +33,9 @@ def test_the_image_of_a_class_is_that_of_the_network_of_ordered_positions(tmp_pa
     ordered = drawn_subject((1, 4, 5), 3, nets[0])
     shuffled = replace(drawn_subject((1, 4, 5), 3, nets[1]), permutation=permutation)
     made = [
-        ClassImages(tv=0.1, steps=20).run(SynthesisContext(subject, tmp_path / str(index)))["samples"]
+        ClassImages(tv=0.1, steps=20).run(SynthesisContext(subject, tmp_path / str(index)))[
+            "samples"
+        ]
         for index, subject in enumerate((ordered, shuffled))
     ]
     torch.testing.assert_close(made[0], made[1])
@@ -47,11 +49,16 @@ def test_a_class_at_a_place_is_asked_for_where_it_is_shown() -> None:
     ordered = drawn_subject((1, 4, 4), 2, Planes())
     shuffled = replace(ordered, permutation=Permutation((4, 4)))
     u = torch.randn(1, 1, 4, 4)
-    there = [log_probability(subject, u, torch.tensor([0]), [0.1, 0.4], 0.2) for subject in (ordered, shuffled)]
+    there = [
+        log_probability(subject, u, torch.tensor([0]), [0.1, 0.4], 0.2)
+        for subject in (ordered, shuffled)
+    ]
     torch.testing.assert_close(there[0], there[1])
 
 
-def test_a_checkpoint_says_that_its_positions_are_permuted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_checkpoint_says_that_its_positions_are_permuted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     net = write_checkpoint(tmp_path / "net.ckpt", *SMALL, "data.permute=true")
     subject = from_checkpoint(str(net), "cpu")
     assert "images are shown with their positions in order" in capsys.readouterr().out
@@ -64,8 +71,12 @@ def test_a_checkpoint_says_that_its_positions_are_permuted(tmp_path: Path, capsy
 
 def test_other_sizes_are_refused_by_one_message(tmp_path: Path) -> None:
     shuffled = replace(drawn_subject(), permutation=Permutation((12, 12)))
-    with pytest.raises(UserError, match=r"takes samples of \(12, 12\) alone, but these are of \(20, 20\)"):
+    with pytest.raises(
+        UserError, match=r"takes samples of \(12, 12\) alone, but these are of \(20, 20\)"
+    ):
         ClassImages(steps=1).run(SynthesisContext(shuffled, tmp_path, size=20))
     with pytest.raises(UserError, match=r"dreams at its own size alone; say method\.octaves=1"):
         Dream(octaves=4, steps=1).run(SynthesisContext(shuffled, tmp_path))
-    assert Dream(octaves=1, steps=1).run(SynthesisContext(shuffled, tmp_path))["file"] == "dream.png"
+    assert (
+        Dream(octaves=1, steps=1).run(SynthesisContext(shuffled, tmp_path))["file"] == "dream.png"
+    )

@@ -1,4 +1,6 @@
-"""torchvision's classifiers with weights from a file: whatever torchvision saves, and whatever number of classes."""
+"""torchvision's classifiers with weights from a file: whatever torchvision saves, and whatever
+number of classes.
+"""
 
 from pathlib import Path
 
@@ -25,7 +27,9 @@ def test_weights_of_any_number_of_classes_are_those_of_the_file(tmp_path: Path) 
     torch.testing.assert_close(subject.logits(u), net(u), atol=1e-4, rtol=1e-4)
 
 
-def test_published_weights_of_googlenet_bring_auxiliary_classifiers_and_a_normalisation(tmp_path: Path) -> None:
+def test_published_weights_of_googlenet_bring_auxiliary_classifiers_and_a_normalisation(
+    tmp_path: Path,
+) -> None:
     torch.manual_seed(0)
     net = models.googlenet(init_weights=False, aux_logits=True, transform_input=True).eval()
     subject = from_torchvision("googlenet", saved(net, tmp_path / "weights.pth"), "cpu")

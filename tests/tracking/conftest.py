@@ -1,4 +1,6 @@
-"""Keep every test's W&B to itself: no account, no settings and no running service of the machine is seen or left behind."""
+"""Keep every test's W&B to itself: no account, no settings and no running service of the machine is
+seen or left behind.
+"""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +17,14 @@ def own_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start from a user who never logged in."""
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+    for name in (
+        "http_proxy",
+        "https_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb_config"))

@@ -22,9 +22,13 @@ CONFIG = {"model": {"_target_": "a.Model", "net": {"depth": 3}}, "data": {"batch
 
 def track(folder: Path, resume_from: Path | None = None, **overrides: object) -> Tracker:
     """Open the default logger with some of its options changed."""
-    config = OmegaConf.to_container(OmegaConf.merge(OmegaConf.load(LOGGER), overrides), resolve=True)
+    config = OmegaConf.to_container(
+        OmegaConf.merge(OmegaConf.load(LOGGER), overrides), resolve=True
+    )
     assert isinstance(config, dict)
-    return open_tracker(config, folder, run_config=CONFIG, tags=["lenet5", "digits"], resume_from=resume_from)
+    return open_tracker(
+        config, folder, run_config=CONFIG, tags=["lenet5", "digits"], resume_from=resume_from
+    )
 
 
 class TinyModel(LightningModule):
@@ -67,10 +71,21 @@ def tiny_loader(*shape: int) -> DataLoader[tuple[torch.Tensor, ...]]:
 
 
 def tiny_trainer(
-    tracker: Tracker, max_epochs: int = 2, monitor: str = "val/loss", callbacks: Sequence[Callback] = (), **options: Any
+    tracker: Tracker,
+    max_epochs: int = 2,
+    monitor: str = "val/loss",
+    callbacks: Sequence[Callback] = (),
+    **options: Any,
 ) -> Trainer:
-    """Return a quiet CPU trainer that logs through `tracker`; the best epoch is that of the lowest `monitor`."""
-    quiet = {"devices": 1, "enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+    """Return a quiet CPU trainer that logs through `tracker`; the best epoch is that of the lowest
+    `monitor`.
+    """
+    quiet = {
+        "devices": 1,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "enable_checkpointing": False,
+    }
     return Trainer(
         accelerator="cpu",
         max_epochs=max_epochs,
@@ -82,7 +97,13 @@ def tiny_trainer(
     )
 
 
-def fit(tracker: Tracker, model: TinyModel | None = None, max_epochs: int = 2, test: bool = False, **options: Any) -> Trainer:
+def fit(
+    tracker: Tracker,
+    model: TinyModel | None = None,
+    max_epochs: int = 2,
+    test: bool = False,
+    **options: Any,
+) -> Trainer:
     """Train, validate and, if asked for, test."""
     ckpt_path: Path | None = options.pop("ckpt_path", None)
     model, loader = model or TinyModel(), tiny_loader(*options.pop("shape", ()))

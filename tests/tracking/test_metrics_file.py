@@ -1,4 +1,6 @@
-"""metrics.csv holds what was measured, at once, one row an epoch, through resumes and full disks."""
+"""metrics.csv holds what was measured, at once, one row an epoch, through resumes and full
+disks.
+"""
 
 import logging
 from pathlib import Path
@@ -61,9 +63,13 @@ def test_killed_and_resumed_leaves_the_file_of_an_uninterrupted_training(tmp_pat
     with open_tracker(None, whole) as tracker:
         fit(tracker, max_epochs=5)
     seed_everything(0, verbose=False)
-    keep_third = ModelCheckpoint(tmp_path / "checkpoints", every_n_epochs=3, filename="third", save_top_k=-1)
+    keep_third = ModelCheckpoint(
+        tmp_path / "checkpoints", every_n_epochs=3, filename="third", save_top_k=-1
+    )
     with pytest.raises(RuntimeError, match="killed"), open_tracker(None, killed) as tracker:
-        fit(tracker, max_epochs=5, enable_checkpointing=True, callbacks=[keep_third, KillInEpoch(4)])
+        fit(
+            tracker, max_epochs=5, enable_checkpointing=True, callbacks=[keep_third, KillInEpoch(4)]
+        )
     assert len(read_metrics(killed / "metrics.csv")) == 5
     with open_tracker(None, killed, resume_from=killed) as tracker:
         fit(tracker, max_epochs=5, ckpt_path=tmp_path / "checkpoints/third.ckpt")
@@ -77,9 +83,14 @@ def test_without_resume_the_former_file_keeps_its_rows_under_another_name(folder
     assert values == {"metrics.1.csv": "1.0", "metrics.2.csv": "2.0", "metrics.csv": "3.0"}
 
 
-def test_a_disk_that_refuses_is_reported_once_and_training_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disk_that_refuses_is_reported_once_and_training_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").touch()
-    with caplog.at_level(logging.WARNING, logger="convsweep"), open_tracker(None, tmp_path / "file" / "run") as tracker:
+    with (
+        caplog.at_level(logging.WARNING, logger="convsweep"),
+        open_tracker(None, tmp_path / "file" / "run") as tracker,
+    ):
         trainer = fit(tracker, max_epochs=2)
     assert trainer.current_epoch == 2
     (record,) = (record for record in caplog.records if record.name.startswith("convsweep"))

@@ -39,6 +39,8 @@ def raised_while_handling(error: BaseException, cause: BaseException) -> BaseExc
         (ValueError(), "error", 1),
     ],
 )
-def test_outcome_and_exit_code(exception: BaseException | None, outcome: Outcome, exit_code: int) -> None:
+def test_outcome_and_exit_code(
+    exception: BaseException | None, outcome: Outcome, exit_code: int
+) -> None:
     assert outcome_of(exception) == outcome
     assert exit_code_of(outcome) == exit_code

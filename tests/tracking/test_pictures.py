@@ -1,4 +1,6 @@
-"""Confusion matrices and sample predictions: counted right, drawn for every kind of data, received by the server."""
+"""Confusion matrices and sample predictions: counted right, drawn for every kind of data, received
+by the server.
+"""
 
 import csv
 import json
@@ -43,13 +45,17 @@ def test_positions_to_ignore_and_cropped_borders_do_not_count() -> None:
     assert count_confusion(logits, target, ignore_index=0).tolist() == [[0, 0], [1, 1]]
 
 
-def test_confusion_of_best_validation_and_test_reaches_folder_and_server(server: WandbServer, folder: Path) -> None:
+def test_confusion_of_best_validation_and_test_reaches_folder_and_server(
+    server: WandbServer, folder: Path
+) -> None:
     model = TinyModel()
     with track(folder) as tracker:
         fit(tracker, model, max_epochs=3, test=True, callbacks=[ConfusionMatrix()])
     x, y = next(iter(DataLoader(tiny_loader().dataset, batch_size=60)))
     for split in ("val", "test"):
-        rows = list(csv.reader((folder / f"pictures/confusion_{split}.csv").read_text().splitlines()))
+        rows = list(
+            csv.reader((folder / f"pictures/confusion_{split}.csv").read_text().splitlines())
+        )
         counts = np.array(rows[1:])[:, 1:].astype(int)
         assert counts.sum(axis=1).tolist() == y.bincount().tolist()
         assert np.trace(counts) == int((model(x).argmax(1) == y).sum())
@@ -70,7 +76,9 @@ def received_table(server: WandbServer, key: str) -> Any:
 
 
 @pytest.mark.parametrize("monitor", ["val/loss", "train/loss"])
-def test_the_best_epoch_is_published(folder: Path, monkeypatch: pytest.MonkeyPatch, monitor: str) -> None:
+def test_the_best_epoch_is_published(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, monitor: str
+) -> None:
     class Middling(TinyModel):
         """Is best in its second epoch, and takes all samples for the class of that number."""
 
@@ -86,7 +94,11 @@ def test_the_best_epoch_is_published(folder: Path, monkeypatch: pytest.MonkeyPat
             self.log("val/loss", abs(self.current_epoch - 1.0))
 
     published: list[tuple[int, list[int]]] = []
-    monkeypatch.setattr(confusion, "publish_confusion", lambda t, s, counts, e: published.append((e, counts.sum(0).tolist())))
+    monkeypatch.setattr(
+        confusion,
+        "publish_confusion",
+        lambda t, s, counts, e: published.append((e, counts.sum(0).tolist())),
+    )
     with track(folder, mode="disabled") as tracker:
         fit(tracker, Middling(), max_epochs=3, monitor=monitor, callbacks=[ConfusionMatrix()])
     assert published == [(1, [0, 60, 0])]
@@ -103,7 +115,9 @@ def test_predictions_reach_folder_and_server(server: WandbServer, folder: Path) 
     assert sum("media/images" in name for name in server.uploads) == 16
 
 
-def test_pictures_that_fail_do_not_stop_a_training(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_pictures_that_fail_do_not_stop_a_training(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     class Unpredictable(TinyModel):
         def predict_batch(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
             raise RuntimeError("no idea")
@@ -111,13 +125,19 @@ def test_pictures_that_fail_do_not_stop_a_training(folder: Path, caplog: pytest.
     with track(folder, mode="disabled") as tracker:
         trainer = fit(tracker, Unpredictable(), max_epochs=3, callbacks=[SamplePredictions()])
     assert trainer.current_epoch == 3
-    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING" and "convsweep" in record.name]
+    said = [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelname == "WARNING" and "convsweep" in record.name
+    ]
     assert said == ["SamplePredictions failed (RuntimeError: no idea); training goes on."]
 
 
 def test_samples_are_the_same_each_time_and_spread_over_the_classes() -> None:
     labels = np.repeat(np.arange(4), 25)[np.random.default_rng(0).permutation(100)]
-    split = SimpleNamespace(x=np.arange(100).reshape(100, 1), y=labels, names=[str(i) for i in range(100)])
+    split = SimpleNamespace(
+        x=np.arange(100).reshape(100, 1), y=labels, names=[str(i) for i in range(100)]
+    )
     trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(val=split))
     first, second = choose_samples(trainer, 16), choose_samples(trainer, 16)
     assert first.names == second.names
@@ -136,10 +156,14 @@ def test_each_part_gets_its_own_mode_back() -> None:
     assert not model.net.training
 
 
-@pytest.mark.parametrize("spatial", [(40,), (12, 17), (6, 12, 9)], ids=["signal", "image", "volume"])
+@pytest.mark.parametrize(
+    "spatial", [(40,), (12, 17), (6, 12, 9)], ids=["signal", "image", "volume"]
+)
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
 @pytest.mark.parametrize("kind", ["classification", "segmentation"])
-def test_every_kind_of_data_can_be_drawn(spatial: tuple[int, ...], channels: int, kind: str, tmp_path: Path) -> None:
+def test_every_kind_of_data_can_be_drawn(
+    spatial: tuple[int, ...], channels: int, kind: str, tmp_path: Path
+) -> None:
     generator = np.random.default_rng(0)
     axes = spatial if kind == "segmentation" else ()
     predictions = [
@@ -194,7 +218,9 @@ def test_constant_and_broken_values_are_drawn() -> None:
         assert Prediction.of(x, np.array(0), np.array([1.0, 0.0]), "").plane().shape == (4, 4, 3)
 
 
-def test_thousand_classes_are_drawn_without_names_and_sent_without_empty_cells(tmp_path: Path) -> None:
+def test_thousand_classes_are_drawn_without_names_and_sent_without_empty_cells(
+    tmp_path: Path,
+) -> None:
     counts = np.diag(np.arange(1, 301))
     names = [str(index) for index in range(300)]
     draw_confusion(counts, names, "val").savefig(tmp_path / "large.png")
@@ -211,7 +237,10 @@ def test_a_rehearsal_draws_nothing(folder: Path) -> None:
     assert not (folder / "pictures").exists()
 
 
-@pytest.mark.parametrize(("seconds", "drawn"), [(best_epoch.SHORT_TRIAL_S - 1, False), (best_epoch.SHORT_TRIAL_S + 1, True)])
+@pytest.mark.parametrize(
+    ("seconds", "drawn"),
+    [(best_epoch.SHORT_TRIAL_S - 1, False), (best_epoch.SHORT_TRIAL_S + 1, True)],
+)
 def test_a_short_trial_of_a_sweep_draws_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, drawn: bool
 ) -> None:

@@ -18,17 +18,26 @@ from convsweep.tracking import Outcome, WandbLogger, read_run_file
 
 
 @pytest.mark.both_modes
-def test_server_receives_config_metrics_summary_and_identity(server: WandbServer, folder: Path) -> None:
+def test_server_receives_config_metrics_summary_and_identity(
+    server: WandbServer, folder: Path
+) -> None:
     with track(folder, name="first", group="a_study", tags=["mine"]) as tracker:
         tracker.log_summary({"cost/parameters": 15})
         fit(tracker, max_epochs=3, test=True)
     run = server.run
     assert run.config == CONFIG
-    assert (run.project, run.display_name, run.group, run.job_type) == ("convsweep", "first", "a_study", "train")
+    assert (run.project, run.display_name, run.group, run.job_type) == (
+        "convsweep",
+        "first",
+        "a_study",
+        "train",
+    )
     assert sorted(run.tags) == ["digits", "lenet5", "mine"]
     assert [row["epoch"] for row in run.history if "val/loss" in row] == [0, 1, 2]
     assert [row["trainer/global_step"] for row in run.history if "train/loss" in row] == [2, 5, 8]
-    assert all("val/loss" in row for row in run.history if "train/loss" in row), "an epoch's losses are one row"
+    assert all("val/loss" in row for row in run.history if "train/loss" in row), (
+        "an epoch's losses are one row"
+    )
     assert run.summary["cost/parameters"] == 15
     assert run.summary["test/loss"] == run.values("test/loss")[-1]
     assert run.summary["outcome"] == "complete"
@@ -50,7 +59,9 @@ def test_a_row_is_sent_before_the_next_step(server: WandbServer, folder: Path) -
         assert not tracker.wandb._row, "the last one does not wait for the test"
 
 
-def test_rows_of_one_step_are_joined_unless_they_measure_the_same_again(server: WandbServer, folder: Path) -> None:
+def test_rows_of_one_step_are_joined_unless_they_measure_the_same_again(
+    server: WandbServer, folder: Path
+) -> None:
     rows: list[tuple[dict[str, float], int]] = [
         ({"lr": 1, "epoch": 0}, 1),
         ({"val/loss": 2, "epoch": 1}, 3),
@@ -64,7 +75,10 @@ def test_rows_of_one_step_are_joined_unless_they_measure_the_same_again(server: 
             tracker.wandb.log_metrics(metrics, step)
         tracker.wandb.log_media(lambda: {"predictions/shown": 6}, epoch=1)
         tracker.wandb.log_metrics({"lr": 7}, 5)
-    sent = [{key: value for key, value in row.items() if not key.startswith("_")} for row in server.run.history]
+    sent = [
+        {key: value for key, value in row.items() if not key.startswith("_")}
+        for row in server.run.history
+    ]
     sent[3].pop("trainer/global_step", None)  # W&B adds its last one, at times
     assert sent == [
         {"lr": 1, "epoch": 0, "trainer/global_step": 1},
@@ -124,7 +138,9 @@ def test_three_runs_of_one_process_are_three_runs(server: WandbServer, tmp_path:
     assert {run.group for run in runs} == {"a_study"}
 
 
-def test_a_run_left_open_by_others_is_not_written_into(server: WandbServer, folder: Path, tmp_path: Path) -> None:
+def test_a_run_left_open_by_others_is_not_written_into(
+    server: WandbServer, folder: Path, tmp_path: Path
+) -> None:
     import wandb
 
     other = wandb.init(project="other", dir=str(tmp_path), settings=wandb.Settings(silent=True))
@@ -149,11 +165,16 @@ def test_resume_goes_on_with_the_same_run(server: WandbServer, tmp_path: Path) -
     assert server.run.state == "finished"
 
 
-def test_a_run_that_goes_on_no_longer_says_why_it_had_stopped(server: WandbServer, folder: Path) -> None:
+def test_a_run_that_goes_on_no_longer_says_why_it_had_stopped(
+    server: WandbServer, folder: Path
+) -> None:
     tracker = track(folder)
     tracker.log_summary({"reason": "asked to close"})
     tracker.close("killed")
-    assert (server.run.summary["outcome"], server.run.summary["reason"]) == ("killed", "asked to close")
+    assert (server.run.summary["outcome"], server.run.summary["reason"]) == (
+        "killed",
+        "asked to close",
+    )
     tracker = track(folder, resume_from=folder)
     tracker.begin()
     tracker.close("complete")
@@ -173,7 +194,11 @@ def test_best_checkpoint_becomes_an_artifact(server: WandbServer, folder: Path) 
     with track(folder, log_model="best") as tracker:
         fit(tracker, enable_checkpointing=True, callbacks=[keep_best])
     (artifact,) = server.book.artifacts.values()
-    assert (artifact.name, artifact.type, artifact.is_committed) == (f"model-{server.run.id}", "model", True)
+    assert (artifact.name, artifact.type, artifact.is_committed) == (
+        f"model-{server.run.id}",
+        "model",
+        True,
+    )
     assert {"best", "latest"} <= set(artifact.aliases)
 
 
@@ -182,11 +207,15 @@ def test_only_a_monitored_checkpoint_is_the_best(server: WandbServer, folder: Pa
     last = ModelCheckpoint(folder / "checkpoints", filename="last")
     with track(folder, log_model="best") as tracker:
         fit(tracker, enable_checkpointing=True, callbacks=[best, last])
-    aliases = [set(artifact.aliases) & {"best", "latest"} for artifact in server.book.artifacts.values()]
+    aliases = [
+        set(artifact.aliases) & {"best", "latest"} for artifact in server.book.artifacts.values()
+    ]
     assert sorted(aliases, key=len) == [{"latest"}, {"best", "latest"}]
 
 
-def test_hyperparameters_join_the_config_before_the_run_begins_and_after(server: WandbServer, folder: Path) -> None:
+def test_hyperparameters_join_the_config_before_the_run_begins_and_after(
+    server: WandbServer, folder: Path
+) -> None:
     with track(folder) as tracker:
         assert tracker.wandb is not None
         tracker.wandb.log_hyperparams({"depth": 3, "activation": torch.nn.ReLU, "sizes": (1, 2)})
@@ -194,7 +223,13 @@ def test_hyperparameters_join_the_config_before_the_run_begins_and_after(server:
         tracker.begin()
         tracker.wandb.log_hyperparams(Namespace(width=2))
     activation = "<class 'torch.nn.modules.activation.ReLU'>"
-    assert server.run.config == {**CONFIG, "depth": 3, "activation": activation, "sizes": [1, 2], "width": 2}
+    assert server.run.config == {
+        **CONFIG,
+        "depth": 3,
+        "activation": activation,
+        "sizes": [1, 2],
+        "width": 2,
+    }
 
 
 def test_a_training_that_logs_nothing_makes_no_run(server: WandbServer, folder: Path) -> None:
@@ -205,10 +240,15 @@ def test_a_training_that_logs_nothing_makes_no_run(server: WandbServer, folder: 
 
 
 def test_one_line_on_the_terminal(
-    server: WandbServer, folder: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    server: WandbServer,
+    folder: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     with caplog.at_level(logging.INFO, logger="convsweep"), track(folder) as tracker:
         tracker.log_summary({"a": 1})
-    lines = [record.getMessage() for record in caplog.records if record.name.startswith("convsweep")]
+    lines = [
+        record.getMessage() for record in caplog.records if record.name.startswith("convsweep")
+    ]
     assert lines == [f"W&B: {read_run_file(folder)['url']}"]
     assert "".join(capfd.readouterr()) == ""

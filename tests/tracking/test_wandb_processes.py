@@ -1,4 +1,6 @@
-"""Runs in processes of their own: forked trials, ranks, and a training that is killed and goes on."""
+"""Runs in processes of their own: forked trials, ranks, and a training that is killed and goes
+on.
+"""
 
 import csv
 import multiprocessing
@@ -55,13 +57,18 @@ def trial(folder: Path, max_epochs: int) -> None:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("parent_has_a_run", [False, True])
 @pytest.mark.fresh_process
-def test_forked_trials_make_runs_of_their_own(server: WandbServer, tmp_path: Path, parent_has_a_run: bool) -> None:
+def test_forked_trials_make_runs_of_their_own(
+    server: WandbServer, tmp_path: Path, parent_has_a_run: bool
+) -> None:
     folders = [tmp_path / str(number) for number in range(2)]
     study = track(tmp_path / "study", job_type="study")
     if parent_has_a_run:
         study.log_summary({"trials": 2})
     fork = multiprocessing.get_context("fork")
-    trials = [fork.Process(target=trial, args=(folder, number + 1)) for number, folder in enumerate(folders)]
+    trials = [
+        fork.Process(target=trial, args=(folder, number + 1))
+        for number, folder in enumerate(folders)
+    ]
     for process in trials:
         process.start()
     for process in trials:
@@ -83,17 +90,30 @@ def test_two_ranks_are_one_run(server: WandbServer, folder: Path) -> None:
         tracker.log_summary({"cost/parameters": 15})
         tracker.begin()
         callbacks = [ConfusionMatrix(), SamplePredictions()]
-        fit(tracker, TinyModel(), max_epochs=2, strategy="ddp_fork", devices=2, callbacks=callbacks, shape=(1, 2, 2))
+        fit(
+            tracker,
+            TinyModel(),
+            max_epochs=2,
+            strategy="ddp_fork",
+            devices=2,
+            callbacks=callbacks,
+            shape=(1, 2, 2),
+        )
     assert len(server.run.values("val/loss")) == len(server.run.values("train/loss")) == 2
     assert server.run.state == "finished"
     assert len(read_metrics(folder / "metrics.csv")) == 2
-    counts = [row[1:] for row in csv.reader((folder / "pictures/confusion_val.csv").read_text().splitlines()[1:])]
+    counts = [
+        row[1:]
+        for row in csv.reader((folder / "pictures/confusion_val.csv").read_text().splitlines()[1:])
+    ]
     assert sum(int(count) for row in counts for count in row) == 60
     assert (folder / "pictures/predictions_val.png").exists()
 
 
 @pytest.mark.fresh_process
-@pytest.mark.skipif(shutil.which("pgrep") is None, reason="needs pgrep; on Debian: apt-get install procps")
+@pytest.mark.skipif(
+    shutil.which("pgrep") is None, reason="needs pgrep; on Debian: apt-get install procps"
+)
 def test_nothing_of_wandb_outlives_its_process(server: WandbServer, folder: Path) -> None:
     fork = multiprocessing.get_context("fork")
     process = fork.Process(target=trial, args=(folder, 1))
@@ -112,5 +132,7 @@ def test_nothing_of_wandb_outlives_its_process(server: WandbServer, folder: Path
 
 
 def services_of(process: int | None) -> list[int]:
-    found = subprocess.run(["pgrep", "-f", f"wandb-core .*--pid {process}$"], capture_output=True, text=True)
+    found = subprocess.run(
+        ["pgrep", "-f", f"wandb-core .*--pid {process}$"], capture_output=True, text=True
+    )
     return [int(line) for line in found.stdout.split()]

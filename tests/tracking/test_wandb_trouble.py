@@ -1,4 +1,6 @@
-"""Whatever is wrong with W&B, the training runs to its end, is not held up, and one line says what was wrong."""
+"""Whatever is wrong with W&B, the training runs to its end, is not held up, and one line says what
+was wrong.
+"""
 
 import gc
 import json
@@ -22,8 +24,9 @@ from convsweep.errors import UserError
 from convsweep.tracking import read_metrics, read_run_file
 from convsweep.tracking.wandb.run import service_processes, upload_command
 
+# What is waited for without end is never there by then; what is not is there, on a busy machine
+# too.
 PATIENCE_S = 120.0
-"""What is waited for without end is never there by then; what is not is there, on a busy machine too."""
 
 
 @pytest.fixture
@@ -40,7 +43,9 @@ def said(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
 
 def wandb_command(*arguments: str, **environment: str) -> str:
     command = [sys.executable, "-m", "wandb", *arguments]
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=PATIENCE_S)
+    done = subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=PATIENCE_S
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -49,7 +54,10 @@ def offline_records(folder: Path) -> list[dict[str, Any]]:
     """Return what wandb's own reader finds in the run of a folder."""
     run = read_run_file(folder)
     path = folder / run["dir"] / f"run-{run['id']}.wandb"
-    return [json.loads(line) for line in wandb_command("leet", "inspect", "--json", str(path)).splitlines()]
+    return [
+        json.loads(line)
+        for line in wandb_command("leet", "inspect", "--json", str(path)).splitlines()
+    ]
 
 
 def core_process() -> int:
@@ -61,7 +69,10 @@ def core_process() -> int:
 def wait_for_end(process: int) -> None:
     """Wait until a child process has ended, and leave it as it is."""
     deadline = time.monotonic() + PATIENCE_S
-    while os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None and time.monotonic() < deadline:
+    while (
+        os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.01)
 
 
@@ -69,7 +80,9 @@ def test_not_logged_in_is_offline_with_everything_on_disk(folder: Path, said: li
     with track(folder, group="a_study") as tracker:
         fit(tracker, max_epochs=2)
     (line,) = said
-    assert line.startswith("W&B: offline (not logged in; `wandb login` changes that); to upload: wandb sync ")
+    assert line.startswith(
+        "W&B: offline (not logged in; `wandb login` changes that); to upload: wandb sync "
+    )
     records = offline_records(folder)
     history = [record["history"]["item"] for record in records if record["type"] == "history"]
     (run,) = (record["run"] for record in records if record["type"] == "run")
@@ -88,7 +101,9 @@ def test_failed_offline_run_is_failed_on_disk(folder: Path) -> None:
     assert end["exit_code"] == 1
 
 
-def test_two_offline_segments_synced_later_are_one_run_of_its_group(folder: Path, tmp_path: Path) -> None:
+def test_two_offline_segments_synced_later_are_one_run_of_its_group(
+    folder: Path, tmp_path: Path
+) -> None:
     with track(folder, group="a_study") as tracker:
         fit(tracker, max_epochs=2).save_checkpoint(tmp_path / "last.ckpt")
     first = folder / read_run_file(folder)["dir"]
@@ -124,7 +139,9 @@ def test_mode_of_the_config_is_respected_when_logged_in(server: WandbServer, fol
     assert read_run_file(folder)["mode"] == "offline"
 
 
-def test_absent_server_means_offline_at_once(folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_absent_server_means_offline_at_once(
+    folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     started = time.monotonic()
@@ -149,7 +166,9 @@ def test_server_that_never_answers_means_offline_after_the_timeout(
     assert read_run_file(folder)["mode"] == "offline"
 
 
-def test_wrong_key_means_offline(server: WandbServer, folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_key_means_offline(
+    server: WandbServer, folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "short")
     with track(folder) as tracker:
         fit(tracker, max_epochs=1)
@@ -157,22 +176,34 @@ def test_wrong_key_means_offline(server: WandbServer, folder: Path, said: list[s
     assert line.startswith("W&B: offline (the login is not valid: ")
 
 
-def test_server_that_dies_costs_no_more_than_the_timeout_and_no_row(server: WandbServer, folder: Path, said: list[str]) -> None:
+def test_server_that_dies_costs_no_more_than_the_timeout_and_no_row(
+    server: WandbServer, folder: Path, said: list[str]
+) -> None:
     with track(folder, finish_timeout_s=1) as tracker:
         tracker.begin()
         server.stop()
         fit(tracker, max_epochs=3)
         started = time.monotonic()
     assert time.monotonic() - started < PATIENCE_S
-    assert list(said)[1].startswith("W&B: the upload was not finished in time; for the rest: wandb sync --no-skip-online ")
+    assert list(said)[1].startswith(
+        "W&B: the upload was not finished in time; for the rest: wandb sync --no-skip-online "
+    )
     with WandbServer() as successor:
         segment = folder / read_run_file(folder)["dir"]
-        wandb_command("sync", "--no-skip-online", str(segment), WANDB_BASE_URL=successor.url, WANDB_API_KEY="0" * 40)
+        wandb_command(
+            "sync",
+            "--no-skip-online",
+            str(segment),
+            WANDB_BASE_URL=successor.url,
+            WANDB_API_KEY="0" * 40,
+        )
         assert successor.run.values("epoch")[-1] == 2
         assert len(successor.run.values("val/loss")) == 3
 
 
-@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # wandb does not wait for it; we do
+@pytest.mark.filterwarnings(
+    "ignore:subprocess .* is still running:ResourceWarning"
+)  # wandb does not wait for it; we do
 def test_wandb_process_that_dies_takes_neither_this_run_nor_the_next_with_it(
     server: WandbServer, folder: Path, tmp_path: Path, said: list[str]
 ) -> None:
@@ -192,8 +223,12 @@ def test_wandb_process_that_dies_takes_neither_this_run_nor_the_next_with_it(
     assert len(server.runs[read_run_file(tmp_path / "next")["id"]].values("val/loss")) == 2
 
 
-@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # wandb does not wait for it; we do
-def test_wandb_process_that_hangs_is_not_waited_for(server: WandbServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.filterwarnings(
+    "ignore:subprocess .* is still running:ResourceWarning"
+)  # wandb does not wait for it; we do
+def test_wandb_process_that_hangs_is_not_waited_for(
+    server: WandbServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("convsweep.tracking.wandb.run.STUCK_AFTER_S", 0.5)
     with track(folder, finish_timeout_s=0.5) as tracker:
         tracker.begin()
@@ -212,7 +247,9 @@ def test_to_look_for_the_process_of_wandb_starts_none() -> None:
     assert service_processes() == []
 
 
-def test_missing_wandb_is_said_and_done_without(folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_wandb_is_said_and_done_without(
+    folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import wandb
 
     monkeypatch.setitem(sys.modules, "wandb", None)
@@ -231,28 +268,43 @@ def test_a_run_that_goes_on_in_another_folder_names_the_parts_of_both(tmp_path: 
             tracker.begin()
     assert read_run_file(first)["id"] == read_run_file(second)["id"]
     (one,), (two,) = first.glob("wandb/offline-run-*"), second.glob("wandb/offline-run-*")
-    assert shlex.split(upload_command(second, read_run_file(second))) == ["wandb", "sync", str(one), str(two)]
+    assert shlex.split(upload_command(second, read_run_file(second))) == [
+        "wandb",
+        "sync",
+        str(one),
+        str(two),
+    ]
 
 
 def test_a_misspelt_option_is_answered_by_the_nearest_one(folder: Path) -> None:
-    with pytest.raises(UserError, match="logger has no option 'init_timout_s'; did you mean 'init_timeout_s'"):
+    with pytest.raises(
+        UserError, match="logger has no option 'init_timout_s'; did you mean 'init_timeout_s'"
+    ):
         track(folder, init_timout_s=5)
-    with pytest.raises(UserError, match=r"logger\.log_model must be one of none, best, all, but is 'bst'"):
+    with pytest.raises(
+        UserError, match=r"logger\.log_model must be one of none, best, all, but is 'bst'"
+    ):
         track(folder, log_model="bst")
 
 
-def test_broken_wandb_is_said_and_done_without(folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_wandb_is_said_and_done_without(
+    folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(**options: Any) -> None:
         raise OSError("no space left on device\n(and more)")
 
     monkeypatch.setattr("wandb.init", fail)
     with track(folder) as tracker:
         fit(tracker, max_epochs=1)
-    assert list(said) == ["W&B failed (OSError: no space left on device); the run goes on without it."]
+    assert list(said) == [
+        "W&B failed (OSError: no space left on device); the run goes on without it."
+    ]
     assert len(read_metrics(folder / "metrics.csv")) == 1
 
 
-def test_what_cannot_be_logged_is_said_once_and_the_rest_is_logged(server: WandbServer, folder: Path, said: list[str]) -> None:
+def test_what_cannot_be_logged_is_said_once_and_the_rest_is_logged(
+    server: WandbServer, folder: Path, said: list[str]
+) -> None:
     def fail() -> dict[str, Any]:
         raise RuntimeError("no such picture")
 

@@ -1,4 +1,6 @@
-"""A view that a W&B server is given shows one study: its runs alone, the columns of what was searched, the panels."""
+"""A view that a W&B server is given shows one study: its runs alone, the columns of what was
+searched, the panels.
+"""
 
 import json
 from pathlib import Path
@@ -23,7 +25,9 @@ def uploaded(folder: Path, url: str | None) -> Path:
 def panels_of(view: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the configs of a view's panels by the kind of panel."""
     sections = view["spec"]["section"]["panelBankConfig"]["sections"]
-    return {panel["viewType"]: panel["config"] for section in sections for panel in section["panels"]}
+    return {
+        panel["viewType"]: panel["config"] for section in sections for panel in section["panels"]
+    }
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the package, when it is imported
@@ -31,12 +35,19 @@ def test_the_view_of_a_study(server: WandbServer, tmp_path: Path) -> None:
     pytest.importorskip("wandb_workspaces", reason="needs uv sync --extra workspace")
     address = workspace.save(uploaded(tmp_path / "depth", f"{server.url}/local/convsweep/runs/a"))
     (view,) = server.book.views.values()
-    assert (view["entityName"], view["projectName"], view["displayName"]) == ("local", "convsweep", "study depth")
+    assert (view["entityName"], view["projectName"], view["displayName"]) == (
+        "local",
+        "convsweep",
+        "study depth",
+    )
     assert address.startswith(f"{server.url}/local/convsweep?nw=")
     (runs,) = view["spec"]["section"]["runSets"]
     assert '"name": "group"' in json.dumps(runs["filters"])
     assert '"value": "depth"' in json.dumps(runs["filters"])
-    assert runs["sort"]["keys"][0] == {"key": {"section": "summary", "name": "best/val/accuracy"}, "ascending": False}
+    assert runs["sort"]["keys"][0] == {
+        "key": {"section": "summary", "name": "best/val/accuracy"},
+        "ascending": False,
+    }
     assert "config:model.value.net.num_stages" in runs["runFeed"]["columnPinned"]
     assert not any("$" in name for name in runs["runFeed"]["columnPinned"])
     panels = panels_of(view)
@@ -57,7 +68,9 @@ def test_a_study_that_is_not_on_a_server_is_synced_first(tmp_path: Path) -> None
         workspace.save(uploaded(tmp_path / "depth", None))
 
 
-def test_the_package_is_named_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_package_is_named_where_it_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="uv sync --extra workspace"):
         workspace.save(uploaded(tmp_path / "depth", "http://there"))

@@ -1,4 +1,6 @@
-"""What a W&B server knows of runs and artifacts, and its answers to the GraphQL operations of wandb 0.31."""
+"""What a W&B server knows of runs and artifacts, and its answers to the GraphQL operations of wandb
+0.31.
+"""
 
 import base64
 import json
@@ -51,7 +53,11 @@ class ServedRun:
             "name": self.id,
             "displayName": self.display_name or self.id,
             "config": json.dumps(self.raw_config),
-            "project": {"id": _graphql_id("Project", self.project), "name": self.project, "entity": {"id": "e", "name": ENTITY}},
+            "project": {
+                "id": _graphql_id("Project", self.project),
+                "name": self.project,
+                "entity": {"id": "e", "name": ENTITY},
+            },
             "historyLineCount": len(self.history),
             "eventsLineCount": len(self.events),
             "logLineCount": len(self.output),
@@ -76,7 +82,7 @@ class ServedArtifact:
 
 
 class WandbBook:
-    """The memory behind a server: what clients said, and what they are answered."""
+    """The memory after a server: what clients said, and what they are answered."""
 
     def __init__(self, upload_url: Callable[[str], str]) -> None:
         self.upload_url = upload_url
@@ -146,10 +152,23 @@ class WandbBook:
     def _run_resume_status(self, given: Json) -> Json:
         run = self.runs.get(given["name"])
         project = {"id": _graphql_id("Project", given["project"]), "name": given["project"]}
-        return {"model": {**project, "entity": {"id": "e", "name": ENTITY}, "bucket": run and run.as_bucket()}}
+        return {
+            "model": {
+                **project,
+                "entity": {"id": "e", "name": ENTITY},
+                "bucket": run and run.as_bucket(),
+            }
+        }
 
     def _viewer(self, given: Json) -> Json:
-        viewer = {"id": "u", "entity": ENTITY, "username": ENTITY, "email": "", "flags": "{}", "teams": {"edges": []}}
+        viewer = {
+            "id": "u",
+            "entity": ENTITY,
+            "username": ENTITY,
+            "email": "",
+            "flags": "{}",
+            "teams": {"edges": []},
+        }
         return {"viewer": viewer}
 
     def _server_features_query(self, given: Json) -> Json:
@@ -172,8 +191,17 @@ class WandbBook:
         return {"project": {"run": {"stopped": False}}}
 
     def _create_run_files(self, given: Json) -> Json:
-        files = [{"name": name, "uploadUrl": self.upload_url(f"{given['run']}/{name}")} for name in given["files"]]
-        return {"createRunFiles": {"runID": _graphql_id("Run", given["run"]), "uploadHeaders": [], "files": files}}
+        files = [
+            {"name": name, "uploadUrl": self.upload_url(f"{given['run']}/{name}")}
+            for name in given["files"]
+        ]
+        return {
+            "createRunFiles": {
+                "runID": _graphql_id("Run", given["run"]),
+                "uploadHeaders": [],
+                "files": files,
+            }
+        }
 
     def _mark_run_files_uploaded(self, given: Json) -> Json:
         return {"markRunFilesUploaded": {"success": True}}
@@ -186,16 +214,28 @@ class WandbBook:
         aliases = [entry.get("alias", "") for entry in given.get("aliases") or []]
         artifact_id = _graphql_id("Artifact", str(len(self.artifacts)))
         self.artifacts[artifact_id] = ServedArtifact(names[0], given["artifactTypeName"], aliases)
-        artifact = {"id": artifact_id, "state": "PENDING", "artifactSequence": {"latestArtifact": None}}
+        artifact = {
+            "id": artifact_id,
+            "state": "PENDING",
+            "artifactSequence": {"latestArtifact": None},
+        }
         return {"createArtifact": {"artifact": artifact}}
 
     def _create_artifact_manifest(self, given: Json) -> Json:
-        file = {"id": "f", "uploadUrl": self.upload_url(f"manifests/{given['name']}"), "uploadHeaders": []}
+        file = {
+            "id": "f",
+            "uploadUrl": self.upload_url(f"manifests/{given['name']}"),
+            "uploadHeaders": [],
+        }
         return {"createArtifactManifest": {"artifactManifest": {"id": "m", "file": file}}}
 
     def _update_artifact_manifest(self, given: Json) -> Json:
         file = {"id": "f", "uploadUrl": self.upload_url("manifests/updated"), "uploadHeaders": []}
-        return {"updateArtifactManifest": {"artifactManifest": {"id": given.get("artifactManifestID"), "file": file}}}
+        return {
+            "updateArtifactManifest": {
+                "artifactManifest": {"id": given.get("artifactManifestID"), "file": file}
+            }
+        }
 
     def _create_artifact_files(self, given: Json) -> Json:
         nodes = [
@@ -216,7 +256,12 @@ class WandbBook:
 
     def _upsert_view(self, given: Json) -> Json:
         self.views[given["displayName"]] = {**given, "spec": json.loads(given["spec"])}
-        return {"upsertView": {"view": {"id": _graphql_id("View", given["name"]), "name": given["name"]}, "inserted": True}}
+        return {
+            "upsertView": {
+                "view": {"id": _graphql_id("View", given["name"]), "name": given["name"]},
+                "inserted": True,
+            }
+        }
 
 
 def _graphql_id(kind: str, name: str) -> str:

@@ -1,7 +1,9 @@
-"""A W&B server on loopback for one test: enough GraphQL, file stream and uploads for the real client to believe in it.
+"""A W&B server on loopback for one test: enough GraphQL, file stream and uploads for the real
+client to believe in it.
 
-An operation it does not know is answered with an error (the client would otherwise retry for minutes) and remembered in
-`book.unknown_operations`, so that a test can say what a new client version asks for.
+An operation it does not know is answered with an error (the client would otherwise retry for
+minutes) and remembered in `book.unknown_operations`, so that a test can say what a new client
+version asks for.
 """
 
 import contextlib
@@ -25,7 +27,9 @@ class WandbServer:
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         self.book = self._http.book = WandbBook(upload_url=lambda name: f"{self.url}/upload/{name}")
         self.uploads = self._http.uploads = {}
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
 
     @property
     def runs(self) -> dict[str, ServedRun]:
@@ -55,13 +59,20 @@ class WandbServer:
         book, uploads = self.book, self.uploads
         self._http = _Http(("127.0.0.1", int(self.url.rpartition(":")[2])), _Handler)
         self._http.book, self._http.uploads = book, uploads
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
         return self.start()
 
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
 
@@ -105,9 +116,15 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send({"exitCode": None, "limits": {}})
             elif self.path.endswith("/graphql"):
                 query = json.loads(request)
-                operation = query.get("operationName") or re.findall(r"(?:query|mutation)\s+(\w+)", query["query"])[0]
+                operation = (
+                    query.get("operationName")
+                    or re.findall(r"(?:query|mutation)\s+(\w+)", query["query"])[0]
+                )
                 data = book.answer(operation, query.get("variables") or {})
-                self._send({"data": data} if data is not None else {"errors": [{"message": operation}]}, 200 if data else 400)
+                self._send(
+                    {"data": data} if data is not None else {"errors": [{"message": operation}]},
+                    200 if data else 400,
+                )
             else:
                 self._send({}, 404)
 

@@ -1,1 +1,3 @@
-"""The command line of every command: overrides, help, hints, and one message for a user's mistake."""
+"""The command line of every command: overrides, help, hints, and one message for a user's
+mistake.
+"""

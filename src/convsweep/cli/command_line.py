@@ -1,4 +1,6 @@
-"""The command line around Hydra's: `resume=`, plain paths, hints for misspelt keys, and one message for a user's mistake."""
+"""The command line around Hydra's: `resume=`, plain paths, hints for misspelt keys, and one message
+for a user's mistake.
+"""
 
 import functools
 import signal
@@ -27,20 +29,26 @@ def config_folder() -> Path:
 
 
 def expand_resume(arguments: list[str]) -> list[str]:
-    """Return the arguments with `resume=FOLDER` replaced by the overrides of the run in that folder.
+    """Return the arguments with `resume=FOLDER` replaced by the overrides of the run in that
+    folder.
 
     The run goes on in its own folder, from its last checkpoint; further overrides win over its own.
 
     Raises:
         UserError: the folder holds no run.
     """
-    folders = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
+    folders = [
+        argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")
+    ]
     if not folders:
         return arguments
     folder = Path(folders[-1]).expanduser().absolute()
     saved = folder / ".hydra" / "overrides.yaml"
     if not saved.is_file():
-        raise UserError(f"resume must name the folder of a run, but {folder} holds none (no .hydra/overrides.yaml)")
+        raise UserError(
+            f"resume must name the folder of a run, but {folder} holds none (no"
+            " .hydra/overrides.yaml)"
+        )
     from omegaconf import OmegaConf
 
     overrides = [str(override) for override in OmegaConf.load(saved)]
@@ -50,14 +58,22 @@ def expand_resume(arguments: list[str]) -> list[str]:
 
 
 def config_of(config: Any) -> list[str]:
-    """Return the arguments that name the primary config of a run, and the folder that was given for it, by Hydra's own config."""
+    """Return the arguments that name the primary config of a run, and the folder that was given for
+    it, by Hydra's own config.
+    """
     named = [f"--config-name={config.hydra.job.config_name}"]
-    given = [source.path for source in config.hydra.runtime.config_sources if source.provider == "command-line"]
+    given = [
+        source.path
+        for source in config.hydra.runtime.config_sources
+        if source.provider == "command-line"
+    ]
     return named + [f"--config-dir={folder}" for folder in given]
 
 
 def multirun_first(arguments: list[str]) -> list[str]:
-    """Return the arguments with `-m` in front, since Hydra refuses overrides on both sides of an option."""
+    """Return the arguments with `-m` in front, since Hydra refuses overrides on both sides of an
+    option.
+    """
     return sorted(arguments, key=lambda argument: argument not in MULTIRUN)
 
 
@@ -68,7 +84,9 @@ def quote(path: Path) -> str:
 
 
 def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Let a `UserError` of the task end the program with its message alone (HYDRA_FULL_ERROR=1 shows the traceback)."""
+    """Let a `UserError` of the task end the program with its message alone (HYDRA_FULL_ERROR=1
+    shows the traceback).
+    """
 
     @functools.wraps(task)
     def run(cfg: Any) -> Any:
@@ -99,10 +117,14 @@ def message(text: str) -> str:
 
 
 def run(main: Callable[[], Any]) -> None:
-    """Run a Hydra main function; the answer to a misspelt key or option ends with the nearest known one."""
+    """Run a Hydra main function; the answer to a misspelt key or option ends with the nearest known
+    one.
+    """
     if HELP & set(sys.argv[1:]):
         apply_patches(hydra_patches.PATCHES)
-    warnings.filterwarnings("ignore", r"\n?'hydra/launcher/ray' is validated against ConfigStore schema")  # ours has its name
+    warnings.filterwarnings(
+        "ignore", r"\n?'hydra/launcher/ray' is validated against ConfigStore schema"
+    )  # ours has its name
     try:
         call(main)
     except SystemExit as exit:
@@ -131,7 +153,9 @@ def call(main: Callable[[], Any]) -> None:
 
 
 def signal_of(exit: SystemExit) -> signal.Signals | None:
-    """Return the signal that Lightning, which exits with 1 or 0 then, answered by this exit; None if there was none."""
+    """Return the signal that Lightning, which exits with 1 or 0 then, answered by this exit; None
+    if there was none.
+    """
     if isinstance(exit.__context__, KeyboardInterrupt):
         return signal.SIGINT
     return signal.SIGTERM if type(exit).__name__ == "SIGTERMException" else None

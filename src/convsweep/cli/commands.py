@@ -1,4 +1,6 @@
-"""The frame of a command: help with examples, a progress bar where there is a terminal, and one message for a user's mistake."""
+"""The frame of a command: help with examples, a progress bar where there is a terminal, and one
+message for a user's mistake.
+"""
 
 import argparse
 import signal
@@ -14,12 +16,16 @@ from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError, closed_place
 from hydra_study import StudyError, wants_traceback
 
+# Seconds between two lines of progress where there is no terminal.
 LINE_EVERY_S = 10.0
-"""Seconds between two lines of progress where there is no terminal."""
 
 
-def parser(command: str, description: str, examples: Sequence[str], notes: str = "") -> argparse.ArgumentParser:
-    """Return the parser of a command, whose help ends with examples (what follows the command's name) and notes."""
+def parser(
+    command: str, description: str, examples: Sequence[str], notes: str = ""
+) -> argparse.ArgumentParser:
+    """Return the parser of a command, whose help ends with examples (what follows the command's
+    name) and notes.
+    """
     call = shell_command(command)
     lines = [f"  {call} {example}" for example in examples]
     epilog = "\n".join(["examples:", *lines, *([f"\n{notes}"] if notes else [])])
@@ -31,12 +37,24 @@ def parser(command: str, description: str, examples: Sequence[str], notes: str =
     )
 
 
-def network_parser(command: str, description: str, examples: Sequence[str], notes: str, out: str) -> argparse.ArgumentParser:
-    """Return the parser of a command that takes a trained network first, and writes to a folder, `out` by default."""
+def network_parser(
+    command: str, description: str, examples: Sequence[str], notes: str, out: str
+) -> argparse.ArgumentParser:
+    """Return the parser of a command that takes a trained network first, and writes to a folder,
+    `out` by default.
+    """
     made = parser(command, description, examples, notes)
-    made.add_argument("checkpoint", metavar="CHECKPOINT", help="a .ckpt file, a run folder, or a sweep folder (its winner)")
-    made.add_argument("--out", type=Path, default=Path(out), help=f"folder of the results (default: {out})")
-    made.add_argument("--overwrite", action="store_true", help="write into a folder that holds something already")
+    made.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        help="a .ckpt file, a run folder, or a sweep folder (its winner)",
+    )
+    made.add_argument(
+        "--out", type=Path, default=Path(out), help=f"folder of the results (default: {out})"
+    )
+    made.add_argument(
+        "--overwrite", action="store_true", help="write into a folder that holds something already"
+    )
     return made
 
 
@@ -47,7 +65,9 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse
 
 
 def run(command: Callable[[], int | None]) -> NoReturn:
-    """End the program with the exit code that the command returns; a user's mistake ends it with its message alone and 1."""
+    """End the program with the exit code that the command returns; a user's mistake ends it with
+    its message alone and 1.
+    """
     try:
         code = command()
     except (UserError, StudyError) as error:
@@ -73,16 +93,26 @@ def check_out(folder: Path, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--out must be a folder, but {folder} is a file")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise UserError(f"--out must be a new or empty folder, but {folder} holds files; choose another, or add --overwrite")
+        raise UserError(
+            f"--out must be a new or empty folder, but {folder} holds files; choose another, or add"
+            " --overwrite"
+        )
 
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far a piece of work has come: yields what to call with the number of items that are done now.
+    """Show how far a piece of work has come: yields what to call with the number of items that are
+    done now.
 
     In a terminal a bar that disappears with the end of the work, elsewhere a line now and then.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     from convsweep.cli.console import console
 
@@ -90,13 +120,22 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lines(what, total)
         return
     text = TextColumn("{task.description}")
-    with Progress(text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
+    with Progress(
+        text,
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bar:
         task = bar.add_task(what, total=total)
         yield lambda count: bar.advance(task, count)
 
 
 def lines(what: str, total: int) -> Callable[[int], None]:
-    """Return what prints a line of progress, but not before `LINE_EVERY_S` seconds have passed since the last one."""
+    """Return what prints a line of progress, but not before `LINE_EVERY_S` seconds have passed
+    since the last one.
+    """
     done, said_at = 0, time.monotonic()
 
     def advance(count: int) -> None:

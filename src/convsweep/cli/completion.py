@@ -1,4 +1,6 @@
-"""Completion in the shell by argcomplete: commands, their options, and the overrides of Hydra as Hydra completes them."""
+"""Completion in the shell by argcomplete: commands, their options, and the overrides of Hydra as
+Hydra completes them.
+"""
 
 import os
 import subprocess
@@ -6,14 +8,16 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
+# The variable by which a shell asks for completions: 1 plus the number of words before the
+# program's name.
 COMPLETES = "_ARGCOMPLETE"
-"""The variable by which a shell asks for completions: 1 plus the number of words before the program's name."""
+# The commands that take overrides alone, and the one whose config they are of.
 BY_HYDRA = {"train": "train", "inspect": "train", "confirm": "train", "synth": "synth"}
-"""The commands that take overrides alone, and the one whose config they are of."""
 
 
 def complete_command(purposes: Mapping[str, str]) -> None:
-    """Complete the name of a command, or the overrides of one that takes nothing else, and end the program.
+    """Complete the name of a command, or the overrides of one that takes nothing else, and end the
+    program.
 
     For a command with options of its own this returns, and its parser completes (`complete`).
     """
@@ -37,7 +41,9 @@ def complete_command(purposes: Mapping[str, str]) -> None:
 
 
 def complete(parser: ArgumentParser, append_space: bool = True) -> None:
-    """Answer a shell that asks for completions with what a parser takes, and end the program; else do nothing."""
+    """Answer a shell that asks for completions with what a parser takes, and end the program; else
+    do nothing.
+    """
     if COMPLETES not in os.environ:
         return
     import argcomplete
@@ -51,7 +57,9 @@ def overrides_parser(command: str) -> ArgumentParser:
     parser.add_argument("--multirun", "-m", action="store_true", help="a search")
     parser.add_argument("--config-dir", "-cd", help="a folder of configs of one's own")
     parser.add_argument("--config-name", "-cn", help="the primary config")
-    parser.add_argument("--cfg", "-c", choices=("job", "hydra", "all"), help="print the config, do nothing")
+    parser.add_argument(
+        "--cfg", "-c", choices=("job", "hydra", "all"), help="print the config, do nothing"
+    )
     parser.add_argument("--info", "-i", nargs="?", help="print information about Hydra")
     add_overrides(parser, command)
     return parser
@@ -68,9 +76,14 @@ def add_overrides(parser: ArgumentParser, command: str, help: str = "") -> None:
 
 
 def overrides_of(command: str, prefix: str, given: Namespace) -> list[str]:
-    """Return the overrides of a command that begin by `prefix`, as Hydra's own completion knows them."""
+    """Return the overrides of a command that begin by `prefix`, as Hydra's own completion knows
+    them.
+    """
     folder, name = getattr(given, "config_dir", None), getattr(given, "config_name", None)
-    options = [*(["--config-dir", folder] if folder else []), *(["--config-name", name] if name else [])]
+    options = [
+        *(["--config-dir", folder] if folder else []),
+        *(["--config-name", name] if name else []),
+    ]
     line = {"COMP_LINE": f"convsweep {prefix}", "COMP_POINT": str(len(prefix) + 10)}
     others = {name: value for name, value in os.environ.items() if not name.startswith(COMPLETES)}
     query = [sys.executable, "-m", "convsweep", command, *options, "-sc", "query=bash"]

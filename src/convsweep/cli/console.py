@@ -9,6 +9,7 @@ from rich.console import Console
 console = Console(highlight=False)
 log = logging.getLogger("convsweep")
 
+# Warnings of Lightning and torch about what is meant to be so.
 HARMLESS = (
     ".*does not have many workers.*",
     ".*number of training batches.*",
@@ -16,7 +17,6 @@ HARMLESS = (
     ".*LeafSpec.*",
     ".*`srun` command is available.*",
 )
-"""Warnings of Lightning and torch about what is meant to be so."""
 
 
 def say(text: str) -> None:
@@ -24,17 +24,23 @@ def say(text: str) -> None:
     if console.is_terminal:
         console.print(text, soft_wrap=True, markup=False)
     else:
-        print(text, file=console.file, flush=True)  # rich takes a third of a millisecond to find out that there is nothing to do
+        print(
+            text, file=console.file, flush=True
+        )  # rich takes a third of a millisecond to find out that there is nothing to do
     log.info(text)
 
 
 def short_path(path: Path) -> str:
-    """Return a path as a person would type it here: relative where it lies below the working folder."""
+    """Return a path as a person would type it here: relative where it lies below the working
+    folder.
+    """
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def quiet_engines() -> None:
-    """Keep what Lightning and torch say at every start out of the terminal; their warnings go to the log file."""
+    """Keep what Lightning and torch say at every start out of the terminal; their warnings go to
+    the log file.
+    """
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in HARMLESS:

@@ -1,4 +1,6 @@
-"""What is said after Hydra's own answer to a mistake on the command line, where more is known of it."""
+"""What is said after Hydra's own answer to a mistake on the command line, where more is known of
+it.
+"""
 
 from collections.abc import Sequence
 
@@ -6,7 +8,9 @@ from convsweep.errors import NO_TOKEN, MissingExtraError, closed_place, did_you_
 
 
 def better_answer(error: BaseException | None) -> str | None:
-    """Return what to do about an override whose option or key does not exist, or about a place that cannot be written to."""
+    """Return what to do about an override whose option or key does not exist, or about a place that
+    cannot be written to.
+    """
     from hydra.errors import MissingConfigException, OverrideParseException
     from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
@@ -18,7 +22,10 @@ def better_answer(error: BaseException | None) -> str | None:
     cause = error.__cause__ if error is not None else None
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.parent_node is not None:
         hint = did_you_mean(str(cause.key), [str(key) for key in cause.parent_node])
-        return f"{cause.full_key}: there is no such key; {hint} (+{cause.full_key}=... adds a key that is not there)"
+        return (
+            f"{cause.full_key}: there is no such key; {hint} (+{cause.full_key}=... adds a key that"
+            " is not there)"
+        )
     return closed_place(error)
 
 

@@ -1,4 +1,6 @@
-"""What a network costs: `measure(net, in_shape)` on the meta device, a `Budget` to hold it to, a `summary` in words."""
+"""What a network costs: `measure(net, in_shape)` on the meta device, a `Budget` to hold it to, a
+`summary` in words.
+"""
 
 from convsweep.cost.budget import Budget
 from convsweep.cost.measure import Cost, Layer, measure
@@ -8,5 +10,14 @@ from convsweep.cost.receptive_field.field import ReceptiveField
 from convsweep.cost.summary import summary
 
 __all__ = [
-    "Budget", "Cost", "Layer", "ReceptiveField", "UntraceableError", "in_bytes", "in_si", "measure", "quantity", "summary",
-]  # fmt: skip
+    "Budget",
+    "Cost",
+    "Layer",
+    "ReceptiveField",
+    "UntraceableError",
+    "in_bytes",
+    "in_si",
+    "measure",
+    "quantity",
+    "summary",
+]

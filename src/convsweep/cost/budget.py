@@ -27,7 +27,8 @@ class Budget:
         """Return nothing if the cost keeps every limit.
 
         Raises:
-            InfeasibleError: it does not; the message has the limit, the value and what would keep it.
+            InfeasibleError: it does not; the message has the limit, the value and what would keep
+                it.
             UserError: a limit is no quantity.
         """
         self.check_count("max_params", self.max_params, cost.params, "parameters")
@@ -43,8 +44,8 @@ class Budget:
         """
         if limit is not None and value > (most := quantity(limit, f"budget.{name}")):
             raise InfeasibleError(
-                f"budget.{name}={limit} is exceeded: the net has {in_si(value)} {what}; "
-                f"widths of about {100 * sqrt(most / value):.0f} % would fit, or fewer blocks or stages"
+                f"budget.{name}={limit} is exceeded: the net has {in_si(value)} {what}; widths of"
+                f" about {100 * sqrt(most / value):.0f} % would fit, or fewer blocks or stages"
             )
 
     def check_memory(self, cost: Cost, batch_size: int, optimizer_states: float) -> None:
@@ -55,14 +56,22 @@ class Budget:
         """
         if self.max_memory is None:
             return
-        most, value = quantity(self.max_memory, "budget.max_memory"), cost.memory(batch_size, optimizer_states)
+        most, value = (
+            quantity(self.max_memory, "budget.max_memory"),
+            cost.memory(batch_size, optimizer_states),
+        )
         if value > most:
             fixed = cost.memory(0, optimizer_states)
             fits = (most - fixed) // max(cost.activations, 1)
-            remedy = f"data.batch_size={fits} would fit" if fits >= 1 else "not even one sample fits, use a smaller net"
+            remedy = (
+                f"data.batch_size={fits} would fit"
+                if fits >= 1
+                else "not even one sample fits, use a smaller net"
+            )
             raise InfeasibleError(
-                f"budget.max_memory={self.max_memory} is exceeded: a training step takes {in_bytes(value)}, {in_bytes(fixed)} "
-                f"for weights, gradients and optimiser and {batch_size} x {in_bytes(cost.activations)} for samples; {remedy}"
+                f"budget.max_memory={self.max_memory} is exceeded: a training step takes"
+                f" {in_bytes(value)}, {in_bytes(fixed)} for weights, gradients and optimiser and"
+                f" {batch_size} x {in_bytes(cost.activations)} for samples; {remedy}"
             )
 
     def check_receptive_field(self, cost: Cost) -> None:
@@ -77,11 +86,13 @@ class Budget:
             return
         if cost.receptive_field is None:
             raise UserError(
-                "budget.min_receptive_field needs the patch torch_operations (docs/patches.md), which is off; leave it out"
+                "budget.min_receptive_field needs the patch torch_operations (docs/patches.md),"
+                " which is off; leave it out"
             )
         value = cost.receptive_field.smallest
         if value < least:
             raise InfeasibleError(
-                f"budget.min_receptive_field={least} is missed: a position of the last feature map sees {value} positions "
-                f"of the input; use more stages, larger kernels, strides or dilations"
+                f"budget.min_receptive_field={least} is missed: a position of the last feature map"
+                f" sees {value} positions of the input; use more stages, larger kernels, strides or"
+                " dilations"
             )

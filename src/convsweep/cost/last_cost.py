@@ -1,4 +1,6 @@
-"""The cost that this process measured last: a sweep checks the very network that its trial then trains and shows."""
+"""The cost that this process measured last: a sweep checks the very network that its trial then
+trains and shows.
+"""
 
 import json
 
@@ -14,7 +16,9 @@ def remember(net: object, cost: Cost) -> None:
 
 
 def known_cost(net: object, in_shape: tuple[int, ...]) -> Cost | None:
-    """Return the cost of the network of a config on inputs of a shape, if that was measured last."""
+    """Return the cost of the network of a config on inputs of a shape, if that was measured
+    last.
+    """
     if _last is None or _last[0] != config_text(net) or _last[1].in_shape != in_shape:
         return None
     return _last[1]

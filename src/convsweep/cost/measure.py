@@ -1,4 +1,6 @@
-"""What a network costs on an input, before any of it exists: layers, parameters, MACs, receptive field, memory."""
+"""What a network costs on an input, before any of it exists: layers, parameters, MACs, receptive
+field, memory.
+"""
 
 import copy
 from collections import Counter
@@ -15,8 +17,8 @@ from convsweep.cost.receptive_field.field import Field, ReceptiveField
 from convsweep.cost.trace import Trace, trace
 from convsweep.errors import InfeasibleError
 
+# Numbers an Adam optimiser keeps for every weight.
 ADAM_STATES = 2
-"""Numbers an Adam optimiser keeps for every weight."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,11 @@ class Layer:
 class Cost:
     """What a network costs on an input.
 
-    layers: every module that ran, in the order in which they finished (a container behind its children).
-    params, trainable: numbers learnt, in all and those that require a gradient.
-    macs: multiply-accumulates of one sample in evaluation mode.
-    receptive_field: of the last feature map, before positions are pooled or flattened away; None where it is not known.
-    weights, gradients, activations: bytes; activations of one sample.
+    layers: every module that ran, in the order in which they finished (a container after its
+    children). params, trainable: numbers learnt, in all and those that require a gradient. macs:
+    multiply-accumulates of one sample in evaluation mode. receptive_field: of the last feature map,
+    before positions are pooled or flattened away; None where it is not known. weights, gradients,
+    activations: bytes; activations of one sample.
     """
 
     net: str
@@ -67,19 +69,28 @@ class Cost:
     activations: int
 
     def memory(self, batch_size: int, optimizer_states: float = ADAM_STATES) -> int:
-        """Return the bytes that a training step in float32 holds at the turn from forward to backward.
+        """Return the bytes that a training step in float32 holds at the turn from forward to
+        backward.
 
-        Without the loss, the gradients of activations in flight, and the workspace of the device's libraries.
+        Without the loss, the gradients of activations in flight, and the workspace of the device's
+        libraries.
 
         Args:
             batch_size: samples in a step.
-            optimizer_states: numbers the optimiser keeps for every weight: 0 plain SGD, 1 with momentum, 2 Adam.
+            optimizer_states: numbers the optimiser keeps for every weight: 0 plain SGD, 1 with
+                momentum, 2 Adam.
         """
-        return self.weights + self.gradients + int(optimizer_states * self.gradients) + batch_size * self.activations
+        return (
+            self.weights
+            + self.gradients
+            + int(optimizer_states * self.gradients)
+            + batch_size * self.activations
+        )
 
 
 def measure(net: nn.Module, in_shape: Sequence[int]) -> Cost:
-    """Return what a network costs on inputs of shape (C, *spatial), without running it on data or allocating anything.
+    """Return what a network costs on inputs of shape (C, *spatial), without running it on data or
+    allocating anything.
 
     Args:
         net: on any device, the meta device included; it is left as it is.
@@ -96,7 +107,10 @@ def measure(net: nn.Module, in_shape: Sequence[int]) -> Cost:
     with in_mode(net, training=True):
         kept = kept_for_backward(net, in_shape)
     if out is None:
-        raise InfeasibleError(f"{type(net).__name__} must return a tensor, but returned none; wrap it in a net that does")
+        raise InfeasibleError(
+            f"{type(net).__name__} must return a tensor, but returned none; wrap it in a net that"
+            " does"
+        )
     params = list(net.parameters())
     size = sum(param.numel() * param.element_size() for param in params)
     return Cost(
@@ -109,12 +123,16 @@ def measure(net: nn.Module, in_shape: Sequence[int]) -> Cost:
         macs=traced.total_macs,
         receptive_field=last_map(traced, traced.field_of(out), in_shape[1:]),
         weights=size + sum(buffer.numel() * buffer.element_size() for buffer in net.buffers()),
-        gradients=sum(param.numel() * param.element_size() for param in params if param.requires_grad),
+        gradients=sum(
+            param.numel() * param.element_size() for param in params if param.requires_grad
+        ),
         activations=kept.total(),
     )
 
 
-def layers(net: nn.Module, traced: Trace, kept: Counter[str], in_spatial: Sequence[int]) -> tuple[Layer, ...]:
+def layers(
+    net: nn.Module, traced: Trace, kept: Counter[str], in_spatial: Sequence[int]
+) -> tuple[Layer, ...]:
     """Return the modules that ran, the calls of one module put together."""
     own = own_params(net)
     calls = {layer.name: layer for layer in traced.layers}
@@ -125,7 +143,9 @@ def layers(net: nn.Module, traced: Trace, kept: Counter[str], in_spatial: Sequen
             out_shape=last.out_shape,
             params=own[name],
             macs=traced.macs[name],
-            receptive_field=None if last.field is None else last.field.receptive_field_of(in_spatial),
+            receptive_field=(
+                None if last.field is None else last.field.receptive_field_of(in_spatial)
+            ),
             activations=kept[name],
             looks=name in traced.looks,
         )
@@ -145,7 +165,9 @@ def own_params(net: nn.Module) -> Counter[str]:
 
 
 def last_map(traced: Trace, out: Field | None, in_spatial: Sequence[int]) -> ReceptiveField | None:
-    """Return the receptive field to tell of a network: everything, if nothing in it looks around a position."""
+    """Return the receptive field to tell of a network: everything, if nothing in it looks around a
+    position.
+    """
     if not operations.can_watch():
         return None
     if out is None or not traced.looks:
@@ -154,8 +176,15 @@ def last_map(traced: Trace, out: Field | None, in_spatial: Sequence[int]) -> Rec
 
 
 def on_meta(net: nn.Module) -> nn.Module:
-    """Return the network itself if it is on the meta device, else a copy there that shares nothing and weighs nothing."""
-    tensors = [tensor for module in net.modules() for tensor in vars(module).values() if isinstance(tensor, torch.Tensor)]
+    """Return the network itself if it is on the meta device, else a copy there that shares nothing
+    and weighs nothing.
+    """
+    tensors = [
+        tensor
+        for module in net.modules()
+        for tensor in vars(module).values()
+        if isinstance(tensor, torch.Tensor)
+    ]
     tensors += [*net.parameters(), *net.buffers()]
     if all(tensor.is_meta for tensor in tensors):
         return net

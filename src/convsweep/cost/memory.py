@@ -10,21 +10,24 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from convsweep.cost.modules import empty_input, follow_modules
 from convsweep.cost.operations import shortcut_operations
 
+# In the batch that is run: batch normalisation takes no single one in training.
 SAMPLES = 2
-"""In the batch that is run: batch normalisation takes no single one in training."""
 
 
 def kept_for_backward(net: nn.Module, in_shape: Sequence[int]) -> Counter[str]:
     """Return the bytes that each module's operations keep for the backward pass of one sample.
 
-    Every storage counts once, for the first module that keeps it; parameters and buffers do not count, they are there
-    anyway. The network is on the meta device and runs in training mode, in float32.
+    Every storage counts once, for the first module that keeps it; parameters and buffers do not
+    count, they are there anyway. The network is on the meta device and runs in training mode, in
+    float32.
 
     Raises:
         InfeasibleError: a layer cannot take its input.
         UntraceableError: a layer needs data.
     """
-    seen = {StorageWeakRef(tensor.untyped_storage()) for tensor in (*net.parameters(), *net.buffers())}
+    seen = {
+        StorageWeakRef(tensor.untyped_storage()) for tensor in (*net.parameters(), *net.buffers())
+    }
     kept: Counter[str] = Counter()
 
     def pack(tensor: Tensor) -> Tensor:

@@ -1,4 +1,6 @@
-"""Which module of a network is running: every operation belongs to the innermost one, and so does every failure."""
+"""Which module of a network is running: every operation belongs to the innermost one, and so does
+every failure.
+"""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +32,9 @@ class Running:
 
 
 def main_tensor(value: Any) -> Tensor | None:
-    """Return the tensor that counts in what a module takes or returns: the only one, the first, or the one named out/logits."""
+    """Return the tensor that counts in what a module takes or returns: the only one, the first, or
+    the one named out/logits.
+    """
     if isinstance(value, Tensor):
         return value
     if isinstance(value, dict):
@@ -42,7 +46,9 @@ def main_tensor(value: Any) -> Tensor | None:
 
 def empty_input(net: nn.Module, in_shape: Sequence[int], batch_size: int) -> Tensor:
     """Return a batch on the meta device, of the type that the network's weights have."""
-    dtype = next((param.dtype for param in net.parameters() if param.is_floating_point()), torch.float32)
+    dtype = next(
+        (param.dtype for param in net.parameters() if param.is_floating_point()), torch.float32
+    )
     return torch.empty(batch_size, *in_shape, device="meta", dtype=dtype)
 
 
@@ -58,7 +64,8 @@ def follow_modules(
     Args:
         net: on the meta device.
         x: the input that it will run on.
-        on_switch: is told the name of the module that has run until now, whenever another one begins or goes on.
+        on_switch: is told the name of the module that has run until now, whenever another one
+            begins or goes on.
         on_exit: is told of a module that has ended, and what it returned.
 
     Raises:
@@ -71,7 +78,9 @@ def follow_modules(
         def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
             on_switch(stack[-1].name if stack else "")
             tensor = main_tensor(inputs)
-            stack.append(Running(name, type(module).__name__, () if tensor is None else tuple(tensor.shape)))
+            stack.append(
+                Running(name, type(module).__name__, () if tensor is None else tuple(tensor.shape))
+            )
 
         return hook
 
@@ -97,10 +106,22 @@ def follow_modules(
 
 
 def runs_on_cpu(net: nn.Module, x: Tensor) -> bool:
-    """Return whether a network runs on the CPU, with zeros for weights and samples; what torch says of meta tensors varies."""
-    tensors = [tensor for module in net.modules() for tensor in vars(module).values() if isinstance(tensor, Tensor)]
-    zeros = {id(tensor): torch.zeros_like(tensor, device="cpu") for tensor in (*tensors, *net.buffers())}
-    zeros |= {id(param): nn.Parameter(torch.zeros_like(param, device="cpu"), param.requires_grad) for param in net.parameters()}
+    """Return whether a network runs on the CPU, with zeros for weights and samples; what torch says
+    of meta tensors varies.
+    """
+    tensors = [
+        tensor
+        for module in net.modules()
+        for tensor in vars(module).values()
+        if isinstance(tensor, Tensor)
+    ]
+    zeros = {
+        id(tensor): torch.zeros_like(tensor, device="cpu") for tensor in (*tensors, *net.buffers())
+    }
+    zeros |= {
+        id(param): nn.Parameter(torch.zeros_like(param, device="cpu"), param.requires_grad)
+        for param in net.parameters()
+    }
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             copy.deepcopy(net, zeros)(torch.zeros_like(x, device="cpu"))
@@ -115,15 +136,19 @@ def failure_message(stack: list[Running], error: Exception) -> str:
     if not stack:
         return f"the net cannot run: {what}; check that its input shape is the data's"
     return (
-        f"the layer {stack[-1]} cannot take {shape_text(stack[-1].in_shape[1:])}: {what}; "
-        f"use a larger input than {shape_text(stack[0].in_shape[1:])}, or a net that is less deep or downsamples less"
+        f"the layer {stack[-1]} cannot take {shape_text(stack[-1].in_shape[1:])}: {what}; use a"
+        f" larger input than {shape_text(stack[0].in_shape[1:])}, or a net that is less deep or"
+        " downsamples less"
     )
 
 
 def untraceable(stack: list[Running], error: Exception) -> str:
     """Return the message for a module that needs data."""
     where = f"its layer {stack[-1]}" if stack else "it"
-    return f"the net cannot be measured without data, because {where} looks at values: {first_line(error)}"
+    return (
+        f"the net cannot be measured without data, because {where} looks at values:"
+        f" {first_line(error)}"
+    )
 
 
 def first_line(error: Exception) -> str:

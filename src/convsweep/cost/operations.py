@@ -1,4 +1,6 @@
-"""Torch's single operations on the meta device: listed by name, watched, and given at once where torch takes detours."""
+"""Torch's single operations on the meta device: listed by name, watched, and given at once where
+torch takes detours.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -19,20 +21,23 @@ def operators(*names: str) -> list[Any]:
     return [operator for operator in found if operator is not None]
 
 
+# Normalisations, and the shape of the statistics they return beside the result.
 NORMS: dict[Any, Callable[..., Sequence[int]]] = {
     **dict.fromkeys(operators("native_batch_norm"), lambda x, *_: x.shape[1:2]),
     **dict.fromkeys(
-        operators("native_group_norm"), lambda x, weight, bias, samples, channels, positions, groups, *_: (samples, groups)
+        operators("native_group_norm"),
+        lambda x, weight, bias, samples, channels, positions, groups, *_: (samples, groups),
     ),
 }
-"""Normalisations, and the shape of the statistics they return beside the result."""
 
+# Fillings of a tensor, which leave its shape and have no values to leave on the meta device.
 DRAWS = set(operators("normal_", "uniform_", "bernoulli_", "fill_", "zero_"))
-"""Fillings of a tensor, which leave its shape and have no values to leave on the meta device."""
 
 
 def run(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Return an operation's result; on meta tensors fillings do nothing and normalisations cost nothing."""
+    """Return an operation's result; on meta tensors fillings do nothing and normalisations cost
+    nothing.
+    """
     first, packet = args[0] if args else None, operation.overloadpacket
     if isinstance(first, Tensor) and first.is_meta:
         if packet in DRAWS:

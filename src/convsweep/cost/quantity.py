@@ -4,19 +4,41 @@ import re
 
 from convsweep.errors import UserError
 
-PREFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+PREFIXES = {
+    "": 1,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
 
 
 def quantity(value: float | str, name: str) -> int:
-    """Return a number of things, or of bytes, from a number or from digits and a prefix (k, M, G, T, Ki, Mi, Gi, Ti, then B).
+    """Return a number of things, or of bytes, from a number or from digits and a prefix (k, M, G,
+    T, Ki, Mi, Gi, Ti, then B).
 
     Raises:
         UserError: the text is no quantity, or it is not positive.
     """
-    match = re.fullmatch(r"\s*([0-9][0-9_]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?)\s*([kKMGT]?i?)B?\s*", str(value))
-    prefix = match[2] if match and match[2] in PREFIXES else {"K": "k"}.get(match[2], "") if match else ""
+    match = re.fullmatch(
+        r"\s*([0-9][0-9_]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?)\s*([kKMGT]?i?)B?\s*", str(value)
+    )
+    prefix = (
+        match[2]
+        if match and match[2] in PREFIXES
+        else {"K": "k"}.get(match[2], "")
+        if match
+        else ""
+    )
     if match is None or (match[2] and not prefix) or float(match[1]) <= 0:
-        raise UserError(f"{name} must be a positive quantity such as 500000, 500k, 1.5M or 2GiB, but is {value!r}")
+        raise UserError(
+            f"{name} must be a positive quantity such as 500000, 500k, 1.5M or 2GiB, but is"
+            f" {value!r}"
+        )
     return int(float(match[1]) * PREFIXES[prefix])
 
 

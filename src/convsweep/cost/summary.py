@@ -8,7 +8,11 @@ from convsweep.nets.geometry import shape_text
 
 def summary(cost: Cost) -> str:
     """Return the short form of a cost, one line."""
-    seen = "" if cost.receptive_field is None else f"receptive field {size_in_words(cost.receptive_field)}, "
+    seen = (
+        ""
+        if cost.receptive_field is None
+        else f"receptive field {size_in_words(cost.receptive_field)}, "
+    )
     return (
         f"{cost.net}: {in_si(cost.params)} parameters, {count_text(cost.macs)}MACs, "
         f"{seen}{in_bytes(cost.activations)} a sample in training"

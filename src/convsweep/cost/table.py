@@ -65,15 +65,26 @@ def cost_cells(cost: Cost, depth: int | None = None) -> Cells:
 
 
 def cost_table(cost: Cost, depth: int | None = None) -> "Table":
-    """Return the same for a terminal, without borders between the columns: a line a layer needs most of 80 characters."""
+    """Return the same for a terminal, without borders between the columns: a line a layer needs
+    most of 80 characters.
+    """
     from rich import box
     from rich.table import Table
 
     cells = cost_cells(cost, depth)
-    table = Table(title=cells.title, title_justify="left", show_footer=True, box=box.SIMPLE, show_edge=False, padding=0)
+    table = Table(
+        title=cells.title,
+        title_justify="left",
+        show_footer=True,
+        box=box.SIMPLE,
+        show_edge=False,
+        padding=0,
+    )
     for name, total in zip(cells.header, cells.total, strict=True):
         side: Literal["left", "right"] = "right" if name in NUMBERS else "left"
-        table.add_column(name, total, justify=side, overflow="fold" if name == "layer" else "ellipsis")
+        table.add_column(
+            name, total, justify=side, overflow="fold" if name == "layer" else "ellipsis"
+        )
     for row in cells.rows:
         table.add_row(*row)
     return table
@@ -92,14 +103,17 @@ def cost_html(cost: Cost) -> str:
 
     body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in cells.rows)
     return (
-        f'<table style="font: 12px/1.4 sans-serif; border-collapse: collapse"><caption>{escape(cells.title)}</caption>'
+        '<table style="font: 12px/1.4 sans-serif; border-collapse:'
+        f' collapse"><caption>{escape(cells.title)}</caption>'
         f"<thead><tr>{line(cells.header, 'th')}</tr></thead><tbody>{body}</tbody>"
         f"<tfoot><tr>{line(cells.total, 'th')}</tr></tfoot></table>"
     )
 
 
 def rows(cost: Cost) -> list[Layer]:
-    """Return the layers that weigh, compute or look around; what the others keep is added to the layer in front of them."""
+    """Return the layers that weigh, compute or look around; what the others keep is added to the
+    layer in front of them.
+    """
     shown: list[Layer] = []
     waiting = 0
     for layer in cost.layers:
@@ -114,7 +128,9 @@ def rows(cost: Cost) -> list[Layer]:
 
 
 def fold_layers(layers: list[Layer], depth: int) -> list[Layer]:
-    """Return one layer for all that share the first `depth` parts of their names: sums, and what the last one returns."""
+    """Return one layer for all that share the first `depth` parts of their names: sums, and what
+    the last one returns.
+    """
     groups: dict[str, Layer] = {}
     for layer in layers:
         name = ".".join(layer.name.split(".")[:depth])
@@ -130,7 +146,9 @@ def fold_layers(layers: list[Layer], depth: int) -> list[Layer]:
 
 
 def in_words(field: ReceptiveField | None) -> str:
-    """Return what a position sees: the size of its window, `all` where it depends on every position too."""
+    """Return what a position sees: the size of its window, `all` where it depends on every position
+    too.
+    """
     if field is None:
         return ""
     return f"{size_in_words(field)}, all" if field.everything else size_in_words(field)

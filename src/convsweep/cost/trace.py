@@ -1,4 +1,6 @@
-"""One forward pass on the meta device: every layer's output shape, multiply-accumulates and receptive field."""
+"""One forward pass on the meta device: every layer's output shape, multiply-accumulates and
+receptive field.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,11 +18,11 @@ from convsweep.cost.receptive_field import rules_window
 from convsweep.cost.receptive_field.field import Field, input_field
 from convsweep.cost.receptive_field.rules import RULES, Call, field_behind
 
+# Operations that look around a position.
 LOOKING = {packet for packet, follow in RULES.items() if follow.__module__ == rules_window.__name__}
-"""Operations that look around a position."""
 
+# Operations that return tensors of different shapes, all of which are parts of the first argument.
 PARTS = set(operations.operators("split", "split_with_sizes", "unbind"))
-"""Operations that return tensors of different shapes, all of which are parts of the first argument."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,10 @@ class Traced:
 class Trace:
     """Follows every operation of a forward pass.
 
-    Multiply-accumulates are half of what torch's flop counter counts (convolutions and products of matrices, no biases,
-    normalisations or activations), credited to the innermost running module. The receptive field is followed from tensor
-    to tensor; what a network writes into a part of an existing tensor is not seen there.
+    Multiply-accumulates are half of what torch's flop counter counts (convolutions and products of
+    matrices, no biases, normalisations or activations), credited to the innermost running module.
+    The receptive field is followed from tensor to tensor; what a network writes into a part of an
+    existing tensor is not seen there.
     """
 
     def __init__(self, x: Tensor, counter: FlopCounterMode) -> None:
@@ -47,7 +50,9 @@ class Trace:
         self.looks: set[str] = set()
         self.stack: Sequence[Running] = ()
         self.layers: list[Traced] = []
-        self.fields: dict[int, Field] = {id(x): input_field(x.shape)} if operations.can_watch() else {}
+        self.fields: dict[int, Field] = (
+            {id(x): input_field(x.shape)} if operations.can_watch() else {}
+        )
         self.kept: list[Tensor] = [x]
 
     def field_of(self, tensor: Any) -> Field | None:
@@ -70,7 +75,11 @@ class Trace:
         out = operations.run(operation, args, kwargs)
         if operation.overloadpacket in LOOKING:
             self.looks.add(self.stack[-1].name if self.stack else "")
-        results = [out] if isinstance(out, Tensor) else [each for each in out or () if isinstance(each, Tensor)]
+        results = (
+            [out]
+            if isinstance(out, Tensor)
+            else [each for each in out or () if isinstance(each, Tensor)]
+        )
         self.note(operation, args, results)
         return out
 
@@ -87,7 +96,9 @@ class Trace:
     def leave(self, running: Running, out: Tensor | None) -> None:
         """Note a module that has run."""
         if out is not None:
-            self.layers.append(Traced(running.name, running.kind, tuple(out.shape[1:]), self.field_of(out)))
+            self.layers.append(
+                Traced(running.name, running.kind, tuple(out.shape[1:]), self.field_of(out))
+            )
 
 
 @torch.no_grad()
@@ -101,7 +112,11 @@ def trace(net: nn.Module, in_shape: Sequence[int]) -> tuple[Trace, Tensor | None
     x = empty_input(net, in_shape, 1)
     counter = FlopCounterMode(display=False)
     traced = Trace(x, counter)
-    with follow_modules(net, x, traced.credit, traced.leave) as traced.stack, counter, operations.watch_operations(traced.run):
+    with (
+        follow_modules(net, x, traced.credit, traced.leave) as traced.stack,
+        counter,
+        operations.watch_operations(traced.run),
+    ):
         out = main_tensor(net(x))
     traced.credit("")
     return traced, out

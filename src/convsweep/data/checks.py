@@ -1,4 +1,6 @@
-"""What must hold of any samples before a network sees them; the message names the samples that break it."""
+"""What must hold of any samples before a network sees them; the message names the samples that
+break it.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -14,10 +16,10 @@ from convsweep.data.statistics import chunks
 from convsweep.errors import UserError
 
 SHOWN = 3
+# Images all darker than this use a quarter of 8 bits.
 DIM = 64
-"""Images all darker than this use a quarter of 8 bits."""
+# The brightest values that cameras of so many bits give.
 WHITES = (*(2**bits - 1 for bits in (8, 10, 12, 14)), WHITE)
-"""The brightest values that cameras of so many bits give."""
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,8 @@ def examples(names: Sequence[str]) -> str:
 
 
 def tell_depth(x: Array, first: Path, white: int, root: Path) -> None:
-    """Say which `data.white` suits 16-bit images of which little is left in 8 bits, as all of them are dim.
+    """Say which `data.white` suits 16-bit images of which little is left in 8 bits, as all of them
+    are dim.
 
     Args:
         x: the images in 8 bits.
@@ -51,9 +54,13 @@ def tell_depth(x: Array, first: Path, white: int, root: Path) -> None:
     better = next(depth for depth in WHITES if held <= depth)
     if better < white:
         log.warning(
-            "The 16-bit images in %s keep %d of 256 levels, as data.white is %d and none is brighter than %d; set data.white=%d.",
-            root, brightest + 1, white, held, better,
-        )  # fmt: skip
+            "The 16-bit images in %s keep %d of 256 levels, as data.white is %d and none is brighter than %d; set data.white=%d.",  # noqa: E501
+            root,
+            brightest + 1,
+            white,
+            held,
+            better,
+        )
 
 
 def check_facts(info: DataInfo) -> None:
@@ -69,8 +76,13 @@ def check_present(class_counts: NDArray[np.int64], info: DataInfo) -> None:
     """Raise UserError if the training part shows one class only."""
     present = np.flatnonzero(class_counts)
     if len(present) < 2:
-        found = f"only one class, {info.class_names[present[0]]}" if len(present) else "no class at all"
-        raise UserError(f"The training part must show two classes or more, but holds {found}; check the labels or add samples.")
+        found = (
+            f"only one class, {info.class_names[present[0]]}" if len(present) else "no class at all"
+        )
+        raise UserError(
+            f"The training part must show two classes or more, but holds {found}; check the labels"
+            " or add samples."
+        )
 
 
 def check_samples(samples: Samples, info: DataInfo, part: str) -> None:
@@ -85,17 +97,21 @@ def check_samples(samples: Samples, info: DataInfo, part: str) -> None:
         raise UserError(f"Every part of the data must hold a sample, but {part} is empty.")
     if not len(samples.x) == len(samples.y) == len(samples.names):
         raise UserError(
-            f"x and y must be of equal length, but {part} has {len(samples.x)} x, {len(samples.y)} y and "
-            f"{len(samples.names)} names; give every sample one label."
+            f"x and y must be of equal length, but {part} has {len(samples.x)} x, {len(samples.y)}"
+            f" y and {len(samples.names)} names; give every sample one label."
         )
     check_shapes(samples, info, part)
     if samples.x.dtype not in (np.uint8, np.float32):
-        raise UserError(f"x must be uint8 or float32, but {part} has {samples.x.dtype}; convert it once.")
+        raise UserError(
+            f"x must be uint8 or float32, but {part} has {samples.x.dtype}; convert it once."
+        )
     check_finite(samples, part)
     if info.kind.has_classes:
         check_labels(samples, info, part)
     elif not all(np.isfinite(chunk).all() for chunk in chunks(samples.y)):
-        raise UserError(f"y must be finite, but {part} holds NaN or infinity; repair or remove these samples.")
+        raise UserError(
+            f"y must be finite, but {part} holds NaN or infinity; repair or remove these samples."
+        )
 
 
 def check_shapes(samples: Samples, info: DataInfo, part: str) -> None:
@@ -104,11 +120,15 @@ def check_shapes(samples: Samples, info: DataInfo, part: str) -> None:
         return
     if samples.x.shape[1:] != info.in_shape:
         raise UserError(
-            f"Samples must have the shape (channels, *spatial) = {info.in_shape}, but {part} has {samples.x.shape[1:]}."
+            f"Samples must have the shape (channels, *spatial) = {info.in_shape}, but {part} has"
+            f" {samples.x.shape[1:]}."
         )
     expected = info.target_shape
     if samples.y.shape[1:] != expected:
-        raise UserError(f"y must have the shape {expected} per sample for {info.task}, but {part} has {samples.y.shape[1:]}.")
+        raise UserError(
+            f"y must have the shape {expected} per sample for {info.task}, but {part} has"
+            f" {samples.y.shape[1:]}."
+        )
 
 
 def check_finite(samples: Samples, part: str) -> None:
@@ -120,7 +140,8 @@ def check_finite(samples: Samples, part: str) -> None:
     broken = [samples.names[i] for i in np.flatnonzero(np.concatenate(bad))]
     if broken:
         raise UserError(
-            f"x must be finite, but {part} holds NaN or infinity in {examples(broken)}; repair or remove these samples."
+            f"x must be finite, but {part} holds NaN or infinity in {examples(broken)}; repair or"
+            " remove these samples."
         )
 
 
@@ -138,6 +159,7 @@ def check_labels(samples: Samples, info: DataInfo, part: str) -> None:
         ignored = "" if info.ignore_index is None else f" or the ignore index {info.ignore_index}"
         values = examples([str(value) for value in sorted(found)])
         raise UserError(
-            f"Labels must be whole numbers 0 to {info.num_classes - 1}{ignored}, but {part} holds {values} "
-            f"in {examples(broken)}; correct the labels, or name the classes or the ignore index in the data config."
+            f"Labels must be whole numbers 0 to {info.num_classes - 1}{ignored}, but {part} holds"
+            f" {values} in {examples(broken)}; correct the labels, or name the classes or the"
+            " ignore index in the data config."
         )

@@ -1,4 +1,6 @@
-"""The abstract data module: a source says what its data is and reads it; splits, statistics and batches follow from that."""
+"""The abstract data module: a source says what its data is and reads it; splits, statistics and
+batches follow from that.
+"""
 
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -14,7 +16,12 @@ from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.checks import check_facts, check_present, check_samples
 from convsweep.data.loading.batches import BatchLoader, Gather
 from convsweep.data.loading.order import Batch, EvalOrder, Share, TrainOrder
-from convsweep.data.loading.placement import OnDevice, describe_placement, place_samples, workers_for
+from convsweep.data.loading.placement import (
+    OnDevice,
+    describe_placement,
+    place_samples,
+    workers_for,
+)
 from convsweep.data.options import LOADING, LoadingOptions, check_loading, split_off
 from convsweep.data.permutation import fixed_permutation
 from convsweep.data.samples import PARTS, Array, DataInfo, Indices, Parts, Samples
@@ -25,10 +32,13 @@ from convsweep.errors import UserError
 
 
 class DataModule(LightningDataModule, ABC):
-    """Base of all data sets. A new source implements `describe` and `read`, and `fetch` if it has something to download."""
+    """Base of all data sets. A new source implements `describe` and `read`, and `fetch` if it has
+    something to download.
+    """
 
+    # The argument that names files of the user's own, which may be others when a network is
+    # evaluated; None: it has none.
     own_files: ClassVar[str | None] = None
-    """The argument that names files of the user's own, which may be others when a network is evaluated; None: it has none."""
 
     def __init__(self, **loading: Unpack[LoadingOptions]) -> None:
         super().__init__()
@@ -38,7 +48,8 @@ class DataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def describe(self) -> DataInfo:
-        """Say what the data set is without reading its samples: list folders, read one header at most.
+        """Say what the data set is without reading its samples: list folders, read one header at
+        most.
 
         Raises:
             UserError: if there is no such data set.
@@ -46,14 +57,17 @@ class DataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def read(self) -> Parts:
-        """Return the training, validation and test part; None for a part that shall be split off the training part.
+        """Return the training, validation and test part; None for a part that shall be split off
+        the training part.
 
         Raises:
             UserError: naming the file, the rule and the remedy.
         """
 
     def fetch(self) -> None:
-        """Download what is missing, if the source can be downloaded. Several processes may call it at the same time."""
+        """Download what is missing, if the source can be downloaded. Several processes may call it
+        at the same time.
+        """
 
     @cached_property
     def info(self) -> DataInfo:
@@ -85,7 +99,9 @@ class DataModule(LightningDataModule, ABC):
         return train, train if val is None else val, test
 
     def rehearse(self, train: Samples) -> None:
-        """Augment one sample: a transform that does not suit the data is named now, not in the first epoch."""
+        """Augment one sample: a transform that does not suit the data is named now, not in the
+        first epoch.
+        """
         if self.augmentation is not None:
             plain = self.gather(train, training=True)
             plain.augment = None
@@ -93,16 +109,22 @@ class DataModule(LightningDataModule, ABC):
 
     def split(self, train: Samples, val: Samples | None, test: Samples | None) -> Parts:
         """Split off the training part what the source did not bring."""
-        parts = {part: samples for part, samples in (("val", val), ("test", test)) if samples is not None}
+        parts = {
+            part: samples for part, samples in (("val", val), ("test", test)) if samples is not None
+        }
         wanted = split_off(self.loading, parts)
         if not wanted:
             return train, val, test
-        *chosen, rest = stratified_split(train.names, self.strata(train), list(wanted.values()), self.loading["split_seed"])
+        *chosen, rest = stratified_split(
+            train.names, self.strata(train), list(wanted.values()), self.loading["split_seed"]
+        )
         parts |= {part: train.select(indices) for part, indices in zip(wanted, chosen, strict=True)}
         return train.select(rest), parts.get("val"), parts.get("test")
 
     def strata(self, samples: Samples) -> Array | None:
-        """Return the labels that every part shall hold in equal shares, None where a sample has no single one."""
+        """Return the labels that every part shall hold in equal shares, None where a sample has no
+        single one.
+        """
         return samples.y if self.info.kind.has_labels else None
 
     def thin(self, train: Samples) -> Samples:
@@ -110,7 +132,9 @@ class DataModule(LightningDataModule, ABC):
         wanted = self.loading["max_train"]
         if wanted is None or wanted >= len(train):
             return train
-        kept, _rest = stratified_split(train.names, self.strata(train), [wanted / len(train)], self.loading["split_seed"])
+        kept, _rest = stratified_split(
+            train.names, self.strata(train), [wanted / len(train)], self.loading["split_seed"]
+        )
         return train.select(kept)
 
     @property
@@ -139,7 +163,9 @@ class DataModule(LightningDataModule, ABC):
 
     @property
     def mean(self) -> NDArray[np.float32]:
-        """Mean of each channel of the training part, (C,), in the units of x: 0 to 255 where x is uint8."""
+        """Mean of each channel of the training part, (C,), in the units of x: 0 to 255 where x is
+        uint8.
+        """
         return self.statistics[0]
 
     @property
@@ -149,13 +175,17 @@ class DataModule(LightningDataModule, ABC):
 
     @property
     def class_counts(self) -> NDArray[np.int64]:
-        """Samples (or mask positions) of each class or channel in the training part, (num_classes,)."""
+        """Samples (or mask positions) of each class or channel in the training part,
+        (num_classes,).
+        """
         self.ready()
         return self.counted
 
     @cached_property
     def positions(self) -> Indices | None:
-        """The fixed permutation of positions under data.permute, the same for all parts and runs of this shape."""
+        """The fixed permutation of positions under data.permute, the same for all parts and runs of
+        this shape.
+        """
         if not self.loading["permute"]:
             return None
         return fixed_permutation(self.info.spatial_shape)
@@ -163,10 +193,14 @@ class DataModule(LightningDataModule, ABC):
     @cached_property
     def augmentation(self) -> Augmentation | None:
         transforms = self.loading["augment"]
-        return Augmentation(transforms, self.info, self.loading["augment_by"]) if transforms else None
+        return (
+            Augmentation(transforms, self.info, self.loading["augment_by"]) if transforms else None
+        )
 
     def gather(self, samples: Samples, training: bool) -> Gather:
-        """Return what reads batches of a part: augmented ones for training, samples as they are for everything else."""
+        """Return what reads batches of a part: augmented ones for training, samples as they are for
+        everything else.
+        """
         return Gather(samples, self.augmentation if training else None, self.positions)
 
     def train_dataloader(self) -> BatchLoader:
@@ -190,7 +224,10 @@ class DataModule(LightningDataModule, ABC):
 
     def test_dataloader(self) -> BatchLoader:
         if self.test is None:
-            raise UserError("Testing needs a test part, but the data has none; set data.test_fraction or test=null.")
+            raise UserError(
+                "Testing needs a test part, but the data has none; set data.test_fraction or"
+                " test=null."
+            )
         return self.eval_loader(self.test)
 
     def eval_loader(self, samples: Samples) -> BatchLoader:
@@ -201,13 +238,19 @@ class DataModule(LightningDataModule, ABC):
 
     def loader(self, gather: Gather, order: TrainOrder | EvalOrder) -> BatchLoader:
         """Return what reads batches in this order, from where the samples are best held."""
-        device, workers, pin_memory = self.device, self.loading["num_workers"], self.loading["pin_memory"]
+        device, workers, pin_memory = (
+            self.device,
+            self.loading["num_workers"],
+            self.loading["pin_memory"],
+        )
         gather = place_samples(gather, self.loading["hold"], device)
         if isinstance(gather, OnDevice):
             return BatchLoader(gather, order)
         if workers is None:
             workers = workers_for(gather, device)
-        return BatchLoader(gather, order, workers, device.type == "cuda" if pin_memory is None else pin_memory)
+        return BatchLoader(
+            gather, order, workers, device.type == "cuda" if pin_memory is None else pin_memory
+        )
 
     @property
     def device(self) -> torch.device:

@@ -20,12 +20,16 @@ def whole_numbers(values: NDArray[Any], where: str) -> NDArray[np.int64]:
         UserError: if they are no numbers, or not whole.
     """
     if values.dtype.kind not in "biuf":
-        raise UserError(f"Labels must be whole numbers, but {where} holds {values.dtype}; set data.relabel=sorted for words.")
+        raise UserError(
+            f"Labels must be whole numbers, but {where} holds {values.dtype}; set"
+            " data.relabel=sorted for words."
+        )
     whole = np.asarray(values)
     if whole.dtype.kind == "f" and not np.array_equal(whole, np.round(whole)):
         first = whole[whole != np.round(whole)][0]
         raise UserError(
-            f"Labels must be whole numbers, but {where} holds {first}; round them, or check that x and y are not swapped."
+            f"Labels must be whole numbers, but {where} holds {first}; round them, or check that x"
+            " and y are not swapped."
         )
     return whole.astype(np.int64)
 
@@ -46,7 +50,10 @@ def mask_dtype(values: NDArray[Any], where: str) -> NDArray[Any]:
         return values
     lowest, highest = (int(values.min()), int(values.max())) if values.size else (0, 0)
     if lowest < -(2**15) or highest >= 2**15:
-        raise UserError(f"Mask values must lie between -32768 and 32767, but {where} holds {lowest} to {highest}.")
+        raise UserError(
+            f"Mask values must lie between -32768 and 32767, but {where} holds {lowest} to"
+            f" {highest}."
+        )
     return values.astype(np.uint8 if lowest >= 0 and highest < 2**8 else np.int16)
 
 
@@ -56,7 +63,11 @@ def sorted_classes(labels: list[NDArray[Any]], ignore_index: int | None = None) 
     return [value for value in found.tolist() if value != ignore_index]
 
 
-def relabelled(labels: NDArray[Any], classes: list[Any], ignore_index: int | None = None) -> NDArray[np.int64]:
+def relabelled(
+    labels: NDArray[Any], classes: list[Any], ignore_index: int | None = None
+) -> NDArray[np.int64]:
     """Return for each label its place among the classes; the ignore index stays what it is."""
     places = np.searchsorted(np.asarray(classes), labels).astype(np.int64)
-    return places if ignore_index is None else np.where(labels == ignore_index, ignore_index, places)
+    return (
+        places if ignore_index is None else np.where(labels == ignore_index, ignore_index, places)
+    )

@@ -15,19 +15,26 @@ class LoadingOptions(TypedDict, total=False):
     Args:
         batch_size: samples per step and process.
         eval_batch_size: the same for validation and test; null takes batch_size.
-        val_fraction: share of the training samples split off for validation where the source has no validation part; null
-            validates on the training samples themselves, where there are too few to spare any.
-        test_fraction: share split off for testing where the source has no test part; null leaves the test part out.
-        max_train: keep about so many training samples, stratified; fewer are always among more; null keeps all.
+        val_fraction: share of the training samples split off for validation where the source has no
+            validation part; null validates on the training samples themselves, where there are too
+            few to spare any.
+        test_fraction: share split off for testing where the source has no test part; null leaves
+            the test part out.
+        max_train: keep about so many training samples, stratified; fewer are always among more;
+            null keeps all.
         split_seed: another seed is another split; nothing else changes a split.
         seed: order of the training samples and draws of the augmentation.
         last_batch: "drop" or "keep" the smaller batch at the end of a training epoch.
-        augment: torchvision v2 transforms of the training samples, a mapping by name or a list; null for none.
+        augment: torchvision v2 transforms of the training samples, a mapping by name or a list;
+            null for none.
         permute: moves the positions of all samples by one fixed permutation.
-        augment_by: "batch" augments whole batches at once, "sample" sample by sample; "auto" the batch where that can be.
-        hold: where the samples are: on the "device" that the network trains on, in "memory", or left on "disk" where they are
-            memory-mapped; "auto" takes a GPU where they fit there and are not augmented by sample, else leaves them.
-        num_workers: processes that read ahead; 0 reads in this one; null reads ahead where a GPU would wait.
+        augment_by: "batch" augments whole batches at once, "sample" sample by sample; "auto" the
+            batch where that can be.
+        hold: where the samples are: on the "device" that the network trains on, in "memory", or
+            left on "disk" where they are memory-mapped; "auto" takes a GPU where they fit there and
+            are not augmented by sample, else leaves them.
+        num_workers: processes that read ahead; 0 reads in this one; null reads ahead where a GPU
+            would wait.
         pin_memory: page-locked batches; null where there is a GPU.
     """
 
@@ -66,9 +73,13 @@ LOADING = LoadingOptions(
 
 
 def split_off(loading: LoadingOptions, present: Collection[str]) -> dict[str, float]:
-    """Return the parts that shall be split off the training part, since they are not present, and the share of each."""
+    """Return the parts that shall be split off the training part, since they are not present, and
+    the share of each.
+    """
     shares = {"test": loading["test_fraction"], "val": loading["val_fraction"]}
-    return {part: share for part, share in shares.items() if part not in present and share is not None}
+    return {
+        part: share for part, share in shares.items() if part not in present and share is not None
+    }
 
 
 def check_loading(loading: LoadingOptions) -> None:
@@ -86,7 +97,9 @@ def check_loading(loading: LoadingOptions) -> None:
 WORDS = {int: "whole numbers", float: "numbers"}
 
 
-def per_axis(name: str, value: Any, dim: int, kind: type[int] | type[float]) -> tuple[Any, ...] | None:
+def per_axis(
+    name: str, value: Any, dim: int, kind: type[int] | type[float]
+) -> tuple[Any, ...] | None:
     """Return `dim` positive numbers from one for all axes, or one for each; None for None.
 
     Args:
@@ -99,6 +112,10 @@ def per_axis(name: str, value: Any, dim: int, kind: type[int] | type[float]) -> 
         return None
     numbers = [value] * dim if isinstance(value, int | float) else list(value)
     allowed = (int,) if kind is int else (int, float)
-    if len(numbers) != dim or any(not isinstance(number, allowed) or number <= 0 for number in numbers):
-        raise UserError(f"data.{name} must be null, or one or {dim} positive {WORDS[kind]}, but is {value}.")
+    if len(numbers) != dim or any(
+        not isinstance(number, allowed) or number <= 0 for number in numbers
+    ):
+        raise UserError(
+            f"data.{name} must be null, or one or {dim} positive {WORDS[kind]}, but is {value}."
+        )
     return tuple(kind(number) for number in numbers)

@@ -11,7 +11,9 @@ from convsweep.errors import UserError
 
 
 def fixed_permutation(spatial_shape: Sequence[int]) -> Indices:
-    """Return the order that `data.permute` gives to the positions of every sample, (prod(spatial),)."""
+    """Return the order that `data.permute` gives to the positions of every sample,
+    (prod(spatial),).
+    """
     return np.random.default_rng(0).permutation(int(np.prod(spatial_shape)))
 
 
@@ -21,7 +23,8 @@ def permuted(x: Tensor, order: Tensor, dim: int) -> Tensor:
 
 
 class Permutation(nn.Module):
-    """Puts the positions of samples (N, C, *spatial) in the order in which a network was trained on them.
+    """Puts the positions of samples (N, C, *spatial) in the order in which a network was trained on
+    them.
 
     Args:
         spatial_shape: of the samples.
@@ -44,10 +47,17 @@ class Permutation(nn.Module):
             UserError: they are of another size.
         """
         if tuple(x.shape[2:]) != self.spatial_shape:
-            rule = f"a network of permuted positions (data.permute=true) takes samples of {self.spatial_shape} alone"
-            raise UserError(f"{rule}, but these are of {tuple(x.shape[2:])}; leave out what changes their size")
+            rule = (
+                "a network of permuted positions (data.permute=true) takes samples of"
+                f" {self.spatial_shape} alone"
+            )
+            raise UserError(
+                f"{rule}, but these are of {tuple(x.shape[2:])}; leave out what changes their size"
+            )
         return permuted(x, self.order, x.dim() - 2)
 
     def undo(self, answer: Tensor) -> Tensor:
-        """Return an answer for every position (N, K, *spatial) in the order of the samples; others (N, K) as they are."""
+        """Return an answer for every position (N, K, *spatial) in the order of the samples; others
+        (N, K) as they are.
+        """
         return permuted(answer, self.back, answer.dim() - 2) if answer.dim() > 2 else answer

@@ -1,4 +1,6 @@
-"""What a data set is made of: the facts about it, and arrays of samples with their labels and names."""
+"""What a data set is made of: the facts about it, and arrays of samples with their labels and
+names.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +20,15 @@ class DataInfo:
     """What a network and its review must know of a data set.
 
     Args:
-        in_shape: channels and spatial sizes of what a network is trained on, (C, *spatial): a sample, or a crop of one.
-        num_classes: number of classes, the background of masks included; where targets are no classes, of their channels.
+        in_shape: channels and spatial sizes of what a network is trained on, (C, *spatial): a
+            sample, or a crop of one.
+        num_classes: number of classes, the background of masks included; where targets are no
+            classes, of their channels.
         class_names: one name a class or channel.
         task: name of the task that the targets are for, see `convsweep.task`.
         ignore_index: the mask value that is no class and counts nowhere; None where there is none.
-        any_size: samples are of different sizes; training sees crops of `in_shape`, everything else whole samples.
+        any_size: samples are of different sizes; training sees crops of `in_shape`, everything else
+            whole samples.
         sample_rate_hz: positions a second of a recording; None where positions are no time.
     """
 
@@ -58,7 +63,8 @@ class DataInfo:
 
 
 class Rows(PickledByPath):
-    """Chosen rows of a memory-mapped array: reads only what is asked for, copies nothing beforehand.
+    """Chosen rows of a memory-mapped array: reads only what is asked for, copies nothing
+    beforehand.
 
     Args:
         source: (M, ...) the memory-mapped array.
@@ -90,7 +96,9 @@ class Rows(PickledByPath):
         return len(self.rows)
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        """Return the samples at `index` (an int, a slice or an array of positions) as an array in memory."""
+        """Return the samples at `index` (an int, a slice or an array of positions) as an array in
+        memory.
+        """
         return np.asarray(self.source[self.rows[index]])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
@@ -101,7 +109,9 @@ Array = NDArray[Any] | Rows | Ragged | Made
 
 
 def choose(array: Array, indices: Indices) -> Array:
-    """Return the samples at `indices`: a copy of what is in memory, a view by index of what is on disk or of any size."""
+    """Return the samples at `indices`: a copy of what is in memory, a view by index of what is on
+    disk or of any size.
+    """
     if isinstance(array, Ragged):
         return array.select(indices)
     if isinstance(array, Rows):
@@ -126,9 +136,10 @@ class Samples:
     """A part of a data set.
 
     Shape:
-        x: (N, C, *spatial) uint8 or float32; `Ragged` where the spatial shape of every sample is its own.
-        y: (N,) int64 labels, (N, *spatial) uint8 or int16 masks, or float32 numbers such as clean signals
-            (N, num_classes, *spatial): what `Task.target_shape` says.
+        x: (N, C, *spatial) uint8 or float32; `Ragged` where the spatial shape of every sample is
+            its own.
+        y: (N,) int64 labels, (N, *spatial) uint8 or int16 masks, or float32 numbers such as clean
+            signals (N, num_classes, *spatial): what `Task.target_shape` says.
         names: N names, by which a person finds the sample again (a file, or "train/17").
     """
 
@@ -141,11 +152,13 @@ class Samples:
 
     def select(self, indices: Indices) -> "Samples":
         """Return the samples at `indices`, in that order."""
-        return Samples(choose(self.x, indices), choose(self.y, indices), [self.names[i] for i in indices])
+        return Samples(
+            choose(self.x, indices), choose(self.y, indices), [self.names[i] for i in indices]
+        )
 
 
+# The training part, and those of validation and test where there are any.
 Parts = tuple[Samples, Samples | None, Samples | None]
-"""The training part, and those of validation and test where there are any."""
 
 
 def number_names(part: str, count: int) -> list[str]:

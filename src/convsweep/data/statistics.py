@@ -1,4 +1,6 @@
-"""Mean, spread and class counts of a training split, read in chunks so that it may be larger than memory."""
+"""Mean, spread and class counts of a training split, read in chunks so that it may be larger than
+memory.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +15,9 @@ CHUNK_BYTES = 32 * 2**20
 
 
 def chunks(array: Array) -> Iterator[NDArray[Any]]:
-    """Yield the array as pieces of about 32 MiB along its first axis, or one by one where samples differ in size."""
+    """Yield the array as pieces of about 32 MiB along its first axis, or one by one where samples
+    differ in size.
+    """
     if isinstance(array, Ragged):
         yield from (one[None] for one in array)
         return
@@ -54,7 +58,8 @@ def mean_and_std(x: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def count_classes(y: Array, num_classes: int) -> NDArray[np.int64]:
-    """Return how many labels (samples, or positions of masks) each class has; what is no class is not counted.
+    """Return how many labels (samples, or positions of masks) each class has; what is no class is
+    not counted.
 
     Shape:
         y: (N,) or (N, *spatial) -> (num_classes,)

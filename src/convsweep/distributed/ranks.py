@@ -8,17 +8,19 @@ import time
 
 from convsweep.errors import UserError
 
+# Where launchers state a process's rank; the first that is set counts, as in Lightning.
 RANK_VARIABLES = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
-"""Where launchers state a process's rank; the first that is set counts, as in Lightning."""
 
+# The variable by which processes that were started apart name one run folder.
 STARTED = "CONVSWEEP_STARTED"
-"""The variable by which processes that were started apart name one run folder."""
 
 _PR_SET_PDEATHSIG = 1
 
 
 def rank() -> int:
-    """Return the number of this process among those of the run; by Lightning's own launcher among those of its machine."""
+    """Return the number of this process among those of the run; by Lightning's own launcher among
+    those of its machine.
+    """
     return int(next((os.environ[name] for name in RANK_VARIABLES if name in os.environ), "0"))
 
 
@@ -28,8 +30,13 @@ def is_first() -> bool:
 
 
 def is_one_of_many() -> bool:
-    """Return whether torchrun or srun has started this process beside others, of whose ends it does not hear."""
-    return STARTED in os.environ and os.environ.get("WORLD_SIZE", os.environ.get("SLURM_NTASKS")) != "1"
+    """Return whether torchrun or srun has started this process beside others, of whose ends it does
+    not hear.
+    """
+    return (
+        STARTED in os.environ
+        and os.environ.get("WORLD_SIZE", os.environ.get("SLURM_NTASKS")) != "1"
+    )
 
 
 def is_child() -> bool:
@@ -40,17 +47,27 @@ def is_child() -> bool:
 def join(arguments: list[str]) -> list[str]:
     """Return a command's arguments as this one of several processes must see them.
 
-    Processes of torchrun or srun share one folder, in which only the first saves its config; when they are started again,
-    they go on from the last checkpoint. A process that Lightning started ends with the one that did.
+    Processes of torchrun or srun share one folder, in which only the first saves its config; when
+    they are started again, they go on from the last checkpoint. A process that Lightning started
+    ends with the one that did.
 
     Raises:
         UserError: the command is a sweep, which starts its processes itself.
     """
     variables = os.environ
     if "TORCHELASTIC_RUN_ID" in variables:
-        world_size, restarts = variables["WORLD_SIZE"], variables.get("TORCHELASTIC_RESTART_COUNT", "0")
-    elif "SLURM_STEP_ID" in variables and variables.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
-        world_size, restarts = variables.get("SLURM_NTASKS", "1"), variables.get("SLURM_RESTART_COUNT", "0")
+        world_size, restarts = (
+            variables["WORLD_SIZE"],
+            variables.get("TORCHELASTIC_RESTART_COUNT", "0"),
+        )
+    elif "SLURM_STEP_ID" in variables and variables.get("SLURM_JOB_NAME") not in (
+        "bash",
+        "interactive",
+    ):
+        world_size, restarts = (
+            variables.get("SLURM_NTASKS", "1"),
+            variables.get("SLURM_RESTART_COUNT", "0"),
+        )
     else:
         if is_child():
             end_with_parent()
@@ -59,8 +76,8 @@ def join(arguments: list[str]) -> list[str]:
     if {"-m", "--multirun"} & set(arguments):
         if int(world_size) > 1:
             raise UserError(
-                f"a sweep starts the processes of its trials itself, but {world_size} of it were started; "
-                "start it once, and say trainer.devices=... for each trial"
+                f"a sweep starts the processes of its trials itself, but {world_size} of it were"
+                " started; start it once, and say trainer.devices=... for each trial"
             )
         return arguments
     if "TORCHELASTIC_RUN_ID" in variables:
@@ -68,18 +85,32 @@ def join(arguments: list[str]) -> list[str]:
     else:
         variables.setdefault(STARTED, name_of_slurm())
         arguments = sized_by_srun(arguments)
-    again = ["ckpt_path=last"] if restarts != "0" and not any(word.startswith("ckpt_path=") for word in arguments) else []
-    apart = [f"hydra.job.name=train_ddp_process_{rank()}", "hydra.output_subdir=null"] if rank() > 0 else []
+    again = (
+        ["ckpt_path=last"]
+        if restarts != "0" and not any(word.startswith("ckpt_path=") for word in arguments)
+        else []
+    )
+    apart = (
+        [f"hydra.job.name=train_ddp_process_{rank()}", "hydra.output_subdir=null"]
+        if rank() > 0
+        else []
+    )
     return [*arguments, *again, *apart]
 
 
 def name_of_torchrun() -> str:
-    """Return the time at which the first process came here, which torchrun's store tells all, also after a restart."""
+    """Return the time at which the first process came here, which torchrun's store tells all, also
+    after a restart.
+    """
     from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
     now = time.strftime("%Y-%m-%d/%H-%M-%S")
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
-        return now if os.environ["WORLD_SIZE"] == "1" else f"torchrun/{os.environ['TORCHELASTIC_RUN_ID']}"
+        return (
+            now
+            if os.environ["WORLD_SIZE"] == "1"
+            else f"torchrun/{os.environ['TORCHELASTIC_RUN_ID']}"
+        )
     store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
     return str(store.compare_set("convsweep/started", "", now).decode())
 
@@ -90,7 +121,8 @@ def name_of_slurm() -> str:
 
 
 def sized_by_srun(arguments: list[str]) -> list[str]:
-    """Return a command's arguments with the number of processes that srun has started: `2(x3)` is two on each of three nodes.
+    """Return a command's arguments with the number of processes that srun has started: `2(x3)` is
+    two on each of three nodes.
 
     Raises:
         UserError: nodes have different numbers, or the arguments say others.
@@ -101,20 +133,34 @@ def sized_by_srun(arguments: list[str]) -> list[str]:
     spread = os.environ["SLURM_STEP_TASKS_PER_NODE"]
     number, *others = {part.split("(")[0] for part in spread.split(",")}
     if others:
-        raise UserError(f"every node must have as many processes as the others, but srun started {spread}; say --ntasks-per-node")
-    set_for_others("SLURM_NTASKS_PER_NODE", number, "Lightning asks for it, also where it was not an option of srun")
+        raise UserError(
+            f"every node must have as many processes as the others, but srun started {spread}; say"
+            " --ntasks-per-node"
+        )
+    set_for_others(
+        "SLURM_NTASKS_PER_NODE",
+        number,
+        "Lightning asks for it, also where it was not an option of srun",
+    )
     size = {"trainer.devices": number, "trainer.num_nodes": os.environ["SLURM_STEP_NUM_NODES"]}
     for word in arguments:
         key, _, value = word.partition("=")
         if value != size.get(key, value):
-            raise UserError(f"{key} must be {size[key]}, as srun has started the processes, but is {value}; leave it out")
+            raise UserError(
+                f"{key} must be {size[key]}, as srun has started the processes, but is {value};"
+                " leave it out"
+            )
     return [*arguments, *(f"{key}={value}" for key, value in size.items())]
 
 
 def leave_slurm_job() -> None:
-    """Keep Lightning from taking part in Slurm's job, if this is one: it would wait for processes that srun has not started."""
+    """Keep Lightning from taking part in Slurm's job, if this is one: it would wait for processes
+    that srun has not started.
+    """
     if "SLURM_JOB_ID" in os.environ:
-        set_for_others("SLURM_JOB_NAME", "interactive", "Lightning starts the processes of this run itself")
+        set_for_others(
+            "SLURM_JOB_NAME", "interactive", "Lightning starts the processes of this run itself"
+        )
 
 
 def set_for_others(name: str, value: str, why: str) -> None:

@@ -1,7 +1,9 @@
-"""SIGTERM in a training of several processes: it is noted, and answered together in front of a step.
+"""SIGTERM in a training of several processes: it is noted, and answered together in front of a
+step.
 
-Lightning 2.6 exchanges a tensor in the middle of whatever the signal interrupts. The other processes, in the middle of a step of
-their own, take it for the gradients that they wait for, and all of them hang until they are killed.
+Lightning 2.6 exchanges a tensor in the middle of whatever the signal interrupts. The other
+processes, in the middle of a step of their own, take it for the gradients that they wait for, and
+all of them hang until they are killed.
 """
 
 import signal
@@ -15,16 +17,17 @@ import torch
 import torch.distributed as dist
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+# How long a noted signal may wait for its answer, unless a step takes longer.
 EVERY_S = 1.0
-"""How long a noted signal may wait for its answer, unless a step takes longer."""
+# What a process that has the signal says in place of a number of steps.
 STOP = 0
-"""What a process that has the signal says in place of a number of steps."""
 
 
 class Pace:
     """How many steps the processes take before they ask each other again.
 
-    The slowest says it, as clocks differ. It learns from the steps since the last time, and at most doubles their number.
+    The slowest says it, as clocks differ. It learns from the steps since the last time, and at most
+    doubles their number.
     """
 
     def __init__(self) -> None:
@@ -51,7 +54,8 @@ class Pace:
 
 
 class EndTogether(L.Callback):
-    """Takes the place of Lightning's handler of SIGTERM; about once a second the processes tell each other whether one has it.
+    """Takes the place of Lightning's handler of SIGTERM; about once a second the processes tell
+    each other whether one has it.
 
     A handler that was there before Lightning's is called too.
     """
@@ -71,12 +75,15 @@ class EndTogether(L.Callback):
         self.listen(trainer)
 
     def listen(self, trainer: L.Trainer) -> None:
-        """Note the signal from now on; Lightning puts the handler back that was there before its own."""
+        """Note the signal from now on; Lightning puts the handler back that was there before its
+        own.
+        """
 
         def note(signum: int, frame: FrameType | None) -> None:
             launcher = trainer.strategy.launcher
             if launcher is not None and not self.has_signal:
-                launcher.kill(signum)  # type: ignore[attr-defined]  # the processes that this one has started
+                # the processes that this one has started
+                launcher.kill(signum)  # type: ignore[attr-defined]
             self.has_signal = True
             if callable(self.before):
                 self.before(signum, frame)
@@ -84,7 +91,9 @@ class EndTogether(L.Callback):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, note)
 
-    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         """Ask the others, if it is time.
 
         Raises:
@@ -102,7 +111,12 @@ class EndTogether(L.Callback):
         self.pace.agree(steps)
 
     def on_validation_batch_start(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         """End where nothing is exchanged.
 

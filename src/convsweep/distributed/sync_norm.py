@@ -1,4 +1,6 @@
-"""`trainer.sync_batchnorm` on the CPU too: batch normalisation over all processes, which torch has for GPUs only."""
+"""`trainer.sync_batchnorm` on the CPU too: batch normalisation over all processes, which torch has
+for GPUs only.
+"""
 
 from typing import Any
 
@@ -30,7 +32,8 @@ class SumOverProcesses(torch.autograd.Function):
 
 
 class CpuSyncBatchNorm(nn.BatchNorm1d):
-    """What `torch.nn.SyncBatchNorm` does on GPUs, for one process as for many and for any number of axes.
+    """What `torch.nn.SyncBatchNorm` does on GPUs, for one process as for many and for any number of
+    axes.
 
     Shape:
         x: (N, C, *), N may differ between processes; the result likewise.
@@ -40,7 +43,15 @@ class CpuSyncBatchNorm(nn.BatchNorm1d):
         """Return `x` normalised by mean and variance of each channel over all processes."""
         if not self.training:
             has_statistics = self.running_mean is not None
-            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, not has_statistics, eps=self.eps)
+            return F.batch_norm(
+                x,
+                self.running_mean,
+                self.running_var,
+                self.weight,
+                self.bias,
+                not has_statistics,
+                eps=self.eps,
+            )
         axes, shape = [0, *range(2, x.dim())], (1, -1, *[1] * (x.dim() - 2))
         count = x.new_tensor([x.numel() / x.shape[1]])
         total, count = over_processes(torch.cat([x.sum(axes), count])).split([x.shape[1], 1])
@@ -53,7 +64,11 @@ class CpuSyncBatchNorm(nn.BatchNorm1d):
 
     def follow(self, mean: Tensor, var: Tensor) -> None:
         """Move the running statistics."""
-        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+        if (
+            self.running_mean is None
+            or self.running_var is None
+            or self.num_batches_tracked is None
+        ):
             return
         self.num_batches_tracked += 1
         momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
@@ -70,7 +85,13 @@ def over_processes(x: Tensor) -> Tensor:
 def synchronise(module: nn.Module) -> nn.Module:
     """Return the module with each batch normalisation in it replaced by one over all processes."""
     if isinstance(module, BatchNorm):
-        synced = CpuSyncBatchNorm(module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats)
+        synced = CpuSyncBatchNorm(
+            module.num_features,
+            module.eps,
+            module.momentum,
+            module.affine,
+            module.track_running_stats,
+        )
         synced.weight, synced.bias = module.weight, module.bias
         synced.running_mean, synced.running_var = module.running_mean, module.running_var
         synced.num_batches_tracked = module.num_batches_tracked
@@ -84,15 +105,22 @@ _ONLY_NORMALISE = (nn.BatchNorm2d.forward, nn.SyncBatchNorm.forward, CpuSyncBatc
 
 
 def check_replaceable(model: nn.Module) -> None:
-    """Check that nothing is lost with the layers that are replaced, as the activation in timm's `BatchNormAct2d` would be.
+    """Check that nothing is lost with the layers that are replaced, as the activation in timm's
+    `BatchNormAct2d` would be.
 
     Raises:
         UserError: one does more than to normalise.
     """
     for name, layer in model.named_modules():
         if isinstance(layer, BatchNorm) and type(layer).forward not in _ONLY_NORMALISE:
-            rule = "trainer.sync_batchnorm replaces each batch normalisation, which must do nothing else"
-            remedy = "use trainer.sync_batchnorm=false, or a network that has these as layers of their own"
+            rule = (
+                "trainer.sync_batchnorm replaces each batch normalisation, which must do nothing"
+                " else"
+            )
+            remedy = (
+                "use trainer.sync_batchnorm=false, or a network that has these as layers of"
+                " their own"
+            )
             raise UserError(f"{rule}, but {name} ({type(layer).__name__}) does more; {remedy}")
 
 

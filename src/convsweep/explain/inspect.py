@@ -1,4 +1,6 @@
-"""`convsweep inspect OVERRIDES [depth=N]`: what a network looks like and costs, layer by layer, before it is trained."""
+"""`convsweep inspect OVERRIDES [depth=N]`: what a network looks like and costs, layer by layer,
+before it is trained.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,15 @@ if TYPE_CHECKING:
 
 DEPTH = "depth="
 EXAMPLES = (
-    "model/net=resnet18 data=cifar10                                    # a network on the data that it is for",
+    (
+        "model/net=resnet18 data=cifar10                                    # a network on the data"
+        " that it is for"
+    ),
     "model=segmentation model/net=unet_small data=scenes depth=2        # blocks instead of layers",
 )
 NOTES = """\
 `convsweep train --help` lists the groups and keys. Data need not be there: only what it states of itself is read. Nothing is
-written."""
+written."""  # noqa: E501
 LEAVE_NO_TRACE = [
     "hydra.run.dir=.",
     "hydra.output_subdir=null",
@@ -36,9 +41,17 @@ LEAVE_NO_TRACE = [
 def command_parser() -> ArgumentParser:
     """Return the parser that tells of the command line; Hydra reads it."""
     parser = commands.parser(
-        "inspect", "What a network looks like and costs, layer by layer, before it is trained.", EXAMPLES, NOTES
+        "inspect",
+        "What a network looks like and costs, layer by layer, before it is trained.",
+        EXAMPLES,
+        NOTES,
     )
-    add_overrides(parser, "train", "as `train` takes them, and depth=N: layers put together by the first N parts of their names")
+    add_overrides(
+        parser,
+        "train",
+        "as `train` takes them, and depth=N: layers put together by the first N parts of their"
+        " names",
+    )
     return parser
 
 
@@ -53,7 +66,10 @@ def take_depth(arguments: list[str]) -> tuple[list[str], int | None]:
     if not given:
         return others, None
     if not given[-1].isdigit() or int(given[-1]) < 1:
-        raise UserError(f"depth must be a whole number >= 1, but is {given[-1]!r}; leave it out to see every layer")
+        raise UserError(
+            f"depth must be a whole number >= 1, but is {given[-1]!r}; leave it out to see every"
+            " layer"
+        )
     return others, int(given[-1])
 
 
@@ -80,7 +96,10 @@ def inspect(cfg: DictConfig, depth: int | None = None) -> None:
     console.print(cost_table(cost, depth))
     console.print(summary(cost), soft_wrap=True)
     memory = feasibility.step_memory(cfg, cost)
-    console.print(f"a training step with data.batch_size={feasibility.batch_size(cfg)}: {in_bytes(memory)}", soft_wrap=True)
+    console.print(
+        f"a training step with data.batch_size={feasibility.batch_size(cfg)}: {in_bytes(memory)}",
+        soft_wrap=True,
+    )
     feasibility.judge(cfg, cost)
     console.print("feasible: it answers the task and keeps the budget", soft_wrap=True)
 

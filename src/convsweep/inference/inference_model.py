@@ -10,7 +10,8 @@ from convsweep.models.base import Model
 
 
 class Deployed(nn.Module):
-    """Permute the positions if the training data did, normalise, apply the network, and turn logits into answers.
+    """Permute the positions if the training data did, normalise, apply the network, and turn logits
+    into answers.
 
     Args:
         model: a trained model; its `predict_batch` gives the answer.

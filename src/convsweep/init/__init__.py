@@ -1,1 +1,3 @@
-"""Writes a small project to start from: `convsweep init FOLDER`. The files of project/ are copied as they are."""
+"""Writes a small project to start from: `convsweep init FOLDER`. The files of project/ are copied
+as they are.
+"""

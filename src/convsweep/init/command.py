@@ -1,4 +1,6 @@
-"""`convsweep init FOLDER`: write a small project with a net, a data set and configs of one's own."""
+"""`convsweep init FOLDER`: write a small project with a net, a data set and configs of one's
+own.
+"""
 
 import shutil
 import sys
@@ -17,7 +19,7 @@ EXAMPLES = (
 )
 NOTES = """\
 Writes conf/ (defaults that build on the packaged ones), sweeps/ (a search space), own_net.py (a network), own_data.py (a data
-set), tests/ and a README.md with the commands."""
+set), tests/ and a README.md with the commands."""  # noqa: E501
 
 
 def command_parser() -> ArgumentParser:
@@ -34,11 +36,21 @@ def write_project(folder: Path) -> None:
         UserError: the folder is a file, or holds something already.
     """
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"a project must go to a new or empty folder, but {folder} is a file; choose another name")
+        raise UserError(
+            f"a project must go to a new or empty folder, but {folder} is a file; choose another"
+            " name"
+        )
     if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"a project must go to a new or empty folder, but {folder} holds files; choose another name")
-    shutil.copytree(PROJECT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "conf" / "sweeps").symlink_to("../sweeps")  # a config group; no link survives in a wheel
+        raise UserError(
+            f"a project must go to a new or empty folder, but {folder} holds files; choose another"
+            " name"
+        )
+    shutil.copytree(
+        PROJECT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    (folder / "conf" / "sweeps").symlink_to(
+        "../sweeps"
+    )  # a config group; no link survives in a wheel
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,4 +1,6 @@
-"""Which output is connected with which input by which weight: along one axis, and along all axes together."""
+"""Which output is connected with which input by which weight: along one axis, and along all axes
+together.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,16 +29,30 @@ class Connections:
 
     def reverse(self) -> "Connections":
         """Return the connections that lead back from outputs to inputs."""
-        return Connections(self.inputs, self.weights, self.outputs, self.num_inputs, self.num_weights, self.num_outputs)
+        return Connections(
+            self.inputs,
+            self.weights,
+            self.outputs,
+            self.num_inputs,
+            self.num_weights,
+            self.num_outputs,
+        )
 
     def of_one_weight(self) -> "Connections":
         """Return the same connections, all tied."""
         return Connections(
-            self.outputs, np.zeros_like(self.weights), self.inputs, self.num_outputs, min(1, self.num_weights), self.num_inputs
+            self.outputs,
+            np.zeros_like(self.weights),
+            self.inputs,
+            self.num_outputs,
+            min(1, self.num_weights),
+            self.num_inputs,
         )
 
 
-def sliding(num_inputs: int, num_outputs: int, kernel_size: int, stride: int, before: int, dilation: int) -> Connections:
+def sliding(
+    num_inputs: int, num_outputs: int, kernel_size: int, stride: int, before: int, dilation: int
+) -> Connections:
     """Return the connections of a window that slides over an axis with `before` zeros in front.
 
     Output o reads through tap k the input o * stride - before + k * dilation, where there is one.
@@ -44,27 +60,43 @@ def sliding(num_inputs: int, num_outputs: int, kernel_size: int, stride: int, be
     output, tap = np.meshgrid(np.arange(num_outputs), np.arange(kernel_size), indexing="ij")
     read = output * stride - before + tap * dilation
     inside = (read >= 0) & (read < num_inputs)
-    return Connections(output[inside], tap[inside], read[inside], num_outputs, kernel_size, num_inputs)
+    return Connections(
+        output[inside], tap[inside], read[inside], num_outputs, kernel_size, num_inputs
+    )
 
 
 def dividing(num_inputs: int, num_outputs: int) -> Connections:
-    """Return the connections of an adaptive pool: output o reads the inputs that overlap the o-th equal part of the axis."""
+    """Return the connections of an adaptive pool: output o reads the inputs that overlap the o-th
+    equal part of the axis.
+    """
     output, read = np.meshgrid(np.arange(num_outputs), np.arange(num_inputs), indexing="ij")
-    inside = (read >= output * num_inputs // num_outputs) & (read < -(-(output + 1) * num_inputs // num_outputs))
-    return Connections(output[inside], np.zeros(inside.sum(), np.int64), read[inside], num_outputs, 1, num_inputs)
+    inside = (read >= output * num_inputs // num_outputs) & (
+        read < -(-(output + 1) * num_inputs // num_outputs)
+    )
+    return Connections(
+        output[inside], np.zeros(inside.sum(), np.int64), read[inside], num_outputs, 1, num_inputs
+    )
 
 
 def grouped(num_inputs: int, num_outputs: int, groups: int = 1) -> Connections:
-    """Return the connections between channels: each output with every input of its group, by a weight of its own."""
-    output, within = np.meshgrid(np.arange(num_outputs), np.arange(num_inputs // groups), indexing="ij")
+    """Return the connections between channels: each output with every input of its group, by a
+    weight of its own.
+    """
+    output, within = np.meshgrid(
+        np.arange(num_outputs), np.arange(num_inputs // groups), indexing="ij"
+    )
     group = output // (num_outputs // groups)
     weight = output * (num_inputs // groups) + within
     read = group * (num_inputs // groups) + within
-    return Connections(output.ravel(), weight.ravel(), read.ravel(), num_outputs, weight.size, num_inputs)
+    return Connections(
+        output.ravel(), weight.ravel(), read.ravel(), num_outputs, weight.size, num_inputs
+    )
 
 
 def product(axes: Sequence[Connections]) -> Connections:
-    """Return the connections between the positions of all axes together, the last axis running fastest."""
+    """Return the connections between the positions of all axes together, the last axis running
+    fastest.
+    """
     return reduce(cross, axes)
 
 

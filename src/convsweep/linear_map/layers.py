@@ -23,12 +23,13 @@ Shape: TypeAlias = tuple[int, ...]
 def linear_map(layer: nn.Module, in_shape: Sequence[int]) -> LinearMap:
     """Return the matrix that a linear layer applies to an input of shape (C, *spatial).
 
-    Built by index arithmetic, not by trying inputs. Known are convolutions (any stride, dilation, groups, zero padding),
-    also behind the pad that `nets.blocks.conv` sets before even kernels, transposed convolutions, average pools, adaptive
-    average pools and fully connected layers.
+    Built by index arithmetic, not by trying inputs. Known are convolutions (any stride, dilation,
+    groups, zero padding), also after the pad that `nets.blocks.conv` sets before even kernels,
+    transposed convolutions, average pools, adaptive average pools and fully connected layers.
 
     Raises:
-        UserError: the layer is not linear or not known, pads with other than zeros, or cannot take the input.
+        UserError: the layer is not linear or not known, pads with other than zeros, or cannot take
+            the input.
     """
     shape = tuple(in_shape)
     out_shape = shape_behind(layer, shape)
@@ -41,14 +42,17 @@ def linear_map(layer: nn.Module, in_shape: Sequence[int]) -> LinearMap:
         case nn.AvgPool1d() | nn.AvgPool2d() | nn.AvgPool3d():
             return average_pool_map(inner, shape, out_shape)
         case nn.AdaptiveAvgPool1d() | nn.AdaptiveAvgPool2d() | nn.AdaptiveAvgPool3d():
-            parts = [dividing(size, out) for size, out in zip(shape[1:], out_shape[1:], strict=True)]
+            parts = [
+                dividing(size, out) for size, out in zip(shape[1:], out_shape[1:], strict=True)
+            ]
             return mean(parts, shape, out_shape, None)
         case nn.Linear() if len(shape) == 1:
             found = grouped(shape[0], out_shape[0])
         case _:
             raise UserError(
-                f"a matrix exists for convolutions, transposed convolutions, average pools and fully connected layers, "
-                f"but the layer is a {type(layer).__name__}; choose another layer"
+                "a matrix exists for convolutions, transposed convolutions, average pools and"
+                f" fully connected layers, but the layer is a {type(layer).__name__}; choose"
+                " another layer"
             )
     bias = inner.bias
     offset = None if bias is None else bias.detach().repeat_interleave(prod(out_shape[1:]))
@@ -72,31 +76,42 @@ def shape_behind(layer: nn.Module, in_shape: Shape) -> Shape:
             dtype = next((param.dtype for param in layer.parameters()), None)
             out: Tensor = on_meta(layer)(torch.empty(1, *in_shape, dtype=dtype, device="meta"))
     except (RuntimeError, ValueError) as error:
-        raise UserError(f"{type(layer).__name__} cannot take an input of shape {shape_text(in_shape)}: {error}") from error
+        raise UserError(
+            f"{type(layer).__name__} cannot take an input of shape {shape_text(in_shape)}: {error}"
+        ) from error
     return tuple(out.shape[1:])
 
 
 def split_pad(layer: nn.Module, dim: int | None) -> tuple[Shape, nn.Module]:
-    """Return the zeros that a pad sets before each axis, and the layer behind it; no zeros where there is no pad.
+    """Return the zeros that a pad sets before each axis, and the layer after it; no zeros where
+    there is no pad.
 
     Raises:
         UserError: the pad crops, or pads with other than zeros.
     """
     none = (0,) * (dim or 0)
-    if not (isinstance(layer, nn.Sequential) and len(layer) == 2 and isinstance(layer[0], ConstantPad)):
+    if not (
+        isinstance(layer, nn.Sequential) and len(layer) == 2 and isinstance(layer[0], ConstantPad)
+    ):
         return none, layer
     if not isinstance(layer[1], Convolution):
         return none, layer
     margins = list(layer[0].padding)
     if dim is not None and (min(margins) < 0 or layer[0].value != 0):
-        raise UserError(f"a pad before a convolution must add zeros, but it adds {margins} times {layer[0].value}")
+        raise UserError(
+            f"a pad before a convolution must add zeros, but it adds {margins} times"
+            f" {layer[0].value}"
+        )
     return tuple(reversed(margins[::2])), layer[1]  # torch states the last axis first
 
 
 def slid(conv: Any, in_shape: Shape, out_shape: Shape, pad: Shape) -> Connections:
     """Return the connections of a convolution."""
     if conv.padding_mode != "zeros":
-        raise UserError(f"padding_mode must be zeros for a matrix with one weight a place, but is {conv.padding_mode}")
+        raise UserError(
+            "padding_mode must be zeros for a matrix with one weight a place, but is"
+            f" {conv.padding_mode}"
+        )
     axes = [
         sliding(*each)
         for each in zip(
@@ -122,48 +137,83 @@ def padding_before(conv: Any) -> Shape:
 
 
 def spread(conv: Any, in_shape: Shape, out_shape: Shape) -> Connections:
-    """Return the connections of a transposed convolution: those of a convolution from its outputs to its inputs."""
-    sizes = zip(out_shape[1:], in_shape[1:], conv.kernel_size, conv.stride, conv.padding, conv.dilation, strict=True)
-    return product([grouped(out_shape[0], in_shape[0], conv.groups), *(sliding(*each) for each in sizes)]).reverse()
+    """Return the connections of a transposed convolution: those of a convolution from its outputs
+    to its inputs.
+    """
+    sizes = zip(
+        out_shape[1:],
+        in_shape[1:],
+        conv.kernel_size,
+        conv.stride,
+        conv.padding,
+        conv.dilation,
+        strict=True,
+    )
+    return product(
+        [grouped(out_shape[0], in_shape[0], conv.groups), *(sliding(*each) for each in sizes)]
+    ).reverse()
 
 
 def average_pool_map(pool: Any, in_shape: Shape, out_shape: Shape) -> LinearMap:
     """Return the map of an average pool."""
     dim = len(in_shape) - 1
     kernel, stride, padding = (
-        (value,) * dim if isinstance(value, int) else tuple(value) for value in (pool.kernel_size, pool.stride, pool.padding)
+        (value,) * dim if isinstance(value, int) else tuple(value)
+        for value in (pool.kernel_size, pool.stride, pool.padding)
     )
     axes, spans = [], np.ones(1, np.int64)
-    for size, out, window, step, before in zip(in_shape[1:], out_shape[1:], kernel, stride, padding, strict=True):
+    for size, out, window, step, before in zip(
+        in_shape[1:], out_shape[1:], kernel, stride, padding, strict=True
+    ):
         axes.append(sliding(size, out, window, step, before, 1))
         starts = np.arange(out) * step - before
-        # Behind the padding, where ceil_mode lets the last window reach, nothing counts.
+        # After the padding, where ceil_mode lets the last window reach, nothing counts.
         spans = np.outer(spans, np.minimum(starts + window, size + before) - starts).ravel()
     override = getattr(pool, "divisor_override", None)
     if override is not None:
         spans = np.full_like(spans, override)
-    return mean(axes, in_shape, out_shape, spans if pool.count_include_pad or override is not None else None)
+    return mean(
+        axes, in_shape, out_shape, spans if pool.count_include_pad or override is not None else None
+    )
 
 
-def mean(axes: Sequence[Connections], in_shape: Shape, out_shape: Shape, divisors: Any) -> LinearMap:
+def mean(
+    axes: Sequence[Connections], in_shape: Shape, out_shape: Shape, divisors: Any
+) -> LinearMap:
     """Return the map that averages each channel by itself.
 
     Args:
         axes: what each output position reads, along each axis.
-        divisors: of the sum at each output position; None counts what it reads. Places of one divisor are tied.
+        divisors: of the sum at each output position; None counts what it reads. Places of one
+            divisor are tied.
     """
     channels = grouped(in_shape[0], in_shape[0], in_shape[0])
     found = product([each.of_one_weight() for each in (channels, *axes)])
-    counts = np.bincount(found.outputs, minlength=found.num_outputs) if divisors is None else np.tile(divisors, in_shape[0])
+    counts = (
+        np.bincount(found.outputs, minlength=found.num_outputs)
+        if divisors is None
+        else np.tile(divisors, in_shape[0])
+    )
     distinct, numbers = np.unique(counts[found.outputs], return_inverse=True)
-    tied = Connections(found.outputs, numbers, found.inputs, found.num_outputs, len(distinct), found.num_inputs)
-    return place_weights(tied, in_shape, out_shape, torch.from_numpy(1 / distinct), None, is_learnt=False)
+    tied = Connections(
+        found.outputs, numbers, found.inputs, found.num_outputs, len(distinct), found.num_inputs
+    )
+    return place_weights(
+        tied, in_shape, out_shape, torch.from_numpy(1 / distinct), None, is_learnt=False
+    )
 
 
 def place_weights(
-    found: Connections, in_shape: Shape, out_shape: Shape, weights: Tensor, offset: Tensor | None, is_learnt: bool = True
+    found: Connections,
+    in_shape: Shape,
+    out_shape: Shape,
+    weights: Tensor,
+    offset: Tensor | None,
+    is_learnt: bool = True,
 ) -> LinearMap:
     """Return the map with these weights on its connections."""
     assert found.num_weights == len(weights), (found.num_weights, len(weights))
-    rows, numbers, columns = (torch.from_numpy(each) for each in (found.outputs, found.weights, found.inputs))
+    rows, numbers, columns = (
+        torch.from_numpy(each) for each in (found.outputs, found.weights, found.inputs)
+    )
     return LinearMap(in_shape, out_shape, rows, columns, numbers, weights, offset, is_learnt)

@@ -11,12 +11,11 @@ from torch import Tensor
 class LinearMap:
     """y = W x + offset, for x and y as vectors: channels first, then positions row by row.
 
-    in_shape, out_shape: (C, *spatial) of one sample.
-    rows, columns: the places of W where a weight stands, (places,) each; all others are zero whatever the weights.
-    numbers: which weight stands at each place, (places,). Places of one number are tied.
-    weights: (num_weights,).
-    offset: what is added to each output, (outputs,); None for nothing.
-    is_learnt: whether the weights are parameters; those of a mean are not.
+    in_shape, out_shape: (C, *spatial) of one sample. rows, columns: the places of W where a weight
+    stands, (places,) each; all others are zero whatever the weights. numbers: which weight stands
+    at each place, (places,). Places of one number are tied. weights: (num_weights,). offset: what
+    is added to each output, (outputs,); None for nothing. is_learnt: whether the weights are
+    parameters; those of a mean are not.
     """
 
     in_shape: tuple[int, ...]
@@ -48,7 +47,9 @@ class LinearMap:
         return self.sparse(self.weights[self.numbers])
 
     def numbering(self) -> Tensor:
-        """Return the pattern of W, sparse: at each place the number of its weight, from 1, so that 0 is no weight."""
+        """Return the pattern of W, sparse: at each place the number of its weight, from 1, so that
+        0 is no weight.
+        """
         return self.sparse(self.numbers + 1)
 
     def sparse(self, values: Tensor) -> Tensor:
@@ -59,7 +60,14 @@ class LinearMap:
 
     def transposed(self) -> "LinearMap":
         """Return the map that applies the transpose of W, which adds nothing."""
-        return replace(self, in_shape=self.out_shape, out_shape=self.in_shape, rows=self.columns, columns=self.rows, offset=None)
+        return replace(
+            self,
+            in_shape=self.out_shape,
+            out_shape=self.in_shape,
+            rows=self.columns,
+            columns=self.rows,
+            offset=None,
+        )
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return W x + offset.

@@ -1,15 +1,17 @@
-"""The multi-resolution STFT loss: how far two signals are apart in their spectrograms (Yamamoto et al. 2020)."""
+"""The multi-resolution STFT loss: how far two signals are apart in their spectrograms (Yamamoto et
+al. 2020).
+"""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+# Positions of the Fourier transform, of the hop from one window to the next, and of the window.
 Resolution = tuple[int, int, int]
-"""Positions of the Fourier transform, of the hop from one window to the next, and of the window."""
 
+# The resolutions of Parallel WaveGAN, for recordings of 24 kHz.
 PAPER: tuple[Resolution, ...] = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))
-"""The resolutions of Parallel WaveGAN, for recordings of 24 kHz."""
 
 SMALLEST_POWER = 1e-7
 
@@ -22,20 +24,28 @@ def magnitudes(signals: Tensor, resolution: Resolution) -> Tensor:
     """
     size, hop, length = resolution
     window = torch.hann_window(length, device=signals.device)
-    spectrum = torch.stft(signals, size, hop, length, window, center=True, pad_mode="constant", return_complex=True)
+    spectrum = torch.stft(
+        signals, size, hop, length, window, center=True, pad_mode="constant", return_complex=True
+    )
     power: Tensor = spectrum.real.square() + spectrum.imag.square()
     return power.clamp_min(SMALLEST_POWER).sqrt()
 
 
-def stft_loss(predicted: Tensor, target: Tensor, resolutions: Sequence[Resolution] = PAPER) -> Tensor:
-    """Return the spectral convergence plus the distance of the logarithmic magnitudes, mean over resolutions (eq. 4 to 6).
+def stft_loss(
+    predicted: Tensor, target: Tensor, resolutions: Sequence[Resolution] = PAPER
+) -> Tensor:
+    """Return the spectral convergence plus the distance of the logarithmic magnitudes, mean over
+    resolutions (eq. 4 to 6).
 
     Args:
-        predicted, target: (N, C, T), of about unit level: magnitudes below 0.0003 are no different from silence.
+        predicted, target: (N, C, T), of about unit level: magnitudes below 0.0003 are no different
+            from silence.
     """
     total = predicted.new_zeros((), dtype=torch.float32)
     for resolution in resolutions:
-        ours, theirs = (magnitudes(signals.float().flatten(0, 1), resolution) for signals in (predicted, target))
+        ours, theirs = (
+            magnitudes(signals.float().flatten(0, 1), resolution) for signals in (predicted, target)
+        )
         convergence = torch.linalg.vector_norm(theirs - ours) / torch.linalg.vector_norm(theirs)
         total = total + convergence + (theirs.log() - ours.log()).abs().mean()
     return total / len(resolutions)

@@ -1,4 +1,6 @@
-"""Overlap of predicted and true regions: IoU, Dice and accuracy of all positions, and the mean Dice of single samples."""
+"""Overlap of predicted and true regions: IoU, Dice and accuracy of all positions, and the mean Dice
+of single samples.
+"""
 
 from collections.abc import Sequence
 
@@ -18,10 +20,10 @@ def overlap_names(class_names: Sequence[str]) -> list[str]:
 class Overlap(MulticlassConfusionMatrix):
     """Counts of all positions, and what follows from them.
 
-    With true positives TP, false positives FP and false negatives FN of a class,
-    IoU = TP / (TP + FP + FN) and Dice = 2 TP / (2 TP + FP + FN), over all samples together. Where a sample is a case (a scan),
-    papers give the mean over samples of the Dice of each: that is `sample_dice`. A class that neither occurs nor is predicted
-    has no score and does not enter the means.
+    With true positives TP, false positives FP and false negatives FN of a class, IoU = TP / (TP +
+    FP + FN) and Dice = 2 TP / (2 TP + FP + FN), over all samples together. Where a sample is a case
+    (a scan), papers give the mean over samples of the Dice of each: that is `sample_dice`. A class
+    that neither occurs nor is predicted has no score and does not enter the means.
 
     Args:
         class_names: one name a class.
@@ -49,26 +51,42 @@ class Overlap(MulticlassConfusionMatrix):
         self.dice_count += (~dice.isnan()).sum(dim=0)
 
     def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
-        """Return miou, dice (means over classes), foreground_dice, pixel_accuracy, and IoU and Dice of each class.
+        """Return miou, dice (means over classes), foreground_dice, pixel_accuracy, and IoU and Dice
+        of each class.
 
-        `foreground_dice` is the mean of `sample_dice` over all classes but the first, the background.
+        `foreground_dice` is the mean of `sample_dice` over all classes but the first, the
+        background.
         """
         matrix = self.confmat
         assert isinstance(matrix, Tensor)
         right, union = matrix.diagonal(), matrix.sum(dim=1) + matrix.sum(dim=0) - matrix.diagonal()
-        iou, dice, sample_dice = right / union, dice_of(matrix), (self.dice_sum / self.dice_count).float()
+        iou, dice, sample_dice = (
+            right / union,
+            dice_of(matrix),
+            (self.dice_sum / self.dice_count).float(),
+        )
         means = iou.nanmean(), dice.nanmean(), sample_dice[1:].nanmean(), right.sum() / matrix.sum()
         scores = dict(zip(MEANS, means, strict=True))
         for kind, values in zip(OF_EACH_CLASS, (iou, dice, sample_dice), strict=True):
-            scores |= {f"{kind}/{name}": value for name, value in zip(self.class_names, values, strict=True) if not value.isnan()}
+            scores |= {
+                f"{kind}/{name}": value
+                for name, value in zip(self.class_names, values, strict=True)
+                if not value.isnan()
+            }
         return scores
 
 
-def confusion_of_each(preds: Tensor, target: Tensor, num_classes: int, ignore_index: int | None) -> Tensor:
-    """Return for each sample how often each class (row) was predicted as each (column), (N, num_classes, num_classes)."""
+def confusion_of_each(
+    preds: Tensor, target: Tensor, num_classes: int, ignore_index: int | None
+) -> Tensor:
+    """Return for each sample how often each class (row) was predicted as each (column), (N,
+    num_classes, num_classes).
+    """
     count, cells = len(preds), num_classes**2
     cell = (target * num_classes + preds).flatten(1)
-    if ignore_index is not None:  # to a cell behind the last, since choosing positions would wait for the device
+    if (
+        ignore_index is not None
+    ):  # to a cell after the last, since choosing positions would wait for the device
         cell = torch.where(target.flatten(1) == ignore_index, cells, cell)
     cell = cell + torch.arange(count, device=cell.device).unsqueeze(1) * (cells + 1)
     counts = torch.bincount(cell.flatten(), minlength=count * (cells + 1)).view(count, cells + 1)
@@ -76,6 +94,8 @@ def confusion_of_each(preds: Tensor, target: Tensor, num_classes: int, ignore_in
 
 
 def dice_of(matrix: Tensor) -> Tensor:
-    """Return the Dice of each class from confusion matrices (*, K, K), NaN where it neither occurs nor is predicted."""
+    """Return the Dice of each class from confusion matrices (*, K, K), NaN where it neither occurs
+    nor is predicted.
+    """
     right = matrix.diagonal(dim1=-2, dim2=-1)
     return 2 * right / (matrix.sum(dim=-1) + matrix.sum(dim=-2))

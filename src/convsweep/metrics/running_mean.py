@@ -26,7 +26,9 @@ class RunningMean:
             over_devices: returns the sum of a tensor over all devices.
         """
         assert self.total is not None, "nothing was added"
-        total, weight = over_devices(torch.stack([self.total, torch.full_like(self.total, self.weight)]))
+        total, weight = over_devices(
+            torch.stack([self.total, torch.full_like(self.total, self.weight)])
+        )
         self.total, self.weight = None, 0
         mean: Tensor = total / weight
         return mean

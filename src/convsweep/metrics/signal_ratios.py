@@ -1,4 +1,6 @@
-"""How clean a signal is, in dB, and how much cleaner than before: SI-SNR and SNR over a whole data set."""
+"""How clean a signal is, in dB, and how much cleaner than before: SI-SNR and SNR over a whole data
+set.
+"""
 
 import torch
 from torch import Tensor
@@ -8,7 +10,8 @@ NAMES = ("si_snr", "snr", "si_snr_improvement", "snr_improvement")
 
 
 class SignalRatios(Metric):
-    """Means over all channels of all samples; SI-SNR takes no notice of loudness (Le Roux et al. 2019).
+    """Means over all channels of all samples; SI-SNR takes no notice of loudness (Le Roux et al.
+    2019).
 
     A channel whose clean signal is silent has no ratio and does not count.
 
@@ -27,11 +30,23 @@ class SignalRatios(Metric):
 
     def update(self, denoised: Tensor, clean: Tensor, noisy: Tensor) -> None:
         # Here, since it brings all of scipy.signal.
-        from torchmetrics.functional.audio import scale_invariant_signal_noise_ratio, signal_noise_ratio
+        from torchmetrics.functional.audio import (
+            scale_invariant_signal_noise_ratio,
+            signal_noise_ratio,
+        )
 
-        denoised, clean, noisy = (signals.float().flatten(2) for signals in (denoised, clean, noisy))
-        after = torch.stack([scale_invariant_signal_noise_ratio(denoised, clean), signal_noise_ratio(denoised, clean)])
-        before = torch.stack([scale_invariant_signal_noise_ratio(noisy, clean), signal_noise_ratio(noisy, clean)])
+        denoised, clean, noisy = (
+            signals.float().flatten(2) for signals in (denoised, clean, noisy)
+        )
+        after = torch.stack(
+            [
+                scale_invariant_signal_noise_ratio(denoised, clean),
+                signal_noise_ratio(denoised, clean),
+            ]
+        )
+        before = torch.stack(
+            [scale_invariant_signal_noise_ratio(noisy, clean), signal_noise_ratio(noisy, clean)]
+        )
         counted = (clean != 0).any(dim=-1)
         ratios = torch.cat([after, after - before])
         self.total += torch.where(counted, ratios, 0.0).sum(dim=(1, 2))

@@ -1,1 +1,3 @@
-"""The LightningModule that all tasks share: normalisation, optimiser, schedule, memory layout, compilation."""
+"""The LightningModule that all tasks share: normalisation, optimiser, schedule, memory layout,
+compilation.
+"""

@@ -1,4 +1,6 @@
-"""A LightningModule that runs its network as fast as layout, compiling and fused steps allow, on any device."""
+"""A LightningModule that runs its network as fast as layout, compiling and fused steps allow, on
+any device.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,13 +30,20 @@ class Accelerated(L.LightningModule):
     Args:
         net: any module from (N, C, *spatial).
         in_shape: (C, *spatial) of a sample.
-        memory_format: how images and volumes lie in memory; `auto` as is faster on the device, where that was measured.
+        memory_format: how images and volumes lie in memory; `auto` as is faster on the device,
+            where that was measured.
         compile: compile the network for training in one of `torch.compile`'s modes, or `none`.
-        recompute: `blocks` keeps no activations inside the blocks of the network but computes them again: less memory, more time.
+        recompute: `blocks` keeps no activations inside the blocks of the network but computes them
+            again: less memory, more time.
     """
 
     def __init__(
-        self, net: nn.Module, in_shape: tuple[int, ...], memory_format: MemoryFormat, compile: Compile, recompute: Recompute
+        self,
+        net: nn.Module,
+        in_shape: tuple[int, ...],
+        memory_format: MemoryFormat,
+        compile: Compile,
+        recompute: Recompute,
     ) -> None:
         super().__init__()
         self.net, self.in_shape = net, in_shape
@@ -59,32 +68,66 @@ class Accelerated(L.LightningModule):
             return
         compile_in_place(self.net, self.compile_mode)
         self.is_compiled = True
-        for loop in (self.trainer.fit_loop.epoch_loop.val_loop, self.trainer.validate_loop, self.trainer.test_loop):
-            loop.inference_mode = False  # tensors of torch's inference mode must not get into a graph that training runs too
-        self.keeps_gradients = self.compile_mode in CUDA_GRAPHS and self.trainer.accumulate_grad_batches > 1
+        for loop in (
+            self.trainer.fit_loop.epoch_loop.val_loop,
+            self.trainer.validate_loop,
+            self.trainer.test_loop,
+        ):
+            # tensors of torch's inference mode must not get into a graph that training runs too
+            loop.inference_mode = False
+        self.keeps_gradients = (
+            self.compile_mode in CUDA_GRAPHS and self.trainer.accumulate_grad_batches > 1
+        )
 
     def run(self, x: Tensor) -> Tensor:
-        """Return what the network makes of a normalised batch, compiled for the first size of batch that comes."""
+        """Return what the network makes of a normalised batch, compiled for the first size of batch
+        that comes.
+        """
         x = x.contiguous(memory_format=self.layout)
-        is_first_size = not self.is_compiled or self.compiled_sizes.setdefault(self.training, len(x)) == len(x)
+        is_first_size = not self.is_compiled or self.compiled_sizes.setdefault(
+            self.training, len(x)
+        ) == len(x)
         with only_compiled_for(is_first_size):
             out: Tensor = self.net(x)
         return out
 
-    def build_optimizer(self, make: Callable[..., Optimizer], groups: list[dict[str, Any]]) -> Optimizer:
+    def build_optimizer(
+        self, make: Callable[..., Optimizer], groups: list[dict[str, Any]]
+    ) -> Optimizer:
         """Return the optimiser of parameter groups, fused where that can be."""
-        return build_optimizer(make, groups, is_scaled=getattr(self.trainer.precision_plugin, "scaler", None) is not None)
+        return build_optimizer(
+            make,
+            groups,
+            is_scaled=getattr(self.trainer.precision_plugin, "scaler", None) is not None,
+        )
 
     def configure_gradient_clipping(
-        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
     ) -> None:
         plugin = self.trainer.precision_plugin
-        if not gradient_clip_val or not isinstance(plugin, MixedPrecision) or plugin.scaler is not None:
-            super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        if (
+            not gradient_clip_val
+            or not isinstance(plugin, MixedPrecision)
+            or plugin.scaler is not None
+        ):
+            super().configure_gradient_clipping(
+                optimizer, gradient_clip_val, gradient_clip_algorithm
+            )
             return
-        # The plugin would refuse a fused optimiser, which without a scaler takes gradients as they are.
-        clip = nn.utils.clip_grad_value_ if gradient_clip_algorithm == "value" else nn.utils.clip_grad_norm_
-        clip([param for group in optimizer.param_groups for param in group["params"]], gradient_clip_val)
+        # The plugin would refuse a fused optimiser, which without a scaler takes gradients as they
+        # are.
+        clip = (
+            nn.utils.clip_grad_value_
+            if gradient_clip_algorithm == "value"
+            else nn.utils.clip_grad_norm_
+        )
+        clip(
+            [param for group in optimizer.param_groups for param in group["params"]],
+            gradient_clip_val,
+        )
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
         if self.keeps_gradients:

@@ -1,4 +1,6 @@
-"""What all models share: normalise, forward, loss, metrics once an epoch, optimiser and schedule."""
+"""What all models share: normalise, forward, loss, metrics once an epoch, optimiser and
+schedule.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -34,20 +36,23 @@ class Model(Accelerated, ABC):
         mean, std: (C,) of the training split, in the units of the batches.
         class_counts: (num_classes,) samples or positions of each class in the training split.
         optimizer: makes the optimiser from parameter groups.
-        schedule: makes the learning rate's schedule from optimiser and number of steps; None keeps it constant.
-        decay_norm_and_bias: apply weight decay to biases and normalisation too, not only to weights of two or more axes.
+        schedule: makes the learning rate's schedule from optimiser and number of steps; None keeps
+            it constant.
+        decay_norm_and_bias: apply weight decay to biases and normalisation too, not only to weights
+            of two or more axes.
         normalize_by: subtract mean and spread of the training split, or of each sample.
         memory_format, compile, recompute: how the network is run, see `Accelerated`.
-        loss: replaces the task's own: a module from the outputs and targets of a batch to their mean loss.
+        loss: replaces the task's own: a module from the outputs and targets of a batch to their
+            mean loss.
         monitor, monitor_mode: the metric that training is judged by, and `max` or `min`.
         card: what a checkpoint says of itself, in plain types.
     """
 
+    # What it is trained to answer.
     task: ClassVar[Task]
-    """What it is trained to answer."""
 
+    # What the network answers, in a word.
     answer_name: ClassVar[str] = "probs"
-    """What the network answers, in a word."""
 
     def __init__(
         self,
@@ -78,7 +83,10 @@ class Model(Accelerated, ABC):
         self.monitor, self.monitor_mode, self.metadata = monitor, monitor_mode, dict(metadata or {})
         self.losses = {"train": RunningMean(), "val": RunningMean(), "test": RunningMean()}
         metrics = self.make_metrics()
-        self.val_metrics, self.test_metrics = metrics.clone(prefix="val/"), metrics.clone(prefix="test/")
+        self.val_metrics, self.test_metrics = (
+            metrics.clone(prefix="val/"),
+            metrics.clone(prefix="test/"),
+        )
 
     @abstractmethod
     def make_metrics(self) -> MetricCollection:
@@ -116,7 +124,8 @@ class Model(Accelerated, ABC):
 
     @torch.no_grad()
     def predict_batch(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the answer to a batch (N, C, *) as the data set stores it, raw, not normalised, by its name.
+        """Return the answer to a batch (N, C, *) as the data set stores it, raw, not normalised, by
+        its name.
 
         Raises:
             UserError: the batch has other axes or channels.
@@ -125,8 +134,9 @@ class Model(Accelerated, ABC):
         if not isinstance(x, Tensor) or x.dim() != dim + 1 or x.shape[1] != channels:
             shape = f" of shape {tuple(x.shape)}" if hasattr(x, "shape") else ""
             raise UserError(
-                f"samples must be a tensor (N, {channels}{', *' * (dim - 1)}), but are {type(x).__name__}{shape}; "
-                "put the channels behind the batch, and use torch.from_numpy for arrays"
+                f"samples must be a tensor (N, {channels}{', *' * (dim - 1)}), but are"
+                f" {type(x).__name__}{shape}; put the channels behind the batch, and use"
+                " torch.from_numpy for arrays"
             )
         return {self.answer_name: self.answer(self(x))}
 
@@ -138,11 +148,19 @@ class Model(Accelerated, ABC):
         x, y = batch
         loss = self.batch_loss(self(x), y)
         self.losses["train"].add(loss, len(x))
-        return self.weighted(loss, len(x)) if self.trainer.world_size > 1 and self.trainer.is_last_batch else loss
+        return (
+            self.weighted(loss, len(x))
+            if self.trainer.world_size > 1 and self.trainer.is_last_batch
+            else loss
+        )
 
     def weighted(self, loss: Tensor, size: int) -> Tensor:
-        """Return a device's loss such that the mean over devices is that over samples: last batches differ in size."""
-        return loss * (size * self.trainer.world_size / self.over_devices(torch.full_like(loss.detach(), size)))
+        """Return a device's loss such that the mean over devices is that over samples: last batches
+        differ in size.
+        """
+        return loss * (
+            size * self.trainer.world_size / self.over_devices(torch.full_like(loss.detach(), size))
+        )
 
     def over_devices(self, value: Tensor) -> Tensor:
         """Return the sum of a tensor over all devices."""
@@ -156,8 +174,9 @@ class Model(Accelerated, ABC):
         loss = self.losses["train"].compute(self.over_devices)  # NaN on one device stops all
         if not_finite(loss):
             raise DivergedError(
-                f"the training loss must stay finite, but is {float(loss)} in epoch {self.current_epoch + 1}; "
-                "use a smaller optimizer.lr, a warm-up (scheduler=cosine), or trainer.gradient_clip_val=1"
+                f"the training loss must stay finite, but is {float(loss)} in epoch"
+                f" {self.current_epoch + 1}; use a smaller optimizer.lr, a warm-up"
+                " (scheduler=cosine), or trainer.gradient_clip_val=1"
             )
         self.log("train/loss", loss, on_step=False, on_epoch=True)
 

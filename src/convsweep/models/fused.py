@@ -9,17 +9,20 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+# Options by which a config says itself how the step is taken.
 OTHER_WAYS = ("fused", "foreach", "capturable", "differentiable")
-"""Options by which a config says itself how the step is taken."""
 
 
-def build_optimizer(make: Callable[..., Optimizer], groups: list[dict[str, Any]], is_scaled: bool = False) -> Optimizer:
+def build_optimizer(
+    make: Callable[..., Optimizer], groups: list[dict[str, Any]], is_scaled: bool = False
+) -> Optimizer:
     """Return the optimiser of parameter groups, fused where that can be.
 
     Args:
         make: what makes it.
         groups: parameters, with the options that are theirs.
-        is_scaled: whether gradients arrive multiplied by a loss scale, which a fused step would divide by only after clipping.
+        is_scaled: whether gradients arrive multiplied by a loss scale, which a fused step would
+            divide by only after clipping.
     """
     params = [param for group in groups for param in group["params"]]
     if is_scaled or not can_be_fused(make, params):
@@ -30,12 +33,16 @@ def build_optimizer(make: Callable[..., Optimizer], groups: list[dict[str, Any]]
 
 
 def can_be_fused(make: Callable[..., Optimizer], params: Iterable[nn.Parameter]) -> bool:
-    """Return whether an optimiser has a fused step for these parameters and its config leaves the choice open."""
+    """Return whether an optimiser has a fused step for these parameters and its config leaves the
+    choice open.
+    """
     if not isinstance(make, partial) or "fused" not in inspect.signature(make.func).parameters:
         return False
     if any(make.keywords.get(way) is not None for way in OTHER_WAYS):
         return False
-    return all(type(param) is nn.Parameter and is_fusible(param) for param in params)  # a shard of one is of another type
+    return all(
+        type(param) is nn.Parameter and is_fusible(param) for param in params
+    )  # a shard of one is of another type
 
 
 def is_fusible(param: nn.Parameter) -> bool:
@@ -44,8 +51,14 @@ def is_fusible(param: nn.Parameter) -> bool:
 
 
 def lay_out_state(optimizer: Optimizer) -> None:
-    """Lay out a restored state as its parameters lie; on the CPU a fused step pairs their numbers by place in memory."""
+    """Lay out a restored state as its parameters lie; on the CPU a fused step pairs their numbers
+    by place in memory.
+    """
     for param, state in optimizer.state.items():
         for name, value in state.items():
-            if isinstance(value, torch.Tensor) and value.shape == param.shape and value.stride() != param.stride():
+            if (
+                isinstance(value, torch.Tensor)
+                and value.shape == param.shape
+                and value.stride() != param.stride()
+            ):
                 state[name] = torch.empty_like(param, dtype=value.dtype).copy_(value)

@@ -1,4 +1,6 @@
-"""How images and volumes lie in memory while a network runs: as asked for, or as suits the network and its device."""
+"""How images and volumes lie in memory while a network runs: as asked for, or as suits the network
+and its device.
+"""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -10,15 +12,18 @@ from convsweep.cost.measure import in_mode
 
 MemoryFormat = Literal["auto", "contiguous", "channels_last"]
 
+# Torch's word by the number of spatial axes; signals have one layout only.
 CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
-"""Torch's word by the number of spatial axes; signals have one layout only."""
 
 
-def lay_out(net: nn.Module, memory_format: MemoryFormat, in_shape: Sequence[int], device: torch.device) -> torch.memory_format:
+def lay_out(
+    net: nn.Module, memory_format: MemoryFormat, in_shape: Sequence[int], device: torch.device
+) -> torch.memory_format:
     """Lay out a network's weights, and return torch's word for how its input shall lie.
 
-    `auto` puts the channels last on a processor for which torch has oneDNN, which otherwise rearranges input and result of each
-    convolution, unless the network cannot run so: one that takes a `view` of its feature maps.
+    `auto` puts the channels last on a processor for which torch has oneDNN, which otherwise
+    rearranges input and result of each convolution, unless the network cannot run so: one that
+    takes a `view` of its feature maps.
 
     Args:
         net: on the CPU, or on `device`.
@@ -29,7 +34,9 @@ def lay_out(net: nn.Module, memory_format: MemoryFormat, in_shape: Sequence[int]
     if memory_format == "channels_last":
         net.to(memory_format=channels_last)
         return channels_last
-    suits = memory_format == "auto" and device.type == "cpu" and torch.backends.mkldnn.is_available()
+    suits = (
+        memory_format == "auto" and device.type == "cpu" and torch.backends.mkldnn.is_available()
+    )
     if suits and runs(net, in_shape, channels_last):
         return channels_last
     net.to(memory_format=torch.contiguous_format)

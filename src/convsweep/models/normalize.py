@@ -1,4 +1,6 @@
-"""Normalisation of the input by the training split's mean and spread, kept in the checkpoint, or by each sample's own."""
+"""Normalisation of the input by the training split's mean and spread, kept in the checkpoint, or by
+each sample's own.
+"""
 
 from typing import Literal
 
@@ -13,8 +15,9 @@ class Normalize(nn.Module):
 
     Args:
         mean, std: (C,) of the training split in the units of the input.
-        by: `sample` uses the mean and standard deviation of each sample's own positions instead: for images whose brightness
-            says more about how they were taken than about what is in them (Isensee et al. 2021, nnU-Net).
+        by: `sample` uses the mean and standard deviation of each sample's own positions instead:
+            for images whose brightness says more about how they were taken than about what is in
+            them (Isensee et al. 2021, nnU-Net).
 
     Shape:
         (N, C, *) of any dtype to (N, C, *) float.
@@ -41,13 +44,17 @@ class Normalize(nn.Module):
 
 
 def var_mean(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return variance and mean over all positions (N, C, 1, ...) of each channel of each sample (N, C, *)."""
+    """Return variance and mean over all positions (N, C, 1, ...) of each channel of each sample (N,
+    C, *).
+    """
     variance, mean = torch.var_mean(x, tuple(range(2, x.dim())), correction=0, keepdim=True)
     return variance, mean
 
 
 def exported_var_mean(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the same axis by axis: onnxruntime adds up all positions in a row, which costs digits in a volume."""
+    """Return the same axis by axis: onnxruntime adds up all positions in a row, which costs digits
+    in a volume.
+    """
 
     def average(values: Tensor) -> Tensor:
         for axis in range(2, x.dim()):

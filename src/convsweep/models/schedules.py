@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 
 class Schedule(Protocol):
-    """Makes a schedule for an optimiser that takes `total_steps` steps; it moves on after every step."""
+    """Makes a schedule for an optimiser that takes `total_steps` steps; it moves on after every
+    step.
+    """
 
     def __call__(self, optimizer: Optimizer, total_steps: int) -> LRScheduler: ...
 
 
-def cosine(optimizer: Optimizer, total_steps: int, *, warmup: float = 0.05, final: float = 0.0) -> LRScheduler:
+def cosine(
+    optimizer: Optimizer, total_steps: int, *, warmup: float = 0.05, final: float = 0.0
+) -> LRScheduler:
     """Return a linear warm-up, then half a cosine (Loshchilov & Hutter 2016).
 
     Args:
@@ -35,14 +39,21 @@ def cosine(optimizer: Optimizer, total_steps: int, *, warmup: float = 0.05, fina
     """
     warmup_steps = warmup_of(warmup, total_steps)
     lr = optimizer.param_groups[0]["lr"]
-    main = CosineAnnealingLR(optimizer, T_max=max(1, total_steps - warmup_steps), eta_min=lr * final)
+    main = CosineAnnealingLR(
+        optimizer, T_max=max(1, total_steps - warmup_steps), eta_min=lr * final
+    )
     return warmed_up(optimizer, main, warmup_steps)
 
 
 def one_cycle(
-    optimizer: Optimizer, total_steps: int, *, warmup: float = 0.3, anneal: Literal["cos", "linear"] = "cos"
+    optimizer: Optimizer,
+    total_steps: int,
+    *,
+    warmup: float = 0.3,
+    anneal: Literal["cos", "linear"] = "cos",
 ) -> LRScheduler:
-    """Return one cycle up to the optimiser's learning rate and down to nothing (Smith & Topin 2018).
+    """Return one cycle up to the optimiser's learning rate and down to nothing (Smith & Topin
+    2018).
 
     Args:
         warmup: share of the steps on the way up.
@@ -50,7 +61,13 @@ def one_cycle(
     """
     steps_of("warmup", warmup, total_steps)
     rates = [group["lr"] for group in optimizer.param_groups]
-    return OneCycleLR(optimizer, max_lr=rates, total_steps=max(1, total_steps), pct_start=warmup, anneal_strategy=anneal)
+    return OneCycleLR(
+        optimizer,
+        max_lr=rates,
+        total_steps=max(1, total_steps),
+        pct_start=warmup,
+        anneal_strategy=anneal,
+    )
 
 
 def multi_step(
@@ -61,7 +78,8 @@ def multi_step(
     gamma: float = 0.1,
     warmup: float = 0.0,
 ) -> LRScheduler:
-    """Return steps down by `gamma` at `milestones`, which are shares of the training (He et al. 2015: 0.5, 0.75).
+    """Return steps down by `gamma` at `milestones`, which are shares of the training (He et al.
+    2015: 0.5, 0.75).
 
     Raises:
         UserError: a milestone lies within the warm-up, or is no share.
@@ -69,19 +87,31 @@ def multi_step(
     warmup_steps = warmup_of(warmup, total_steps)
     places = [steps_of("milestones", share, total_steps) - warmup_steps for share in milestones]
     if min(milestones, default=1.0) <= warmup:
-        raise UserError(f"scheduler.milestones must lie behind the warm-up of {warmup}, but are {list(milestones)}")
-    return warmed_up(optimizer, MultiStepLR(optimizer, milestones=places, gamma=gamma), warmup_steps)
+        raise UserError(
+            f"scheduler.milestones must lie behind the warm-up of {warmup}, but are"
+            f" {list(milestones)}"
+        )
+    return warmed_up(
+        optimizer, MultiStepLR(optimizer, milestones=places, gamma=gamma), warmup_steps
+    )
 
 
 def plateau(
-    optimizer: Optimizer, total_steps: int, *, mode: Literal["max", "min"], factor: float = 0.5, patience: int = 5
+    optimizer: Optimizer,
+    total_steps: int,
+    *,
+    mode: Literal["max", "min"],
+    factor: float = 0.5,
+    patience: int = 5,
 ) -> LRScheduler:
-    """Return steps down by `factor` whenever the monitored metric has not got better for `patience` validations."""
+    """Return steps down by `factor` whenever the monitored metric has not got better for `patience`
+    validations.
+    """
     return ReduceLROnPlateau(optimizer, mode=mode, factor=factor, patience=patience)
 
 
 def warmed_up(optimizer: Optimizer, main: LRScheduler, warmup_steps: int) -> LRScheduler:
-    """Return `main` behind a linear warm-up."""
+    """Return `main` after a linear warm-up."""
     if warmup_steps == 0:
         return main
     ramp = LinearLR(optimizer, start_factor=1 / (warmup_steps + 1), total_iters=warmup_steps)
@@ -89,7 +119,9 @@ def warmed_up(optimizer: Optimizer, main: LRScheduler, warmup_steps: int) -> LRS
 
 
 def warmup_of(share: float, total_steps: int) -> int:
-    """Return the steps of a warm-up, at least one of any: a longer training could not go on from a schedule without."""
+    """Return the steps of a warm-up, at least one of any: a longer training could not go on from a
+    schedule without.
+    """
     return max(steps_of("warmup", share, total_steps), int(share > 0))
 
 
@@ -104,15 +136,21 @@ def steps_of(name: str, share: float, total_steps: int) -> int:
     return round(share * total_steps)
 
 
-def lightning_schedule(optimizer: Optimizer, schedule: Schedule, trainer: "Trainer", monitor: str) -> dict[str, Any]:
-    """Return optimiser and schedule as Lightning takes them: by step, or by validation for `plateau`.
+def lightning_schedule(
+    optimizer: Optimizer, schedule: Schedule, trainer: "Trainer", monitor: str
+) -> dict[str, Any]:
+    """Return optimiser and schedule as Lightning takes them: by step, or by validation for
+    `plateau`.
 
     Raises:
         UserError: the training has no end that a schedule could be laid out over.
     """
     total_steps = trainer.estimated_stepping_batches
     if isinf(total_steps):
-        raise UserError("a schedule needs an end, but trainer.max_epochs=-1 sets none; set max_epochs, or use scheduler=none")
+        raise UserError(
+            "a schedule needs an end, but trainer.max_epochs=-1 sets none; set max_epochs, or use"
+            " scheduler=none"
+        )
     scheduler = schedule(optimizer, int(total_steps))
     if isinstance(scheduler, ReduceLROnPlateau):
         every = trainer.check_val_every_n_epoch or 1

@@ -1,4 +1,6 @@
-"""The parts networks are made of, in any number of spatial axes: the only file that names Conv1d, Conv2d and Conv3d."""
+"""The parts networks are made of, in any number of spatial axes: the only file that names Conv1d,
+Conv2d and Conv3d.
+"""
 
 from collections.abc import Sequence
 from math import prod
@@ -13,7 +15,11 @@ from convsweep.nets.geometry import Padding, margins, shape_text
 from convsweep.nets.options import Activation, Init, Norm
 
 CONV: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-CONV_TRANSPOSE: dict[int, type[nn.Module]] = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+CONV_TRANSPOSE: dict[int, type[nn.Module]] = {
+    1: nn.ConvTranspose1d,
+    2: nn.ConvTranspose2d,
+    3: nn.ConvTranspose3d,
+}
 PAD: dict[int, type[nn.Module]] = {1: nn.ConstantPad1d, 2: nn.ConstantPad2d, 3: nn.ConstantPad3d}
 POOL: dict[str, dict[int, Any]] = {
     "max": {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d},
@@ -24,7 +30,11 @@ ADAPTIVE_POOL: dict[str, dict[int, Any]] = {
     "average": {1: nn.AdaptiveAvgPool1d, 2: nn.AdaptiveAvgPool2d, 3: nn.AdaptiveAvgPool3d},
 }
 BATCH_NORM: dict[int, type[nn.Module]] = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
-INSTANCE_NORM: dict[int, type[nn.Module]] = {1: nn.InstanceNorm1d, 2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
+INSTANCE_NORM: dict[int, type[nn.Module]] = {
+    1: nn.InstanceNorm1d,
+    2: nn.InstanceNorm2d,
+    3: nn.InstanceNorm3d,
+}
 FEATURE_DROPOUT: dict[int, type[nn.Module]] = {1: nn.Dropout1d, 2: nn.Dropout2d, 3: nn.Dropout3d}
 LINEAR_UPSAMPLE = {1: "linear", 2: "bilinear", 3: "trilinear"}
 ACTIVATION: dict[str, type[nn.Module]] = {
@@ -77,21 +87,30 @@ def pool(dim: int, kind: str, window: int, stride: int, padding: int = 0) -> nn.
         InfeasibleError: more padding than half a window.
     """
     if padding > window // 2:
-        raise InfeasibleError(f"pool_padding={padding} must be at most half the window, {window // 2} for pool_size={window}")
+        raise InfeasibleError(
+            f"pool_padding={padding} must be at most half the window, {window // 2} for"
+            f" pool_size={window}"
+        )
     module: nn.Module = POOL[kind][dim](window, stride, padding)
     return module
 
 
-def norm(kind: Norm, dim: int, channels: int, groups: int, spatial: Sequence[int]) -> nn.Module | None:
+def norm(
+    kind: Norm, dim: int, channels: int, groups: int, spatial: Sequence[int]
+) -> nn.Module | None:
     """Return the normalisation of `channels` feature maps of shape `spatial`, None for `none`.
 
     `layer` normalises over all channels and positions of a sample (Ba et al. 2016).
 
     Raises:
-        InfeasibleError: `groups` does not divide the channels, or a map of one position is normalised by itself.
+        InfeasibleError: `groups` does not divide the channels, or a map of one position is
+            normalised by itself.
     """
     if kind == "instance" and prod(spatial) == 1:
-        raise InfeasibleError(f"norm=instance needs more than one position a feature map, but gets {shape_text(spatial)}")
+        raise InfeasibleError(
+            "norm=instance needs more than one position a feature map, but gets"
+            f" {shape_text(spatial)}"
+        )
     if kind == "group" and channels % groups:
         raise InfeasibleError(f"norm_groups={groups} must divide the {channels} channels")
     match kind:
@@ -127,7 +146,7 @@ def conv_norm_act(
     dilation: int = 1,
     groups: int = 1,
 ) -> nn.Sequential:
-    """Return convolution, normalisation, activation; `spatial` is the shape behind the convolution.
+    """Return convolution, normalisation, activation; `spatial` is the shape after the convolution.
 
     The convolution has a bias only where no normalisation follows that would remove it.
     """
@@ -153,7 +172,9 @@ def conv_norm_act(
 
 
 def center_crop_or_pad(x: Tensor, spatial: Sequence[int]) -> Tensor:
-    """Crop `x` (N, C, *) around its centre, or pad it with zeros, to the shape `spatial`; a crop undoes a pad."""
+    """Crop `x` (N, C, *) around its centre, or pad it with zeros, to the shape `spatial`; a crop
+    undoes a pad.
+    """
     if x.shape[2:] == torch.Size(spatial):
         return x
     padding: list[int] = []
@@ -164,7 +185,9 @@ def center_crop_or_pad(x: Tensor, spatial: Sequence[int]) -> Tensor:
 
 
 def initialise(net: nn.Module, init: Init) -> None:
-    """Draw the weights of convolutions by He et al. 2015 (normal, fan out), or leave them as torch drew them."""
+    """Draw the weights of convolutions by He et al. 2015 (normal, fan out), or leave them as torch
+    drew them.
+    """
     if init == "torch":
         return
     for module in net.modules():

@@ -1,4 +1,6 @@
-"""ConvNet: the one classifier. LeNet, AlexNet, VGG, ResNet and an MLP are this network with other numbers."""
+"""ConvNet: the one classifier. LeNet, AlexNet, VGG, ResNet and an MLP are this network with other
+numbers.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,8 +14,8 @@ from convsweep.nets.convnet_plan import Head, Plan, plan_convnet
 from convsweep.nets.geometry import check_in_shape, named, output_size, shape_text
 from convsweep.nets.stage import Shape, build_stage
 
+# What makes a part fit.
 FITTING = "padding=same, a smaller kernel_size or pool_size, another norm, channels that divide"
-"""What makes a part fit."""
 
 
 class ConvNet(nn.Module):
@@ -25,11 +27,13 @@ class ConvNet(nn.Module):
         options: every option of `convnet_plan.plan_convnet`.
 
     Shape:
-        (N, C, *spatial) to (N, num_classes), or (N, num_classes, *) with what the stages leave under `head.output: position`.
+        (N, C, *spatial) to (N, num_classes), or (N, num_classes, *) with what the stages leave
+        under `head.output: position`.
 
     Raises:
         UserError: an unknown option, or a value outside its range.
-        InfeasibleError: the input is too small, or channels cannot be divided, named with the stage.
+        InfeasibleError: the input is too small, or channels cannot be divided, named with the
+            stage.
     """
 
     def __init__(self, in_shape: Sequence[int], num_classes: int, **options: Any) -> None:
@@ -50,13 +54,16 @@ class ConvNet(nn.Module):
 
 
 def build_stem(plan: Plan, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
-    """Return the first convolution and pool, or nothing, and the shape behind them."""
+    """Return the first convolution and pool, or nothing, and the shape after them."""
     stem, (channels, *spatial) = plan.stem, in_shape
     layers: list[nn.Module] = []
     dim = len(spatial)
     if stem.width is not None:
         what = f"a convolution with kernel_size={stem.kernel_size}, stride={stem.stride}"
-        channels, spatial = stem.width, list(output_size(spatial, stem.kernel_size, stem.stride, stem.padding, what=what))
+        channels, spatial = (
+            stem.width,
+            list(output_size(spatial, stem.kernel_size, stem.stride, stem.padding, what=what)),
+        )
         layers.append(
             conv_norm_act(
                 dim,
@@ -73,16 +80,23 @@ def build_stem(plan: Plan, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
         )
     if stem.pool != "none":
         what = f"a pool with pool_size={stem.pool_size}, stride={stem.pool_stride}"
-        spatial = list(output_size(spatial, stem.pool_size, stem.pool_stride, stem.pool_padding, what=what))
+        spatial = list(
+            output_size(spatial, stem.pool_size, stem.pool_stride, stem.pool_padding, what=what)
+        )
         layers.append(pool(dim, stem.pool, stem.pool_size, stem.pool_stride, stem.pool_padding))
     return nn.Sequential(*layers), (channels, *spatial)
 
 
 def build_stages(plan: Plan, shape: Shape, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
-    """Return all stages and the shape behind them; what does not fit is named with its stage and what would fit."""
+    """Return all stages and the shape after them; what does not fit is named with its stage and
+    what would fit.
+    """
     stages = nn.Sequential()
     for number, stage in enumerate(plan.stages, start=1):
-        remedy = f"{fewer_stages(plan, number - 1, in_shape)}change net.stages.{number} (downsample=none, {FITTING})"
+        remedy = (
+            f"{fewer_stages(plan, number - 1, in_shape)}change net.stages.{number}"
+            f" (downsample=none, {FITTING})"
+        )
         with named(f"stage {number} of {len(plan.stages)}", remedy):
             module, shape = build_stage(stage, shape)
         stages.append(module)
@@ -98,7 +112,9 @@ def fewer_stages(plan: Plan, fitting: int, in_shape: Shape) -> str:
 
 
 def build_head(head: Head, shape: Shape, num_classes: int) -> nn.Sequential:
-    """Return pooling, hidden layers and the last layer: linear ones, or convolutions of width 1 for every position."""
+    """Return pooling, hidden layers and the last layer: linear ones, or convolutions of width 1 for
+    every position.
+    """
     channels, *spatial = shape
     layers: list[nn.Module] = []
     make: Callable[[int, int], nn.Module]

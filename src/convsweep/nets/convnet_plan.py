@@ -6,18 +6,30 @@ from typing import Any, Literal
 
 from convsweep.errors import UserError, did_you_mean
 from convsweep.nets.geometry import Padding
-from convsweep.nets.options import Activation, Block, Downsample, Init, Norm, Skip, check, group, is_list, parse, value_at
+from convsweep.nets.options import (
+    Activation,
+    Block,
+    Downsample,
+    Init,
+    Norm,
+    Skip,
+    check,
+    group,
+    is_list,
+    parse,
+    value_at,
+)
 
 
 @dataclass(frozen=True)
 class Stage:
     """The numbers of one stage: some blocks at one resolution, and the step to the next.
 
-    width: channels that leave the stage, whatever the skip.
-    num_blocks: blocks in the stage.
-    block: `plain` one convolution, `basic` two, `bottleneck` 1x1 -> kernel -> 1x1 (He et al. 2015, fig. 5).
-    bottleneck_ratio: a bottleneck's inner channels are `width // bottleneck_ratio`.
-    kernel_size: of the convolutions that look around (not of the 1x1); a list in a stage gives the convolutions of a `plain` or
+    width: channels that leave the stage, whatever the skip. num_blocks: blocks in the stage. block:
+    `plain` one convolution, `basic` two, `bottleneck` 1x1 -> kernel -> 1x1 (He et al. 2015, fig.
+    5). bottleneck_ratio: a bottleneck's inner channels are `width // bottleneck_ratio`.
+    kernel_size: of the convolutions that look around (not of the 1x1); a list in a stage gives the
+    convolutions of a `plain` or
         `basic` block a size each, and so their number: `[8, 5, 3]` is a block of three.
     dilation, groups, padding: of the same convolutions.
     downsample: nothing, the `stride` of a convolution, or a `max`/`average` pool.
@@ -27,9 +39,9 @@ class Stage:
     pool_padding: positions added around the input of the pool.
     skip: `add` the block's input to its output (ResNet) or `concat` it (DenseNet).
     dense_growth: channels each block adds under `concat`, null = width // num_blocks.
-    norm, norm_groups: normalisation behind each convolution; groups of `norm: group`.
-    activation: behind each normalisation.
-    dropout: probability that a whole feature map is dropped behind a block (Tompson et al. 2015).
+    norm, norm_groups: normalisation after each convolution; groups of `norm: group`.
+    activation: after each normalisation.
+    dropout: probability that a whole feature map is dropped after a block (Tompson et al. 2015).
     """
 
     width: int = 32
@@ -67,7 +79,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class Stem:
-    """A first convolution before the stages; width null leaves it out. `norm` and `activation` null: as in stage 1."""
+    """A first convolution before the stages; width null leaves it out. `norm` and `activation`
+    null: as in stage 1.
+    """
 
     width: int | None = None
     kernel_size: int = 3
@@ -85,12 +99,13 @@ class Stem:
 class Head:
     """From features to logits.
 
-    output: logits for every `sample`, or for every `position` that the stages leave (Long et al. 2015); then nothing is pooled
+    output: logits for every `sample`, or for every `position` that the stages leave (Long et al.
+    2015); then nothing is pooled
         and the layers are convolutions of width 1.
-    pool: adaptive pooling to `pool_size` positions an axis (1 = global); `none` keeps every position.
-    hidden: widths of the fully connected layers before the last.
-    activation: behind each hidden layer, null = as in the last stage.
-    dropout: probability behind each hidden layer, or before the last layer where there is none.
+    pool: adaptive pooling to `pool_size` positions an axis (1 = global); `none` keeps every
+    position. hidden: widths of the fully connected layers before the last. activation: after each
+    hidden layer, null = as in the last stage. dropout: probability after each hidden layer, or
+    before the last layer where there is none.
     """
 
     output: Literal["sample", "position"] = "sample"
@@ -106,7 +121,10 @@ NET_OPTIONS = ("num_stages", "width_growth", "stages", "stem", "head", "init")
 
 
 def expand_stages(
-    num_stages: int, width_growth: float, shared: Mapping[str, Any], single: Mapping[Any, Mapping[str, Any]] | None
+    num_stages: int,
+    width_growth: float,
+    shared: Mapping[str, Any],
+    single: Mapping[Any, Mapping[str, Any]] | None,
 ) -> list[Stage]:
     """Return the stages, one by one.
 
@@ -126,11 +144,16 @@ def expand_stages(
     own: dict[int, Mapping[str, Any]] = {}
     for name, options in group("net.stages", single).items():
         if str(name) not in names:
-            raise UserError(f"net.stages.{name} must name a stage by its number, 1 to num_stages={num_stages}")
+            raise UserError(
+                f"net.stages.{name} must name a stage by its number, 1 to num_stages={num_stages}"
+            )
         own[names[str(name)]] = group(f"net.stages.{name}", options)
     stages = []
     for index in range(num_stages):
-        values = {name: value_at(name, value, index, num_stages, "num_stages") for name, value in shared.items()}
+        values = {
+            name: value_at(name, value, index, num_stages, "num_stages")
+            for name, value in shared.items()
+        }
         if not is_list(shared["width"]):
             values["width"] = max(1, round(shared["width"] * width_growth**index))
         stages.append(parse(Stage, {**values, **own.get(index + 1, {})}, f"net.stages.{index + 1}"))
@@ -139,11 +162,15 @@ def expand_stages(
 
 
 def check_kernels(stage: Stage, owner: str) -> None:
-    """Raise `UserError` where a list of kernel sizes is empty, or in a bottleneck, which looks around once."""
-    if not stage.kernel_sizes or (stage.block == "bottleneck" and not isinstance(stage.kernel_size, int)):
+    """Raise `UserError` where a list of kernel sizes is empty, or in a bottleneck, which looks
+    around once.
+    """
+    if not stage.kernel_sizes or (
+        stage.block == "bottleneck" and not isinstance(stage.kernel_size, int)
+    ):
         raise UserError(
-            f"{owner}.kernel_size must be a number, or for block=plain and basic a list with one number a convolution, "
-            f"but is {list(stage.kernel_sizes)} for block={stage.block}"
+            f"{owner}.kernel_size must be a number, or for block=plain and basic a list with one"
+            f" number a convolution, but is {list(stage.kernel_sizes)} for block={stage.block}"
         )
 
 
@@ -175,7 +202,8 @@ def plan_convnet(
     """Return the parsed options of a `ConvNet`.
 
     Args:
-        num_stages: stages between stem and head; 0 leaves a multi-layer perceptron on the vectorised input.
+        num_stages: stages between stem and head; 0 leaves a multi-layer perceptron on the
+            vectorised input.
         width_growth: factor between the widths of neighbouring stages where `width` is one number.
         stages: options of single stages by number from 1, e.g. `{2: {"kernel_size": 5}}`.
         stem, head: options of `Stem` and `Head`.
@@ -187,17 +215,26 @@ def plan_convnet(
     """
     for name in each:
         if name not in STAGE_DEFAULTS:
-            raise UserError(f"net has no option {name!r}; {did_you_mean(name, [*STAGE_DEFAULTS, *NET_OPTIONS])}")
+            raise UserError(
+                f"net has no option {name!r}; {did_you_mean(name, [*STAGE_DEFAULTS, *NET_OPTIONS])}"
+            )
     check("net", "init", init, Init)
     shared = {**STAGE_DEFAULTS, **each}
     expanded = expand_stages(num_stages, width_growth, shared, stages)
     lenders = expanded or [parse(Stage, shared, "net")]
     own_stem, own_head = parse(Stem, stem, "net.stem"), parse(Head, head, "net.head")
     return Plan(
-        stem=replace(own_stem, norm=own_stem.norm or lenders[0].norm, activation=own_stem.activation or lenders[0].activation),
+        stem=replace(
+            own_stem,
+            norm=own_stem.norm or lenders[0].norm,
+            activation=own_stem.activation or lenders[0].activation,
+        ),
         stages=expanded,
         head=replace(own_head, activation=own_head.activation or lenders[-1].activation),
         norm_groups=lenders[0].norm_groups,
         init=init,
-        one_a_stage=(*(name for name, value in each.items() if is_list(value)), *(["stages"] if stages else [])),
+        one_a_stage=(
+            *(name for name, value in each.items() if is_list(value)),
+            *(["stages"] if stages else []),
+        ),
     )

@@ -12,8 +12,8 @@ Padding: TypeAlias = Literal["same", "valid", "full"] | int
 def margins(padding: Padding, kernel_size: int, dilation: int = 1) -> tuple[int, int]:
     """Return the positions added before and after a border.
 
-    `valid` adds none, `full` all that touch the input, `same` those that keep the size at stride 1 (an even
-    kernel has one more behind than before); a number is added on both sides.
+    `valid` adds none, `full` all that touch the input, `same` those that keep the size at stride 1
+    (an even kernel has one more after than before); a number is added on both sides.
     """
     reach = dilation * (kernel_size - 1)
     match padding:
@@ -27,8 +27,12 @@ def margins(padding: Padding, kernel_size: int, dilation: int = 1) -> tuple[int,
             return padding, padding
 
 
-def window_positions(size: int, kernel_size: int, stride: int, margin: tuple[int, int], dilation: int = 1) -> int:
-    """Return at how many positions a window fits into `size` positions with `margin` added (0 or less: nowhere)."""
+def window_positions(
+    size: int, kernel_size: int, stride: int, margin: tuple[int, int], dilation: int = 1
+) -> int:
+    """Return at how many positions a window fits into `size` positions with `margin` added (0 or
+    less: nowhere).
+    """
     return (size + sum(margin) - dilation * (kernel_size - 1) - 1) // stride + 1
 
 
@@ -40,7 +44,7 @@ def output_size(
     dilation: int = 1,
     what: str = "the window",
 ) -> tuple[int, ...]:
-    """Return the spatial shape behind a window, for every axis.
+    """Return the spatial shape after a window, for every axis.
 
     Raises:
         InfeasibleError: the window does not fit even once.
@@ -49,7 +53,9 @@ def output_size(
     left = tuple(window_positions(size, kernel_size, stride, margin, dilation) for size in spatial)
     if min(left) < 1:
         reach = dilation * (kernel_size - 1) + 1
-        raise InfeasibleError(f"{what} spans {reach} positions with padding {padding}, but gets {shape_text(spatial)}")
+        raise InfeasibleError(
+            f"{what} spans {reach} positions with padding {padding}, but gets {shape_text(spatial)}"
+        )
     return left
 
 
@@ -60,7 +66,7 @@ def shape_text(shape: Sequence[int]) -> str:
 
 @contextmanager
 def named(part: str, remedy: str) -> Iterator[None]:
-    """Put the name of a part before, and a remedy behind, what makes it infeasible."""
+    """Put the name of a part before, and a remedy after, what makes it infeasible."""
     try:
         yield
     except InfeasibleError as error:
@@ -71,6 +77,7 @@ def check_in_shape(in_shape: tuple[int, ...]) -> None:
     """Raise `InfeasibleError` unless a shape has channels and 1 to 3 spatial axes."""
     if not 2 <= len(in_shape) <= 4:
         raise InfeasibleError(
-            f"a network's input must have channels and 1 to 3 spatial axes, but in_shape is {shape_text(in_shape)}; "
-            "give signals as (C, positions), images as (C, height, width), volumes as (C, depth, height, width)"
+            "a network's input must have channels and 1 to 3 spatial axes, but in_shape is"
+            f" {shape_text(in_shape)}; give signals as (C, positions), images as (C, height,"
+            " width), volumes as (C, depth, height, width)"
         )

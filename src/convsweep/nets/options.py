@@ -15,17 +15,21 @@ Activation = Literal["relu", "leaky_relu", "gelu", "silu", "elu", "tanh", "sigmo
 Init = Literal["he", "torch"]
 
 T = TypeVar("T")
+# One value for every stage, or a list with one value a stage.
 Each: TypeAlias = T | Sequence[T]
-"""One value for every stage, or a list with one value a stage."""
 
 AT_LEAST_ZERO = {"pool_padding", "padding", "num_stages"}
 FACTORS = {"width_growth"}
 
 
 def check(owner: str, name: str, value: Any, hint: Any) -> None:
-    """Raise `UserError` unless `value` is one of the words, or a number of the kind, that `hint` allows."""
+    """Raise `UserError` unless `value` is one of the words, or a number of the kind, that `hint`
+    allows.
+    """
     options = [hint] if get_origin(hint) is Literal or not get_args(hint) else list(get_args(hint))
-    words = [word for option in options if get_origin(option) is Literal for word in get_args(option)]
+    words = [
+        word for option in options if get_origin(option) is Literal for word in get_args(option)
+    ]
     number = isinstance(value, int | float) and not isinstance(value, bool)
     least = 0 if name in AT_LEAST_ZERO else 1
     if (value is None and type(None) in options) or (isinstance(value, str) and value in words):
@@ -54,7 +58,9 @@ def hints_of(part: type) -> dict[str, Any]:
 
 
 def parse(part: type[T], values: Mapping[str, Any] | None, owner: str) -> T:
-    """Return `part(**values)` with every value checked; an unknown key is named with the nearest known one."""
+    """Return `part(**values)` with every value checked; an unknown key is named with the nearest
+    known one.
+    """
     values = dict(group(owner, values))
     hints = hints_of(part)  # type: ignore[arg-type]
     for name, value in values.items():
@@ -66,7 +72,9 @@ def parse(part: type[T], values: Mapping[str, Any] | None, owner: str) -> T:
             for entry in value:
                 check(owner, name, entry, int)
         elif get_origin(hint) is Sequence:
-            raise UserError(f"{owner}.{name} must be a list of whole numbers >= 1, but is {value!r}")
+            raise UserError(
+                f"{owner}.{name} must be a list of whole numbers >= 1, but is {value!r}"
+            )
         else:
             check(owner, name, value, hint)
     return part(**values)
@@ -96,6 +104,7 @@ def value_at(name: str, value: Any, index: int, count: int, count_name: str) -> 
         return value
     if len(value) != count:
         raise UserError(
-            f"net.{name} must have {count_name}={count} values, or be one value for all, but has {len(value)}: {list(value)}"
+            f"net.{name} must have {count_name}={count} values, or be one value for all, but has"
+            f" {len(value)}: {list(value)}"
         )
     return value[index]

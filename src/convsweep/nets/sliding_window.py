@@ -1,4 +1,6 @@
-"""Sliding windows: a sample of any size through a network of one input size, overlapping windows averaged, in bounded memory."""
+"""Sliding windows: a sample of any size through a network of one input size, overlapping windows
+averaged, in bounded memory.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,23 +16,27 @@ from torch import Tensor
 
 from convsweep.errors import UserError
 
+# Standard deviation of a window's weights, as a share of the window (Isensee et al. 2021, nnU-Net).
 SPREAD = 1 / 8
-"""Standard deviation of a window's weights, as a share of the window (Isensee et al. 2021, nnU-Net)."""
 
 
 @dataclass(frozen=True)
 class SlidingWindow:
-    """Applies a network to overlapping windows of one sample and averages what they say of each position.
+    """Applies a network to overlapping windows of one sample and averages what they say of each
+    position.
 
-    Windows lie evenly over the sample. What a window lacks beyond the sample's borders is mirrored, also where the sample is
-    smaller than the window. A network whose output is smaller than its input answers for the centre of its window. A window
-    counts less away from its centre, where it sees less.
+    Windows lie evenly over the sample. What a window lacks beyond the sample's borders is mirrored,
+    also where the sample is smaller than the window. A network whose output is smaller than its
+    input answers for the centre of its window. A window counts less away from its centre, where it
+    sees less.
 
     Args:
-        predict: maps a batch (B, C, *window) to (B, K, *out_window), probabilities for instance, on any device.
+        predict: maps a batch (B, C, *window) to (B, K, *out_window), probabilities for instance, on
+            any device.
         window: spatial shape of the network's input.
         out_window: spatial shape of its output; None asks the network once, by a window of zeros.
-        overlap: share of a window that the next one covers again, along each axis; 0 <= overlap < 1.
+        overlap: share of a window that the next one covers again, along each axis; 0 <= overlap <
+            1.
         batch_size: windows at a time.
 
     Raises:
@@ -42,11 +48,15 @@ class SlidingWindow:
     out_window: Sequence[int] | None = None
     overlap: float = 0.5
     batch_size: int = 4
-    asked: dict[int, tuple[int, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    asked: dict[int, tuple[int, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if not 0 <= self.overlap < 1:
-            raise UserError(f"overlap must be a share of the window, 0 <= overlap < 1, but is {self.overlap}")
+            raise UserError(
+                f"overlap must be a share of the window, 0 <= overlap < 1, but is {self.overlap}"
+            )
         if self.batch_size < 1:
             raise UserError(f"batch_size must be at least 1 window, but is {self.batch_size}")
 
@@ -59,7 +69,8 @@ class SlidingWindow:
         return torch.cat(list(self.slabs(x)), dim=1)
 
     def slabs(self, x: Tensor | NDArray[Any]) -> Iterator[Tensor]:
-        """Yield the averages piece by piece along the first spatial axis: no more than a window's length is held at a time.
+        """Yield the averages piece by piece along the first spatial axis: no more than a window's
+        length is held at a time.
 
         Args:
             x: a tensor, or an array that is read only where a window lies (a memory map, say).
@@ -73,10 +84,14 @@ class SlidingWindow:
         spatial = tuple(x.shape[1:])
         if len(spatial) != len(self.window):
             raise UserError(
-                f"a sample for windows of {tuple(self.window)} must be (C, *spatial), but has the shape {tuple(x.shape)}"
+                f"a sample for windows of {tuple(self.window)} must be (C, *spatial), but has the"
+                f" shape {tuple(x.shape)}"
             )
         out_window = self.out_window or self.asked_out_window(x)
-        axes = [Axis(size, length, self.overlap) for size, length in zip(spatial, out_window, strict=True)]
+        axes = [
+            Axis(size, length, self.overlap)
+            for size, length in zip(spatial, out_window, strict=True)
+        ]
         done, held = 0, torch.empty(0)
         for (rows, *others), answer in self.answers(x, axes):
             if not held.numel():
@@ -89,26 +104,43 @@ class SlidingWindow:
             held[:, : rows.stop - done, *others] += answer
         yield held[:, : spatial[0] - done]
 
-    def answers(self, x: Tensor | NDArray[Any], axes: Sequence["Axis"]) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
-        """Yield, window by window, the places (one slice an axis) that it answers for, and its weighted answer (K, *places).
+    def answers(
+        self, x: Tensor | NDArray[Any], axes: Sequence["Axis"]
+    ) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
+        """Yield, window by window, the places (one slice an axis) that it answers for, and its
+        weighted answer (K, *places).
 
         Raises:
             UserError: the network answers in another shape than the windows say.
         """
         numbers = product(*(range(len(axis.starts)) for axis in axes))
         while group := list(islice(numbers, self.batch_size)):
-            answers = self.predict(torch.stack([self.input_of(x, axes, window) for window in group]))
+            answers = self.predict(
+                torch.stack([self.input_of(x, axes, window) for window in group])
+            )
             expected = tuple(axis.window for axis in axes)
             if answers.shape[2:] != torch.Size(expected):
-                raise UserError(f"a window's answer must have the shape {expected}, but has {tuple(answers.shape[2:])}")
+                raise UserError(
+                    f"a window's answer must have the shape {expected}, but has"
+                    f" {tuple(answers.shape[2:])}"
+                )
             device = device_of(x)
             for window, answer in zip(group, answers.to(device, torch.float32), strict=True):
-                for axis, number, others in zip(axes, window, reversed(range(len(axes))), strict=True):
-                    answer = answer * torch.from_numpy(axis.share(number)).to(device).view(-1, *[1] * others)
-                places, inside = zip(*(axis.place(number) for axis, number in zip(axes, window, strict=True)), strict=True)
+                for axis, number, others in zip(
+                    axes, window, reversed(range(len(axes))), strict=True
+                ):
+                    answer = answer * torch.from_numpy(axis.share(number)).to(device).view(
+                        -1, *[1] * others
+                    )
+                places, inside = zip(
+                    *(axis.place(number) for axis, number in zip(axes, window, strict=True)),
+                    strict=True,
+                )
                 yield places, answer[:, *inside]
 
-    def input_of(self, x: Tensor | NDArray[Any], axes: Sequence["Axis"], window: Sequence[int]) -> Tensor:
+    def input_of(
+        self, x: Tensor | NDArray[Any], axes: Sequence["Axis"], window: Sequence[int]
+    ) -> Tensor:
         """Return the network's input for one window, given by its number along each axis."""
         firsts = [
             axis.starts[number] - (length - axis.window) // 2
@@ -132,7 +164,8 @@ def device_of(x: Tensor | NDArray[Any]) -> torch.device:
 
 @dataclass(frozen=True)
 class Axis:
-    """The windows along one axis: where they begin, and each one's share in the average at every position.
+    """The windows along one axis: where they begin, and each one's share in the average at every
+    position.
 
     Args:
         size: positions of the sample.
@@ -146,7 +179,9 @@ class Axis:
 
     @cached_property
     def starts(self) -> list[int]:
-        """Evenly spaced, first and last flush with the borders; one window, centred, where the sample is not larger."""
+        """Evenly spaced, first and last flush with the borders; one window, centred, where the
+        sample is not larger.
+        """
         room = self.size - self.window
         if room <= 0:
             return [-(-room // 2)]
@@ -155,17 +190,24 @@ class Axis:
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
-        """The weights of a window's positions before they are shared out, a normal curve, (window,)."""
+        """The weights of a window's positions before they are shared out, a normal curve,
+        (window,).
+        """
         away = np.arange(self.window) - (self.window - 1) / 2
         weights: NDArray[np.float64] = np.exp(-0.5 * np.square(away / (self.window * SPREAD)))
         return weights
 
     def share(self, number: int) -> NDArray[np.float32]:
-        """Return the shares of a window in the averages at its positions; those of all windows there sum to 1, (window,)."""
+        """Return the shares of a window in the averages at its positions; those of all windows
+        there sum to 1, (window,).
+        """
         start, total = self.starts[number], self.weights.copy()
         for step in (-1, 1):
             other = number + step
-            while 0 <= other < len(self.starts) and (shift := abs(self.starts[other] - start)) < self.window:
+            while (
+                0 <= other < len(self.starts)
+                and (shift := abs(self.starts[other] - start)) < self.window
+            ):
                 near, far = slice(shift, None), slice(None, self.window - shift)
                 if step > 0:
                     total[near] += self.weights[far]
@@ -175,21 +217,27 @@ class Axis:
         return (self.weights / total).astype(np.float32)
 
     def place(self, number: int) -> tuple[slice, slice]:
-        """Return the positions of the sample that a window answers for, and which part of its answer they are."""
+        """Return the positions of the sample that a window answers for, and which part of its
+        answer they are.
+        """
         start = self.starts[number]
         first, last = max(0, start), min(self.size, start + self.window)
         return slice(first, last), slice(first - start, last - start)
 
 
 def cut(x: Tensor | NDArray[Any], firsts: Sequence[int], shape: Sequence[int]) -> Tensor:
-    """Return a piece of a sample in memory of its own; what lies beyond the sample's borders is mirrored.
+    """Return a piece of a sample in memory of its own; what lies beyond the sample's borders is
+    mirrored.
 
     Args:
         x: (C, *spatial); of a memory map, only the piece is read.
         firsts: position of the sample where the piece begins along each axis; may be negative.
         shape: spatial shape of the piece.
     """
-    lines = [mirrored_positions(first, length, size) for first, length, size in zip(firsts, shape, x.shape[1:], strict=True)]
+    lines = [
+        mirrored_positions(first, length, size)
+        for first, length, size in zip(firsts, shape, x.shape[1:], strict=True)
+    ]
     part = x[:, *(slice(int(line.min()), int(line.max()) + 1) for line in lines)]
     piece = part.clone() if isinstance(part, Tensor) else torch.from_numpy(np.array(part))
     for axis, line in enumerate(lines, 1):
@@ -199,6 +247,12 @@ def cut(x: Tensor | NDArray[Any], firsts: Sequence[int], shape: Sequence[int]) -
 
 
 def mirrored_positions(first: int, length: int, size: int) -> NDArray[np.int64]:
-    """Return `length` positions from `first` on, those outside 0 ... size - 1 mirrored at the borders, which are not repeated."""
+    """Return `length` positions from `first` on, those outside 0 ... size - 1 mirrored at the
+    borders, which are not repeated.
+    """
     period = max(1, 2 * (size - 1))
-    return size - 1 - np.abs(np.arange(first, first + length) % period - (size - 1)) if size > 1 else np.zeros(length, np.int64)
+    return (
+        size - 1 - np.abs(np.arange(first, first + length) % period - (size - 1))
+        if size > 1
+        else np.zeros(length, np.int64)
+    )

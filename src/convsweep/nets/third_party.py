@@ -9,15 +9,17 @@ from convsweep.nets.blocks import CONV
 
 CONVS: tuple[type[nn.Module], ...] = tuple(CONV.values())
 LAYERS: tuple[type[nn.Module], ...] = (nn.Linear, *CONVS)
+# Networks that return logits of auxiliary classifiers too, unless told not to.
 AUXILIARY = ("googlenet", "inception_v3")
-"""Networks that return logits of auxiliary classifiers too, unless told not to."""
 
 
-def torchvision_net(name: str, in_channels: int, num_classes: int, weights: str | None = None, **options: Any) -> nn.Module:
+def torchvision_net(
+    name: str, in_channels: int, num_classes: int, weights: str | None = None, **options: Any
+) -> nn.Module:
     """Return a torchvision classifier of images or videos by name.
 
-    The first convolution is made anew unless the data has the channels it takes; with `weights` the last layer is
-    made anew for `num_classes`.
+    The first convolution is made anew unless the data has the channels it takes; with `weights` the
+    last layer is made anew for `num_classes`.
 
     Args:
         name: as `torchvision.models.list_models` has it.
@@ -31,13 +33,17 @@ def torchvision_net(name: str, in_channels: int, num_classes: int, weights: str 
 
     classifiers = [*models.list_models(module=models), *models.list_models(module=models.video)]
     if name not in classifiers:
-        raise UserError(f"{name!r} is not a classifier of torchvision; {did_you_mean(name, classifiers)}")
+        raise UserError(
+            f"{name!r} is not a classifier of torchvision; {did_you_mean(name, classifiers)}"
+        )
     if weights is None:
         main_only = {"aux_logits": False, "init_weights": True} if name in AUXILIARY else {}
         options = {"num_classes": num_classes, **main_only, **options}
     net: nn.Module = models.get_model(name, weights=weights, **options)
     layers = {path: module for path, module in net.named_modules() if isinstance(module, LAYERS)}
-    first_path, first = next((path, module) for path, module in layers.items() if isinstance(module, CONVS))
+    first_path, first = next(
+        (path, module) for path, module in layers.items() if isinstance(module, CONVS)
+    )
     if first.in_channels != in_channels:
         replace(net, first_path, like(first, in_channels=in_channels))
     if weights is not None:
@@ -48,11 +54,22 @@ def torchvision_net(name: str, in_channels: int, num_classes: int, weights: str 
 
 
 def like(layer: nn.Module, **changed: Any) -> nn.Module:
-    """Return a new convolution or linear layer that differs from `layer` in the arguments `changed` alone."""
+    """Return a new convolution or linear layer that differs from `layer` in the arguments `changed`
+    alone.
+    """
     names = (
         ("in_features", "out_features")
         if isinstance(layer, nn.Linear)
-        else ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
+        else (
+            "in_channels",
+            "out_channels",
+            "kernel_size",
+            "stride",
+            "padding",
+            "dilation",
+            "groups",
+            "padding_mode",
+        )
     )
     arguments = {name: getattr(layer, name) for name in names}
     return type(layer)(**{**arguments, "bias": layer.bias is not None, **changed})

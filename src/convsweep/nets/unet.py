@@ -1,4 +1,6 @@
-"""UNet: an encoder, a decoder and the skips between them (Ronneberger et al. 2015), an output at every position."""
+"""UNet: an encoder, a decoder and the skips between them (Ronneberger et al. 2015), an output at
+every position.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,11 +37,13 @@ class UNet(nn.Module):
         options: every option of `unet_plan.UNetOptions`.
 
     Shape:
-        (N, C, *spatial) to (N, num_classes, *spatial); under `padding: valid` to the smaller `out_spatial`.
+        (N, C, *spatial) to (N, num_classes, *spatial); under `padding: valid` to the smaller
+        `out_spatial`.
 
     Raises:
         UserError: an unknown option, or a value outside its range.
-        InfeasibleError: a norm that its level cannot have; under `valid`, an input that does not halve evenly or is too small.
+        InfeasibleError: a norm that its level cannot have; under `valid`, an input that does not
+            halve evenly or is too small.
     """
 
     def __init__(self, in_shape: Sequence[int], num_classes: int, **options: Any) -> None:
@@ -56,14 +60,26 @@ class UNet(nn.Module):
         for level, width in enumerate(widths):
             with named(f"level {level} of the encoder", REMEDY):
                 if level > 0:
-                    self.down.append(build_down(plan, dim, channels, halved(encoder_sizes[level - 1], level)))
-                self.encoder.append(build_level(plan, dim, channels, width, level, encoder_sizes[level]))
+                    self.down.append(
+                        build_down(plan, dim, channels, halved(encoder_sizes[level - 1], level))
+                    )
+                self.encoder.append(
+                    build_level(plan, dim, channels, width, level, encoder_sizes[level])
+                )
             channels = width
         for level in reversed(range(plan.depth)):
             width, joined = widths[level], widths[level] * (2 if plan.skip == "concat" else 1)
             with named(f"level {level} of the decoder", REMEDY):
-                self.up.append(build_up(plan, dim, widths[level + 1], width, decoder_sizes[plan.depth - 1 - level]))
-                self.decoder.append(build_level(plan, dim, joined, width, level, decoder_sizes[plan.depth - 1 - level]))
+                self.up.append(
+                    build_up(
+                        plan, dim, widths[level + 1], width, decoder_sizes[plan.depth - 1 - level]
+                    )
+                )
+                self.decoder.append(
+                    build_level(
+                        plan, dim, joined, width, level, decoder_sizes[plan.depth - 1 - level]
+                    )
+                )
         self.head = conv(dim, widths[0], num_classes, 1)
         initialise(self, plan.init)
 
@@ -84,7 +100,9 @@ class UNet(nn.Module):
         return cut_back(logits, spatial) if self.options.padding == "same" else logits
 
     def join(self, x: Tensor, skipped: Tensor) -> Tensor:
-        """Return the decoder's feature maps with the encoder's, cropped around their centre where they are larger."""
+        """Return the decoder's feature maps with the encoder's, cropped around their centre where
+        they are larger.
+        """
         match self.options.skip:
             case "none":
                 return x
@@ -94,17 +112,33 @@ class UNet(nn.Module):
                 return torch.cat([center_crop_or_pad(skipped, x.shape[2:]), x], dim=1)
 
 
-def build_level(plan: UNetOptions, dim: int, in_channels: int, width: int, level: int, spatial: Sequence[int]) -> nn.Module:
-    """Return the convolutions of one level; `spatial` is the shape behind them."""
+def build_level(
+    plan: UNetOptions, dim: int, in_channels: int, width: int, level: int, spatial: Sequence[int]
+) -> nn.Module:
+    """Return the convolutions of one level; `spatial` is the shape after them."""
     num_convs = plan.at("num_convs", level)
     residual = plan.block == "residual"
     layers: list[nn.Module] = []
     for index in range(num_convs):
         activated = plan.activation if not (residual and index == num_convs - 1) else "none"
-        layers.append(plan_unit(plan, dim, in_channels if index == 0 else width, width, spatial, plan.kernel_size, activated))
+        layers.append(
+            plan_unit(
+                plan,
+                dim,
+                in_channels if index == 0 else width,
+                width,
+                spatial,
+                plan.kernel_size,
+                activated,
+            )
+        )
     body: nn.Module = nn.Sequential(*layers)
     if residual:
-        shortcut = nn.Identity() if in_channels == width else plan_unit(plan, dim, in_channels, width, spatial, 1, "none")
+        shortcut = (
+            nn.Identity()
+            if in_channels == width
+            else plan_unit(plan, dim, in_channels, width, spatial, 1, "none")
+        )
         body = SkipBlock(body, shortcut, activation(plan.activation), concat=False)
     return nn.Sequential(body, FEATURE_DROPOUT[dim](plan.dropout)) if plan.dropout else body
 
@@ -121,7 +155,9 @@ def plan_unit(
     stride: int = 1,
     padding: Padding | None = None,
 ) -> nn.Sequential:
-    """Return a convolution unit with the net's normalisation, and its borders where no others are asked for."""
+    """Return a convolution unit with the net's normalisation, and its borders where no others are
+    asked for.
+    """
     return conv_norm_act(
         dim,
         in_channels,
@@ -139,23 +175,43 @@ def plan_unit(
 def build_down(plan: UNetOptions, dim: int, width: int, spatial: Sequence[int]) -> nn.Module:
     """Return the step to half the resolution."""
     if plan.downsample == "stride":
-        return plan_unit(plan, dim, width, width, spatial, plan.kernel_size, plan.activation, stride=FACTOR, padding="same")
+        return plan_unit(
+            plan,
+            dim,
+            width,
+            width,
+            spatial,
+            plan.kernel_size,
+            plan.activation,
+            stride=FACTOR,
+            padding="same",
+        )
     return pool(dim, plan.downsample, window=FACTOR, stride=FACTOR)
 
 
-def build_up(plan: UNetOptions, dim: int, in_channels: int, width: int, spatial: Sequence[int]) -> nn.Module:
-    """Return the step to twice the resolution, from a level's channels to those of the level above."""
+def build_up(
+    plan: UNetOptions, dim: int, in_channels: int, width: int, spatial: Sequence[int]
+) -> nn.Module:
+    """Return the step to twice the resolution, from a level's channels to those of the level
+    above.
+    """
     if plan.upsample == "transposed":
         return CONV_TRANSPOSE[dim](in_channels, width, FACTOR, stride=FACTOR)
     mode = "nearest" if plan.upsample == "nearest" else LINEAR_UPSAMPLE[dim]
-    enlarge = nn.Upsample(scale_factor=FACTOR, mode=mode, align_corners=None if mode == "nearest" else False)
-    smooth = plan_unit(plan, dim, in_channels, width, spatial, plan.kernel_size, plan.activation, padding="same")
+    enlarge = nn.Upsample(
+        scale_factor=FACTOR, mode=mode, align_corners=None if mode == "nearest" else False
+    )
+    smooth = plan_unit(
+        plan, dim, in_channels, width, spatial, plan.kernel_size, plan.activation, padding="same"
+    )
     return nn.Sequential(enlarge, smooth)
 
 
 def fill_up(x: Tensor, multiple: int) -> Tensor:
     """Add zeros around `x` (N, C, *) until every axis is a multiple."""
-    return center_crop_or_pad(x, [-(-positions // multiple) * multiple for positions in x.shape[2:]])
+    return center_crop_or_pad(
+        x, [-(-positions // multiple) * multiple for positions in x.shape[2:]]
+    )
 
 
 def cut_back(x: Tensor, spatial: Sequence[int]) -> Tensor:

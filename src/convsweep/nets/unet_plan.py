@@ -11,18 +11,17 @@ from convsweep.nets.options import Activation, Each, Init, Norm, Skip, parse, va
 class UNetOptions:
     """The numbers of a `UNet`.
 
-    depth: downsampling steps; there are depth + 1 levels.
-    width: channels of the first level, grown by `width_growth` from level to level, or a list of depth + 1 widths.
-    num_convs: convolutions a level, in the encoder and again in the decoder, or a list of depth + 1 numbers.
-    kernel_size: of these convolutions.
-    downsample: a `max` or `average` pool of window 2, or a convolution with `stride` 2.
-    upsample: `transposed` convolution of kernel and stride 2, or `nearest`/`linear` interpolation and a convolution.
-    skip: `concat` or `add` the encoder's feature maps to the decoder's, or `none`.
-    block: `plain` levels, or `residual` ones whose input is added to their output.
-    norm, norm_groups, activation: behind each convolution.
-    dropout: probability that a feature map is dropped behind a level (Tompson et al. 2015).
-    padding: `same` takes any input size and returns it; `valid` is the paper's: unpadded convolutions, cropped skips.
-    init: `he` draws convolutions as He et al. 2015, `torch` leaves torch's own draw.
+    depth: downsampling steps; there are depth + 1 levels. width: channels of the first level, grown
+    by `width_growth` from level to level, or a list of depth + 1 widths. num_convs: convolutions a
+    level, in the encoder and again in the decoder, or a list of depth + 1 numbers. kernel_size: of
+    these convolutions. downsample: a `max` or `average` pool of window 2, or a convolution with
+    `stride` 2. upsample: `transposed` convolution of kernel and stride 2, or `nearest`/`linear`
+    interpolation and a convolution. skip: `concat` or `add` the encoder's feature maps to the
+    decoder's, or `none`. block: `plain` levels, or `residual` ones whose input is added to their
+    output. norm, norm_groups, activation: after each convolution. dropout: probability that a
+    feature map is dropped after a level (Tompson et al. 2015). padding: `same` takes any input size
+    and returns it; `valid` is the paper's: unpadded convolutions, cropped skips. init: `he` draws
+    convolutions as He et al. 2015, `torch` leaves torch's own draw.
     """
 
     depth: int = 4
@@ -67,6 +66,7 @@ def plan_unet(**options: Any) -> UNetOptions:
         value_at(name, getattr(plan, name), 0, plan.depth + 1, "depth + 1")
     if plan.padding == "valid" and plan.block == "residual":
         raise UserError(
-            "net.block=residual adds a level's input to its output, which padding=valid makes smaller; use padding=same"
+            "net.block=residual adds a level's input to its output, which padding=valid makes"
+            " smaller; use padding=same"
         )
     return plan

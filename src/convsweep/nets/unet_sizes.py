@@ -1,4 +1,6 @@
-"""The resolutions of a `UNet`'s levels, and which inputs fit where nothing is padded, without torch."""
+"""The resolutions of a `UNet`'s levels, and which inputs fit where nothing is padded, without
+torch.
+"""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -8,18 +10,20 @@ from convsweep.errors import InfeasibleError
 from convsweep.nets.geometry import output_size, shape_text
 from convsweep.nets.unet_plan import UNetOptions
 
+# Ratio of resolutions between neighbouring levels.
 FACTOR = 2
-"""Ratio of resolutions between neighbouring levels."""
 
 
 Shapes = list[tuple[int, ...]]
 
 
 def level_sizes(plan: UNetOptions, spatial: Sequence[int]) -> tuple[Shapes, Shapes]:
-    """Return the spatial shapes behind the encoder's levels (from the top) and the decoder's (from the bottom).
+    """Return the spatial shapes after the encoder's levels (from the top) and the decoder's (from
+    the bottom).
 
     Raises:
-        InfeasibleError: under `padding: valid`, a level that does not halve evenly or a convolution that does not fit.
+        InfeasibleError: under `padding: valid`, a level that does not halve evenly or a convolution
+            that does not fit.
     """
     size = tuple(spatial)
     if plan.padding == "same":
@@ -30,13 +34,15 @@ def level_sizes(plan: UNetOptions, spatial: Sequence[int]) -> tuple[Shapes, Shap
     except InfeasibleError as error:
         fitting = " or ".join(shape_text(shape) for shape in fitting_shapes(plan, spatial))
         raise InfeasibleError(
-            f"a UNet with padding=valid and depth={plan.depth} cannot take {shape_text(spatial)}: {error}; "
-            f"use an input of {fitting}, or padding=same, which takes any size"
+            f"a UNet with padding=valid and depth={plan.depth} cannot take {shape_text(spatial)}:"
+            f" {error}; use an input of {fitting}, or padding=same, which takes any size"
         ) from None
 
 
 def walk(plan: UNetOptions, size: tuple[int, ...]) -> tuple[Shapes, Shapes]:
-    """Return what the encoder's and the decoder's levels leave of `size`, one level after the other."""
+    """Return what the encoder's and the decoder's levels leave of `size`, one level after the
+    other.
+    """
     encoder: Shapes = []
     decoder: Shapes = []
     for level in range(plan.depth + 1):
@@ -55,7 +61,9 @@ def halved(size: tuple[int, ...], level: int) -> tuple[int, ...]:
         InfeasibleError: an axis has an odd number of them.
     """
     if any(positions % FACTOR for positions in size):
-        raise InfeasibleError(f"level {level} must halve an even number of positions, but gets {shape_text(size)}")
+        raise InfeasibleError(
+            f"level {level} must halve an even number of positions, but gets {shape_text(size)}"
+        )
     return tuple(positions // FACTOR for positions in size)
 
 
@@ -75,9 +83,17 @@ def fitting_shapes(plan: UNetOptions, spatial: Sequence[int]) -> list[tuple[int,
 
 
 def fitting_size(plan: UNetOptions, positions: int, step: Literal[-1, 1]) -> int | None:
-    """Return the nearest number of positions, looking down or up, that every level takes; None if there is none."""
-    reach = 2 ** (plan.depth + 2) * plan.kernel_size * max(plan.at("num_convs", level) for level in range(plan.depth + 1))
-    for candidate in range(positions, max(0, positions - reach) if step < 0 else positions + reach, step):
+    """Return the nearest number of positions, looking down or up, that every level takes; None if
+    there is none.
+    """
+    reach = (
+        2 ** (plan.depth + 2)
+        * plan.kernel_size
+        * max(plan.at("num_convs", level) for level in range(plan.depth + 1))
+    )
+    for candidate in range(
+        positions, max(0, positions - reach) if step < 0 else positions + reach, step
+    ):
         with suppress(InfeasibleError):
             walk(plan, (candidate,))
             return candidate

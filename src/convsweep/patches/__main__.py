@@ -12,7 +12,7 @@ where the installed versions are among those that it was tested with and what it
 the public path, and a line in its log file says so. `result.json` lists the patches of a run under `patches`.
 
 `{VARIABLE}=none` turns all of them off; a list of names (commas between them) turns off all others.
-"""
+"""  # noqa: E501
 
 
 def page(patches: tuple[Patch, ...]) -> str:

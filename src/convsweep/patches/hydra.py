@@ -6,7 +6,9 @@ from convsweep.patches.patch import Patch, takes
 
 
 def share_config_store() -> None:
-    """Let a deep copy of the store of structured configs be the store itself, which hands out copies of what is in it."""
+    """Let a deep copy of the store of structured configs be the store itself, which hands out
+    copies of what is in it.
+    """
     from hydra.core.config_store import ConfigStore
 
     store: Any = ConfigStore.instance()
@@ -16,7 +18,10 @@ def share_config_store() -> None:
 PATCHES = (
     Patch(
         name="quick_help",
-        what="Lets the copies that Hydra makes of its search path for `--help` share its store of configs",
+        what=(
+            "Lets the copies that Hydra makes of its search path for `--help` share its store of"
+            " configs"
+        ),
         why="speed",
         reason=(
             "it makes one for each of 145 groups, and copies all configs of all plugins with it: "

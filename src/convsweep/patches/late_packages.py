@@ -1,7 +1,7 @@
 """Lets a package be imported without running its `__init__` before something in it is asked for.
 
-Nothing stands for anything else: a few names are answered by the modules inside that define them, and any other use runs the
-package's own `__init__` in the module that is there.
+Nothing stands for anything else: a few names are answered by the modules inside that define them,
+and any other use runs the package's own `__init__` in the module that is there.
 """
 
 import importlib
@@ -21,9 +21,11 @@ class LatePackage:
 
     Args:
         name: its dotted name.
-        names: where each name that is answered early is: the module in the package, or the call that the `__init__` makes.
+        names: where each name that is answered early is: the module in the package, or the call
+            that the `__init__` makes.
         inside: the modules and packages in it that may be imported early.
-        first: the one of these that has to come before the others, since they import each other; it is imported at once.
+        first: the one of these that has to come before the others, since they import each other; it
+            is imported at once.
     """
 
     name: str
@@ -39,7 +41,11 @@ class LateModule(ModuleType):
         loader = late_loader(self)
         if loader is not None and name in loader.package.names:
             source = loader.package.names[name]
-            value = source() if callable(source) else getattr(importlib.import_module(f"{self.__name__}.{source}"), name)
+            value = (
+                source()
+                if callable(source)
+                else getattr(importlib.import_module(f"{self.__name__}.{source}"), name)
+            )
             return vars(self).setdefault(name, value)
         if loader is not None:
             loader.run(self)
@@ -52,16 +58,22 @@ class LateModule(ModuleType):
         return sorted(vars(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return importlib.import_module, (self.__name__,)  # cloudpickle knows modules by their exact type
+        return importlib.import_module, (
+            self.__name__,
+        )  # cloudpickle knows modules by their exact type
 
 
 class LateFinder(MetaPathFinder):
-    """Finds late packages, and what is inside of them and may not be imported before they have run."""
+    """Finds late packages, and what is inside of them and may not be imported before they have
+    run.
+    """
 
     def __init__(self, packages: Sequence[LatePackage]) -> None:
         self.packages = {package.name: package for package in packages}
 
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         parent, _, child = name.rpartition(".")
         late = late_loader(sys.modules.get(parent)) if parent in self.packages else None
         too_early = late is not None and child not in late.package.inside
@@ -94,8 +106,8 @@ class LateLoader(Loader):
 
         Args:
             module: of the package.
-            wait: for a thread that is at it; a thread that imports a module inside must not wait, since the other will
-                wait for that import.
+            wait: for a thread that is at it; a thread that imports a module inside must not wait,
+                since the other will wait for that import.
         """
         if not self.lock.acquire(blocking=wait):
             return
@@ -138,13 +150,23 @@ class AfterPackage(Loader):
 
 
 def defer(*packages: LatePackage) -> None:
-    """Let the next import of these packages be a late one; nothing happens to those that are imported already."""
-    sys.meta_path.insert(0, LateFinder([package for package in packages if package.name not in sys.modules]))
+    """Let the next import of these packages be a late one; nothing happens to those that are
+    imported already.
+    """
+    sys.meta_path.insert(
+        0, LateFinder([package for package in packages if package.name not in sys.modules])
+    )
 
 
 def late_loader(module: ModuleType | None) -> LateLoader | None:
-    """Return the loader of a package whose `__init__` has not run to its end; None of any other module."""
-    loader = module.__spec__.loader if isinstance(module, LateModule) and module.__spec__ is not None else None
+    """Return the loader of a package whose `__init__` has not run to its end; None of any other
+    module.
+    """
+    loader = (
+        module.__spec__.loader
+        if isinstance(module, LateModule) and module.__spec__ is not None
+        else None
+    )
     return loader if isinstance(loader, LateLoader) else None
 
 

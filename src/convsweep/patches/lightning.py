@@ -27,18 +27,29 @@ LOST_RANK = Patch(
     name="lightning_lost_rank",
     what="Watches the processes that a training has started, in place of Lightning's observer",
     why="bug",
-    reason="Lightning's observer kills the first process when another one dies: no message, no result, no record of the reason",
+    reason=(
+        "Lightning's observer kills the first process when another one dies: no message, no result,"
+        " no record of the reason"
+    ),
     tested=TESTED,
     check=lambda: takes(f"{LAUNCHER}:_launch_process_observer", "child_processes"),
     apply=watch_processes,
-    without="Lightning kills the first process when another one dies; a sweep counts the trial as killed",
+    without=(
+        "Lightning kills the first process when another one dies; a sweep counts the trial as"
+        " killed"
+    ),
 )
 
 RARE_SIGTERM = Patch(
     name="lightning_rare_sigterm",
-    what="Leaves out the broadcast by which several processes ask for SIGTERM in front of each step",
+    what=(
+        "Leaves out the broadcast by which several processes ask for SIGTERM in front of each step"
+    ),
     why="speed",
-    reason="all processes wait for it, and for their devices; a callback of ours asks about once a second",
+    reason=(
+        "all processes wait for it, and for their devices; a callback of ours asks about once a"
+        " second"
+    ),
     tested=TESTED,
     check=lambda: takes(f"{LOOP}._broadcast_sigterm_tensor", "self"),
     apply=ask_no_more,

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 from convsweep.errors import UserError, did_you_mean
 
+# `none` turns all patches off, a list of names (commas between them) all others; unset or `all`
+# leaves them on.
 VARIABLE = "CONVSWEEP_PATCHES"
-"""`none` turns all patches off, a list of names (commas between them) all others; unset or `all` leaves them on."""
 
 log = logging.getLogger("convsweep")
 
@@ -30,7 +31,8 @@ class Patch:
         why: `bug` where it mends what has no public way around, `speed` where it saves time.
         reason: the bug, or what the time is and how it was measured.
         tested: the versions it was tested with, a specifier (`>=2.15,<2.16`) for each package.
-        check: whether what it needs is there as expected; may raise what a missing module or name raises.
+        check: whether what it needs is there as expected; may raise what a missing module or name
+            raises.
         apply: applies it, or returns what is asked for where it is used at one place.
         without: what happens where it is not applied.
     """
@@ -57,7 +59,9 @@ def apply_patches(patches: Sequence[Patch]) -> None:
 
 
 def use(patch: Patch, *args: Any, **kwargs: Any) -> Any:
-    """Call a patch that is applied at one place, not once a process; None where it is not usable."""
+    """Call a patch that is applied at one place, not once a process; None where it is not
+    usable.
+    """
     if not is_usable(patch):
         return None
     if patch.name not in _applied:
@@ -66,17 +70,23 @@ def use(patch: Patch, *args: Any, **kwargs: Any) -> Any:
 
 
 def applied_patches() -> list[str]:
-    """Return the names of the patches that were applied in this process, or in the one that it was forked from."""
+    """Return the names of the patches that were applied in this process, or in the one that it was
+    forked from.
+    """
     return sorted(_applied)
 
 
 def is_usable(patch: Patch) -> bool:
-    """Return whether a patch may be applied here; the first answer of no is logged with its reason."""
+    """Return whether a patch may be applied here; the first answer of no is logged with its
+    reason.
+    """
     if patch.name not in _usable:
         obstacle = obstacle_of(patch)
         _usable[patch.name] = obstacle is None
         if obstacle is not None:
-            log.info("patch %s is not applied: %s; instead: %s", patch.name, obstacle, patch.without)
+            log.info(
+                "patch %s is not applied: %s; instead: %s", patch.name, obstacle, patch.without
+            )
     return _usable[patch.name]
 
 
@@ -138,7 +148,9 @@ def resolve(path: str) -> Any:
 
 
 def takes(path: str, *parameters: str) -> bool:
-    """Return whether a function that `package.module:Class.name` names takes exactly these parameters."""
+    """Return whether a function that `package.module:Class.name` names takes exactly these
+    parameters.
+    """
     return tuple(inspect.signature(resolve(path)).parameters) == parameters
 
 
@@ -147,6 +159,8 @@ def all_patches() -> tuple[Patch, ...]:
     package = __name__.rpartition(".")[0]
     found = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
     libraries = [
-        importlib.import_module(f"{package}.{name}") for name in found if name not in ("patch", "late_packages", "__main__")
+        importlib.import_module(f"{package}.{name}")
+        for name in found
+        if name not in ("patch", "late_packages", "__main__")
     ]
     return tuple(entry for library in libraries for entry in library.PATCHES)

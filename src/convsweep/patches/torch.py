@@ -9,12 +9,18 @@ from convsweep.patches.patch import Patch, resolve, takes
 MODE = "torch.utils._python_dispatch:TorchDispatchMode"
 
 
-def watch_operations(run: Callable[[Any, Sequence[Any], Mapping[str, Any]], Any]) -> AbstractContextManager[object]:
-    """Return a context in which `run` is called for each operation with its arguments, and returns its result."""
+def watch_operations(
+    run: Callable[[Any, Sequence[Any], Mapping[str, Any]], Any],
+) -> AbstractContextManager[object]:
+    """Return a context in which `run` is called for each operation with its arguments, and returns
+    its result.
+    """
     mode: Any = resolve(MODE)
 
     class Watched(mode):  # type: ignore[misc]
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
             return run(func, args, kwargs or {})
 
     watched: AbstractContextManager[object] = Watched()
@@ -23,9 +29,15 @@ def watch_operations(run: Callable[[Any, Sequence[Any], Mapping[str, Any]], Any]
 
 OPERATIONS = Patch(
     name="torch_operations",
-    what="Sees every operation of a network on the meta device, from which its receptive field follows",
+    what=(
+        "Sees every operation of a network on the meta device, from which its receptive field"
+        " follows"
+    ),
     why="bug",
-    reason="torch documents `TorchDispatchMode` but has it in a private module only, and nothing else below its autograd",
+    reason=(
+        "torch documents `TorchDispatchMode` but has it in a private module only, and nothing else"
+        " below its autograd"
+    ),
     tested={"torch": ">=2.8,<2.16"},
     check=lambda: takes(f"{MODE}.__torch_dispatch__", "self", "func", "types", "args", "kwargs"),
     apply=watch_operations,

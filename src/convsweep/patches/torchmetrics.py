@@ -1,4 +1,6 @@
-"""torchmetrics without scipy, torchvision and torch's compiler, for as long as nobody asks for a metric that needs them."""
+"""torchmetrics without scipy, torchvision and torch's compiler, for as long as nobody asks for a
+metric that needs them.
+"""
 
 import importlib.util
 import logging
@@ -15,30 +17,49 @@ ROOT = LatePackage(
         "__version__": "__about__",
         "_logger": lambda: logging.getLogger("torchmetrics"),
     },
-    frozenset({"__about__", "aggregation", "classification", "collections", "functional", "metric", "utilities", "wrappers"}),
+    frozenset(
+        {
+            "__about__",
+            "aggregation",
+            "classification",
+            "collections",
+            "functional",
+            "metric",
+            "utilities",
+            "wrappers",
+        }
+    ),
     first="utilities",
 )
 FUNCTIONAL = LatePackage("torchmetrics.functional", {}, frozenset({"classification"}))
 
 
 def has_files() -> bool:
-    """Return whether the modules that are imported early are where they are expected; none is imported here."""
+    """Return whether the modules that are imported early are where they are expected; none is
+    imported here.
+    """
     spec = importlib.util.find_spec("torchmetrics")
     if spec is None or spec.origin is None:
         return False
     folder = Path(spec.origin).parent
-    early = [folder / name for name in ROOT.inside] + [folder / "functional" / name for name in FUNCTIONAL.inside]
+    early = [folder / name for name in ROOT.inside] + [
+        folder / "functional" / name for name in FUNCTIONAL.inside
+    ]
     return all(path.is_dir() or path.with_suffix(".py").is_file() for path in early)
 
 
 PATCHES = (
     Patch(
         name="late_torchmetrics",
-        what="Runs the `__init__` of torchmetrics and of torchmetrics.functional when a name in them is asked for",
+        what=(
+            "Runs the `__init__` of torchmetrics and of torchmetrics.functional when a name in them"
+            " is asked for"
+        ),
         why="speed",
         reason=(
-            "they import every metric, and with them scipy, torchvision and its models, which is a third of the time to the "
-            "first step (`python benchmarks/speed.py start`); Lightning imports them for two base classes"
+            "they import every metric, and with them scipy, torchvision and its models, which is a"
+            " third of the time to the first step (`python benchmarks/speed.py start`); Lightning"
+            " imports them for two base classes"
         ),
         tested={"torchmetrics": ">=1.9,<1.10"},
         check=has_files,

@@ -30,7 +30,9 @@ class Denoised:
 
 
 def write_all(recordings: Sequence[Denoised], sample_rate_hz: int, folder: Path) -> dict[Path, str]:
-    """Write every version of every recording as a wav file, those of one recording at one loudness; return files and captions."""
+    """Write every version of every recording as a wav file, those of one recording at one loudness;
+    return files and captions.
+    """
     written = {}
     for number, recording in enumerate(recordings):
         peak = max(float(np.abs(wave).max()) for wave in recording.versions.values())
@@ -45,4 +47,6 @@ def write_wav(file: Path, wave: NDArray[Any], sample_rate_hz: int) -> None:
     """Write (C, T) between -1 and 1 as 16-bit numbers, which every player plays."""
     from scipy.io import wavfile
 
-    wavfile.write(file, sample_rate_hz, np.round(np.clip(wave.T, -1, 1) * FULL_SCALE).astype(np.int16))
+    wavfile.write(
+        file, sample_rate_hz, np.round(np.clip(wave.T, -1, 1) * FULL_SCALE).astype(np.int16)
+    )

@@ -16,14 +16,17 @@ MAX_LABELLED_CLASSES, MAX_NUMBERED_CLASSES = 40, 20
 RIGHT, WRONG = "#1a7f37", "#b3261e"
 MASK_OPACITY = 0.5
 CODES = "f0e442 d55e00 56b4e9 009e73 e69f00 0072b2 cc79a7 ffffff"
+# Colours of classes, that of tissue not first, which all eyes tell apart (Okabe and Ito 2008), and
+# white.
 PALETTE = np.array([list(bytes.fromhex(code)) for code in CODES.split()], np.uint8)
-"""Colours of classes, that of tissue not first, which all eyes tell apart (Okabe and Ito 2008), and white."""
+# Letters of two names that fit into one line above a picture.
 LINE = 24
-"""Letters of two names that fit into one line above a picture."""
 
 
 def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], title: str) -> "Figure":
-    """Return a picture of a confusion matrix: colour is the share of the true class (row), figures are counts."""
+    """Return a picture of a confusion matrix: colour is the share of the true class (row), figures
+    are counts.
+    """
     from matplotlib.figure import Figure
 
     num_classes = len(counts)
@@ -39,23 +42,37 @@ def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], title: str) 
     if num_classes <= MAX_NUMBERED_CLASSES:
         for row, column in np.argwhere(counts):
             colour = "white" if share[row, column] > 0.5 else "black"
-            axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour, fontsize=7)
+            axes.text(
+                column,
+                row,
+                f"{counts[row, column]:,}",
+                ha="center",
+                va="center",
+                color=colour,
+                fontsize=7,
+            )
     return figure
 
 
 def draw_predictions(predictions: Sequence[Prediction], names: Sequence[str]) -> "Figure":
-    """Return a grid of samples, each under its true and predicted class, or beside its true and predicted mask."""
+    """Return a grid of samples, each under its true and predicted class, or beside its true and
+    predicted mask.
+    """
     from matplotlib.figure import Figure
 
     is_strip = predictions[0].is_mask and predictions[0].dim > 1
     # The strip of a volume is nine slices long.
-    columns, row_height = (1, 1.5) if is_strip and predictions[0].dim == 3 else (2, 1.9) if is_strip else (4, 2.6)
+    columns, row_height = (
+        (1, 1.5) if is_strip and predictions[0].dim == 3 else (2, 1.9) if is_strip else (4, 2.6)
+    )
     num_columns = min(len(predictions), columns)
     num_rows = math.ceil(len(predictions) / num_columns)
     height = row_height * num_rows
     figure = Figure(figsize=(10, height))
     # Margins by hand: letting matplotlib find them takes longer than drawing.
-    figure.subplots_adjust(left=0.04, right=0.96, bottom=0.25 / height, top=1 - 0.3 / height, wspace=0.15, hspace=0.2)
+    figure.subplots_adjust(
+        left=0.04, right=0.96, bottom=0.25 / height, top=1 - 0.3 / height, wspace=0.15, hspace=0.2
+    )
     grid = figure.subplots(num_rows, num_columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
@@ -71,7 +88,9 @@ def draw_predictions(predictions: Sequence[Prediction], names: Sequence[str]) ->
 
 
 def caption(prediction: Prediction, names: Sequence[str]) -> str:
-    """Return `cat, taken for dog (87 %)`, or what the three parts of a segmentation's picture are."""
+    """Return `cat, taken for dog (87 %)`, or what the three parts of a segmentation's picture
+    are.
+    """
     if prediction.is_mask:
         agreement = float((prediction.truth == prediction.predicted).mean())
         return f"{prediction.name}: sample, true, predicted ({agreement:.0%} equal)"
@@ -83,11 +102,15 @@ def caption(prediction: Prediction, names: Sequence[str]) -> str:
 
 
 def mask_strip(prediction: Prediction) -> Plane:
-    """Return the sample, the sample under its true mask, and under its predicted mask, side by side."""
+    """Return the sample, the sample under its true mask, and under its predicted mask, side by
+    side.
+    """
     plane = prediction.plane()
     gap = np.full((len(plane), max(1, plane.shape[1] // 50), 3), 255, np.uint8)
     truth, predicted = prediction.masks()
-    return np.concatenate([plane, gap, paint_classes(plane, truth), gap, paint_classes(plane, predicted)], axis=1)
+    return np.concatenate(
+        [plane, gap, paint_classes(plane, truth), gap, paint_classes(plane, predicted)], axis=1
+    )
 
 
 def signal_picture(prediction: Prediction) -> Plane:
@@ -108,8 +131,16 @@ def _draw_signal(axes: Any, prediction: Prediction) -> None:
     axes.plot(prediction.x.T, linewidth=0.8)
     if prediction.is_mask:
         classes = axes.twinx()
-        classes.step(range(len(prediction.truth)), prediction.truth, color=RIGHT, linewidth=1, label="true")
-        classes.step(range(len(prediction.predicted)), prediction.predicted, color=WRONG, linewidth=1, label="predicted")
+        classes.step(
+            range(len(prediction.truth)), prediction.truth, color=RIGHT, linewidth=1, label="true"
+        )
+        classes.step(
+            range(len(prediction.predicted)),
+            prediction.predicted,
+            color=WRONG,
+            linewidth=1,
+            label="predicted",
+        )
 
 
 def paint_classes(plane: Plane, mask: NDArray[Any]) -> Plane:

@@ -55,8 +55,14 @@ class Prediction:
 
 
 def plane_of(x: NDArray[Any]) -> Plane:
-    """Return a picture (H, W, 3) of (C, H, W) or of (C, D, H, W), of which the middle slices lie side by side."""
-    channels = np.stack([middle_slices(channel, fill=channel.min()) for channel in x]) if x.ndim == 4 else np.asarray(x)
+    """Return a picture (H, W, 3) of (C, H, W) or of (C, D, H, W), of which the middle slices lie
+    side by side.
+    """
+    channels = (
+        np.stack([middle_slices(channel, fill=channel.min()) for channel in x])
+        if x.ndim == 4
+        else np.asarray(x)
+    )
     picked = channels[:3] if len(channels) >= 3 else np.repeat(channels[:1], 3, axis=0)
     return np.moveaxis(to_bytes(picked), 0, -1)
 
@@ -64,22 +70,29 @@ def plane_of(x: NDArray[Any]) -> Plane:
 def crop_to(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """Return the centre of an array in the given shape."""
     starts = [(size - wanted) // 2 for size, wanted in zip(array.shape, shape, strict=True)]
-    return array[tuple(slice(start, start + wanted) for start, wanted in zip(starts, shape, strict=True))]
+    return array[
+        tuple(slice(start, start + wanted) for start, wanted in zip(starts, shape, strict=True))
+    ]
 
 
 def middle_slices(volume: NDArray[Any], fill: float) -> NDArray[Any]:
-    """Return the middle slices of a volume (D, H, W) along its three axes side by side, lower ones filled up.
+    """Return the middle slices of a volume (D, H, W) along its three axes side by side, lower ones
+    filled up.
 
     Shape:
         (max(H, D), W + W + H)
     """
     slices = [volume.take(size // 2, axis) for axis, size in enumerate(volume.shape)]
     height = max(len(each) for each in slices)
-    return np.hstack([np.pad(each, ((0, height - len(each)), (0, 0)), constant_values=fill) for each in slices])
+    return np.hstack(
+        [np.pad(each, ((0, height - len(each)), (0, 0)), constant_values=fill) for each in slices]
+    )
 
 
 def to_bytes(values: NDArray[Any]) -> Plane:
-    """Return uint8 values as they are, others stretched from their minimum and maximum to 0 and 255."""
+    """Return uint8 values as they are, others stretched from their minimum and maximum to 0 and
+    255.
+    """
     if values.dtype == np.uint8:
         return values
     low, high = float(np.nanmin(values)), float(np.nanmax(values))

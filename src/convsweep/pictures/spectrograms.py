@@ -22,7 +22,9 @@ def decibels(wave: NDArray[Any]) -> NDArray[np.float32]:
     """Return the spectrogram of the first channel of (C, T) in dB, (frequencies, windows)."""
     window = min(WINDOW, 2 * (wave.shape[-1] // 2))
     first = torch.from_numpy(np.ascontiguousarray(wave[:1], np.float32))
-    spectrogram: NDArray[np.float32] = (20 * magnitudes(first, (window, max(1, window // 8), window))[0].log10()).numpy()
+    spectrogram: NDArray[np.float32] = (
+        20 * magnitudes(first, (window, max(1, window // 8), window))[0].log10()
+    ).numpy()
     return spectrogram
 
 
@@ -37,7 +39,14 @@ def draw_spectrograms(recordings: Sequence["Denoised"], sample_rate_hz: int) -> 
         loudest = max(float(picture.max()) for picture in pictures.values())
         extent = (0, recording.noisy.shape[-1] / sample_rate_hz, 0, sample_rate_hz / 2000)
         for axes, (version, picture) in zip(row, pictures.items(), strict=True):
-            axes.imshow(picture, origin="lower", aspect="auto", extent=extent, vmin=loudest - RANGE_DB, vmax=loudest)
+            axes.imshow(
+                picture,
+                origin="lower",
+                aspect="auto",
+                extent=extent,
+                vmin=loudest - RANGE_DB,
+                vmax=loudest,
+            )
             axes.set_title(f"{recording.name}, {version}", fontsize=8)
     figure.supxlabel("seconds", fontsize=8)
     figure.supylabel("kHz", fontsize=8)

@@ -16,7 +16,9 @@ PICTURE, SOUNDS = "worst.png", "worst"
 
 
 def write_signals(signals: Sequence[Denoised], sample_rate_hz: int | None, folder: Path) -> None:
-    """Draw `worst.png`, and write recordings as wav files into `worst/`, numbered from the worst."""
+    """Draw `worst.png`, and write recordings as wav files into `worst/`, numbered from the
+    worst.
+    """
     if sample_rate_hz is None:
         draw_versions(signals).savefig(folder / PICTURE)
         return
@@ -30,12 +32,22 @@ def draw_named(predictions: Sequence[Prediction], class_names: Sequence[str]) ->
     figure = draw_predictions(predictions, class_names)
     for axes, prediction in zip(figure.axes, predictions, strict=False):
         if not prediction.is_mask:  # the title of a mask names its sample
-            axes.text(0.5, -0.02, prediction.name, transform=axes.transAxes, ha="center", va="top", fontsize=6)
+            axes.text(
+                0.5,
+                -0.02,
+                prediction.name,
+                transform=axes.transAxes,
+                ha="center",
+                va="top",
+                fontsize=6,
+            )
     return figure
 
 
 def draw_versions(signals: Sequence[Denoised]) -> "Figure":
-    """Return a picture with a row a signal: noisy, denoised and clean, as curves of one scale or as images."""
+    """Return a picture with a row a signal: noisy, denoised and clean, as curves of one scale or as
+    images.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 2.2 * len(signals) + 0.6), layout="constrained")

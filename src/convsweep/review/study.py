@@ -1,4 +1,6 @@
-"""A study as a report reads it: its trials by kind, its best, the names of its objectives and parameters."""
+"""A study as a report reads it: its trials by kind, its best, the names of its objectives and
+parameters.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -64,12 +66,19 @@ class Sweep:
     @cached_property
     def complete(self) -> list[FrozenTrial]:
         """Trials with a score of their own; a repetition of a known network has none."""
-        return [trial for trial in self.trials if trial.state == TrialState.COMPLETE and kind_of(trial) == "complete"]
+        return [
+            trial
+            for trial in self.trials
+            if trial.state == TrialState.COMPLETE and kind_of(trial) == "complete"
+        ]
 
     @cached_property
     def ranked(self) -> list[FrozenTrial]:
         """Complete trials, the best one of the first objective first."""
-        return sorted(self.complete, key=lambda trial: -trial.values[0] if self.maximise[0] else trial.values[0])
+        return sorted(
+            self.complete,
+            key=lambda trial: -trial.values[0] if self.maximise[0] else trial.values[0],
+        )
 
     @property
     def best(self) -> FrozenTrial | None:
@@ -78,8 +87,12 @@ class Sweep:
 
     @cached_property
     def front(self) -> list[FrozenTrial]:
-        """Complete trials that no other one beats in one objective without losing in another, by the first objective."""
-        directions = [StudyDirection.MAXIMIZE if more else StudyDirection.MINIMIZE for more in self.maximise]
+        """Complete trials that no other one beats in one objective without losing in another, by
+        the first objective.
+        """
+        directions = [
+            StudyDirection.MAXIMIZE if more else StudyDirection.MINIMIZE for more in self.maximise
+        ]
         study = optuna.create_study(directions=directions)
         study.add_trials(self.complete)
         chosen = {self.complete[trial.number].number for trial in study.best_trials}
@@ -92,7 +105,9 @@ class Sweep:
 
     @cached_property
     def distributions(self) -> dict[str, BaseDistribution]:
-        """Searched parameters in the order of the space, each with the distribution that its last trial drew from."""
+        """Searched parameters in the order of the space, each with the distribution that its last
+        trial drew from.
+        """
         found: dict[str, BaseDistribution] = {}
         for trial in self.trials:
             found.update(trial.distributions)
@@ -103,7 +118,9 @@ class Sweep:
     @cached_property
     def searched(self) -> list[str]:
         """Parameters that could have had more than one value."""
-        return [name for name, distribution in self.distributions.items() if not distribution.single()]
+        return [
+            name for name, distribution in self.distributions.items() if not distribution.single()
+        ]
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -115,14 +132,17 @@ class Sweep:
     @cached_property
     def conditional(self) -> dict[str, int]:
         """Parameters that only some complete trials have, with the number of those."""
-        count = {name: sum(name in trial.params for trial in self.complete) for name in self.searched}
+        count = {
+            name: sum(name in trial.params for trial in self.complete) for name in self.searched
+        }
         return {name: number for name, number in count.items() if number < len(self.complete)}
 
     def is_categorical(self, name: str) -> bool:
         """Whether a parameter is a choice without order: one that is not of numbers."""
         distribution = self.distributions[name]
         return isinstance(distribution, CategoricalDistribution) and not all(
-            isinstance(choice, int | float) and not isinstance(choice, bool) for choice in distribution.choices
+            isinstance(choice, int | float) and not isinstance(choice, bool)
+            for choice in distribution.choices
         )
 
     @property
@@ -132,7 +152,9 @@ class Sweep:
 
 
 def selected(config: DictConfig, key: str) -> Any:
-    """Return a value of a sweep's config, None if it is not there or cannot be resolved outside of the sweep."""
+    """Return a value of a sweep's config, None if it is not there or cannot be resolved outside of
+    the sweep.
+    """
     try:
         value = OmegaConf.select(config, key)
         return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
@@ -141,12 +163,20 @@ def selected(config: DictConfig, key: str) -> Any:
 
 
 def objective_names(config: DictConfig, count: int) -> tuple[str, ...]:
-    """Return the names of what a sweep optimises: those its runs go by, else those of its directions, else numbers."""
-    monitored, directions = selected(config, "monitor.metric"), selected(config, "hydra.sweeper.direction")
+    """Return the names of what a sweep optimises: those its runs go by, else those of its
+    directions, else numbers.
+    """
+    monitored, directions = (
+        selected(config, "monitor.metric"),
+        selected(config, "hydra.sweeper.direction"),
+    )
     candidates = [selected(config, "objectives"), [monitored] if monitored else None]
     candidates += [list(directions) if isinstance(directions, dict) else None, ["score"]]
     numbers = [f"value {index}" for index in range(count)]
-    return tuple(str(name) for name in next((names for names in candidates if names and len(names) == count), numbers))
+    return tuple(
+        str(name)
+        for name in next((names for names in candidates if names and len(names) == count), numbers)
+    )
 
 
 def seconds_of(trial: FrozenTrial) -> float | None:

@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import MetricCollection
-from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError, MulticlassF1Score
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassCalibrationError,
+    MulticlassF1Score,
+)
 
 from convsweep.data.samples import DataInfo
 from convsweep.errors import InfeasibleError, UserError
@@ -34,9 +38,15 @@ class ClassificationTask(Task):
     def target_shape(self, num_classes: int, spatial_shape: tuple[int, ...]) -> tuple[int, ...]:
         return ()
 
-    def check_output(self, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int) -> None:
+    def check_output(
+        self, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int
+    ) -> None:
         if out_shape != (num_classes,):
-            remedy = "use model=segmentation" if len(out_shape) == len(in_shape) else "set the net's num_classes from the data"
+            remedy = (
+                "use model=segmentation"
+                if len(out_shape) == len(in_shape)
+                else "set the net's num_classes from the data"
+            )
             raise InfeasibleError(
                 f"a classifier must return {num_classes} numbers a sample, one a class, "
                 f"but the net returns {shape_text(out_shape)}; {remedy}, or take another net"
@@ -53,8 +63,12 @@ class ClassificationTask(Task):
         return np.bincount([result.argmax()], minlength=info.num_classes)
 
     def summary(self, info: DataInfo, shares: NDArray[Any], count: int) -> str:
-        largest = [index for index in np.argsort(-shares, kind="stable")[:SUMMED_CLASSES] if shares[index]]
-        return ": " + ", ".join(f"{info.class_names[index]} ({int(shares[index]):,})" for index in largest)
+        largest = [
+            index for index in np.argsort(-shares, kind="stable")[:SUMMED_CLASSES] if shares[index]
+        ]
+        return ": " + ", ".join(
+            f"{info.class_names[index]} ({int(shares[index]):,})" for index in largest
+        )
 
     def shown_columns(self) -> Sequence[int]:
         return range(3)
@@ -62,7 +76,10 @@ class ClassificationTask(Task):
     def answers(self, info: DataInfo, logits: Tensor, y: Tensor) -> list[list[str]]:
         probabilities, predicted = logits.float().softmax(dim=1).max(dim=1)
         rows = zip(y.tolist(), predicted.tolist(), probabilities.tolist(), strict=True)
-        return [[info.class_names[true], info.class_names[best], f"{share:.6f}"] for true, best, share in rows]
+        return [
+            [info.class_names[true], info.class_names[best], f"{share:.6f}"]
+            for true, best, share in rows
+        ]
 
     def picture(self, x: NDArray[Any], y: NDArray[Any], logits: Tensor, name: str) -> Prediction:
         return Prediction.of(x, y, logits.softmax(dim=0).cpu().numpy(), name)
@@ -83,23 +100,36 @@ class Classification(Model):
     task = ClassificationTask()
 
     def __init__(
-        self, *, label_smoothing: float = 0.0, class_weights: Literal["none", "balanced"] = "none", **shared: Any
+        self,
+        *,
+        label_smoothing: float = 0.0,
+        class_weights: Literal["none", "balanced"] = "none",
+        **shared: Any,
     ) -> None:
         super().__init__(**shared)
         if not 0 <= label_smoothing < 1:
-            raise UserError(f"model.label_smoothing must be a probability, 0 <= label_smoothing < 1, but is {label_smoothing}")
+            raise UserError(
+                "model.label_smoothing must be a probability, 0 <= label_smoothing < 1, but is"
+                f" {label_smoothing}"
+            )
         self.label_smoothing = label_smoothing
-        self.register_buffer("class_weight", class_weight(class_weights, self.class_counts), persistent=False)
+        self.register_buffer(
+            "class_weight", class_weight(class_weights, self.class_counts), persistent=False
+        )
 
     def make_metrics(self) -> MetricCollection:
         classes = self.info.num_classes
         metrics: dict[str, Any] = {
             "accuracy": MulticlassAccuracy(classes, average="micro", validate_args=False),
             "f1": MulticlassF1Score(classes, average="macro", validate_args=False),
-            "calibration_error": MulticlassCalibrationError(classes, n_bins=15, validate_args=False),
+            "calibration_error": MulticlassCalibrationError(
+                classes, n_bins=15, validate_args=False
+            ),
         }
         if classes > TOP_K:
-            metrics["top5"] = MulticlassAccuracy(classes, top_k=TOP_K, average="micro", validate_args=False)
+            metrics["top5"] = MulticlassAccuracy(
+                classes, top_k=TOP_K, average="micro", validate_args=False
+            )
         return MetricCollection(metrics)
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
@@ -112,9 +142,13 @@ class Classification(Model):
 
 
 def class_weight(kind: str, class_counts: Tensor) -> Tensor | None:
-    """Return one weight a class with mean 1 over the samples, or None for `none`; absent classes weigh nothing."""
+    """Return one weight a class with mean 1 over the samples, or None for `none`; absent classes
+    weigh nothing.
+    """
     if kind == "none":
         return None
     counts = torch.as_tensor(class_counts, dtype=torch.float32)
     present = counts > 0
-    return torch.where(present, counts.sum() / (present.sum() * counts.clamp_min(1)), torch.zeros_like(counts))
+    return torch.where(
+        present, counts.sum() / (present.sum() * counts.clamp_min(1)), torch.zeros_like(counts)
+    )

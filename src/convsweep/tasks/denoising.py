@@ -1,4 +1,6 @@
-"""Denoising: a clean signal from a noisy one, by the distance of their waveforms and of their spectrograms."""
+"""Denoising: a clean signal from a noisy one, by the distance of their waveforms and of their
+spectrograms.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,12 +33,15 @@ class DenoisingTask(Task):
     def target_shape(self, num_classes: int, spatial_shape: tuple[int, ...]) -> tuple[int, ...]:
         return (num_classes, *spatial_shape)
 
-    def check_output(self, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int) -> None:
+    def check_output(
+        self, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int
+    ) -> None:
         expected = (num_classes, *in_shape[1:])
         if out_shape != expected:
             raise InfeasibleError(
-                f"a denoising net must return a signal of the size it gets, {shape_text(expected)}, but the net "
-                f"returns {shape_text(out_shape)}; use model/net=unet_1d or dilated_1d, padding=same, and undo every downsampling"
+                f"a denoising net must return a signal of the size it gets, {shape_text(expected)},"
+                f" but the net returns {shape_text(out_shape)}; use model/net=unet_1d or"
+                " dilated_1d, padding=same, and undo every downsampling"
             )
 
     def picture(self, x: NDArray[Any], y: NDArray[Any], logits: Tensor, name: str) -> Denoised:
@@ -49,15 +54,19 @@ class DenoisingTask(Task):
 class Denoising(Model):
     """A network that gives a signal of the size it gets.
 
-    The network sees signals at one level: divided by their root mean square (`normalize_by: sample`), so that it hears quiet
-    and loud recordings alike, or by the training split's. What it gives is brought back to the level of its input: silence stays
-    silent under `sample`. No mean is subtracted.
+    The network sees signals at one level: divided by their root mean square (`normalize_by:
+    sample`), so that it hears quiet and loud recordings alike, or by the training split's. What it
+    gives is brought back to the level of its input: silence stays silent under `sample`. No mean is
+    subtracted.
 
     Args:
-        waveform_loss: mean distance of the waveforms, `l1` or `l2`, or `none`; in units of the training split's spread.
-        stft_weight: weight of the multi-resolution STFT loss beside it (Yamamoto et al. 2020), for signals of one axis.
+        waveform_loss: mean distance of the waveforms, `l1` or `l2`, or `none`; in units of the
+            training split's spread.
+        stft_weight: weight of the multi-resolution STFT loss beside it (Yamamoto et al. 2020), for
+            signals of one axis.
         stft_resolutions: its (Fourier size, hop, window) in positions.
-        predicts: whether the network gives the clean `signal`, or the `noise` that is subtracted (Zhang et al. 2017, DnCNN).
+        predicts: whether the network gives the clean `signal`, or the `noise` that is subtracted
+            (Zhang et al. 2017, DnCNN).
         normalize_by: `sample` or `training_split`.
         shared: other arguments of `Model`.
     """
@@ -84,7 +93,10 @@ class Denoising(Model):
                 f"model.stft_weight={stft_weight} leave none; use waveform_loss=l1 or stft_weight=1"
             )
         if stft_weight and len(self.info.spatial_shape) != 1:
-            raise UserError(f"model.stft_weight is for signals, but samples have the shape {self.info.in_shape}; set it to 0")
+            raise UserError(
+                "model.stft_weight is for signals, but samples have the shape"
+                f" {self.info.in_shape}; set it to 0"
+            )
 
     def make_metrics(self) -> MetricCollection:
         return MetricCollection({"ratios": SignalRatios()})
@@ -97,7 +109,8 @@ class Denoising(Model):
 
         Args:
             x: (N, C, *).
-            level: (N, 1, ...) what the network divides by and multiplies with; None measures it, see `level_of`.
+            level: (N, 1, ...) what the network divides by and multiplies with; None measures it,
+                see `level_of`.
         """
         x = x.to(self.normalize.scale.dtype)
         level = self.level_of(x) if level is None else level
@@ -108,7 +121,9 @@ class Denoising(Model):
     def level_of(self, x: Tensor) -> Tensor:
         """Return the root mean square of each sample, or the spread of the training split."""
         if self.normalize.by == "training_split":
-            return (1 / self.normalize.scale).mean().expand(x.shape[0]).view(-1, *[1] * (x.dim() - 1))  # len() is no symbol
+            return (
+                (1 / self.normalize.scale).mean().expand(x.shape[0]).view(-1, *[1] * (x.dim() - 1))
+            )  # len() is no symbol
         return x.square().mean(dim=tuple(range(1, x.dim())), keepdim=True).sqrt()
 
     def answer(self, logits: Tensor) -> Tensor:
@@ -139,8 +154,12 @@ def checked_resolutions(resolutions: Sequence[Sequence[int]]) -> list[Resolution
     for one in resolutions:
         if len(one) != 3 or min(one) < 1 or one[2] > one[0]:
             raise UserError(
-                f"model.stft_resolutions must hold [Fourier size, hop, window] with window <= Fourier size, but holds {list(one)}"
+                "model.stft_resolutions must hold [Fourier size, hop, window] with window <="
+                f" Fourier size, but holds {list(one)}"
             )
     if not resolutions:
-        raise UserError("model.stft_resolutions must hold one resolution or more; model.stft_weight=0 leaves the loss out")
+        raise UserError(
+            "model.stft_resolutions must hold one resolution or more; model.stft_weight=0 leaves"
+            " the loss out"
+        )
     return [(size, hop, window) for size, hop, window in resolutions]

@@ -25,8 +25,8 @@ from convsweep.task import SEGMENTATION, SHOWN_COLUMNS, Task
 from convsweep.tasks.classification import class_weight
 
 SUMMED_CLASSES = 8
+# The label that torch's cross-entropy leaves out where the data set names no other.
 NO_CLASS = -100
-"""The label that torch's cross-entropy leaves out where the data set names no other."""
 
 
 class SegmentationTask(Task):
@@ -39,18 +39,24 @@ class SegmentationTask(Task):
     def target_shape(self, num_classes: int, spatial_shape: tuple[int, ...]) -> tuple[int, ...]:
         return spatial_shape
 
-    def check_output(self, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int) -> None:
+    def check_output(
+        self, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int
+    ) -> None:
         is_answer = (
             len(out_shape) == len(in_shape)
             and out_shape[0] == num_classes
             and all(0 < out <= size for out, size in zip(out_shape[1:], in_shape[1:], strict=True))
         )
         if not is_answer:
-            remedy = "use model=classification" if len(out_shape) == 1 else "set its output channels and size"
+            remedy = (
+                "use model=classification"
+                if len(out_shape) == 1
+                else "set its output channels and size"
+            )
             raise InfeasibleError(
-                f"a segmentation net must return {num_classes} numbers a position, "
-                f"at most {shape_text((num_classes, *in_shape[1:]))}, "
-                f"but the net returns {shape_text(out_shape)}; {remedy}, or take another net such as model/net=unet"
+                f"a segmentation net must return {num_classes} numbers a position, at most"
+                f" {shape_text((num_classes, *in_shape[1:]))}, but the net returns"
+                f" {shape_text(out_shape)}; {remedy}, or take another net such as model/net=unet"
             )
 
     def columns(self, info: DataInfo) -> list[str]:
@@ -65,7 +71,9 @@ class SegmentationTask(Task):
 
     def summary(self, info: DataInfo, shares: NDArray[Any], count: int) -> str:
         largest = np.argsort(-shares, kind="stable")[:SUMMED_CLASSES]
-        return "; on average " + ", ".join(f"{info.class_names[i]} {shares[i] / max(1, count):.1%}" for i in largest)
+        return "; on average " + ", ".join(
+            f"{info.class_names[i]} {shares[i] / max(1, count):.1%}" for i in largest
+        )
 
     def shown_columns(self) -> Sequence[int]:
         return [0, *range(2, 2 + SHOWN_COLUMNS)]
@@ -78,14 +86,18 @@ class SegmentationTask(Task):
 
 
 class Segmentation(Model):
-    """A network that gives one class a position; where its output is smaller than the input, the target is cropped.
+    """A network that gives one class a position; where its output is smaller than the input, the
+    target is cropped.
 
-    Where samples are of any size (`Facts.any_size`), it is trained on crops and applied to whole samples in overlapping windows.
+    Where samples are of any size (`Facts.any_size`), it is trained on crops and applied to whole
+    samples in overlapping windows.
 
     Args:
         dice_weight: weight of the Dice loss beside the cross-entropy (Milletari et al. 2016).
-        class_weights: `balanced` weighs a class by the inverse of its share of the training split's positions.
-        window_overlap: share of a window that the next one covers again, where samples are of any size.
+        class_weights: `balanced` weighs a class by the inverse of its share of the training split's
+            positions.
+        window_overlap: share of a window that the next one covers again, where samples are of any
+            size.
         shared: arguments of `Model`.
     """
 
@@ -101,14 +113,23 @@ class Segmentation(Model):
     ) -> None:
         super().__init__(**shared)
         self.dice_weight = dice_weight
-        self.windows = SlidingWindow(self.window_probs, self.info.spatial_shape, overlap=window_overlap)
-        self.register_buffer("class_weight", class_weight(class_weights, self.class_counts), persistent=False)
+        self.windows = SlidingWindow(
+            self.window_probs, self.info.spatial_shape, overlap=window_overlap
+        )
+        self.register_buffer(
+            "class_weight", class_weight(class_weights, self.class_counts), persistent=False
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits of a batch; of whole samples of any size, the logarithms of their windows' mean probabilities."""
+        """Return the logits of a batch; of whole samples of any size, the logarithms of their
+        windows' mean probabilities.
+        """
         if self.training or not self.info.any_size:
             return super().forward(x)
-        if x.shape[0] == 0:  # the last step of a process that has a sample less; len() would fix the batch of an export
+        if (
+            x.shape[0] == 0
+            # the last step of a process that has a sample less; len() would fix the batch of an export  # noqa: E501
+        ):
             return x.new_zeros((0, self.info.num_classes, *x.shape[2:]), dtype=torch.float32)
         if x.shape[2:] == torch.Size(self.info.spatial_shape):
             logits = super().forward(x)

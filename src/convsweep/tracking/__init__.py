@@ -1,4 +1,6 @@
-"""What a run leaves to look at: metrics.csv and W&B, neither of which can stop a training. Imported on first use."""
+"""What a run leaves to look at: metrics.csv and W&B, neither of which can stop a training. Imported
+on first use.
+"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -19,14 +19,17 @@ from hydra_study import trial
 log = logging.getLogger(__name__)
 
 FOLDER = "pictures"
+# A sweep's trial that trains no longer than this leaves no pictures: drawing would take a part of
+# its time.
 SHORT_TRIAL_S = 60.0
-"""A sweep's trial that trains no longer than this leaves no pictures: drawing would take a part of its time."""
 
 
 class BestEpochCallback(Callback, ABC):
-    """Call `capture` after each validation that is the best so far, and `publish` once at the end or on Ctrl-C.
+    """Call `capture` after each validation that is the best so far, and `publish` once at the end
+    or on Ctrl-C.
 
-    Neither can stop a training: what goes wrong in them is said once, and they are left out from then on.
+    Neither can stop a training: what goes wrong in them is said once, and they are left out from
+    then on.
     """
 
     def __init__(self) -> None:
@@ -54,16 +57,23 @@ class BestEpochCallback(Callback, ABC):
         if not trial.in_trial() or time.monotonic() - self._began > SHORT_TRIAL_S:
             self._publish(trainer, pl_module)
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        # Whoever presses Ctrl-C may have seen enough; who is killed or fails has no time for pictures.
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        # Whoever presses Ctrl-C may have seen enough; who is killed or fails has no time for
+        # pictures.
         if isinstance(exception, KeyboardInterrupt) and trainer.state.fn == "fit":
             self._publish(trainer, pl_module)
 
     def may_publish(self, trainer: Trainer) -> bool:
-        """Return whether a training may last so long, by twice what its epochs took up to now, that it leaves pictures."""
+        """Return whether a training may last so long, by twice what its epochs took up to now, that
+        it leaves pictures.
+        """
         if not trial.in_trial() or trainer.max_epochs in (None, -1):
             return True
-        expected = (time.monotonic() - self._began) / (trainer.current_epoch + 1) * trainer.max_epochs
+        expected = (
+            (time.monotonic() - self._began) / (trainer.current_epoch + 1) * trainer.max_epochs
+        )
         return 2 * expected > SHORT_TRIAL_S
 
     def suits_task(self, task: Task) -> bool:
@@ -71,12 +81,19 @@ class BestEpochCallback(Callback, ABC):
         return task.has_classes
 
     def suits(self, module: LightningModule) -> bool:
-        """Return whether there is anything to publish of a model; one that does not say is taken for a classifier."""
+        """Return whether there is anything to publish of a model; one that does not say is taken
+        for a classifier.
+        """
         info: Any = getattr(module, "info", None)
         return self.suits_task(find_task(CLASSIFICATION) if info is None else info.kind)
 
     def _capture_best(self, trainer: Trainer, module: LightningModule, of_training: bool) -> None:
-        if trainer.sanity_checking or trainer.state.fn != "fit" or is_rehearsal(trainer) or not self.suits(module):
+        if (
+            trainer.sanity_checking
+            or trainer.state.fn != "fit"
+            or is_rehearsal(trainer)
+            or not self.suits(module)
+        ):
             return
         best = best_scores(trainer)
         if best.is_new and best.is_of_training == of_training and self.may_publish(trainer):
@@ -95,7 +112,12 @@ class BestEpochCallback(Callback, ABC):
             yield
         except Exception as problem:
             if not self._is_broken:
-                log.warning("%s failed (%s: %s); training goes on.", type(self).__name__, type(problem).__name__, problem)
+                log.warning(
+                    "%s failed (%s: %s); training goes on.",
+                    type(self).__name__,
+                    type(problem).__name__,
+                    problem,
+                )
             self._is_broken = True
 
 
@@ -105,7 +127,9 @@ def is_rehearsal(trainer: Trainer) -> bool:
 
 
 def best_epoch(trainer: Trainer) -> int:
-    """Return the best epoch, counted from 0 as loggers count; the current one where none was measured."""
+    """Return the best epoch, counted from 0 as loggers count; the current one where none was
+    measured.
+    """
     epoch = best_scores(trainer).epoch
     return epoch - 1 if epoch else trainer.current_epoch
 
@@ -120,11 +144,15 @@ def picture_path(trainer: Trainer, name: str) -> Path:
 
 def wandb_logger(trainer: Trainer) -> WandbLogger | None:
     """Return the trainer's W&B logger, if it has one that logs to a run."""
-    found = (logger for logger in trainer.loggers if isinstance(logger, WandbLogger) and logger.is_active)
+    found = (
+        logger for logger in trainer.loggers if isinstance(logger, WandbLogger) and logger.is_active
+    )
     return next(found, None)
 
 
 def class_names(trainer: Trainer, num_classes: int) -> list[str]:
     """Return the data set's class names, or numbers where it states none."""
     info = getattr(getattr(trainer, "datamodule", None), "info", None)
-    return list(info.class_names) if info is not None else [str(index) for index in range(num_classes)]
+    return (
+        list(info.class_names) if info is not None else [str(index) for index in range(num_classes)]
+    )

@@ -10,7 +10,8 @@ TRAIN = "train/"
 
 
 class BestScores(L.Callback):
-    """Keeps the metrics of the best validation, or of the best epoch where a training metric is monitored.
+    """Keeps the metrics of the best validation, or of the best epoch where a training metric is
+    monitored.
 
     Other callbacks ask it (`best_scores`), so it must be the first of them.
 
@@ -29,30 +30,48 @@ class BestScores(L.Callback):
 
     @property
     def is_of_training(self) -> bool:
-        """Whether a training metric decides, when an epoch has ended, instead of one of validation."""
+        """Whether a training metric decides, when an epoch has ended, instead of one of
+        validation.
+        """
         return self.monitor.startswith(TRAIN)
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         kept = trainer.checkpoint_callback
-        if isinstance(kept, ModelCheckpoint) and kept.monitor and kept.save_top_k and kept.best_model_score is None:
+        if (
+            isinstance(kept, ModelCheckpoint)
+            and kept.monitor
+            and kept.save_top_k
+            and kept.best_model_score is None
+        ):
             self.scores, self.epoch = {}, 0  # of what was best before there is no checkpoint
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not trainer.sanity_checking and not self.is_of_training:
             # The training metrics at this moment are those of the epoch before.
-            self.consider(trainer, {name: value for name, value in current(trainer).items() if not name.startswith(TRAIN)})
+            self.consider(
+                trainer,
+                {
+                    name: value
+                    for name, value in current(trainer).items()
+                    if not name.startswith(TRAIN)
+                },
+            )
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         metrics = current(trainer)
         if self.is_of_training:
             self.consider(trainer, metrics)
         elif self.epoch == trainer.current_epoch + 1:
-            self.scores |= {name: value for name, value in metrics.items() if name.startswith(TRAIN)}
+            self.scores |= {
+                name: value for name, value in metrics.items() if name.startswith(TRAIN)
+            }
 
     def consider(self, trainer: L.Trainer, metrics: dict[str, float]) -> None:
         """Keep the metrics if they are better."""
         score, former = metrics.get(self.monitor), self.scores.get(self.monitor)
-        self.is_new = score is not None and (former is None or isnan(former) or self.sign * score > self.sign * former)
+        self.is_new = score is not None and (
+            former is None or isnan(former) or self.sign * score > self.sign * former
+        )
         if self.is_new:
             self.scores, self.epoch = metrics, trainer.current_epoch + 1
 

@@ -1,4 +1,6 @@
-"""Which class was taken for which: counted during validation and test, published as picture, CSV and W&B chart."""
+"""Which class was taken for which: counted during validation and test, published as picture, CSV
+and W&B chart.
+"""
 
 from typing import Any
 
@@ -7,15 +9,23 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from convsweep.pictures.drawing import draw_confusion
-from convsweep.tracking.best_epoch import BestEpochCallback, best_epoch, class_names, picture_path, wandb_logger
+from convsweep.tracking.best_epoch import (
+    BestEpochCallback,
+    best_epoch,
+    class_names,
+    picture_path,
+    wandb_logger,
+)
 from convsweep.tracking.wandb.media import confusion_chart
 
 
 class ConfusionMatrix(BestEpochCallback):
-    """Publish `pictures/confusion_val` of the best validation and `pictures/confusion_test` of the test, as .png and .csv.
+    """Publish `pictures/confusion_val` of the best validation and `pictures/confusion_test` of the
+    test, as .png and .csv.
 
-    Counts samples, or positions of a segmentation, by true class (row) and predicted class (column). The predictions are
-    the ones the model makes anyway: its output in `validation_step` is overheard, not computed again.
+    Counts samples, or positions of a segmentation, by true class (row) and predicted class
+    (column). The predictions are the ones the model makes anyway: its output in `validation_step`
+    is overheard, not computed again.
     """
 
     def __init__(self) -> None:
@@ -36,7 +46,9 @@ class ConfusionMatrix(BestEpochCallback):
         if self.suits(pl_module):
             self._listen(pl_module)
 
-    def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *rest: Any) -> None:
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, *rest: Any
+    ) -> None:
         self._count(trainer, batch=rest[1])
 
     def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *rest: Any) -> None:
@@ -51,9 +63,13 @@ class ConfusionMatrix(BestEpochCallback):
         with self.harmless():
             counts = self._all_counts(trainer)
             if trainer.is_global_zero and counts is not None:
-                publish_confusion(trainer, "test", counts, best_epoch(trainer))  # the network that is tested is the best one
+                publish_confusion(
+                    trainer, "test", counts, best_epoch(trainer)
+                )  # the network that is tested is the best one
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
         self._unlisten()
         super().on_exception(trainer, pl_module, exception)
 
@@ -72,7 +88,8 @@ class ConfusionMatrix(BestEpochCallback):
 
     def _listen(self, module: LightningModule) -> None:
         def keep(module: Any, inputs: Any, output: Any) -> None:
-            # A distributed strategy runs the whole validation step as the module's forward, and this hears that too.
+            # A distributed strategy runs the whole validation step as the module's forward, and
+            # this hears that too.
             if isinstance(output, Tensor) and output.dim() > 1:
                 self._logits = output
 
@@ -89,7 +106,9 @@ class ConfusionMatrix(BestEpochCallback):
         if self._is_broken or self._logits is None or trainer.sanity_checking:
             return
         with self.harmless():
-            ignore_index = getattr(getattr(getattr(trainer, "datamodule", None), "info", None), "ignore_index", None)
+            ignore_index = getattr(
+                getattr(getattr(trainer, "datamodule", None), "info", None), "ignore_index", None
+            )
             counts = count_confusion(self._logits, batch[1], ignore_index)
             self.counts = counts if self.counts is None else self.counts + counts
 
@@ -106,7 +125,8 @@ def count_confusion(logits: Tensor, target: Tensor, ignore_index: int | None = N
     """Return how often each class (row) was predicted as each (column).
 
     Shape:
-        logits: (N, num_classes, *). target: (N, *), cropped around its centre where the logits are smaller.
+        logits: (N, num_classes, *). target: (N, *), cropped around its centre where the logits are
+            smaller.
         output: (num_classes, num_classes) int64.
     """
     num_classes = logits.shape[1]
@@ -116,21 +136,36 @@ def count_confusion(logits: Tensor, target: Tensor, ignore_index: int | None = N
     is_class = (target >= 0) & (target < num_classes)
     if ignore_index is not None:
         is_class &= target != ignore_index
-    # Positions that do not count go to a cell behind the last, since choosing them would wait for the device.
+    # Positions that do not count go to a cell after the last, since choosing them would wait for
+    # the device.
     cells = torch.where(is_class, target * num_classes + predicted, num_classes**2)
-    return torch.bincount(cells, minlength=num_classes**2 + 1)[:-1].reshape(num_classes, num_classes)
+    return torch.bincount(cells, minlength=num_classes**2 + 1)[:-1].reshape(
+        num_classes, num_classes
+    )
 
 
 def publish_confusion(trainer: Trainer, split: str, counts: Tensor, epoch: int) -> None:
     """Write the matrix of a split into the run folder and to W&B."""
     names, matrix = class_names(trainer, len(counts)), counts.numpy()
     path = picture_path(trainer, f"confusion_{split}.png")
-    rows = ["true \\ predicted", *names], *([name, *map(str, row)] for name, row in zip(names, matrix, strict=True))
-    path.with_suffix(".csv").write_text("".join(",".join(_quoted(cell) for cell in row) + "\n" for row in rows))
+    rows = (
+        ["true \\ predicted", *names],
+        *([name, *map(str, row)] for name, row in zip(names, matrix, strict=True)),
+    )
+    path.with_suffix(".csv").write_text(
+        "".join(",".join(_quoted(cell) for cell in row) + "\n" for row in rows)
+    )
     draw_confusion(matrix, names, title=f"{split}, epoch {epoch + 1}").savefig(path)
     logger = wandb_logger(trainer)
     if logger is not None:
-        logger.log_media(lambda: {f"confusion_matrix/{split}": confusion_chart(matrix, names, title=f"{split} confusion")}, epoch)
+        logger.log_media(
+            lambda: {
+                f"confusion_matrix/{split}": confusion_chart(
+                    matrix, names, title=f"{split} confusion"
+                )
+            },
+            epoch,
+        )
 
 
 def _quoted(cell: str) -> str:

@@ -1,6 +1,8 @@
-"""metrics.csv in the run folder: what was measured, on disk as soon as it is logged, whatever else logs.
+"""metrics.csv in the run folder: what was measured, on disk as soon as it is logged, whatever else
+logs.
 
-Lightning's own CSVLogger deletes the file of the run it resumes and keeps up to a hundred rows in memory.
+Lightning's own CSVLogger deletes the file of the run it resumes and keeps up to a hundred rows in
+memory.
 """
 
 import csv
@@ -22,14 +24,17 @@ Row = dict[str, Any]
 
 
 class MetricsFile(Logger):
-    """A Lightning logger that writes `folder/metrics.csv`: columns `epoch`, `step`, then each metric as it first appears.
+    """A Lightning logger that writes `folder/metrics.csv`: columns `epoch`, `step`, then each
+    metric as it first appears.
 
-    Values of one epoch share a row until one of them comes again, so metrics logged once an epoch make one row an epoch.
+    Values of one epoch share a row until one of them comes again, so metrics logged once an epoch
+    make one row an epoch.
 
     Args:
         folder: the run folder.
-        resume: go on with the rows already there; rows from the first newly logged step on are dropped, because they
-            are trained again. Otherwise a file already there is kept under another name.
+        resume: go on with the rows already there; rows from the first newly logged step on are
+            dropped, because they are trained again. Otherwise a file already there is kept under
+            another name.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, resume: bool = False) -> None:
@@ -60,7 +65,9 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
-        """Write `metrics` into the row of their epoch. A disk that refuses is reported once; training goes on."""
+        """Write `metrics` into the row of their epoch. A disk that refuses is reported once;
+        training goes on.
+        """
         if self._state == "broken":
             return
         try:
@@ -84,7 +91,9 @@ class MetricsFile(Logger):
         self._rewrite([row for row in rows if step is None or float(row["step"] or 0) < step])
 
     def _write(self, metrics: Row, step: int | None) -> None:
-        next_epoch = "epoch" in metrics and metrics["epoch"] != self._row.get("epoch", metrics["epoch"])
+        next_epoch = "epoch" in metrics and metrics["epoch"] != self._row.get(
+            "epoch", metrics["epoch"]
+        )
         if next_epoch or any(key in self._row for key in metrics if key != "epoch"):
             self._row, self._row_start = {}, self._size()
         self._row |= metrics | ({} if step is None else {"step": step})
@@ -121,7 +130,9 @@ class MetricsFile(Logger):
 
 
 def read_metrics(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a metrics.csv as text; a value that was not logged is empty, a torn last line is left out."""
+    """Return the rows of a metrics.csv as text; a value that was not logged is empty, a torn last
+    line is left out.
+    """
     lines = path.read_text().splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines.pop()

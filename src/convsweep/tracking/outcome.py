@@ -4,15 +4,17 @@ from typing import Literal, get_args
 
 from hydra_study import kind_of_error, telling_cause
 
-Outcome = Literal["complete", "pruned", "infeasible", "out_of_memory", "timed_out", "diverged", "killed", "error"]
+Outcome = Literal[
+    "complete", "pruned", "infeasible", "out_of_memory", "timed_out", "diverged", "killed", "error"
+]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 def outcome_of(exception: BaseException | None) -> Outcome:
     """Return the outcome of a run that ended with `exception`, or without one.
 
-    Lightning turns Ctrl-C into `SystemExit` raised while handling `KeyboardInterrupt`, and SIGTERM into a subclass of
-    `SystemExit`: both mean killed.
+    Lightning turns Ctrl-C into `SystemExit` raised while handling `KeyboardInterrupt`, and SIGTERM
+    into a subclass of `SystemExit`: both mean killed.
     """
     if exception is None:
         return "complete"
@@ -22,11 +24,15 @@ def outcome_of(exception: BaseException | None) -> Outcome:
             return outcome
     if _is_interrupt(exception) or _is_interrupt(exception.__context__):
         return "killed"
-    return "complete" if isinstance(exception, SystemExit) and exception.code in (None, 0) else "error"
+    return (
+        "complete" if isinstance(exception, SystemExit) and exception.code in (None, 0) else "error"
+    )
 
 
 def exit_code_of(outcome: Outcome) -> int:
-    """Return the exit code W&B shows as finished (0), failed (1) or, as after its own Ctrl-C, killed (255)."""
+    """Return the exit code W&B shows as finished (0), failed (1) or, as after its own Ctrl-C,
+    killed (255).
+    """
     if outcome in ("complete", "pruned"):
         return 0
     return 255 if outcome == "killed" else 1

@@ -1,4 +1,6 @@
-"""What the network makes of a few fixed validation samples, published as a picture and as W&B images."""
+"""What the network makes of a few fixed validation samples, published as a picture and as W&B
+images.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,7 +15,13 @@ from torch import Tensor
 
 from convsweep.pictures.drawing import draw_predictions
 from convsweep.pictures.prediction import Prediction
-from convsweep.tracking.best_epoch import BestEpochCallback, best_epoch, class_names, picture_path, wandb_logger
+from convsweep.tracking.best_epoch import (
+    BestEpochCallback,
+    best_epoch,
+    class_names,
+    picture_path,
+    wandb_logger,
+)
 from convsweep.tracking.wandb.media import prediction_image
 
 CHUNK_VALUES = 1_000_000
@@ -21,7 +29,9 @@ CHUNK_VALUES = 1_000_000
 
 @dataclass(frozen=True)
 class FixedSamples:
-    """Samples as stored: N x (C, *spatial), of one shape or not, N y () or (*spatial), and N names."""
+    """Samples as stored: N x (C, *spatial), of one shape or not, N y () or (*spatial), and N
+    names.
+    """
 
     x: list[NDArray[Any]]
     y: list[NDArray[Any]]
@@ -29,12 +39,14 @@ class FixedSamples:
 
 
 class SamplePredictions(BestEpochCallback):
-    """Publish `pictures/predictions_val.png`: validation samples with true and predicted classes or masks.
+    """Publish `pictures/predictions_val.png`: validation samples with true and predicted classes or
+    masks.
 
     The model must have `predict_batch(x)` that returns `probs` (N, num_classes, *).
 
     Args:
-        max_samples: how many samples; the same ones in every run on the same split, spread over the classes.
+        max_samples: how many samples; the same ones in every run on the same split, spread over the
+            classes.
     """
 
     def __init__(self, max_samples: int = 16) -> None:
@@ -51,15 +63,22 @@ class SamplePredictions(BestEpochCallback):
         if not self._predictions:
             return
         names = class_names(trainer, self._predictions[0].num_classes)
-        draw_predictions(self._predictions, names).savefig(picture_path(trainer, "predictions_val.png"))
+        draw_predictions(self._predictions, names).savefig(
+            picture_path(trainer, "predictions_val.png")
+        )
         logger = wandb_logger(trainer)
         if logger is not None:
             images = self._predictions
-            logger.log_media(lambda: {"predictions/val": [prediction_image(each, names) for each in images]}, best_epoch(trainer))
+            logger.log_media(
+                lambda: {"predictions/val": [prediction_image(each, names) for each in images]},
+                best_epoch(trainer),
+            )
 
 
 def choose_samples(trainer: Trainer, count: int) -> FixedSamples:
-    """Return up to `count` validation samples, spread evenly over the classes or, for masks, over the split."""
+    """Return up to `count` validation samples, spread evenly over the classes or, for masks, over
+    the split.
+    """
     split: Any = getattr(getattr(trainer, "datamodule", None), "val", None)
     if split is None:
         loader: Any = trainer.val_dataloaders
@@ -68,13 +87,21 @@ def choose_samples(trainer: Trainer, count: int) -> FixedSamples:
     else:
         x, y, names = split.x, split.y, list(split.names)
     order = np.argsort(y, kind="stable") if y.ndim == 1 else np.arange(len(y))
-    chosen = order[np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int))]
+    chosen = order[
+        np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int))
+    ]
     picked = [int(index) for index in chosen]
-    return FixedSamples([np.asarray(x[i]) for i in picked], [np.asarray(y[i]) for i in picked], [names[i] for i in picked])
+    return FixedSamples(
+        [np.asarray(x[i]) for i in picked],
+        [np.asarray(y[i]) for i in picked],
+        [names[i] for i in picked],
+    )
 
 
 def predict(module: LightningModule, samples: FixedSamples) -> list[Prediction]:
-    """Return the module's predictions of samples, computed in pieces that fit where one sample fits."""
+    """Return the module's predictions of samples, computed in pieces that fit where one sample
+    fits.
+    """
     alike = len({x.shape for x in samples.x}) == 1
     num_at_once = max(1, CHUNK_VALUES // samples.x[0].size) if alike else 1
     pieces: list[Tensor] = []

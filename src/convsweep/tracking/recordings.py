@@ -1,4 +1,6 @@
-"""What a denoiser makes of a few fixed validation recordings, to hear and to see: before, after, and as it should be."""
+"""What a denoiser makes of a few fixed validation recordings, to hear and to see: before, after,
+and as it should be.
+"""
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -12,7 +14,8 @@ from convsweep.tracking.wandb.media import recording_media
 
 
 class SampleRecordings(BestEpochCallback):
-    """Publish `pictures/recordings_val.png`, spectrograms of validation samples, and `pictures/recordings_val/*.wav`.
+    """Publish `pictures/recordings_val.png`, spectrograms of validation samples, and
+    `pictures/recordings_val/*.wav`.
 
     Args:
         max_samples: how many samples; the same ones in every run on the same split.

@@ -1,4 +1,6 @@
-"""All loggers of one run, opened and closed together, for a `Trainer(logger=tracker.loggers, callbacks=tracker.callbacks)`."""
+"""All loggers of one run, opened and closed together, for a `Trainer(logger=tracker.loggers,
+callbacks=tracker.callbacks)`.
+"""
 
 import importlib.util
 import inspect
@@ -25,13 +27,15 @@ from convsweep.tracking.wandb.run import read_run_file, take_over_run_file
 
 log = logging.getLogger(__name__)
 
+# The logger that is told of the run what its config does not know.
 OWN = ("convsweep.tracking.WandbLogger", "convsweep.tracking.wandb.logger.WandbLogger")
-"""The logger that is told of the run what its config does not know."""
 _FROM_RUN = ("self", "folder", "resume", "run_config")
 
 
 class Tracker:
-    """The loggers of one run. Leaving the `with` block closes them in the state the block ended in."""
+    """The loggers of one run. Leaving the `with` block closes them in the state the block ended
+    in.
+    """
 
     def __init__(self, folder: Path, loggers: Sequence[Logger]) -> None:
         self.folder = folder
@@ -50,12 +54,14 @@ class Tracker:
 
     @property
     def record(self) -> dict[str, Any] | None:
-        """{id, url, dir, parts, mode, project, entity, group} of the W&B run, which starts if it has not; None without one."""
+        """{id, url, dir, parts, mode, project, entity, group} of the W&B run, which starts if it
+        has not; None without one.
+        """
         self.begin()
         return (read_run_file(self.folder) or None) if self.wandb else None
 
     def begin(self) -> None:
-        """Start the W&B run now, where it would else start behind the first training step."""
+        """Start the W&B run now, where it would else start after the first training step."""
         if self.wandb:
             self.wandb.begin()
 
@@ -75,7 +81,12 @@ class Tracker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, exception: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close(outcome_of(exception))
 
 
@@ -89,15 +100,17 @@ def open_tracker(
     tags: Sequence[str] | None = None,
     resume_from: str | os.PathLike[str] | None = None,
 ) -> Tracker:
-    """Return the loggers `config` (the group `logger`) asks for; the run's metrics.csv is always among them, first.
+    """Return the loggers `config` (the group `logger`) asks for; the run's metrics.csv is always
+    among them, first.
 
     Args:
         config: a node with `_target_`, or one without (`logger=none`), or None.
         folder: the run folder.
         run_config: the resolved config of the whole run.
-        name, group, tags: of the W&B run, where `config` leaves them empty. Without a name and tags these come from the
-            composed choices: `lenet5_digits`, `[lenet5, digits]`.
-        resume_from: the folder of the run this one goes on with, which may be `folder` itself; None starts anew.
+        name, group, tags: of the W&B run, where `config` leaves them empty. Without a name and tags
+            these come from the composed choices: `lenet5_digits`, `[lenet5, digits]`.
+        resume_from: the folder of the run this one goes on with, which may be `folder` itself; None
+            starts anew.
 
     Raises:
         UserError: the W&B logger has no such option, or it has another value.
@@ -114,23 +127,36 @@ def open_tracker(
             log.warning("W&B: none (wandb is not installed)")
         else:
             own = _identity(config, name=name, group=group, tags=tags)
-            loggers.append(WandbLogger(folder=folder, resume=resume, run_config=run_config, **_options(config) | own))
+            loggers.append(
+                WandbLogger(
+                    folder=folder, resume=resume, run_config=run_config, **_options(config) | own
+                )
+            )
     return Tracker(folder, loggers)
 
 
 def _options(config: Mapping[str, Any]) -> dict[str, Any]:
-    known = [name for name in inspect.signature(WandbLogger.__init__).parameters if name not in _FROM_RUN]
+    known = [
+        name for name in inspect.signature(WandbLogger.__init__).parameters if name not in _FROM_RUN
+    ]
     options = {key: value for key, value in config.items() if not key.startswith("_")}
     for name in options:
         if name not in known:
             raise UserError(f"logger has no option {name!r}; {did_you_mean(name, known)}")
     if options.get("log_model", "none") not in LOG_MODEL:
-        raise UserError(f"logger.log_model must be one of {', '.join(LOG_MODEL)}, but is {options['log_model']!r}")
+        raise UserError(
+            f"logger.log_model must be one of {', '.join(LOG_MODEL)}, but is"
+            f" {options['log_model']!r}"
+        )
     return options
 
 
 def _identity(
-    configured: Mapping[str, Any], *, name: str | None, group: str | None, tags: Sequence[str] | None
+    configured: Mapping[str, Any],
+    *,
+    name: str | None,
+    group: str | None,
+    tags: Sequence[str] | None,
 ) -> dict[str, Any]:
     choices, stated = composed_names(), configured.get("tags") or ()
     stated = [stated] if isinstance(stated, str) else stated
@@ -143,7 +169,9 @@ def _identity(
 
 
 def composed_names() -> list[str]:
-    """Return the names of the net and of the data set Hydra composed, or nothing outside a Hydra run."""
+    """Return the names of the net and of the data set Hydra composed, or nothing outside a Hydra
+    run.
+    """
     if not HydraConfig.initialized():
         return []
     choices = HydraConfig.get().runtime.choices
@@ -152,7 +180,9 @@ def composed_names() -> list[str]:
 
 @rank_zero_only
 def _take_over(source: Path, folder: Path) -> None:
-    """Go on with the W&B run and the metrics of the run in `source`, unless it is the same folder."""
+    """Go on with the W&B run and the metrics of the run in `source`, unless it is the same
+    folder.
+    """
     if source.resolve() == folder.resolve():
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -171,5 +201,9 @@ class RowEnd(Callback):
     def __init__(self, logger: WandbLogger) -> None:
         self.logger = logger
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self.logger.send_row(before=trainer.global_step)  # what is logged before the first step must not start W&B before it
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        self.logger.send_row(
+            before=trainer.global_step
+        )  # what is logged before the first step must not start W&B before it

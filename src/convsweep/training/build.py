@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from convsweep.models.base import Model
     from convsweep.models.schedules import Schedule
 
+# Key of a checkpoint under which the network describes itself.
 CARD = "convsweep"
-"""Key of a checkpoint under which the network describes itself."""
 
 EXTRAS = {"timm": "timm", "segmentation_models_pytorch": "smp"}
 
@@ -62,19 +62,25 @@ def plain_errors(part: str, remedy: str = "") -> Iterator[None]:
         does = remedy if isinstance(error, MisconfigurationException | ModuleNotFoundError) else ""
         raise UserError(f"{part} cannot be built: {error}{does}") from error
     except Exception as error:
-        if not any(note.startswith("full_key") for note in getattr(error, "__notes__", ())):  # as Hydra 1.4 marks a config's
+        if not any(
+            note.startswith("full_key") for note in getattr(error, "__notes__", ())
+        ):  # as Hydra 1.4 marks a config's
             raise
         raise UserError(f"{part} cannot be built: {str(error).strip()}") from error
 
 
 def innermost(error: BaseException) -> BaseException:
     """Return what an error was raised from, below Hydra's own exceptions and failed imports."""
-    wraps = isinstance(error, InstantiationException) or (isinstance(error, ImportError) and not isinstance(error, UserError))
+    wraps = isinstance(error, InstantiationException) or (
+        isinstance(error, ImportError) and not isinstance(error, UserError)
+    )
     return innermost(error.__cause__) if wraps and error.__cause__ is not None else error
 
 
 def build_data(cfg: DictConfig) -> "DataModule":
-    """Return the data module and fill `cfg.shape` with what the data states of itself; no sample is read yet."""
+    """Return the data module and fill `cfg.shape` with what the data states of itself; no sample is
+    read yet.
+    """
     task = task_of(cfg)  # first: the data may be for a task that is defined in the model's file
     data = data_module(cfg.data)
     check_task(task, data.info)
@@ -83,7 +89,9 @@ def build_data(cfg: DictConfig) -> "DataModule":
 
 
 def data_module(config: Mapping[str, Any]) -> "DataModule":
-    """Return the data module of a config of the group `data`, as composed or as a checkpoint keeps it."""
+    """Return the data module of a config of the group `data`, as composed or as a checkpoint keeps
+    it.
+    """
     with plain_errors("data"):
         check_words("data", get_object(config["_target_"]), config)
         data: DataModule = instantiate(config)
@@ -116,7 +124,10 @@ def check_task(task: Task | None, info: DataInfo) -> None:
         UserError: they are not.
     """
     if task is not None and task.name != info.task:
-        raise UserError(f"the model is for {task.name}, but the data is for {info.task}; use model={info.task} or other data")
+        raise UserError(
+            f"the model is for {task.name}, but the data is for {info.task}; use model={info.task}"
+            " or other data"
+        )
 
 
 def build_net(cfg: DictConfig) -> nn.Module:
@@ -146,9 +157,13 @@ def build_model(cfg: DictConfig, data: "DataModule") -> "Model":
 
 
 def build_optimizer(cfg: DictConfig) -> tuple[Callable[..., Optimizer], "Schedule | None"]:
-    """Return what makes the optimiser and its schedule, both tried out on one number so that a wrong option shows now."""
+    """Return what makes the optimiser and its schedule, both tried out on one number so that a
+    wrong option shows now.
+    """
     with plain_errors("optimizer"):
-        optimizer: Callable[..., Optimizer] = instantiate(cfg.optimizer, _convert_="all")  # checkpoints keep its lists
+        optimizer: Callable[..., Optimizer] = instantiate(
+            cfg.optimizer, _convert_="all"
+        )  # checkpoints keep its lists
         tried = optimizer([torch.zeros(1, requires_grad=True)])
     if cfg.scheduler.get("_target_") is None:
         return optimizer, None
@@ -165,19 +180,26 @@ def without_net(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def metadata(cfg: DictConfig, data: "DataModule") -> dict[str, Any]:
-    """Return what a checkpoint says of itself, in plain types: the configs of model and data, and what the data states."""
+    """Return what a checkpoint says of itself, in plain types: the configs of model and data, and
+    what the data states.
+    """
     info = data.info
     return {
         "model": OmegaConf.to_container(cfg.model, resolve=True),
         "data": OmegaConf.to_container(cfg.data, resolve=True),
-        "info": {**asdict(info), "in_shape": list(info.in_shape), "class_names": list(info.class_names)},
+        "info": {
+            **asdict(info),
+            "in_shape": list(info.in_shape),
+            "class_names": list(info.class_names),
+        },
         "class_counts": torch.as_tensor(data.class_counts).tolist(),
         "dtype": str(data.train.x.dtype),
     }
 
 
 def load_model(checkpoint: str | Path, device: torch.device | None = None) -> "Model":
-    """Return the trained model of a checkpoint, rebuilt from the checkpoint alone, in evaluation mode on a device, or the CPU.
+    """Return the trained model of a checkpoint, rebuilt from the checkpoint alone, in evaluation
+    mode on a device, or the CPU.
 
     Raises:
         UserError: the file is missing, is not a checkpoint, or was not written by convsweep.
@@ -187,9 +209,18 @@ def load_model(checkpoint: str | Path, device: torch.device | None = None) -> "M
     state = read_checkpoint(checkpoint)
     described = state[CARD]
     if "data" not in described:
-        raise UserError(f"{checkpoint} was written by an earlier version, which did not say how its data was read; train again")
+        raise UserError(
+            f"{checkpoint} was written by an earlier version, which did not say how its data was"
+            " read; train again"
+        )
     stated = described["info"]
-    info = DataInfo(**{**stated, "in_shape": tuple(stated["in_shape"]), "class_names": tuple(stated["class_names"])})
+    info = DataInfo(
+        **{
+            **stated,
+            "in_shape": tuple(stated["in_shape"]),
+            "class_names": tuple(stated["class_names"]),
+        }
+    )
     net = hold(described["model"]["net"], nn.Module, f"{checkpoint}: model.net")
     model_config = hold(without_net(described["model"]), Model, f"{checkpoint}: model")
     cfg = OmegaConf.create({"model": {"net": net}})
@@ -223,8 +254,11 @@ def read_checkpoint(checkpoint: str | Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise UserError(
-            f"{path} is not a readable checkpoint ({type(error).__name__}); it may be cut off, use another one"
+            f"{path} is not a readable checkpoint ({type(error).__name__}); it may be cut off, use"
+            " another one"
         ) from error
     if CARD not in state:
-        raise UserError(f"{path} was not written by convsweep: it does not say how to rebuild its network")
+        raise UserError(
+            f"{path} was not written by convsweep: it does not say how to rebuild its network"
+        )
     return state

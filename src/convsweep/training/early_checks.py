@@ -1,4 +1,6 @@
-"""What is done before torch is loaded: a slip is answered at once, and the first line says where the run will be found."""
+"""What is done before torch is loaded: a slip is answered at once, and the first line says where
+the run will be found.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +17,10 @@ from convsweep.nets.unet_plan import plan_unet
 from convsweep.run_folder import check_folder
 from hydra_study import trial
 
-PLANS: dict[str, Callable[..., Any]] = {"convsweep.nets.ConvNet": plan_convnet, "convsweep.nets.UNet": plan_unet}
+PLANS: dict[str, Callable[..., Any]] = {
+    "convsweep.nets.ConvNet": plan_convnet,
+    "convsweep.nets.UNet": plan_unet,
+}
 WORDS = {"monitor.mode": ("max", "min"), "freed_memory": ("keep", "release")}
 FROM_DATA = ("in_shape", "in_channels", "num_classes")
 
@@ -30,15 +35,21 @@ def check_options(cfg: DictConfig) -> None:
     net = cfg.model.net
     plan = PLANS.get(net.get("_target_"))
     if plan is not None and not trial.in_trial():  # the sweep has built a trial's network already
-        options = {str(name): plain(net, str(name)) for name in net if name not in ("_target_", *FROM_DATA)}
+        options = {
+            str(name): plain(net, str(name)) for name in net if name not in ("_target_", *FROM_DATA)
+        }
         plan(**options)
     for name, words in WORDS.items():
         word = OmegaConf.select(cfg, name)
         if word not in words:
-            raise UserError(f"{name} must be {' or '.join(words)}, but is {word!r}; {did_you_mean(word, words)}")
+            raise UserError(
+                f"{name} must be {' or '.join(words)}, but is {word!r}; {did_you_mean(word, words)}"
+            )
     max_epochs = cfg.trainer.max_epochs
     if not isinstance(max_epochs, int) or max_epochs == 0 or max_epochs < -1:
-        raise UserError(f"trainer.max_epochs must be a whole number >= 1 (-1: no limit), but is {max_epochs!r}")
+        raise UserError(
+            f"trainer.max_epochs must be a whole number >= 1 (-1: no limit), but is {max_epochs!r}"
+        )
 
 
 def check_given(cfg: DictConfig) -> None:
@@ -50,22 +61,29 @@ def check_given(cfg: DictConfig) -> None:
     check_no_key_is_missing(cfg)
     lr = cfg.optimizer.get("lr", 0.0)
     if isinstance(lr, str) or lr is None or lr < 0:
-        raise UserError(f"optimizer.lr must be a number >= 0, but is {lr!r}; say optimizer.lr=0.001")
+        raise UserError(
+            f"optimizer.lr must be a number >= 0, but is {lr!r}; say optimizer.lr=0.001"
+        )
 
 
 def check_no_key_is_missing(cfg: DictConfig) -> None:
-    """Check that every key without a default is given, but the shape, which is filled in from the data.
+    """Check that every key without a default is given, but the shape, which is filled in from the
+    data.
 
     Raises:
         UserError: one is not.
     """
     for name in missing_keys(OmegaConf.to_container(cfg, resolve=False)):
         if not name.startswith("shape."):
-            raise UserError(f"{name} has no default and must be given; add {name}=... to the command")
+            raise UserError(
+                f"{name} has no default and must be given; add {name}=... to the command"
+            )
 
 
 def missing_keys(node: Any, prefix: str = "") -> Iterator[str]:
-    """Yield the dotted names of the keys without a value; OmegaConf's own function stops at references to such a key."""
+    """Yield the dotted names of the keys without a value; OmegaConf's own function stops at
+    references to such a key.
+    """
     for key, value in node.items():
         if isinstance(value, dict):
             yield from missing_keys(value, f"{prefix}{key}.")

@@ -1,4 +1,6 @@
-"""Whether a composed config's network can be trained at all, answered before any of it exists, and what it costs."""
+"""Whether a composed config's network can be trained at all, answered before any of it exists, and
+what it costs.
+"""
 
 import re
 import warnings
@@ -15,17 +17,20 @@ from convsweep.errors import META_DEVICE, InfeasibleError, UserError, did_you_me
 from convsweep.training import build
 from convsweep.training.early_checks import check_no_key_is_missing
 
+# Numbers an optimiser keeps for every weight, besides those its options add; two (Adam's) where it
+# is not listed.
 STATES = {"SGD": 0, "Adagrad": 1, "RMSprop": 1, "Rprop": 2, "Lion": 1, "Muon": 1, "Adafactor": 0}
-"""Numbers an optimiser keeps for every weight, besides those its options add; two (Adam's) where it is not listed."""
 
 
 def check(cfg: DictConfig) -> dict[str, Any]:
     """Return what the network of a composed config costs, if it can be trained within the budget.
 
-    `cfg.shape` is filled in from what the data states of itself, unless it is filled already; no sample is read.
+    `cfg.shape` is filled in from what the data states of itself, unless it is filled already; no
+    sample is read.
 
     Raises:
-        InfeasibleError: the network cannot be built or run on the input, does not answer the task, or breaks the budget.
+        InfeasibleError: the network cannot be built or run on the input, does not answer the task,
+            or breaks the budget.
         UserError: the data is not there, an option is wrong.
     """
     fill_shape(cfg)
@@ -96,7 +101,9 @@ def cost_record(cost: Cost, num_classes: int, memory: int) -> dict[str, Any]:
         "params": cost.params,
         "macs": cost.macs,
         "memory": memory,
-        "receptive_field": None if cost.receptive_field is None else list(cost.receptive_field.size),
+        "receptive_field": (
+            None if cost.receptive_field is None else list(cost.receptive_field.size)
+        ),
         "in_shape": list(cost.in_shape),
         "num_classes": num_classes,
         "summary": summary(cost),
@@ -107,7 +114,8 @@ def fill_shape(cfg: DictConfig) -> None:
     """Fill `cfg.shape` from the data, if it is not filled already.
 
     Raises:
-        UserError: the data is not there, a key without a default is not given, the data is of another task than the model.
+        UserError: the data is not there, a key without a default is not given, the data is of
+            another task than the model.
     """
     if OmegaConf.is_missing(cfg.shape, "in_shape"):
         try:
@@ -118,7 +126,8 @@ def fill_shape(cfg: DictConfig) -> None:
 
 
 def build_on_meta(cfg: DictConfig) -> nn.Module:
-    """Return the network without its weights; one whose constructor looks at values is built for real.
+    """Return the network without its weights; one whose constructor looks at values is built for
+    real.
 
     Raises:
         InfeasibleError: its constructor refuses the shapes.
@@ -141,13 +150,20 @@ def build_on_meta(cfg: DictConfig) -> nn.Module:
 def looks_at_values(error: UserError) -> bool:
     """Return whether the meta device, rather than the network, is why it was not built."""
     cause = root(error)
-    return isinstance(cause, NotImplementedError | RuntimeError) and re.search(META_DEVICE, str(cause)) is not None
+    return (
+        isinstance(cause, NotImplementedError | RuntimeError)
+        and re.search(META_DEVICE, str(cause)) is not None
+    )
 
 
 def infeasible_from(error: UserError) -> UserError:
-    """Return an infeasible network for what its constructor raised about values; other mistakes as they are."""
+    """Return an infeasible network for what its constructor raised about values; other mistakes as
+    they are.
+    """
     cause = root(error)
-    if isinstance(cause, UserError) or not isinstance(cause, ValueError | RuntimeError | AssertionError | ZeroDivisionError):
+    if isinstance(cause, UserError) or not isinstance(
+        cause, ValueError | RuntimeError | AssertionError | ZeroDivisionError
+    ):
         return error
     return InfeasibleError(f"the net cannot be built: {cause}; change the options of model.net")
 
@@ -163,7 +179,9 @@ def optimizer_states(optimizer: DictConfig) -> int:
     """Return how many numbers an optimiser keeps for every weight."""
     states = STATES.get(str(optimizer.get("_target_", "")).rpartition(".")[2], 2)
     own = "momentum" if states < 2 else None
-    return states + sum(bool(optimizer.get(option)) for option in (own, "amsgrad", "centered") if option)
+    return states + sum(
+        bool(optimizer.get(option)) for option in (own, "amsgrad", "centered") if option
+    )
 
 
 def count_parameters(cfg: DictConfig, net: nn.Module, error: UntraceableError) -> dict[str, Any]:
@@ -172,7 +190,11 @@ def count_parameters(cfg: DictConfig, net: nn.Module, error: UntraceableError) -
     Raises:
         UserError: the budget limits what is not known.
     """
-    limits = [f"budget.{name}" for name, limit in cfg.budget.items() if name != "max_params" and limit is not None]
+    limits = [
+        f"budget.{name}"
+        for name, limit in cfg.budget.items()
+        if name != "max_params" and limit is not None
+    ]
     if limits:
         raise UserError(f"{error}; leave out {', '.join(limits)}, or use another net") from error
     params = num_params(net)

@@ -1,4 +1,6 @@
-"""Trains a model, in smaller batches and as many more of them a step where the device's memory does not suffice."""
+"""Trains a model, in smaller batches and as many more of them a step where the device's memory does
+not suffice.
+"""
 
 import gc
 from typing import TYPE_CHECKING
@@ -20,12 +22,15 @@ if TYPE_CHECKING:
 
 
 def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Model]":
-    """Return a trained model and its trainer. A batch that does not fit is halved and its gradients are accumulated.
+    """Return a trained model and its trainer. A batch that does not fit is halved and its gradients
+    are accumulated.
 
-    A step sees the same samples as before, as nearly as halves allow; only batch normalisation sees fewer at a time.
+    A step sees the same samples as before, as nearly as halves allow; only batch normalisation sees
+    fewer at a time.
 
     Raises:
-        torch.OutOfMemoryError: a single sample does not fit, or other processes train along, which cannot be told.
+        torch.OutOfMemoryError: a single sample does not fit, or other processes train along, which
+            cannot be told.
     """
     while True:
         model = build.build_model(cfg, data)
@@ -35,11 +40,17 @@ def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Mo
         try:
             trainer.fit(model, data, ckpt_path=run.checkpoint, weights_only=True)
         except (RuntimeError, MemoryError) as error:
-            if not came_of_memory(error) or trainer.world_size > 1 or data.loading["batch_size"] == 1:
+            if (
+                not came_of_memory(error)
+                or trainer.world_size > 1
+                or data.loading["batch_size"] == 1
+            ):
                 raise
         else:
             return trainer, model
-        model.trainer = data.trainer = None  # the data, and callbacks of the run, outlive the trainer and what it holds
+        model.trainer = data.trainer = (
+            None  # the data, and callbacks of the run, outlive the trainer and what it holds
+        )
         del model, trainer
         if cfg.model.compile != "none":
             torch.compiler.reset()  # recorded graphs hold memory of their own
@@ -49,8 +60,12 @@ def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Mo
 
 
 def came_of_memory(error: BaseException | None) -> bool:
-    """Return whether an error, or one that it was raised over as where a graph is recorded, says that memory is used up."""
-    return error is not None and (is_out_of_memory(error) or came_of_memory(error.__cause__ or error.__context__))
+    """Return whether an error, or one that it was raised over as where a graph is recorded, says
+    that memory is used up.
+    """
+    return error is not None and (
+        is_out_of_memory(error) or came_of_memory(error.__cause__ or error.__context__)
+    )
 
 
 def free_memory() -> None:
@@ -61,7 +76,9 @@ def free_memory() -> None:
 
 
 def halve(cfg: DictConfig, data: "DataModule") -> None:
-    """Halve the batches, and accumulate the gradients of so many of them that a step has about as many samples."""
+    """Halve the batches, and accumulate the gradients of so many of them that a step has about as
+    many samples.
+    """
     before = data.loading["batch_size"]
     now = before // 2
     accumulated = round(before * cfg.trainer.accumulate_grad_batches / now)
@@ -71,4 +88,7 @@ def halve(cfg: DictConfig, data: "DataModule") -> None:
     with open_dict(cfg):
         cfg.data.batch_size, cfg.trainer.accumulate_grad_batches = now, accumulated
     if is_first():
-        say(f"out of memory at {before} samples a batch; going on with {now}, the gradients of {accumulated} accumulated a step")
+        say(
+            f"out of memory at {before} samples a batch; going on with {now}, the gradients of"
+            f" {accumulated} accumulated a step"
+        )

@@ -18,8 +18,9 @@ def prepare_imports() -> None:
 def no_collection() -> Iterator[None]:
     """Look for no garbage while modules are imported, and never again among what they made.
 
-    Their functions and classes live as long as the process, but to find that out again and again takes a tenth of the start;
-    pages that are not looked through stay shared with the processes that are forked. Later, there is garbage of trainings.
+    Their functions and classes live as long as the process, but to find that out again and again
+    takes a tenth of the start; pages that are not looked through stay shared with the processes
+    that are forked. Later, there is garbage of trainings.
     """
     if "torch" in sys.modules:
         yield

@@ -1,4 +1,6 @@
-"""When one process of a training dies, the others end with its message: nothing waits for it, and the record says why."""
+"""When one process of a training dies, the others end with its message: nothing waits for it, and
+the record says why.
+"""
 
 import json
 import os
@@ -22,17 +24,23 @@ if TYPE_CHECKING:
     from convsweep.training.run import Run
 
 EVERY_S = 0.5
+# How long a process that has failed may take to end.
 EXIT_S = 10.0
-"""How long a process that has failed may take to end."""
+# How long the first process may take to notice that another has died; on GPUs it may wait for it
+# for ever.
 PATIENCE_S = 20.0
-"""How long the first process may take to notice that another has died; on GPUs it may wait for it for ever."""
 
 
 class LostRankError(UserError):
-    """A process of the training that ended early; `kind` is the outcome that this is for the run."""
+    """A process of the training that ended early; `kind` is the outcome that this is for the
+    run.
+    """
 
     def __init__(self, number: int | None, kind: str, reason: str) -> None:
-        super().__init__(f"{'another process' if number is None else f'process {number}'} of the training {reason}")
+        super().__init__(
+            f"{'another process' if number is None else f'process {number}'} of the training"
+            f" {reason}"
+        )
         self.kind = kind
 
 
@@ -59,9 +67,13 @@ def find_lost(processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> Los
         code = process.poll()
         if code is not None and code < 0:
             died = f"died of {signal.Signals(-code).name}"
-            return LostRankError(number, "killed", f"{died}; if nobody sent it, look for the memory it took")
+            return LostRankError(
+                number, "killed", f"{died}; if nobody sent it, look for the memory it took"
+            )
         if code:
-            return _read_note(folder, number) or LostRankError(number, "error", f"ended with exit code {code}; it says why above")
+            return _read_note(folder, number) or LostRankError(
+                number, "error", f"ended with exit code {code}; it says why above"
+            )
     return None
 
 
@@ -73,29 +85,46 @@ def _read_note(folder: Path, number: int) -> LostRankError | None:
     return LostRankError(number, note["kind"], f"failed: {note['reason']}")
 
 
-def cause_of(error: BaseException, processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> LostRankError | None:
-    """Return the process whose end the first process's error speaks of, or None if the error is its own.
+def cause_of(
+    error: BaseException, processes: Sequence[subprocess.Popen[bytes]], folder: Path
+) -> LostRankError | None:
+    """Return the process whose end the first process's error speaks of, or None if the error is its
+    own.
 
     Of processes that torchrun or srun has started only that is known which they have noted.
     """
     if not isinstance(error, RuntimeError):
         return None
     if not processes:
-        return _noted_cause(folder) if is_first() and is_one_of_many() and LOST_CONNECTION in str(error) else None
+        return (
+            _noted_cause(folder)
+            if is_first() and is_one_of_many() and LOST_CONNECTION in str(error)
+            else None
+        )
     end = time.monotonic() + EXIT_S
-    while (lost := find_lost(processes, folder)) is None and time.monotonic() < end and LOST_CONNECTION in str(error):
+    while (
+        (lost := find_lost(processes, folder)) is None
+        and time.monotonic() < end
+        and LOST_CONNECTION in str(error)
+    ):
         time.sleep(0.1)
     return lost
 
 
 def _noted_cause(folder: Path) -> LostRankError:
-    notes = (_read_note(folder, int(path.stem.split("_")[1])) for path in sorted(folder.glob("rank_*.json")))
+    notes = (
+        _read_note(folder, int(path.stem.split("_")[1]))
+        for path in sorted(folder.glob("rank_*.json"))
+    )
     died = LostRankError(None, "killed", "died; what started it says which one, and how")
-    return next((lost for lost in notes if lost is not None and LOST_CONNECTION not in str(lost)), died)
+    return next(
+        (lost for lost in notes if lost is not None and LOST_CONNECTION not in str(lost)), died
+    )
 
 
 class Observer(threading.Thread):
-    """Watches the processes that the first one started, and ends the run if that one does not notice a death itself.
+    """Watches the processes that the first one started, and ends the run if that one does not
+    notice a death itself.
 
     Args:
         run: the run; its event `closing` says that it is ending.
@@ -108,7 +137,9 @@ class Observer(threading.Thread):
 
     def run(self) -> None:
         """Watch until all have ended well, or one has not."""
-        while any(process.poll() is None for process in self.processes) or find_lost(self.processes, self.of.folder):
+        while any(process.poll() is None for process in self.processes) or find_lost(
+            self.processes, self.of.folder
+        ):
             lost = find_lost(self.processes, self.of.folder)
             if lost is not None:
                 if not self.of.closing.wait(PATIENCE_S):
@@ -128,9 +159,11 @@ class Observer(threading.Thread):
 
 
 def observe(run: "Run") -> None:
-    """Let a run watch its processes in place of Lightning, which kills the first one without a word.
+    """Let a run watch its processes in place of Lightning, which kills the first one without a
+    word.
 
-    A run that has ended is not held here, with its network and all its memory: the process may run another one.
+    A run that has ended is not held here, with its network and all its memory: the process may run
+    another one.
     """
     observed = weakref.ref(run)
 

@@ -26,18 +26,25 @@ def objective_values(names: Sequence[str], figures: Mapping[str, Any]) -> dict[s
     """
     for name in names:
         if figures.get(name) is None:
-            remedy = "let it validate (trainer.limit_val_batches)" if "/" in name else "choose other objectives for this network"
+            remedy = (
+                "let it validate (trainer.limit_val_batches)"
+                if "/" in name
+                else "choose other objectives for this network"
+            )
             raise UserError(f"{name} must be measured by the training, but was not; {remedy}")
     values = {name: float(figures[name]) for name in names}
     for name, value in values.items():
         if not isfinite(value):
             raise DivergedError(
-                f"{name} must be finite, but is {value} in the best epoch; use a smaller optimizer.lr, or a warm-up"
+                f"{name} must be finite, but is {value} in the best epoch; use a smaller"
+                " optimizer.lr, or a warm-up"
             )
     return values
 
 
-def result_of(trainer: L.Trainer, best: BestScores, objectives: Mapping[str, float], folder: Path) -> dict[str, Any]:
+def result_of(
+    trainer: L.Trainer, best: BestScores, objectives: Mapping[str, float], folder: Path
+) -> dict[str, Any]:
     """Return the result of a training that is complete; paths are relative to the run folder."""
     checkpoint = best_checkpoint(trainer)
     return {
@@ -45,7 +52,11 @@ def result_of(trainer: L.Trainer, best: BestScores, objectives: Mapping[str, flo
         "objectives": dict(objectives),
         "best": best.scores,
         "best_epoch": best.epoch,
-        "test": {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("test/")},
+        "test": {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if name.startswith("test/")
+        },
         "epochs": trainer.fit_loop.epoch_progress.current.completed,
         "stopped_early": trainer.should_stop,
         "checkpoint": os.path.relpath(checkpoint, folder) if checkpoint else None,
@@ -59,14 +70,24 @@ def best_checkpoint(trainer: L.Trainer) -> str | None:
 
 
 def closing_facts(result: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return what a logger is told of a result: the scores at the best checkpoint, where that is, why there is none."""
-    info = {f"best/{name}": value for name, value in result["best"].items()} | {"best_epoch": result["best_epoch"]}
+    """Return what a logger is told of a result: the scores at the best checkpoint, where that is,
+    why there is none.
+    """
+    info = {f"best/{name}": value for name, value in result["best"].items()} | {
+        "best_epoch": result["best_epoch"]
+    }
     if result.get("checkpoint"):
         info["checkpoint"] = str(folder / result["checkpoint"])
     return info | ({"reason": result["reason"]} if "reason" in result else {})
 
 
 def reason_of(error: BaseException) -> str:
-    """Return why a run ended, in words; an exit without any is told by what it was raised in answer to."""
-    cause = error.__context__ if isinstance(error, SystemExit) and error.__context__ is not None else error
+    """Return why a run ended, in words; an exit without any is told by what it was raised in answer
+    to.
+    """
+    cause = (
+        error.__context__
+        if isinstance(error, SystemExit) and error.__context__ is not None
+        else error
+    )
     return str(cause) or type(cause).__name__

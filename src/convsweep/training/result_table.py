@@ -11,7 +11,9 @@ from convsweep.tracking.wandb.run import upload_command
 
 
 def show_result(result: Mapping[str, Any], folder: Path) -> None:
-    """Print a result as `Run.finish` writes it; paths stand below the table, each whole and on one line to copy."""
+    """Print a result as `Run.finish` writes it; paths stand below the table, each whole and on one
+    line to copy.
+    """
     console.print(figures(result))
     for name, place in places(result, folder).items():
         console.print(f"  {name}: {place}", soft_wrap=True, markup=False)
@@ -22,7 +24,11 @@ def figures(result: Mapping[str, Any]) -> Table:
     table = Table(show_header=False, box=None, padding=(0, 2))
     cost = result["cost"]
     for name, value in result["objectives"].items():
-        table.add_row(f"best {name}", f"{value:,.0f}" if name in cost else f"{value:.4f}", f"epoch {result['best_epoch']}")
+        table.add_row(
+            f"best {name}",
+            f"{value:,.0f}" if name in cost else f"{value:.4f}",
+            f"epoch {result['best_epoch']}",
+        )
     for name, value in result["test"].items():
         table.add_row(name, f"{value:.4f}", "")
     table.add_row("parameters", f"{cost['params']:,}", "")

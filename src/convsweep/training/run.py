@@ -22,7 +22,13 @@ from convsweep.training.build import plain_errors
 from convsweep.training.callbacks.pruning import PruningCallback
 from convsweep.training.callbacks.stopwatch import Stopwatch
 from convsweep.training.lost_rank import cause_of, clear_notes, leave_note, observe
-from convsweep.training.result import best_checkpoint, closing_facts, objective_values, reason_of, result_of
+from convsweep.training.result import (
+    best_checkpoint,
+    closing_facts,
+    objective_values,
+    reason_of,
+    result_of,
+)
 from convsweep.training.result_table import show_result
 from convsweep.training.threads import keep_freed_memory, set_threads
 from convsweep.training.trainer import make_trainer
@@ -33,8 +39,8 @@ if TYPE_CHECKING:
     from convsweep.models.base import Model
 
 
+# What a sweep asks of a network before it is a trial (`hydra.sweeper.check`).
 CHECK = "convsweep.training.feasibility.check"
-"""What a sweep asks of a network before it is a trial (`hydra.sweeper.check`)."""
 
 
 class Run:
@@ -54,7 +60,8 @@ class Run:
         self.closing = threading.Event()
 
     def find_checkpoint(self) -> str | None:
-        """Return the checkpoint to go on from: the one asked for, or that of the killed trial this one repeats.
+        """Return the checkpoint to go on from: the one asked for, or that of the killed trial this
+        one repeats.
 
         Raises:
             UserError: the one asked for is not there.
@@ -65,7 +72,9 @@ class Run:
             found = run_folder.last_checkpoint(self.folder)
             return str(found) if found else None
         if self.cfg.ckpt_path is not None and not Path(self.cfg.ckpt_path).is_file():
-            raise UserError(f"ckpt_path must be a checkpoint or `last`, but {self.cfg.ckpt_path} is not a file")
+            raise UserError(
+                f"ckpt_path must be a checkpoint or `last`, but {self.cfg.ckpt_path} is not a file"
+            )
         return None if self.cfg.ckpt_path is None else str(self.cfg.ckpt_path)
 
     @property
@@ -88,18 +97,26 @@ class Run:
             say(f"{cost['summary']}; {threads} thread{'s' if threads > 1 else ''}")
             if self.checkpoint:
                 say(f"going on from {self.checkpoint}")
-            elif self.link is None and any(text.startswith("sweeps=") for text in HydraConfig.get().overrides.task):
+            elif self.link is None and any(
+                text.startswith("sweeps=") for text in HydraConfig.get().overrides.task
+            ):
                 say("this is one training with the settings of the sweep; to search, add -m")
 
     @property
     def objectives(self) -> list[str]:
-        """What a sweep is told: metrics at the best checkpoint, or figures of the network's cost."""
-        return [self.cfg.monitor.metric] if self.cfg.objectives is None else list(self.cfg.objectives)
+        """What a sweep is told: metrics at the best checkpoint, or figures of the network's
+        cost.
+        """
+        return (
+            [self.cfg.monitor.metric] if self.cfg.objectives is None else list(self.cfg.objectives)
+        )
 
     @property
     def place(self) -> dict[str, Any]:
         """Where this run is found again, for the loggers."""
-        number, study = (None, None) if self.link is None else (self.link.number, self.link.study_name)
+        number, study = (
+            (None, None) if self.link is None else (self.link.number, self.link.study_name)
+        )
         return {"folder": str(self.folder), "trial": number, "study": study}
 
     def open_tracker(self) -> Tracker:
@@ -129,7 +146,10 @@ class Run:
         self.tracker = self.tracker or self.open_tracker()
         if trial.in_trial():
             self.pruning = PruningCallback(self.cfg.monitor.metric, self.link)
-        first, last = [self.best, self.stopwatch, *self.tracker.callbacks], [self.pruning] if self.pruning else []
+        first, last = (
+            [self.best, self.stopwatch, *self.tracker.callbacks],
+            ([self.pruning] if self.pruning else []),
+        )
         trainer = make_trainer(self.cfg, first, last, self.tracker.loggers)
         if trainer.world_size > 1:
             observe(self)
@@ -137,19 +157,22 @@ class Run:
         return trainer
 
     def begin_again(self) -> None:
-        """Prepare for another trainer after the config has changed; it goes on from the last checkpoint, if there is one."""
+        """Prepare for another trainer after the config has changed; it goes on from the last
+        checkpoint, if there is one.
+        """
         run_folder.write_config(self.folder, self.cfg)
         checkpoint = run_folder.last_checkpoint(self.folder)
         self.checkpoint = str(checkpoint) if checkpoint else self.checkpoint
         L.seed_everything(self.cfg.seed, workers=True, verbose=False)
 
     def raise_if_pruned(self) -> None:
-        """Raise `Pruned` behind a training that the sweep stopped."""
+        """Raise `Pruned` after a training that the sweep stopped."""
         if self.pruning is not None:
             self.pruning.raise_if_pruned()
 
     def test(self, trainer: L.Trainer, model: "Model", data: "DataModule") -> None:
-        """Measure the best checkpoint on the test split, where the data has one; a search never looks at it.
+        """Measure the best checkpoint on the test split, where the data has one; a search never
+        looks at it.
 
         `test: always` is for trials that are no search: the runs that confirm one.
         """
@@ -157,7 +180,9 @@ class Run:
             trainer.test(model, data, ckpt_path=best_checkpoint(trainer), verbose=False)
 
     def finish(self, trainer: L.Trainer) -> float | tuple[float, ...]:
-        """Write the result, show it (that of a trial the sweep shows), and return the objective or objectives."""
+        """Write the result, show it (that of a trial the sweep shows), and return the objective or
+        objectives.
+        """
         objectives = objective_values(self.objectives, self.best.scores | self.cost)
         result = result_of(trainer, self.best, objectives, self.folder)
         if is_first():
@@ -183,7 +208,9 @@ class Run:
         return result
 
     def log_anyway(self) -> None:
-        """Open the loggers of a trial that failed before it came to them, so that every trial has its run in W&B."""
+        """Open the loggers of a trial that failed before it came to them, so that every trial has
+        its run in W&B.
+        """
         with suppress(Exception):
             self.tracker = self.open_tracker()
             self.note_logger()
@@ -196,15 +223,29 @@ class Run:
             self.link.set_attrs(wandb_id=self.tracker.record["id"])
 
     def close(self, error: BaseException | None) -> None:
-        """Close loggers in the state the run ended in; a run that did not complete leaves a result that says why."""
+        """Close loggers in the state the run ended in; a run that did not complete leaves a result
+        that says why.
+        """
         outcome = outcome_of(error)
         if error is not None and self.tracker is None and self.link is not None:
             self.log_anyway()
         if error is not None and not is_first():
             leave_note(self.folder, error)
         if error is not None and is_first() and self.folder.is_dir():
-            self.write({"outcome": outcome, "reason": reason_of(error), "best": self.best.scores, "best_epoch": self.best.epoch})
-        if outcome == "killed" and is_first() and self.link is None and run_folder.last_checkpoint(self.folder):
+            self.write(
+                {
+                    "outcome": outcome,
+                    "reason": reason_of(error),
+                    "best": self.best.scores,
+                    "best_epoch": self.best.epoch,
+                }
+            )
+        if (
+            outcome == "killed"
+            and is_first()
+            and self.link is None
+            and run_folder.last_checkpoint(self.folder)
+        ):
             say(f"stopped; go on by resume={short_path(self.folder)}")
         if self.tracker is not None:
             self.tracker.close(outcome)
@@ -212,7 +253,9 @@ class Run:
 
 @contextmanager
 def open_run(cfg: DictConfig) -> Iterator[Run]:
-    """Open a run; however the block ends, its folder, loggers and result are closed in that state."""
+    """Open a run; however the block ends, its folder, loggers and result are closed in that
+    state.
+    """
     quiet_engines()
     run = Run(cfg)
     if is_first():
@@ -235,4 +278,6 @@ def open_run(cfg: DictConfig) -> Iterator[Run]:
 def check_name(key: str, name: str, known: list[str]) -> None:
     """Raise `UserError` unless a metric is known."""
     if name not in known:
-        raise UserError(f"{key} must be one of {', '.join(known)}, but is {name!r}; {did_you_mean(name, known)}")
+        raise UserError(
+            f"{key} must be one of {', '.join(known)}, but is {name!r}; {did_you_mean(name, known)}"
+        )

@@ -1,4 +1,6 @@
-"""How many threads torch computes with on the CPU, and the memory that a step frees for the next."""
+"""How many threads torch computes with on the CPU, and the memory that a step frees for the
+next.
+"""
 
 import ctypes
 import os
@@ -8,16 +10,18 @@ import torch
 
 from convsweep.errors import UserError
 
+# Multiply-accumulates of a batch's forward pass that keep one thread busy; below, threads wait for
+# each other.
 MACS_A_THREAD = 250_000_000
-"""Multiply-accumulates of a batch's forward pass that keep one thread busy; below, threads wait for each other."""
 
 
 def set_threads(num_threads: int | str, macs: int | None, batch_size: int) -> int:
     """Set torch's threads and return how many there are.
 
     Args:
-        num_threads: a number, or `auto`: one for each `MACS_A_THREAD` of a batch, at most the processor's; where
-            OMP_NUM_THREADS is set, as in the trials of a sweep, `auto` leaves it so.
+        num_threads: a number, or `auto`: one for each `MACS_A_THREAD` of a batch, at most the
+            processor's; where OMP_NUM_THREADS is set, as in the trials of a sweep, `auto` leaves it
+            so.
         macs: of one sample; None where they are not known.
 
     Raises:
@@ -25,7 +29,9 @@ def set_threads(num_threads: int | str, macs: int | None, batch_size: int) -> in
     """
     if num_threads == "auto":
         if "OMP_NUM_THREADS" not in os.environ and macs is not None:
-            torch.set_num_threads(max(1, min(torch.get_num_threads(), round(macs * batch_size / MACS_A_THREAD))))
+            torch.set_num_threads(
+                max(1, min(torch.get_num_threads(), round(macs * batch_size / MACS_A_THREAD)))
+            )
     elif isinstance(num_threads, int) and num_threads >= 1:
         torch.set_num_threads(num_threads)
     else:
@@ -33,17 +39,23 @@ def set_threads(num_threads: int | str, macs: int | None, batch_size: int) -> in
     return torch.get_num_threads()
 
 
+# Numbers of glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Numbers of glibc's malloc.h."""
 
 MOST_KEPT = 2**31 - 1
+# The most that glibc takes for each, in bytes; what is larger than the second is asked of the
+# system each time.
 LARGEST_KEPT = 32 * 2**20
-"""The most that glibc takes for each, in bytes; what is larger than the second is asked of the system each time."""
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep up to 2 GiB; nothing happens on other systems, or where the environment says how it shall be."""
-    if not sys.platform.startswith("linux") or {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"} & set(os.environ):
+    """Let glibc keep up to 2 GiB; nothing happens on other systems, or where the environment says
+    how it shall be.
+    """
+    if not sys.platform.startswith("linux") or {
+        "MALLOC_TRIM_THRESHOLD_",
+        "MALLOC_MMAP_THRESHOLD_",
+    } & set(os.environ):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

@@ -1,4 +1,6 @@
-"""The trained network that a person names: by a checkpoint, by the folder of its run, or by a sweep, whose winner is meant."""
+"""The trained network that a person names: by a checkpoint, by the folder of its run, or by a
+sweep, whose winner is meant.
+"""
 
 import re
 from dataclasses import dataclass
@@ -33,7 +35,8 @@ class Trained:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The resolved config of the data that it was trained on, without what would only change the training samples.
+        """The resolved config of the data that it was trained on, without what would only change
+        the training samples.
 
         Raises:
             UserError: it names something else than data.
@@ -41,7 +44,10 @@ class Trained:
         from convsweep.data.datamodule import DataModule
         from convsweep.trusted_names import hold
 
-        plain = {key: None if key == "augment" else value for key, value in self.model.metadata["data"].items()}
+        plain = {
+            key: None if key == "augment" else value
+            for key, value in self.model.metadata["data"].items()
+        }
         return hold(plain, DataModule, f"{self.checkpoint}: data")
 
     @property
@@ -96,11 +102,19 @@ def checkpoint_of(named: Path) -> Path:
     if named.is_file():
         return named
     if re.match(r"[\w+]+:/", str(named)):
-        raise UserError(f"CHECKPOINT must be a file or a folder, but {named} is the address of a study; name its sweep's folder")
+        raise UserError(
+            f"CHECKPOINT must be a file or a folder, but {named} is the address of a study; name"
+            " its sweep's folder"
+        )
     if not named.is_dir():
-        beside = sorted(path.name for path in named.parent.iterdir()) if named.parent.is_dir() else []
+        beside = (
+            sorted(path.name for path in named.parent.iterdir()) if named.parent.is_dir() else []
+        )
         near = get_close_matches(named.name, beside, n=1)
-        rule = f"CHECKPOINT must be a .ckpt file, the folder of a run or of a sweep, but there is nothing at {named}"
+        rule = (
+            "CHECKPOINT must be a .ckpt file, the folder of a run or of a sweep, but there is"
+            f" nothing at {named}"
+        )
         raise UserError(rule + (f"; did you mean {named.with_name(near[0])}?" if near else ""))
     best = named / CHECKPOINTS / BEST
     if best.is_file():
@@ -108,13 +122,27 @@ def checkpoint_of(named: Path) -> Path:
     sweep = SweepPaths(named)
     winner = sweep.winner()
     if winner is not None:
-        return existing(sweep.trial(winner) / CHECKPOINTS / BEST, f"the winner of {named}, trial {winner}, has no checkpoint")
-    rule = f"CHECKPOINT must be a .ckpt file, the folder of a run or of a sweep, but {named} is none of these"
+        return existing(
+            sweep.trial(winner) / CHECKPOINTS / BEST,
+            f"the winner of {named}, trial {winner}, has no checkpoint",
+        )
+    rule = (
+        f"CHECKPOINT must be a .ckpt file, the folder of a run or of a sweep, but {named} is none"
+        " of these"
+    )
     others = sorted(named.rglob("*.ckpt"))
-    hint = f"name one of the {len(others)} that lie below it, such as {others[0]}" if others else "no checkpoint lies below it"
+    hint = (
+        f"name one of the {len(others)} that lie below it, such as {others[0]}"
+        if others
+        else "no checkpoint lies below it"
+    )
     if sweep.journal.is_file():
         rule = f"the sweep {named} has no complete trial yet"
-        hint = f"wait for one, or see why by {shell_command('report', str(named))}" if not others else hint
+        hint = (
+            f"wait for one, or see why by {shell_command('report', str(named))}"
+            if not others
+            else hint
+        )
     raise UserError(f"{rule}; {hint}")
 
 
@@ -138,11 +166,19 @@ def device_of(name: str) -> "torch.device":
     import torch
 
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        name = (
+            "cuda"
+            if torch.cuda.is_available()
+            else "mps"
+            if torch.backends.mps.is_available()
+            else "cpu"
+        )
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"--device must be auto or a device that torch has here, but {name!r} is not: {reason}") from None
+        raise UserError(
+            f"--device must be auto or a device that torch has here, but {name!r} is not: {reason}"
+        ) from None
     return device

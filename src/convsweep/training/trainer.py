@@ -19,33 +19,51 @@ from convsweep.patches.lightning import RARE_SIGTERM
 from convsweep.training.build import plain_errors
 
 
-def make_trainer(cfg: DictConfig, first: Sequence[Callback], last: Sequence[Callback], loggers: Sequence[Logger]) -> L.Trainer:
+def make_trainer(
+    cfg: DictConfig, first: Sequence[Callback], last: Sequence[Callback], loggers: Sequence[Logger]
+) -> L.Trainer:
     """Return the trainer of a composed config.
 
     Args:
         cfg: the config.
         first: callbacks before those of the config.
-        last: callbacks behind them.
+        last: callbacks after them.
         loggers: what the trainer logs to.
 
     Raises:
-        UserError: options of a callback or of the trainer are wrong, or do not suit the machine; the strategy forks.
+        UserError: options of a callback or of the trainer are wrong, or do not suit the machine;
+            the strategy forks.
     """
     if start_method(cfg.trainer.strategy) != "popen":
-        rule = "trainer.strategy must start the whole command again for each device, so that the first one knows the scores"
+        rule = (
+            "trainer.strategy must start the whole command again for each device, so that the first"
+            " one knows the scores"
+        )
         raise UserError(f"{rule}, but is {cfg.trainer.strategy}; use trainer.strategy=ddp")
     with plain_errors("callbacks"):
-        callbacks = [instantiate(callback) for callback in cfg.callbacks.values() if callback is not None]
-    with plain_errors("trainer", remedy="; trainer=auto takes the fastest device there is, trainer=cpu runs everywhere"):
+        callbacks = [
+            instantiate(callback) for callback in cfg.callbacks.values() if callback is not None
+        ]
+    with plain_errors(
+        "trainer",
+        remedy="; trainer=auto takes the fastest device there is, trainer=cpu runs everywhere",
+    ):
         make = instantiate(cfg.trainer, _partial_=True)
-        options: dict[str, Any] = {"callbacks": [*first, *callbacks, *last], "logger": list(loggers)}
+        options: dict[str, Any] = {
+            "callbacks": [*first, *callbacks, *last],
+            "logger": list(loggers),
+        }
         if cfg.trainer.get("sync_batchnorm") and not make.keywords.get("plugins"):
             options["plugins"] = [SyncNorm()]
         trainer: L.Trainer = make(**options)
     if trainer.world_size > 1:
         apply_patches([RARE_SIGTERM])
-        own = [EndTogether(), *([FirstBuffers()] if isinstance(trainer.strategy, DDPStrategy) else [])]
-        trainer.callbacks += own  # type: ignore[attr-defined]  # behind one that validates other weights
+        own = [
+            EndTogether(),
+            *([FirstBuffers()] if isinstance(trainer.strategy, DDPStrategy) else []),
+        ]
+        # after one that validates other weights
+        trainer.callbacks += own  # type: ignore[attr-defined]
     return trainer
 
 

@@ -1,4 +1,6 @@
-"""Imports what every training needs: a sweep's template imports this module once, before it forks trials."""
+"""Imports what every training needs: a sweep's template imports this module once, before it forks
+trials.
+"""
 
 import importlib
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 def begin_with(model: "Model", named: str) -> None:
-    """Give a model's network the weights of another one, by name and shape; say which of its own have no counterpart there.
+    """Give a model's network the weights of another one, by name and shape; say which of its own
+    have no counterpart there.
 
     The normalisation stays that of the new data.
 
@@ -27,14 +28,22 @@ def begin_with(model: "Model", named: str) -> None:
     """
     checkpoint = checkpoint_of(Path(named).expanduser())
     theirs, own = load_model(checkpoint).net.state_dict(), model.net.state_dict()
-    fitting = {name: value for name, value in theirs.items() if name in own and own[name].shape == value.shape}
+    fitting = {
+        name: value
+        for name, value in theirs.items()
+        if name in own and own[name].shape == value.shape
+    }
     weights = [name for name, _ in model.net.named_parameters()]
     anew = [name for name in weights if name not in fitting]
     if len(anew) == len(weights):
         raise UserError(
-            f"init_from must name a network whose weights fit this one, but none of {checkpoint} does; train the same net"
+            f"init_from must name a network whose weights fit this one, but none of {checkpoint}"
+            " does; train the same net"
         )
     model.net.load_state_dict(fitting, strict=False)
     if is_first():
         rest = f"; anew: {', '.join(anew)}" if anew else ""
-        say(f"begun with {len(weights) - len(anew)} of {len(weights)} weights of {short_path(checkpoint.absolute())}{rest}")
+        say(
+            f"begun with {len(weights) - len(anew)} of {len(weights)} weights of"
+            f" {short_path(checkpoint.absolute())}{rest}"
+        )

@@ -1,4 +1,6 @@
-"""Registers `hydra/sweeper=study`, and its samplers and pruners as config groups of one entry each."""
+"""Registers `hydra/sweeper=study`, and its samplers and pruners as config groups of one entry
+each.
+"""
 
 from hydra.core.config_store import ConfigStore
 
@@ -10,14 +12,29 @@ def _register() -> None:
     if "study_defaults.yaml" in store.list("hydra/sweeper"):
         return  # Hydra runs this module at each scan, and Hydra 1.4 warns of what is stored again
     for name, sampler in SAMPLERS.items():
-        store.store(group="hydra/sweeper/sampler", name=name, node={**sampler, "seed": None}, provider="study")
+        store.store(
+            group="hydra/sweeper/sampler",
+            name=name,
+            node={**sampler, "seed": None},
+            provider="study",
+        )
     for name, pruner in PRUNERS.items():
         store.store(group="hydra/sweeper/pruner", name=name, node=dict(pruner), provider="study")
     node = {
-        "defaults": ["_self_", {"/hydra/sweeper/sampler": "tpe"}, {"/hydra/sweeper/pruner": "none"}],
+        "defaults": [
+            "_self_",
+            {"/hydra/sweeper/sampler": "tpe"},
+            {"/hydra/sweeper/pruner": "none"},
+        ],
         "hydra": {"sweeper": StudyConf, "sweep": {"dir": "multirun/${hydra.sweeper.study_name}"}},
     }
-    store.store(group="hydra/sweeper", name="study_defaults", node=node, package="_global_", provider="study")
+    store.store(
+        group="hydra/sweeper",
+        name="study_defaults",
+        node=node,
+        package="_global_",
+        provider="study",
+    )
 
 
 _register()

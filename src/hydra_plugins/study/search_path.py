@@ -10,5 +10,7 @@ class StudySearchPath(SearchPathPlugin):
     """Adds the folder of `hydra/sweeper/study.yaml`."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append the folder last, so that an application can put its own `hydra/sweeper/study.yaml` before it."""
+        """Append the folder last, so that an application can put its own `hydra/sweeper/study.yaml`
+        before it.
+        """
         search_path.append(provider="study", path=f"file://{Path(__file__).parent / 'conf'}")

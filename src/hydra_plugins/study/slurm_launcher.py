@@ -1,4 +1,6 @@
-"""Hydra's launcher `hydra/launcher=slurm`: the jobs of a multirun as one array of Slurm, by submitit."""
+"""Hydra's launcher `hydra/launcher=slurm`: the jobs of a multirun as one array of Slurm, by
+submitit.
+"""
 
 import contextlib
 import io
@@ -16,18 +18,20 @@ from hydra_study.launchers.composed_job import ComposedJob
 if TYPE_CHECKING:
     import submitit
 
+# Parameters that submitit names alike for every cluster; those of Slurm alone are given to it as
+# `slurm_NAME`.
 _OF_ANY_CLUSTER = {
     *("name", "timeout_min", "mem_gb", "nodes", "tasks_per_node"),
     *("cpus_per_task", "gpus_per_node", "stderr_to_stdout"),
 }
-"""Parameters that submitit names alike for every cluster; those of Slurm alone are given to it as `slurm_NAME`."""
 
 
 class SlurmLauncher(Launcher):
     """Jobs of Slurm, each of which queues itself again when its time runs out.
 
     Args:
-        submitit_folder: Where submitit keeps what it sends to the jobs, and what they print and return.
+        submitit_folder: Where submitit keeps what it sends to the jobs, and what they print and
+            return.
         max_num_timeout: How often a job is queued again.
         parameters: Those of submitit's executor; null leaves one out.
     """
@@ -37,15 +41,23 @@ class SlurmLauncher(Launcher):
         self._max_num_timeout = max_num_timeout
         self._parameters = OmegaConf.create(parameters)
 
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what Hydra gives: the context, the function of a job and the composed config of the command line."""
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Keep what Hydra gives: the context, the function of a job and the composed config of the
+        command line.
+        """
         self._job = SlurmJob(hydra_context, task_function, config)
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
         """Run a job for each list of overrides and wait for all."""
         return [job.results()[0] for job in self.submit(job_overrides, initial_job_idx)]
 
-    def submit(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> "list[submitit.Job[JobReturn]]":
+    def submit(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> "list[submitit.Job[JobReturn]]":
         """Queue a job for each list of overrides.
 
         Raises:
@@ -53,12 +65,21 @@ class SlurmLauncher(Launcher):
         """
         from submitit import AutoExecutor
 
-        executor = AutoExecutor(self._folder, cluster="slurm", slurm_max_num_timeout=self._max_num_timeout)
+        executor = AutoExecutor(
+            self._folder, cluster="slurm", slurm_max_num_timeout=self._max_num_timeout
+        )
         given: Any = OmegaConf.to_container(self._parameters, resolve=True)
-        executor.update_parameters(**{key if key in _OF_ANY_CLUSTER else f"slurm_{key}": given[key] for key in given})
-        with contextlib.redirect_stderr(io.StringIO()), executor.batch():  # what sbatch prints is in the error too
+        executor.update_parameters(
+            **{key if key in _OF_ANY_CLUSTER else f"slurm_{key}": given[key] for key in given}
+        )
+        with (
+            contextlib.redirect_stderr(io.StringIO()),
+            executor.batch(),
+        ):  # what sbatch prints is in the error too
             return [
-                executor.submit(self._job, list(overrides), initial_job_idx + index, Singleton.get_state())
+                executor.submit(
+                    self._job, list(overrides), initial_job_idx + index, Singleton.get_state()
+                )
                 for index, overrides in enumerate(job_overrides)
             ]
 

@@ -32,7 +32,9 @@ class View:
         self._spec = spec
         self._study = study
         self._watch = LivenessMonitor(spec.paths.workers, spec.options.stale_after)
-        self._said = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
+        self._said = {
+            trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()
+        }
         self._next = -math.inf
         self._live: Any = None
 
@@ -80,7 +82,8 @@ def check_view(mode: str) -> None:
 
 @contextmanager
 def watching_from_outside(spec: SweepSpec, interrupts: Interrupts) -> Iterator[None]:
-    """Follow the sweep from a thread while the launcher holds the main one and the workers are elsewhere.
+    """Follow the sweep from a thread while the launcher holds the main one and the workers are
+    elsewhere.
 
     It is shown, and a request to stop is passed on to the workers.
     """
@@ -96,7 +99,13 @@ def watching_from_outside(spec: SweepSpec, interrupts: Interrupts) -> Iterator[N
 
     def follow() -> None:
         options = spec.options
-        storage = open_storage(options.storage, spec.paths, num_workers=1, is_made=True, timeout_s=options.storage_timeout)
+        storage = open_storage(
+            options.storage,
+            spec.paths,
+            num_workers=1,
+            is_made=True,
+            timeout_s=options.storage_timeout,
+        )
         storage.patience.meanwhile = stop_waiting
         study = open_study(storage, options.study_name)
         session = Session(study, spec)

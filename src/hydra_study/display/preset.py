@@ -1,4 +1,6 @@
-"""The best trial as a preset: a config that the application runs as it is, and that can be overridden like any other."""
+"""The best trial as a preset: a config that the application runs as it is, and that can be
+overridden like any other.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -16,23 +18,33 @@ from hydra_study.sweep_spec import SweepSpec
 def preset(trial: FrozenTrial, spec: SweepSpec) -> str:
     """Return the preset of a trial."""
     loader = spec.hydra_context.config_loader
-    return preset_of(list(trial.user_attrs[attributes.OVERRIDES]), loader, spec.config, _header(trial, spec))
+    return preset_of(
+        list(trial.user_attrs[attributes.OVERRIDES]), loader, spec.config, _header(trial, spec)
+    )
 
 
-def preset_of(overrides: list[str], loader: ConfigLoader, config: DictConfig, header: list[str]) -> str:
-    """Return the text of a config of which the defaults list holds the overrides' group choices and the body their values.
+def preset_of(
+    overrides: list[str], loader: ConfigLoader, config: DictConfig, header: list[str]
+) -> str:
+    """Return the text of a config of which the defaults list holds the overrides' group choices and
+    the body their values.
 
     Args:
         overrides: What distinguishes the config.
         loader: Knows which keys are groups.
-        config: Config of the sweep, whose primary config is overridden; it is found also where it lies in a folder of
-            `--config-dir`, since Hydra takes one such folder and the preset has its own.
+        config: Config of the sweep, whose primary config is overridden; it is found also where it
+            lies in a folder of `--config-dir`, since Hydra takes one such folder and the preset has
+            its own.
         header: Comments to begin with.
     """
     parser = OverridesParser.create(config_loader=loader)
     defaults: list[Any] = [config.hydra.job.config_name]
     body = OmegaConf.create({})
-    folders = [f"file://{source.path}" for source in config.hydra.runtime.config_sources if source.provider == "command-line"]
+    folders = [
+        f"file://{source.path}"
+        for source in config.hydra.runtime.config_sources
+        if source.provider == "command-line"
+    ]
     if folders:
         OmegaConf.update(body, "hydra.searchpath", folders, force_add=True)
     left_out = []
@@ -43,8 +55,17 @@ def preset_of(overrides: list[str], loader: ConfigLoader, config: DictConfig, he
             defaults.append(_choice(override))
         else:
             OmegaConf.update(body, override.key_or_group, override.value(), force_add=True)
-    header = [*header, *(f"# not expressible here, add it to the command: {text}" for text in left_out)]
-    return "\n".join(header) + "\n" + OmegaConf.to_yaml({"defaults": [*defaults, "_self_"]}) + "\n" + _text(body)
+    header = [
+        *header,
+        *(f"# not expressible here, add it to the command: {text}" for text in left_out),
+    ]
+    return (
+        "\n".join(header)
+        + "\n"
+        + OmegaConf.to_yaml({"defaults": [*defaults, "_self_"]})
+        + "\n"
+        + _text(body)
+    )
 
 
 def _choice(override: Override) -> dict[str, Any]:

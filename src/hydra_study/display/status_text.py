@@ -32,7 +32,10 @@ def values_text(trial: FrozenTrial, spec: SweepSpec) -> str:
 def params_text(trial: FrozenTrial) -> str:
     """Return the parameters of a trial by the last part of their names."""
     named = ((name.rpartition(".")[2], value) for name, value in trial.params.items())
-    return " ".join(f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}" for name, value in named)
+    return " ".join(
+        f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in named
+    )
 
 
 def best_text(trial: FrozenTrial, spec: SweepSpec) -> str:
@@ -40,8 +43,12 @@ def best_text(trial: FrozenTrial, spec: SweepSpec) -> str:
     return f"best: trial {trial.number}  {values_text(trial, spec)}  {params_text(trial)}"
 
 
-def seconds_left(count: Tally, trials: Sequence[FrozenTrial], spec: SweepSpec, seconds: float, at_once: int) -> float | None:
-    """Return an estimate of what is left, from the mean length of the charged trials; None while there is none."""
+def seconds_left(
+    count: Tally, trials: Sequence[FrozenTrial], spec: SweepSpec, seconds: float, at_once: int
+) -> float | None:
+    """Return an estimate of what is left, from the mean length of the charged trials; None while
+    there is none.
+    """
     options = spec.options
     lengths = [float(trial.user_attrs.get(attributes.SECONDS, 0)) for trial in trials]
     known = [length for length in lengths if length]
@@ -59,8 +66,12 @@ def clock(seconds: float | None) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def table(trials: Sequence[FrozenTrial], workers: Mapping[str, Mapping[str, Any]], spec: SweepSpec) -> "RenderableType":
-    """Return the live table: trials by outcome, the best so far, what every slot is doing, the time left."""
+def table(
+    trials: Sequence[FrozenTrial], workers: Mapping[str, Mapping[str, Any]], spec: SweepSpec
+) -> "RenderableType":
+    """Return the live table: trials by outcome, the best so far, what every slot is doing, the time
+    left.
+    """
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -76,10 +87,23 @@ def table(trials: Sequence[FrozenTrial], workers: Mapping[str, Mapping[str, Any]
     lines = [Text(head, style="bold"), Text(kinds or "no trials yet")]
     if count.best is not None:
         lines.append(Text(best_text(count.best, spec), style="green"))
-    running = Table("worker", "slot", "trial", "time", "step", "value", "parameters", box=None, padding=(0, 1))
+    running = Table(
+        "worker", "slot", "trial", "time", "step", "value", "parameters", box=None, padding=(0, 1)
+    )
     for number, said in enumerate(workers.values()):
-        for one in (one for one in said.get("trials", []) if kind_of(trials[one["number"]]) == "running"):
-            step, value = ("" if one[key] is None else f"{one[key]:.5g}" for key in ("step", "value"))
-            cells = (one["slot"], one["number"], clock(one["seconds"]), step, value, params_text(trials[one["number"]]))
+        for one in (
+            one for one in said.get("trials", []) if kind_of(trials[one["number"]]) == "running"
+        ):
+            step, value = (
+                "" if one[key] is None else f"{one[key]:.5g}" for key in ("step", "value")
+            )
+            cells = (
+                one["slot"],
+                one["number"],
+                clock(one["seconds"]),
+                step,
+                value,
+                params_text(trials[one["number"]]),
+            )
             running.add_row(str(number), *map(str, cells))
     return Group(*lines, running)

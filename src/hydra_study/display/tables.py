@@ -1,4 +1,6 @@
-"""The record of a sweep, always up to date: `sweep.csv` of all trials and `best.yaml` to run the best of them."""
+"""The record of a sweep, always up to date: `sweep.csv` of all trials and `best.yaml` to run the
+best of them.
+"""
 
 import csv
 import io
@@ -24,7 +26,9 @@ _HIDDEN = {attributes.KIND, attributes.TRACEBACK, attributes.OVERRIDES, attribut
 
 
 class Recorder:
-    """Writes the tables, but never spends more than a twentieth of the time on it, and leaves it to others where there are."""
+    """Writes the tables, but never spends more than a twentieth of the time on it, and leaves it to
+    others where there are.
+    """
 
     def __init__(self, spec: SweepSpec, study: OpenStudy) -> None:
         self._spec = spec
@@ -37,12 +41,16 @@ class Recorder:
         self._best: int | None = None
 
     def write(self, force: bool = False) -> None:
-        """Write the tables if it is time and no other worker has, or if `force` says so; a full disk is none of its business."""
+        """Write the tables if it is time and no other worker has, or if `force` says so; a full
+        disk is none of its business.
+        """
         try:
             self._write(force)
         except OSError as error:
             if not self._has_failed:
-                log.warning("sweep.csv and best.yaml could not be written, the sweep goes on: %s", error)
+                log.warning(
+                    "sweep.csv and best.yaml could not be written, the sweep goes on: %s", error
+                )
             self._has_failed = True
             self._next = time.monotonic() + self._pause
         else:
@@ -57,14 +65,20 @@ class Recorder:
             self._next = began + self._pause
             return
         with locked(self._spec.paths.record_lock, self._study.patience):
-            trials = self._study.get_trials(deepcopy=False)  # under the lock, or an older table would replace a newer one
+            trials = self._study.get_trials(
+                deepcopy=False
+            )  # under the lock, or an older table would replace a newer one
             if force:
                 for path in (self._file, self._spec.paths.preset):
                     remove_unfinished(path)
             write_atomically(self._file, table(trials, self._spec), lasting=force)
             self._stamp = self._look()
             best = tally(trials, self._spec.objectives).best
-            if best is not None and attributes.OVERRIDES in best.user_attrs and best.number != self._best:
+            if (
+                best is not None
+                and attributes.OVERRIDES in best.user_attrs
+                and best.number != self._best
+            ):
                 write_atomically(self._spec.paths.preset, preset(best, self._spec))
                 self._best = best.number
         self._pause = max(0.5, 20 * (time.monotonic() - began))
@@ -78,7 +92,11 @@ class Recorder:
 def table(trials: list[FrozenTrial], spec: SweepSpec) -> str:
     """Return all trials as CSV: number, kind, reason, values, parameters, attributes."""
     params = sorted({name for trial in trials for name in trial.params})
-    facts = sorted({name for trial in trials for name in trial.user_attrs} - _HIDDEN - set(spec.objectives.names))
+    facts = sorted(
+        {name for trial in trials for name in trial.user_attrs}
+        - _HIDDEN
+        - set(spec.objectives.names)
+    )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["number", "kind", "reason", *spec.objectives.names, *params, *facts])
@@ -86,5 +104,11 @@ def table(trials: list[FrozenTrial], spec: SweepSpec) -> str:
         values: list[Any] = list(trial.values or [None] * len(spec.objectives.names))
         reason = trial.user_attrs.get(attributes.REASON)
         row = [trial.number, kind_of(trial), reason, *values]
-        writer.writerow([*row, *(trial.params.get(name) for name in params), *(trial.user_attrs.get(name) for name in facts)])
+        writer.writerow(
+            [
+                *row,
+                *(trial.params.get(name) for name in params),
+                *(trial.user_attrs.get(name) for name in facts),
+            ]
+        )
     return out.getvalue()

@@ -1,4 +1,5 @@
-"""Called by a worker after every trial and every now and then: shows the sweep and keeps its tables up to date.
+"""Called by a worker after every trial and every now and then: shows the sweep and keeps its tables
+up to date.
 
 The last worker to end writes them once more, and so does the head, if it lives.
 """

@@ -1,4 +1,6 @@
-"""How Hydra's launchers start the workers of a sweep: one file each, found by the launcher that it names."""
+"""How Hydra's launchers start the workers of a sweep: one file each, found by the launcher that it
+names.
+"""
 
 import pkgutil
 from importlib import import_module
@@ -15,6 +17,10 @@ def workers_by(hydra: DictConfig) -> Workers:
         return LocalWorker()
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         for kind in vars(import_module(module.name)).values():
-            if isinstance(kind, type) and issubclass(kind, Workers) and kind.launcher == str(hydra.launcher._target_):
+            if (
+                isinstance(kind, type)
+                and issubclass(kind, Workers)
+                and kind.launcher == str(hydra.launcher._target_)
+            ):
                 return kind()
     return Workers()

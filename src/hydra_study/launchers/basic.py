@@ -16,9 +16,15 @@ class LocalWorker(Workers):
 
     is_local = True
 
-    def launch(self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+    def launch(
+        self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts
+    ) -> Sequence[JobReturn]:
         """Run the worker here, where Hydra's own launcher would list it as a job."""
         job = ComposedJob(spec.hydra_context, WorkerTask(spec), spec.config)
-        done = [job.run(overrides, number, str(number)) for number, overrides in enumerate(jobs, first)]
-        configure_log(spec.config.hydra.hydra_logging, spec.config.hydra.verbose)  # the job had its own
+        done = [
+            job.run(overrides, number, str(number)) for number, overrides in enumerate(jobs, first)
+        ]
+        configure_log(
+            spec.config.hydra.hydra_logging, spec.config.hydra.verbose
+        )  # the job had its own
         return done

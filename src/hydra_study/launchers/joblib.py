@@ -17,8 +17,12 @@ class JoblibWorkers(Workers):
     package, extra = "hydra_plugins.hydra_joblib_launcher", "joblib"
     ends_processes = True
 
-    def launch(self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
-        """Run the workers in as many processes: an idle one dies of Ctrl-C, and joblib then kills all others."""
+    def launch(
+        self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts
+    ) -> Sequence[JobReturn]:
+        """Run the workers in as many processes: an idle one dies of Ctrl-C, and joblib then kills
+        all others.
+        """
         launcher = spec.config.hydra.launcher
         if launcher.get("n_jobs") == -1:
             with read_write(spec.config.hydra), open_dict(spec.config.hydra):

@@ -20,9 +20,15 @@ class RayWorkers(Workers):
     launcher = "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher"
     package, extra = "hydra_plugins.hydra_ray_launcher", "ray"
 
-    def launch(self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
-        """Start or join Ray ahead of its launcher: it takes SIGTERM then, and would kill the workers by it."""
-        os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # by `uv run` they would run in a copy of the whole folder
+    def launch(
+        self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts
+    ) -> Sequence[JobReturn]:
+        """Start or join Ray ahead of its launcher: it takes SIGTERM then, and would kill the
+        workers by it.
+        """
+        os.environ.setdefault(
+            "RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0"
+        )  # by `uv run` they would run in a copy of the whole folder
         import ray
 
         if not ray.is_initialized():

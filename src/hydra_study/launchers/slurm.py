@@ -23,10 +23,13 @@ class SlurmWorkers(Workers):
         super().check()
         if shutil.which("sbatch") is None:
             raise StudyError(
-                "hydra.launcher needs Slurm's sbatch, which is not here; start the sweep on a machine of the cluster"
+                "hydra.launcher needs Slurm's sbatch, which is not here; start the sweep on a"
+                " machine of the cluster"
             )
 
-    def launch(self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+    def launch(
+        self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts
+    ) -> Sequence[JobReturn]:
         """Queue the jobs and follow them in Slurm's queue."""
         from hydra_study.launchers.slurm_queue import Queue
 
@@ -34,5 +37,7 @@ class SlurmWorkers(Workers):
         try:
             submitted = launcher.submit(jobs, first)
         except RuntimeError as error:
-            raise StudyError(f"Slurm refused the jobs of the workers; mend hydra.launcher: {str(error).strip()}") from error
+            raise StudyError(
+                f"Slurm refused the jobs of the workers; mend hydra.launcher: {str(error).strip()}"
+            ) from error
         return Queue(spec, submitted, interrupts).wait()

@@ -22,11 +22,14 @@ logging.captureWarnings(False)
 
 @dataclass
 class WorkerTask:
-    """The task function of a launcher's job; it is pickled and runs wherever the launcher puts it."""
+    """The task function of a launcher's job; it is pickled and runs wherever the launcher puts
+    it.
+    """
 
     spec: SweepSpec
+    # Whether the process ends with the worker once its parent is gone: joblib's would wait for
+    # further jobs for minutes.
     ends_process: bool = False
-    """Whether the process ends with the worker once its parent is gone: joblib's would wait for further jobs for minutes."""
 
     def __call__(self, config: Any) -> WorkerResult:
         """Be a worker until the sweep is over and return why it ended."""
@@ -45,9 +48,12 @@ class WorkerTask:
 def run_worker(spec: SweepSpec, index: int) -> WorkerResult:
     """Start the worker `index` of a session: sign of life, template, storage, loop.
 
-    The template is forked before the storage is opened: its children must not share a database connection.
+    The template is forked before the storage is opened: its children must not share a database
+    connection.
     """
-    name = f"{spec.session}-{index}-{os.urandom(2).hex()}"  # some launchers start a lost worker again
+    name = (  # some launchers start a lost worker again
+        f"{spec.session}-{index}-{os.urandom(2).hex()}"
+    )
     heartbeat = Heartbeat(spec.paths.workers, name)
     temporary = TemporaryFolder()
     template = None
@@ -59,14 +65,22 @@ def run_worker(spec: SweepSpec, index: int) -> WorkerResult:
         from hydra_study.trials.sampling import build_pruner, build_sampler
 
         options = spec.options
-        storage = open_storage(options.storage, spec.paths, options.workers, is_made=True, timeout_s=options.storage_timeout)
+        storage = open_storage(
+            options.storage,
+            spec.paths,
+            options.workers,
+            is_made=True,
+            timeout_s=options.storage_timeout,
+        )
         study = open_study(storage, options.study_name, pruner=build_pruner(spec))
         study.reported_direction = spec.objectives.reported_direction
         study.sampler = build_sampler(spec, index, len(study.get_trials(deepcopy=False)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             with Watcher(spec, study, shows=spec.is_local) as watcher:
-                return Worker(spec, index, template, heartbeat, study, make_space(spec), watcher).run()
+                return Worker(
+                    spec, index, template, heartbeat, study, make_space(spec), watcher
+                ).run()
     finally:
         if template is not None:
             template.close()

@@ -1,4 +1,6 @@
-"""How one of Hydra's launchers starts the workers of a sweep: what it needs, and how it is kept in hand."""
+"""How one of Hydra's launchers starts the workers of a sweep: what it needs, and how it is kept in
+hand.
+"""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -16,7 +18,8 @@ from hydra_study.sweep_spec import SweepSpec
 class Workers:
     """The workers of a sweep, started by any launcher.
 
-    A launcher that needs more has a file in this folder with one subclass, which is found by its `launcher`.
+    A launcher that needs more has a file in this folder with one subclass, which is found by its
+    `launcher`.
 
     Attributes:
         launcher: Dotted path of the launcher's class, `hydra.launcher._target_`.
@@ -41,14 +44,19 @@ class Workers:
         if self.package and find_spec(self.package) is None:
             name = self.package.rpartition(".")[2]
             raise StudyError(
-                f"hydra.launcher needs the package {name}, which is not installed; run: uv sync --extra {self.extra}"
+                f"hydra.launcher needs the package {name}, which is not installed; run: uv sync"
+                f" --extra {self.extra}"
             )
 
-    def launch(self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts) -> Sequence[JobReturn]:
+    def launch(
+        self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts
+    ) -> Sequence[JobReturn]:
         """Run a worker for each list of overrides, numbered from `first`, until all have ended."""
         return self._launcher(spec).launch(jobs, initial_job_idx=first)
 
     def _launcher(self, spec: SweepSpec) -> Launcher:
         task = WorkerTask(spec, self.ends_processes)
         context, config = spec.hydra_context, spec.config
-        return Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config)
+        return Plugins.instance().instantiate_launcher(
+            hydra_context=context, task_function=task, config=config
+        )

@@ -14,14 +14,17 @@ _OF_THE_SWEEP = ("hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher
 
 
 def compose(spec: SweepSpec, job: Job) -> DictConfig:
-    """Return the whole config of a trial, with Hydra's part set to a single run in no folder yet."""
+    """Return the whole config of a trial, with Hydra's part set to a single run in no folder
+    yet.
+    """
     config = spec.hydra_context.config_loader.load_sweep_config(spec.config, list(job.overrides))
     with read_write(config.hydra), open_dict(config.hydra):
         config.hydra.mode = RunMode.RUN
         config.hydra.job.num = job.number
         config.hydra.job.id = str(job.number)
     place(config, ".")
-    HydraConfig.instance().cfg = config  # type: ignore[assignment]  # for references; its own setter makes a copy
+    # for references; its own setter makes a copy
+    HydraConfig.instance().cfg = config  # type: ignore[assignment]
     return config
 
 
@@ -43,15 +46,29 @@ def task_config(config: DictConfig) -> DictConfig:
 def set_plain_arguments(spec: SweepSpec, job: Job, folder: str) -> None:
     """Make `sys.argv` the command line of a single run of this trial.
 
-    Whoever starts this process's script again (Lightning does, for the ranks of DDP) gets the trial, not the sweep.
+    Whoever starts this process's script again (Lightning does, for the ranks of DDP) gets the
+    trial, not the sweep.
     """
     hydra = spec.config.hydra
     given = OmegaConf.to_container(hydra.overrides.hydra)
     assert isinstance(given, list)
-    options = [f"--config-dir={source.path}" for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    options = [
+        f"--config-dir={source.path}"
+        for source in hydra.runtime.config_sources
+        if source.provider == "command-line"
+    ]
     if hydra.job.config_name is not None:
         options.append(f"--config-name={hydra.job.config_name}")
     of_hydra = [text for text in given if not str(text).lstrip("+~").startswith(_OF_THE_SWEEP)]
     quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
-    sys.modules["__main__"].__spec__ = ModuleSpec(spec.module, None) if spec.module is not None else None
-    sys.argv = [spec.script, *options, *of_hydra, *job.overrides, "hydra.mode=RUN", f"hydra.run.dir='{quoted}'"]
+    sys.modules["__main__"].__spec__ = (
+        ModuleSpec(spec.module, None) if spec.module is not None else None
+    )
+    sys.argv = [
+        spec.script,
+        *options,
+        *of_hydra,
+        *job.overrides,
+        "hydra.mode=RUN",
+        f"hydra.run.dir='{quoted}'",
+    ]

@@ -1,7 +1,9 @@
-"""The warm template: a fresh interpreter with the imports done, from which the processes of trials are forked.
+"""The warm template: a fresh interpreter with the imports done, from which the processes of trials
+are forked.
 
-The standard library's `forkserver` does not do: its processes end without `atexit`, they and what they started outlive a worker
-that is killed, they run the program again each, and no daemon may use it.
+The standard library's `forkserver` does not do: its processes end without `atexit`, they and what
+they started outlive a worker that is killed, they run the program again each, and no daemon may use
+it.
 """
 
 import contextlib
@@ -30,15 +32,32 @@ from hydra_study.processes.trial_process import THREAD_VARIABLES, check, run_tri
 from hydra_study.sweep_spec import Job, SweepSpec
 from hydra_study.task_function import UNGUARDED, Origin, load_function
 
+# Variables of the job that a worker runs in. A trial must not take them for its own: it starts its
+# processes itself.
 _OF_LAUNCHERS = (
-    *("RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"),
-    *("SLURM_NTASKS", "SLURM_NTASKS_PER_NODE", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_STEP_ID"),
+    *(
+        "RANK",
+        "LOCAL_RANK",
+        "GROUP_RANK",
+        "NODE_RANK",
+        "WORLD_SIZE",
+        "LOCAL_WORLD_SIZE",
+        "MASTER_ADDR",
+        "MASTER_PORT",
+    ),
+    *(
+        "SLURM_NTASKS",
+        "SLURM_NTASKS_PER_NODE",
+        "SLURM_PROCID",
+        "SLURM_LOCALID",
+        "SLURM_NODEID",
+        "SLURM_STEP_ID",
+    ),
 )
-"""Variables of the job that a worker runs in. A trial must not take them for its own: it starts its processes itself."""
 _PROGRAM = "the program"
 _REHEARSAL = "the first config"
+# Is in the message of torch where CUDA cannot be used in a fork; a public name says it nowhere.
 _IN_A_FORK = "forked subprocess"
-"""Is in the message of torch where CUDA cannot be used in a fork; a public name says it nowhere."""
 
 
 @dataclass
@@ -65,8 +84,8 @@ class Order:
 def serve(descriptor: int) -> None:
     """Be the template and, in each fork of it, a trial.
 
-    It is the whole program of its interpreter. A trial returns from here, so that its process ends as any other: threads are
-    waited for, and what was registered with `atexit` is called.
+    It is the whole program of its interpreter. A trial returns from here, so that its process ends
+    as any other: threads are waited for, and what was registered with `atexit` is called.
 
     Args:
         descriptor: Of the socket to the worker; the pickled order comes first.
@@ -91,7 +110,12 @@ class _ForkServer:
         self.order = order
         self.control = Channel(control)
         self.trials: dict[int, int] = {}
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):  # Slurm tells all processes of a job
+        for signum in (
+            signal.SIGINT,
+            signal.SIGTERM,
+            signal.SIGUSR1,
+            signal.SIGUSR2,
+        ):  # Slurm tells all processes of a job
             signal.signal(signum, signal.SIG_IGN)
         self.set_variables()
         self.postponed = [step for name, step in self.steps() if name in order.left_out]
@@ -116,10 +140,13 @@ class _ForkServer:
         for variable in _OF_LAUNCHERS:
             os.environ.pop(variable, None)
         if "SLURM_JOB_ID" in os.environ:
-            os.environ["SLURM_JOB_NAME"] = "interactive"  # Lightning's word for a job that it shall not take part in
+            os.environ["SLURM_JOB_NAME"] = (
+                "interactive"  # Lightning's word for a job that it shall not take part in
+            )
         for variable in THREAD_VARIABLES:
             os.environ.setdefault(variable, str(self.order.threads))
-        # Where there is a GPU, `torch.cuda.is_available()` then leaves CUDA alone, so that it can be used in forks.
+        # Where there is a GPU, `torch.cuda.is_available()` then leaves CUDA alone, so that it can
+        # be used in forks.
         os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 
     def steps(self) -> list[tuple[str, Callable[[], object]]]:
@@ -128,7 +155,9 @@ class _ForkServer:
         return [*modules, (_PROGRAM, self.import_program)]
 
     def import_program(self) -> None:
-        """Import the module of the task function, unless it cannot be: the copy of the function does without."""
+        """Import the module of the task function, unless it cannot be: the copy of the function
+        does without.
+        """
         if self.order.origin is None:
             return
         try:
@@ -139,7 +168,9 @@ class _ForkServer:
             return
 
     def rehearse(self) -> None:
-        """Compose and check a config of the sweep once: the files that are read and the tables of the grammar stay for all."""
+        """Compose and check a config of the sweep once: the files that are read and the tables of
+        the grammar stay for all.
+        """
         with contextlib.suppress(Exception):  # a trial says what is wrong
             check(self.spec, compose(self.spec, Job(0, list(self.spec.first))))
 
@@ -147,7 +178,9 @@ class _ForkServer:
         singletons, spec = pickle.loads(self.order.spec)
         setup_globals()
         Singleton.set_state(singletons)
-        whole: SweepSpec = replace(spec, task_function=load_function(self.order.origin, self.order.function))
+        whole: SweepSpec = replace(
+            spec, task_function=load_function(self.order.origin, self.order.function)
+        )
         return whole
 
     def do(self, name: str, step: Callable[[], object]) -> None:
@@ -161,7 +194,9 @@ class _ForkServer:
             os._exit(0)
 
     def serve(self) -> Callable[[], None] | None:
-        """Fork trials until the worker is gone, then kill those that are left. In a fork return what the trial is to do."""
+        """Fork trials until the worker is gone, then kill those that are left. In a fork return
+        what the trial is to do.
+        """
         while True:
             ready, _, _ = select.select([self.control.sock, self.wakes], [], [])
             if self.wakes in ready:
@@ -183,7 +218,9 @@ class _ForkServer:
         return None
 
     def begin(self) -> Callable[[], None] | int | None:
-        """Fork one trial and return its process, or in the fork what it is to do; return None if the worker is gone."""
+        """Fork one trial and return its process, or in the fork what it is to do; return None if
+        the worker is gone.
+        """
         data, descriptors, _, _ = socket.recv_fds(self.control.sock, 65536, 1)
         if not data:
             return None
@@ -207,7 +244,9 @@ class _ForkServer:
             step()
         if not self.postponed:
             return self.spec
-        return replace(self.spec, task_function=load_function(self.order.origin, self.order.function))
+        return replace(
+            self.spec, task_function=load_function(self.order.origin, self.order.function)
+        )
 
     def leave(self) -> None:
         """Give up, in a fresh child or at the end, what belongs to the template."""
@@ -233,19 +272,27 @@ def _preload(name: str) -> None:
     try:
         importlib.import_module(name)
     except ImportError as error:
-        raise StudyError(f"hydra.sweeper.preload must list importable modules, but got {name!r}: {error}") from error
+        raise StudyError(
+            f"hydra.sweeper.preload must list importable modules, but got {name!r}: {error}"
+        ) from error
 
 
 def why_not_fork() -> str:
-    """Return why processes that are forked from this one would fail; an empty text if nothing is known."""
-    others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    """Return why processes that are forked from this one would fail; an empty text if nothing is
+    known.
+    """
+    others = [
+        thread.name for thread in threading.enumerate() if thread is not threading.main_thread()
+    ]
     if others:
         return f"it starts a thread ({others[0]})"
     return "" if is_cuda_usable_in_forks() else "it asks for CUDA"
 
 
 def is_cuda_usable_in_forks() -> bool:
-    """Return whether a fork of this process could use CUDA: whether torch, where it is loaded, says so in one."""
+    """Return whether a fork of this process could use CUDA: whether torch, where it is loaded, says
+    so in one.
+    """
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "cuda"):
         return True

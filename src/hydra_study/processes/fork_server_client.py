@@ -23,8 +23,11 @@ from hydra_study.task_function import copied_function, pickle_by_value
 
 log = logging.getLogger(__name__)
 
-_END_QUICKLY = "import atexit, os, sys; atexit.register(os._exit, 0); atexit.register(sys.stdout.flush)\n"
-"""What is registered first is called last: a trial's modules are not taken to pieces, which takes as long as a short trial."""
+# What is registered first is called last: a trial's modules are not taken to pieces, which takes as
+# long as a short trial.
+_END_QUICKLY = (
+    "import atexit, os, sys; atexit.register(os._exit, 0); atexit.register(sys.stdout.flush)\n"
+)
 
 
 class ForkServerClient:
@@ -43,7 +46,14 @@ class ForkServerClient:
         self.temporary = temporary
         options = spec.options
         rest = pickle_by_value((Singleton.get_state(), replace(spec, task_function=_no_task)))
-        order = Order(spec.origin, copied_function(spec.task_function), rest, options.preload, options.threads, [])
+        order = Order(
+            spec.origin,
+            copied_function(spec.task_function),
+            rest,
+            options.preload,
+            options.threads,
+            [],
+        )
         while True:
             self._process, self.control = _spawn(order, lock, temporary)
             try:
@@ -52,13 +62,21 @@ class ForkServerClient:
                 self._process.kill()
                 self.close()
                 raise
-            said: dict[str, Any] = messages[0] if messages else {"say": "failed", "reason": "it died"}
+            said: dict[str, Any] = (
+                messages[0] if messages else {"say": "failed", "reason": "it died"}
+            )
             if said["say"] == "warm":
                 return
             self.close()
             if said["say"] != "spoilt":
-                raise StudyError(f"the warm template of the trials could not start: {said['reason']}")
-            log.warning("%s is imported in each trial anew, for %s, which a fork does not survive", said["step"], said["reason"])
+                raise StudyError(
+                    f"the warm template of the trials could not start: {said['reason']}"
+                )
+            log.warning(
+                "%s is imported in each trial anew, for %s, which a fork does not survive",
+                said["step"],
+                said["reason"],
+            )
             order.left_out.append(said["step"])
 
     def begin(self, job: Job) -> Channel:
@@ -89,11 +107,17 @@ def _no_task(config: Any) -> None:
 
 
 def _compiler_cache() -> str:
-    """Return where torch keeps compiled networks: it would be the folder for temporary files, which goes with the worker."""
-    return os.environ.get("TORCHINDUCTOR_CACHE_DIR") or os.path.join(tempfile.gettempdir(), f"torchinductor_{os.getuid()}")
+    """Return where torch keeps compiled networks: it would be the folder for temporary files, which
+    goes with the worker.
+    """
+    return os.environ.get("TORCHINDUCTOR_CACHE_DIR") or os.path.join(
+        tempfile.gettempdir(), f"torchinductor_{os.getuid()}"
+    )
 
 
-def _spawn(order: Order, lock: int, temporary: TemporaryFolder) -> tuple[subprocess.Popen[bytes], Channel]:
+def _spawn(
+    order: Order, lock: int, temporary: TemporaryFolder
+) -> tuple[subprocess.Popen[bytes], Channel]:
     """Start a template in a session of its own: a signal of the terminal is not for it."""
     ours, theirs = socket.socketpair()
     paths = [os.path.abspath(path) for path in sys.path]
@@ -104,7 +128,11 @@ def _spawn(order: Order, lock: int, temporary: TemporaryFolder) -> tuple[subproc
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         pass_fds=[theirs.fileno(), lock, temporary.lock],
-        env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": _compiler_cache(), "TMPDIR": str(temporary.path)},
+        env={
+            **os.environ,
+            "TORCHINDUCTOR_CACHE_DIR": _compiler_cache(),
+            "TMPDIR": str(temporary.path),
+        },
         start_new_session=True,
     )
     theirs.close()

@@ -1,4 +1,6 @@
-"""What a worker answers to its trials: leave to train, the pruner's verdict, and what it takes down."""
+"""What a worker answers to its trials: leave to train, the pruner's verdict, and what it takes
+down.
+"""
 
 import contextlib
 import select
@@ -20,13 +22,20 @@ from hydra_study.trials.tell import Teller
 class MessageHandler:
     """Hears the trials of one worker; the worker holds the only connection to the study."""
 
-    def __init__(self, study: OpenStudy, spec: SweepSpec, teller: Teller, known: DuplicateIndex) -> None:
+    def __init__(
+        self, study: OpenStudy, spec: SweepSpec, teller: Teller, known: DuplicateIndex
+    ) -> None:
         self._study = study
         self._duplicates = known
         self._spec = spec
         self._teller = teller
         self._current: tuple[RunningTrial, dict[str, Any]] | None = None
-        self._answers = {"ready": self._on_ready, "report": self._on_report, "note": self._on_note, "end": self._on_end}
+        self._answers = {
+            "ready": self._on_ready,
+            "report": self._on_report,
+            "note": self._on_note,
+            "end": self._on_end,
+        }
 
     def hear(self, attempt: RunningTrial) -> None:
         """Receive what the trial has said and answer it."""
@@ -49,7 +58,9 @@ class MessageHandler:
         attempt.channel.close()
 
     def let_train(self, attempts: Sequence[RunningTrial]) -> None:
-        """Let trials that report train on while the study is waited for; what they report is stored later."""
+        """Let trials that report train on while the study is waited for; what they report is stored
+        later.
+        """
         if self._current is not None:
             self._answer_report(*self._current, stop=False)
         by_socket = {attempt.channel.sock: attempt for attempt in attempts if attempt.open}

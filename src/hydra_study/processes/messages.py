@@ -6,12 +6,16 @@ from typing import Any
 
 
 def plain_value(value: Any) -> Any:
-    """Return the number in a NumPy or torch scalar, and the text of anything else that JSON does not know."""
+    """Return the number in a NumPy or torch scalar, and the text of anything else that JSON does
+    not know.
+    """
     return value.item() if hasattr(value, "item") else str(value)
 
 
 class WorkerGoneError(ConnectionError):
-    """Raised in a trial whose worker has died; what it has trained is not lost by that, but tried again."""
+    """Raised in a trial whose worker has died; what it has trained is not lost by that, but tried
+    again.
+    """
 
     kind = "killed"
 
@@ -28,7 +32,9 @@ class Channel:
         self._rest = b""
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send one message; a peer that is gone is no error here, its end is noticed where one reads."""
+        """Send one message; a peer that is gone is no error here, its end is noticed where one
+        reads.
+        """
         try:
             self.sock.sendall(json.dumps(message, default=plain_value).encode() + b"\n")
         except (BrokenPipeError, ConnectionResetError):
@@ -49,7 +55,9 @@ class Channel:
                 raise WorkerGoneError("the worker of this trial is gone")
 
     def receive(self) -> tuple[list[dict[str, Any]], bool]:
-        """Wait for data and return the whole messages in it, and whether the connection is still open."""
+        """Wait for data and return the whole messages in it, and whether the connection is still
+        open.
+        """
         try:
             data = self.sock.recv(65536)
         except ConnectionResetError:

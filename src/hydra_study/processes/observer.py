@@ -1,4 +1,6 @@
-"""A program that follows the sweep in a process of its own, where it can neither slow nor stop it."""
+"""A program that follows the sweep in a process of its own, where it can neither slow nor stop
+it.
+"""
 
 import logging
 import os
@@ -20,8 +22,9 @@ _PATIENCE_S = 20.0
 def observe(spec: SweepSpec) -> Iterator[None]:
     """Run `python -m <hydra.sweeper.observer> <folder> --follow` for the length of the block.
 
-    Its standard input ends with a word that says how the block ended: `complete`, `killed` or `error`; without a word when
-    this process is killed. It then has `_PATIENCE_S` to end before it is left to itself.
+    Its standard input ends with a word that says how the block ended: `complete`, `killed` or
+    `error`; without a word when this process is killed. It then has `_PATIENCE_S` to end before it
+    is left to itself.
     """
     temporary = TemporaryFolder()
     process = _start(spec, temporary)
@@ -42,7 +45,11 @@ def _start(spec: SweepSpec, temporary: TemporaryFolder) -> subprocess.Popen[str]
     if spec.options.observer is None:
         return None
     command = [sys.executable, "-m", spec.options.observer, str(spec.folder), "--follow"]
-    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), "TMPDIR": str(temporary.path)}
+    environment = {
+        **os.environ,
+        **dict.fromkeys(THREAD_VARIABLES, "1"),
+        "TMPDIR": str(temporary.path),
+    }
     try:
         with (spec.paths.own / "observer.log").open("a") as output:
             return subprocess.Popen(

@@ -17,9 +17,11 @@ from hydra_study.trials.outcomes import Outcome
 from hydra_study.trials.pruning import Reports
 
 _HANG_GRACE = 5.0
+# So much the clock of the kernel's log may differ from the steady one.
 _CLOCKS_DIFFER_US = 5e6
-"""So much the clock of the kernel's log may differ from the steady one."""
-_KILLED = re.compile(rb"\d+,\d+,(?P<us>\d+),[^;]*;(?:Memory cgroup o|O)ut of memory: Killed process (?P<pid>\d+) ")
+_KILLED = re.compile(
+    rb"\d+,\d+,(?P<us>\d+),[^;]*;(?:Memory cgroup o|O)ut of memory: Killed process (?P<pid>\d+) "
+)
 
 
 @dataclass
@@ -95,7 +97,8 @@ class RunningTrial:
         grace: float,
         foretell: Callable[["RunningTrial", Outcome], None],
     ) -> None:
-        """Close the trial when it is silent or running for too long; kill it when it does not close or end.
+        """Close the trial when it is silent or running for too long; kill it when it does not close
+        or end.
 
         `foretell` is called before the trial is closed, with the outcome that this will be.
         """
@@ -107,7 +110,9 @@ class RunningTrial:
                 self.close_gently(reason, grace, again=None)
 
         now = time.monotonic()
-        if self.outcome is not None and self._kill_at is None:  # a thread or an `atexit` of its may wait for ever
+        if (
+            self.outcome is not None and self._kill_at is None
+        ):  # a thread or an `atexit` of its may wait for ever
             self._kill_at = now + grace
         if hang_limit is not None and now - self.heard > hang_limit:
             reason = f"no sign of life for {hang_limit:g} s (hydra.sweeper.hang_limit)"
@@ -124,24 +129,37 @@ class RunningTrial:
             outcome = self._died_of(signum)
         if outcome.kind in ("killed", "error") and (self.close_reason or outcome.stopped):
             reason = self.close_reason or "asked to close by a signal from outside"
-            return Outcome(self.close_kind, reason=reason, seconds=outcome.seconds, peak_memory_mb=outcome.peak_memory_mb)
+            return Outcome(
+                self.close_kind,
+                reason=reason,
+                seconds=outcome.seconds,
+                peak_memory_mb=outcome.peak_memory_mb,
+            )
         return outcome
 
     def _died_of(self, signum: int | None) -> Outcome:
         seconds = time.monotonic() - self.began
         if signum is None:
-            return Outcome("error", reason="the process ended without a result (os._exit?)", seconds=seconds)
+            return Outcome(
+                "error", reason="the process ended without a result (os._exit?)", seconds=seconds
+            )
         name = signal.Signals(signum).name
-        if signum == signal.SIGKILL and not self.close_reason and self.pid in killed_for_memory(seconds):
-            return Outcome("out_of_memory", reason="killed by the kernel: out of memory", seconds=seconds)
+        if (
+            signum == signal.SIGKILL
+            and not self.close_reason
+            and self.pid in killed_for_memory(seconds)
+        ):
+            return Outcome(
+                "out_of_memory", reason="killed by the kernel: out of memory", seconds=seconds
+            )
         return Outcome("killed", reason=f"died of {name}", seconds=seconds)
 
 
 def killed_for_memory(seconds: float, kernel_log: str = "/dev/kmsg") -> set[int]:
     """Return the processes that the kernel says it has killed for their memory in the last seconds.
 
-    Where it may not be asked, and in containers, whose processes it knows by other ids, there are none: a process that was
-    killed is then just that.
+    Where it may not be asked, and in containers, whose processes it knows by other ids, there are
+    none: a process that was killed is then just that.
     """
     since_us = (time.clock_gettime(time.CLOCK_MONOTONIC) - seconds) * 1e6 - _CLOCKS_DIFFER_US
     found = map(_KILLED.match, _records(kernel_log))

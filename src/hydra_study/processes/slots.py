@@ -1,4 +1,6 @@
-"""The slots of a worker: how many trials at a time, and which part of the machine each of them may use."""
+"""The slots of a worker: how many trials at a time, and which part of the machine each of them may
+use.
+"""
 
 import os
 import re
@@ -21,7 +23,8 @@ class Slot:
 def make_slots(options: StudyConf) -> list[Slot]:
     """Divide this machine among the trials of one worker.
 
-    With GPUs there are as many slots as parts of GPUs, else as many as cores for `threads` each; `slots` overrides both.
+    With GPUs there are as many slots as parts of GPUs, else as many as cores for `threads` each;
+    `slots` overrides both.
 
     Raises:
         StudyError: A number is not positive, or there are fewer GPUs than asked for.
@@ -33,19 +36,29 @@ def make_slots(options: StudyConf) -> list[Slot]:
     share = options.gpus if options.gpus is not None else float(bool(devices))
     if share > 0 and len(devices) < max(1.0, share):
         rule = "hydra.sweeper.gpus must not exceed the GPUs of the machine"
-        raise StudyError(f"{rule}, but got {share:g} with {len(devices)} visible; set hydra.sweeper.gpus=0 for the CPU")
+        raise StudyError(
+            f"{rule}, but got {share:g} with {len(devices)} visible; set hydra.sweeper.gpus=0 for"
+            " the CPU"
+        )
     count = options.slots or _bearable(options, devices, share)
-    return [Slot(index, options.threads, _gpu_environment(index, devices, share, options.gpus)) for index in range(count)]
+    return [
+        Slot(index, options.threads, _gpu_environment(index, devices, share, options.gpus))
+        for index in range(count)
+    ]
 
 
 def _bearable(options: StudyConf, devices: list[str], share: float) -> int:
     if share > 0:
         return int(len(devices) // share) if share >= 1 else len(devices) * int(1 / share)
-    sharing = 1 if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" else options.workers  # a job of Slurm has its own cores
+    sharing = (
+        1 if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" else options.workers
+    )  # a job of Slurm has its own cores
     return max(1, max(1, usable_cores() // options.threads) // sharing)
 
 
-def _gpu_environment(index: int, devices: list[str], share: float, asked: float | None) -> dict[str, str]:
+def _gpu_environment(
+    index: int, devices: list[str], share: float, asked: float | None
+) -> dict[str, str]:
     if share == 0:
         return {"CUDA_VISIBLE_DEVICES": ""} if asked == 0 and devices else {}
     if share >= 1:
@@ -60,13 +73,21 @@ def visible_gpus() -> list[str]:
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return [name for name in named.split(",") if name.strip()]
-    found = [name for name in os.listdir("/dev") if re.fullmatch(r"nvidia\d+", name)] if Path("/dev").is_dir() else []
+    found = (
+        [name for name in os.listdir("/dev") if re.fullmatch(r"nvidia\d+", name)]
+        if Path("/dev").is_dir()
+        else []
+    )
     return [str(index) for index in range(len(found))]
 
 
 def usable_cores() -> int:
-    """Return the number of cores that this process may use: its affinity, within the quota of its cgroup and of its job."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the number of cores that this process may use: its affinity, within the quota of its
+    cgroup and of its job.
+    """
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     cores = min(cores, int(os.environ.get("SLURM_CPUS_PER_TASK", cores)))
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

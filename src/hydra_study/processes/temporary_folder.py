@@ -1,4 +1,6 @@
-"""A folder for temporary files that goes with the processes it was made for: a killed process removes nothing itself."""
+"""A folder for temporary files that goes with the processes it was made for: a killed process
+removes nothing itself.
+"""
 
 import contextlib
 import fcntl
@@ -11,9 +13,11 @@ _PREFIX = "study-"
 
 
 class TemporaryFolder:
-    """The folder that `tempfile` and other programs find as `TMPDIR` in the trials of one worker, or in the observer.
+    """The folder that `tempfile` and other programs find as `TMPDIR` in the trials of one worker,
+    or in the observer.
 
-    A lock on it tells the folders of the living from those of the dead: the processes that it was made for inherit it.
+    A lock on it tells the folders of the living from those of the dead: the processes that it was
+    made for inherit it.
 
     Attributes:
         path: The folder.
@@ -27,7 +31,9 @@ class TemporaryFolder:
         fcntl.flock(self.lock, fcntl.LOCK_SH)
 
     def remove(self) -> None:
-        """Remove the folder if no process holds it any more, and those that were left by killed ones."""
+        """Remove the folder if no process holds it any more, and those that were left by killed
+        ones.
+        """
         os.close(self.lock)
         remove_abandoned()
 

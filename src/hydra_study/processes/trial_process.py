@@ -1,4 +1,6 @@
-"""The process of a trial: compose, check, ask for leave, run the task function, write how it ended."""
+"""The process of a trial: compose, check, ask for leave, run the task function, write how it
+ended.
+"""
 
 import contextlib
 import ctypes
@@ -22,16 +24,29 @@ from hydra_study.processes.compose import compose, place, set_plain_arguments, t
 from hydra_study.processes.messages import Channel
 from hydra_study.space.canonical import canonical_hash, key_of
 from hydra_study.sweep_spec import Job, SweepSpec
-from hydra_study.trials.outcomes import Outcome, left_outcome, of_exception, of_result, write_outcome
+from hydra_study.trials.outcomes import (
+    Outcome,
+    left_outcome,
+    of_exception,
+    of_result,
+    write_outcome,
+)
 
 _PR_SET_PDEATHSIG = 1
 _WAIT_FOR_ROOM_S = 600.0
+# Bytes of the files that a trial begins with.
 _ROOM = 2**17
-"""Bytes of the files that a trial begins with."""
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
 
 
-def run_trial_process(job: Job, sock: socket.socket, parent: int, prepare: Callable[[], SweepSpec]) -> None:
+def run_trial_process(
+    job: Job, sock: socket.socket, parent: int, prepare: Callable[[], SweepSpec]
+) -> None:
     """Be one trial from the fork on; what is left to do when it returns is to end.
 
     Args:
@@ -57,7 +72,9 @@ def run_trial_process(job: Job, sock: socket.socket, parent: int, prepare: Calla
         if spec is not None:
             _write(spec, outcome, spec.paths.trial(job.number))
         if outcome.traceback:
-            with contextlib.suppress(OSError):  # of a full disk, or where the task function has closed it
+            with contextlib.suppress(
+                OSError
+            ):  # of a full disk, or where the task function has closed it
                 sys.stderr.write(outcome.traceback)
                 sys.stderr.flush()
         channel.send({"say": "end", "outcome": outcome.as_dict()})
@@ -75,7 +92,11 @@ def _run(spec: SweepSpec, job: Job, channel: Channel) -> Outcome:
     folder = spec.paths.trial(job.number)
     config = compose(spec, job)
     facts = check(spec, config)
-    form = locate(spec.options.canonical, "hydra.sweeper.canonical") if spec.options.canonical else None
+    form = (
+        locate(spec.options.canonical, "hydra.sweeper.canonical")
+        if spec.options.canonical
+        else None
+    )
     searched = {key_of(text) for text in (*spec.options.params, *spec.arguments)}
     varied = [text for text in job.overrides if text not in spec.fixed and key_of(text) in searched]
     identity = canonical_hash(task_config(config), spec.options.ignore, form, varied)
@@ -90,7 +111,11 @@ def _run(spec: SweepSpec, job: Job, channel: Channel) -> Outcome:
     place(config, str(folder))
     set_plain_arguments(spec, job, str(folder))
     checked = {spec.options.check: facts} if spec.options.check is not None else {}
-    link.enter(link.TrialConnection(job.number, spec.options.study_name, str(folder), job.checkpoint, channel, checked))
+    link.enter(
+        link.TrialConnection(
+            job.number, spec.options.study_name, str(folder), job.checkpoint, channel, checked
+        )
+    )
     done = run_job(
         task_function=spec.task_function,
         config=config,
@@ -98,7 +123,9 @@ def _run(spec: SweepSpec, job: Job, channel: Channel) -> Outcome:
         job_subdir_key=None,
         hydra_context=spec.hydra_context,
     )
-    return of_result(done.return_value, spec.objectives.names)  # raises what the task function has raised
+    return of_result(
+        done.return_value, spec.objectives.names
+    )  # raises what the task function has raised
 
 
 def _wait_for_room(folder: Path, channel: Channel) -> None:
@@ -119,14 +146,18 @@ def _wait_for_room(folder: Path, channel: Channel) -> None:
 
 
 def check(spec: SweepSpec, config: DictConfig) -> dict[str, Any]:
-    """Return what the sweep's check has to say of a config; it raises where the config cannot be a trial."""
+    """Return what the sweep's check has to say of a config; it raises where the config cannot be a
+    trial.
+    """
     if spec.options.check is None:
         return {}
     return dict(locate(spec.options.check, "hydra.sweeper.check")(task_config(config)) or {})
 
 
 def _other_seed(config: DictConfig, key: str, repetition: int) -> list[str]:
-    """Give the k-th training of one network the k-th seed after its own, and return the override that says so."""
+    """Give the k-th training of one network the k-th seed after its own, and return the override
+    that says so.
+    """
     seed = OmegaConf.select(config, key)
     if not repetition or not isinstance(seed, int):
         return []
@@ -136,15 +167,17 @@ def _other_seed(config: DictConfig, key: str, repetition: int) -> list[str]:
 
 
 _asked_to_stop = False
+# The sweep, the trial of this process and the start of the sweep, once the trial has files.
 _running: tuple[SweepSpec, int, str] | None = None
-"""The sweep, the trial of this process and the start of the sweep, once the trial has files."""
 
 
 def _stop(signum: int, frame: Any) -> None:
     global _asked_to_stop
     if not _asked_to_stop:
         _asked_to_stop = True
-        end = None if _running is None else left_outcome(*_running)  # the worker's word, where it has a reason to give
+        end = (
+            None if _running is None else left_outcome(*_running)
+        )  # the worker's word, where it has a reason to give
         raise link.Stopped("asked to close") if end is None else link.Stopped(end.reason, end.kind)
 
 
@@ -159,7 +192,10 @@ def _enter_process(job: Job, parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    for signum in (signal.SIGTERM, signal.SIGINT):  # Lightning would make an exit code of a KeyboardInterrupt
+    for signum in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # Lightning would make an exit code of a KeyboardInterrupt
         signal.signal(signum, _stop)
     os.environ.update(job.environment)
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(job.threads)))

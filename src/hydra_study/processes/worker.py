@@ -28,7 +28,14 @@ from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import Job, SweepSpec, WorkerResult
 from hydra_study.trials.ask import Asker, StudyClock
 from hydra_study.trials.duplicates import DuplicateIndex
-from hydra_study.trials.outcomes import UNCHARGED, Outcome, left_outcome, of_exception, parse_policies, write_outcome
+from hydra_study.trials.outcomes import (
+    UNCHARGED,
+    Outcome,
+    left_outcome,
+    of_exception,
+    parse_policies,
+    write_outcome,
+)
 from hydra_study.trials.reap import orphans, reap
 from hydra_study.trials.session import Session
 from hydra_study.trials.tell import Teller
@@ -38,8 +45,8 @@ log = logging.getLogger(__name__)
 _BEAT_EVERY = 1.0
 _REAP_EVERY = 3.0
 _ASK_EVERY = 0.3
+# So long a lock or the storage is waited for after a request to stop.
 _PATIENCE_AT_THE_END_S = 1.0
-"""So long a lock or the storage is waited for after a request to stop."""
 
 
 class Worker:
@@ -83,7 +90,9 @@ class Worker:
         self._handler = MessageHandler(study, spec, self._teller, self._duplicates)
         self._session = Session(study, spec)
         self.asker = Asker(study, space, spec, self.name)
-        self._times = dict.fromkeys(("beat", "reap", "ask", "stop"), -math.inf)  # a steady clock may be below zero
+        self._times = dict.fromkeys(
+            ("beat", "reap", "ask", "stop"), -math.inf
+        )  # a steady clock may be below zero
         self._patience = _ASK_EVERY
         self._interrupts = Interrupts()
         self._many = options.workers / 16
@@ -93,7 +102,8 @@ class Worker:
         """Work until the budget is spent, the session is stopped or a signal comes.
 
         Raises:
-            WaitedInVainError: The storage was away for too long; the running trials are closed and left to the next start.
+            WaitedInVainError: The storage was away for too long; the running trials are closed and
+                left to the next start.
         """
         with Interrupts() as interrupts:
             self._interrupts = interrupts
@@ -127,7 +137,9 @@ class Worker:
             attempt.watch(options.hang_limit, options.trial_timeout, options.grace, self._foretell)
 
     def _foretell(self, attempt: RunningTrial, outcome: Outcome) -> None:
-        """Write what a trial will have ended as, which it reads when it is asked to close, unless it has no files yet."""
+        """Write what a trial will have ended as, which it reads when it is asked to close, unless
+        it has no files yet.
+        """
         if attempt.training:
             with contextlib.suppress(OSError):
                 write_outcome(self.spec, self.spec.paths.outcome(attempt.trial.number), outcome)
@@ -136,7 +148,8 @@ class Worker:
         """Do what needs no study, while a lock or the storage is waited for.
 
         Raises:
-            WaitedInVainError: The user has asked to stop, and the lock or the storage does not come.
+            WaitedInVainError: The user has asked to stop, and the lock or the storage does not
+                come.
         """
         self._handle_signals(self._interrupts)
         self._watch_trials()
@@ -146,7 +159,9 @@ class Worker:
             raise WaitedInVainError("interrupted")
 
     def _abandon(self) -> None:
-        """Close the trials without a word to the study; the next start settles them by what they leave."""
+        """Close the trials without a word to the study; the next start settles them by what they
+        leave.
+        """
         for attempt in self.attempts.values():
             attempt.close_gently("the study was not there", self.spec.options.grace, again=True)
         end = time.monotonic() + self.spec.options.grace + 1
@@ -172,7 +187,9 @@ class Worker:
     def _end(self, reason: str, signum: int | None = None) -> None:
         self.ended = WorkerResult(reason, signum)
         for attempt in self.attempts.values():
-            attempt.close_gently(f"the sweep stopped: {reason}", self.spec.options.grace, again=True)
+            attempt.close_gently(
+                f"the sweep stopped: {reason}", self.spec.options.grace, again=True
+            )
 
     def _is_due(self, what: str, every: float) -> bool:
         due = time.monotonic() - self._times[what] >= every
@@ -195,7 +212,9 @@ class Worker:
             if trial is None:
                 return
             self._patience = _ASK_EVERY
-            with contextlib.suppress(UpdateFinishedTrialError):  # by another worker, which took this one for dead
+            with contextlib.suppress(
+                UpdateFinishedTrialError
+            ):  # by another worker, which took this one for dead
                 self._start(trial)
 
     def _start(self, trial: optuna.Trial) -> None:
@@ -204,7 +223,9 @@ class Worker:
             point = self.asker.suggest(trial)
         except (WaitedInVainError, UpdateFinishedTrialError):
             raise
-        except Exception as error:  # of the sampler or the hook: nothing this sweep could go on with
+        except (
+            Exception
+        ) as error:  # of the sampler or the hook: nothing this sweep could go on with
             self._teller.tell(self._frozen(trial), of_exception(error), again=False)
             raise
         trial.set_user_attr(attributes.OVERRIDES, point.overrides)
@@ -236,7 +257,9 @@ class Worker:
 
     def _listen(self) -> None:
         """Wait a moment for messages of the trials and of the template, and act on them."""
-        by_socket = {attempt.channel.sock: attempt for attempt in self.attempts.values() if attempt.open}
+        by_socket = {
+            attempt.channel.sock: attempt for attempt in self.attempts.values() if attempt.open
+        }
         for attempt in [attempt for attempt in self.attempts.values() if attempt.unheard]:
             self._receive(attempt)
         control = self._template.control.sock
@@ -264,9 +287,14 @@ class Worker:
             self._lose(attempt)
 
     def _lose(self, attempt: RunningTrial) -> None:
-        """Drop a trial that another worker has settled, because this one gave no sign of life for a while."""
+        """Drop a trial that another worker has settled, because this one gave no sign of life for a
+        while.
+        """
         if not attempt.is_lost:
-            log.warning("trial %d was taken over by another worker, which took this one for dead", attempt.trial.number)
+            log.warning(
+                "trial %d was taken over by another worker, which took this one for dead",
+                attempt.trial.number,
+            )
         attempt.is_lost = True
         attempt.kill()
 
@@ -298,13 +326,19 @@ class Worker:
         trial = self._frozen(attempt.trial)
         if not trial.state.is_finished():
             try:
-                self._teller.tell(trial, outcome, again=attempt.again if outcome.kind == "killed" else None)
-            except UpdateFinishedTrialError:  # by another worker since, which took this one for dead
+                self._teller.tell(
+                    trial, outcome, again=attempt.again if outcome.kind == "killed" else None
+                )
+            except (
+                UpdateFinishedTrialError
+            ):  # by another worker since, which took this one for dead
                 return
         self._count(attempt.trial)
 
     def _count(self, trial: optuna.Trial) -> None:
-        """Act on a settled trial: show it, notice when asking is fruitless, stop where the policy says so."""
+        """Act on a settled trial: show it, notice when asking is fruitless, stop where the policy
+        says so.
+        """
         kind = kind_of(self._frozen(trial))
         self.asker.fruitless = self.asker.fruitless + 1 if kind in UNCHARGED else 0
         self._watcher()
@@ -333,7 +367,10 @@ class Worker:
 
     def _drop_what_others_told(self) -> None:
         """Drop the trials that train here and that another worker has settled."""
-        running = {trial.number for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))}
+        running = {
+            trial.number
+            for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        }
         for number, attempt in self.attempts.items():
             if attempt.training and attempt.outcome is None and number not in running:
                 self._lose(attempt)

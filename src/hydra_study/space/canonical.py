@@ -1,4 +1,6 @@
-"""The canonical form of a config: two configs of one form are one job, whatever route led to them."""
+"""The canonical form of a config: two configs of one form are one job, whatever route led to
+them.
+"""
 
 import hashlib
 import json
@@ -44,7 +46,9 @@ def is_within(key: str, keys: Iterable[str]) -> bool:
 
 
 def plain(node: Any) -> Any:
-    """Return a config as dicts, lists and values; what cannot be resolved yet stays as it is written."""
+    """Return a config as dicts, lists and values; what cannot be resolved yet stays as it is
+    written.
+    """
     if isinstance(node, DictConfig):
         return {str(key): _child(node, key) for key in node}
     if isinstance(node, ListConfig):

@@ -18,7 +18,10 @@ _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mod: operator.mod,
     ast.Pow: lambda base, exponent: base ** min(exponent, 64),
 }
-_UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {ast.Not: operator.not_, ast.USub: operator.neg}
+_UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
+    ast.Not: operator.not_,
+    ast.USub: operator.neg,
+}
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
@@ -31,7 +34,14 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.In: lambda left, right: left in right,
     ast.NotIn: lambda left, right: left not in right,
 }
-_FUNCTIONS: dict[str, Callable[..., Any]] = {"min": min, "max": max, "sum": sum, "len": len, "round": round, "int": int}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "min": min,
+    "max": max,
+    "sum": sum,
+    "len": len,
+    "round": round,
+    "int": int,
+}
 _WORDS = {"true": True, "false": False, "null": None}
 _STRING = re.compile(r"'[^']*'|\"[^\"]*\"")
 
@@ -44,9 +54,10 @@ class Expression:
     """A parsed expression.
 
     Args:
-        text: Python's syntax of comparisons, arithmetic, `and`/`or`/`not`, `in`, lists, indices and `a if b else c`;
-            parameters are written as in the space, `model.net.depth` or `model/net` or `$depth`. A list leaves out the items
-            whose parameters a point does not have.
+        text: Python's syntax of comparisons, arithmetic, `and`/`or`/`not`, `in`, lists, indices and
+            `a if b else c`; parameters are written as in the space, `model.net.depth` or
+            `model/net` or `$depth`. A list leaves out the items whose parameters a point does not
+            have.
         names: All parameters that may be asked for.
 
     Raises:
@@ -57,9 +68,13 @@ class Expression:
         self.text = str(text)
         self._keys: dict[str, str] = {}
         try:
-            self._tree = ast.parse(self._with_identifiers(sorted(names, key=len, reverse=True)), mode="eval").body
+            self._tree = ast.parse(
+                self._with_identifiers(sorted(names, key=len, reverse=True)), mode="eval"
+            ).body
         except SyntaxError as error:
-            raise StudyError(f"an expression must be a Python expression, but got {self.text!r}: {error.msg}") from error
+            raise StudyError(
+                f"an expression must be a Python expression, but got {self.text!r}: {error.msg}"
+            ) from error
         for node in ast.walk(self._tree):
             self._check(node)
         self.names = set(self._keys.values())
@@ -68,7 +83,9 @@ class Expression:
         """Replace every parameter outside of string literals by a plain identifier."""
         if not names:
             return self.text
-        pattern = re.compile(r"(?<![\w.@/$])(?:" + "|".join(map(re.escape, names)) + r")(?![\w@/])(?!\.\w)")
+        pattern = re.compile(
+            r"(?<![\w.@/$])(?:" + "|".join(map(re.escape, names)) + r")(?![\w@/])(?!\.\w)"
+        )
 
         def identifier(match: re.Match[str]) -> str:
             key = f"_p{names.index(match[0])}"
@@ -84,10 +101,15 @@ class Expression:
     def _check(self, node: ast.AST) -> None:
         if isinstance(node, ast.Name) and node.id not in {*self._keys, *_WORDS, *_FUNCTIONS}:
             message = f"{self.text!r} asks for {node.id!r}, which is no parameter of the space"
-            raise StudyError(f"{message}; quote it if it is a word, or add the parameter (a fixed value will do)")
+            raise StudyError(
+                f"{message}; quote it if it is a word, or add the parameter (a fixed value will do)"
+            )
         known = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
         if not isinstance(node, (*known, *_EVALUATE)):
-            raise StudyError(f"{self.text!r} uses {type(node).__name__}, which an expression may not; use `suggest` instead")
+            raise StudyError(
+                f"{self.text!r} uses {type(node).__name__}, which an expression may not; use"
+                " `suggest` instead"
+            )
 
     def __call__(self, point: Mapping[str, Any]) -> Any:
         """Evaluate the expression at `point`.
@@ -142,7 +164,9 @@ class Expression:
         return values
 
     def evaluate_slice(self, node: ast.Slice, point: Mapping[str, Any]) -> slice:
-        return slice(*(part and self._value(part, point) for part in (node.lower, node.upper, node.step)))
+        return slice(
+            *(part and self._value(part, point) for part in (node.lower, node.upper, node.step))
+        )
 
 
 _EVALUATE: dict[type[ast.AST], Callable[[Expression, Any, Mapping[str, Any]], Any]] = {
@@ -152,10 +176,14 @@ _EVALUATE: dict[type[ast.AST], Callable[[Expression, Any, Mapping[str, Any]], An
     ast.Tuple: lambda self, node, point: [self._value(item, point) for item in node.elts],
     ast.BoolOp: Expression.evaluate_bool,
     ast.Compare: Expression.evaluate_compare,
-    ast.BinOp: lambda self, node, point: _BINARY[type(node.op)](self._value(node.left, point), self._value(node.right, point)),
+    ast.BinOp: lambda self, node, point: _BINARY[type(node.op)](
+        self._value(node.left, point), self._value(node.right, point)
+    ),
     ast.UnaryOp: lambda self, node, point: _UNARY[type(node.op)](self._value(node.operand, point)),
     ast.IfExp: Expression.evaluate_choice,
-    ast.Subscript: lambda self, node, point: self._value(node.value, point)[self._value(node.slice, point)],
+    ast.Subscript: lambda self, node, point: self._value(node.value, point)[
+        self._value(node.slice, point)
+    ],
     ast.Slice: Expression.evaluate_slice,
     ast.Call: Expression.evaluate_call,
 }

@@ -16,11 +16,15 @@ from hydra_study.sweep_spec import SweepSpec
 _KEYS = {"values", "when", "compute"}
 
 
-def parse_parameters(params: Mapping[str, Any], arguments: Sequence[str], loader: ConfigLoader) -> list[Parameter]:
-    """Return the parameters of a space; what the command line says replaces what the config says of the same key.
+def parse_parameters(
+    params: Mapping[str, Any], arguments: Sequence[str], loader: ConfigLoader
+) -> list[Parameter]:
+    """Return the parameters of a space; what the command line says replaces what the config says of
+    the same key.
 
     Args:
-        params: Key -> text in the override grammar, a plain value, or a mapping with `values`, `when`, `compute`.
+        params: Key -> text in the override grammar, a plain value, or a mapping with `values`,
+            `when`, `compute`.
         arguments: Overrides of the command line.
         loader: Resolves `glob(*)` over the options of a group.
 
@@ -50,7 +54,9 @@ def _entry(key: str, value: Any) -> dict[str, Any]:
     unknown = set(value) - _KEYS
     if unknown or ("values" in value) == ("compute" in value):
         rule = "must have `values` or `compute`, and may have `when`"
-        raise StudyError(f"hydra.sweeper.params: the mapping of {key!r} {rule}, but got {sorted(value)}")
+        raise StudyError(
+            f"hydra.sweeper.params: the mapping of {key!r} {rule}, but got {sorted(value)}"
+        )
     entry = dict(value)
     if isinstance(entry.get("values"), Sequence) and not isinstance(entry["values"], str):
         entry["values"] = f"choice({','.join(override_text(item) for item in entry['values'])})"
@@ -72,7 +78,9 @@ def _parameter(key: str, entry: Mapping[str, Any], others: set[str]) -> Paramete
         return Parameter(name, key, when=when)
     if name.startswith(VARIABLE) and override.value() is None:
         raise StudyError(f"the variable {name!r} must have values, but got null")
-    return Parameter(name, key, fixed=override.get_value_element_as_str(), value=override.value(), when=when)
+    return Parameter(
+        name, key, fixed=override.get_value_element_as_str(), value=override.value(), when=when
+    )
 
 
 def make_space(spec: SweepSpec) -> Space:

@@ -4,7 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.types import IntervalSweep, Override, Quote, QuotedString, RangeSweep, Sweep
+from hydra.core.override_parser.types import (
+    IntervalSweep,
+    Override,
+    Quote,
+    QuotedString,
+    RangeSweep,
+    Sweep,
+)
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -52,7 +59,11 @@ class Parameter:
             return self.key if self.fixed is None else f"{self.key}={self.fixed}"
         if self.fixed is not None:
             return f"{self.key}={self.fixed}"
-        text = None if self.texts is None or isinstance(value, list) else self.texts.get((type(value), value))
+        text = (
+            None
+            if self.texts is None or isinstance(value, list)
+            else self.texts.get((type(value), value))
+        )
         return f"{self.key}={override_text(value) if text is None else text}"
 
     def describe(self) -> dict[str, Any]:
@@ -67,7 +78,9 @@ class Parameter:
 
 
 def override_text(value: Any) -> str:
-    """Return `value` as Hydra's grammar writes it; strings that it would read otherwise are quoted."""
+    """Return `value` as Hydra's grammar writes it; strings that it would read otherwise are
+    quoted.
+    """
     if isinstance(value, str):
         plain = _WORD.fullmatch(value) and value.lower() not in _RESERVED
         return value if plain else QuotedString(value, Quote.single).with_quotes()
@@ -106,7 +119,9 @@ def distribution_of(override: Override) -> tuple[BaseDistribution, dict[Any, str
             return _range(value, log), None
         return _choice(override)
     except ValueError as error:
-        raise StudyError(f"the sweep {override.input_line!r} cannot be searched: {error}") from error
+        raise StudyError(
+            f"the sweep {override.input_line!r} cannot be searched: {error}"
+        ) from error
 
 
 def _interval(sweep: IntervalSweep, log: bool) -> BaseDistribution:

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 
 from hydra_study.errors import StudyError
 from hydra_study.space.expressions import InactiveError
@@ -22,7 +27,9 @@ class Suggest(Protocol):
 
 @dataclass(frozen=True)
 class Point:
-    """Values of the searched parameters that exist here, and the overrides that make the config of it."""
+    """Values of the searched parameters that exist here, and the overrides that make the config of
+    it.
+    """
 
     values: dict[str, Any]
     overrides: list[str]
@@ -37,7 +44,9 @@ class Space:
 
     def __init__(self, parameters: Sequence[Parameter]) -> None:
         self.parameters = _in_order(parameters)
-        self.searched = {p.name: p.distribution for p in self.parameters if p.distribution is not None}
+        self.searched = {
+            p.name: p.distribution for p in self.parameters if p.distribution is not None
+        }
 
     def point(self, suggest: Suggest) -> Point:
         """Walk through the parameters, asking `suggest` for a value only where the condition holds.
@@ -61,15 +70,26 @@ class Space:
             except InactiveError:
                 continue
             except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
-                raise StudyError(f"hydra.sweeper.params: {parameter.name!r} cannot be computed at {known}: {error}") from error
+                raise StudyError(
+                    f"hydra.sweeper.params: {parameter.name!r} cannot be computed at {known}:"
+                    f" {error}"
+                ) from error
             known[parameter.name] = value
             overrides.append(parameter.override(value))
         return Point(values, [text for text in overrides if text is not None])
 
     def fixed(self) -> list[str]:
         """Return the overrides that are the same at every point."""
-        same = (p for p in self.parameters if p.distribution is None and p.compute is None and p.when is None)
-        return [text for text in (parameter.override(parameter.value) for parameter in same) if text is not None]
+        same = (
+            p
+            for p in self.parameters
+            if p.distribution is None and p.compute is None and p.when is None
+        )
+        return [
+            text
+            for text in (parameter.override(parameter.value) for parameter in same)
+            if text is not None
+        ]
 
     def at(self, values: Mapping[str, Any]) -> Point:
         """Return the point of given values; a parameter that `values` lacks takes its first one."""
@@ -121,14 +141,22 @@ def _in_order(parameters: Sequence[Parameter]) -> list[Parameter]:
         ready = [p for p in waiting if _needs(p) <= done]
         if not ready:
             names = sorted(parameter.name for parameter in waiting)
-            raise StudyError(f"conditions must not form a circle, but these depend on each other: {', '.join(names)}")
+            raise StudyError(
+                "conditions must not form a circle, but these depend on each other:"
+                f" {', '.join(names)}"
+            )
         ordered.append(ready[0])
         waiting.remove(ready[0])
     return ordered
 
 
 def _needs(parameter: Parameter) -> set[str]:
-    return {name for part in (parameter.when, parameter.compute) if part is not None for name in part.names}
+    return {
+        name
+        for part in (parameter.when, parameter.compute)
+        if part is not None
+        for name in part.names
+    }
 
 
 def _count(distribution: BaseDistribution) -> int | None:
@@ -141,7 +169,9 @@ def _count(distribution: BaseDistribution) -> int | None:
 
 
 def _value(distribution: BaseDistribution, index: int) -> Any:
-    """Return the value at a place of a finite distribution; some have more values than a list could hold."""
+    """Return the value at a place of a finite distribution; some have more values than a list could
+    hold.
+    """
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[index]
     assert isinstance(distribution, (IntDistribution, FloatDistribution))
@@ -150,7 +180,9 @@ def _value(distribution: BaseDistribution, index: int) -> Any:
 
 
 def _first(distribution: BaseDistribution) -> Any:
-    return distribution.choices[0] if isinstance(distribution, CategoricalDistribution) else distribution.low  # type: ignore[attr-defined]
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[0]
+    return distribution.low  # type: ignore[attr-defined]
 
 
 def _draw(distribution: BaseDistribution, generator: random.Random) -> Any:

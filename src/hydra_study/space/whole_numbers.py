@@ -1,4 +1,6 @@
-"""Refuses intervals of floats for keys that hold whole numbers: Hydra reads also `interval(8,32)` as one of floats."""
+"""Refuses intervals of floats for keys that hold whole numbers: Hydra reads also `interval(8,32)`
+as one of floats.
+"""
 
 from collections.abc import Callable
 
@@ -10,7 +12,8 @@ from hydra_study.space.space import Point, Space
 
 
 def refuse_floats(space: Space, point: Point, compose: Callable[[list[str]], DictConfig]) -> None:
-    """Refuse an interval between whole numbers for a key that holds one, since trials would be given floats.
+    """Refuse an interval between whole numbers for a key that holds one, since trials would be
+    given floats.
 
     Ends such as 0.3 say that floats are meant, and so does a value such as 0.0.
 
@@ -22,7 +25,11 @@ def refuse_floats(space: Space, point: Point, compose: Callable[[list[str]], Dic
     Raises:
         StudyError: There is such an interval.
     """
-    intervals = {p.name: p for p in space.parameters if p.name in point.values and _is_between_whole_numbers(p.distribution)}
+    intervals = {
+        p.name: p
+        for p in space.parameters
+        if p.name in point.values and _is_between_whole_numbers(p.distribution)
+    }
     if not intervals:
         return  # composing takes some tenths of a second
     drawn = {parameter.override(point.values[name]) for name, parameter in intervals.items()}
@@ -30,7 +37,10 @@ def refuse_floats(space: Space, point: Point, compose: Callable[[list[str]], Dic
     for name, parameter in intervals.items():
         held = OmegaConf.select(config, name, throw_on_resolution_failure=False)
         if isinstance(held, int) and not isinstance(held, bool):
-            rule = f"a key that holds a whole number must be searched over whole numbers, but {name} is {held}"
+            rule = (
+                f"a key that holds a whole number must be searched over whole numbers, but {name}"
+                f" is {held}"
+            )
             raise StudyError(f"{rule} and {_remedy(parameter.key, parameter.distribution, held)}")
 
 
@@ -48,4 +58,6 @@ def _remedy(key: str, distribution: BaseDistribution | None, held: int) -> str:
     if distribution.log:
         given, *texts = (f"tag(log, {text})" for text in (given, *texts))
     whole = " or ".join(f"{key}={text}" for text in texts)
-    return f"{given} gives floats; write {whole}, or let the config say {held}.0 if floats are meant"
+    return (
+        f"{given} gives floats; write {whole}, or let the config say {held}.0 if floats are meant"
+    )

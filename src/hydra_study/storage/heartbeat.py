@@ -1,8 +1,8 @@
 """Signs of life of the workers, and who of them is dead.
 
-A worker holds a lock on a file as long as it or any process of its trials lives; on the same machine that decides at
-once. For workers of other machines a counter in a second file must move; its reader measures by its own clock, so the
-machines' clocks may differ.
+A worker holds a lock on a file as long as it or any process of its trials lives; on the same
+machine that decides at once. For workers of other machines a counter in a second file must move;
+its reader measures by its own clock, so the machines' clocks may differ.
 """
 
 import json
@@ -68,7 +68,9 @@ class Heartbeat:
 
 @dataclass
 class _Silence:
-    """For how long a counter was seen to stand still; while its reader is paused, nobody looks, which counts for little."""
+    """For how long a counter was seen to stand still; while its reader is paused, nobody looks,
+    which counts for little.
+    """
 
     count: int = -1
     seconds: float = 0.0
@@ -77,7 +79,9 @@ class _Silence:
     def look(self, count: int, longest: float) -> None:
         """Look at the counter."""
         now = time.monotonic()
-        self.seconds = self.seconds + min(now - self.looked, longest) if count == self.count else 0.0
+        self.seconds = (
+            self.seconds + min(now - self.looked, longest) if count == self.count else 0.0
+        )
         self.count, self.looked = count, now
 
 
@@ -116,4 +120,8 @@ class LivenessMonitor:
         """Return the states of the workers that are at work."""
         names = sorted(path.stem for path in self._folder.glob("*.json"))
         states = {name: self.state(name) for name in names}
-        return {name: said for name, said in states.items() if said and not said.get("done") and not self.is_dead(name)}
+        return {
+            name: said
+            for name, said in states.items()
+            if said and not said.get("done") and not self.is_dead(name)
+        }

@@ -1,4 +1,6 @@
-"""A journal file that survives kill -9 and power loss: its lock dies with its holder, a cut last line is cut off."""
+"""A journal file that survives kill -9 and power loss: its lock dies with its holder, a cut last
+line is cut off.
+"""
 
 import os
 from pathlib import Path
@@ -12,12 +14,14 @@ from hydra_study.storage.patience import Patience
 
 
 class RepairingLock:
-    """An `flock` on a file beside the journal, which the kernel lets go when its holder dies; its holder may take it twice.
+    """An `flock` on a file beside the journal, which the kernel lets go when its holder dies; its
+    holder may take it twice.
 
-    Optuna's own locks are files named `.lock`, which stay behind a killed holder and cost the next writer 30 seconds. Who writes
-    to the journal with one, say `optuna-dashboard`, would take a file of that name for such a one and delete it.
-    Whoever gets the lock first cuts off a line that a killed writer left without its end: the next append would
-    glue to it and make the whole journal unreadable.
+    Optuna's own locks are files named `.lock`, which stay behind a killed holder and cost the next
+    writer 30 seconds. Who writes to the journal with one, say `optuna-dashboard`, would take a file
+    of that name for such a one and delete it. Whoever gets the lock first cuts off a line that a
+    killed writer left without its end: the next append would glue to it and make the whole journal
+    unreadable.
 
     Args:
         journal: The journal.
@@ -54,7 +58,8 @@ class RepairingLock:
 
 
 class Backend(JournalFileBackend):
-    """A journal file of which a failed write leaves nothing, so that it can be made again: the disk may be full for a while.
+    """A journal file of which a failed write leaves nothing, so that it can be made again: the disk
+    may be full for a while.
 
     Args:
         path: The journal.
@@ -82,7 +87,9 @@ class Backend(JournalFileBackend):
 
 
 def cut_torn_line(path: Path) -> int:
-    """Cut off what follows the last line end of `path` and return the number of bytes cut; hold the lock for it."""
+    """Cut off what follows the last line end of `path` and return the number of bytes cut; hold the
+    lock for it.
+    """
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
         keep = size
@@ -110,5 +117,7 @@ def open_journal(path: Path, patience: Patience | None = None) -> JournalStorage
 
 
 def read_journal(path: Path) -> JournalStorage:
-    """Open the journal at `path` without writing to it or beside it; that happens when the study is changed."""
+    """Open the journal at `path` without writing to it or beside it; that happens when the study is
+    changed.
+    """
     return JournalStorage(Backend(path, RepairingLock(path, Patience())))

@@ -1,4 +1,6 @@
-"""What killed processes leave half-written: a file `.name.PID` beside the one that it was to replace."""
+"""What killed processes leave half-written: a file `.name.PID` beside the one that it was to
+replace.
+"""
 
 import re
 from collections.abc import Iterable
@@ -13,8 +15,11 @@ from hydra_study.storage.heartbeat import LivenessMonitor
 _UNFINISHED = re.compile(r"\.(.+)\.\d+")
 
 
-def remove_leftovers(paths: SweepPaths, trials: Iterable[FrozenTrial], watch: LivenessMonitor) -> None:
-    """Remove what nobody will finish: of trials that were killed, and the signs of life of dead workers.
+def remove_leftovers(
+    paths: SweepPaths, trials: Iterable[FrozenTrial], watch: LivenessMonitor
+) -> None:
+    """Remove what nobody will finish: of trials that were killed, and the signs of life of dead
+    workers.
 
     Args:
         paths: Where the sweep keeps its files.
@@ -25,7 +30,9 @@ def remove_leftovers(paths: SweepPaths, trials: Iterable[FrozenTrial], watch: Li
     for path, _ in (found for number in killed for found in unfinished_files(paths.trial(number))):
         path.unlink(missing_ok=True)
     for path, name in unfinished_files(paths.folder):
-        if name.isdecimal() and int(name) in killed:  # it was looking whether there was room for its folder
+        if (
+            name.isdecimal() and int(name) in killed
+        ):  # it was looking whether there was room for its folder
             path.unlink(missing_ok=True)
     for path, name in unfinished_files(paths.workers):
         if watch.is_dead(name.removesuffix(".json")):
@@ -40,7 +47,9 @@ def remove_unfinished(path: Path) -> None:
 
 
 def unfinished_files(folder: Path) -> list[tuple[Path, str]]:
-    """Return the unfinished files of a folder, each with the name of the one that it was to replace."""
+    """Return the unfinished files of a folder, each with the name of the one that it was to
+    replace.
+    """
     if not folder.is_dir():
         return []
     found = [(path, _UNFINISHED.fullmatch(path.name)) for path in folder.glob(".*")]

@@ -57,13 +57,17 @@ def try_lock(path: Path) -> int | None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the exclusive lock on `path`, which need not be there; reading it is enough."""
+    """Whether a process holds the exclusive lock on `path`, which need not be there; reading it is
+    enough.
+    """
     try:
         held = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)  # NFS gives an exclusive one only for writing
+        fcntl.flock(
+            held, fcntl.LOCK_SH | fcntl.LOCK_NB
+        )  # NFS gives an exclusive one only for writing
     except OSError:
         return True
     finally:
@@ -72,7 +76,8 @@ def is_held(path: Path) -> bool:
 
 
 def write_atomically(path: Path, text: str, lasting: bool = True) -> None:
-    """Replace `path` by a file of this text: a reader sees the old one or the new one, never a part.
+    """Replace `path` by a file of this text: a reader sees the old one or the new one, never a
+    part.
 
     Args:
         path: The file.

@@ -1,4 +1,6 @@
-"""How a worker waits for a lock or for the study's storage: other work goes on meanwhile, and it does not wait for ever."""
+"""How a worker waits for a lock or for the study's storage: other work goes on meanwhile, and it
+does not wait for ever.
+"""
 
 import logging
 import sys
@@ -15,8 +17,8 @@ T = TypeVar("T")
 _STEP_S = 0.1
 _FIRST_DELAY_S = 0.1
 _LONGEST_DELAY_S = 5.0
+# SQLAlchemy's errors of a database that is away, restarts, or has no connection left.
 _PASSING = ("OperationalError", "InterfaceError", "TimeoutError", "PendingRollbackError")
-"""SQLAlchemy's errors of a database that is away, restarts, or has no connection left."""
 
 
 class WaitedInVainError(StudyError):
@@ -29,11 +31,13 @@ class Patience:
     Attributes:
         timeout_s: A storage that does not answer is asked again for so long; 0: it is asked once.
         limit: What sets that time, for messages.
-        meanwhile: Is called every tenth of a second while one waits, with the seconds that have passed. It must not use
-            the storage, and raises `WaitedInVainError` to end the waiting.
+        meanwhile: Is called every tenth of a second while one waits, with the seconds that have
+            passed. It must not use the storage, and raises `WaitedInVainError` to end the waiting.
     """
 
-    def __init__(self, timeout_s: float = 0.0, limit: str = "hydra.sweeper.storage_timeout") -> None:
+    def __init__(
+        self, timeout_s: float = 0.0, limit: str = "hydra.sweeper.storage_timeout"
+    ) -> None:
         self.timeout_s = timeout_s
         self.limit = limit
         self._end: WaitedInVainError | None = None
@@ -54,7 +58,8 @@ class Patience:
 
         Args:
             function: What is called first.
-            again: What is called after a failure, where the first call may have taken effect though its answer was lost.
+            again: What is called after a failure, where the first call may have taken effect though
+                its answer was lost.
 
         Raises:
             WaitedInVainError: The storage has not answered for `timeout_s`.
@@ -89,20 +94,33 @@ class Patience:
                 if not is_passing(error):
                     raise
                 if time.monotonic() - since > self.timeout_s:
-                    rule = f"the study's storage must answer within {self.timeout_s:g} s ({self.limit})"
-                    remedy = "bring it back, then start the same command again: it goes on from here"
-                    self._end = WaitedInVainError(f"{rule}, but it did not: {_first_line(error)}; {remedy}")
+                    rule = (
+                        f"the study's storage must answer within {self.timeout_s:g} s"
+                        f" ({self.limit})"
+                    )
+                    remedy = (
+                        "bring it back, then start the same command again: it goes on from here"
+                    )
+                    self._end = WaitedInVainError(
+                        f"{rule}, but it did not: {_first_line(error)}; {remedy}"
+                    )
                     raise self._end from None
                 delay = min(2 * delay, _LONGEST_DELAY_S)
             else:
-                log.warning("the study's storage answers again, after %.0f s", time.monotonic() - since)
+                log.warning(
+                    "the study's storage answers again, after %.0f s", time.monotonic() - since
+                )
                 return result
 
 
 def is_passing(error: BaseException) -> bool:
-    """Return whether an error may be over in a moment: of a file, a connection, a database that restarts."""
+    """Return whether an error may be over in a moment: of a file, a connection, a database that
+    restarts.
+    """
     if isinstance(error, OSError):
-        return not isinstance(error, BlockingIOError)  # which says that another process holds a lock
+        return not isinstance(
+            error, BlockingIOError
+        )  # which says that another process holds a lock
     exceptions = sys.modules.get("sqlalchemy.exc")
     kinds = tuple(getattr(exceptions, name) for name in _PASSING if hasattr(exceptions, name))
     return any(isinstance(cause, kinds) for cause in (error, error.__cause__))

@@ -15,9 +15,10 @@ from hydra_study.storage.patience import Patience
 class PatientStorage(BaseStorage):
     """Hands every call on to a storage, and again as long as it fails by what may pass.
 
-    A call may have taken effect although its answer was lost. Most can be made twice; a new trial is looked for first, and a
-    state that is there already was told by the call before. Only a trial that was asked for without a template may be made
-    twice: the first has no worker then, and is reaped.
+    A call may have taken effect although its answer was lost. Most can be made twice; a new trial
+    is looked for first, and a state that is there already was told by the call before. Only a trial
+    that was asked for without a template may be made twice: the first has no worker then, and is
+    reaped.
 
     Args:
         storage: The storage.
@@ -25,12 +26,16 @@ class PatientStorage(BaseStorage):
         close: Closes the connection to it.
     """
 
-    def __init__(self, storage: BaseStorage, patience: Patience, close: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, storage: BaseStorage, patience: Patience, close: Callable[[], None] = lambda: None
+    ) -> None:
         self.storage = storage
         self.close = close
         self.patience = patience
 
-    def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
+    def create_new_study(
+        self, directions: Sequence[StudyDirection], study_name: str | None = None
+    ) -> int:
         """Begin a study."""
         return self.patience.call(lambda: self.storage.create_new_study(directions, study_name))
 
@@ -75,27 +80,45 @@ class PatientStorage(BaseStorage):
 
         def again() -> int:
             made = None if template_trial is None else self._find(study_id, template_trial)
-            return made if made is not None else self.storage.create_new_trial(study_id, template_trial)
+            return (
+                made
+                if made is not None
+                else self.storage.create_new_trial(study_id, template_trial)
+            )
 
-        return self.patience.call(lambda: self.storage.create_new_trial(study_id, template_trial), again)
+        return self.patience.call(
+            lambda: self.storage.create_new_trial(study_id, template_trial), again
+        )
 
     def _find(self, study_id: int, template: FrozenTrial) -> int | None:
         """Return the trial that a lost call has made of a template."""
         facts = ("state", "values", "user_attrs", "system_attrs", "params")
-        for trial in self.storage.get_all_trials(study_id, deepcopy=False, states=(template.state,)):
+        for trial in self.storage.get_all_trials(
+            study_id, deepcopy=False, states=(template.state,)
+        ):
             if all(getattr(trial, fact) == getattr(template, fact) for fact in facts):
                 return self.storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
         return None
 
     def set_trial_param(
-        self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution
+        self,
+        trial_id: int,
+        param_name: str,
+        param_value_internal: float,
+        distribution: BaseDistribution,
     ) -> None:
         """Set a parameter of a trial."""
-        self.patience.call(lambda: self.storage.set_trial_param(trial_id, param_name, param_value_internal, distribution))
+        self.patience.call(
+            lambda: self.storage.set_trial_param(
+                trial_id, param_name, param_value_internal, distribution
+            )
+        )
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
         """Return the id of a trial."""
-        return self.patience.call(lambda: self.storage.get_trial_id_from_study_id_trial_number(study_id, trial_number))
+        return self.patience.call(
+            lambda: self.storage.get_trial_id_from_study_id_trial_number(study_id, trial_number)
+        )
 
     def get_trial_number_from_id(self, trial_id: int) -> int:
         """Return the number of a trial."""
@@ -105,7 +128,9 @@ class PatientStorage(BaseStorage):
         """Return a parameter of a trial."""
         return self.patience.call(lambda: self.storage.get_trial_param(trial_id, param_name))
 
-    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+    def set_trial_state_values(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> bool:
         """Tell the state of a trial, and with it the values; return whether that was possible."""
 
         def again() -> bool:
@@ -119,11 +144,17 @@ class PatientStorage(BaseStorage):
                 return True
             return self.storage.get_trial(trial_id).state == state
 
-        return self.patience.call(lambda: self.storage.set_trial_state_values(trial_id, state, values), again)
+        return self.patience.call(
+            lambda: self.storage.set_trial_state_values(trial_id, state, values), again
+        )
 
-    def set_trial_intermediate_value(self, trial_id: int, step: int, intermediate_value: float) -> None:
+    def set_trial_intermediate_value(
+        self, trial_id: int, step: int, intermediate_value: float
+    ) -> None:
         """Set what a trial reports."""
-        self.patience.call(lambda: self.storage.set_trial_intermediate_value(trial_id, step, intermediate_value))
+        self.patience.call(
+            lambda: self.storage.set_trial_intermediate_value(trial_id, step, intermediate_value)
+        )
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Set an attribute of a trial."""
@@ -143,7 +174,9 @@ class PatientStorage(BaseStorage):
         """Return the trials of a study, or those in some states."""
         return self.patience.call(lambda: self.storage.get_all_trials(study_id, deepcopy, states))
 
-    def get_n_trials(self, study_id: int, state: tuple[TrialState, ...] | TrialState | None = None) -> int:
+    def get_n_trials(
+        self, study_id: int, state: tuple[TrialState, ...] | TrialState | None = None
+    ) -> int:
         """Return how many trials a study has, or has in some states."""
         return self.patience.call(lambda: self.storage.get_n_trials(study_id, state))
 

@@ -1,4 +1,6 @@
-"""The storage of a study: a journal file on one machine or a shared folder, a database for many machines."""
+"""The storage of a study: a journal file on one machine or a shared folder, a database for many
+machines.
+"""
 
 import importlib.util
 import warnings
@@ -20,16 +22,25 @@ from hydra_study.storage.patient_storage import PatientStorage
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 _FULL = ("too many clients", "remaining connection slots", "too many connections")
-_FULL_RULE = "the database of hydra.sweeper.storage must have a connection for each worker and some for each command"
-_FULL_REMEDY = "raise its max_connections, or let fewer hydra.sweeper.workers have more hydra.sweeper.slots each"
-_OPEN_WITHIN_S = 60.0  # a database that restarts is back by then; one that was never there is told at once, and given up soon
+_FULL_RULE = (
+    "the database of hydra.sweeper.storage must have a connection for each worker and some for each"
+    " command"
+)
+_FULL_REMEDY = (
+    "raise its max_connections, or let fewer hydra.sweeper.workers have more hydra.sweeper.slots"
+    " each"
+)
+# a database that restarts is back by then; one that was never there is told at once, and given up
+# soon
+_OPEN_WITHIN_S = 60.0
 
 
 class OpenStudy(optuna.Study):
     """A study for ask and tell.
 
-    Samplers that call `stop` when their grid is done do not raise here. With several objectives TPE sorts the pruned
-    trials by `direction`, which Optuna refuses to tell; here it is that of the objective that is reported.
+    Samplers that call `stop` when their grid is done do not raise here. With several objectives TPE
+    sorts the pruned trials by `direction`, which Optuna refuses to tell; here it is that of the
+    objective that is reported.
 
     Attributes:
         storage: Where the study lives.
@@ -39,7 +50,9 @@ class OpenStudy(optuna.Study):
 
     reported_direction: StudyDirection | None = None
 
-    def __init__(self, study_name: str, storage: BaseStorage, sampler: Any = None, pruner: Any = None) -> None:
+    def __init__(
+        self, study_name: str, storage: BaseStorage, sampler: Any = None, pruner: Any = None
+    ) -> None:
         super().__init__(study_name=study_name, storage=storage, sampler=sampler, pruner=pruner)
         self.storage = storage
         self.patience = storage.patience if isinstance(storage, PatientStorage) else Patience()
@@ -49,7 +62,9 @@ class OpenStudy(optuna.Study):
     def trial_id(self, number: int) -> int:
         """Return the storage's id of a trial."""
         if number not in self._trial_ids:
-            self._trial_ids[number] = self.storage.get_trial_id_from_study_id_trial_number(self._id, number)
+            self._trial_ids[number] = self.storage.get_trial_id_from_study_id_trial_number(
+                self._id, number
+            )
         return self._trial_ids[number]
 
     def trial(self, number: int) -> FrozenTrial:
@@ -68,7 +83,12 @@ class OpenStudy(optuna.Study):
 
 
 def open_storage(
-    url: str | None, paths: SweepPaths, num_workers: int, *, is_made: bool = False, timeout_s: float = 0.0
+    url: str | None,
+    paths: SweepPaths,
+    num_workers: int,
+    *,
+    is_made: bool = False,
+    timeout_s: float = 0.0,
 ) -> PatientStorage:
     """Open the storage that `hydra.sweeper.storage` names.
 
@@ -76,7 +96,8 @@ def open_storage(
         url: The option.
         paths: Where the sweep keeps its files.
         num_workers: How many workers write to it.
-        is_made: Whether this sweep has opened it before, so that its tables are there and of this version.
+        is_made: Whether this sweep has opened it before, so that its tables are there and of this
+            version.
         timeout_s: For how long calls are made again when it does not answer.
 
     Raises:
@@ -91,7 +112,10 @@ def open_storage(
     scheme = url.partition("://")[0]
     if scheme.startswith("sqlite") and num_workers > 1:
         rule = "several workers must not share an SQLite file, which doubles and loses trials"
-        raise StudyError(f"{rule}, but got workers={num_workers} on {url}; leave hydra.sweeper.storage=null (a journal file)")
+        raise StudyError(
+            f"{rule}, but got workers={num_workers} on {url}; leave hydra.sweeper.storage=null (a"
+            " journal file)"
+        )
     if scheme in ("postgresql", "postgres"):
         url = f"postgresql+{_postgresql_driver()}://{url.partition('://')[2]}"
     database = opening.call(lambda: _open_database(url, is_made))
@@ -124,7 +148,9 @@ def _postgresql_driver() -> str:
     for driver in ("psycopg", "psycopg2"):
         if importlib.util.find_spec(driver) is not None:
             return driver
-    raise StudyError("a PostgreSQL storage needs the package psycopg; run: uv sync --extra postgresql")
+    raise StudyError(
+        "a PostgreSQL storage needs the package psycopg; run: uv sync --extra postgresql"
+    )
 
 
 def create_study(storage: BaseStorage, name: str, objectives: Objectives) -> OpenStudy:
@@ -134,11 +160,15 @@ def create_study(storage: BaseStorage, name: str, objectives: Objectives) -> Ope
         StudyError: The stored study has other directions.
     """
     directions = [StudyDirection[direction.upper()] for direction in objectives.directions]
-    study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
+    study = optuna.create_study(
+        storage=storage, study_name=name, directions=directions, load_if_exists=True
+    )
     stored = tuple(direction.name.lower() for direction in study.directions)
     if stored != objectives.directions:
         rule = f"study {name!r} was begun with directions {stored}"
-        raise StudyError(f"{rule}, but got {objectives.directions}; choose another hydra.sweeper.study_name")
+        raise StudyError(
+            f"{rule}, but got {objectives.directions}; choose another hydra.sweeper.study_name"
+        )
     if objectives.several and study.metric_names is None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -146,11 +176,15 @@ def create_study(storage: BaseStorage, name: str, objectives: Objectives) -> Ope
     return open_study(storage, name)
 
 
-def open_study(storage: BaseStorage, name: str, sampler: Any = None, pruner: Any = None) -> OpenStudy:
+def open_study(
+    storage: BaseStorage, name: str, sampler: Any = None, pruner: Any = None
+) -> OpenStudy:
     """Open an existing study with a sampler and a pruner of its own."""
     return OpenStudy(study_name=name, storage=storage, sampler=sampler, pruner=pruner)
 
 
 def set_constraint(study: OpenStudy, number: int, name: str, violation: float) -> None:
-    """Tell the samplers that a trial breaks a rule; also for trials that this process did not ask for."""
+    """Tell the samplers that a trial breaks a rule; also for trials that this process did not ask
+    for.
+    """
     optuna.Trial(study, study.trial_id(number)).set_constraint(name, violation)

@@ -1,4 +1,6 @@
-"""Holds a study and its folder together: each has one of the other, known by an id that both carry."""
+"""Holds a study and its folder together: each has one of the other, known by an id that both
+carry.
+"""
 
 import logging
 import os
@@ -26,8 +28,14 @@ def pair_with_folder(study: OpenStudy, spec: SweepSpec) -> str:
     """
     paths, here = spec.paths, spec.paths.id()
     if spec.options.changed_folder not in ("refuse", "accept"):
-        raise StudyError(f"hydra.sweeper.changed_folder must be refuse or accept, but got {spec.options.changed_folder!r}")
-    stored, folder = study.user_attrs.get(attributes.STUDY_ID), study.user_attrs.get(attributes.STUDY_FOLDER)
+        raise StudyError(
+            "hydra.sweeper.changed_folder must be refuse or accept, but got"
+            f" {spec.options.changed_folder!r}"
+        )
+    stored, folder = (
+        study.user_attrs.get(attributes.STUDY_ID),
+        study.user_attrs.get(attributes.STUDY_FOLDER),
+    )
     former = None if folder in (None, str(paths.folder)) else Path(str(folder))
     if stored is not None and stored == here:
         if former is not None and _is_copy(former, paths):
@@ -36,7 +44,11 @@ def pair_with_folder(study: OpenStudy, spec: SweepSpec) -> str:
     else:
         if former is not None:
             _leave(study.study_name, former, spec)
-        own = len(study.get_trials(deepcopy=False)) if here is None and folder == str(paths.folder) else 0
+        own = (
+            len(study.get_trials(deepcopy=False))
+            if here is None and folder == str(paths.folder)
+            else 0
+        )
         _refuse_trials_of_others(paths, own)
         stored = stored or os.urandom(8).hex()
         paths.study_id.write_text(f"{stored}\n")
@@ -64,16 +76,23 @@ def _leave(name: str, folder: Path, spec: SweepSpec) -> None:
     options, paths = spec.options, spec.paths
     found = f"{_RULE}, but study {name!r} has {folder}, and this start has {paths.folder}"
     if options.changed_folder == "refuse":
-        gone = "" if folder.is_dir() else "; where that folder is gone for good: hydra.sweeper.changed_folder=accept"
+        gone = (
+            ""
+            if folder.is_dir()
+            else "; where that folder is gone for good: hydra.sweeper.changed_folder=accept"
+        )
         raise StudyError(f"{found}; {_remedy(folder)}{gone}")
     workers = SweepPaths(folder).workers
     if workers.is_dir() and LivenessMonitor(workers, options.stale_after).living():
-        raise StudyError(f"{found}, while workers are at work in the first; stop them, or {_remedy(folder)}")
+        raise StudyError(
+            f"{found}, while workers are at work in the first; stop them, or {_remedy(folder)}"
+        )
     log.info("study %s leaves %s and goes on in %s", name, folder, paths.folder)
 
 
 def _refuse_trials_of_others(paths: SweepPaths, own: int) -> None:
-    """Refuse a folder that has trials of another study: their outcomes and checkpoints are not this one's.
+    """Refuse a folder that has trials of another study: their outcomes and checkpoints are not this
+    one's.
 
     Args:
         paths: The folder.
@@ -82,10 +101,14 @@ def _refuse_trials_of_others(paths: SweepPaths, own: int) -> None:
     Raises:
         StudyError: It has.
     """
-    numbers = sorted(int(path.name) for path in paths.folder.iterdir() if path.name.isdigit() and path.is_dir())
+    numbers = sorted(
+        int(path.name) for path in paths.folder.iterdir() if path.name.isdigit() and path.is_dir()
+    )
     others = [str(number) for number in numbers if number >= own]
     if others:
         listed = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
         rule = "a study begins in a folder without trials"
         remedy = "move them away, or choose another hydra.sweeper.study_name or hydra.sweep.dir"
-        raise StudyError(f"{rule}, but {paths.folder} has those of another one ({listed}); {remedy}")
+        raise StudyError(
+            f"{rule}, but {paths.folder} has those of another one ({listed}); {remedy}"
+        )

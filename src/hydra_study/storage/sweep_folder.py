@@ -1,4 +1,6 @@
-"""A sweep's folder, opened to be read: its study, its options and the command that it was started by."""
+"""A sweep's folder, opened to be read: its study, its options and the command that it was started
+by.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,14 +41,18 @@ class SweepFolder:
 
     @property
     def is_in_database(self) -> bool:
-        """Whether its study lives in a database, which others may share, rather than in a journal of its own."""
+        """Whether its study lives in a database, which others may share, rather than in a journal
+        of its own.
+        """
         return isinstance(place_of_study(self.folder, self.config), str)
 
     @property
     def is_running(self) -> bool:
         """Whether a worker is at work on it."""
         paths = SweepPaths(self.folder)
-        return paths.workers.is_dir() and bool(LivenessMonitor(paths.workers, self.options.stale_after).living())
+        return paths.workers.is_dir() and bool(
+            LivenessMonitor(paths.workers, self.options.stale_after).living()
+        )
 
     @property
     def task_overrides(self) -> list[str]:
@@ -60,7 +66,9 @@ class SweepFolder:
 
     def main_config_folder(self) -> Path:
         """Return the folder of the application's primary config."""
-        sources = {source.provider: source.path for source in self.config.hydra.runtime.config_sources}
+        sources = {
+            source.provider: source.path for source in self.config.hydra.runtime.config_sources
+        }
         return Path(str(sources["main"]))
 
 
@@ -72,17 +80,27 @@ def open_sweep_folder(folder: str | Path) -> SweepFolder:
     """
     folder = Path(folder).absolute()
     if not SweepPaths(folder).config.is_file():
-        raise StudyError(f"a sweep's folder holds multirun.yaml and its trials, but {folder} does not; name multirun/<study>")
+        raise StudyError(
+            f"a sweep's folder holds multirun.yaml and its trials, but {folder} does not; name"
+            " multirun/<study>"
+        )
     config = read_config(folder)
     options = StudyConf(**_resolved(config))
     objectives = parse_objectives(options.direction, options.prune_on)
     place = place_of_study(folder, config)
     if isinstance(place, Path) and not place.is_file():
         raise StudyError(f"the study of {folder} should be in {place}, which is not there")
-    storage = read_journal(place) if isinstance(place, Path) else open_storage(place, SweepPaths(folder), num_workers=1)
+    storage = (
+        read_journal(place)
+        if isinstance(place, Path)
+        else open_storage(place, SweepPaths(folder), num_workers=1)
+    )
     names = [study.study_name for study in storage.get_all_studies()]
     if options.study_name not in names:
-        raise StudyError(f"the study {options.study_name!r} of {folder} has not begun; start it by the sweep's command")
+        raise StudyError(
+            f"the study {options.study_name!r} of {folder} has not begun; start it by the sweep's"
+            " command"
+        )
     study = open_study(storage, options.study_name)
     study.reported_direction = objectives.reported_direction
     return SweepFolder(folder, config, options, objectives, storage, study)
@@ -95,7 +113,9 @@ def _resolved(config: DictConfig) -> dict[str, Any]:
 
 
 def read_config(folder: Path) -> DictConfig:
-    """Return what the sweep in a folder was last started with, nothing of it resolved; empty if that is not there."""
+    """Return what the sweep in a folder was last started with, nothing of it resolved; empty if
+    that is not there.
+    """
     setup_globals()  # the resolvers that it may use
     path = SweepPaths(folder).config
     config = OmegaConf.load(path) if path.is_file() else OmegaConf.create()
@@ -104,7 +124,9 @@ def read_config(folder: Path) -> DictConfig:
 
 
 def place_of_study(folder: Path, config: DictConfig) -> str | Path:
-    """Return where a sweep with this config keeps its study: the URL of a database, or a journal file."""
+    """Return where a sweep with this config keeps its study: the URL of a database, or a journal
+    file.
+    """
     storage = OmegaConf.select(config, "hydra.sweeper.storage")
     if storage is None:
         return SweepPaths(folder).journal

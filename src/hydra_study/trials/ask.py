@@ -7,7 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.trial import FrozenTrial
 
 from hydra_study import attributes
@@ -50,7 +55,8 @@ class Asker:
             study.sampler.check(space)
 
     def take(self, slot: int, seconds: float) -> optuna.Trial | None:
-        """Return a new running trial that is signed by this worker, or None if there is no room for one now.
+        """Return a new running trial that is signed by this worker, or None if there is no room for
+        one now.
 
         Args:
             slot: The slot it will run in.
@@ -70,15 +76,24 @@ class Asker:
             return trial
 
     def _signature(self, slot: int) -> dict[str, Any]:
-        return {attributes.WORKER: self._worker, attributes.SLOT: slot, attributes.SESSION: self._spec.session}
+        return {
+            attributes.WORKER: self._worker,
+            attributes.SLOT: slot,
+            attributes.SESSION: self._spec.session,
+        }
 
     def _steer(self, trials: Sequence[FrozenTrial]) -> bool:
-        """Queue a point where the sampler must not choose: on a grid, and when it is stuck on what is known."""
+        """Queue a point where the sampler must not choose: on a grid, and when it is stuck on what
+        is known.
+        """
         is_grid = isinstance(self._study.sampler, GridSampler)
         if not is_grid and self.fruitless < _STUCK_AFTER:
             return True
         if self.fruitless >= _GIVE_UP_AFTER:
-            self.over = f"{self.fruitless} points in a row were infeasible or known; the space seems to be exhausted"
+            self.over = (
+                f"{self.fruitless} points in a row were infeasible or known; the space seems to be"
+                " exhausted"
+            )
             return False
         if self._space.size is None or (self._spec.options.suggest is not None and not is_grid):
             if self.fruitless % 2:
@@ -105,7 +120,9 @@ class Asker:
         return [values for values in points if counts.get(_key(values), 0) < repeat]
 
     def suggest(self, trial: optuna.Trial) -> Point:
-        """Return the point of the trial: the parameters that exist for it, and what the hook adds."""
+        """Return the point of the trial: the parameters that exist for it, and what the hook
+        adds.
+        """
         point = self._space.point(lambda name, distribution: _suggest(trial, name, distribution))
         hook = self._spec.options.suggest
         if hook is None:
@@ -122,7 +139,10 @@ def _texts(extra: Mapping[str, Any] | Sequence[str]) -> list[str]:
     """Return what a hook says as overrides."""
     if not isinstance(extra, Mapping):
         return list(extra)
-    return [f"{key}={value if isinstance(value, str) else override_text(value)}" for key, value in extra.items()]
+    return [
+        f"{key}={value if isinstance(value, str) else override_text(value)}"
+        for key, value in extra.items()
+    ]
 
 
 def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> Any:
@@ -143,7 +163,9 @@ class StudyClock:
         self._file = spec.paths.sessions / spec.session
         self._keeps = keeps
         self._began = time.monotonic()
-        self._before = sum(_seconds(path) for path in spec.paths.sessions.iterdir() if path != self._file)
+        self._before = sum(
+            _seconds(path) for path in spec.paths.sessions.iterdir() if path != self._file
+        )
 
     def seconds(self) -> float:
         """Return the length of all starts together."""

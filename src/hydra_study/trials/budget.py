@@ -58,7 +58,9 @@ def tally(trials: Sequence[FrozenTrial], objectives: Objectives) -> Tally:
 
 
 class Ledger:
-    """Counts the trials of a study again and again: those that have ended, which change no more, only once."""
+    """Counts the trials of a study again and again: those that have ended, which change no more,
+    only once.
+    """
 
     def __init__(self, objectives: Objectives) -> None:
         self._objectives = objectives
@@ -89,7 +91,11 @@ class Budget:
 
     def spent(self, count: Tally, seconds: float, objectives: Objectives) -> str | None:
         """Return why nothing more is to be asked, or None."""
-        if self.target is not None and count.best is not None and objectives.better(count.best.values[0], self.target):
+        if (
+            self.target is not None
+            and count.best is not None
+            and objectives.better(count.best.values[0], self.target)
+        ):
             return f"target {self.target:g} reached by trial {count.best.number}"
         if self.timeout is not None and seconds >= self.timeout:
             return f"timeout of {self.timeout:g} s reached"

@@ -14,8 +14,11 @@ from hydra_study.space.canonical import is_within
 from hydra_study.storage.storage import OpenStudy
 
 
-def check_change(study: OpenStudy, space: Mapping[str, Any], config: Mapping[str, Any], changed: str) -> None:
-    """Store the description of the space and the config with a fresh study; refuse others for a study that has begun.
+def check_change(
+    study: OpenStudy, space: Mapping[str, Any], config: Mapping[str, Any], changed: str
+) -> None:
+    """Store the description of the space and the config with a fresh study; refuse others for a
+    study that has begun.
 
     Args:
         study: The study.
@@ -31,19 +34,34 @@ def check_change(study: OpenStudy, space: Mapping[str, Any], config: Mapping[str
     space, config = (json.loads(json.dumps(given, default=str)) for given in (space, config))
     stored = study.user_attrs.get(attributes.STUDY_SPACE)
     began_with = study.user_attrs.get(attributes.STUDY_CONFIG)
-    differences = [] if stored is None else compare(_varied_entries(stored, space), _varied_entries(space, stored))
+    differences = (
+        []
+        if stored is None
+        else compare(_varied_entries(stored, space), _varied_entries(space, stored))
+    )
     if began_with is not None:
         differences += compare_configs(began_with, config, _varied_keys(stored or {}, space))
     if differences and changed == "refuse":
-        remedies = "choose another hydra.sweeper.study_name, or hydra.sweeper.changed=accept (and hydra.sweeper.may_change)"
+        remedies = (
+            "choose another hydra.sweeper.study_name, or hydra.sweeper.changed=accept (and"
+            " hydra.sweeper.may_change)"
+        )
         listed = "\n  ".join(differences)
-        rule = f"the space and config of study {study.study_name!r} must stay as they began, but they differ"
+        rule = (
+            f"the space and config of study {study.study_name!r} must stay as they began, but they"
+            " differ"
+        )
         raise StudyError(f"{rule}:\n  {listed}\n{remedies}")
     for key, entry in space.items():
         before = (stored or {}).get(key, {}).get("choices")
         if before is not None and "choices" in entry and before != entry["choices"]:
-            rule = f"the choices of {key} cannot change within a study (Optuna stores their positions)"
-            raise StudyError(f"{rule}, but {before} became {entry['choices']}; choose another hydra.sweeper.study_name")
+            rule = (
+                f"the choices of {key} cannot change within a study (Optuna stores their positions)"
+            )
+            raise StudyError(
+                f"{rule}, but {before} became {entry['choices']}; choose another"
+                " hydra.sweeper.study_name"
+            )
     if stored != space:
         study.set_user_attr(attributes.STUDY_SPACE, space)
     if began_with != config:
@@ -51,10 +69,11 @@ def check_change(study: OpenStudy, space: Mapping[str, Any], config: Mapping[str
 
 
 def fixed_config(config: DictConfig, free: Iterable[str]) -> dict[str, Any]:
-    """Return the values of a composed config by their dotted keys, without those that may differ from start to start.
+    """Return the values of a composed config by their dotted keys, without those that may differ
+    from start to start.
 
-    Interpolations stay as they are written: times, environment variables and Hydra's folders differ at every start, and of
-    a value that others refer to only its own key is to be named.
+    Interpolations stay as they are written: times, environment variables and Hydra's folders differ
+    at every start, and of a value that others refer to only its own key is to be named.
 
     Args:
         config: The config of a trial without `hydra`.
@@ -65,7 +84,8 @@ def fixed_config(config: DictConfig, free: Iterable[str]) -> dict[str, Any]:
     return {
         key: value
         for key, value in _leaves(tree, ())
-        if not is_within(key, patterns) and not any(fnmatchcase(key, pattern) for pattern in patterns)
+        if not is_within(key, patterns)
+        and not any(fnmatchcase(key, pattern) for pattern in patterns)
     }
 
 
@@ -77,20 +97,28 @@ def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         yield ".".join(path), tree
 
 
-def compare_configs(before: Mapping[str, Any], now: Mapping[str, Any], varied: Iterable[str]) -> list[str]:
+def compare_configs(
+    before: Mapping[str, Any], now: Mapping[str, Any], varied: Iterable[str]
+) -> list[str]:
     """Return one line for every key that differs and is not among the varied ones."""
     varied, missing = list(varied), object()
     keys = [key for key in {**before, **now} if not is_within(key, varied)]
     both = [(key, before.get(key, missing), now.get(key, missing)) for key in keys]
     words = lambda value: "(not there)" if value is missing else json.dumps(value)  # noqa: E731
-    return [f"{key}: {words(old)} -> {words(new)}" for key, old, new in both if not _is_same(old, new)]
+    return [
+        f"{key}: {words(old)} -> {words(new)}" for key, old, new in both if not _is_same(old, new)
+    ]
 
 
 def _is_same(old: Any, new: Any) -> bool:
-    """Whether two values are one; a folder may have been moved, so of absolute paths the last part counts."""
+    """Whether two values are one; a folder may have been moved, so of absolute paths the last part
+    counts.
+    """
     if isinstance(old, str) and isinstance(new, str):
         paths = PurePath(old), PurePath(new)
-        return old == new or (all(path.is_absolute() for path in paths) and paths[0].name == paths[1].name)
+        return old == new or (
+            all(path.is_absolute() for path in paths) and paths[0].name == paths[1].name
+        )
     return bool(old == new)
 
 
@@ -101,7 +129,11 @@ def _is_constant(entry: Mapping[str, Any] | None) -> bool:
 
 def _varied_entries(space: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entries of a space without those that are constant in both."""
-    return {key: entry for key, entry in space.items() if not (_is_constant(entry) and _is_constant(other.get(key)))}
+    return {
+        key: entry
+        for key, entry in space.items()
+        if not (_is_constant(entry) and _is_constant(other.get(key)))
+    }
 
 
 def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

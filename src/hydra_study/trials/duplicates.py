@@ -17,7 +17,8 @@ class DuplicateIndex:
 
     Args:
         study: The study.
-        session: This start of the sweep. Within it the same overrides are the same config, which need not be composed.
+        session: This start of the sweep. Within it the same overrides are the same config, which
+            need not be composed.
     """
 
     def __init__(self, study: OpenStudy, session: str) -> None:
@@ -27,20 +28,28 @@ class DuplicateIndex:
         self._by_point: dict[tuple[str, ...], FrozenTrial] = {}
 
     def same_point(self, number: int, overrides: Sequence[str]) -> FrozenTrial | None:
-        """Return an earlier trial of this start with the same overrides and a result, or one that is getting it."""
+        """Return an earlier trial of this start with the same overrides and a result, or one that
+        is getting it.
+        """
         running = self._follow()
         ended = self._by_point.get(tuple(overrides))
         if ended is not None and ended.number < number:
             return ended
-        same = (trial for trial in running if self._is_here(trial) and _point(trial) == tuple(overrides))
+        same = (
+            trial for trial in running if self._is_here(trial) and _point(trial) == tuple(overrides)
+        )
         return next((trial for trial in same if trial.number < number), None)
 
     def results(self, number: int, identity: str) -> list[FrozenTrial]:
-        """Return the other trials of this hash that have a result, and then those that are getting one.
+        """Return the other trials of this hash that have a result, and then those that are getting
+        one.
 
-        Hold the ask lock, so that of two trials of one hash the first to come here is the one that goes on.
+        Hold the ask lock, so that of two trials of one hash the first to come here is the one that
+        goes on.
         """
-        running = [trial for trial in self._follow() if trial.user_attrs.get(attributes.HASH) == identity]
+        running = [
+            trial for trial in self._follow() if trial.user_attrs.get(attributes.HASH) == identity
+        ]
         same = [*self._by_hash.get(identity, []), *running]
         return [trial for trial in same if trial.number != number]
 

@@ -46,7 +46,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Policy:
-    """What follows on an outcome of a kind: go on, retry up to `retries` times, or stop the sweep."""
+    """What follows on an outcome of a kind: go on, retry up to `retries` times, or stop the
+    sweep.
+    """
 
     action: str = "go_on"
     retries: int = 0
@@ -61,7 +63,10 @@ def parse_policies(texts: Mapping[str, str]) -> dict[str, Policy]:
     policies = {kind: Policy() for kind in KINDS}
     for kind, text in texts.items():
         if kind not in KINDS:
-            raise StudyError(f"hydra.sweeper.policy: the kind must be one of {', '.join(KINDS)}, but got {kind!r}")
+            raise StudyError(
+                f"hydra.sweeper.policy: the kind must be one of {', '.join(KINDS)}, but got"
+                f" {kind!r}"
+            )
         action, _, count = str(text).partition(" ")
         if action not in ("go_on", "stop", "retry") or (action == "retry") != count.isdigit():
             rule = "must be `go_on`, `stop` or `retry <count>`"
@@ -81,12 +86,16 @@ def of_exception(error: BaseException) -> Outcome:
         wanted = kind == "error" and wants_traceback()
         return Outcome(kind, reason=_one_line(cause), traceback=_traceback(error) if wanted else "")
     if isinstance(error, SystemExit):
-        return Outcome("error", reason=f"the task function left the process by sys.exit({error.code})")
+        return Outcome(
+            "error", reason=f"the task function left the process by sys.exit({error.code})"
+        )
     return Outcome("error", reason=_one_line(error), traceback=_traceback(error))
 
 
 def of_result(result: Any, names: tuple[str, ...]) -> Outcome:
-    """Return the outcome of a task function that returned: a number, or as many as there are objectives."""
+    """Return the outcome of a task function that returned: a number, or as many as there are
+    objectives.
+    """
     if isinstance(result, Mapping):
         result = [result.get(name) for name in names]
     given = list(result) if isinstance(result, (list, tuple)) else [result]
@@ -96,7 +105,9 @@ def of_result(result: Any, names: tuple[str, ...]) -> Outcome:
     try:
         values = [float(value) for value in given]
     except (TypeError, ValueError):
-        return Outcome("error", reason=f"the task function must return numbers, but returned {result!r}")
+        return Outcome(
+            "error", reason=f"the task function must return numbers, but returned {result!r}"
+        )
     if not all(math.isfinite(value) for value in values):
         return Outcome("diverged", reason=f"the result is {result!r}")
     return Outcome("complete", values=values)
@@ -119,7 +130,12 @@ def write_outcome(spec: SweepSpec, path: Path, outcome: Outcome) -> None:
         OSError: The file cannot be written.
     """
     options = spec.options
-    said = {"study": options.study_name, "study_id": spec.study_id, "session": spec.session, **outcome.as_dict()}
+    said = {
+        "study": options.study_name,
+        "study_id": spec.study_id,
+        "session": spec.session,
+        **outcome.as_dict(),
+    }
     write_atomically(path, json.dumps(said, default=str))
 
 
@@ -134,6 +150,8 @@ def left_outcome(spec: SweepSpec, number: int, session: str | None) -> Outcome |
     try:
         said = json.loads(spec.paths.outcome(number).read_text())
         whose = (said.pop("study"), said.pop("study_id"), said.pop("session"))
-        return Outcome(**said) if whose == (spec.options.study_name, spec.study_id, session) else None
+        return (
+            Outcome(**said) if whose == (spec.options.study_name, spec.study_id, session) else None
+        )
     except (OSError, ValueError, TypeError, AttributeError, KeyError):
         return None

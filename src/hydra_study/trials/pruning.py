@@ -9,7 +9,8 @@ from hydra_study.storage.storage import OpenStudy
 
 
 class OneObjective(OpenStudy):
-    """A study of several objectives, shown to the pruner as if the one that is reported were its only one.
+    """A study of several objectives, shown to the pruner as if the one that is reported were its
+    only one.
 
     Optuna refuses reports and pruning for several.
 
@@ -18,7 +19,9 @@ class OneObjective(OpenStudy):
     """
 
     def __init__(self, study: OpenStudy) -> None:
-        super().__init__(study.study_name, study.storage, optuna.samplers.RandomSampler(), study.pruner)
+        super().__init__(
+            study.study_name, study.storage, optuna.samplers.RandomSampler(), study.pruner
+        )
         self.reported_direction = study.reported_direction
 
     @property
@@ -38,7 +41,11 @@ class Reports:
 
     def __init__(self, study: OpenStudy, trial: optuna.Trial, objectives: Objectives) -> None:
         self._study = study
-        self._trial = optuna.Trial(OneObjective(study), study.trial_id(trial.number)) if objectives.several else trial
+        self._trial = (
+            optuna.Trial(OneObjective(study), study.trial_id(trial.number))
+            if objectives.several
+            else trial
+        )
         self._is_compared = not objectives.several or objectives.prune_on is not None
         self._steps = set(study.trial(trial.number).intermediate_values)
 
@@ -52,8 +59,8 @@ class Reports:
     def inherit(self) -> None:
         """Report what the trial reported that this one continues.
 
-        One after the other, as it was: successive halving notes the value at each rung, which would else be that of the first
-        step after the checkpoint.
+        One after the other, as it was: successive halving notes the value at each rung, which would
+        else be that of the first step after the checkpoint.
         """
         if attributes.CHECKPOINT in self._trial.user_attrs:
             for step, value in sorted(_former_reports(self._study, self._trial.number).items()):

@@ -13,7 +13,8 @@ from hydra_study.trials.tell import Teller
 def reap(study: OpenStudy, spec: SweepSpec, teller: Teller, watch: LivenessMonitor) -> list[int]:
     """Settle the trials whose worker is dead and return their numbers; hold the ask lock for it.
 
-    Under the ask lock a running trial without a worker is one whose worker died between asking and signing.
+    Under the ask lock a running trial without a worker is one whose worker died between asking and
+    signing.
     """
     reaped = []
     for trial in orphans(study, watch):
@@ -24,7 +25,9 @@ def reap(study: OpenStudy, spec: SweepSpec, teller: Teller, watch: LivenessMonit
 
 
 def orphans(study: OpenStudy, watch: LivenessMonitor) -> list[FrozenTrial]:
-    """Return the running trials without a living worker; without the lock, one of them may just be getting its worker."""
+    """Return the running trials without a living worker; without the lock, one of them may just be
+    getting its worker.
+    """
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     workers = {trial.user_attrs.get(attributes.WORKER) for trial in running}
     dead = {worker for worker in workers if worker is None or watch.is_dead(worker)}

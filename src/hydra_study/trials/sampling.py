@@ -15,23 +15,30 @@ from hydra_study.errors import StudyError
 from hydra_study.space.space import Space
 from hydra_study.sweep_spec import SweepSpec
 
-_WARMED_UP = [f"optuna.pruners.{name}" for name in ("MedianPruner", "PercentilePruner", "ThresholdPruner")]
+_WARMED_UP = [
+    f"optuna.pruners.{name}" for name in ("MedianPruner", "PercentilePruner", "ThresholdPruner")
+]
 
 
 def check_sampler(config: Mapping[str, Any]) -> None:
-    """Check that the sampler's package is there, which Optuna imports when the first trials have ended.
+    """Check that the sampler's package is there, which Optuna imports when the first trials have
+    ended.
 
     Raises:
         StudyError: It is not.
     """
     if config.get("_target_") == "optuna.samplers.CmaEsSampler" and find_spec("cmaes") is None:
-        raise StudyError("the sampler cmaes needs the package cmaes, which is not installed; run: uv sync --extra cmaes")
+        raise StudyError(
+            "the sampler cmaes needs the package cmaes, which is not installed; run: uv sync"
+            " --extra cmaes"
+        )
 
 
 def build_sampler(spec: SweepSpec, index: int, num_trials: int) -> Any:
     """Return the sampler of the worker `index`.
 
-    Its seed differs from worker to worker and from start to start: two samplers of one seed suggest the same points.
+    Its seed differs from worker to worker and from start to start: two samplers of one seed suggest
+    the same points.
     """
     config = dict(spec.options.sampler)
     if config.get("seed") is not None:
@@ -42,13 +49,16 @@ def build_sampler(spec: SweepSpec, index: int, num_trials: int) -> Any:
 
 
 def count_from_one(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the config of a pruner of Optuna, which counts steps from 0, for trials whose first report is that of step 1.
+    """Return the config of a pruner of Optuna, which counts steps from 0, for trials whose first
+    report is that of step 1.
 
-    So `n_warmup_steps` is the number of reports that are not compared. What successive halving calls a resource is the number of
-    steps that were made, as it should be.
+    So `n_warmup_steps` is the number of reports that are not compared. What successive halving
+    calls a resource is the number of steps that were made, as it should be.
     """
     nested = dict(config)
-    nested |= {key: count_from_one(value) for key, value in config.items() if isinstance(value, Mapping)}
+    nested |= {
+        key: count_from_one(value) for key, value in config.items() if isinstance(value, Mapping)
+    }
     if nested.get("_target_") in _WARMED_UP:
         nested["n_warmup_steps"] = int(nested.get("n_warmup_steps", 0)) + 1
     return nested
@@ -61,17 +71,27 @@ def build_pruner(spec: SweepSpec) -> Any:
         StudyError: It compares with the best trial, and several objectives have none.
     """
     none, config = PRUNERS["none"], spec.options.pruner
-    pruner = build(none if config.get("_target_") == none["_target_"] else count_from_one(config), "hydra.sweeper.pruner")
-    if spec.objectives.prune_on is not None and spec.objectives.several and isinstance(pruner, WilcoxonPruner):
-        raise StudyError("hydra/sweeper/pruner=wilcoxon compares with the one best trial; choose median with several objectives")
+    pruner = build(
+        none if config.get("_target_") == none["_target_"] else count_from_one(config),
+        "hydra.sweeper.pruner",
+    )
+    if (
+        spec.objectives.prune_on is not None
+        and spec.objectives.several
+        and isinstance(pruner, WilcoxonPruner)
+    ):
+        raise StudyError(
+            "hydra/sweeper/pruner=wilcoxon compares with the one best trial; choose median with"
+            " several objectives"
+        )
     return pruner
 
 
 class GridSampler(RandomSampler):
     """Marks a sweep as exhaustive: the worker queues the points of the space one by one.
 
-    Optuna's own grid knows no conditions, and its `BruteForceSampler` takes time that grows with the square of the
-    number of trials.
+    Optuna's own grid knows no conditions, and its `BruteForceSampler` takes time that grows with
+    the square of the number of trials.
     """
 
     def check(self, space: Space) -> None:
@@ -82,4 +102,7 @@ class GridSampler(RandomSampler):
         """
         if space.size is None:
             rule = "the sampler grid needs choices or ranges of at most 20,000 points"
-            raise StudyError(f"{rule}, but the space has an interval or more points; choose another hydra/sweeper/sampler")
+            raise StudyError(
+                f"{rule}, but the space has an interval or more points; choose another"
+                " hydra/sweeper/sampler"
+            )

@@ -27,7 +27,11 @@ class Session:
         reason = None
         if policy.action == "stop":
             reason = f"a trial ended as {kind} (hydra.sweeper.policy.{kind}=stop)"
-        elif kind == "error" and self._max_errors is not None and len(self._errors_in_a_row()) >= self._max_errors:
+        elif (
+            kind == "error"
+            and self._max_errors is not None
+            and len(self._errors_in_a_row()) >= self._max_errors
+        ):
             reason = f"{self._max_errors} errors in a row (hydra.sweeper.max_errors)"
         if reason is not None:
             self.stop(reason)
@@ -38,7 +42,9 @@ class Session:
         self._study.set_user_attr(attributes.STUDY_STOP, {"session": self._name, "reason": reason})
 
     def _ended_here(self) -> list[FrozenTrial]:
-        """Return the trials that ended in this start, the last one to begin first: the clocks of machines may differ."""
+        """Return the trials that ended in this start, the last one to begin first: the clocks of
+        machines may differ.
+        """
         trials = [
             trial
             for trial in self._study.get_trials(deepcopy=False)

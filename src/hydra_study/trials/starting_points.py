@@ -38,17 +38,28 @@ def enqueue(study: OpenStudy, space: Space, spec: SweepSpec) -> None:
 def _values(entry: Any, space: Space, spec: SweepSpec) -> list[dict[str, Any]]:
     if isinstance(entry, Mapping):
         unknown = sorted(set(entry) - set(space.searched))
-        outside = [key for key, value in entry.items() if key not in unknown and not _holds(space.searched[key], value)]
+        outside = [
+            key
+            for key, value in entry.items()
+            if key not in unknown and not _holds(space.searched[key], value)
+        ]
         if unknown or outside:
             rule = "a starting point must give values inside of the space"
-            raise StudyError(f"hydra.sweeper.enqueue: {rule}, but {', '.join(unknown + outside)} of {dict(entry)} does not")
+            raise StudyError(
+                f"hydra.sweeper.enqueue: {rule}, but {', '.join(unknown + outside)} of"
+                f" {dict(entry)} does not"
+            )
         return [dict(entry)]
     if isinstance(entry, str) and Path(entry).is_dir():
         return points_of_sweep(Path(entry), space)
-    overrides = [entry] if isinstance(entry, str) else list(entry) if isinstance(entry, Sequence) else []
+    overrides = (
+        [entry] if isinstance(entry, str) else list(entry) if isinstance(entry, Sequence) else []
+    )
     if overrides and all("=" in str(override) for override in overrides):
         return [_of_preset(overrides, space, spec)]
-    raise StudyError(f"hydra.sweeper.enqueue takes mappings, overrides and folders of sweeps, but got {entry!r}")
+    raise StudyError(
+        f"hydra.sweeper.enqueue takes mappings, overrides and folders of sweeps, but got {entry!r}"
+    )
 
 
 def _holds(distribution: BaseDistribution, value: Any) -> bool:
@@ -60,7 +71,9 @@ def _holds(distribution: BaseDistribution, value: Any) -> bool:
 
 
 def _of_preset(overrides: list[str], space: Space, spec: SweepSpec) -> dict[str, Any]:
-    """Return what a preset says of the searched parameters, composed with what is the same for all trials."""
+    """Return what a preset says of the searched parameters, composed with what is the same for all
+    trials.
+    """
     given = dict(override.split("=", 1) for override in overrides)
     same = [text for text in space.fixed() if text.partition("=")[0].lstrip("+~") not in given]
     load = spec.hydra_context.config_loader.load_sweep_config
@@ -71,11 +84,15 @@ def _of_preset(overrides: list[str], space: Space, spec: SweepSpec) -> dict[str,
     choices = config.hydra.runtime.choices
     values = {}
     for name, distribution in space.searched.items():
-        value = given.get(name, choices.get(name) if name in choices else OmegaConf.select(config, name))
+        value = given.get(
+            name, choices.get(name) if name in choices else OmegaConf.select(config, name)
+        )
         if value is not None and _holds(distribution, value):
             values[name] = value
     if not values:
-        raise StudyError(f"hydra.sweeper.enqueue: the preset {overrides} has no value inside of the space")
+        raise StudyError(
+            f"hydra.sweeper.enqueue: the preset {overrides} has no value inside of the space"
+        )
     return values
 
 
@@ -85,18 +102,28 @@ def points_of_sweep(folder: Path, space: Space) -> list[dict[str, Any]]:
     for study in _studies(folder):
         for trial in study.best_trials:
             shared = {key: value for key, value in trial.params.items() if key in space.searched}
-            points.append({key: value for key, value in shared.items() if _holds(space.searched[key], value)})
+            points.append(
+                {key: value for key, value in shared.items() if _holds(space.searched[key], value)}
+            )
     if not any(points):
-        raise StudyError(f"hydra.sweeper.enqueue: the sweep in {folder} has no complete trial with parameters of this space")
+        raise StudyError(
+            f"hydra.sweeper.enqueue: the sweep in {folder} has no complete trial with parameters of"
+            " this space"
+        )
     return [point for point in points if point]
 
 
 def _studies(folder: Path) -> list[OpenStudy]:
-    """Return the study of a sweep, wherever it lives; all of its journal where nothing else tells of the sweep."""
+    """Return the study of a sweep, wherever it lives; all of its journal where nothing else tells
+    of the sweep.
+    """
     paths = SweepPaths(folder)
     if paths.config.is_file():
         return [open_sweep_folder(folder).study]
     if not paths.journal.is_file():
-        raise StudyError(f"hydra.sweeper.enqueue takes folders of sweeps, but {folder} holds no sweep; name multirun/<study>")
+        raise StudyError(
+            f"hydra.sweeper.enqueue takes folders of sweeps, but {folder} holds no sweep; name"
+            " multirun/<study>"
+        )
     storage = read_journal(paths.journal)
     return [open_study(storage, study.study_name) for study in storage.get_all_studies()]

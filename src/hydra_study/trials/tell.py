@@ -1,4 +1,6 @@
-"""Writes the outcome of a trial to the study: its kind, its state, what the samplers learn, and its retry."""
+"""Writes the outcome of a trial to the study: its kind, its state, what the samplers learn, and its
+retry.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +26,9 @@ class Teller:
         checkpoint: Where in its folder a trial leaves its checkpoint.
     """
 
-    def __init__(self, study: OpenStudy, paths: SweepPaths, policies: Mapping[str, Policy], checkpoint: str) -> None:
+    def __init__(
+        self, study: OpenStudy, paths: SweepPaths, policies: Mapping[str, Policy], checkpoint: str
+    ) -> None:
         self._study = study
         self._paths = paths
         self._policies = policies
@@ -68,7 +72,9 @@ class Teller:
         pruned = known.state == TrialState.PRUNED
         if pruned:
             for step, value in known.intermediate_values.items():
-                self._study.storage.set_trial_intermediate_value(self._study.trial_id(trial.number), step, value)
+                self._study.storage.set_trial_intermediate_value(
+                    self._study.trial_id(trial.number), step, value
+                )
         self._study.tell(trial.number, state=TrialState.PRUNED if pruned else TrialState.FAIL)
 
     def _set(self, trial: FrozenTrial, facts: Mapping[str, Any]) -> None:

@@ -13,10 +13,11 @@ from convsweep.cost.receptive_field.windows import EVERYTHING, Window, join
 class ReceptiveField:
     """Input positions that one position of a feature map sees.
 
-    size: along each axis; larger than the input where the window passes its borders, the whole axis if unbounded.
-    jump: input positions between neighbouring positions of the map, along each axis.
+    size: along each axis; larger than the input where the window passes its borders, the whole axis
+    if unbounded. jump: input positions between neighbouring positions of the map, along each axis.
     start: first input position that position 0 sees, along each axis (negative: in the border).
-    everything: besides its window, a position also depends on all of the input, through a global pool, a
+    everything: besides its window, a position also depends on all of the input, through a global
+    pool, a
         squeeze-and-excitation gate, attention or a fully connected layer.
     """
 
@@ -35,11 +36,12 @@ class ReceptiveField:
 class Field:
     """What the positions of one tensor see.
 
-    windows: one an axis of the input. Where the tensor walks along the axis, each position's window; where it does not
-        any more (behind a global pool, a flattening), what the positions saw that went into it.
-    layout: which dimension walks along which axis.
-    everything: some operation on the way looked at all positions.
-    weighted: one that weighs positions differently (a fully connected layer, attention), unlike a mean.
+    windows: one an axis of the input. Where the tensor walks along the axis, each position's
+    window; where it does not
+        any more (after a global pool, a flattening), what the positions saw that went into it.
+    layout: which dimension walks along which axis. everything: some operation on the way looked at
+    all positions. weighted: one that weighs positions differently (a fully connected layer,
+    attention), unlike a mean.
     """
 
     windows: tuple[Window, ...]
@@ -58,26 +60,32 @@ class Field:
         return axes(self.layout)
 
     def mix_axes(self, lost: set[int], layout: Layout, weighted: bool = True) -> "Field":
-        """Return the field behind an operation that reads every position along the axes `lost`.
+        """Return the field after an operation that reads every position along the axes `lost`.
 
-        A tensor without positions keeps the windows of what went into it; one that still has positions (attention
-        between them) sees everything, unless it was a mean.
+        A tensor without positions keeps the windows of what went into it; one that still has
+        positions (attention between them) sees everything, unless it was a mean.
         """
         if not lost:
             return replace(self, layout=layout)
         windows = self.windows
         if axes(layout) and weighted:
-            windows = tuple(EVERYTHING if axis in lost else window for axis, window in enumerate(windows))
+            windows = tuple(
+                EVERYTHING if axis in lost else window for axis, window in enumerate(windows)
+            )
         return Field(windows, layout, everything=True, weighted=weighted or self.weighted)
 
     def change_windows(
-        self, shape: Sequence[int], changes: Mapping[int, Callable[[Window], Window]], mixes: Sequence[int] = ()
+        self,
+        shape: Sequence[int],
+        changes: Mapping[int, Callable[[Window], Window]],
+        mixes: Sequence[int] = (),
     ) -> "Field":
-        """Return the field behind an operation that changes the window along some dimensions.
+        """Return the field after an operation that changes the window along some dimensions.
 
         Args:
             shape: of the result.
-            changes: by dimension (negative counts from behind), from the window in front to the window behind.
+            changes: by dimension (negative counts from the end), from the window in front to the
+                window after.
             mixes: dimensions summed over completely, like the channels in front of a convolution.
         """
         windows, layout = list(self.windows), list(self.layout)
@@ -98,7 +106,8 @@ class Field:
         """Return the receptive field as numbers, for an input with `in_spatial` positions."""
         return ReceptiveField(
             size=tuple(
-                whole if window.size is None else window.size for window, whole in zip(self.windows, in_spatial, strict=True)
+                whole if window.size is None else window.size
+                for window, whole in zip(self.windows, in_spatial, strict=True)
             ),
             jump=tuple(window.jump for window in self.windows),
             start=tuple(window.lows[0] for window in self.windows),
@@ -112,14 +121,21 @@ def input_field(shape: Sequence[int]) -> Field:
 
 
 def blind(fields: Sequence[Field], shape: Sequence[int]) -> Field:
-    """Return the field behind an operation nothing is known of: it may look anywhere."""
+    """Return the field after an operation nothing is known of: it may look anywhere."""
     everywhere = (EVERYTHING,) * len(fields[0].windows)
     live = any(field.live for field in fields)
-    return Field(everywhere if live else merge_windows(fields, [set()] * len(fields), ()), bare(shape), True, True)
+    return Field(
+        everywhere if live else merge_windows(fields, [set()] * len(fields), ()),
+        bare(shape),
+        True,
+        True,
+    )
 
 
 def pointwise(fields: Sequence[Field], shape: Sequence[int]) -> Field:
-    """Return the field behind an operation on the same position of broadcast operands (a sum, an activation)."""
+    """Return the field after an operation on the same position of broadcast operands (a sum, an
+    activation).
+    """
     layout, brought = broadcast([field.layout for field in fields], shape)
     if layout is None:
         return blind(fields, shape)
@@ -133,25 +149,35 @@ def pointwise(fields: Sequence[Field], shape: Sequence[int]) -> Field:
 
 
 def concatenate(fields: Sequence[Field], shape: Sequence[int], dim: int) -> Field:
-    """Return the field behind a concatenation along `dim`."""
+    """Return the field after a concatenation along `dim`."""
     dim %= len(shape)
     if axes([field.layout[dim] for field in fields]):
         return blind(fields, shape)
     return pointwise(
-        [replace(field, layout=(*field.layout[:dim], plain(1), *field.layout[dim + 1 :])) for field in fields], shape
+        [
+            replace(field, layout=(*field.layout[:dim], plain(1), *field.layout[dim + 1 :]))
+            for field in fields
+        ],
+        shape,
     )
 
 
-def merge_windows(fields: Sequence[Field], brought: Sequence[set[int]], layout: Layout) -> tuple[Window, ...]:
+def merge_windows(
+    fields: Sequence[Field], brought: Sequence[set[int]], layout: Layout
+) -> tuple[Window, ...]:
     """Return the windows of joined fields along each axis, for a result of that layout.
 
-    Of those that walk along the axis, where a mean over all positions does not count and a weighted sum is everything;
-    the widest where none walks along it any more.
+    Of those that walk along the axis, where a mean over all positions does not count and a weighted
+    sum is everything; the widest where none walks along it any more.
     """
     windows = []
     for axis in range(len(fields[0].windows)):
-        walking = [field.windows[axis] for field, own in zip(fields, brought, strict=True) if axis in own]
-        weighted = any(field.weighted and axis not in own for field, own in zip(fields, brought, strict=True))
+        walking = [
+            field.windows[axis] for field, own in zip(fields, brought, strict=True) if axis in own
+        ]
+        weighted = any(
+            field.weighted and axis not in own for field, own in zip(fields, brought, strict=True)
+        )
         if walking:
             windows.append(EVERYTHING if weighted else join(tuple(walking), sizes(layout)[axis]))
         else:

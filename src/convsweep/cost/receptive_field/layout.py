@@ -1,4 +1,6 @@
-"""Which dimension of a tensor walks along which axis of the input, kept through permuting, merging and splitting."""
+"""Which dimension of a tensor walks along which axis of the input, kept through permuting, merging
+and splitting.
+"""
 
 from collections.abc import Sequence
 from math import prod
@@ -6,7 +8,9 @@ from typing import NamedTuple, TypeAlias
 
 
 class Atom(NamedTuple):
-    """A factor of a dimension: `size` positions along an axis of the input, or along none (batch, channels)."""
+    """A factor of a dimension: `size` positions along an axis of the input, or along none (batch,
+    channels).
+    """
 
     axis: int | None
     size: int
@@ -57,8 +61,11 @@ def view_layout(layout: Layout, shape: Sequence[int]) -> Layout | None:
     return tuple(dims) if not rest else None
 
 
-def broadcast(layouts: Sequence[Layout], shape: Sequence[int]) -> tuple[Layout | None, list[set[int]]]:
-    """Return the layout of `shape` joined from broadcast operands, and which axes each operand brings along unstretched.
+def broadcast(
+    layouts: Sequence[Layout], shape: Sequence[int]
+) -> tuple[Layout | None, list[set[int]]]:
+    """Return the layout of `shape` joined from broadcast operands, and which axes each operand
+    brings along unstretched.
 
     The layout is None if operands walk along different axes in one dimension.
     """

@@ -1,4 +1,6 @@
-"""Rules of the receptive field: from what an operation of torch reads to what the positions of its result see."""
+"""Rules of the receptive field: from what an operation of torch reads to what the positions of its
+result see.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +24,9 @@ class Call:
     @property
     def fields(self) -> list[Field]:
         """Fields of all tensors it reads that depend on the input."""
-        tensors = [each for arg in self.args for each in (arg if isinstance(arg, list | tuple) else [arg])]
+        tensors = [
+            each for arg in self.args for each in (arg if isinstance(arg, list | tuple) else [arg])
+        ]
         return [field for tensor in tensors if (field := self.field_of(tensor)) is not None]
 
     @property
@@ -40,11 +44,11 @@ class Call:
 
 Rule: TypeAlias = Callable[[Call], Field]
 
+# By operation (aten's overload packet). An operation without a rule is taken to look anywhere.
 RULES: dict[Any, Rule] = {}
-"""By operation (aten's overload packet). An operation without a rule is taken to look anywhere."""
 
+# Operations that read several tensors, any of which may depend on the input.
 JOINS: set[Any] = set()
-"""Operations that read several tensors, any of which may depend on the input."""
 
 
 def rule(*names: str, joins: bool = False) -> Callable[[Rule], Rule]:
@@ -66,7 +70,9 @@ def rule(*names: str, joins: bool = False) -> Callable[[Rule], Rule]:
 
 
 def field_behind(operation: Any, call: Call) -> Field | None:
-    """Return what the positions of an operation's result see; None if it does not depend on the input."""
+    """Return what the positions of an operation's result see; None if it does not depend on the
+    input.
+    """
     fields = call.fields
     if not fields:
         return None

@@ -1,4 +1,6 @@
-"""Rules for what moves, merges, reduces or multiplies dimensions, and for what keeps every position where it is."""
+"""Rules for what moves, merges, reduces or multiplies dimensions, and for what keeps every position
+where it is.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,16 +13,36 @@ from convsweep.cost.receptive_field.rules import Call, rule
 
 
 @rule(
-    "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training",
-    "_batch_norm_with_update", "native_layer_norm", "native_group_norm", "_fused_rms_norm",
-    "hardswish", "hardswish_", "hardsigmoid", "hardsigmoid_", "hardtanh", "hardtanh_", "leaky_relu", "leaky_relu_",
-    "rrelu_with_noise", "log_sigmoid_forward", "native_dropout",
-    "clone", "_to_copy", "alias", "detach", "lift_fresh", "expand",
-)  # fmt: skip
+    "native_batch_norm",
+    "_native_batch_norm_legit",
+    "_native_batch_norm_legit_no_training",
+    "_batch_norm_with_update",
+    "native_layer_norm",
+    "native_group_norm",
+    "_fused_rms_norm",
+    "hardswish",
+    "hardswish_",
+    "hardsigmoid",
+    "hardsigmoid_",
+    "hardtanh",
+    "hardtanh_",
+    "leaky_relu",
+    "leaky_relu_",
+    "rrelu_with_noise",
+    "log_sigmoid_forward",
+    "native_dropout",
+    "clone",
+    "_to_copy",
+    "alias",
+    "detach",
+    "lift_fresh",
+    "expand",
+)
 def same_position(call: Call) -> Field:
     """Copies, activations that torch does not tag as pointwise, normalisations.
 
-    Normalisations other than batch norm mix all positions of a map; by convention that does not widen the window.
+    Normalisations other than batch norm mix all positions of a map; by convention that does not
+    widen the window.
     """
     return pointwise([call.source], call.out.shape)
 
@@ -35,7 +57,11 @@ def same_position_of_several(call: Call) -> Field:
 def view(call: Call) -> Field:
     """A view keeps what dimensions walk along as long as it does not cut an axis into pieces."""
     layout = view_layout(call.source.layout, call.out.shape)
-    return blind(call.fields, call.out.shape) if layout is None else replace(call.source, layout=layout)
+    return (
+        blind(call.fields, call.out.shape)
+        if layout is None
+        else replace(call.source, layout=layout)
+    )
 
 
 @rule("unsqueeze")
@@ -55,7 +81,9 @@ def squeeze(call: Call) -> Field:
     before = call.args[0].shape
     dims = call.option(1, range(len(before)))
     gone = {dim % len(before) for dim in ([dims] if isinstance(dims, int) else dims)}
-    kept = [atoms for dim, atoms in enumerate(call.source.layout) if dim not in gone or before[dim] != 1]
+    kept = [
+        atoms for dim, atoms in enumerate(call.source.layout) if dim not in gone or before[dim] != 1
+    ]
     return replace(call.source, layout=tuple(kept))
 
 
@@ -75,7 +103,7 @@ def transpose(call: Call) -> Field:
 
 @rule("cat", joins=True)
 def cat(call: Call) -> Field:
-    """Channels behind channels."""
+    """Channels after channels."""
     return concatenate(call.fields, call.out.shape, call.option(1, 0))
 
 
@@ -99,11 +127,13 @@ def gated_half(call: Call) -> Field:
 
 
 def fewer(call: Call, dim: int) -> Field:
-    """Return the field behind a change of size of a dimension without positions."""
+    """Return the field after a change of size of a dimension without positions."""
     layout, dim = call.source.layout, dim % call.out.dim()
     if axes([layout[dim]]):
         return blind(call.fields, call.out.shape)
-    return replace(call.source, layout=(*layout[:dim], plain(call.out.shape[dim]), *layout[dim + 1 :]))
+    return replace(
+        call.source, layout=(*layout[:dim], plain(call.out.shape[dim]), *layout[dim + 1 :])
+    )
 
 
 @rule("unbind", "select")
@@ -121,7 +151,9 @@ def reduction(call: Call) -> Field:
     """A mean over positions sees everything along their axes."""
     given = call.option(1)
     everywhere = range(call.args[0].dim())
-    dims = given if isinstance(given, list | tuple) else [given] if type(given) is int else everywhere
+    dims = (
+        given if isinstance(given, list | tuple) else [given] if type(given) is int else everywhere
+    )
     return reduce_dims(call.source, dims, call.out)
 
 
@@ -132,11 +164,17 @@ def vector_norm(call: Call) -> Field:
 
 
 def reduce_dims(field: Field, dims: Sequence[int], out: Tensor) -> Field:
-    """Return the field behind a reduction over `dims`, which the result may keep with one position."""
+    """Return the field after a reduction over `dims`, which the result may keep with one
+    position.
+    """
     count = len(field.layout)
     gone = {dim % count for dim in dims}
     keeps = out.dim() == count
-    layout = tuple(plain(1) if dim in gone else atoms for dim, atoms in enumerate(field.layout) if keeps or dim not in gone)
+    layout = tuple(
+        plain(1) if dim in gone else atoms
+        for dim, atoms in enumerate(field.layout)
+        if keeps or dim not in gone
+    )
     return field.mix_axes(axes([field.layout[dim] for dim in gone]), layout, weighted=False)
 
 
@@ -144,7 +182,9 @@ def reduce_dims(field: Field, dims: Sequence[int], out: Tensor) -> Field:
 def softmax(call: Call) -> Field:
     """A softmax over positions makes each depend on all."""
     layout, dim = call.source.layout, call.args[1] % call.out.dim()
-    return call.source.mix_axes(axes([layout[dim]]), (*layout[:dim], plain(call.out.shape[dim]), *layout[dim + 1 :]))
+    return call.source.mix_axes(
+        axes([layout[dim]]), (*layout[:dim], plain(call.out.shape[dim]), *layout[dim + 1 :])
+    )
 
 
 @rule("mm", "bmm", joins=True)
@@ -160,19 +200,28 @@ def matmul_and_sum(call: Call) -> Field:
 
 
 def product(call: Call, first: Tensor, second: Tensor) -> Field:
-    """Return the field behind a product, which sums over the columns of `first` and the rows of `second`."""
+    """Return the field after a product, which sums over the columns of `first` and the rows of
+    `second`.
+    """
     factors = [call.field_of(first), call.field_of(second)]
     fields = [field for field in factors if field is not None]
     if not fields:
         return blind(call.fields, call.out.shape)
     left, right = (
-        bare(factor.shape) if field is None else field.layout for factor, field in zip((first, second), factors, strict=True)
+        bare(factor.shape) if field is None else field.layout
+        for factor, field in zip((first, second), factors, strict=True)
     )
-    batch: Layout = tuple(one if axes([one]) else two for one, two in zip(left[:-2], right[:-2], strict=True))
+    batch: Layout = tuple(
+        one if axes([one]) else two for one, two in zip(left[:-2], right[:-2], strict=True)
+    )
     layout = (*batch, left[-2], right[-1])
     summed = axes([left[-1], right[-2]])
     brought = [
-        kept for field, kept in zip(factors, (axes(left[:-1]), axes([*right[:-2], right[-1]])), strict=True) if field is not None
+        kept
+        for field, kept in zip(
+            factors, (axes(left[:-1]), axes([*right[:-2], right[-1]])), strict=True
+        )
+        if field is not None
     ]
     together = Field(
         merge_windows(fields, brought, layout),

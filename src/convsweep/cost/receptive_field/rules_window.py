@@ -26,7 +26,10 @@ def convolution(call: Call) -> Field:
     numbers = zip(kernel, each(stride, dim), each(padding, dim), each(dilation, dim), strict=True)
     field = call.source.change_windows(
         call.out.shape,
-        {2 + i: partial(behind, kernel_size=k, stride=s, padding=p, dilation=d) for i, (k, s, p, d) in enumerate(numbers)},
+        {
+            2 + i: partial(behind, kernel_size=k, stride=s, padding=p, dilation=d)
+            for i, (k, s, p, d) in enumerate(numbers)
+        },
         mixes=[1],
     )
     return replace(field, everything=field.everything or len(call.fields) > 1)
@@ -45,13 +48,19 @@ def average_pool(call: Call) -> Field:
 
 
 def pool_field(call: Call, dilation: Sequence[int]) -> Field:
-    """Return the field behind a pool."""
+    """Return the field after a pool."""
     dim = len(dilation)
-    window, stride, padding = (each(value, dim) for value in (call.args[1], call.option(2, call.args[1]), call.option(3, 0)))
+    window, stride, padding = (
+        each(value, dim)
+        for value in (call.args[1], call.option(2, call.args[1]), call.option(3, 0))
+    )
     numbers = enumerate(zip(window, stride, padding, dilation, strict=True))
     return call.source.change_windows(
         call.out.shape,
-        {i - dim: partial(Window.slid, kernel_size=k, stride=s, padding=p, dilation=d) for i, (k, s, p, d) in numbers},
+        {
+            i - dim: partial(Window.slid, kernel_size=k, stride=s, padding=p, dilation=d)
+            for i, (k, s, p, d) in numbers
+        },
     )
 
 
@@ -61,15 +70,24 @@ def adaptive_pool(call: Call) -> Field:
     before, after = call.args[0].shape, call.out.shape
     dims = range(-len(call.args[1]), 0)
     gone = [dim for dim in dims if after[dim] == 1 and before[dim] > 1]
-    windowed = {dim: partial(Window.pooled_to, in_size=before[dim], out_size=after[dim]) for dim in dims if dim not in gone}
+    windowed = {
+        dim: partial(Window.pooled_to, in_size=before[dim], out_size=after[dim])
+        for dim in dims
+        if dim not in gone
+    }
     return reduce_dims(call.source.change_windows(after, windowed), gone, call.out)
 
 
 @rule(
-    "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "pixel_shuffle",
-)  # fmt: skip
+    "upsample_nearest1d",
+    "upsample_nearest2d",
+    "upsample_nearest3d",
+    "pixel_shuffle",
+)
 def nearest(call: Call) -> Field:
-    """Nearest-neighbour interpolation repeats positions; so does a pixel shuffle, from other channels."""
+    """Nearest-neighbour interpolation repeats positions; so does a pixel shuffle, from other
+    channels.
+    """
     return interpolate_field(call, Window.nearest)
 
 
@@ -92,9 +110,12 @@ def cubic(call: Call) -> Field:
 
 
 def interpolate_field(call: Call, behind: Callable[..., Window]) -> Field:
-    """Return the field behind a change of size of the spatial dimensions."""
+    """Return the field after a change of size of the spatial dimensions."""
     before, after = call.args[0].shape, call.out.shape
-    sizes = {dim: partial(behind, in_size=before[dim], out_size=after[dim]) for dim in range(2 - len(after), 0)}
+    sizes = {
+        dim: partial(behind, in_size=before[dim], out_size=after[dim])
+        for dim in range(2 - len(after), 0)
+    }
     return resize_field(call.source.change_windows(after, sizes), after)
 
 
@@ -102,18 +123,29 @@ def interpolate_field(call: Call, behind: Callable[..., Window]) -> Field:
 def pixel_unshuffle(call: Call) -> Field:
     """Positions become channels: a position stands for a window."""
     change = partial(Window.slid, kernel_size=call.args[1], stride=call.args[1])
-    return resize_field(call.source.change_windows(call.out.shape, {-2: change, -1: change}), call.out.shape)
+    return resize_field(
+        call.source.change_windows(call.out.shape, {-2: change, -1: change}), call.out.shape
+    )
 
 
 @rule(
-    "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d",
-    "replication_pad1d", "replication_pad2d", "replication_pad3d",
-)  # fmt: skip
+    "constant_pad_nd",
+    "reflection_pad1d",
+    "reflection_pad2d",
+    "reflection_pad3d",
+    "replication_pad1d",
+    "replication_pad2d",
+    "replication_pad3d",
+)
 def pad(call: Call) -> Field:
     """Padding and cropping move positions."""
     field = call.source
     before = {-1 - back: margin for back, margin in enumerate(call.args[1][::2])}
-    moves = {dim: partial(Window.shift, start=-margin) for dim, margin in before.items() if axes([field.layout[dim]])}
+    moves = {
+        dim: partial(Window.shift, start=-margin)
+        for dim, margin in before.items()
+        if axes([field.layout[dim]])
+    }
     return resize_field(field.change_windows(call.out.shape, moves), call.out.shape)
 
 
@@ -130,6 +162,8 @@ def slicing(call: Call) -> Field:
 
 def resize_field(field: Field, shape: Sequence[int]) -> Field:
     """Return a field whose dimensions without positions have the sizes of `shape`."""
-    layout: list[Dim] = [dim if axes([dim]) else plain(size) for dim, size in zip(field.layout, shape, strict=True)]
+    layout: list[Dim] = [
+        dim if axes([dim]) else plain(size) for dim, size in zip(field.layout, shape, strict=True)
+    ]
     kept: Layout = tuple(layout)
     return replace(field, layout=kept)

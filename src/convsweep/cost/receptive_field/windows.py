@@ -1,4 +1,6 @@
-"""What a position along one axis sees of the input: windows pulled back through sliding, spreading and resampling."""
+"""What a position along one axis sees of the input: windows pulled back through sliding, spreading
+and resampling.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,18 +10,19 @@ from math import gcd, inf, lcm
 
 Taps = Callable[[int], Iterable[int]]
 
+# Phases kept; where there are more, those of later positions are approximate.
 LONGEST_PERIOD = 4096
-"""Phases kept; where there are more, those of later positions are approximate."""
 
 
 @dataclass(frozen=True)
 class Window:
     """The input positions that the position i of a feature map sees along one axis.
 
-    They span `lows[i % period] + step * (i // period)` to `highs[i % period] + step * (i // period)`: an affine map
-    (Araujo et al. 2019, "Computing receptive fields of convolutional neural networks") for each phase, because behind a
-    transposed convolution or an interpolation neighbouring positions see windows of different size. Borders are
-    ignored: positions may lie outside the input.
+    They span `lows[i % period] + step * (i // period)` to `highs[i % period] + step * (i //
+    period)`: an affine map (Araujo et al. 2019, "Computing receptive fields of convolutional neural
+    networks") for each phase, because after a transposed convolution or an interpolation
+    neighbouring positions see windows of different size. Borders are ignored: positions may lie
+    outside the input.
     """
 
     step: int = 1
@@ -55,8 +58,11 @@ class Window:
         """Return the last input position seen."""
         return self.highs[position % self.period] + self.step * (position // self.period)
 
-    def through(self, taps: Taps, period: int = 1, advance: int = 1, size: int = LONGEST_PERIOD) -> "Window":
-        """Return the window behind an operation whose output position o reads the positions `taps(o)` of its input.
+    def through(
+        self, taps: Taps, period: int = 1, advance: int = 1, size: int = LONGEST_PERIOD
+    ) -> "Window":
+        """Return the window after an operation whose output position o reads the positions
+        `taps(o)` of its input.
 
         Args:
             taps: positions read; empty where the output depends on no input.
@@ -74,13 +80,17 @@ class Window:
             highs=tuple(max((self.high(tap) for tap in taps), default=-inf) for taps in read),
         )
 
-    def slid(self, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> "Window":
-        """Return the window behind a convolution or a pool."""
+    def slid(
+        self, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
+    ) -> "Window":
+        """Return the window after a convolution or a pool."""
         reach = range(0, dilation * kernel_size, dilation)
         return self.through(lambda o: [o * stride - padding + tap for tap in reach], 1, stride)
 
-    def spread(self, kernel_size: int, stride: int, padding: int = 0, dilation: int = 1) -> "Window":
-        """Return the window behind a transposed convolution."""
+    def spread(
+        self, kernel_size: int, stride: int, padding: int = 0, dilation: int = 1
+    ) -> "Window":
+        """Return the window after a transposed convolution."""
 
         def taps(o: int) -> list[int]:
             moved = [o + padding - dilation * tap for tap in range(kernel_size)]
@@ -89,21 +99,32 @@ class Window:
         return self.through(taps, stride, 1)
 
     def shift(self, start: int, step: int = 1) -> "Window":
-        """Return the window behind a slice from `start`, or behind `-start` positions of padding."""
+        """Return the window after a slice from `start`, or after `-start` positions of padding."""
         return self.through(lambda o: [start + o * step], 1, step)
 
     def pooled_to(self, in_size: int, out_size: int) -> "Window":
-        """Return the window behind an adaptive pool."""
+        """Return the window after an adaptive pool."""
         num, den = ratio(in_size, out_size)
-        return self.through(lambda o: range(o * num // den, -(-(o + 1) * num // den)), den, num, out_size)
+        return self.through(
+            lambda o: range(o * num // den, -(-(o + 1) * num // den)), den, num, out_size
+        )
 
     def nearest(self, in_size: int, out_size: int, exact: bool = False) -> "Window":
-        """Return the window behind nearest-neighbour interpolation."""
+        """Return the window after nearest-neighbour interpolation."""
         num, den = ratio(in_size, out_size)
-        return self.through(lambda o: [(2 * o + 1) * num // (2 * den) if exact else o * num // den], den, num, out_size)
+        return self.through(
+            lambda o: [(2 * o + 1) * num // (2 * den) if exact else o * num // den],
+            den,
+            num,
+            out_size,
+        )
 
-    def interpolate(self, in_size: int, out_size: int, align_corners: bool, reach: int = 1) -> "Window":
-        """Return the window behind interpolation from `reach` neighbours on each side (1 linear, 2 cubic)."""
+    def interpolate(
+        self, in_size: int, out_size: int, align_corners: bool, reach: int = 1
+    ) -> "Window":
+        """Return the window after interpolation from `reach` neighbours on each side (1 linear, 2
+        cubic).
+        """
         if align_corners:
             num, den = ratio(in_size - 1, max(out_size - 1, 1))
             start, twice = 0, 1
@@ -129,7 +150,8 @@ def ratio(first: int, second: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=1024)
 def join(windows: tuple[Window, ...], size: int) -> Window:
-    """Return the window of a position that sees what each of `windows` sees, on an axis of `size` positions.
+    """Return the window of a position that sees what each of `windows` sees, on an axis of `size`
+    positions.
 
     Windows of different jump (pyramids with aligned corners) are joined position by position.
     """

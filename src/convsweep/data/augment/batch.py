@@ -1,7 +1,8 @@
-"""Augmentation of a whole batch at once, on the device where it lies: torchvision's transforms with draws for every sample.
+"""Augmentation of a whole batch at once, on the device where it lies: torchvision's transforms with
+draws for every sample.
 
-A transform of torchvision v2 draws once for all it is given, so it must be called for every sample. Those here draw for a batch;
-with the same draws they change a sample as torchvision does.
+A transform of torchvision v2 draws once for all it is given, so it must be called for every sample.
+Those here draw for a batch; with the same draws they change a sample as torchvision does.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,7 +48,9 @@ class Flip:
 
 @dataclass(frozen=True)
 class Crop:
-    """Pads and cuts out a part of the old size; `padding` is left, right, top, bottom, and `mode` what lies there."""
+    """Pads and cuts out a part of the old size; `padding` is left, right, top, bottom, and `mode`
+    what lies there.
+    """
 
     padding: tuple[int, int, int, int]
     mode: str = "constant"
@@ -55,7 +58,9 @@ class Crop:
     def draw(self, count: int, size: Size, generator: Generator) -> Tensor:
         left, right, top, bottom = self.padding
         rows = torch.randint(0, top + bottom + 1, (count,), generator=generator)
-        return torch.stack([rows, torch.randint(0, left + right + 1, (count,), generator=generator)], dim=1)
+        return torch.stack(
+            [rows, torch.randint(0, left + right + 1, (count,), generator=generator)], dim=1
+        )
 
     def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
         height, width = x.shape[2:]
@@ -64,13 +69,20 @@ class Crop:
         if self.mode == "constant":
             x = F.pad(x, self.padding, value=fill or 0)
         else:
-            rows, columns = inside(rows - self.padding[2], height, self.mode), inside(columns - self.padding[0], width, self.mode)
+            rows, columns = (
+                inside(rows - self.padding[2], height, self.mode),
+                inside(columns - self.padding[0], width, self.mode),
+            )
         sample = torch.arange(len(x), device=x.device).view(-1, 1, 1)
-        return x[sample, :, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2).contiguous()
+        return (
+            x[sample, :, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2).contiguous()
+        )
 
 
 def inside(places: Tensor, size: int, mode: str) -> Tensor:
-    """Return the places along an axis of `size` whose values lie at places up to a size beside it."""
+    """Return the places along an axis of `size` whose values lie at places up to a size beside
+    it.
+    """
     if mode == "edge":
         return places.clamp(0, size - 1)
     again = int(mode == "symmetric")  # whether the border comes twice
@@ -80,7 +92,9 @@ def inside(places: Tensor, size: int, mode: str) -> Tensor:
 
 @dataclass(frozen=True)
 class Warp:
-    """Turns, shifts, scales and shears about the middle; ranges in degrees, in shares of the size and as factors."""
+    """Turns, shifts, scales and shears about the middle; ranges in degrees, in shares of the size
+    and as factors.
+    """
 
     degrees: tuple[float, float]
     translate: tuple[float, float] = (0.0, 0.0)
@@ -95,26 +109,40 @@ class Warp:
 
         (height, width), (dx, dy) = size, self.translate
         angle = uniform(*self.degrees)
-        shifts = [uniform(-dx * width, dx * width).round(), uniform(-dy * height, dy * height).round()]
+        shifts = [
+            uniform(-dx * width, dx * width).round(),
+            uniform(-dy * height, dy * height).round(),
+        ]
         shears = [uniform(*self.shear[:2]), uniform(*self.shear[2:])]
-        return torch.stack([-angle if self.turns_back else angle, *shifts, uniform(*self.scale), *shears], dim=1)
+        return torch.stack(
+            [-angle if self.turns_back else angle, *shifts, uniform(*self.scale), *shears], dim=1
+        )
 
     def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
         exact = x.is_floating_point()
-        grid = sampling_grid(inverse_affine(drawn).to(x.dtype if exact else torch.float32), (x.shape[2], x.shape[3]))
+        grid = sampling_grid(
+            inverse_affine(drawn).to(x.dtype if exact else torch.float32), (x.shape[2], x.shape[3])
+        )
         values = x if exact else x.to(grid.dtype)
         mode = "nearest" if nearest or not self.bilinear else "bilinear"
         if fill is None:
             moved = F.grid_sample(values, grid, mode, "zeros", align_corners=False)
         else:
             covered = torch.cat([values, torch.ones_like(values[:, :1])], dim=1)
-            *parts, cover = F.grid_sample(covered, grid, mode, "zeros", align_corners=False).split([x.shape[1], 1], dim=1)
-            moved = torch.where(cover < 0.5, fill, parts[0]) if mode == "nearest" else (parts[0] - fill) * cover + fill
+            *parts, cover = F.grid_sample(covered, grid, mode, "zeros", align_corners=False).split(
+                [x.shape[1], 1], dim=1
+            )
+            moved = (
+                torch.where(cover < 0.5, fill, parts[0])
+                if mode == "nearest"
+                else (parts[0] - fill) * cover + fill
+            )
         return moved if exact else moved.round().to(x.dtype)
 
 
 def inverse_affine(drawn: Tensor) -> Tensor:
-    """Return the matrices (B, 2, 3) from a place in the result to its place in the sample, in positions from the middle.
+    """Return the matrices (B, 2, 3) from a place in the result to its place in the sample, in
+    positions from the middle.
 
     Args:
         drawn: (B, 6) angle, shifts along x and y, scale, shears along x and y; angles in degrees.
@@ -125,7 +153,10 @@ def inverse_affine(drawn: Tensor) -> Tensor:
     b = -(a * shear_x.tan() + turn.sin())
     c = (turn - shear_y).sin() / shear_y.cos()
     d = turn.cos() - c * shear_x.tan()
-    first, second = torch.stack([d, -b], 1) / scale[:, None], torch.stack([-c, a], 1) / scale[:, None]
+    first, second = (
+        torch.stack([d, -b], 1) / scale[:, None],
+        torch.stack([-c, a], 1) / scale[:, None],
+    )
     shift = torch.stack([tx, ty], 1)
     rows = [torch.cat([row, -(row * shift).sum(1, keepdim=True)], dim=1) for row in (first, second)]
     return torch.stack(rows, dim=1)
@@ -135,22 +166,38 @@ def sampling_grid(matrices: Tensor, size: Size) -> Tensor:
     """Return the grids (B, H, W, 2) that `grid_sample` takes for matrices (B, 2, 3)."""
     height, width = size
     like: dict[str, Any] = {"dtype": matrices.dtype, "device": matrices.device}
-    x = torch.linspace((1.0 - width) * 0.5, (width - 1.0) * 0.5, width, **like).expand(height, width)
-    y = torch.linspace((1.0 - height) * 0.5, (height - 1.0) * 0.5, height, **like).view(-1, 1).expand(height, width)
+    x = torch.linspace((1.0 - width) * 0.5, (width - 1.0) * 0.5, width, **like).expand(
+        height, width
+    )
+    y = (
+        torch.linspace((1.0 - height) * 0.5, (height - 1.0) * 0.5, height, **like)
+        .view(-1, 1)
+        .expand(height, width)
+    )
     places = torch.stack([x, y, torch.ones_like(x)], dim=-1).view(1, -1, 3)
     to_x, to_y = matrices.unbind(1)
-    scaled = torch.stack([to_x / (0.5 * width), to_y / (0.5 * height)], dim=2)  # a tensor of the sizes would wait for a GPU
+    scaled = torch.stack(
+        [to_x / (0.5 * width), to_y / (0.5 * height)], dim=2
+    )  # a tensor of the sizes would wait for a GPU
     return places.expand(len(matrices), -1, -1).bmm(scaled).view(-1, height, width, 2)
 
 
 def batch_step(transform: Any, size: Size) -> BatchStep | None:
-    """Return what does a torchvision v2 transform to whole batches of (height, width); None if nothing here does."""
-    make = MAKERS.get(type(transform).__name__) if type(transform).__module__.startswith("torchvision.transforms.v2.") else None
+    """Return what does a torchvision v2 transform to whole batches of (height, width); None if
+    nothing here does.
+    """
+    make = (
+        MAKERS.get(type(transform).__name__)
+        if type(transform).__module__.startswith("torchvision.transforms.v2.")
+        else None
+    )
     return None if make is None else make(transform, size)
 
 
 def crop(transform: Any, size: Size) -> BatchStep | None:
-    """Return a `RandomCrop` back to the old size; what would reflect more than there is, torchvision refuses."""
+    """Return a `RandomCrop` back to the old size; what would reflect more than there is,
+    torchvision refuses.
+    """
     left, right, top, bottom = transform.padding or (0, 0, 0, 0)
     too_wide = max(left, right) >= size[1] or max(top, bottom) >= size[0]
     if tuple(transform.size) != size or (too_wide and transform.padding_mode != "constant"):
@@ -178,9 +225,15 @@ def interpolation(transform: Any) -> str:
 
 def rotation(transform: Any, size: Size) -> BatchStep | None:
     """Return a `RandomRotation` about the middle that keeps the size."""
-    if transform.expand or transform.center is not None or interpolation(transform) not in ("nearest", "bilinear"):
+    if (
+        transform.expand
+        or transform.center is not None
+        or interpolation(transform) not in ("nearest", "bilinear")
+    ):
         return None
-    return Warp(tuple(transform.degrees), bilinear=interpolation(transform) == "bilinear", turns_back=True)
+    return Warp(
+        tuple(transform.degrees), bilinear=interpolation(transform) == "bilinear", turns_back=True
+    )
 
 
 MAKERS: dict[str, Callable[[Any, Size], BatchStep | None]] = {
@@ -192,8 +245,12 @@ MAKERS: dict[str, Callable[[Any, Size], BatchStep | None]] = {
 }
 
 
-def batch_steps(transforms: Sequence[Any], spatial: Sequence[int], fills: Sequence[Any]) -> list[BatchStep] | None:
-    """Return the transforms for whole batches; None unless all of them are there, and fill with one number if they fill."""
+def batch_steps(
+    transforms: Sequence[Any], spatial: Sequence[int], fills: Sequence[Any]
+) -> list[BatchStep] | None:
+    """Return the transforms for whole batches; None unless all of them are there, and fill with one
+    number if they fill.
+    """
     if not all(fill is None or isinstance(fill, int | float) for fill in fills):
         return None
     steps = [batch_step(transform, (spatial[0], spatial[1])) for transform in transforms]

@@ -31,14 +31,19 @@ class RandomMirror:
         dim = x.dim() - 1
         axes = range(dim) if self.axes is None else self.axes
         if any(not 0 <= axis < dim for axis in axes):
-            raise UserError(f"axes of a mirror must lie from 0 to {dim - 1} for samples with {dim}, but are {list(axes)}")
+            raise UserError(
+                f"axes of a mirror must lie from 0 to {dim - 1} for samples with {dim}, but are"
+                f" {list(axes)}"
+            )
         drawn = [axis - dim for axis in axes if torch.rand(()) < self.p]
         mirrored = tuple(flipped(each, drawn) for each in (x, *mask))
         return mirrored if mask else mirrored[0]
 
 
 def flipped(x: Tensor, axes: Sequence[int]) -> Tensor:
-    """Return a tensor mirrored along axes that are counted from the last; what torchvision calls a mask stays one."""
+    """Return a tensor mirrored along axes that are counted from the last; what torchvision calls a
+    mask stays one.
+    """
     if not axes:
         return x
     turned = x.as_subclass(Tensor).flip(tuple(axes))

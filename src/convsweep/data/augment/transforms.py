@@ -1,4 +1,6 @@
-"""Augmentation by torchvision v2: every sample is changed by draws of its own, image and mask together."""
+"""Augmentation by torchvision v2: every sample is changed by draws of its own, image and mask
+together.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -17,15 +19,16 @@ AugmentBy = Literal["auto", "batch", "sample"]
 class Augmentation:
     """Applies torchvision v2 transforms to a batch, with draws for each sample.
 
-    Where all transforms are there for whole batches (`batch_augment`), the batch is changed at once, where it lies; else its
-    samples are changed one after the other, in memory.
+    Where all transforms are there for whole batches (`batch_augment`), the batch is changed at
+    once, where it lies; else its samples are changed one after the other, in memory.
 
-    All draws come from the seed handed in, so a batch looks the same with any number of workers and after a resume, and the
-    global generators stay untouched. Masks are resampled to the nearest value; what a rotation or a padding uncovers in a mask
-    becomes the ignore index, or class 0 where there is none.
+    All draws come from the seed handed in, so a batch looks the same with any number of workers and
+    after a resume, and the global generators stay untouched. Masks are resampled to the nearest
+    value; what a rotation or a padding uncovers in a mask becomes the ignore index, or class 0
+    where there is none.
 
-    torchvision's transforms work on the last two axes: of volumes, on every slice alike. One that says `any_dim = True` works
-    on any number of axes.
+    torchvision's transforms work on the last two axes: of volumes, on every slice alike. One that
+    says `any_dim = True` works on any number of axes.
 
     Args:
         transforms: v2 transforms in order; a mapping is read for its values.
@@ -33,17 +36,21 @@ class Augmentation:
         by: `batch`, `sample`, or `auto` for the batch where that can be.
 
     Raises:
-        UserError: if the samples are signals and a transform is for images, if a colour would fill masks too, or a batch cannot
-            be changed at once as asked.
+        UserError: if the samples are signals and a transform is for images, if a colour would fill
+            masks too, or a batch cannot be changed at once as asked.
     """
 
     def __init__(self, transforms: Transforms, info: DataInfo, by: AugmentBy = "auto") -> None:
-        self.steps = list(transforms.values()) if isinstance(transforms, Mapping) else list(transforms)
-        for_images = [type(step).__name__ for step in self.steps if not getattr(step, "any_dim", False)]
+        self.steps = (
+            list(transforms.values()) if isinstance(transforms, Mapping) else list(transforms)
+        )
+        for_images = [
+            type(step).__name__ for step in self.steps if not getattr(step, "any_dim", False)
+        ]
         if len(info.spatial_shape) < 2 and for_images:
             raise UserError(
-                f"{for_images[0]} of data.augment works on images and volumes, but samples have the shape {info.in_shape}; "
-                "use data/augment=none or data/augment=mirror."
+                f"{for_images[0]} of data.augment works on images and volumes, but samples have the"
+                f" shape {info.in_shape}; use data/augment=none or data/augment=mirror."
             )
         self.masks, self.for_images = info.kind.has_masks, bool(for_images)
         self.uncovered = 0 if info.ignore_index is None else info.ignore_index
@@ -56,7 +63,8 @@ class Augmentation:
         if by == "batch" and self.batched is None:
             names = ", ".join(type(step).__name__ for step in self.steps)
             raise UserError(
-                f"data.augment_by=batch needs transforms for whole batches, but there are {names}; use auto or sample"
+                f"data.augment_by=batch needs transforms for whole batches, but there are {names};"
+                " use auto or sample"
             )
 
     def __call__(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> tuple[Tensor, Tensor]:
@@ -75,14 +83,16 @@ class Augmentation:
             return self.at_once(x, y, seed)
         images, masks = torch.empty_like(x), y.clone()
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(mix(seed))  # torch.manual_seed notes who called it, for each kind of device
+            torch.default_generator.manual_seed(
+                mix(seed)
+            )  # torch.manual_seed notes who called it, for each kind of device
             for i in range(len(x)):
                 image, mask = self.one(x[i], y[i])
                 if image.shape != x[i].shape or image.dtype != x.dtype or mask.shape != y[i].shape:
                     raise UserError(
-                        f"data.augment must keep shape and dtype, but made {tuple(x[i].shape)} {x.dtype} into "
-                        f"{tuple(image.shape)} {image.dtype}; crop back to the same size, and leave conversion and "
-                        "normalisation to the model."
+                        f"data.augment must keep shape and dtype, but made {tuple(x[i].shape)}"
+                        f" {x.dtype} into {tuple(image.shape)} {image.dtype}; crop back to the same"
+                        " size, and leave conversion and normalisation to the model."
                     )
                 images[i], masks[i] = image, mask
         return images, masks
@@ -93,9 +103,13 @@ class Augmentation:
         generator = torch.Generator().manual_seed(mix(seed))
         masks = y.unsqueeze(1) if self.masks else None
         for step, fill in zip(self.batched, self.fills, strict=True):
-            drawn = step.draw(len(x), (x.shape[2], x.shape[3]), generator).to(x.device, non_blocking=True)
+            drawn = step.draw(len(x), (x.shape[2], x.shape[3]), generator).to(
+                x.device, non_blocking=True
+            )
             x = step.apply(x, drawn, fill, nearest=False)
-            masks = None if masks is None else step.apply(masks, drawn, self.uncovered, nearest=True)
+            masks = (
+                None if masks is None else step.apply(masks, drawn, self.uncovered, nearest=True)
+            )
         return x, y if masks is None else masks.squeeze(1)
 
     def rehearse(self, x: Tensor, y: Tensor) -> None:
@@ -109,13 +123,17 @@ class Augmentation:
         except UserError:
             raise
         except (RuntimeError, ValueError, TypeError) as error:
-            raise UserError(f"data.augment cannot be applied to samples of shape {tuple(x.shape[1:])}: {error}") from error
+            raise UserError(
+                f"data.augment cannot be applied to samples of shape {tuple(x.shape[1:])}: {error}"
+            ) from error
 
     def one(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Return one image, and its mask if it has one, after all transforms."""
         if not self.masks:
             for step in self.steps:
-                image = step(image)  # a tensor alone is an image to v2, and a fifth faster than one that says so
+                image = step(
+                    image
+                )  # a tensor alone is an image to v2, and a fifth faster than one that says so
             return image, label
         pair: tuple[Tensor, Tensor] = image, label
         if self.for_images:
@@ -126,10 +144,14 @@ class Augmentation:
             pair = self.with_mask(step, *pair) if is_torchvisions(step) else step(*pair)
         return pair[0].as_subclass(Tensor), pair[1].as_subclass(Tensor)
 
-    def with_mask(self, step: Callable[..., Any], image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return an image and its mask after one transform of torchvision, which fills both with the same number.
+    def with_mask(
+        self, step: Callable[..., Any], image: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return an image and its mask after one transform of torchvision, which fills both with
+        the same number.
 
-        What it has uncovered is found by a second mask with other labels everywhere: only there are both alike.
+        What it has uncovered is found by a second mask with other labels everywhere: only there are
+        both alike.
         """
         from torchvision import tv_tensors
 
@@ -168,6 +190,7 @@ def check_fills(steps: Iterable[Any]) -> None:
         fill = getattr(step, "fill", None)
         if isinstance(fill, Sequence):
             raise UserError(
-                f"fill of {type(step).__name__} in data.augment must be one number, since torchvision fills masks with it too, "
-                f"but is {list(fill)}; use one number for all channels"
+                f"fill of {type(step).__name__} in data.augment must be one number, since"
+                f" torchvision fills masks with it too, but is {list(fill)}; use one number for all"
+                " channels"
             )

@@ -6,12 +6,18 @@ from typing import Any
 ARRAYS_ONLY = {
     (f"{package}{module}", name)
     for package in ("numpy.core.", "numpy._core.")
-    for module, name in (("multiarray", "_reconstruct"), ("multiarray", "scalar"), ("numeric", "_frombuffer"))
+    for module, name in (
+        ("multiarray", "_reconstruct"),
+        ("multiarray", "scalar"),
+        ("numeric", "_frombuffer"),
+    )
 } | {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")}
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """Reads published pickles; one that names anything but arrays is refused before that is called."""
+    """Reads published pickles; one that names anything but arrays is refused before that is
+    called.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in ARRAYS_ONLY:

@@ -75,7 +75,9 @@ class Recording:
         except (soundfile().SoundFileError, OSError) as error:
             raise UnfitFileError(RULE, short(error), REMEDY) from error
         if len(frames) < stop - start:
-            raise UnfitFileError(RULE, f"cut off after {start + len(frames):,} of {self.shape[1]:,} samples", REMEDY)
+            raise UnfitFileError(
+                RULE, f"cut off after {start + len(frames):,} of {self.shape[1]:,} samples", REMEDY
+            )
         if not np.isfinite(frames).all():
             raise UnfitFileError("Recordings must be finite", "NaN or infinity", REMEDY)
         return np.ascontiguousarray(frames.T)

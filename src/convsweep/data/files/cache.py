@@ -1,4 +1,6 @@
-"""Decoded folders kept as memory-mapped arrays: written once, whole or not at all, and shared by all processes."""
+"""Decoded folders kept as memory-mapped arrays: written once, whole or not at all, and shared by
+all processes.
+"""
 
 import json
 import os
@@ -37,13 +39,16 @@ def default_cache_dir() -> Path:
 
 
 def fingerprint(files: Sequence[Path], root: Path, settings: Any) -> str:
-    """Return a key that changes with the names, sizes and times of the files and with how they are decoded.
+    """Return a key that changes with the names, sizes and times of the files and with how they are
+    decoded.
 
     Args:
         settings: anything that JSON can hold, or whose `repr` says all.
     """
     digest = blake2b(digest_size=16)
-    digest.update(json.dumps([FORMAT, str(root.resolve()), settings], default=repr, sort_keys=True).encode())
+    digest.update(
+        json.dumps([FORMAT, str(root.resolve()), settings], default=repr, sort_keys=True).encode()
+    )
     for file in files:
         stat = file.stat()
         digest.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
@@ -51,7 +56,8 @@ def fingerprint(files: Sequence[Path], root: Path, settings: Any) -> str:
 
 
 def store(folder: Path, layouts: dict[str, Layout], write: Callable[[Arrays], None]) -> Arrays:
-    """Return the arrays of a cache folder, writing them first where they are missing or not what they should be.
+    """Return the arrays of a cache folder, writing them first where they are missing or not what
+    they should be.
 
     Args:
         folder: its name is the fingerprint of what it holds.
@@ -76,7 +82,9 @@ def store(folder: Path, layouts: dict[str, Layout], write: Callable[[Arrays], No
         temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
         try:
             arrays = {
-                name: open_memmap(temporary / f"{name}.npy", "w+", np.dtype(layout.dtype), layout.shape)
+                name: open_memmap(
+                    temporary / f"{name}.npy", "w+", np.dtype(layout.dtype), layout.shape
+                )
                 for name, layout in layouts.items()
             }
             write(dict(arrays))
@@ -94,7 +102,9 @@ def store(folder: Path, layouts: dict[str, Layout], write: Callable[[Arrays], No
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """Raise OSError if the arrays do not fit: writing a memory map on a full disk would kill the process."""
+    """Raise OSError if the arrays do not fit: writing a memory map on a full disk would kill the
+    process.
+    """
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise OSError(f"{needed / 2**20:.0f} MiB needed, {free / 2**20:.0f} MiB free")
@@ -115,7 +125,9 @@ def open_arrays(folder: Path, layouts: dict[str, Layout]) -> Arrays | None:
 
 
 def remove_leftovers(folder: Path, prefix: str) -> None:
-    """Remove the temporary folders of processes that were killed: whoever holds the lock is the only one to have one."""
+    """Remove the temporary folders of processes that were killed: whoever holds the lock is the
+    only one to have one.
+    """
     for left in folder.iterdir():
         if left.name.startswith(prefix) and left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
@@ -123,10 +135,14 @@ def remove_leftovers(folder: Path, prefix: str) -> None:
 
 @contextmanager
 def lock_between_processes(file: Path) -> Iterator[bool]:
-    """Hold a lock between processes of one machine, if the system has one; it ends with the process, however that ends."""
+    """Hold a lock between processes of one machine, if the system has one; it ends with the
+    process, however that ends.
+    """
     try:
         import fcntl
-    except ImportError:  # Windows: two processes may decode at once, and one of the two equal results is kept
+    except (
+        ImportError
+    ):  # Windows: two processes may decode at once, and one of the two equal results is kept
         yield False
         return
     with file.open("w") as handle:

@@ -30,7 +30,8 @@ class Storage:
     """Where decoded files stay.
 
     Args:
-        keep: "memory", "disk" (memory-mapped), or "auto": in memory what is small and quickly decoded again.
+        keep: "memory", "disk" (memory-mapped), or "auto": in memory what is small and quickly
+            decoded again.
         cache_dir: folder of the cache; None: convsweep in the user's cache folder.
     """
 
@@ -52,7 +53,8 @@ class Job:
         layouts: the arrays to fill, each with one row a sample.
         settings: everything else that the result depends on.
         decode: returns row i of every array.
-        spans: where sample i lies in each array, if these hold samples of different sizes one behind the other.
+        spans: where sample i lies in each array, if these hold samples of different sizes one after
+            the other.
     """
 
     root: Path
@@ -70,23 +72,35 @@ def decoded(job: Job, storage: Storage) -> Arrays:
     Raises:
         UserError: naming the files that are unfit, by rule; or if the cache cannot be written.
     """
-    small = len(job.files) < FEW_FILES and sum(layout.nbytes for layout in job.layouts.values()) < SMALL_BYTES
+    small = (
+        len(job.files) < FEW_FILES
+        and sum(layout.nbytes for layout in job.layouts.values()) < SMALL_BYTES
+    )
     if storage.keep == "memory" or (storage.keep == "auto" and small):
         return in_memory(job)
-    folder = storage.folder(f"{job.root.resolve().name or 'root'}-{fingerprint(job.files, job.root, job.settings)}")
+    folder = storage.folder(
+        f"{job.root.resolve().name or 'root'}-{fingerprint(job.files, job.root, job.settings)}"
+    )
     try:
         return store(folder, job.layouts, lambda arrays: fill(job, arrays))
     except OSError as error:
         if storage.keep == "disk":
             raise UserError(
-                f"The cache of decoded images must be writable, but {folder.parent} is not: {error}; set data.cache_dir."
+                f"The cache of decoded images must be writable, but {folder.parent} is not:"
+                f" {error}; set data.cache_dir."
             ) from error
-        log.warning("The cache %s cannot be written (%s); the images stay in memory. Set data.cache_dir.", folder.parent, error)
+        log.warning(
+            "The cache %s cannot be written (%s); the images stay in memory. Set data.cache_dir.",
+            folder.parent,
+            error,
+        )
         return in_memory(job)
 
 
 def in_memory(job: Job) -> Arrays:
-    arrays: Arrays = {name: np.empty(layout.shape, layout.dtype) for name, layout in job.layouts.items()}
+    arrays: Arrays = {
+        name: np.empty(layout.shape, layout.dtype) for name, layout in job.layouts.items()
+    }
     fill(job, arrays)
     return arrays
 
@@ -108,14 +122,20 @@ def fill(job: Job, arrays: Arrays) -> None:
                     else:
                         arrays[name][job.spans[name][i]] = row.reshape(-1)
             except UnfitFileError as error:
-                name = job.names[i] if error.file is None else relative_names([error.file], job.root)[0]
+                name = (
+                    job.names[i]
+                    if error.file is None
+                    else relative_names([error.file], job.root)[0]
+                )
                 unfit.append((name, error))
 
     with ThreadPoolExecutor(max_workers=num_threads(job.files)) as pool:
         for _ in pool.map(some, range(0, len(job.names), FILES_PER_TASK)):
             pass  # takes the exception of a task, if it has one
     if unfit:
-        raise UserError(unfit_message(sorted(unfit, key=lambda pair: pair[0]), len(job.names), job.root))
+        raise UserError(
+            unfit_message(sorted(unfit, key=lambda pair: pair[0]), len(job.names), job.root)
+        )
 
 
 def unfit_message(unfit: Sequence[tuple[str, UnfitFileError]], total: int, root: Path | str) -> str:
@@ -124,7 +144,8 @@ def unfit_message(unfit: Sequence[tuple[str, UnfitFileError]], total: int, root:
     for name, error in unfit:
         rules.setdefault((error.rule, error.remedy), []).append(f"{name} ({error.detail})")
     return "\n".join(
-        f"{rule}, but {len(found)} of {total} in {root} {'is' if len(found) == 1 else 'are'} not: {examples(found)}; {remedy}."
+        f"{rule}, but {len(found)} of {total} in {root} {'is' if len(found) == 1 else 'are'} not:"
+        f" {examples(found)}; {remedy}."
         for (rule, remedy), found in rules.items()
     )
 
@@ -138,18 +159,22 @@ def image_shape(first: Path, decoding: ImageDecoding, root: Path) -> tuple[int, 
     try:
         return shape_by(first, decoding)
     except UnfitFileError as error:
-        raise UserError(unfit_message([(relative_names([first], root)[0], error)], 1, root)) from error
+        raise UserError(
+            unfit_message([(relative_names([first], root)[0], error)], 1, root)
+        ) from error
 
 
 def num_threads(files: Sequence[Path]) -> int:
-    """Return one thread for tiny files, whose decoding is mostly Python and only waits for itself, else one a core."""
+    """Return one thread for tiny files, whose decoding is mostly Python and only waits for itself,
+    else one a core.
+    """
     some = files[:: max(1, len(files) // 100)]
     mean_bytes = sum(file.stat().st_size for file in some) / max(1, len(some))
     return 1 if mean_bytes < TINY_FILE_BYTES else num_readers()
 
 
+# More threads or processes than these wait for the disk.
 MOST_READERS = 8
-"""More threads or processes than these wait for the disk."""
 
 
 def num_readers() -> int:

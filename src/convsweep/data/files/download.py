@@ -1,4 +1,6 @@
-"""Files of published data sets: found where people keep them, downloaded beside them where they are missing."""
+"""Files of published data sets: found where people keep them, downloaded beside them where they are
+missing.
+"""
 
 import shutil
 import tempfile
@@ -31,14 +33,22 @@ def first_existing(candidates: Iterable[Path]) -> Path | None:
     return next((path for path in candidates if path.exists()), None)
 
 
-def download(remotes: Sequence[Remote], folder: Path, missing: Callable[[], bool], unpacked: str | None = None) -> None:
-    """Bring the files into a folder, each whole or not at all; what is there already is not touched.
+def download(
+    remotes: Sequence[Remote],
+    folder: Path,
+    missing: Callable[[], bool],
+    unpacked: str | None = None,
+) -> None:
+    """Bring the files into a folder, each whole or not at all; what is there already is not
+    touched.
 
     Args:
         remotes: the files.
         folder: where to put them.
-        missing: whether they are still missing, asked again when other processes have had their turn.
-        unpacked: for archives: the folder of this name that is in them is put into `folder` instead.
+        missing: whether they are still missing, asked again when other processes have had their
+            turn.
+        unpacked: for archives: the folder of this name that is in them is put into `folder`
+            instead.
 
     Raises:
         UserError: saying which file to put where.
@@ -51,10 +61,14 @@ def download(remotes: Sequence[Remote], folder: Path, missing: Callable[[], bool
                     remove_leftovers(folder, TEMPORARY)
                 with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=folder) as temporary:
                     bring(remotes, Path(temporary), folder, unpacked)
-    except (OSError, RuntimeError) as error:  # URLError is an OSError; torchvision raises RuntimeError for a wrong checksum
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # URLError is an OSError; torchvision raises RuntimeError for a wrong checksum
         wanted = " and ".join(f"{remote.name} (from {remote.urls[0]})" for remote in remotes)
         raise UserError(
-            f"The data must lie in {folder}, but is not there and could not be downloaded ({error}); put there {wanted}."
+            f"The data must lie in {folder}, but is not there and could not be downloaded"
+            f" ({error}); put there {wanted}."
         ) from error
 
 

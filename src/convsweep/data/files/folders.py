@@ -22,11 +22,15 @@ def existing_folder(root: Path, what: str, key: str = "root") -> Path:
     """
     if not root.exists():
         parent = root.parent
-        near = [child.name for child in parent.iterdir() if child.is_dir()] if parent.is_dir() else []
+        near = (
+            [child.name for child in parent.iterdir() if child.is_dir()] if parent.is_dir() else []
+        )
         hint = f"; {did_you_mean(root.name, near)}" if near else ""
         raise UserError(f"data.{key} must be {what}, but {root.absolute()} does not exist{hint}")
     if not root.is_dir():
-        raise UserError(f"data.{key} must be {what}, but {root} is a file; name the folder that holds it.")
+        raise UserError(
+            f"data.{key} must be {what}, but {root} is a file; name the folder that holds it."
+        )
     if not any(visible(root)):
         raise UserError(f"data.{key} must be {what}, but {root} is empty; put your files there.")
     return root
@@ -69,24 +73,30 @@ def part_folders(root: Path) -> dict[str, Path] | None:
     parts: dict[str, Path] = {}
     unknown = []
     for folder in folders:
-        part = next((part for part, names in PART_NAMES.items() if folder.name.lower() in names), None)
+        part = next(
+            (part for part, names in PART_NAMES.items() if folder.name.lower() in names), None
+        )
         if part is None:
             unknown.append(folder.name)
         elif part in parts:
-            raise UserError(f"Each part must be one folder, but {root} holds {parts[part].name} and {folder.name}; merge them.")
+            raise UserError(
+                f"Each part must be one folder, but {root} holds {parts[part].name} and"
+                f" {folder.name}; merge them."
+            )
         else:
             parts[part] = folder
     if "train" not in parts:
         if parts and not unknown:
             raise UserError(
-                f"A divided folder needs train, but {root} holds only {examples([f.name for f in parts.values()])}; add train."
+                f"A divided folder needs train, but {root} holds only"
+                f" {examples([f.name for f in parts.values()])}; add train."
             )
         return None
     if unknown:
         known = [name for names in PART_NAMES.values() for name in names]
         raise UserError(
-            f"Beside train, a folder may hold only val and test, but {root} holds {examples(unknown)}; "
-            f"rename or move it; {did_you_mean(unknown[0], known)}"
+            f"Beside train, a folder may hold only val and test, but {root} holds"
+            f" {examples(unknown)}; rename or move it; {did_you_mean(unknown[0], known)}"
         )
     return parts
 
@@ -101,12 +111,15 @@ def class_folders(root: Path) -> list[str]:
     if not names:
         loose = image_files(root)
         found = f"holds {len(loose)} images and no folder" if loose else "holds no folder"
-        raise UserError(f"Images must lie in one folder a class, but {root} {found}; make {root.name}/CLASS/IMAGE.png")
+        raise UserError(
+            f"Images must lie in one folder a class, but {root} {found}; make"
+            f" {root.name}/CLASS/IMAGE.png"
+        )
     empty = [name for name in names if not any(files_below(root / name, is_image))]
     if empty:
         raise UserError(
-            f"Every class folder must hold an image ({' '.join(sorted(EXTENSIONS))}), but in {root} there is none in "
-            f"{examples(empty)}; add images or remove the folder."
+            f"Every class folder must hold an image ({' '.join(sorted(EXTENSIONS))}), but in {root}"
+            f" there is none in {examples(empty)}; add images or remove the folder."
         )
     return names
 

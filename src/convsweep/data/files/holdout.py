@@ -1,4 +1,6 @@
-"""Parts of a folder: as its own folders divide it, and with the files that a pattern names as the test part."""
+"""Parts of a folder: as its own folders divide it, and with the files that a pattern names as the
+test part.
+"""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -10,8 +12,8 @@ from numpy.typing import NDArray
 from convsweep.data.samples import Parts, Samples
 from convsweep.errors import UserError
 
+# The part that each of several files is in.
 PartOf = NDArray[np.str_]
-"""The part that each of several files is in."""
 
 
 def patterns_of(holdout: str | Sequence[str] | None) -> list[str]:
@@ -20,7 +22,7 @@ def patterns_of(holdout: str | Sequence[str] | None) -> list[str]:
 
 
 def parts_of(sizes: dict[str, int]) -> PartOf:
-    """Return the part of each file where the parts, of these sizes, lie one behind the other."""
+    """Return the part of each file where the parts, of these sizes, lie one after the other."""
     return np.repeat(list(sizes), list(sizes.values()))
 
 
@@ -33,24 +35,28 @@ def held_out(part_of: PartOf, names: Sequence[str], patterns: Sequence[str], roo
         root: for the messages.
 
     Raises:
-        UserError: the patterns match nothing, or everything to train on, or there is a test folder too.
+        UserError: the patterns match nothing, or everything to train on, or there is a test folder
+            too.
     """
     if not patterns:
         return part_of
     held = np.array([any(fnmatchcase(name, pattern) for pattern in patterns) for name in names])
     if (part_of == "test").any():
         raise UserError(
-            f"The test part is given once, but {root} has a test folder and data.holdout is set; set data.holdout=null."
+            f"The test part is given once, but {root} has a test folder and data.holdout is set;"
+            " set data.holdout=null."
         )
     if not held.any() or held[part_of == "train"].all():
         raise UserError(
-            f"data.holdout must match some names and leave some to train on, but {list(patterns)} matches {held.sum()} of "
-            f"{len(names)} in {root}."
+            f"data.holdout must match some names and leave some to train on, but {list(patterns)}"
+            f" matches {held.sum()} of {len(names)} in {root}."
         )
     return np.where(held, "test", part_of)
 
 
-def with_holdout(samples: Samples, names: Sequence[str], part_of: PartOf, patterns: Sequence[str], root: Path) -> Parts:
+def with_holdout(
+    samples: Samples, names: Sequence[str], part_of: PartOf, patterns: Sequence[str], root: Path
+) -> Parts:
     """Return the training, validation and test part; None for a part that is not there.
 
     Args:
@@ -62,5 +68,7 @@ def with_holdout(samples: Samples, names: Sequence[str], part_of: PartOf, patter
     part_of = held_out(part_of, names, patterns, root)
     if (part_of == "train").all():
         return samples, None, None
-    parts = {str(part): samples.select(np.flatnonzero(part_of == part)) for part in np.unique(part_of)}
+    parts = {
+        str(part): samples.select(np.flatnonzero(part_of == part)) for part in np.unique(part_of)
+    }
     return parts["train"], parts.get("val"), parts.get("test")

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Color = Literal["auto", "grey", "rgb"]
+# What images of so many channels are.
 COLORS: dict[int, Literal["grey", "rgb"]] = {1: "grey", 3: "rgb"}
-"""What images of so many channels are."""
 
 Resize = Literal["stretch", "crop", "pad"]
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
+EXTENSIONS = frozenset(
+    {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
+)
+# The value of a 16-bit image that 8 bits show as white, where the config names no other.
 WHITE = 65535
-"""The value of a 16-bit image that 8 bits show as white, where the config names no other."""
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I"})
 
 
@@ -45,7 +47,8 @@ class ImageDecoding:
 
     Args:
         image_size: (height, width) of every array; None: all files are of one size.
-        resize: "stretch" to the size, "crop" the middle of the right proportions, or "pad" with black.
+        resize: "stretch" to the size, "crop" the middle of the right proportions, or "pad" with
+            black.
         color: "grey", "rgb", or "auto": what the first file is, and all must be alike.
         white: the value of 16-bit images that becomes 255; brighter ones do too.
     """
@@ -57,7 +60,9 @@ class ImageDecoding:
 
     def __post_init__(self) -> None:
         if not isinstance(self.white, int) or not 1 <= self.white <= WHITE:
-            raise UserError(f"data.white must be a value of 16-bit images, 1 to {WHITE}, but is {self.white}")
+            raise UserError(
+                f"data.white must be a value of 16-bit images, 1 to {WHITE}, but is {self.white}"
+            )
 
 
 def open_image(path: Path) -> "Image":
@@ -72,13 +77,28 @@ def open_image(path: Path) -> "Image":
         with Image.open(path) as file:
             check_single(file)
             return ImageOps.exif_transpose(file)
-    except (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        reason = "no image" if isinstance(error, UnidentifiedImageError) else str(error).split("(")[0].strip()
-        raise UnfitFileError("Every file must be a whole image", reason, "replace or remove it") from error
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+    ) as error:
+        reason = (
+            "no image"
+            if isinstance(error, UnidentifiedImageError)
+            else str(error).split("(")[0].strip()
+        )
+        raise UnfitFileError(
+            "Every file must be a whole image", reason, "replace or remove it"
+        ) from error
 
 
 def check_single(file: "Image") -> None:
-    """Raise UnfitFileError where a TIFF is a stack: it has more pages of the first one's size; smaller ones are its previews."""
+    """Raise UnfitFileError where a TIFF is a stack: it has more pages of the first one's size;
+    smaller ones are its previews.
+    """
     num_pages = getattr(file, "n_frames", 1) if file.format == "TIFF" else 1
     size = file.size
     for page in range(1, num_pages):
@@ -100,7 +120,8 @@ def color_of(image: "Image") -> Literal["grey", "rgb"]:
 
 
 def shape_by(first: Path, decoding: ImageDecoding) -> tuple[int, int, int]:
-    """Return the shape (C, H, W) of every array, of which the first file decides what the config leaves open.
+    """Return the shape (C, H, W) of every array, of which the first file decides what the config
+    leaves open.
 
     Raises:
         UnfitFileError: if the file is no image.
@@ -111,19 +132,24 @@ def shape_by(first: Path, decoding: ImageDecoding) -> tuple[int, int, int]:
     return 1 if color == "grey" else 3, height, width
 
 
-def decode_image(image: "Image", decoding: ImageDecoding, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+def decode_image(
+    image: "Image", decoding: ImageDecoding, shape: tuple[int, int, int]
+) -> NDArray[np.uint8]:
     """Return an image as an array of this shape.
 
     Shape:
         (C, H, W) uint8
 
     Raises:
-        UnfitFileError: if colour or size differ from those of the first file and the config does not settle them.
+        UnfitFileError: if colour or size differ from those of the first file and the config does
+            not settle them.
     """
     color = COLORS[shape[0]]
     if decoding.color == "auto" and color_of(image) != color:
         raise UnfitFileError(
-            f"All images must be {color} as the first is", color_of(image), "set data.color to grey or rgb to convert all of them"
+            f"All images must be {color} as the first is",
+            color_of(image),
+            "set data.color to grey or rgb to convert all of them",
         )
     pixels = fit(in_color(image, color, decoding.white), decoding, shape[1:], nearest=False, fill=0)
     array = np.asarray(pixels, dtype=np.uint8)
@@ -131,7 +157,8 @@ def decode_image(image: "Image", decoding: ImageDecoding, shape: tuple[int, int,
 
 
 def in_color(image: "Image", color: str, white: int = WHITE) -> "Image":
-    """Return the image in 8 bits, grey or RGB; of 16-bit grey `white` and what is brighter becomes 255.
+    """Return the image in 8 bits, grey or RGB; of 16-bit grey `white` and what is brighter becomes
+    255.
 
     Raises:
         UnfitFileError: it holds fractions, of which 8 bits would leave next to nothing.
@@ -147,7 +174,9 @@ def in_color(image: "Image", color: str, white: int = WHITE) -> "Image":
     return image.convert("L" if color == "grey" else "RGB")
 
 
-def fit(image: "Image", decoding: ImageDecoding, size: tuple[int, int], *, nearest: bool, fill: int) -> "Image":
+def fit(
+    image: "Image", decoding: ImageDecoding, size: tuple[int, int], *, nearest: bool, fill: int
+) -> "Image":
     """Return an image or mask in (height, width), both by the same geometry.
 
     Raises:
@@ -160,7 +189,8 @@ def fit(image: "Image", decoding: ImageDecoding, size: tuple[int, int], *, neare
         return image
     if decoding.image_size is None:
         raise UnfitFileError(
-            f"All images must be of one size, {height}x{width} as the first, where data.image_size is null",
+            f"All images must be of one size, {height}x{width} as the first, where data.image_size"
+            " is null",
             f"{image.height}x{image.width}",
             "set data.image_size",
         )
@@ -170,9 +200,15 @@ def fit(image: "Image", decoding: ImageDecoding, size: tuple[int, int], *, neare
     if decoding.resize == "crop":
         scale = min(image.width / width, image.height / height)
         left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
-        return image.resize((width, height), method, box=(left, top, left + width * scale, top + height * scale))
+        return image.resize(
+            (width, height), method, box=(left, top, left + width * scale, top + height * scale)
+        )
     scale = min(width / image.width, height / image.height)
     inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    padded = Image.new(image.mode, (width, height), fill if len(image.getbands()) == 1 else (fill,) * len(image.getbands()))
+    padded = Image.new(
+        image.mode,
+        (width, height),
+        fill if len(image.getbands()) == 1 else (fill,) * len(image.getbands()),
+    )
     padded.paste(image.resize(inner, method), ((width - inner[0]) // 2, (height - inner[1]) // 2))
     return padded

@@ -30,8 +30,9 @@ class MaskCoding:
     """What the values of mask files mean.
 
     Args:
-        coding: "index" (the pixel is the class, also in a palette image), "binary" (0 and 1, or 0 and 255), or "rgb";
-            "trimap" (1, 2, and 3 for a border, which is the ignore index where there is one) is for oxford_pet.
+        coding: "index" (the pixel is the class, also in a palette image), "binary" (0 and 1, or 0
+            and 255), or "rgb"; "trimap" (1, 2, and 3 for a border, which is the ignore index where
+            there is one) is for oxford_pet.
         class_names: one name a class.
         colors: (K, 3) the colour of each class under "rgb".
         ignore_color: the colour that is no class.
@@ -46,7 +47,9 @@ class MaskCoding:
 
     @property
     def dtype(self) -> type[np.uint8] | type[np.int16]:
-        fits = len(self.class_names) <= 256 and (self.ignore_index is None or 0 <= self.ignore_index < 256)
+        fits = len(self.class_names) <= 256 and (
+            self.ignore_index is None or 0 <= self.ignore_index < 256
+        )
         return np.uint8 if fits else np.int16
 
     @property
@@ -71,26 +74,32 @@ def mask_coding(
         return palette_coding(palette, ignore_index)
     if palette is not None:
         raise UserError(
-            f"data.palette is for RGB-coded masks, but data.coding is {coding}; set data.coding=rgb or data.palette=null."
+            f"data.palette is for RGB-coded masks, but data.coding is {coding}; set data.coding=rgb"
+            " or data.palette=null."
         )
     if coding == "binary" and class_names is None:
         class_names = ("background", "foreground")
     if class_names is None:
         if num_classes is None:
             raise UserError(
-                "Index masks need the number of their classes; set data.num_classes, or data.class_names "
-                "(masks of 0 and 255, or 0 and 1: data.coding=binary)."
+                "Index masks need the number of their classes; set data.num_classes, or"
+                " data.class_names (masks of 0 and 255, or 0 and 1: data.coding=binary)."
             )
         class_names = tuple(str(number) for number in range(num_classes))
-    if num_classes not in (None, len(class_names)) or (coding == "binary" and len(class_names) != 2):
+    if num_classes not in (None, len(class_names)) or (
+        coding == "binary" and len(class_names) != 2
+    ):
         wanted = 2 if coding == "binary" else num_classes
         raise UserError(
-            f"Every class needs one name, but there are {wanted} classes and data.class_names has {len(class_names)}."
+            f"Every class needs one name, but there are {wanted} classes and data.class_names has"
+            f" {len(class_names)}."
         )
     return MaskCoding(coding, tuple(class_names), ignore_index=ignore_index)
 
 
-def palette_coding(palette: Mapping[str, Sequence[int]] | None, ignore_index: int | None) -> MaskCoding:
+def palette_coding(
+    palette: Mapping[str, Sequence[int]] | None, ignore_index: int | None
+) -> MaskCoding:
     """Return the coding of a palette, whose colour named `ignore` is no class.
 
     Raises:
@@ -98,15 +107,21 @@ def palette_coding(palette: Mapping[str, Sequence[int]] | None, ignore_index: in
     """
     if not palette:
         raise UserError(
-            "RGB-coded masks need data.palette, one colour a class, such as {road: [128, 64, 128], sky: [70, 130, 180]}."
+            "RGB-coded masks need data.palette, one colour a class, such as {road: [128, 64, 128],"
+            " sky: [70, 130, 180]}."
         )
     colors: dict[str, tuple[int, int, int]] = {}
     for name, color in palette.items():
         if len(color) != 3 or any(not 0 <= int(value) <= 255 for value in color):
-            raise UserError(f"A colour of data.palette must be three numbers 0 to 255, but {name} is {list(color)}.")
+            raise UserError(
+                f"A colour of data.palette must be three numbers 0 to 255, but {name} is"
+                f" {list(color)}."
+            )
         colors[str(name)] = (int(color[0]), int(color[1]), int(color[2]))
     if len(set(colors.values())) < len(colors):
-        raise UserError(f"Every class of data.palette needs a colour of its own, but two are equal: {colors}.")
+        raise UserError(
+            f"Every class of data.palette needs a colour of its own, but two are equal: {colors}."
+        )
     ignore_color = colors.pop(IGNORE, None)
     if ignore_color is not None and ignore_index is None:
         ignore_index = 255
@@ -127,7 +142,9 @@ def decode_mask(
     if indices.shape == size:
         return indices.astype(coding.dtype)
     image = Image.fromarray(indices.astype(np.int32))
-    return np.asarray(fit(image, decoding, size, nearest=True, fill=coding.fill)).astype(coding.dtype)
+    return np.asarray(fit(image, decoding, size, nearest=True, fill=coding.fill)).astype(
+        coding.dtype
+    )
 
 
 def one_number(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
@@ -140,7 +157,11 @@ def one_number(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
     if array.ndim == 3:
         grey = array[..., :3] if array.shape[2] >= 3 else array[..., :1]
         if (grey != grey[..., :1]).any():
-            remedy = "set data.coding=rgb and data.palette" if coding.coding == "index" else "save it as one grey channel"
+            remedy = (
+                "set data.coding=rgb and data.palette"
+                if coding.coding == "index"
+                else "save it as one grey channel"
+            )
             raise UnfitFileError(RULES[coding.coding], "colours", remedy)
         array = grey[..., 0]
     return array.astype(np.int32)
@@ -155,11 +176,14 @@ def from_index(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
     values = one_number(mask, coding)
     wrong = outside(values, len(coding.class_names), coding.ignore_index)
     if wrong.any():
-        ignored = "" if coding.ignore_index is None else f" or the ignore index {coding.ignore_index}"
+        ignored = (
+            "" if coding.ignore_index is None else f" or the ignore index {coding.ignore_index}"
+        )
         raise UnfitFileError(
             f"Mask values must be a class, 0 to {len(coding.class_names) - 1}{ignored}",
             "holds " + ", ".join(str(value) for value in np.unique(values[wrong])[:4]),
-            "correct the mask, set data.num_classes or data.ignore_index, or data.coding=binary for masks of 0 and 255",
+            "correct the mask, set data.num_classes or data.ignore_index, or data.coding=binary for"
+            " masks of 0 and 255",
         )
     return values
 
@@ -171,12 +195,24 @@ def from_binary(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
         UnfitFileError: it holds more, or another one than 1 or 255.
     """
     values = one_number(mask, coding)
-    ignored = values == coding.ignore_index if coding.ignore_index is not None else np.zeros(values.shape, np.bool_)
+    ignored = (
+        values == coding.ignore_index
+        if coding.ignore_index is not None
+        else np.zeros(values.shape, np.bool_)
+    )
     found = np.unique(values[~ignored])
     others = found[found != 0]
     if len(others) > 1 or (len(others) == 1 and others[0] not in (1, 255)):
-        detail = "holds " + ", ".join(str(value) for value in found[:4]) + (", ..." if len(found) > 4 else "")
-        raise UnfitFileError(RULES["binary"], detail, "threshold the mask and save it without loss, or set data.coding=index")
+        detail = (
+            "holds "
+            + ", ".join(str(value) for value in found[:4])
+            + (", ..." if len(found) > 4 else "")
+        )
+        raise UnfitFileError(
+            RULES["binary"],
+            detail,
+            "threshold the mask and save it without loss, or set data.coding=index",
+        )
     return np.where(ignored, coding.fill, values != 0).astype(np.int32)
 
 
@@ -199,21 +235,32 @@ def from_rgb(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
         matched |= here
     if not matched.all():
         found = np.unique(packed[~matched])[:3]
-        colors = ", ".join(f"[{value >> 16}, {value >> 8 & 255}, {value & 255}]" for value in found.tolist())
-        raise UnfitFileError(RULES["rgb"], f"holds {colors}", "add the colour to data.palette (a class, or `ignore`)")
+        colors = ", ".join(
+            f"[{value >> 16}, {value >> 8 & 255}, {value & 255}]" for value in found.tolist()
+        )
+        raise UnfitFileError(
+            RULES["rgb"], f"holds {colors}", "add the colour to data.palette (a class, or `ignore`)"
+        )
     return indices
 
 
 def from_trimap(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
-    """Return the classes of a trimap, (H, W): its numbers less one, or the ignore index for the border.
+    """Return the classes of a trimap, (H, W): its numbers less one, or the ignore index for the
+    border.
 
     Raises:
         UnfitFileError: it holds another number than 1 to 3.
     """
     values = one_number(mask, coding)
     if values.min() < 1 or values.max() > TRIMAP_BORDER:
-        raise UnfitFileError(RULES["trimap"], f"holds {values.min()} to {values.max()}", "unpack the archive again")
-    return values - 1 if coding.ignore_index is None else np.where(values == TRIMAP_BORDER, coding.ignore_index, values - 1)
+        raise UnfitFileError(
+            RULES["trimap"], f"holds {values.min()} to {values.max()}", "unpack the archive again"
+        )
+    return (
+        values - 1
+        if coding.ignore_index is None
+        else np.where(values == TRIMAP_BORDER, coding.ignore_index, values - 1)
+    )
 
 
 READERS = {"index": from_index, "binary": from_binary, "rgb": from_rgb, "trimap": from_trimap}

@@ -1,4 +1,6 @@
-"""One NIfTI file to one array in canonical orientation and wanted spacing, and labels of such an array back to a file like it."""
+"""One NIfTI file to one array in canonical orientation and wanted spacing, and labels of such an
+array back to a file like it.
+"""
 
 import zlib
 from collections.abc import Sequence
@@ -49,22 +51,32 @@ class Volume:
 
     @cached_property
     def orientation(self) -> NDArray[np.float64]:
-        """What brings the file's axes to right, anterior, superior (nibabel's convention), (3, 2)."""
+        """What brings the file's axes to right, anterior, superior (nibabel's convention), (3,
+        2).
+        """
         orientation: NDArray[np.float64] = import_nibabel().io_orientation(self.image.affine)
         return orientation
 
     @property
     def channels(self) -> int:
-        """How many there are: the file's fourth axis (or fifth: NIfTI's vectors), 1 where it has none."""
+        """How many there are: the file's fourth axis (or fifth: NIfTI's vectors), 1 where it has
+        none.
+        """
         return int(np.prod(self.image.shape[3:]))
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """The array's shape along its spatial axes."""
-        sizes, zooms = self.canonical(self.image.shape), self.canonical(self.image.header.get_zooms())
+        sizes, zooms = (
+            self.canonical(self.image.shape),
+            self.canonical(self.image.header.get_zooms()),
+        )
         if self.spacing is None:
             return tuple(int(size) for size in sizes)
-        return tuple(max(1, round(size * zoom / new)) for size, zoom, new in zip(sizes, zooms, self.spacing, strict=True))
+        return tuple(
+            max(1, round(size * zoom / new))
+            for size, zoom, new in zip(sizes, zooms, self.spacing, strict=True)
+        )
 
     def canonical(self, values: Sequence[Any]) -> list[Any]:
         """Return values given for the file's first three axes in the order of the array's axes."""
@@ -76,12 +88,15 @@ class Volume:
     @cached_property
     def corners(self) -> NDArray[np.float64]:
         """Where the file's eight corners are in the world, in millimetres, (8, 3)."""
-        ends = np.stack(np.meshgrid(*([0, size - 1] for size in self.image.shape[:3]), indexing="ij"), axis=-1).reshape(-1, 3)
+        ends = np.stack(
+            np.meshgrid(*([0, size - 1] for size in self.image.shape[:3]), indexing="ij"), axis=-1
+        ).reshape(-1, 3)
         corners: NDArray[np.float64] = ends @ self.image.affine[:3, :3].T + self.image.affine[:3, 3]
         return corners
 
     def read(self, is_mask: bool = False) -> NDArray[np.float32]:
-        """Return the values (C, D, H, W) at the array's shape: images interpolated linearly, masks to the nearest value.
+        """Return the values (C, D, H, W) at the array's shape: images interpolated linearly, masks
+        to the nearest value.
 
         Raises:
             UnfitFileError: the file is cut off.
@@ -89,22 +104,38 @@ class Volume:
         try:
             stored = self.image.get_fdata(dtype=np.float32, caching="unchanged")
         except (OSError, EOFError, ValueError, zlib.error) as error:
-            raise UnfitFileError("Every volume must be a whole file", reason(error), "replace or remove it") from error
-        array = import_nibabel().apply_orientation(stored.reshape(*stored.shape[:3], self.channels), self.orientation)
+            raise UnfitFileError(
+                "Every volume must be a whole file", reason(error), "replace or remove it"
+            ) from error
+        array = import_nibabel().apply_orientation(
+            stored.reshape(*stored.shape[:3], self.channels), self.orientation
+        )
         channels_first = np.ascontiguousarray(np.moveaxis(array, -1, 0))
         return resize(channels_first, self.shape, "nearest-exact" if is_mask else "trilinear")
 
     def write_labels(self, labels: NDArray[Any], path: Path) -> None:
-        """Write labels of the array's shape as a NIfTI file that lies where this one lies: its shape, affine and orientation."""
+        """Write labels of the array's shape as a NIfTI file that lies where this one lies: its
+        shape, affine and orientation.
+        """
         nibabel = import_nibabel()
         sizes = tuple(int(size) for size in self.canonical(self.image.shape))
-        whole = resize(labels[None].astype(np.float32), sizes, "nearest-exact")[0].round().astype(np.int16)
-        back = nibabel.orientations.ornt_transform(nibabel.orientations.axcodes2ornt("RAS"), self.orientation)
+        whole = (
+            resize(labels[None].astype(np.float32), sizes, "nearest-exact")[0]
+            .round()
+            .astype(np.int16)
+        )
+        back = nibabel.orientations.ornt_transform(
+            nibabel.orientations.axcodes2ornt("RAS"), self.orientation
+        )
         header = self.image.header.copy()
-        header.set_data_dtype(np.int16 if whole.max(initial=0) > 255 or whole.min(initial=0) < 0 else np.uint8)
+        header.set_data_dtype(
+            np.int16 if whole.max(initial=0) > 255 or whole.min(initial=0) < 0 else np.uint8
+        )
         header.set_slope_inter(1, 0)
         header.set_intent("none")
-        type(self.image)(nibabel.apply_orientation(whole, back), self.image.affine, header).to_filename(path)
+        type(self.image)(
+            nibabel.apply_orientation(whole, back), self.image.affine, header
+        ).to_filename(path)
 
 
 def open_volume(path: Path, spacing: Sequence[float] | None = None) -> Volume:
@@ -118,14 +149,28 @@ def open_volume(path: Path, spacing: Sequence[float] | None = None) -> Volume:
     try:
         image = nibabel.load(path)
         dtype = image.get_data_dtype()
-    except (OSError, EOFError, ValueError, zlib.error, nibabel.filebasedimages.ImageFileError) as error:
-        raise UnfitFileError("Every volume must be a NIfTI file", reason(error), "replace or remove it") from error
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        zlib.error,
+        nibabel.filebasedimages.ImageFileError,
+    ) as error:
+        raise UnfitFileError(
+            "Every volume must be a NIfTI file", reason(error), "replace or remove it"
+        ) from error
     if len(image.shape) < 3 or sum(size != 1 for size in image.shape[3:]) > 1:
         detail = "x".join(map(str, image.shape))
         remedy = "save the points in time as a file each, and a slice as an image"
-        raise UnfitFileError("Every volume must have three axes, and may have a fourth of channels", detail, remedy)
+        raise UnfitFileError(
+            "Every volume must have three axes, and may have a fourth of channels", detail, remedy
+        )
     if dtype.kind not in "biuf" or 0 in image.shape:
-        raise UnfitFileError("Every volume must hold numbers", f"{dtype}, {image.shape}", "convert it to one number a position")
+        raise UnfitFileError(
+            "Every volume must hold numbers",
+            f"{dtype}, {image.shape}",
+            "convert it to one number a position",
+        )
     return Volume(image, None if spacing is None else tuple(spacing))
 
 
@@ -141,5 +186,7 @@ def resize(array: NDArray[Any], shape: tuple[int, ...], mode: str) -> NDArray[np
     import torch
 
     values = torch.from_numpy(array.astype(np.float32))[None]
-    result: NDArray[np.float32] = torch.nn.functional.interpolate(values, shape, mode=mode)[0].numpy()
+    result: NDArray[np.float32] = torch.nn.functional.interpolate(values, shape, mode=mode)[
+        0
+    ].numpy()
     return result

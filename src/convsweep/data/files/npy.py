@@ -1,4 +1,6 @@
-"""Named arrays in a .npz file or in a folder of .npy files: their shapes without reading them, and themselves."""
+"""Named arrays in a .npz file or in a folder of .npy files: their shapes without reading them, and
+themselves.
+"""
 
 import zipfile
 import zlib
@@ -24,13 +26,22 @@ def headers(path: Path) -> dict[str, Header]:
     if path.is_dir():
         files = {file.stem: file for file in sorted(path.glob("*.npy"))}
         if not files:
-            raise UserError(f"A folder of arrays must hold x.npy and y.npy (or x_train.npy, ...), but {path} holds no .npy file.")
+            raise UserError(
+                f"A folder of arrays must hold x.npy and y.npy (or x_train.npy, ...), but {path}"
+                " holds no .npy file."
+            )
         return {name: header_of_file(file) for name, file in files.items()}
     if not path.is_file():
-        raise UserError(f"data.path must name a .npz file or a folder of .npy files, but there is nothing at {path}.")
+        raise UserError(
+            "data.path must name a .npz file or a folder of .npy files, but there is nothing at"
+            f" {path}."
+        )
     try:
         with zipfile.ZipFile(path) as archive:
-            return {name.removesuffix(".npy"): header_in_zip(archive, name) for name in archive.namelist()}
+            return {
+                name.removesuffix(".npy"): header_in_zip(archive, name)
+                for name in archive.namelist()
+            }
     except BROKEN as error:
         raise broken(path, error) from error
 
@@ -73,4 +84,7 @@ def load(path: Path, name: str) -> NDArray[Any]:
 
 
 def broken(file: Path, error: Exception) -> UserError:
-    return UserError(f"Arrays must be written by numpy.save or numpy.savez as plain numbers, but {file} cannot be read: {error}.")
+    return UserError(
+        f"Arrays must be written by numpy.save or numpy.savez as plain numbers, but {file} cannot"
+        f" be read: {error}."
+    )

@@ -9,7 +9,13 @@ from typing import Any
 from convsweep.data.checks import examples, tell_depth
 from convsweep.data.files.cache import Layout
 from convsweep.data.files.decoding import Job, Storage, decoded
-from convsweep.data.files.folders import PART_NAMES, image_files, part_folders, relative_names, subfolders
+from convsweep.data.files.folders import (
+    PART_NAMES,
+    image_files,
+    part_folders,
+    relative_names,
+    subfolders,
+)
 from convsweep.data.files.images import ImageDecoding, UnfitFileError, decode_image, open_image
 from convsweep.data.files.masks import MaskCoding, decode_mask
 from convsweep.data.samples import Samples
@@ -62,9 +68,15 @@ def find_pairs(
     """
     suffixes = image_suffix, mask_suffix
     parts = part_pairs(root, images, masks)
-    found = {part: pair_up(root, *folders, suffixes, (kind, mask_kind or kind)) for part, folders in parts.items()}
+    found = {
+        part: pair_up(root, *folders, suffixes, (kind, mask_kind or kind))
+        for part, folders in parts.items()
+    }
     if not found["train"]:
-        raise UserError(f"There must be images to train on, but {root / images} holds none; put image files there.")
+        raise UserError(
+            f"There must be images to train on, but {root / images} holds none; put image files"
+            " there."
+        )
     return found
 
 
@@ -76,10 +88,16 @@ def part_pairs(root: Path, images: str, masks: str) -> dict[str, tuple[Path, Pat
         if inner is None:
             return {"train": folders}
         return {part: (folder, child_of(folders[1], folder.name)) for part, folder in inner.items()}
-    outer = part_folders(root) if any(f.name.lower() in PART_NAMES["train"] for f in subfolders(root)) else None
+    outer = (
+        part_folders(root)
+        if any(f.name.lower() in PART_NAMES["train"] for f in subfolders(root))
+        else None
+    )
     if outer is None:
         return {"train": (child_of(root, images), child_of(root, masks))}
-    return {part: (child_of(folder, images), child_of(folder, masks)) for part, folder in outer.items()}
+    return {
+        part: (child_of(folder, images), child_of(folder, masks)) for part, folder in outer.items()
+    }
 
 
 def child_of(folder: Path, name: str) -> Path:
@@ -93,12 +111,15 @@ def child_of(folder: Path, name: str) -> Path:
         near = [path.name for path in subfolders(folder)]
         hint = did_you_mean(name, near) if near else "there is no folder at all"
         raise UserError(
-            f"{folder} must hold the folder {name}, but does not; set data.images and data.masks to your names; {hint}"
+            f"{folder} must hold the folder {name}, but does not; set data.images and data.masks to"
+            f" your names; {hint}"
         )
     return child
 
 
-def pair_up(root: Path, images: Path, masks: Path, suffixes: tuple[str, str], kinds: tuple[Kind, Kind]) -> list[Pair]:
+def pair_up(
+    root: Path, images: Path, masks: Path, suffixes: tuple[str, str], kinds: tuple[Kind, Kind]
+) -> list[Pair]:
     """Return the images of one folder, each with the mask of its name.
 
     Raises:
@@ -113,9 +134,9 @@ def pair_up(root: Path, images: Path, masks: Path, suffixes: tuple[str, str], ki
             mine = by_name[0] if what == "image" else by_name[1]
             names = relative_names([mine[name] for name in missing], root)
             raise UserError(
-                f"Every {what} needs its {other} of the same name, but {len(missing)} of {len(mine)} {what}s in {root} "
-                f"have none: {examples(names)}; add the {other}s to {folder.relative_to(root)}, remove the {what}s, "
-                f"or set {kinds[0].remedy}."
+                f"Every {what} needs its {other} of the same name, but {len(missing)} of"
+                f" {len(mine)} {what}s in {root} have none: {examples(names)}; add the {other}s to"
+                f" {folder.relative_to(root)}, remove the {what}s, or set {kinds[0].remedy}."
             )
     return [Pair(by_name[0][name], by_name[1][name]) for name in sorted(by_name[0])]
 
@@ -133,7 +154,8 @@ def stems(folder: Path, suffix: str, kind: Kind) -> dict[str, Path]:
             name = name[: -len(suffix)]
         if name in found:
             raise UserError(
-                f"File names must differ by more than the extension, but {folder} holds {found[name].name} and {file.name}."
+                f"File names must differ by more than the extension, but {folder} holds"
+                f" {found[name].name} and {file.name}."
             )
         found[name] = file
     return found
@@ -141,7 +163,9 @@ def stems(folder: Path, suffix: str, kind: Kind) -> dict[str, Path]:
 
 @contextmanager
 def blamed_on(file: Path) -> Iterator[None]:
-    """Let what is unfit in the block be this file, rather than the image that the sample is named after."""
+    """Let what is unfit in the block be this file, rather than the image that the sample is named
+    after.
+    """
     try:
         yield
     except UnfitFileError as error:
@@ -150,7 +174,12 @@ def blamed_on(file: Path) -> Iterator[None]:
 
 
 def decode_pairs(
-    pairs: list[Pair], root: Path, decoding: ImageDecoding, shape: tuple[int, int, int], coding: MaskCoding, storage: Storage
+    pairs: list[Pair],
+    root: Path,
+    decoding: ImageDecoding,
+    shape: tuple[int, int, int],
+    coding: MaskCoding,
+    storage: Storage,
 ) -> Samples:
     """Return all images and masks as arrays, named after the images.
 

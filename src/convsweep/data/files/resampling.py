@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Waves = NDArray[np.float32]
+# Positions of the slower of the two rates that scipy's default filter looks at on each side.
 REACH = 10
-"""Positions of the slower of the two rates that scipy's default filter looks at on each side."""
 
 
 class Waveform(Protocol):
@@ -22,7 +22,8 @@ class Waveform(Protocol):
 
 
 class Resampled:
-    """A recording at another rate, resampled where it is read; every piece is equal to that of the whole.
+    """A recording at another rate, resampled where it is read; every piece is equal to that of the
+    whole.
 
     Args:
         source: (C, T) at `from_hz`.
@@ -46,11 +47,15 @@ class Resampled:
             return self.source[:, start:stop]
         from scipy.signal import resample_poly
 
-        margin = ceil(REACH * max(self.up, self.down) / (self.up * self.down)) + 1  # in steps of `down` here and `up` there
+        margin = (
+            ceil(REACH * max(self.up, self.down) / (self.up * self.down)) + 1
+        )  # in steps of `down` here and `up` there
         first, last = max(0, start // self.up - margin), ceil(stop / self.up) + margin
         piece = self.source[:, first * self.down : last * self.down]
         resampled = resample_poly(piece, self.up, self.down, axis=-1)
-        return np.asarray(resampled[:, start - first * self.up : stop - first * self.up], np.float32)
+        return np.asarray(
+            resampled[:, start - first * self.up : stop - first * self.up], np.float32
+        )
 
 
 def pieces(length: int, size: int) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,6 @@
-"""One scan: a NIfTI file with its channels, or a file for each channel, as nnU-Net names them (_0000, _0001, ...)."""
+"""One scan: a NIfTI file with its channels, or a file for each channel, as nnU-Net names them
+(_0000, _0001, ...).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +16,15 @@ from convsweep.data.files.nifti import ENDINGS, Volume, open_volume, stem
 from convsweep.data.files.pairs import blamed_on
 from convsweep.errors import UserError
 
+# How far two volumes of one scan may be apart anywhere, in positions of the second.
 LARGEST_AFFINE_GAP = 0.5
-"""How far two volumes of one scan may be apart anywhere, in positions of the second."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """Volumes of one shape at one place, of which only the headers have been read: their channels follow each other."""
+    """Volumes of one shape at one place, of which only the headers have been read: their channels
+    follow each other.
+    """
 
     volumes: tuple[Volume, ...]
 
@@ -51,10 +55,12 @@ def open_scan(path: Path, suffixes: Sequence[str], spacing: Sequence[float] | No
 
     Args:
         path: its one file, or that of its first channel.
-        suffixes: what the names of the files of its channels end with; one or none where there is one file.
+        suffixes: what the names of the files of its channels end with; one or none where there is
+            one file.
 
     Raises:
-        UnfitFileError: a file is missing, is no volume, or is of another shape or place than the first.
+        UnfitFileError: a file is missing, is no volume, or is of another shape or place than the
+            first.
     """
     first = open_volume(path, spacing)
     others = []
@@ -75,7 +81,9 @@ def files_of(path: Path, suffixes: Sequence[str]) -> list[Path]:
     name = name_of(path)
     found = [path]
     for suffix in suffixes[1:]:
-        wanted = [path.with_name(name.removesuffix(suffixes[0]) + suffix + ending) for ending in ENDINGS]
+        wanted = [
+            path.with_name(name.removesuffix(suffixes[0]) + suffix + ending) for ending in ENDINGS
+        ]
         existing = [file for file in wanted if file.is_file()]
         if not existing:
             rule = f"Every scan must have a file for each of {', '.join(suffixes)}"
@@ -90,10 +98,15 @@ def suffixes_of(image_suffix: str | Sequence[str]) -> list[str]:
     Raises:
         UserError: there is none, or one comes twice.
     """
-    suffixes = [image_suffix] if isinstance(image_suffix, str) else [str(suffix) for suffix in image_suffix]
+    suffixes = (
+        [image_suffix]
+        if isinstance(image_suffix, str)
+        else [str(suffix) for suffix in image_suffix]
+    )
     if not suffixes or len(set(suffixes)) < len(suffixes) or (len(suffixes) > 1 and "" in suffixes):
         raise UserError(
-            f"data.image_suffix must be a suffix, or a list of different ones, but is {suffixes}; say '[_0000,_0001]'"
+            f"data.image_suffix must be a suffix, or a list of different ones, but is {suffixes};"
+            " say '[_0000,_0001]'"
         )
     return suffixes
 
@@ -110,8 +123,9 @@ def image_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
         return files
     if strange:
         raise UserError(
-            f"Names of images must end with one of {', '.join(suffixes)}, but {len(strange)} of {len(files)} in {folder} "
-            f"do not: {examples(strange)}; rename or remove them, or set data.image_suffix."
+            f"Names of images must end with one of {', '.join(suffixes)}, but {len(strange)} of"
+            f" {len(files)} in {folder} do not: {examples(strange)}; rename or remove them, or set"
+            " data.image_suffix."
         )
     return [file for file in files if name_of(file).endswith(suffixes[0])]
 
@@ -137,7 +151,9 @@ def check_same_place(first: Volume, other: Volume, what: str) -> None:
     """
     if other.image.shape[:3] != first.image.shape[:3]:
         detail = f"{other.image.shape[:3]}, image {first.image.shape[:3]}"
-        raise UnfitFileError(f"{what} must be of one shape", detail, "draw or resample it on the image at its size")
+        raise UnfitFileError(
+            f"{what} must be of one shape", detail, "draw or resample it on the image at its size"
+        )
     gap = np.abs(other.corners - first.corners).max() / min(other.image.header.get_zooms()[:3])
     if gap > LARGEST_AFFINE_GAP:
         raise UnfitFileError(

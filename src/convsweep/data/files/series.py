@@ -1,4 +1,6 @@
-"""Labelled time series in the text formats of the UCR and UEA archives: .tsv, one series a line, and .ts, several channels."""
+"""Labelled time series in the text formats of the UCR and UEA archives: .tsv, one series a line,
+and .ts, several channels.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +28,8 @@ class SeriesFile:
 
 
 def read_series(file: Path) -> SeriesFile:
-    """Return the series of a file, without the NaN that fill up shorter ones and with gaps closed by straight lines.
+    """Return the series of a file, without the NaN that fill up shorter ones and with gaps closed
+    by straight lines.
 
     Raises:
         UserError: naming the file and the line that breaks the format.
@@ -35,14 +38,21 @@ def read_series(file: Path) -> SeriesFile:
     series, labels = [], []
     for number, channels, label in lines:
         try:
-            series.append(whole(np.stack([np.array(values, np.float32) for values in pad(channels)])))
+            series.append(
+                whole(np.stack([np.array(values, np.float32) for values in pad(channels)]))
+            )
         except ValueError as error:
             raise UserError(f"{file}, line {number}: {error}; repair or remove the line") from error
         labels.append(label)
     if not series:
-        raise UserError(f"A file of time series must hold one, but {file} holds none; fetch it again")
+        raise UserError(
+            f"A file of time series must hold one, but {file} holds none; fetch it again"
+        )
     if len({len(one) for one in series}) > 1:
-        raise UserError(f"All series must have as many channels, but those of {file} have {sorted({len(one) for one in series})}")
+        raise UserError(
+            f"All series must have as many channels, but those of {file} have"
+            f" {sorted({len(one) for one in series})}"
+        )
     return SeriesFile(series, labels)
 
 
@@ -55,7 +65,8 @@ def tsv_lines(file: Path) -> Iterator[tuple[int, list[list[str]], str]]:
 
 
 def ts_lines(file: Path) -> Iterator[tuple[int, list[list[str]], str]]:
-    """Yield number, channels and label of each line behind `@data`: channels apart by colons, values by commas, the label last.
+    """Yield number, channels and label of each line after `@data`: channels apart by colons, values
+    by commas, the label last.
 
     Raises:
         UserError: the series have time stamps or no labels.
@@ -71,8 +82,13 @@ def ts_lines(file: Path) -> Iterator[tuple[int, list[list[str]], str]]:
             header[key] = value
             in_data = key == "@data"
             continue
-        if header.get("@timestamps", "false").startswith("true") or header.get("@classlabel", "true").startswith("false"):
-            raise UserError(f"Series must have class labels and no time stamps, but {file} says otherwise in its header")
+        if header.get("@timestamps", "false").startswith("true") or header.get(
+            "@classlabel", "true"
+        ).startswith("false"):
+            raise UserError(
+                f"Series must have class labels and no time stamps, but {file} says otherwise in"
+                " its header"
+            )
         *channels, label = line.split(":")
         yield number, [channel.replace("?", "nan").split(",") for channel in channels], word(label)
 
@@ -94,7 +110,8 @@ def pad(channels: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def whole(series: Series) -> Series:
-    """Return a series (C, T) without the NaN at its end, and with straight lines across the NaN inside.
+    """Return a series (C, T) without the NaN at its end, and with straight lines across the NaN
+    inside.
 
     Raises:
         ValueError: a channel has no value.
@@ -104,12 +121,15 @@ def whole(series: Series) -> Series:
         raise ValueError("every channel must have a value, but one is empty or all NaN")
     length = int(np.flatnonzero(present.any(axis=0))[-1]) + 1
     positions = np.arange(length)
-    filled = [np.interp(positions, np.flatnonzero(here), channel[here]) for channel, here in zip(series, present, strict=True)]
+    filled = [
+        np.interp(positions, np.flatnonzero(here), channel[here])
+        for channel, here in zip(series, present, strict=True)
+    ]
     return np.asarray(filled, np.float32)
 
 
 def stacked(series: Sequence[Series], length: int) -> NDArray[np.float32]:
-    """Return series as one array (N, C, length), zeros behind the shorter ones."""
+    """Return series as one array (N, C, length), zeros after the shorter ones."""
     x = np.zeros((len(series), len(series[0]), length), np.float32)
     for row, one in zip(x, series, strict=True):
         row[:, : one.shape[1]] = one

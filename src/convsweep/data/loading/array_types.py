@@ -1,4 +1,6 @@
-"""Arrays beyond numpy's: made row by row, memory-mapped and sent by their path, of rows that differ in size."""
+"""Arrays beyond numpy's: made row by row, memory-mapped and sent by their path, of rows that differ
+in size.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +21,9 @@ class Made:
         dtype: of them.
     """
 
-    def __init__(self, make: Callable[[int], NDArray[Any]], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, make: Callable[[int], NDArray[Any]], shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
         self.make, self.shape, self.dtype = make, shape, dtype
 
     @property
@@ -35,7 +39,9 @@ class Made:
         return self.shape[0]
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        """Return the rows at `index` (an int, a slice or an array of positions) as an array in memory."""
+        """Return the rows at `index` (an int, a slice or an array of positions) as an array in
+        memory.
+        """
         rows = np.arange(len(self))[index]
         if rows.ndim == 0:
             return self.make(int(rows))
@@ -65,14 +71,20 @@ class Mapped:
         while isinstance(root.base, np.memmap):
             root = root.base
         assert array.filename is not None
-        offset = root.offset + array.ctypes.data - root.ctypes.data  # numpy gives a view the offset of what it is a view of
+        offset = (
+            root.offset + array.ctypes.data - root.ctypes.data
+        )  # numpy gives a view the offset of what it is a view of
         return cls(array.filename, array.dtype, offset, array.shape, array.strides)
 
     def opened(self) -> np.memmap[Any, Any]:
         """Return the array."""
-        reach = sum((size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True))
+        reach = sum(
+            (size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True)
+        )
         content = np.memmap(self.file, np.uint8, "r", self.offset, (reach + self.dtype.itemsize,))
-        view = np.lib.stride_tricks.as_strided(content.view(self.dtype), self.shape, self.strides, subok=True, writeable=False)
+        view = np.lib.stride_tricks.as_strided(
+            content.view(self.dtype), self.shape, self.strides, subok=True, writeable=False
+        )
         assert isinstance(view, np.memmap)
         return view
 
@@ -81,10 +93,18 @@ class PickledByPath:
     """Pickles every memory-mapped array among its attributes as the place where it lies."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: Mapped.of(value) if isinstance(value, np.memmap) else value for name, value in vars(self).items()}
+        return {
+            name: Mapped.of(value) if isinstance(value, np.memmap) else value
+            for name, value in vars(self).items()
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update({name: value.opened() if isinstance(value, Mapped) else value for name, value in state.items()})
+        vars(self).update(
+            {
+                name: value.opened() if isinstance(value, Mapped) else value
+                for name, value in state.items()
+            }
+        )
 
 
 class Ragged(PickledByPath):
@@ -93,11 +113,14 @@ class Ragged(PickledByPath):
     Args:
         values: (M,) the values of all arrays, each in C order; may be memory-mapped.
         shapes: shape of each array.
-        starts: where each begins; None: one behind the other.
+        starts: where each begins; None: one after the other.
     """
 
     def __init__(
-        self, values: NDArray[Any], shapes: Sequence[tuple[int, ...]], starts: Sequence[int] | NDArray[np.int64] | None = None
+        self,
+        values: NDArray[Any],
+        shapes: Sequence[tuple[int, ...]],
+        starts: Sequence[int] | NDArray[np.int64] | None = None,
     ) -> None:
         self.values, self.shapes = values, list(shapes)
         self.starts = offsets(shapes) if starts is None else np.asarray(starts)
@@ -106,7 +129,9 @@ class Ragged(PickledByPath):
         return len(self.shapes)
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        """Return one array, by its number: a view, so that of a memory map only what is used is read."""
+        """Return one array, by its number: a view, so that of a memory map only what is used is
+        read.
+        """
         shape, start = self.shapes[index], int(self.starts[index])
         return self.values[start : start + int(np.prod(shape))].reshape(shape)
 
@@ -115,7 +140,9 @@ class Ragged(PickledByPath):
 
     def select(self, indices: Sequence[int] | NDArray[np.int64]) -> "Ragged":
         """Return the arrays at `indices`, in that order; nothing is copied."""
-        return Ragged(self.values, [self.shapes[i] for i in indices], self.starts[np.asarray(indices)])
+        return Ragged(
+            self.values, [self.shapes[i] for i in indices], self.starts[np.asarray(indices)]
+        )
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -124,7 +151,10 @@ class Ragged(PickledByPath):
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape (N, ...) of all arrays as if they were one, -1 along axes where they differ."""
-        return (len(self), *(sizes[0] if len(set(sizes)) == 1 else -1 for sizes in zip(*self.shapes, strict=True)))
+        return (
+            len(self),
+            *(sizes[0] if len(set(sizes)) == 1 else -1 for sizes in zip(*self.shapes, strict=True)),
+        )
 
     @property
     def ndim(self) -> int:
@@ -144,5 +174,5 @@ class Ragged(PickledByPath):
 
 
 def offsets(shapes: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:
-    """Return where each of several arrays begins if they lie one behind the other."""
+    """Return where each of several arrays begins if they lie one after the other."""
     return np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])[:-1]

@@ -1,4 +1,6 @@
-"""Batches by index: the samples of a batch are gathered in one read, in this process or in workers."""
+"""Batches by index: the samples of a batch are gathered in one read, in this process or in
+workers.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -18,7 +20,11 @@ Augment = Callable[[Tensor, Tensor, tuple[int, ...]], XY]
 
 def taken(array: Array, indices: Indices) -> Tensor:
     """Return the samples at `indices`, in memory of their own."""
-    return torch.from_numpy(np.ascontiguousarray(array.take(indices, axis=0) if type(array) is np.ndarray else array[indices]))
+    return torch.from_numpy(
+        np.ascontiguousarray(
+            array.take(indices, axis=0) if type(array) is np.ndarray else array[indices]
+        )
+    )
 
 
 class Gather(PickledByPath, Dataset[XY]):
@@ -26,14 +32,19 @@ class Gather(PickledByPath, Dataset[XY]):
 
     Args:
         samples: what to read from.
-        augment: maps (x, y, seed) of a batch to the same with every sample changed by draws of its own.
-        positions: (prod(spatial),) one fixed permutation of the positions of every sample; None leaves them in place.
+        augment: maps (x, y, seed) of a batch to the same with every sample changed by draws of its
+            own.
+        positions: (prod(spatial),) one fixed permutation of the positions of every sample; None
+            leaves them in place.
 
     Shape:
-        item: x (B, C, *spatial) in the stored dtype, y int64 (B,) or (B, *spatial), or float32 (B, C, *spatial)
+        item: x (B, C, *spatial) in the stored dtype, y int64 (B,) or (B, *spatial), or float32 (B,
+            C, *spatial)
     """
 
-    def __init__(self, samples: Samples, augment: Augment | None = None, positions: Indices | None = None) -> None:
+    def __init__(
+        self, samples: Samples, augment: Augment | None = None, positions: Indices | None = None
+    ) -> None:
         self.x, self.y = samples.x, samples.y
         self.augment = augment
         self.positions = None if positions is None else torch.from_numpy(positions)
@@ -45,17 +56,24 @@ class Gather(PickledByPath, Dataset[XY]):
         return self.finished(taken(self.x, batch.indices), taken(self.y, batch.indices), batch.seed)
 
     def finished(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> XY:
-        """Return a batch that was read as the network gets it; what is permuted has been augmented before."""
+        """Return a batch that was read as the network gets it; what is permuted has been augmented
+        before.
+        """
         if self.augment is not None:
             x, y = self.augment(x, y, seed)
         if self.positions is not None:
             dim = x.dim() - 2
-            x, y = permuted(x, self.positions, dim), y if y.dim() == 1 else permuted(y, self.positions, dim)
+            x, y = (
+                permuted(x, self.positions, dim),
+                (y if y.dim() == 1 else permuted(y, self.positions, dim)),
+            )
         return x, y if y.is_floating_point() else y.long()
 
 
 class Remaining(Sampler[Batch]):
-    """What torch's DataLoader asks for the next batches: those of the current epoch that are still to come."""
+    """What torch's DataLoader asks for the next batches: those of the current epoch that are still
+    to come.
+    """
 
     def __init__(self, order: TrainOrder | EvalOrder) -> None:
         self.order = order
@@ -69,21 +87,30 @@ class Remaining(Sampler[Batch]):
 
 
 class BatchLoader:
-    """An iterable of batches that Lightning can shard, shuffle by epoch, save in mid-epoch and continue.
+    """An iterable of batches that Lightning can shard, shuffle by epoch, save in mid-epoch and
+    continue.
 
-    Lightning finds `sampler.set_epoch`, and saves and restores `state_dict` of every loader that has one. Iteration begins with
-    the first `next`, because Lightning makes the iterator of the first epoch before it has told which epoch that is.
+    Lightning finds `sampler.set_epoch`, and saves and restores `state_dict` of every loader that
+    has one. Iteration begins with the first `next`, because Lightning makes the iterator of the
+    first epoch before it has told which epoch that is.
 
     Args:
         gather: reads one batch.
         order: which samples form which batch.
         num_workers: processes that gather ahead; 0 gathers in this one.
-        pin_memory: whether batches are copied to page-locked memory, from where a GPU fetches them without waiting.
+        pin_memory: whether batches are copied to page-locked memory, from where a GPU fetches them
+            without waiting.
     """
 
     batch_sampler: None = None
 
-    def __init__(self, gather: Gather, order: TrainOrder | EvalOrder, num_workers: int = 0, pin_memory: bool = False) -> None:
+    def __init__(
+        self,
+        gather: Gather,
+        order: TrainOrder | EvalOrder,
+        num_workers: int = 0,
+        pin_memory: bool = False,
+    ) -> None:
         self.dataset = gather
         self.sampler = order
         self.batch_size = order.batch_size
@@ -105,7 +132,9 @@ class BatchLoader:
     def start(self) -> int:
         """Return the number of the first batch: 0, or where a restored epoch was left."""
         resume, self.resume = self.resume, None
-        return resume["batch"] if resume is not None and resume["epoch"] == self.sampler.epoch else 0
+        return (
+            resume["batch"] if resume is not None and resume["epoch"] == self.sampler.epoch else 0
+        )
 
     def read(self, start: int) -> Iterator[XY]:
         if self.num_workers > 0:

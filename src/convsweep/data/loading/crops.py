@@ -1,4 +1,6 @@
-"""Batches of samples that differ in size: crops of one shape, drawn anew every epoch, to train on; else whole samples."""
+"""Batches of samples that differ in size: crops of one shape, drawn anew every epoch, to train on;
+else whole samples.
+"""
 
 from collections.abc import Sequence
 
@@ -11,8 +13,8 @@ from convsweep.data.loading.order import Batch
 from convsweep.data.samples import Samples
 from convsweep.nets.sliding_window import cut
 
+# Positions of a class in a sample among which a crop's centre is drawn.
 PLACES_KEPT = 1_000
-"""Positions of a class in a sample among which a crop's centre is drawn."""
 
 
 class Whole(Gather):
@@ -25,14 +27,15 @@ class Whole(Gather):
 
 
 class Crops(Gather):
-    """Reads a crop of each sample of a batch, and augments it. What a sample lacks to a crop's size is mirrored.
+    """Reads a crop of each sample of a batch, and augments it. What a sample lacks to a crop's size
+    is mirrored.
 
     Args:
         samples: segmentation samples of any size.
         crop: spatial shape of a crop.
         per_sample: crops of each sample in an epoch.
-        foreground: share of crops that lie around a position of a drawn class of their sample (Isensee et al. 2021, nnU-Net);
-            the others lie anywhere.
+        foreground: share of crops that lie around a position of a drawn class of their sample
+            (Isensee et al. 2021, nnU-Net); the others lie anywhere.
         background: classes that are no foreground: the first, and the ignore index.
         augment: as for `Gather`.
     """
@@ -47,7 +50,12 @@ class Crops(Gather):
         augment: Augment | None = None,
     ) -> None:
         super().__init__(samples, augment)
-        self.crop, self.per_sample, self.foreground, self.background = tuple(crop), per_sample, foreground, set(background)
+        self.crop, self.per_sample, self.foreground, self.background = (
+            tuple(crop),
+            per_sample,
+            foreground,
+            set(background),
+        )
         self.places: dict[int, list[NDArray[np.int64]]] = {}
 
     def __len__(self) -> int:
@@ -58,27 +66,46 @@ class Crops(Gather):
         pairs = []
         for index in batch.indices % len(self.y):
             firsts = self.draw(int(index), rng)
-            pairs.append((cut(self.x[index], firsts, self.crop), cut(self.y[index][None], firsts, self.crop)[0]))
+            pairs.append(
+                (
+                    cut(self.x[index], firsts, self.crop),
+                    cut(self.y[index][None], firsts, self.crop)[0],
+                )
+            )
         x, y = (torch.stack(parts) for parts in zip(*pairs, strict=True))
         return self.finished(x, y, batch.seed)
 
     def draw(self, index: int, rng: np.random.Generator) -> list[int]:
-        """Return where a crop of a sample begins along each axis; inside the sample, or around it where that is smaller."""
+        """Return where a crop of a sample begins along each axis; inside the sample, or around it
+        where that is smaller.
+        """
         size = self.y[index].shape
         room = [have - want for have, want in zip(size, self.crop, strict=True)]
         places = self.places_of(index) if rng.random() < self.foreground else []
         if places:
             among = places[rng.integers(len(places))]
             centre = np.unravel_index(int(among[rng.integers(len(among))]), size)
-            wanted = [int(position) - length // 2 for position, length in zip(centre, self.crop, strict=True)]
+            wanted = [
+                int(position) - length // 2
+                for position, length in zip(centre, self.crop, strict=True)
+            ]
         else:
             wanted = [int(rng.integers(left + 1)) if left > 0 else 0 for left in room]
-        return [min(max(first, 0), left) if left > 0 else -(-left // 2) for first, left in zip(wanted, room, strict=True)]
+        return [
+            min(max(first, 0), left) if left > 0 else -(-left // 2)
+            for first, left in zip(wanted, room, strict=True)
+        ]
 
     def places_of(self, index: int) -> list[NDArray[np.int64]]:
-        """Return for each foreground class of a sample where it is: flat positions, evenly thinned out where they are many."""
+        """Return for each foreground class of a sample where it is: flat positions, evenly thinned
+        out where they are many.
+        """
         if index not in self.places:
             labels = np.asarray(self.y[index]).reshape(-1)
-            found = [np.flatnonzero(labels == label) for label in np.unique(labels) if int(label) not in self.background]
+            found = [
+                np.flatnonzero(labels == label)
+                for label in np.unique(labels)
+                if int(label) not in self.background
+            ]
             self.places[index] = [where[:: -(-len(where) // PLACES_KEPT)] for where in found]
         return self.places[index]

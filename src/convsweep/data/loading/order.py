@@ -30,14 +30,16 @@ class Batch:
 
 
 class TrainOrder:
-    """Shuffled batches of one size. Every process draws the same permutation and takes its own part of each step.
+    """Shuffled batches of one size. Every process draws the same permutation and takes its own part
+    of each step.
 
     Args:
         count: number of samples.
         batch_size: samples of one batch of one process.
         seed: with the epoch it determines the permutation.
-        last_batch: what becomes of the samples left over at the end of an epoch: "drop" them, or "keep" them in a smaller step,
-            or in the step before where they are fewer than the processes; fewer samples than one step are always kept.
+        last_batch: what becomes of the samples left over at the end of an epoch: "drop" them, or
+            "keep" them in a smaller step, or in the step before where they are fewer than the
+            processes; fewer samples than one step are always kept.
         shuffle: whether the order changes at all; without it every epoch is the same.
         share: the part of this process.
     """
@@ -56,7 +58,8 @@ class TrainOrder:
         self.epoch = 0
         if count < self.share.world_size:
             raise UserError(
-                f"Every process needs a sample to train on, but {self.share.world_size} processes share {count} samples."
+                f"Every process needs a sample to train on, but {self.share.world_size} processes"
+                f" share {count} samples."
             )
         step = batch_size * self.share.world_size
         whole, rest = divmod(count, step)
@@ -73,7 +76,11 @@ class TrainOrder:
     def batches(self, start: int = 0) -> Iterator[Batch]:
         """Yield this epoch's batches of this process from number `start` on."""
         epoch = self.epoch if self.shuffle else 0
-        order = np.random.default_rng((self.seed, epoch)).permutation(self.count) if self.shuffle else np.arange(self.count)
+        order = (
+            np.random.default_rng((self.seed, epoch)).permutation(self.count)
+            if self.shuffle
+            else np.arange(self.count)
+        )
         step = self.batch_size * self.share.world_size
         for number in range(start, self.num_batches):
             is_last = number == self.num_batches - 1
@@ -85,23 +92,29 @@ class TrainOrder:
 
 
 class EvalOrder:
-    """All samples once, in order, over all processes: none twice, none lost, as many batches in each process.
+    """All samples once, in order, over all processes: none twice, none lost, as many batches in
+    each process.
 
-    Several processes must make as many steps as each other, so where the samples do not divide evenly the batches of some
-    process are smaller by one sample, or (at few samples) one of them larger by one.
+    Several processes must make as many steps as each other, so where the samples do not divide
+    evenly the batches of some process are smaller by one sample, or (at few samples) one of them
+    larger by one.
 
     Args:
         count: number of samples.
         batch_size: samples of one batch of one process.
         share: the part of this process.
-        one_by_one: never more than one sample a batch, whose sizes may differ; a process with one less ends on an empty one.
+        one_by_one: never more than one sample a batch, whose sizes may differ; a process with one
+            less ends on an empty one.
     """
 
-    def __init__(self, count: int, batch_size: int, share: Share | None = None, one_by_one: bool = False) -> None:
+    def __init__(
+        self, count: int, batch_size: int, share: Share | None = None, one_by_one: bool = False
+    ) -> None:
         self.share = share or Share()
         if count < self.share.world_size:
             raise UserError(
-                f"Every process needs a sample to evaluate, but {self.share.world_size} processes share {count} samples."
+                f"Every process needs a sample to evaluate, but {self.share.world_size} processes"
+                f" share {count} samples."
             )
         self.mine = np.array_split(np.arange(count), self.share.world_size)[self.share.rank]
         self.batch_size = 1 if one_by_one else batch_size

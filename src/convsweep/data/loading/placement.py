@@ -1,4 +1,6 @@
-"""Where samples are held while a network trains: on its device where they fit there, else in memory or on disk."""
+"""Where samples are held while a network trains: on its device where they fit there, else in memory
+or on disk.
+"""
 
 import os
 from typing import Literal
@@ -16,8 +18,8 @@ from convsweep.errors import UserError
 from hydra_study import usable_cores
 
 Hold = Literal["auto", "device", "memory", "disk"]
+# The part of a device's free memory that `auto` gives to samples; the network needs the rest.
 SHARE_OF_DEVICE = 0.3
-"""The part of a device's free memory that `auto` gives to samples; the network needs the rest."""
 
 
 class OnDevice(Gather):
@@ -40,7 +42,9 @@ class OnDevice(Gather):
         for chunk in chunks(array):
             part = torch.tensor(chunk)
             if start == 0:
-                place = torch.empty((len(array), *part.shape[1:]), dtype=part.dtype, device=self.device)
+                place = torch.empty(
+                    (len(array), *part.shape[1:]), dtype=part.dtype, device=self.device
+                )
             place[start : start + len(chunk)] = part.to(self.device)
             start += len(chunk)
         return place
@@ -62,15 +66,21 @@ def place_samples(gather: Gather, hold: Hold, device: torch.device) -> Gather:
     """
     if hold == "device" and not can_lie_on(device, gather):
         raise UserError(
-            "data.hold=device needs a GPU, and samples of one size that are augmented by batch or not at all, "
-            f"but the device is {device.type} and the samples are {describe_placement(gather)}; use data.hold=auto"
+            "data.hold=device needs a GPU, and samples of one size that are augmented by batch or"
+            f" not at all, but the device is {device.type} and the samples are"
+            f" {describe_placement(gather)}; use data.hold=auto"
         )
     if hold == "device" and device.type == "cuda" and nbytes(gather) > free_bytes(device):
         raise UserError(
-            f"data.hold=device needs room for all samples on the GPU, but they take {nbytes(gather) / 2**30:.2f} GiB and "
-            f"{free_bytes(device) / 2**30:.2f} GiB are free; use data.hold=auto"
+            "data.hold=device needs room for all samples on the GPU, but they take"
+            f" {nbytes(gather) / 2**30:.2f} GiB and {free_bytes(device) / 2**30:.2f} GiB are free;"
+            " use data.hold=auto"
         )
-    fits = hold == "auto" and can_lie_on(device, gather) and nbytes(gather) <= SHARE_OF_DEVICE * free_bytes(device)
+    fits = (
+        hold == "auto"
+        and can_lie_on(device, gather)
+        and nbytes(gather) <= SHARE_OF_DEVICE * free_bytes(device)
+    )
     if hold == "device" or fits:
         return OnDevice(gather, device)
     if hold == "memory" and is_on_disk(gather.x):
@@ -100,17 +110,27 @@ def free_bytes(device: torch.device) -> int:
 
 
 def workers_for(gather: Gather, device: torch.device) -> int:
-    """Return how many processes shall read ahead: none where a batch is made at once, or where there are no cores to spare."""
+    """Return how many processes shall read ahead: none where a batch is made at once, or where
+    there are no cores to spare.
+    """
     by_sample = gather.augment is not None and not is_augmented_by_batch(gather)
-    if isinstance(gather, OnDevice) or device.type == "cpu" or not (by_sample or is_on_disk(gather.x)):
+    if (
+        isinstance(gather, OnDevice)
+        or device.type == "cpu"
+        or not (by_sample or is_on_disk(gather.x))
+    ):
         return 0
     return min(MOST_READERS, own_cores() - 1)
 
 
 def own_cores() -> int:
-    """Return how many cores this process may keep busy: as OMP_NUM_THREADS says, in a trial `hydra.sweeper.threads`, else all."""
+    """Return how many cores this process may keep busy: as OMP_NUM_THREADS says, in a trial
+    `hydra.sweeper.threads`, else all.
+    """
     stated = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    return min(usable_cores(), int(stated)) if stated.isdigit() and int(stated) > 0 else usable_cores()
+    return (
+        min(usable_cores(), int(stated)) if stated.isdigit() and int(stated) > 0 else usable_cores()
+    )
 
 
 def describe_placement(gather: Gather) -> str:

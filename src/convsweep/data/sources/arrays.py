@@ -21,16 +21,21 @@ Channels = Literal["first", "last", "none"]
 
 
 class Arrays(DataModule):
-    """Samples `x` and labels `y`, or `x_train`, `y_train`, `x_val`, `y_val`, `x_test`, `y_test`; capital letters are as good.
+    """Samples `x` and labels `y`, or `x_train`, `y_train`, `x_val`, `y_val`, `x_test`, `y_test`;
+    capital letters are as good.
 
     Args:
-        path: a .npz file, or a folder of .npy files (these are memory-mapped if they are uint8 or float32).
-        task: what y is for: one label a sample, a mask, or numbers; its channels lie where those of x do.
-        channels: where x has its channels: "first" (N, C, *spatial), "last" (N, *spatial, C) or "none" (N, *spatial).
+        path: a .npz file, or a folder of .npy files (these are memory-mapped if they are uint8 or
+            float32).
+        task: what y is for: one label a sample, a mask, or numbers; its channels lie where those of
+            x do.
+        channels: where x has its channels: "first" (N, C, *spatial), "last" (N, *spatial, C) or
+            "none" (N, *spatial).
         class_names: names of the classes; null numbers them.
         num_classes: how many there are; null counts up to the highest label.
         ignore_index: the mask value that is no class.
-        relabel: "sorted" makes the distinct labels, in ascending order, the classes 0, 1, ...; words need that.
+        relabel: "sorted" makes the distinct labels, in ascending order, the classes 0, 1, ...;
+            words need that.
     """
 
     own_files = "path"
@@ -49,7 +54,11 @@ class Arrays(DataModule):
         super().__init__(**loading)
         self.path = Path(path).expanduser()
         self.task, self.channels, self.relabel = find_task(task), channels, relabel
-        self.class_names, self.num_classes, self.ignore_index = class_names, num_classes, ignore_index
+        self.class_names, self.num_classes, self.ignore_index = (
+            class_names,
+            num_classes,
+            ignore_index,
+        )
 
     @cached_property
     def headers(self) -> dict[str, npy.Header]:
@@ -66,11 +75,26 @@ class Arrays(DataModule):
         names = self.class_names
         if names is None and self.relabel == "sorted":
             names = [str(value) for value in self.classes]
-        count = self.num_classes if self.num_classes is not None else len(names) if names is not None else self.num_targets
+        count = (
+            self.num_classes
+            if self.num_classes is not None
+            else len(names)
+            if names is not None
+            else self.num_targets
+        )
         names = tuple(str(number) for number in range(count)) if names is None else tuple(names)
         if len(names) != count:
-            raise UserError(f"Every class needs one name, but data.num_classes is {count} and data.class_names has {len(names)}.")
-        return DataInfo(in_shape, count, names, self.task.name, self.ignore_index if self.task.has_masks else None)
+            raise UserError(
+                f"Every class needs one name, but data.num_classes is {count} and data.class_names"
+                f" has {len(names)}."
+            )
+        return DataInfo(
+            in_shape,
+            count,
+            names,
+            self.task.name,
+            self.ignore_index if self.task.has_masks else None,
+        )
 
     @property
     def num_targets(self) -> int:
@@ -78,7 +102,11 @@ class Arrays(DataModule):
         if self.task.has_classes:
             return self.highest + 1
         shape = self.headers[self.keys["train"][1]][0]
-        return shape[-1 if self.channels == "last" else 1] if len(shape) > 1 and self.channels != "none" else 1
+        return (
+            shape[-1 if self.channels == "last" else 1]
+            if len(shape) > 1 and self.channels != "none"
+            else 1
+        )
 
     @cached_property
     def raw_labels(self) -> dict[str, NDArray[Any]]:
@@ -94,7 +122,8 @@ class Arrays(DataModule):
         """The highest label of the training part that is not the ignore index.
 
         Raises:
-            UserError: a class below it has no sample, as where labels count from 1; a class that nothing is of cannot be learnt.
+            UserError: a class below it has no sample, as where labels count from 1; a class that
+                nothing is of cannot be learnt.
         """
         where = f"{self.keys['train'][1]} of {self.path}"
         labels = np.unique(whole_numbers(self.raw_labels["train"], where)).tolist()
@@ -103,8 +132,9 @@ class Arrays(DataModule):
         absent = [str(label) for label in range(highest + 1) if label not in values]
         if absent and self.task.has_labels and labels[0] >= 0:
             raise UserError(
-                f"Labels must be 0, 1, ... without a gap, but {where} has none of {examples(absent)}; "
-                "say data.relabel=sorted to number them, or data.num_classes if classes may be absent."
+                f"Labels must be 0, 1, ... without a gap, but {where} has none of"
+                f" {examples(absent)}; say data.relabel=sorted to number them, or data.num_classes"
+                " if classes may be absent."
             )
         return highest
 
@@ -122,7 +152,10 @@ class Arrays(DataModule):
         x = with_channels_first(npy.load(self.path, x_key), self.channels)
         if x.dtype not in (np.uint8, np.float32):
             if x.dtype.kind not in "biuf":
-                raise UserError(f"x must hold numbers, but {x_key} of {self.path} holds {x.dtype}; save it as uint8 or float32.")
+                raise UserError(
+                    f"x must hold numbers, but {x_key} of {self.path} holds {x.dtype}; save it as"
+                    " uint8 or float32."
+                )
             x = np.asarray(x, dtype=np.uint8 if x.dtype == np.bool_ else np.float32)
         return Samples(x, self.labels(part, y_key, x.ndim), number_names(part, len(x)))
 
@@ -143,7 +176,9 @@ class Arrays(DataModule):
         return y if y.dtype in (np.uint8, np.int16) else mask_dtype(whole_numbers(y, where), where)
 
 
-def numbers(y: NDArray[Any], channels: Channels, shape: tuple[int, ...], where: str) -> NDArray[Any]:
+def numbers(
+    y: NDArray[Any], channels: Channels, shape: tuple[int, ...], where: str
+) -> NDArray[Any]:
     """Return targets that are no classes, as float32 and with channels first.
 
     Args:
@@ -178,10 +213,14 @@ def pair_keys(names: Sequence[str], where: str) -> dict[str, tuple[str, str]]:
                 found[part] = (x, y)
                 break
             if x is not None or y is not None:
-                raise UserError(f"x{suffix} and y{suffix} belong together, but {where} holds only {x or y}; add the other.")
+                raise UserError(
+                    f"x{suffix} and y{suffix} belong together, but {where} holds only {x or y}; add"
+                    " the other."
+                )
     if "train" not in found:
         raise UserError(
-            f"Arrays must be named x and y, or x_train and y_train, but {where} holds {', '.join(names) or 'nothing'}."
+            f"Arrays must be named x and y, or x_train and y_train, but {where} holds"
+            f" {', '.join(names) or 'nothing'}."
         )
     return found
 
@@ -195,10 +234,13 @@ def sample_shape(shape: tuple[int, ...], channels: Channels, where: str) -> tupl
     needed = 2 if channels == "none" else 3
     if len(shape) < needed:
         raise UserError(
-            f"x must have {needed} axes or more at data.channels={channels} (samples, channels and at least one position), "
-            f"but {where} has the shape {shape}; set data.channels to first, last or none."
+            f"x must have {needed} axes or more at data.channels={channels} (samples, channels and"
+            f" at least one position), but {where} has the shape {shape}; set data.channels to"
+            " first, last or none."
         )
-    return {"first": shape[1:], "last": (shape[-1], *shape[1:-1]), "none": (1, *shape[1:])}[channels]
+    return {"first": shape[1:], "last": (shape[-1], *shape[1:-1]), "none": (1, *shape[1:])}[
+        channels
+    ]
 
 
 def with_channels_first(x: NDArray[Any], channels: Channels) -> NDArray[Any]:
@@ -207,4 +249,8 @@ def with_channels_first(x: NDArray[Any], channels: Channels) -> NDArray[Any]:
         return x[:, None]
     if channels == "first":
         return x
-    return np.moveaxis(x, -1, 1) if isinstance(x, np.memmap) else np.ascontiguousarray(np.moveaxis(x, -1, 1))
+    return (
+        np.moveaxis(x, -1, 1)
+        if isinstance(x, np.memmap)
+        else np.ascontiguousarray(np.moveaxis(x, -1, 1))
+    )

@@ -1,4 +1,6 @@
-"""Recordings of your own, cut into windows and mixed with noise that a network learns to take away."""
+"""Recordings of your own, cut into windows and mixed with noise that a network learns to take
+away.
+"""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,25 +24,29 @@ from convsweep.data.splits import stratified_split
 from convsweep.errors import UserError
 from convsweep.task import DENOISING
 
+# Root mean square (full scale is 1) below which a window is silence and left out: there is nothing
+# to keep in it.
 SILENCE = 1e-4
-"""Root mean square (full scale is 1) below which a window is silence and left out: there is nothing to keep in it."""
 
+# Which stretch of every recording of noise each part hears: no noise is in two parts.
 NOISE_SHARES = {"train": (0.0, 0.7), "val": (0.7, 0.85), "test": (0.85, 1.0)}
-"""Which stretch of every recording of noise each part hears: no noise is in two parts."""
 
 
 class AudioFolder(NoisySignals):
-    """Clean recordings below a folder, one channel each, cut into windows; what is too short is followed by silence.
+    """Clean recordings below a folder, one channel each, cut into windows; what is too short is
+    followed by silence.
 
-    A folder with train (and val, test) is divided already. Otherwise whole files, or whole folders, are split off: no
-    recording, or no speaker, is in two parts.
+    A folder with train (and val, test) is divided already. Otherwise whole files, or whole folders,
+    are split off: no recording, or no speaker, is in two parts.
 
     Args:
         root: the folder of clean recordings.
         sample_rate_hz: all recordings are brought to it.
         window_s: length of a window in seconds.
-        split_by: what stays together: a `file`, or the `folder` that it lies in, such as that of its speaker.
-        holdout: patterns of the names of files (without extension) or folders that form the test part.
+        split_by: what stays together: a `file`, or the `folder` that it lies in, such as that of
+            its speaker.
+        holdout: patterns of the names of files (without extension) or folders that form the test
+            part.
         noise, snr_db, eval_snr_db: as for all noisy signals.
         noise_root: the folder of recorded noise, for `noise: folder`.
     """
@@ -67,11 +73,13 @@ class AudioFolder(NoisySignals):
         self.noise_root = None if noise_root is None else Path(noise_root).expanduser()
         if sample_rate_hz < 1 or self.window < 2:
             raise UserError(
-                f"a window must hold samples, but data.window_s={window_s} at data.sample_rate_hz={sample_rate_hz} has none"
+                f"a window must hold samples, but data.window_s={window_s} at"
+                f" data.sample_rate_hz={sample_rate_hz} has none"
             )
         if ("folder" in self.kinds) != (noise_root is not None):
             raise UserError(
-                f"data.noise=folder and data.noise_root belong together, but are {self.kinds} and {noise_root}; give both or none"
+                f"data.noise=folder and data.noise_root belong together, but are {self.kinds} and"
+                f" {noise_root}; give both or none"
             )
 
     @cached_property
@@ -84,20 +92,28 @@ class AudioFolder(NoisySignals):
         for part, files in found.items():
             if not files:
                 raise UserError(
-                    f"Every part must hold recordings ({' '.join(sorted(EXTENSIONS))}), but {parts[part]} holds none."
+                    f"Every part must hold recordings ({' '.join(sorted(EXTENSIONS))}), but"
+                    f" {parts[part]} holds none."
                 )
         return found
 
     def describe(self) -> DataInfo:
         self.files  # noqa: B018  a folder that is not there is named now
-        return DataInfo((1, self.window), 1, ("sound",), DENOISING, sample_rate_hz=self.sample_rate_hz)
+        return DataInfo(
+            (1, self.window), 1, ("sound",), DENOISING, sample_rate_hz=self.sample_rate_hz
+        )
 
     def read_clean(self) -> tuple[Clean, Clean | None, Clean | None]:
         parts = self.divided()
         files = [file for part in PARTS for file in parts.get(part, [])]
         waves = dict(zip(files, read_all(files, self.sample_rate_hz, self.root), strict=True))
         train, val, test = (
-            self.windows({file: waves.pop(file) for file in parts[part]}, part) if part in parts else None for part in PARTS
+            (
+                self.windows({file: waves.pop(file) for file in parts[part]}, part)
+                if part in parts
+                else None
+            )
+            for part in PARTS
         )
         assert train is not None
         return train, val, test
@@ -106,13 +122,23 @@ class AudioFolder(NoisySignals):
         """Return the files of each part, split by group where the folder is not divided."""
         files = [file for own in self.files.values() for file in own]
         names = [self.group(file).rpartition("/")[2] for file in files]
-        part_of = held_out(parts_of({part: len(own) for part, own in self.files.items()}), names, self.patterns, self.root)
-        parts = {str(part): [files[i] for i in np.flatnonzero(part_of == part)] for part in np.unique(part_of)}
+        part_of = held_out(
+            parts_of({part: len(own) for part, own in self.files.items()}),
+            names,
+            self.patterns,
+            self.root,
+        )
+        parts = {
+            str(part): [files[i] for i in np.flatnonzero(part_of == part)]
+            for part in np.unique(part_of)
+        }
         wanted = split_off(self.loading, parts)
         if not wanted:
             return parts
         groups = sorted({self.group(file) for file in parts["train"]})
-        *chosen, rest = stratified_split(groups, None, list(wanted.values()), self.loading["split_seed"])
+        *chosen, rest = stratified_split(
+            groups, None, list(wanted.values()), self.loading["split_seed"]
+        )
         for part, indices in zip((*wanted, "train"), (*chosen, rest), strict=True):
             members = {groups[index] for index in indices}
             parts[part] = [file for file in parts["train"] if self.group(file) in members]
@@ -124,13 +150,17 @@ class AudioFolder(NoisySignals):
         return (below.parent if self.split_by == "folder" else below.with_suffix("")).as_posix()
 
     def windows(self, waves: dict[Path, Waves], part: str) -> Clean:
-        """Return the windows of recordings (T,) that are not silent, named by file and second; they are taken out of `waves`.
+        """Return the windows of recordings (T,) that are not silent, named by file and second; they
+        are taken out of `waves`.
 
         Raises:
             UserError: all are silent.
         """
         files, names = list(waves), list[str]()
-        windows = np.zeros((sum(ceil(len(wave) / self.window) for wave in waves.values()), 1, self.window), np.float32)
+        windows = np.zeros(
+            (sum(ceil(len(wave) / self.window) for wave in waves.values()), 1, self.window),
+            np.float32,
+        )
         for file, name in zip(files, relative_names(files, self.root), strict=True):
             wave = waves.pop(file)  # together, recordings and windows would need the memory twice
             for start in range(0, len(wave), self.window):
@@ -139,17 +169,26 @@ class AudioFolder(NoisySignals):
                     windows[len(names), 0, : len(piece)] = piece
                     names.append(f"{name}@{start / self.sample_rate_hz:.2f}s")
         if not names:
-            raise UserError(f"Recordings must hold sound, but all {len(files)} of the {part} part in {self.root} are silent.")
+            raise UserError(
+                f"Recordings must hold sound, but all {len(files)} of the {part} part in"
+                f" {self.root} are silent."
+            )
         return Clean(windows[: len(names)], names)
 
     def recorded(self, part: str) -> Noise:
         assert self.noise_root is not None
-        files = audio_files(existing_folder(self.noise_root, "a folder of recorded noise", "noise_root"))
+        files = audio_files(
+            existing_folder(self.noise_root, "a folder of recorded noise", "noise_root")
+        )
         if not files:
-            raise UserError(f"data.noise_root must hold recordings, but {self.noise_root} holds none.")
+            raise UserError(
+                f"data.noise_root must hold recordings, but {self.noise_root} holds none."
+            )
         first, last = NOISE_SHARES[part]
         recordings = read_all(files, self.sample_rate_hz, self.noise_root)
-        return Recorded([wave[int(first * len(wave)) : max(1, ceil(last * len(wave)))] for wave in recordings])
+        return Recorded(
+            [wave[int(first * len(wave)) : max(1, ceil(last * len(wave)))] for wave in recordings]
+        )
 
 
 def read_all(files: Sequence[Path], sample_rate_hz: int, root: Path) -> list[Waves]:

@@ -23,14 +23,16 @@ mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck
 possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
 sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree
 wolf woman worm
-"""
+"""  # noqa: E501
 
 
 class CIFAR10(DataModule):
-    """50,000 + 10,000 photographs of ten kinds (Krizhevsky, Learning Multiple Layers of Features, 2009).
+    """50,000 + 10,000 photographs of ten kinds (Krizhevsky, Learning Multiple Layers of Features,
+    2009).
 
     Args:
-        root: folder that holds cifar-10-batches-py or cifar-10-python.tar.gz; downloaded where both are missing.
+        root: folder that holds cifar-10-batches-py or cifar-10-python.tar.gz; downloaded where both
+            are missing.
     """
 
     folder: ClassVar[str] = "cifar-10-batches-py"
@@ -59,7 +61,9 @@ class CIFAR10(DataModule):
         self.root = Path(root).expanduser()
 
     def describe(self) -> DataInfo:
-        return DataInfo(in_shape=(3, 32, 32), num_classes=len(self.class_names), class_names=self.class_names)
+        return DataInfo(
+            in_shape=(3, 32, 32), num_classes=len(self.class_names), class_names=self.class_names
+        )
 
     def find(self) -> Path | None:
         """Return the folder of batch files or the archive of it."""
@@ -71,7 +75,9 @@ class CIFAR10(DataModule):
 
     def fetch(self) -> None:
         if self.find() is None:
-            remote = Remote(self.archive, self.md5, (f"https://www.cs.toronto.edu/~kriz/{self.archive}",))
+            remote = Remote(
+                self.archive, self.md5, (f"https://www.cs.toronto.edu/~kriz/{self.archive}",)
+            )
             download([remote], self.root, lambda: self.find() is None, unpacked=self.folder)
 
     def read(self) -> Parts:
@@ -80,8 +86,12 @@ class CIFAR10(DataModule):
         batches = self.from_archive(place) if place.is_file() else self.from_folder(place)
         parts = []
         for part, files in self.files.items():
-            x = np.concatenate([np.asarray(batches[file]["data"], np.uint8) for file in files]).reshape(-1, 3, 32, 32)
-            y = np.concatenate([np.asarray(batches[file][self.label_key], np.int64) for file in files])
+            x = np.concatenate(
+                [np.asarray(batches[file]["data"], np.uint8) for file in files]
+            ).reshape(-1, 3, 32, 32)
+            y = np.concatenate(
+                [np.asarray(batches[file][self.label_key], np.int64) for file in files]
+            )
             parts.append(Samples(x, y, number_names(part, len(x))))
         return parts[0], None, parts[1]
 
@@ -94,7 +104,10 @@ class CIFAR10(DataModule):
         names = [name for files in self.files.values() for name in files]
         absent = [name for name in names if not (folder / name).is_file()]
         if absent:
-            raise UserError(f"{folder} must hold {', '.join(names)}, but lacks {', '.join(absent)}; unpack {self.archive} again.")
+            raise UserError(
+                f"{folder} must hold {', '.join(names)}, but lacks {', '.join(absent)}; unpack"
+                f" {self.archive} again."
+            )
         return {name: self.unpickle((folder / name).read_bytes(), folder / name) for name in names}
 
     def from_archive(self, file: Path) -> dict[str, dict[str, Any]]:
@@ -112,9 +125,15 @@ class CIFAR10(DataModule):
                     if stream is not None:
                         found[wanted[member.name]] = self.unpickle(stream.read(), file)
         except (tarfile.TarError, OSError, EOFError) as error:
-            raise UserError(f"{file} must be a whole archive, but is not: {error}; delete it to download it again.") from error
+            raise UserError(
+                f"{file} must be a whole archive, but is not: {error}; delete it to download it"
+                " again."
+            ) from error
         if len(found) < len(wanted):
-            raise UserError(f"{file} must hold {', '.join(wanted)}, but lacks some; delete it to download it again.")
+            raise UserError(
+                f"{file} must hold {', '.join(wanted)}, but lacks some; delete it to download it"
+                " again."
+            )
         return found
 
     def unpickle(self, content: bytes, file: Path) -> dict[str, Any]:
@@ -126,9 +145,18 @@ class CIFAR10(DataModule):
         try:
             batch = ArrayUnpickler(io.BytesIO(content), encoding="latin1").load()
             return {"data": batch["data"], self.label_key: batch[self.label_key]}
-        except (pickle.UnpicklingError, EOFError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        except (
+            pickle.UnpicklingError,
+            EOFError,
+            ValueError,
+            KeyError,
+            TypeError,
+            IndexError,
+            AttributeError,
+        ) as error:
             raise UserError(
-                f"{file} must be a batch file as published, but is not: {error}; unpack {self.archive} again."
+                f"{file} must be a batch file as published, but is not: {error}; unpack"
+                f" {self.archive} again."
             ) from error
 
 
@@ -136,7 +164,8 @@ class CIFAR100(CIFAR10):
     """50,000 + 10,000 photographs of a hundred kinds of things (Krizhevsky, 2009), the fine labels.
 
     Args:
-        root: folder that holds cifar-100-python or cifar-100-python.tar.gz; downloaded where both are missing.
+        root: folder that holds cifar-100-python or cifar-100-python.tar.gz; downloaded where both
+            are missing.
     """
 
     folder = "cifar-100-python"

@@ -16,7 +16,8 @@ CLASS_NAMES = tuple("0123456789")
 def load_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return all 1,797 digits and their labels.
 
-    The file is read from the installed package, because importing sklearn.datasets costs half a second and more.
+    The file is read from the installed package, because importing sklearn.datasets costs half a
+    second and more.
 
     Shape:
         (1797, 1, 8, 8) uint8 with the file's 0 to 16 stretched to 0 to 255, (1797,)
@@ -31,7 +32,9 @@ def load_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 class Digits(DataModule):
-    """1,797 digits of 43 writers (Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, 1998)."""
+    """1,797 digits of 43 writers (Alpaydin and Kaynak, Optical Recognition of Handwritten Digits,
+    1998).
+    """
 
     def describe(self) -> DataInfo:
         return DataInfo(in_shape=(1, 8, 8), num_classes=10, class_names=CLASS_NAMES)

@@ -20,12 +20,21 @@ from convsweep.data.files.folders import (
     part_folders,
     relative_names,
 )
-from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize, decode_image, open_image
+from convsweep.data.files.images import (
+    WHITE,
+    Color,
+    ImageDecoding,
+    Resize,
+    decode_image,
+    open_image,
+)
 from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import DataInfo, Parts, Samples
 from convsweep.errors import UserError
 
-EXPECTED = "a folder with one folder of images a class (or train, val and test with such folders in each)"
+EXPECTED = (
+    "a folder with one folder of images a class (or train, val and test with such folders in each)"
+)
 
 
 class ImageFolder(DataModule):
@@ -37,7 +46,8 @@ class ImageFolder(DataModule):
         resize: "stretch", "crop" the middle, or "pad" with black.
         color: "grey", "rgb", or "auto": all as the first file is.
         white: of 16-bit images, the value that becomes 255; brighter ones do too.
-        keep: decoded images stay in "memory", on "disk" (a memory-mapped cache), or where "auto" thinks best.
+        keep: decoded images stay in "memory", on "disk" (a memory-mapped cache), or where "auto"
+            thinks best.
         cache_dir: folder of the cache; null: convsweep in the user's cache folder.
     """
 
@@ -56,7 +66,9 @@ class ImageFolder(DataModule):
     ) -> None:
         super().__init__(**loading)
         self.root = Path(root).expanduser()
-        self.decoding = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color, white)
+        self.decoding = ImageDecoding(
+            per_axis("image_size", image_size, 2, int), resize, color, white
+        )
         self.storage = Storage(keep, cache_dir)
 
     @cached_property
@@ -75,8 +87,8 @@ class ImageFolder(DataModule):
             strange = sorted(set(class_folders(folder)) - set(names))
             if strange:
                 raise UserError(
-                    f"Every class must be in the training part, but {part} has {examples(strange)}, which "
-                    f"{self.parts_of_root['train']} has not; add images of it or remove it."
+                    f"Every class must be in the training part, but {part} has {examples(strange)},"
+                    f" which {self.parts_of_root['train']} has not; add images of it or remove it."
                 )
         return names
 
@@ -97,11 +109,16 @@ class ImageFolder(DataModule):
                 files += found
                 labels += [label] * len(found)
             ends[part] = len(files)
-        samples = Samples(self.decode(files), np.array(labels, np.int64), relative_names(files, self.root))
+        samples = Samples(
+            self.decode(files), np.array(labels, np.int64), relative_names(files, self.root)
+        )
         if len(ends) == 1:
             return samples, None, None
         borders = [0, *ends.values()]
-        parts = {part: samples.select(np.arange(borders[i], borders[i + 1])) for i, part in enumerate(ends)}
+        parts = {
+            part: samples.select(np.arange(borders[i], borders[i + 1]))
+            for i, part in enumerate(ends)
+        }
         return parts["train"], parts.get("val"), parts.get("test")
 
     def decode(self, files: list[Path]) -> Any:

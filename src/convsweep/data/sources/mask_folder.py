@@ -1,4 +1,6 @@
-"""Images and masks of your own, paired by name, in two folders, divided into train, val and test or not."""
+"""Images and masks of your own, paired by name, in two folders, divided into train, val and test or
+not.
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -21,17 +23,21 @@ class MaskFolder(DataModule):
     """Segmentation of image files; the mask of an image has its name and lies in another folder.
 
     Args:
-        root: holds the two folders; or train, val and test that do; or the two folders hold train, val and test.
+        root: holds the two folders; or train, val and test that do; or the two folders hold train,
+            val and test.
         images: name of the folder of images.
         masks: name of the folder of masks.
         mask_suffix: what the name of a mask has beyond that of its image, such as "_mask".
-        coding: "index" (the pixel is the class), "binary" (0 and 1, or 0 and 255) or "rgb" (by `palette`).
+        coding: "index" (the pixel is the class), "binary" (0 and 1, or 0 and 255) or "rgb" (by
+            `palette`).
         class_names: names of the classes; null numbers them.
         num_classes: how many classes an index mask has; null counts `class_names`.
         palette: colour of each class under "rgb", by name; the colour named `ignore` is no class.
         ignore_index: the mask value that is no class and counts nowhere.
-        holdout: patterns of file names (without extension) that form the test part, such as "2[4-9]".
-        image_size, resize, color, white, keep, cache_dir: as for a folder of images; masks are resized to the nearest value.
+        holdout: patterns of file names (without extension) that form the test part, such as
+            "2[4-9]".
+        image_size, resize, color, white, keep, cache_dir: as for a folder of images; masks are
+            resized to the nearest value.
     """
 
     own_files = "root"
@@ -61,13 +67,17 @@ class MaskFolder(DataModule):
         self.images, self.masks, self.mask_suffix = images, masks, mask_suffix
         self.coding = mask_coding(coding, class_names, num_classes, palette, ignore_index)
         self.patterns = patterns_of(holdout)
-        self.decoding = ImageDecoding(per_axis("image_size", image_size, 2, int), resize, color, white)
+        self.decoding = ImageDecoding(
+            per_axis("image_size", image_size, 2, int), resize, color, white
+        )
         self.storage = Storage(keep, cache_dir)
 
     @cached_property
     def pairs(self) -> dict[str, list[Pair]]:
         expected = f"a folder with the folders {self.images} and {self.masks}"
-        return find_pairs(existing_folder(self.root, expected), self.images, self.masks, self.mask_suffix)
+        return find_pairs(
+            existing_folder(self.root, expected), self.images, self.masks, self.mask_suffix
+        )
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:
@@ -79,6 +89,10 @@ class MaskFolder(DataModule):
 
     def read(self) -> Parts:
         pairs = [pair for part in self.pairs.values() for pair in part]
-        samples = decode_pairs(pairs, self.root, self.decoding, self.shape, self.coding, self.storage)
+        samples = decode_pairs(
+            pairs, self.root, self.decoding, self.shape, self.coding, self.storage
+        )
         part_of = parts_of({part: len(own) for part, own in self.pairs.items()})
-        return with_holdout(samples, [pair.image.stem for pair in pairs], part_of, self.patterns, self.root)
+        return with_holdout(
+            samples, [pair.image.stem for pair in pairs], part_of, self.patterns, self.root
+        )

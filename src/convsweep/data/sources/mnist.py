@@ -1,4 +1,6 @@
-"""MNIST and Fashion-MNIST: 28x28 grey images in the IDX files of their authors, packed by gzip or not."""
+"""MNIST and Fashion-MNIST: 28x28 grey images in the IDX files of their authors, packed by gzip or
+not.
+"""
 
 import gzip
 import math
@@ -23,7 +25,8 @@ class MNIST(DataModule):
     """60,000 + 10,000 handwritten digits (LeCun, Bottou, Bengio and Haffner, 1998).
 
     Args:
-        root: folder that holds MNIST/raw/train-images-idx3-ubyte(.gz) and the other three files; downloaded where missing.
+        root: folder that holds MNIST/raw/train-images-idx3-ubyte(.gz) and the other three files;
+            downloaded where missing.
     """
 
     folder: ClassVar[str] = "MNIST"
@@ -47,9 +50,18 @@ class MNIST(DataModule):
         return DataInfo(in_shape=(1, 28, 28), num_classes=10, class_names=self.class_names)
 
     def find(self, name: str) -> Path | None:
-        """Return where a file lies, packed or not, in the places where torchvision and people put it."""
-        folders = (self.root / self.folder / "raw", self.root / self.folder, self.root / "raw", self.root)
-        return first_existing(folder / f"{name}{ending}" for folder in folders for ending in ("", ".gz"))
+        """Return where a file lies, packed or not, in the places where torchvision and people put
+        it.
+        """
+        folders = (
+            self.root / self.folder / "raw",
+            self.root / self.folder,
+            self.root / "raw",
+            self.root,
+        )
+        return first_existing(
+            folder / f"{name}{ending}" for folder in folders for ending in ("", ".gz")
+        )
 
     def missing(self) -> bool:
         return any(self.find(name) is None for name in self.md5)
@@ -58,7 +70,8 @@ class MNIST(DataModule):
         if self.missing():
             absent = {name: md5 for name, md5 in self.md5.items() if self.find(name) is None}
             remotes = [
-                Remote(f"{name}.gz", md5, tuple(f"{url}{name}.gz" for url in self.mirrors)) for name, md5 in absent.items()
+                Remote(f"{name}.gz", md5, tuple(f"{url}{name}.gz" for url in self.mirrors))
+                for name, md5 in absent.items()
             ]
             download(remotes, self.root / self.folder / "raw", self.missing)
 
@@ -81,7 +94,8 @@ class MNIST(DataModule):
         array = read_idx(file)
         if array.shape[1:] != row_shape:
             raise UserError(
-                f"{file} must hold samples of shape {row_shape}, but holds {array.shape[1:]}; replace it by the published file."
+                f"{file} must hold samples of shape {row_shape}, but holds {array.shape[1:]};"
+                " replace it by the published file."
             )
         return array
 
@@ -90,11 +104,23 @@ class FashionMNIST(MNIST):
     """60,000 + 10,000 pictures of clothes (Xiao, Rasul and Vollgraf, 2017).
 
     Args:
-        root: folder that holds FashionMNIST/raw/train-images-idx3-ubyte(.gz) and the other three files.
+        root: folder that holds FashionMNIST/raw/train-images-idx3-ubyte(.gz) and the other three
+            files.
     """
 
     folder = "FashionMNIST"
-    class_names = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+    class_names = (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    )
     mirrors = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
     md5: ClassVar[dict[str, str]] = {
         "train-images-idx3-ubyte": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -107,7 +133,8 @@ class FashionMNIST(MNIST):
 def read_idx(file: Path) -> NDArray[np.uint8]:
     """Return the array of an IDX file of unsigned bytes, unpacking it in memory if it is a .gz.
 
-    The file: two zero bytes, the type, the number of axes, the axes as big-endian 32-bit numbers, the values.
+    The file: two zero bytes, the type, the number of axes, the axes as big-endian 32-bit numbers,
+    the values.
 
     Raises:
         UserError: if it is cut off or no such file.
@@ -119,9 +146,13 @@ def read_idx(file: Path) -> NDArray[np.uint8]:
         offset = 4 + 4 * content[3]
         shape = tuple(int(size) for size in np.frombuffer(content[4:offset], ">u4"))
         if len(content) != offset + math.prod(shape):
-            raise ValueError(f"{offset + math.prod(shape)} bytes expected for shape {shape}, {len(content)} found")
+            raise ValueError(
+                f"{offset + math.prod(shape)} bytes expected for shape {shape}, {len(content)}"
+                " found"
+            )
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise UserError(
-            f"{file} must be a whole IDX file, but is not: {error}; delete it to download it again, or replace it."
+            f"{file} must be a whole IDX file, but is not: {error}; delete it to download it again,"
+            " or replace it."
         ) from error
     return np.frombuffer(content, np.uint8, offset=offset).reshape(shape)

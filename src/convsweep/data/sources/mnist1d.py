@@ -1,4 +1,6 @@
-"""MNIST-1D: signals of 40 points that stand for the ten digits, from the published pickle or a .npz of the same arrays."""
+"""MNIST-1D: signals of 40 points that stand for the ten digits, from the published pickle or a .npz
+of the same arrays.
+"""
 
 import io
 import pickle
@@ -21,7 +23,8 @@ URL = "https://github.com/greydanus/mnist1d/raw/master/mnist1d_data.pkl"
 
 
 class MNIST1D(DataModule):
-    """4,000 + 1,000 signals, 10 classes (Greydanus and Kobak, Scaling Down Deep Learning with MNIST-1D, 2024).
+    """4,000 + 1,000 signals, 10 classes (Greydanus and Kobak, Scaling Down Deep Learning with
+    MNIST-1D, 2024).
 
     Args:
         root: the file, or the folder (or its subfolder mnist1d) that holds it.
@@ -41,17 +44,24 @@ class MNIST1D(DataModule):
         Raises:
             UserError: saying which file to put where.
         """
-        candidates = [self.root] + [folder / name for folder in (self.root, self.root / "mnist1d") for name in FILES]
+        candidates = [self.root] + [
+            folder / name for folder in (self.root, self.root / "mnist1d") for name in FILES
+        ]
         for candidate in candidates:
             if candidate.is_file():
                 return candidate
         raise UserError(
-            f"MNIST-1D must lie at {self.root / 'mnist1d' / FILES[0]}, but is not there; put there the file from {URL}"
+            f"MNIST-1D must lie at {self.root / 'mnist1d' / FILES[0]}, but is not there; put there"
+            f" the file from {URL}"
         )
 
     def read(self) -> Parts:
         file = self.file()
-        arrays = {name: npy.load(file, name) for name in KEYS} if file.suffix == ".npz" else unpickle(file)
+        arrays = (
+            {name: npy.load(file, name) for name in KEYS}
+            if file.suffix == ".npz"
+            else unpickle(file)
+        )
         parts = []
         for part, suffix in (("train", ""), ("test", "_test")):
             x = np.asarray(arrays[f"x{suffix}"], dtype=np.float32)[:, None]
@@ -68,13 +78,22 @@ def unpickle(file: Path) -> dict[str, Any]:
     """
     try:
         content = ArrayUnpickler(io.BytesIO(file.read_bytes())).load()
-    except (pickle.UnpicklingError, EOFError, ValueError, AttributeError, IndexError, TypeError) as error:
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        TypeError,
+    ) as error:
         raise UserError(
-            f"The file must be MNIST-1D as published, but {file} cannot be read: {error}; fetch it again from {URL}"
+            f"The file must be MNIST-1D as published, but {file} cannot be read: {error}; fetch it"
+            f" again from {URL}"
         ) from error
     missing = [key for key in KEYS if not isinstance(content, dict) or key not in content]
     if missing:
         raise UserError(
-            f"The file must be MNIST-1D as published, but {file} has no {', '.join(missing)}; fetch it again from {URL}"
+            f"The file must be MNIST-1D as published, but {file} has no {', '.join(missing)}; fetch"
+            f" it again from {URL}"
         )
     return dict(content)

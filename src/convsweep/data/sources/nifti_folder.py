@@ -1,4 +1,6 @@
-"""Volumes of your own in NIfTI files (scans, say) and their label maps, paired by name, of any size."""
+"""Volumes of your own in NIfTI files (scans, say) and their label maps, paired by name, of any
+size.
+"""
 
 from collections.abc import Sequence
 from functools import cached_property, partial
@@ -38,26 +40,31 @@ from convsweep.task import SEGMENTATION
 
 
 class NiftiFolder(DataModule):
-    """Segmentation of volumes (.nii, .nii.gz); the mask of an image has its name and lies in another folder.
+    """Segmentation of volumes (.nii, .nii.gz); the mask of an image has its name and lies in
+    another folder.
 
-    All volumes are turned to one orientation (right, anterior, superior). Training sees crops of one shape, drawn anew every
-    epoch; validation, test and prediction see whole volumes, in overlapping windows of that shape.
+    All volumes are turned to one orientation (right, anterior, superior). Training sees crops of
+    one shape, drawn anew every epoch; validation, test and prediction see whole volumes, in
+    overlapping windows of that shape.
 
     Args:
-        root: holds the two folders; or train, val and test that do; or the two folders hold train, val and test.
+        root: holds the two folders; or train, val and test that do; or the two folders hold train,
+            val and test.
         images: name of the folder of images.
         masks: name of the folder of masks.
-        image_suffix: what the name of an image has beyond that of its mask, such as "_0000"; a list where each channel of an
-            image is a file of its own.
+        image_suffix: what the name of an image has beyond that of its mask, such as "_0000"; a list
+            where each channel of an image is a file of its own.
         mask_suffix: what the name of a mask has beyond that of its image.
         class_names: names of the classes, the background first; null numbers them.
         num_classes: how many classes there are; null counts `class_names`.
         ignore_index: the mask value that is no class and counts nowhere.
         holdout: patterns of file names (without extension) that form the test part.
-        crop_size: shape of the crops, one number or three; null: the smallest that every training volume fits in.
+        crop_size: shape of the crops, one number or three; null: the smallest that every training
+            volume fits in.
         crops_per_volume: crops of each volume in an epoch.
         foreground: share of crops that lie around a position of a class that is not the background.
-        spacing: millimetres between positions to which all volumes are resampled, one number or three; null keeps each as it is.
+        spacing: millimetres between positions to which all volumes are resampled, one number or
+            three; null keeps each as it is.
         keep, cache_dir: as for a folder of images.
     """
 
@@ -88,7 +95,10 @@ class NiftiFolder(DataModule):
         self.image_suffixes = suffixes_of(image_suffix)
         self.coding = mask_coding("index", class_names, num_classes, None, ignore_index)
         self.patterns = patterns_of(holdout)
-        self.crop_size, self.spacing = per_axis("crop_size", crop_size, 3, int), per_axis("spacing", spacing, 3, float)
+        self.crop_size, self.spacing = (
+            per_axis("crop_size", crop_size, 3, int),
+            per_axis("spacing", spacing, 3, float),
+        )
         self.crops_per_volume, self.foreground = crops_per_volume, foreground
         self.storage = Storage(keep, cache_dir)
         if crops_per_volume < 1 or not 0 <= foreground <= 1:
@@ -97,27 +107,48 @@ class NiftiFolder(DataModule):
                 f"but are {crops_per_volume} and {foreground}."
             )
         if self.loading["permute"]:
-            raise UserError("data.permute needs samples of one size, but volumes may differ; set data.permute=false.")
+            raise UserError(
+                "data.permute needs samples of one size, but volumes may differ; set"
+                " data.permute=false."
+            )
 
     @cached_property
     def pairs(self) -> dict[str, list[Pair]]:
-        root = existing_folder(self.root, f"a folder with the folders {self.images} and {self.masks}")
-        kind = Kind(partial(image_files, suffixes=self.image_suffixes), name_of, "data.image_suffix or data.mask_suffix")
+        root = existing_folder(
+            self.root, f"a folder with the folders {self.images} and {self.masks}"
+        )
+        kind = Kind(
+            partial(image_files, suffixes=self.image_suffixes),
+            name_of,
+            "data.image_suffix or data.mask_suffix",
+        )
         masks = Kind(volume_files, name_of, kind.remedy)
-        return find_pairs(root, self.images, self.masks, self.mask_suffix, self.image_suffixes[0], kind, masks)
+        return find_pairs(
+            root, self.images, self.masks, self.mask_suffix, self.image_suffixes[0], kind, masks
+        )
 
     def describe(self) -> DataInfo:
         train = self.pairs["train"]
         opened = self.opened(train if self.crop_size is None else train[:1])
-        crop = self.crop_size or tuple(int(size) for size in np.max([image.shape for image, _ in opened], axis=0))
+        crop = self.crop_size or tuple(
+            int(size) for size in np.max([image.shape for image, _ in opened], axis=0)
+        )
         names, channels = self.coding.class_names, opened[0][0].channels
-        return DataInfo((channels, *crop), len(names), names, SEGMENTATION, self.coding.ignore_index, any_size=True)
+        return DataInfo(
+            (channels, *crop),
+            len(names),
+            names,
+            SEGMENTATION,
+            self.coding.ignore_index,
+            any_size=True,
+        )
 
     def opened(self, pairs: Sequence[Pair]) -> list[tuple[Scan, Volume]]:
         """Return images and masks, of which only the headers are read.
 
         Raises:
-            UserError: naming the files that are unfit, lie elsewhere than their image, or have other channels than the first.
+            UserError: naming the files that are unfit, lie elsewhere than their image, or have
+                other channels than the first.
         """
         found: list[tuple[Scan, Volume]] = []
         unfit = []
@@ -147,17 +178,28 @@ class NiftiFolder(DataModule):
         x_shapes = [(channels, *shape) for shape in shapes]
         job = Job(
             root=self.root,
-            files=[file for pair in pairs for file in (*files_of(pair.image, self.image_suffixes), pair.mask)],
+            files=[
+                file
+                for pair in pairs
+                for file in (*files_of(pair.image, self.image_suffixes), pair.mask)
+            ],
             names=relative_names([pair.image for pair in pairs], self.root),
-            layouts={"x": Layout((channels * total,), "float32"), "y": Layout((total,), self.coding.dtype.__name__)},
+            layouts={
+                "x": Layout((channels * total,), "float32"),
+                "y": Layout((total,), self.coding.dtype.__name__),
+            },
             settings=["nifti", self.spacing, repr(self.coding), self.image_suffixes],
             decode=decode,
             spans={"x": spans_of(x_shapes), "y": spans_of(shapes)},
         )
         arrays = decoded(job, self.storage)
-        samples = Samples(Ragged(arrays["x"], x_shapes), Ragged(arrays["y"], shapes), list(job.names))
+        samples = Samples(
+            Ragged(arrays["x"], x_shapes), Ragged(arrays["y"], shapes), list(job.names)
+        )
         part_of = parts_of({part: len(own) for part, own in self.pairs.items()})
-        return with_holdout(samples, [name_of(pair.image) for pair in pairs], part_of, self.patterns, self.root)
+        return with_holdout(
+            samples, [name_of(pair.image) for pair in pairs], part_of, self.patterns, self.root
+        )
 
     def classes_of(self, mask: Volume) -> Any:
         """Return the classes of a mask.
@@ -181,10 +223,19 @@ class NiftiFolder(DataModule):
         if not training:
             return Whole(samples)
         ignored = [] if self.info.ignore_index is None else [self.info.ignore_index]
-        return Crops(samples, self.info.spatial_shape, self.crops_per_volume, self.foreground, (0, *ignored), self.augmentation)
+        return Crops(
+            samples,
+            self.info.spatial_shape,
+            self.crops_per_volume,
+            self.foreground,
+            (0, *ignored),
+            self.augmentation,
+        )
 
 
-def open_pair(pair: Pair, suffixes: Sequence[str], spacing: Sequence[float] | None) -> tuple[Scan, Volume]:
+def open_pair(
+    pair: Pair, suffixes: Sequence[str], spacing: Sequence[float] | None
+) -> tuple[Scan, Volume]:
     """Return an image and its mask, of which only the headers are read.
 
     Raises:
@@ -195,7 +246,11 @@ def open_pair(pair: Pair, suffixes: Sequence[str], spacing: Sequence[float] | No
         mask = open_volume(pair.mask, spacing)
         if mask.channels > 1:
             detail = "x".join(map(str, mask.image.shape))
-            raise UnfitFileError("A mask must have three axes", detail, "save the class of each position as one number")
+            raise UnfitFileError(
+                "A mask must have three axes",
+                detail,
+                "save the class of each position as one number",
+            )
         check_same_place(image.volumes[0], mask, "A mask and its image")
     return image, mask
 
@@ -208,9 +263,16 @@ def check_channels(image: Scan, first: Scan) -> None:
     """
     if image.channels != first.channels:
         remedy = "leave out what others lack; save the points of a time series as a file each"
-        raise UnfitFileError(f"All images must have as many channels as the first, {first.channels}", str(image.channels), remedy)
+        raise UnfitFileError(
+            f"All images must have as many channels as the first, {first.channels}",
+            str(image.channels),
+            remedy,
+        )
 
 
 def spans_of(shapes: Sequence[tuple[int, ...]]) -> list[slice]:
-    """Return where arrays of these shapes lie one behind the other."""
-    return [slice(int(start), int(start) + int(np.prod(shape))) for start, shape in zip(offsets(shapes), shapes, strict=True)]
+    """Return where arrays of these shapes lie one after the other."""
+    return [
+        slice(int(start), int(start) + int(np.prod(shape)))
+        for start, shape in zip(offsets(shapes), shapes, strict=True)
+    ]

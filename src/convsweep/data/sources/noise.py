@@ -1,4 +1,6 @@
-"""Background noise: white, pink, babble made of other signals, or recorded; all draws come from the generator handed in."""
+"""Background noise: white, pink, babble made of other signals, or recorded; all draws come from the
+generator handed in.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
@@ -22,14 +24,17 @@ def white(rng: np.random.Generator, shape: tuple[int, int]) -> Waves:
 
 
 def pink(rng: np.random.Generator, shape: tuple[int, int]) -> Waves:
-    """Return noise whose power falls with frequency as 1 / f, 3 dB an octave, without a constant part."""
+    """Return noise whose power falls with frequency as 1 / f, 3 dB an octave, without a constant
+    part.
+    """
     spectrum = np.fft.rfft(white(rng, shape))
     spectrum *= np.concatenate([[0.0], np.arange(1, spectrum.shape[-1]) ** -0.5])
     return scale_to_unit_power(np.fft.irfft(spectrum, shape[-1]))
 
 
 class Babble:
-    """Many voices at once: signals of a set, each moved in time by a draw and made as loud as the others.
+    """Many voices at once: signals of a set, each moved in time by a draw and made as loud as the
+    others.
 
     Args:
         voices: (M, C, T) the signals.
@@ -42,7 +47,10 @@ class Babble:
     def __call__(self, rng: np.random.Generator, shape: tuple[int, int]) -> Waves:
         chosen = rng.integers(0, len(self.voices), self.num_voices)
         shifts = rng.integers(0, self.voices.shape[-1], self.num_voices)
-        voices = [scale_to_unit_power(np.roll(self.voices[row], shift, axis=-1)) for row, shift in zip(chosen, shifts, strict=True)]
+        voices = [
+            scale_to_unit_power(np.roll(self.voices[row], shift, axis=-1))
+            for row, shift in zip(chosen, shifts, strict=True)
+        ]
         together: Waves = scale_to_unit_power(np.sum(voices, axis=0))
         return np.resize(together, shape) if together.shape != shape else together
 
@@ -51,7 +59,8 @@ class Recorded:
     """Pieces of recordings.
 
     Args:
-        recordings: one (T,) each; a piece of one is repeated where it is shorter than what is asked for.
+        recordings: one (T,) each; a piece of one is repeated where it is shorter than what is asked
+            for.
     """
 
     def __init__(self, recordings: Sequence[Waves]) -> None:
@@ -77,7 +86,8 @@ def scale_to_unit_power(waves: NDArray[Any]) -> Waves:
 
 
 def mix(clean: Waves, noise: Waves, snr_db: float) -> Waves:
-    """Return a signal with noise so loud that 10 log10(power of the signal / power of the noise) is `snr_db`.
+    """Return a signal with noise so loud that 10 log10(power of the signal / power of the noise) is
+    `snr_db`.
 
     Silence stays silent: no noise has a ratio to it.
 
@@ -85,5 +95,7 @@ def mix(clean: Waves, noise: Waves, snr_db: float) -> Waves:
         clean, noise: (C, T) -> (C, T)
     """
     noise_power = float(power(noise))
-    gain = np.sqrt(float(power(clean)) / noise_power / 10 ** (snr_db / 10)) if noise_power > 0 else 0.0
+    gain = (
+        np.sqrt(float(power(clean)) / noise_power / 10 ** (snr_db / 10)) if noise_power > 0 else 0.0
+    )
     return clean + np.float32(gain) * noise

@@ -1,4 +1,6 @@
-"""The abstract set of noisy signals: noise is drawn anew in every epoch of training, and once and for all for evaluation."""
+"""The abstract set of noisy signals: noise is drawn anew in every epoch of training, and once and
+for all for evaluation.
+"""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -18,8 +20,8 @@ from convsweep.data.samples import PARTS, Parts, Samples
 from convsweep.data.sources.noise import Babble, Noise, NoiseKind, Waves, mix, pink, white
 from convsweep.errors import UserError, did_you_mean
 
+# One number, or the lowest and the highest of an even draw.
 Range = float | Sequence[float]
-"""One number, or the lowest and the highest of an even draw."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class Mixer:
         return noisy
 
     def numbered(self, waves: Waves, part: str, row: int) -> Waves:
-        """Return one of the signals (N, C, T) of a part with the noise that belongs to its number."""
+        """Return one of the signals (N, C, T) of a part with the noise that belongs to its
+        number.
+        """
         return self.one(waves[row], np.random.default_rng((PARTS.index(part), row)))
 
     def one(self, wave: Waves, rng: np.random.Generator) -> Waves:
@@ -71,8 +75,10 @@ class NoisySignals(DataModule):
     """Pairs of a noisy and a clean signal. A new source implements `describe` and `read_clean`.
 
     Args:
-        noise: kinds of noise, of which each signal gets one: white, pink, babble (other signals of the same part), or folder.
-        snr_db: signal-to-noise ratio of the training signals in dB: a number, or the lowest and the highest of a draw.
+        noise: kinds of noise, of which each signal gets one: white, pink, babble (other signals of
+            the same part), or folder.
+        snr_db: signal-to-noise ratio of the training signals in dB: a number, or the lowest and the
+            highest of a draw.
         eval_snr_db: the same for validation and test; null takes snr_db.
     """
 
@@ -87,11 +93,18 @@ class NoisySignals(DataModule):
         self.kinds = [noise] if isinstance(noise, str) else list(noise)
         for kind in self.kinds:
             if kind not in get_args(NoiseKind):
-                raise UserError(f"data.noise holds {kind!r}, which is no noise; {did_you_mean(kind, get_args(NoiseKind))}")
+                raise UserError(
+                    f"data.noise holds {kind!r}, which is no noise;"
+                    f" {did_you_mean(kind, get_args(NoiseKind))}"
+                )
         if not self.kinds:
-            raise UserError(f"data.noise must name one kind of noise or more: {', '.join(get_args(NoiseKind))}")
+            raise UserError(
+                f"data.noise must name one kind of noise or more: {', '.join(get_args(NoiseKind))}"
+            )
         self.snr_db = bounds(snr_db, "snr_db")
-        self.eval_snr_db = self.snr_db if eval_snr_db is None else bounds(eval_snr_db, "eval_snr_db")
+        self.eval_snr_db = (
+            self.snr_db if eval_snr_db is None else bounds(eval_snr_db, "eval_snr_db")
+        )
 
     @abstractmethod
     def read_clean(self) -> tuple[Clean, Clean | None, Clean | None]:
@@ -107,29 +120,38 @@ class NoisySignals(DataModule):
         Raises:
             UserError: there is none.
         """
-        raise UserError("data.noise=folder needs recordings of noise, which this data does not take; use white, pink or babble")
+        raise UserError(
+            "data.noise=folder needs recordings of noise, which this data does not take; use white,"
+            " pink or babble"
+        )
 
     def read(self) -> Parts:
         train, val, test = (
-            None if clean is None else self.with_noise(clean, part) for part, clean in zip(PARTS, self.read_clean(), strict=True)
+            None if clean is None else self.with_noise(clean, part)
+            for part, clean in zip(PARTS, self.read_clean(), strict=True)
         )
         assert train is not None
         return train, val, test
 
     def with_noise(self, clean: Clean, part: str) -> Samples:
-        """Return the pairs of a part with noise that is the same in every run; that of signal i does not depend on the others.
+        """Return the pairs of a part with noise that is the same in every run; that of signal i
+        does not depend on the others.
 
         That of training is added when it is read: training itself draws other noise.
         """
         mixer = self.mixer(clean.waves, part)
-        noisy = Made(partial(mixer.numbered, clean.waves, part), clean.waves.shape, clean.waves.dtype)
+        noisy = Made(
+            partial(mixer.numbered, clean.waves, part), clean.waves.shape, clean.waves.dtype
+        )
         if part != "train":
             return Samples(noisy[:], clean.waves, clean.names)
         self.fresh_noise = FreshNoise(mixer)
         return Samples(noisy, clean.waves, clean.names)
 
     def gather(self, samples: Samples, training: bool) -> Gather:
-        known = Samples(samples.y, samples.y, samples.names) if training else samples  # fresh noise needs the clean signals alone
+        known = (
+            Samples(samples.y, samples.y, samples.names) if training else samples
+        )  # fresh noise needs the clean signals alone
         return super().gather(known, training)
 
     def mixer(self, waves: Waves, part: str) -> Mixer:
@@ -139,13 +161,19 @@ class NoisySignals(DataModule):
             "babble": lambda: Babble(waves),
             "folder": lambda: self.recorded(part),
         }
-        return Mixer([makers[kind]() for kind in self.kinds], self.snr_db if part == "train" else self.eval_snr_db)
+        return Mixer(
+            [makers[kind]() for kind in self.kinds],
+            self.snr_db if part == "train" else self.eval_snr_db,
+        )
 
     @cached_property
     def augmentation(self) -> FreshNoise:  # type: ignore[override]
         """New noise for every batch of training."""
         if self.loading["augment"]:
-            raise UserError("data.augment changes images, but these are signals, which get new noise; use data/augment=none")
+            raise UserError(
+                "data.augment changes images, but these are signals, which get new noise; use"
+                " data/augment=none"
+            )
         return self.fresh_noise
 
 

@@ -20,7 +20,9 @@ Border = Literal["class", "ignore"]
 URL = "https://www.robots.ox.ac.uk/~vgg/data/pets/data/"
 REMOTES = {
     "images": Remote("images.tar.gz", "5c4f3ee8e5d25df40f4fd59a7f44e54c", (f"{URL}images.tar.gz",)),
-    "annotations": Remote("annotations.tar.gz", "95a8c909bbe2e81eed6a22bccdf3f68f", (f"{URL}annotations.tar.gz",)),
+    "annotations": Remote(
+        "annotations.tar.gz", "95a8c909bbe2e81eed6a22bccdf3f68f", (f"{URL}annotations.tar.gz",)
+    ),
 }
 
 
@@ -28,11 +30,14 @@ class OxfordPet(DataModule):
     """3,680 + 3,669 photographs (Parkhi, Vedaldi, Zisserman and Jawahar, Cats and Dogs, 2012).
 
     Args:
-        root: folder that holds oxford-iiit-pet/images and oxford-iiit-pet/annotations; downloaded where they are missing.
+        root: folder that holds oxford-iiit-pet/images and oxford-iiit-pet/annotations; downloaded
+            where they are missing.
         image_size: one number or (height, width); the photographs are of many sizes.
         resize: "stretch", "crop" the middle, or "pad".
-        border: the narrow border between pet and background is a "class", or "ignore": counts nowhere.
-        keep: decoded images stay in "memory", on "disk" (a memory-mapped cache), or where "auto" thinks best.
+        border: the narrow border between pet and background is a "class", or "ignore": counts
+            nowhere.
+        keep: decoded images stay in "memory", on "disk" (a memory-mapped cache), or where "auto"
+            thinks best.
         cache_dir: folder of the cache; null: convsweep in the user's cache folder.
     """
 
@@ -50,14 +55,22 @@ class OxfordPet(DataModule):
         self.folder = Path(root).expanduser() / "oxford-iiit-pet"
         size = per_axis("image_size", image_size, 2, int)
         if size is None:
-            raise UserError("The photographs of oxford_pet are of many sizes; set data.image_size to one.")
+            raise UserError(
+                "The photographs of oxford_pet are of many sizes; set data.image_size to one."
+            )
         self.decoding, self.shape = ImageDecoding(size, resize, "rgb"), (3, *size)
         names = ("pet", "background", "border") if border == "class" else ("pet", "background")
         self.coding = MaskCoding("trimap", names, ignore_index=None if border == "class" else 255)
         self.storage = Storage(keep, cache_dir)
 
     def describe(self) -> DataInfo:
-        return DataInfo(self.shape, len(self.coding.class_names), self.coding.class_names, SEGMENTATION, self.coding.ignore_index)
+        return DataInfo(
+            self.shape,
+            len(self.coding.class_names),
+            self.coding.class_names,
+            SEGMENTATION,
+            self.coding.ignore_index,
+        )
 
     def missing(self, name: str) -> bool:
         return not (self.folder / name).is_dir()
@@ -78,12 +91,26 @@ class OxfordPet(DataModule):
         """
         list_file = self.folder / "annotations" / f"{split}.txt"
         if not list_file.is_file():
-            raise UserError(f"The list of images must be at {list_file}, but is not; unpack annotations.tar.gz there again.")
+            raise UserError(
+                f"The list of images must be at {list_file}, but is not; unpack annotations.tar.gz"
+                " there again."
+            )
         stems = [line.split()[0] for line in list_file.read_text().splitlines() if line.strip()]
-        pairs = [Pair(self.folder / "images" / f"{s}.jpg", self.folder / "annotations" / "trimaps" / f"{s}.png") for s in stems]
-        absent = [str(file) for pair in pairs for file in (pair.image, pair.mask) if not file.is_file()]
+        pairs = [
+            Pair(
+                self.folder / "images" / f"{s}.jpg",
+                self.folder / "annotations" / "trimaps" / f"{s}.png",
+            )
+            for s in stems
+        ]
+        absent = [
+            str(file) for pair in pairs for file in (pair.image, pair.mask) if not file.is_file()
+        ]
         if absent:
             raise UserError(
-                f"Every listed image must be there, but {len(absent)} are not: {examples(absent)}; unpack the archives again."
+                f"Every listed image must be there, but {len(absent)} are not: {examples(absent)};"
+                " unpack the archives again."
             )
-        return decode_pairs(pairs, self.folder, self.decoding, self.shape, self.coding, self.storage)
+        return decode_pairs(
+            pairs, self.folder, self.decoding, self.shape, self.coding, self.storage
+        )

@@ -1,4 +1,6 @@
-"""Segmentation scenes: real handwritten digits of any size and colour on cluttered ground, drawn from a seed: no download."""
+"""Segmentation scenes: real handwritten digits of any size and colour on cluttered ground, drawn
+from a seed: no download.
+"""
 
 from typing import TYPE_CHECKING, Unpack
 
@@ -24,13 +26,15 @@ NOISE = 24
 
 
 class Scenes(DataModule):
-    """Scenes of several digits with a mask of 11 classes: background and 0 to 9. No digit is in two parts.
+    """Scenes of several digits with a mask of 11 classes: background and 0 to 9. No digit is in two
+    parts.
 
     Args:
         image_size: height and width.
         num_train, num_val, num_test: scenes of each part.
         max_digits: a scene holds 1 up to so many digits.
-        scene_seed: another seed draws other scenes; scene i is the same whatever the number of scenes.
+        scene_seed: another seed draws other scenes; scene i is the same whatever the number of
+            scenes.
     """
 
     def __init__(
@@ -45,20 +49,28 @@ class Scenes(DataModule):
     ) -> None:
         super().__init__(**loading)
         if image_size < SMALLEST_IMAGE:
-            raise UserError(f"data.image_size must be at least {SMALLEST_IMAGE} to hold a digit, but is {image_size}.")
+            raise UserError(
+                f"data.image_size must be at least {SMALLEST_IMAGE} to hold a digit, but is"
+                f" {image_size}."
+            )
         if max_digits < 1:
             raise UserError(f"data.max_digits must be at least 1, but is {max_digits}.")
         self.image_size, self.max_digits, self.scene_seed = image_size, max_digits, scene_seed
         self.num_scenes = part_sizes(num_train, num_val, num_test)
 
     def describe(self) -> DataInfo:
-        return DataInfo((3, self.image_size, self.image_size), 11, ("background", *CLASS_NAMES), SEGMENTATION)
+        return DataInfo(
+            (3, self.image_size, self.image_size), 11, ("background", *CLASS_NAMES), SEGMENTATION
+        )
 
     def read(self) -> Parts:
         images, labels = load_digits()
-        test, val, train = stratified_split(number_names("digits", len(labels)), labels, [0.2, 0.1], split_seed=0)
+        test, val, train = stratified_split(
+            number_names("digits", len(labels)), labels, [0.2, 0.1], split_seed=0
+        )
         train_part, val_part, test_part = (
-            self.draw(part, images[own, 0], labels[own]) for part, own in (("train", train), ("val", val), ("test", test))
+            self.draw(part, images[own, 0], labels[own])
+            for part, own in (("train", train), ("val", val), ("test", test))
         )
         return train_part, val_part, test_part
 
@@ -73,7 +85,11 @@ class Scenes(DataModule):
 
 
 def scene(
-    rng: np.random.Generator, size: int, max_digits: int, digits: NDArray[np.uint8], labels: NDArray[np.int64]
+    rng: np.random.Generator,
+    size: int,
+    max_digits: int,
+    digits: NDArray[np.uint8],
+    labels: NDArray[np.int64],
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return one scene and its mask.
 
@@ -101,7 +117,9 @@ def scene(
 
 
 def ground(rng: np.random.Generator, size: int) -> "Image":
-    """Return gradients between a few random colours, with blobs and strokes on them that are no digits."""
+    """Return gradients between a few random colours, with blobs and strokes on them that are no
+    digits.
+    """
     from PIL import Image, ImageDraw
 
     corners = rng.integers(40, 216, (3, 3, 3), np.uint8)
@@ -114,7 +132,11 @@ def ground(rng: np.random.Generator, size: int) -> "Image":
     for _ in range(rng.integers(3, 9)):
         x, y = rng.uniform(0, size, 2).tolist()
         dx, dy = rng.normal(0, size / 6, 2).tolist()
-        pen.line((x, y, x + dx, y + dy), fill=color(rng), width=int(rng.integers(1, max(2, size // 24) + 1)))
+        pen.line(
+            (x, y, x + dx, y + dy),
+            fill=color(rng),
+            width=int(rng.integers(1, max(2, size // 24) + 1)),
+        )
     return image
 
 

@@ -1,4 +1,6 @@
-"""Signals to clean: tones, chirps and bursts under drawn noise, all drawn from a seed: no download."""
+"""Signals to clean: tones, chirps and bursts under drawn noise, all drawn from a seed: no
+download.
+"""
 
 from collections.abc import Sequence
 from typing import Unpack
@@ -19,14 +21,16 @@ LOWEST_HZ = 60.0
 
 
 class Signals(NoisySignals):
-    """One channel of one to three sounds that begin and end within the signal: harmonic tones, chirps, bursts.
+    """One channel of one to three sounds that begin and end within the signal: harmonic tones,
+    chirps, bursts.
 
     Args:
         length: samples of a signal.
         sample_rate_hz: samples a second.
         num_train, num_val, num_test: signals of each part.
         noise, snr_db, eval_snr_db: as for all noisy signals.
-        signal_seed: another seed draws other signals; signal i is the same whatever the number of signals.
+        signal_seed: another seed draws other signals; signal i is the same whatever the number of
+            signals.
     """
 
     def __init__(
@@ -46,12 +50,16 @@ class Signals(NoisySignals):
         if length < SHORTEST:
             raise UserError(f"data.length must be at least {SHORTEST} samples, but is {length}")
         if sample_rate_hz < 8 * LOWEST_HZ:
-            raise UserError(f"data.sample_rate_hz must be at least {8 * LOWEST_HZ:.0f}, but is {sample_rate_hz}")
+            raise UserError(
+                f"data.sample_rate_hz must be at least {8 * LOWEST_HZ:.0f}, but is {sample_rate_hz}"
+            )
         self.length, self.sample_rate_hz, self.signal_seed = length, sample_rate_hz, signal_seed
         self.num_signals = part_sizes(num_train, num_val, num_test)
 
     def describe(self) -> DataInfo:
-        return DataInfo((1, self.length), 1, ("signal",), DENOISING, sample_rate_hz=self.sample_rate_hz)
+        return DataInfo(
+            (1, self.length), 1, ("signal",), DENOISING, sample_rate_hz=self.sample_rate_hz
+        )
 
     def read_clean(self) -> tuple[Clean, Clean, Clean]:
         train, val, test = (self.draw(part) for part in PARTS)
@@ -59,7 +67,10 @@ class Signals(NoisySignals):
 
     def draw(self, part: str) -> Clean:
         count = self.num_signals[part]
-        waves = [signal(rng, self.length, self.sample_rate_hz) for rng in draws(self.signal_seed, part, count)]
+        waves = [
+            signal(rng, self.length, self.sample_rate_hz)
+            for rng in draws(self.signal_seed, part, count)
+        ]
         return Clean(np.stack(waves), number_names(part, count))
 
 
@@ -76,7 +87,9 @@ def signal(rng: np.random.Generator, length: int, sample_rate_hz: int) -> Waves:
     return np.asarray(wave[None] * (rng.uniform(0.1, 0.9) / np.abs(wave).max()), np.float32)
 
 
-def tone(rng: np.random.Generator, seconds: NDArray[np.float64], sample_rate_hz: int) -> NDArray[np.float64]:
+def tone(
+    rng: np.random.Generator, seconds: NDArray[np.float64], sample_rate_hz: int
+) -> NDArray[np.float64]:
     """Return a fundamental with three harmonics, faded in and out."""
     fundamental = pitch(rng, sample_rate_hz / 10)
     harmonics = np.arange(1, 5)
@@ -85,21 +98,29 @@ def tone(rng: np.random.Generator, seconds: NDArray[np.float64], sample_rate_hz:
     return np.asarray(fade(len(seconds)) * (weights @ np.sin(phases)) / weights.sum())
 
 
-def chirp(rng: np.random.Generator, seconds: NDArray[np.float64], sample_rate_hz: int) -> NDArray[np.float64]:
+def chirp(
+    rng: np.random.Generator, seconds: NDArray[np.float64], sample_rate_hz: int
+) -> NDArray[np.float64]:
     """Return a tone whose pitch moves evenly in octaves from one frequency to another."""
     first, last = pitch(rng, sample_rate_hz / 3), pitch(rng, sample_rate_hz / 3)
     path = first * (last / first) ** np.linspace(0, 1, len(seconds))
-    return fade(len(seconds)) * np.sin(2 * np.pi * (np.cumsum(path) / sample_rate_hz + rng.uniform()))
+    return fade(len(seconds)) * np.sin(
+        2 * np.pi * (np.cumsum(path) / sample_rate_hz + rng.uniform())
+    )
 
 
-def burst(rng: np.random.Generator, seconds: NDArray[np.float64], sample_rate_hz: int) -> NDArray[np.float64]:
+def burst(
+    rng: np.random.Generator, seconds: NDArray[np.float64], sample_rate_hz: int
+) -> NDArray[np.float64]:
     """Return a few short decaying tones, such as of something that is struck."""
     wave = np.zeros(len(seconds))
     for _ in range(rng.integers(1, 4)):
         start = int(rng.integers(0, len(seconds) // 2 + 1))
         rest = seconds[: len(seconds) - start]
         decay = rng.uniform(0.02, 0.2) * seconds[-1]
-        wave[start:] += np.exp(-rest / decay) * np.sin(2 * np.pi * pitch(rng, sample_rate_hz / 3) * rest)
+        wave[start:] += np.exp(-rest / decay) * np.sin(
+            2 * np.pi * pitch(rng, sample_rate_hz / 3) * rest
+        )
     return wave
 
 

@@ -1,4 +1,6 @@
-"""Data sets drawn from a seed: how many samples each part has, and the random numbers that each sample is made of."""
+"""Data sets drawn from a seed: how many samples each part has, and the random numbers that each
+sample is made of.
+"""
 
 from collections.abc import Iterator
 
@@ -16,12 +18,15 @@ def part_sizes(num_train: int, num_val: int, num_test: int) -> dict[str, int]:
     """
     if min(num_train, num_val, num_test) < 1:
         raise UserError(
-            f"data.num_train, num_val and num_test must be at least 1, but are {num_train}, {num_val} and {num_test}."
+            f"data.num_train, num_val and num_test must be at least 1, but are {num_train},"
+            f" {num_val} and {num_test}."
         )
     return dict(zip(PARTS, (num_train, num_val, num_test), strict=True))
 
 
 def draws(seed: int, part: str, count: int) -> Iterator[np.random.Generator]:
-    """Yield a generator for each sample of a part: sample i is the same whatever the number of samples."""
+    """Yield a generator for each sample of a part: sample i is the same whatever the number of
+    samples.
+    """
     for number in range(count):
         yield np.random.default_rng((seed, PARTS.index(part), number))

@@ -19,16 +19,20 @@ PARTS = ("train", "test")
 
 
 class UCR(DataModule):
-    """A training and a test part, as the archive divides them (Dau et al. 2019, The UCR time series archive).
+    """A training and a test part, as the archive divides them (Dau et al. 2019, The UCR time series
+    archive).
 
     Shorter series are followed by zeros up to the longest of both parts.
 
     Args:
         root: the folder of the archive, or of the data set.
-        dataset: its name: NAME_TRAIN.tsv and NAME_TEST.tsv (or .ts), or NAME.npz with X_train, y_train, X_test and y_test.
+        dataset: its name: NAME_TRAIN.tsv and NAME_TEST.tsv (or .ts), or NAME.npz with X_train,
+            y_train, X_test and y_test.
     """
 
-    def __init__(self, dataset: str, root: str = "data/ucr", **loading: Unpack[LoadingOptions]) -> None:
+    def __init__(
+        self, dataset: str, root: str = "data/ucr", **loading: Unpack[LoadingOptions]
+    ) -> None:
         super().__init__(**loading)
         self.root, self.dataset = Path(root).expanduser(), dataset
 
@@ -47,17 +51,32 @@ class UCR(DataModule):
                 files = {part: folder / f"{self.dataset}_{part.upper()}{suffix}" for part in PARTS}
                 if all(file.is_file() for file in files.values()):
                     return files
-        found = sorted({child.stem.split("_")[0] for child in self.root.iterdir()}) if self.root.is_dir() else []
-        hint = f"; {did_you_mean(self.dataset, found)}" if found else "; fetch it from https://timeseriesclassification.com"
+        found = (
+            sorted({child.stem.split("_")[0] for child in self.root.iterdir()})
+            if self.root.is_dir()
+            else []
+        )
+        hint = (
+            f"; {did_you_mean(self.dataset, found)}"
+            if found
+            else "; fetch it from https://timeseriesclassification.com"
+        )
         raise UserError(
-            f"{self.root / self.dataset} must hold {self.dataset}_TRAIN.tsv and {self.dataset}_TEST.tsv (or .ts, or one .npz), "
-            f"but does not{hint}"
+            f"{self.root / self.dataset} must hold {self.dataset}_TRAIN.tsv and"
+            f" {self.dataset}_TEST.tsv (or .ts, or one .npz), but does not{hint}"
         )
 
     @cached_property
     def content(self) -> dict[str, SeriesFile]:
         files = self.files
-        return {part: read_npz(files[part], part) if files[part].suffix == ".npz" else read_series(files[part]) for part in PARTS}
+        return {
+            part: (
+                read_npz(files[part], part)
+                if files[part].suffix == ".npz"
+                else read_series(files[part])
+            )
+            for part in PARTS
+        }
 
     @cached_property
     def classes(self) -> list[str]:
@@ -68,7 +87,10 @@ class UCR(DataModule):
     def describe(self) -> DataInfo:
         channels = {part: len(content.series[0]) for part, content in self.content.items()}
         if len(set(channels.values())) > 1:
-            raise UserError(f"Both parts must have as many channels, but {self.dataset} has {channels}; fetch it again")
+            raise UserError(
+                f"Both parts must have as many channels, but {self.dataset} has {channels}; fetch"
+                " it again"
+            )
         longest = max(one.shape[1] for content in self.content.values() for one in content.series)
         return DataInfo((channels["train"], longest), len(self.classes), tuple(self.classes))
 
@@ -80,11 +102,13 @@ class UCR(DataModule):
         content = self.content[part]
         place = {label: index for index, label in enumerate(self.classes)}
         y = np.array([place[label] for label in content.labels], np.int64)
-        return Samples(stacked(content.series, self.info.in_shape[1]), y, number_names(part, len(y)))
+        return Samples(
+            stacked(content.series, self.info.in_shape[1]), y, number_names(part, len(y))
+        )
 
 
 def read_npz(file: Path, part: str) -> SeriesFile:
-    """Return one part of a .npz file; x is (N, T) or (N, C, T), NaN behind shorter series.
+    """Return one part of a .npz file; x is (N, T) or (N, C, T), NaN after shorter series.
 
     Raises:
         UserError: the arrays are no series, or one holds no value.
@@ -92,7 +116,9 @@ def read_npz(file: Path, part: str) -> SeriesFile:
     x_key, y_key = pair_keys(list(npy.headers(file)), str(file))[part]
     x, y = npy.load(file, x_key), npy.load(file, y_key)
     if x.ndim not in (2, 3) or x.dtype.kind not in "iuf":
-        raise UserError(f"{x_key} of {file} must be numbers (N, T) or (N, C, T), but is {x.dtype} {x.shape}")
+        raise UserError(
+            f"{x_key} of {file} must be numbers (N, T) or (N, C, T), but is {x.dtype} {x.shape}"
+        )
     try:
         series = [whole(np.atleast_2d(one).astype(np.float32)) for one in x]
     except ValueError as error:

@@ -1,4 +1,6 @@
-"""Volumes of balls, boxes, tubes and rings, turned any way, in noise, drawn from a seed: no download."""
+"""Volumes of balls, boxes, tubes and rings, turned any way, in noise, drawn from a seed: no
+download.
+"""
 
 from typing import Unpack
 
@@ -22,14 +24,16 @@ Points = NDArray[np.float64]
 
 
 class Volumes(DataModule):
-    """Grey volumes with one shape each and its kind as the label, or with several and a mask of background and four kinds.
+    """Grey volumes with one shape each and its kind as the label, or with several and a mask of
+    background and four kinds.
 
     Args:
         task: one of masks (several shapes) or of labels (one shape, its kind).
         volume_size: depth, height and width.
         num_train, num_val, num_test: volumes of each part.
         max_shapes: a volume of a segmentation holds 1 up to so many shapes.
-        volume_seed: another seed draws other volumes; volume i is the same whatever the number of volumes.
+        volume_seed: another seed draws other volumes; volume i is the same whatever the number of
+            volumes.
     """
 
     def __init__(
@@ -45,12 +49,17 @@ class Volumes(DataModule):
     ) -> None:
         super().__init__(**loading)
         if volume_size < SMALLEST_VOLUME:
-            raise UserError(f"data.volume_size must be at least {SMALLEST_VOLUME} to hold a shape, but is {volume_size}.")
+            raise UserError(
+                f"data.volume_size must be at least {SMALLEST_VOLUME} to hold a shape, but is"
+                f" {volume_size}."
+            )
         if max_shapes < 1:
             raise UserError(f"data.max_shapes must be at least 1, but is {max_shapes}.")
         self.task, self.volume_size, self.volume_seed = task, volume_size, volume_seed
         if not find_task(task).has_classes:
-            raise UserError(f"data.task must be one with classes, but is {task}; shapes have masks and a kind.")
+            raise UserError(
+                f"data.task must be one with classes, but is {task}; shapes have masks and a kind."
+            )
         self.has_masks = find_task(task).has_masks
         self.max_shapes = max_shapes if self.has_masks else 1
         self.num_volumes = part_sizes(num_train, num_val, num_test)
@@ -73,11 +82,13 @@ class Volumes(DataModule):
         return Samples(x, y, number_names(part, count))
 
 
-def volume(rng: np.random.Generator, size: int, max_shapes: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def volume(
+    rng: np.random.Generator, size: int, max_shapes: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return one volume and its mask, (size, size, size) each.
 
-    Shapes differ from the ground and from each other in brightness, touch nothing of each other, and lie in a slow gradient
-    of brightness and in noise.
+    Shapes differ from the ground and from each other in brightness, touch nothing of each other,
+    and lie in a slow gradient of brightness and in noise.
     """
     grid = np.stack(np.meshgrid(*[np.arange(size, dtype=np.float64)] * 3, indexing="ij"), axis=-1)
     mask = np.zeros((size, size, size), np.uint8)

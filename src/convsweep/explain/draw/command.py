@@ -1,4 +1,6 @@
-"""`convsweep draw OVERRIDES` or `--checkpoint RUN`: figures of a network, before or after its training."""
+"""`convsweep draw OVERRIDES` or `--checkpoint RUN`: figures of a network, before or after its
+training.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,22 @@ if TYPE_CHECKING:
 
 NAMES = ("matrix", "field", "filters", "maps", "shift")
 EXAMPLES = [
-    "                                                             # the matrix and the receptive field of the default",
-    "model/net=lenet5 data=fashion_mnist --figures field          # takes every override that `train` takes",
-    "--checkpoint outputs/2026-11-22/16-43-31_cnn_small_digits_seed0     # all figures of a trained network",
-    "--checkpoint best.ckpt data.root=DATA --figures filters,maps --layer stages.0.1.0.0 --format svg",
+    (
+        "                                                             # the matrix and the"
+        " receptive field of the default"
+    ),
+    (
+        "model/net=lenet5 data=fashion_mnist --figures field          # takes every override that"
+        " `train` takes"
+    ),
+    (
+        "--checkpoint outputs/2026-11-22/16-43-31_cnn_small_digits_seed0     # all figures of a"
+        " trained network"
+    ),
+    (
+        "--checkpoint best.ckpt data.root=DATA --figures filters,maps --layer stages.0.1.0.0"
+        " --format svg"
+    ),
 ]
 NOTES = """\
 matrix   the W of a layer's y = W x: which weight stands where (equal colour: tied), and the values
@@ -50,14 +64,31 @@ def figure_names(text: str) -> list[str]:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Return the options of a command line."""
-    parser = commands.parser("draw", "Figures of a network, before or after its training.", EXAMPLES, NOTES)
+    parser = commands.parser(
+        "draw", "Figures of a network, before or after its training.", EXAMPLES, NOTES
+    )
     add_overrides(parser, "train", "as `train` takes them; with --checkpoint: data.*=...")
-    parser.add_argument("--config-dir", "-cd", help="a folder of configs of one's own, as of `train`")
+    parser.add_argument(
+        "--config-dir", "-cd", help="a folder of configs of one's own, as of `train`"
+    )
     parser.add_argument("--config-name", "-cn", help="the primary config, as of `train`")
-    parser.add_argument("--checkpoint", help="a .ckpt file, a run folder, or a sweep folder (its winner)")
-    parser.add_argument("--figures", type=figure_names, metavar="A,B", help="all with a checkpoint, else matrix,field")
-    parser.add_argument("--layer", help="the layer of matrix and filters (default: the first), the last one of maps")
-    parser.add_argument("--out", type=Path, help="folder of the figures (default: pictures/ in the run folder, else drawings/)")
+    parser.add_argument(
+        "--checkpoint", help="a .ckpt file, a run folder, or a sweep folder (its winner)"
+    )
+    parser.add_argument(
+        "--figures",
+        type=figure_names,
+        metavar="A,B",
+        help="all with a checkpoint, else matrix,field",
+    )
+    parser.add_argument(
+        "--layer", help="the layer of matrix and filters (default: the first), the last one of maps"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder of the figures (default: pictures/ in the run folder, else drawings/)",
+    )
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png")
     parser.add_argument("--wandb", action="store_true", help="log the figures to the W&B run too")
     complete(parser)
@@ -65,15 +96,26 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def draw(subject: Subject, run: Path | None, logger: Any, options: argparse.Namespace) -> None:
-    """Draw, write and log the figures that are asked for, of a trained network into the folder of its run."""
+    """Draw, write and log the figures that are asked for, of a trained network into the folder of
+    its run.
+    """
     from convsweep.cli.console import console, short_path
     from convsweep.explain.draw.figures import draw_figures
     from convsweep.explain.draw.publish import log_to_wandb, save
 
     out = options.out or (run / "pictures" if run is not None else Path("drawings"))
-    figures = draw_figures(subject, options.figures, options.layer, lambda text: console.print(text, soft_wrap=True, markup=False))
+    figures = draw_figures(
+        subject,
+        options.figures,
+        options.layer,
+        lambda text: console.print(text, soft_wrap=True, markup=False),
+    )
     for name, figure in figures.items():
-        console.print(short_path(save(figure, out.absolute(), name, options.format)), soft_wrap=True, markup=False)
+        console.print(
+            short_path(save(figure, out.absolute(), name, options.format)),
+            soft_wrap=True,
+            markup=False,
+        )
     if options.wandb:
         place = log_to_wandb(logger, figures, run or out, subject.checkpoint)
         console.print(f"W&B run: {place}", soft_wrap=True, markup=False)
@@ -97,7 +139,11 @@ def draw_trained(options: argparse.Namespace) -> int:
     subject = from_checkpoint(str(checkpoint), options.overrides)
     assert subject.checkpoint is not None
     run = run_folder(subject.checkpoint)
-    logger: Any = {} if run is None else OmegaConf.to_container(OmegaConf.load(run / CONFIG).logger or OmegaConf.create())
+    logger: Any = (
+        {}
+        if run is None
+        else OmegaConf.to_container(OmegaConf.load(run / CONFIG).logger or OmegaConf.create())
+    )
     draw(subject, run, logger, options)
     return 0
 

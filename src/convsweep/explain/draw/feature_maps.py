@@ -15,11 +15,16 @@ MAX_LAYERS, MAX_MAPS = 8, 8
 
 
 def draw_maps(sample: Tensor, layers: list[Ran]) -> "Figure":
-    """Return a row a layer: its first feature maps of a sample (C, *spatial), each in its own range of grey."""
+    """Return a row a layer: its first feature maps of a sample (C, *spatial), each in its own range
+    of grey.
+    """
     from matplotlib.figure import Figure
 
     chosen = [
-        layers[index] for index in np.unique(np.linspace(0, len(layers) - 1, min(MAX_LAYERS, len(layers))).round().astype(int))
+        layers[index]
+        for index in np.unique(
+            np.linspace(0, len(layers) - 1, min(MAX_LAYERS, len(layers))).round().astype(int)
+        )
     ]
     rows = len(chosen) + 1
     figure = Figure(figsize=(MAX_MAPS * 1.0, rows * 1.15))
@@ -32,12 +37,18 @@ def draw_maps(sample: Tensor, layers: list[Ran]) -> "Figure":
     for row, layer in zip(grid[1:], chosen, strict=True):
         for axes, values in zip(row, layer.y[0], strict=False):
             show(axes, plane(values))
-        row[0].set_title(f"{layer.name}, {type(layer.module).__name__}: {tuple(layer.y.shape[1:])}", fontsize=7, loc="left")
+        row[0].set_title(
+            f"{layer.name}, {type(layer.module).__name__}: {tuple(layer.y.shape[1:])}",
+            fontsize=7,
+            loc="left",
+        )
     return figure
 
 
 def of_positions(layers: list[Ran], dim: int) -> list[Ran]:
-    """Return the layers without parts that leave feature maps of more than one position, and do something to them."""
+    """Return the layers without parts that leave feature maps of more than one position, and do
+    something to them.
+    """
     return [
         layer
         for layer in layers

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NUM_SHIFTED = 32
+# Weights in a matrix at most, each place counted: of a larger layer a smaller input is drawn.
 MOST_PLACES = 20_000_000
-"""Weights in a matrix at most, each place counted: of a larger layer a smaller input is drawn."""
+# Values of feature maps that are compared at a time.
 MOST_VALUES = 100_000_000
-"""Values of feature maps that are compared at a time."""
 
 
 class NothingToDrawError(UserError):
@@ -42,7 +42,9 @@ def linear_layers(subject: Subject) -> list[Ran]:
     """
     found = with_matrix(run_layers(subject.net, torch.zeros(1, *subject.in_shape)))
     if not found:
-        raise NothingToDrawError("a matrix belongs to a linear layer (a convolution, say), but the network has none")
+        raise NothingToDrawError(
+            "a matrix belongs to a linear layer (a convolution, say), but the network has none"
+        )
     return found
 
 
@@ -50,12 +52,19 @@ def matrix(subject: Subject, layer: str | None) -> "Figure":
     """Draw the matrix of a layer, the first one by default."""
     found = chosen(linear_layers(subject), layer)
     shape = small_enough(found)
-    on = "" if shape == found.in_shape else f" on {shape_text(shape)} of {shape_text(found.in_shape)}"
-    return draw_matrix(linear_map(found.module, shape), f"{found.name}, {type(found.module).__name__}{on}")
+    on = (
+        ""
+        if shape == found.in_shape
+        else f" on {shape_text(shape)} of {shape_text(found.in_shape)}"
+    )
+    return draw_matrix(
+        linear_map(found.module, shape), f"{found.name}, {type(found.module).__name__}{on}"
+    )
 
 
 def small_enough(layer: Ran) -> tuple[int, ...]:
-    """Return the shape of an input whose matrix can be drawn: that of the layer, its axes halved where it is too large.
+    """Return the shape of an input whose matrix can be drawn: that of the layer, its axes halved
+    where it is too large.
 
     Raises:
         UserError: the layer takes no smaller input, and has too many weights.
@@ -63,9 +72,14 @@ def small_enough(layer: Ran) -> tuple[int, ...]:
     weight = getattr(split_pad(layer.module, None)[1], "weight", None)
     channels, *size = layer.in_shape
     each = weight.numel() if isinstance(weight, torch.Tensor) else channels * 3 ** len(size)
-    while (places := each * prod(layer.y.shape[2:]) * prod(size) // prod(layer.in_shape[1:])) > MOST_PLACES:
+    while (
+        places := each * prod(layer.y.shape[2:]) * prod(size) // prod(layer.in_shape[1:])
+    ) > MOST_PLACES:
         if max(size, default=1) == 1:
-            rule = f"a matrix to draw may have {MOST_PLACES:,} weights, but that of {layer.name} has {places:,}"
+            rule = (
+                f"a matrix to draw may have {MOST_PLACES:,} weights, but that of {layer.name} has"
+                f" {places:,}"
+            )
             raise UserError(f"{rule}; name another layer by --layer")
         size = [max(1, length // 2) for length in size]
     return (channels, *size)
@@ -81,7 +95,9 @@ def filters(subject: Subject, layer: str | None) -> "Figure":
     """Draw the filters of a convolution, the first one by default."""
     convolutions = [each for each in linear_layers(subject) if kernels(each.module) is not None]
     if not convolutions:
-        raise NothingToDrawError("filters need a convolution, but the network has none; leave `filters` out of --figures")
+        raise NothingToDrawError(
+            "filters need a convolution, but the network has none; leave `filters` out of --figures"
+        )
     found = chosen(convolutions, layer)
     weight = kernels(found.module)
     assert weight is not None
@@ -95,11 +111,16 @@ def kernels(module: nn.Module) -> torch.Tensor | None:
 
 
 def maps(subject: Subject, layer: str | None) -> "Figure":
-    """Draw the feature maps of the first validation sample, of some layers or of one and those before it."""
+    """Draw the feature maps of the first validation sample, of some layers or of one and those
+    before it.
+    """
     x = subject.samples(1)
     layers = of_positions(run_layers(subject.net, x), x.dim() - 2)
     if not layers:
-        raise NothingToDrawError("feature maps need layers that keep positions, but there is none; leave `maps` out of --figures")
+        raise NothingToDrawError(
+            "feature maps need layers that keep positions, but there is none; leave `maps` out of"
+            " --figures"
+        )
     if layer is not None:
         layers = layers[: layers.index(chosen(layers, layer)) + 1]
     return draw_maps(x[0], layers)
@@ -108,11 +129,13 @@ def maps(subject: Subject, layer: str | None) -> "Figure":
 def shift(subject: Subject, layer: str | None) -> "Figure":
     """Draw how far each layer is from shifting with its input, over some validation samples."""
     values = sum(prod(layer.out_shape) for layer in measure(subject.net, subject.in_shape).layers)
-    found = shift_gaps(subject.net, subject.samples(min(NUM_SHIFTED, max(1, MOST_VALUES // values))))
+    found = shift_gaps(
+        subject.net, subject.samples(min(NUM_SHIFTED, max(1, MOST_VALUES // values)))
+    )
     if not found:
         raise NothingToDrawError(
-            "a shift is measured on positions that see no border, but every layer's window reaches one; "
-            "leave `shift` out of --figures, or take larger samples"
+            "a shift is measured on positions that see no border, but every layer's window reaches"
+            " one; leave `shift` out of --figures, or take larger samples"
         )
     return draw_shift(found, subject.name)
 
@@ -126,12 +149,14 @@ FIGURES: dict[str, Callable[[Subject, str | None], "Figure"]] = {
 }
 
 
-def draw_figures(subject: Subject, asked: Sequence[str] | None, layer: str | None, note: Callable[[str], None]) -> dict[str, "Figure"]:
+def draw_figures(
+    subject: Subject, asked: Sequence[str] | None, layer: str | None, note: Callable[[str], None]
+) -> dict[str, "Figure"]:
     """Return figures by name.
 
     Args:
-        asked: names; None takes all of a trained network and those that need no data of another, as far as there is
-            something to draw.
+        asked: names; None takes all of a trained network and those that need no data of another, as
+            far as there is something to draw.
         layer: by name, where a figure is of one layer.
         note: is told what is left out, and why.
 

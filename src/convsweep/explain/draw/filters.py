@@ -14,14 +14,23 @@ MAX_FILTERS = 64
 
 
 def draw_filters(weight: Tensor, name: str) -> "Figure":
-    """Return a grid of kernels (out, in, *kernel): in colour where they read three channels, else of the first."""
+    """Return a grid of kernels (out, in, *kernel): in colour where they read three channels, else
+    of the first.
+    """
     from matplotlib.figure import Figure
 
     shown = weight[:MAX_FILTERS]
     columns = min(len(shown), 8)
     rows = math.ceil(len(shown) / columns)
     figure = Figure(figsize=(columns * 0.9, rows * 0.9 + 0.5))
-    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.02, top=1 - 0.45 / (rows * 0.9 + 0.5), wspace=0.1, hspace=0.1)
+    figure.subplots_adjust(
+        left=0.02,
+        right=0.98,
+        bottom=0.02,
+        top=1 - 0.45 / (rows * 0.9 + 0.5),
+        wspace=0.1,
+        hspace=0.1,
+    )
     limit = float(shown.abs().max()) or 1.0
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[len(shown) :]:

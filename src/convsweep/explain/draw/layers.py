@@ -13,7 +13,9 @@ from convsweep.linear_map.layers import is_known
 
 @dataclass(frozen=True)
 class Ran:
-    """A module that ran on a batch: what it returned, and the shape of what one sample brought in."""
+    """A module that ran on a batch: what it returned, and the shape of what one sample brought
+    in.
+    """
 
     name: str
     module: nn.Module
@@ -28,7 +30,9 @@ def run_layers(net: nn.Module, x: Tensor) -> list[Ran]:
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         if len(inputs) == 1 and isinstance(inputs[0], Tensor) and isinstance(output, Tensor):
-            found.append(Ran(names[module], module, tuple(inputs[0].shape[1:]), output.detach().clone()))
+            found.append(
+                Ran(names[module], module, tuple(inputs[0].shape[1:]), output.detach().clone())
+            )
 
     with watch_modules(net, note), torch.no_grad():
         net(x)
@@ -37,7 +41,7 @@ def run_layers(net: nn.Module, x: Tensor) -> list[Ran]:
 
 @contextmanager
 def watch_modules(net: nn.Module, note: Callable[..., None]) -> Iterator[None]:
-    """Call `note(module, inputs, output)` behind every module that runs inside the block."""
+    """Call `note(module, inputs, output)` after every module that runs inside the block."""
     handles = [module.register_forward_hook(note) for module in net.modules()]
     try:
         yield
@@ -47,7 +51,9 @@ def watch_modules(net: nn.Module, note: Callable[..., None]) -> Iterator[None]:
 
 
 def with_matrix(layers: list[Ran]) -> list[Ran]:
-    """Return the layers that have a matrix; a convolution behind its own pad counts once, with the pad."""
+    """Return the layers that have a matrix; a convolution after its own pad counts once, with the
+    pad.
+    """
     known = [layer for layer in layers if is_known(layer.module)]
     padded = {id(layer.module[1]) for layer in known if isinstance(layer.module, nn.Sequential)}
     return [layer for layer in known if id(layer.module) not in padded]
@@ -63,5 +69,8 @@ def chosen(layers: list[Ran], name: str | None) -> Ran:
         return layers[0]
     names = [layer.name for layer in layers]
     if name not in names:
-        raise UserError(f"--layer must be one of {', '.join(names)}, but is {name!r}; {did_you_mean(name, names)}")
+        raise UserError(
+            f"--layer must be one of {', '.join(names)}, but is {name!r};"
+            f" {did_you_mean(name, names)}"
+        )
     return layers[names.index(name)]

@@ -10,15 +10,17 @@ from convsweep.linear_map import LinearMap
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Rows and columns drawn at most, unless one channel alone has more.
 MAX_SIDE = 512
-"""Rows and columns drawn at most, unless one channel alone has more."""
+# The same for one channel alone: more than a picture has pixels.
 LARGEST_SIDE = 1024
-"""The same for one channel alone: more than a picture has pixels."""
 NUM_COLOURS = 20
 
 
 def draw_matrix(found: LinearMap, name: str) -> "Figure":
-    """Return a figure of two panels: the tied places of W in the colour of their weight, and the weights' values."""
+    """Return a figure of two panels: the tied places of W in the colour of their weight, and the
+    weights' values.
+    """
     from matplotlib.figure import Figure
 
     side = square(found)
@@ -30,7 +32,11 @@ def draw_matrix(found: LinearMap, name: str) -> "Figure":
     limit = float(found.weights.abs().max()) or 1.0
     shown = right.imshow(values, cmap="RdBu", vmin=-limit, vmax=limit, interpolation="nearest")
     figure.colorbar(shown, ax=right, shrink=0.7)
-    left.set(title=f"one colour a weight ({len(found.weights):,} weights)", ylabel="outputs", xlabel="inputs")
+    left.set(
+        title=f"one colour a weight ({len(found.weights):,} weights)",
+        ylabel="outputs",
+        xlabel="inputs",
+    )
     right.set(title="the weights' values", xlabel="inputs")
     figure.suptitle(caption(found, name, side), fontsize=10)
     return figure
@@ -42,13 +48,15 @@ def caption(found: LinearMap, name: str, side: tuple[int, int]) -> str:
     cut = f"; first {side[0]:,} x {side[1]:,} shown" if side != found.shape else ""
     free = f"{found.num_free:,} learnt" if found.is_learnt else "none learnt"
     return (
-        f"{name}: W is {rows:,} x {columns:,}, {found.num_places / (rows * columns):.2%} of it weights, "
-        f"{free} (a dense layer: {rows * columns:,}){cut}"
+        f"{name}: W is {rows:,} x {columns:,}, {found.num_places / (rows * columns):.2%} of it"
+        f" weights, {free} (a dense layer: {rows * columns:,}){cut}"
     )
 
 
 def square(found: LinearMap) -> tuple[int, int]:
-    """Return how many rows and columns to draw: whole channels, at least one unless it is huge, about a square."""
+    """Return how many rows and columns to draw: whole channels, at least one unless it is huge,
+    about a square.
+    """
     limit = min(MAX_SIDE, *found.shape)
     rows, columns = (
         min(size, LARGEST_SIDE, max(limit // (size // shape[0]), 1) * (size // shape[0]))
@@ -57,7 +65,9 @@ def square(found: LinearMap) -> tuple[int, int]:
     return rows, columns
 
 
-def corner(found: LinearMap, values: NDArray[np.float32] | NDArray[np.int64], side: tuple[int, int]) -> NDArray[np.float32]:
+def corner(
+    found: LinearMap, values: NDArray[np.float32] | NDArray[np.int64], side: tuple[int, int]
+) -> NDArray[np.float32]:
     """Return the upper left part of the matrix with these values at its places, NaN elsewhere."""
     rows, columns = found.rows.numpy(), found.columns.numpy()
     inside = (rows < side[0]) & (columns < side[1])

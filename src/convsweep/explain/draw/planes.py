@@ -8,7 +8,9 @@ from torch import Tensor
 
 
 def plane(values: Tensor) -> NDArray[np.float32]:
-    """Return what can be drawn of values at positions (*spatial): a line, an image, the middle image of a volume."""
+    """Return what can be drawn of values at positions (*spatial): a line, an image, the middle
+    image of a volume.
+    """
     array = values.detach().float().numpy()
     while array.ndim > 2:
         array = array[len(array) // 2]
@@ -16,18 +18,23 @@ def plane(values: Tensor) -> NDArray[np.float32]:
 
 
 def picture(sample: Tensor) -> NDArray[np.float32]:
-    """Return what can be drawn of a sample (C, *spatial): colour where it has three channels, else its first channel."""
+    """Return what can be drawn of a sample (C, *spatial): colour where it has three channels, else
+    its first channel.
+    """
     if len(sample) == 3 and sample.dim() == 3:
         array = sample.detach().float().numpy().transpose(1, 2, 0)
         return np.asarray((array - array.min()) / max(float(np.ptp(array)), 1e-8))
     return plane(sample[0])
 
 
-def show(axes: Any, values: NDArray[np.float32], limit: float | None = None, cmap: str = "gray") -> None:
+def show(
+    axes: Any, values: NDArray[np.float32], limit: float | None = None, cmap: str = "gray"
+) -> None:
     """Draw a line or an image, without ticks.
 
     Args:
-        limit: values from -limit to limit take the whole range of colours; None takes that of the values.
+        limit: values from -limit to limit take the whole range of colours; None takes that of the
+            values.
     """
     axes.set_xticks([])
     axes.set_yticks([])

@@ -24,7 +24,9 @@ def save(figure: "Figure", folder: Path, name: str, kind: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=DPI)
     except OSError as error:
-        raise UserError(f"--out must be a folder that can be written to, but {path}: {error.strerror}") from error
+        raise UserError(
+            f"--out must be a folder that can be written to, but {path}: {error.strerror}"
+        ) from error
     return path
 
 
@@ -34,7 +36,12 @@ def run_folder(checkpoint: Path) -> Path | None:
     return folder if (folder / CONFIG).is_file() else None
 
 
-def log_to_wandb(logger: Mapping[str, Any], figures: Mapping[str, "Figure"], folder: Path, checkpoint: Path | None) -> str:
+def log_to_wandb(
+    logger: Mapping[str, Any],
+    figures: Mapping[str, "Figure"],
+    folder: Path,
+    checkpoint: Path | None,
+) -> str:
     """Log figures to the W&B run of a folder, or to a new one there, and return where that is.
 
     Args:
@@ -51,11 +58,18 @@ def log_to_wandb(logger: Mapping[str, Any], figures: Mapping[str, "Figure"], fol
     from convsweep.tracking.wandb.run import RUN_FILE
 
     if logger.get("_target_") not in OWN:
-        raise UserError("--wandb needs a run that logs to W&B, but its config has another logger; leave --wandb out")
+        raise UserError(
+            "--wandb needs a run that logs to W&B, but its config has another logger; leave"
+            " --wandb out"
+        )
     options = {name: value for name, value in logger.items() if name != "_target_"}
     folder.mkdir(parents=True, exist_ok=True)
     own = WandbLogger(**options, folder=folder, resume=(folder / RUN_FILE).is_file())
-    epoch = 0 if checkpoint is None else int(torch.load(checkpoint, weights_only=True, mmap=True).get("epoch", 0))
+    epoch = (
+        0
+        if checkpoint is None
+        else int(torch.load(checkpoint, weights_only=True, mmap=True).get("epoch", 0))
+    )
 
     def media() -> dict[str, Any]:
         import wandb

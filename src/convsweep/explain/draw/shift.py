@@ -16,7 +16,9 @@ MAX_SHIFT = 8
 
 
 class Gaps(NamedTuple):
-    """How far a layer is from shifting with its input, for each shift from 0; `jump` is its step in input positions."""
+    """How far a layer is from shifting with its input, for each shift from 0; `jump` is its step in
+    input positions.
+    """
 
     name: str
     jump: int
@@ -24,11 +26,12 @@ class Gaps(NamedTuple):
 
 
 def shift_gaps(net: nn.Module, x: Tensor) -> list[Gaps]:
-    """Return the gaps of every layer that looks around a position and has positions whose window stays off the borders.
+    """Return the gaps of every layer that looks around a position and has positions whose window
+    stays off the borders.
 
-    The gap of a layer f at a shift T is |f(T x) - T' f(x)| / |f(x)|, for the whole shift T' of its output that comes
-    closest: 0 where f and shifts commute, about 1.4 where the two have nothing in common. Positions that see a border or
-    what enters behind it are left out.
+    The gap of a layer f at a shift T is |f(T x) - T' f(x)| / |f(x)|, for the whole shift T' of its
+    output that comes closest: 0 where f and shifts commute, about 1.4 where the two have nothing in
+    common. Positions that see a border or what enters after it are left out.
 
     Args:
         x: samples (N, C, *spatial) as the network takes them, moved along the last axis.
@@ -38,11 +41,23 @@ def shift_gaps(net: nn.Module, x: Tensor) -> list[Gaps]:
     before = {layer.name: layer.y for layer in run_layers(net, x) if layer.name in looking}
     gaps: dict[str, list[float]] = {name: [] for name in before}
     for shift in range(MAX_SHIFT + 1):
-        after = {layer.name: layer.y for layer in run_layers(net, x.roll(shift, dims=-1)) if layer.name in before}
+        after = {
+            layer.name: layer.y
+            for layer in run_layers(net, x.roll(shift, dims=-1))
+            if layer.name in before
+        }
         for name, y in before.items():
             gaps[name].append(gap(y, after[name], looking[name], shift, x.shape[-1]))
-    jumps = {name: layer.receptive_field.jump[-1] for name, layer in looking.items() if layer.receptive_field is not None}
-    return [Gaps(name, int(jumps[name]), tuple(each)) for name, each in gaps.items() if all(one == one for one in each)]
+    jumps = {
+        name: layer.receptive_field.jump[-1]
+        for name, layer in looking.items()
+        if layer.receptive_field is not None
+    }
+    return [
+        Gaps(name, int(jumps[name]), tuple(each))
+        for name, each in gaps.items()
+        if all(one == one for one in each)
+    ]
 
 
 def is_map(layer: Layer, num_axes: int) -> bool:
@@ -60,7 +75,12 @@ def gap(before: Tensor, after: Tensor, layer: Layer, shift: int, size: int) -> f
     low = start + jump * torch.arange(before.shape[-1])
     best = float("nan")
     for moved in {floor(shift / jump), ceil(shift / jump)}:
-        inside = (low >= 0) & (low + width <= size) & (low + moved * jump >= shift) & (low + moved * jump + width <= size)
+        inside = (
+            (low >= 0)
+            & (low + width <= size)
+            & (low + moved * jump >= shift)
+            & (low + moved * jump + width <= size)
+        )
         places = inside.nonzero().flatten()
         if len(places) == 0 or int(places.max()) + moved >= before.shape[-1]:
             continue
@@ -81,11 +101,16 @@ def draw_shift(found: list[Gaps], name: str) -> "Figure":
     for each in found:
         colour = colormaps["viridis"](steps.index(each.jump) / max(len(steps), 1))
         axes.plot(
-            each.gaps, marker="o", markersize=3, color=colour, label=f"{each.name}, step {each.jump}: {each.gaps[1]:.2f} at 1"
+            each.gaps,
+            marker="o",
+            markersize=3,
+            color=colour,
+            label=f"{each.name}, step {each.jump}: {each.gaps[1]:.2f} at 1",
         )
     axes.set(
-        xlabel="shift of the input, positions", ylabel="|f(Tx) - Tf(x)| / |f(x)|, off the borders",
+        xlabel="shift of the input, positions",
+        ylabel="|f(Tx) - Tf(x)| / |f(x)|, off the borders",
         title=f"{name}: how far each layer is from shifting with its input",
-    )  # fmt: skip
+    )
     figure.legend(loc="outside right upper", fontsize=7)
     return figure

@@ -1,4 +1,6 @@
-"""The network to be drawn: one that a config describes, with its first random weights, or a trained one."""
+"""The network to be drawn: one that a config describes, with its first random weights, or a trained
+one.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,7 +55,9 @@ class Subject:
         while found < count and (batch := next(batches, None)) is not None:
             parts.append(batch[0])
             found += len(batch[0])
-        normalize = self.normalize or Normalize(torch.as_tensor(self.data.mean), torch.as_tensor(self.data.std))
+        normalize = self.normalize or Normalize(
+            torch.as_tensor(self.data.mean), torch.as_tensor(self.data.std)
+        )
         with torch.no_grad():
             normal: Tensor = normalize(torch.cat(parts)[:count])
         return normal.contiguous()
@@ -85,10 +89,18 @@ def from_checkpoint(named: str, overrides: Sequence[str]) -> Subject:
     for override in overrides:
         if not override.startswith("data.") or "=" not in override:
             raise UserError(
-                f"with --checkpoint only the keys of its data can be given, such as data.root=..., but not {override!r}"
+                "with --checkpoint only the keys of its data can be given, such as data.root=...,"
+                f" but not {override!r}"
             )
     trained = load_trained(named, "cpu")
     cfg: Any = OmegaConf.merge({"data": trained.data}, OmegaConf.from_dotlist(list(overrides)))
     model = trained.model
     name = type(model.net).__name__
-    return Subject(name, model.net, model.info.in_shape, build.data_module(cfg.data), model.normalize, trained.checkpoint)
+    return Subject(
+        name,
+        model.net,
+        model.info.in_shape,
+        build.data_module(cfg.data),
+        model.normalize,
+        trained.checkpoint,
+    )

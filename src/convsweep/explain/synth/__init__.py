@@ -1,1 +1,3 @@
-"""Images out of a trained network: objective, parameterisation and transforms are parts that compose; see docs/synth.md."""
+"""Images out of a trained network: objective, parameterisation and transforms are parts that
+compose; see docs/synth.md.
+"""

@@ -1,4 +1,6 @@
-"""`convsweep synth method=class_images checkpoint=RUN`: images out of a trained network, composed by Hydra."""
+"""`convsweep synth method=class_images checkpoint=RUN`: images out of a trained network, composed
+by Hydra.
+"""
 
 from __future__ import annotations
 
@@ -61,14 +63,18 @@ def synthesise(cfg: DictConfig) -> None:
     if judge is not None:
         check_judge(judge, subject)
     folder = Path(HydraConfig.get().runtime.output_dir)
-    context = SynthesisContext(subject, folder, cfg.seed, cfg.size, parameterization, cfg.keep_every, cfg.animate)
+    context = SynthesisContext(
+        subject, folder, cfg.seed, cfg.size, parameterization, cfg.keep_every, cfg.animate
+    )
     with context.within_memory():
         result = method.run(context)
     context.finish()
     samples, classes = result.pop("samples", None), result.pop("classes", None)
     if judge is not None and samples is not None:
         result["judge"] = judged(judge, subject, samples, classes)
-        console.print(f"a second network recognises {result['judge']['accuracy']:.0%} of the classes")
+        console.print(
+            f"a second network recognises {result['judge']['accuracy']:.0%} of the classes"
+        )
     write_atomically(folder / "synth.json", json.dumps(result, indent=2, default=float) + "\n")
     console.print(f"pictures: {short_path(folder)}", soft_wrap=True, markup=False)
 

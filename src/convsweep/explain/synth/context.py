@@ -1,4 +1,6 @@
-"""Where images are made: the network, the folder, the seed, and what is kept and shown on the way."""
+"""Where images are made: the network, the folder, the seed, and what is kept and shown on the
+way.
+"""
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -16,18 +18,25 @@ from convsweep.errors import UserError
 from convsweep.explain.synth import pictures
 from convsweep.explain.synth.components.parameterization import Parameterization, Pixels
 from convsweep.explain.synth.early_check import check_kept
-from convsweep.explain.synth.fitting_size import Work, fitting_count, fitting_size, free_bytes, needs
+from convsweep.explain.synth.fitting_size import (
+    Work,
+    fitting_count,
+    fitting_size,
+    free_bytes,
+    needs,
+)
 from convsweep.explain.synth.subject import Subject
 from hydra_study import is_out_of_memory
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+# Of a size that has not fitted although the estimate said so: half of the positions of an image.
 SMALLER = 0.7
-"""Of a size that has not fitted although the estimate said so: half of the positions of an image."""
 
+# Called after every step with what gives the images (N, C, *spatial): only those that are kept are
+# worked out.
 Watch = Callable[[Callable[[], Tensor]], None]
-"""Called after every step with what gives the images (N, C, *spatial): only those that are kept are worked out."""
 
 
 class SynthesisContext:
@@ -86,13 +95,16 @@ class SynthesisContext:
             yield step
 
     def check_memory(self, size: tuple[int, ...], work: Work) -> None:
-        """Check, before it begins, that work on images of a size has a chance: a CPU without memory ends without a message.
+        """Check, before it begins, that work on images of a size has a chance: a CPU without memory
+        ends without a message.
 
         Raises:
             UserError: it has none; the message says which size would have.
         """
         self.asked = (size, work)
-        if self.subject.device.type == "cpu" and needs(self.subject, size, work) > free_bytes(self.subject.device):
+        if self.subject.device.type == "cpu" and needs(self.subject, size, work) > free_bytes(
+            self.subject.device
+        ):
             raise UserError(self.too_large())
 
     @contextmanager
@@ -111,14 +123,19 @@ class SynthesisContext:
             raise UserError(self.too_large()) from None
 
     def too_large(self) -> str:
-        """Return what is said where memory does not suffice: what fits by estimate, but less than what has not fitted."""
+        """Return what is said where memory does not suffice: what fits by estimate, but less than
+        what has not fitted.
+        """
         size, work = self.asked
         subject = self.subject
         other = "" if subject.device.type == "cpu" else ", or use device=cpu"
         rule = f"the memory of {subject.device} does not suffice for"
         fewer = min(fitting_count(subject, size, work), work.count // 2)
         if fewer > 0:
-            return f"{rule} {work.count} images at a time; {fewer} would fit (method.count, method.classes){other}"
+            return (
+                f"{rule} {work.count} images at a time; {fewer} would fit (method.count,"
+                f" method.classes){other}"
+            )
         fits = fitting_size(subject, work=replace(work, count=1))
         if prod(fits) >= prod(size):
             fits = tuple(max(1, int(SMALLER * length)) for length in size)

@@ -10,15 +10,17 @@ from convsweep.errors import UserError
 from convsweep.training.early_checks import check_no_key_is_missing
 from convsweep.training.trained import checkpoint_of
 
+# Whose covariance the Gaussian prior has: the training data's, that of independent values, or the
+# first where it can be read.
 Covariance = Literal["auto", "data", "white"]
-"""Whose covariance the Gaussian prior has: the training data's, that of independent values, or the first where it can be read."""
 
 
 def check_synthesis(cfg: DictConfig) -> None:
     """Check what can be checked without the network.
 
     Raises:
-        UserError: no network is named, or two; a file is not there; a word or number is none that an option takes.
+        UserError: no network is named, or two; a file is not there; a word or number is none that
+            an option takes.
     """
     check_no_key_is_missing(cfg)
     check_network(cfg)
@@ -41,14 +43,23 @@ def check_network(cfg: DictConfig) -> None:
     """
     name, weights = cfg.torchvision.name, cfg.torchvision.weights
     if (cfg.checkpoint is not None) + (name is not None) != 1:
-        raise UserError("one network must be named: checkpoint=RUN, or torchvision.name=vgg16 torchvision.weights=FILE")
+        raise UserError(
+            "one network must be named: checkpoint=RUN, or torchvision.name=vgg16"
+            " torchvision.weights=FILE"
+        )
     if cfg.checkpoint is not None:
         checkpoint_of(Path(str(cfg.checkpoint)))
         return
     if weights is not None and not Path(str(weights)).is_file():
-        raise UserError(f"torchvision.weights must be a file with the state_dict of {name}, but {weights} is not there")
+        raise UserError(
+            f"torchvision.weights must be a file with the state_dict of {name}, but {weights} is"
+            " not there"
+        )
     if cfg.covariance == "data":
-        raise UserError("covariance=data needs the data of the training, which torchvision does not bring; use covariance=auto")
+        raise UserError(
+            "covariance=data needs the data of the training, which torchvision does not bring; use"
+            " covariance=auto"
+        )
 
 
 def check_kept(keep_every: int | None, animate: bool) -> None:
@@ -60,7 +71,9 @@ def check_kept(keep_every: int | None, animate: bool) -> None:
     if keep_every is not None and (not isinstance(keep_every, int) or keep_every < 1):
         raise UserError(f"keep_every must be null or a whole number >= 1, but is {keep_every}")
     if animate and keep_every is None:
-        raise UserError("animate=true joins pictures of the way, of which none is kept; say keep_every=10 too")
+        raise UserError(
+            "animate=true joins pictures of the way, of which none is kept; say keep_every=10 too"
+        )
 
 
 def files_of(method: DictConfig) -> Iterator[tuple[str, str]]:
@@ -71,7 +84,10 @@ def files_of(method: DictConfig) -> Iterator[tuple[str, str]]:
     """
     styles = method.get("styles")
     if "styles" in method and not isinstance(styles, ListConfig):
-        raise UserError(f"method.styles must be a list of image files, but is {styles}; say 'method.styles=[{styles}]'")
+        raise UserError(
+            f"method.styles must be a list of image files, but is {styles}; say"
+            f" 'method.styles=[{styles}]'"
+        )
     if "content" in method:
         yield "method.content", str(method.content)
         yield from (("method.styles", str(style)) for style in styles or [])

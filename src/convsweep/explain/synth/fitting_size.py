@@ -12,8 +12,8 @@ from convsweep.cost import UntraceableError, measure
 from convsweep.errors import InfeasibleError
 from convsweep.explain.synth.subject import Subject
 
+# Of the free memory that may be counted on: allocators keep blocks of their own.
 SHARE = 0.8
-"""Of the free memory that may be counted on: allocators keep blocks of their own."""
 MEMINFO = Path("/proc/meminfo")
 VALUE_BYTES = 4
 
@@ -24,10 +24,11 @@ class Work:
 
     Attributes:
         count: How many there are.
-        until: Layers behind the last of which the network does not run; none runs all of it.
+        until: Layers after the last of which the network does not run; none runs all of it.
         copies: Images of the same size that are kept beside, for each.
-        peak: How many times what is kept for the backward pass is held at the most, with gradients on their way: up to 2 in class
-            images and dreams on a CPU (measured), 4 where feature maps are compared with others.
+        peak: How many times what is kept for the backward pass is held at the most, with gradients
+            on their way: up to 2 in class images and dreams on a CPU (measured), 4 where feature
+            maps are compared with others.
     """
 
     count: int = 1
@@ -37,18 +38,25 @@ class Work:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return the free memory of a device, what the system can give up of its file cache included."""
+    """Return the free memory of a device, what the system can give up of its file cache
+    included.
+    """
     if device.type == "cuda":
         torch.cuda.empty_cache()
         return torch.cuda.mem_get_info(device)[0]
     if MEMINFO.is_file():
         lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines())
         return int(lines["MemAvailable"].split()[0]) * 1024
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2  # the system does not say what is free
+    return (
+        os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    )  # the system does not say what is free
 
 
-def fitting_size(subject: Subject, available: int | None = None, work: Work | None = None) -> tuple[int, ...]:
-    """Return the largest size, in the proportions of the training data, whose activations the free memory holds.
+def fitting_size(
+    subject: Subject, available: int | None = None, work: Work | None = None
+) -> tuple[int, ...]:
+    """Return the largest size, in the proportions of the training data, whose activations the free
+    memory holds.
 
     Args:
         available: bytes; None asks the device.
@@ -58,11 +66,17 @@ def fitting_size(subject: Subject, available: int | None = None, work: Work | No
     low, high = 1, 8192
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if needs(subject, scale_size(subject, middle), work) <= room else (low, middle)
+        low, high = (
+            (middle, high)
+            if needs(subject, scale_size(subject, middle), work) <= room
+            else (low, middle)
+        )
     return scale_size(subject, low)
 
 
-def fitting_count(subject: Subject, size: tuple[int, ...], work: Work, available: int | None = None) -> int:
+def fitting_count(
+    subject: Subject, size: tuple[int, ...], work: Work, available: int | None = None
+) -> int:
     """Return how many images of a size the free memory holds at a time."""
     room = int(SHARE * (free_bytes(subject.device) if available is None else available))
     fixed = needs(subject, size, replace(work, count=0))
@@ -77,14 +91,18 @@ def scale_size(subject: Subject, longest: int) -> tuple[int, ...]:
 
 
 def needs(subject: Subject, size: tuple[int, ...], work: Work | None = None) -> int:
-    """Return the bytes of a forward and backward pass; a size that does not get through the network needs none.
+    """Return the bytes of a forward and backward pass; a size that does not get through the network
+    needs none.
 
-    Of a part of the network they are those at the size of the training data, in proportion: what is behind may take no other.
+    Of a part of the network they are those at the size of the training data, in proportion: what is
+    after may take no other.
     """
     work = work or Work()
     at = subject.in_shape[1:] if work.until else size
     try:
-        subject.net.requires_grad_(True)  # what is kept for the gradient of the image is what would be kept for the weights
+        subject.net.requires_grad_(
+            True
+        )  # what is kept for the gradient of the image is what would be kept for the weights
         cost = measure(subject.net, (subject.in_shape[0], *at))
     except (InfeasibleError, UntraceableError, RuntimeError):
         return 0

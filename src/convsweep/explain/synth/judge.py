@@ -16,13 +16,21 @@ def check_judge(judge: Subject, subject: Subject) -> None:
     Raises:
         UserError: it is for other classes or channels.
     """
-    if judge.class_names != subject.class_names or judge.in_shape[0] != subject.in_shape[0] or not judge.task.has_labels:
-        raise UserError("judge must be a classifier of the same classes and channels as the network that made the images")
+    if (
+        judge.class_names != subject.class_names
+        or judge.in_shape[0] != subject.in_shape[0]
+        or not judge.task.has_labels
+    ):
+        raise UserError(
+            "judge must be a classifier of the same classes and channels as the network that made"
+            " the images"
+        )
 
 
 @torch.no_grad()
 def judged(judge: Subject, subject: Subject, images: Tensor, classes: Tensor) -> dict[str, Any]:
-    """Return the share of images whose class the second network recognises, and what it takes each for.
+    """Return the share of images whose class the second network recognises, and what it takes each
+    for.
 
     Args:
         images: (N, C, *spatial) in the units of `subject`.
@@ -33,4 +41,7 @@ def judged(judge: Subject, subject: Subject, images: Tensor, classes: Tensor) ->
         raw = resize(raw, judge.in_shape[1:])
     seen = judge.logits(judge.units(raw)).argmax(dim=1)
     right = seen == classes.to(seen.device)
-    return {"accuracy": float(right.float().mean()), "taken_for": [judge.class_names[index] for index in seen.tolist()]}
+    return {
+        "accuracy": float(right.float().mean()),
+        "taken_for": [judge.class_names[index] for index in seen.tolist()],
+    }

@@ -14,7 +14,8 @@ from convsweep.training.trained import load_trained
 
 
 def subject_of(cfg: DictConfig) -> Subject:
-    """Return the network that a composed config names: a checkpoint of ours, or a torchvision network with its weights.
+    """Return the network that a composed config names: a checkpoint of ours, or a torchvision
+    network with its weights.
 
     Raises:
         UserError: what is named cannot be loaded.
@@ -27,12 +28,16 @@ def subject_of(cfg: DictConfig) -> Subject:
 
 
 def from_checkpoint(
-    named: str, device: str = "auto", covariance: Covariance = "white", size: int | Sequence[int] | None = None
+    named: str,
+    device: str = "auto",
+    covariance: Covariance = "white",
+    size: int | Sequence[int] | None = None,
 ) -> Subject:
     """Return the network of a checkpoint, of a run's folder or of a sweep's winner.
 
     Args:
-        covariance: of its `gaussian`, for images of this size: `data`, `white`, or `auto` for the first where it can be had.
+        covariance: of its `gaussian`, for images of this size: `data`, `white`, or `auto` for the
+            first where it can be had.
 
     Raises:
         UserError: it cannot be loaded.
@@ -43,5 +48,17 @@ def from_checkpoint(
     gaussian = partial(gaussian_of, trained=trained, covariance=covariance, size=size)
     permutation = Permutation(info.spatial_shape).to(trained.device) if trained.permute else None
     if permutation is not None:
-        say(f"{named} sees positions permuted (data.permute=true); images are shown with their positions in order")
-    return Subject(frozen(model.net), model.normalize, info.in_shape, info.class_names, info.kind, limits, gaussian, permutation)
+        say(
+            f"{named} sees positions permuted (data.permute=true); images are shown with their"
+            " positions in order"
+        )
+    return Subject(
+        frozen(model.net),
+        model.normalize,
+        info.in_shape,
+        info.class_names,
+        info.kind,
+        limits,
+        gaussian,
+        permutation,
+    )

@@ -1,4 +1,6 @@
-"""Pictures in and out: files read as samples of a network, samples written as files, grids and animations."""
+"""Pictures in and out: files read as samples of a network, samples written as files, grids and
+animations.
+"""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 FRAME_MS = 80
 
 
-def size_of(size: int | Sequence[int] | None, dim: int, otherwise: tuple[int, ...]) -> tuple[int, ...]:
+def size_of(
+    size: int | Sequence[int] | None, dim: int, otherwise: tuple[int, ...]
+) -> tuple[int, ...]:
     """Return the size of an image from one number for all axes, one an axis, or null.
 
     Raises:
@@ -42,7 +46,8 @@ def resize(u: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def read(file: str | Path, subject: Subject, size: int | Sequence[int] | None) -> Tensor:
-    """Return an image file, or a signal or volume in a .npy file, as a sample (1, C, *spatial) in the units of the network.
+    """Return an image file, or a signal or volume in a .npy file, as a sample (1, C, *spatial) in
+    the units of the network.
 
     Args:
         size: null keeps that of the file; of an image one number is its longer side.
@@ -55,14 +60,19 @@ def read(file: str | Path, subject: Subject, size: int | Sequence[int] | None) -
         raw = from_array(path, subject)
         return subject.units(raw if size is None else resize(raw, size_of(size, subject.dim, ())))
     if subject.dim != 2 or channels not in COLORS:
-        raise UserError(f"an image file suits a network of 1 or 3 channels and two axes, not {subject.in_shape}; use a .npy file")
+        raise UserError(
+            "an image file suits a network of 1 or 3 channels and two axes, not"
+            f" {subject.in_shape}; use a .npy file"
+        )
     try:
         image = in_color(open_image(path), COLORS[channels])
     except UnfitFileError as error:
         raise UserError(f"{path} cannot be read: {error.detail}; {error.remedy}") from None
     if isinstance(size, int):
         factor = size / max(image.size)
-        image = image.resize((max(1, round(image.width * factor)), max(1, round(image.height * factor))))
+        image = image.resize(
+            (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+        )
     elif size is not None:
         height, width = size_of(size, 2, ())
         image = image.resize((width, height))
@@ -82,12 +92,17 @@ def from_array(path: Path, subject: Subject) -> Tensor:
         raise UserError(f"{path} is not a readable .npy file: {error}") from None
     if array.ndim != subject.dim + 1 or array.shape[0] != subject.in_shape[0]:
         rule = f"one sample of {subject.in_shape[0]} channels and {subject.dim} axes"
-        raise UserError(f"{path} must hold {rule}, but has the shape {array.shape}; save it as (channels, positions)")
+        raise UserError(
+            f"{path} must hold {rule}, but has the shape {array.shape}; save it as (channels,"
+            " positions)"
+        )
     return torch.from_numpy(array.astype(np.float32))[None].to(subject.device)
 
 
 def drawable(u: Tensor, subject: Subject) -> NDArray[np.uint8]:
-    """Return one sample (C, *spatial) as a picture (H, W) or (H, W, 3) from black to white; of a volume its middle."""
+    """Return one sample (C, *spatial) as a picture (H, W) or (H, W, 3) from black to white; of a
+    volume its middle.
+    """
     raw = subject.raw(u[None].detach())[0].float().cpu()
     while raw.dim() > 3:
         raw = raw[:, raw.shape[1] // 2]
@@ -100,7 +115,9 @@ def drawable(u: Tensor, subject: Subject) -> NDArray[np.uint8]:
 
 
 def save(u: Tensor, subject: Subject, folder: Path, name: str) -> Path:
-    """Write one sample (C, *spatial): an image as PNG, anything else as .npy with a picture beside it. Return the file."""
+    """Write one sample (C, *spatial): an image as PNG, anything else as .npy with a picture beside
+    it. Return the file.
+    """
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,14 +129,18 @@ def save(u: Tensor, subject: Subject, folder: Path, name: str) -> Path:
     return folder / f"{name}.npy"
 
 
-def save_grid(images: Sequence[Tensor], titles: Sequence[str], subject: Subject, file: Path) -> None:
+def save_grid(
+    images: Sequence[Tensor], titles: Sequence[str], subject: Subject, file: Path
+) -> None:
     """Write samples (C, *spatial) side by side, each under its title."""
     from matplotlib.figure import Figure
 
     columns = min(len(images), 10 if len(images) > 4 else 4)
     rows = math.ceil(len(images) / columns)
     figure = Figure(figsize=(1.5 * columns, 1.75 * rows))
-    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.25 / (1.75 * rows), wspace=0.05, hspace=0.25)
+    figure.subplots_adjust(
+        left=0.01, right=0.99, bottom=0.01, top=1 - 0.25 / (1.75 * rows), wspace=0.05, hspace=0.25
+    )
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
@@ -128,13 +149,17 @@ def save_grid(images: Sequence[Tensor], titles: Sequence[str], subject: Subject,
         if subject.dim == 1:
             axes.plot(subject.raw(image[None].detach())[0].float().cpu().T, linewidth=0.8)
         else:
-            axes.imshow(drawable(image, subject), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            axes.imshow(
+                drawable(image, subject), cmap="gray", vmin=0, vmax=255, interpolation="nearest"
+            )
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110)
 
 
 def save_animation(frames: Sequence["Image"], file: Path) -> None:
-    """Write pictures as an animated GIF, all in the size of the last; its last picture stays for a second."""
+    """Write pictures as an animated GIF, all in the size of the last; its last picture stays for a
+    second.
+    """
     same = [frame.resize(frames[-1].size) for frame in frames]
     durations = [FRAME_MS] * (len(same) - 1) + [1000]
     same[0].save(file, save_all=True, append_images=same[1:], duration=durations, loop=0)

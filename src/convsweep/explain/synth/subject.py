@@ -20,7 +20,8 @@ BYTE = (0.0, 255.0)
 class Subject:
     """A network in evaluation mode whose weights stay as they are.
 
-    An image is worked on in units of the training data: 0 is the mean of a channel, 1 its standard deviation.
+    An image is worked on in units of the training data: 0 is the mean of a channel, 1 its standard
+    deviation.
 
     Attributes:
         net: From normalised samples (N, C, *spatial) to logits.
@@ -30,8 +31,9 @@ class Subject:
         task: Of the network.
         limits: Smallest and largest raw value that a sample can have; None where there is no limit.
         gaussian_of: What makes `gaussian`, once it is asked for.
-        permutation: Done to samples in front of the network, and undone to answers behind it (`data.permute`): images have
-            their positions in order, only the network does not see them so.
+        permutation: Done to samples in front of the network, and undone to answers after it
+            (`data.permute`): images have their positions in order, only the network does not see
+            them so.
     """
 
     net: nn.Module
@@ -57,12 +59,16 @@ class Subject:
         return len(self.in_shape) - 1
 
     def raw(self, u: Tensor) -> Tensor:
-        """Return a sample (N, C, *) as the data stores it, from the units that it is worked on in."""
+        """Return a sample (N, C, *) as the data stores it, from the units that it is worked on
+        in.
+        """
         return u / self.per_channel(self.normalize.scale) + self.per_channel(self.normalize.mean)
 
     def units(self, raw: Tensor) -> Tensor:
         """Return the inverse of `raw`."""
-        return (raw - self.per_channel(self.normalize.mean)) * self.per_channel(self.normalize.scale)
+        return (raw - self.per_channel(self.normalize.mean)) * self.per_channel(
+            self.normalize.scale
+        )
 
     def bounds(self) -> tuple[Tensor, Tensor]:
         """Return the limits in the units that an image is worked on in, each (1, C, 1, ...)."""

@@ -1,4 +1,6 @@
-"""A classifier of torchvision as the network that images are drawn out of, with weights from a file of the user's."""
+"""A classifier of torchvision as the network that images are drawn out of, with weights from a file
+of the user's.
+"""
 
 import re
 from pathlib import Path
@@ -23,7 +25,8 @@ State = dict[str, Tensor]
 
 
 def from_torchvision(name: str, weights: str | None, device: str = "auto") -> Subject:
-    """Return a torchvision classifier with weights from a file (a state_dict, of ImageNet or other classes), or drawn ones.
+    """Return a torchvision classifier with weights from a file (a state_dict, of ImageNet or other
+    classes), or drawn ones.
 
     Raises:
         UserError: there is no such network, or the file does not fit it.
@@ -33,20 +36,34 @@ def from_torchvision(name: str, weights: str | None, device: str = "auto") -> Su
     state = None if weights is None else read_state(Path(weights), name)
     num_classes = IMAGENET_CLASSES if state is None else len(list(state.values())[-1])
     options: dict[str, Any] = {}
-    if name in AUXILIARY and state is not None:  # torchvision's own weights of these take pixels normalised in another way
+    if (
+        name in AUXILIARY and state is not None
+    ):  # torchvision's own weights of these take pixels normalised in another way
         options = {"init_weights": False, "transform_input": num_classes == IMAGENET_CLASSES}
     net = torchvision_net(name, 3, num_classes, **options)
     if state is not None:
         load_weights(net, state, str(weights), name)
     categories = tuple(models.get_model_weights(name).DEFAULT.meta.get("categories", ()))
-    names = categories if len(categories) == num_classes else tuple(str(index) for index in range(num_classes))
+    names = (
+        categories
+        if len(categories) == num_classes
+        else tuple(str(index) for index in range(num_classes))
+    )
     mean, std = (torch.tensor(values) * 255 for values in (IMAGENET_MEAN, IMAGENET_STD))
     place = device_of(device)
-    return Subject(frozen(net).to(place), Normalize(mean, std).to(place), (3, 224, 224), names, find_task(CLASSIFICATION), BYTE)
+    return Subject(
+        frozen(net).to(place),
+        Normalize(mean, std).to(place),
+        (3, 224, 224),
+        names,
+        find_task(CLASSIFICATION),
+        BYTE,
+    )
 
 
 def read_state(file: Path, name: str) -> State:
-    """Return the weights of a file, named as torchvision names them today, without those of auxiliary classifiers.
+    """Return the weights of a file, named as torchvision names them today, without those of
+    auxiliary classifiers.
 
     Raises:
         UserError: it holds something else.
@@ -55,11 +72,19 @@ def read_state(file: Path, name: str) -> State:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         raise unfit(file, name, error) from None
-    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+    if (
+        not isinstance(state, dict)
+        or not state
+        or not all(isinstance(value, Tensor) for value in state.values())
+    ):
         raise unfit(file, name, ValueError("it holds no weights by name; save net.state_dict()"))
     if list(state.values())[-1].dim() == 0:
         raise unfit(file, name, ValueError("it does not end with a classifier"))
-    return {current_name(key): value for key, value in state.items() if not key.lower().startswith("aux")}
+    return {
+        current_name(key): value
+        for key, value in state.items()
+        if not key.lower().startswith("aux")
+    }
 
 
 def current_name(key: str) -> str:
@@ -80,6 +105,13 @@ def load_weights(net: nn.Module, state: State, file: str, name: str) -> None:
 
 
 def unfit(file: Path, name: str, error: Exception) -> UserError:
-    """Return the error that says why a file does not do: torch's headline says nothing, the line below it too much."""
-    reason = shorten((str(error).splitlines() or [type(error).__name__])[:2][-1], 160, placeholder=" ...")
-    return UserError(f"torchvision.weights must be a file with the state_dict of {name}, but {file} is not: {reason}")
+    """Return the error that says why a file does not do: torch's headline says nothing, the line
+    below it too much.
+    """
+    reason = shorten(
+        (str(error).splitlines() or [type(error).__name__])[:2][-1], 160, placeholder=" ..."
+    )
+    return UserError(
+        f"torchvision.weights must be a file with the state_dict of {name}, but {file} is not:"
+        f" {reason}"
+    )

@@ -1,1 +1,3 @@
-"""Evaluation: a checkpoint on labelled data to metrics, tables and pictures; `convsweep evaluate --help`."""
+"""Evaluation: a checkpoint on labelled data to metrics, tables and pictures; `convsweep evaluate
+--help`.
+"""

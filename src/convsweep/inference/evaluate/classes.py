@@ -8,15 +8,22 @@ from numpy.typing import NDArray
 Row = dict[str, float | int | str | None]
 
 
-def per_class(confusion: NDArray[np.int64], names: Sequence[str], is_segmentation: bool) -> list[Row]:
-    """Return a row a class: its samples or positions, precision, recall, and their harmonic mean; IoU too of a segmentation.
+def per_class(
+    confusion: NDArray[np.int64], names: Sequence[str], is_segmentation: bool
+) -> list[Row]:
+    """Return a row a class: its samples or positions, precision, recall, and their harmonic mean;
+    IoU too of a segmentation.
 
-    With true positives TP, false positives FP and false negatives FN: precision = TP / (TP + FP), recall = TP / (TP + FN),
-    F1 (which is the Dice coefficient) = 2 TP / (2 TP + FP + FN), IoU = TP / (TP + FP + FN); None where nothing is divided.
+    With true positives TP, false positives FP and false negatives FN: precision = TP / (TP + FP),
+    recall = TP / (TP + FN), F1 (which is the Dice coefficient) = 2 TP / (2 TP + FP + FN), IoU = TP
+    / (TP + FP + FN); None where nothing is divided.
     """
     rows: list[Row] = []
     for index, name in enumerate(names):
-        right, true, predicted = (int(n) for n in (confusion[index, index], confusion[index].sum(), confusion[:, index].sum()))
+        right, true, predicted = (
+            int(n)
+            for n in (confusion[index, index], confusion[index].sum(), confusion[:, index].sum())
+        )
         row: Row = {
             "class": name,
             "count": true,
@@ -24,7 +31,9 @@ def per_class(confusion: NDArray[np.int64], names: Sequence[str], is_segmentatio
             "recall": share(right, true),
             "dice" if is_segmentation else "f1": share(2 * right, true + predicted),
         }
-        rows.append(row | ({"iou": share(right, true + predicted - right)} if is_segmentation else {}))
+        rows.append(
+            row | ({"iou": share(right, true + predicted - right)} if is_segmentation else {})
+        )
     return rows
 
 

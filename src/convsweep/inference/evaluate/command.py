@@ -9,27 +9,63 @@ from convsweep.cli import commands
 from convsweep.errors import UserError
 
 EXAMPLES = (
-    "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0      # the test part of the data that it was trained on",
-    "multirun/depth_kernel_digits --split val --out val      # the winner of a sweep on the validation part",
+    (
+        "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0      # the test part of the data that"
+        " it was trained on"
+    ),
+    (
+        "multirun/depth_kernel_digits --split val --out val      # the winner of a sweep on the"
+        " validation part"
+    ),
     "best.ckpt photos/labelled                               # other data: a folder a class",
-    "best.ckpt cells                                         # other data: cells/images and cells/masks",
+    (
+        "best.ckpt cells                                         # other data: cells/images and"
+        " cells/masks"
+    ),
     "best.ckpt scans.npz                                     # other data: arrays x and y",
 )
 NOTES = """\
 Leaves evaluation.json (metrics, classes, confusion matrix), samples.csv (every sample), confusion.png, and worst.png: the
-samples of the largest loss. A FOLDER is read as the training data was, and may lack classes that the network knows."""
+samples of the largest loss. A FOLDER is read as the training data was, and may lack classes that the network knows."""  # noqa: E501
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line."""
     parser = commands.network_parser(
-        "evaluate", "How well a trained network does on labelled data.", EXAMPLES, NOTES, out="evaluation"
+        "evaluate",
+        "How well a trained network does on labelled data.",
+        EXAMPLES,
+        NOTES,
+        out="evaluation",
     )
-    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, help="labelled data (default: that of the training)")
-    parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="which part of the data (test)")
-    parser.add_argument("--convert-color", action="store_true", help="turn images grey or RGB as the network needs them")
-    parser.add_argument("--worst", type=int, default=16, metavar="N", help="how many of the worst samples to draw (16)")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps, or the fastest there is (auto)")
+    parser.add_argument(
+        "folder",
+        metavar="FOLDER",
+        nargs="?",
+        type=Path,
+        help="labelled data (default: that of the training)",
+    )
+    parser.add_argument(
+        "--split",
+        choices=("train", "val", "test"),
+        default="test",
+        help="which part of the data (test)",
+    )
+    parser.add_argument(
+        "--convert-color",
+        action="store_true",
+        help="turn images grey or RGB as the network needs them",
+    )
+    parser.add_argument(
+        "--worst",
+        type=int,
+        default=16,
+        metavar="N",
+        help="how many of the worst samples to draw (16)",
+    )
+    parser.add_argument(
+        "--device", default="auto", help="cpu, cuda, cuda:1, mps, or the fastest there is (auto)"
+    )
     return commands.parse(parser, arguments)
 
 
@@ -53,7 +89,9 @@ def evaluate(arguments: Sequence[str]) -> int:
     else:
         data, samples = folder_part(trained, options.folder, options.split, options.convert_color)
     with commands.progress("evaluate", len(samples)) as advance:
-        found = measuring.evaluate(trained, data.eval_loader(samples), samples.names, options.worst, advance)
+        found = measuring.evaluate(
+            trained, data.eval_loader(samples), samples.names, options.worst, advance
+        )
     source = str(options.folder or trained.data["_target_"].rpartition(".")[2])
     about = {"checkpoint": str(trained.checkpoint), "data": source, "split": options.split}
     Output(options.out, trained.info, about, f"{source}: {len(samples):,} samples").write(found)

@@ -1,4 +1,6 @@
-"""Labelled samples for a trained network: a part of the data that it was trained on, or a folder of the user's."""
+"""Labelled samples for a trained network: a part of the data that it was trained on, or a folder of
+the user's.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +18,8 @@ from convsweep.training.trained import Trained
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule
 
+# What makes batches of samples, and the samples.
 Source = tuple["DataModule", Samples]
-"""What makes batches of samples, and the samples."""
 
 
 def own_part(trained: Trained, split: str) -> Source:
@@ -30,24 +32,31 @@ def own_part(trained: Trained, split: str) -> Source:
     try:
         data.setup()
     except UserError as error:
-        raise UserError(f"the data of the training cannot be read: {error} (or name a labelled FOLDER)") from None
+        raise UserError(
+            f"the data of the training cannot be read: {error} (or name a labelled FOLDER)"
+        ) from None
     mine, theirs = trained.info, data.info
     if (theirs.in_shape, theirs.class_names) != (mine.in_shape, mine.class_names):
         raise UserError(
-            f"the data must be what the network was trained on, {describe_network(mine)}, but is now {describe_network(theirs)}; "
-            "name a labelled FOLDER instead"
+            f"the data must be what the network was trained on, {describe_network(mine)}, but is"
+            f" now {describe_network(theirs)}; name a labelled FOLDER instead"
         )
     samples = {"train": data.train, "val": data.val, "test": data.test}[split]
     if samples is None:
-        raise UserError(f"the data of the training has no {split} part; say --split val, or name a labelled FOLDER")
+        raise UserError(
+            f"the data of the training has no {split} part; say --split val, or name a labelled"
+            " FOLDER"
+        )
     return data, samples
 
 
 def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool = False) -> Source:
-    """Return the samples of a folder (or file of arrays): all of them, or where it is divided those of one part.
+    """Return the samples of a folder (or file of arrays): all of them, or where it is divided those
+    of one part.
 
     Raises:
-        UserError: there is nothing there, or it is of another task, shape, or has other classes than the network.
+        UserError: there is nothing there, or it is of another task, shape, or has other classes
+            than the network.
     """
     if not folder.exists():
         raise UserError(f"FOLDER must hold labelled data, but there is nothing at {folder}")
@@ -57,18 +66,26 @@ def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool 
         check_fit(trained.info, theirs, folder)
         parts = dict(zip(PARTS, data.read(), strict=True))
     except UserError as error:
-        rule = f"FOLDER must hold labelled data for {trained.info.task} in the form of the training data"
+        rule = (
+            f"FOLDER must hold labelled data for {trained.info.task} in the form of the training"
+            " data"
+        )
         raise UserError(f"{rule} (data.* cannot be set here): {error}") from None
     data.info = theirs  # one class alone can be looked at, if not learnt
-    samples = parts[split] if any(parts[part] is not None for part in ("val", "test")) else parts["train"]
+    samples = (
+        parts[split] if any(parts[part] is not None for part in ("val", "test")) else parts["train"]
+    )
     if samples is None:
-        raise UserError(f"{folder} is divided, but has no {split} part; say --split train, val or test")
+        raise UserError(
+            f"{folder} is divided, but has no {split} part; say --split train, val or test"
+        )
     check_samples(samples, theirs, split)
     return data, relabel_samples(samples, theirs, trained.info, folder)
 
 
 def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str, Any]:
-    """Return the config of data that lies elsewhere: that of the training where it came from files of the user's own.
+    """Return the config of data that lies elsewhere: that of the training where it came from files
+    of the user's own.
 
     Raises:
         UserError: a folder of images is nothing for this network.
@@ -80,7 +97,10 @@ def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str,
     if own is not None:
         here = {own: str(folder), "holdout": None, "color": color or trained.data.get("color")}
         return trained.data | {key: value for key, value in here.items() if key in trained.data}
-    shared: dict[str, Any] = {"batch_size": trained.data["batch_size"], "permute": trained.data.get("permute", False)}
+    shared: dict[str, Any] = {
+        "batch_size": trained.data["batch_size"],
+        "permute": trained.data.get("permute", False),
+    }
     if folder.is_file() or any(folder.glob("*.npy")):
         names = list(info.class_names)
         arrays = {
@@ -91,22 +111,38 @@ def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str,
         }
         return shared | arrays | {"ignore_index": info.ignore_index}
     if len(info.spatial_shape) != 2 or info.in_channels not in COLORS or not info.kind.has_classes:
-        raise UserError(f"a folder of images is nothing for {info.task} of {describe_network(info)}; name a .npz file with x and y")
+        raise UserError(
+            f"a folder of images is nothing for {info.task} of {describe_network(info)}; name a"
+            " .npz file with x and y"
+        )
     images = {"root": str(folder), "color": color or "auto"}
     if info.kind.has_masks:
         masks = {"class_names": list(info.class_names), "ignore_index": info.ignore_index}
-        return shared | images | masks | {"_target_": "convsweep.data.sources.mask_folder.MaskFolder"}
+        return (
+            shared | images | masks | {"_target_": "convsweep.data.sources.mask_folder.MaskFolder"}
+        )
     size = {"image_size": list(info.spatial_shape), "resize": trained.data.get("resize", "stretch")}
     return shared | images | size | {"_target_": "convsweep.data.sources.image_folder.ImageFolder"}
 
 
 def check_fit(mine: DataInfo, theirs: DataInfo, folder: Path) -> None:
-    """Raise UserError unless a network of these facts can answer for samples of those; classes are looked at elsewhere."""
+    """Raise UserError unless a network of these facts can answer for samples of those; classes are
+    looked at elsewhere.
+    """
     if mine.task != theirs.task:
-        raise UserError(f"the network is for {mine.task}, but {folder} holds data for {theirs.task}; name another checkpoint")
+        raise UserError(
+            f"the network is for {mine.task}, but {folder} holds data for {theirs.task}; name"
+            " another checkpoint"
+        )
     sizes_matter = not mine.kind.is_dense and not mine.any_size
-    if mine.in_channels != theirs.in_channels or (sizes_matter and mine.in_shape != theirs.in_shape):
-        remedy = "" if mine.in_channels == theirs.in_channels else "; say --convert-color to turn images grey or RGB"
+    if mine.in_channels != theirs.in_channels or (
+        sizes_matter and mine.in_shape != theirs.in_shape
+    ):
+        remedy = (
+            ""
+            if mine.in_channels == theirs.in_channels
+            else "; say --convert-color to turn images grey or RGB"
+        )
         rule = f"samples must be as the network was trained on, {describe_network(mine)}"
         raise UserError(f"{rule}, but {folder} holds {describe_network(theirs)}{remedy}")
 
@@ -122,8 +158,8 @@ def relabel_samples(samples: Samples, theirs: DataInfo, mine: DataInfo, folder: 
     strange = sorted(set(theirs.class_names) - set(mine.class_names))
     if strange or not mine.kind.has_labels:
         raise UserError(
-            f"classes must be ones that the network knows ({some(mine.class_names)}), but {folder} holds "
-            f"{some(strange or theirs.class_names)}; rename or remove them"
+            f"classes must be ones that the network knows ({some(mine.class_names)}), but {folder}"
+            f" holds {some(strange or theirs.class_names)}; rename or remove them"
         )
     index = np.array([mine.class_names.index(name) for name in theirs.class_names])
     return Samples(samples.x, index[np.asarray(samples.y)], samples.names)

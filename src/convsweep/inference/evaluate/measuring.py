@@ -1,4 +1,6 @@
-"""What a network makes of labelled samples: the model's own metrics, which class was taken for which, and the worst samples."""
+"""What a network makes of labelled samples: the model's own metrics, which class was taken for
+which, and the worst samples.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +26,8 @@ class Evaluation:
 
     Args:
         metrics: by name, the loss among them.
-        confusion: (num_classes, num_classes) samples or positions by true (row) and predicted class (column); None: no classes.
+        confusion: (num_classes, num_classes) samples or positions by true (row) and predicted class
+            (column); None: no classes.
         names: of the samples.
         losses: one a sample.
         answers: what the task's `answer_columns` hold of each sample.
@@ -41,7 +44,11 @@ class Evaluation:
 
 @torch.inference_mode()
 def evaluate(
-    trained: Trained, batches: Iterable[Batch], names: Sequence[str], num_worst: int, advance: Callable[[int], None]
+    trained: Trained,
+    batches: Iterable[Batch],
+    names: Sequence[str],
+    num_worst: int,
+    advance: Callable[[int], None],
 ) -> Evaluation:
     """Return what a network makes of batches in the order of `names`."""
     model, task, found = trained.model, trained.info.kind, Evaluation(names=list(names))
@@ -53,7 +60,9 @@ def evaluate(
         total += model.batch_loss(logits, y) * len(x)
         model.score(metrics, logits, (x, y))
         first = len(found.losses)
-        found.losses += [float(model.batch_loss(logits[i : i + 1], y[i : i + 1])) for i in range(len(x))]
+        found.losses += [
+            float(model.batch_loss(logits[i : i + 1], y[i : i + 1])) for i in range(len(x))
+        ]
         if task.has_classes:
             counts = count_confusion(logits, y, trained.info.ignore_index).cpu().numpy()
             found.confusion = counts if found.confusion is None else found.confusion + counts
@@ -66,7 +75,9 @@ def evaluate(
 
 
 def logits_of(model: Model, x: Tensor) -> Tensor:
-    """Return the logits of a batch; for samples of another size than the network's the logarithms of their windows' means."""
+    """Return the logits of a batch; for samples of another size than the network's the logarithms
+    of their windows' means.
+    """
     info = model.info
     if not info.kind.is_dense or info.any_size or tuple(x.shape[1:]) == info.in_shape:
         logits: Tensor = model(x)
@@ -78,8 +89,12 @@ def logits_of(model: Model, x: Tensor) -> Tensor:
     return probs.clamp_min(torch.finfo(probs.dtype).tiny).log()
 
 
-def keep_worst(found: Evaluation, task: Task, batch: Batch, logits: Tensor, first: int, num_worst: int) -> None:
-    """Let the worst samples of a batch join the worst so far; `first` is the number of the batch's first sample."""
+def keep_worst(
+    found: Evaluation, task: Task, batch: Batch, logits: Tensor, first: int, num_worst: int
+) -> None:
+    """Let the worst samples of a batch join the worst so far; `first` is the number of the batch's
+    first sample.
+    """
     losses = found.losses[first:]
     candidates = list(found.worst)
     for i in sorted(range(len(losses)), key=lambda i: -losses[i])[:num_worst]:

@@ -40,7 +40,11 @@ class Output:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         kind = self.info.kind
-        classes = [] if found.confusion is None else per_class(found.confusion, self.info.class_names, kind.has_masks)
+        classes = (
+            []
+            if found.confusion is None
+            else per_class(found.confusion, self.info.class_names, kind.has_masks)
+        )
         self.write_record(found, classes)
         self.write_samples(found)
         self.draw(found)
@@ -50,7 +54,9 @@ class Output:
         if found.worst:
             names = ", ".join(name for _, name, _ in found.worst[:3])
             console.print(f"worst samples: {names}", soft_wrap=True, markup=False)
-        console.print(f"results: {short_path(self.folder.absolute())}", soft_wrap=True, markup=False)
+        console.print(
+            f"results: {short_path(self.folder.absolute())}", soft_wrap=True, markup=False
+        )
 
     def write_record(self, found: Evaluation, classes: list[Row]) -> None:
         """Write `evaluation.json`."""
@@ -103,7 +109,11 @@ def classes_table(classes: list[Row]) -> "Table":
     shown = classes
     if len(classes) > SHOWN_CLASSES:
         shown = sorted(classes, key=lambda row: float(row["recall"] or 0))[:SHOWN_CLASSES]
-    caption = None if len(shown) == len(classes) else f"the {len(shown)} of {len(classes)} classes that are found worst"
+    caption = (
+        None
+        if len(shown) == len(classes)
+        else f"the {len(shown)} of {len(classes)} classes that are found worst"
+    )
     table = Table(box=None, padding=(0, 2, 0, 0), caption=caption)
     for name in classes[0]:
         table.add_column(name, justify="left" if name == "class" else "right")
@@ -116,4 +126,10 @@ def cell(value: float | int | str | None) -> str:
     """Return a value as it stands in a table."""
     if value is None:
         return "-"
-    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
+    return (
+        f"{value:.4f}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else value
+    )

@@ -1,4 +1,6 @@
-"""Whether an exported program says what the network says: compared on real samples, in batches of several sizes."""
+"""Whether an exported program says what the network says: compared on real samples, in batches of
+several sizes.
+"""
 
 from dataclasses import dataclass
 
@@ -8,8 +10,8 @@ from numpy.typing import NDArray
 from convsweep.errors import UserError
 from convsweep.inference.export.programs import Program, Run
 
+# Sizes of the first batches; the last one is repeated.
 BATCH_SIZES = (1, 3, 16)
-"""Sizes of the first batches; the last one is repeated."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Check:
     Args:
         samples: how many were compared.
         difference: the largest of two answers.
-        agreement: share of samples, or positions, with the same most probable class; None where the answers are no classes.
+        agreement: share of samples, or positions, with the same most probable class; None where the
+            answers are no classes.
     """
 
     samples: int
@@ -27,30 +30,47 @@ class Check:
     agreement: float | None
 
 
-def check(eager: Run, program: Program, x: NDArray[np.float32], tolerance: float, *, has_classes: bool = True) -> Check:
+def check(
+    eager: Run,
+    program: Program,
+    x: NDArray[np.float32],
+    tolerance: float,
+    *,
+    has_classes: bool = True,
+) -> Check:
     """Compare a program with the network.
 
     Raises:
-        UserError: an answer differs by more than the tolerance, is not finite, or a batch size is refused. The file is removed.
+        UserError: an answer differs by more than the tolerance, is not finite, or a batch size is
+            refused. The file is removed.
     """
     differences, agreed = [], []
     try:
         for batch in batches(x):
             expected, found = eager(batch), program.run(batch)
             if found.shape != expected.shape:
-                raise UserError(f"its answer has the shape {found.shape}, the network's {expected.shape}")
+                raise UserError(
+                    f"its answer has the shape {found.shape}, the network's {expected.shape}"
+                )
             difference = np.abs(found.astype(np.float64) - expected).max()
             differences.append(np.inf if np.isnan(difference) else difference)
             agreed.append((found.argmax(1) == expected.argmax(1)).reshape(-1))
         if max(differences) > tolerance:
-            raise UserError(f"an answer differs by {max(differences):.3g}, more than --tolerance {tolerance:g} allows")
+            raise UserError(
+                f"an answer differs by {max(differences):.3g}, more than --tolerance {tolerance:g}"
+                " allows"
+            )
     except Exception as error:
         program.file.unlink(missing_ok=True)
         raise UserError(
-            f"{program.name} must say what the network says, but does not: {str(error).strip().splitlines()[0]}; "
-            f"{program.file.name} was removed"
+            f"{program.name} must say what the network says, but does not:"
+            f" {str(error).strip().splitlines()[0]}; {program.file.name} was removed"
         ) from error
-    return Check(len(x), float(max(differences)), float(np.concatenate(agreed).mean()) if has_classes else None)
+    return Check(
+        len(x),
+        float(max(differences)),
+        float(np.concatenate(agreed).mean()) if has_classes else None,
+    )
 
 
 def batches(x: NDArray[np.float32]) -> list[NDArray[np.float32]]:

@@ -20,17 +20,23 @@ if TYPE_CHECKING:
     from convsweep.inference.inference_model import Deployed
     from convsweep.training.trained import Trained
 
+# Size of the check: samples, and numbers in them.
 MAX_SAMPLES, MAX_VALUES = 64, 4_000_000
-"""Size of the check: samples, and numbers in them."""
 BATCH_SIZES = (1, 32)
 EXAMPLES = (
-    "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0    # the best checkpoint of a run, checked on digits",
-    "multirun/depth_kernel_digits photos/new               # the winner of a sweep, checked on files of your own",
+    (
+        "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0    # the best checkpoint of a run,"
+        " checked on digits"
+    ),
+    (
+        "multirun/depth_kernel_digits photos/new               # the winner of a sweep, checked on"
+        " files of your own"
+    ),
     "best.ckpt --format onnx --out served                  # ONNX alone",
 )
 NOTES = """\
 Leaves model.pt2 (torch.export), model.onnx, and export.json with differences and latencies. Both take raw float32 samples in
-batches of any length and return what predict does; what they expect and the class names are in their metadata."""
+batches of any length and return what predict does; what they expect and the class names are in their metadata."""  # noqa: E501
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -42,10 +48,25 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         NOTES,
         out="exported",
     )
-    parser.add_argument("files", metavar="FILES", nargs="*", type=Path, help="samples for the check (default: digits)")
-    parser.add_argument("--format", choices=("all", "pt2", "onnx"), default="all", help="what to write (all)")
-    parser.add_argument("--tolerance", type=float, default=1e-4, help="largest difference of an answer (0.0001)")
-    parser.add_argument("--no-latency", dest="latency", action="store_false", help="do not measure how long a batch takes")
+    parser.add_argument(
+        "files",
+        metavar="FILES",
+        nargs="*",
+        type=Path,
+        help="samples for the check (default: digits)",
+    )
+    parser.add_argument(
+        "--format", choices=("all", "pt2", "onnx"), default="all", help="what to write (all)"
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=1e-4, help="largest difference of an answer (0.0001)"
+    )
+    parser.add_argument(
+        "--no-latency",
+        dest="latency",
+        action="store_false",
+        help="do not measure how long a batch takes",
+    )
     return commands.parse(parser, arguments)
 
 
@@ -57,7 +78,8 @@ def export(arguments: Sequence[str]) -> int:
     from convsweep.training.trained import load_trained
 
     trained = load_trained(options.checkpoint, "cpu", max(BATCH_SIZES))
-    trained.model.memory_format = "contiguous"  # of weights in another layout a .pt2 file holds no whole tensor
+    # of weights in another layout a .pt2 file holds no whole tensor
+    trained.model.memory_format = "contiguous"
     trained.model.lay_out(trained.device)
 
     from convsweep.inference.export.checking import check
@@ -69,14 +91,20 @@ def export(arguments: Sequence[str]) -> int:
     if options.format != "pt2":
         check_extra()
     count = max(4, min(MAX_SAMPLES, MAX_VALUES // math.prod(trained.info.in_shape)))
-    x = samples_of_files(trained, options.files, count) if options.files else samples_of_digits(trained, count)
+    x = (
+        samples_of_files(trained, options.files, count)
+        if options.files
+        else samples_of_digits(trained, count)
+    )
     deployed = Deployed(trained.model, trained.permute)
     options.out.mkdir(parents=True, exist_ok=True)
     programs, checks = [], {}
     with commands.progress("export", 3 if options.format == "all" else 2) as advance:
         for program in written(trained, deployed, options.format, options.out):
             has_classes = trained.info.kind.has_classes
-            checks[program.name] = check(deployed.run, program, x, options.tolerance, has_classes=has_classes)
+            checks[program.name] = check(
+                deployed.run, program, x, options.tolerance, has_classes=has_classes
+            )
             programs.append(program)
             advance(1)
         runs = {"eager": deployed.run} | {program.name: program.run for program in programs}
@@ -98,7 +126,13 @@ def written(trained: "Trained", deployed: "Deployed", kind: str, out: Path) -> I
         yield programs.write_onnx(graph, about, deployed.answer_name, out / "model.onnx")
 
 
-def conclude(trained: "Trained", programs: Sequence["Program"], checks: dict[str, "Check"], times: "Times", out: Path) -> None:
+def conclude(
+    trained: "Trained",
+    programs: Sequence["Program"],
+    checks: dict[str, "Check"],
+    times: "Times",
+    out: Path,
+) -> None:
     """Write `export.json` and print what was found."""
     from convsweep.cli.console import console, short_path
     from convsweep.inference.export.latency import machine
@@ -116,7 +150,11 @@ def conclude(trained: "Trained", programs: Sequence["Program"], checks: dict[str
         console.print(machine(), soft_wrap=True, markup=False)
     for program in programs:
         size = program.file.stat().st_size / 2**20
-        console.print(f"{program.name}: {short_path(program.file.absolute())} ({size:.2f} MiB)", soft_wrap=True, markup=False)
+        console.print(
+            f"{program.name}: {short_path(program.file.absolute())} ({size:.2f} MiB)",
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 def table(checks: dict[str, "Check"], times: "Times") -> "Table":
@@ -124,7 +162,9 @@ def table(checks: dict[str, "Check"], times: "Times") -> "Table":
     from rich.table import Table
 
     found = Table(box=None, padding=(0, 2, 0, 0))
-    agreements = {name: check.agreement for name, check in checks.items() if check.agreement is not None}
+    agreements = {
+        name: check.agreement for name, check in checks.items() if check.agreement is not None
+    }
     columns = ["", "samples", "largest difference", *(["same class"] if agreements else [])]
     for name in (*columns, *(f"ms, batch {size}" for size in BATCH_SIZES if times)):
         found.add_column(name, justify="left" if not name else "right")
@@ -132,7 +172,9 @@ def table(checks: dict[str, "Check"], times: "Times") -> "Table":
         check = checks.get(name)
         cells = [f"{check.samples}", f"{check.difference:.2g}"] if check else ["", ""]
         same = [f"{agreements[name]:.2%}" if name in agreements else ""] if agreements else []
-        found.add_row(name, *cells, *same, *(f"{value:.3g}" for value in times.get(name, {}).values()))
+        found.add_row(
+            name, *cells, *same, *(f"{value:.3g}" for value in times.get(name, {}).values())
+        )
     return found
 
 

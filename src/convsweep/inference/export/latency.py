@@ -1,4 +1,6 @@
-"""How long a network takes for a batch on this machine: the median of repeated runs, behind one to warm up."""
+"""How long a network takes for a batch on this machine: the median of repeated runs, after one to
+warm up.
+"""
 
 import os
 import platform
@@ -13,14 +15,16 @@ from numpy.typing import NDArray
 
 from convsweep.inference.export.programs import Run
 
+# A measurement ends with either.
 MAX_RUNS, SECONDS = 300, 1.0
-"""A measurement ends with either."""
 
 Times = dict[str, dict[int, float]]
 
 
 def latencies(runs: Mapping[str, Run], x: NDArray[np.float32], batch_sizes: Sequence[int]) -> Times:
-    """Return milliseconds a batch, by name and batch size; the samples are repeated where they are too few."""
+    """Return milliseconds a batch, by name and batch size; the samples are repeated where they are
+    too few.
+    """
     found: Times = {name: {} for name in runs}
     for size in batch_sizes:
         batch = np.ascontiguousarray(np.resize(x, (size, *x.shape[1:])))

@@ -1,4 +1,6 @@
-"""Writes a network as a torch.export program and as ONNX, each with what it expects and what its classes are called."""
+"""Writes a network as a torch.export program and as ONNX, each with what it expects and what its
+classes are called.
+"""
 
 import importlib.util
 import json
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from convsweep.training.trained import Trained
 
 INPUT = "x"
+# Name of the description in an ONNX file; in a .pt2 file it has the ending .json.
 METADATA = "convsweep"
-"""Name of the description in an ONNX file; in a .pt2 file it has the ending .json."""
 
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -53,12 +55,22 @@ def description(trained: "Trained", output: str) -> dict[str, Any]:
     """Return what the user of an exported network must know, in plain types."""
     info = trained.info
     shape = ", ".join(["batch", *map(str, info.in_shape)])
-    reading = {key: trained.data[key] for key in ("image_size", "resize", "white", "channels") if key in trained.data}
+    reading = {
+        key: trained.data[key]
+        for key in ("image_size", "resize", "white", "channels")
+        if key in trained.data
+    }
     return {
         "task": info.task,
         "class_names": list(info.class_names),
-        "input": f"{INPUT}: float32 ({shape}) in the units of the training data (images: 0 to 255); normalisation is inside",
-        "output": f"{output}: float32 (batch, {info.num_classes}{', *' * (trained.is_dense * len(info.spatial_shape))})",
+        "input": (
+            f"{INPUT}: float32 ({shape}) in the units of the training data (images: 0 to 255);"
+            " normalisation is inside"
+        ),
+        "output": (
+            f"{output}: float32 (batch,"
+            f" {info.num_classes}{', *' * (trained.is_dense * len(info.spatial_shape))})"
+        ),
         "in_shape": list(info.in_shape),
         "reading": reading,
     }
@@ -73,11 +85,14 @@ def trace(deployed: Deployed, in_shape: tuple[int, ...]) -> ExportedProgram:
     example = torch.zeros(2, *in_shape, device=next(deployed.parameters()).device)
     try:
         with torch.no_grad():
-            return torch.export.export(deployed, (example,), dynamic_shapes={INPUT: {0: Dim("batch")}})
+            return torch.export.export(
+                deployed, (example,), dynamic_shapes={INPUT: {0: Dim("batch")}}
+            )
     except Exception as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"the network cannot be exported: {reason}; its forward must not depend on values of its input"
+            f"the network cannot be exported: {reason}; its forward must not depend on values of"
+            " its input"
         ) from error
 
 
@@ -95,11 +110,15 @@ def write_torch(program: ExportedProgram, about: dict[str, Any], path: Path) -> 
 
 
 def write_onnx(program: ExportedProgram, about: dict[str, Any], output: str, path: Path) -> Program:
-    """Write an .onnx file and return what onnxruntime makes of it, with as many threads as torch has."""
+    """Write an .onnx file and return what onnxruntime makes of it, with as many threads as torch
+    has.
+    """
     import onnxruntime
 
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    onnx = torch.onnx.export(program, dynamo=True, input_names=[INPUT], output_names=[output], verbose=False)
+    onnx = torch.onnx.export(
+        program, dynamo=True, input_names=[INPUT], output_names=[output], verbose=False
+    )
     assert onnx is not None
     onnx.model.metadata_props[METADATA] = json.dumps(about)
     onnx.save(path)

@@ -1,4 +1,6 @@
-"""Real samples for the check of an export: the user's files, or handwritten digits brought to the network's shape."""
+"""Real samples for the check of an export: the user's files, or handwritten digits brought to the
+network's shape.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +28,8 @@ Samples = NDArray[np.float32]
 
 
 def samples_of_files(trained: "Trained", named: Sequence[Path], count: int) -> Samples:
-    """Return up to `count` samples of files that have the network's size once they are read; recordings are cut to it.
+    """Return up to `count` samples of files that have the network's size once they are read;
+    recordings are cut to it.
 
     Shape:
         (N, C, *spatial)
@@ -39,7 +42,11 @@ def samples_of_files(trained: "Trained", named: Sequence[Path], count: int) -> S
     reasons: list[str] = []
     for file in find_files(named):
         try:
-            rows = [row for sample in formats.of(file).read(file) for row in rows_of(sample.x, trained.info, count)]
+            rows = [
+                row
+                for sample in formats.of(file).read(file)
+                for row in rows_of(sample.x, trained.info, count)
+            ]
         except UnfitFileError as error:
             reasons.append(f"{file} ({error.detail})")
             continue
@@ -49,12 +56,16 @@ def samples_of_files(trained: "Trained", named: Sequence[Path], count: int) -> S
     if not found:
         shape = "x".join(map(str, trained.info.in_shape))
         reason = f": {reasons[0]}" if reasons else ""
-        raise UserError(f"samples to check the export with must be {shape}, but no file gives one{reason}; name others or none")
+        raise UserError(
+            f"samples to check the export with must be {shape}, but no file gives one{reason}; name"
+            " others or none"
+        )
     return np.stack(found[:count])
 
 
 def rows_of(x: Any, info: "DataInfo", count: int) -> list[Samples]:
-    """Return what a sample of a file is to the network: itself, or of a recording the first `count` pieces at the network's rate.
+    """Return what a sample of a file is to the network: itself, or of a recording the first `count`
+    pieces at the network's rate.
 
     A network of one channel takes every channel by itself.
     """
@@ -64,11 +75,16 @@ def rows_of(x: Any, info: "DataInfo", count: int) -> list[Samples]:
     at_own_rate = Resampled(x, x.sample_rate_hz, info.sample_rate_hz or x.sample_rate_hz)
     ends = range(length, min(at_own_rate.shape[1], count * length) + 1, length)
     pieces = [at_own_rate[:, end - length : end] for end in ends]
-    return [piece[first : first + channels] for piece in pieces for first in range(0, len(piece), channels)]
+    return [
+        piece[first : first + channels]
+        for piece in pieces
+        for first in range(0, len(piece), channels)
+    ]
 
 
 def samples_of_digits(trained: "Trained", count: int) -> Samples:
-    """Return digits enlarged to the network's shape, with mean and spread of its training data in every channel.
+    """Return digits enlarged to the network's shape, with mean and spread of its training data in
+    every channel.
 
     A signal is a digit read line by line, a volume is eight digits on top of each other.
 

@@ -16,41 +16,87 @@ if TYPE_CHECKING:
 
 UNFIT_FILES = 3
 EXAMPLES = (
-    "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0 photos/new        # the best checkpoint of a run",
+    (
+        "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0 photos/new        # the best checkpoint"
+        " of a run"
+    ),
     "multirun/depth_kernel_digits 1.png 2.png --out answers               # the winner of a sweep",
-    "best.ckpt slides --tile 256 --overlap 0.5 --mirror all               # large images in overlapping tiles",
-    "best.ckpt interview.flac                                            # a long recording, cleaned: recordings/interview.wav",
-    "best.ckpt scans.npz --device cuda --batch-size 256                   # arrays: signals, images or volumes",
+    (
+        "best.ckpt slides --tile 256 --overlap 0.5 --mirror all               # large images in"
+        " overlapping tiles"
+    ),
+    (
+        "best.ckpt interview.flac                                            # a long recording,"
+        " cleaned: recordings/interview.wav"
+    ),
+    (
+        "best.ckpt scans.npz --device cuda --batch-size 256                   # arrays: signals,"
+        " images or volumes"
+    ),
 )
 NOTES = f"""\
 A classification gives predictions.csv: class and probabilities of each sample. A segmentation gives masks of class indices as
 well, and overlays; a denoiser gives cleaned signals. Files are read as the training data was: images, arrays (.npy, .npz),
 volumes (.nii, .nii.gz), recordings (.wav, .flac and others).
-Exit code {UNFIT_FILES}: some files could not be used, which are listed at the end."""
+Exit code {UNFIT_FILES}: some files could not be used, which are listed at the end."""  # noqa: E501
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line."""
-    parser = commands.network_parser("predict", "What a trained network makes of files.", EXAMPLES, NOTES, out="predictions")
-    parser.add_argument("files", metavar="FILES", nargs="+", type=Path, help="images, arrays, volumes, recordings, or folders")
+    parser = commands.network_parser(
+        "predict", "What a trained network makes of files.", EXAMPLES, NOTES, out="predictions"
+    )
+    parser.add_argument(
+        "files",
+        metavar="FILES",
+        nargs="+",
+        type=Path,
+        help="images, arrays, volumes, recordings, or folders",
+    )
     parser.add_argument(
         "--fit",
         choices=("auto", "stretch", "crop", "pad", "tiles"),
         default="auto",
-        help="how images of another size come to the network's: as the training data did (auto), resized, or in tiles",
+        help=(
+            "how images of another size come to the network's: as the training data did (auto),"
+            " resized, or in tiles"
+        ),
     )
-    parser.add_argument("--tile", type=int, nargs="+", metavar="N", help="size of the tiles: one number, or one for each axis")
-    parser.add_argument("--overlap", type=float, default=0.5, help="share of a tile that the next one covers again (0.5)")
+    parser.add_argument(
+        "--tile",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="size of the tiles: one number, or one for each axis",
+    )
+    parser.add_argument(
+        "--overlap",
+        type=float,
+        default=0.5,
+        help="share of a tile that the next one covers again (0.5)",
+    )
     parser.add_argument(
         "--mirror",
         choices=("none", "last", "all"),
         default="none",
-        help="average over mirrored copies: along the last axis (left and right), or along all axes",
+        help=(
+            "average over mirrored copies: along the last axis (left and right), or along all axes"
+        ),
     )
-    parser.add_argument("--convert-color", action="store_true", help="turn images grey or RGB as the network needs them")
-    parser.add_argument("--no-overlays", dest="overlays", action="store_false", help="write masks alone")
-    parser.add_argument("--batch-size", type=int, default=32, help="samples or tiles at a time (32)")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps, or the fastest there is (auto)")
+    parser.add_argument(
+        "--convert-color",
+        action="store_true",
+        help="turn images grey or RGB as the network needs them",
+    )
+    parser.add_argument(
+        "--no-overlays", dest="overlays", action="store_false", help="write masks alone"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=32, help="samples or tiles at a time (32)"
+    )
+    parser.add_argument(
+        "--device", default="auto", help="cpu, cuda, cuda:1, mps, or the fastest there is (auto)"
+    )
     return commands.parse(parser, arguments)
 
 
@@ -62,7 +108,9 @@ def predict(arguments: Sequence[str]) -> int:
     if options.tile and min(options.tile) < 1:
         raise UserError(f"--tile must be at least 1, but is {' '.join(map(str, options.tile))}")
     if not 0 <= options.overlap < 1:
-        raise UserError(f"--overlap must be a share of a tile, 0 <= overlap < 1, but is {options.overlap}")
+        raise UserError(
+            f"--overlap must be a share of a tile, 0 <= overlap < 1, but is {options.overlap}"
+        )
     from convsweep.inference.predict.inputs import find_files
 
     names = find_files(options.files)
@@ -72,7 +120,9 @@ def predict(arguments: Sequence[str]) -> int:
 
     trained = load_trained(options.checkpoint, options.device, options.batch_size)
     if options.tile and not trained.is_dense:
-        raise UserError("--tile is for what answers at every position, but this is a classifier; leave it out")
+        raise UserError(
+            "--tile is for what answers at every position, but this is a classifier; leave it out"
+        )
 
     from convsweep.inference.predict.formats import Formats, Reading
     from convsweep.inference.predict.predictor import Predictor
@@ -83,7 +133,10 @@ def predict(arguments: Sequence[str]) -> int:
     tile = options.tile * axes if options.tile and len(options.tile) == 1 else options.tile
     predictor = Predictor(trained, options.batch_size, options.mirror, tile, options.overlap)
     formats = Formats(trained, Reading(options.fit, options.convert_color, options.overlays))
-    with Predictions(options.out / "predictions.csv", trained.info) as rows, commands.progress("predict", len(names)) as advance:
+    with (
+        Predictions(options.out / "predictions.csv", trained.info) as rows,
+        commands.progress("predict", len(names)) as advance,
+    ):
         reader = Reader(formats, names, advance)
         write_all(predictor, reader, rows, options.out)
     return conclude(rows, reader, options.files)
@@ -96,7 +149,12 @@ def write_all(predictor: "Predictor", reader: "Reader", rows: "Predictions", out
         if not rows.task.is_dense:
             rows.add(name, [], result)
             continue
-        written = reader.formats.of(file).write(sample, result, out, reader.names[file]).relative_to(out).as_posix()
+        written = (
+            reader.formats.of(file)
+            .write(sample, result, out, reader.names[file])
+            .relative_to(out)
+            .as_posix()
+        )
         rows.add(name, [written], result)
 
 
@@ -108,12 +166,19 @@ def conclude(rows: "Predictions", reader: "Reader", named: Sequence[Path]) -> in
     if rows.count:
         console.print(rows.shown())
         console.print(rows.summary(), soft_wrap=True, markup=False)
-        folders = [f", {child.name}/" for child in sorted(rows.path.parent.iterdir()) if child.is_dir()]
-        console.print(f"results: {short_path(rows.path.absolute())}{''.join(folders)}", soft_wrap=True, markup=False)
+        folders = [
+            f", {child.name}/" for child in sorted(rows.path.parent.iterdir()) if child.is_dir()
+        ]
+        console.print(
+            f"results: {short_path(rows.path.absolute())}{''.join(folders)}",
+            soft_wrap=True,
+            markup=False,
+        )
     if not reader.unfit:
         if not rows.count:
             raise UserError(
-                f"{' '.join(map(str, named))}: only further channels of scans; name the files of the first channel too"
+                f"{' '.join(map(str, named))}: only further channels of scans; name the files of"
+                " the first channel too"
             )
         return 0
     message = unfit_message(sorted(reader.unfit), len(reader.names), " ".join(map(str, named)))

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from convsweep.training.trained import Trained
 
+# Every module of this package is a kind of file. None imports torch: a mistake in the file names is
+# answered at once.
 KINDS = "convsweep.inference.predict.files"
-"""Every module of this package is a kind of file. None imports torch: a mistake in the file names is answered at once."""
 
 Fit = Literal["auto", "stretch", "crop", "pad", "tiles"]
 Result = NDArray[Any]
@@ -30,7 +31,8 @@ class Sample:
         name: by which a person finds it again.
         x: (C, *spatial) in the units of the training data.
         origin: what `Format.write` needs to know of where it comes from.
-        back: turns probabilities (K, *spatial) on the grid of x into a mask on the grid of the file; None: the grids are one.
+        back: turns probabilities (K, *spatial) on the grid of x into a mask on the grid of the
+            file; None: the grids are one.
         index: which of the file's samples it is.
         count: how many the file has.
     """
@@ -48,7 +50,8 @@ class Reading:
     """What the command line says of reading files.
 
     Args:
-        fit: how files of another size than the network's are brought to it; `auto`: as the training data was.
+        fit: how files of another size than the network's are brought to it; `auto`: as the training
+            data was.
         convert_color: turn images grey or RGB, as the network needs them, rather than refuse them.
         overlays: write pictures of masks on their images.
     """
@@ -66,8 +69,8 @@ class Format(ABC):
         reading: what the command line says.
     """
 
+    # Of the file names, in lower case and with the dot.
     suffixes: ClassVar[tuple[str, ...]]
-    """Of the file names, in lower case and with the dot."""
 
     def __init__(self, trained: "Trained", reading: Reading) -> None:
         self.info, self.reading = trained.info, reading
@@ -87,15 +90,18 @@ class Format(ABC):
 
         Args:
             sample: what `read` made.
-            result: class indices (*spatial) of a segmentation, values (K, *spatial) otherwise, on the file's grid; of a
-                recording, these values in pieces along the first axis.
+            result: class indices (*spatial) of a segmentation, values (K, *spatial) otherwise, on
+                the file's grid; of a recording, these values in pieces along the first axis.
             out: folder of all results; see `place`.
-            name: of the file, without an extension and unlike that of any other file; may hold folders.
+            name: of the file, without an extension and unlike that of any other file; may hold
+                folders.
         """
 
 
 def place(out: Path, kind: str, name: str) -> Path:
-    """Return the path of a file called `name` in the folder `kind` of the results; its folder is made."""
+    """Return the path of a file called `name` in the folder `kind` of the results; its folder is
+    made.
+    """
     path = out / kind / name
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
@@ -119,18 +125,27 @@ class Formats:
 @cache
 def known_formats() -> dict[str, type[Format]]:
     """Return the format of each suffix."""
-    modules = [import_module(f"{KINDS}.{each.name}") for each in iter_modules(import_module(KINDS).__path__)]
+    modules = [
+        import_module(f"{KINDS}.{each.name}")
+        for each in iter_modules(import_module(KINDS).__path__)
+    ]
     kinds = [
         kind
         for module in modules
         for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, Format) and kind.__module__ == module.__name__
+        if isinstance(kind, type)
+        and issubclass(kind, Format)
+        and kind.__module__ == module.__name__
     ]
     return {suffix: kind for kind in kinds for suffix in kind.suffixes}
 
 
 def suffix_of(file: Path) -> str:
-    """Return the longest known suffix of a file in lower case, such as `.nii.gz`; the last one if none is known."""
+    """Return the longest known suffix of a file in lower case, such as `.nii.gz`; the last one if
+    none is known.
+    """
     suffixes = [part.lower() for part in file.suffixes]
     endings = ["".join(suffixes[first:]) for first in range(len(suffixes))]
-    return next((ending for ending in endings if ending in known_formats()), endings[-1] if endings else "")
+    return next(
+        (ending for ending in endings if ending in known_formats()), endings[-1] if endings else ""
+    )

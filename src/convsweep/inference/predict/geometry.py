@@ -1,4 +1,6 @@
-"""From the network's grid back to that of the file: undoes stretching, cropping or padding of an image."""
+"""From the network's grid back to that of the file: undoes stretching, cropping or padding of an
+image.
+"""
 
 from dataclasses import dataclass
 
@@ -11,7 +13,8 @@ Corner = tuple[int, int]
 
 @dataclass(frozen=True)
 class Geometry:
-    """What part of a file lies on what part of the network's grid; sizes are (height, width), corners (top, left).
+    """What part of a file lies on what part of the network's grid; sizes are (height, width),
+    corners (top, left).
 
     Args:
         file_size: of the file.
@@ -26,7 +29,8 @@ class Geometry:
     grid_size: Size
 
     def labels(self, probs: NDArray[np.float32], outside: int) -> NDArray[np.uint8 | np.uint16]:
-        """Return the most probable class of every pixel of the file, from probabilities interpolated between the grid's.
+        """Return the most probable class of every pixel of the file, from probabilities
+        interpolated between the grid's.
 
         Args:
             probs: (K, height, width) on the network's grid.
@@ -41,8 +45,12 @@ class Geometry:
         size = (self.seen_size[1], self.seen_size[0])
         best = np.full(self.seen_size, -np.inf, np.float32)
         found = np.zeros(self.seen_size, np.uint8 if max(len(probs), outside) < 256 else np.uint16)
-        for index, plane in enumerate(probs):  # one plane after the other: all of them at the file's size may be large
-            inside = np.ascontiguousarray(plane[top : top + height, left : left + width], dtype=np.float32)
+        for index, plane in enumerate(
+            probs
+        ):  # one plane after the other: all of them at the file's size may be large
+            inside = np.ascontiguousarray(
+                plane[top : top + height, left : left + width], dtype=np.float32
+            )
             grown = np.asarray(Image.fromarray(inside).resize(size, Image.Resampling.BILINEAR))
             found[grown > best] = index
             np.maximum(best, grown, out=best)
@@ -63,7 +71,10 @@ def geometry_of(resize: str, file_size: Size, grid: Size) -> Geometry:
         seen = (round(grid[0] * min(ratios)), round(grid[1] * min(ratios)))
         return Geometry(file_size, middle(file_size, seen), seen, (0, 0), grid)
     if resize == "pad":
-        inner = (max(1, round(file_size[0] / max(ratios))), max(1, round(file_size[1] / max(ratios))))
+        inner = (
+            max(1, round(file_size[0] / max(ratios))),
+            max(1, round(file_size[1] / max(ratios))),
+        )
         return Geometry(file_size, (0, 0), file_size, middle(grid, inner), inner)
     return Geometry(file_size, (0, 0), file_size, (0, 0), grid)
 

@@ -9,7 +9,8 @@ from convsweep.inference.predict.formats import known_formats, suffix_of
 
 
 def find_files(named: Sequence[Path]) -> dict[Path, str]:
-    """Return the files, those of a folder in order of their paths, each with a name of its own that has no extension.
+    """Return the files, those of a folder in order of their paths, each with a name of its own that
+    has no extension.
 
     Raises:
         UserError: one is missing, or there is none.
@@ -25,7 +26,10 @@ def find_files(named: Sequence[Path]) -> dict[Path, str]:
                 names[file] = free_name(file.relative_to(root), taken)
     if not names:
         folders = ", ".join(str(path) for path in named)
-        raise UserError(f"there must be a file that can be read, but {folders} holds none ({' '.join(sorted(known_formats()))})")
+        raise UserError(
+            f"there must be a file that can be read, but {folders} holds none"
+            f" ({' '.join(sorted(known_formats()))})"
+        )
     return names
 
 
@@ -39,7 +43,9 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 def free_name(file: Path, taken: set[str]) -> str:
-    """Return the path without its extension; with it, or numbered, where another file has that name already."""
+    """Return the path without its extension; with it, or numbered, where another file has that name
+    already.
+    """
     name = file.as_posix()
     short = name[: -len(suffix_of(file))] if suffix_of(file) else name
     numbered = (f"{name}_{number}" for number in range(2, len(taken) + 3))

@@ -1,4 +1,6 @@
-"""Samples of any size through a network: in batches, through sliding windows, and averaged over mirrored copies."""
+"""Samples of any size through a network: in batches, through sliding windows, and averaged over
+mirrored copies.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,9 +35,11 @@ class Predictor:
     Args:
         trained: the network.
         batch_size: samples, or windows, at a time.
-        mirror: which copies of a sample are averaged (test-time augmentation): the sample alone, it and its mirror image along
-            the last axis (left and right), or its mirror images along all axes and their combinations.
-        tile: spatial shape of the windows over samples of another size than the network's; None: the network's.
+        mirror: which copies of a sample are averaged (test-time augmentation): the sample alone, it
+            and its mirror image along the last axis (left and right), or its mirror images along
+            all axes and their combinations.
+        tile: spatial shape of the windows over samples of another size than the network's; None:
+            the network's.
         overlap: share of a window that the next one covers again.
     """
 
@@ -69,12 +73,19 @@ class Predictor:
         """
         shape = tuple(self.tile or self.trained.info.spatial_shape)
         if len(shape) != len(self.trained.info.spatial_shape):
-            raise UserError(f"--tile must be one number or {len(self.trained.info.spatial_shape)}, but is {list(shape)}")
+            raise UserError(
+                f"--tile must be one number or {len(self.trained.info.spatial_shape)}, but is"
+                f" {list(shape)}"
+            )
         try:
             answer = self.answer(torch.zeros(1, self.trained.info.in_channels, *shape))
         except (RuntimeError, ValueError) as error:
-            raise UserError(f"--tile {list(shape)} is no size for this network: {error}; leave it out") from None
-        return SlidingWindow(self.answer, shape, tuple(answer.shape[2:]), self.overlap, batch_size=self.batch_size)
+            raise UserError(
+                f"--tile {list(shape)} is no size for this network: {error}; leave it out"
+            ) from None
+        return SlidingWindow(
+            self.answer, shape, tuple(answer.shape[2:]), self.overlap, batch_size=self.batch_size
+        )
 
     @cached_property
     def cleaner(self) -> "Cleaner":
@@ -86,12 +97,17 @@ class Predictor:
         from convsweep.inference.predict.recording import Cleaner
 
         if self.mirror != "none":
-            raise UserError(f"--mirror is for images and volumes, but there are recordings; leave out --mirror {self.mirror}")
+            raise UserError(
+                "--mirror is for images and volumes, but there are recordings; leave out --mirror"
+                f" {self.mirror}"
+            )
         model: Any = self.trained.model
         return Cleaner(model, self.tile[0] if self.tile else None, self.overlap, self.batch_size)
 
     def fits(self, x: NDArray[np.generic]) -> bool:
-        """Return whether a sample can be in a batch: whether it is the network's own size, and the answer is of that size."""
+        """Return whether a sample can be in a batch: whether it is the network's own size, and the
+        answer is of that size.
+        """
         if not self.trained.is_dense:
             return True
         return x.shape[1:] == tuple(self.windows.window) == tuple(self.windows.out_window or ())
@@ -100,14 +116,17 @@ class Predictor:
         """Yield the result of every sample, in order.
 
         Shape:
-            result: (K,) probabilities of a classification; class indices (*spatial) of a segmentation on the grid of the file;
+            result: (K,) probabilities of a classification; class indices (*spatial) of a
+                segmentation on the grid of the file;
             else values (K, *spatial), of a recording in pieces.
         """
         batch: list[Entry] = []
         for file, sample in entries:
             x: Any = sample.x
             whole = not isinstance(x, Recording) and self.fits(x)
-            if batch and (not whole or len(batch) == self.batch_size or sample.x.dtype != batch[0][1].x.dtype):
+            if batch and (
+                not whole or len(batch) == self.batch_size or sample.x.dtype != batch[0][1].x.dtype
+            ):
                 yield from self.batched(batch)
                 batch = []
             if isinstance(x, Recording):
@@ -125,10 +144,16 @@ class Predictor:
             return
         answers = self.answer(torch.from_numpy(np.stack([sample.x for _, sample in batch])))
         for (file, sample), answer in zip(batch, answers, strict=True):
-            yield file, sample, self.result(sample, [answer]) if self.trained.is_dense else answer.numpy()
+            yield (
+                file,
+                sample,
+                self.result(sample, [answer]) if self.trained.is_dense else answer.numpy(),
+            )
 
     def result(self, sample: Sample, slabs: Iterable[Tensor]) -> Result:
-        """Return the result of a sample from its answer (K, length, *rest), which comes in pieces along the first axis."""
+        """Return the result of a sample from its answer (K, length, *rest), which comes in pieces
+        along the first axis.
+        """
         if not self.trained.info.kind.has_masks:
             return torch.cat(list(slabs), dim=1).numpy()
         if sample.back is not None:

@@ -24,8 +24,8 @@ class Reader:
     formats: Formats
     names: Mapping[Path, str]
     advance: Callable[[int], None]
+    # The files that could not be used, and why.
     unfit: list[tuple[str, UnfitFileError]] = field(default_factory=list)
-    """The files that could not be used, and why."""
 
     def __iter__(self) -> Iterator[tuple[Path, Sample]]:
         waiting: deque[tuple[Path, Future[list[Sample]]]] = deque()
@@ -41,7 +41,9 @@ class Reader:
     def read(self, file: Path) -> list[Sample]:
         if suffix_of(file) not in known_formats():
             raise UnfitFileError(
-                "Files must be of a known kind", suffix_of(file) or "no extension", " ".join(sorted(known_formats()))
+                "Files must be of a known kind",
+                suffix_of(file) or "no extension",
+                " ".join(sorted(known_formats())),
             )
         return list(self.formats.of(file).read(file))
 

@@ -1,4 +1,6 @@
-"""Cleans a recording of any length in overlapping windows: pieces of it are in memory, never the whole."""
+"""Cleans a recording of any length in overlapping windows: pieces of it are in memory, never the
+whole.
+"""
 
 import tempfile
 from collections.abc import Iterator
@@ -20,11 +22,12 @@ from convsweep.nets.sliding_window import SlidingWindow
 if TYPE_CHECKING:
     from convsweep.tasks.denoising import Denoising
 
+# Samples of a piece that is read or written at a time.
 PIECE = 2**18
-"""Samples of a piece that is read or written at a time."""
 
+# A window is at least so many times as long as what the network sees to one side, which is cut off
+# from its answer.
 WINDOW_BY_CONTEXT = 8
-"""A window is at least so many times as long as what the network sees to one side, which is cut off from its answer."""
 
 Waves = NDArray[np.float32]
 
@@ -46,13 +49,15 @@ def level_of(recording: Waveform) -> Waves:
 class Cleaner:
     """Applies a denoiser to recordings.
 
-    A window is brought to the level of the whole recording, not to its own, so that pauses stay quiet and no window is louder
-    than the next. Its answer counts only where the network saw all that it looks at: there it equals what the network
-    makes of the whole recording at once.
+    A window is brought to the level of the whole recording, not to its own, so that pauses stay
+    quiet and no window is louder than the next. Its answer counts only where the network saw all
+    that it looks at: there it equals what the network makes of the whole recording at once.
 
     Args:
-        model: in evaluation mode, on its device; a network of one channel cleans every channel by itself.
-        window: samples of a window; None: the length that the network was trained on, or what its receptive field asks for.
+        model: in evaluation mode, on its device; a network of one channel cleans every channel by
+            itself.
+        window: samples of a window; None: the length that the network was trained on, or what its
+            receptive field asks for.
         overlap: share of a window's answer that the next one covers again.
         batch_size: windows at a time.
     """
@@ -64,7 +69,9 @@ class Cleaner:
 
     @cached_property
     def context(self) -> int:
-        """How many samples to each side a sample of the answer depends on; a quarter of the window where that is more."""
+        """How many samples to each side a sample of the answer depends on; a quarter of the window
+        where that is more.
+        """
         try:
             field = measure(self.model.net, self.model.info.in_shape).receptive_field
         except UntraceableError:
@@ -75,14 +82,17 @@ class Cleaner:
     @property
     def length(self) -> int:
         """Samples of a window."""
-        return self.window or max(self.model.info.spatial_shape[0], WINDOW_BY_CONTEXT * self.context)
+        return self.window or max(
+            self.model.info.spatial_shape[0], WINDOW_BY_CONTEXT * self.context
+        )
 
     def __call__(self, recording: Waveform, sample_rate_hz: int, level: Waves) -> Iterator[Waves]:
         """Yield the clean recording (C, T) in pieces, at its own sample rate.
 
         Args:
             recording: (C, T).
-            sample_rate_hz: of the recording; where the network's is another, it is resampled there and back.
+            sample_rate_hz: of the recording; where the network's is another, it is resampled there
+                and back.
             level: (C,) from `level_of`.
         """
         own_hz = self.model.info.sample_rate_hz or sample_rate_hz
@@ -104,7 +114,9 @@ class Cleaner:
         def predict(windows: Tensor) -> Tensor:
             return self.clean(windows, levels)[..., self.context : self.context + inner]
 
-        slide = SlidingWindow(predict, (self.length,), (inner,), self.overlap, batch_size=self.batch_size)
+        slide = SlidingWindow(
+            predict, (self.length,), (inner,), self.overlap, batch_size=self.batch_size
+        )
         for slab in slide.slabs(recording):  # type: ignore[arg-type]
             yield slab.numpy()
 
@@ -126,7 +138,9 @@ class Cleaner:
 
 @contextmanager
 def on_disk(slabs: Iterator[Waves], shape: tuple[int, int]) -> Iterator[Waves]:
-    """Keep pieces (C, length) that make up an array of a shape in a file that lives as long as the block."""
+    """Keep pieces (C, length) that make up an array of a shape in a file that lives as long as the
+    block.
+    """
     with tempfile.TemporaryDirectory() as folder:
         array = np.memmap(Path(folder) / "clean.f32", np.float32, "w+", shape=shape)
         start = 0

@@ -1,4 +1,6 @@
-"""predictions.csv: a row a sample, on disk as soon as it is predicted, and what of it is shown in the terminal."""
+"""predictions.csv: a row a sample, on disk as soon as it is predicted, and what of it is shown in
+the terminal.
+"""
 
 import csv
 from functools import cached_property
@@ -20,7 +22,8 @@ SHOWN_ROWS = 10
 class Predictions:
     """Writes the rows of a CSV file.
 
-    They hold the sample, the file that was written of it where there is an answer at every position, and what the task says.
+    They hold the sample, the file that was written of it where there is an answer at every
+    position, and what the task says.
 
     Args:
         path: of the CSV file.
@@ -39,7 +42,12 @@ class Predictions:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if "file" in vars(self):
             self.file.close()
 

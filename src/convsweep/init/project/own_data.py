@@ -1,4 +1,6 @@
-"""A data set of one's own: it says what it is (`describe`) and reads its samples (`read`); all else follows from that."""
+"""A data set of one's own: it says what it is (`describe`) and reads its samples (`read`); all else
+follows from that.
+"""
 
 from typing import Any
 
@@ -25,7 +27,9 @@ class Shapes(DataModule):
         self.noise = noise
 
     def describe(self) -> DataInfo:
-        return DataInfo(in_shape=(1, SIZE, SIZE), num_classes=3, class_names=("disc", "square", "cross"))
+        return DataInfo(
+            in_shape=(1, SIZE, SIZE), num_classes=3, class_names=("disc", "square", "cross")
+        )
 
     def read(self) -> Parts:
         random = np.random.default_rng(0)  # the same samples in every run and every trial
@@ -35,6 +39,10 @@ class Shapes(DataModule):
         right = np.abs(np.arange(SIZE)[None, :] - column)
         disc, square = down**2 + right**2 <= 9, np.maximum(down, right) <= 2
         cross = (np.minimum(down, right) == 0) & (np.maximum(down, right) <= 3)
-        x = np.choose(y[:, None, None], [disc, square, cross]) + random.normal(0, self.noise, (self.num_samples, SIZE, SIZE))
-        samples = Samples(x[:, None].astype(np.float32), y, number_names("shapes", self.num_samples))
+        x = np.choose(y[:, None, None], [disc, square, cross]) + random.normal(
+            0, self.noise, (self.num_samples, SIZE, SIZE)
+        )
+        samples = Samples(
+            x[:, None].astype(np.float32), y, number_names("shapes", self.num_samples)
+        )
         return samples, None, None  # validation and test parts are split off

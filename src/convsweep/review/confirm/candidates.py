@@ -1,4 +1,6 @@
-"""Which networks a confirmation trains: the best trials of a sweep, and the baseline that they have to beat."""
+"""Which networks a confirmation trains: the best trials of a sweep, and the baseline that they have
+to beat.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,7 +53,9 @@ def choose(sweep: SweepFolder, request: Request) -> list[Candidate]:
     chosen = [
         Candidate(
             name=f"trial {trial.number}",
-            overrides=merge_overrides([*_sweep_choice(sweep), *trial.user_attrs[OVERRIDES], *request.overrides]),
+            overrides=merge_overrides(
+                [*_sweep_choice(sweep), *trial.user_attrs[OVERRIDES], *request.overrides]
+            ),
             trial=trial.number,
             found=trial.values[index],
             params=trial.params,
@@ -60,7 +64,14 @@ def choose(sweep: SweepFolder, request: Request) -> list[Candidate]:
     ]
     if request.baseline is None:
         return chosen
-    own = merge_overrides([*_sweep_choice(sweep), *_base_overrides(sweep, request.baseline), *request.baseline, *request.overrides])
+    own = merge_overrides(
+        [
+            *_sweep_choice(sweep),
+            *_base_overrides(sweep, request.baseline),
+            *request.baseline,
+            *request.overrides,
+        ]
+    )
     return [*chosen, Candidate(BASELINE, own)]
 
 
@@ -72,13 +83,16 @@ def ranking_objective(sweep: SweepFolder, by: str | None) -> tuple[int, str]:
     """
     names = objective_names(sweep.config, len(sweep.objectives.names))
     if by is not None and by not in names:
-        raise UserError(f"by must be an objective of the sweep, but is {by!r}; {did_you_mean(by, names)}")
+        raise UserError(
+            f"by must be an objective of the sweep, but is {by!r}; {did_you_mean(by, names)}"
+        )
     index = 0 if by is None else names.index(by)
     return index, names[index]
 
 
 def best_trials(sweep: SweepFolder, index: int) -> list[FrozenTrial]:
-    """Return the trials to choose from, best first: all complete ones, or the Pareto front where objectives compete.
+    """Return the trials to choose from, best first: all complete ones, or the Pareto front where
+    objectives compete.
 
     Raises:
         UserError: No trial is complete.
@@ -96,7 +110,11 @@ def best_trials(sweep: SweepFolder, index: int) -> list[FrozenTrial]:
 
 def _is_usable(trial: FrozenTrial) -> bool:
     """Whether a trial is a complete one of its own; a repetition only has the result of another."""
-    return trial.state == TrialState.COMPLETE and kind_of(trial) == "complete" and OVERRIDES in trial.user_attrs
+    return (
+        trial.state == TrialState.COMPLETE
+        and kind_of(trial) == "complete"
+        and OVERRIDES in trial.user_attrs
+    )
 
 
 def _standing(sweep: SweepFolder, trials: list[FrozenTrial]) -> str:
@@ -104,23 +122,33 @@ def _standing(sweep: SweepFolder, trials: list[FrozenTrial]) -> str:
         return f"{sweep.folder} has no trials yet; run the sweep first"
     kinds = tally(trials, sweep.objectives).kinds
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()) if count)
-    told = [trial for trial in trials if kind_of(trial) != "duplicate" and REASON in trial.user_attrs]
+    told = [
+        trial for trial in trials if kind_of(trial) != "duplicate" and REASON in trial.user_attrs
+    ]
     first = f"; the first reason: {told[0].user_attrs[REASON]}" if told else ""
     return f"those of {sweep.folder} are: {counted}{first}; see its sweep.csv"
 
 
 def _sweep_choice(sweep: SweepFolder) -> list[str]:
-    """Return the sweep's choice of `sweeps`, whose settings its trials have, also where a preset chose it."""
+    """Return the sweep's choice of `sweeps`, whose settings its trials have, also where a preset
+    chose it.
+    """
     choice = sweep.config.hydra.runtime.choices.get("sweeps")
     return [] if choice is None else [f"sweeps={choice}"]
 
 
 def _base_overrides(sweep: SweepFolder, baseline: list[str]) -> list[str]:
-    """Return what the sweep's command fixed for all trials; a baseline with a network of its own takes nothing of it."""
+    """Return what the sweep's command fixed for all trials; a baseline with a network of its own
+    takes nothing of it.
+    """
     parsed = OverridesParser.create().parse_overrides(sweep.task_overrides)
     fixed = [override for override in parsed if not override.is_sweep_override()]
     if any(_key(text) == "model/net" for text in baseline):
-        fixed = [override for override in fixed if not str(override.key_or_group).startswith(("model/net", "model.net."))]
+        fixed = [
+            override
+            for override in fixed
+            if not str(override.key_or_group).startswith(("model/net", "model.net."))
+        ]
     return [str(override.input_line) for override in fixed]
 
 

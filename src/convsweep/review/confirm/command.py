@@ -1,8 +1,10 @@
-"""`convsweep confirm SWEEP [top=3] [seeds=5] [baseline=PRESET] [OVERRIDES]`: are the winners of a search real?
+"""`convsweep confirm SWEEP [top=3] [seeds=5] [baseline=PRESET] [OVERRIDES]`: are the winners of a
+search real?
 
-Trains the best trials of a sweep, and a baseline, again with several seeds that the search has not used, on the sweep's own
-workers, and says whether the winner beats the baseline. The test split is looked at here for the first time. The same command
-goes on where it was stopped, and trains nothing twice.
+Trains the best trials of a sweep, and a baseline, again with several seeds that the search has not
+used, on the sweep's own workers, and says whether the winner beats the baseline. The test split is
+looked at here for the first time. The same command goes on where it was stopped, and trains nothing
+twice.
 
     convsweep confirm multirun/depth_kernel_digits                         # the best 3, 5 seeds
     convsweep confirm multirun/depth_kernel_digits top=1 seeds=10 baseline=vgg_small
@@ -16,7 +18,7 @@ goes on where it was stopped, and trains nothing twice.
     baseline  a preset of model/net; or overrides with blanks between them; `defaults`: what the sweep's command gives
               without its searched parameters (the default); `none`
     others    overrides of every training; those of hydra.sweeper and hydra.launcher go to the engine
-"""
+"""  # noqa: E501
 
 import sys
 

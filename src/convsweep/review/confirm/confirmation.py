@@ -1,4 +1,6 @@
-"""One confirmation from the request to the report: choose, check, train what is open, measure, judge, write."""
+"""One confirmation from the request to the report: choose, check, train what is open, measure,
+judge, write.
+"""
 
 from pathlib import Path
 
@@ -25,7 +27,8 @@ TABLE_WIDTH = 120
 
 
 def confirm(request: Request) -> int:
-    """Do what is asked and return the exit code: that of the trainings' program, 0 if there was nothing left to train.
+    """Do what is asked and return the exit code: that of the trainings' program, 0 if there was
+    nothing left to train.
 
     Raises:
         UserError: The request does not fit the sweep.
@@ -62,11 +65,14 @@ def subject_of(sweep: SweepFolder, request: Request) -> Subject:
 def first_seed(sweep: SweepFolder) -> int:
     """Return the first seed that the search has not used.
 
-    The best trials were chosen for what they did with the search's seeds, so these would flatter them.
+    The best trials were chosen for what they did with the search's seeds, so these would flatter
+    them.
     """
     key = sweep.options.seed_key
     given = OmegaConf.select(sweep.config, key)
-    searched = [trial.params[key] for trial in sweep.study.get_trials(deepcopy=False) if key in trial.params]
+    searched = [
+        trial.params[key] for trial in sweep.study.get_trials(deepcopy=False) if key in trial.params
+    ]
     used = [seed for seed in [given, *searched] if isinstance(seed, int)]
     return max(used) + sweep.options.repeat if used else 0
 
@@ -74,18 +80,33 @@ def first_seed(sweep: SweepFolder) -> int:
 def _check_configs(sweep: SweepFolder, candidates: list[Candidate]) -> None:
     """Compose every candidate, so that a misspelt key is answered before anything is trained."""
     name = str(sweep.config.hydra.job.config_name)
-    first, *others = sorted(_config_folders(sweep), key=lambda folder: not (folder / f"{name}.yaml").is_file())
-    path = [f"hydra.searchpath={override_text([f'file://{folder}' for folder in others])}"] if others else []
+    first, *others = sorted(
+        _config_folders(sweep), key=lambda folder: not (folder / f"{name}.yaml").is_file()
+    )
+    path = (
+        [f"hydra.searchpath={override_text([f'file://{folder}' for folder in others])}"]
+        if others
+        else []
+    )
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(first), version_base="1.3"):  # looks for the primary config nowhere else
+    with initialize_config_dir(
+        str(first), version_base="1.3"
+    ):  # looks for the primary config nowhere else
         for candidate in candidates:
             try:
                 compose(name, overrides=[*candidate.overrides, *path])
             except Exception as error:
                 text = " ".join(str(error).partition(SEARCH_PATH)[0].split())
-                raise UserError(f"the config of {candidate.name} cannot be composed: {text}") from error
-        if compose(name, overrides=["hydra/sweeper=study", *path], return_hydra_config=True).hydra.sweeper.params:
-            raise UserError(f"a confirmation trains given networks, but {name}.yaml names a space; take `sweeps` out of it")
+                raise UserError(
+                    f"the config of {candidate.name} cannot be composed: {text}"
+                ) from error
+        if compose(
+            name, overrides=["hydra/sweeper=study", *path], return_hydra_config=True
+        ).hydra.sweeper.params:
+            raise UserError(
+                f"a confirmation trains given networks, but {name}.yaml names a space; take"
+                " `sweeps` out of it"
+            )
 
 
 def _config_folders(sweep: SweepFolder) -> list[Path]:
@@ -95,14 +116,26 @@ def _config_folders(sweep: SweepFolder) -> list[Path]:
     return [sweep.main_config_folder(), *given]
 
 
-def _say_plan(sweep: SweepFolder, subject: Subject, candidates: list[Candidate], jobs: Jobs) -> None:
+def _say_plan(
+    sweep: SweepFolder, subject: Subject, candidates: list[Candidate], jobs: Jobs
+) -> None:
     chosen = "the Pareto front's best" if subject.of_front else "the best"
     running = "; the sweep is still running" if sweep.is_running else ""
-    console.print(f"study {subject.study}: {chosen} by {subject.metric}{running}", soft_wrap=True, markup=False)
+    console.print(
+        f"study {subject.study}: {chosen} by {subject.metric}{running}",
+        soft_wrap=True,
+        markup=False,
+    )
     for candidate in candidates:
         overrides = " ".join(candidate.overrides)
-        console.print(f"  {candidate.name}: {overrides or '(the defaults)'}", soft_wrap=True, markup=False)
-    seeds = f"seeds {subject.seeds[0]} to {subject.seeds[-1]}" if len(subject.seeds) > 1 else f"seed {subject.seeds[0]}"
+        console.print(
+            f"  {candidate.name}: {overrides or '(the defaults)'}", soft_wrap=True, markup=False
+        )
+    seeds = (
+        f"seeds {subject.seeds[0]} to {subject.seeds[-1]}"
+        if len(subject.seeds) > 1
+        else f"seed {subject.seeds[0]}"
+    )
     plan = f"{jobs.num_open} trainings to do, with {seeds}, which the search has not used"
     console.print(f"{plan}, in {short_path(jobs.layout.folder)}", soft_wrap=True, markup=False)
 
@@ -111,20 +144,28 @@ def _report(sweep: SweepFolder, subject: Subject, results: list[Result], verdict
     """Write confirm.json and best.yaml and show what they say."""
     path = document.write(document.document(subject, results, verdict), sweep.folder)
     console.print()
-    Console(highlight=False, width=max(console.width, TABLE_WIDTH)).print(table(subject, results, verdict))
+    Console(highlight=False, width=max(console.width, TABLE_WIDTH)).print(
+        table(subject, results, verdict)
+    )
     for line in failures(results):
         console.print(f"  {line}", style="red", soft_wrap=True, markup=False)
     console.print(verdict.words, style="bold", soft_wrap=True, markup=False)
     console.print(f"  details: {short_path(path)}", soft_wrap=True, markup=False)
     if verdict.winner is not None:
         write_preset(sweep, subject, verdict)
-        console.print(f"  the winner as a preset: {preset_command(sweep)}", soft_wrap=True, markup=False)
+        console.print(
+            f"  the winner as a preset: {preset_command(sweep)}", soft_wrap=True, markup=False
+        )
 
 
 def preset_command(sweep: SweepFolder) -> str:
     """Return how the winner's preset is trained."""
     return program_command(
-        str(sweep.config.hydra.help.app_name), "--config-dir", short_path(sweep.folder / FOLDER), "--config-name", "best"
+        str(sweep.config.hydra.help.app_name),
+        "--config-dir",
+        short_path(sweep.folder / FOLDER),
+        "--config-name",
+        "best",
     )
 
 

@@ -1,4 +1,6 @@
-"""confirm.json: what was confirmed and what came of it, for programs; docs/confirm.md states its form."""
+"""confirm.json: what was confirmed and what came of it, for programs; docs/confirm.md states its
+form.
+"""
 
 import json
 import os
@@ -8,12 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from convsweep.review.confirm.intervals import CONFIDENCE
-from convsweep.review.confirm.results import TEST, VALIDATION, Result, Training, baseline_of, test_metric
+from convsweep.review.confirm.results import (
+    TEST,
+    VALIDATION,
+    Result,
+    Training,
+    baseline_of,
+    test_metric,
+)
 from convsweep.review.confirm.verdict import Verdict
 from convsweep.run_folder import write_atomically
 
+# Of a sweep: where its confirmation lies.
 FOLDER = "confirm"
-"""Of a sweep: where its confirmation lies."""
 FILE = "confirm.json"
 SPLITS = (VALIDATION, TEST)
 
@@ -80,7 +89,11 @@ def read(sweep_folder: Path) -> dict[str, Any] | None:
 def _network(result: Result, baseline: Result | None, folder: Path) -> dict[str, Any]:
     candidate = result.candidate
     cost = next((training.cost for training in result.trainings if training.cost), None) or {}
-    differences = {} if baseline is None or candidate.is_baseline else {s: result.difference(baseline, s) for s in SPLITS}
+    differences = (
+        {}
+        if baseline is None or candidate.is_baseline
+        else {s: result.difference(baseline, s) for s in SPLITS}
+    )
     return {
         "name": candidate.name,
         "is_baseline": candidate.is_baseline,

@@ -23,7 +23,17 @@ _OWN: dict[str, Any] = {
     "changed": "accept",
     "enqueue": [],
 }
-_SET_OTHERWISE = ("params", "sampler", "pruner", "_target_", "_recursive_", "study_name", "policy", "ignore", "prune_on")
+_SET_OTHERWISE = (
+    "params",
+    "sampler",
+    "pruner",
+    "_target_",
+    "_recursive_",
+    "study_name",
+    "policy",
+    "ignore",
+    "prune_on",
+)
 _OF_THE_SWEEP = ("hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher", "hydra.mode")
 
 
@@ -35,13 +45,22 @@ def train(sweep: SweepFolder, jobs: Jobs, engine: list[str]) -> int:
         jobs: What to train.
         engine: The user's overrides of Hydra's own; they win.
     """
-    command = [sys.executable, *program(sweep), "-m", *config_of(sweep.config), *arguments(sweep, jobs, engine)]
+    command = [
+        sys.executable,
+        *program(sweep),
+        "-m",
+        *config_of(sweep.config),
+        *arguments(sweep, jobs, engine),
+    ]
     cwd = Path(str(sweep.config.hydra.runtime.cwd))
     with subprocess.Popen(command, cwd=cwd if cwd.is_dir() else None) as process:
         before = {
-            # Ctrl-C reaches the program by itself, as it is in the same process group; it closes its runs and ends.
+            # Ctrl-C reaches the program by itself, as it is in the same process group; it closes
+            # its runs and ends.
             signal.SIGINT: signal.signal(signal.SIGINT, lambda signum, frame: None),
-            signal.SIGTERM: signal.signal(signal.SIGTERM, lambda signum, frame: process.send_signal(signum)),
+            signal.SIGTERM: signal.signal(
+                signal.SIGTERM, lambda signum, frame: process.send_signal(signum)
+            ),
         }
         try:
             return process.wait()
@@ -60,7 +79,10 @@ def program(sweep: SweepFolder) -> list[str]:
         return ["-m", "convsweep", "train"]
     script = sweep.main_config_folder().parent / f"{sweep.config.hydra.job.name}.py"
     if not script.is_file():
-        raise UserError(f"a confirmation is trained by the program of its sweep, but {script} is not there; put it back")
+        raise UserError(
+            f"a confirmation is trained by the program of its sweep, but {script} is not there; put"
+            " it back"
+        )
     return [str(script)]
 
 
@@ -70,13 +92,27 @@ def arguments(sweep: SweepFolder, jobs: Jobs, engine: list[str]) -> list[str]:
     policy = {kind: "go_on" if text == "stop" else text for kind, text in options["policy"].items()}
     ignore = [key for key in options["ignore"] if key != options["seed_key"]]
     num_jobs = len(jobs.overrides())
-    own = {**_OWN, "n_trials": num_jobs, "study_name": jobs.study_name, "policy": policy, "ignore": ignore}
-    kept = {key: value for key, value in options.items() if key not in own and key not in _SET_OTHERWISE}
+    own = {
+        **_OWN,
+        "n_trials": num_jobs,
+        "study_name": jobs.study_name,
+        "policy": policy,
+        "ignore": ignore,
+    }
+    kept = {
+        key: value for key, value in options.items() if key not in own and key not in _SET_OTHERWISE
+    }
     if not sweep.is_in_database:
         kept["storage"] = None  # a journal of its own
     choices = sweep.config.hydra.runtime.choices
-    others = [text for text in sweep.hydra_overrides if not text.lstrip("+~").startswith(_OF_THE_SWEEP)]
-    launcher = [text for text in sweep.hydra_overrides if text.lstrip("+~").startswith(("hydra.launcher", "hydra/launcher"))]
+    others = [
+        text for text in sweep.hydra_overrides if not text.lstrip("+~").startswith(_OF_THE_SWEEP)
+    ]
+    launcher = [
+        text
+        for text in sweep.hydra_overrides
+        if text.lstrip("+~").startswith(("hydra.launcher", "hydra/launcher"))
+    ]
     return merge_overrides(
         [
             "hydra/sweeper=study",
@@ -85,7 +121,10 @@ def arguments(sweep: SweepFolder, jobs: Jobs, engine: list[str]) -> list[str]:
             f"hydra/launcher={choices['hydra/launcher']}",
             *others,
             *launcher,
-            *(f"++hydra.sweeper.{key}={override_text(value)}" for key, value in {**kept, **own}.items()),
+            *(
+                f"++hydra.sweeper.{key}={override_text(value)}"
+                for key, value in {**kept, **own}.items()
+            ),
             f"++hydra.sweeper.params={{{JOB}:{override_text(f'range(0,{num_jobs})')}}}",
             f"hydra.sweep.dir={override_text(str(jobs.layout.folder))}",
             *engine,

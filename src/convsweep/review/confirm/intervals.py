@@ -1,4 +1,6 @@
-"""Means over seeds, and what is known of the difference between two networks that were trained with the same seeds."""
+"""Means over seeds, and what is known of the difference between two networks that were trained with
+the same seeds.
+"""
 
 import math
 import statistics
@@ -57,11 +59,13 @@ def spread(values: Sequence[float]) -> Spread | None:
     return Spread(len(values), statistics.fmean(values), std, min(values), max(values))
 
 
-def paired_difference(values: Mapping[int, float], others: Mapping[int, float]) -> Difference | None:
+def paired_difference(
+    values: Mapping[int, float], others: Mapping[int, float]
+) -> Difference | None:
     """Return `values - others` over the seeds that both have, or None if there are none.
 
-    The interval is Student's for the mean of the differences: mean +- t(n - 1) std / sqrt(n). Pairing by seed takes
-    out what the seed does to both networks alike.
+    The interval is Student's for the mean of the differences: mean +- t(n - 1) std / sqrt(n).
+    Pairing by seed takes out what the seed does to both networks alike.
     """
     differences = [values[seed] - others[seed] for seed in sorted(values.keys() & others.keys())]
     if not differences:

@@ -1,4 +1,6 @@
-"""The trainings of a confirmation, kept with its study: which overrides each of them has, and what became of it."""
+"""The trainings of a confirmation, kept with its study: which overrides each of them has, and what
+became of it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,12 +40,22 @@ class Jobs:
         self.layout.make()
         self.seed_key, self._stale_after = sweep.options.seed_key, sweep.options.stale_after
         self.study_name = f"{sweep.options.study_name}_confirm"
-        storage = sweep.storage if sweep.is_in_database else open_storage(None, self.layout, num_workers=1)
+        storage = (
+            sweep.storage
+            if sweep.is_in_database
+            else open_storage(None, self.layout, num_workers=1)
+        )
         self.study: OpenStudy = create_study(storage, self.study_name, sweep.objectives)
 
     def add(self, candidates: Sequence[Candidate], seeds: Sequence[int]) -> None:
-        """Add what is not there yet, seed by seed so that the first seed of all comes first; what was killed or failed again."""
-        wanted = [overrides_of_job(candidate, seed, self.seed_key) for seed in seeds for candidate in candidates]
+        """Add what is not there yet, seed by seed so that the first seed of all comes first; what
+        was killed or failed again.
+        """
+        wanted = [
+            overrides_of_job(candidate, seed, self.seed_key)
+            for seed in seeds
+            for candidate in candidates
+        ]
         with locked(self.layout.ask_lock):
             known = self._kept(wanted)
             trials = self._by_job()
@@ -54,7 +66,9 @@ class Jobs:
             self.study.set_user_attr(_JOBS, known)
 
     def _kept(self, wanted: Sequence[list[str]]) -> list[list[str]]:
-        """Return the jobs without what a former command, which is not at work any more, has left undone beside `wanted`."""
+        """Return the jobs without what a former command, which is not at work any more, has left
+        undone beside `wanted`.
+        """
         known = self.overrides()
         if LivenessMonitor(self.layout.workers, self._stale_after).living():
             return known
@@ -82,7 +96,11 @@ class Jobs:
         """
         wanted = overrides_of_job(candidate, seed, self.seed_key)
         trials = self._by_job()
-        found = [trials[job] for job, overrides in enumerate(self.overrides()) if overrides == wanted and job in trials]
+        found = [
+            trials[job]
+            for job, overrides in enumerate(self.overrides())
+            if overrides == wanted and job in trials
+        ]
         if not found:
             return None
         original = found[-1].user_attrs.get(attributes.DUPLICATE_OF)
@@ -91,7 +109,9 @@ class Jobs:
     def _by_job(self) -> dict[int, FrozenTrial]:
         """Return the last trial of every job that was begun."""
         trials = self.study.get_trials(deepcopy=False)
-        return {int(fixed_params(trial)[JOB]): trial for trial in trials if JOB in fixed_params(trial)}
+        return {
+            int(fixed_params(trial)[JOB]): trial for trial in trials if JOB in fixed_params(trial)
+        }
 
 
 def overrides_of_job(candidate: Candidate, seed: int, seed_key: str) -> list[str]:
@@ -101,6 +121,8 @@ def overrides_of_job(candidate: Candidate, seed: int, seed_key: str) -> list[str
 
 
 def suggest(trial: optuna.Trial, params: Mapping[str, Any]) -> list[str]:
-    """Return the overrides of the job that a trial of the confirmation's study is; the sweeper calls this."""
+    """Return the overrides of the job that a trial of the confirmation's study is; the sweeper
+    calls this.
+    """
     jobs: list[list[str]] = trial.study.user_attrs[_JOBS]
     return list(jobs[int(params[JOB])])

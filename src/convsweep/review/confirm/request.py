@@ -22,7 +22,8 @@ class Request:
         top: How many of the best trials are trained again.
         seeds: With how many seeds each of them, and the baseline, is trained.
         by: Name of the objective that ranks; None for the first one.
-        baseline: Overrides of the baseline; empty for the sweep's own defaults, None for no baseline.
+        baseline: Overrides of the baseline; empty for the sweep's own defaults, None for no
+            baseline.
         overrides: Further overrides of every training.
         engine: Overrides of Hydra's own, for the sweeper and the launcher.
     """
@@ -45,7 +46,9 @@ def parse_request(arguments: Sequence[str]) -> Request:
     places = [argument for argument in arguments if _is_place(argument)]
     words = [argument for argument in arguments if not _is_place(argument)]
     if len(places) != 1:
-        raise UserError(f"confirm takes one sweep's folder, but got {places or 'none'}; say multirun/<study>")
+        raise UserError(
+            f"confirm takes one sweep's folder, but got {places or 'none'}; say multirun/<study>"
+        )
     given = dict(word.split("=", 1) for word in words if word.partition("=")[0] in _WORDS)
     others = [word for word in words if word.partition("=")[0] not in _WORDS]
     for word in others:
@@ -63,7 +66,9 @@ def parse_request(arguments: Sequence[str]) -> Request:
 
 
 def parse_baseline(text: str) -> list[str] | None:
-    """Return the overrides of a baseline: a preset of `model/net`, overrides with blanks between them, or a word."""
+    """Return the overrides of a baseline: a preset of `model/net`, overrides with blanks between
+    them, or a word.
+    """
     if text in (NO_BASELINE, "null"):
         return None
     if text == DEFAULTS:
@@ -84,7 +89,10 @@ def _count(name: str, text: str) -> int:
 def _check_override(word: str) -> None:
     key = word.lstrip("+~").partition("=")[0]
     if key == "seed":
-        raise UserError(f"the seeds of a confirmation are counted from the sweep's own, but got {word}; say seeds=<how many>")
+        raise UserError(
+            f"the seeds of a confirmation are counted from the sweep's own, but got {word}; say"
+            " seeds=<how many>"
+        )
     near = difflib.get_close_matches(key, _WORDS, n=1, cutoff=0.75)
     if near:
         raise UserError(f"{key}: confirm has no such word; did you mean {near[0]!r}?")

@@ -25,7 +25,8 @@ class Training:
         kind: How it ended, or `open`, `waiting`, `running`.
         reason: Why it is not complete.
         folder: Its run folder.
-        scores: Of a complete one, its score by split: `validation`, and `test` where the data has that split.
+        scores: Of a complete one, its score by split: `validation`, and `test` where the data has
+            that split.
         cost: What the network costs.
         seconds: Wall time.
     """
@@ -48,7 +49,11 @@ class Result:
 
     def scores(self, split: str) -> dict[int, float]:
         """Return the scores of the complete trainings by seed."""
-        return {training.seed: training.scores[split] for training in self.trainings if split in training.scores}
+        return {
+            training.seed: training.scores[split]
+            for training in self.trainings
+            if split in training.scores
+        }
 
     def spread(self, split: str) -> Spread | None:
         """Return mean and spread over the seeds."""
@@ -75,7 +80,10 @@ def baseline_of(results: Sequence[Result]) -> Result | None:
 
 
 def measure(
-    candidates: Sequence[Candidate], seeds: Sequence[int], trial_of: Callable[[Candidate, int], FrozenTrial | None], metric: str
+    candidates: Sequence[Candidate],
+    seeds: Sequence[int],
+    trial_of: Callable[[Candidate, int], FrozenTrial | None],
+    metric: str,
 ) -> list[Result]:
     """Return the results as they stand.
 
@@ -85,7 +93,10 @@ def measure(
         trial_of: Returns the trial of a training, or None while there is none.
         metric: Name of the objective that ranks.
     """
-    return [Result(candidate, [training(seed, trial_of(candidate, seed), metric) for seed in seeds]) for candidate in candidates]
+    return [
+        Result(candidate, [training(seed, trial_of(candidate, seed), metric) for seed in seeds])
+        for candidate in candidates
+    ]
 
 
 def training(seed: int, trial: FrozenTrial | None, metric: str) -> Training:
@@ -107,5 +118,7 @@ def training(seed: int, trial: FrozenTrial | None, metric: str) -> Training:
 
 
 def test_metric(metric: str) -> str | None:
-    """Return the name that a validation metric has on the test split; None for what is no such metric, say MACs."""
+    """Return the name that a validation metric has on the test split; None for what is no such
+    metric, say MACs.
+    """
     return f"test/{metric.removeprefix('val/')}" if metric.startswith("val/") else None

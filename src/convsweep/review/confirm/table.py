@@ -14,7 +14,12 @@ def table(subject: Subject, results: Sequence[Result], verdict: Verdict) -> Tabl
     """Return the table; the winner is starred."""
     baseline = baseline_of(results)
     split = verdict.split
-    shown = Table(box=None, padding=(0, 2, 0, 0), title=subject.metric.removeprefix("val/"), title_justify="left")
+    shown = Table(
+        box=None,
+        padding=(0, 2, 0, 0),
+        title=subject.metric.removeprefix("val/"),
+        title_justify="left",
+    )
     heads = [
         "network",
         "in the search",
@@ -27,7 +32,9 @@ def table(subject: Subject, results: Sequence[Result], verdict: Verdict) -> Tabl
     for head in heads:
         shown.add_column(head, justify="left" if head == "network" else "right", no_wrap=True)
     for result in results:
-        difference = None if baseline is None or result is baseline else result.difference(baseline, split)
+        difference = (
+            None if baseline is None or result is baseline else result.difference(baseline, split)
+        )
         shown.add_row(
             result.candidate.name + (" *" if result is verdict.winner else ""),
             "" if result.candidate.found is None else f"{result.candidate.found:.4f}",
@@ -43,7 +50,8 @@ def table(subject: Subject, results: Sequence[Result], verdict: Verdict) -> Tabl
 def failures(results: Sequence[Result]) -> list[str]:
     """Return a line for every training that ended without a score."""
     return [
-        f"{result.candidate.name}, seed {training.seed}: {training.kind}{f', {training.reason}' if training.reason else ''}"
+        f"{result.candidate.name}, seed {training.seed}:"
+        f" {training.kind}{f', {training.reason}' if training.reason else ''}"
         for result in results
         for training in result.failed
     ]

@@ -1,4 +1,6 @@
-"""What a confirmation found, as a person would say it: who won, and whether that beats the baseline."""
+"""What a confirmation found, as a person would say it: who won, and whether that beats the
+baseline.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +9,9 @@ from typing import Literal
 from convsweep.review.confirm.intervals import CONFIDENCE, Difference
 from convsweep.review.confirm.results import TEST, VALIDATION, Result, baseline_of
 
-Answer = Literal["better", "not_shown", "not_better", "worse", "no_baseline", "no_result", "unfinished"]
+Answer = Literal[
+    "better", "not_shown", "not_better", "worse", "no_baseline", "no_result", "unfinished"
+]
 
 
 @dataclass(frozen=True)
@@ -15,8 +19,9 @@ class Verdict:
     """The answer.
 
     Attributes:
-        answer: `better` and `worse` where the interval leaves zero out; `not_shown` where the mean is better but the interval
-            includes zero or cannot be had; `not_better` where the mean is not even better.
+        answer: `better` and `worse` where the interval leaves zero out; `not_shown` where the mean
+            is better but the interval includes zero or cannot be had; `not_better` where the mean
+            is not even better.
         words: The same for people.
         winner: The best network of the search; None if none of them has a score.
         split: Where the difference was measured: the test split if there is one.
@@ -33,8 +38,8 @@ class Verdict:
 def winner_of(results: Sequence[Result], maximize: bool) -> Result | None:
     """Return the best network of the search by its mean on the validation split.
 
-    The test split takes no part in the choice, so the winner's score there is no choice's luck. A network of which every
-    training is complete goes before one of which some failed.
+    The test split takes no part in the choice, so the winner's score there is no choice's luck. A
+    network of which every training is complete goes before one of which some failed.
     """
     sign = -1.0 if maximize else 1.0
     ranked = []
@@ -51,18 +56,36 @@ def judge(results: Sequence[Result], metric: str, maximize: bool) -> Verdict:
     baseline = baseline_of(results)
     if winner is None:
         is_open = any(result.num_open for result in results if not result.candidate.is_baseline)
-        words = "No network of the search has a score " + ("yet." if is_open else "here: all of their trainings failed.")
+        words = "No network of the search has a score " + (
+            "yet." if is_open else "here: all of their trainings failed."
+        )
         return Verdict("unfinished" if is_open else "no_result", words)
     name = winner.candidate.name
     split = TEST if winner.scores(TEST) else VALIDATION
     if baseline is None:
-        return Verdict("no_baseline", f"{name} is the best of the networks; there is no baseline to beat.", winner, split)
+        return Verdict(
+            "no_baseline",
+            f"{name} is the best of the networks; there is no baseline to beat.",
+            winner,
+            split,
+        )
     difference = winner.difference(baseline, split)
     if difference is None:
-        reason = "is not trained yet" if baseline.num_open else "has no score with a seed of the winner's: its trainings failed"
-        return Verdict("no_baseline", f"{name} is the best of the networks; the baseline {reason}.", winner, split)
+        reason = (
+            "is not trained yet"
+            if baseline.num_open
+            else "has no score with a seed of the winner's: its trainings failed"
+        )
+        return Verdict(
+            "no_baseline",
+            f"{name} is the best of the networks; the baseline {reason}.",
+            winner,
+            split,
+        )
     answer = _answer(difference, maximize)
-    return Verdict(answer, _words(answer, name, difference, split, metric, maximize), winner, split, difference)
+    return Verdict(
+        answer, _words(answer, name, difference, split, metric, maximize), winner, split, difference
+    )
 
 
 def _answer(difference: Difference, maximize: bool) -> Answer:
@@ -72,14 +95,19 @@ def _answer(difference: Difference, maximize: bool) -> Answer:
     return "better" if gain > 0 else "worse"
 
 
-def _words(answer: Answer, name: str, difference: Difference, split: str, metric: str, maximize: bool) -> str:
+def _words(
+    answer: Answer, name: str, difference: Difference, split: str, metric: str, maximize: bool
+) -> str:
     says = {
         "better": f"{name} beats the baseline",
         "not_shown": f"{name} is not shown to beat the baseline",
         "not_better": f"{name} does not beat the baseline",
         "worse": f"{name} does not beat the baseline, it is worse",
     }[answer]
-    where = f"{metric.removeprefix('val/')} on the {split} split, {'higher' if maximize else 'lower'} is better"
+    where = (
+        f"{metric.removeprefix('val/')} on the {split} split, {'higher' if maximize else 'lower'}"
+        " is better"
+    )
     return f"{says}: {_figures(difference)} ({where})."
 
 

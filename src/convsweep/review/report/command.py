@@ -1,4 +1,6 @@
-"""`convsweep report SOURCE`: what a sweep, a run or a folder of runs has shown, as HTML and Markdown."""
+"""`convsweep report SOURCE`: what a sweep, a run or a folder of runs has shown, as HTML and
+Markdown.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,16 @@ if TYPE_CHECKING:
     from convsweep.review.report.rendering.pictures import Pictures
 
 EXAMPLES = [
-    "multirun/depth_kernel_digits                                     # a sweep, also while it runs",
+    (
+        "multirun/depth_kernel_digits                                     # a sweep, also while it"
+        " runs"
+    ),
     "postgresql://me@host/studies --study everything_digits           # a study in a database",
     "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0               # one run",
-    "outputs                                                          # a folder of runs: a leaderboard",
+    (
+        "outputs                                                          # a folder of runs: a"
+        " leaderboard"
+    ),
     "--compare multirun/depth_kernel_digits multirun/stride_or_pool_digits",
 ]
 
@@ -27,16 +35,26 @@ def command_parser() -> ArgumentParser:
     """Return the parser of the command line."""
     parser = commands.parser(
         "report",
-        "Write what a sweep, a run or a folder of runs has shown: one self-contained HTML file, and Markdown with pictures.",
+        "Write what a sweep, a run or a folder of runs has shown: one self-contained HTML file, and"
+        " Markdown with pictures.",
         EXAMPLES,
     )
-    parser.add_argument("source", nargs="?", help="folder of a sweep, journal file, storage URL, folder of a run or of runs")
-    parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="set two sweeps side by side")
+    parser.add_argument(
+        "source",
+        nargs="?",
+        help="folder of a sweep, journal file, storage URL, folder of a run or of runs",
+    )
+    parser.add_argument(
+        "--compare", nargs=2, metavar=("A", "B"), help="set two sweeps side by side"
+    )
     parser.add_argument("--study", help="name of the study, where a storage holds several")
     parser.add_argument(
         "--out",
         type=Path,
-        help="file to write (.html), or its folder; the Markdown goes beside it (default: report.html in SOURCE)",
+        help=(
+            "file to write (.html), or its folder; the Markdown goes beside it (default:"
+            " report.html in SOURCE)"
+        ),
     )
     return parser
 
@@ -58,7 +76,9 @@ def page_of(arguments: Namespace) -> tuple[Page, Path]:
     if path.is_dir() and not source.is_sweep(path):
         return page_of_runs(path)
     sweep = source.load_sweep(arguments.source, arguments.study)
-    from convsweep.review.report.pages.sweep import sweep_page  # slow to import: what is not there is said first
+    from convsweep.review.report.pages.sweep import (
+        sweep_page,
+    )  # slow to import: what is not there is said first
 
     place = path if path.is_dir() else path.parent if path.is_file() else Path()
     return sweep_page(sweep), place / "report.html"
@@ -81,13 +101,15 @@ def page_of_runs(folder: Path) -> tuple[Page, Path]:
     runs = source.runs_below(folder)
     if not runs:
         raise UserError(
-            f"a report needs a sweep (study.journal), a run (result.json) or a folder of runs, but {folder} holds none of them"
+            "a report needs a sweep (study.journal), a run (result.json) or a folder of runs, but"
+            f" {folder} holds none of them"
         )
     return leaderboard_page(folder, runs), folder / "report.html"
 
 
 def write(page: Page, target: Path) -> list[Path]:
-    """Write a page as HTML, and beside it as Markdown with a folder of pictures; return the two files.
+    """Write a page as HTML, and beside it as Markdown with a folder of pictures; return the two
+    files.
 
     Raises:
         UserError: the place cannot be written to.
@@ -108,7 +130,8 @@ def write(page: Page, target: Path) -> list[Path]:
         write_pictures(pictures, target.parent)
     except OSError as error:
         raise UserError(
-            f"a report must go to a folder that can be written to, but {target}: {error.strerror}; use --out"
+            f"a report must go to a folder that can be written to, but {target}: {error.strerror};"
+            " use --out"
         ) from error
     return files
 

@@ -15,10 +15,17 @@ from optuna.study import StudyDirection
 from convsweep.errors import UserError, did_you_mean
 from convsweep.review.study import Sweep
 from convsweep.run_folder import CONFIG, METRICS, RESULT
-from hydra_study import StudyError, SweepPaths, attributes, open_storage, place_of_study, read_config
+from hydra_study import (
+    StudyError,
+    SweepPaths,
+    attributes,
+    open_storage,
+    place_of_study,
+    read_config,
+)
 
+# How deep runs are looked for below a folder.
 DEPTH = 4
-"""How deep runs are looked for below a folder."""
 
 
 def is_sweep(folder: Path) -> bool:
@@ -28,7 +35,9 @@ def is_sweep(folder: Path) -> bool:
 
 def is_run(folder: Path) -> bool:
     """Whether a folder is that of a run."""
-    return (folder / RESULT).is_file() or ((folder / CONFIG).is_file() and (folder / METRICS).is_file())
+    return (folder / RESULT).is_file() or (
+        (folder / CONFIG).is_file() and (folder / METRICS).is_file()
+    )
 
 
 def runs_below(folder: Path) -> list[Path]:
@@ -60,7 +69,8 @@ def load_sweep(source: str, study_name: str | None) -> Sweep:
 
 @dataclass(frozen=True)
 class FoundStudy:
-    """A study in its open storage, to be read again and again: of a journal only what is new each time.
+    """A study in its open storage, to be read again and again: of a journal only what is new each
+    time.
 
     Attributes:
         source: of the study, in messages.
@@ -83,14 +93,21 @@ class FoundStudy:
         if not names:
             raise UserError(f"a storage must hold a study, but {self.source} holds none yet")
         if self.name is None and len(names) > 1:
-            raise UserError(f"{self.source} holds {len(names)} studies; name one by --study NAME: {', '.join(names)}")
+            raise UserError(
+                f"{self.source} holds {len(names)} studies; name one by --study NAME:"
+                f" {', '.join(names)}"
+            )
         name = self.name or names[0]
         if name not in names:
             raise UserError(f"{self.source} holds no study {name!r}; {did_you_mean(name, names)}")
         study = optuna.load_study(study_name=name, storage=self.storage)
         info = dict(study.user_attrs)
         folder = self.folder
-        if folder is None and attributes.STUDY_FOLDER in info and Path(info[attributes.STUDY_FOLDER]).is_dir():
+        if (
+            folder is None
+            and attributes.STUDY_FOLDER in info
+            and Path(info[attributes.STUDY_FOLDER]).is_dir()
+        ):
             folder = Path(info[attributes.STUDY_FOLDER])
         maximise = tuple(direction == StudyDirection.MAXIMIZE for direction in study.directions)
         config = OmegaConf.create() if folder is None else read_config(folder)
@@ -103,34 +120,47 @@ def find_study(source: str, study_name: str | None) -> FoundStudy:
         return FoundStudy(database(source), source, study_name, None)
     path = Path(source).absolute()
     if not path.exists():
-        raise UserError(f"a study is in a sweep's folder, a journal or a storage, by URL, but {source} is not there")
+        raise UserError(
+            f"a study is in a sweep's folder, a journal or a storage, by URL, but {source} is not"
+            " there"
+        )
     if path.is_file():
         return FoundStudy(journal(path), source, study_name, path.parent)
     config = read_config(path)
     place, name = named_in(config, path)
     if place == SweepPaths(path).journal and not place.is_file():
-        raise UserError(f"a sweep's folder must hold its study, but {path} has no study.journal; it was not begun, or was moved")
+        raise UserError(
+            f"a sweep's folder must hold its study, but {path} has no study.journal; it was not"
+            " begun, or was moved"
+        )
     storage = journal(place) if isinstance(place, Path) else database(place)
     return FoundStudy(storage, str(place), study_name or name, path)
 
 
 def named_in(config: DictConfig, folder: Path) -> tuple[str | Path, str | None]:
-    """Return the place and the name of a sweep's study; the only one of a journal of its own needs no name.
+    """Return the place and the name of a sweep's study; the only one of a journal of its own needs
+    no name.
 
     Raises:
         UserError: the config refers to what is not there, say to an environment variable.
     """
     try:
         place = place_of_study(folder, config)
-        return place, None if place == SweepPaths(folder).journal else OmegaConf.select(config, "hydra.sweeper.study_name")
+        return place, (
+            None
+            if place == SweepPaths(folder).journal
+            else OmegaConf.select(config, "hydra.sweeper.study_name")
+        )
     except OmegaConfBaseException as error:
         raise UserError(
-            f"where the study of {folder} is cannot be told from its {SweepPaths(folder).config.name}: {error}"
+            f"where the study of {folder} is cannot be told from its"
+            f" {SweepPaths(folder).config.name}: {error}"
         ) from error
 
 
 def journal(path: Path) -> BaseStorage:
-    """Open a journal for reading: nothing is written, so that a sweep at work or a read-only folder is left alone.
+    """Open a journal for reading: nothing is written, so that a sweep at work or a read-only folder
+    is left alone.
 
     Raises:
         UserError: the file is not a journal.
@@ -141,7 +171,8 @@ def journal(path: Path) -> BaseStorage:
         return JournalStorage(JournalFileBackend(str(path)))
     except Exception as error:
         raise UserError(
-            f"{path} cannot be read as a study's journal ({type(error).__name__}); name a sweep's study.journal, or a folder"
+            f"{path} cannot be read as a study's journal ({type(error).__name__}); name a sweep's"
+            " study.journal, or a folder"
         ) from error
 
 
@@ -152,12 +183,17 @@ def database(url: str) -> BaseStorage:
         UserError: it is not there, its driver is not installed, or the URL is wrong.
     """
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
-        raise UserError(f"a study's database must be there, but {url.removeprefix('sqlite:///')} is not a file")
+        raise UserError(
+            f"a study's database must be there, but {url.removeprefix('sqlite:///')} is not a file"
+        )
     try:
         return open_storage(url, SweepPaths(Path(tempfile.gettempdir())), num_workers=1)
     except StudyError as error:
         raise UserError(str(error)) from error
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        rule = "a storage URL must be one that Optuna can open, such as postgresql://user@host/database"
+        rule = (
+            "a storage URL must be one that Optuna can open, such as"
+            " postgresql://user@host/database"
+        )
         raise UserError(f"{rule}, but {url} cannot be opened: {reason}") from error

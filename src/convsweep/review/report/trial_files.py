@@ -10,7 +10,9 @@ from hydra_study import SweepPaths, attributes
 
 
 def trial_folder(sweep: Sweep, trial: FrozenTrial) -> Path | None:
-    """Return the folder of a trial, also where the sweep was moved, None if it is not on this machine."""
+    """Return the folder of a trial, also where the sweep was moved, None if it is not on this
+    machine.
+    """
     said = trial.user_attrs.get(attributes.FOLDER)
     places = [SweepPaths(sweep.folder).trial(trial.number)] if sweep.folder else []
     places += [Path(said)] if said else []
@@ -21,4 +23,8 @@ def trial_checkpoint(sweep: Sweep, trial: FrozenTrial) -> Path | None:
     """Return the best checkpoint of a trial, None if it is not on this machine."""
     folder = trial_folder(sweep, trial)
     name = None if folder is None else read_result(folder).get("checkpoint")
-    return folder / name if folder is not None and name is not None and (folder / name).is_file() else None
+    return (
+        folder / name
+        if folder is not None and name is not None and (folder / name).is_file()
+        else None
+    )

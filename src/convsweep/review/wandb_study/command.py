@@ -11,21 +11,31 @@ from pathlib import Path
 
 NICENESS = 5
 EXAMPLES = (
-    "multirun/depth_kernel_digits               # once, for example after an offline sweep was synced",
-    "multirun/depth_kernel_digits --follow      # until a line on the standard input says how the sweep ended",
+    (
+        "multirun/depth_kernel_digits               # once, for example after an offline sweep was"
+        " synced"
+    ),
+    (
+        "multirun/depth_kernel_digits --follow      # until a line on the standard input says how"
+        " the sweep ended"
+    ),
 )
 NOTES = """\
 A sweep with logger=wandb does it by itself. The run's group is the study's name, as of the runs of its trials; its job type is
-`study`. docs/review_in_wandb.md tells what is in it."""
+`study`. docs/review_in_wandb.md tells what is in it."""  # noqa: E501
 
 
 def command_parser() -> ArgumentParser:
     """Return the parser of the command line."""
     from convsweep.cli import commands
 
-    parser = commands.parser("wandb-study", "Log a sweep's study to W&B as it stands.", EXAMPLES, NOTES)
+    parser = commands.parser(
+        "wandb-study", "Log a sweep's study to W&B as it stands.", EXAMPLES, NOTES
+    )
     parser.add_argument("sweep", metavar="SWEEP", type=Path, help="folder of the sweep")
-    parser.add_argument("--follow", action="store_true", help="bring the run up to date while the sweep runs")
+    parser.add_argument(
+        "--follow", action="store_true", help="bring the run up to date while the sweep runs"
+    )
     return parser
 
 
@@ -33,7 +43,11 @@ def main(arguments: Sequence[str]) -> None:
     """Log the study of the folder on the command line."""
     from convsweep.review.wandb_study.options import wandb_options
 
-    if len(arguments) == 2 and arguments[1] == "--follow" and wandb_options(Path(arguments[0]).absolute()) is None:
+    if (
+        len(arguments) == 2
+        and arguments[1] == "--follow"
+        and wandb_options(Path(arguments[0]).absolute()) is None
+    ):
         return  # as the engine starts it for a sweep without W&B, which should cost little
     from convsweep.cli import commands
 

@@ -1,4 +1,6 @@
-"""Follows a sweep and keeps the W&B run of its study up to date, seldom enough to cost next to nothing."""
+"""Follows a sweep and keeps the W&B run of its study up to date, seldom enough to cost next to
+nothing.
+"""
 
 import select
 import sys
@@ -24,13 +26,17 @@ def log_once(folder: Path, options: Mapping[str, Any] | None) -> None:
     """
     sweep = load_sweep(str(folder), None)
     if options is None:
-        raise UserError(f"a study is logged where its trials are, but the logger of {folder} is not W&B; see logger/wandb.yaml")
+        raise UserError(
+            f"a study is logged where its trials are, but the logger of {folder} is not W&B; see"
+            " logger/wandb.yaml"
+        )
     with StudyRun(folder, options) as run:
         run.update(sweep, final=True)
 
 
 def follow(folder: Path, options: Mapping[str, Any]) -> None:
-    """Keep the study's run up to date until the sweep says on the standard input how it ended, or is gone.
+    """Keep the study's run up to date until the sweep says on the standard input how it ended, or
+    is gone.
 
     Where another start of the same sweep is followed already, this one is not.
     """
@@ -51,6 +57,8 @@ def follow(folder: Path, options: Mapping[str, Any]) -> None:
 
 
 def wait_for_word(seconds: float) -> str | None:
-    """Wait so long for a line on the standard input and return it; empty at its end, None if there was none."""
+    """Wait so long for a line on the standard input and return it; empty at its end, None if there
+    was none.
+    """
     ready, _, _ = select.select([sys.stdin], [], [], seconds)
     return sys.stdin.readline().strip() if ready else None

@@ -1,4 +1,6 @@
-"""The W&B options of a sweep, read without anything heavy: a sweep that logs otherwise has no run of its own."""
+"""The W&B options of a sweep, read without anything heavy: a sweep that logs otherwise has no run
+of its own.
+"""
 
 from pathlib import Path
 from typing import Any

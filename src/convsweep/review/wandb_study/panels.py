@@ -10,7 +10,11 @@ from convsweep.review.report.rendering.html import without_links
 from convsweep.review.report.rendering.palette import fill_in_colours
 from convsweep.review.report.sections.front import front_blocks
 from convsweep.review.report.sections.history import history_blocks
-from convsweep.review.report.sections.importance import importance_blocks, importances_by_name, order_of
+from convsweep.review.report.sections.importance import (
+    importance_blocks,
+    importances_by_name,
+    order_of,
+)
 from convsweep.review.report.sections.parallel import parallel_blocks
 from convsweep.review.report.sections.timeline import timeline_blocks
 from convsweep.review.report.sections.tradeoff import tradeoff_blocks
@@ -20,7 +24,9 @@ log = logging.getLogger(__name__)
 
 
 def panels(sweep: Sweep) -> dict[str, Any]:
-    """Return every figure that the study has so far, by name: `figures/history`, `figures/importance`, ..."""
+    """Return every figure that the study has so far, by name: `figures/history`,
+    `figures/importance`, ...
+    """
     import wandb
 
     made: dict[str, Any] = {}
@@ -35,7 +41,9 @@ def panels(sweep: Sweep) -> dict[str, Any]:
 
 def sections(sweep: Sweep) -> dict[str, Callable[[], Sequence[Block]]]:
     """Return what makes the blocks of each section for which the study has enough."""
-    made: dict[str, Callable[[], Sequence[Block]]] = {"timeline": lambda: timeline_blocks(sweep)} if sweep.trials else {}
+    made: dict[str, Callable[[], Sequence[Block]]] = (
+        {"timeline": lambda: timeline_blocks(sweep)} if sweep.trials else {}
+    )
     if sweep.best is None:
         return made
     found = importances_by_name(sweep)
@@ -52,7 +60,9 @@ def sections(sweep: Sweep) -> dict[str, Callable[[], Sequence[Block]]]:
 
 
 def figures_of(blocks: Sequence[Block]) -> dict[str, Figure]:
-    """Return the figures among blocks by what tells them apart, nothing for the first: a number, or in a grid the title."""
+    """Return the figures among blocks by what tells them apart, nothing for the first: a number, or
+    in a grid the title.
+    """
     found: dict[str, Figure] = {}
     for block in blocks:
         if isinstance(block, Figure):

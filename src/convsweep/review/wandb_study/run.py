@@ -18,12 +18,13 @@ from convsweep.tracking.outcome import exit_code_of
 from convsweep.tracking.wandb.run import finish_run, read_run_file, run_settings, start_run
 from hydra_study import SweepPaths, write_atomically
 
+# The table and the figures are drawn anew when so many times as many trials have ended, and so much
+# time has passed.
 GROWTH, PANELS_EVERY_S = 1.05, 15.0
-"""The table and the figures are drawn anew when so many times as many trials have ended, and so much time has passed."""
+# At most one part in so many of the time is spent on reading and on drawing each.
 SHARE = 20
-"""At most one part in so many of the time is spent on reading and on drawing each."""
+# What the keys of the summary begin with that need not be there at the next look.
 COUNTED_ANEW = ("outcomes/", "winner/")
-"""What the keys of the summary begin with that need not be there at the next look."""
 
 
 class StudyRun:
@@ -40,8 +41,15 @@ class StudyRun:
     def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
         self.folder = folder
         self.options = options
-        own = {name: options[name] for name in ("init_timeout_s", "finish_timeout_s", "settings") if name in options}
-        self._settings = {"x_disable_stats": True, **run_settings(**own)}  # the machine's load is in the runs of the trials
+        own = {
+            name: options[name]
+            for name in ("init_timeout_s", "finish_timeout_s", "settings")
+            if name in options
+        }
+        self._settings = {
+            "x_disable_stats": True,
+            **run_settings(**own),
+        }  # the machine's load is in the runs of the trials
         self.outcome = "complete"
         self._run: Any = None
         self._is_off = False
@@ -52,13 +60,20 @@ class StudyRun:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if self._run is not None:
             outcome: Any = self.outcome if error is None else "error"
             finish_run(self._run, exit_code_of(outcome), self._settings["finish_timeout"])
 
     def update(self, sweep: Sweep, final: bool = False) -> None:
-        """Log what is new: a row for every trial that has ended, the summary, and now and then the table and the figures."""
+        """Log what is new: a row for every trial that has ended, the summary, and now and then the
+        table and the figures.
+        """
         if self._run is None and not self._is_off:
             self._run = self._start(sweep)
             self._is_off = self._run is None
@@ -79,8 +94,14 @@ class StudyRun:
             log_winner(self._run, sweep)
 
     def _sum_up(self, now: Mapping[str, Any]) -> None:
-        """Set the summary, and take out of it what held before: kinds of outcome that are gone, parameters of a former winner."""
-        former = [key for key in self._run.summary.keys() if key.startswith(COUNTED_ANEW) and key not in now]  # noqa: SIM118
+        """Set the summary, and take out of it what held before: kinds of outcome that are gone,
+        parameters of a former winner.
+        """
+        former = [
+            key
+            for key in self._run.summary.keys()  # noqa: SIM118
+            if key.startswith(COUNTED_ANEW) and key not in now
+        ]
         for key in former:
             del self._run.summary[key]
         self._run.summary.update(now)

@@ -1,4 +1,6 @@
-"""The live table of a study's run: all trials, and where the run, folder and checkpoint of each of them are."""
+"""The live table of a study's run: all trials, and where the run, folder and checkpoint of each of
+them are.
+"""
 
 from typing import Any
 
@@ -6,8 +8,8 @@ from convsweep.review.report.sections.trials_table import MOST, table
 from convsweep.review.study import Sweep
 from hydra_study import attributes
 
+# Where a run notes its best checkpoint.
 CHECKPOINT = "best_checkpoint"
-"""Where a run notes its best checkpoint."""
 
 
 def trials_table(sweep: Sweep, run: Any) -> Any:
@@ -30,7 +32,11 @@ def trials_table(sweep: Sweep, run: Any) -> Any:
         for trial in trials
     ]
     rows = [[*row, *place] for row, place in zip(listed.rows, places, strict=True)]
-    return wandb.Table(columns=[*_unlike(listed.header), "run", "folder", "checkpoint"], data=rows, allow_mixed_types=True)
+    return wandb.Table(
+        columns=[*_unlike(listed.header), "run", "folder", "checkpoint"],
+        data=rows,
+        allow_mixed_types=True,
+    )
 
 
 def _link(run_id: str | None, run: Any) -> str | None:

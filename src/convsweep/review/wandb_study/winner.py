@@ -8,7 +8,8 @@ from hydra_study import attributes
 
 
 def log_winner(run: Any, sweep: Sweep) -> None:
-    """Log the best trial's best checkpoint as `<study>-best`, of the type `model`, named after its trial as well.
+    """Log the best trial's best checkpoint as `<study>-best`, of the type `model`, named after its
+    trial as well.
 
     A study without a complete trial, or whose winner's checkpoint is not here, has none.
     """

@@ -22,12 +22,14 @@ EXAMPLES = (
 )
 NOTES = """\
 The view, named after the study, has the filter, the columns and the panels that docs/review_in_wandb.md describes; each call
-saves another one. A sweep that ran offline is synced first."""
+saves another one. A sweep that ran offline is synced first."""  # noqa: E501
 
 
 def command_parser() -> ArgumentParser:
     """Return the parser of the command line."""
-    parser = commands.parser("wandb-view", "Save a view of the W&B project that shows one study.", EXAMPLES, NOTES)
+    parser = commands.parser(
+        "wandb-view", "Save a view of the W&B project that shows one study.", EXAMPLES, NOTES
+    )
     parser.add_argument("sweep", metavar="SWEEP", type=Path, help="folder of the sweep")
     return parser
 
@@ -67,7 +69,9 @@ def save(folder: Path) -> str:
         name=f"study {run['group']}",
         sections=[
             Section("Study", panels=study_panels(sweep.objectives), is_open=True, pinned=True),
-            Section("Trials", panels=trial_panels(sweep.objectives, keys), is_open=True, pinned=True),
+            Section(
+                "Trials", panels=trial_panels(sweep.objectives, keys), is_open=True, pinned=True
+            ),
         ],
         runset_settings=RunsetSettings(
             filters=[by.Metric("Group") == run["group"]],
@@ -79,7 +83,9 @@ def save(folder: Path) -> str:
 
 
 def columns_of(objectives: Sequence[str], keys: Sequence[str]) -> list[str]:
-    """Return the columns of the table of runs: scores, costs, and the config keys that were searched."""
+    """Return the columns of the table of runs: scores, costs, and the config keys that were
+    searched.
+    """
     summaries = dict.fromkeys([*map(best_of, objectives), *COSTS])
     configs = [f"config:{column_name(key)}" for key in ("run.trial", *keys)]
     return ["run:displayName", *(f"summary:{name}" for name in summaries), *configs]
@@ -91,7 +97,10 @@ def study_panels(objectives: Sequence[str]) -> list[Any]:
 
     from convsweep.review.wandb_study.rows import STEP
 
-    history = [LinePlot(title=f"best {name}", x=STEP, y=[f"best/{name}", f"score/{name}"]) for name in objectives]
+    history = [
+        LinePlot(title=f"best {name}", x=STEP, y=[f"best/{name}", f"score/{name}"])
+        for name in objectives
+    ]
     figures = MediaBrowser(title="figures", media_keys=[f"figures/{name}" for name in FIGURES])
     return [*history, WeavePanelSummaryTable(table_name="trials"), figures]
 
@@ -116,7 +125,12 @@ def trial_panels(objectives: Sequence[str], keys: Sequence[str]) -> list[Any]:
     return [
         ParallelCoordinatesPlot(title="parameters and score", columns=columns),
         ParameterImportancePlot(with_respect_to=best),
-        ScatterPlot(title="score against cost", x=SummaryMetric("cost/macs"), y=SummaryMetric(best), log_x=True),
+        ScatterPlot(
+            title="score against cost",
+            x=SummaryMetric("cost/macs"),
+            y=SummaryMetric(best),
+            log_x=True,
+        ),
         LinePlot(title="while training", x="epoch", y=[objectives[0]]),
         MediaBrowser(title="predictions", media_keys=["predictions/val"]),
         RunComparer(diff_only=True),
@@ -124,7 +138,9 @@ def trial_panels(objectives: Sequence[str], keys: Sequence[str]) -> list[Any]:
 
 
 def best_of(objective: str) -> str:
-    """Return the summary key of an objective: a metric is that of the best checkpoint, a cost is what it is."""
+    """Return the summary key of an objective: a metric is that of the best checkpoint, a cost is
+    what it is.
+    """
     return f"best/{objective}" if "/" in objective else f"cost/{objective}"
 
 

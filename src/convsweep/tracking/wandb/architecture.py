@@ -11,12 +11,16 @@ from convsweep.tracking.best_epoch import wandb_logger
 
 
 class Architecture(Callback):
-    """Log the table of `convsweep inspect` as W&B's panel `architecture` behind a training's first step."""
+    """Log the table of `convsweep inspect` as W&B's panel `architecture` after a training's first
+    step.
+    """
 
     def __init__(self) -> None:
         self.is_logged = False
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         if batch_idx > 0:
             self.log_once(trainer, pl_module)
 

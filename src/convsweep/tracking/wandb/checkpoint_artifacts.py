@@ -10,7 +10,8 @@ class CheckpointArtifacts:
     """Which checkpoints there are, and which of them have been uploaded.
 
     Args:
-        which: `none`, the `best` and the last at the end of the training, or `all` as they are saved.
+        which: `none`, the `best` and the last at the end of the training, or `all` as they are
+            saved.
     """
 
     def __init__(self, which: Literal["none", "best", "all"]) -> None:
@@ -25,7 +26,8 @@ class CheckpointArtifacts:
         return self.which == "all"
 
     def upload(self, run: Any) -> None:
-        """Log what is new, the oldest first, as versions of one artifact with the aliases `latest` and `best`.
+        """Log what is new, the oldest first, as versions of one artifact with the aliases `latest`
+        and `best`.
 
         Args:
             run: the W&B run; offline, or where there is none, nothing is logged.
@@ -51,7 +53,11 @@ class CheckpointArtifacts:
     def _new(self) -> list[tuple[float, str, ModelCheckpoint]]:
         found: dict[str, ModelCheckpoint] = {}
         for callback in self._callbacks:
-            for path in (callback.last_model_path, callback.best_model_path, *callback.best_k_models):
+            for path in (
+                callback.last_model_path,
+                callback.best_model_path,
+                *callback.best_k_models,
+            ):
                 if path and Path(path).is_file():
                     found[path] = callback
         dated = [(Path(path).stat().st_mtime, path, callback) for path, callback in found.items()]

@@ -5,10 +5,12 @@ from typing import Any
 
 
 class LateRun:
-    """A run that is not there yet: Lightning looks at it before the first training step, which need not wait for W&B.
+    """A run that is not there yet: Lightning looks at it before the first training step, which need
+    not wait for W&B.
 
     Args:
-        start: starts the run and returns it, or returns None where there is none: then whatever is asked of it is ignored.
+        start: starts the run and returns it, or returns None where there is none: then whatever is
+            asked of it is ignored.
     """
 
     def __init__(self, start: Callable[[], Any]) -> None:

@@ -1,4 +1,6 @@
-"""The W&B run of one training: a logger of Lightning's that can neither stop, question nor delay the training."""
+"""The W&B run of one training: a logger of Lightning's that can neither stop, question nor delay
+the training.
+"""
 
 import contextlib
 import logging
@@ -38,10 +40,11 @@ LOG_MODEL: tuple[LogModel, ...] = get_args(LogModel)
 class WandbLogger(Logger):
     """Log one run to W&B on rank 0, from the first that is logged until `close`.
 
-    The run starts when something is logged, not before: a training that is refused makes none, and the first training step
-    does not wait for W&B. What is measured at one step, say the losses of training and validation, is one row of the run,
-    which `RowEnd` sends. Whatever goes wrong with W&B is logged in one line; then the run goes on offline or without W&B.
-    `folder/wandb.json` holds the run's id, so that a resumed training goes on with the same run.
+    The run starts when something is logged, not before: a training that is refused makes none, and
+    the first training step does not wait for W&B. What is measured at one step, say the losses of
+    training and validation, is one row of the run, which `RowEnd` sends. Whatever goes wrong with
+    W&B is logged in one line; then the run goes on offline or without W&B. `folder/wandb.json`
+    holds the run's id, so that a resumed training goes on with the same run.
 
     Args:
         folder: the run folder; wandb writes into `folder/wandb`.
@@ -50,7 +53,8 @@ class WandbLogger(Logger):
         resume: go on with the run of `folder/wandb.json`.
         run_config: the run's resolved config, nested, which W&B shows.
         init_timeout_s: wait so long for the server before going offline.
-        finish_timeout_s: wait so long for the upload at the end; what is left stays on disk for `wandb sync`.
+        finish_timeout_s: wait so long for the upload at the end; what is left stays on disk for
+            `wandb sync`.
         settings: further `wandb.Settings` by name.
     """
 
@@ -76,7 +80,8 @@ class WandbLogger(Logger):
         super().__init__()
         self.folder = Path(folder)
         self._mode: AskedMode = mode
-        # The run of a sweep's study lists the packages: to read their names takes longer than all else a trial does with W&B.
+        # The run of a sweep's study lists the packages: to read their names takes longer than all
+        # else a trial does with W&B.
         further = {"x_save_requirements": not trial.in_trial(), **(settings or {})}
         self._settings = run_settings(init_timeout_s, finish_timeout_s, further)
         self._arguments: dict[str, Any] = {
@@ -94,7 +99,9 @@ class WandbLogger(Logger):
         self._run: Any = None
         self._is_off = False
         self._has_failed = False
-        self._early_summary: dict[str, Any] = {"outcome": None, "reason": None} if resume else {}  # those of the former start
+        self._early_summary: dict[str, Any] = (
+            {"outcome": None, "reason": None} if resume else {}
+        )  # those of the former start
         self._row: dict[str, float] = {}
         self._row_step: int | None = None
         self._artifacts = CheckpointArtifacts(log_model)
@@ -118,7 +125,9 @@ class WandbLogger(Logger):
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """The wandb run, which starts at first use; a stand-in that ignores every call on other ranks and without W&B."""
+        """The wandb run, which starts at first use; a stand-in that ignores every call on other
+        ranks and without W&B.
+        """
         return LateRun(self.begin) if self._run is None else self._run
 
     @property
@@ -140,39 +149,53 @@ class WandbLogger(Logger):
 
     def give_up(self, problem: BaseException) -> None:
         """Log in one line that W&B failed and ignore what is logged from now on."""
-        log.warning("W&B failed (%s: %s); the run goes on without it.", type(problem).__name__, one_line(problem))
+        log.warning(
+            "W&B failed (%s: %s); the run goes on without it.",
+            type(problem).__name__,
+            one_line(problem),
+        )
         self._run, self._is_off = None, True
         if isinstance(problem, ConnectionError):
             forget_service()
 
     @contextlib.contextmanager
     def harmless(self) -> Iterator[None]:
-        """Do without what the block logs where it fails, and without W&B where its process is gone."""
+        """Do without what the block logs where it fails, and without W&B where its process is
+        gone.
+        """
         try:
             yield
         except ConnectionError as problem:
             self.give_up(problem)
         except Exception as problem:
             if not self._has_failed:
-                log.warning("W&B: not all was logged (%s: %s)", type(problem).__name__, one_line(problem))
+                log.warning(
+                    "W&B: not all was logged (%s: %s)", type(problem).__name__, one_line(problem)
+                )
             self._has_failed = True
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Add metrics to the row of their step; what was measured before and is not in the same row is sent."""
+        """Add metrics to the row of their step; what was measured before and is not in the same row
+        is sent.
+        """
         if step is None or step != self._row_step or self._row.keys() & metrics.keys() - {EPOCH}:
             self.send_row()
         self._row |= metrics
         self._row_step = step
 
     def send_row(self, before: int | None = None) -> None:
-        """Log what was measured at the last step, now that nothing more comes; only if that step came before `before`."""
+        """Log what was measured at the last step, now that nothing more comes; only if that step
+        came before `before`.
+        """
         if before is not None and self._row_step is not None and self._row_step >= before:
             return
         row, self._row = self._row, {}
         if row:
             with self.harmless():
-                self.experiment.log(row if self._row_step is None else {**row, STEP: self._row_step})
+                self.experiment.log(
+                    row if self._row_step is None else {**row, STEP: self._row_step}
+                )
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace) -> None:
@@ -186,7 +209,9 @@ class WandbLogger(Logger):
 
     @rank_zero_only
     def log_summary(self, values: Mapping[str, Any]) -> None:
-        """Set values that describe the whole run, say its cost, as W&B's summary, now or when the run starts."""
+        """Set values that describe the whole run, say its cost, as W&B's summary, now or when the
+        run starts.
+        """
         with self.harmless():
             if self._run is not None:
                 self._run.summary.update(dict(values))
@@ -209,7 +234,9 @@ class WandbLogger(Logger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Upload what `log_model` asks for. The run stays open (a test may follow) until `close`."""
+        """Upload what `log_model` asks for. The run stays open (a test may follow) until
+        `close`.
+        """
         self.send_row()
         with self.harmless():
             if status == "success":
@@ -228,12 +255,17 @@ class WandbLogger(Logger):
             run.summary["outcome"] = outcome
             finish_run(run, exit_code_of(outcome), self._settings["finish_timeout"])
         except TimeoutError:
-            log.warning("W&B: the upload was not finished in time; for the rest: %s", sync_command(run, self.folder))
+            log.warning(
+                "W&B: the upload was not finished in time; for the rest: %s",
+                sync_command(run, self.folder),
+            )
         except Exception as problem:
             self.give_up(problem)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Start the run before processes are spawned: wandb's runs can be pickled, and rank 0 logs to this one."""
+        """Start the run before processes are spawned: wandb's runs can be pickled, and rank 0 logs
+        to this one.
+        """
         self.begin()
         return self.__dict__.copy()
 

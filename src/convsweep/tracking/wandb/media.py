@@ -14,12 +14,17 @@ MAX_CELLS = 10_000
 
 
 def confusion_chart(counts: NDArray[np.int64], names: Sequence[str], title: str) -> Any:
-    """Return W&B's chart of a confusion matrix; of a large one only the fullest cells, as W&B takes no longer tables."""
+    """Return W&B's chart of a confusion matrix; of a large one only the fullest cells, as W&B takes
+    no longer tables.
+    """
     import wandb
 
     cells = [(row, column) for row in range(len(names)) for column in range(len(names))]
     if len(cells) > MAX_CELLS:
-        cells = [divmod(int(cell), len(names)) for cell in np.argsort(counts, axis=None)[: -MAX_CELLS - 1 : -1]]
+        cells = [
+            divmod(int(cell), len(names))
+            for cell in np.argsort(counts, axis=None)[: -MAX_CELLS - 1 : -1]
+        ]
     fields = {"Actual": "Actual", "Predicted": "Predicted", "nPredictions": "nPredictions"}
     rows = [[names[row], names[column], int(counts[row, column])] for row, column in cells]
     table = wandb.Table(columns=list(fields), data=rows)
@@ -27,7 +32,9 @@ def confusion_chart(counts: NDArray[np.int64], names: Sequence[str], title: str)
 
 
 def prediction_image(prediction: Prediction, names: Sequence[str]) -> Any:
-    """Return a W&B image with the classes as caption, or the true and the predicted mask as overlays."""
+    """Return a W&B image with the classes as caption, or the true and the predicted mask as
+    overlays.
+    """
     import wandb
 
     if prediction.dim == 1:
@@ -44,7 +51,9 @@ def prediction_image(prediction: Prediction, names: Sequence[str]) -> Any:
 
 
 def recording_media(split: str, picture: Path, files: Mapping[Path, str]) -> dict[str, Any]:
-    """Return recordings (files with their captions) as W&B plays them, and their spectrograms as an image."""
+    """Return recordings (files with their captions) as W&B plays them, and their spectrograms as an
+    image.
+    """
     import wandb
 
     sounds = [wandb.Audio(str(file), caption=caption) for file, caption in files.items()]

@@ -1,4 +1,6 @@
-"""Whether W&B can be used, and how: online, offline or not at all, decided without asking and without waiting long."""
+"""Whether W&B can be used, and how: online, offline or not at all, decided without asking and
+without waiting long.
+"""
 
 import importlib.util
 import socket
@@ -20,11 +22,13 @@ class Mode(NamedTuple):
 def choose_mode(asked: AskedMode) -> Mode:
     """Return the mode a new run shall have.
 
-    `auto` follows `WANDB_MODE` and `wandb online|offline|disabled`; where these allow it the run is online if the user is
-    logged in (`WANDB_API_KEY`, `wandb login`, netrc) and the server answers, else offline.
+    `auto` follows `WANDB_MODE` and `wandb online|offline|disabled`; where these allow it the run is
+    online if the user is logged in (`WANDB_API_KEY`, `wandb login`, netrc) and the server answers,
+    else offline.
 
     Raises:
-        Exception: whatever a damaged wandb installation or account file makes wandb raise; the caller carries on without.
+        Exception: whatever a damaged wandb installation or account file makes wandb raise; the
+            caller carries on without.
     """
     if asked in ("offline", "disabled"):
         return Mode(asked, f"logger.mode={asked}")
@@ -56,7 +60,7 @@ def _reachable_account(base_url: str) -> Mode:
 
 
 def _answers(url: str) -> bool:
-    """Say whether something listens at `url`; behind a proxy only wandb itself can find out."""
+    """Say whether something listens at `url`; after a proxy only wandb itself can find out."""
     parts = urlsplit(url)
     if parts.scheme in urllib.request.getproxies() or parts.hostname is None:
         return True
@@ -70,4 +74,6 @@ def _answers(url: str) -> bool:
 
 def one_line(problem: BaseException) -> str:
     """Return the first line of an exception's message, or its type where it has none."""
-    return next((line for line in str(problem).splitlines() if line.strip()), type(problem).__name__)
+    return next(
+        (line for line in str(problem).splitlines() if line.strip()), type(problem).__name__
+    )

@@ -22,9 +22,12 @@ STEP, EPOCH = "trainer/global_step", "epoch"
 
 
 def run_settings(
-    init_timeout_s: float = 20.0, finish_timeout_s: float = 60.0, settings: Mapping[str, Any] | None = None
+    init_timeout_s: float = 20.0,
+    finish_timeout_s: float = 60.0,
+    settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the `wandb.Settings` of a run that says nothing in the terminal and is not waited for without end.
+    """Return the `wandb.Settings` of a run that says nothing in the terminal and is not waited for
+    without end.
 
     Args:
         init_timeout_s: wait so long for the server before going offline.
@@ -41,7 +44,9 @@ def run_settings(
     }
 
 
-def start_run(folder: Path, mode: AskedMode, arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
+def start_run(
+    folder: Path, mode: AskedMode, arguments: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Any:
     """Return a new run of this process alone, or None where W&B is switched off.
 
     Args:
@@ -52,7 +57,8 @@ def start_run(folder: Path, mode: AskedMode, arguments: Mapping[str, Any], setti
     Raises:
         Exception: whatever a damaged wandb installation or a full disk makes `wandb.init` raise.
     """
-    # With error reports on, wandb-core waits 20 s at the end of the process where a firewall blocks them.
+    # With error reports on, wandb-core waits 20 s at the end of the process where a firewall blocks
+    # them.
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     word, reason = choose_mode(mode)
     if word == "disabled":
@@ -67,12 +73,16 @@ def start_run(folder: Path, mode: AskedMode, arguments: Mapping[str, Any], setti
     run = run or _init("offline", arguments, settings)
     _define_axes(run)
     _write_run_file(folder, run)
-    log.info("W&B: %s", f"offline ({reason}); to upload: {sync_command(run, folder)}" if run.offline else run.url)
+    log.info(
+        "W&B: %s",
+        f"offline ({reason}); to upload: {sync_command(run, folder)}" if run.offline else run.url,
+    )
     return run
 
 
 def read_run_file(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return {id, url, dir, parts, mode, project, entity, group} of the W&B run of a run folder; empty if it has none.
+    """Return {id, url, dir, parts, mode, project, entity, group} of the W&B run of a run folder;
+    empty if it has none.
 
     `dir` is where its last start wrote, `parts` where each of them did, relative to the run folder.
     """
@@ -110,7 +120,8 @@ def finish_run(run: Any, exit_code: int, timeout_s: float) -> None:
 
 
 def forget_service() -> None:
-    """End the wandb-core process of this process, or let go of a dead one: the next run gets a new one, and exit is quiet.
+    """End the wandb-core process of this process, or let go of a dead one: the next run gets a new
+    one, and exit is quiet.
 
     One that does not end within `STUCK_AFTER_S` is killed, where it can be found.
     """
@@ -129,7 +140,9 @@ def _tear_down() -> None:
 
 
 def kill_service(processes: Sequence[int] | None = None) -> None:
-    """Kill the wandb-core processes that this process started; wandb would wait for them at exit."""
+    """Kill the wandb-core processes that this process started; wandb would wait for them at
+    exit.
+    """
     for process in service_processes() if processes is None else processes:
         with contextlib.suppress(OSError):  # it has been waited for
             os.kill(process, signal.SIGKILL)
@@ -137,9 +150,11 @@ def kill_service(processes: Sequence[int] | None = None) -> None:
 
 
 def service_processes() -> list[int]:
-    """Return the ids of the wandb-core processes that this process started, ended ones that nobody waited for among them.
+    """Return the ids of the wandb-core processes that this process started, ended ones that nobody
+    waited for among them.
 
-    W&B has no word for it; Linux lists them. Elsewhere none is found, and one that hangs stays when the program ends.
+    W&B has no word for it; Linux lists them. Elsewhere none is found, and one that hangs stays when
+    the program ends.
     """
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
@@ -163,15 +178,22 @@ def upload_command(folder: Path, record: Mapping[str, Any]) -> str:
         record: what `read_run_file` says of it.
     """
     parts = [part for part in _parts(record) if (folder / part).is_dir()] or [record["dir"]]
-    online = "" if all(Path(part).name.startswith("offline-") for part in parts) else "--no-skip-online "
-    return f"wandb sync {online}{shlex.join(short_path(Path(os.path.normpath(folder / part))) for part in parts)}"
+    online = (
+        "" if all(Path(part).name.startswith("offline-") for part in parts) else "--no-skip-online "
+    )
+    return (
+        "wandb sync"
+        f" {online}{shlex.join(short_path(Path(os.path.normpath(folder / part))) for part in parts)}"  # noqa: E501
+    )
 
 
 def _sync_dir(run: Any) -> Path:
     return Path(run.dir).parent
 
 
-def _init(mode: Literal["online", "offline"], arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
+def _init(
+    mode: Literal["online", "offline"], arguments: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Any:
     import wandb
 
     return wandb.init(
@@ -179,7 +201,8 @@ def _init(mode: Literal["online", "offline"], arguments: Mapping[str, Any], sett
             **{name: value for name, value in arguments.items() if value is not None},
             "mode": mode,
             "resume": "allow" if mode == "online" else None,
-            # A run that somebody else left open in this process, or in the parent this was forked from, stays theirs.
+            # A run that somebody else left open in this process, or in the parent this was forked
+            # from, stays theirs.
             "reinit": "create_new",
             "settings": wandb.Settings(**settings),
         }
@@ -222,4 +245,8 @@ def _write_run_file(folder: Path, run: Any) -> None:
     try:
         (folder / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
     except OSError as problem:
-        log.warning("%s is not written: %s. A resumed training will be a new W&B run.", folder / RUN_FILE, problem)
+        log.warning(
+            "%s is not written: %s. A resumed training will be a new W&B run.",
+            folder / RUN_FILE,
+            problem,
+        )

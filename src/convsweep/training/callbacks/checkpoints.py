@@ -1,4 +1,4 @@
-"""The checkpoints of a run: the best epoch and the last, also behind a kill."""
+"""The checkpoints of a run: the best epoch and the last, also after a kill."""
 
 import os
 import shutil
@@ -15,14 +15,17 @@ from convsweep.errors import UserError
 
 
 class Checkpoints(ModelCheckpoint):
-    """Lightning's, with the last epoch kept also where it was not the best, and the best one also in another folder.
+    """Lightning's, with the last epoch kept also where it was not the best, and the best one also
+    in another folder.
 
-    Where the last epoch is the best one it is written once: both names are of one file, until one of them gets another.
-    Lightning keeps a last checkpoint only beside a new best one, so that a killed training would go back to its best epoch. In
-    another folder it forgets what was best: a retried trial has one of its own, and that of a run may have been moved.
+    Where the last epoch is the best one it is written once: both names are of one file, until one
+    of them gets another. Lightning keeps a last checkpoint only beside a new best one, so that a
+    killed training would go back to its best epoch. In another folder it forgets what was best: a
+    retried trial has one of its own, and that of a run may have been moved.
 
     Args:
-        save_top_k: 1, or 0 for none: the second best would be written over the best one, whose name all commands know.
+        save_top_k: 1, or 0 for none: the second best would be written over the best one, whose name
+            all commands know.
         save_last: keep the last epoch.
         shared: what else Lightning's own takes.
 
@@ -32,7 +35,10 @@ class Checkpoints(ModelCheckpoint):
 
     def __init__(self, save_top_k: int = 1, save_last: bool = True, **shared: Any) -> None:
         if save_top_k not in (0, 1):
-            rule = f"callbacks.checkpoint.save_top_k must be 1, the file best.ckpt, but is {save_top_k}"
+            rule = (
+                "callbacks.checkpoint.save_top_k must be 1, the file best.ckpt, but is"
+                f" {save_top_k}"
+            )
             raise UserError(f"{rule}; more are kept by a callback of their own, see docs/use.md")
         super().__init__(save_top_k=save_top_k, **shared)
         self.keeps_last = save_last
@@ -58,29 +64,45 @@ class Checkpoints(ModelCheckpoint):
             self.best_step = trainer.global_step
 
     def save_last_epoch(self, trainer: L.Trainer) -> None:
-        """Write last.ckpt, or give the best checkpoint that name too where it was written at this step."""
+        """Write last.ckpt, or give the best checkpoint that name too where it was written at this
+        step.
+        """
         last = Path(str(self.dirpath)) / f"{self.CHECKPOINT_NAME_LAST}{self.FILE_EXTENSION}"
         is_best = self.best_step == trainer.global_step
-        if not (is_best and trainer.strategy.broadcast(is_first() and name_again(Path(self.best_model_path), last))):
+        if not (
+            is_best
+            and trainer.strategy.broadcast(
+                is_first() and name_again(Path(self.best_model_path), last)
+            )
+        ):
             trainer.save_checkpoint(last, self.save_weights_only)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a state, with its best checkpoints in this folder; where they are gone, Lightning begins anew."""
+        """Go on from a state, with its best checkpoints in this folder; where they are gone,
+        Lightning begins anew.
+        """
         own = Path(str(self.dirpath))
         best = [Path(path) for path in state_dict["best_k_models"]]
         if Path(state_dict["dirpath"]) != own and best and all(bring(path, own) for path in best):
-            here = {name: str(own / Path(state_dict[name]).name) for name in PATHS if state_dict[name]}
-            scores = {str(own / Path(path).name): score for path, score in state_dict["best_k_models"].items()}
+            here = {
+                name: str(own / Path(state_dict[name]).name) for name in PATHS if state_dict[name]
+            }
+            scores = {
+                str(own / Path(path).name): score
+                for path, score in state_dict["best_k_models"].items()
+            }
             state_dict = {**state_dict, **here, "best_k_models": scores, "dirpath": self.dirpath}
         super().load_state_dict(state_dict)
 
 
+# What else of a state names a file.
 PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
-"""What else of a state names a file."""
 
 
 def name_again(checkpoint: Path, name: Path) -> bool:
-    """Give a checkpoint a second name; return whether that could be: it is one file, and the disk knows links."""
+    """Give a checkpoint a second name; return whether that could be: it is one file, and the disk
+    knows links.
+    """
     part = name.with_suffix(".part")
     part.unlink(missing_ok=True)
     try:
@@ -92,7 +114,9 @@ def name_again(checkpoint: Path, name: Path) -> bool:
 
 
 def bring(checkpoint: Path, folder: Path) -> bool:
-    """Copy a checkpoint into a folder that has none of its name; return whether it is there then."""
+    """Copy a checkpoint into a folder that has none of its name; return whether it is there
+    then.
+    """
     target = folder / checkpoint.name
     if target.is_file() or not checkpoint.is_file():
         return target.is_file()

@@ -1,4 +1,6 @@
-"""An exponential moving average of the weights, which is validated, tested and kept (Polyak & Juditsky 1992)."""
+"""An exponential moving average of the weights, which is validated, tested and kept (Polyak &
+Juditsky 1992).
+"""
 
 from typing import Any
 
@@ -10,15 +12,15 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from convsweep.errors import UserError
 
+# Where a checkpoint keeps the weights that are trained; its `state_dict` holds the average.
 TRAINED = "current_model_state"
-"""Where a checkpoint keeps the weights that are trained; its `state_dict` holds the average."""
 
 
 class MovingAverage(L.Callback):
     """Averages the weights after each step, where and as they lie, without waiting for the device.
 
-    After n steps an average keeps `min(decay, (1 + n) / (10 + n))` of itself, so that it forgets the weights of the beginning
-    also in a training of a few hundred steps.
+    After n steps an average keeps `min(decay, (1 + n) / (10 + n))` of itself, so that it forgets
+    the weights of the beginning also in a training of a few hundred steps.
 
     Args:
         decay: share of itself that a long average keeps at a step.
@@ -29,7 +31,9 @@ class MovingAverage(L.Callback):
 
     def __init__(self, decay: float = 0.999) -> None:
         if not 0 <= decay < 1:
-            raise UserError(f"callbacks.weight_averaging.decay must be at least 0 and below 1, but is {decay}")
+            raise UserError(
+                f"callbacks.weight_averaging.decay must be at least 0 and below 1, but is {decay}"
+            )
         self.decay = decay
         self.steps = self.global_step = 0
         self.average: dict[str, Tensor] = {}
@@ -45,7 +49,12 @@ class MovingAverage(L.Callback):
         self.restored = {}
 
     def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
     ) -> None:
         """Follow the weights where a step was taken."""
         if trainer.global_step > self.global_step:
@@ -54,11 +63,15 @@ class MovingAverage(L.Callback):
 
     @torch.no_grad()
     def follow(self, model: nn.Module) -> None:
-        """Move the average towards the weights of a model; what is counted, not measured, is taken over."""
+        """Move the average towards the weights of a model; what is counted, not measured, is taken
+        over.
+        """
         tensors = tensors_of(model)
         moving = [name for name, tensor in tensors.items() if tensor.is_floating_point()]
         follow = get_ema_multi_avg_fn(self.kept_after(self.steps))
-        follow([self.average[name] for name in moving], [tensors[name] for name in moving], self.steps)
+        follow(
+            [self.average[name] for name in moving], [tensors[name] for name in moving], self.steps
+        )
         for name in tensors.keys() - moving:
             self.average[name].copy_(tensors[name])
         self.steps += 1
@@ -95,15 +108,25 @@ class MovingAverage(L.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.steps, self.global_step = state_dict["steps"], state_dict["global_step"]
 
-    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Keep the average as the weights of the checkpoint, and those that are trained beside it."""
+    def on_save_checkpoint(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep the average as the weights of the checkpoint, and those that are trained beside
+        it.
+        """
         if self.average:
             weights = checkpoint["state_dict"]
             checkpoint[TRAINED] = weights
-            checkpoint["state_dict"] = {name: self.average.get(name, value) for name, value in weights.items()}
+            checkpoint["state_dict"] = {
+                name: self.average.get(name, value) for name, value in weights.items()
+            }
 
-    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Go on with the weights behind the average in training; a test keeps the average, which the model has been given."""
+    def on_load_checkpoint(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Go on with the weights after the average in training; a test keeps the average, which the
+        model has been given.
+        """
         if trainer.state.fn == TrainerFn.FITTING and TRAINED in checkpoint:
             self.restored = checkpoint["state_dict"]
             pl_module.load_state_dict(checkpoint[TRAINED])

@@ -10,16 +10,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from convsweep.cli.console import console, say
 from convsweep.tracking.best_scores import best_scores
 
+# Seconds between two updates of the bar.
 REFRESH_S = 0.2
-"""Seconds between two updates of the bar."""
 
 
 class EpochLines(ProgressBar):
-    """Shows training in a terminal as a bar, and everywhere as lines; the best epoch so far is starred.
+    """Shows training in a terminal as a bar, and everywhere as lines; the best epoch so far is
+    starred.
 
     Args:
-        metrics: the metrics in an epoch's line, in this order, before the monitored one; those that an epoch did not measure
-            are left out.
+        metrics: the metrics in an epoch's line, in this order, before the monitored one; those that
+            an epoch did not measure are left out.
     """
 
     def __init__(self, metrics: list[str]) -> None:
@@ -40,12 +41,26 @@ class EpochLines(ProgressBar):
         self.started_at = time.perf_counter()
         if self.enabled and trainer.is_global_zero and console.is_terminal:
             text = TextColumn("{task.description}")
-            self.bar = Progress(text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True)
+            self.bar = Progress(
+                text,
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=console,
+                transient=True,
+            )
             self.bar.start()
-            self.task = self.bar.add_task(f"epoch {trainer.current_epoch + 1}", total=trainer.num_training_batches)
+            self.task = self.bar.add_task(
+                f"epoch {trainer.current_epoch + 1}", total=trainer.num_training_batches
+            )
 
     def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
     ) -> None:
         now = time.perf_counter()
         if self.bar is not None and now - self.shown_at > REFRESH_S:
@@ -59,19 +74,28 @@ class EpochLines(ProgressBar):
         star = " *" if best_scores(trainer).epoch == trainer.current_epoch + 1 else ""
         figures = "  ".join(f"{name} {value:.4f}" for name, value in self.measured(trainer).items())
         seconds = time.perf_counter() - self.started_at
-        say(f"epoch {trainer.current_epoch + 1:3d}/{trainer.max_epochs}  {figures}  {seconds:.1f} s{star}")
+        say(
+            f"epoch {trainer.current_epoch + 1:3d}/{trainer.max_epochs}  {figures}  {seconds:.1f}"
+            f" s{star}"
+        )
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.validated_epoch = trainer.current_epoch
 
     def measured(self, trainer: L.Trainer) -> dict[str, float]:
-        """Return the metrics of this epoch: Lightning keeps those of the last validation, however long ago that was."""
+        """Return the metrics of this epoch: Lightning keeps those of the last validation, however
+        long ago that was.
+        """
         validated, logged = self.validated_epoch == trainer.current_epoch, trainer.callback_metrics
         shown = dict.fromkeys([*self.metrics, best_scores(trainer).monitor])
-        names = (name for name in shown if name in logged and (validated or not name.startswith("val/")))
+        names = (
+            name for name in shown if name in logged and (validated or not name.startswith("val/"))
+        )
         return {name: float(logged[name]) for name in names}
 
-    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
         self.close()
 
     def close(self) -> None:

@@ -7,7 +7,8 @@ from hydra_study import Pruned, TrialConnection
 
 
 class PruningCallback(L.Callback):
-    """Sends the monitored value to the sweep after each validation; all ranks stop together when rank 0 is told to.
+    """Sends the monitored value to the sweep after each validation; all ranks stop together when
+    rank 0 is told to.
 
     Args:
         monitor: name of the reported metric.
@@ -22,11 +23,15 @@ class PruningCallback(L.Callback):
         value = trainer.callback_metrics.get(self.monitor)
         if trainer.sanity_checking or not isinstance(value, Tensor):
             return
-        stop = self.link.report(trainer.current_epoch + 1, float(value)) if self.link is not None else False
+        stop = (
+            self.link.report(trainer.current_epoch + 1, float(value))
+            if self.link is not None
+            else False
+        )
         self.pruned = bool(trainer.strategy.broadcast(stop, src=0))
         trainer.should_stop = trainer.should_stop or self.pruned
 
     def raise_if_pruned(self) -> None:
-        """Raise `Pruned` behind a training that was stopped."""
+        """Raise `Pruned` after a training that was stopped."""
         if self.pruned:
             raise Pruned(f"stopped by the pruner on {self.monitor}")

@@ -15,7 +15,9 @@ class Stopwatch(L.Callback):
 
     @property
     def seconds(self) -> float:
-        """The seconds of this start and of those before it, up to the checkpoints from which the next one went on."""
+        """The seconds of this start and of those before it, up to the checkpoints from which the
+        next one went on.
+        """
         return self.former + time.time() - self.since
 
     def state_dict(self) -> dict[str, Any]:

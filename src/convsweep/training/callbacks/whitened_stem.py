@@ -1,4 +1,6 @@
-"""First filters that whiten: taken from the patches of the training samples and kept, so that they need not be learnt."""
+"""First filters that whiten: taken from the patches of the training samples and kept, so that they
+need not be learnt.
+"""
 
 from collections.abc import Iterable
 from math import prod
@@ -13,31 +15,36 @@ from convsweep.data.loading.order import Batch
 from convsweep.errors import UserError
 from convsweep.nets.layer_kinds import Convolution, TransposedConvolution
 
+# Numbers of patches that are in memory at a time, 256 MiB.
 AT_ONCE = 2**25
-"""Numbers of patches that are in memory at a time, 256 MiB."""
 
 
 class WhitenedStem(L.Callback):
-    """Gives the first convolution of a network filters whose answers are uncorrelated and of variance 1, and keeps them.
+    """Gives the first convolution of a network filters whose answers are uncorrelated and of
+    variance 1, and keeps them.
 
-    Half of its filters are the directions in which patches of the training samples vary most, divided by their spread there, the
-    other half the same with the opposite sign, of which an activation passes on what it cuts off the first (Jordan 2024,
-    94% on CIFAR-10 in 3.29 seconds on a single GPU, 3.2). The weights are not trained, a bias is; those that
-    `init_from` brings are replaced.
+    Half of its filters are the directions in which patches of the training samples vary most,
+    divided by their spread there, the other half the same with the opposite sign, of which an
+    activation passes on what it cuts off the first (Jordan 2024, 94% on CIFAR-10 in 3.29 seconds on
+    a single GPU, 3.2). The weights are not trained, a bias is; those that `init_from` brings are
+    replaced.
 
     Args:
         num_samples: training samples whose patches count, at equal distances.
         eps: added to the variances, lest noise be made large.
 
     Raises:
-        UserError: there is no such convolution, or it has an odd number of filters or more than twice the numbers of a patch.
+        UserError: there is no such convolution, or it has an odd number of filters or more than
+            twice the numbers of a patch.
     """
 
     def __init__(self, num_samples: int = 5000, eps: float = 5e-4) -> None:
         self.num_samples, self.eps = num_samples, eps
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Set the filters before an optimiser asks what is trained; a checkpoint to go on from has them too."""
+        """Set the filters before an optimiser asks what is trained; a checkpoint to go on from has
+        them too.
+        """
         if stage != "fit":
             return
         conv = first_convolution(pl_module)
@@ -59,12 +66,16 @@ def first_convolution(model: L.LightningModule) -> Convolution:
     kinds = Convolution | TransposedConvolution
     conv = next((module for module in model.net.modules() if isinstance(module, kinds)), None)  # type: ignore[union-attr]
     if not isinstance(conv, Convolution) or conv.groups != 1 or set(conv.dilation) != {1}:
-        raise UserError("callbacks.whitened_stem needs a network that begins with a convolution without dilation and groups")
+        raise UserError(
+            "callbacks.whitened_stem needs a network that begins with a convolution without"
+            " dilation and groups"
+        )
     most = 2 * conv.in_channels * prod(conv.kernel_size)
     if conv.out_channels % 2 or conv.out_channels > most:
         raise UserError(
-            f"callbacks.whitened_stem needs an even number of first filters, at most {most} of kernel_size {conv.kernel_size[0]} "
-            f"on {conv.in_channels} channels, but there are {conv.out_channels}; set model.net.stem.width"
+            f"callbacks.whitened_stem needs an even number of first filters, at most {most} of"
+            f" kernel_size {conv.kernel_size[0]} on {conv.in_channels} channels, but there are"
+            f" {conv.out_channels}; set model.net.stem.width"
         )
     return conv
 
@@ -102,7 +113,9 @@ def covariance(parts: Iterable[Tensor]) -> Tensor:
 
 
 def whitening_filters(covariance: Tensor, count: int, eps: float) -> Tensor:
-    """Return the `count` directions (count, D) in which rows of a covariance (D, D) vary most, divided by their spread there."""
+    """Return the `count` directions (count, D) in which rows of a covariance (D, D) vary most,
+    divided by their spread there.
+    """
     variances, directions = torch.linalg.eigh(covariance)
     filters: Tensor = (directions / (variances + eps).sqrt()).T.flip(0)[:count].float()
     return filters

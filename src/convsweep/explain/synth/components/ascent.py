@@ -9,11 +9,13 @@ from convsweep.errors import UserError
 from convsweep.explain.synth.components.parameterization import Parameterization
 from convsweep.explain.synth.context import Watch
 
+# From images (N, C, *spatial) to what is made large, (N,).
 Objective = Callable[[Tensor], Tensor]
-"""From images (N, C, *spatial) to what is made large, (N,)."""
 
 
-def ascend(image: Parameterization, objective: Objective, steps: int, lr: float, watch: Watch) -> Tensor:
+def ascend(
+    image: Parameterization, objective: Objective, steps: int, lr: float, watch: Watch
+) -> Tensor:
     """Return the images after so many steps of Adam towards larger values of the objective.
 
     Raises:
@@ -38,4 +40,7 @@ def check_finite(value: Tensor) -> None:
         UserError: it is not finite.
     """
     if not bool(value.isfinite()):
-        raise UserError(f"the objective must stay finite, but is {float(value)}; use a smaller method.lr or weight")
+        raise UserError(
+            f"the objective must stay finite, but is {float(value)}; use a smaller method.lr or"
+            " weight"
+        )

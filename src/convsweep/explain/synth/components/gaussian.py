@@ -1,4 +1,6 @@
-"""What samples are like without a network: a normal distribution, white or with the covariance of the data."""
+"""What samples are like without a network: a normal distribution, white or with the covariance of
+the data.
+"""
 
 from dataclasses import dataclass
 
@@ -7,8 +9,9 @@ from torch import Tensor
 
 from convsweep.errors import UserError
 
+# Share of the mean variance that every direction gets: few samples say nothing of directions in
+# which they hardly vary.
 SHRINKAGE = 1e-3
-"""Share of the mean variance that every direction gets: few samples say nothing of directions in which they hardly vary."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class Gaussian:
 
     Attributes:
         mean: (1, C, *spatial), or a scalar for any size.
-        basis: (D, K) orthonormal columns: the directions in which samples vary otherwise than by `floor`; None has none.
+        basis: (D, K) orthonormal columns: the directions in which samples vary otherwise than by
+            `floor`; None has none.
         variances: (K,) along them.
         floor: Variance in every other direction.
     """
@@ -64,8 +68,8 @@ class Gaussian:
         """
         if self.basis is not None and u.shape[1:] != self.mean.shape[1:]:
             raise UserError(
-                f"covariance=data is that of samples of {tuple(self.mean.shape[2:])}, but these are of {tuple(u.shape[2:])}; "
-                "leave out size and octaves, or use covariance=white"
+                f"covariance=data is that of samples of {tuple(self.mean.shape[2:])}, but these are"
+                f" of {tuple(u.shape[2:])}; leave out size and octaves, or use covariance=white"
             )
 
 
@@ -75,7 +79,8 @@ def white() -> Gaussian:
 
 
 def fit_gaussian(samples: Tensor, shrinkage: float = SHRINKAGE) -> Gaussian:
-    """Return the normal distribution of samples, its covariance shrunk towards equal variances (Ledoit & Wolf 2004).
+    """Return the normal distribution of samples, its covariance shrunk towards equal variances
+    (Ledoit & Wolf 2004).
 
     C = (1 - shrinkage) S + shrinkage trace(S) / D, S the covariance of the samples of D values.
 
@@ -97,5 +102,8 @@ def fit_gaussian(samples: Tensor, shrinkage: float = SHRINKAGE) -> Gaussian:
     variances = (1 - shrinkage) * variances.clamp_min(0) + floor
     place = samples.device
     return Gaussian(
-        mean.view(1, *samples.shape[1:]).float().to(place), basis.float().to(place), variances.float().to(place), floor
+        mean.view(1, *samples.shape[1:]).float().to(place),
+        basis.float().to(place),
+        variances.float().to(place),
+        floor,
     )

@@ -1,4 +1,6 @@
-"""What is made large or small: the probability of a class, the activity of a layer, the likeness of contents and styles."""
+"""What is made large or small: the probability of a class, the activity of a layer, the likeness of
+contents and styles.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,12 +13,16 @@ from convsweep.explain.synth.layers import activations
 from convsweep.explain.synth.subject import Subject
 
 
-def log_probability(subject: Subject, u: Tensor, classes: Tensor, place: Sequence[float] | None, radius: float) -> Tensor:
-    """Return log p(class | image) of each image (N,); of a segmentation the mean over the positions near a place.
+def log_probability(
+    subject: Subject, u: Tensor, classes: Tensor, place: Sequence[float] | None, radius: float
+) -> Tensor:
+    """Return log p(class | image) of each image (N,); of a segmentation the mean over the positions
+    near a place.
 
     Args:
         classes: (N,) the class of each image.
-        place: Centre of the region along each axis, as shares of the size; None takes every position.
+        place: Centre of the region along each axis, as shares of the size; None takes every
+            position.
         radius: Of the region, as a share of the size.
     """
     logs = subject.logits(u).log_softmax(dim=1)
@@ -36,14 +42,20 @@ def region(size: tuple[int, ...], place: Sequence[float] | None, radius: float) 
     if place is None:
         return torch.ones(size, dtype=torch.bool)
     if len(place) != len(size) or not all(0 <= share <= 1 for share in place):
-        raise UserError(f"method.place must be {len(size)} shares of the size from 0 to 1, but is {list(place)}")
-    axes = [(torch.arange(length) + 0.5) / length - share for length, share in zip(size, place, strict=True)]
+        raise UserError(
+            f"method.place must be {len(size)} shares of the size from 0 to 1, but is {list(place)}"
+        )
+    axes = [
+        (torch.arange(length) + 0.5) / length - share
+        for length, share in zip(size, place, strict=True)
+    ]
     distance = torch.stack(torch.meshgrid(*axes, indexing="ij")).square().sum(0).sqrt()
     return distance <= max(radius, float(distance.min()))
 
 
 def activity(subject: Subject, u: Tensor, layer: str, channel: int | None) -> Tensor:
-    """Return how active a layer is (N,): the mean square of its maps, or the mean of one of them (Mordvintsev et al. 2015).
+    """Return how active a layer is (N,): the mean square of its maps, or the mean of one of them
+    (Mordvintsev et al. 2015).
 
     Raises:
         UserError: the layer has no such channel.
@@ -52,12 +64,16 @@ def activity(subject: Subject, u: Tensor, layer: str, channel: int | None) -> Te
     if channel is None:
         return maps.square().flatten(1).mean(1)
     if not 0 <= channel < maps.shape[1]:
-        raise UserError(f"method.channel must be from 0 to {maps.shape[1] - 1} in layer {layer}, but is {channel}")
+        raise UserError(
+            f"method.channel must be from 0 to {maps.shape[1] - 1} in layer {layer}, but is"
+            f" {channel}"
+        )
     return maps[:, channel].flatten(1).mean(1)
 
 
 def gram(maps: Tensor) -> Tensor:
-    """Return which features occur together: the mean over positions of the products of any two (Gatys et al. 2016, eq. 3).
+    """Return which features occur together: the mean over positions of the products of any two
+    (Gatys et al. 2016, eq. 3).
 
     Shape:
         maps: (N, C, *spatial) -> (N, C, C)
@@ -67,12 +83,21 @@ def gram(maps: Tensor) -> Tensor:
 
 
 def style_loss(maps: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
-    """Return the mean over layers of the squared distance of Gram matrices (1, C, C), relative to that of the target."""
-    parts = [(gram(maps[name]) - target).square().sum() / target.square().sum() for name, target in targets.items()]
+    """Return the mean over layers of the squared distance of Gram matrices (1, C, C), relative to
+    that of the target.
+    """
+    parts = [
+        (gram(maps[name]) - target).square().sum() / target.square().sum()
+        for name, target in targets.items()
+    ]
     return torch.stack(parts).mean()
 
 
 def content_loss(maps: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
-    """Return the mean over layers of the squared distance of feature maps, relative to the size of the target."""
-    parts = [F.mse_loss(maps[name], target) / target.square().mean() for name, target in targets.items()]
+    """Return the mean over layers of the squared distance of feature maps, relative to the size of
+    the target.
+    """
+    parts = [
+        F.mse_loss(maps[name], target) / target.square().mean() for name, target in targets.items()
+    ]
     return torch.stack(parts).mean()

@@ -1,4 +1,6 @@
-"""What is varied to change an image: its pixels, its whitened coordinates, or its Fourier coefficients."""
+"""What is varied to change an image: its pixels, its whitened coordinates, or its Fourier
+coefficients.
+"""
 
 from abc import ABC, abstractmethod
 
@@ -30,7 +32,9 @@ class Parameterization(nn.Module, ABC):
 
 
 class Pixels(Parameterization):
-    """The pixels themselves; after a step they are cut off at the limits (projected gradient ascent)."""
+    """The pixels themselves; after a step they are cut off at the limits (projected gradient
+    ascent).
+    """
 
     def __init__(self, start: Tensor, subject: Subject) -> None:
         super().__init__(start, subject)
@@ -47,8 +51,8 @@ class Pixels(Parameterization):
 class Whitened(Parameterization):
     """Coordinates z in which `Subject.gaussian` is standard normal, x = mean + C^1/2 z.
 
-    A step moves what varies much in the data (shapes) as readily, against its spread, as what varies little (noise). Limits are
-    left to what looks at the image: a Gaussian has none.
+    A step moves what varies much in the data (shapes) as readily, against its spread, as what
+    varies little (noise). Limits are left to what looks at the image: a Gaussian has none.
     """
 
     def __init__(self, start: Tensor, subject: Subject) -> None:
@@ -60,7 +64,9 @@ class Whitened(Parameterization):
 
 
 def auto(start: Tensor, subject: Subject) -> Parameterization:
-    """Return what makes recognisable images: whitened coordinates where the covariance of the data is known, else pixels."""
+    """Return what makes recognisable images: whitened coordinates where the covariance of the data
+    is known, else pixels.
+    """
     known = subject.gaussian.basis is not None
     why = "the covariance of the training data is known" if known else "the prior is white"
     say(f"parameterization: {'whitened' if known else 'pixels'} ({why})")
@@ -68,10 +74,12 @@ def auto(start: Tensor, subject: Subject) -> Parameterization:
 
 
 class Fourier(Parameterization):
-    """Fourier coefficients divided by their frequency, so that a step moves large structures as readily as small ones.
+    """Fourier coefficients divided by their frequency, so that a step moves large structures as
+    readily as small ones.
 
-    The spectra of natural images fall off as 1/f (Field 1987; Olah et al. 2017, "Feature Visualization"). The limits are kept
-    by a smooth squashing, so that the gradient does not vanish where an image touches them.
+    The spectra of natural images fall off as 1/f (Field 1987; Olah et al. 2017, "Feature
+    Visualization"). The limits are kept by a smooth squashing, so that the gradient does not vanish
+    where an image touches them.
 
     Args:
         start: (N, C, *spatial) the images to begin with.
@@ -87,7 +95,10 @@ class Fourier(Parameterization):
         self.middle, self.reach = (high + low) / 2, (high - low) / 2
         self.size = tuple(start.shape[2:])
         self.axes = tuple(range(2, start.dim()))
-        self.register_buffer("scale", frequencies(self.size).to(start.device).clamp_min(1 / max(self.size)).pow(-decay))
+        self.register_buffer(
+            "scale",
+            frequencies(self.size).to(start.device).clamp_min(1 / max(self.size)).pow(-decay),
+        )
         spectrum = torch.fft.rfftn(self.unsquash(start), dim=self.axes, norm="ortho") / self.scale
         self.coefficients = nn.Parameter(torch.view_as_real(spectrum).contiguous())
 
@@ -105,7 +116,9 @@ class Fourier(Parameterization):
         """Return the inverse of `squash`; what touches a limit is moved inside by a thousandth."""
         if not self.reach.isfinite().all():
             return u
-        return self.middle + self.reach * torch.atanh(((u - self.middle) / self.reach).clamp(-0.999, 0.999))
+        return self.middle + self.reach * torch.atanh(
+            ((u - self.middle) / self.reach).clamp(-0.999, 0.999)
+        )
 
 
 def frequencies(size: tuple[int, ...]) -> Tensor:

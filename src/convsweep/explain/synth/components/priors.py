@@ -4,7 +4,8 @@ from torch import Tensor
 
 
 def log_total_variation(u: Tensor) -> Tensor:
-    """Return minus the total variation (N,): the absolute differences of neighbours along every axis, summed (Rudin et al. 1992).
+    """Return minus the total variation (N,): the absolute differences of neighbours along every
+    axis, summed (Rudin et al. 1992).
 
     Shape:
         u: (N, C, *spatial).

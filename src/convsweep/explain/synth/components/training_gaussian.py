@@ -1,4 +1,6 @@
-"""The normal distribution of the data that a network was trained on, read anew from where its checkpoint says that it lies."""
+"""The normal distribution of the data that a network was trained on, read anew from where its
+checkpoint says that it lies.
+"""
 
 from collections.abc import Sequence
 
@@ -17,14 +19,15 @@ from convsweep.training.trained import Trained
 
 Size = int | Sequence[int] | None
 
+# Values a sample up to which many samples are cheap.
 DENSE = 4096
-"""Values a sample up to which many samples are cheap."""
 MANY, FEW = 10_000, 2_000
 MOST_VALUES = 10**8
 
 
 def gaussian_of(subject: Subject, trained: Trained, covariance: Covariance, size: Size) -> Gaussian:
-    """Return the distribution that a word names: of the training data, of independent values, or the first that can be had.
+    """Return the distribution that a word names: of the training data, of independent values, or
+    the first that can be had.
 
     Args:
         size: of the images to come.
@@ -41,11 +44,14 @@ def gaussian_of(subject: Subject, trained: Trained, covariance: Covariance, size
         if covariance == "auto":
             say(f"covariance=white is used, since the data of the training cannot be read: {error}")
             return white()
-        raise UserError(f"covariance=data needs the data of the training: {error} (or use covariance=white)") from None
+        raise UserError(
+            f"covariance=data needs the data of the training: {error} (or use covariance=white)"
+        ) from None
 
 
 def training_samples(trained: Trained) -> Tensor:
-    """Return raw training samples (N, C, *spatial), neither augmented nor permuted: enough for a covariance.
+    """Return raw training samples (N, C, *spatial), neither augmented nor permuted: enough for a
+    covariance.
 
     Raises:
         UserError: the data cannot be read, or is not what it was.
@@ -53,7 +59,10 @@ def training_samples(trained: Trained) -> Tensor:
     data = data_module(trained.data)
     data.setup()
     if data.info.in_shape != trained.info.in_shape:
-        raise UserError(f"samples are now of {data.info.in_shape}, but the network was trained on {trained.info.in_shape}")
+        raise UserError(
+            f"samples are now of {data.info.in_shape}, but the network was trained on"
+            f" {trained.info.in_shape}"
+        )
     reader = data.gather(data.train, training=True)
     reader.augment, reader.positions = None, None
     values = int(np.prod(data.info.in_shape))

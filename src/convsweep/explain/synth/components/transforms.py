@@ -1,4 +1,6 @@
-"""Small changes of the image in front of the network at every step, so that what is drawn holds up to them."""
+"""Small changes of the image in front of the network at every step, so that what is drawn holds up
+to them.
+"""
 
 from collections.abc import Callable
 
@@ -22,7 +24,9 @@ def jitter(u: Tensor, most: int, generator: Generator) -> Tensor:
 
 
 def blur(u: Tensor, sigma: float) -> Tensor:
-    """Return the images (N, C, *spatial) blurred by a Gaussian of `sigma` positions, the border repeated."""
+    """Return the images (N, C, *spatial) blurred by a Gaussian of `sigma` positions, the border
+    repeated.
+    """
     if sigma <= 0:
         return u
     radius = max(1, round(3 * sigma))
@@ -49,7 +53,9 @@ def noisy(u: Tensor, spread: float, gaussian: Gaussian, generator: Generator) ->
     return u + spread * gaussian.correlate(noise)
 
 
-def compose(subject: Subject, generator: Generator, most: int, sigma: float, noise: float = 0.0) -> Transform:
+def compose(
+    subject: Subject, generator: Generator, most: int, sigma: float, noise: float = 0.0
+) -> Transform:
     """Return noise, the limits of samples, jitter and blur, one after the other."""
 
     def transform(u: Tensor) -> Tensor:

@@ -1,4 +1,6 @@
-"""Images that maximise a class: gradient ascent on log p(class | x) + log p(x) (Simonyan et al. 2014)."""
+"""Images that maximise a class: gradient ascent on log p(class | x) + log p(x) (Simonyan et al.
+2014).
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -17,7 +19,8 @@ class ClassImages(OfClasses):
 
     Attributes:
         lr: Step size of Adam.
-        noise: Noise with the prior's covariance, so many times as large, is added in front of every step.
+        noise: Noise with the prior's covariance, so many times as large, is added in front of every
+            step.
     """
 
     what: ClassVar[str] = "class images"
@@ -27,7 +30,9 @@ class ClassImages(OfClasses):
     lr: float = 0.05
     noise: float = 0.5
 
-    def change(self, start: Tensor, classes: Tensor, context: SynthesisContext, watch: Watch) -> Tensor:
+    def change(
+        self, start: Tensor, classes: Tensor, context: SynthesisContext, watch: Watch
+    ) -> Tensor:
         subject = context.subject
         transform = compose(subject, context.generator, self.jitter, self.blur, self.noise)
 

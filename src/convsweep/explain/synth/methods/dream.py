@@ -1,4 +1,6 @@
-"""Deep Dream: what a layer sees in an image is made stronger, from large structures to small ones (Mordvintsev et al. 2015)."""
+"""Deep Dream: what a layer sees in an image is made stronger, from large structures to small ones
+(Mordvintsev et al. 2015).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +20,14 @@ from convsweep.explain.synth.context import SynthesisContext, Watch
 from convsweep.explain.synth.fitting_size import Work
 from convsweep.explain.synth.layers import check_layers, layers_of, spread_out
 
+# Share of a step by which the parameters are moved first, to see how much the image changes.
 PROBE = 0.01
-"""Share of a step by which the parameters are moved first, to see how much the image changes."""
 
 
 @dataclass(frozen=True)
 class Dream:
-    """Gradient ascent on a layer's activity over octaves of the image; what an octave lost in detail is put back.
+    """Gradient ascent on a layer's activity over octaves of the image; what an octave lost in
+    detail is put back.
 
     Attributes:
         layer: Its name; null takes one in the middle of the network.
@@ -63,11 +66,13 @@ class Dream:
         (layer,) = check_layers([self.layer or ends[len(ends) // 2]], layers, "method.layer")
         if self.octaves < 1 or self.octave_scale <= 1:
             raise UserError(
-                f"method.octaves must be >= 1 and octave_scale > 1, but they are {self.octaves} and {self.octave_scale}"
+                f"method.octaves must be >= 1 and octave_scale > 1, but they are {self.octaves} and"
+                f" {self.octave_scale}"
             )
         if self.octaves > 1 and subject.permutation is not None:
             raise UserError(
-                "a network of permuted positions (data.permute=true) dreams at its own size alone; say method.octaves=1"
+                "a network of permuted positions (data.permute=true) dreams at its own size alone;"
+                " say method.octaves=1"
             )
         base = self.begun(context, Work(until=[layer]))
         with torch.no_grad():
@@ -77,7 +82,13 @@ class Dream:
         with torch.no_grad():
             after = float(activity(subject, image, layer, self.channel))
         file = pictures.save(image[0], subject, context.folder, "dream")
-        return {"file": file.name, "layer": layer, "channel": self.channel, "activity_before": before, "activity_after": after}
+        return {
+            "file": file.name,
+            "layer": layer,
+            "channel": self.channel,
+            "activity_before": before,
+            "activity_after": after,
+        }
 
     def begun(self, context: SynthesisContext, work: Work) -> Tensor:
         """Return the image (1, C, *spatial) that is begun with.
@@ -98,7 +109,9 @@ class Dream:
         image = pictures.resize(base, sizes[0])
         for size in sizes:
             image = pictures.resize(image, size)
-            lost = pictures.resize(base, size) - pictures.resize(pictures.resize(base, sizes[0]), size)
+            lost = pictures.resize(base, size) - pictures.resize(
+                pictures.resize(base, sizes[0]), size
+            )
             image = self.climb(image + lost if size != sizes[0] else image, layer, context, watch)
         return image
 
@@ -111,8 +124,16 @@ class Dream:
             value = activity(context.subject, transform(u), layer, self.channel).sum()
             check_finite(value)
             if self.tv:
-                value = value + self.tv * value.detach().abs() * log_total_variation(u).sum() / u.numel()
-            move(image, torch.autograd.grad(value, list(image.parameters())), u.detach().clone(), self.lr)
+                value = (
+                    value
+                    + self.tv * value.detach().abs() * log_total_variation(u).sum() / u.numel()
+                )
+            move(
+                image,
+                torch.autograd.grad(value, list(image.parameters())),
+                u.detach().clone(),
+                self.lr,
+            )
             image.project()
             watch(image.image)
         return image.image().detach()
@@ -120,7 +141,9 @@ class Dream:
 
 @torch.no_grad()
 def move(image: Parameterization, gradients: Sequence[Tensor], u: Tensor, length: float) -> None:
-    """Move the parameters along the gradients, so far that the images `u` change by `length` on average."""
+    """Move the parameters along the gradients, so far that the images `u` change by `length` on
+    average.
+    """
     steps = [gradient / gradient.abs().mean().clamp_min(1e-12) for gradient in gradients]
     probe = PROBE * length
     for parameter, step in zip(image.parameters(), steps, strict=True):
@@ -131,6 +154,11 @@ def move(image: Parameterization, gradients: Sequence[Tensor], u: Tensor, length
 
 
 def octave_sizes(size: tuple[int, ...], octaves: int, scale: float) -> list[tuple[int, ...]]:
-    """Return the sizes from the smallest octave to the full size, none below 8 positions unless the full size is."""
-    sizes = [tuple(max(min(length, 8), round(length / scale**step)) for length in size) for step in range(octaves)]
+    """Return the sizes from the smallest octave to the full size, none below 8 positions unless the
+    full size is.
+    """
+    sizes = [
+        tuple(max(min(length, 8), round(length / scale**step)) for length in size)
+        for step in range(octaves)
+    ]
     return sizes[::-1]

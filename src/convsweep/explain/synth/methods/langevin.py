@@ -1,4 +1,6 @@
-"""Samples of a class by Langevin dynamics: gradient steps with noise, other ones for every seed (Nguyen et al. 2017, eq. 3)."""
+"""Samples of a class by Langevin dynamics: gradient steps with noise, other ones for every seed
+(Nguyen et al. 2017, eq. 3).
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,7 +16,8 @@ from convsweep.explain.synth.methods.of_classes import OfClasses
 
 @dataclass(frozen=True, kw_only=True)
 class Langevin(OfClasses):
-    """x <- x + step_prior d log p(x)/dx + step_class d log p(class | x)/dx + N(0, step_noise^2), x the parameters of the image.
+    """x <- x + step_prior d log p(x)/dx + step_class d log p(class | x)/dx + N(0, step_noise^2), x
+    the parameters of the image.
 
     Attributes:
         step_prior, step_class, step_noise: The three step sizes.
@@ -29,7 +32,9 @@ class Langevin(OfClasses):
     steps: int = 400
     start_std: float = 1.0
 
-    def change(self, start: Tensor, classes: Tensor, context: SynthesisContext, watch: Watch) -> Tensor:
+    def change(
+        self, start: Tensor, classes: Tensor, context: SynthesisContext, watch: Watch
+    ) -> Tensor:
         """Return the last states of the chains."""
         subject = context.subject
         transform = compose(subject, context.generator, self.jitter, self.blur)
@@ -42,9 +47,17 @@ class Langevin(OfClasses):
             to_class = torch.autograd.grad(of_class, parameters, retain_graph=True)
             to_image = torch.autograd.grad(self.log_prior(subject, u).sum(), parameters)
             with torch.no_grad():
-                for parameter, by_class, by_image in zip(parameters, to_class, to_image, strict=True):
-                    noise = torch.randn(parameter.shape, generator=context.generator).to(parameter.device)
-                    parameter.add_(self.step_prior * by_image + self.step_class * by_class + self.step_noise * noise)
+                for parameter, by_class, by_image in zip(
+                    parameters, to_class, to_image, strict=True
+                ):
+                    noise = torch.randn(parameter.shape, generator=context.generator).to(
+                        parameter.device
+                    )
+                    parameter.add_(
+                        self.step_prior * by_image
+                        + self.step_class * by_class
+                        + self.step_noise * noise
+                    )
             image.project()
             watch(image.image)
         return subject.clamp(image.image().detach())

@@ -1,4 +1,6 @@
-"""What every method that makes an image a class shares: which classes, where, and how sure the network is of the result."""
+"""What every method that makes an image a class shares: which classes, where, and how sure the
+network is of the result.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -29,10 +31,12 @@ class OfClasses(ABC):
         gaussian: Weight of the Gaussian prior, -(x - mean)' C^-1 (x - mean) / 2.
         tv: Weight of the total-variation prior.
         steps: How many are made.
-        start_std: Of the start, a draw from the Gaussian prior that deviates so many times as much from the mean.
+        start_std: Of the start, a draw from the Gaussian prior that deviates so many times as much
+            from the mean.
         jitter: In front of the network the image is rolled by up to so many positions.
         blur: And blurred by so many positions.
-        place, radius: Of a segmentation: where the class is to be, as shares of the size; null is everywhere.
+        place, radius: Of a segmentation: where the class is to be, as shares of the size; null is
+            everywhere.
     """
 
     what: ClassVar[str]
@@ -49,7 +53,9 @@ class OfClasses(ABC):
     radius: float = 0.15
 
     @abstractmethod
-    def change(self, start: Tensor, classes: Tensor, context: SynthesisContext, watch: Watch) -> Tensor:
+    def change(
+        self, start: Tensor, classes: Tensor, context: SynthesisContext, watch: Watch
+    ) -> Tensor:
         """Return what the starts (N, C, *spatial) become as images of classes (N,)."""
 
     def run(self, context: SynthesisContext) -> dict[str, Any]:
@@ -64,7 +70,9 @@ class OfClasses(ABC):
         check_place(self.place, self.radius, context)
         context.check_memory(context.image_size(), Work(len(classes)))
         check_size(context)
-        start = context.subject.gaussian.color(context.noise(len(classes), context.image_size(), self.start_std))
+        start = context.subject.gaussian.color(
+            context.noise(len(classes), context.image_size(), self.start_std)
+        )
         with context.watch(self.what, self.steps) as watch:
             images = self.change(start, classes, context, watch)
         with torch.no_grad():
@@ -81,7 +89,8 @@ class OfClasses(ABC):
 
 
 def class_indices(classes: Sequence[int | str] | None, subject: Subject) -> Tensor:
-    """Return classes that are named or numbered as indices (N,); a number that is a class's name is meant as its name.
+    """Return classes that are named or numbered as indices (N,); a number that is a class's name is
+    meant as its name.
 
     Raises:
         UserError: there is no such class, or the network tells no classes apart.
@@ -97,7 +106,8 @@ def class_indices(classes: Sequence[int | str] | None, subject: Subject) -> Tens
     for name in classes:
         if str(name) not in names and not (isinstance(name, int) and 0 <= name < len(names)):
             raise UserError(
-                f"method.classes must be names or numbers of classes, but there is no {name!r}; {did_you_mean(str(name), names)}"
+                f"method.classes must be names or numbers of classes, but there is no {name!r};"
+                f" {did_you_mean(str(name), names)}"
             )
     numbers = [names.index(str(name)) if str(name) in names else int(name) for name in classes]
     return torch.tensor(numbers, device=subject.device)
@@ -112,7 +122,10 @@ def check_place(place: Sequence[float] | None, radius: float, context: Synthesis
     if place is None:
         return
     if not context.subject.task.has_masks:
-        raise UserError("method.place is for segmentation, but this network gives one class a sample; leave it out")
+        raise UserError(
+            "method.place is for segmentation, but this network gives one class a sample; leave"
+            " it out"
+        )
     region(context.image_size(), place, radius)
 
 
@@ -132,17 +145,22 @@ def check_size(context: SynthesisContext) -> None:
         if is_out_of_memory(error):
             raise
         raise UserError(
-            f"size must get through the network, but {size} does not: {error}; leave it out for {subject.in_shape[1:]}"
+            f"size must get through the network, but {size} does not: {error}; leave it out for"
+            f" {subject.in_shape[1:]}"
         ) from None
 
 
-def publish(images: Tensor, classes: Tensor, probs: Sequence[float], context: SynthesisContext) -> dict[str, Any]:
+def publish(
+    images: Tensor, classes: Tensor, probs: Sequence[float], context: SynthesisContext
+) -> dict[str, Any]:
     """Write the images with a grid of all, and return what is told of them."""
     subject = context.subject
     names = [subject.class_names[index] for index in classes.tolist()]
     files = [
         pictures.save(image, subject, context.folder, stem(index, name, earlier)).name
-        for image, index, name, earlier in zip(images, classes.tolist(), names, counted_before(names), strict=True)
+        for image, index, name, earlier in zip(
+            images, classes.tolist(), names, counted_before(names), strict=True
+        )
     ]
     pictures.save_grid(
         list(images),
@@ -150,12 +168,17 @@ def publish(images: Tensor, classes: Tensor, probs: Sequence[float], context: Sy
         subject,
         context.folder / "grid.png",
     )
-    result = [{"class": name, "file": file, "probability": prob} for name, file, prob in zip(names, files, probs, strict=True)]
+    result = [
+        {"class": name, "file": file, "probability": prob}
+        for name, file, prob in zip(names, files, probs, strict=True)
+    ]
     return {"images": result, "samples": images, "classes": classes}
 
 
 def stem(index: int, name: str, earlier: int) -> str:
-    """Return what the file of a class's image is called, `earlier` images of the class before it."""
+    """Return what the file of a class's image is called, `earlier` images of the class before
+    it.
+    """
     plain = "".join(letter if letter.isalnum() else "_" for letter in name)
     return f"{index:03}_{plain}" + (f"_{earlier}" if earlier else "")
 

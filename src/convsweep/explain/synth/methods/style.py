@@ -17,26 +17,28 @@ from convsweep.explain.synth.context import SynthesisContext, Watch
 from convsweep.explain.synth.fitting_size import Work
 from convsweep.explain.synth.layers import activations, check_layers, layers_of, spread_out
 
+# Steps and gradients that L-BFGS keeps, each as large as the image.
 HISTORY = 20
-"""Steps and gradients that L-BFGS keeps, each as large as the image."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """An image whose feature maps are those of the content, and whose Gram matrices are those of the styles.
+    """An image whose feature maps are those of the content, and whose Gram matrices are those of
+    the styles.
 
     Attributes:
         content: An image file.
         styles: Image files; several are mixed.
         style_shares: What part each style has; null takes equal parts.
-        content_layers, style_layers: Names; null takes one at two thirds of the network, and five from its first to there.
+        content_layers, style_layers: Names; null takes one at two thirds of the network, and five
+            from its first to there.
         style_weight, content_weight: Of the two losses, each relative to its target.
         tv: Weight of the total variation a pixel.
         style_size: Longer side of the style images; null takes that of the content.
         start: `content` or `noise`.
         optimizer: `lbfgs` or `adam`.
         steps: Of the optimiser; one of L-BFGS asks the network up to 20 times.
-        lr: Step size; null takes 1 for L-BFGS and .05 for Adam.
+        lr: Step size; null takes 1 for L-BFGS and 0.05 for Adam.
     """
 
     content: str
@@ -68,16 +70,29 @@ class Style:
         size = self.style_size or max(picture.shape[2:])
         styles = [pictures.read(file, subject, size) for file in self.styles]
         copies = 2 * HISTORY if self.optimizer == "lbfgs" else 2
-        context.check_memory(tuple(picture.shape[2:]), Work(until=[*content, *style_layers], copies=copies, peak=4))
+        context.check_memory(
+            tuple(picture.shape[2:]), Work(until=[*content, *style_layers], copies=copies, peak=4)
+        )
         with context.watch("style", self.steps) as watch:
             with torch.no_grad():
                 contents = activations(subject, picture, content)
                 found = [activations(subject, style, style_layers) for style in styles]
             grams = {
-                name: torch.stack([share * gram(maps[name]) for share, maps in zip(shares, found, strict=True)]).sum(0)
+                name: (
+                    torch.stack(
+                        [
+                            share * gram(maps[name])
+                            for share, maps in zip(shares, found, strict=True)
+                        ]
+                    ).sum(0)
+                )
                 for name in style_layers
             }
-            begin = picture if self.start == "content" else context.noise(1, tuple(picture.shape[2:]), 0.5)
+            begin = (
+                picture
+                if self.start == "content"
+                else context.noise(1, tuple(picture.shape[2:]), 0.5)
+            )
             image = context.parameterization(begin, subject)
             losses = self.descend(image, contents, grams, context, watch)
         result = image.image().detach()
@@ -104,8 +119,12 @@ class Style:
         """
         layers = layers_of(context.subject)
         front = layers[: max(1, round(len(layers) * 2 / 3))]
-        content = check_layers(self.content_layers or spread_out(front, 2)[-1:], layers, "method.content_layers")
-        return content, check_layers(self.style_layers or spread_out(front, 5), layers, "method.style_layers")
+        content = check_layers(
+            self.content_layers or spread_out(front, 2)[-1:], layers, "method.content_layers"
+        )
+        return content, check_layers(
+            self.style_layers or spread_out(front, 5), layers, "method.style_layers"
+        )
 
     def shares(self) -> list[float]:
         """Return what part each style has, of 1 in all.
@@ -114,10 +133,15 @@ class Style:
             UserError: there is no style, or not one share for each.
         """
         if not self.styles:
-            raise UserError("method.styles must name at least one image; say method.styles=[painting.jpg]")
+            raise UserError(
+                "method.styles must name at least one image; say method.styles=[painting.jpg]"
+            )
         shares = [1.0] * len(self.styles) if self.style_shares is None else list(self.style_shares)
         if len(shares) != len(self.styles) or min(shares) < 0 or sum(shares) <= 0:
-            raise UserError(f"method.style_shares must be {len(self.styles)} numbers >= 0, one a style, but is {shares}")
+            raise UserError(
+                f"method.style_shares must be {len(self.styles)} numbers >= 0, one a style, but is"
+                f" {shares}"
+            )
         return [share / sum(shares) for share in shares]
 
     def descend(
@@ -157,6 +181,10 @@ class Style:
     def make_optimizer(self, image: Parameterization) -> Any:
         """Return the optimiser."""
         if self.optimizer == "lbfgs":
-            options: Any = {"max_iter": 20, "history_size": HISTORY, "line_search_fn": "strong_wolfe"}
+            options: Any = {
+                "max_iter": 20,
+                "history_size": HISTORY,
+                "line_search_fn": "strong_wolfe",
+            }
             return torch.optim.LBFGS(image.parameters(), lr=self.lr or 1.0, **options)
         return torch.optim.Adam(image.parameters(), lr=self.lr or 0.05)

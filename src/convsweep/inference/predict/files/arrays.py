@@ -17,7 +17,8 @@ RULE = "Arrays must hold numbers in the shape of the training data"
 
 
 class ArrayFiles(Format):
-    """One array a file: one sample, or several along the first axis; channels lie where the training data had them.
+    """One array a file: one sample, or several along the first axis; channels lie where the
+    training data had them.
 
     In a .npz file the array is the only one, or is called x or x_test.
     """
@@ -28,14 +29,20 @@ class ArrayFiles(Format):
         try:
             x = array_of(file)
         except UserError as error:
-            raise UnfitFileError("Arrays must be plain numbers, written whole by numpy", str(error), "save it again") from error
+            raise UnfitFileError(
+                "Arrays must be plain numbers, written whole by numpy", str(error), "save it again"
+            ) from error
         if x.dtype.kind not in "biuf":
             raise UnfitFileError(RULE, f"holds {x.dtype}", "save it as uint8 or float32")
         x, is_one = self.as_samples(x)
         for index in range(len(x)):
             row = x[index] if x.dtype == np.uint8 else np.asarray(x[index], dtype=np.float32)
             if not np.isfinite(row).all():
-                raise UnfitFileError("Samples must be finite", f"NaN or infinity in sample {index}", "repair or remove it")
+                raise UnfitFileError(
+                    "Samples must be finite",
+                    f"NaN or infinity in sample {index}",
+                    "repair or remove it",
+                )
             name = file.name if is_one else f"{file.name}[{index}]"
             yield Sample(name, row, origin=is_one, index=index, count=len(x))
 
@@ -51,11 +58,23 @@ class ArrayFiles(Format):
         axes = len(self.info.in_shape) - (channels == "none")
         is_one = x.ndim == axes
         batch = with_channels_first(x[None] if is_one else x, channels)
-        if x.ndim not in (axes, axes + 1) or batch.shape[1] != self.info.in_channels or 0 in batch.shape:
-            wanted = self.info.in_shape if channels == "first" else f"{self.info.in_shape} with channels {channels}"
-            raise UnfitFileError(RULE, f"shape {x.shape}", f"one sample is {wanted}; several have an axis before it")
+        if (
+            x.ndim not in (axes, axes + 1)
+            or batch.shape[1] != self.info.in_channels
+            or 0 in batch.shape
+        ):
+            wanted = (
+                self.info.in_shape
+                if channels == "first"
+                else f"{self.info.in_shape} with channels {channels}"
+            )
+            raise UnfitFileError(
+                RULE, f"shape {x.shape}", f"one sample is {wanted}; several have an axis before it"
+            )
         if not self.info.kind.is_dense and batch.shape[1:] != self.info.in_shape:
-            raise UnfitFileError(RULE, f"shape {x.shape}", f"one sample is {self.info.in_shape}; cut or resample it")
+            raise UnfitFileError(
+                RULE, f"shape {x.shape}", f"one sample is {self.info.in_shape}; cut or resample it"
+            )
         return batch, is_one
 
     def write(self, sample: Sample, result: Result, out: Path, name: str) -> Path:
@@ -64,7 +83,12 @@ class ArrayFiles(Format):
             np.save(path, result)
             return path
         shape = (sample.count, *result.shape)
-        rows = open_memmap(path, "w+" if sample.index == 0 else "r+", result.dtype, shape if sample.index == 0 else None)
+        rows = open_memmap(
+            path,
+            "w+" if sample.index == 0 else "r+",
+            result.dtype,
+            shape if sample.index == 0 else None,
+        )
         rows[sample.index] = result
         rows.flush()
         return path

@@ -1,4 +1,6 @@
-"""Image files: read as the training data was, and written as masks of class indices with overlays."""
+"""Image files: read as the training data was, and written as masks of class indices with
+overlays.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 
     from convsweep.training.trained import Trained
 
+# What a mask holds where the network saw nothing, unless the data has an ignore index.
 NO_CLASS = 255
-"""What a mask holds where the network saw nothing, unless the data has an ignore index."""
 
 
 class ImageFiles(Format):
@@ -47,21 +49,25 @@ class ImageFiles(Format):
         if len(self.size) != 2 or channels not in COLORS:
             axes = "x".join(str(size) for size in self.info.in_shape)
             raise UserError(
-                f"image files suit a network of 1 or 3 channels and two axes, but this one takes {axes}; use .npy files"
+                "image files suit a network of 1 or 3 channels and two axes, but this one takes"
+                f" {axes}; use .npy files"
             )
         self.color = COLORS[channels]
         self.white = int(self.data.get("white", WHITE))
         if reading.fit == "tiles" and not self.info.kind.is_dense:
             raise UserError(
-                "--fit tiles is for what answers at every position, but this is a classifier; say stretch, crop or pad"
+                "--fit tiles is for what answers at every position, but this is a classifier; say"
+                " stretch, crop or pad"
             )
         self.rule = self.rule_of_training() if reading.fit == "auto" else reading.fit
 
     def rule_of_training(self) -> str | None:
-        """Return how the training data brought files to one size; None where it took files of one size only.
+        """Return how the training data brought files to one size; None where it took files of one
+        size only.
 
-        A segmenter that has seen images at their own scale looks at a larger one through windows. Data that does not come
-        from image files says nothing of sizes: a classifier of it stretches.
+        A segmenter that has seen images at their own scale looks at a larger one through windows.
+        Data that does not come from image files says nothing of sizes: a classifier of it
+        stretches.
         """
         if "resize" in self.data and self.data["image_size"] is not None:
             return str(self.data["resize"])
@@ -79,7 +85,9 @@ class ImageFiles(Format):
             return
         if self.rule is None:
             rule = f"Images must be {height}x{width} as those that the network was trained on"
-            raise UnfitFileError(rule, f"{image.height}x{image.width}", "say --fit stretch, crop or pad")
+            raise UnfitFileError(
+                rule, f"{image.height}x{image.width}", "say --fit stretch, crop or pad"
+            )
         decoding = ImageDecoding((height, width), self.rule)  # type: ignore[arg-type]
         x = channels_first(fit(colored, decoding, (height, width), nearest=False, fill=0))
         geometry = geometry_of(self.rule, (image.height, image.width), (height, width))
@@ -96,7 +104,9 @@ class ImageFiles(Format):
         Raises:
             UnfitFileError: it has another colour, and is not to be turned.
         """
-        if color_of(image) != self.color and not (self.reading.convert_color or self.data.get("color") in COLORS.values()):
+        if color_of(image) != self.color and not (
+            self.reading.convert_color or self.data.get("color") in COLORS.values()
+        ):
             raise UnfitFileError(
                 f"Images must be {self.color} as those that the network was trained on",
                 color_of(image),
@@ -108,7 +118,9 @@ class ImageFiles(Format):
         from PIL import Image
 
         path = place(out, "masks", f"{name}.png")
-        Image.fromarray(result.astype(np.uint8 if result.max(initial=0) < 256 else np.uint16)).save(path)
+        Image.fromarray(result.astype(np.uint8 if result.max(initial=0) < 256 else np.uint16)).save(
+            path
+        )
         if self.reading.overlays:
             plane = np.asarray(in_color(sample.origin, "rgb", self.white))
             colored = paint_classes(plane, np.where(result < self.info.num_classes, result, 0))

@@ -1,4 +1,6 @@
-"""NIfTI files: read as the training data was, and label maps written that lie where their image lies."""
+"""NIfTI files: read as the training data was, and label maps written that lie where their image
+lies.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 class NiftiFiles(Format):
     """Volumes for classifiers and segmenters of three spatial axes.
 
-    Their channels are the file's fourth axis, or files of their own where the training data had them so. They are turned to
-    one orientation, and resampled where the training data was; label maps go back to the file's own.
+    Their channels are the file's fourth axis, or files of their own where the training data had
+    them so. They are turned to one orientation, and resampled where the training data was; label
+    maps go back to the file's own.
 
     Raises:
         UserError: the network is for something else.
@@ -47,11 +50,16 @@ class NiftiFiles(Format):
             if name_of(file).endswith(tuple(self.image_suffixes[1:])):
                 return  # read together with the file of the first channel
             raise UnfitFileError(
-                f"Names must end with one of {', '.join(self.image_suffixes)}", file.name, "rename it as in training"
+                f"Names must end with one of {', '.join(self.image_suffixes)}",
+                file.name,
+                "rename it as in training",
             )
         scan = open_scan(file, self.image_suffixes, self.spacing)
         if scan.channels != self.info.in_channels:
-            rule = f"A volume must have {self.info.in_channels} channels, as those that the network was trained on"
+            rule = (
+                f"A volume must have {self.info.in_channels} channels, as those that the network"
+                " was trained on"
+            )
             raise UnfitFileError(rule, f"{scan.channels}", "save them as the file's fourth axis")
         x = scan.read()
         if not self.info.kind.is_dense and x.shape != self.info.in_shape:
@@ -68,5 +76,7 @@ class NiftiFiles(Format):
             from PIL import Image
 
             plane = np.repeat(middle_slices(to_bytes(sample.x[0]), fill=0)[..., None], 3, axis=2)
-            Image.fromarray(paint_classes(plane, middle_slices(result, fill=0))).save(place(out, "overlays", f"{name}.png"))
+            Image.fromarray(paint_classes(plane, middle_slices(result, fill=0))).save(
+                place(out, "overlays", f"{name}.png")
+            )
         return path

@@ -1,4 +1,6 @@
-"""Recordings: sound files of any length, cleaned into wav files of the same length, rate and channels."""
+"""Recordings: sound files of any length, cleaned into wav files of the same length, rate and
+channels.
+"""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,12 +13,15 @@ from convsweep.inference.predict.formats import Format, Result, Sample, place
 if TYPE_CHECKING:
     from convsweep.inference.predict.recording import Waves
 
+# What the size field of a wav file can count; longer ones are written as RF64, its extension (EBU
+# Tech 3306).
 LARGEST_WAV_BYTES = 2**32 - 2**16
-"""What the size field of a wav file can count; longer ones are written as RF64, its extension (EBU Tech 3306)."""
 
 
 class AudioFiles(Format):
-    """One sample a file, which is read while it is cleaned; its origin is the level of each channel."""
+    """One sample a file, which is read while it is cleaned; its origin is the level of each
+    channel.
+    """
 
     suffixes = tuple(EXTENSIONS)
 
@@ -25,13 +30,17 @@ class AudioFiles(Format):
 
         if not self.info.kind.gives_signals:
             raise UnfitFileError(
-                "Sound files are for networks that clean them", f"this one is for {self.info.task}", "give it arrays"
+                "Sound files are for networks that clean them",
+                f"this one is for {self.info.task}",
+                "give it arrays",
             )
         recording: Any = Recording(file)
         channels = recording.shape[0]
         if self.info.in_channels not in (1, channels):
             raise UnfitFileError(
-                "Recordings must have the network's channels", f"{channels} instead of {self.info.in_channels}", "mix them down"
+                "Recordings must have the network's channels",
+                f"{channels} instead of {self.info.in_channels}",
+                "mix them down",
             )
         yield Sample(file.name, recording, origin=level_of(recording))
 
@@ -43,11 +52,17 @@ class AudioFiles(Format):
 
 
 def write_wav(path: Path, recording: Recording, slabs: Iterable["Waves"]) -> None:
-    """Write pieces (C, length) as a wav file with the rate, channels and, where wav has it, number format of a recording."""
+    """Write pieces (C, length) as a wav file with the rate, channels and, where wav has it, number
+    format of a recording.
+    """
     library = soundfile()
-    subtype = recording.info.subtype if library.check_format("WAV", recording.info.subtype) else "PCM_16"
+    subtype = (
+        recording.info.subtype if library.check_format("WAV", recording.info.subtype) else "PCM_16"
+    )
     channels, length = recording.shape
     container = "WAV" if 8 * channels * length < LARGEST_WAV_BYTES else "RF64"
-    with library.SoundFile(str(path), "w", recording.sample_rate_hz, channels, subtype, format=container) as file:
+    with library.SoundFile(
+        str(path), "w", recording.sample_rate_hz, channels, subtype, format=container
+    ) as file:
         for slab in slabs:
             file.write(slab.T)

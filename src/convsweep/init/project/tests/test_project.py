@@ -22,7 +22,15 @@ def test_the_network_answers_the_data() -> None:
 
 def test_an_epoch_is_trained_and_kept(tmp_path: Path) -> None:
     config = ["--config-dir", "conf", "--config-name", "project"]
-    options = ["trainer.max_epochs=1", "data.num_samples=300", "trainer=cpu", "logger=none", f"hydra.run.dir={tmp_path / 'run'}"]
-    subprocess.run([sys.executable, "-m", "convsweep", "train", *config, *options], cwd=PROJECT, check=True)
+    options = [
+        "trainer.max_epochs=1",
+        "data.num_samples=300",
+        "trainer=cpu",
+        "logger=none",
+        f"hydra.run.dir={tmp_path / 'run'}",
+    ]
+    subprocess.run(
+        [sys.executable, "-m", "convsweep", "train", *config, *options], cwd=PROJECT, check=True
+    )
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert 0 <= result["test"]["test/accuracy"] <= 1

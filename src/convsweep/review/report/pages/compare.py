@@ -4,14 +4,39 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from convsweep.errors import UserError
-from convsweep.review.report.rendering.blocks import Block, Bullets, Card, Cards, Cell, Notice, Page, Section, Table
-from convsweep.review.report.rendering.phrases import duration, number, params_text, percent, value_text
+from convsweep.review.report.rendering.blocks import (
+    Block,
+    Bullets,
+    Card,
+    Cards,
+    Cell,
+    Notice,
+    Page,
+    Section,
+    Table,
+)
+from convsweep.review.report.rendering.phrases import (
+    duration,
+    number,
+    params_text,
+    percent,
+    value_text,
+)
 from convsweep.review.report.sections.architecture import trial_blocks
-from convsweep.review.report.sections.compare_figures import cost_blocks, history_blocks, spread_figure
+from convsweep.review.report.sections.compare_figures import (
+    cost_blocks,
+    history_blocks,
+    spread_figure,
+)
 from convsweep.review.report.sections.history import improvements
 from convsweep.review.report.sections.importance import importances
 from convsweep.review.report.sections.outcomes import summary_of
-from convsweep.review.report.sections.search_summary import overview, trained_seconds, values_in_words, worked_seconds
+from convsweep.review.report.sections.search_summary import (
+    overview,
+    trained_seconds,
+    values_in_words,
+    worked_seconds,
+)
 from convsweep.review.study import Sweep
 from hydra_study import attributes, is_charged
 
@@ -24,27 +49,44 @@ def compare_page(one: Sweep, other: Sweep) -> Page:
     """
     if one.objectives != other.objectives or one.maximise != other.maximise:
         raise UserError(
-            f"two sweeps can be compared where they have the same objectives, but {one.name} has {', '.join(one.objectives)} "
-            f"and {other.name} has {', '.join(other.objectives)}; report each alone"
+            f"two sweeps can be compared where they have the same objectives, but {one.name} has"
+            f" {', '.join(one.objectives)} and {other.name} has {', '.join(other.objectives)};"
+            " report each alone"
         )
     sweeps, names = (one, other), names_of(one, other)
     both = all(sweep.complete for sweep in sweeps)
     sections: list[tuple[str, Sequence[Block]]] = [("In one minute", summary_blocks(sweeps, names))]
     if both:
-        sections += [("History", history_blocks(sweeps, names)), ("Scores", [spread_figure(sweeps, names)])]
-        sections += [("Cost", cost_blocks(sweeps, names)), ("What mattered", importance_blocks(sweeps, names))]
+        sections += [
+            ("History", history_blocks(sweeps, names)),
+            ("Scores", [spread_figure(sweeps, names)]),
+        ]
+        sections += [
+            ("Cost", cost_blocks(sweeps, names)),
+            ("What mattered", importance_blocks(sweeps, names)),
+        ]
     sections.append(("Side by side", [side_by_side(sweeps, names)]))
     sections.append(("Spaces", [space_table(sweeps, names)]))
     sections += [
-        (f"Winner of {name}", trial_blocks(sweep, sweep.best)) for sweep, name in zip(sweeps, names, strict=True) if sweep.best
+        (f"Winner of {name}", trial_blocks(sweep, sweep.best))
+        for sweep, name in zip(sweeps, names, strict=True)
+        if sweep.best
     ]
     made = [Section(title, blocks) for title, blocks in sections if blocks]
-    return Page(f"{names[0]} and {names[1]}", f"two sweeps, seen {datetime.now(UTC):%Y-%m-%d %H:%M} UTC", made)
+    return Page(
+        f"{names[0]} and {names[1]}",
+        f"two sweeps, seen {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        made,
+    )
 
 
 def names_of(one: Sweep, other: Sweep) -> tuple[str, str]:
     """Return how the two are called; sweeps of one name are told apart by letters."""
-    return (one.name, other.name) if one.name != other.name else (f"{one.name} (A)", f"{other.name} (B)")
+    return (
+        (one.name, other.name)
+        if one.name != other.name
+        else (f"{one.name} (A)", f"{other.name} (B)")
+    )
 
 
 def summary_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]:
@@ -52,10 +94,17 @@ def summary_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]
     cards = []
     for sweep, name in zip(sweeps, names, strict=True):
         value = number(sweep.best.values[0], 5) if sweep.best else "nothing complete"
-        remark = f"best {sweep.objectives[0]}; {params_text(sweep, sweep.best)}" if sweep.best else summary_of(sweep)
+        remark = (
+            f"best {sweep.objectives[0]}; {params_text(sweep, sweep.best)}"
+            if sweep.best
+            else summary_of(sweep)
+        )
         cards.append(Card(name, value, remark))
     if not all(sweep.best for sweep in sweeps):
-        return [Cards(cards), Notice("There is nothing to compare before both have a complete trial.")]
+        return [
+            Cards(cards),
+            Notice("There is nothing to compare before both have a complete trial."),
+        ]
     (one, other), better = sweeps, leader(sweeps)
     assert one.best is not None
     assert other.best is not None
@@ -86,7 +135,9 @@ def leader(sweeps: Sequence[Sweep]) -> int | None:
 
 
 def best_after(sweep: Sweep, count: int) -> float | None:
-    """Return the best score among the first `count` trials that count towards the budget, None if none of them is complete."""
+    """Return the best score among the first `count` trials that count towards the budget, None if
+    none of them is complete.
+    """
     last = [trial.number for trial in sweep.trials if is_charged(trial)][count - 1]
     reached = [value for number_, value in improvements(sweep) if number_ <= last]
     return reached[-1] if reached else None
@@ -102,10 +153,17 @@ def importance_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Blo
 
     def cell(index: int, name: str) -> str:
         item = shares[index].get(name)
-        return "" if item is None else percent(item.share) + ("" if item.is_clear else " (could be chance)")
+        return (
+            ""
+            if item is None
+            else percent(item.share) + ("" if item.is_clear else " (could be chance)")
+        )
 
     rows = [[name, cell(0, name), cell(1, name)] for name in params]
-    counts = [f"{name} ({one.num_trials} trials)" if one else f"{name} (too few)" for name, one in zip(names, found, strict=True)]
+    counts = [
+        f"{name} ({one.num_trials} trials)" if one else f"{name} (too few)"
+        for name, one in zip(names, found, strict=True)
+    ]
     return [Table(["importance of", *counts], rows, 30, in_markdown=40)]
 
 
@@ -116,10 +174,15 @@ def side_by_side(sweeps: Sequence[Sweep], names: Sequence[str]) -> Table:
         "time at work": lambda sweep: duration(worked_seconds(sweep) or None),
         "time of training": lambda sweep: duration(trained_seconds(sweep)),
         "best trial": lambda sweep: None if sweep.best is None else sweep.best.number,
-        "its network": lambda sweep: None if sweep.best is None else sweep.best.user_attrs.get("summary"),
+        "its network": lambda sweep: (
+            None if sweep.best is None else sweep.best.user_attrs.get("summary")
+        ),
     }
     told = [overview(sweep) for sweep in sweeps]
-    rows: list[list[Cell]] = [[name, *(str(one.get(name, "")) for one in told)] for name in dict.fromkeys([*told[0], *told[1]])]
+    rows: list[list[Cell]] = [
+        [name, *(str(one.get(name, "")) for one in told)]
+        for name in dict.fromkeys([*told[0], *told[1]])
+    ]
     rows += [[name, *(read(sweep) for sweep in sweeps)] for name, read in rows_of.items()]
     return Table(["", *names], rows, 30, in_markdown=40)
 
@@ -134,5 +197,7 @@ def space_table(sweeps: Sequence[Sweep], names: Sequence[str]) -> Table:
         won = value_text(best.params[name]) if best is not None and name in best.params else ""
         return ["" if entry is None else values_in_words(entry), won]
 
-    rows = [[key, *cells(0, key), *cells(1, key)] for key in dict.fromkeys([*spaces[0], *spaces[1]])]
+    rows = [
+        [key, *cells(0, key), *cells(1, key)] for key in dict.fromkeys([*spaces[0], *spaces[1]])
+    ]
     return Table(["parameter", names[0], "won", names[1], "won"], rows, 40, in_markdown=60)

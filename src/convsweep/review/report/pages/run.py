@@ -1,4 +1,6 @@
-"""The report of one run: how it ended, its scores, its learning curves, its network, its pictures."""
+"""The report of one run: how it ended, its scores, its learning curves, its network, its
+pictures.
+"""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -30,8 +32,8 @@ from convsweep.tracking.metrics_file import read_metrics
 
 PALETTE = ("@accent", "@warm", "@good", "@violet", "@teal", "@pink", "@sand", "@bad")
 SPLITS = ("train", "val", "test")
+# Bytes above which a picture is left out.
 LARGEST_PICTURE = 1_500_000
-"""Bytes above which a picture is left out."""
 
 
 def run_page(folder: Path) -> Page:
@@ -45,7 +47,11 @@ def run_page(folder: Path) -> Page:
         Section("Pictures", picture_blocks(folder)),
         Section("Run it again", again(folder)),
     ]
-    return Page(f"Run {name}", f"`{short_path(folder.resolve())}`", [section for section in sections if section.blocks])
+    return Page(
+        f"Run {name}",
+        f"`{short_path(folder.resolve())}`",
+        [section for section in sections if section.blocks],
+    )
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -59,7 +65,9 @@ def read_config(folder: Path) -> dict[str, Any]:
 def summary_blocks(result: Mapping[str, Any], config: Mapping[str, Any]) -> list[Block]:
     """Return the outcome, the scores at the best checkpoint and the cost."""
     if not result:
-        return [Notice("The run has not ended yet, or was killed before it could say how it ended.")]
+        return [
+            Notice("The run has not ended yet, or was killed before it could say how it ended.")
+        ]
     blocks: list[Block] = []
     outcome = str(result.get("outcome"))
     if outcome != "complete":
@@ -69,7 +77,11 @@ def summary_blocks(result: Mapping[str, Any], config: Mapping[str, Any]) -> list
         Card(f"best {name}", number(value), f"epoch {result.get('best_epoch')}")
         for name, value in (result.get("objectives") or {}).items()
     ]
-    cards += [Card(name, number(value)) for name, value in (result.get("test") or {}).items() if not name.endswith("/loss")][:2]
+    cards += [
+        Card(name, number(value))
+        for name, value in (result.get("test") or {}).items()
+        if not name.endswith("/loss")
+    ][:2]
     if cost:
         cards.append(network_card("network", cost["summary"]))
     early = " (stopped early)" if result.get("stopped_early") else ""
@@ -77,12 +89,22 @@ def summary_blocks(result: Mapping[str, Any], config: Mapping[str, Any]) -> list
         Card(
             "time",
             duration(result.get("seconds")),
-            f"{result['epochs']} epochs{early}, seed {config.get('seed')}" if "epochs" in result else "",
+            (
+                f"{result['epochs']} epochs{early}, seed {config.get('seed')}"
+                if "epochs" in result
+                else ""
+            ),
         )
     )
     found = {**(result.get("best") or {}), **(result.get("test") or {})}
-    rows: list[list[Cell]] = [[name, value] for name, value in found.items() if name.partition("/")[0] in SPLITS]
-    scores: list[Block] = [Table(["metric at the best checkpoint", "value"], rows, 20, in_markdown=40)] if rows else []
+    rows: list[list[Cell]] = [
+        [name, value] for name, value in found.items() if name.partition("/")[0] in SPLITS
+    ]
+    scores: list[Block] = (
+        [Table(["metric at the best checkpoint", "value"], rows, 20, in_markdown=40)]
+        if rows
+        else []
+    )
     return [*blocks, Cards(cards), *scores]
 
 
@@ -90,7 +112,11 @@ def curve_blocks(folder: Path) -> list[Block]:
     """Return a figure for every metric of metrics.csv, its splits together."""
     path = folder / METRICS
     rows = read_metrics(path) if path.is_file() else []
-    names = [name for name in (rows[0] if rows else {}) if "/" in name and any(row.get(name) for row in rows)]
+    names = [
+        name
+        for name in (rows[0] if rows else {})
+        if "/" in name and any(row.get(name) for row in rows)
+    ]
     by_metric: dict[str, list[str]] = {}
     for name in names:
         split, _, metric = name.partition("/")
@@ -106,8 +132,16 @@ def curve_figure(metric: str, columns: Sequence[str], rows: Sequence[Mapping[str
     last: list[list[Cell]] = []
     for column, colour in zip(columns, PALETTE, strict=False):
         points = [(float(row["epoch"]) + 1, float(row[column])) for row in rows if row.get(column)]
-        data.append({"type": "scatter", "mode": "lines", "name": column, "line": {"color": colour, "width": 2},
-                     "x": [epoch for epoch, _ in points], "y": [value for _, value in points]})  # fmt: skip
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": column,
+                "line": {"color": colour, "width": 2},
+                "x": [epoch for epoch, _ in points],
+                "y": [value for _, value in points],
+            }
+        )
         last.append([column, points[-1][1]])
     layout = {"xaxis": {"title": {"text": "epoch"}}, "margin": {"l": 44, "r": 8, "t": 6, "b": 40}}
     return Figure(metric, data, layout, height=250, instead=Table(["metric", "last value"], last))
@@ -115,12 +149,25 @@ def curve_figure(metric: str, columns: Sequence[str], rows: Sequence[Mapping[str
 
 def picture_blocks(folder: Path) -> list[Block]:
     """Return the pictures that the run left, the page carries them."""
-    files = [path for path in sorted((folder / "pictures").glob("*.png")) if path.stat().st_size <= LARGEST_PICTURE]
-    return [Picture(path.stem.replace("_", " "), base64.b64encode(path.read_bytes()).decode()) for path in files]
+    files = [
+        path
+        for path in sorted((folder / "pictures").glob("*.png"))
+        if path.stat().st_size <= LARGEST_PICTURE
+    ]
+    return [
+        Picture(path.stem.replace("_", " "), base64.b64encode(path.read_bytes()).decode())
+        for path in files
+    ]
 
 
 def again(folder: Path) -> list[Block]:
     """Return the commands that run it again and go on with it."""
     path = folder / ".hydra" / "overrides.yaml"
     overrides = map(str, OmegaConf.load(path)) if path.is_file() else ()
-    return [Code(shell_command("train", *overrides) + "\n" + shell_command("train", f"resume={short_path(folder.resolve())}"))]
+    return [
+        Code(
+            shell_command("train", *overrides)
+            + "\n"
+            + shell_command("train", f"resume={short_path(folder.resolve())}")
+        )
+    ]

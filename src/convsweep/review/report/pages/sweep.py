@@ -9,7 +9,11 @@ from convsweep.review.report.sections.confirmation import confirmation_blocks, c
 from convsweep.review.report.sections.curves import curve_blocks
 from convsweep.review.report.sections.front import front_blocks
 from convsweep.review.report.sections.history import history_blocks
-from convsweep.review.report.sections.importance import importance_blocks, importances_by_name, order_of
+from convsweep.review.report.sections.importance import (
+    importance_blocks,
+    importances_by_name,
+    order_of,
+)
 from convsweep.review.report.sections.interactions import interaction_blocks
 from convsweep.review.report.sections.outcomes import outcome_blocks
 from convsweep.review.report.sections.parallel import parallel_blocks
@@ -28,7 +32,9 @@ def sweep_page(sweep: Sweep) -> Page:
     found = importances_by_name(sweep)
     first = next(iter(found.values()), None)
     confirmation = confirmation_of(sweep)
-    sections: list[tuple[str, Sequence[Block]]] = [("In one minute", summary_blocks(sweep, first, confirmation))]
+    sections: list[tuple[str, Sequence[Block]]] = [
+        ("In one minute", summary_blocks(sweep, first, confirmation))
+    ]
     if sweep.best is not None:
         order = order_of(sweep, first)
         sections += [
@@ -44,9 +50,17 @@ def sweep_page(sweep: Sweep) -> Page:
             ("Cost", tradeoff_blocks(sweep)),
         ]
     if sweep.trials:
-        sections += [("Curves", curve_blocks(sweep)), ("Outcomes", outcome_blocks(sweep)), ("Timeline", timeline_blocks(sweep))]
+        sections += [
+            ("Curves", curve_blocks(sweep)),
+            ("Outcomes", outcome_blocks(sweep)),
+            ("Timeline", timeline_blocks(sweep)),
+        ]
     sections.append(("What was searched", searched_blocks(sweep)))
     sections.append(("Run it again", reproduce_blocks(sweep)))
     sections.append(("All trials", all_blocks(sweep) if sweep.trials else []))
     made = [Section(title, blocks) for title, blocks in sections if blocks]
-    return Page(f"Sweep {sweep.name}", f"{len(sweep.trials):,} trials, seen {datetime.now(UTC):%Y-%m-%d %H:%M} UTC", made)
+    return Page(
+        f"Sweep {sweep.name}",
+        f"{len(sweep.trials):,} trials, seen {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        made,
+    )

@@ -74,7 +74,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A Plotly figure. Colours may be names of the palette such as `@accent`, which follow the page from light to dark.
+    """A Plotly figure. Colours may be names of the palette such as `@accent`, which follow the page
+    from light to dark.
 
     Attributes:
         title: what is shown.
@@ -85,7 +86,8 @@ class Figure:
         height: pixels.
         min_width: pixels; on a narrower page the figure is scrolled instead of squeezed.
         instead: the same as a table, for a Markdown page, whose picture cannot be hovered over.
-        key: names and colours of what is drawn, above the figure; Plotly's own legend has no room in a low one.
+        key: names and colours of what is drawn, above the figure; Plotly's own legend has no room
+            in a low one.
     """
 
     title: str

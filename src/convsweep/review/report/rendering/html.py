@@ -1,4 +1,6 @@
-"""A page as one HTML file that needs nothing else: Plotly, styles, figures and tables are inside."""
+"""A page as one HTML file that needs nothing else: Plotly, styles, figures and tables are
+inside.
+"""
 
 import html
 import json
@@ -50,16 +52,23 @@ SHELL = """<!doctype html>
 </html>
 """
 
+# The start of a tag that no figure of a report has.
 FOREIGN = re.compile(r"<(?!(br|/?b|/?extra)>)")
-"""The start of a tag that no figure of a report has."""
 
 
 def to_html(page: Page) -> str:
     """Return the whole file; Plotly is in it once, and only where there is a figure."""
     own = files("convsweep.review.report")
     body = "\n".join(section_html(section) for section in page.sections)
-    plotly = files("plotly").joinpath("package_data/plotly.min.js").read_text() if 'class="plot"' in body else ""
-    links = "".join(f'<a href="#{anchor(section.title)}">{html.escape(section.title)}</a>' for section in page.sections)
+    plotly = (
+        files("plotly").joinpath("package_data/plotly.min.js").read_text()
+        if 'class="plot"' in body
+        else ""
+    )
+    links = "".join(
+        f'<a href="#{anchor(section.title)}">{html.escape(section.title)}</a>'
+        for section in page.sections
+    )
     return SHELL.format(
         title=html.escape(page.title),
         subtitle=inline(page.subtitle),
@@ -74,7 +83,10 @@ def to_html(page: Page) -> str:
 def section_html(section: Section) -> str:
     """Return a section."""
     body = "\n".join(block_html(block) for block in section.blocks)
-    return f'<section id="{anchor(section.title)}"><h2>{html.escape(section.title)}</h2>\n{body}\n</section>'
+    return (
+        "<section"
+        f' id="{anchor(section.title)}"><h2>{html.escape(section.title)}</h2>\n{body}\n</section>'
+    )
 
 
 def block_html(block: Block) -> str:
@@ -89,7 +101,10 @@ def block_html(block: Block) -> str:
         case Cards(cards):
             return '<div class="cards">' + "".join(map(card_html, cards)) + "</div>"
         case Code(text):
-            return f'<div class="code"><button type="button" class="copy">copy</button><pre>{html.escape(text)}</pre></div>'
+            return (
+                '<div class="code"><button type="button"'
+                f' class="copy">copy</button><pre>{html.escape(text)}</pre></div>'
+            )
         case Table():
             return table_html(block)
         case Figure():
@@ -109,12 +124,19 @@ def block_html(block: Block) -> str:
 def card_html(card: Card) -> str:
     """Return a card."""
     parts = (("label", card.label), ("value", card.value), ("remark", card.remark))
-    return '<div class="card">' + "".join(f'<div class="{name}">{inline(text)}</div>' for name, text in parts if text) + "</div>"
+    return (
+        '<div class="card">'
+        + "".join(f'<div class="{name}">{inline(text)}</div>' for name, text in parts if text)
+        + "</div>"
+    )
 
 
 def table_html(table: Table) -> str:
     """Return a table as data; the page's script draws, sorts and pages it."""
-    return f'<div class="table">{as_data({"header": table.header, "rows": table.rows, "page": table.page})}</div>'
+    return (
+        "<div"
+        f' class="table">{as_data({"header": table.header, "rows": table.rows, "page": table.page})}</div>'  # noqa: E501
+    )
 
 
 def figure_html(figure: Figure) -> str:
@@ -124,13 +146,21 @@ def figure_html(figure: Figure) -> str:
     words = " ".join(text for text in (figure.caption, figure.gesture) if text)
     caption = f"<figcaption>{inline(words)}</figcaption>" if words else ""
     title = f"<h3>{inline(figure.title)}</h3>" if figure.title else ""
-    key = "".join(f'<span><i style="background:{variable(colour)}"></i>{inline(name)}</span>' for name, colour in figure.key)
+    key = "".join(
+        f'<span><i style="background:{variable(colour)}"></i>{inline(name)}</span>'
+        for name, colour in figure.key
+    )
     title += f'<div class="key">{key}</div>' if key else ""
-    return f'<figure>{title}<div class="wide"><div class="plot" style="{size}">{data}</div></div>{caption}</figure>'
+    return (
+        f'<figure>{title}<div class="wide"><div class="plot"'
+        f' style="{size}">{data}</div></div>{caption}</figure>'
+    )
 
 
 def without_links(value: Any) -> Any:
-    """Return a figure in whose texts only a report's own tags are left: Plotly would make links of others."""
+    """Return a figure in whose texts only a report's own tags are left: Plotly would make links of
+    others.
+    """
     if isinstance(value, dict):
         return {key: without_links(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

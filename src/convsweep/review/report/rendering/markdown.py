@@ -1,4 +1,6 @@
-"""A page as Markdown: its words and tables, and its figures as pictures that lie in a folder beside it."""
+"""A page as Markdown: its words and tables, and its figures as pictures that lie in a folder beside
+it.
+"""
 
 import re
 from collections.abc import Sequence
@@ -23,8 +25,11 @@ from convsweep.review.report.rendering.phrases import count_text
 from convsweep.review.report.rendering.pictures import Drawable, Pictures
 
 _SAFE = r"[^\s`\\|<>&\"]"
-_ADDRESS = re.compile(rf"(?:https?|ftp)://{_SAFE}*|www\.{_SAFE}*|[\w.+-]+@{_SAFE}*|(?:mailto|xmpp):{_SAFE}*", re.IGNORECASE)
-"""What GitHub makes a link of where it stands in text, though not in code."""
+# What GitHub makes a link of where it stands in text, though not in code.
+_ADDRESS = re.compile(
+    rf"(?:https?|ftp)://{_SAFE}*|www\.{_SAFE}*|[\w.+-]+@{_SAFE}*|(?:mailto|xmpp):{_SAFE}*",
+    re.IGNORECASE,
+)
 
 
 def to_markdown(page: Page, pictures: Pictures) -> str:
@@ -47,7 +52,10 @@ def block_markdown(block: Block, pictures: Pictures) -> str:
         case Bullets(items):
             return "\n".join(f"- {prose(item)}" for item in items)
         case Cards(cards):
-            lines = (f"{card.label}: **{card.value}**{', ' if card.remark else ''}{card.remark}" for card in cards)
+            lines = (
+                f"{card.label}: **{card.value}**{', ' if card.remark else ''}{card.remark}"
+                for card in cards
+            )
             return "\n".join(f"- {prose(text)}" for text in lines)
         case Code(text, language):
             fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
@@ -55,15 +63,29 @@ def block_markdown(block: Block, pictures: Pictures) -> str:
         case Table():
             return table_markdown(block)
         case Figure(title, _, _, caption):
-            return join_paragraphs([f"**{prose(title)}**" if title else "", link_to_picture(block, title, pictures), prose(caption), instead(block)])
+            return join_paragraphs(
+                [
+                    f"**{prose(title)}**" if title else "",
+                    link_to_picture(block, title, pictures),
+                    prose(caption),
+                    instead(block),
+                ]
+            )
         case Grid(figures):
-            return join_paragraphs([link_to_picture(block, ", ".join(figure.title for figure in figures), pictures), *map(instead, figures)])
+            return join_paragraphs(
+                [
+                    link_to_picture(block, ", ".join(figure.title for figure in figures), pictures),
+                    *map(instead, figures),
+                ]
+            )
         case Drawing():
             return link_to_picture(block, "the network", pictures)
         case Picture(title):
             return link_to_picture(block, title, pictures)
         case Fold(title, blocks):
-            return join_paragraphs([f"**{prose(title)}**", *(block_markdown(inner, pictures) for inner in blocks)])
+            return join_paragraphs(
+                [f"**{prose(title)}**", *(block_markdown(inner, pictures) for inner in blocks)]
+            )
 
 
 def link_to_picture(block: Drawable, title: str, pictures: Pictures) -> str:
@@ -84,9 +106,15 @@ def join_paragraphs(parts: Sequence[str]) -> str:
 
 def table_markdown(table: Table) -> str:
     """Return a table, cut to the rows that Markdown shows."""
-    rows = [line(table.header), line(["---"] * len(table.header)), *map(line, table.rows[: table.in_markdown])]
+    rows = [
+        line(table.header),
+        line(["---"] * len(table.header)),
+        *map(line, table.rows[: table.in_markdown]),
+    ]
     hidden = len(table.rows) - table.in_markdown
-    return "\n".join(rows) + (f"\n\n({count_text(hidden, 'more row')} on the HTML page)" if hidden > 0 else "")
+    return "\n".join(rows) + (
+        f"\n\n({count_text(hidden, 'more row')} on the HTML page)" if hidden > 0 else ""
+    )
 
 
 def line(cells: Sequence[Cell]) -> str:
@@ -104,17 +132,25 @@ def cell_text(cell: Cell) -> str:
 
 
 def prose(text: str) -> str:
-    """Return a text on one line, whose code and bold stay, and in which no name becomes a tag or a link."""
+    """Return a text on one line, whose code and bold stay, and in which no name becomes a tag or a
+    link.
+    """
     parts = re.split(r"((?<![`\\])`[^`]+`(?!`))", re.sub(r"\s+", " ", text).strip())
     return "".join(part if index % 2 else escape(part) for index, part in enumerate(parts))
 
 
 def escape(text: str) -> str:
-    """Return a text without Markdown's tags and links, and without a backtick that could open code; addresses become code."""
+    """Return a text without Markdown's tags and links, and without a backtick that could open code;
+    addresses become code.
+    """
     start, parts = 0, []
     for address in _ADDRESS.finditer(text):
         # a backslash before the code would undo its backtick
-        before = re.sub(r"\\+$", lambda found: "&#92;" * len(found[0]), without_markup(text[start : address.start()]))
+        before = re.sub(
+            r"\\+$",
+            lambda found: "&#92;" * len(found[0]),
+            without_markup(text[start : address.start()]),
+        )
         parts += [before, f"`{address[0]}`"]
         start = address.end()
     return "".join([*parts, without_markup(text[start:])])

@@ -1,4 +1,6 @@
-"""The colours of a report by name, and the kinds in which a trial can stand or end, each with its colour."""
+"""The colours of a report by name, and the kinds in which a trial can stand or end, each with its
+colour.
+"""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +19,9 @@ def fill_in_colours(value: Any) -> Any:
 
 
 def coloured_svg(svg: str) -> str:
-    """Return a drawing on paper, with the page's CSS variables, such as `var(--accent)`, replaced by colours."""
+    """Return a drawing on paper, with the page's CSS variables, such as `var(--accent)`, replaced
+    by colours.
+    """
     on_paper = svg.replace("<svg ", '<svg style="background: var(--paper)" ', 1)
     return re.sub(r"var\(--([\w-]+)\)", lambda found: palette()[found[1]], on_paper)
 

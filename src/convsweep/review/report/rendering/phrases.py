@@ -13,18 +13,27 @@ def number(value: float | None, digits: int = 4) -> str:
     """Return a number with a few digits, thousands apart."""
     if value is None:
         return "-"
-    if math.isfinite(value) and (float(value).is_integer() or abs(value) >= 10_000) and abs(value) < 1e12:
+    if (
+        math.isfinite(value)
+        and (float(value).is_integer() or abs(value) >= 10_000)
+        and abs(value) < 1e12
+    ):
         return f"{value:,.0f}"
     return f"{value:.{digits}g}"
 
 
 def score(sweep: Sweep, trial: FrozenTrial) -> str:
     """Return the objectives of a complete trial with their names."""
-    return ", ".join(f"{name} {number(value)}" for name, value in zip(sweep.objectives, trial.values, strict=True))
+    return ", ".join(
+        f"{name} {number(value)}"
+        for name, value in zip(sweep.objectives, trial.values, strict=True)
+    )
 
 
 def network_card(label: str, summary: str) -> Card:
-    """Return a network in a few words, from the line that its cost is summed up in: `ConvNet: 66 k parameters, ...`."""
+    """Return a network in a few words, from the line that its cost is summed up in: `ConvNet: 66 k
+    parameters, ...`.
+    """
     size, _, rest = summary.partition(", ")
     return Card(label, size.partition(": ")[2] or "unknown size", rest)
 
@@ -47,7 +56,11 @@ def count_text(count: int, noun: str) -> str:
 
 def params_of(sweep: Sweep, trial: FrozenTrial) -> list[str]:
     """Return the searched parameters of a trial, each by its label with its value."""
-    return [f"{sweep.labels[name]} {value_text(trial.params[name])}" for name in sweep.searched if name in trial.params]
+    return [
+        f"{sweep.labels[name]} {value_text(trial.params[name])}"
+        for name in sweep.searched
+        if name in trial.params
+    ]
 
 
 def params_text(sweep: Sweep, trial: FrozenTrial) -> str:
@@ -62,7 +75,9 @@ def value_text(value: object) -> str:
 
 def list_text(items: Sequence[str]) -> str:
     """Return items as a person lists them: a, b and c."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+    return (
+        items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+    )
 
 
 def hover(sweep: Sweep, trial: FrozenTrial) -> str:

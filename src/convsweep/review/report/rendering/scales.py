@@ -1,4 +1,6 @@
-"""How the values of a parameter lie on an axis: numbers, logarithms, words, and the place of those that are absent."""
+"""How the values of a parameter lie on an axis: numbers, logarithms, words, and the place of those
+that are absent.
+"""
 
 import math
 from collections.abc import Sequence
@@ -11,8 +13,8 @@ from optuna.trial import FrozenTrial
 from convsweep.review.report.rendering.phrases import value_text
 from convsweep.review.study import Sweep
 
+# So many different values are shown as groups, more as points along an axis.
 FEW = 12
-"""So many different values are shown as groups, more as points along an axis."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Scale:
         name: of the parameter.
         label: as it is shown.
         log: whether it is searched in logarithms.
-        groups: its values where there are few of them, in order; None for a parameter of many values.
+        groups: its values where there are few of them, in order; None for a parameter of many
+            values.
     """
 
     name: str
@@ -32,7 +35,9 @@ class Scale:
     groups: tuple[Any, ...] | None
 
     def place(self, value: Any) -> float:
-        """Return where a value lies: its number in the groups, or the value itself or its decimal logarithm."""
+        """Return where a value lies: its number in the groups, or the value itself or its decimal
+        logarithm.
+        """
         if self.groups is not None:
             return float(self.groups.index(value))
         return math.log10(value) if self.log else float(value)
@@ -52,8 +57,15 @@ def scale_of(sweep: Sweep, name: str) -> Scale:
         others = values.difference(choices)
         if not sweep.is_categorical(name):
             choices.sort()
-        return Scale(name, sweep.labels[name], False, (*(c for c in choices if c in values), *sorted(others, key=str)))
-    is_few = len(values) <= FEW and (isinstance(distribution, IntDistribution) or distribution.step is not None)  # type: ignore[attr-defined]
+        return Scale(
+            name,
+            sweep.labels[name],
+            False,
+            (*(c for c in choices if c in values), *sorted(others, key=str)),
+        )
+    is_few = len(values) <= FEW and (
+        isinstance(distribution, IntDistribution) or distribution.step is not None  # type: ignore[attr-defined]
+    )
     return Scale(name, sweep.labels[name], log, tuple(sorted(values)) if is_few else None)
 
 
@@ -73,13 +85,19 @@ class Bin:
 
 
 def bins(scale: Scale, trials: Sequence[FrozenTrial], count: int = 5) -> list[Bin]:
-    """Return the trials that have the parameter, sorted into its groups or into `count` intervals of equal length."""
+    """Return the trials that have the parameter, sorted into its groups or into `count` intervals
+    of equal length.
+    """
     own = [trial for trial in trials if scale.name in trial.params]
     if scale.groups is not None:
         found: dict[Any, list[FrozenTrial]] = {value: [] for value in scale.groups}
         for trial in own:
             found[trial.params[scale.name]].append(trial)
-        return [Bin(value_text(value), members, scale.place(value)) for value, members in found.items() if members]
+        return [
+            Bin(value_text(value), members, scale.place(value))
+            for value, members in found.items()
+            if members
+        ]
     if not own:
         return []
     places = [scale.place(trial.params[scale.name]) for trial in own]
@@ -88,7 +106,11 @@ def bins(scale: Scale, trials: Sequence[FrozenTrial], count: int = 5) -> list[Bi
     for trial, place in zip(own, places, strict=True):
         parts[min(count - 1, int((place - low) / width) if width else 0)].append(trial)
     return [
-        Bin(_interval(scale, low + index * width, low + (index + 1) * width), members, low + (index + 0.5) * width)
+        Bin(
+            _interval(scale, low + index * width, low + (index + 1) * width),
+            members,
+            low + (index + 0.5) * width,
+        )
         for index, members in enumerate(parts)
         if members
     ]

@@ -1,4 +1,6 @@
-"""The axis of a score: what is shown of it, so that one lost trial does not press all others into a line."""
+"""The axis of a score: what is shown of it, so that one lost trial does not press all others into a
+line.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +9,8 @@ from typing import Any
 
 from convsweep.review.study import Sweep
 
+# With fewer scores everything is shown.
 FEWEST = 8
-"""With fewer scores everything is shown."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,16 @@ def score_axis(sweep: Sweep, objective: int = 0) -> ScoreAxis:
 
 
 def shown_range(values: Sequence[float], more_is_better: bool) -> tuple[float, float] | None:
-    """Return the range to show, None for all; what is three quartile distances behind the worst quarter is left out."""
+    """Return the range to show, None for all; what is three quartile distances after the worst
+    quarter is left out.
+    """
     if len(values) < FEWEST:
         return None
     low, _, high = quantiles(values, n=4)
     far = 3 * (high - low)
-    kept = [value for value in values if (value >= low - far if more_is_better else value <= high + far)]
+    kept = [
+        value for value in values if (value >= low - far if more_is_better else value <= high + far)
+    ]
     if len(kept) == len(values) or min(kept) == max(kept):
         return None
     worst, best = (min(kept), max(kept)) if more_is_better else (max(kept), min(kept))

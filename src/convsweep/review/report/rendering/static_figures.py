@@ -1,4 +1,6 @@
-"""A figure as a picture that stands still: matplotlib draws what Plotly draws on the page, in the colours of the light one."""
+"""A figure as a picture that stands still: matplotlib draws what Plotly draws on the page, in the
+colours of the light one.
+"""
 
 import io
 import math
@@ -10,12 +12,19 @@ from convsweep.review.report.rendering.palette import fill_in_colours, palette
 from convsweep.review.report.rendering.static_traces import TRACES, Axes, Trace
 
 COLUMNS, WIDTH, DPI = 3, 9.0, 110
+# Of a page's figure an inch.
 PIXELS = 95
-"""Of a page's figure an inch."""
 STYLE: Any = {
-    "text.parse_math": False, "font.size": 8, "axes.titlesize": 8.5, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.axisbelow": True, "lines.markeredgewidth": 0, "legend.frameon": False, "legend.fontsize": 7,
-}  # fmt: skip
+    "text.parse_math": False,
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "lines.markeredgewidth": 0,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+}
 
 
 def picture_of(block: Figure | Grid) -> bytes:
@@ -26,7 +35,9 @@ def picture_of(block: Figure | Grid) -> bytes:
     figures = [block] if isinstance(block, Figure) else list(block.figures)
     columns = min(COLUMNS, len(figures))
     rows = math.ceil(len(figures) / columns)
-    height = sum(max(map(inches, figures[row * columns : (row + 1) * columns])) for row in range(rows))
+    height = sum(
+        max(map(inches, figures[row * columns : (row + 1) * columns])) for row in range(rows)
+    )
     with rc_context(STYLE):
         canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
         grid = list(canvas.subplots(rows, columns, squeeze=False).flat)
@@ -82,7 +93,9 @@ def set_axis(axes: Axes, name: str, wanted: dict[str, Any]) -> None:
         axes.spines["bottom" if name == "x" else "left"].set_visible(False)
     if wanted.get("type") == "log":
         set_logarithmic(axes, name)
-    if "tickvals" in wanted and not isinstance(wanted["tickvals"][0], str):  # a map's words are its own
+    if "tickvals" in wanted and not isinstance(
+        wanted["tickvals"][0], str
+    ):  # a map's words are its own
         axis.set_ticks(wanted["tickvals"], wanted["ticktext"])
     if "range" in wanted:
         axes.set(**{f"{name}lim": wanted["range"]})
@@ -98,7 +111,11 @@ def set_logarithmic(axes: Axes, name: str) -> None:
     axis = getattr(axes, f"{name}axis")
     axes.set(**{f"{name}scale": "log"})
     low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(subs=(1.0,) if high > 300 * low else (1.0, 3.0) if high > 10 * low else (1.0, 2.0, 5.0)))
+    axis.set_major_locator(
+        LogLocator(
+            subs=(1.0,) if high > 300 * low else (1.0, 3.0) if high > 10 * low else (1.0, 2.0, 5.0)
+        )
+    )
     axis.set_major_formatter(EngFormatter(sep="") if low >= 1 else "{x:g}")
     axis.set_minor_formatter(NullFormatter())
 
@@ -107,9 +124,15 @@ def legend(axes: Axes, figure: Figure, layout: dict[str, Any]) -> None:
     """Say what is drawn: by the figure's own key, or by the names of its traces."""
     from matplotlib.patches import Patch
 
-    handles: Sequence[Any] = [Patch(color=fill_in_colours(colour), label=name) for name, colour in figure.key]
+    handles: Sequence[Any] = [
+        Patch(color=fill_in_colours(colour), label=name) for name, colour in figure.key
+    ]
     if not handles and layout.get("showlegend", True):
         handles = axes.get_legend_handles_labels()[0]
     if handles:
-        place = {"loc": "lower left", "bbox_to_anchor": (0, 1.0), "ncols": 6} if figure.key else {"loc": "best"}
+        place = (
+            {"loc": "lower left", "bbox_to_anchor": (0, 1.0), "ncols": 6}
+            if figure.key
+            else {"loc": "best"}
+        )
         axes.legend(handles=handles, **place)

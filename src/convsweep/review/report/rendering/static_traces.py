@@ -8,8 +8,8 @@ from typing import Any
 Axes = Any
 Trace = dict[str, Any]
 
+# Points of a pixel.
 POINTS = 0.75
-"""Points of a pixel."""
 MARKERS = {"x": "x", "star": "*"}
 DASHES = {"dot": ":", "dash": "--"}
 
@@ -20,23 +20,36 @@ def draw_scatter(axes: Axes, trace: Trace) -> None:
     colour = line.get("color") or marker.get("color")
     symbol = MARKERS.get(marker.get("symbol", ""), "o")
     axes.plot(
-        numbers(trace["x"]), numbers(trace["y"]),
-        color=colour, alpha=marker.get("opacity", trace.get("opacity", 1.0)),
-        linestyle=DASHES.get(line.get("dash", ""), "-") if "lines" in mode else "none", linewidth=POINTS * line.get("width", 2),
-        drawstyle="steps-post" if line.get("shape") == "hv" else "default", solid_capstyle="butt",
-        marker=symbol if "markers" in mode else "none", markersize=POINTS * marker.get("size", 6),
+        numbers(trace["x"]),
+        numbers(trace["y"]),
+        color=colour,
+        alpha=marker.get("opacity", trace.get("opacity", 1.0)),
+        linestyle=DASHES.get(line.get("dash", ""), "-") if "lines" in mode else "none",
+        linewidth=POINTS * line.get("width", 2),
+        drawstyle="steps-post" if line.get("shape") == "hv" else "default",
+        solid_capstyle="butt",
+        marker=symbol if "markers" in mode else "none",
+        markersize=POINTS * marker.get("size", 6),
         markeredgewidth=1.0 if symbol == "x" else 0.0,
         label=trace["name"] if "name" in trace and trace.get("showlegend", True) else "_",
-    )  # fmt: skip
+    )
 
 
 def draw_bars(axes: Axes, trace: Trace) -> None:
-    """Draw bars from the left, those of later traces where the earlier ones end, with their texts at the ends."""
+    """Draw bars from the left, those of later traces where the earlier ones end, with their texts
+    at the ends.
+    """
     starts = [
-        sum(bar.get_width() for bar in axes.patches if bar.get_y() < place < bar.get_y() + bar.get_height())
+        sum(
+            bar.get_width()
+            for bar in axes.patches
+            if bar.get_y() < place < bar.get_y() + bar.get_height()
+        )
         for place in trace["y"]
     ]
-    bars = axes.barh(trace["y"], trace["x"], left=starts, color=trace["marker"]["color"], height=0.7)
+    bars = axes.barh(
+        trace["y"], trace["x"], left=starts, color=trace["marker"]["color"], height=0.7
+    )
     if "text" in trace:
         axes.bar_label(bars, trace["text"], padding=3)
 
@@ -47,9 +60,16 @@ def draw_boxes(axes: Axes, trace: Trace) -> None:
     colour = trace["marker"]["color"]
     style = {"color": colour}
     axes.boxplot(
-        trace["y"], positions=[place], widths=0.5, tick_labels=[trace["name"]], showfliers=False, boxprops=style,
-        whiskerprops=style, capprops=style, medianprops=style,
-    )  # fmt: skip
+        trace["y"],
+        positions=[place],
+        widths=0.5,
+        tick_labels=[trace["name"]],
+        showfliers=False,
+        boxprops=style,
+        whiskerprops=style,
+        capprops=style,
+        medianprops=style,
+    )
     generator = random.Random(0)
     spread = [place + generator.uniform(-0.15, 0.15) for _ in trace["y"]]
     axes.scatter(spread, trace["y"], color=colour, alpha=0.4, s=6)
@@ -59,24 +79,45 @@ def draw_heatmap(axes: Axes, trace: Trace) -> None:
     """Draw a map of values with their texts; a field without a value stays empty."""
     values = [numbers(row) for row in trace["z"]]
     axes.pcolormesh(
-        values, cmap=gradient(trace["colorscale"], trace["reversescale"]), vmin=trace.get("zmin"), vmax=trace.get("zmax"),
-        edgecolor="white", linewidth=1.5,
-    )  # fmt: skip
+        values,
+        cmap=gradient(trace["colorscale"], trace["reversescale"]),
+        vmin=trace.get("zmin"),
+        vmax=trace.get("zmax"),
+        edgecolor="white",
+        linewidth=1.5,
+    )
     for row, texts in enumerate(trace["text"]):
         for column, text in enumerate(texts):
-            axes.text(column + 0.5, row + 0.5, text.replace("<br>", "\n"), ha="center", va="center", fontsize=6)
+            axes.text(
+                column + 0.5,
+                row + 0.5,
+                text.replace("<br>", "\n"),
+                ha="center",
+                va="center",
+                fontsize=6,
+            )
     for axis, words in ((axes.xaxis, trace["x"]), (axes.yaxis, trace["y"])):
-        axis.set_ticks([index + 0.5 for index in range(len(words))], [word.replace("..", "..\n") for word in words], fontsize=6)
+        axis.set_ticks(
+            [index + 0.5 for index in range(len(words))],
+            [word.replace("..", "..\n") for word in words],
+            fontsize=6,
+        )
 
 
 def draw_parallel(axes: Axes, trace: Trace) -> None:
-    """Draw a line for every trial through its values on parallel axes, each brought to the same height."""
+    """Draw a line for every trial through its values on parallel axes, each brought to the same
+    height.
+    """
     from matplotlib.collections import LineCollection
 
     dimensions, line = trace["dimensions"], trace["line"]
-    columns = [[place_on(dimension, value) for value in dimension["values"]] for dimension in dimensions]
+    columns = [
+        [place_on(dimension, value) for value in dimension["values"]] for dimension in dimensions
+    ]
     lines = [list(enumerate(heights)) for heights in zip(*columns, strict=True)]
-    drawn = LineCollection(lines, cmap=gradient(line["colorscale"], line["reversescale"]), linewidths=0.8, alpha=0.6)
+    drawn = LineCollection(
+        lines, cmap=gradient(line["colorscale"], line["reversescale"]), linewidths=0.8, alpha=0.6
+    )
     drawn.set_array(line["color"])
     drawn.set_clim(line.get("cmin"), line.get("cmax"))
     axes.add_collection(drawn)
@@ -85,7 +126,9 @@ def draw_parallel(axes: Axes, trace: Trace) -> None:
         for value, text in zip(dimension["tickvals"], dimension["ticktext"], strict=True):
             axes.text(column + 0.03, place_on(dimension, value), text, fontsize=6, va="center")
     axes.set(xlim=(-0.1, len(dimensions) - 0.7), ylim=(-0.03, 1.03), yticks=[])
-    axes.set_xticks(range(len(dimensions)), [dimension["label"] for dimension in dimensions], rotation=12)
+    axes.set_xticks(
+        range(len(dimensions)), [dimension["label"] for dimension in dimensions], rotation=12
+    )
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
 
@@ -100,7 +143,9 @@ def gradient(colours: Sequence[tuple[float, str]], is_reversed: bool) -> Any:
     """Return a colour map; what is missing stays white."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    scale = LinearSegmentedColormap.from_list("scale", [(place, colour) for place, colour in colours])
+    scale = LinearSegmentedColormap.from_list(
+        "scale", [(place, colour) for place, colour in colours]
+    )
     return scale.reversed() if is_reversed else scale
 
 
@@ -110,5 +155,9 @@ def numbers(values: Sequence[float | None]) -> list[float]:
 
 
 TRACES: dict[str, Callable[[Axes, Trace], None]] = {
-    "scatter": draw_scatter, "bar": draw_bars, "box": draw_boxes, "heatmap": draw_heatmap, "parcoords": draw_parallel,
-}  # fmt: skip
+    "scatter": draw_scatter,
+    "bar": draw_bars,
+    "box": draw_boxes,
+    "heatmap": draw_heatmap,
+    "parcoords": draw_parallel,
+}

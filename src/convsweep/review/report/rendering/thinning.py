@@ -1,4 +1,6 @@
-"""Which of many trials are drawn: the best, and an even sample of the others, so that a page stays quick."""
+"""Which of many trials are drawn: the best, and an even sample of the others, so that a page stays
+quick.
+"""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -17,7 +19,9 @@ def evenly(items: Sequence[Item], count: int) -> list[Item]:
 
 
 def thin_out(ranked: Sequence[FrozenTrial], count: int) -> list[FrozenTrial]:
-    """Return at most `count` of the trials in the order of their numbers: the best fifth of those, then evenly by rank."""
+    """Return at most `count` of the trials in the order of their numbers: the best fifth of those,
+    then evenly by rank.
+    """
     best = list(ranked[: count // 5])
     chosen = best + evenly(ranked[len(best) :], count - len(best))
     return sorted(chosen, key=lambda trial: trial.number)
@@ -27,4 +31,7 @@ def drawn_of(drawn: int, total: int) -> str:
     """Return a sentence about what was left out, empty if nothing was."""
     if drawn == total:
         return ""
-    return f" {drawn:,} of {total:,} complete trials are drawn: the best and an even sample of the others."
+    return (
+        f" {drawn:,} of {total:,} complete trials are drawn: the best and an even sample of the"
+        " others."
+    )

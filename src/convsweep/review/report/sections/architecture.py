@@ -19,14 +19,23 @@ def trial_blocks(sweep: Sweep, trial: FrozenTrial) -> list[Block]:
     if folder is None:
         summary = trial.user_attrs.get("summary")
         known = f" What the study knows of it: {summary}." if summary else ""
-        return [Text(f"The folder of trial {trial.number} is not on this machine, so its network cannot be drawn.{known}")]
+        return [
+            Text(
+                f"The folder of trial {trial.number} is not on this machine, so its network cannot"
+                f" be drawn.{known}"
+            )
+        ]
     return config_blocks(folder / CONFIG)
 
 
 def config_blocks(config: Path) -> list[Block]:
     """Return the architecture that a resolved config builds, or why it cannot be drawn."""
     if not config.is_file():
-        return [Text(f"There is no `{config.name}` in `{config.parent}`, so the network cannot be drawn.")]
+        return [
+            Text(
+                f"There is no `{config.name}` in `{config.parent}`, so the network cannot be drawn."
+            )
+        ]
     try:
         net = architecture_of(config)
     except (UserError, ImportError) as error:
@@ -35,12 +44,23 @@ def config_blocks(config: Path) -> list[Block]:
     from convsweep.nets.geometry import shape_text
 
     rows: list[list[Cell]] = [
-        [part.title, "; ".join(part.does) + (f"; skip: {part.skip}" if part.skip else ""), shape_text(part.out_shape),
-         part.params, in_si(part.macs), part.sees or ""]
+        [
+            part.title,
+            "; ".join(part.does) + (f"; skip: {part.skip}" if part.skip else ""),
+            shape_text(part.out_shape),
+            part.params,
+            in_si(part.macs),
+            part.sees or "",
+        ]
         for part in net.parts
-    ]  # fmt: skip
+    ]
     return [
-        Text(f"{net.summary}. A block is as high as its feature maps and as wide as their number (in logarithms)."),
+        Text(
+            f"{net.summary}. A block is as high as its feature maps and as wide as their number (in"
+            " logarithms)."
+        ),
         Drawing(draw(net)),
-        Table(["part", "layers", "returns", "parameters", "MACs", "sees"], rows, 40, in_markdown=40),
+        Table(
+            ["part", "layers", "returns", "parameters", "MACs", "sees"], rows, 40, in_markdown=40
+        ),
     ]

@@ -27,13 +27,23 @@ def history_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]
     for sweep, name, colour in zip(sweeps, names, COLOURS, strict=True):
         steps = improvements(sweep)
         last = sweep.trials[-1].number
-        by_trial.append(steps_trace(name, colour, [*(float(n) for n, _ in steps), float(last)], [v for _, v in steps]))
+        by_trial.append(
+            steps_trace(
+                name, colour, [*(float(n) for n, _ in steps), float(last)], [v for _, v in steps]
+            )
+        )
         spent = spent_until(sweep)
-        steps = improvements(sweep, trials=sorted(sweep.complete, key=lambda trial: spent[trial.number]))
+        steps = improvements(
+            sweep, trials=sorted(sweep.complete, key=lambda trial: spent[trial.number])
+        )
         seconds = [*(spent[n] for n, _ in steps), max(spent.values())]
-        by_time.append(steps_trace(name, colour, [value / 60 for value in seconds], [v for _, v in steps]))
+        by_time.append(
+            steps_trace(name, colour, [value / 60 for value in seconds], [v for _, v in steps])
+        )
     axis = shared_axis(sweeps)
-    trials, minutes = ({"xaxis": {"title": {"text": name}}, "yaxis": axis.layout} for name in ("trial", "minutes"))
+    trials, minutes = (
+        {"xaxis": {"title": {"text": name}}, "yaxis": axis.layout} for name in ("trial", "minutes")
+    )
     return [
         Figure("Best so far by trials", by_trial, trials, axis.remark.strip()),
         Figure("Best so far by minutes of training, all slots together", by_time, minutes),
@@ -43,16 +53,26 @@ def history_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]
 def steps_trace(name: str, colour: str, x: list[float], values: list[float]) -> dict[str, Any]:
     """Return the line of the best so far, drawn on to the last trial."""
     return {
-        "type": "scatter", "mode": "lines+markers", "name": name, "x": x, "y": [*values, values[-1]], "marker": {"size": 5},
-        "line": {"color": colour, "width": 2, "shape": "hv"}, "hovertemplate": "%{y} at %{x:.4g}<extra></extra>",
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "x": x,
+        "y": [*values, values[-1]],
+        "marker": {"size": 5},
+        "line": {"color": colour, "width": 2, "shape": "hv"},
+        "hovertemplate": "%{y} at %{x:.4g}<extra></extra>",
+    }
 
 
 def spent_until(sweep: Sweep) -> dict[int, float]:
     """Return the seconds of training that had been spent when each trial ended, by number."""
     ended = sorted(
         sweep.trials,
-        key=lambda trial: moment(trial.datetime_complete) if trial.datetime_complete else datetime.max.replace(tzinfo=UTC),
+        key=lambda trial: (
+            moment(trial.datetime_complete)
+            if trial.datetime_complete
+            else datetime.max.replace(tzinfo=UTC)
+        ),
     )
     spent, total = {}, 0.0
     for trial in ended:
@@ -65,14 +85,23 @@ def spread_figure(sweeps: Sequence[Sweep], names: Sequence[str]) -> Figure:
     """Return how the scores of the complete trials lie."""
     data = [
         {
-            "type": "box", "name": name, "y": [trial.values[0] for trial in evenly(sweep.ranked, MOST)], "boxpoints": "all",
-            "jitter": 0.5, "pointpos": 0, "marker": {"color": colour, "size": 4, "opacity": 0.5}, "line": {"width": 1.5},
+            "type": "box",
+            "name": name,
+            "y": [trial.values[0] for trial in evenly(sweep.ranked, MOST)],
+            "boxpoints": "all",
+            "jitter": 0.5,
+            "pointpos": 0,
+            "marker": {"color": colour, "size": 4, "opacity": 0.5},
+            "line": {"width": 1.5},
         }
         for sweep, name, colour in zip(sweeps, names, COLOURS, strict=True)
-    ]  # fmt: skip
+    ]
     layout = {"yaxis": shared_axis(sweeps).layout, "showlegend": False}
     return Figure(
-        "Scores of the complete trials", data, layout, "A sampler that finds good regions has more of its trials high up."
+        "Scores of the complete trials",
+        data,
+        layout,
+        "A sampler that finds good regions has more of its trials high up.",
     )
 
 
@@ -80,10 +109,25 @@ def cost_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]:
     """Return score against parameters, both in one figure."""
     data = []
     for sweep, name, colour in zip(sweeps, names, COLOURS, strict=True):
-        known = [trial for trial in evenly(sweep.ranked, MOST) if isinstance(trial.user_attrs.get("params"), int)]
-        data.append({"type": "scatter", "mode": "markers", "name": name, "x": [trial.user_attrs["params"] for trial in known],
-                     "y": [trial.values[0] for trial in known], "marker": {"color": colour, "opacity": 0.55, "size": 6},
-                     "text": [f"trial {trial.number}" for trial in known],
-                     "hovertemplate": "%{text}: %{y} with %{x} parameters<extra></extra>"})  # fmt: skip
-    layout = {"xaxis": {"title": {"text": "parameters"}, "type": "log"}, "yaxis": shared_axis(sweeps).layout}
+        known = [
+            trial
+            for trial in evenly(sweep.ranked, MOST)
+            if isinstance(trial.user_attrs.get("params"), int)
+        ]
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": name,
+                "x": [trial.user_attrs["params"] for trial in known],
+                "y": [trial.values[0] for trial in known],
+                "marker": {"color": colour, "opacity": 0.55, "size": 6},
+                "text": [f"trial {trial.number}" for trial in known],
+                "hovertemplate": "%{text}: %{y} with %{x} parameters<extra></extra>",
+            }
+        )
+    layout = {
+        "xaxis": {"title": {"text": "parameters"}, "type": "log"},
+        "yaxis": shared_axis(sweeps).layout,
+    }
     return [Figure("Score against parameters", data, layout)]

@@ -21,13 +21,23 @@ def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list
     if content is None:
         if sweep.best is None or sweep.folder is None:
             return []
-        words = "Not confirmed: each network was trained once. This trains the best ones and a baseline again with fresh seeds:"
+        words = (
+            "Not confirmed: each network was trained once. This trains the best ones and a baseline"
+            " again with fresh seeds:"
+        )
         return [Text(words), Code(shell_command("confirm", short_path(sweep.folder)))]
     blocks: list[Block] = [Notice(content["verdict"]["words"])]
     if not content["is_finished"]:
         blocks.append(Text("Some of its trainings have not ended yet."))
     split = content["verdict"]["split"]
-    header = ["network", "validation", "test", f"difference to the baseline ({split})", "parameters", "seeds"]
+    header = [
+        "network",
+        "validation",
+        "test",
+        f"difference to the baseline ({split})",
+        "parameters",
+        "seeds",
+    ]
     rows = [
         [
             network["name"],
@@ -40,8 +50,9 @@ def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list
         for network in content["networks"]
     ]
     told = [
-        f"Mean ± standard deviation over {count_text(len(content['seeds']), 'seed')} that the search has not used; "
-        f"differences are paired by seed, with a {content['confidence']:.0%} interval."
+        f"Mean ± standard deviation over {count_text(len(content['seeds']), 'seed')} that the"
+        f" search has not used; differences are paired by seed, with a {content['confidence']:.0%}"
+        " interval."
     ]
     if any(network["test"] for network in content["networks"]):
         told.append("The test split was looked at here for the first time.")

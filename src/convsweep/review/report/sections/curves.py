@@ -1,4 +1,6 @@
-"""Learning curves: what each trial reported while it trained, and where pruned ones were stopped."""
+"""Learning curves: what each trial reported while it trained, and where pruned ones were
+stopped.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,17 +17,25 @@ from hydra_study import kind_of
 
 MOST = {"complete": 80, "pruned": 80}
 OTHERS = 40
+# Points drawn of one curve.
 POINTS = 100
-"""Points drawn of one curve."""
 
 
 def curve_blocks(sweep: Sweep) -> list[Block]:
     """Return the curves of all trials that reported something."""
-    reported = [trial for trial in sweep.trials if trial.intermediate_values and kind_of(trial) != "duplicate"]
+    reported = [
+        trial
+        for trial in sweep.trials
+        if trial.intermediate_values and kind_of(trial) != "duplicate"
+    ]
     if not reported:
         return [Text("No trial reported a value while it trained.")]
     metric = sweep.option("prune_on") or sweep.objectives[0]
-    more = sweep.maximise[sweep.objectives.index(metric)] if metric in sweep.objectives else sweep.maximise[0]
+    more = (
+        sweep.maximise[sweep.objectives.index(metric)]
+        if metric in sweep.objectives
+        else sweep.maximise[0]
+    )
     by_kind: dict[str, list[FrozenTrial]] = {}
     for trial in reported:
         by_kind.setdefault(kind_of(trial), []).append(trial)
@@ -40,15 +50,31 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
         data.append(best_trace(sweep.best))
     caption = "A cross marks where the pruner stopped a trial."
     if drawn < len(reported):
-        caption += f" {drawn} of {len(reported):,} curves are drawn: the best and an even sample of the others of each kind."
-    axis = axis_of(metric, [value for trial in reported for value in trial.intermediate_values.values()], more)
+        caption += (
+            f" {drawn} of {len(reported):,} curves are drawn: the best and an even sample of the"
+            " others of each kind."
+        )
+    axis = axis_of(
+        metric, [value for trial in reported for value in trial.intermediate_values.values()], more
+    )
     layout = {"xaxis": {"title": {"text": "epoch"}}, "yaxis": axis.layout}
     title = f"{metric} while training, {count_text(len(reported), 'trial')}"
-    return [Figure(title, data, layout, caption + axis.remark, "Click a name above to hide or show its curves.", height=420)]
+    return [
+        Figure(
+            title,
+            data,
+            layout,
+            caption + axis.remark,
+            "Click a name above to hide or show its curves.",
+            height=420,
+        )
+    ]
 
 
 def traces(kind: str, trials: Sequence[FrozenTrial], total: int) -> list[dict[str, Any]]:
-    """Return the curves of one kind as one trace, with gaps between trials, and the ends of the pruned ones."""
+    """Return the curves of one kind as one trace, with gaps between trials, and the ends of the
+    pruned ones.
+    """
     x: list[float | None] = []
     y: list[float | None] = []
     text: list[str | None] = []
@@ -60,18 +86,33 @@ def traces(kind: str, trials: Sequence[FrozenTrial], total: int) -> list[dict[st
     colour = KINDS[kind].colour
     line = {"color": colour, "width": 1.2, "dash": "solid" if kind == "complete" else "dot"}
     lines = {
-        "type": "scatter", "mode": "lines", "name": f"{in_words(kind)} ({total:,})", "legendgroup": kind, "x": x, "y": y,
-        "text": text, "hovertemplate": "%{text}: %{y} after %{x}<extra></extra>", "line": line, "opacity": 0.55,
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"{in_words(kind)} ({total:,})",
+        "legendgroup": kind,
+        "x": x,
+        "y": y,
+        "text": text,
+        "hovertemplate": "%{text}: %{y} after %{x}<extra></extra>",
+        "line": line,
+        "opacity": 0.55,
+    }
     if kind != "pruned":
         return [lines]
     ends = [max(trial.intermediate_values.items()) for trial in trials]
     marks = {
-        "type": "scatter", "mode": "markers", "legendgroup": kind, "showlegend": False, "x": [step for step, _ in ends],
-        "y": [value for _, value in ends], "marker": {"symbol": "x", "size": 7, "color": colour},
-        "text": [f"trial {trial.number}, {trial.user_attrs.get('reason', 'pruned')}" for trial in trials],
+        "type": "scatter",
+        "mode": "markers",
+        "legendgroup": kind,
+        "showlegend": False,
+        "x": [step for step, _ in ends],
+        "y": [value for _, value in ends],
+        "marker": {"symbol": "x", "size": 7, "color": colour},
+        "text": [
+            f"trial {trial.number}, {trial.user_attrs.get('reason', 'pruned')}" for trial in trials
+        ],
         "hovertemplate": "%{text}<br>%{y} after %{x}<extra></extra>",
-    }  # fmt: skip
+    }
     return [lines, marks]
 
 
@@ -79,10 +120,15 @@ def best_trace(best: FrozenTrial) -> dict[str, Any]:
     """Return the curve of the best trial."""
     points = evenly(sorted(best.intermediate_values.items()), POINTS)
     return {
-        "type": "scatter", "mode": "lines+markers", "name": f"best: trial {best.number}", "x": [step for step, _ in points],
-        "y": [value for _, value in points], "line": {"color": "@good", "width": 3}, "marker": {"size": 5},
-        "hovertemplate": f"trial {best.number} ({value_text(best.values[0])}): %{{y}} after %{{x}}<extra></extra>",
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": f"best: trial {best.number}",
+        "x": [step for step, _ in points],
+        "y": [value for _, value in points],
+        "line": {"color": "@good", "width": 3},
+        "marker": {"size": 5},
+        "hovertemplate": f"trial {best.number} ({value_text(best.values[0])}): %{{y}} after %{{x}}<extra></extra>",  # noqa: E501
+    }
 
 
 def last_value(trial: FrozenTrial) -> float:

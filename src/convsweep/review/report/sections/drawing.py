@@ -1,4 +1,6 @@
-"""Draws a network as SVG: a block a stage, as high as its feature maps and as wide as their number, with what it does."""
+"""Draws a network as SVG: a block a stage, as high as its feature maps and as wide as their number,
+with what it does.
+"""
 
 import html
 import math
@@ -11,12 +13,12 @@ from convsweep.review.report.sections.parts import Architecture, Part
 
 COLUMN = 148
 TOP = 34
+# How much lower each level of a U-Net is drawn.
 STEP = 46
-"""How much lower each level of a U-Net is drawn."""
 TALLEST = 116.0
 LINE = 15
+# Depth of a block as a part of its height.
 SLANT = 0.36
-"""Depth of a block as a part of its height."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +37,32 @@ def draw(net: Architecture) -> str:
     levels = levels_of(net)
     shapes = [net.in_shape, *(part.out_shape for part in net.parts)]
     tallest = max(size_of(shape) for shape in shapes)
-    boxes = [box_of(shape, column, level, tallest) for column, (shape, level) in enumerate(zip(shapes, levels, strict=True))]
+    boxes = [
+        box_of(shape, column, level, tallest)
+        for column, (shape, level) in enumerate(zip(shapes, levels, strict=True))
+    ]
     texts = [["input"], *(words_of(part) for part in net.parts)]
     bottom = max(box.y + box.height for box in boxes) + 24
     height = bottom + LINE * (3 + max(len(words) for words in texts)) + 6
     pieces = [arrows(net, boxes)]
     for column, (shape, box, words) in enumerate(zip(shapes, boxes, texts, strict=True)):
         pieces.append(block(box, "@input" if column == 0 else ""))
-        pieces.append(label(column, bottom, words, shape, None if column == 0 else net.parts[column - 1]))
+        pieces.append(
+            label(column, bottom, words, shape, None if column == 0 else net.parts[column - 1])
+        )
     width = COLUMN * len(shapes)
     size = f'width="{width}" height="{height:.0f}" viewBox="0 0 {width} {height:.0f}"'
-    role = f'role="img" aria-label="{html.escape(net.summary)}" font-size="12" font-family="system-ui, sans-serif"'
+    role = (
+        f'role="img" aria-label="{html.escape(net.summary)}" font-size="12" font-family="system-ui,'
+        ' sans-serif"'
+    )
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {role}>{"".join(pieces)}</svg>'
 
 
 def levels_of(net: Architecture) -> list[int]:
-    """Return how deep in the U each block lies, the input first; 0 everywhere for a network without one."""
+    """Return how deep in the U each block lies, the input first; 0 everywhere for a network without
+    one.
+    """
     encoders = [part.name for part in net.parts if part.name.startswith("encoder.")]
     is_u = bool(encoders) and any(part.name.startswith("decoder.") for part in net.parts)
     levels = [0]
@@ -77,7 +89,9 @@ def box_of(shape: Sequence[int], column: int, level: int, tallest: float) -> Box
         height = max(10.0, TALLEST * math.sqrt(size_of(shape) / tallest))
         depth = SLANT * height if len(shape) > 2 else 0.0
     x = COLUMN * (column + 0.5) - (width + depth) / 2
-    return Box(x, TOP + STEP * level + (TALLEST - height) / 2 + SLANT * TALLEST / 2, width, height, depth)
+    return Box(
+        x, TOP + STEP * level + (TALLEST - height) / 2 + SLANT * TALLEST / 2, width, height, depth
+    )
 
 
 def block(box: Box, kind: str) -> str:
@@ -89,11 +103,14 @@ def block(box: Box, kind: str) -> str:
     if d:
         faces += [
             (0.45, [(x, y), (x + d, y - slant), (x + w + d, y - slant), (x + w, y)]),
-            (0.62, [(x + w, y), (x + w + d, y - slant), (x + w + d, y + h - slant), (x + w, y + h)]),
+            (
+                0.62,
+                [(x + w, y), (x + w + d, y - slant), (x + w + d, y + h - slant), (x + w, y + h)],
+            ),
         ]
     return "".join(
-        f'<polygon points="{" ".join(f"{px:.1f},{py:.1f}" for px, py in corners)}" fill="{colour}" fill-opacity="{strength}" '
-        f'stroke="var(--paper)" stroke-width="1"/>'
+        f'<polygon points="{" ".join(f"{px:.1f},{py:.1f}" for px, py in corners)}" fill="{colour}"'
+        f' fill-opacity="{strength}" stroke="var(--paper)" stroke-width="1"/>'
         for strength, corners in faces
     )
 
@@ -117,11 +134,16 @@ def arrow(start: tuple[float, float], end: tuple[float, float], dash: str) -> st
     """Return an arrow, dashed where feature maps are handed across."""
     (x0, y0), (x1, y1) = start, end
     angle = math.atan2(y1 - y0, x1 - x0)
-    wings = [(x1 - 7 * math.cos(angle + turn), y1 - 7 * math.sin(angle + turn)) for turn in (0.45, -0.45)]
+    wings = [
+        (x1 - 7 * math.cos(angle + turn), y1 - 7 * math.sin(angle + turn)) for turn in (0.45, -0.45)
+    ]
     tip = " ".join(f"{x:.1f},{y:.1f}" for x, y in [wings[0], (x1, y1), wings[1]])
     style = f' stroke-dasharray="{dash}"' if dash else ""
     colour = "var(--good)" if dash else "var(--muted)"
-    line = f'<line x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}" stroke="{colour}" stroke-width="1.3"{style}/>'
+    line = (
+        f'<line x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}" stroke="{colour}"'
+        f' stroke-width="1.3"{style}/>'
+    )
     return line + f'<polyline points="{tip}" fill="none" stroke="{colour}" stroke-width="1.3"/>'
 
 
@@ -132,7 +154,9 @@ def words_of(part: Part) -> list[str]:
     return [part.title, *(line for text in texts for line in textwrap.wrap(text, 23))]
 
 
-def label(column: int, top: float, words: Sequence[str], shape: Sequence[int], part: Part | None) -> str:
+def label(
+    column: int, top: float, words: Sequence[str], shape: Sequence[int], part: Part | None
+) -> str:
     """Return the text below a block: its name, what it returns, what it weighs, what it does."""
     from convsweep.cost import in_si
     from convsweep.nets.geometry import shape_text
@@ -140,10 +164,17 @@ def label(column: int, top: float, words: Sequence[str], shape: Sequence[int], p
     x = COLUMN * (column + 0.5)
     lines = [(words[0], "var(--ink)", "600"), (shape_text(shape), "var(--accent)", "400")]
     if part is not None:
-        lines.append((f"{in_si(part.params)} parameters" if part.params else "no parameters", "var(--muted)", "400"))
+        lines.append(
+            (
+                f"{in_si(part.params)} parameters" if part.params else "no parameters",
+                "var(--muted)",
+                "400",
+            )
+        )
     lines += [(text, "var(--muted)", "400") for text in words[1:]]
     place = f'x="{x:.0f}" text-anchor="middle"'
     return "".join(
-        f'<text {place} y="{top + LINE * row:.0f}" fill="{colour}" font-weight="{weight}">{html.escape(text)}</text>'
+        f'<text {place} y="{top + LINE * row:.0f}" fill="{colour}"'
+        f' font-weight="{weight}">{html.escape(text)}</text>'
         for row, (text, colour, weight) in enumerate(lines)
     )

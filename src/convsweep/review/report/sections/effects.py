@@ -7,13 +7,15 @@ from convsweep.review.report.rendering.phrases import number
 from convsweep.review.report.rendering.scales import bins, scale_of
 from convsweep.review.study import Sweep
 
+# Trials that a value needs before it is spoken of.
 FEWEST = 3
-"""Trials that a value needs before it is spoken of."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """The values of a parameter with the best and the worst median score, each in words with that score."""
+    """The values of a parameter with the best and the worst median score, each in words with that
+    score.
+    """
 
     label: str
     best: str
@@ -21,11 +23,19 @@ class Effect:
 
 
 def effect_of(sweep: Sweep, name: str) -> Effect | None:
-    """Return what a parameter's values made of the score, None if fewer than two values were tried often enough."""
+    """Return what a parameter's values made of the score, None if fewer than two values were tried
+    often enough.
+    """
     scale = scale_of(sweep, name)
     parts = [part for part in bins(scale, sweep.complete, count=4) if len(part.trials) >= FEWEST]
-    medians = sorted((median(trial.values[0] for trial in part.trials), part.label, len(part.trials)) for part in parts)
+    medians = sorted(
+        (median(trial.values[0] for trial in part.trials), part.label, len(part.trials))
+        for part in parts
+    )
     if len(medians) < 2 or medians[0][0] == medians[-1][0]:
         return None
-    low, high = (f"{label} (median {number(middle)} of {count} trials)" for middle, label, count in (medians[0], medians[-1]))
+    low, high = (
+        f"{label} (median {number(middle)} of {count} trials)"
+        for middle, label, count in (medians[0], medians[-1])
+    )
     return Effect(scale.label, high, low) if sweep.maximise[0] else Effect(scale.label, low, high)

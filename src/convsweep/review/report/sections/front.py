@@ -13,8 +13,8 @@ from convsweep.review.report.rendering.thinning import drawn_of, thin_out
 from convsweep.review.study import Sweep
 
 MOST = 1500
+# An objective whose values differ by this factor is drawn in logarithms.
 WIDE = 30
-"""An objective whose values differ by this factor is drawn in logarithms."""
 
 
 def front_blocks(sweep: Sweep) -> list[Block]:
@@ -33,32 +33,53 @@ def pair_figure(sweep: Sweep, one: int, other: int) -> Figure:
     others = thin_out([trial for trial in sweep.ranked if trial.number not in unbeaten], MOST)
     front = sorted(sweep.front, key=lambda trial: trial.values[other])
     data = [
-        {**points(sweep, others, one, other), "name": "beaten", "mode": "markers",
-         "marker": {"color": "@accent", "opacity": 0.45, "size": 6}},
-        {**points(sweep, front, one, other), "name": "on the front",
-         "mode": "markers" if len(sweep.maximise) > 2 else "lines+markers",
-         "marker": {"color": "@good", "size": 9}, "line": {"color": "@good", "width": 2, "shape": "hv"}},
-    ]  # fmt: skip
+        {
+            **points(sweep, others, one, other),
+            "name": "beaten",
+            "mode": "markers",
+            "marker": {"color": "@accent", "opacity": 0.45, "size": 6},
+        },
+        {
+            **points(sweep, front, one, other),
+            "name": "on the front",
+            "mode": "markers" if len(sweep.maximise) > 2 else "lines+markers",
+            "marker": {"color": "@good", "size": 9},
+            "line": {"color": "@good", "width": 2, "shape": "hv"},
+        },
+    ]
     axis = score_axis(sweep, one)
     log = is_wide([trial.values[other] for trial in sweep.complete])
     directions = ", ".join(
-        f"{name} {'up' if more else 'down'}" for name, more in zip(sweep.objectives, sweep.maximise, strict=True)
+        f"{name} {'up' if more else 'down'}"
+        for name, more in zip(sweep.objectives, sweep.maximise, strict=True)
     )
-    caption = f"{count_text(len(front), 'trial')} of {len(sweep.complete):,} complete ones are beaten by none ({directions})."
+    caption = (
+        f"{count_text(len(front), 'trial')} of {len(sweep.complete):,} complete ones are beaten by"
+        f" none ({directions})."
+    )
     caption += axis.remark + drawn_of(len(others) + len(front), len(sweep.complete))
     layout = {
         "xaxis": {"title": {"text": sweep.objectives[other]}, "type": "log" if log else "linear"},
         "yaxis": axis.layout,
     }
-    return Figure(f"{sweep.objectives[one]} against {sweep.objectives[other]}", data, layout, caption, height=400)
+    return Figure(
+        f"{sweep.objectives[one]} against {sweep.objectives[other]}",
+        data,
+        layout,
+        caption,
+        height=400,
+    )
 
 
 def points(sweep: Sweep, trials: Sequence[FrozenTrial], one: int, other: int) -> dict[str, Any]:
     """Return trials as the points of a trace."""
     return {
-        "type": "scatter", "x": [trial.values[other] for trial in trials], "y": [trial.values[one] for trial in trials],
-        "text": [hover(sweep, trial) for trial in trials], "hovertemplate": "%{text}<extra></extra>",
-    }  # fmt: skip
+        "type": "scatter",
+        "x": [trial.values[other] for trial in trials],
+        "y": [trial.values[one] for trial in trials],
+        "text": [hover(sweep, trial) for trial in trials],
+        "hovertemplate": "%{text}<extra></extra>",
+    }
 
 
 def is_wide(values: Sequence[float]) -> bool:

@@ -11,8 +11,8 @@ from convsweep.review.report.rendering.score_axis import score_axis
 from convsweep.review.report.rendering.thinning import drawn_of, thin_out
 from convsweep.review.study import Sweep
 
+# Trials drawn as points; the line of the best knows all of them.
 MOST = 1500
-"""Trials drawn as points; the line of the best knows all of them."""
 
 
 def history_blocks(sweep: Sweep) -> list[Block]:
@@ -20,12 +20,18 @@ def history_blocks(sweep: Sweep) -> list[Block]:
     return [history_figure(sweep, objective) for objective in range(len(sweep.objectives))]
 
 
-def improvements(sweep: Sweep, objective: int = 0, trials: Iterable[FrozenTrial] | None = None) -> list[tuple[int, float]]:
-    """Return the trials, by number and value, that were better than all before them, among these or all complete ones."""
+def improvements(
+    sweep: Sweep, objective: int = 0, trials: Iterable[FrozenTrial] | None = None
+) -> list[tuple[int, float]]:
+    """Return the trials, by number and value, that were better than all before them, among these or
+    all complete ones.
+    """
     found: list[tuple[int, float]] = []
     for trial in sweep.complete if trials is None else trials:
         value = trial.values[objective]
-        if not found or (value > found[-1][1] if sweep.maximise[objective] else value < found[-1][1]):
+        if not found or (
+            value > found[-1][1] if sweep.maximise[objective] else value < found[-1][1]
+        ):
             found.append((trial.number, value))
     return found
 
@@ -38,18 +44,29 @@ def history_figure(sweep: Sweep, objective: int) -> Figure:
     last = sweep.trials[-1].number
     data: list[dict[str, Any]] = [
         {
-            "type": "scatter", "mode": "markers", "name": "complete trials", "x": [trial.number for trial in drawn],
-            "y": [trial.values[objective] for trial in drawn], "text": [hover(sweep, trial) for trial in drawn],
-            "hovertemplate": "%{text}<extra></extra>", "marker": {"color": "@accent", "opacity": 0.5, "size": 6},
+            "type": "scatter",
+            "mode": "markers",
+            "name": "complete trials",
+            "x": [trial.number for trial in drawn],
+            "y": [trial.values[objective] for trial in drawn],
+            "text": [hover(sweep, trial) for trial in drawn],
+            "hovertemplate": "%{text}<extra></extra>",
+            "marker": {"color": "@accent", "opacity": 0.5, "size": 6},
         },
         {
-            "type": "scatter", "mode": "lines", "name": "best so far", "line": {"color": "@good", "width": 2, "shape": "hv"},
-            "x": [*(number_ for number_, _ in steps), last], "y": [*(value for _, value in steps), steps[-1][1]],
+            "type": "scatter",
+            "mode": "lines",
+            "name": "best so far",
+            "line": {"color": "@good", "width": 2, "shape": "hv"},
+            "x": [*(number_ for number_, _ in steps), last],
+            "y": [*(value for _, value in steps), steps[-1][1]],
             "hovertemplate": "best after trial %{x}: %{y}<extra></extra>",
         },
-    ]  # fmt: skip
+    ]
     told = f"The best came at trial {steps[-1][0]}; trials after it: {last - steps[-1][0]}."
     caption = told + axis.remark + drawn_of(len(drawn), len(sweep.complete))
     title = f"Best {axis.title} so far: {number(steps[-1][1])}"
     layout = {"xaxis": {"title": {"text": "trial"}}, "yaxis": axis.layout}
-    return Figure(title, data, layout, caption, instead=Table(["trial", f"best {axis.title}"], steps[::-1]))
+    return Figure(
+        title, data, layout, caption, instead=Table(["trial", f"best {axis.title}"], steps[::-1])
+    )

@@ -1,4 +1,6 @@
-"""How much each parameter mattered, on how many trials that rests, and how often chance alone says as much."""
+"""How much each parameter mattered, on how many trials that rests, and how often chance alone says
+as much.
+"""
 
 import math
 import random
@@ -17,13 +19,13 @@ from convsweep.review.report.rendering.phrases import count_text, percent
 from convsweep.review.report.rendering.thinning import evenly
 from convsweep.review.study import Sweep
 
+# Complete trials below which no importance is told.
 FEWEST = 8
-"""Complete trials below which no importance is told."""
+# Complete trials above which an even sample of them is asked.
 MOST = 1000
-"""Complete trials above which an even sample of them is asked."""
 SHUFFLES = 40
+# Trials that must be among the top ones (Optuna's documentation advises it).
 TOP = 5
-"""Trials that must be among the top ones (Optuna's documentation advises it)."""
 UNLIKELY = 0.05
 
 
@@ -34,7 +36,8 @@ class Importance:
     Attributes:
         name: of the parameter.
         share: of the importance of all parameters.
-        by_chance: share of the shuffled studies, in which nothing matters, that find it as important.
+        by_chance: share of the shuffled studies, in which nothing matters, that find it as
+            important.
         num_trials: complete trials that have the parameter.
     """
 
@@ -51,7 +54,9 @@ class Importance:
 
 @dataclass(frozen=True)
 class Importances:
-    """The importances of a study for one objective, the largest first, the trials they rest on and those called top."""
+    """The importances of a study for one objective, the largest first, the trials they rest on and
+    those called top.
+    """
 
     items: Sequence[Importance]
     num_trials: int
@@ -67,20 +72,24 @@ class Chosen(optuna.Study):
         super().__init__("chosen", storage)
         self._chosen = list(trials)
 
-    def get_trials(self, deepcopy: bool = True, states: Sequence[TrialState] | None = None) -> list[FrozenTrial]:  # type: ignore[override]
+    def get_trials(  # type: ignore[override]
+        self, deepcopy: bool = True, states: Sequence[TrialState] | None = None
+    ) -> list[FrozenTrial]:
         """Return the given trials, which are all complete."""
         return self._chosen
 
 
 def importances(sweep: Sweep, objective: int = 0) -> Importances | None:
-    """Return Optuna's PED-ANOVA importances for reaching the top trials, and how they compare with chance.
+    """Return Optuna's PED-ANOVA importances for reaching the top trials, and how they compare with
+    chance.
 
     For chance, the scores are dealt out anew among the trials, `SHUFFLES` times.
 
     Returns:
         None if too few trials are complete, or only one parameter was searched.
 
-    Source: Watanabe et al. 2023, "PED-ANOVA" (arXiv 2304.10255), as Optuna extends it to conditional parameters.
+    Source: Watanabe et al. 2023, "PED-ANOVA" (arXiv 2304.10255), as Optuna extends it to
+    conditional parameters.
     """
     trials = evenly(sweep.complete, MOST)
     names = [name for name in sweep.searched if any(name in trial.params for trial in trials)]
@@ -91,7 +100,10 @@ def importances(sweep: Sweep, objective: int = 0) -> Importances | None:
     quantile = min(0.5, max(0.1, TOP / len(trials)))
     found = evaluate(trials, names, losses, quantile)
     generator = random.Random(0)
-    shuffled = [evaluate(trials, names, generator.sample(losses, len(losses)), quantile) for _ in range(SHUFFLES)]
+    shuffled = [
+        evaluate(trials, names, generator.sample(losses, len(losses)), quantile)
+        for _ in range(SHUFFLES)
+    ]
     total = sum(found.values()) or 1.0
     items = [
         Importance(
@@ -103,7 +115,11 @@ def importances(sweep: Sweep, objective: int = 0) -> Importances | None:
         for name in names
     ]
     cutoff = sorted(losses)[math.ceil(quantile * len(losses)) - 1]
-    return Importances(sorted(items, key=lambda item: -item.share), len(trials), sum(loss <= cutoff for loss in losses))
+    return Importances(
+        sorted(items, key=lambda item: -item.share),
+        len(trials),
+        sum(loss <= cutoff for loss in losses),
+    )
 
 
 def importances_by_name(sweep: Sweep) -> dict[str, Importances]:
@@ -116,34 +132,48 @@ def order_of(sweep: Sweep, found: Importances | None) -> list[str]:
     """Return the parameters of complete trials, the most important first where that is known."""
     if found is not None:
         return [item.name for item in found.items]
-    return [name for name in sweep.searched if any(name in trial.params for trial in sweep.complete)]
+    return [
+        name for name in sweep.searched if any(name in trial.params for trial in sweep.complete)
+    ]
 
 
-def evaluate(trials: Sequence[FrozenTrial], names: Sequence[str], losses: Sequence[float], quantile: float) -> dict[str, float]:
+def evaluate(
+    trials: Sequence[FrozenTrial], names: Sequence[str], losses: Sequence[float], quantile: float
+) -> dict[str, float]:
     """Return the unscaled importance of each parameter for a loss among the lowest."""
     by_number = {trial.number: loss for trial, loss in zip(trials, losses, strict=True)}
     evaluator = PedAnovaImportanceEvaluator(target_quantile=quantile)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns about every target, and about every rare value of a conditional parameter
-        return evaluator.evaluate(Chosen(trials), list(names), target=lambda trial: by_number[trial.number])
+        warnings.simplefilter(
+            "ignore"
+        )  # it warns about every target, and about every rare value of a conditional parameter
+        return evaluator.evaluate(
+            Chosen(trials), list(names), target=lambda trial: by_number[trial.number]
+        )
 
 
 def importance_blocks(sweep: Sweep, found: dict[str, Importances]) -> list[Block]:
     """Return a chart for every objective, or why there is none."""
     if not found:
-        have = f"{count_text(len(sweep.complete), 'complete trial')} and {count_text(len(sweep.searched), 'parameter')}"
+        have = (
+            f"{count_text(len(sweep.complete), 'complete trial')} and"
+            f" {count_text(len(sweep.searched), 'parameter')}"
+        )
         needs = f"that needs {FEWEST} complete trials and two searched parameters"
         return [Text(f"No importance is told: {needs}; there are {have}.")]
     blocks: list[Block] = [chart(sweep, found_, name) for name, found_ in found.items()]
     first = next(iter(found.values()))
     blocks.append(Text(how_to_read(first, len(sweep.complete))))
     if sweep.conditional:
-        names = ", ".join(f"`{sweep.labels[name]}` (in {number})" for name, number in sweep.conditional.items())
+        names = ", ".join(
+            f"`{sweep.labels[name]}` (in {number})" for name, number in sweep.conditional.items()
+        )
         blocks.append(
             Notice(
-                f"Read with care: {names} of {len(sweep.complete)} complete trials exist only under a condition. "
-                "Their importance is told among the trials that have them and is easily overrated; "
-                "the parameter that switches them on takes part of what is theirs."
+                f"Read with care: {names} of {len(sweep.complete)} complete trials exist only under"
+                " a condition. Their importance is told among the trials that have them and is"
+                " easily overrated; the parameter that switches them on takes part of what is"
+                " theirs."
             )
         )
     return blocks
@@ -153,36 +183,54 @@ def how_to_read(found: Importances, num_complete: int) -> str:
     """Return how the importances came about and how far they carry."""
     sample = f" (an even sample of {num_complete:,})" if found.num_trials < num_complete else ""
     text = (
-        f"PED-ANOVA (Optuna): how differently the top {found.num_top} of {found.num_trials:,} complete trials{sample} chose "
-        "their values. "
-        f"Pruned trials, mostly bad ones, have no final score and are left out. A bar is grey where more than one in twenty of "
-        f"{SHUFFLES} shuffled studies, in which no parameter matters, finds as much. A sampler that returns to good values "
-        "makes what it returned to look more important than it is."
+        f"PED-ANOVA (Optuna): how differently the top {found.num_top} of {found.num_trials:,}"
+        f" complete trials{sample} chose their values. Pruned trials, mostly bad ones, have no"
+        f" final score and are left out. A bar is grey where more than one in twenty of {SHUFFLES}"
+        " shuffled studies, in which no parameter matters, finds as much. A sampler that returns"
+        " to good values makes what it returned to look more important than it is."
     )
     few = found.num_top < TOP or found.num_trials < 20
-    return text + (f" **{count_text(found.num_trials, 'trial')} are few: take this as a hint.**" if few else "")
+    return text + (
+        f" **{count_text(found.num_trials, 'trial')} are few: take this as a hint.**" if few else ""
+    )
 
 
 def chart(sweep: Sweep, found: Importances, objective: str) -> Figure:
     """Return bars, the most important parameter on top."""
     items = list(reversed(found.items))
     labels = [
-        sweep.labels[item.name] + (f" ({item.num_trials} of {found.num_trials})" if item.num_trials < found.num_trials else "")
+        sweep.labels[item.name]
+        + (
+            f" ({item.num_trials} of {found.num_trials})"
+            if item.num_trials < found.num_trials
+            else ""
+        )
         for item in items
     ]
     bars = {
-        "type": "bar", "orientation": "h", "x": [item.share for item in items], "y": labels,
+        "type": "bar",
+        "orientation": "h",
+        "x": [item.share for item in items],
+        "y": labels,
         "marker": {"color": ["@accent" if item.is_clear else "@faint" for item in items]},
-        "text": [percent(item.share) for item in items], "textposition": "outside", "cliponaxis": False,
+        "text": [percent(item.share) for item in items],
+        "textposition": "outside",
+        "cliponaxis": False,
         "customdata": [percent(item.by_chance) for item in items],
-        "hovertemplate": "%{y}: %{x:.1%}<br>as much by chance in %{customdata} of the shuffled studies<extra></extra>",
-    }  # fmt: skip
-    rows = [[labels[-1 - row], percent(item.share), percent(item.by_chance)] for row, item in enumerate(found.items)]
+        "hovertemplate": "%{y}: %{x:.1%}<br>as much by chance in %{customdata} of the shuffled studies<extra></extra>",  # noqa: E501
+    }
+    rows = [
+        [labels[-1 - row], percent(item.share), percent(item.by_chance)]
+        for row, item in enumerate(found.items)
+    ]
     return Figure(
         f"Importance for {objective}",
         [bars],
         {
-            "xaxis": {"visible": False, "range": [0, 1.15 * max(item.share for item in items) or 1]},
+            "xaxis": {
+                "visible": False,
+                "range": [0, 1.15 * max(item.share for item in items) or 1],
+            },
             "showlegend": False,
             "margin": {"l": 56, "r": 16, "t": 4, "b": 4},
         },

@@ -1,4 +1,6 @@
-"""Two parameters at a time: the median score of every pair of values, and how many trials it rests on."""
+"""Two parameters at a time: the median score of every pair of values, and how many trials it rests
+on.
+"""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -10,53 +12,89 @@ from convsweep.review.report.rendering.scales import Scale, bins, scale_of
 from convsweep.review.report.rendering.score_axis import shown_range
 from convsweep.review.study import Sweep
 
+# Intervals of a parameter of many values.
 BINS = 4
-"""Intervals of a parameter of many values."""
+# So many of the most important parameters are paired.
 PARAMETERS = 4
-"""So many of the most important parameters are paired."""
 
 
 def interaction_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
     """Return a map for each pair of the first parameters of the given order."""
     scales = [scale_of(sweep, name) for name in order[:PARAMETERS]]
-    figures = [figure for one, other in combinations(scales, 2) if (figure := pair_figure(sweep, one, other)) is not None]
+    figures = [
+        figure
+        for one, other in combinations(scales, 2)
+        if (figure := pair_figure(sweep, one, other)) is not None
+    ]
     if not figures:
         return []
     words = (
-        "Each field is the median score of the complete trials with both values, and in brackets how many they are. "
-        "Parameters interact where the best row changes from column to column; a field of one or two trials says little."
+        "Each field is the median score of the complete trials with both values, and in brackets"
+        " how many they are. Parameters interact where the best row changes from column to column;"
+        " a field of one or two trials says little."
     )
     return [Text(words), Grid(figures)]
 
 
 def pair_figure(sweep: Sweep, one: Scale, other: Scale) -> Figure | None:
     """Return the map of a pair, None if no trial has both."""
-    both = [trial for trial in sweep.complete if one.name in trial.params and other.name in trial.params]
+    both = [
+        trial for trial in sweep.complete if one.name in trial.params and other.name in trial.params
+    ]
     columns, rows = bins(one, both, BINS), bins(other, both, BINS)
     if not both:
         return None
     numbers = [{trial.number for trial in row.trials} for row in rows]
-    cells = [[[trial for trial in column.trials if trial.number in own] for column in columns] for own in numbers]
-    scores = [[median(trial.values[0] for trial in cell) if cell else None for cell in line] for line in cells]
-    texts = [[f"{number(score, 3)}<br>({len(cell)})" if cell else "" for score, cell in zip(*pair, strict=True)]
-             for pair in zip(scores, cells, strict=True)]  # fmt: skip
+    cells = [
+        [[trial for trial in column.trials if trial.number in own] for column in columns]
+        for own in numbers
+    ]
+    scores = [
+        [median(trial.values[0] for trial in cell) if cell else None for cell in line]
+        for line in cells
+    ]
+    texts = [
+        [
+            f"{number(score, 3)}<br>({len(cell)})" if cell else ""
+            for score, cell in zip(*pair, strict=True)
+        ]
+        for pair in zip(scores, cells, strict=True)
+    ]
     shown = shown_range([trial.values[0] for trial in both], sweep.maximise[0])
     heat = {
-        "type": "heatmap", "x": [column.label for column in columns], "y": [row.label for row in rows], "z": scores,
-        "text": texts, "texttemplate": "%{text}", "textfont": {"size": 11, "color": "@ink"}, "xgap": 2, "ygap": 2,
+        "type": "heatmap",
+        "x": [column.label for column in columns],
+        "y": [row.label for row in rows],
+        "z": scores,
+        "text": texts,
+        "texttemplate": "%{text}",
+        "textfont": {"size": 11, "color": "@ink"},
+        "xgap": 2,
+        "ygap": 2,
         "showscale": False,
-        "colorscale": [[0, "@soft"], [1, "@heat"]], "reversescale": not sweep.maximise[0], "hoverongaps": False,
+        "colorscale": [[0, "@soft"], [1, "@heat"]],
+        "reversescale": not sweep.maximise[0],
+        "hoverongaps": False,
         "hovertemplate": f"{one.label} %{{x}}<br>{other.label} %{{y}}<br>%{{text}}<extra></extra>",
         **({} if shown is None else {"zmin": shown[0], "zmax": shown[1]}),
-    }  # fmt: skip
+    }
     layout = {
         "xaxis": {
-            "type": "category", "title": {"text": one.label}, "showgrid": False, "tickangle": 0,
-            "tickvals": heat["x"], "ticktext": [column.label.replace("..", "..<br>") for column in columns],
+            "type": "category",
+            "title": {"text": one.label},
+            "showgrid": False,
+            "tickangle": 0,
+            "tickvals": heat["x"],
+            "ticktext": [column.label.replace("..", "..<br>") for column in columns],
         },
         "yaxis": {"type": "category", "title": {"text": other.label}, "showgrid": False},
         "margin": {"l": 56, "r": 8, "t": 6, "b": 44},
-    }  # fmt: skip
-    named = [[row.label, *(text.replace("<br>", " ") for text in line)] for row, line in zip(rows, texts, strict=True)]
+    }
+    named = [
+        [row.label, *(text.replace("<br>", " ") for text in line)]
+        for row, line in zip(rows, texts, strict=True)
+    ]
     table = Table([f"{other.label} / {one.label}", *(column.label for column in columns)], named)
-    return Figure(f"{one.label} and {other.label}", [heat], layout, height=120 + 38 * len(rows), instead=table)
+    return Figure(
+        f"{one.label} and {other.label}", [heat], layout, height=120 + 38 * len(rows), instead=table
+    )

@@ -18,17 +18,32 @@ def outcome_blocks(sweep: Sweep) -> list[Block]:
     kinds = [kind for kind in KINDS if sweep.kinds[kind]]
     bars = [
         {
-            "type": "bar", "orientation": "h", "y": [""], "x": [sweep.kinds[kind]], "marker": {"color": KINDS[kind].colour},
+            "type": "bar",
+            "orientation": "h",
+            "y": [""],
+            "x": [sweep.kinds[kind]],
+            "marker": {"color": KINDS[kind].colour},
             "hovertemplate": f"{sweep.kinds[kind]:,} {kind}: {KINDS[kind].meaning}<extra></extra>",
         }
         for kind in kinds
-    ]  # fmt: skip
+    ]
     hidden, margin = {"visible": False}, dict.fromkeys("lrtb", 0)
-    layout = {"barmode": "stack", "xaxis": {**hidden, "range": [0, len(sweep.trials)]}, "yaxis": hidden, "margin": margin}
+    layout = {
+        "barmode": "stack",
+        "xaxis": {**hidden, "range": [0, len(sweep.trials)]},
+        "yaxis": hidden,
+        "margin": margin,
+    }
     key = [(f"{in_words(kind)} ({sweep.kinds[kind]:,})", KINDS[kind].colour) for kind in kinds]
     blocks: list[Block] = [Figure("", bars, {**layout, "showlegend": False}, height=44, key=key)]
-    spent = {kind: sum(seconds_of(trial) or 0.0 for trial in sweep.trials if kind_of(trial) == kind) for kind in kinds}
-    rows: list[list[Cell]] = [[in_words(kind), sweep.kinds[kind], duration(spent[kind]), KINDS[kind].meaning] for kind in kinds]
+    spent = {
+        kind: sum(seconds_of(trial) or 0.0 for trial in sweep.trials if kind_of(trial) == kind)
+        for kind in kinds
+    }
+    rows: list[list[Cell]] = [
+        [in_words(kind), sweep.kinds[kind], duration(spent[kind]), KINDS[kind].meaning]
+        for kind in kinds
+    ]
     blocks.append(Table(["outcome", "trials", "time", "meaning"], rows))
     reasons = reason_rows(sweep.trials)
     if reasons:
@@ -40,7 +55,9 @@ def outcome_blocks(sweep: Sweep) -> list[Block]:
 
 
 def reason_rows(trials: Sequence[FrozenTrial]) -> list[list[str | int]]:
-    """Return the reasons, alike but for their numbers put together, each with how many trials give it and one of them."""
+    """Return the reasons, alike but for their numbers put together, each with how many trials give
+    it and one of them.
+    """
     count: Counter[tuple[str, str]] = Counter()
     example: dict[tuple[str, str], int] = {}
     for trial in trials:
@@ -49,7 +66,10 @@ def reason_rows(trials: Sequence[FrozenTrial]) -> list[list[str | int]]:
             key = (in_words(kind_of(trial)), re.sub(r"\d[\d,.]*(?:e[+-]?\d+)?", "#", str(reason)))
             count[key] += 1
             example.setdefault(key, trial.number)
-    return [[kind, number, reason, f"trial {example[kind, reason]}"] for (kind, reason), number in count.most_common()]
+    return [
+        [kind, number, reason, f"trial {example[kind, reason]}"]
+        for (kind, reason), number in count.most_common()
+    ]
 
 
 def first_traceback(trials: Sequence[FrozenTrial]) -> list[Block]:
@@ -63,10 +83,14 @@ def first_traceback(trials: Sequence[FrozenTrial]) -> list[Block]:
 
 def summary_of(sweep: Sweep) -> str:
     """Return the outcomes in one line."""
-    return ", ".join(f"{sweep.kinds[kind]:,} {in_words(kind)}" for kind in KINDS if sweep.kinds[kind])
+    return ", ".join(
+        f"{sweep.kinds[kind]:,} {in_words(kind)}" for kind in KINDS if sweep.kinds[kind]
+    )
 
 
 def most_frequent_reason(sweep: Sweep) -> str:
-    """Return why most trials did not complete, as an addition to a sentence; empty if none says why."""
+    """Return why most trials did not complete, as an addition to a sentence; empty if none says
+    why.
+    """
     rows = reason_rows([trial for trial in sweep.trials if kind_of(trial) != "complete"])
     return f" Most often ({count_text(int(rows[0][1]), 'trial')}): {rows[0][2]}" if rows else ""

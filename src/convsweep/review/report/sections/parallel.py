@@ -1,4 +1,6 @@
-"""Parallel coordinates: every trial a line through its parameters to its score; drag along an axis to pick some."""
+"""Parallel coordinates: every trial a line through its parameters to its score; drag along an axis
+to pick some.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,23 +17,33 @@ from convsweep.review.study import Sweep
 MOST = 1000
 AXES = 10
 AXIS_WIDTH = 92
+# From the worst score to the best.
 COLOURS = [[0, "@faint"], [0.6, "@accent"], [1, "@good"]]
-"""From the worst score to the best."""
 ABSENT = "absent"
 
 
 def parallel_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
-    """Return the figure, with the parameters in the given order, the most important ones beside the score."""
+    """Return the figure, with the parameters in the given order, the most important ones beside the
+    score.
+    """
     trials = thin_out(sweep.ranked, MOST)
     scales = [scale_of(sweep, name) for name in reversed(order[:AXES])]
     scores = [objective_axis(sweep, index, trials) for index in range(len(sweep.objectives))]
     dimensions = [*(parameter_axis(scale, trials) for scale in scales), *scores]
     lines = {
-        "type": "parcoords", "dimensions": dimensions, "labelangle": -20, "labelside": "top",
-        "line": {"color": [trial.values[0] for trial in trials], "colorscale": COLOURS, "reversescale": not sweep.maximise[0]},
-        "labelfont": {"size": 12, "color": "@ink"}, "tickfont": {"size": 11, "color": "@ink"},
+        "type": "parcoords",
+        "dimensions": dimensions,
+        "labelangle": -20,
+        "labelside": "top",
+        "line": {
+            "color": [trial.values[0] for trial in trials],
+            "colorscale": COLOURS,
+            "reversescale": not sweep.maximise[0],
+        },
+        "labelfont": {"size": 12, "color": "@ink"},
+        "tickfont": {"size": 11, "color": "@ink"},
         "rangefont": {"size": 1, "color": "rgba(0,0,0,0)"},
-    }  # fmt: skip
+    }
     shown = shown_range([trial.values[0] for trial in trials], sweep.maximise[0])
     if shown is not None:
         lines["line"] |= {"cmin": shown[0], "cmax": shown[1]}  # type: ignore[operator]
@@ -39,14 +51,29 @@ def parallel_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
     if len(order) > AXES:
         caption += f" The {AXES} most important of {len(order)} parameters are shown."
     caption += drawn_of(len(trials), len(sweep.complete))
-    gesture = "Drag along an axis to keep only the trials that pass there; drag a name to move its axis."
+    gesture = (
+        "Drag along an axis to keep only the trials that pass there; drag a name to move its axis."
+    )
     layout = {"margin": {"l": 60, "r": 50, "t": 70, "b": 20}}
-    return [Figure("", [lines], layout, caption, gesture, height=400, min_width=AXIS_WIDTH * len(dimensions))]
+    return [
+        Figure(
+            "",
+            [lines],
+            layout,
+            caption,
+            gesture,
+            height=400,
+            min_width=AXIS_WIDTH * len(dimensions),
+        )
+    ]
 
 
 def parameter_axis(scale: Scale, trials: Sequence[FrozenTrial]) -> dict[str, Any]:
     """Return the axis of a parameter; trials without it pass below its lowest value."""
-    places = [scale.place(trial.params[scale.name]) if scale.name in trial.params else None for trial in trials]
+    places = [
+        scale.place(trial.params[scale.name]) if scale.name in trial.params else None
+        for trial in trials
+    ]
     known = [place for place in places if place is not None] or [0.0]
     low, high = min(known), max(known)
     width = high - low or 1.0

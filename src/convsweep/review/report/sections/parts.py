@@ -1,4 +1,6 @@
-"""A network stage by stage: what each part does, what it returns, what it costs; from a config, without weights."""
+"""A network stage by stage: what each part does, what it returns, what it costs; from a config,
+without weights.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Part:
-    """A stage, or what stands before and behind the stages.
+    """A stage, or what stands before and after the stages.
 
     Attributes:
         name: in the network.
@@ -42,12 +44,16 @@ class Part:
         kind, _, place = self.name.rpartition(".")
         if not place.isdigit():
             return self.name
-        return f"{kind.removesuffix('s')} {int(place) + 1}" if kind == "stages" else f"{kind} {place}"
+        return (
+            f"{kind.removesuffix('s')} {int(place) + 1}" if kind == "stages" else f"{kind} {place}"
+        )
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network: its parts in the order in which they run, a line about all of it, and which parts a U-Net joins."""
+    """A network: its parts in the order in which they run, a line about all of it, and which parts
+    a U-Net joins.
+    """
 
     summary: str
     in_shape: tuple[int, ...]
@@ -70,15 +76,22 @@ def architecture_of(config: Path) -> Architecture:
     from convsweep.training import feasibility
 
     cfg: Any = OmegaConf.load(config)
-    if OmegaConf.select(cfg, "model.net") is None or OmegaConf.select(cfg, "shape.in_shape") is None:
-        raise UserError(f"a run's config must hold model.net and shape.in_shape, but {config} does not")
+    if (
+        OmegaConf.select(cfg, "model.net") is None
+        or OmegaConf.select(cfg, "shape.in_shape") is None
+    ):
+        raise UserError(
+            f"a run's config must hold model.net and shape.in_shape, but {config} does not"
+        )
     net = feasibility.build_on_meta(cfg)
     try:
         cost = measure(net, tuple(cfg.shape.in_shape))
     except UntraceableError as error:
         raise UserError(f"the network runs on data only: {error}") from error
     parts = parts_of(net, cost)
-    return Architecture(summary(cost), cost.in_shape, parts, joined_parts(net, [part.name for part in parts]))
+    return Architecture(
+        summary(cost), cost.in_shape, parts, joined_parts(net, [part.name for part in parts])
+    )
 
 
 def parts_of(net: "nn.Module", cost: "Cost") -> list[Part]:
@@ -100,12 +113,18 @@ def is_row_of_stages(module: "nn.Module") -> bool:
     from torch import nn
 
     children = list(module.children())
-    is_row = isinstance(module, nn.Sequential) and len(children) > 0 and all(isinstance(c, nn.Sequential) for c in children)
+    is_row = (
+        isinstance(module, nn.Sequential)
+        and len(children) > 0
+        and all(isinstance(c, nn.Sequential) for c in children)
+    )
     return isinstance(module, nn.ModuleList) or is_row
 
 
 def merge_part(path: Sequence[str], net: "nn.Module") -> str:
-    """Return the part to which a layer belongs: a U-Net's steps down and up belong to the level that follows them."""
+    """Return the part to which a layer belongs: a U-Net's steps down and up belong to the level
+    that follows them.
+    """
     from convsweep.nets.unet import UNet
 
     if isinstance(net, UNet) and path[0] == "down":
@@ -145,12 +164,16 @@ def part_of(name: str, layers: Sequence["Layer"], modules: dict[str, "nn.Module"
 
 
 def in_words(modules: Sequence["nn.Module"]) -> Iterator[str]:
-    """Yield the layers, a convolution with what normalises and activates it, equal ones in a row counted."""
+    """Yield the layers, a convolution with what normalises and activates it, equal ones in a row
+    counted.
+    """
     from torch import nn
 
     units: list[str] = []
     for module in modules:
-        if isinstance(module, nn.Sequential | nn.ModuleList) or any(True for _ in module.children()):
+        if isinstance(module, nn.Sequential | nn.ModuleList) or any(
+            True for _ in module.children()
+        ):
             continue
         text, follows = layer_in_words(module)
         if follows and units:
@@ -165,21 +188,35 @@ def in_words(modules: Sequence["nn.Module"]) -> Iterator[str]:
 def layer_in_words(module: Any) -> tuple[str, bool]:
     """Return a layer in words, and whether it belongs to the one before it."""
     kind = re.sub(r"[123]d$", "", type(module).__name__)
-    plain = {"BatchNorm": "batch norm", "GroupNorm": "group norm", "InstanceNorm": "instance norm", "LayerNorm": "layer norm"}
+    plain = {
+        "BatchNorm": "batch norm",
+        "GroupNorm": "group norm",
+        "InstanceNorm": "instance norm",
+        "LayerNorm": "layer norm",
+    }
     if kind in ("Conv", "ConvTranspose"):
         stride = f", stride {module.stride[0]}" if max(module.stride) > 1 else ""
         groups = f", {module.groups} groups" if module.groups > 1 else ""
         name = "conv" if kind == "Conv" else "transposed conv"
         return f"{name} {window(module.kernel_size)}{stride}{groups} → {module.out_channels}", False
     if kind in ("MaxPool", "AvgPool"):
-        return f"{'max' if kind == 'MaxPool' else 'average'} pool {window(module.kernel_size)}", False
+        return (
+            f"{'max' if kind == 'MaxPool' else 'average'} pool {window(module.kernel_size)}",
+            False,
+        )
     if kind.startswith("Adaptive"):
-        return f"{'max' if 'Max' in kind else 'average'} pool to {window(module.output_size)}", False
+        return (
+            f"{'max' if 'Max' in kind else 'average'} pool to {window(module.output_size)}",
+            False,
+        )
     if kind == "Linear":
         return f"linear → {module.out_features}", False
     if kind == "Upsample":
         return f"upsample x{module.scale_factor:g} ({module.mode})", False
-    if kind in ("Identity", "ConstantPad"):  # the padding belongs to a convolution of an even kernel
+    if kind in (
+        "Identity",
+        "ConstantPad",
+    ):  # the padding belongs to a convolution of an even kernel
         return "", False
     if kind.startswith("Dropout"):
         return f"dropout {module.p:.2g}", True

@@ -15,7 +15,12 @@ def reproduce_blocks(sweep: Sweep) -> list[Block]:
         blocks += winner(sweep)
     began = sweep_command(sweep)
     if began is not None:
-        blocks += [Text("The search itself; the same command goes on where it stopped, `hydra.sweeper.n_trials` is a total:")]
+        blocks += [
+            Text(
+                "The search itself; the same command goes on where it stopped,"
+                " `hydra.sweeper.n_trials` is a total:"
+            )
+        ]
         blocks.append(Code(began))
     return blocks
 
@@ -28,12 +33,29 @@ def winner(sweep: Sweep) -> list[Block]:
     program = program_of(sweep)
     preset = SweepPaths(sweep.folder).preset if sweep.folder else None
     if preset is not None and preset.is_file():
-        blocks += [Text(f"Train the best network (trial {best.number}) again, by the preset that the sweep has written:")]
-        blocks += [Code(program_command(program, "--config-dir", short_path(preset.parent), "--config-name", preset.stem))]
-        blocks += [Text(f"`{preset.name}`, which any other override can be added to:"), Code(preset.read_text(), "yaml")]
+        blocks += [
+            Text(
+                f"Train the best network (trial {best.number}) again, by the preset that the sweep"
+                " has written:"
+            )
+        ]
+        blocks += [
+            Code(
+                program_command(
+                    program, "--config-dir", short_path(preset.parent), "--config-name", preset.stem
+                )
+            )
+        ]
+        blocks += [
+            Text(f"`{preset.name}`, which any other override can be added to:"),
+            Code(preset.read_text(), "yaml"),
+        ]
     elif attributes.OVERRIDES in best.user_attrs:
         overrides = best.user_attrs[attributes.OVERRIDES]
-        blocks += [Text(f"Train the best network (trial {best.number}) again:"), Code(program_command(program, *overrides))]
+        blocks += [
+            Text(f"Train the best network (trial {best.number}) again:"),
+            Code(program_command(program, *overrides)),
+        ]
     checkpoint = trial_checkpoint(sweep, best)
     if checkpoint is not None:
         blocks.append(Text(f"Its checkpoint: `{short_path(checkpoint)}`"))

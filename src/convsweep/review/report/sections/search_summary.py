@@ -14,17 +14,29 @@ def searched_blocks(sweep: Sweep) -> list[Block]:
     blocks: list[Block] = [Table(["", ""], list(overview(sweep).items()), in_markdown=20)]
     space = space_rows(sweep)
     if space:
-        blocks += [Text("**The space**"), Table(["parameter", "values", "exists where"], space, 30, in_markdown=60)]
+        blocks += [
+            Text("**The space**"),
+            Table(["parameter", "values", "exists where"], space, 30, in_markdown=60),
+        ]
     return blocks
 
 
 def overview(sweep: Sweep) -> dict[str, str]:
     """Return what is known of the way the space was searched, by what it is."""
-    goals = [f"{'maximise' if more else 'minimise'} {name}" for name, more in zip(sweep.objectives, sweep.maximise, strict=True)]
-    known = {"objective": list_text(goals), "sampler": engine(sweep.option("sampler")), "pruner": engine(sweep.option("pruner"))}
+    goals = [
+        f"{'maximise' if more else 'minimise'} {name}"
+        for name, more in zip(sweep.objectives, sweep.maximise, strict=True)
+    ]
+    known = {
+        "objective": list_text(goals),
+        "sampler": engine(sweep.option("sampler")),
+        "pruner": engine(sweep.option("pruner")),
+    }
     known["budget"] = budget(sweep)
     choices = sweep.selected("hydra.runtime.choices") or {}
-    known["began from"] = list_text([str(choices[key]) for key in ("data", "model", "model/net") if choices.get(key)])
+    known["began from"] = list_text(
+        [str(choices[key]) for key in ("data", "model", "model/net") if choices.get(key)]
+    )
     if sweep.folder is not None:
         known["folder"] = str(sweep.folder)
     return {name: text for name, text in known.items() if text}
@@ -45,7 +57,9 @@ def budget(sweep: Sweep) -> str:
 def charged_in_words(sweep: Sweep) -> str:
     """Return how many trials count, and of how many that are allowed."""
     total = sweep.option("n_trials")
-    return f"{sweep.charged:,} trials" if total is None else f"{sweep.charged:,} of {total:,} trials"
+    return (
+        f"{sweep.charged:,} trials" if total is None else f"{sweep.charged:,} of {total:,} trials"
+    )
 
 
 def trained_seconds(sweep: Sweep) -> float:
@@ -86,7 +100,9 @@ def space_rows(sweep: Sweep) -> list[list[str]]:
     space: Mapping[str, Mapping[str, Any]] = sweep.study_attrs.get(attributes.STUDY_SPACE, {})
     if not space:
         return [[name, str(distribution), ""] for name, distribution in sweep.distributions.items()]
-    return [[key, values_in_words(entry), str(entry.get("when", ""))] for key, entry in space.items()]
+    return [
+        [key, values_in_words(entry), str(entry.get("when", ""))] for key, entry in space.items()
+    ]
 
 
 def values_in_words(entry: Mapping[str, Any]) -> str:

@@ -1,4 +1,6 @@
-"""One parameter at a time: the score against its values, all other parameters being what they were."""
+"""One parameter at a time: the score against its values, all other parameters being what they
+were.
+"""
 
 import random
 from collections.abc import Sequence
@@ -17,8 +19,8 @@ from convsweep.review.report.rendering.thinning import drawn_of, thin_out
 from convsweep.review.study import Sweep
 from hydra_study import kind_of
 
+# Trials drawn in one slice.
 MOST = 400
-"""Trials drawn in one slice."""
 FIGURES = 16
 
 
@@ -27,18 +29,31 @@ def slice_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
     drawn = thin_out(sweep.ranked, MOST)
     axis = replace(score_axis(sweep), title="")
     words = (
-        "A point is a complete trial, the bar a median, the star the best trial. Other parameters were not held still, "
-        "so a difference may be theirs."
+        "A point is a complete trial, the bar a median, the star the best trial. Other parameters"
+        " were not held still, so a difference may be theirs."
     )
     words += axis.remark + drawn_of(len(drawn), len(sweep.complete))
-    return [Text(words), Grid([slice_figure(sweep, scale_of(sweep, name), drawn, axis) for name in order[:FIGURES]])]
+    return [
+        Text(words),
+        Grid([slice_figure(sweep, scale_of(sweep, name), drawn, axis) for name in order[:FIGURES]]),
+    ]
 
 
-def slice_figure(sweep: Sweep, scale: Scale, drawn: Sequence[FrozenTrial], scores: ScoreAxis) -> Figure:
+def slice_figure(
+    sweep: Sweep, scale: Scale, drawn: Sequence[FrozenTrial], scores: ScoreAxis
+) -> Figure:
     """Return the score against one parameter."""
     parts = bins(scale, sweep.complete)
-    half = 0.3 if scale.groups is not None else 0.35 * _least_distance([part.place for part in parts])
-    medians: dict[str, Any] = {"type": "scatter", "mode": "lines", "x": [], "y": [], "line": {"color": "@warm", "width": 3}}
+    half = (
+        0.3 if scale.groups is not None else 0.35 * _least_distance([part.place for part in parts])
+    )
+    medians: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [],
+        "y": [],
+        "line": {"color": "@warm", "width": 3},
+    }
     for part in parts:
         middle = median(trial.values[0] for trial in part.trials)
         medians["x"] += [scale.drawn(part.place - half), scale.drawn(part.place + half), None]
@@ -49,7 +64,15 @@ def slice_figure(sweep: Sweep, scale: Scale, drawn: Sequence[FrozenTrial], score
     data = [points(sweep, scale, own), medians]
     if sweep.best is not None and scale.name in sweep.best.params:
         data.append(star(sweep, scale, sweep.best))
-    rows = [[part.label, len(part.trials), _pruned_text(sweep, scale, part.label), *_of_scores(sweep, part.trials)] for part in parts]
+    rows = [
+        [
+            part.label,
+            len(part.trials),
+            _pruned_text(sweep, scale, part.label),
+            *_of_scores(sweep, part.trials),
+        ]
+        for part in parts
+    ]
     return Figure(
         scale.label,
         data,
@@ -67,10 +90,20 @@ def slice_figure(sweep: Sweep, scale: Scale, drawn: Sequence[FrozenTrial], score
 def axis(scale: Scale) -> dict[str, Any]:
     """Return the axis of a parameter."""
     if scale.groups is None:
-        return {"type": "log", "tickmode": "auto", "nticks": 5, "exponentformat": "power"} if scale.log else {}
+        return (
+            {"type": "log", "tickmode": "auto", "nticks": 5, "exponentformat": "power"}
+            if scale.log
+            else {}
+        )
     places = list(range(len(scale.groups)))
     texts = [value_text(value) for value in scale.groups]
-    return {"tickvals": places, "ticktext": texts, "range": [-0.6, len(places) - 0.4], "showgrid": False, "zeroline": False}
+    return {
+        "tickvals": places,
+        "ticktext": texts,
+        "range": [-0.6, len(places) - 0.4],
+        "showgrid": False,
+        "zeroline": False,
+    }
 
 
 def points(sweep: Sweep, scale: Scale, trials: Sequence[FrozenTrial]) -> dict[str, Any]:
@@ -78,21 +111,30 @@ def points(sweep: Sweep, scale: Scale, trials: Sequence[FrozenTrial]) -> dict[st
     generator = random.Random(0)
     apart = 0.22 if scale.groups is not None else 0.0
     return {
-        "type": "scatter", "mode": "markers",
-        "x": [scale.drawn(scale.place(trial.params[scale.name]) + apart * generator.uniform(-1, 1)) for trial in trials],
+        "type": "scatter",
+        "mode": "markers",
+        "x": [
+            scale.drawn(scale.place(trial.params[scale.name]) + apart * generator.uniform(-1, 1))
+            for trial in trials
+        ],
         "y": [trial.values[0] for trial in trials],
-        "text": [hover(sweep, trial) for trial in trials], "hovertemplate": "%{text}<extra></extra>",
+        "text": [hover(sweep, trial) for trial in trials],
+        "hovertemplate": "%{text}<extra></extra>",
         "marker": {"color": "@accent", "opacity": 0.55, "size": 6},
-    }  # fmt: skip
+    }
 
 
 def star(sweep: Sweep, scale: Scale, best: FrozenTrial) -> dict[str, Any]:
     """Return the best trial's mark."""
     return {
-        "type": "scatter", "mode": "markers", "x": [scale.drawn(scale.place(best.params[scale.name]))], "y": [best.values[0]],
-        "text": [hover(sweep, best)], "hovertemplate": "%{text}<extra></extra>",
+        "type": "scatter",
+        "mode": "markers",
+        "x": [scale.drawn(scale.place(best.params[scale.name]))],
+        "y": [best.values[0]],
+        "text": [hover(sweep, best)],
+        "hovertemplate": "%{text}<extra></extra>",
         "marker": {"color": "@good", "symbol": "star", "size": 13},
-    }  # fmt: skip
+    }
 
 
 def _least_distance(places: Sequence[float]) -> float:
@@ -101,7 +143,9 @@ def _least_distance(places: Sequence[float]) -> float:
 
 
 def _pruned_text(sweep: Sweep, scale: Scale, label: str) -> int | None:
-    """Return how many trials of a group were pruned; intervals are those of complete trials, so there it is not told."""
+    """Return how many trials of a group were pruned; intervals are those of complete trials, so
+    there it is not told.
+    """
     if scale.groups is None:
         return None
     return sum(

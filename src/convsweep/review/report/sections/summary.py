@@ -1,22 +1,37 @@
-"""The first screen of a sweep's report: best score, with which network, what mattered most, how sure that is."""
+"""The first screen of a sweep's report: best score, with which network, what mattered most, how
+sure that is.
+"""
 
 from collections.abc import Mapping
 from statistics import stdev
 from typing import Any
 
 from convsweep.review.report.rendering.blocks import Block, Bullets, Card, Cards, Notice
-from convsweep.review.report.rendering.phrases import count_text, duration, list_text, network_card, number, params_text, score
+from convsweep.review.report.rendering.phrases import (
+    count_text,
+    duration,
+    list_text,
+    network_card,
+    number,
+    params_text,
+    score,
+)
 from convsweep.review.report.sections.confirmation import difference_in_words
 from convsweep.review.report.sections.effects import effect_of
 from convsweep.review.report.sections.history import improvements
 from convsweep.review.report.sections.importance import FEWEST, Importances
 from convsweep.review.report.sections.outcomes import most_frequent_reason, summary_of
-from convsweep.review.report.sections.search_summary import charged_in_words, trained_seconds, worked_seconds
+from convsweep.review.report.sections.search_summary import (
+    charged_in_words,
+    trained_seconds,
+    worked_seconds,
+)
 from convsweep.review.study import Sweep
 from hydra_study import attributes
 
 NEAR = 5
 MANY = 6
+# The verdicts of a confirmation in two words.
 ANSWERS = {
     "better": "confirmed",
     "not_shown": "not shown",
@@ -26,17 +41,26 @@ ANSWERS = {
     "no_result": "no result",
     "unfinished": "unfinished",
 }
-"""The verdicts of a confirmation in two words."""
 
 
-def summary_blocks(sweep: Sweep, found: Importances | None, confirmation: Mapping[str, Any] | None) -> list[Block]:
+def summary_blocks(
+    sweep: Sweep, found: Importances | None, confirmation: Mapping[str, Any] | None
+) -> list[Block]:
     """Return the cards and the sentences below them."""
     if not sweep.trials:
-        return [Notice("The study has no trials yet: nothing was searched. Start it, and make this report again.")]
+        return [
+            Notice(
+                "The study has no trials yet: nothing was searched. Start it, and make this report"
+                " again."
+            )
+        ]
     blocks: list[Block] = []
     if sweep.is_running:
         blocks.append(
-            Notice(f"**Still running**: {count_text(sweep.kinds['running'], 'trial')} in the making; the report is of this moment.")
+            Notice(
+                f"**Still running**: {count_text(sweep.kinds['running'], 'trial')} in the making;"
+                " the report is of this moment."
+            )
         )
     if sweep.best is None:
         wrong = f"**No trial is complete**: {summary_of(sweep)}.{most_frequent_reason(sweep)}"
@@ -57,42 +81,67 @@ def best_card(sweep: Sweep) -> Card:
     if sweep.several:
         ends = [sweep.front[0], sweep.front[-1]]
         values = " to ".join(dict.fromkeys(number(trial.values[0]) for trial in reversed(ends)))
-        return Card(f"{sweep.objectives[0]} on the Pareto front", values, f"{count_text(len(sweep.front), 'trial')} on the front")
-    return Card(f"best {sweep.objectives[0]}", number(sweep.best.values[0]), f"trial {sweep.best.number}")
+        return Card(
+            f"{sweep.objectives[0]} on the Pareto front",
+            values,
+            f"{count_text(len(sweep.front), 'trial')} on the front",
+        )
+    return Card(
+        f"best {sweep.objectives[0]}", number(sweep.best.values[0]), f"trial {sweep.best.number}"
+    )
 
 
 def winner_card(sweep: Sweep) -> Card:
     """Return the network of the best trial."""
     assert sweep.best is not None
-    label = "its network" if not sweep.several else f"best in {sweep.objectives[0]}: trial {sweep.best.number}"
+    label = (
+        "its network"
+        if not sweep.several
+        else f"best in {sweep.objectives[0]}: trial {sweep.best.number}"
+    )
     return network_card(label, str(sweep.best.user_attrs.get("summary", "")))
 
 
 def mattered_card(sweep: Sweep, found: Importances | None) -> Card:
     """Return the parameters that mattered most."""
     if found is None:
-        return Card("what mattered most", "too early to say", f"needs {FEWEST} complete trials, there are {len(sweep.complete)}")
+        return Card(
+            "what mattered most",
+            "too early to say",
+            f"needs {FEWEST} complete trials, there are {len(sweep.complete)}",
+        )
     clear = [item for item in found.items if item.is_clear][:2]
     if not clear:
         first = sweep.labels[found.items[0].name]
         return Card(
-            "what mattered most", "nothing stands out", f"{first} leads, but chance could do that; {found.num_trials} trials"
+            "what mattered most",
+            "nothing stands out",
+            f"{first} leads, but chance could do that; {found.num_trials} trials",
         )
     names = " and ".join(sweep.labels[item.name] for item in clear)
-    return Card("what mattered most", names, f"on {count_text(found.num_trials, 'complete trial')}, beyond what chance gives")
+    return Card(
+        "what mattered most",
+        names,
+        f"on {count_text(found.num_trials, 'complete trial')}, beyond what chance gives",
+    )
 
 
 def sure_card(sweep: Sweep, confirmation: Mapping[str, Any] | None) -> Card:
     """Return how far the best score can be believed."""
     if confirmation is None:
         return Card(
-            "how sure", "not confirmed", "one training each, chosen for its validation score: expect a little less on new data"
+            "how sure",
+            "not confirmed",
+            "one training each, chosen for its validation score: expect a little less on new data",
         )
     verdict = confirmation["verdict"]
     if verdict["difference"] is None:
         return Card("how sure", ANSWERS.get(verdict["answer"], "see below"), verdict["words"])
     seeds = count_text(verdict["difference"]["n"], "seed")
-    remark = f"{difference_in_words(verdict['difference'])} to the baseline on the {verdict['split']} split, {seeds}"
+    remark = (
+        f"{difference_in_words(verdict['difference'])} to the baseline on the {verdict['split']}"
+        f" split, {seeds}"
+    )
     return Card("how sure", ANSWERS.get(verdict["answer"], "see below"), remark)
 
 
@@ -101,11 +150,15 @@ def spent_card(sweep: Sweep) -> Card:
     worked = worked_seconds(sweep)
     time = f"{duration(worked)} at work; " if worked else ""
     return Card(
-        "budget spent", charged_in_words(sweep), f"{time}{duration(trained_seconds(sweep))} of training; {summary_of(sweep)}"
+        "budget spent",
+        charged_in_words(sweep),
+        f"{time}{duration(trained_seconds(sweep))} of training; {summary_of(sweep)}",
     )
 
 
-def sentences(sweep: Sweep, found: Importances | None, confirmation: Mapping[str, Any] | None) -> list[str]:
+def sentences(
+    sweep: Sweep, found: Importances | None, confirmation: Mapping[str, Any] | None
+) -> list[str]:
     """Return what a reader would ask next."""
     said = [headline(sweep)]
     if confirmation is not None:
@@ -119,9 +172,15 @@ def headline(sweep: Sweep) -> str:
     """Return the best trial in a sentence, with several objectives the two ends of the front."""
     assert sweep.best is not None
     if not sweep.several:
-        return f"**Trial {sweep.best.number}** reached {score(sweep, sweep.best)} with {params_text(sweep, sweep.best)}."
+        return (
+            f"**Trial {sweep.best.number}** reached {score(sweep, sweep.best)} with"
+            f" {params_text(sweep, sweep.best)}."
+        )
     ends = [sweep.front[-1], sweep.front[0]] if len(sweep.front) > 1 else sweep.front
-    return f"The Pareto front runs from {' to '.join(f'**trial {trial.number}** ({score(sweep, trial)})' for trial in ends)}."
+    return (
+        "The Pareto front runs from"
+        f" {' to '.join(f'**trial {trial.number}** ({score(sweep, trial)})' for trial in ends)}."
+    )
 
 
 def what_mattered(sweep: Sweep, found: Importances) -> list[str]:
@@ -146,12 +205,20 @@ def progress(sweep: Sweep) -> list[str]:
     steps, last = improvements(sweep), sweep.trials[-1].number
     since = last - steps[-1][0]
     if since >= 0.4 * (last + 1):
-        return [f"The best came early (trial {steps[-1][0]} of {last + 1}); the {since} trials after it did not beat it."]
-    return [f"The best came late (trial {steps[-1][0]} of {last + 1}): a longer search may find a better one."]
+        return [
+            f"The best came early (trial {steps[-1][0]} of {last + 1}); the {since} trials after it"
+            " did not beat it."
+        ]
+    return [
+        f"The best came late (trial {steps[-1][0]} of {last + 1}): a longer search may find a"
+        " better one."
+    ]
 
 
 def how_close(sweep: Sweep) -> list[str]:
-    """Return how near the runners-up are, and how much the same network varies where it was trained twice."""
+    """Return how near the runners-up are, and how much the same network varies where it was trained
+    twice.
+    """
     if sweep.several or len(sweep.complete) <= NEAR:
         return []
     best, fifth = sweep.ranked[0].values[0], sweep.ranked[NEAR - 1].values[0]
@@ -160,16 +227,22 @@ def how_close(sweep: Sweep) -> list[str]:
         said = [f"{count_text(same, 'trial')} share the best score; which of them is best is open."]
     else:
         said = [
-            f"The best {NEAR} trials lie between {number(best, 5)} and {number(fifth, 5)}; one training each does not rank them."
+            f"The best {NEAR} trials lie between {number(best, 5)} and {number(fifth, 5)}; one"
+            " training each does not rank them."
         ]
     noise = repetition_noise(sweep)
     if noise is not None:
-        said.append(f"The same network trained again with another seed differs by {number(noise, 2)} (standard deviation).")
+        said.append(
+            f"The same network trained again with another seed differs by {number(noise, 2)}"
+            " (standard deviation)."
+        )
     return said
 
 
 def repetition_noise(sweep: Sweep) -> float | None:
-    """Return the mean standard deviation of networks that were trained with several seeds, None if there are none."""
+    """Return the mean standard deviation of networks that were trained with several seeds, None if
+    there are none.
+    """
     same: dict[str, list[float]] = {}
     for trial in sweep.complete:
         if attributes.HASH in trial.user_attrs:

@@ -13,15 +13,17 @@ from convsweep.review.report.rendering.phrases import count_text, duration, perc
 from convsweep.review.study import Sweep, moment
 from hydra_study import attributes, kind_of
 
+# Trials drawn, the last ones where there are more.
 MOST = 3000
-"""Trials drawn, the last ones where there are more."""
+# A pause is cut short where it is longer than this share of the time that was worked.
 PAUSE = 0.03
-"""A pause is cut short where it is longer than this share of the time that was worked."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One trial on the timeline: its lane, and its start and end in seconds since the first one, pauses cut short."""
+    """One trial on the timeline: its lane, and its start and end in seconds since the first one,
+    pauses cut short.
+    """
 
     trial: FrozenTrial
     lane: str
@@ -31,28 +33,55 @@ class Bar:
 
 def timeline_blocks(sweep: Sweep) -> list[Block]:
     """Return the timeline."""
-    begun = [trial for trial in sweep.trials if attributes.WORKER in trial.user_attrs and trial.datetime_start is not None]
+    begun = [
+        trial
+        for trial in sweep.trials
+        if attributes.WORKER in trial.user_attrs and trial.datetime_start is not None
+    ]
     trained = [trial for trial in begun if kind_of(trial) != "duplicate"]
     if not trained:
         return [Text("No worker has left its times in the study.")]
     latest = trained[-MOST:]
     bars, pauses = laid_out(latest)
-    lanes = sorted({bar.lane for bar in bars}, key=lambda lane: [int(word) for word in lane.split() if word.isdigit()])
+    lanes = sorted(
+        {bar.lane for bar in bars},
+        key=lambda lane: [int(word) for word in lane.split() if word.isdigit()],
+    )
     length = max(bar.end for bar in bars)
-    unit, name = (3600.0, "hours") if length > 7200 else (60.0, "minutes") if length > 120 else (1.0, "seconds")
+    unit, name = (
+        (3600.0, "hours")
+        if length > 7200
+        else (60.0, "minutes")
+        if length > 120
+        else (1.0, "seconds")
+    )
     kinds = [kind for kind in KINDS if any(kind_of(bar.trial) == kind for bar in bars)]
     data = [lane_trace(kind, bars, unit) for kind in kinds]
     key = [(in_words(kind), KINDS[kind].colour) for kind in kinds]
     lines = [
-        {"type": "line", "x0": place / unit, "x1": place / unit, "yref": "paper", "y0": 0, "y1": 1,
-         "line": {"color": "@muted", "dash": "dot", "width": 1.5}} for place, _ in pauses
-    ]  # fmt: skip
+        {
+            "type": "line",
+            "x0": place / unit,
+            "x1": place / unit,
+            "yref": "paper",
+            "y0": 0,
+            "y1": 1,
+            "line": {"color": "@muted", "dash": "dot", "width": 1.5},
+        }
+        for place, _ in pauses
+    ]
     busy = sum(bar.end - bar.start for bar in bars) / (length * len(lanes)) if length else 1.0
     caption = f"From {moment(latest[0].datetime_start):%Y-%m-%d %H:%M} UTC. "  # type: ignore[arg-type]
-    caption += f"{count_text(len(lanes), 'slot')}, busy {percent(min(1.0, busy))} of the time; a duplicate takes none."
+    caption += (
+        f"{count_text(len(lanes), 'slot')}, busy {percent(min(1.0, busy))} of the time; a duplicate"
+        " takes none."
+    )
     if pauses:
         longest = max(seconds for _, seconds in pauses)
-        caption += f" Dotted lines: {count_text(len(pauses), 'pause')} cut short, the longest {duration(longest)}."
+        caption += (
+            f" Dotted lines: {count_text(len(pauses), 'pause')} cut short, the longest"
+            f" {duration(longest)}."
+        )
     if len(latest) < len(trained):
         caption += f" The last {MOST:,} of {len(trained):,} trials are drawn."
     layout = {
@@ -67,18 +96,36 @@ def timeline_blocks(sweep: Sweep) -> list[Block]:
         "shapes": lines,
         "showlegend": False,
     }
-    return [Figure("", data, layout, caption, height=90 + 26 * len(lanes), instead=lane_table(bars, lanes, length), key=key)]
+    return [
+        Figure(
+            "",
+            data,
+            layout,
+            caption,
+            height=90 + 26 * len(lanes),
+            instead=lane_table(bars, lanes, length),
+            key=key,
+        )
+    ]
 
 
 def lane_table(bars: Sequence[Bar], lanes: Sequence[str], length: float) -> Table:
     """Return how many trials each slot had, and how busy it was."""
     own = {lane: [bar for bar in bars if bar.lane == lane] for lane in lanes}
-    busy = {lane: sum(bar.end - bar.start for bar in own[lane]) / length if length else 1.0 for lane in lanes}
-    return Table(["slot", "trials", "busy"], [[lane, len(own[lane]), percent(min(1.0, busy[lane]))] for lane in lanes])
+    busy = {
+        lane: sum(bar.end - bar.start for bar in own[lane]) / length if length else 1.0
+        for lane in lanes
+    }
+    return Table(
+        ["slot", "trials", "busy"],
+        [[lane, len(own[lane]), percent(min(1.0, busy[lane]))] for lane in lanes],
+    )
 
 
 def laid_out(trials: Sequence[FrozenTrial]) -> tuple[list[Bar], list[tuple[float, float]]]:
-    """Return a bar for every trial, and the places and lengths of the pauses that were cut short."""
+    """Return a bar for every trial, and the places and lengths of the pauses that were cut
+    short.
+    """
     spans = sorted((span_of(trial) for trial in trials), key=lambda span: span[:2])
     worked, until = 0.0, spans[0][0]
     idle: list[tuple[datetime, float]] = []
@@ -91,14 +138,23 @@ def laid_out(trials: Sequence[FrozenTrial]) -> tuple[list[Bar], list[tuple[float
     cuts = [(start, seconds) for start, seconds in idle if seconds > limit]
     first, names = spans[0][0], lanes_of(trials)
     bars = [
-        Bar(trial, names[trial.number], _seconds_worked(start, first, cuts, limit), _seconds_worked(end, first, cuts, limit))
+        Bar(
+            trial,
+            names[trial.number],
+            _seconds_worked(start, first, cuts, limit),
+            _seconds_worked(end, first, cuts, limit),
+        )
         for start, end, trial in spans
     ]
-    return bars, [(_seconds_worked(start, first, cuts, limit) - limit / 2, seconds) for start, seconds in cuts]
+    return bars, [
+        (_seconds_worked(start, first, cuts, limit) - limit / 2, seconds) for start, seconds in cuts
+    ]
 
 
 def span_of(trial: FrozenTrial) -> tuple[datetime, datetime, FrozenTrial]:
-    """Return when a trial began and ended; of a killed one the study only knows when that was noticed."""
+    """Return when a trial began and ended; of a killed one the study only knows when that was
+    noticed.
+    """
     assert trial.datetime_start is not None
     start = moment(trial.datetime_start)
     said = trial.user_attrs.get(attributes.SECONDS)
@@ -107,7 +163,9 @@ def span_of(trial: FrozenTrial) -> tuple[datetime, datetime, FrozenTrial]:
     return start, moment(trial.datetime_complete or datetime.now(UTC)), trial
 
 
-def _seconds_worked(time: datetime, first: datetime, cuts: Sequence[tuple[datetime, float]], limit: float) -> float:
+def _seconds_worked(
+    time: datetime, first: datetime, cuts: Sequence[tuple[datetime, float]], limit: float
+) -> float:
     cut = sum(seconds - limit for start, seconds in cuts if start <= time)
     return (time - first).total_seconds() - cut
 
@@ -127,7 +185,9 @@ def lanes_of(trials: Sequence[FrozenTrial]) -> dict[int, str]:
 
 
 def lane_trace(kind: str, bars: Sequence[Bar], unit: float) -> dict[str, Any]:
-    """Return the bars of one kind as one trace of thick lines, quick to draw however many they are."""
+    """Return the bars of one kind as one trace of thick lines, quick to draw however many they
+    are.
+    """
     own = [bar for bar in bars if kind_of(bar.trial) == kind]
     x: list[float | None] = []
     y: list[str | None] = []
@@ -138,6 +198,11 @@ def lane_trace(kind: str, bars: Sequence[Bar], unit: float) -> dict[str, Any]:
         y += [bar.lane, bar.lane, bar.lane, None]
         text += [said, said, said, None]
     return {
-        "type": "scatter", "mode": "lines", "x": x, "y": y, "text": text,
-        "hovertemplate": "%{text}<extra></extra>", "line": {"color": KINDS[kind].colour, "width": 14, "simplify": False},
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "text": text,
+        "hovertemplate": "%{text}<extra></extra>",
+        "line": {"color": KINDS[kind].colour, "width": 14, "simplify": False},
+    }

@@ -1,4 +1,6 @@
-"""Cost against score: parameters, multiply-accumulates and seconds of each trial, and the best score for the money."""
+"""Cost against score: parameters, multiply-accumulates and seconds of each trial, and the best
+score for the money.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,43 +18,61 @@ from hydra_study.attributes import SECONDS
 MOST = 600
 
 
+# What a trial notes of its cost; what is an objective is shown by the Pareto front.
 COSTS = {"parameters": "params", "MACs a sample": "macs", "seconds of training": SECONDS}
-"""What a trial notes of its cost; what is an objective is shown by the Pareto front."""
 
 
 def tradeoff_blocks(sweep: Sweep) -> list[Block]:
     """Return a figure for each cost that is known."""
     axis = score_axis(sweep)
     others = {name: key for name, key in COSTS.items() if key not in sweep.objectives}
-    figures = [figure for name, key in others.items() if (figure := cost_figure(sweep, name, key, axis)) is not None]
+    figures = [
+        figure
+        for name, key in others.items()
+        if (figure := cost_figure(sweep, name, key, axis)) is not None
+    ]
     if not figures:
         return []
     drawn = min(MOST, len(sweep.complete))
-    words = "The line is the best score that this or a lower cost has reached; it moves where more cost bought more score."
+    words = (
+        "The line is the best score that this or a lower cost has reached; it moves where more cost"
+        " bought more score."
+    )
     return [Text(words + axis.remark + drawn_of(drawn, len(sweep.complete))), Grid(figures)]
 
 
 def cost_figure(sweep: Sweep, name: str, key: str, scores: ScoreAxis) -> Figure | None:
     """Return the score against one cost, None if no trial knows it."""
-    costs = {trial.number: value for trial in sweep.complete if (value := cost_of(trial, key)) is not None and value > 0}
+    costs = {
+        trial.number: value
+        for trial in sweep.complete
+        if (value := cost_of(trial, key)) is not None and value > 0
+    }
     trials = [trial for trial in sweep.ranked if trial.number in costs]
     if not trials:
         return None
     drawn, steps = thin_out(trials, MOST), cheapest(trials, costs, sweep.maximise[0])
     data: list[dict[str, Any]] = [
         {
-            "type": "scatter", "mode": "markers", "x": [costs[trial.number] for trial in drawn],
-            "y": [trial.values[0] for trial in drawn], "text": [hover(sweep, trial) for trial in drawn],
+            "type": "scatter",
+            "mode": "markers",
+            "x": [costs[trial.number] for trial in drawn],
+            "y": [trial.values[0] for trial in drawn],
+            "text": [hover(sweep, trial) for trial in drawn],
             "customdata": [number(costs[trial.number]) for trial in drawn],
             "hovertemplate": f"%{{text}}<br>{name} %{{customdata}}<extra></extra>",
             "marker": {"color": "@accent", "opacity": 0.5, "size": 6},
         },
         {
-            "type": "scatter", "mode": "lines+markers", "x": [costs[trial.number] for trial in steps],
-            "y": [trial.values[0] for trial in steps], "line": {"color": "@good", "width": 2, "shape": "hv"},
-            "marker": {"color": "@good", "size": 7}, "hoverinfo": "skip",
+            "type": "scatter",
+            "mode": "lines+markers",
+            "x": [costs[trial.number] for trial in steps],
+            "y": [trial.values[0] for trial in steps],
+            "line": {"color": "@good", "width": 2, "shape": "hv"},
+            "marker": {"color": "@good", "size": 7},
+            "hoverinfo": "skip",
         },
-    ]  # fmt: skip
+    ]
     layout = {
         "xaxis": {"type": "log" if is_wide(list(costs.values())) else "linear", "nticks": 6},
         "yaxis": scores.layout,
@@ -60,7 +80,9 @@ def cost_figure(sweep: Sweep, name: str, key: str, scores: ScoreAxis) -> Figure 
         "margin": {"l": 56, "r": 8, "t": 6, "b": 30},
     }
     rows = [[trial.number, number(costs[trial.number]), trial.values[0]] for trial in steps]
-    return Figure(name, data, layout, height=250, instead=Table(["trial", name, sweep.objectives[0]], rows))
+    return Figure(
+        name, data, layout, height=250, instead=Table(["trial", name, sweep.objectives[0]], rows)
+    )
 
 
 def cost_of(trial: FrozenTrial, key: str) -> float | None:
@@ -68,10 +90,20 @@ def cost_of(trial: FrozenTrial, key: str) -> float | None:
     return seconds_of(trial) if key == SECONDS else trial.user_attrs.get(key)
 
 
-def cheapest(trials: Sequence[FrozenTrial], costs: dict[int, float], more_is_better: bool) -> list[FrozenTrial]:
-    """Return the trials that no other one beats at their cost or a lower one, the cheapest first."""
+def cheapest(
+    trials: Sequence[FrozenTrial], costs: dict[int, float], more_is_better: bool
+) -> list[FrozenTrial]:
+    """Return the trials that no other one beats at their cost or a lower one, the cheapest
+    first.
+    """
     steps: list[FrozenTrial] = []
-    by_cost = sorted(trials, key=lambda trial: (costs[trial.number], -trial.values[0] if more_is_better else trial.values[0]))
+    by_cost = sorted(
+        trials,
+        key=lambda trial: (
+            costs[trial.number],
+            -trial.values[0] if more_is_better else trial.values[0],
+        ),
+    )
     for trial in by_cost:
         gain = trial.values[0] - steps[-1].values[0] if steps else None
         if gain is None or (gain > 0 if more_is_better else gain < 0):

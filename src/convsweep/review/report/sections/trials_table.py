@@ -31,7 +31,9 @@ def all_blocks(sweep: Sweep) -> list[Block]:
     return [Fold(title, [table(sweep, chosen, outcome=True, in_markdown=40)])]
 
 
-def table(sweep: Sweep, trials: Sequence[FrozenTrial], in_markdown: int, outcome: bool = False) -> Table:
+def table(
+    sweep: Sweep, trials: Sequence[FrozenTrial], in_markdown: int, outcome: bool = False
+) -> Table:
     """Return trials as rows: number, objectives, cost, parameters."""
     names = [name for name in sweep.searched if any(name in trial.params for trial in trials)]
     header = [
@@ -44,12 +46,23 @@ def table(sweep: Sweep, trials: Sequence[FrozenTrial], in_markdown: int, outcome
     header += [sweep.labels[name] for name in names] + (["reason"] if outcome else [])
     rows: list[list[Cell]] = []
     for trial in trials:
-        is_complete = trial.state == TrialState.COMPLETE  # to a pruned trial Optuna gives its last report as its value
-        values: Sequence[float | None] = trial.values if is_complete else [None] * len(sweep.objectives)
+        is_complete = (
+            trial.state == TrialState.COMPLETE
+        )  # to a pruned trial Optuna gives its last report as its value
+        values: Sequence[float | None] = (
+            trial.values if is_complete else [None] * len(sweep.objectives)
+        )
         seconds = seconds_of(trial)
-        costs: list[Cell] = [trial.user_attrs.get(key) for key in COSTS.values() if key not in sweep.objectives]
+        costs: list[Cell] = [
+            trial.user_attrs.get(key) for key in COSTS.values() if key not in sweep.objectives
+        ]
         costs.append(None if seconds is None else round(seconds, 1))
-        row: list[Cell] = [trial.number, *([in_words(kind_of(trial))] if outcome else []), *values, *costs]
+        row: list[Cell] = [
+            trial.number,
+            *([in_words(kind_of(trial))] if outcome else []),
+            *values,
+            *costs,
+        ]
         row += [trial.params.get(name) for name in names]
         rows.append(row + ([trial.user_attrs.get(attributes.REASON)] if outcome else []))
     return Table(header, rows, in_markdown=in_markdown)
