@@ -16,6 +16,7 @@ NEEDED = (
     "convsweep.training.callbacks.progress",
     "wandb",
     "wandb.sdk.launch",  # imported by each `wandb.init`
+    "requests",  # imported by each `wandb.init` too
     "numpy.random",
     "convsweep.training.fit",
     "convsweep.nets.geometry",
@@ -25,6 +26,11 @@ NEEDED = (
     "convsweep.pictures.prediction",
     "convsweep.tracking.wandb.logger",
     "convsweep.tracking.wandb.media",
+    "convsweep.tracking.wandb.architecture",
+    "convsweep.tracking.confusion",
+    "convsweep.tracking.predictions",
+    "convsweep.tracking.recordings",
+    "convsweep.training.callbacks.checkpoints",
 )
 
 with no_collection():
