@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.core.utils import setup_globals
 
@@ -171,8 +172,10 @@ class _ForkServer:
         """Compose and check a config of the sweep once: the files that are read and the tables of
         the grammar stay for all.
         """
+        before = HydraConfig.instance().cfg
         with contextlib.suppress(Exception):  # a trial says what is wrong
             check(self.spec, compose(self.spec, Job(0, list(self.spec.first))))
+        HydraConfig.instance().cfg = before
 
     def load_spec(self) -> SweepSpec:
         singletons, spec = pickle.loads(self.order.spec)
