@@ -23,7 +23,7 @@ from .conftest import MakeToy, Toy, wait_for
 from .needed import needs
 from .postgresql import server, trials_in
 
-MACHINES, WORKERS, TRIALS = 4, 4, 400
+MACHINES, WORKERS, TRIALS = 4, 4, 160
 
 ANOTHER_MACHINE = """
 import os, socket, time
