@@ -45,7 +45,7 @@ class Model(Accelerated, ABC):
         loss: replaces the task's own: a module from the outputs and targets of a batch to their
             mean loss.
         monitor, monitor_mode: the metric that training is judged by, and `max` or `min`.
-        card: what a checkpoint says of itself, in plain types.
+        metadata: what a checkpoint says of itself, in plain types.
     """
 
     # What it is trained to answer.
