@@ -69,10 +69,11 @@ def mend_links(markdown: str, base: Path, here: Path) -> str:
 
 
 def first_sentence(file: Path) -> str:
-    """Return what a file says of itself in its first line."""
+    """Return what a file says of itself first."""
     text = file.read_text()
     if file.suffix == ".py":
-        return (ast.get_docstring(ast.parse(text)) or "").split("\n")[0]
+        docstring = ast.get_docstring(ast.parse(text)) or ""
+        return docstring.split("\n\n")[0].replace("\n", " ")
     comments = [line[2:] for line in text.splitlines() if line.startswith("# ")]
     return next((comment for comment in comments if not comment.startswith("@package")), "")
 
@@ -159,9 +160,9 @@ def file_list() -> str:
     """Return every module, config and search space with the sentence that it begins with."""
     folders = [ROOT / name for name in ("src", "packages", "benchmarks", "conf", "sweeps")]
     found = [folder.rglob(kind) for folder in folders for kind in ("*.py", "*.yaml")]
-    files = sorted(file for some in found for file in some)
+    files = [file for some in found for file in sorted(some)]
     parts = []
-    for folder in sorted({file.parent for file in files}):
+    for folder in dict.fromkeys(file.parent for file in files):
         name = str(folder.relative_to(ROOT))
         if name.startswith("conf/sweeps"):
             continue
