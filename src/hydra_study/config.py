@@ -39,7 +39,8 @@ class StudyConf:
             counts.
         repeat: How many times one network may be trained; `seed_key` is the key that then gets
             another seed.
-        checkpoint: Where in its folder a trial leaves what a killed one resumes from.
+        checkpoint: Where in its folder a trial leaves what a killed one resumes from; of several
+            files the one written last.
         policy: Kind of outcome -> `go_on`, `retry <k>` or `stop`.
         max_errors: So many errors of user code in a row stop the sweep; null never.
         hang_limit, trial_timeout: Limits on a trial's silence and on its whole length; beyond them
@@ -79,10 +80,10 @@ class StudyConf:
     preload: list[str] = field(default_factory=list)
     check: str | None = None
     canonical: str | None = None
-    ignore: list[str] = field(default_factory=lambda: ["seed", "name", "tags", "logger"])
+    ignore: list[str] = field(default_factory=lambda: ["seed", "tags", "logger"])
     repeat: int = 1
     seed_key: str = "seed"
-    checkpoint: str = "checkpoints/last.ckpt"
+    checkpoint: str = "**/*.ckpt"
     policy: dict[str, str] = field(default_factory=lambda: {"killed": "retry 2"})
     max_errors: int | None = 3
     hang_limit: float | None = None

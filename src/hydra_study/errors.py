@@ -11,6 +11,11 @@ class StudyError(CompactHydraException, ValueError):
     """
 
 
+def how_to_install(extra: str) -> str:
+    """Return the words that tell how to install what an extra brings."""
+    return f"run: pip install 'hydra-study-sweeper[{extra}]'"
+
+
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 

@@ -161,7 +161,7 @@ def test_a_wrong_url_is_one_message(url: str, message: str) -> None:
 
 def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UserError, match="uv sync --extra postgresql"):
+    with pytest.raises(UserError, match=r"pip install 'hydra-study-sweeper\[postgresql"):
         load_sweep("postgresql://me@host/studies", None)
 
 

@@ -106,7 +106,7 @@ def test_a_sampler_whose_package_is_missing_is_refused_before_the_first_trial(
 ) -> None:
     monkeypatch.setattr("hydra_study.trials.sampling.find_spec", lambda name: None)
     check_sampler({"_target_": "optuna.samplers.TPESampler"})
-    with pytest.raises(StudyError, match="run: uv sync --extra cmaes"):
+    with pytest.raises(StudyError, match=r"run: pip install 'hydra-study-sweeper\[cmaes"):
         check_sampler({"_target_": "optuna.samplers.CmaEsSampler"})
 
 

@@ -19,7 +19,6 @@ from convsweep.patches import applied_patches
 from convsweep.tracking import Tracker, open_tracker, outcome_of
 from convsweep.tracking.best_scores import BestScores
 from convsweep.training.build import plain_errors
-from convsweep.training.callbacks.pruning import PruningCallback
 from convsweep.training.callbacks.stopwatch import Stopwatch
 from convsweep.training.lost_rank import cause_of, clear_notes, leave_note, observe
 from convsweep.training.result import (
@@ -33,6 +32,7 @@ from convsweep.training.result_table import show_result
 from convsweep.training.threads import keep_freed_memory, set_threads
 from convsweep.training.trainer import make_trainer
 from hydra_study import trial
+from hydra_study.lightning import PruningCallback
 
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule
@@ -145,7 +145,7 @@ class Run:
             check_name("objectives", name, [*metrics, *self.cost])
         self.tracker = self.tracker or self.open_tracker()
         if trial.in_trial():
-            self.pruning = PruningCallback(self.cfg.monitor.metric, self.link)
+            self.pruning = PruningCallback(self.cfg.monitor.metric)
         first, last = (
             [self.best, self.stopwatch, *self.tracker.callbacks],
             ([self.pruning] if self.pruning else []),

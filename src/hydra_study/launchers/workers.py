@@ -9,7 +9,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 
-from hydra_study.errors import StudyError
+from hydra_study.errors import StudyError, how_to_install
 from hydra_study.interrupts import Interrupts
 from hydra_study.launchers.worker_task import WorkerTask
 from hydra_study.sweep_spec import SweepSpec
@@ -44,8 +44,8 @@ class Workers:
         if self.package and find_spec(self.package) is None:
             name = self.package.rpartition(".")[2]
             raise StudyError(
-                f"hydra.launcher needs the package {name}, which is not installed; run: uv sync"
-                f" --extra {self.extra}"
+                f"hydra.launcher needs the package {name}, which is not installed; "
+                + how_to_install(self.extra)
             )
 
     def launch(

@@ -12,7 +12,7 @@ from optuna.storages import BaseStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from hydra_study.errors import StudyError
+from hydra_study.errors import StudyError, how_to_install
 from hydra_study.objectives import Objectives
 from hydra_study.paths import SweepPaths
 from hydra_study.storage.journal import open_journal
@@ -149,7 +149,7 @@ def _postgresql_driver() -> str:
         if importlib.util.find_spec(driver) is not None:
             return driver
     raise StudyError(
-        "a PostgreSQL storage needs the package psycopg; run: uv sync --extra postgresql"
+        f"a PostgreSQL storage needs the package psycopg; {how_to_install('postgresql')}"
     )
 
 

@@ -11,7 +11,7 @@ from optuna.samplers import RandomSampler
 
 from hydra_study.config import PRUNERS
 from hydra_study.dotted_path import build
-from hydra_study.errors import StudyError
+from hydra_study.errors import StudyError, how_to_install
 from hydra_study.space.space import Space
 from hydra_study.sweep_spec import SweepSpec
 
@@ -29,8 +29,8 @@ def check_sampler(config: Mapping[str, Any]) -> None:
     """
     if config.get("_target_") == "optuna.samplers.CmaEsSampler" and find_spec("cmaes") is None:
         raise StudyError(
-            "the sampler cmaes needs the package cmaes, which is not installed; run: uv sync"
-            " --extra cmaes"
+            "the sampler cmaes needs the package cmaes, which is not installed; "
+            + how_to_install("cmaes")
         )
 
 

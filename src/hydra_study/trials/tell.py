@@ -23,7 +23,7 @@ class Teller:
         study: The study.
         paths: Where the sweep keeps its files.
         policies: What follows on each kind.
-        checkpoint: Where in its folder a trial leaves its checkpoint.
+        checkpoint: Where in its folder a trial leaves its checkpoints.
     """
 
     def __init__(
@@ -100,9 +100,9 @@ class Teller:
 
     def _checkpoint_of(self, trial: FrozenTrial) -> str | None:
         """Return the trial's checkpoint, or the one it was itself to continue from."""
-        own = self._paths.trial(trial.number) / self._checkpoint
-        inherited = trial.user_attrs.get(attributes.CHECKPOINT)
-        return str(own) if own.exists() else inherited
+        written = list(self._paths.trial(trial.number).glob(self._checkpoint))
+        own = max(written, key=lambda path: path.stat().st_mtime, default=None)
+        return trial.user_attrs.get(attributes.CHECKPOINT) if own is None else str(own)
 
     def _queue(self, trial: FrozenTrial, attempt: int) -> None:
         """Queue a trial of the same parameters that goes on from the checkpoint; once only.
