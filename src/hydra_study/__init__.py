@@ -1,8 +1,9 @@
 """An asynchronous, pruned, resumable Optuna search for Hydra applications: `hydra/sweeper=study`.
 
-The public API is what is named here, and the modules `trial`, `kinds` and `attributes`; everything
-else may change. A training needs `trial` alone: it reports values, learns whether to stop, and from
-which checkpoint to go on. The rest reads a sweep: its folder, its study, and how its trials ended.
+The public API is what is named here, and the modules `trial`, `kinds`, `attributes` and, where
+Lightning is installed, `lightning`; everything else may change. A training needs `trial` alone, or
+`lightning`: it reports values, learns whether to stop, and from which checkpoint to go on. The rest
+reads a sweep: its folder, its study, and how its trials ended.
 """
 
 from importlib import import_module
