@@ -5,10 +5,12 @@ write is not.
 import json
 import os
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from hydra_study.processes.temporary_folder import TemporaryFolder, remove_abandoned
 from hydra_study.storage.heartbeat import Heartbeat
 
 from .conftest import MakeToy
@@ -69,3 +71,23 @@ def test_temporary_files_go_with_the_worker_of_the_trial_also_when_it_is_killed(
     assert any((tmp_path / "tmp").iterdir())
     app.run()
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_folder_that_is_taken_for_abandoned_before_it_is_locked_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    make = tempfile.mkdtemp
+
+    def make_and_lose(**options: str) -> str:
+        monkeypatch.setattr(tempfile, "mkdtemp", make)
+        path = make(**options)
+        remove_abandoned()
+        return path
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make_and_lose)
+    folder = TemporaryFolder()
+    remove_abandoned()
+    assert folder.path.is_dir()
+    folder.remove()
+    assert list(tmp_path.iterdir()) == []

@@ -4,15 +4,20 @@ names.
 
 import pkgutil
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from hydra_study.launchers.basic import LocalWorker
-from hydra_study.launchers.workers import Workers
+if TYPE_CHECKING:
+    from hydra_study.launchers.workers import Workers
 
 
-def workers_by(hydra: DictConfig) -> Workers:
+def workers_by(hydra: DictConfig) -> "Workers":
     """Return how the launcher that Hydra's own config names starts workers."""
+    # Hydra imports this package at each start, for the launcher `slurm`: nothing heavy before here.
+    from hydra_study.launchers.basic import LocalWorker
+    from hydra_study.launchers.workers import Workers
+
     if hydra.runtime.choices.get("hydra/launcher") == "basic":
         return LocalWorker()
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):

@@ -26,9 +26,7 @@ class TemporaryFolder:
 
     def __init__(self) -> None:
         remove_abandoned()
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self.lock = os.open(self.path, os.O_RDONLY)
-        fcntl.flock(self.lock, fcntl.LOCK_SH)
+        self.path, self.lock = _make()
 
     def remove(self) -> None:
         """Remove the folder if no process holds it any more, and those that were left by killed
@@ -36,6 +34,18 @@ class TemporaryFolder:
         """
         os.close(self.lock)
         remove_abandoned()
+
+
+def _make() -> tuple[Path, int]:
+    """Return a new folder and the descriptor that holds its lock."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(path, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if path.is_dir():  # else another process took it for abandoned before it was locked
+                return path, lock
+            os.close(lock)
 
 
 def remove_abandoned() -> None:
