@@ -88,6 +88,9 @@ def test_no_file_belongs_to_both_distributions(wheels: dict[str, Path]) -> None:
 def test_a_plain_application_is_searched(python: str, tmp_path: Path) -> None:
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "train.yaml").write_text("x: 0.0\n")
+    (tmp_path / "sweeps").mkdir()  # a folder of spaces beside the configs
+    space = 'hydra: {sweeper: {params: {x: "choice(0,0.5,1,3)"}}}'
+    (tmp_path / "sweeps" / "line.yaml").write_text(space)
     (tmp_path / "app.py").write_text(APPLICATION)
     sweeper = [
         "hydra/sweeper=study",
@@ -102,7 +105,7 @@ def test_a_plain_application_is_searched(python: str, tmp_path: Path) -> None:
         *sweeper,
         "hydra.sweeper.slots=2",
         "hydra.sweeper.n_trials=4",
-        "x=choice(0,0.5,1,3)",
+        "+sweeps=line",
     ]
     printed = run(tmp_path, *command, "hydra/sweeper/sampler=grid")
     assert "already registered" not in printed

@@ -1,16 +1,81 @@
-"""Makes the plugin's own `hydra/sweeper=study` known to Hydra."""
+"""Makes `hydra/sweeper=study` known to Hydra, and the folder `sweeps` beside the configs."""
 
 from pathlib import Path
 
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import OmegaConf
+
+GROUP = "sweeps"
 
 
 class StudySearchPath(SearchPathPlugin):
-    """Adds the folder of `hydra/sweeper/study.yaml`."""
+    """Adds the folder of `hydra/sweeper/study.yaml`, and that of the application's spaces."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append the folder last, so that an application can put its own `hydra/sweeper/study.yaml`
-        before it.
-        """
+        """Append the folders last, so that an application's own `study.yaml` wins."""
+        main = [source.path for source in search_path.get_path() if source.provider == "main"]
+        for path in (path.removeprefix("file://") for path in main if path is not None):
+            spaces = Path(path).parent / GROUP
+            if "://" not in path and spaces.is_dir():
+                scheme = SpacesSource.scheme()
+                search_path.append(provider="study-spaces", path=f"{scheme}://{spaces}")
         search_path.append(provider="study", path=f"file://{Path(__file__).parent / 'conf'}")
+
+
+class SpacesSource(ConfigSource):
+    """The config group `sweeps`: a folder of spaces, each for the whole config."""
+
+    @staticmethod
+    def scheme() -> str:
+        """Return what paths of this kind begin with."""
+        return "study-spaces"
+
+    def available(self) -> bool:
+        """Return whether the folder is there."""
+        return Path(self.path).is_dir()
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Return a space, which sets keys of the whole config.
+
+        Raises:
+            ConfigLoadError: There is none of the name.
+        """
+        if not self.is_config(config_path):
+            raise ConfigLoadError(f"Config not found : {self._file(config_path)}")
+        config = OmegaConf.load(self._file(config_path))
+        return ConfigResult(self.provider, self.full_path(), config, header={"package": "_global_"})
+
+    def is_group(self, config_path: str) -> bool:
+        """Return whether a path is that of the group, or of a folder of it."""
+        return config_path == "" or (
+            self._is_within(config_path) and self._place(config_path).is_dir()
+        )
+
+    def is_config(self, config_path: str) -> bool:
+        """Return whether a path is that of a space."""
+        return self._is_within(config_path) and self._file(config_path).is_file()
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """Return the names of the groups and spaces below a path."""
+        if config_path == "":
+            return [GROUP] if results_filter != ObjectType.CONFIG else []
+        found = self._place(config_path).iterdir()
+        return sorted(
+            path.stem if path.is_file() else path.name
+            for path in found
+            if (path.is_dir() and results_filter != ObjectType.CONFIG)
+            or (path.suffix == ".yaml" and results_filter != ObjectType.GROUP)
+        )
+
+    def _is_within(self, config_path: str) -> bool:
+        return config_path == GROUP or config_path.startswith(f"{GROUP}/")
+
+    def _place(self, config_path: str) -> Path:
+        return Path(self.path) / config_path.removeprefix(GROUP).lstrip("/")
+
+    def _file(self, config_path: str) -> Path:
+        place = self._place(config_path)
+        return place if place.suffix == ".yaml" else place.with_name(f"{place.name}.yaml")
