@@ -387,11 +387,8 @@ def main() -> None:
     parser.add_argument("--cpu", action="store_true", help="rehearse without a GPU")
     given = parser.parse_args()
     given.root = given.root.absolute()
-    paths = [
-        str(HERE),
-        str(HERE.parent / "src"),
-        os.environ.get("PYTHONPATH", ""),
-    ]  # of the clock, and of a checkout as it is
+    # of the clock, and of a checkout as it is
+    paths = [str(HERE), str(HERE.parent / "src"), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     if not given.cpu:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")

@@ -182,9 +182,8 @@ def main() -> None:
         for name in given.parts or parts:
             for title, ways in parts[name]().items():
                 for way in ways if name == "start" else []:
-                    run(
-                        way.command, way.code
-                    )  # unmeasured: a user's second start finds what the first one has compiled
+                    # unmeasured: a user's second start finds what the first one has compiled
+                    run(way.command, way.code)
                 measure(kept, title, ways, given.rounds)
     finally:
         write_readme(HERE / "README.md", kept)

@@ -18,9 +18,8 @@ from convsweep.patches.patch import VARIABLE
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
-os.environ.pop(
-    "UV_RUN_RECURSION_DEPTH", None
-)  # the commands that are offered are the same under `uv run pytest`
+# the commands that are offered are the same under `uv run pytest`
+os.environ.pop("UV_RUN_RECURSION_DEPTH", None)
 
 ROOT = Path(__file__).parents[1]
 QUICK = [

@@ -98,9 +98,8 @@ class Exchanges(L.Callback):
         batch_idx: int,
     ) -> None:
         self.counted.counts["steps"] += 1
-        if (
-            self.counted.counts["steps"] == trainer.num_training_batches - 1
-        ):  # with the last one the loss is read
+        # with the last one the loss is read
+        if self.counted.counts["steps"] == trainer.num_training_batches - 1:
             self.counted.__exit__(None, None, None)
             self.epochs.append(dict(self.counted.counts))
             path = Path(trainer.default_root_dir) / f"exchanged_{trainer.global_rank}.json"

@@ -98,9 +98,8 @@ def test_the_examples_of_the_docs_are_those_of_the_help(
     name: str, calls: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["convsweep", name, "--help"])
-    monkeypatch.delitem(
-        sys.modules, COMMANDS[name][0], raising=False
-    )  # runpy warns of one that another test has imported
+    # runpy warns of one that another test has imported
+    monkeypatch.delitem(sys.modules, COMMANDS[name][0], raising=False)
     with contextlib.suppress(SystemExit):
         main()
     shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]

@@ -18,13 +18,8 @@ from convsweep.patches.patch import all_patches
 
 ROOT = Path(__file__).parents[1]
 SWEEPER = ROOT / "packages" / "hydra-study-sweeper"
-OWN = {
-    "convsweep",
-    "hydra_plugins",
-    "hydra_study",
-    "own_data",
-    "own_net",
-}  # the last two of the project that `init` writes
+# the last two of the project that `init` writes
+OWN = {"convsweep", "hydra_plugins", "hydra_study", "own_data", "own_net"}
 
 
 def declared(project: Path) -> set[str]:

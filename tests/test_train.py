@@ -99,11 +99,8 @@ def test_the_last_epoch_is_kept_also_where_it_is_not_the_best(train: Train) -> N
 
 
 def test_the_best_checkpoint_comes_along_to_another_folder(train: Train) -> None:
-    worst = (
-        "monitor.metric=val/loss",
-        "monitor.mode=max",
-        "scheduler=none",
-    )  # the first epoch is the best so
+    # the first epoch is the best so
+    worst = ("monitor.metric=val/loss", "monitor.mode=max", "scheduler=none")
     train(*worst, "trainer.max_epochs=2", folder="first")
     folder = train(
         *worst, "trainer.max_epochs=3", "ckpt_path=first/checkpoints/last.ckpt", folder="second"

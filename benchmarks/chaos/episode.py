@@ -324,9 +324,8 @@ class Episode:
         end = time.monotonic() + fault.length_s
         try:
             with ballast.open("ab", buffering=0) as file:
-                while (
-                    time.monotonic() < end
-                ):  # again, since others leave room when they replace files
+                # again, since others leave room when they replace files
+                while time.monotonic() < end:
                     with contextlib.suppress(OSError):
                         while True:
                             file.write(b"\0" * 4096)

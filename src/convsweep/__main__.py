@@ -116,9 +116,8 @@ def main() -> None:
         raise SystemExit(2) from None
     del sys.argv[1]
     if os.getcwd() not in sys.path:
-        sys.path.append(
-            os.getcwd()
-        )  # a config may name classes of the project that one stands in, as under `python -m`
+        # a config may name classes of the project that one stands in, as under `python -m`
+        sys.path.append(os.getcwd())
     runpy.run_module(COMMANDS[word][0], run_name="__main__", alter_sys=True)
 
 

@@ -60,9 +60,8 @@ def test_a_training_that_goes_on_averages_as_one_without_a_pause(tmp_path: Path)
         callbacks=[MovingAverage(), keep],
         **(options | {"enable_checkpointing": True}),
     )
-    again = ModelCheckpoint(
-        dirpath=tmp_path, filename="half"
-    )  # Lightning warns where a callback of the checkpoint is missing
+    # Lightning warns where a callback of the checkpoint is missing
+    again = ModelCheckpoint(dirpath=tmp_path, filename="half")
     resumed = options | {"enable_checkpointing": True, "ckpt_path": tmp_path / "half.ckpt"}
     fit(halves, data, 4, callbacks=[MovingAverage(), again], **resumed)
     torch.testing.assert_close(halves.state_dict(), whole.state_dict())

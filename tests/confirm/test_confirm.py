@@ -16,11 +16,8 @@ def test_the_lucky_winner_of_a_search_is_found_out(swept: MakeConfirmed) -> None
     one = swept("net=good,lucky,plain,broken")
     output = one.confirm("top=2", "seeds=3")
     networks = one.networks()
-    assert list(networks) == [
-        "trial 1",
-        "trial 0",
-        "baseline",
-    ]  # lucky, good: as the search found them
+    # lucky, good: as the search found them
+    assert list(networks) == ["trial 1", "trial 0", "baseline"]
     assert networks["trial 1"]["found"] == 0.8 + 0.3
     assert one.document["winner"] == "trial 0"
     assert one.document["seeds"] == [1, 2, 3]
@@ -101,10 +98,8 @@ def test_of_two_objectives_the_front_is_ranked_by_one(swept: MakeConfirmed) -> N
         "hydra.sweeper.direction={val/accuracy:max,macs:min}",
     )
     output = one.confirm("seeds=1")
-    assert list(one.networks()) == [
-        "trial 1",
-        "baseline",
-    ]  # lucky beats all in both with the search's seed
+    # lucky beats all in both with the search's seed
+    assert list(one.networks()) == ["trial 1", "baseline"]
     assert "the Pareto front's best by val/accuracy" in output
     one.confirm("seeds=1", "by=macs", "baseline=none")
     assert one.document["metric"] == {"validation": "macs", "test": None}

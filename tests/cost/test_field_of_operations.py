@@ -47,9 +47,8 @@ OPERATIONS = {
 def test_window_of_single_operations(name: str) -> None:
     net = positive(OPERATIONS[name])
     if "border" in name:
-        net[0] = nn.ZeroPad2d(
-            2
-        )  # a reflected position is another one inside; only the bound is the same
+        # a reflected position is another one inside; only the bound is the same
+        net[0] = nn.ZeroPad2d(2)
     in_shape = (1, 29, 33)
     out_spatial = net(torch.zeros(1, *in_shape, dtype=torch.float64)).shape[2:]
     spans = {}

@@ -59,9 +59,8 @@ def test_windows_are_pieces_of_the_files_in_order(tmp_path: Path) -> None:
     for part in (data.train, data.val, data.test):
         (name,) = stems(part.names)
         whole = soundfile.read(tmp_path / name, dtype="float32")[0]
-        assert np.array_equal(
-            part.y[:, 0].reshape(-1), np.pad(whole, (0, 400))
-        )  # 0.05 s of silence fill the last window
+        # 0.05 s of silence fill the last window
+        assert np.array_equal(part.y[:, 0].reshape(-1), np.pad(whole, (0, 400)))
         assert [one.partition("@")[2] for one in part.names] == ["0.00s", "0.10s", "0.20s"]
 
 

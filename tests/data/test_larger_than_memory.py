@@ -33,9 +33,8 @@ except MemoryError:
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory is the kernel's of Linux")
 def test_a_set_of_four_times_the_memory_is_divided_measured_and_fed(tmp_path: Path) -> None:
     count, free = 56_000, 160 * 2**20
-    x = np.lib.format.open_memmap(
-        tmp_path / "x.npy", "w+", np.uint8, (count, 3, 64, 64)
-    )  # a file of holes takes no room
+    # a file of holes takes no room
+    x = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (count, 3, 64, 64))
     x[::100] = 100  # one page in a hundred
     x.flush()
     assert x.nbytes > 4 * free

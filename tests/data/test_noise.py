@@ -59,9 +59,8 @@ def test_babble_is_the_sum_of_moved_voices_of_one_loudness() -> None:
     babble = Babble(voices, num_voices=3)(rng(2), (1, 16))
     places = babble[babble > 0]
     assert 1 <= len(places) <= 3
-    assert np.allclose(
-        places / places.min(), np.round(places / places.min())
-    )  # one loud voice is as loud as one quiet
+    # one loud voice is as loud as one quiet
+    assert np.allclose(places / places.min(), np.round(places / places.min()))
     assert power(babble) == pytest.approx(1)
 
 

@@ -41,9 +41,8 @@ def test_clean_signals_are_no_noise_and_peak_below_one() -> None:
     assert 0.1 <= peaks.min() <= peaks.max() <= 0.9
     spectrum = np.square(np.abs(np.fft.rfft(y[:, 0])))
     strongest = np.sort(spectrum, axis=1)[:, -26:].sum(axis=1) / spectrum.sum(axis=1)
-    assert (
-        np.median(strongest) > 0.9
-    )  # a tenth of the frequencies holds most of the power; of white noise a third at most
+    # a tenth of the frequencies holds most of the power; of white noise a third at most
+    assert np.median(strongest) > 0.9
 
 
 def test_a_signal_and_its_noise_are_the_same_whatever_their_number() -> None:

@@ -45,10 +45,8 @@ def test_ts_file_has_channels_gaps_and_lengths_of_its_own(tmp_path: Path) -> Non
     assert (data.info.in_shape, data.info.class_names) == ((2, 4), ("run", "walk"))
     x = data.train.x
     assert x[0].tolist() == [[1, 2, 3, 0], [4, 5, 6, 0]]  # zeros after the shorter series
-    assert x[1].tolist() == [
-        [7, 8, 9, 10],
-        [1, 1, 1, 1],
-    ]  # a line across the gap, the last value held
+    # a line across the gap, the last value held
+    assert x[1].tolist() == [[7, 8, 9, 10], [1, 1, 1, 1]]
     assert data.train.y.tolist() == [1, 0]
 
 

@@ -80,9 +80,8 @@ def test_corner_of_a_matrix_holds_whole_channels_about_square() -> None:
 
 
 def test_of_a_large_layer_a_smaller_input_is_drawn() -> None:
-    large = nn.Conv3d(
-        1, 8, 3, padding=1
-    )  # 216 weights at each of 64^3 positions: 57 million places
+    # 216 weights at each of 64^3 positions: 57 million places
+    large = nn.Conv3d(1, 8, 3, padding=1)
     layer = Ran("first", large, (1, 64, 64, 64), torch.empty(1, 8, 64, 64, 64, device="meta"))
     assert small_enough(layer) == (1, 32, 32, 32)
     small = Ran("first", large, (1, 8, 8, 8), torch.empty(1, 8, 8, 8, 8, device="meta"))

@@ -121,9 +121,8 @@ def test_sharing_leaves_few_of_the_parameters_of_a_dense_layer() -> None:
     rows, columns = found.shape
     assert found.num_free == 72
     assert rows * columns == 6_272 * 784 == 4_917_248
-    assert (
-        found.num_places == 8 * (28 * 3 - 2) ** 2
-    )  # 3 taps an axis and position, but one at the two borders
+    # 3 taps an axis and position, but one at the two borders
+    assert found.num_places == 8 * (28 * 3 - 2) ** 2
     untied = linear_map(nn.Linear(784, 6_272), (784,))
     assert untied.num_free == untied.num_places == rows * columns
     assert linear_map(nn.AvgPool2d(2), (1, 28, 28)).num_free == 0

@@ -94,10 +94,8 @@ def test_loss_is_counted_in_units_of_the_spread_and_zero_on_equal_signals(
 ) -> None:
     model = denoiser(waveform_loss=waveform_loss, stft_weight=0.5)
     assert float(model.loss(tones(), tones())) == 0
-    offset, silence = (
-        torch.full((1, 1, 256), 0.3),
-        torch.zeros(1, 1, 256),
-    )  # 0.3 is three times the spread of 0.1
+    # 0.3 is three times the spread of 0.1
+    offset, silence = (torch.full((1, 1, 256), 0.3), torch.zeros(1, 1, 256))
     expected += 0.5 * float(stft_loss(offset * 10, silence))
     assert float(model.loss(offset, silence)) == pytest.approx(expected, rel=1e-5)
 

@@ -86,9 +86,8 @@ def test_checkpoint_gives_equal_logits(case: str, tmp_path: Path) -> None:
             .expand(len(x), *expected.shape[2:])
             % 3
         )
-        assert torch.equal(
-            loaded.loss(expected, y), model.loss(expected, y)
-        )  # class weights are those of the training
+        # class weights are those of the training
+        assert torch.equal(loaded.loss(expected, y), model.loss(expected, y))
     assert float(loaded.normalize.mean) == 100.0
     torch.testing.assert_close(loaded.predict_batch(x)["probs"], expected.softmax(1))
 
@@ -164,9 +163,8 @@ def test_users_mistake_comes_out_of_the_config_as_one_message(override: str, mes
 
 def test_what_hydra_notes_as_a_configs_error_is_one_message_and_other_errors_are_not() -> None:
     noted = RuntimeError("shapes do not fit")
-    noted.add_note(
-        "full_key: model.net"
-    )  # as Hydra 1.4 does, where 1.3 raised an exception of its own
+    # as Hydra 1.4 does, where 1.3 raised an exception of its own
+    noted.add_note("full_key: model.net")
     with (
         pytest.raises(UserError, match=r"^model\.net cannot be built: shapes do not fit$"),
         build.plain_errors("model.net"),

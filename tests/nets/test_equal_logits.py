@@ -21,9 +21,8 @@ def pair(name: str) -> tuple[nn.Module, nn.Module, torch.Tensor]:
     """Return torchvision's network, ours with its weights, and a batch."""
     theirs = models.get_model(name, num_classes=10)
     for module in theirs.modules():
-        if isinstance(
-            module, nn.BatchNorm2d
-        ):  # statistics and gains that leave nothing of a mistake hidden
+        # statistics and gains that leave nothing of a mistake hidden
+        if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_mean, -0.1, 0.1)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
             nn.init.uniform_(module.weight, 0.5, 1.5)

@@ -112,16 +112,8 @@ def test_list_of_kernels_in_a_stage_is_one_for_each_convolution_of_a_block() -> 
     with_skips = ConvNet(
         (1, 20), 3, kernel_size=[[8, 5, 3], [8, 5, 3]], skip="add", width=16, **shared
     )
-    assert kernels_of(with_skips) == [
-        8,
-        5,
-        3,
-        1,
-        8,
-        5,
-        3,
-        1,
-    ]  # a convolution of width 1 where the channels change
+    # a convolution of width 1 where the channels change
+    assert kernels_of(with_skips) == [8, 5, 3, 1, 8, 5, 3, 1]
     activated = [
         type(module)
         for module in with_skips.stages[0][0].body.modules()
@@ -147,9 +139,8 @@ def test_head_for_every_position_is_the_same_layer_at_each(dim: int) -> None:
     y = net(x)
     assert y.shape == (2, 3, *(9,) * dim)
     moved = torch.roll(x, 4, -1)
-    torch.testing.assert_close(
-        net(moved), torch.roll(y, 4, -1)
-    )  # all kernels have width 1: a position sees itself alone
+    # all kernels have width 1: a position sees itself alone
+    torch.testing.assert_close(net(moved), torch.roll(y, 4, -1))
 
 
 def test_width_grows_from_stage_to_stage_where_it_is_one_number() -> None:
@@ -190,9 +181,8 @@ def test_stem_and_head_in_any_number_of_axes(dim: int) -> None:
     head = {"pool": "max", "pool_size": 2, "hidden": [5, 6], "dropout": 0.5, "activation": "elu"}
     net = ConvNet((1, *(33,) * dim), 3, num_stages=1, stem=stem, head=head)
     x = torch.randn(2, 1, *(33,) * dim)
-    assert (
-        net.stem(x).shape[2:] == (9,) * dim
-    )  # (33 + 3 - 4) // 2 + 1 = 17, then (17 + 2 - 3) // 2 + 1 = 9
+    # (33 + 3 - 4) // 2 + 1 = 17, then (17 + 2 - 3) // 2 + 1 = 9
+    assert net.stem(x).shape[2:] == (9,) * dim
     assert net(x).shape == (2, 3)
     assert [m.in_features for m in net.modules() if isinstance(m, nn.Linear)] == [32 * 2**dim, 5, 6]
     assert sum(isinstance(m, nn.Dropout) for m in net.modules()) == 2

@@ -102,9 +102,8 @@ def test_skips_carry_what_pooling_loses() -> None:
 def test_interpolation_enlarges_between_the_positions(upsample: str, mode: str) -> None:
     net = UNet((1, 8, 8), 2, depth=1, width=4, upsample=upsample)
     x = torch.randn(2, 8, 4, 4)
-    enlarged = nn.functional.interpolate(
-        x, scale_factor=2, mode=mode
-    )  # corners not aligned: positions are areas
+    # corners not aligned: positions are areas
+    enlarged = nn.functional.interpolate(x, scale_factor=2, mode=mode)
     torch.testing.assert_close(net.up[0][0](x), enlarged)
 
 

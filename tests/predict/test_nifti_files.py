@@ -14,9 +14,8 @@ from convsweep.training.build import load_model
 from tests.checkpoints import SMALL_UNET, Command, arrays_checkpoint, write_checkpoint
 from tests.predict.test_classes import rows
 
-AFFINE = np.array(
-    [[0, -2.0, 0, 30], [1.0, 0, 0, -5], [0, 0, 3.0, 7], [0, 0, 0, 1]]
-)  # axes: anterior, left, superior
+# axes: anterior, left, superior
+AFFINE = np.array([[0, -2.0, 0, 30], [1.0, 0, 0, -5], [0, 0, 3.0, 7], [0, 0, 0, 1]])
 
 
 def scans(root: Path, count: int = 6) -> Path:

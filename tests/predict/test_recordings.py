@@ -66,9 +66,8 @@ def test_unet_in_windows_is_close_to_the_whole() -> None:
         whole = model(torch.from_numpy(wave)[None])[0].numpy()
     got = cleaned(model, wave)
     reach = Cleaner(model).context
-    assert (
-        np.corrcoef(got[0, reach:-reach], whole[0, reach:-reach])[0, 1] > 0.8
-    )  # its halvings begin at other samples
+    # its halvings begin at other samples
+    assert np.corrcoef(got[0, reach:-reach], whole[0, reach:-reach])[0, 1] > 0.8
 
 
 def test_every_channel_is_cleaned_by_itself() -> None:

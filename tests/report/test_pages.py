@@ -205,9 +205,10 @@ def make_run(folder: Path, name: str, result: dict[str, Any] | None) -> Path:
     """Leave a run's folder."""
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text(CONFIG.replace("NAME", name))
+    # after the epochs: the test
     (folder / "metrics.csv").write_text(
         "epoch,step,val/accuracy,train/loss\n0,1,0.5,2\n1,2,0.9,1\n2,3,,\n"
-    )  # after the epochs: the test
+    )
     if result is not None:
         (folder / "result.json").write_text(json.dumps(result))
     return folder

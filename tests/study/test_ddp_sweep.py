@@ -52,12 +52,8 @@ def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: P
         "defaults: [config, {override optimizer: mine}, _self_]\nmine: 1\n"
     )
     (tmp_path / "own" / "optimizer" / "mine.yaml").write_text("defaults: [adamw, _self_]\n")
-    own = [
-        "--config-dir",
-        "own",
-        "--config-name",
-        "project",
-    ]  # which Lightning's processes need too
+    # which Lightning's processes need too
+    own = ["--config-dir", "own", "--config-name", "project"]
     search = ["hydra/sweeper=study", "mine=2", *TWO, *SPACE, *PRUNER, note, FAIL]
     command = [sys.executable, "-m", "convsweep", "train", "-m", *own, *search]
     done = subprocess.run(

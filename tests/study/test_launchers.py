@@ -50,9 +50,8 @@ def test_a_lost_worker_does_not_lose_a_trial(
     kinds = app.kinds()
     assert kinds.count("complete") == 40, output
     assert set(kinds) <= {"complete", "killed"}
-    begun = [
-        trial for trial in app.trials() if "worker" in trial.user_attrs
-    ]  # the lost worker may have only asked for its last one
+    # the lost worker may have only asked for its last one
+    begun = [trial for trial in app.trials() if "worker" in trial.user_attrs]
     assert len({trial.user_attrs["worker"] for trial in begun}) >= 2
     assert all(
         trial.value == trial.params["x"]

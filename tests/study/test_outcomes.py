@@ -193,9 +193,8 @@ def test_a_trial_whose_worker_has_died_was_killed() -> None:
     worker.close()
     with pytest.raises(ConnectionError) as caught, closing(own):
         Channel(own).ask({"say": "ready"})
-    assert (
-        of_exception(caught.value).kind == "killed"
-    )  # it counts by the outcome file that it writes then
+    # it counts by the outcome file that it writes then
+    assert of_exception(caught.value).kind == "killed"
 
 
 def test_a_full_disk_is_no_error_of_the_user() -> None:

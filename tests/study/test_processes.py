@@ -87,9 +87,8 @@ ASKS = "import torch\nanswer = torch.cuda.is_available()\n"
 def test_a_program_that_asks_for_cuda_at_import_can_use_it_in_trials(
     toy: MakeToy, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(
-        "PYTORCH_NVML_BASED_CUDA_CHECK", "0"
-    )  # without a GPU that answers nothing anyway
+    # without a GPU that answers nothing anyway
+    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "0")
     body = "import torch; return float(torch._C._cuda_isInBadFork())"
     app = toy(
         body,

@@ -10,9 +10,8 @@ from .needed import needs
 def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, monkeypatch: pytest.MonkeyPatch) -> None:
     needs("ray")
     needs("hydra_plugins.hydra_ray_launcher")
-    monkeypatch.setenv(
-        "RAY_worker_niceness", "0"
-    )  # Ray's workers give way to everything else, the other tests too
+    # Ray's workers give way to everything else, the other tests too
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     from ray.cluster_utils import Cluster
 
     body = (

@@ -113,9 +113,8 @@ def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, slurm: Cluster) -> None
     node = next(node for job, node, _ in seen(app).values() if job == "0")
     slurm.lose(node)
     try:
-        slurm.run(
-            "scontrol", "hold", next(job for job in slurm.jobs() if job.endswith("_0"))
-        )  # it never comes back
+        # it never comes back
+        slurm.run("scontrol", "hold", next(job for job in slurm.jobs() if job.endswith("_0")))
         finish(app, process, slurm)
     finally:
         slurm.restore(node)

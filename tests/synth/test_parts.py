@@ -139,9 +139,8 @@ def test_layers_are_listed_as_they_run_and_looked_into_without_the_head(subject:
     convs = [layer for layer in layers if layer.kind == "Conv2d"]
     assert [layer.shape for layer in convs] == [(8, 12, 12), (16, 6, 6)]
     assert spread_out(layers, 2) == [layer.name for layer in layers if layer.kind == "Tanh"]
-    found = activations(
-        subject, torch.randn(1, 1, 30, 17), [convs[0].name]
-    )  # of a size that the head may not take
+    # of a size that the head may not take
+    found = activations(subject, torch.randn(1, 1, 30, 17), [convs[0].name])
     assert found[convs[0].name].shape == (1, 8, 30, 17)
     with pytest.raises(UserError, match=r"method\.layer must name layers.*list_layers"):
         check_layers(["stages.9"], layers, "method.layer")

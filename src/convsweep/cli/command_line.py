@@ -122,9 +122,10 @@ def run(main: Callable[[], Any]) -> None:
     """
     if HELP & set(sys.argv[1:]):
         apply_patches(hydra_patches.PATCHES)
+    # ours has its name
     warnings.filterwarnings(
         "ignore", r"\n?'hydra/launcher/ray' is validated against ConfigStore schema"
-    )  # ours has its name
+    )
     try:
         call(main)
     except SystemExit as exit:

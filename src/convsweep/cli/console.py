@@ -24,9 +24,8 @@ def say(text: str) -> None:
     if console.is_terminal:
         console.print(text, soft_wrap=True, markup=False)
     else:
-        print(
-            text, file=console.file, flush=True
-        )  # rich takes a third of a millisecond to find out that there is nothing to do
+        # rich takes a third of a millisecond to find out that there is nothing to do
+        print(text, file=console.file, flush=True)
     log.info(text)
 
 

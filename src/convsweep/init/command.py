@@ -48,9 +48,8 @@ def write_project(folder: Path) -> None:
     shutil.copytree(
         PROJECT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
     )
-    (folder / "conf" / "sweeps").symlink_to(
-        "../sweeps"
-    )  # a config group; no link survives in a wheel
+    # a config group; no link survives in a wheel
+    (folder / "conf" / "sweeps").symlink_to("../sweeps")
 
 
 def main(arguments: Sequence[str]) -> int:

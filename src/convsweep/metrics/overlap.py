@@ -84,9 +84,8 @@ def confusion_of_each(
     """
     count, cells = len(preds), num_classes**2
     cell = (target * num_classes + preds).flatten(1)
-    if (
-        ignore_index is not None
-    ):  # to a cell after the last, since choosing positions would wait for the device
+    # to a cell after the last, since choosing positions would wait for the device
+    if ignore_index is not None:
         cell = torch.where(target.flatten(1) == ignore_index, cells, cell)
     cell = cell + torch.arange(count, device=cell.device).unsqueeze(1) * (cells + 1)
     counts = torch.bincount(cell.flatten(), minlength=count * (cells + 1)).view(count, cells + 1)

@@ -40,9 +40,8 @@ def can_be_fused(make: Callable[..., Optimizer], params: Iterable[nn.Parameter])
         return False
     if any(make.keywords.get(way) is not None for way in OTHER_WAYS):
         return False
-    return all(
-        type(param) is nn.Parameter and is_fusible(param) for param in params
-    )  # a shard of one is of another type
+    # a shard of one is of another type
+    return all(type(param) is nn.Parameter and is_fusible(param) for param in params)
 
 
 def is_fusible(param: nn.Parameter) -> bool:

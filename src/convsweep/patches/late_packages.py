@@ -58,9 +58,8 @@ class LateModule(ModuleType):
         return sorted(vars(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return importlib.import_module, (
-            self.__name__,
-        )  # cloudpickle knows modules by their exact type
+        # cloudpickle knows modules by their exact type
+        return importlib.import_module, (self.__name__,)
 
 
 class LateFinder(MetaPathFinder):

@@ -121,9 +121,10 @@ class Denoising(Model):
     def level_of(self, x: Tensor) -> Tensor:
         """Return the root mean square of each sample, or the spread of the training split."""
         if self.normalize.by == "training_split":
+            # len() is no symbol
             return (
                 (1 / self.normalize.scale).mean().expand(x.shape[0]).view(-1, *[1] * (x.dim() - 1))
-            )  # len() is no symbol
+            )
         return x.square().mean(dim=tuple(range(1, x.dim())), keepdim=True).sqrt()
 
     def answer(self, logits: Tensor) -> Tensor:

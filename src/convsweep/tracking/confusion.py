@@ -63,9 +63,8 @@ class ConfusionMatrix(BestEpochCallback):
         with self.harmless():
             counts = self._all_counts(trainer)
             if trainer.is_global_zero and counts is not None:
-                publish_confusion(
-                    trainer, "test", counts, best_epoch(trainer)
-                )  # the network that is tested is the best one
+                # the network that is tested is the best one
+                publish_confusion(trainer, "test", counts, best_epoch(trainer))
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException

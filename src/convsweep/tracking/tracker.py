@@ -204,6 +204,5 @@ class RowEnd(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        self.logger.send_row(
-            before=trainer.global_step
-        )  # what is logged before the first step must not start W&B before it
+        # what is logged before the first step must not start W&B before it
+        self.logger.send_row(before=trainer.global_step)

@@ -62,9 +62,8 @@ def plain_errors(part: str, remedy: str = "") -> Iterator[None]:
         does = remedy if isinstance(error, MisconfigurationException | ModuleNotFoundError) else ""
         raise UserError(f"{part} cannot be built: {error}{does}") from error
     except Exception as error:
-        if not any(
-            note.startswith("full_key") for note in getattr(error, "__notes__", ())
-        ):  # as Hydra 1.4 marks a config's
+        # as Hydra 1.4 marks a config's
+        if not any(note.startswith("full_key") for note in getattr(error, "__notes__", ())):
             raise
         raise UserError(f"{part} cannot be built: {str(error).strip()}") from error
 
@@ -161,9 +160,8 @@ def build_optimizer(cfg: DictConfig) -> tuple[Callable[..., Optimizer], "Schedul
     wrong option shows now.
     """
     with plain_errors("optimizer"):
-        optimizer: Callable[..., Optimizer] = instantiate(
-            cfg.optimizer, _convert_="all"
-        )  # checkpoints keep its lists
+        # checkpoints keep its lists
+        optimizer: Callable[..., Optimizer] = instantiate(cfg.optimizer, _convert_="all")
         tried = optimizer([torch.zeros(1, requires_grad=True)])
     if cfg.scheduler.get("_target_") is None:
         return optimizer, None

@@ -55,9 +55,8 @@ class Sharded(ModelParallelStrategy):
             return  # testing follows training
         if self.sync_batchnorm:
             SyncNorm().apply(net)
-        mesh = init_device_mesh(
-            self.root_device.type, (self.world_size,)
-        )  # Lightning's own has a row a machine
+        # Lightning's own has a row a machine
+        mesh = init_device_mesh(self.root_device.type, (self.world_size,))
         for block in blocks(net):
             fully_shard(block, mesh=mesh)
         fully_shard(net, mesh=mesh)

@@ -72,10 +72,8 @@ class SlurmLauncher(Launcher):
         executor.update_parameters(
             **{key if key in _OF_ANY_CLUSTER else f"slurm_{key}": given[key] for key in given}
         )
-        with (
-            contextlib.redirect_stderr(io.StringIO()),
-            executor.batch(),
-        ):  # what sbatch prints is in the error too
+        # what sbatch prints is in the error too
+        with contextlib.redirect_stderr(io.StringIO()), executor.batch():
             return [
                 executor.submit(
                     self._job, list(overrides), initial_job_idx + index, Singleton.get_state()

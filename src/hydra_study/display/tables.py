@@ -65,9 +65,8 @@ class Recorder:
             self._next = began + self._pause
             return
         with locked(self._spec.paths.record_lock, self._study.patience):
-            trials = self._study.get_trials(
-                deepcopy=False
-            )  # under the lock, or an older table would replace a newer one
+            # under the lock, or an older table would replace a newer one
+            trials = self._study.get_trials(deepcopy=False)
             if force:
                 for path in (self._file, self._spec.paths.preset):
                     remove_unfinished(path)

@@ -24,7 +24,6 @@ class LocalWorker(Workers):
         done = [
             job.run(overrides, number, str(number)) for number, overrides in enumerate(jobs, first)
         ]
-        configure_log(
-            spec.config.hydra.hydra_logging, spec.config.hydra.verbose
-        )  # the job had its own
+        # the job had its own
+        configure_log(spec.config.hydra.hydra_logging, spec.config.hydra.verbose)
         return done

@@ -26,9 +26,8 @@ class RayWorkers(Workers):
         """Start or join Ray ahead of its launcher: it takes SIGTERM then, and would kill the
         workers by it.
         """
-        os.environ.setdefault(
-            "RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0"
-        )  # by `uv run` they would run in a copy of the whole folder
+        # by `uv run` they would run in a copy of the whole folder
+        os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         import ray
 
         if not ray.is_initialized():

@@ -73,9 +73,8 @@ class Queue:
             RuntimeError: All jobs were lost.
         """
         try:
-            while [
-                job for job in self._jobs if not self._has_ended(job)
-            ]:  # asks all: one that waits hides no end of another
+            # asks all: one that waits hides no end of another
+            while [job for job in self._jobs if not self._has_ended(job)]:
                 if self._is_closing():
                     self._cancel("--state=PENDING")
                 time.sleep(1)
@@ -133,9 +132,8 @@ class Queue:
             f"--jobs={self._id}",
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if (
-            done.returncode == 0 or "Invalid job id" in done.stderr
-        ):  # jobs are forgotten some minutes after their end
+        # jobs are forgotten some minutes after their end
+        if done.returncode == 0 or "Invalid job id" in done.stderr:
             former = {
                 job: state if state not in _UNFINISHED else "CANCELLED"
                 for job, state in (self._states or {}).items()

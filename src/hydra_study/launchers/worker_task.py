@@ -51,9 +51,8 @@ def run_worker(spec: SweepSpec, index: int) -> WorkerResult:
     The template is forked before the storage is opened: its children must not share a database
     connection.
     """
-    name = (  # some launchers start a lost worker again
-        f"{spec.session}-{index}-{os.urandom(2).hex()}"
-    )
+    # some launchers start a lost worker again
+    name = f"{spec.session}-{index}-{os.urandom(2).hex()}"
     heartbeat = Heartbeat(spec.paths.workers, name)
     temporary = TemporaryFolder()
     template = None

@@ -111,12 +111,8 @@ class _ForkServer:
         self.order = order
         self.control = Channel(control)
         self.trials: dict[int, int] = {}
-        for signum in (
-            signal.SIGINT,
-            signal.SIGTERM,
-            signal.SIGUSR1,
-            signal.SIGUSR2,
-        ):  # Slurm tells all processes of a job
+        # Slurm tells all processes of a job
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(signum, signal.SIG_IGN)
         self.set_variables()
         self.postponed = [step for name, step in self.steps() if name in order.left_out]

@@ -110,9 +110,8 @@ class RunningTrial:
                 self.close_gently(reason, grace, again=None)
 
         now = time.monotonic()
-        if (
-            self.outcome is not None and self._kill_at is None
-        ):  # a thread or an `atexit` of its may wait for ever
+        # a thread or an `atexit` of its may wait for ever
+        if self.outcome is not None and self._kill_at is None:
             self._kill_at = now + grace
         if hang_limit is not None and now - self.heard > hang_limit:
             reason = f"no sign of life for {hang_limit:g} s (hydra.sweeper.hang_limit)"

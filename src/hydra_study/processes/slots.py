@@ -50,9 +50,8 @@ def make_slots(options: StudyConf) -> list[Slot]:
 def _bearable(options: StudyConf, devices: list[str], share: float) -> int:
     if share > 0:
         return int(len(devices) // share) if share >= 1 else len(devices) * int(1 / share)
-    sharing = (
-        1 if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" else options.workers
-    )  # a job of Slurm has its own cores
+    # a job of Slurm has its own cores
+    sharing = 1 if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" else options.workers
     return max(1, max(1, usable_cores() // options.threads) // sharing)
 
 

@@ -72,9 +72,8 @@ def run_trial_process(
         if spec is not None:
             _write(spec, outcome, spec.paths.trial(job.number))
         if outcome.traceback:
-            with contextlib.suppress(
-                OSError
-            ):  # of a full disk, or where the task function has closed it
+            # of a full disk, or where the task function has closed it
+            with contextlib.suppress(OSError):
                 sys.stderr.write(outcome.traceback)
                 sys.stderr.flush()
         channel.send({"say": "end", "outcome": outcome.as_dict()})
@@ -123,9 +122,8 @@ def _run(spec: SweepSpec, job: Job, channel: Channel) -> Outcome:
         job_subdir_key=None,
         hydra_context=spec.hydra_context,
     )
-    return of_result(
-        done.return_value, spec.objectives.names
-    )  # raises what the task function has raised
+    # raises what the task function has raised
+    return of_result(done.return_value, spec.objectives.names)
 
 
 def _wait_for_room(folder: Path, channel: Channel) -> None:
@@ -175,9 +173,8 @@ def _stop(signum: int, frame: Any) -> None:
     global _asked_to_stop
     if not _asked_to_stop:
         _asked_to_stop = True
-        end = (
-            None if _running is None else left_outcome(*_running)
-        )  # the worker's word, where it has a reason to give
+        # the worker's word, where it has a reason to give
+        end = None if _running is None else left_outcome(*_running)
         raise link.Stopped("asked to close") if end is None else link.Stopped(end.reason, end.kind)
 
 
@@ -192,10 +189,8 @@ def _enter_process(job: Job, parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    for signum in (
-        signal.SIGTERM,
-        signal.SIGINT,
-    ):  # Lightning would make an exit code of a KeyboardInterrupt
+    # Lightning would make an exit code of a KeyboardInterrupt
+    for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, _stop)
     os.environ.update(job.environment)
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(job.threads)))

@@ -90,9 +90,8 @@ class Worker:
         self._handler = MessageHandler(study, spec, self._teller, self._duplicates)
         self._session = Session(study, spec)
         self.asker = Asker(study, space, spec, self.name)
-        self._times = dict.fromkeys(
-            ("beat", "reap", "ask", "stop"), -math.inf
-        )  # a steady clock may be below zero
+        # a steady clock may be below zero
+        self._times = dict.fromkeys(("beat", "reap", "ask", "stop"), -math.inf)
         self._patience = _ASK_EVERY
         self._interrupts = Interrupts()
         self._many = options.workers / 16
@@ -212,9 +211,8 @@ class Worker:
             if trial is None:
                 return
             self._patience = _ASK_EVERY
-            with contextlib.suppress(
-                UpdateFinishedTrialError
-            ):  # by another worker, which took this one for dead
+            # by another worker, which took this one for dead
+            with contextlib.suppress(UpdateFinishedTrialError):
                 self._start(trial)
 
     def _start(self, trial: optuna.Trial) -> None:

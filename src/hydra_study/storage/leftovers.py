@@ -30,9 +30,8 @@ def remove_leftovers(
     for path, _ in (found for number in killed for found in unfinished_files(paths.trial(number))):
         path.unlink(missing_ok=True)
     for path, name in unfinished_files(paths.folder):
-        if (
-            name.isdecimal() and int(name) in killed
-        ):  # it was looking whether there was room for its folder
+        # it was looking whether there was room for its folder
+        if name.isdecimal() and int(name) in killed:
             path.unlink(missing_ok=True)
     for path, name in unfinished_files(paths.workers):
         if watch.is_dead(name.removesuffix(".json")):

@@ -65,9 +65,8 @@ def is_held(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(
-            held, fcntl.LOCK_SH | fcntl.LOCK_NB
-        )  # NFS gives an exclusive one only for writing
+        # NFS gives an exclusive one only for writing
+        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True
     finally:

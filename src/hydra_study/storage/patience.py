@@ -118,9 +118,8 @@ def is_passing(error: BaseException) -> bool:
     restarts.
     """
     if isinstance(error, OSError):
-        return not isinstance(
-            error, BlockingIOError
-        )  # which says that another process holds a lock
+        # which says that another process holds a lock
+        return not isinstance(error, BlockingIOError)
     exceptions = sys.modules.get("sqlalchemy.exc")
     kinds = tuple(getattr(exceptions, name) for name in _PASSING if hasattr(exceptions, name))
     return any(isinstance(cause, kinds) for cause in (error, error.__cause__))

@@ -176,9 +176,8 @@ def sampling_grid(matrices: Tensor, size: Size) -> Tensor:
     )
     places = torch.stack([x, y, torch.ones_like(x)], dim=-1).view(1, -1, 3)
     to_x, to_y = matrices.unbind(1)
-    scaled = torch.stack(
-        [to_x / (0.5 * width), to_y / (0.5 * height)], dim=2
-    )  # a tensor of the sizes would wait for a GPU
+    # a tensor of the sizes would wait for a GPU
+    scaled = torch.stack([to_x / (0.5 * width), to_y / (0.5 * height)], dim=2)
     return places.expand(len(matrices), -1, -1).bmm(scaled).view(-1, height, width, 2)
 
 

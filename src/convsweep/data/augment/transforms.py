@@ -83,9 +83,8 @@ class Augmentation:
             return self.at_once(x, y, seed)
         images, masks = torch.empty_like(x), y.clone()
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(
-                mix(seed)
-            )  # torch.manual_seed notes who called it, for each kind of device
+            # torch.manual_seed notes who called it, for each kind of device
+            torch.default_generator.manual_seed(mix(seed))
             for i in range(len(x)):
                 image, mask = self.one(x[i], y[i])
                 if image.shape != x[i].shape or image.dtype != x.dtype or mask.shape != y[i].shape:
@@ -131,9 +130,8 @@ class Augmentation:
         """Return one image, and its mask if it has one, after all transforms."""
         if not self.masks:
             for step in self.steps:
-                image = step(
-                    image
-                )  # a tensor alone is an image to v2, and a fifth faster than one that says so
+                # a tensor alone is an image to v2, and a fifth faster than one that says so
+                image = step(image)
             return image, label
         pair: tuple[Tensor, Tensor] = image, label
         if self.for_images:

@@ -47,9 +47,8 @@ class Resampled:
             return self.source[:, start:stop]
         from scipy.signal import resample_poly
 
-        margin = (
-            ceil(REACH * max(self.up, self.down) / (self.up * self.down)) + 1
-        )  # in steps of `down` here and `up` there
+        # in steps of `down` here and `up` there
+        margin = ceil(REACH * max(self.up, self.down) / (self.up * self.down)) + 1
         first, last = max(0, start // self.up - margin), ceil(stop / self.up) + margin
         piece = self.source[:, first * self.down : last * self.down]
         resampled = resample_poly(piece, self.up, self.down, axis=-1)

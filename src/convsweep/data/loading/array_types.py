@@ -71,9 +71,8 @@ class Mapped:
         while isinstance(root.base, np.memmap):
             root = root.base
         assert array.filename is not None
-        offset = (
-            root.offset + array.ctypes.data - root.ctypes.data
-        )  # numpy gives a view the offset of what it is a view of
+        # numpy gives a view the offset of what it is a view of
+        offset = root.offset + array.ctypes.data - root.ctypes.data
         return cls(array.filename, array.dtype, offset, array.shape, array.strides)
 
     def opened(self) -> np.memmap[Any, Any]:

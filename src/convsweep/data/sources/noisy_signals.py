@@ -149,9 +149,8 @@ class NoisySignals(DataModule):
         return Samples(noisy, clean.waves, clean.names)
 
     def gather(self, samples: Samples, training: bool) -> Gather:
-        known = (
-            Samples(samples.y, samples.y, samples.names) if training else samples
-        )  # fresh noise needs the clean signals alone
+        # fresh noise needs the clean signals alone
+        known = Samples(samples.y, samples.y, samples.names) if training else samples
         return super().gather(known, training)
 
     def mixer(self, waves: Waves, part: str) -> Mixer:

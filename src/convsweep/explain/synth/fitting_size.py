@@ -47,9 +47,8 @@ def free_bytes(device: torch.device) -> int:
     if MEMINFO.is_file():
         lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines())
         return int(lines["MemAvailable"].split()[0]) * 1024
-    return (
-        os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    )  # the system does not say what is free
+    # the system does not say what is free
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
 def fitting_size(
@@ -100,9 +99,8 @@ def needs(subject: Subject, size: tuple[int, ...], work: Work | None = None) -> 
     work = work or Work()
     at = subject.in_shape[1:] if work.until else size
     try:
-        subject.net.requires_grad_(
-            True
-        )  # what is kept for the gradient of the image is what would be kept for the weights
+        # what is kept for the gradient of the image is what would be kept for the weights
+        subject.net.requires_grad_(True)
         cost = measure(subject.net, (subject.in_shape[0], *at))
     except (InfeasibleError, UntraceableError, RuntimeError):
         return 0

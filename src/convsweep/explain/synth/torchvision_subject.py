@@ -36,9 +36,8 @@ def from_torchvision(name: str, weights: str | None, device: str = "auto") -> Su
     state = None if weights is None else read_state(Path(weights), name)
     num_classes = IMAGENET_CLASSES if state is None else len(list(state.values())[-1])
     options: dict[str, Any] = {}
-    if (
-        name in AUXILIARY and state is not None
-    ):  # torchvision's own weights of these take pixels normalised in another way
+    # torchvision's own weights of these take pixels normalised in another way
+    if name in AUXILIARY and state is not None:
         options = {"init_weights": False, "transform_input": num_classes == IMAGENET_CLASSES}
     net = torchvision_net(name, 3, num_classes, **options)
     if state is not None:

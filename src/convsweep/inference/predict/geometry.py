@@ -45,9 +45,8 @@ class Geometry:
         size = (self.seen_size[1], self.seen_size[0])
         best = np.full(self.seen_size, -np.inf, np.float32)
         found = np.zeros(self.seen_size, np.uint8 if max(len(probs), outside) < 256 else np.uint16)
-        for index, plane in enumerate(
-            probs
-        ):  # one plane after the other: all of them at the file's size may be large
+        # one plane after the other: all of them at the file's size may be large
+        for index, plane in enumerate(probs):
             inside = np.ascontiguousarray(
                 plane[top : top + height, left : left + width], dtype=np.float32
             )

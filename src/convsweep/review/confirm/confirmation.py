@@ -89,9 +89,8 @@ def _check_configs(sweep: SweepFolder, candidates: list[Candidate]) -> None:
         else []
     )
     GlobalHydra.instance().clear()
-    with initialize_config_dir(
-        str(first), version_base="1.3"
-    ):  # looks for the primary config nowhere else
+    # looks for the primary config nowhere else
+    with initialize_config_dir(str(first), version_base="1.3"):
         for candidate in candidates:
             try:
                 compose(name, overrides=[*candidate.overrides, *path])

@@ -76,9 +76,8 @@ def page_of(arguments: Namespace) -> tuple[Page, Path]:
     if path.is_dir() and not source.is_sweep(path):
         return page_of_runs(path)
     sweep = source.load_sweep(arguments.source, arguments.study)
-    from convsweep.review.report.pages.sweep import (
-        sweep_page,
-    )  # slow to import: what is not there is said first
+    # slow to import: what is not there is said first
+    from convsweep.review.report.pages.sweep import sweep_page
 
     place = path if path.is_dir() else path.parent if path.is_file() else Path()
     return sweep_page(sweep), place / "report.html"

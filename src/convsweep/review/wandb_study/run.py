@@ -46,10 +46,8 @@ class StudyRun:
             for name in ("init_timeout_s", "finish_timeout_s", "settings")
             if name in options
         }
-        self._settings = {
-            "x_disable_stats": True,
-            **run_settings(**own),
-        }  # the machine's load is in the runs of the trials
+        # the machine's load is in the runs of the trials
+        self._settings = {"x_disable_stats": True, **run_settings(**own)}
         self.outcome = "complete"
         self._run: Any = None
         self._is_off = False

@@ -99,9 +99,8 @@ class WandbLogger(Logger):
         self._run: Any = None
         self._is_off = False
         self._has_failed = False
-        self._early_summary: dict[str, Any] = (
-            {"outcome": None, "reason": None} if resume else {}
-        )  # those of the former start
+        # those of the former start
+        self._early_summary: dict[str, Any] = {"outcome": None, "reason": None} if resume else {}
         self._row: dict[str, float] = {}
         self._row_step: int | None = None
         self._artifacts = CheckpointArtifacts(log_model)

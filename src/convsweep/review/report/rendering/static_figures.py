@@ -93,9 +93,8 @@ def set_axis(axes: Axes, name: str, wanted: dict[str, Any]) -> None:
         axes.spines["bottom" if name == "x" else "left"].set_visible(False)
     if wanted.get("type") == "log":
         set_logarithmic(axes, name)
-    if "tickvals" in wanted and not isinstance(
-        wanted["tickvals"][0], str
-    ):  # a map's words are its own
+    # a map's words are its own
+    if "tickvals" in wanted and not isinstance(wanted["tickvals"][0], str):
         axis.set_ticks(wanted["tickvals"], wanted["ticktext"])
     if "range" in wanted:
         axes.set(**{f"{name}lim": wanted["range"]})

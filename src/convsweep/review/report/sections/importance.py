@@ -144,9 +144,8 @@ def evaluate(
     by_number = {trial.number: loss for trial, loss in zip(trials, losses, strict=True)}
     evaluator = PedAnovaImportanceEvaluator(target_quantile=quantile)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # it warns about every target, and about every rare value of a conditional parameter
+        # it warns about every target, and about every rare value of a conditional parameter
+        warnings.simplefilter("ignore")
         return evaluator.evaluate(
             Chosen(trials), list(names), target=lambda trial: by_number[trial.number]
         )

@@ -213,10 +213,8 @@ def layer_in_words(module: Any) -> tuple[str, bool]:
         return f"linear → {module.out_features}", False
     if kind == "Upsample":
         return f"upsample x{module.scale_factor:g} ({module.mode})", False
-    if kind in (
-        "Identity",
-        "ConstantPad",
-    ):  # the padding belongs to a convolution of an even kernel
+    # the padding belongs to a convolution of an even kernel
+    if kind in ("Identity", "ConstantPad"):
         return "", False
     if kind.startswith("Dropout"):
         return f"dropout {module.p:.2g}", True

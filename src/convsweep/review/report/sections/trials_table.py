@@ -46,9 +46,8 @@ def table(
     header += [sweep.labels[name] for name in names] + (["reason"] if outcome else [])
     rows: list[list[Cell]] = []
     for trial in trials:
-        is_complete = (
-            trial.state == TrialState.COMPLETE
-        )  # to a pruned trial Optuna gives its last report as its value
+        # to a pruned trial Optuna gives its last report as its value
+        is_complete = trial.state == TrialState.COMPLETE
         values: Sequence[float | None] = (
             trial.values if is_complete else [None] * len(sweep.objectives)
         )
