@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hydra_study.kinds import kind_of_error as kind_of_error
     from hydra_study.kinds import telling_cause as telling_cause
     from hydra_study.paths import SweepPaths as SweepPaths
+    from hydra_study.primary_config import config_arguments as config_arguments
+    from hydra_study.primary_config import config_dirs as config_dirs
     from hydra_study.processes.slots import usable_cores as usable_cores
     from hydra_study.space.parameters import override_text as override_text
     from hydra_study.storage.heartbeat import LivenessMonitor as LivenessMonitor
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from hydra_study.trials.tell import fixed_params as fixed_params
 
 _MODULES = {
+    "config_arguments": "primary_config",
+    "config_dirs": "primary_config",
     "FULL_ERROR": "errors",
     "LivenessMonitor": "storage.heartbeat",
     "OpenStudy": "storage.storage",

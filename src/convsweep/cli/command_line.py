@@ -17,7 +17,7 @@ from convsweep.distributed import ranks
 from convsweep.errors import UserError
 from convsweep.patches import apply_patches
 from convsweep.patches import hydra as hydra_patches
-from hydra_study import FULL_ERROR, trial, wants_traceback
+from hydra_study import FULL_ERROR, config_arguments, trial, wants_traceback
 
 MULTIRUN, HELP = {"-m", "--multirun"}, {"-h", "--help"}
 
@@ -53,21 +53,8 @@ def expand_resume(arguments: list[str]) -> list[str]:
 
     overrides = [str(override) for override in OmegaConf.load(saved)]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
-    config = config_of(OmegaConf.load(saved.with_name("hydra.yaml")))
+    config = config_arguments(OmegaConf.load(saved.with_name("hydra.yaml")).hydra)
     return [*config, *overrides, *others, f"hydra.run.dir={quote(folder)}", "ckpt_path=last"]
-
-
-def config_of(config: Any) -> list[str]:
-    """Return the arguments that name the primary config of a run, and the folder that was given for
-    it, by Hydra's own config.
-    """
-    named = [f"--config-name={config.hydra.job.config_name}"]
-    given = [
-        source.path
-        for source in config.hydra.runtime.config_sources
-        if source.provider == "command-line"
-    ]
-    return named + [f"--config-dir={folder}" for folder in given]
 
 
 def multirun_first(arguments: list[str]) -> list[str]:

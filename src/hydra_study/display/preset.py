@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
 
 from hydra_study import attributes
+from hydra_study.primary_config import config_dirs
 from hydra_study.sweep_spec import SweepSpec
 
 
@@ -40,11 +41,7 @@ def preset_of(
     parser = OverridesParser.create(config_loader=loader)
     defaults: list[Any] = [config.hydra.job.config_name]
     body = OmegaConf.create({})
-    folders = [
-        f"file://{source.path}"
-        for source in config.hydra.runtime.config_sources
-        if source.provider == "command-line"
-    ]
+    folders = [f"file://{folder}" for folder in config_dirs(config.hydra)]
     if folders:
         OmegaConf.update(body, "hydra.searchpath", folders, force_add=True)
     left_out = []

@@ -8,6 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from hydra_study.primary_config import config_arguments
 from hydra_study.sweep_spec import Job, SweepSpec
 
 _OF_THE_SWEEP = ("hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher", "hydra.mode")
@@ -52,13 +53,6 @@ def set_plain_arguments(spec: SweepSpec, job: Job, folder: str) -> None:
     hydra = spec.config.hydra
     given = OmegaConf.to_container(hydra.overrides.hydra)
     assert isinstance(given, list)
-    options = [
-        f"--config-dir={source.path}"
-        for source in hydra.runtime.config_sources
-        if source.provider == "command-line"
-    ]
-    if hydra.job.config_name is not None:
-        options.append(f"--config-name={hydra.job.config_name}")
     of_hydra = [text for text in given if not str(text).lstrip("+~").startswith(_OF_THE_SWEEP)]
     quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
     sys.modules["__main__"].__spec__ = (
@@ -66,7 +60,7 @@ def set_plain_arguments(spec: SweepSpec, job: Job, folder: str) -> None:
     )
     sys.argv = [
         spec.script,
-        *options,
+        *config_arguments(hydra),
         *of_hydra,
         *job.overrides,
         "hydra.mode=RUN",

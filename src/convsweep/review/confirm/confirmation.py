@@ -21,7 +21,7 @@ from convsweep.review.confirm.results import Result, measure
 from convsweep.review.confirm.table import failures, table
 from convsweep.review.confirm.verdict import Verdict, judge
 from convsweep.run_folder import write_atomically
-from hydra_study import SweepFolder, open_sweep_folder, override_text, preset_of
+from hydra_study import SweepFolder, config_dirs, open_sweep_folder, override_text, preset_of
 
 TABLE_WIDTH = 120
 
@@ -110,9 +110,7 @@ def _check_configs(sweep: SweepFolder, candidates: list[Candidate]) -> None:
 
 def _config_folders(sweep: SweepFolder) -> list[Path]:
     """Return the folders of the program's configs and of `--config-dir`."""
-    sources = sweep.config.hydra.runtime.config_sources
-    given = [Path(str(source.path)) for source in sources if source.provider == "command-line"]
-    return [sweep.main_config_folder(), *given]
+    return [sweep.main_config_folder(), *map(Path, config_dirs(sweep.config.hydra))]
 
 
 def _say_plan(

@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from convsweep.cli.command_line import config_of
 from convsweep.cli.shell_command import TRAIN
 from convsweep.errors import UserError
 from convsweep.review.confirm.candidates import merge_overrides
 from convsweep.review.confirm.jobs import JOB, Jobs
-from hydra_study import SweepFolder, override_text
+from hydra_study import SweepFolder, config_arguments, override_text
 
 _OWN: dict[str, Any] = {
     "suggest": "convsweep.review.confirm.jobs.suggest",
@@ -49,7 +48,7 @@ def train(sweep: SweepFolder, jobs: Jobs, engine: list[str]) -> int:
         sys.executable,
         *program(sweep),
         "-m",
-        *config_of(sweep.config),
+        *config_arguments(sweep.config.hydra),
         *arguments(sweep, jobs, engine),
     ]
     cwd = Path(str(sweep.config.hydra.runtime.cwd))
