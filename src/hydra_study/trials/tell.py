@@ -47,9 +47,10 @@ class Teller:
         if again is None:
             again = policy.action == "retry" and attempt < policy.retries
             attempt += again
-        self._note(trial, outcome, again)
+        checkpoint = self._checkpoint_of(trial)
+        self._note(trial, outcome, checkpoint, again)
         if again:
-            self._queue(trial, attempt)
+            self._queue(trial, attempt, checkpoint)
         if outcome.kind in CONSTRAINED:
             set_constraint(self._study, trial.number, outcome.kind, 1.0)
         if outcome.kind == "complete":
@@ -62,7 +63,8 @@ class Teller:
     def tell_duplicate(self, trial: FrozenTrial, known: FrozenTrial) -> None:
         """Tell the study the known result of the same network; a running one has none yet."""
         reason = f"the same network as trial {known.number} ({kind_of(known)})"
-        self._note(trial, Outcome("duplicate", reason=reason), again=False)
+        checkpoint = self._checkpoint_of(trial)
+        self._note(trial, Outcome("duplicate", reason=reason), checkpoint, again=False)
         self._set(trial, {attributes.DUPLICATE_OF: known.number})
         if known.state == TrialState.COMPLETE:
             self._study.tell(trial.number, known.values)
@@ -81,7 +83,9 @@ class Teller:
         for key, value in facts.items():
             self._study.storage.set_trial_user_attr(self._study.trial_id(trial.number), key, value)
 
-    def _note(self, trial: FrozenTrial, outcome: Outcome, again: bool) -> None:
+    def _note(
+        self, trial: FrozenTrial, outcome: Outcome, checkpoint: str | None, again: bool
+    ) -> None:
         facts: dict[str, Any] = {attributes.KIND: outcome.kind}
         if outcome.reason:
             facts[attributes.REASON] = outcome.reason
@@ -92,8 +96,8 @@ class Teller:
             facts[attributes.PEAK_MEMORY] = round(outcome.peak_memory_mb, 1)
         if self._paths.trial(trial.number).is_dir():
             facts[attributes.FOLDER] = str(self._paths.trial(trial.number))
-        if self._checkpoint_of(trial) is not None:
-            facts[attributes.CHECKPOINT] = self._checkpoint_of(trial)
+        if checkpoint is not None:
+            facts[attributes.CHECKPOINT] = checkpoint
         if again:
             facts[attributes.RETRIED] = True
         self._set(trial, facts)
@@ -104,7 +108,7 @@ class Teller:
         own = max(written, key=lambda path: path.stat().st_mtime, default=None)
         return trial.user_attrs.get(attributes.CHECKPOINT) if own is None else str(own)
 
-    def _queue(self, trial: FrozenTrial, attempt: int) -> None:
+    def _queue(self, trial: FrozenTrial, attempt: int, checkpoint: str | None) -> None:
         """Queue a trial of the same parameters that goes on from the checkpoint; once only.
 
         What the trial reported is reported by the new one when it begins (`Reports.inherit`).
@@ -114,7 +118,6 @@ class Teller:
             return
         facts = {key: trial.user_attrs[key] for key in _INHERITED if key in trial.user_attrs}
         facts |= {attributes.RETRY_OF: trial.number, attributes.ATTEMPT: attempt}
-        checkpoint = self._checkpoint_of(trial)
         if checkpoint is not None:
             facts[attributes.CHECKPOINT] = checkpoint
         self._study.enqueue_trial(fixed_params(trial), user_attrs=facts)
