@@ -35,15 +35,11 @@ def write_project(folder: Path) -> None:
     Raises:
         UserError: the folder is a file, or holds something already.
     """
-    if folder.exists() and not folder.is_dir():
+    is_file = folder.exists() and not folder.is_dir()
+    if is_file or (folder.is_dir() and any(folder.iterdir())):
         raise UserError(
-            f"a project must go to a new or empty folder, but {folder} is a file; choose another"
-            " name"
-        )
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(
-            f"a project must go to a new or empty folder, but {folder} holds files; choose another"
-            " name"
+            f"a project must go to a new or empty folder, but {folder}"
+            f" {'is a file' if is_file else 'holds files'}; choose another name"
         )
     shutil.copytree(
         PROJECT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")

@@ -28,11 +28,24 @@ TOP_K = 5
 SUMMED_CLASSES = 8
 
 
-class ClassificationTask(Task):
+class ClassesTask(Task):
+    """A task whose targets are class indices: samples are drawn with their true and predicted
+    classes.
+    """
+
+    has_classes = True
+
+    def picture(self, x: NDArray[Any], y: NDArray[Any], logits: Tensor, name: str) -> Prediction:
+        return Prediction.of(x, y, logits.softmax(dim=0).cpu().numpy(), name)
+
+    def draw(self, pictures: Sequence[Prediction], info: DataInfo, folder: Path) -> None:
+        draw_named(pictures, info.class_names).savefig(folder / PICTURE)
+
+
+class ClassificationTask(ClassesTask):
     """One class a sample."""
 
     name = CLASSIFICATION
-    has_classes = True
     answer_columns = ("true", "predicted", "probability")
 
     def target_shape(self, num_classes: int, spatial_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -80,12 +93,6 @@ class ClassificationTask(Task):
             [info.class_names[true], info.class_names[best], f"{share:.6f}"]
             for true, best, share in rows
         ]
-
-    def picture(self, x: NDArray[Any], y: NDArray[Any], logits: Tensor, name: str) -> Prediction:
-        return Prediction.of(x, y, logits.softmax(dim=0).cpu().numpy(), name)
-
-    def draw(self, pictures: Sequence[Prediction], info: DataInfo, folder: Path) -> None:
-        draw_named(pictures, info.class_names).savefig(folder / PICTURE)
 
 
 class Classification(Model):

@@ -1,7 +1,6 @@
 """Segmentation: one class a position, per-pixel cross-entropy."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,21 +18,17 @@ from convsweep.models.base import Batch, Model
 from convsweep.nets.blocks import center_crop_or_pad
 from convsweep.nets.geometry import shape_text
 from convsweep.nets.sliding_window import SlidingWindow
-from convsweep.pictures.prediction import Prediction
-from convsweep.pictures.worst import PICTURE, draw_named
-from convsweep.task import SEGMENTATION, SHOWN_COLUMNS, Task
-from convsweep.tasks.classification import class_weight
+from convsweep.task import SEGMENTATION, SHOWN_COLUMNS
+from convsweep.tasks.classification import SUMMED_CLASSES, ClassesTask, class_weight
 
-SUMMED_CLASSES = 8
 # The label that torch's cross-entropy leaves out where the data set names no other.
 NO_CLASS = -100
 
 
-class SegmentationTask(Task):
+class SegmentationTask(ClassesTask):
     """One class a position."""
 
     name = SEGMENTATION
-    has_classes = True
     is_dense = True
 
     def target_shape(self, num_classes: int, spatial_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -78,18 +73,12 @@ class SegmentationTask(Task):
     def shown_columns(self) -> Sequence[int]:
         return [0, *range(2, 2 + SHOWN_COLUMNS)]
 
-    def picture(self, x: NDArray[Any], y: NDArray[Any], logits: Tensor, name: str) -> Prediction:
-        return Prediction.of(x, y, logits.softmax(dim=0).cpu().numpy(), name)
-
-    def draw(self, pictures: Sequence[Prediction], info: DataInfo, folder: Path) -> None:
-        draw_named(pictures, info.class_names).savefig(folder / PICTURE)
-
 
 class Segmentation(Model):
     """A network that gives one class a position; where its output is smaller than the input, the
     target is cropped.
 
-    Where samples are of any size (`Facts.any_size`), it is trained on crops and applied to whole
+    Where samples are of any size (`DataInfo.any_size`), it is trained on crops and applied to whole
     samples in overlapping windows.
 
     Args:
@@ -126,10 +115,8 @@ class Segmentation(Model):
         """
         if self.training or not self.info.any_size:
             return super().forward(x)
-        if (
-            x.shape[0] == 0
-            # the last step of a process that has a sample less; len() would fix the batch of an export  # noqa: E501
-        ):
+        # the last step of a process that has a sample less; len() would fix the batch of an export
+        if x.shape[0] == 0:
             return x.new_zeros((0, self.info.num_classes, *x.shape[2:]), dtype=torch.float32)
         if x.shape[2:] == torch.Size(self.info.spatial_shape):
             logits = super().forward(x)
