@@ -5,10 +5,11 @@ on.
 from collections.abc import Sequence
 from itertools import combinations
 from statistics import median
+from typing import Any
 
 from convsweep.review.report.rendering.blocks import Block, Figure, Grid, Table, Text
 from convsweep.review.report.rendering.phrases import number
-from convsweep.review.report.rendering.scales import Scale, bins, scale_of
+from convsweep.review.report.rendering.scales import Bin, Scale, bins, scale_of
 from convsweep.review.report.rendering.score_axis import shown_range
 from convsweep.review.study import Sweep
 
@@ -60,6 +61,11 @@ def pair_figure(sweep: Sweep, one: Scale, other: Scale) -> Figure | None:
         ]
         for pair in zip(scores, cells, strict=True)
     ]
+    named = [
+        [row.label, *(text.replace("<br>", " ") for text in line)]
+        for row, line in zip(rows, texts, strict=True)
+    ]
+    table = Table([f"{other.label} / {one.label}", *(column.label for column in columns)], named)
     shown = shown_range([trial.values[0] for trial in both], sweep.maximise[0])
     heat = {
         "type": "heatmap",
@@ -78,23 +84,26 @@ def pair_figure(sweep: Sweep, one: Scale, other: Scale) -> Figure | None:
         "hovertemplate": f"{one.label} %{{x}}<br>{other.label} %{{y}}<br>%{{text}}<extra></extra>",
         **({} if shown is None else {"zmin": shown[0], "zmax": shown[1]}),
     }
-    layout = {
+    return Figure(
+        f"{one.label} and {other.label}",
+        [heat],
+        heat_layout(one, other, columns),
+        height=120 + 38 * len(rows),
+        instead=table,
+    )
+
+
+def heat_layout(one: Scale, other: Scale, columns: Sequence[Bin]) -> dict[str, Any]:
+    """Return the layout: an axis for each parameter."""
+    return {
         "xaxis": {
             "type": "category",
             "title": {"text": one.label},
             "showgrid": False,
             "tickangle": 0,
-            "tickvals": heat["x"],
+            "tickvals": [column.label for column in columns],
             "ticktext": [column.label.replace("..", "..<br>") for column in columns],
         },
         "yaxis": {"type": "category", "title": {"text": other.label}, "showgrid": False},
         "margin": {"l": 56, "r": 8, "t": 6, "b": 44},
     }
-    named = [
-        [row.label, *(text.replace("<br>", " ") for text in line)]
-        for row, line in zip(rows, texts, strict=True)
-    ]
-    table = Table([f"{other.label} / {one.label}", *(column.label for column in columns)], named)
-    return Figure(
-        f"{one.label} and {other.label}", [heat], layout, height=120 + 38 * len(rows), instead=table
-    )

@@ -48,33 +48,12 @@ def timeline_blocks(sweep: Sweep) -> list[Block]:
         key=lambda lane: [int(word) for word in lane.split() if word.isdigit()],
     )
     length = max(bar.end for bar in bars)
-    unit, name = (
-        (3600.0, "hours")
-        if length > 7200
-        else (60.0, "minutes")
-        if length > 120
-        else (1.0, "seconds")
-    )
+    unit, unit_name = time_unit(length)
     kinds = [kind for kind in KINDS if any(kind_of(bar.trial) == kind for bar in bars)]
-    data = [lane_trace(kind, bars, unit) for kind in kinds]
-    key = [(in_words(kind), KINDS[kind].colour) for kind in kinds]
-    lines = [
-        {
-            "type": "line",
-            "x0": place / unit,
-            "x1": place / unit,
-            "yref": "paper",
-            "y0": 0,
-            "y1": 1,
-            "line": {"color": "@muted", "dash": "dot", "width": 1.5},
-        }
-        for place, _ in pauses
-    ]
-    busy = sum(bar.end - bar.start for bar in bars) / (length * len(lanes)) if length else 1.0
-    caption = f"From {moment(latest[0].datetime_start):%Y-%m-%d %H:%M} UTC. "  # type: ignore[arg-type]
-    caption += (
-        f"{count_text(len(lanes), 'slot')}, busy {percent(min(1.0, busy))} of the time; a duplicate"
-        " takes none."
+    caption = (
+        f"From {moment(latest[0].datetime_start):%Y-%m-%d %H:%M} UTC."  # type: ignore[arg-type]
+        f" {count_text(len(lanes), 'slot')}, busy {percent(share_busy(bars, length * len(lanes)))}"
+        " of the time; a duplicate takes none."
     )
     if pauses:
         longest = max(seconds for _, seconds in pauses)
@@ -84,8 +63,36 @@ def timeline_blocks(sweep: Sweep) -> list[Block]:
         )
     if len(latest) < len(trained):
         caption += f" The last {MOST:,} of {len(trained):,} trials are drawn."
-    layout = {
-        "xaxis": {"title": {"text": f"{name} of work"}},
+    return [
+        Figure(
+            "",
+            [lane_trace(kind, bars, unit) for kind in kinds],
+            lane_layout(lanes, [place / unit for place, _ in pauses], unit_name),
+            caption,
+            height=90 + 26 * len(lanes),
+            instead=lane_table(bars, lanes, length),
+            key=[(in_words(kind), KINDS[kind].colour) for kind in kinds],
+        )
+    ]
+
+
+def time_unit(length_s: float) -> tuple[float, str]:
+    """Return the unit in which so long a time is told: its seconds, and its name."""
+    if length_s > 7200:
+        return 3600.0, "hours"
+    return (60.0, "minutes") if length_s > 120 else (1.0, "seconds")
+
+
+def share_busy(bars: Sequence[Bar], seconds: float) -> float:
+    """Return the share of a time that bars fill."""
+    return min(1.0, sum(bar.end - bar.start for bar in bars) / seconds) if seconds else 1.0
+
+
+def lane_layout(lanes: Sequence[str], pauses: Sequence[float], unit_name: str) -> dict[str, Any]:
+    """Return the layout of a figure with a row a slot, and a dotted line at each pause."""
+    line = {"color": "@muted", "dash": "dot", "width": 1.5}
+    return {
+        "xaxis": {"title": {"text": f"{unit_name} of work"}},
         "yaxis": {
             "type": "category",
             "categoryorder": "array",
@@ -93,32 +100,20 @@ def timeline_blocks(sweep: Sweep) -> list[Block]:
             "showgrid": False,
             "range": [-0.7, len(lanes) - 0.3],
         },
-        "shapes": lines,
+        "shapes": [
+            {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line}
+            for x in pauses
+        ],
         "showlegend": False,
     }
-    return [
-        Figure(
-            "",
-            data,
-            layout,
-            caption,
-            height=90 + 26 * len(lanes),
-            instead=lane_table(bars, lanes, length),
-            key=key,
-        )
-    ]
 
 
 def lane_table(bars: Sequence[Bar], lanes: Sequence[str], length: float) -> Table:
     """Return how many trials each slot had, and how busy it was."""
     own = {lane: [bar for bar in bars if bar.lane == lane] for lane in lanes}
-    busy = {
-        lane: sum(bar.end - bar.start for bar in own[lane]) / length if length else 1.0
-        for lane in lanes
-    }
     return Table(
         ["slot", "trials", "busy"],
-        [[lane, len(own[lane]), percent(min(1.0, busy[lane]))] for lane in lanes],
+        [[lane, len(own[lane]), percent(share_busy(own[lane], length))] for lane in lanes],
     )
 
 
