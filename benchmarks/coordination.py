@@ -7,7 +7,7 @@ many finished trials.
 
 Only the training is simulated: the workers are real, each in a process of its own, each with its
 connection to the study, its heartbeat, its reaping and its share of writing `sweep.csv`. Trials
-take no time, so the rate that is printed is the most that the coordination bears here; with trials
+take no time, so the rate that is printed is the highest that the coordination can reach here; with trials
 of T seconds W workers need W / T trials a second. CPU times are those of one worker; what a
 database server on this machine adds is beside them.
 """  # noqa: E501

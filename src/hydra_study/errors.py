@@ -1,4 +1,4 @@
-"""The sweeper's own error: Hydra prints its one message without a traceback."""
+"""The sweeper's own error, which Hydra prints without a traceback unless the user asks for one."""
 
 import os
 
@@ -16,9 +16,10 @@ def how_to_install(extra: str) -> str:
     return f"run: pip install 'hydra-study-sweeper[{extra}]'"
 
 
+# Hydra's variable by which the user asks for tracebacks of his own mistakes too.
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
 def wants_traceback() -> bool:
-    """Return whether the variable says so."""
+    """Return whether the user asks for tracebacks of his own mistakes."""
     return os.environ.get(FULL_ERROR) == "1"

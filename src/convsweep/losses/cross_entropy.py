@@ -1,4 +1,4 @@
-"""Cross-entropy that bears a batch in which nothing counts."""
+"""Cross-entropy that returns 0, not NaN, if every position is ignored."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Lightning's trainer as a config asks for it, made to bear what Lightning alone does not."""
+"""Lightning's trainer as a config asks for it, with what Lightning alone cannot do."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

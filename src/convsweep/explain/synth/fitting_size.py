@@ -1,4 +1,4 @@
-"""Which size of image the memory of a device bears."""
+"""The largest size of image that fits into the memory of a device."""
 
 import os
 from collections.abc import Sequence
