@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
-from tests.report.chromium import Chromium, find
+from tests.review.report.chromium import Chromium, find
 
 WIDTH, HEIGHT = 1200, 1500
 # A palette of so many keeps the files small.

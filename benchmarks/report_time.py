@@ -11,8 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.report.chromium import Chromium, find
-from tests.report.studies import make_sweep, mixed
+from tests.review.report.chromium import Chromium, find
+from tests.review.report.studies import make_sweep, mixed
 
 COUNTS = (5, 500, 5000)
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..study.test_interrupts import processes_in
+from tests.hydra_study.test_interrupts import processes_in
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "own_project.md").read_text()

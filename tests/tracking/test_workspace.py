@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.report.studies import make_sweep, mixed
+from tests.review.report.studies import make_sweep, mixed
 from wandb_server import WandbServer
 
 from convsweep.errors import MissingExtraError, UserError

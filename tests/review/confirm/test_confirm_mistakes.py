@@ -1,0 +1,115 @@
+"""What cannot be confirmed is answered by one message, before anything is trained; a running sweep
+can be.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from convsweep.errors import UserError
+from convsweep.review.confirm.command import main
+from convsweep.review.confirm.request import parse_request
+from hydra_study.errors import StudyError
+from hydra_study.storage.sweep_folder import open_sweep_folder
+from tests.hydra_study.conftest import wait_for
+
+from .conftest import Confirmed, MakeConfirmed
+
+
+def test_an_empty_sweep_and_one_without_a_complete_trial(swept: MakeConfirmed) -> None:
+    one = swept("net=broken", "x=0,1", "fail_early=true")
+    text = one.confirm(code=1)
+    assert "a confirmation needs a complete trial, but those of" in text
+    assert "are: 2 error; the first reason: RuntimeError: a broken net" in text
+    assert "Traceback" not in text
+
+
+def test_no_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    with pytest.raises(SystemExit, match="1"):
+        main([str(tmp_path)])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(StudyError, match=r"a sweep's folder holds multirun\.yaml"):
+        main([str(tmp_path)])
+    with pytest.raises(StudyError, match=r"a sweep's folder holds multirun\.yaml"):
+        open_sweep_folder(tmp_path)
+
+
+def test_a_misspelt_key_is_answered_before_anything_is_trained(swept: MakeConfirmed) -> None:
+    one = swept("net=good,plain")
+    assert "cannot be composed" in one.confirm("sleeep=1", code=1)
+    assert "cannot be composed" in one.confirm("baseline=nett=good", code=1)
+    told = one.confirm("baseline=hydra/job_logging=goood", code=1)
+    assert "hydra/job_logging/goood" in told
+    assert "provider=" not in told, "where Hydra has looked is not said"
+    assert len(one.ran()) == 2
+
+
+def test_a_running_sweep_is_confirmed_as_it_stands(tmp_path: Path) -> None:
+    one = Confirmed(tmp_path / "toy")
+    process = one.toy.start(
+        "hydra/sweeper/sampler=grid",
+        "net=good,plain,lucky,broken",
+        "sleep=4",
+        "hydra.sweeper.slots=1",
+    )
+    try:
+        wait_for(lambda: (one.sweep / "0" / "outcome.json").exists(), timeout=60)
+        output = one.confirm("top=1", "seeds=1", "sleep=0")
+        assert "the sweep is still running" in output
+        assert list(one.networks()) == ["trial 0", "baseline"]
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    assert one.toy.kinds() == ["complete"] * 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "takes one sweep's folder"),
+        (["a", "b"], "takes one sweep's folder"),
+        (["a", "top=0"], "top must be a whole number >= 1, but is '0'"),
+        (["a", "seeds=three"], "seeds must be a whole number"),
+        (["a", "seed=3"], "say seeds=<how many>"),
+        (["a", "sedes=3"], "did you mean 'seeds'"),
+    ],
+)
+def test_the_command_line_is_checked(arguments: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_request(arguments)
+
+
+def test_the_words_of_the_command_line() -> None:
+    request = parse_request(
+        [
+            "a",
+            "top=2",
+            "baseline=vgg_small",
+            "~callbacks.ema",
+            "hydra/launcher=joblib",
+            "trainer.max_epochs=2",
+        ]
+    )
+    assert (request.folder, request.top, request.seeds, request.by) == (Path("a"), 2, 5, None)
+    assert request.baseline == ["model/net=vgg_small"]
+    assert request.overrides == ["~callbacks.ema", "trainer.max_epochs=2"]
+    assert request.engine == ["hydra/launcher=joblib"]
+    assert parse_request(["a", "baseline=experiment=b optimizer.lr=1"]).baseline == [
+        "experiment=b",
+        "optimizer.lr=1",
+    ]
+    assert parse_request(["a", "baseline=none"]).baseline is None
+
+
+def test_help_has_examples() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "convsweep", "confirm", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "convsweep confirm multirun/depth_kernel_digits" in done.stdout

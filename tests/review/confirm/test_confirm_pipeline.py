@@ -1,0 +1,56 @@
+"""A confirmation of a real sweep of train.py: the test split is measured there, and only there."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+QUICK = [
+    "trainer=cpu",
+    "logger=none",
+    "trainer.max_epochs=1",
+    "model.net.num_blocks=1",
+    "hydra.sweeper.slots=2",
+]
+
+
+def run(folder: Path, *command: str) -> str:
+    """Run a command of Python and return what it printed."""
+    variables = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_search_never_sees_the_test_split_and_its_confirmation_does(tmp_path: Path) -> None:
+    space = ["hydra/sweeper=study", "hydra/sweeper/sampler=grid", "model.net.width=2,8"]
+    run(tmp_path, "-m", "convsweep", "train", "-m", *space, *QUICK)
+    sweep = tmp_path / "multirun" / "train"
+    for number in (0, 1):
+        assert json.loads((sweep / str(number) / "result.json").read_text())["test"] == {}
+    output = run(
+        tmp_path, "-m", "convsweep", "confirm", str(sweep), "top=1", "seeds=1", "baseline=mlp"
+    )
+    content = json.loads((sweep / "confirm" / "confirm.json").read_text())
+    winner, baseline = content["networks"]
+    assert winner["test"]["n"] == baseline["test"]["n"] == 1
+    for network in (winner, baseline):
+        folder = sweep / network["trainings"][0]["folder"]
+        config = (folder / "config.yaml").read_text()
+        assert "seed: 1\n" in config
+        assert (
+            json.loads((folder / "result.json").read_text())["test"]["test/accuracy"]
+            == network["test"]["mean"]
+        )
+    assert "model/net=mlp" in baseline["overrides"]
+    assert winner["cost"]["params"] != baseline["cost"]["params"]
+    assert "which has no interval; say seeds=5" in output
