@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "packages" / "hydra-study-sweeper"
-SUITES = ROOT / "tests" / "study" / "test_conformance.py"
+SUITES = ROOT / "tests" / "hydra_study" / "test_conformance.py"
 APPLICATION = """
 import sys
 import hydra

@@ -48,7 +48,7 @@ class Watched(SmallDevice):
 
 
 def small_device(most: int, **options: int) -> list[str]:
-    keys = {"_target_": "tests.test_fit.SmallDevice", "most": most, **options}
+    keys = {"_target_": f"{__name__}.SmallDevice", "most": most, **options}
     return [f"+callbacks.device.{key}={value}" for key, value in keys.items()]
 
 
@@ -120,6 +120,6 @@ def test_a_training_that_has_ended_leaves_no_memory_to_the_next_one_of_the_proce
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Watched, "former", [])
-    train("+callbacks.device._target_=tests.test_fit.Watched", "+callbacks.device.most=1000")
+    train(f"+callbacks.device._target_={__name__}.Watched", "+callbacks.device.most=1000")
     gc.collect()
     assert [trainer() for trainer in Watched.former] == [None]

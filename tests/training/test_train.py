@@ -161,7 +161,7 @@ def test_a_stopped_run_says_how_to_go_on(
         with pytest.raises(SystemExit) as end:
             train(
                 "trainer.max_epochs=3",
-                "+callbacks.stop._target_=tests.test_train.Stop",
+                f"+callbacks.stop._target_={__name__}.Stop",
                 f"+callbacks.stop.signal={name}",
             )
     finally:
