@@ -61,7 +61,10 @@ def test_a_job_whose_process_fails_goes_on_when_it_is_requeued(
     said = (tmp_path / "slurm" / "said").read_text()
     assert job.returncode == 0, output + said
     folder, written = result(tmp_path / "slurm")
-    assert said.count("Error: process 1 of the training failed: no luck") == 1
+    # srun may end process 0 before that has said what process 1 wrote into its log
+    log = (folder / "train_ddp_process_1.log").read_text()
+    assert "no luck" in log
+    assert said.count("Error: process 1 of the training failed: no luck") <= 1
     assert "going on from" in said
     assert written["outcome"] == "complete"
     assert scores(folder) == pytest.approx(scores(alone), rel=1e-3)

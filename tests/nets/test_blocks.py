@@ -56,7 +56,12 @@ def test_convolution_has_a_bias_only_where_no_norm_removes_it(kind: str) -> None
 
 @pytest.mark.parametrize("kind", sorted(ACTIVATION))
 def test_activation_equals_torchs_and_trains(kind: str) -> None:
-    functions = {"none": lambda x: x, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
+    functions = {
+        "none": lambda x: x,
+        "tanh": torch.tanh,
+        "sigmoid": torch.sigmoid,
+        "hard_swish": F.hardswish,
+    }
     x = torch.linspace(-3, 3, 13)
     torch.testing.assert_close(
         activation(kind)(x.clone()), functions.get(kind, getattr(F, kind, None))(x)

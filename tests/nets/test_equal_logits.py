@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from copied_weights import copy_in_order
 from net_configs import preset
 from torch import nn
 from torchvision import models
+
+from convsweep.nets.torchvision_weights import copy_in_order
 
 INPUT_SIZE = {
     "alexnet": 128,
@@ -14,6 +15,15 @@ INPUT_SIZE = {
     "resnet18": 96,
     "resnet34": 65,
     "resnet50": 64,
+    "resnext50_32x4d": 64,
+    "wide_resnet50_2": 33,
+    "densenet121": 64,
+    "regnet_y_400mf": 65,
+    "mobilenet_v2": 64,
+    "mobilenet_v3_small": 65,
+    "mobilenet_v3_large": 64,
+    "efficientnet_b0": 64,
+    "convnext_tiny": 64,
 }
 
 
@@ -27,10 +37,10 @@ def pair(name: str) -> tuple[nn.Module, nn.Module, torch.Tensor]:
             nn.init.uniform_(module.running_var, 0.5, 1.5)
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.bias, -0.5, 0.5)
+        if hasattr(module, "layer_scale"):
+            nn.init.uniform_(module.layer_scale, 0.5, 1.5)
     size = INPUT_SIZE[name]
-    with torch.device("meta"):
-        ours = preset(name, (3, size, size), 10, ["model.net.init=torch"])
-    ours = ours.to_empty(device="cpu")
+    ours = preset(name, (3, size, size), 10, ["model.net.init=torch"])
     copy_in_order(theirs, ours)
     return theirs, ours, torch.randn(2, 3, size, size)
 
@@ -44,8 +54,8 @@ def test_logits_equal_torchvisions(name: str) -> None:
     assert expected.std() > 1e-3
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
-def test_resnet_trains_as_torchvisions(name: str) -> None:
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "densenet121"])
+def test_net_trains_as_torchvisions(name: str) -> None:
     theirs, ours, x = pair(name)
     for net in (theirs, ours):
         net.double().train()(x.double()).square().sum().backward()

@@ -4,10 +4,11 @@ weights.
 
 import pytest
 import torch
-from copied_weights import copy_in_order
 from net_configs import preset
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import center_crop
+
+from convsweep.nets.torchvision_weights import copy_in_order
 
 
 def test_lenet5_is_the_network_of_1998() -> None:

@@ -167,13 +167,13 @@ def test_input_has_one_to_three_axes(in_shape: tuple[int, ...]) -> None:
         (
             {"norm": "bach"},
             (
-                "net.norm must be one of none, batch, instance, group, layer, but is 'bach'; did"
-                " you mean 'batch'?"
+                "net.norm must be one of none, batch, instance, group, layer, channel, but is"
+                " 'bach'; did you mean 'batch'?"
             ),
         ),
         (
             {"norm": False},
-            "net.norm must be one of none, batch, instance, group, layer, but is False",
+            "net.norm must be one of none, batch, instance, group, layer, channel, but is False",
         ),
         (
             {"stages": {2: {"kernel_siz": 3}}},

@@ -10,7 +10,8 @@ import pytest
 from net_configs import CONF
 from omegaconf import OmegaConf
 
-from convsweep.nets.convnet_plan import Head, Stage, Stem, plan_convnet
+from convsweep.nets.convnet_plan import Head, Stem, plan_convnet
+from convsweep.nets.convnet_stage import Stage
 from convsweep.nets.unet_plan import UNetOptions
 
 FROM_DATA = {"_target_", "in_shape", "num_classes"}

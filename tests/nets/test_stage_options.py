@@ -10,8 +10,11 @@ import torch
 from net_configs import preset
 from torch import nn
 
+from convsweep.errors import UserError
 from convsweep.nets import ConvNet
-from convsweep.nets.convnet_plan import Stage, plan_convnet
+from convsweep.nets.convnet_plan import plan_convnet
+from convsweep.nets.convnet_stage import Stage
+from convsweep.nets.residual import StochasticDepth
 
 BASE: dict[str, Any] = {"num_stages": 3, "width": 8, "width_growth": 1.0, "num_blocks": 2}
 NEEDS: dict[str, dict[str, Any]] = {
@@ -19,26 +22,37 @@ NEEDS: dict[str, dict[str, Any]] = {
     "dense_growth": {"skip": "concat"},
     "norm_groups": {"norm": "group"},
     "pool_padding": {"pool_size": 3},
+    "expansion": {"block": "inverted"},
+    "attention_ratio": {"attention": "se"},
+    "layer_scale": {"skip": "add"},
+    "stochastic_depth": {"skip": "add"},
 }
 VALUES: dict[str, list[Any]] = {
     "width": [12],
     "num_blocks": [1, 3],
-    "block": ["basic", "bottleneck"],
+    "block": ["basic", "bottleneck", "separable", "inverted", "convnext"],
     "bottleneck_ratio": [2],
+    "expansion": [1, 2.5],
     "kernel_size": [1, 2, 4, 5],
     "dilation": [2],
     "groups": [2, 8],
     "padding": ["valid", "full", 2],
-    "downsample": ["none", "stride", "average"],
+    "downsample": ["none", "stride", "average", "blur", "patches"],
     "downsample_at": ["start"],
     "stride": [1, 3],
     "pool_size": [3],
     "pool_padding": [1],
     "skip": ["add", "concat"],
     "dense_growth": [3],
-    "norm": ["none", "instance", "group", "layer"],
+    "attention": ["se", "hard_se", "eca"],
+    "attention_ratio": [2, 0.5],
+    "layer_scale": [1e-3],
+    "stochastic_depth": [0.5],
+    "norm": ["none", "instance", "group", "layer", "channel"],
     "norm_groups": [2],
-    "activation": ["gelu", "tanh", "none"],
+    "norm_eps": [1e-3],
+    "norm_at": ["before"],
+    "activation": ["gelu", "tanh", "relu6", "hard_swish", "mish", "none"],
     "dropout": [0.5],
 }
 CASES = [(name, value) for name, values in VALUES.items() for value in values]
@@ -102,6 +116,42 @@ def test_one_stage_alone_wins_over_a_list() -> None:
 
 def kernels_of(net: nn.Module) -> list[int]:
     return [module.kernel_size[0] for module in net.modules() if isinstance(module, nn.Conv1d)]
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"expansion": 4}, "net.expansion=4"),
+        ({"bottleneck_ratio": 2, "block": "inverted"}, "net.bottleneck_ratio=2"),
+        ({"groups": 2, "block": "separable"}, "net.groups=2"),
+        ({"norm_at": "before", "block": "convnext"}, "net.norm_at=before"),
+        ({"layer_scale": 0.1, "skip": "concat"}, "net.layer_scale=0.1"),
+        ({"attention_ratio": 2, "attention": "eca"}, "net.attention_ratio=2"),
+        (
+            {"expansion": [None, 3, 3], "block": ["plain", "inverted", "plain"]},
+            r"net.stages.3.expansion=3",
+        ),
+        (
+            {"block": "inverted", "stages": {1: {"block": "basic", "expansion": 2}}},
+            r"net.stages.1.expansion=2",
+        ),
+    ],
+)
+def test_option_of_another_block_is_refused(options: dict[str, Any], key: str) -> None:
+    with pytest.raises(UserError, match=rf"{key} has a meaning for .* only; leave it at .*when: "):
+        plan_convnet(num_stages=3, **options)
+
+
+def test_option_for_all_stages_counts_in_those_where_it_has_a_meaning() -> None:
+    plan = plan_convnet(num_stages=2, block=["plain", "inverted"], expansion=3, groups=2)
+    assert [(stage.expansion, stage.groups) for stage in plan.stages] == [(None, 2), (3, 1)]
+
+
+def test_stochastic_depth_rises_over_the_blocks_of_all_stages() -> None:
+    options = {"num_stages": 2, "num_blocks": [2, 3], "skip": "add", "width": 8}
+    net = ConvNet((8, 32), 3, width_growth=1, stochastic_depth=0.4, **options)
+    drops = [module.probability for module in net.modules() if isinstance(module, StochasticDepth)]
+    assert drops == pytest.approx([0.1, 0.2, 0.3, 0.4])
 
 
 def test_list_of_kernels_in_a_stage_is_one_for_each_convolution_of_a_block() -> None:
@@ -186,6 +236,13 @@ def test_stem_and_head_in_any_number_of_axes(dim: int) -> None:
     assert net(x).shape == (2, 3)
     assert [m.in_features for m in net.modules() if isinstance(m, nn.Linear)] == [32 * 2**dim, 5, 6]
     assert sum(isinstance(m, nn.Dropout) for m in net.modules()) == 2
+
+
+def test_head_convolves_and_normalises_around_its_pool() -> None:
+    net = ConvNet((3, 16), 4, num_stages=1, head={"conv_width": 7, "norm": "channel"})
+    kinds = [type(module).__name__ for module in net.head]
+    assert kinds == ["Sequential", "AdaptiveAvgPool1d", "ChannelNorm", "Flatten", "Linear"]
+    assert net.head[-1].in_features == 7
 
 
 @pytest.mark.parametrize(("hidden", "count"), [([], 1), ([5], 1), ([5, 6], 2)])

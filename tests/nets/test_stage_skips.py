@@ -5,8 +5,9 @@ import torch
 from net_configs import num_parameters
 from torch import nn
 
-from convsweep.nets.convnet_plan import Stage
-from convsweep.nets.stage import SkipBlock, build_stage
+from convsweep.nets.convnet_stage import Stage
+from convsweep.nets.residual import SkipBlock
+from convsweep.nets.stage import build_stage
 
 
 def skips(module: nn.Module) -> list[SkipBlock]:

@@ -9,7 +9,7 @@ from torch import nn
 
 from convsweep.errors import InfeasibleError, UserError
 from convsweep.nets import UNet
-from convsweep.nets.stage import SkipBlock
+from convsweep.nets.residual import SkipBlock
 from convsweep.nets.unet_plan import plan_unet
 from convsweep.nets.unet_sizes import fitting_shapes, level_sizes
 

@@ -39,15 +39,20 @@ FEATURE_DROPOUT: dict[int, type[nn.Module]] = {1: nn.Dropout1d, 2: nn.Dropout2d,
 LINEAR_UPSAMPLE = {1: "linear", 2: "bilinear", 3: "trilinear"}
 ACTIVATION: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
     "leaky_relu": nn.LeakyReLU,
     "gelu": nn.GELU,
     "silu": nn.SiLU,
+    "hard_swish": nn.Hardswish,
+    "mish": nn.Mish,
     "elu": nn.ELU,
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
     "none": nn.Identity,
 }
-IN_PLACE = {"relu", "leaky_relu", "silu", "elu"}
+IN_PLACE = {"relu", "relu6", "leaky_relu", "silu", "hard_swish", "mish", "elu"}
+# Normalisations that take away what a bias before them adds.
+REMOVES_BIAS = {"batch", "instance", "group", "layer"}
 
 
 def conv(
@@ -95,12 +100,33 @@ def pool(dim: int, kind: str, window: int, stride: int, padding: int = 0) -> nn.
     return module
 
 
+class ChannelNorm(nn.LayerNorm):
+    """Layer normalisation over the channels of each position (ConvNeXt, Liu et al. 2022).
+
+    Shape:
+        (N, C, *spatial) to the same.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the feature maps with mean 0 and variance 1 over the channels."""
+        channels_last = F.layer_norm(
+            x.movedim(1, -1), self.normalized_shape, self.weight, self.bias, self.eps
+        )
+        return channels_last.movedim(-1, 1)
+
+
 def norm(
-    kind: Norm, dim: int, channels: int, groups: int, spatial: Sequence[int]
+    kind: Norm,
+    dim: int,
+    channels: int,
+    groups: int,
+    spatial: Sequence[int],
+    eps: float = 1e-5,
 ) -> nn.Module | None:
     """Return the normalisation of `channels` feature maps of shape `spatial`, None for `none`.
 
-    `layer` normalises over all channels and positions of a sample (Ba et al. 2016).
+    `layer` normalises over all channels and positions of a sample (Ba et al. 2016), `channel` over
+    the channels of each position. `eps` is added to the variance.
 
     Raises:
         InfeasibleError: `groups` does not divide the channels, or a map of one position is
@@ -117,13 +143,15 @@ def norm(
         case "none":
             return None
         case "batch":
-            return BATCH_NORM[dim](channels)
+            return BATCH_NORM[dim](channels, eps=eps)
         case "instance":
-            return INSTANCE_NORM[dim](channels, affine=True)
+            return INSTANCE_NORM[dim](channels, affine=True, eps=eps)
         case "group":
-            return nn.GroupNorm(groups, channels)
+            return nn.GroupNorm(groups, channels, eps=eps)
         case "layer":
-            return nn.GroupNorm(1, channels)
+            return nn.GroupNorm(1, channels, eps=eps)
+        case "channel":
+            return ChannelNorm(channels, eps=eps)
 
 
 def activation(kind: Activation) -> nn.Module:
@@ -140,6 +168,7 @@ def conv_norm_act(
     *,
     norm_kind: Norm,
     norm_groups: int = 8,
+    norm_eps: float = 1e-5,
     activation_kind: Activation = "relu",
     stride: int = 1,
     padding: Padding = "same",
@@ -150,25 +179,43 @@ def conv_norm_act(
 
     The convolution has a bias only where no normalisation follows that would remove it.
     """
-    layers: list[nn.Module] = [
-        conv(
-            dim,
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            bias=norm_kind == "none",
-        )
-    ]
-    normalise = norm(norm_kind, dim, out_channels, norm_groups, spatial)
-    if normalise is not None:
-        layers.append(normalise)
-    if activation_kind != "none":
-        layers.append(activation(activation_kind))
-    return nn.Sequential(*layers)
+    convolution = conv(
+        dim,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        bias=norm_kind not in REMOVES_BIAS,
+    )
+    after = norm_act(
+        dim,
+        out_channels,
+        spatial,
+        norm_kind=norm_kind,
+        norm_groups=norm_groups,
+        norm_eps=norm_eps,
+        activation_kind=activation_kind,
+    )
+    return nn.Sequential(convolution, *after)
+
+
+def norm_act(
+    dim: int,
+    channels: int,
+    spatial: Sequence[int],
+    *,
+    norm_kind: Norm,
+    norm_groups: int = 8,
+    norm_eps: float = 1e-5,
+    activation_kind: Activation = "relu",
+) -> list[nn.Module]:
+    """Return normalisation and activation of feature maps, as far as wanted."""
+    normalise = norm(norm_kind, dim, channels, norm_groups, spatial, norm_eps)
+    activate = None if activation_kind == "none" else activation(activation_kind)
+    return [layer for layer in (normalise, activate) if layer is not None]
 
 
 def center_crop_or_pad(x: Tensor, spatial: Sequence[int]) -> Tensor:

@@ -1,5 +1,5 @@
-"""ConvNet: the one classifier. LeNet, AlexNet, VGG, ResNet and an MLP are this network with other
-numbers.
+"""ConvNet: the one classifier. LeNet, VGG, ResNet, DenseNet, MobileNet, EfficientNet, RegNet,
+ConvNeXt and an MLP are this network with other numbers.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,10 +9,21 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from convsweep.nets.blocks import ADAPTIVE_POOL, activation, conv, conv_norm_act, initialise, pool
-from convsweep.nets.convnet_plan import Head, Plan, plan_convnet
+from convsweep.nets.blocks import (
+    ADAPTIVE_POOL,
+    activation,
+    conv,
+    conv_norm_act,
+    initialise,
+    norm,
+    norm_act,
+    pool,
+)
+from convsweep.nets.convnet_plan import Plan, plan_convnet
+from convsweep.nets.convnet_stage import Stage
 from convsweep.nets.geometry import check_in_shape, named, output_size, shape_text
-from convsweep.nets.stage import Shape, build_stage
+from convsweep.nets.stage import build_stage
+from convsweep.nets.stage_layers import Shape
 
 # What makes a part fit.
 FITTING = "padding=same, a smaller kernel_size or pool_size, another norm, channels that divide"
@@ -44,7 +55,8 @@ class ConvNet(nn.Module):
         with named("the stem", f"change net.stem (pool=none, {FITTING})"):
             self.stem, shape = build_stem(plan, self.in_shape)
         self.stages, shape = build_stages(plan, shape, self.in_shape)
-        self.head = build_head(plan.head, shape, num_classes)
+        with named("the head", f"change net.head (pool, {FITTING})"):
+            self.head = build_head(plan, shape, num_classes)
         initialise(self, plan.init)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -72,7 +84,8 @@ def build_stem(plan: Plan, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
                 spatial,
                 stem.kernel_size,
                 norm_kind=stem.norm or "none",
-                norm_groups=plan.norm_groups,
+                norm_groups=plan.first.norm_groups,
+                norm_eps=plan.first.norm_eps,
                 activation_kind=stem.activation or "none",
                 stride=stem.stride,
                 padding=stem.padding,
@@ -92,15 +105,31 @@ def build_stages(plan: Plan, shape: Shape, in_shape: Shape) -> tuple[nn.Sequenti
     what would fit.
     """
     stages = nn.Sequential()
-    for number, stage in enumerate(plan.stages, start=1):
+    for number, (stage, depths) in enumerate(zip(plan.stages, plan.depths, strict=True), start=1):
         remedy = (
             f"{fewer_stages(plan, number - 1, in_shape)}change net.stages.{number}"
             f" (downsample=none, {FITTING})"
         )
         with named(f"stage {number} of {len(plan.stages)}", remedy):
-            module, shape = build_stage(stage, shape)
+            module, shape = build_stage(stage, shape, depths)
+            following = plan.stages[number].norm_at if number < len(plan.stages) else "after"
+            if stage.norm_at == "before" and following == "after":
+                module.extend(norm_act_after(stage, shape))
         stages.append(module)
     return stages, shape
+
+
+def norm_act_after(stage: Stage, shape: Shape) -> list[nn.Module]:
+    """Return what follows the last sum of stages whose convolutions have theirs before them."""
+    return norm_act(
+        len(shape) - 1,
+        shape[0],
+        shape[1:],
+        norm_kind=stage.norm,
+        norm_groups=stage.norm_groups,
+        norm_eps=stage.norm_eps,
+        activation_kind=stage.activation,
+    )
 
 
 def fewer_stages(plan: Plan, fitting: int, in_shape: Shape) -> str:
@@ -111,23 +140,42 @@ def fewer_stages(plan: Plan, fitting: int, in_shape: Shape) -> str:
     return f"use num_stages={fitting}{cut}, which fits on the input {shape_text(in_shape)}, or "
 
 
-def build_head(head: Head, shape: Shape, num_classes: int) -> nn.Sequential:
-    """Return pooling, hidden layers and the last layer: linear ones, or convolutions of width 1 for
-    every position.
+def build_head(plan: Plan, shape: Shape, num_classes: int) -> nn.Sequential:
+    """Return a last convolution, pooling, normalisation, hidden layers and the last layer: linear
+    ones, or convolutions of width 1 for every position.
     """
-    channels, *spatial = shape
-    layers: list[nn.Module] = []
+    head, last, (channels, *spatial) = plan.head, plan.last, shape
+    dim, layers = len(spatial), list[nn.Module]()
+    activation_kind = head.activation or last.activation
+    if head.conv_width is not None:
+        layers.append(
+            conv_norm_act(
+                dim,
+                channels,
+                head.conv_width,
+                spatial,
+                1,
+                norm_kind=last.norm,
+                norm_groups=last.norm_groups,
+                norm_eps=last.norm_eps,
+                activation_kind=activation_kind,
+            )
+        )
+        channels = head.conv_width
+    per_position = head.output == "position"
+    if head.pool != "none" and not per_position:
+        layers.append(ADAPTIVE_POOL[head.pool][dim](head.pool_size))
+        spatial = [head.pool_size] * dim
+    normalise = norm(head.norm, dim, channels, last.norm_groups, spatial, last.norm_eps)
+    layers += [] if normalise is None else [normalise]
     make: Callable[[int, int], nn.Module]
-    if head.output == "position":
-        make, features = partial(conv, len(spatial), kernel_size=1), channels
+    if per_position:
+        make, features = partial(conv, dim, kernel_size=1), channels
     else:
-        if head.pool != "none":
-            layers.append(ADAPTIVE_POOL[head.pool][len(spatial)](head.pool_size))
-            spatial = [head.pool_size] * len(spatial)
         layers.append(nn.Flatten())
         make, features = nn.Linear, channels * prod(spatial)
     for width in head.hidden:
-        layers += [make(features, width), activation(head.activation or "relu")]
+        layers += [make(features, width), activation(activation_kind)]
         if head.dropout:
             layers.append(nn.Dropout(head.dropout))
         features = width

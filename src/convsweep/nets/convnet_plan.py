@@ -1,80 +1,22 @@
-"""The space of `ConvNet`s: every option of a stage, of the stem and of the head, without torch."""
+"""The space of `ConvNet`s: stem, stages and head as options, without torch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from convsweep.errors import UserError, did_you_mean
+from convsweep.nets.convnet_stage import STAGE_DEFAULTS, Stage, check_belonging, check_kernels
 from convsweep.nets.geometry import Padding
 from convsweep.nets.options import (
     Activation,
-    Block,
-    Downsample,
     Init,
     Norm,
-    Skip,
     check,
     group,
     is_list,
     parse,
     value_at,
 )
-
-
-@dataclass(frozen=True)
-class Stage:
-    """The numbers of one stage: some blocks at one resolution, and the step to the next.
-
-    width: channels that leave the stage, whatever the skip. num_blocks: blocks in the stage. block:
-    `plain` one convolution, `basic` two, `bottleneck` 1x1 -> kernel -> 1x1 (He et al. 2015, fig.
-    5). bottleneck_ratio: a bottleneck's inner channels are `width // bottleneck_ratio`.
-    kernel_size: of the convolutions that look around (not of the 1x1); a list in a stage gives the
-    convolutions of a `plain` or
-        `basic` block a size each, and so their number: `[8, 5, 3]` is a block of three.
-    dilation, groups, padding: of the same convolutions.
-    downsample: nothing, the `stride` of a convolution, or a `max`/`average` pool.
-    downsample_at: before the first block (`start`) or after/in the last (`end`).
-    stride: step of the downsampling, whichever does it.
-    pool_size: window of the pool, null = stride; larger windows overlap.
-    pool_padding: positions added around the input of the pool.
-    skip: `add` the block's input to its output (ResNet) or `concat` it (DenseNet).
-    dense_growth: channels each block adds under `concat`, null = width // num_blocks.
-    norm, norm_groups: normalisation after each convolution; groups of `norm: group`.
-    activation: after each normalisation.
-    dropout: probability that a whole feature map is dropped after a block (Tompson et al. 2015).
-    """
-
-    width: int = 32
-    num_blocks: int = 1
-    block: Block = "plain"
-    bottleneck_ratio: int = 4
-    kernel_size: int | Sequence[int] = 3
-    dilation: int = 1
-    groups: int = 1
-    padding: Padding = "same"
-    downsample: Downsample = "max"
-    downsample_at: Literal["start", "end"] = "end"
-    stride: int = 2
-    pool_size: int | None = None
-    pool_padding: int = 0
-    skip: Skip = "none"
-    dense_growth: int | None = None
-    norm: Norm = "batch"
-    norm_groups: int = 8
-    activation: Activation = "relu"
-    dropout: float = 0.0
-
-    @property
-    def kernel_sizes(self) -> tuple[int, ...]:
-        """Kernel sizes of a block's convolutions that look around, in order."""
-        if not isinstance(self.kernel_size, int):
-            return tuple(self.kernel_size)
-        return (self.kernel_size,) * (2 if self.block == "basic" else 1)
-
-    @property
-    def pool_window(self) -> int:
-        """Positions a pool looks at along an axis."""
-        return self.pool_size or self.stride
 
 
 @dataclass(frozen=True)
@@ -99,24 +41,28 @@ class Stem:
 class Head:
     """From features to logits.
 
+    conv_width: channels of a 1x1 convolution before the pool (MobileNetV2), null = no such one; its
+        normalisation is the last stage's.
     output: logits for every `sample`, or for every `position` that the stages leave (Long et al.
-    2015); then nothing is pooled
-        and the layers are convolutions of width 1.
+        2015); then nothing is pooled and the layers are 1x1 convolutions.
     pool: adaptive pooling to `pool_size` positions an axis (1 = global); `none` keeps every
-    position. hidden: widths of the fully connected layers before the last. activation: after each
-    hidden layer, null = as in the last stage. dropout: probability after each hidden layer, or
-    before the last layer where there is none.
+        position.
+    norm: normalisation after the pool (ConvNeXt).
+    hidden: widths of the fully connected layers before the last.
+    activation: after `conv_width` and each hidden layer, null = as in the last stage.
+    dropout: probability after each hidden layer, or before the last layer where there is none.
     """
 
+    conv_width: int | None = None
     output: Literal["sample", "position"] = "sample"
     pool: Literal["none", "average", "max"] = "average"
     pool_size: int = 1
+    norm: Norm = "none"
     hidden: Sequence[int] = field(default_factory=tuple)
     activation: Activation | None = None
     dropout: float = 0.0
 
 
-STAGE_DEFAULTS: Mapping[str, Any] = asdict(Stage())
 NET_OPTIONS = ("num_stages", "width_growth", "stages", "stem", "head", "init")
 
 
@@ -158,35 +104,32 @@ def expand_stages(
             values["width"] = max(1, round(shared["width"] * width_growth**index))
         stages.append(parse(Stage, {**values, **own.get(index + 1, {})}, f"net.stages.{index + 1}"))
         check_kernels(stages[-1], f"net.stages.{index + 1}")
-    return stages
-
-
-def check_kernels(stage: Stage, owner: str) -> None:
-    """Raise `UserError` where a list of kernel sizes is empty, or in a bottleneck, which looks
-    around once.
-    """
-    if not stage.kernel_sizes or (
-        stage.block == "bottleneck" and not isinstance(stage.kernel_size, int)
-    ):
-        raise UserError(
-            f"{owner}.kernel_size must be a number, or for block=plain and basic a list with one"
-            f" number a convolution, but is {list(stage.kernel_sizes)} for block={stage.block}"
-        )
+    return check_belonging(stages, shared, {index - 1: options for index, options in own.items()})
 
 
 @dataclass(frozen=True)
 class Plan:
     """A `ConvNet` before it meets an input: all options parsed, nothing left to be inherited.
 
+    first, last: the stages that lend the stem and the head what they do not state; without stages,
+        the options for all.
     one_a_stage: names of the options that were given stage by stage.
     """
 
     stem: Stem
     stages: list[Stage]
     head: Head
-    norm_groups: int
+    first: Stage
+    last: Stage
     init: Init
     one_a_stage: tuple[str, ...]
+
+    @property
+    def depths(self) -> list[list[float]]:
+        """For each stage the relative depth of its blocks: 0 the network's first, 1 its last."""
+        total = sum(stage.num_blocks for stage in self.stages)
+        rising = iter(index / max(1, total - 1) for index in range(total))
+        return [[next(rising) for _ in range(stage.num_blocks)] for stage in self.stages]
 
 
 def plan_convnet(
@@ -231,7 +174,8 @@ def plan_convnet(
         ),
         stages=expanded,
         head=replace(own_head, activation=own_head.activation or lenders[-1].activation),
-        norm_groups=lenders[0].norm_groups,
+        first=lenders[0],
+        last=lenders[-1],
         init=init,
         one_a_stage=(
             *(name for name, value in each.items() if is_list(value)),

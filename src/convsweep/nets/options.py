@@ -7,11 +7,24 @@ from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_t
 
 from convsweep.errors import UserError, did_you_mean
 
-Downsample = Literal["none", "stride", "max", "average"]
-Block = Literal["plain", "basic", "bottleneck"]
+Downsample = Literal["none", "stride", "max", "average", "blur", "patches"]
+Block = Literal["plain", "basic", "bottleneck", "separable", "inverted", "convnext"]
+Attention = Literal["none", "se", "hard_se", "eca"]
 Skip = Literal["none", "add", "concat"]
-Norm = Literal["none", "batch", "instance", "group", "layer"]
-Activation = Literal["relu", "leaky_relu", "gelu", "silu", "elu", "tanh", "sigmoid", "none"]
+Norm = Literal["none", "batch", "instance", "group", "layer", "channel"]
+Activation = Literal[
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "gelu",
+    "silu",
+    "hard_swish",
+    "mish",
+    "elu",
+    "tanh",
+    "sigmoid",
+    "none",
+]
 Init = Literal["he", "torch"]
 
 T = TypeVar("T")
@@ -19,7 +32,7 @@ T = TypeVar("T")
 Each: TypeAlias = T | Sequence[T]
 
 AT_LEAST_ZERO = {"pool_padding", "padding", "num_stages"}
-FACTORS = {"width_growth"}
+FACTORS = {"width_growth", "expansion", "attention_ratio", "layer_scale", "norm_eps"}
 
 
 def check(owner: str, name: str, value: Any, hint: Any) -> None:

@@ -21,7 +21,7 @@ from convsweep.nets.blocks import (
 )
 from convsweep.nets.geometry import Padding, check_in_shape, named
 from convsweep.nets.options import Activation
-from convsweep.nets.stage import SkipBlock
+from convsweep.nets.residual import SkipBlock
 from convsweep.nets.unet_plan import UNetOptions, plan_unet
 from convsweep.nets.unet_sizes import FACTOR, halved, level_sizes
 

@@ -148,7 +148,7 @@ def joined_parts(net: "nn.Module", names: Sequence[str]) -> list[tuple[str, str]
 def part_of(name: str, layers: Sequence["Layer"], modules: dict[str, "nn.Module"]) -> Part:
     """Return one part from its layers."""
     from convsweep.cost.summary import size_in_words
-    from convsweep.nets.stage import SkipBlock
+    from convsweep.nets.residual import SkipBlock
 
     field = layers[-1].receptive_field
     skips = [module for layer in layers if isinstance(module := modules[layer.name], SkipBlock)]

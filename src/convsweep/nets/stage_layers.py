@@ -1,0 +1,101 @@
+"""The layers that a stage's blocks are made of, with the shape that each one leaves."""
+
+from torch import nn
+
+from convsweep.nets.attention import channel_attention
+from convsweep.nets.blocks import REMOVES_BIAS, conv, norm_act
+from convsweep.nets.convnet_stage import Stage
+from convsweep.nets.geometry import Padding, output_size
+
+# (C, *spatial) of one sample.
+Shape = tuple[int, ...]
+
+
+class StageLayers:
+    """Returns layers with a stage's options, each one for the shape that the one before leaves."""
+
+    def __init__(self, stage: Stage, in_shape: Shape) -> None:
+        self.stage, self.shape, self.dim = stage, in_shape, len(in_shape) - 1
+
+    def conv(
+        self,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        *,
+        depthwise: bool = False,
+        padding: Padding | None = None,
+        bias: bool | None = None,
+    ) -> nn.Module:
+        """Return a convolution after the current shape and move the shape on.
+
+        Args:
+            out_channels: of the convolution.
+            kernel_size: of the convolution; dilation, groups and borders of the stage hold for
+                those larger than 1.
+            stride: of the convolution.
+            depthwise: each channel for itself.
+            padding: None for the stage's.
+            bias: None for one only where no normalisation would remove it.
+        """
+        stage, (channels, *spatial) = self.stage, self.shape
+        looks = kernel_size > 1 and padding is None
+        borders, dilation = (stage.padding, stage.dilation) if looks else (padding or 0, 1)
+        what = f"a convolution with kernel_size={kernel_size}, stride={stride}, dilation={dilation}"
+        self.shape = (
+            out_channels,
+            *output_size(spatial, kernel_size, stride, borders, dilation, what),
+        )
+        return conv(
+            self.dim,
+            channels,
+            out_channels,
+            kernel_size,
+            stride=stride,
+            padding=borders,
+            dilation=dilation,
+            groups=channels if depthwise else stage.groups if looks else 1,
+            bias=stage.norm not in REMOVES_BIAS if bias is None else bias,
+        )
+
+    def norm_act(self, activated: bool = True) -> list[nn.Module]:
+        """Return normalisation and activation of the current shape."""
+        stage, (channels, *spatial) = self.stage, self.shape
+        return norm_act(
+            self.dim,
+            channels,
+            spatial,
+            norm_kind=stage.norm,
+            norm_groups=stage.norm_groups,
+            norm_eps=stage.norm_eps,
+            activation_kind=stage.activation if activated else "none",
+        )
+
+    def unit(
+        self,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        *,
+        activated: bool = True,
+        depthwise: bool = False,
+        padding: Padding | None = None,
+    ) -> nn.Sequential:
+        """Return a convolution with its normalisation and activation, in the stage's order; one
+        without activation (`activated`) is the last before a sum.
+        """
+        if self.stage.norm_at == "before":
+            before = self.norm_act()
+            return nn.Sequential(*before, self.conv(out_channels, kernel_size, stride))
+        convolution = self.conv(
+            out_channels, kernel_size, stride, depthwise=depthwise, padding=padding
+        )
+        return nn.Sequential(convolution, *self.norm_act(activated))
+
+    def attention(self, in_channels: int) -> list[nn.Module]:
+        """Return the attention over the current channels of a block that `in_channels` enter."""
+        stage = self.stage
+        squeezed = max(1, round(in_channels / (stage.attention_ratio or 4)))
+        return channel_attention(
+            stage.attention, self.dim, self.shape[0], squeezed, stage.activation
+        )
