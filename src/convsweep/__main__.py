@@ -116,7 +116,7 @@ def main() -> None:
         raise SystemExit(2) from None
     del sys.argv[1]
     if os.getcwd() not in sys.path:
-        # a config may name classes of the project that one stands in, as under `python -m`
+        # a config may name classes of a project in the current folder, as under `python -m`
         sys.path.append(os.getcwd())
     runpy.run_module(COMMANDS[word][0], run_name="__main__", alter_sys=True)
 

@@ -15,7 +15,7 @@ from convsweep.errors import UserError
 PROJECT = Path(__file__).parent / "project"
 EXAMPLES = (
     "shapes                # a new folder",
-    ".                     # the folder that one stands in, if it is empty",
+    ".                     # the current folder, if it is empty",
 )
 NOTES = """\
 Writes conf/ (defaults that build on the packaged ones), sweeps/ (a search space), own_net.py (a network), own_data.py (a data

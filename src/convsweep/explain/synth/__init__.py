@@ -1,3 +1,3 @@
-"""Images out of a trained network: objective, parameterisation and transforms are parts that
+"""Images from a trained network: objective, parameterisation and transforms are parts that
 compose; see docs/synth.md.
 """

@@ -1,4 +1,4 @@
-"""`convsweep synth method=class_images checkpoint=RUN`: images out of a trained network, composed
+"""`convsweep synth method=class_images checkpoint=RUN`: images from a trained network, composed
 by Hydra.
 """
 
