@@ -23,12 +23,13 @@ from termios import TIOCSWINSZ
 from rich.console import Console
 from rich.text import Text
 
-COLUMNS, LINES = 112, 60
+COLUMNS, LINES = 126, 60
 TRAIN = "train.py"
 SEARCH = "train.py -m sweeps=depth_kernel logger=none"
-# What a live table is preceded by: rich erases the lines of the last one.
-ERASED = re.compile(r"\r(?:\x1b\[2K|\x1b\[1A)+")
-PROGRESS = re.compile(r"(\d+)/(\d+)")
+# Where rich draws its table again: it erases the lines of the last one, from the bottom up.
+REDRAWN = re.compile(r"\r\x1b\[2K(?=\x1b\[1A)")
+CONTROL = re.compile(r"(\n|\r|\x1b\[2K|\x1b\[1A|\x1b\[\?25[lh])")
+PROGRESS = re.compile(r"   (\d+)/(\d+)   ")
 
 
 def record(command: str, folder: Path) -> str:
@@ -57,23 +58,42 @@ def record(command: str, folder: Path) -> str:
     return printed.decode()
 
 
+def screen(printed: str) -> str:
+    """Return what a terminal shows after all of it was printed, with its colours."""
+    lines, row, is_at_start = [""], 0, True
+    for part in CONTROL.split(printed):
+        if part == "\n":
+            row, is_at_start = row + 1, True
+            lines += [""] * (row + 1 - len(lines))
+        elif part == "\r":
+            is_at_start = True
+        elif part == "\x1b[2K":
+            lines[row] = ""
+        elif part == "\x1b[1A":
+            row -= 1
+        elif part and not CONTROL.fullmatch(part):
+            lines[row] = part if is_at_start else lines[row] + part
+            is_at_start = False
+    return "\n".join(lines).strip()
+
+
 def half_way(printed: str) -> str:
-    """Return the table after half of the trials: of two neighbours the one that shows more."""
-    tables = [part for part in ERASED.split(printed) if PROGRESS.search(part)]
-    later = [part for part in tables if at_least_half(part)]
-    return max(later[:10], key=len)
+    """Return the table after half of the trials, of ten that follow the one that shows most."""
+    screens = [screen(printed[: found.start()]) for found in REDRAWN.finditer(printed)]
+    tables = [shown[shown.index("\x1b[1mstudy ") :] for shown in screens if is_half_done(shown)]
+    return max(tables[:10], key=len)
 
 
-def at_least_half(table: str) -> bool:
-    """Return whether a table says that half of the trials have ended."""
-    done, total = map(int, PROGRESS.findall(table)[0])
-    return 2 * done >= total
+def is_half_done(shown: str) -> bool:
+    """Return whether a screen says that half of the trials have ended."""
+    progress = PROGRESS.search(shown)
+    return progress is not None and 2 * int(progress[1]) >= int(progress[2])
 
 
-def write_svg(command: str, printed: str, file: Path) -> None:
-    """Write a command and what it has printed as a picture of a terminal."""
+def write_svg(command: str, shown: str, file: Path) -> None:
+    """Write a command and what a terminal shows of it as a picture."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    console.print(Text.from_ansi(f"\x1b[1m$ uv run {command}\x1b[0m\n{printed.strip()}"))
+    console.print(Text.from_ansi(f"\x1b[1m$ uv run {command}\x1b[0m\n{shown}"))
     file.write_text(console.export_svg(title="convsweep", unique_id=file.stem))
 
 
@@ -81,7 +101,7 @@ def take(folder: Path) -> list[Path]:
     """Write the pictures and return their files."""
     files = [folder / name for name in ("run.svg", "search.svg", "winner.svg")]
     with tempfile.TemporaryDirectory() as scratch:
-        write_svg(TRAIN, ERASED.split(record(TRAIN, Path(scratch)))[-1], files[0])
+        write_svg(TRAIN, screen(record(TRAIN, Path(scratch))), files[0])
         write_svg(SEARCH, half_way(record(SEARCH, Path(scratch))), files[1])
         study = Path(scratch, "multirun", "depth_kernel_digits")
         subprocess.run([sys.executable, "-m", "convsweep", "report", str(study)], check=True)
