@@ -56,8 +56,8 @@ COLUMNS = (
 PARAMETERS = {f"x{index}": "interval(0,1)" for index in range(6)}
 
 
-class SimulatedTemplate:
-    """Stands for the warm template: a trial is a thread that asks for leave, reports, and ends."""
+class SimulatedForkServer:
+    """Stands in for the fork server: a trial is a thread that reports and ends."""
 
     lock = -1
 
@@ -66,7 +66,7 @@ class SimulatedTemplate:
         self.control, self._said = Channel(ours), Channel(theirs)
 
     def begin(self, job: Job) -> Channel:
-        """Begin a trial."""
+        """Start a trial."""
         ours, theirs = socket.socketpair()
         threading.Thread(target=self._train, args=(job, Channel(theirs)), daemon=True).start()
         return Channel(ours)
@@ -74,28 +74,28 @@ class SimulatedTemplate:
     def _train(self, job: Job, channel: Channel) -> None:
         channel.ask(
             {
-                "say": "ready",
+                "type": "ready",
                 "hash": "/".join(job.overrides),
-                "info": {"params": 1000, "macs": 1000},
+                "attributes": {"params": 1000, "macs": 1000},
             }
         )
         value = sum(float(text.partition("=")[2]) for text in job.overrides)
         for step in range(REPORTS):
-            channel.ask({"say": "report", "step": step, "value": value + 1 / (step + 1)})
+            channel.ask({"type": "report", "step": step, "value": value + 1 / (step + 1)})
         channel.send(
-            {"say": "end", "outcome": {"kind": "complete", "values": [value], "seconds": 1.0}}
+            {"type": "end", "outcome": {"kind": "complete", "values": [value], "seconds": 1.0}}
         )
-        self._said.send({"say": "died", "number": job.number, "signal": None})
+        self._said.send({"type": "exited", "number": job.number, "signal": None})
 
     def receive(self) -> tuple[list[dict[str, Any]], bool]:
-        """Return what the trials' ends were said to be."""
+        """Return the messages about ended trials."""
         return self.control.receive()
 
     def close(self) -> None:
         """Do nothing: the trials have ended."""
 
 
-def make_recipe(
+def make_spec(
     folder: Path, storage: str | None, workers: int, sampler: str, n_trials: int
 ) -> SweepSpec:
     """Return a sweep over six numbers."""
@@ -224,7 +224,7 @@ def work(spec: SweepSpec, index: int, begin: Any, costs: Any) -> None:
     begin.wait()
     began_trials = time.process_time()
     with Watcher(spec, study, shows=False) as watcher:
-        template: Any = SimulatedTemplate()
+        template: Any = SimulatedForkServer()
         Worker(spec, index, template, heartbeat, study, space, watcher).run()
     with costs.get_lock():
         for place, cost in enumerate((*opening, time.process_time() - began_trials)):
@@ -248,7 +248,7 @@ def measure(
 ) -> str:
     """Return a row of the table."""
     shutil.rmtree(folder, ignore_errors=True)
-    spec = make_recipe(folder, storage, workers, sampler, finished + trials)
+    spec = make_spec(folder, storage, workers, sampler, finished + trials)
     spec.paths.make()
     opened = open_storage(storage, spec.paths, 1)
     if "cost" in optuna.get_all_study_names(opened):

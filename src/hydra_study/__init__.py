@@ -1,9 +1,9 @@
 """An asynchronous, pruned, resumable Optuna search for Hydra applications: `hydra/sweeper=study`.
 
 The public API is what is named here, and the modules `trial`, `kinds`, `attributes` and, where
-Lightning is installed, `lightning`; everything else may change. A training needs `trial` alone, or
-`lightning`: it reports values, learns whether to stop, and from which checkpoint to go on. The rest
-reads a sweep: its folder, its study, and how its trials ended.
+Lightning is installed, `lightning`; everything else may change. A training needs only `trial` or
+`lightning`: to report values, to be pruned, and to resume from a checkpoint. The rest reads sweeps:
+their folders, their studies, and the outcomes of their trials.
 """
 
 from importlib import import_module
@@ -77,9 +77,7 @@ __all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, and nothing else: an application that only starts pays for none of
-    it.
-    """
+    """Import a public name on first use, so that applications start without Optuna."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

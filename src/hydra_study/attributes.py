@@ -1,6 +1,4 @@
-"""Names of the attributes that the sweeper keeps with a trial and with the study, and their
-readers.
-"""
+"""Names of the user attributes that the sweeper stores with a trial and with the study."""
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -39,7 +37,7 @@ _BY_STATE = {
 
 
 def kind_of(trial: FrozenTrial) -> str:
-    """Return the kind of outcome of a trial, or `running`, or `waiting`."""
+    """Return a trial's kind of outcome (one of `kinds.KINDS`), or `running` or `waiting`."""
     if not trial.state.is_finished():
         return _BY_STATE[trial.state]
     return str(trial.user_attrs.get(KIND, _BY_STATE[trial.state]))

@@ -1,6 +1,4 @@
-"""The options of `hydra/sweeper=study`, and its samplers and pruners as config groups of one entry
-each.
-"""
+"""Options of `hydra/sweeper=study`, and the options of its config groups `sampler` and `pruner`."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,54 +6,55 @@ from typing import Any
 
 @dataclass
 class StudyConf:
-    """What `hydra.sweeper` may hold. Times are in seconds; null means no limit, or a choice made
-    for the machine.
+    """The keys of `hydra.sweeper`. Times are in seconds; null means no limit, or a choice made for
+    the machine.
 
     Attributes:
         study_name: Name of the study, and by default of its folder `multirun/<study_name>`.
-        storage: null for a journal file in the sweep's folder, a path of a journal file, or a
+        storage: null for a journal file in the sweep's folder, the path of a journal file, or a
             database URL.
-        storage_timeout: A storage that does not answer (a full disk, a database that restarts) is
-            asked again for so long, while trials train on. Then the worker ends, and the same
-            command goes on later.
+        storage_timeout: How long a storage that does not answer (full disk, restarting database) is
+            retried while trials keep training. After that the worker ends; the same command
+            continues the sweep.
         direction: `minimize` or `maximize`, or a mapping name -> direction for several objectives.
-        prune_on: The objective whose reports decide on pruning; needed only where there are
-            several.
+        prune_on: The objective whose reports decide on pruning; needed only if there are several.
         params: The space: key -> override (`choice(3,5)`), or a mapping with `values`, `when`,
             `compute`.
-        suggest: Dotted path of `f(trial, params)` for what YAML cannot say; returns a mapping or a
-            list of overrides.
+        suggest: Dotted path of `f(trial, params)` for spaces that YAML cannot express; returns a
+            mapping or a list of overrides.
         enqueue: Points to try first: mappings, overrides of a preset (`model/net=lenet5`), folders
-            of former sweeps.
-        n_trials, timeout, target: The total budget over all starts of this study. Infeasible and
-            repeated trials and those that are retried do not count; all others do, errors too.
-        workers: How many jobs the launcher starts; each owns `slots` trials at a time.
+            of earlier sweeps.
+        n_trials, timeout, target: The total budget over all starts of this study: trials, seconds,
+            a value of the first objective. All trials count, also errors, except those that were
+            infeasible, duplicates, or retried.
+        workers: Number of jobs that the launcher starts; each runs `slots` trials at a time.
         slots, threads, gpus: Trials at a time per worker; threads and (parts of) GPUs per trial.
         preload: Modules that a worker imports once, before it forks its trials.
-        check: Dotted path of `f(config) -> dict | None`, which raises an error of kind
-            `infeasible`.
-        canonical: Dotted path of `f(config) -> Any`: two configs of one value are one network.
-        ignore: Keys of the config that do not change the job. A key that the space searches always
-            counts.
-        repeat: How many times one network may be trained; `seed_key` is the key that then gets
-            another seed.
-        checkpoint: Where in its folder a trial leaves what a killed one resumes from; of several
-            files the one written last.
+        check: Dotted path of `f(config) -> dict | None`, which raises an error of kind `infeasible`
+            or returns attributes to store with the trial.
+        canonical: Dotted path of `f(config) -> Any`; configs with equal results are the same
+            network.
+        ignore: Keys of the config that do not change the job. A key that is searched always counts.
+        repeat: How many times the same network may be trained; `seed_key` is the key of the seed,
+            which then differs.
+        checkpoint: Glob pattern, within a trial's folder, of the checkpoint from which its retry
+            resumes; the newest match is used.
         policy: Kind of outcome -> `go_on`, `retry <k>` or `stop`.
-        max_errors: So many errors of user code in a row stop the sweep; null never.
-        hang_limit, trial_timeout: Limits on a trial's silence and on its whole length; beyond them
-            it is `timed_out`.
-        grace: How long a trial may take to close after it was asked to.
-        stale_after: How long another machine's worker may be silent before its trials are retried.
-        changed_folder: `refuse` or `accept` that the study goes on in another folder, where the one
-            it has is gone for good.
-        may_change: Keys that may differ from start to start of a study, besides those of `ignore`;
-            `*` stands for any characters. The application says what changes no result.
-        changed: `refuse` or `accept` a space, or another value of the rest of the config, than the
-            study began with.
+        max_errors: Number of errors of user code in a row that stops the sweep; null: never.
+        hang_limit, trial_timeout: Longest time without a report, and longest duration, of a trial;
+            beyond them it ends as `timed_out`.
+        grace: How long a trial may take to end after SIGTERM before it is killed.
+        stale_after: How long a worker of another machine may be silent before its trials are
+            retried.
+        changed_folder: `refuse` or `accept` another folder for the study, if its own one is gone
+            for good.
+        may_change: Keys that may differ between starts of a study, besides those of `ignore`; `*`
+            matches any characters. Meant for keys that change no result.
+        changed: `refuse` or `accept` a start whose space or config differs from that of the first
+            start.
         view: `auto`, `table`, `lines` or `none`.
-        observer: Module that follows the sweep in a process of its own, as `python -m <observer>
-            <folder> --follow`.
+        observer: Module that follows the sweep in a process of its own, run as `python -m
+            <observer> <folder> --follow`.
     """
 
     _target_: str = "hydra_plugins.study.sweeper.StudySweeper"
@@ -121,8 +120,7 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "nsga3": {"_target_": "optuna.samplers.NSGAIIISampler", "population_size": 20},
 }
 
-# Steps are counted from 1: after `n_warmup_steps: 1` the second report is the first that is
-# compared.
+# Steps count from 1: with `n_warmup_steps: 1` the second report is the first that can prune.
 PRUNERS: dict[str, dict[str, Any]] = {
     "none": {"_target_": "optuna.pruners.NopPruner"},
     "median": {

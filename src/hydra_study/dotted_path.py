@@ -1,4 +1,4 @@
-"""Dotted paths to objects: samplers, pruners, checks and hooks named in the config."""
+"""Import and call objects that the config names by dotted path: samplers, pruners, hooks."""
 
 import importlib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ def locate(path: str, option: str) -> Any:
     """Return the object at the dotted `path`, e.g. `convsweep.training.feasibility.check`.
 
     Raises:
-        StudyError: Nothing is there; the message names the `option` that asked for it.
+        StudyError: There is no such object; the message names `option`, the key that holds `path`.
     """
     module, _, name = path.rpartition(".")
     try:
@@ -24,11 +24,10 @@ def locate(path: str, option: str) -> Any:
 
 
 def build(config: Mapping[str, Any], option: str) -> Any:
-    """Call the `_target_` of `config` with the other keys; keys that are null keep the target's own
-    default.
+    """Call the `_target_` of `config` with its other keys, except those that are null.
 
     Raises:
-        StudyError: nothing is there, or it does not take these keys.
+        StudyError: There is no such target, or it does not accept these arguments.
     """
     arguments = {
         key: (

@@ -1,4 +1,4 @@
-"""The sweeper's own error, which Hydra prints without a traceback unless the user asks for one."""
+"""The sweeper's error, which Hydra prints without a traceback unless HYDRA_FULL_ERROR=1."""
 
 import os
 
@@ -6,20 +6,18 @@ from hydra.errors import CompactHydraException
 
 
 class StudyError(CompactHydraException, ValueError):
-    """A mistake in the sweep's options, or a reason why the sweep had to stop; `str(error)` is the
-    whole message.
-    """
+    """A mistake in the sweep's options, or the reason why the sweep stopped."""
 
 
 def how_to_install(extra: str) -> str:
-    """Return the words that tell how to install what an extra brings."""
+    """Return the remedy for a missing package that an extra installs."""
     return f"run: pip install 'hydra-study-sweeper[{extra}]'"
 
 
-# Hydra's variable by which the user asks for tracebacks of his own mistakes too.
+# Hydra's environment variable for full tracebacks.
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
 def wants_traceback() -> bool:
-    """Return whether the user asks for tracebacks of his own mistakes."""
+    """Return whether the user wants tracebacks also for mistakes in the command or config."""
     return os.environ.get(FULL_ERROR) == "1"

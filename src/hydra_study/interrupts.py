@@ -7,11 +7,14 @@ from typing import Any
 
 
 class Interrupts:
-    """Counts the requests to stop while it is entered; in another thread than the main one there
-    are none.
+    """Context manager that counts SIGINT and SIGTERM; outside of the main thread it counts nothing.
 
     Args:
-        most: So many are counted; the next one raises `KeyboardInterrupt`. None counts all.
+        most: Number of signals to count; the next one raises `KeyboardInterrupt`. None counts all.
+
+    Attributes:
+        count: Signals received so far.
+        signal: The last one.
     """
 
     def __init__(self, most: int | None = None) -> None:
@@ -21,11 +24,11 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interrupts":
-        self.take()
+        self.install()
         return self
 
-    def take(self) -> None:
-        """Take the signals, also back from a library that has taken them since."""
+    def install(self) -> None:
+        """Install the handlers, again if a library has replaced them since."""
         if threading.current_thread() is threading.main_thread():
             for signum in (signal.SIGINT, signal.SIGTERM):
                 before = signal.signal(signum, self._note)

@@ -1,4 +1,4 @@
-"""The ways a trial can end, in a word each, and which of them an exception stands for."""
+"""Kinds of outcome of a trial, and the mapping from exceptions to them."""
 
 import errno
 
@@ -14,14 +14,13 @@ KINDS = (
     "error",
 )
 
-# How torch's allocators say it where they raise nothing but a `RuntimeError`.
+# Messages of torch's allocators where they raise a plain `RuntimeError`.
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory is used up; torch, which may not be loaded, is known
-    by its error's name.
-    """
+    """Return whether an error means that memory, of the machine or of a GPU, is used up."""
+    # torch may not be loaded, so its error is recognised by name
     if isinstance(error, MemoryError) or any(
         base.__name__ == "OutOfMemoryError" for base in type(error).__mro__
     ):
@@ -30,15 +29,13 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Return whether an error says that a disk, or the user's share of it, is full, which is no
-    mistake of the program.
-    """
+    """Return whether an error means that a disk, or the user's quota of it, is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def kind_of_error(error: BaseException) -> str | None:
-    """Return the kind that an exception stands for by itself, which it may say by an attribute
-    `kind`; None for any error.
+    """Return the kind of outcome of an exception: its attribute `kind`, else by its type; None for
+    an ordinary error.
     """
     kind = getattr(error, "kind", None)
     if kind in KINDS:
@@ -51,8 +48,9 @@ def kind_of_error(error: BaseException) -> str | None:
 
 
 def telling_cause(error: BaseException) -> BaseException | None:
-    """Return the first that stands for a kind of an exception and what it was raised from:
-    `instantiate` wraps what it meets.
+    """Return the first exception in a chain of causes that has a kind, or None.
+
+    `hydra.utils.instantiate` wraps the exceptions of what it calls.
     """
     cause: BaseException | None = error
     while cause is not None and kind_of_error(cause) is None:

@@ -1,7 +1,7 @@
-"""For trainings by Lightning: pruning, the checkpoint to resume from, one verdict for all ranks.
+"""Lightning callbacks: pruning, the checkpoint to resume from, one outcome for all DDP ranks.
 
-The sweeper itself never imports this module, so that it needs neither torch nor Lightning. Outside
-of a sweep nothing here does anything, so that a config may always name it.
+The sweeper itself never imports this module, so it needs neither torch nor Lightning. Outside of a
+sweep nothing here has an effect, so a config may always name it.
 """
 
 import json
@@ -18,18 +18,18 @@ from hydra_study import trial
 from hydra_study.kinds import kind_of_error
 
 _EVERY_S = 0.2
-# How long a rank that failed waits for rank 0 to take its verdict: Lightning kills rank 0 as soon
-# as another rank has ended by an error.
-_VERDICT_S = 10.0
-# How long rank 0 looks for a rank that was killed: a connection closes as its process ends.
+# How long a failed rank waits for rank 0 to read its outcome: Lightning kills rank 0 as soon as
+# another rank has ended with an error.
+_OUTCOME_S = 10.0
+# How long rank 0 looks for a killed rank: its connection closes before its process has ended.
 _LOST_S = 2.0
 
 
 def checkpoint_to_resume(given: str | None = None) -> str | None:
-    """Return, on all ranks, the checkpoint of the killed trial that this one continues.
+    """Return, on all ranks, the checkpoint of the killed trial that this one retries.
 
     Args:
-        given: What is returned if there is none.
+        given: Returned if there is none.
     """
     return trial.checkpoint() or given
 
@@ -41,7 +41,7 @@ class LostRankError(RuntimeError):
 
 
 class PruningCallback(L.Callback):
-    """Reports the monitored value after each validation; all ranks stop where the pruner says so.
+    """Report the monitored value after each validation; all ranks stop if the trial is pruned.
 
     Args:
         monitor: Name of the reported metric; the step of a report is the number of epochs.
@@ -52,48 +52,51 @@ class PruningCallback(L.Callback):
         self.pruned = False
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Report, and stop the training where it has no future."""
+        """Report the value, and stop the training if the trial should be pruned."""
         value = trainer.callback_metrics.get(self.monitor)
         if not trial.in_trial() or trainer.sanity_checking or value is None:
             return
-        link = trial.current()  # None on ranks other than 0
-        stop = link is not None and link.report(trainer.current_epoch + 1, float(value))
+        connection = trial.current()  # None on ranks other than 0
+        stop = connection is not None and connection.report(trainer.current_epoch + 1, float(value))
         self.pruned = bool(trainer.strategy.broadcast(stop, src=0))
         trainer.should_stop = trainer.should_stop or self.pruned
 
     def raise_if_pruned(self) -> None:
-        """Raise `Pruned` after a training that was stopped."""
+        """Raise `Pruned` if the pruner stopped the training."""
         if self.pruned:
             raise trial.Pruned(f"stopped by the pruner on {self.monitor}")
 
 
 class TrialCallback(PruningCallback):
-    """The one callback that a project adds to its trainer: pruning, and one verdict for all ranks.
+    """The callback that a project adds to its trainer: pruning, and one outcome for all ranks.
 
-    `trainer.fit` raises `Pruned` after a training that the sweep stopped, so that nothing is tested
-    after it. Where a rank other than 0 fails, the trial ends as that error says (`out_of_memory`,
-    `diverged`, `error`); where one is killed, as `killed`.
+    `trainer.fit` raises `Pruned` for a pruned trial, so that it is not tested. If a rank other than
+    0 fails, its error is the trial's outcome (`out_of_memory`, `diverged`, `error`); if one is
+    killed, the trial is `killed`.
+
+    Args:
+        monitor: Name of the reported metric.
     """
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Let rank 0 watch for verdicts of the others."""
+        """Start watching, on rank 0, for failures of the other ranks."""
         if trial.current() is not None and trainer.world_size > 1:
-            for note in _folder().glob("rank_*.json"):  # of a former `fit`
+            for note in _folder().glob("rank_*.json"):  # of an earlier `fit`
                 note.unlink(missing_ok=True)
             threading.Thread(
-                target=_take_verdict, args=(trainer,), daemon=True, name="rank-verdict"
+                target=_watch_ranks, args=(trainer,), daemon=True, name="rank-outcomes"
             ).start()
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """End a training that was stopped."""
+        """End a pruned training: rank 0 raises `Pruned`, the others exit."""
         if self.pruned and trainer.global_rank > 0:
-            raise SystemExit(0)  # an error would let Lightning kill rank 0
+            raise SystemExit(0)  # with an error, Lightning would kill rank 0
         self.raise_if_pruned()
 
     def on_exception(
         self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
     ) -> None:
-        """Tell rank 0 why another rank fails; in rank 0 tell a lost rank from an error of its own.
+        """Report a failure to rank 0; on rank 0, distinguish a lost rank from an error of its own.
 
         Raises:
             LostRankError: Another rank was killed.
@@ -105,7 +108,7 @@ class TrialCallback(PruningCallback):
         ):
             return
         if trainer.global_rank > 0:
-            _leave_verdict(trainer.global_rank, exception)
+            _write_outcome(trainer.global_rank, exception)
         elif isinstance(exception, RuntimeError):
             end = time.monotonic() + _LOST_S
             while time.monotonic() < end:
@@ -119,28 +122,31 @@ def _folder() -> Path:
 
 
 def _processes(trainer: L.Trainer) -> list[subprocess.Popen[bytes]]:
-    """Return the other ranks that Lightning has started from this one."""
+    """Return the processes of the ranks that Lightning started from this one."""
     return list(getattr(trainer.strategy.launcher, "procs", []))
 
 
-def _leave_verdict(rank: int, error: BaseException) -> None:
-    """Write down why this rank fails, and wait for rank 0 to end all."""
+def _write_outcome(rank: int, error: BaseException) -> None:
+    """Write the outcome of this rank's error for rank 0, and wait for rank 0 to end all ranks."""
     reason = f"{type(error).__name__} in process {rank}: {error}"
     note = _folder() / f"rank_{rank}.json"
     part = note.with_suffix(".part")
     part.write_text(json.dumps({"kind": kind_of_error(error) or "error", "reason": reason}))
     part.replace(note)
-    time.sleep(_VERDICT_S)
+    time.sleep(_OUTCOME_S)
 
 
-def _take_verdict(trainer: L.Trainer) -> None:
-    """End the trial by another rank's verdict; a thread, since rank 0 may wait for it for ever."""
+def _watch_ranks(trainer: L.Trainer) -> None:
+    """End the trial with the outcome that another rank wrote.
+
+    Runs in a thread, since rank 0 itself may be waiting for that rank in a collective operation.
+    """
     folder = _folder()
     while trainer.training or trainer.sanity_checking:
         for note in folder.glob("rank_*.json"):
-            link = trial.current()
-            assert link is not None
-            link.ended(**json.loads(note.read_text()))
+            connection = trial.current()
+            assert connection is not None
+            connection.report_end(**json.loads(note.read_text()))
             for process in _processes(trainer):
                 process.kill()
             os._exit(1)

@@ -1,4 +1,4 @@
-"""What a sweep optimises: one or several named values, each with a direction."""
+"""Objectives of a sweep: one or several named values, each with a direction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,12 @@ _DIRECTIONS = {"minimize": "minimize", "min": "minimize", "maximize": "maximize"
 
 @dataclass(frozen=True)
 class Objectives:
-    """Names and directions of the values that a trial returns, in order, and which of them pruning
-    looks at.
+    """Names and directions of the values that a trial returns, in order.
+
+    Attributes:
+        names: Their names.
+        directions: `minimize` or `maximize` for each.
+        prune_on: Name of the objective that trials report and pruning compares, or None.
     """
 
     names: tuple[str, ...]
@@ -23,7 +27,7 @@ class Objectives:
 
     @property
     def several(self) -> bool:
-        """Whether there is more than one."""
+        """Whether there is more than one objective."""
         return len(self.names) > 1
 
     @property
@@ -36,7 +40,7 @@ class Objectives:
         )
         return StudyDirection[direction.upper()]
 
-    def better(self, value: float, other: float) -> bool:
+    def is_as_good(self, value: float, other: float) -> bool:
         """Whether `value` of the first objective is at least as good as `other`."""
         return value <= other if self.directions[0] == "minimize" else value >= other
 

@@ -1,4 +1,4 @@
-"""Where a sweep keeps its files."""
+"""Paths of the files of a sweep."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SweepPaths:
-    """The folder of a sweep: one folder a trial, named by its number, and `.study/` for the
+    """The folder of a sweep: a folder for each trial, named by its number, and `.study/` for the
     workers' own files.
     """
 
@@ -15,14 +15,12 @@ class SweepPaths:
 
     @property
     def journal(self) -> Path:
-        """The study, unless it lives in a database."""
+        """Journal file of the study, unless it is stored in a database."""
         return self.folder / "study.journal"
 
     @property
     def config(self) -> Path:
-        """What the sweep was last started with: its composed config, `hydra` included, nothing of
-        it resolved.
-        """
+        """Composed config of the last start, `hydra` included, with unresolved interpolations."""
         return self.folder / "multirun.yaml"
 
     @property
@@ -31,9 +29,7 @@ class SweepPaths:
         return self.folder / "best.yaml"
 
     def winner(self) -> int | None:
-        """Return the number of the trial that the preset was made of; None before a trial is
-        complete.
-        """
+        """Return the number of the trial in `preset`; None before a trial is complete."""
         found = (
             re.match(r"# Trial (\d+) of study", self.preset.read_text())
             if self.preset.is_file()
@@ -43,26 +39,26 @@ class SweepPaths:
 
     @property
     def own(self) -> Path:
-        """Folder of what the workers say to each other."""
+        """Folder of the files by which workers coordinate."""
         return self.folder / ".study"
 
     @property
     def study_id(self) -> Path:
-        """File of the id of the study whose folder this is."""
+        """File with the id of the study that this folder belongs to."""
         return self.own / "study"
 
     def id(self) -> str | None:
-        """Return the id of the study whose folder this is, if it is one's."""
+        """Return the id of the study that this folder belongs to, or None."""
         return self.study_id.read_text().strip() if self.study_id.is_file() else None
 
     @property
     def ask_lock(self) -> Path:
-        """Held while a worker counts the budget and takes a trial."""
+        """Lock file, held while a worker checks the budget and asks for a trial."""
         return self.own / "ask.lock"
 
     @property
     def record_lock(self) -> Path:
-        """Held while the tables of the sweep are written."""
+        """Lock file, held while the tables of the sweep are written."""
         return self.own / "record.lock"
 
     @property
@@ -72,7 +68,7 @@ class SweepPaths:
 
     @property
     def sessions(self) -> Path:
-        """Folder of one file per start of the sweep: how long it has run."""
+        """Folder of one file per start of the sweep, with its duration in seconds."""
         return self.own / "sessions"
 
     def trial(self, number: int) -> Path:
@@ -80,10 +76,10 @@ class SweepPaths:
         return self.folder / str(number)
 
     def outcome(self, number: int) -> Path:
-        """File in which a trial says how it ended."""
+        """File with the outcome of a trial."""
         return self.trial(number) / "outcome.json"
 
     def make(self) -> None:
-        """Make the folders."""
+        """Create the folders."""
         for folder in (self.folder, self.own, self.workers, self.sessions):
             folder.mkdir(parents=True, exist_ok=True)

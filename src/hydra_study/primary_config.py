@@ -1,4 +1,4 @@
-"""How a program's primary config was named on its command line, read from Hydra's own config."""
+"""The command-line arguments that name a program's primary config, read from Hydra's config."""
 
 from omegaconf import DictConfig
 
@@ -13,7 +13,7 @@ def config_dirs(hydra: DictConfig) -> list[str]:
 
 
 def config_arguments(hydra: DictConfig) -> list[str]:
-    """Return the arguments that name the primary config, and the folders that were given for it."""
+    """Return the arguments `--config-name` and `--config-dir` of the command line."""
     name = hydra.job.config_name
     named = [] if name is None else [f"--config-name={name}"]
     return named + [f"--config-dir={folder}" for folder in config_dirs(hydra)]

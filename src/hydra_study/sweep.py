@@ -1,4 +1,4 @@
-"""One start of a sweep: read the options, open the study, launch the workers, say how it ended."""
+"""One start of a sweep: read the options, open the study, launch the workers, report the result."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial
 from hydra_study import attributes
 from hydra_study.attributes import kind_of
 from hydra_study.config import StudyConf
-from hydra_study.display.live_view import check_view, watching_from_outside
+from hydra_study.display.live_view import check_view, view_from_head
 from hydra_study.display.status_text import best_text
 from hydra_study.display.tables import Recorder
 from hydra_study.errors import StudyError
@@ -34,7 +34,7 @@ from hydra_study.space.whole_numbers import refuse_floats
 from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.leftovers import remove_leftovers, remove_unfinished
 from hydra_study.storage.locks import locked, write_atomically
-from hydra_study.storage.patience import is_passing
+from hydra_study.storage.patience import is_transient
 from hydra_study.storage.storage import OpenStudy, create_study, open_storage
 from hydra_study.storage.study_folder import pair_with_folder
 from hydra_study.sweep_spec import SweepSpec, WorkerResult
@@ -60,7 +60,10 @@ def sweep(
     options: dict[str, Any],
     arguments: list[str],
 ) -> Any:
-    """Run the sweep of a command line and return the best values.
+    """Run the sweep of a command line.
+
+    Returns:
+        The values of the best trial, or None if no trial is complete.
 
     Raises:
         StudyError: An option is wrong, or errors of the task function stopped the sweep.
@@ -76,10 +79,8 @@ def sweep(
             f"a sweep needs room for its files, but the disk of {place} is full; free some and"
             " start again"
         ) from error
-    except (
-        KeyboardInterrupt
-    ):  # before the workers' loops began, which count them, or when there were too many
-        log.info("interrupted; the same command goes on from here")
+    except KeyboardInterrupt:  # outside of the workers' loops, or one more than they count
+        log.info("interrupted; the same command continues from here")
         sys.exit(128 + signal.SIGINT)
 
 
@@ -88,7 +89,7 @@ def run_sweep(
 ) -> Any:
     """Prepare the sweep, launch its workers, and conclude it."""
     HydraConfig.instance().set_config(config)
-    spec = make_recipe(context, task_function, config, arguments)
+    spec = make_spec(context, task_function, config, arguments)
     space = make_space(spec)
     point = space.at({})
     spec.first, spec.fixed = point.overrides, space.fixed()
@@ -108,7 +109,7 @@ def run_sweep(
         return conclude(spec, study, ended)
 
 
-def make_recipe(
+def make_spec(
     context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]
 ) -> SweepSpec:
     """Read and check the options.
@@ -150,8 +151,8 @@ def make_recipe(
 
 
 def prepare(spec: SweepSpec, space: Space, first: DictConfig) -> OpenStudy:
-    """Open the study, refuse a changed space or config, reap the trials of dead workers, queue the
-    starting points.
+    """Open the study, refuse a changed space or config, queue the starting points, and reap the
+    trials of dead workers.
     """
     options, paths = spec.options, spec.paths
     with locked(paths.ask_lock):
@@ -176,9 +177,7 @@ def prepare(spec: SweepSpec, space: Space, first: DictConfig) -> OpenStudy:
 
 
 def launch(spec: SweepSpec, study: OpenStudy) -> list[WorkerResult]:
-    """Let Hydra's launcher start the workers, again if it lost them, and return how each of them
-    ended.
-    """
+    """Start the workers by Hydra's launcher, again if it loses one, and return their results."""
     place = f"hydra.sweep.subdir=.study/jobs/{spec.session}/${{hydra.job.num}}"
     jobs = [[*spec.first, place] for _ in range(spec.options.workers)]
     workers = workers_by(spec.config.hydra)
@@ -186,7 +185,7 @@ def launch(spec: SweepSpec, study: OpenStudy) -> list[WorkerResult]:
         return [job.return_value for job in workers.launch(spec, jobs, 0, Interrupts())]
     with Interrupts(most=1) as interrupts:
         for start in range(_STARTS):
-            with watching_from_outside(spec, interrupts):
+            with view_from_head(spec, interrupts):
                 try:
                     done = workers.launch(spec, jobs, start * len(jobs), interrupts)
                     return [*(job.return_value for job in done), *interruptions(interrupts)]
@@ -204,12 +203,12 @@ def launch(spec: SweepSpec, study: OpenStudy) -> list[WorkerResult]:
 
 
 def interruptions(interrupts: Interrupts) -> list[WorkerResult]:
-    """Return why a sweep ended that was asked to stop here, where its workers are elsewhere."""
+    """Return the result of a sweep that was interrupted in this process, not in its workers."""
     return [WorkerResult("interrupted", interrupts.signal)] if interrupts.count else []
 
 
 def reap_dead(spec: SweepSpec, study: OpenStudy) -> None:
-    """Settle the trials of dead workers, so that they are retried."""
+    """Tell the outcomes of the trials of dead workers, so that they can be retried."""
     options, paths = spec.options, spec.paths
     teller = Teller(study, paths, parse_policies(options.policy), options.checkpoint)
     watch = LivenessMonitor(paths.workers, options.stale_after)
@@ -221,11 +220,11 @@ def reap_dead(spec: SweepSpec, study: OpenStudy) -> None:
 
 
 def conclude(spec: SweepSpec, study: OpenStudy, ended: list[WorkerResult]) -> list[float] | None:
-    """Say how the sweep stands and return the best values; leave by the signal's code if there was
-    one.
+    """Report the state of the sweep and return the values of the best trial.
 
     Raises:
-        StudyError: A worker could not begin, or errors of the task function stopped the sweep.
+        StudyError: A worker could not start, or errors of the task function stopped the sweep.
+        SystemExit: A signal ended the sweep.
     """
     mistakes = [end.reason for end in ended if end.is_mistake]
     if mistakes:
@@ -236,10 +235,11 @@ def conclude(spec: SweepSpec, study: OpenStudy, ended: list[WorkerResult]) -> li
     try:
         return conclude_study(spec, study, ended, signals)
     except Exception as error:
-        if not signals or not is_passing(error):
+        if not signals or not is_transient(error):
             raise
         log.warning(
-            "interrupted, and the study's storage is not there; the same command goes on when it is"
+            "interrupted while the study's storage does not answer; the same command continues once"
+            " it does"
         )
         sys.exit(128 + signals[0])
 
@@ -247,7 +247,7 @@ def conclude(spec: SweepSpec, study: OpenStudy, ended: list[WorkerResult]) -> li
 def conclude_study(
     spec: SweepSpec, study: OpenStudy, ended: list[WorkerResult], signals: list[int]
 ) -> list[float] | None:
-    """Write the tables once more and say how the study stands."""
+    """Write the tables once more and log the state of the study."""
     Recorder(spec, study).write(force=True)
     trials = study.get_trials(deepcopy=False)
     remove_leftovers(
@@ -259,9 +259,9 @@ def conclude_study(
     best = f"; {best_text(count.best, spec)}" if count.best is not None else ""
     log.info("study %s: %s (%s)%s", study.study_name, reasons, kinds or "no trials", best)
     if signals:
-        log.info("the same command goes on from here")
+        log.info("the same command continues from here")
         sys.exit(128 + signals[0])
-    stopped = Session(study, spec).stopped()
+    stopped = Session(study, spec).stop_reason()
     if stopped:
         raise StudyError(
             f"the sweep stopped: {stopped}.{_first_error(Session(study, spec).first_error())}"

@@ -1,6 +1,4 @@
-"""What a worker and its trials need to know: picklable, handed through the launcher to every
-worker.
-"""
+"""Description of a sweep and of one trial, pickled to workers and trials."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,24 +15,23 @@ from hydra_study.task_function import Origin
 
 @dataclass
 class SweepSpec:
-    """The sweep as a whole.
+    """A sweep, as the process of the command line describes it to its workers.
 
     Attributes:
         hydra_context: Composes the config of a trial.
         task_function: The user's function.
         config: The config of the sweep's command line.
         options: The keys of `hydra.sweeper`.
-        objectives: What is optimised.
+        objectives: Names and directions of the values.
         folder: Absolute folder of the sweep.
         arguments: Overrides of the command line that are not Hydra's own.
         session: Name of this start of the sweep.
         is_local: Whether the worker runs in the process of the command line.
-        script: The program's file, which is not `sys.argv[0]` where a launcher has started another
-            program.
-        module: Its name, if it was started by `python -m`.
-        origin: Where the task function can be found; None if it is no name of a module.
-        study_id: Id of the study, once it is open.
-        first: Overrides of some point of the space, for what needs a config before the first trial.
+        script: The program's file; in a launcher's process `sys.argv[0]` may be another program.
+        module: The program's module, if it was started by `python -m`.
+        origin: Where to import the task function from; None if it is not importable by name.
+        study_id: Id of the study, set once it is open.
+        first: Overrides of one point of the space, to compose a config before the first trial.
         fixed: Overrides that are the same at every point.
     """
 
@@ -56,19 +53,19 @@ class SweepSpec:
 
     @property
     def paths(self) -> SweepPaths:
-        """Where the sweep keeps its files."""
+        """Paths of the sweep's files."""
         return SweepPaths(self.folder)
 
 
 @dataclass
 class Job:
-    """One trial as a worker hands it to its template.
+    """One trial as a worker sends it to its fork server.
 
     Attributes:
         number: Number of the trial.
         overrides: Overrides of the trial's config.
-        checkpoint: Checkpoint of the trial that it continues.
-        environment: Variables of its slot.
+        checkpoint: Checkpoint of the trial that it retries.
+        environment: Environment variables of its slot.
         threads: Threads that it may use.
     """
 
@@ -85,12 +82,12 @@ class Job:
 
 @dataclass
 class WorkerResult:
-    """What a worker returns through the launcher.
+    """Return value of a worker, passed through the launcher.
 
     Attributes:
-        reason: Why it ended, for people.
-        signal: The signal that ended it, if it was one.
-        is_mistake: Whether it could not begin: the reason is then a message for the user.
+        reason: Why it ended, for the log.
+        signal: The signal that ended it, if any.
+        is_mistake: Whether it could not start; `reason` is then the error message for the user.
     """
 
     reason: str

@@ -1,6 +1,4 @@
-"""How another interpreter comes by the task function: by importing the program that it stands in,
-else by a copy.
-"""
+"""Pass the task function to another interpreter: by importing its module, else pickled."""
 
 import importlib
 import os
@@ -16,8 +14,8 @@ from hydra.types import TaskFunction
 
 from hydra_study.errors import StudyError
 
-# Set while a template imports the program, which must not start a sweep then.
-_MARK = "HYDRA_STUDY_TEMPLATE"
+# Set while a fork server imports the program, which must not start a sweep then.
+_MARK = "HYDRA_STUDY_FORK_SERVER"
 UNGUARDED = (
     'must call its main function below `if __name__ == "__main__":`, since workers import it too'
 )
@@ -25,14 +23,14 @@ UNGUARDED = (
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a task function can be found.
+    """Where to import a task function from.
 
     Attributes:
         module: Its module, which may be `__main__`.
-        name: Its name there.
-        is_decorated: Whether that name stands for what `hydra.main` has made of it.
+        name: Its name in the module.
+        is_decorated: Whether the module holds it as decorated by `hydra.main`.
         script: The program's file.
-        program: The program's name, if it was started by `python -m`.
+        program: The program's module, if it was started by `python -m`.
     """
 
     module: str
@@ -42,7 +40,7 @@ class Origin:
     program: str | None
 
     def import_module(self) -> None:
-        """Import the module; the program is run as `__mp_main__`, as `multiprocessing` does it."""
+        """Import the module; a program runs as `__mp_main__`, as with `multiprocessing`."""
         os.environ[_MARK] = "1"
         try:
             if self.module != "__main__":
@@ -55,13 +53,13 @@ class Origin:
             del os.environ[_MARK]
 
     def function(self) -> TaskFunction | None:
-        """Return the function; None where the module does not have it."""
+        """Return the function, or None if the module does not have it."""
         function: TaskFunction | None = _function(self.module, self.name, self.is_decorated)
         return function
 
 
 def find_origin(function: TaskFunction, script: str, program: str | None) -> Origin | None:
-    """Return where a function can be found again; None for one that is not a name of a module."""
+    """Return the origin of a function, or None if it is not importable by name."""
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     for is_decorated in (False, True):
         if module and name and _function(module, name, is_decorated) is function:
@@ -75,25 +73,23 @@ def _function(module: str, name: str, is_decorated: bool) -> Any:
 
 
 def pickle_by_value(what: Any) -> bytes:
-    """Return an object as bytes, also with what only the program knows, such as its classes and
-    functions.
-    """
+    """Pickle an object together with the classes and functions of `__main__` that it uses."""
     return bytes(cloudpickle.dumps(what))
 
 
-def copied_function(function: TaskFunction) -> bytes | None:
-    """Return a task function as bytes; None where that cannot be."""
+def pickle_function(function: TaskFunction) -> bytes | None:
+    """Return a pickled task function, or None if it cannot be pickled."""
     try:
         return pickle_by_value(function)
-    except Exception:  # pickle raises many kinds, and those of the object's own
+    except Exception:  # pickle raises many kinds, and passes on those of `__reduce__`
         return None
 
 
 def load_function(origin: Origin | None, copy: bytes | None) -> TaskFunction:
-    """Return the task function.
+    """Return the task function from its origin, else from its pickled copy.
 
     Raises:
-        StudyError: It is not where it came from, and there is no copy.
+        StudyError: The origin does not have it, and there is no copy.
     """
     function = None if origin is None else origin.function()
     if function is not None:
@@ -112,10 +108,10 @@ def load_function(origin: Origin | None, copy: bytes | None) -> TaskFunction:
 
 
 def refuse_unguarded(arguments: Sequence[str]) -> None:
-    """Refuse a sweep that an unguarded program begins while a template imports it.
+    """Refuse a sweep that an unguarded program starts while a fork server imports it.
 
     Raises:
-        StudyError: This process is such a template.
+        StudyError: This process is such a fork server.
     """
     if _MARK in os.environ:
         raise StudyError(f"{arguments[0]} {UNGUARDED}")

@@ -1,5 +1,5 @@
-"""What a trial sees of its sweep: a link that reports values upwards, and the exceptions that end a
-trial early.
+"""A training's view of its sweep: the trial's connection, its checkpoint, and the exceptions that
+end it early.
 """
 
 import os
@@ -8,18 +8,17 @@ from typing import Any, Protocol
 
 
 class Pruned(Exception):  # noqa: N818 - an end, not an error
-    """Raised by a training that was told to stop because the pruner saw no future in it."""
+    """Raised by a training when `TrialConnection.report` returned True: the trial is pruned."""
 
     kind = "pruned"
 
 
 class Stopped(BaseException):
-    """Raised inside a trial by the signal that asks it to close; not an `Exception`, so that no
-    handler swallows it.
+    """Raised in a trial by SIGTERM or SIGINT; not an `Exception`, so that no handler swallows it.
 
     Args:
-        reason: Why it is asked to.
-        kind: What it ends as: `killed`, or `timed_out` where it has passed a limit on its time.
+        reason: Why the trial is to end.
+        kind: Its outcome: `killed`, or `timed_out` if it has passed a time limit.
     """
 
     def __init__(self, reason: str, kind: str = "killed") -> None:
@@ -28,7 +27,7 @@ class Stopped(BaseException):
 
 
 class Channel(Protocol):
-    """The two calls that a link needs of its connection to the worker."""
+    """The methods of `processes.messages.Channel` that a trial uses."""
 
     def send(self, message: dict[str, Any]) -> None: ...
 
@@ -36,15 +35,15 @@ class Channel(Protocol):
 
 
 class TrialConnection:
-    """The connection of one running trial to the worker that owns the study.
+    """The connection of a running trial to its worker.
 
     Args:
         number: Number of the trial, which is also the name of its folder.
-        study_name: Name of the study, the group of its runs.
+        study_name: Name of the study.
         folder: Output folder of the trial.
-        checkpoint: Checkpoint of the killed trial that this one continues, or None.
-        channel: Connection to the worker.
-        checked: What the sweep's check said of the trial's config, by the check's dotted path.
+        checkpoint: Checkpoint of the killed trial that this one retries, or None.
+        channel: Channel to the worker.
+        checked: Result of `hydra.sweeper.check` for the trial's config, by the check's dotted path.
     """
 
     def __init__(
@@ -65,73 +64,74 @@ class TrialConnection:
         self._pid = os.getpid()
 
     def report(self, step: int, value: float) -> bool:
-        """Report the monitored value after `step` steps and return True if the trial should raise
-        `Pruned`.
+        """Report an intermediate value and return whether the trial should raise `Pruned`.
 
-        The first step is 1: pruners compare what trials reported after equally many.
+        Args:
+            step: Number of steps (epochs, say) done so far, from 1. Pruners compare trials at equal
+                steps.
+            value: The monitored value.
+
+        Raises:
+            ConnectionError: The worker has died.
         """
-        answer = self._channel.ask({"say": "report", "step": int(step), "value": float(value)})
+        answer = self._channel.ask({"type": "report", "step": int(step), "value": float(value)})
         return bool(answer["stop"])
 
-    def set_attrs(self, **facts: Any) -> None:
-        """Store facts of the trial (the id of its W&B run, its cost) as attributes of the trial in
-        the study.
-        """
-        self._channel.send({"say": "note", "facts": facts})
+    def set_attrs(self, **attributes: Any) -> None:
+        """Set user attributes of the trial in the study, e.g. the id of its W&B run."""
+        self._channel.send({"type": "attributes", "attributes": attributes})
 
-    def ended(self, kind: str, reason: str) -> None:
-        """Say how the trial ended, where its process must end without coming back to the sweeper;
-        it must end then.
-        """
-        self._channel.send({"say": "end", "outcome": {"kind": kind, "reason": reason}})
+    def report_end(self, kind: str, reason: str) -> None:
+        """Report the outcome, for a process that ends without returning from the task function; it
+        must end right after.
 
-    def alive(self) -> None:
-        """Give a sign of life, for trials that report seldom and run under
-        `hydra.sweeper.hang_limit`.
+        Args:
+            kind: One of `kinds.KINDS`.
+            reason: One line for the user.
         """
-        self._channel.send({"say": "alive"})
+        self._channel.send({"type": "end", "outcome": {"kind": kind, "reason": reason}})
+
+    def keep_alive(self) -> None:
+        """Reset the timer of `hydra.sweeper.hang_limit`, for trials that report seldom."""
+        self._channel.send({"type": "alive"})
 
     def is_mine(self) -> bool:
-        """Whether this process is the trial's own one: a forked rank must not talk on the
-        connection of rank 0.
-        """
+        """Return whether this process opened the connection: a forked rank must not use it."""
         return os.getpid() == self._pid
 
 
 _VARIABLE = "HYDRA_STUDY_TRIAL"
 _CHECKPOINT = "HYDRA_STUDY_CHECKPOINT"
-_link: TrialConnection | None = None
+_connection: TrialConnection | None = None
 
 
 def current() -> TrialConnection | None:
-    """Return the link of the trial that this process runs, or None outside of a sweep."""
-    return _link if _link is not None and _link.is_mine() else None
+    """Return the connection of this process's trial; None outside of a sweep and on ranks > 0."""
+    return _connection if _connection is not None and _connection.is_mine() else None
 
 
 def in_trial() -> bool:
-    """Return whether this process belongs to a trial; true on all ranks, where `current` is None on
-    all but rank 0.
-    """
+    """Return whether this process belongs to a trial; true on all ranks."""
     return _VARIABLE in os.environ
 
 
 def checkpoint() -> str | None:
-    """Return the checkpoint of the killed trial that this one continues, on all ranks, or None."""
+    """Return, on all ranks, the checkpoint of the killed trial that this one retries, or None."""
     return os.environ.get(_CHECKPOINT)
 
 
-def enter(link: TrialConnection) -> None:
-    """Make `link` the current one, which its trial's process does when the trial begins."""
-    global _link
-    _link = link
-    os.environ[_VARIABLE] = str(link.number)
-    if link.checkpoint is not None:
-        os.environ[_CHECKPOINT] = link.checkpoint
+def enter(connection: TrialConnection) -> None:
+    """Set the connection that `current` returns; called by the sweeper when the trial starts."""
+    global _connection
+    _connection = connection
+    os.environ[_VARIABLE] = str(connection.number)
+    if connection.checkpoint is not None:
+        os.environ[_CHECKPOINT] = connection.checkpoint
 
 
 def leave() -> None:
-    """Let there be no current link, until the process enters its next trial."""
-    global _link
-    _link = None
+    """Clear the current connection."""
+    global _connection
+    _connection = None
     for variable in (_VARIABLE, _CHECKPOINT):
         os.environ.pop(variable, None)

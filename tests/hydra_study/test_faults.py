@@ -17,7 +17,7 @@ import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState, create_trial
 
-from hydra_study.storage.patience import Patience, WaitedInVainError
+from hydra_study.storage.patience import GaveUpWaitingError, Patience
 from hydra_study.storage.patient_storage import PatientStorage
 
 from .conftest import MakeToy, Toy, wait_for
@@ -130,9 +130,9 @@ def test_a_full_disk_is_waited_for_while_trials_train_on(toy: MakeToy) -> None:
     assert all(sorted(trial.intermediate_values) == list(range(1, 61)) for trial in app.trials()), (
         "all reports are there"
     )
-    assert "does not answer, trying again for 600 s" in output
+    assert "does not answer, retrying for 600 s" in output
     assert "answers again" in output
-    assert output.count("[WARNING] - a sign of life could not be written") == 1, output
+    assert output.count("[WARNING] - the heartbeat could not be written") == 1, output
     assert all(json.loads(line) for line in (app.sweep / "study.journal").read_text().splitlines())
     assert not list(app.sweep.glob(".study/workers/.*")), "no half-written file is left"
 
@@ -272,12 +272,12 @@ def test_patience_ends() -> None:
         raise OSError("no space left")
 
     with pytest.raises(
-        WaitedInVainError,
+        GaveUpWaitingError,
         match=r"within 0.3 s \(hydra.sweeper.storage_timeout\), but it did not: no",
     ):
         patience.call(fail)
     assert waited, "other work went on"
-    with pytest.raises(WaitedInVainError):
+    with pytest.raises(GaveUpWaitingError):
         patience.call(fail)
     with pytest.raises(OSError, match="no space left"):
         Patience(0).call(fail)
@@ -321,7 +321,7 @@ def test_a_study_does_not_begin_in_a_folder_with_trials_of_another(toy: MakeToy)
     (app.sweep / "study.journal").unlink()
     output = app.run(code=1)
     assert (
-        f"a study begins in a folder without trials, but {app.sweep} has those of another one"
+        f"a study must begin in a folder without trials, but {app.sweep} has those of another one"
         " (0, 1)" in output
     )
     assert "choose another hydra.sweeper.study_name" in output
@@ -375,7 +375,7 @@ def test_ctrl_c_is_heard_while_a_lock_is_waited_for(toy: MakeToy, phase: str) ->
         os.close(held)
     assert process.returncode == 130, output
     assert "Traceback" not in output
-    assert "the same command goes on" in output
+    assert "the same command continues" in output
 
 
 def hold(lock: Path) -> int:

@@ -53,7 +53,8 @@ def test_an_interrupt_closes_the_trials_and_the_same_command_goes_on(
     assert interrupted, output
     assert "running" not in app.kinds(), "all were closed, none was lost"
     assert all(
-        "asked to close" in trial.user_attrs["reason"] or "stopped" in trial.user_attrs["reason"]
+        "signal from outside" in trial.user_attrs["reason"]
+        or "stopped" in trial.user_attrs["reason"]
         for trial in interrupted
     )
     app.run(*command)

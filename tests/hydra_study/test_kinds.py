@@ -9,7 +9,7 @@ from convsweep.errors import DivergedError, InfeasibleError, UserError
 from convsweep.tracking import outcome_of
 from hydra_study.kinds import is_out_of_memory
 from hydra_study.trial import Pruned, Stopped
-from hydra_study.trials.outcomes import of_exception
+from hydra_study.trials.outcomes import outcome_of_exception
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from hydra_study.trials.outcomes import of_exception
 )
 def test_used_up(error: Exception) -> None:
     assert is_out_of_memory(error)
-    assert outcome_of(error) == of_exception(error).kind == "out_of_memory"
+    assert outcome_of(error) == outcome_of_exception(error).kind == "out_of_memory"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_used_up(error: Exception) -> None:
 )
 def test_anything_else(error: Exception) -> None:
     assert not is_out_of_memory(error)
-    assert outcome_of(error) == of_exception(error).kind == "error"
+    assert outcome_of(error) == outcome_of_exception(error).kind == "error"
 
 
 def wrapped(cause: BaseException) -> RuntimeError:
@@ -59,4 +59,4 @@ def wrapped(cause: BaseException) -> RuntimeError:
     ],
 )
 def test_a_run_and_its_sweep_say_the_same(error: BaseException, kind: str) -> None:
-    assert outcome_of(error) == of_exception(error).kind == kind
+    assert outcome_of(error) == outcome_of_exception(error).kind == kind

@@ -175,7 +175,7 @@ def test_errors_in_a_row_are_counted_without_the_machines_clocks() -> None:
         trial = create_trial(state=state, value=value, user_attrs={"kind": kind, "session": "now"})
         trial.datetime_complete = ahead if kind == "complete" else datetime.now()
         study.add_trial(trial)
-        assert (session.must_stop(kind, Policy("go_on")) is not None) == (number == 4)
+        assert (session.stop_after(kind, Policy("go_on")) is not None) == (number == 4)
     first = session.first_error()
     assert first is not None
     assert first.number == 2

@@ -14,7 +14,12 @@ from optuna.trial import TrialState
 from hydra_study.errors import StudyError
 from hydra_study.processes.messages import Channel
 from hydra_study.processes.running_trial import killed_for_memory
-from hydra_study.trials.outcomes import Policy, of_exception, of_result, parse_policies
+from hydra_study.trials.outcomes import (
+    Policy,
+    outcome_of_exception,
+    outcome_of_result,
+    parse_policies,
+)
 
 from .conftest import MakeToy, wait_for
 
@@ -139,12 +144,13 @@ def test_kinds_of_exceptions_are_found_behind_what_wraps_them() -> None:
 
     outer = RuntimeError("Error in call to target")
     outer.__cause__ = TooWideError("kernel 7 must fit into 5 pixels")
-    outcome = of_exception(outer)
+    outcome = outcome_of_exception(outer)
     assert (outcome.kind, outcome.reason) == ("infeasible", "kernel 7 must fit into 5 pixels")
     assert (
-        of_exception(type("OutOfMemoryError", (RuntimeError,), {})("CUDA")).kind == "out_of_memory"
+        outcome_of_exception(type("OutOfMemoryError", (RuntimeError,), {})("CUDA")).kind
+        == "out_of_memory"
     )
-    assert of_exception(ZeroDivisionError()).kind == "error"
+    assert outcome_of_exception(ZeroDivisionError()).kind == "error"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +164,7 @@ def test_kinds_of_exceptions_are_found_behind_what_wraps_them() -> None:
     ],
 )
 def test_results_are_one_finite_number_per_objective(result: object, kind: str) -> None:
-    assert of_result(result, ("value",)).kind == kind
+    assert outcome_of_result(result, ("value",)).kind == kind
 
 
 def test_policies_are_checked() -> None:
@@ -192,17 +198,17 @@ def test_a_trial_whose_worker_has_died_was_killed() -> None:
     own, worker = socket.socketpair()
     worker.close()
     with pytest.raises(ConnectionError) as caught, closing(own):
-        Channel(own).ask({"say": "ready"})
+        Channel(own).ask({"type": "ready"})
     # it counts by the outcome file that it writes then
-    assert of_exception(caught.value).kind == "killed"
+    assert outcome_of_exception(caught.value).kind == "killed"
 
 
 def test_a_full_disk_is_no_error_of_the_user() -> None:
     outer = RuntimeError("cannot save")
     outer.__cause__ = OSError(errno.ENOSPC, "No space left on device")
-    assert of_exception(outer).kind == "killed"
-    assert "No space left" in of_exception(outer).reason
-    assert of_exception(OSError(errno.ENOENT, "No such file")).kind == "error"
+    assert outcome_of_exception(outer).kind == "killed"
+    assert "No space left" in outcome_of_exception(outer).reason
+    assert outcome_of_exception(OSError(errno.ENOENT, "No such file")).kind == "error"
 
 
 def test_a_trial_that_cannot_print_on_a_full_disk_is_tried_again(toy: MakeToy) -> None:

@@ -64,7 +64,8 @@ def test_a_module_that_starts_a_thread_has_it_in_every_trial(toy: MakeToy, prelo
     output = app.run(GRID)
     assert [trial.value for trial in app.trials()] == [1, 2, 3]
     assert (
-        "thready is imported in each trial anew, for it starts a thread (answering)" in output
+        "thready is imported in each trial separately, since it starts a thread (answering)"
+        in output
     ) == bool(preload)
 
 
@@ -76,7 +77,7 @@ def test_a_module_that_leaves_the_process_ends_its_trial_only(toy: MakeToy) -> N
     other = toy("return cfg.x", sweeper=THREE + "\npreload: [leaves]")
     (other.folder / "leaves.py").write_text("import sys; sys.exit(3)")
     output = other.run(GRID, code=1)
-    assert "the warm template of the trials could not start: SystemExit(3)" in output
+    assert "the fork server of the trials could not start: SystemExit(3)" in output
     assert "Traceback" not in output
 
 
@@ -99,7 +100,7 @@ def test_a_program_that_asks_for_cuda_at_import_can_use_it_in_trials(
     begin_with(app, ASKS if place == "program" else "")
     output = app.run(GRID)
     assert [trial.value for trial in app.trials()] == [0.0]
-    assert "is imported in each trial anew, for it asks for CUDA" in output
+    assert "is imported in each trial separately, since it initialises CUDA" in output
 
 
 @pytest.mark.parametrize(

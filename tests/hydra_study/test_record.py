@@ -75,7 +75,7 @@ def test_link_notes_and_the_environment_of_a_trial(toy: MakeToy) -> None:
         from hydra.core.hydra_config import HydraConfig
         link = trial.current()
         link.set_attrs(wandb_id=f"run{link.number}")
-        link.alive()
+        link.keep_alive()
         hydra_config = HydraConfig.get()
         assert hydra_config.mode.name == "RUN" and hydra_config.runtime.output_dir == link.folder
         assert os.environ["OMP_NUM_THREADS"] == "1" and "-m" not in sys.argv

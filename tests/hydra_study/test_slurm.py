@@ -152,7 +152,7 @@ def test_no_job_outlives_an_interrupted_head(toy: MakeToy, slurm: Cluster, deaf:
         os.kill(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
-    assert "the same command goes on from here" in output
+    assert "the same command continues from here" in output
     wait_for(lambda: not slurm.jobs() and not slurm.processes())
     assert deaf or "running" not in app.kinds()
 
@@ -167,7 +167,10 @@ def test_no_job_outlives_an_interrupted_head(toy: MakeToy, slurm: Cluster, deaf:
                 " partition specified"
             ),
         ),
-        ("setup=[exit 3]", "Slurm's jobs failed before a worker began; what the first one said: /"),
+        (
+            "setup=[exit 3]",
+            "Slurm's jobs failed before a worker started; output of the first one: /",
+        ),
     ],
 )
 def test_jobs_that_cannot_run_are_answered_by_one_message(

@@ -17,7 +17,7 @@ from hydra_study.space.expressions import Expression, InactiveError
 from hydra_study.space.grammar import parse_parameters
 from hydra_study.space.space import Space
 from hydra_study.space.whole_numbers import refuse_floats
-from hydra_study.trials.changes import compare
+from hydra_study.trials.changes import compare_spaces
 from tests.hydra_study.conftest import MakeToy
 
 DEPTH: dict[str, Any] = {
@@ -185,7 +185,7 @@ def test_a_difference_of_spaces_is_named() -> None:
         space(DEPTH).describe(),
         space({**DEPTH, "k1": "choice(3,7)", "new": 1}, "depth=2").describe(),
     )
-    assert compare(before, now) == [
+    assert compare_spaces(before, now) == [
         "new: added, fixed=1",
         "depth: kind=int, low=1, high=3 became fixed=2",
         "k1: choices=[3, 5] became choices=[3, 7]",

@@ -151,7 +151,7 @@ class Observer(threading.Thread):
         """Close the run from this thread, since the main one hangs, and end the process."""
         say(f"Error: {lost}")
         if self.of.link is not None:
-            self.of.link.ended(lost.kind, str(lost))
+            self.of.link.report_end(lost.kind, str(lost))
         self.of.close(lost)
         for process in self.processes:
             process.kill()

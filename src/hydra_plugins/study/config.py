@@ -1,6 +1,4 @@
-"""Registers `hydra/sweeper=study`, and its samplers and pruners as config groups of one entry
-each.
-"""
+"""Registration of the sweeper's options, samplers and pruners in Hydra's config store."""
 
 from hydra.core.config_store import ConfigStore
 
@@ -10,7 +8,7 @@ from hydra_study.config import PRUNERS, SAMPLERS, StudyConf
 def _register() -> None:
     store = ConfigStore.instance()
     if "study_defaults.yaml" in store.list("hydra/sweeper"):
-        return  # Hydra runs this module at each scan, and Hydra 1.4 warns of what is stored again
+        return  # Hydra runs this module at each scan, and 1.4 warns if a config is stored twice
     for name, sampler in SAMPLERS.items():
         store.store(
             group="hydra/sweeper/sampler",

@@ -1,4 +1,4 @@
-"""Makes `hydra/sweeper=study` known to Hydra, and the folder `sweeps` beside the configs."""
+"""Search path entries for `hydra/sweeper=study` and for the folder `sweeps` beside the configs."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ GROUP = "sweeps"
 
 
 class StudySearchPath(SearchPathPlugin):
-    """Adds the folder of `hydra/sweeper/study.yaml`, and that of the application's spaces."""
+    """Add the folder of `hydra/sweeper/study.yaml` and the application's folder `sweeps`."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Append the folders last, so that an application's own `study.yaml` wins."""
@@ -26,22 +26,22 @@ class StudySearchPath(SearchPathPlugin):
 
 
 class SpacesSource(ConfigSource):
-    """The config group `sweeps`: a folder of spaces, each for the whole config."""
+    """The config group `sweeps`: a folder of search spaces, merged at the top of the config."""
 
     @staticmethod
     def scheme() -> str:
-        """Return what paths of this kind begin with."""
+        """Return the scheme of such paths, in front of `://`."""
         return "study-spaces"
 
     def available(self) -> bool:
-        """Return whether the folder is there."""
+        """Return whether the folder exists."""
         return Path(self.path).is_dir()
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """Return a space, which sets keys of the whole config.
+        """Return a space with the package `_global_`.
 
         Raises:
-            ConfigLoadError: There is none of the name.
+            ConfigLoadError: There is no space of this name.
         """
         if not self.is_config(config_path):
             raise ConfigLoadError(f"Config not found : {self._file(config_path)}")
@@ -49,13 +49,13 @@ class SpacesSource(ConfigSource):
         return ConfigResult(self.provider, self.full_path(), config, header={"package": "_global_"})
 
     def is_group(self, config_path: str) -> bool:
-        """Return whether a path is that of the group, or of a folder of it."""
+        """Return whether a path is the group or a folder in it."""
         return config_path == "" or (
             self._is_within(config_path) and self._place(config_path).is_dir()
         )
 
     def is_config(self, config_path: str) -> bool:
-        """Return whether a path is that of a space."""
+        """Return whether a path is a space."""
         return self._is_within(config_path) and self._file(config_path).is_file()
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:

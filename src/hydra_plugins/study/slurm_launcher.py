@@ -1,6 +1,4 @@
-"""Hydra's launcher `hydra/launcher=slurm`: the jobs of a multirun as one array of Slurm, by
-submitit.
-"""
+"""The launcher `hydra/launcher=slurm`: the jobs of a multirun as a Slurm job array, by submitit."""
 
 import contextlib
 import io
@@ -18,8 +16,7 @@ from hydra_study.launchers.composed_job import ComposedJob
 if TYPE_CHECKING:
     import submitit
 
-# Parameters that submitit names alike for every cluster; those of Slurm alone are given to it as
-# `slurm_NAME`.
+# Parameters that submitit knows for every kind of cluster; all others are passed as `slurm_NAME`.
 _OF_ANY_CLUSTER = {
     *("name", "timeout_min", "mem_gb", "nodes", "tasks_per_node"),
     *("cpus_per_task", "gpus_per_node", "stderr_to_stdout"),
@@ -27,13 +24,12 @@ _OF_ANY_CLUSTER = {
 
 
 class SlurmLauncher(Launcher):
-    """Jobs of Slurm, each of which queues itself again when its time runs out.
+    """Slurm jobs that are requeued when their time limit is reached.
 
     Args:
-        submitit_folder: Where submitit keeps what it sends to the jobs, and what they print and
-            return.
-        max_num_timeout: How often a job is queued again.
-        parameters: Those of submitit's executor; null leaves one out.
+        submitit_folder: Folder of submitit's files: pickled jobs, their output and results.
+        max_num_timeout: How often a job is requeued.
+        parameters: Parameters of submitit's executor; null omits one.
     """
 
     def __init__(self, submitit_folder: str, max_num_timeout: int, **parameters: Any) -> None:
@@ -44,9 +40,7 @@ class SlurmLauncher(Launcher):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Keep what Hydra gives: the context, the function of a job and the composed config of the
-        command line.
-        """
+        """Store Hydra's context, the task function and the composed config."""
         self._job = SlurmJob(hydra_context, task_function, config)
 
     def launch(
@@ -61,7 +55,7 @@ class SlurmLauncher(Launcher):
         """Queue a job for each list of overrides.
 
         Raises:
-            RuntimeError: Slurm refuses them; the message is its own.
+            RuntimeError: Slurm refuses them; the message is Slurm's.
         """
         from submitit import AutoExecutor
 
@@ -72,7 +66,7 @@ class SlurmLauncher(Launcher):
         executor.update_parameters(
             **{key if key in _OF_ANY_CLUSTER else f"slurm_{key}": given[key] for key in given}
         )
-        # what sbatch prints is in the error too
+        # the output of sbatch is part of the error, too
         with contextlib.redirect_stderr(io.StringIO()), executor.batch():
             return [
                 executor.submit(
@@ -83,7 +77,7 @@ class SlurmLauncher(Launcher):
 
 
 class SlurmJob(ComposedJob):
-    """A job as submitit takes it: one that can be queued again."""
+    """A callable for submitit that can be requeued."""
 
     def __call__(self, overrides: list[str], number: int, singletons: dict[Any, Any]) -> JobReturn:
         """Run the job."""
@@ -93,7 +87,7 @@ class SlurmJob(ComposedJob):
         return self.run(overrides, number, submitit.JobEnvironment().job_id)
 
     def checkpoint(self, *arguments: Any) -> Any:
-        """Return what a job runs that is queued again: the same."""
+        """Return the callable of a requeued job: the same one."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, *arguments)

@@ -1,6 +1,4 @@
-"""The plugin class that Hydra finds: it keeps what it is given and hands over to `search.sweep`
-when it is run.
-"""
+"""The sweeper plugin that Hydra discovers; it delegates to `hydra_study.sweep`."""
 
 from typing import Any
 
@@ -10,8 +8,10 @@ from omegaconf import DictConfig
 
 
 class StudySweeper(Sweeper):
-    """Hydra's entry to the search; `options` are the keys of `hydra.sweeper` (see `StudyConf` for
-    their meaning).
+    """The sweeper of `hydra/sweeper=study`.
+
+    Args:
+        options: The keys of `hydra.sweeper`, documented in `hydra_study.config.StudyConf`.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -20,17 +20,13 @@ class StudySweeper(Sweeper):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Keep what Hydra gives: the context, the task function and the composed config of the
-        command line.
-        """
+        """Store Hydra's context, the task function and the composed config."""
         self.hydra_context = hydra_context
         self.task_function = task_function
         self.config = config
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Run the search and return its result: the best value(s), or the Pareto front of several
-        objectives.
-        """
+        """Run the search and return the values of the best trial, or None."""
         from hydra_study.sweep import sweep
 
         assert self.hydra_context is not None

@@ -1,1 +1,1 @@
-"""What a sweep shows: the live table, log lines, sweep.csv and best.yaml."""
+"""Display of a sweep: the live table, log lines, sweep.csv and best.yaml."""

@@ -1,4 +1,4 @@
-"""Shows a sweep while it runs: a live table in a terminal, plain lines elsewhere."""
+"""Live view of a running sweep: a table in a terminal, plain lines elsewhere."""
 
 import math
 import sys
@@ -12,7 +12,7 @@ from hydra_study.display.status_text import line, table
 from hydra_study.errors import StudyError
 from hydra_study.interrupts import Interrupts
 from hydra_study.storage.heartbeat import LivenessMonitor
-from hydra_study.storage.patience import WaitedInVainError
+from hydra_study.storage.patience import GaveUpWaitingError
 from hydra_study.storage.storage import OpenStudy, open_storage, open_study
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.session import Session
@@ -21,7 +21,7 @@ _EVERY = 1.0
 
 
 class View:
-    """What the user sees of a running sweep.
+    """A context manager that prints the progress of a sweep.
 
     Args:
         spec: The sweep; `view` is auto, table, lines or none.
@@ -49,14 +49,14 @@ class View:
 
     def __exit__(self, *error: object) -> None:
         try:
-            with suppress(WaitedInVainError):
+            with suppress(GaveUpWaitingError):
                 self.show(force=True)
         finally:
             if self._live is not None:
                 self._live.stop()
 
     def show(self, force: bool = False) -> None:
-        """Bring what is shown up to date; call as often as you like."""
+        """Update the view, at most once a second unless `force`."""
         if self._spec.options.view == "none" or (time.monotonic() < self._next and not force):
             return
         trials = self._study.get_trials(deepcopy=False)
@@ -74,27 +74,26 @@ def check_view(mode: str) -> None:
     """Check `hydra.sweeper.view`.
 
     Raises:
-        StudyError: It is no known mode.
+        StudyError: The mode is unknown.
     """
     if mode not in ("auto", "table", "lines", "none"):
         raise StudyError(f"hydra.sweeper.view must be auto, table, lines or none, but got {mode!r}")
 
 
 @contextmanager
-def watching_from_outside(spec: SweepSpec, interrupts: Interrupts) -> Iterator[None]:
-    """Follow the sweep from a thread while the launcher holds the main one and the workers are
-    elsewhere.
+def view_from_head(spec: SweepSpec, interrupts: Interrupts) -> Iterator[None]:
+    """Show the sweep, and pass interrupts on to its workers, while the launcher blocks this thread.
 
-    It is shown, and a request to stop is passed on to the workers.
+    Used where the workers run in other processes.
     """
     done = threading.Event()
 
     def stop_waiting(waited_s: float) -> None:
         if done.is_set():
-            raise WaitedInVainError("the workers have ended")
+            raise GaveUpWaitingError("the workers have ended")
 
     def watch() -> None:
-        with suppress(WaitedInVainError):  # of which the workers say why
+        with suppress(GaveUpWaitingError):  # the workers report the reason
             follow()
 
     def follow() -> None:
@@ -112,7 +111,7 @@ def watching_from_outside(spec: SweepSpec, interrupts: Interrupts) -> Iterator[N
         with View(spec, study) as view:
             while not done.wait(_EVERY):
                 view.show()
-                if interrupts.count and session.stopped() is None:
+                if interrupts.count and session.stop_reason() is None:
                     session.stop("interrupted")
 
     thread = threading.Thread(target=watch, daemon=True)

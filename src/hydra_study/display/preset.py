@@ -1,6 +1,4 @@
-"""The best trial as a preset: a config that the application runs as it is, and that can be
-overridden like any other.
-"""
+"""The best trial as a preset: a config file that the application can run and override."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from hydra_study.sweep_spec import SweepSpec
 
 
 def preset(trial: FrozenTrial, spec: SweepSpec) -> str:
-    """Return the preset of a trial."""
+    """Return the text of a trial's preset."""
     loader = spec.hydra_context.config_loader
     return preset_of(
         list(trial.user_attrs[attributes.OVERRIDES]), loader, spec.config, _header(trial, spec)
@@ -27,16 +25,15 @@ def preset(trial: FrozenTrial, spec: SweepSpec) -> str:
 def preset_of(
     overrides: list[str], loader: ConfigLoader, config: DictConfig, header: list[str]
 ) -> str:
-    """Return the text of a config of which the defaults list holds the overrides' group choices and
-    the body their values.
+    """Return the text of a config whose defaults list holds the overrides' choices of config groups
+    and whose body holds their values.
 
     Args:
-        overrides: What distinguishes the config.
-        loader: Knows which keys are groups.
-        config: Config of the sweep, whose primary config is overridden; it is found also where it
-            lies in a folder of `--config-dir`, since Hydra takes one such folder and the preset has
-            its own.
-        header: Comments to begin with.
+        overrides: Overrides of the primary config.
+        loader: Knows which keys are config groups.
+        config: Config of the sweep. A folder of its `--config-dir` is added to `hydra.searchpath`,
+            since Hydra accepts one `--config-dir`, which the preset itself needs.
+        header: Comment lines at the top.
     """
     parser = OverridesParser.create(config_loader=loader)
     defaults: list[Any] = [config.hydra.job.config_name]

@@ -1,4 +1,4 @@
-"""How a sweep stands, as text: lines for logs and a table for terminals."""
+"""Status of a sweep as text: lines for logs, a table for terminals."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def line(trial: FrozenTrial, spec: SweepSpec) -> str:
-    """Return one line about a trial that ended."""
+    """Return one line about a finished trial."""
     parts = [f"trial {trial.number}", kind_of(trial), values_text(trial, spec), params_text(trial)]
     reason = trial.user_attrs.get(attributes.REASON, "")
     return " ".join(part for part in parts if part) + (f" ({reason})" if reason else "")
@@ -39,15 +39,21 @@ def params_text(trial: FrozenTrial) -> str:
 
 
 def best_text(trial: FrozenTrial, spec: SweepSpec) -> str:
-    """Return what the best trial is."""
+    """Return one line about the best trial."""
     return f"best: trial {trial.number}  {values_text(trial, spec)}  {params_text(trial)}"
 
 
 def seconds_left(
     count: Tally, trials: Sequence[FrozenTrial], spec: SweepSpec, seconds: float, at_once: int
 ) -> float | None:
-    """Return an estimate of what is left, from the mean length of the charged trials; None while
-    there is none.
+    """Return an estimate of the remaining time in seconds, or None while there is none.
+
+    Args:
+        count: Counts of the trials.
+        trials: The trials of the study.
+        spec: The sweep.
+        seconds: How long the study has run, over all its starts.
+        at_once: Number of slots of all workers.
     """
     options = spec.options
     lengths = [float(trial.user_attrs.get(attributes.SECONDS, 0)) for trial in trials]
@@ -59,7 +65,7 @@ def seconds_left(
 
 
 def clock(seconds: float | None) -> str:
-    """Return a length of time as h:mm:ss."""
+    """Return a duration as h:mm:ss, or `?`."""
     if seconds is None:
         return "?"
     minutes, rest = divmod(int(seconds), 60)
@@ -69,8 +75,12 @@ def clock(seconds: float | None) -> str:
 def table(
     trials: Sequence[FrozenTrial], workers: Mapping[str, Mapping[str, Any]], spec: SweepSpec
 ) -> "RenderableType":
-    """Return the live table: trials by outcome, the best so far, what every slot is doing, the time
-    left.
+    """Return the live table: counts by kind, the best trial, the running trials, the time left.
+
+    Args:
+        trials: The trials of the study.
+        workers: States of the workers' heartbeats, by worker.
+        spec: The sweep.
     """
     from rich.console import Group
     from rich.table import Table

@@ -1,6 +1,4 @@
-"""The record of a sweep, always up to date: `sweep.csv` of all trials and `best.yaml` to run the
-best of them.
-"""
+"""The files `sweep.csv`, with all trials, and `best.yaml`, to run the best one again."""
 
 import csv
 import io
@@ -26,8 +24,11 @@ _HIDDEN = {attributes.KIND, attributes.TRACEBACK, attributes.OVERRIDES, attribut
 
 
 class Recorder:
-    """Writes the tables, but never spends more than a twentieth of the time on it, and leaves it to
-    others where there are.
+    """Writes both files, in at most a twentieth of the time, and only if no other worker does.
+
+    Args:
+        spec: The sweep.
+        study: A connection to the study.
     """
 
     def __init__(self, spec: SweepSpec, study: OpenStudy) -> None:
@@ -41,15 +42,15 @@ class Recorder:
         self._best: int | None = None
 
     def write(self, force: bool = False) -> None:
-        """Write the tables if it is time and no other worker has, or if `force` says so; a full
-        disk is none of its business.
+        """Write the files if it is time and no other worker has, or if `force`; a full disk is only
+        logged.
         """
         try:
             self._write(force)
         except OSError as error:
             if not self._has_failed:
                 log.warning(
-                    "sweep.csv and best.yaml could not be written, the sweep goes on: %s", error
+                    "sweep.csv and best.yaml could not be written, the sweep continues: %s", error
                 )
             self._has_failed = True
             self._next = time.monotonic() + self._pause
@@ -60,18 +61,18 @@ class Recorder:
         began = time.monotonic()
         if began < self._next and not force:
             return
-        stamp, self._stamp = self._stamp, self._look()
+        stamp, self._stamp = self._stamp, self._modified()
         if self._stamp != stamp and not force:
             self._next = began + self._pause
             return
         with locked(self._spec.paths.record_lock, self._study.patience):
-            # under the lock, or an older table would replace a newer one
+            # read under the lock, or an older table could replace a newer one
             trials = self._study.get_trials(deepcopy=False)
             if force:
                 for path in (self._file, self._spec.paths.preset):
                     remove_unfinished(path)
             write_atomically(self._file, table(trials, self._spec), lasting=force)
-            self._stamp = self._look()
+            self._stamp = self._modified()
             best = tally(trials, self._spec.objectives).best
             if (
                 best is not None
@@ -83,22 +84,22 @@ class Recorder:
         self._pause = max(0.5, 20 * (time.monotonic() - began))
         self._next = time.monotonic() + self._pause
 
-    def _look(self) -> int | None:
-        """Return what changes when anybody writes the table."""
+    def _modified(self) -> int | None:
+        """Return the time of the last change of the table, in nanoseconds."""
         return self._file.stat().st_mtime_ns if self._file.exists() else None
 
 
 def table(trials: list[FrozenTrial], spec: SweepSpec) -> str:
     """Return all trials as CSV: number, kind, reason, values, parameters, attributes."""
     params = sorted({name for trial in trials for name in trial.params})
-    facts = sorted(
+    attrs = sorted(
         {name for trial in trials for name in trial.user_attrs}
         - _HIDDEN
         - set(spec.objectives.names)
     )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["number", "kind", "reason", *spec.objectives.names, *params, *facts])
+    writer.writerow(["number", "kind", "reason", *spec.objectives.names, *params, *attrs])
     for trial in trials:
         values: list[Any] = list(trial.values or [None] * len(spec.objectives.names))
         reason = trial.user_attrs.get(attributes.REASON)
@@ -107,7 +108,7 @@ def table(trials: list[FrozenTrial], spec: SweepSpec) -> str:
             [
                 *row,
                 *(trial.params.get(name) for name in params),
-                *(trial.user_attrs.get(name) for name in facts),
+                *(trial.user_attrs.get(name) for name in attrs),
             ]
         )
     return out.getvalue()

@@ -1,7 +1,6 @@
-"""Called by a worker after every trial and every now and then: shows the sweep and keeps its tables
-up to date.
+"""The display of one worker: keeps `sweep.csv`, `best.yaml` and the live view up to date.
 
-The last worker to end writes them once more, and so does the head, if it lives.
+The last worker to end writes the files once more, and so does the process of the command line.
 """
 
 from contextlib import ExitStack, suppress
@@ -9,18 +8,18 @@ from contextlib import ExitStack, suppress
 from hydra_study.display.live_view import View
 from hydra_study.display.tables import Recorder
 from hydra_study.storage.heartbeat import LivenessMonitor
-from hydra_study.storage.patience import WaitedInVainError
+from hydra_study.storage.patience import GaveUpWaitingError
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 
 
 class Watcher:
-    """Follows one worker.
+    """A context manager that a worker calls after every trial and about five times a second.
 
     Args:
         spec: The sweep.
         study: The worker's connection to the study.
-        shows: Whether this worker runs in the process of the command line and so owns the terminal.
+        shows: Whether to show the live view, for a worker in the process of the command line.
     """
 
     def __init__(self, spec: SweepSpec, study: OpenStudy, shows: bool) -> None:
@@ -35,11 +34,11 @@ class Watcher:
         return self
 
     def __exit__(self, *error: object) -> None:
-        with suppress(WaitedInVainError), self._stack:
+        with suppress(GaveUpWaitingError), self._stack:
             self._recorder.write(force=len(self._watch.living()) <= 1)
 
     def __call__(self) -> None:
-        """Bring up to date what is due."""
+        """Update the files and the view if it is time."""
         self._recorder.write()
         if self._view is not None:
             self._view.show()

@@ -1,6 +1,4 @@
-"""How Hydra's launchers start the workers of a sweep: one file each, found by the launcher that it
-names.
-"""
+"""Ways to start the workers of a sweep: one file for each of Hydra's launchers."""
 
 import pkgutil
 from importlib import import_module
@@ -13,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def workers_by(hydra: DictConfig) -> "Workers":
-    """Return how the launcher that Hydra's own config names starts workers."""
-    # Hydra imports this package at each start, for the launcher `slurm`: nothing heavy before here.
+    """Return the `Workers` of the launcher that the config chooses."""
+    # Hydra imports this package at each start, for the launcher `slurm`: no heavy imports above.
     from hydra_study.launchers.basic import LocalWorker
     from hydra_study.launchers.workers import Workers
 

@@ -19,11 +19,11 @@ class LocalWorker(Workers):
     def launch(
         self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts
     ) -> Sequence[JobReturn]:
-        """Run the worker here, where Hydra's own launcher would list it as a job."""
+        """Run the worker without Hydra's launcher, which would print it as a job."""
         job = ComposedJob(spec.hydra_context, WorkerTask(spec), spec.config)
         done = [
             job.run(overrides, number, str(number)) for number, overrides in enumerate(jobs, first)
         ]
-        # the job had its own
+        # the job has configured its own logging
         configure_log(spec.config.hydra.hydra_logging, spec.config.hydra.verbose)
         return done

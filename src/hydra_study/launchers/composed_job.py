@@ -1,4 +1,4 @@
-"""A job of a multirun: it composes its config and runs the function with it."""
+"""A job of a multirun: compose the config, run the function with it."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from omegaconf import DictConfig, open_dict
 
 @dataclass
 class ComposedJob:
-    """What all jobs of a multirun have in common.
+    """The part that all jobs of a multirun share.
 
     Attributes:
         hydra_context: Composes the config of a job.
-        task_function: What it runs.
+        task_function: The function to run.
         config: The config of the multirun's command line.
     """
 
@@ -22,7 +22,13 @@ class ComposedJob:
     config: DictConfig
 
     def run(self, overrides: list[str], number: int, id: str) -> JobReturn:
-        """Run the job of this number, which whatever runs it calls by this id."""
+        """Run a job.
+
+        Args:
+            overrides: Overrides of its config.
+            number: Its number in the multirun, `hydra.job.num`.
+            id: Its id in the system that runs it, `hydra.job.id`.
+        """
         setup_globals()
         config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
         with open_dict(config.hydra.job):

@@ -20,8 +20,9 @@ class JoblibWorkers(Workers):
     def launch(
         self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts
     ) -> Sequence[JobReturn]:
-        """Run the workers in as many processes: an idle one dies of Ctrl-C, and joblib then kills
-        all others.
+        """Run the workers in exactly as many processes.
+
+        Ctrl-C would end an idle process of joblib, which then kills all others.
         """
         launcher = spec.config.hydra.launcher
         if launcher.get("n_jobs") == -1:

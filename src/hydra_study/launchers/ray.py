@@ -10,7 +10,7 @@ from hydra_study.interrupts import Interrupts
 from hydra_study.launchers.workers import Workers
 from hydra_study.sweep_spec import SweepSpec
 
-# Bytes of Ray's object store, unless the config says otherwise; the launcher's own default.
+# Default size of Ray's object store in bytes; the same as the launcher's.
 _RAY_STORE = 78_643_200
 
 
@@ -23,10 +23,12 @@ class RayWorkers(Workers):
     def launch(
         self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts
     ) -> Sequence[JobReturn]:
-        """Start or join Ray ahead of its launcher: it takes SIGTERM then, and would kill the
-        workers by it.
+        """Start or join Ray, then start the workers.
+
+        `ray.init` installs a SIGTERM handler that kills the workers, so it is called here, and ours
+        is installed after it.
         """
-        # by `uv run` they would run in a copy of the whole folder
+        # under `uv run`, Ray would otherwise run the workers in a copy of the whole folder
         os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         import ray
 
@@ -34,5 +36,5 @@ class RayWorkers(Workers):
             options = OmegaConf.to_container(spec.config.hydra.launcher.ray.init, resolve=True)
             assert isinstance(options, dict)
             ray.init(**{"object_store_memory": _RAY_STORE, **options})
-        interrupts.take()
+        interrupts.install()
         return super().launch(spec, jobs, first, interrupts)

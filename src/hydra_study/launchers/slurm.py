@@ -19,7 +19,11 @@ class SlurmWorkers(Workers):
     package, extra = "submitit", "slurm"
 
     def check(self) -> None:
-        """Check that submitit is installed and Slurm can be asked from here."""
+        """Check that submitit is installed and that this machine can submit Slurm jobs.
+
+        Raises:
+            StudyError: A package or `sbatch` is missing.
+        """
         super().check()
         if shutil.which("sbatch") is None:
             raise StudyError(
@@ -30,7 +34,11 @@ class SlurmWorkers(Workers):
     def launch(
         self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts
     ) -> Sequence[JobReturn]:
-        """Queue the jobs and follow them in Slurm's queue."""
+        """Submit the jobs and wait for them.
+
+        Raises:
+            StudyError: Slurm refused the jobs, or they ended before a worker started.
+        """
         from hydra_study.launchers.slurm_queue import Queue
 
         launcher: Any = self._launcher(spec)

@@ -1,8 +1,7 @@
-"""A sweep's jobs under Slurm: followed in its queue, where none of them stays when the sweep is
-over.
+"""Wait for a sweep's Slurm jobs, and cancel pending ones when the sweep is finished.
 
-Submitit asks Slurm's accounting for its jobs, rarely, which not every cluster keeps; and it waits
-for jobs that have not started when the others have finished the sweep.
+Submitit polls Slurm's accounting database, which not every cluster has, and would wait for pending
+jobs after the others have finished the sweep.
 """
 
 import logging
@@ -22,11 +21,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("study")
 
-# Seconds between two looks at the queue, once jobs have had time to fail, while their results are
-# not there.
+# Longest time between two calls of squeue, in seconds.
 _LOOK_EVERY = 10.0
 
-# States of a job that goes on, or may begin again.
+# States of a job that is queued or running, or may be requeued.
 _UNFINISHED = (
     *(
         "PENDING",
@@ -47,8 +45,8 @@ class Queue:
 
     Args:
         spec: The sweep.
-        jobs: What submitit has submitted.
-        interrupts: Requests to the head to stop.
+        jobs: The submitted jobs.
+        interrupts: Signals to this process.
     """
 
     def __init__(
@@ -63,17 +61,17 @@ class Queue:
         self._well: set[str] = set()
 
     def wait(self) -> list[JobReturn]:
-        """Wait until all jobs have ended and return those that have something to say of why.
+        """Wait until all jobs have ended and return their results.
 
-        As soon as one worker has ended by itself, or the head is asked to stop, jobs that have not
-        begun are cancelled. A second request cancels all.
+        Pending jobs are cancelled as soon as one worker has finished or this process is
+        interrupted; a second signal cancels all jobs.
 
         Raises:
-            StudyError: All jobs were cancelled, or failed, before a worker began.
+            StudyError: All jobs were cancelled, or failed, before a worker started.
             RuntimeError: All jobs were lost.
         """
         try:
-            # asks all: one that waits hides no end of another
+            # a list, not `all`: every job is checked, so that each end is noticed
             while [job for job in self._jobs if not self._has_ended(job)]:
                 if self._is_closing():
                     self._cancel("--state=PENDING")
@@ -93,8 +91,8 @@ class Queue:
         subprocess.run(["scancel", "--quiet", *options, self._id], check=False)
 
     def _has_ended(self, job: "Job[JobReturn]") -> bool:
-        """Whether a worker has ended by itself, or its job has left the queue for good: one that is
-        requeued comes back.
+        """Return whether a worker has finished or its job has left the queue for good (a requeued
+        job returns to it).
         """
         if job.job_id in self._well:
             return True
@@ -110,13 +108,11 @@ class Queue:
         return self._states is not None and self._state(job) not in _UNFINISHED
 
     def _state(self, job: "Job[JobReturn]") -> str:
-        """Return the state of a job; one that left the queue unseen was cancelled before it
-        began.
-        """
+        """Return the state of a job; one that squeue never listed was cancelled while pending."""
         return (self._states or {}).get(job.job_id, "CANCELLED")
 
     def _look(self) -> None:
-        """Look at the queue, if the last time was long ago."""
+        """Call squeue if the last call is long enough ago."""
         now = time.monotonic()
         if now - self._looked < (
             1 if self._is_closing() else min(_LOOK_EVERY, (now - self._began) / 2)
@@ -132,7 +128,7 @@ class Queue:
             f"--jobs={self._id}",
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        # jobs are forgotten some minutes after their end
+        # Slurm forgets jobs some minutes after their end
         if done.returncode == 0 or "Invalid job id" in done.stderr:
             former = {
                 job: state if state not in _UNFINISHED else "CANCELLED"
@@ -158,23 +154,21 @@ class Queue:
             return [result for id, result in results.items() if not self._well or id in self._well]
         if not lost:
             raise StudyError(
-                "all jobs of the sweep were cancelled in Slurm's queue; the same command goes on"
+                "all jobs of the sweep were cancelled in Slurm's queue; the same command continues"
                 " from here"
             )
         if not any(self._spec.paths.workers.glob(f"{self._spec.session}-*.json")):
             raise StudyError(
-                "Slurm's jobs failed before a worker began; what the first one said:"
+                "Slurm's jobs failed before a worker started; output of the first one:"
                 f" {lost[0].paths.stdout}"
             )
         raise RuntimeError(
-            f"Slurm ended the jobs of all workers; what the first one said: {lost[0].paths.stdout}"
+            f"Slurm ended the jobs of all workers; output of the first one: {lost[0].paths.stdout}"
         )
 
 
 def _result(job: "Job[JobReturn]") -> JobReturn | None:
-    """Return what a worker's job has left, or None; that of a job that was requeued is replaced
-    when it ends again.
-    """
+    """Return the result file of a job, or None; a requeued job overwrites it."""
     try:
         return (
             job.result() if job.paths.result_pickle.exists() and job.exception() is None else None

@@ -1,4 +1,4 @@
-"""What Hydra's launcher runs: one worker a job."""
+"""The task function of a launcher's job: run one worker."""
 
 import logging
 import os
@@ -22,42 +22,41 @@ logging.captureWarnings(False)
 
 @dataclass
 class WorkerTask:
-    """The task function of a launcher's job; it is pickled and runs wherever the launcher puts
-    it.
+    """The task function of a launcher's job, pickled to the process that runs it.
+
+    Attributes:
+        spec: The sweep.
+        ends_process: Whether to end the process if its parent has died: a process of joblib would
+            wait for further jobs for minutes.
     """
 
     spec: SweepSpec
-    # Whether the process ends with the worker once its parent is gone: joblib's would wait for
-    # further jobs for minutes.
     ends_process: bool = False
 
     def __call__(self, config: Any) -> WorkerResult:
-        """Be a worker until the sweep is over and return why it ended."""
+        """Run a worker until it ends."""
         parent = os.getppid()
         try:
             ended = run_worker(self.spec, int(HydraConfig.get().job.num))
             if self.ends_process and os.getppid() != parent:
-                os._exit(0)  # nobody is there to take the answer
+                os._exit(0)  # nobody is left to receive the result
             return ended
         except StudyError as error:
             return WorkerResult(str(error), is_mistake=True)
-        except KeyboardInterrupt:  # before the loop began, which counts them
+        except KeyboardInterrupt:  # before the worker's loop, which counts them instead
             return WorkerResult("interrupted", signal.SIGINT)
 
 
 def run_worker(spec: SweepSpec, index: int) -> WorkerResult:
-    """Start the worker `index` of a session: sign of life, template, storage, loop.
-
-    The template is forked before the storage is opened: its children must not share a database
-    connection.
-    """
-    # some launchers start a lost worker again
+    """Run the worker `index` of a session: heartbeat, fork server, storage, loop."""
+    # unique, since some launchers start a lost worker again under the same index
     name = f"{spec.session}-{index}-{os.urandom(2).hex()}"
     heartbeat = Heartbeat(spec.paths.workers, name)
     temporary = TemporaryFolder()
-    template = None
+    fork_server = None
     try:
-        template = ForkServerClient(spec, heartbeat.lock, temporary)
+        # before the storage is opened: trials must not share its database connection
+        fork_server = ForkServerClient(spec, heartbeat.lock, temporary)
         from hydra_study.display.watcher import Watcher
         from hydra_study.processes.worker import Worker
         from hydra_study.storage.storage import open_storage, open_study
@@ -78,10 +77,10 @@ def run_worker(spec: SweepSpec, index: int) -> WorkerResult:
             warnings.simplefilter("ignore", ExperimentalWarning)
             with Watcher(spec, study, shows=spec.is_local) as watcher:
                 return Worker(
-                    spec, index, template, heartbeat, study, make_space(spec), watcher
+                    spec, index, fork_server, heartbeat, study, make_space(spec), watcher
                 ).run()
     finally:
-        if template is not None:
-            template.close()
+        if fork_server is not None:
+            fork_server.close()
         temporary.remove()
         heartbeat.end()

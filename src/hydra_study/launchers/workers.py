@@ -1,6 +1,4 @@
-"""How one of Hydra's launchers starts the workers of a sweep: what it needs, and how it is kept in
-hand.
-"""
+"""Base class of the ways to start workers by one of Hydra's launchers."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -18,15 +16,15 @@ from hydra_study.sweep_spec import SweepSpec
 class Workers:
     """The workers of a sweep, started by any launcher.
 
-    A launcher that needs more has a file in this folder with one subclass, which is found by its
-    `launcher`.
+    A launcher that needs special treatment has a file in this folder with a subclass, which is
+    found by its attribute `launcher`.
 
     Attributes:
         launcher: Dotted path of the launcher's class, `hydra.launcher._target_`.
-        package: The package of the launcher, if Hydra does not bring it.
-        extra: The extra that brings the package.
-        is_local: Whether there is one worker, in this process.
-        ends_processes: Whether the process of a worker ends with it once its parent is gone.
+        package: The launcher's package, if it is not Hydra's own.
+        extra: The extra that installs the package.
+        is_local: Whether there is a single worker, in this process.
+        ends_processes: Whether a worker ends its process when the parent process has died.
     """
 
     launcher = ""
@@ -39,7 +37,7 @@ class Workers:
         """Check that the launcher can be used here.
 
         Raises:
-            StudyError: It cannot.
+            StudyError: Its package is not installed.
         """
         if self.package and find_spec(self.package) is None:
             name = self.package.rpartition(".")[2]
@@ -51,7 +49,14 @@ class Workers:
     def launch(
         self, spec: SweepSpec, jobs: list[list[str]], first: int, interrupts: Interrupts
     ) -> Sequence[JobReturn]:
-        """Run a worker for each list of overrides, numbered from `first`, until all have ended."""
+        """Run a worker for each list of overrides, and wait until all have ended.
+
+        Args:
+            spec: The sweep.
+            jobs: Overrides of each worker's job.
+            first: Number of the first job.
+            interrupts: Signals to this process.
+        """
         return self._launcher(spec).launch(jobs, initial_job_idx=first)
 
     def _launcher(self, spec: SweepSpec) -> Launcher:

@@ -1,4 +1,4 @@
-"""The config of one trial: that of a plain single run, in the folder of the trial."""
+"""Compose the config of a trial: a plain single run in the trial's folder."""
 
 import copy
 import sys
@@ -15,16 +15,14 @@ _OF_THE_SWEEP = ("hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher
 
 
 def compose(spec: SweepSpec, job: Job) -> DictConfig:
-    """Return the whole config of a trial, with Hydra's part set to a single run in no folder
-    yet.
-    """
+    """Return the config of a trial, `hydra` included, as of a single run without a folder yet."""
     config = spec.hydra_context.config_loader.load_sweep_config(spec.config, list(job.overrides))
     with read_write(config.hydra), open_dict(config.hydra):
         config.hydra.mode = RunMode.RUN
         config.hydra.job.num = job.number
         config.hydra.job.id = str(job.number)
     place(config, ".")
-    # for references; its own setter makes a copy
+    # for `${hydra:...}`; `set_config` would make a copy
     HydraConfig.instance().cfg = config  # type: ignore[assignment]
     return config
 
@@ -45,10 +43,10 @@ def task_config(config: DictConfig) -> DictConfig:
 
 
 def set_plain_arguments(spec: SweepSpec, job: Job, folder: str) -> None:
-    """Make `sys.argv` the command line of a single run of this trial.
+    """Set `sys.argv` to the command line of a single run of this trial.
 
-    Whoever starts this process's script again (Lightning does, for the ranks of DDP) gets the
-    trial, not the sweep.
+    Lightning starts the ranks of DDP by running the script again, which must run the trial and not
+    the sweep.
     """
     hydra = spec.config.hydra
     given = OmegaConf.to_container(hydra.overrides.hydra)

@@ -1,9 +1,7 @@
-"""The warm template: a fresh interpreter with the imports done, from which the processes of trials
-are forked.
+"""The fork server: an interpreter that has imported everything and forks the trials' processes.
 
-The standard library's `forkserver` does not do: its processes end without `atexit`, they and what
-they started outlive a worker that is killed, they run the program again each, and no daemon may use
-it.
+The standard library's `forkserver` is not enough: its processes skip `atexit`, outlive a killed
+worker together with their children, each run the program again, and daemons may not use it.
 """
 
 import contextlib
@@ -33,8 +31,7 @@ from hydra_study.processes.trial_process import THREAD_VARIABLES, check, run_tri
 from hydra_study.sweep_spec import Job, SweepSpec
 from hydra_study.task_function import UNGUARDED, Origin, load_function
 
-# Variables of the job that a worker runs in. A trial must not take them for its own: it starts its
-# processes itself.
+# Environment variables of a worker's job. A trial, which starts its own ranks, must not see them.
 _OF_LAUNCHERS = (
     *(
         "RANK",
@@ -57,21 +54,21 @@ _OF_LAUNCHERS = (
 )
 _PROGRAM = "the program"
 _REHEARSAL = "the first config"
-# Is in the message of torch where CUDA cannot be used in a fork; a public name says it nowhere.
+# Part of torch's message where CUDA cannot be used in a fork, which no public API reports.
 _IN_A_FORK = "forked subprocess"
 
 
 @dataclass
 class Order:
-    """What a worker sends to its template.
+    """The settings of a fork server.
 
     Attributes:
-        origin: Where the task function can be found.
-        function: A copy of the task function, pickled.
-        spec: The state of Hydra and the spec, without its task function, pickled.
+        origin: Where to import the task function from.
+        function: The pickled task function, or None.
+        spec: Hydra's singletons and the spec without its task function, pickled.
         preload: Modules to import.
         threads: Threads of a trial.
-        left_out: Steps that each trial does for itself.
+        deferred: Import steps that each trial does for itself.
     """
 
     origin: Origin | None
@@ -79,17 +76,18 @@ class Order:
     spec: bytes
     preload: list[str]
     threads: int
-    left_out: list[str]
+    deferred: list[str]
 
 
 def serve(descriptor: int) -> None:
-    """Be the template and, in each fork of it, a trial.
+    """Run the fork server and, in each of its forks, a trial; the whole program of its interpreter.
 
-    It is the whole program of its interpreter. A trial returns from here, so that its process ends
-    as any other: threads are waited for, and what was registered with `atexit` is called.
+    A trial returns from here, so that its process ends normally: threads are joined and `atexit`
+    hooks are called.
 
     Args:
-        descriptor: Of the socket to the worker; the pickled order comes first.
+        descriptor: File descriptor of the socket to the worker, which first sends a pickled
+            `Order`.
     """
     control = socket.socket(fileno=descriptor)
     trial = None
@@ -100,7 +98,7 @@ def serve(descriptor: int) -> None:
     except BaseException as error:
         with contextlib.suppress(BaseException):
             reason = str(error) if isinstance(error, StudyError) else repr(error)
-            Channel(control).send({"say": "failed", "reason": reason})
+            Channel(control).send({"type": "failed", "reason": reason})
     if trial is None:
         os._exit(0)
     trial()
@@ -111,11 +109,11 @@ class _ForkServer:
         self.order = order
         self.control = Channel(control)
         self.trials: dict[int, int] = {}
-        # Slurm tells all processes of a job
+        # Slurm signals all processes of a job
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(signum, signal.SIG_IGN)
         self.set_variables()
-        self.postponed = [step for name, step in self.steps() if name in order.left_out]
+        self.deferred = [step for name, step in self.steps() if name in order.deferred]
         for name, step in self.steps():
             self.do(name, step)
         self.spec = self.load_spec()
@@ -125,51 +123,47 @@ class _ForkServer:
                 self.do(path, partial(locate, path, f"hydra.sweeper.{option}"))
         self.do(_REHEARSAL, self.rehearse)
         gc.collect()
-        gc.freeze()  # what is the same in all trials stays in memory that they share
+        gc.freeze()  # the collector does not touch these objects, so forks share their memory
         self.wakes, self.wake = socket.socketpair()
         self.wakes.setblocking(False)
         self.wake.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda signum, frame: None)
         signal.set_wakeup_fd(self.wake.fileno(), warn_on_full_buffer=False)
-        self.control.send({"say": "warm"})
+        self.control.send({"type": "started"})
 
     def set_variables(self) -> None:
         for variable in _OF_LAUNCHERS:
             os.environ.pop(variable, None)
         if "SLURM_JOB_ID" in os.environ:
-            os.environ["SLURM_JOB_NAME"] = (
-                "interactive"  # Lightning's word for a job that it shall not take part in
-            )
+            # by this name Lightning knows that it must not use Slurm's environment
+            os.environ["SLURM_JOB_NAME"] = "interactive"
         for variable in THREAD_VARIABLES:
             os.environ.setdefault(variable, str(self.order.threads))
-        # Where there is a GPU, `torch.cuda.is_available()` then leaves CUDA alone, so that it can
-        # be used in forks.
+        # `torch.cuda.is_available()` then does not initialise CUDA, which forks could not use
         os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 
     def steps(self) -> list[tuple[str, Callable[[], object]]]:
-        """Return what is imported, by what it is called; any of it can be left to the trials."""
+        """Return the names and functions of the imports; each can be deferred to the trials."""
         modules = [(name, partial(_preload, name)) for name in self.order.preload]
         return [*modules, (_PROGRAM, self.import_program)]
 
     def import_program(self) -> None:
-        """Import the module of the task function, unless it cannot be: the copy of the function
-        does without.
-        """
+        """Import the module of the task function; if that fails, its pickled copy is used."""
         if self.order.origin is None:
             return
         try:
             self.order.origin.import_module()
         except SystemExit:
             sys.stderr.write(f"{self.order.origin.script} {UNGUARDED}\n")
-        except Exception:  # what it lacks here the copy may do without
+        except Exception:  # the pickled copy may work all the same
             return
 
     def rehearse(self) -> None:
-        """Compose and check a config of the sweep once: the files that are read and the tables of
-        the grammar stay for all.
+        """Compose and check one config, so that all trials share Hydra's cached files and grammar
+        tables.
         """
         before = HydraConfig.instance().cfg
-        with contextlib.suppress(Exception):  # a trial says what is wrong
+        with contextlib.suppress(Exception):  # a trial reports what is wrong
             check(self.spec, compose(self.spec, Job(0, list(self.spec.first))))
         HydraConfig.instance().cfg = before
 
@@ -183,18 +177,20 @@ class _ForkServer:
         return whole
 
     def do(self, name: str, step: Callable[[], object]) -> None:
-        """Import something; where no process should be forked after it, say so and end."""
-        if name in self.order.left_out:
+        """Run an import step; if the process cannot be forked after it, report that and exit."""
+        if name in self.order.deferred:
             return
         step()
         reason = why_not_fork()
         if reason:
-            self.control.send({"say": "spoilt", "step": name, "reason": reason})
+            self.control.send({"type": "unforkable", "step": name, "reason": reason})
             os._exit(0)
 
     def serve(self) -> Callable[[], None] | None:
-        """Fork trials until the worker is gone, then kill those that are left. In a fork return
-        what the trial is to do.
+        """Fork trials until the worker is gone, then kill those that are left.
+
+        Returns:
+            In a fork, the function that runs the trial; None in the fork server.
         """
         while True:
             ready, _, _ = select.select([self.control.sock, self.wakes], [], [])
@@ -217,8 +213,8 @@ class _ForkServer:
         return None
 
     def begin(self) -> Callable[[], None] | int | None:
-        """Fork one trial and return its process, or in the fork what it is to do; return None if
-        the worker is gone.
+        """Fork one trial and return its process id, or None if the worker is gone; in the fork
+        return the function that runs the trial.
         """
         data, descriptors, _, _ = socket.recv_fds(self.control.sock, 65536, 1)
         if not data:
@@ -234,28 +230,28 @@ class _ForkServer:
             return partial(run_trial_process, job, connection, parent, self.finish_preparing)
         connection.close()
         self.trials[pid] = job.number
-        self.control.send({"say": "born", "number": job.number, "pid": pid})
+        self.control.send({"type": "forked", "number": job.number, "pid": pid})
         return pid
 
     def finish_preparing(self) -> SweepSpec:
-        """Do, in a trial, what the template could not do for all, and return the spec."""
-        for step in self.postponed:
+        """Run the deferred import steps, in a trial, and return the spec."""
+        for step in self.deferred:
             step()
-        if not self.postponed:
+        if not self.deferred:
             return self.spec
         return replace(
             self.spec, task_function=load_function(self.order.origin, self.order.function)
         )
 
     def leave(self) -> None:
-        """Give up, in a fresh child or at the end, what belongs to the template."""
+        """Close, in a fork or at the end, the sockets of the fork server."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for sock in (self.control.sock, self.wakes, self.wake):
             sock.close()
 
     def reap(self) -> None:
-        """Report the trials that ended, and end what they started in their process group."""
+        """Report the trials that ended, and kill the rest of their process groups."""
         for pid, number in list(self.trials.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended == 0:
@@ -264,7 +260,7 @@ class _ForkServer:
             del self.trials[pid]
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
-            self.control.send({"say": "died", "number": number, "signal": signum})
+            self.control.send({"type": "exited", "number": number, "signal": signum})
 
 
 def _preload(name: str) -> None:
@@ -277,27 +273,23 @@ def _preload(name: str) -> None:
 
 
 def why_not_fork() -> str:
-    """Return why processes that are forked from this one would fail; an empty text if nothing is
-    known.
-    """
+    """Return why forks of this process would fail, or an empty text."""
     others = [
         thread.name for thread in threading.enumerate() if thread is not threading.main_thread()
     ]
     if others:
         return f"it starts a thread ({others[0]})"
-    return "" if is_cuda_usable_in_forks() else "it asks for CUDA"
+    return "" if is_cuda_usable_in_forks() else "it initialises CUDA"
 
 
 def is_cuda_usable_in_forks() -> bool:
-    """Return whether a fork of this process could use CUDA: whether torch, where it is loaded, says
-    so in one.
-    """
+    """Return whether a fork of this process could use CUDA, tried in a fork if torch is loaded."""
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "cuda"):
         return True
     pid = os.fork()
     if pid == 0:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the answer is the same, and no GPU is kept
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the same answer without occupying a GPU
         try:
             torch.cuda.init()
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""A worker's hold on its warm template: start it, send it jobs, hear of births and deaths."""
+"""A worker's client of its fork server: start it, send it jobs, receive its messages."""
 
 import contextlib
 import json
@@ -19,11 +19,11 @@ from hydra_study.processes.fork_server import Order
 from hydra_study.processes.messages import Channel
 from hydra_study.processes.temporary_folder import TemporaryFolder
 from hydra_study.sweep_spec import Job, SweepSpec
-from hydra_study.task_function import copied_function, pickle_by_value
+from hydra_study.task_function import pickle_by_value, pickle_function
 
 log = logging.getLogger(__name__)
 
-# What is registered first is called last: a trial's modules are not taken to pieces, which takes as
+# `atexit` calls these last, so that a trial skips the teardown of the interpreter, which takes as
 # long as a short trial.
 _END_QUICKLY = (
     "import atexit, os, sys; atexit.register(os._exit, 0); atexit.register(sys.stdout.flush)\n"
@@ -31,15 +31,16 @@ _END_QUICKLY = (
 
 
 class ForkServerClient:
-    """The template process of one worker.
+    """The fork server process of one worker.
 
     Args:
-        spec: What the trials need.
-        lock: Descriptor that marks the worker as alive; the template and its trials hold it too.
-        temporary: Where the trials make temporary files.
+        spec: The sweep.
+        lock: Descriptor of the worker's lock file; the fork server and its trials inherit it, so
+            that the worker counts as alive as long as one of them is.
+        temporary: Folder for the temporary files of the trials.
 
     Raises:
-        StudyError: A module of `preload` cannot be imported.
+        StudyError: The fork server cannot start, e.g. for a module of `preload`.
     """
 
     def __init__(self, spec: SweepSpec, lock: int, temporary: TemporaryFolder) -> None:
@@ -48,7 +49,7 @@ class ForkServerClient:
         rest = pickle_by_value((Singleton.get_state(), replace(spec, task_function=_no_task)))
         order = Order(
             spec.origin,
-            copied_function(spec.task_function),
+            pickle_function(spec.task_function),
             rest,
             options.preload,
             options.threads,
@@ -58,32 +59,32 @@ class ForkServerClient:
             self._process, self.control = _spawn(order, lock, temporary)
             try:
                 messages, _ = self.receive()
-            except KeyboardInterrupt:  # it may be at its imports for long
+            except KeyboardInterrupt:  # its imports may take long
                 self._process.kill()
                 self.close()
                 raise
-            said: dict[str, Any] = (
-                messages[0] if messages else {"say": "failed", "reason": "it died"}
+            message: dict[str, Any] = (
+                messages[0] if messages else {"type": "failed", "reason": "it died"}
             )
-            if said["say"] == "warm":
+            if message["type"] == "started":
                 return
             self.close()
-            if said["say"] != "spoilt":
+            if message["type"] != "unforkable":
                 raise StudyError(
-                    f"the warm template of the trials could not start: {said['reason']}"
+                    f"the fork server of the trials could not start: {message['reason']}"
                 )
             log.warning(
-                "%s is imported in each trial anew, for %s, which a fork does not survive",
-                said["step"],
-                said["reason"],
+                "%s is imported in each trial separately, since %s, which does not survive a fork",
+                message["step"],
+                message["reason"],
             )
-            order.left_out.append(said["step"])
+            order.deferred.append(message["step"])
 
     def begin(self, job: Job) -> Channel:
         """Send a job and return the connection to its trial.
 
         Raises:
-            OSError: The template is gone.
+            OSError: The fork server has died.
         """
         ours, theirs = socket.socketpair()
         with theirs:
@@ -93,23 +94,21 @@ class ForkServerClient:
         return Channel(ours)
 
     def receive(self) -> tuple[list[dict[str, Any]], bool]:
-        """Return the messages that have come, and whether the template lives."""
+        """Wait for messages and return them, and whether the fork server is alive."""
         return self.control.receive()
 
     def close(self) -> None:
-        """Let the template go; it kills the trials that are left."""
+        """End the fork server, which kills the trials that are left."""
         self.control.close()
         self._process.wait()
 
 
 def _no_task(config: Any) -> None:
-    """Stand for the task function on the way to the template."""
+    """Stand in for the task function, which is sent separately."""
 
 
 def _compiler_cache() -> str:
-    """Return where torch keeps compiled networks: it would be the folder for temporary files, which
-    goes with the worker.
-    """
+    """Return torch's folder of compiled kernels outside of the worker's temporary folder."""
     return os.environ.get("TORCHINDUCTOR_CACHE_DIR") or os.path.join(
         tempfile.gettempdir(), f"torchinductor_{os.getuid()}"
     )
@@ -118,7 +117,7 @@ def _compiler_cache() -> str:
 def _spawn(
     order: Order, lock: int, temporary: TemporaryFolder
 ) -> tuple[subprocess.Popen[bytes], Channel]:
-    """Start a template in a session of its own: a signal of the terminal is not for it."""
+    """Start a fork server in a session of its own, so that Ctrl-C does not reach it."""
     ours, theirs = socket.socketpair()
     paths = [os.path.abspath(path) for path in sys.path]
     code = f"{_END_QUICKLY}sys.argv[:], sys.path[:] = {sys.argv!r}, {paths!r}\n"
@@ -137,6 +136,6 @@ def _spawn(
     )
     theirs.close()
     payload = pickle.dumps(order)
-    with contextlib.suppress(OSError):  # its end is noticed where it is listened to
+    with contextlib.suppress(OSError):  # if it has died, `receive` notices
         ours.sendall(b"%d\n" % len(payload) + payload)
     return process, Channel(ours)

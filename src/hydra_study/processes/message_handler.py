@@ -1,6 +1,4 @@
-"""What a worker answers to its trials: leave to train, the pruner's verdict, and what it takes
-down.
-"""
+"""Handle the messages of trials: readiness, reports, attributes, outcomes."""
 
 import contextlib
 import select
@@ -20,69 +18,73 @@ from hydra_study.trials.tell import Teller
 
 
 class MessageHandler:
-    """Hears the trials of one worker; the worker holds the only connection to the study."""
+    """Receives and answers the messages of one worker's trials.
+
+    Args:
+        study: The study.
+        spec: The sweep.
+        teller: Tells the outcomes of duplicates.
+        duplicates: Finds trials of the same network.
+    """
 
     def __init__(
-        self, study: OpenStudy, spec: SweepSpec, teller: Teller, known: DuplicateIndex
+        self, study: OpenStudy, spec: SweepSpec, teller: Teller, duplicates: DuplicateIndex
     ) -> None:
         self._study = study
-        self._duplicates = known
+        self._duplicates = duplicates
         self._spec = spec
         self._teller = teller
         self._current: tuple[RunningTrial, dict[str, Any]] | None = None
-        self._answers = {
+        self._handlers = {
             "ready": self._on_ready,
             "report": self._on_report,
-            "note": self._on_note,
+            "attributes": self._on_attributes,
             "end": self._on_end,
         }
 
-    def hear(self, attempt: RunningTrial) -> None:
-        """Receive what the trial has said and answer it."""
-        if attempt.unheard:
-            messages, attempt.unheard = attempt.unheard, []
+    def receive(self, running: RunningTrial) -> None:
+        """Receive the messages of a trial and handle them."""
+        if running.unread:
+            messages, running.unread = running.unread, []
         else:
-            messages, attempt.open = attempt.channel.receive()
+            messages, running.open = running.channel.receive()
         for message in messages:
-            attempt.heard = time.monotonic()
-            if message["say"] in self._answers:
-                self._current = (attempt, message)
-                self._answers[message["say"]](attempt, message)
+            running.last_message = time.monotonic()
+            if message["type"] in self._handlers:
+                self._current = (running, message)
+                self._handlers[message["type"]](running, message)
 
-    def hear_the_rest(self, attempt: RunningTrial) -> None:
-        """Receive what a trial had said before its process went, and close the connection."""
-        attempt.channel.sock.setblocking(False)
+    def receive_rest(self, running: RunningTrial) -> None:
+        """Handle the last messages of a trial whose process has ended, and close its channel."""
+        running.channel.sock.setblocking(False)
         with contextlib.suppress(BlockingIOError):
-            while attempt.open or attempt.unheard:
-                self.hear(attempt)
-        attempt.channel.close()
+            while running.open or running.unread:
+                self.receive(running)
+        running.channel.close()
 
-    def let_train(self, attempts: Sequence[RunningTrial]) -> None:
-        """Let trials that report train on while the study is waited for; what they report is stored
-        later.
-        """
+    def let_train(self, running_trials: Sequence[RunningTrial]) -> None:
+        """Answer reports without pruning while the storage is down; they are stored later."""
         if self._current is not None:
             self._answer_report(*self._current, stop=False)
-        by_socket = {attempt.channel.sock: attempt for attempt in attempts if attempt.open}
+        by_socket = {running.channel.sock: running for running in running_trials if running.open}
         ready, _, _ = select.select(list(by_socket), [], [], 0)
-        for attempt in (by_socket[sock] for sock in ready):
-            messages, attempt.open = attempt.channel.receive()
-            attempt.unheard += messages
-            attempt.heard = time.monotonic()
+        for running in (by_socket[sock] for sock in ready):
+            messages, running.open = running.channel.receive()
+            running.unread += messages
+            running.last_message = time.monotonic()
             for message in messages:
-                self._answer_report(attempt, message, stop=False)
+                self._answer_report(running, message, stop=False)
 
-    def _answer_report(self, attempt: RunningTrial, message: dict[str, Any], *, stop: bool) -> None:
-        """Answer a report, once."""
-        if message["say"] == "report" and not message.get("answered"):
+    def _answer_report(self, running: RunningTrial, message: dict[str, Any], *, stop: bool) -> None:
+        """Answer a report, unless `let_train` has already."""
+        if message["type"] == "report" and not message.get("answered"):
             message["answered"] = True
-            attempt.channel.send({"stop": stop})
+            running.channel.send({"stop": stop})
 
-    def _on_ready(self, attempt: RunningTrial, message: dict[str, Any]) -> None:
-        """Let a trial train, unless its network is known."""
-        trial = attempt.trial
-        for key, value in message["facts"].items():
-            trial.set_user_attr(key, value)
+    def _on_ready(self, running: RunningTrial, message: dict[str, Any]) -> None:
+        """Let a trial train, unless it is a duplicate."""
+        trial = running.trial
+        self._on_attributes(running, message)
         with locked(self._spec.paths.ask_lock, self._study.patience):
             known = self._duplicates.results(trial.number, message["hash"])
             go = len(known) < self._spec.options.repeat
@@ -90,22 +92,22 @@ class MessageHandler:
             trial.set_user_attr(attributes.HASH, message["hash"])
             trial.set_user_attr(attributes.REPETITION, repetition)
         if go:
-            attempt.reports = Reports(self._study, trial, self._spec.objectives)
-            attempt.reports.inherit()
+            running.reports = Reports(self._study, trial, self._spec.objectives)
+            running.reports.inherit()
         else:
             self._teller.tell_duplicate(self._study.trial(trial.number), known[0])
-        attempt.training = go
-        attempt.channel.send({"go": go, "repetition": repetition})
+        running.training = go
+        running.channel.send({"go": go, "repetition": repetition})
 
-    def _on_report(self, attempt: RunningTrial, message: dict[str, Any]) -> None:
-        attempt.step, attempt.value = message["step"], message["value"]
-        assert attempt.reports is not None
-        stop = attempt.reports.add(message["step"], message["value"])
-        self._answer_report(attempt, message, stop=stop)
+    def _on_report(self, running: RunningTrial, message: dict[str, Any]) -> None:
+        running.step, running.value = message["step"], message["value"]
+        assert running.reports is not None
+        stop = running.reports.add(message["step"], message["value"])
+        self._answer_report(running, message, stop=stop)
 
-    def _on_note(self, attempt: RunningTrial, message: dict[str, Any]) -> None:
-        for key, value in message["facts"].items():
-            attempt.trial.set_user_attr(key, value)
+    def _on_attributes(self, running: RunningTrial, message: dict[str, Any]) -> None:
+        for key, value in message["attributes"].items():
+            running.trial.set_user_attr(key, value)
 
-    def _on_end(self, attempt: RunningTrial, message: dict[str, Any]) -> None:
-        attempt.outcome = Outcome(**message["outcome"])
+    def _on_end(self, running: RunningTrial, message: dict[str, Any]) -> None:
+        running.outcome = Outcome(**message["outcome"])

@@ -6,25 +6,21 @@ from typing import Any
 
 
 def plain_value(value: Any) -> Any:
-    """Return the number in a NumPy or torch scalar, and the text of anything else that JSON does
-    not know.
-    """
+    """Return the number in a NumPy or torch scalar; the text of any other value."""
     return value.item() if hasattr(value, "item") else str(value)
 
 
 class WorkerGoneError(ConnectionError):
-    """Raised in a trial whose worker has died; what it has trained is not lost by that, but tried
-    again.
-    """
+    """Raised in a trial whose worker has died; the trial ends as `killed` and can be retried."""
 
     kind = "killed"
 
 
 class Channel:
-    """One end of the connection.
+    """One end of a connection.
 
     Args:
-        sock: A connected stream socket; the channel owns it.
+        sock: A connected stream socket, owned by the channel.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -32,9 +28,7 @@ class Channel:
         self._rest = b""
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send one message; a peer that is gone is no error here, its end is noticed where one
-        reads.
-        """
+        """Send a message; if the peer is gone, nothing happens: `receive` notices that."""
         try:
             self.sock.sendall(json.dumps(message, default=plain_value).encode() + b"\n")
         except (BrokenPipeError, ConnectionResetError):
@@ -55,9 +49,7 @@ class Channel:
                 raise WorkerGoneError("the worker of this trial is gone")
 
     def receive(self) -> tuple[list[dict[str, Any]], bool]:
-        """Wait for data and return the whole messages in it, and whether the connection is still
-        open.
-        """
+        """Wait for data; return the complete messages and whether the connection is still open."""
         try:
             data = self.sock.recv(65536)
         except ConnectionResetError:

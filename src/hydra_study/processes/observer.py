@@ -1,6 +1,4 @@
-"""A program that follows the sweep in a process of its own, where it can neither slow nor stop
-it.
-"""
+"""Run `hydra.sweeper.observer` in a process of its own, where it cannot slow down the sweep."""
 
 import logging
 import os
@@ -20,11 +18,10 @@ _PATIENCE_S = 20.0
 
 @contextmanager
 def observe(spec: SweepSpec) -> Iterator[None]:
-    """Run `python -m <hydra.sweeper.observer> <folder> --follow` for the length of the block.
+    """Run `python -m <hydra.sweeper.observer> <folder> --follow` while the block runs.
 
-    Its standard input ends with a word that says how the block ended: `complete`, `killed` or
-    `error`; without a word when this process is killed. It then has `_PATIENCE_S` to end before it
-    is left to itself.
+    At the end it reads from standard input how the block ended: `complete`, `killed`, `error`, or
+    nothing if this process was killed. It is waited for `_PATIENCE_S` seconds, and never killed.
     """
     temporary = TemporaryFolder()
     process = _start(spec, temporary)
@@ -63,7 +60,7 @@ def _start(spec: SweepSpec, temporary: TemporaryFolder) -> subprocess.Popen[str]
                 text=True,
             )
     except OSError as error:
-        log.warning("the sweep goes on without its observer %s: %s", spec.options.observer, error)
+        log.warning("the sweep runs without its observer %s: %s", spec.options.observer, error)
         return None
 
 
@@ -71,4 +68,4 @@ def _end(process: subprocess.Popen[str], word: str) -> None:
     try:
         process.communicate(f"{word}\n", timeout=_PATIENCE_S)
     except (OSError, subprocess.TimeoutExpired):
-        process.returncode = 0  # it is left to itself, and none of our business any more
+        process.returncode = 0  # it may finish later; Popen must not warn that it still runs

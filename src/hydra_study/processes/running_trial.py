@@ -1,4 +1,4 @@
-"""One trial in the making, as its worker sees it."""
+"""A running trial, as its worker sees it."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ from hydra_study.trials.outcomes import Outcome
 from hydra_study.trials.pruning import Reports
 
 _HANG_GRACE = 5.0
-# So much the clock of the kernel's log may differ from the steady one.
+# Tolerance between the clock of the kernel's log and the monotonic clock.
 _CLOCKS_DIFFER_US = 5e6
 _KILLED = re.compile(
     rb"\d+,\d+,(?P<us>\d+),[^;]*;(?:Memory cgroup o|O)ut of memory: Killed process (?P<pid>\d+) "
@@ -26,20 +26,24 @@ _KILLED = re.compile(
 
 @dataclass
 class RunningTrial:
-    """A running trial: its process, its connection, and what was heard of it.
+    """A running trial: its process, its channel, and the messages received from it.
 
     Attributes:
         trial: The trial in the study.
-        slot: Where it runs.
-        channel: Connection to its process.
-        pid: Its process, which leads a process group; None until the template says so.
-        outcome: How it said that it ended.
-        close_reason: Why it was asked to close.
-        close_kind: The kind of outcome that this stands for.
-        again: Whether it is to be run again after that; None leaves it to the policy.
-        is_lost: Whether another worker has settled it: nothing more is told of it.
-        reports: What it reports, once it trains.
-        unheard: What it said while the study was away.
+        slot: Its slot.
+        channel: Channel to its process.
+        pid: Its process, which leads a process group; None until the fork server reports it.
+        outcome: The outcome that it reported.
+        close_reason: Why it was requested to end; empty if it was not.
+        close_kind: Its kind of outcome if it then ends by the request.
+        again: Whether to retry it then; None leaves that to the policy.
+        step, value: Its last report.
+        open: Whether its end of the channel is open.
+        training: Whether it has passed the checks.
+        is_lost: Whether another worker has told its outcome, so that this one must not.
+        reports: Its reports, once it trains.
+        unread: Messages received while the storage did not answer.
+        began, last_message: Times of the monotonic clock.
     """
 
     trial: optuna.Trial
@@ -56,13 +60,13 @@ class RunningTrial:
     training: bool = False
     is_lost: bool = False
     reports: Reports | None = None
-    unheard: list[dict[str, Any]] = field(default_factory=list)
+    unread: list[dict[str, Any]] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
-    heard: float = field(default_factory=time.monotonic)
+    last_message: float = field(default_factory=time.monotonic)
     _kill_at: float | None = None
 
     def state(self) -> dict[str, Any]:
-        """Return what is to be said of it."""
+        """Return its entry in the worker's heartbeat file."""
         seconds = round(time.monotonic() - self.began, 1)
         return {
             "number": self.trial.number,
@@ -73,15 +77,15 @@ class RunningTrial:
         }
 
     def close_gently(self, reason: str, grace: float, again: bool | None) -> None:
-        """Ask the process to close, once, and set the time at which it will be killed."""
-        if self.close_reason or self.outcome is not None:  # what has said its end is ending
+        """Send SIGTERM, once, and schedule SIGKILL after `grace` seconds."""
+        if self.close_reason or self.outcome is not None:  # it is ending already
             return
         self.close_reason, self.again = reason, again
         self._kill_at = time.monotonic() + grace
         self._signal(signal.SIGTERM, group=False)
 
     def kill(self) -> None:
-        """Kill the process and all that it started."""
+        """Kill the process and its process group."""
         self._kill_at = None
         self._signal(signal.SIGKILL, group=True)
 
@@ -95,25 +99,28 @@ class RunningTrial:
         hang_limit: float | None,
         trial_timeout: float | None,
         grace: float,
-        foretell: Callable[["RunningTrial", Outcome], None],
+        before_close: Callable[["RunningTrial", Outcome], None],
     ) -> None:
-        """Close the trial when it is silent or running for too long; kill it when it does not close
-        or end.
+        """Close the trial if it is silent or runs for too long; kill it if it does not end.
 
-        `foretell` is called before the trial is closed, with the outcome that this will be.
+        Args:
+            hang_limit: Longest time without a message, in seconds.
+            trial_timeout: Longest duration in seconds.
+            grace: Seconds from a request to end, or from the reported end, to SIGKILL.
+            before_close: Called with the trial's outcome before the trial is closed.
         """
 
         def time_out(reason: str, grace: float) -> None:
             if not self.close_reason and self.outcome is None:
                 self.close_kind = "timed_out"
-                foretell(self, Outcome("timed_out", reason=reason, seconds=now - self.began))
+                before_close(self, Outcome("timed_out", reason=reason, seconds=now - self.began))
                 self.close_gently(reason, grace, again=None)
 
         now = time.monotonic()
-        # a thread or an `atexit` of its may wait for ever
+        # a thread or `atexit` hook of the trial may hang
         if self.outcome is not None and self._kill_at is None:
             self._kill_at = now + grace
-        if hang_limit is not None and now - self.heard > hang_limit:
+        if hang_limit is not None and now - self.last_message > hang_limit:
             reason = f"no sign of life for {hang_limit:g} s (hydra.sweeper.hang_limit)"
             time_out(reason, min(grace, _HANG_GRACE))
         if trial_timeout is not None and now - self.began > trial_timeout:
@@ -122,12 +129,12 @@ class RunningTrial:
             self.kill()
 
     def conclude(self, signum: int | None) -> Outcome:
-        """Return how the trial ended, given the signal that its process died of, if any."""
+        """Return the outcome of an ended trial, given the signal that ended its process, if any."""
         outcome = self.outcome
         if outcome is None:
             outcome = self._died_of(signum)
         if outcome.kind in ("killed", "error") and (self.close_reason or outcome.stopped):
-            reason = self.close_reason or "asked to close by a signal from outside"
+            reason = self.close_reason or "a signal from outside ended it"
             return Outcome(
                 self.close_kind,
                 reason=reason,
@@ -155,10 +162,14 @@ class RunningTrial:
 
 
 def killed_for_memory(seconds: float, kernel_log: str = "/dev/kmsg") -> set[int]:
-    """Return the processes that the kernel says it has killed for their memory in the last seconds.
+    """Return the ids of the processes that the kernel's out-of-memory killer ended.
 
-    Where it may not be asked, and in containers, whose processes it knows by other ids, there are
-    none: a process that was killed is then just that.
+    Without permission to read the kernel's log there are none; in a container its ids differ from
+    ours. A trial is then just `killed`.
+
+    Args:
+        seconds: How far to look back.
+        kernel_log: The log's device.
     """
     since_us = (time.clock_gettime(time.CLOCK_MONOTONIC) - seconds) * 1e6 - _CLOCKS_DIFFER_US
     found = map(_KILLED.match, _records(kernel_log))
@@ -166,12 +177,12 @@ def killed_for_memory(seconds: float, kernel_log: str = "/dev/kmsg") -> set[int]
 
 
 def _records(kernel_log: str) -> list[bytes]:
-    """Return the lines of the kernel's log; each read of the device returns one record."""
+    """Return the lines of the kernel's log; each read returns one record."""
     text = b""
     with contextlib.suppress(OSError), open(kernel_log, "rb", buffering=0) as kernel:
         os.set_blocking(kernel.fileno(), False)
         while True:
-            with contextlib.suppress(BrokenPipeError):  # it was overwritten meanwhile
+            with contextlib.suppress(BrokenPipeError):  # the record was overwritten meanwhile
                 part = kernel.read(8192)
                 if not part:
                     break

@@ -1,6 +1,4 @@
-"""The slots of a worker: how many trials at a time, and which part of the machine each of them may
-use.
-"""
+"""The slots of a worker: how many trials run at a time, on which cores and GPUs."""
 
 import os
 import re
@@ -13,7 +11,13 @@ from hydra_study.errors import StudyError
 
 @dataclass(frozen=True)
 class Slot:
-    """A place for one trial at a time."""
+    """A place for one running trial.
+
+    Attributes:
+        index: Number of the slot in its worker.
+        threads: Threads that a trial in it may use.
+        environment: Environment variables that assign GPUs to it.
+    """
 
     index: int
     threads: int
@@ -21,13 +25,13 @@ class Slot:
 
 
 def make_slots(options: StudyConf) -> list[Slot]:
-    """Divide this machine among the trials of one worker.
+    """Return the slots of one worker on this machine.
 
-    With GPUs there are as many slots as parts of GPUs, else as many as cores for `threads` each;
-    `slots` overrides both.
+    With GPUs there is a slot for each share of `gpus`, else one for each `threads` cores; the
+    option `slots` overrides both.
 
     Raises:
-        StudyError: A number is not positive, or there are fewer GPUs than asked for.
+        StudyError: A number is not positive, or a trial needs more GPUs than there are.
     """
     if options.threads < 1 or (options.slots is not None and options.slots < 1):
         given = f"slots={options.slots}, threads={options.threads}"
@@ -40,17 +44,17 @@ def make_slots(options: StudyConf) -> list[Slot]:
             f"{rule}, but got {share:g} with {len(devices)} visible; set hydra.sweeper.gpus=0 for"
             " the CPU"
         )
-    count = options.slots or _bearable(options, devices, share)
+    count = options.slots or _default_count(options, devices, share)
     return [
         Slot(index, options.threads, _gpu_environment(index, devices, share, options.gpus))
         for index in range(count)
     ]
 
 
-def _bearable(options: StudyConf, devices: list[str], share: float) -> int:
+def _default_count(options: StudyConf, devices: list[str], share: float) -> int:
     if share > 0:
         return int(len(devices) // share) if share >= 1 else len(devices) * int(1 / share)
-    # a job of Slurm has its own cores
+    # a Slurm job has its own cores; other workers share those of the machine
     sharing = 1 if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" else options.workers
     return max(1, max(1, usable_cores() // options.threads) // sharing)
 
@@ -68,7 +72,7 @@ def _gpu_environment(
 
 
 def visible_gpus() -> list[str]:
-    """Return the ids of the NVIDIA GPUs that a process here may use, without touching CUDA."""
+    """Return the ids of the NVIDIA GPUs that a process may use here, without initialising CUDA."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return [name for name in named.split(",") if name.strip()]
@@ -81,8 +85,8 @@ def visible_gpus() -> list[str]:
 
 
 def usable_cores() -> int:
-    """Return the number of cores that this process may use: its affinity, within the quota of its
-    cgroup and of its job.
+    """Return the number of cores that this process may use, by its CPU affinity, Slurm job and
+    cgroup quota.
     """
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

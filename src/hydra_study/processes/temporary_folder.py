@@ -1,6 +1,4 @@
-"""A folder for temporary files that goes with the processes it was made for: a killed process
-removes nothing itself.
-"""
+"""A folder for temporary files that is removed after its processes, also if they were killed."""
 
 import contextlib
 import fcntl
@@ -13,15 +11,14 @@ _PREFIX = "study-"
 
 
 class TemporaryFolder:
-    """The folder that `tempfile` and other programs find as `TMPDIR` in the trials of one worker,
-    or in the observer.
+    """The `TMPDIR` of one worker's trials, or of the observer.
 
-    A lock on it tells the folders of the living from those of the dead: the processes that it was
-    made for inherit it.
+    Those processes inherit a lock on the folder; a folder whose lock nobody holds is abandoned and
+    gets removed.
 
     Attributes:
         path: The folder.
-        lock: Descriptor that holds the lock; those processes inherit it.
+        lock: Descriptor that holds the lock.
     """
 
     def __init__(self) -> None:
@@ -29,9 +26,7 @@ class TemporaryFolder:
         self.path, self.lock = _make()
 
     def remove(self) -> None:
-        """Remove the folder if no process holds it any more, and those that were left by killed
-        ones.
-        """
+        """Release the lock, and remove this folder and others if no process holds them."""
         os.close(self.lock)
         remove_abandoned()
 
@@ -43,7 +38,7 @@ def _make() -> tuple[Path, int]:
         with contextlib.suppress(FileNotFoundError):
             lock = os.open(path, os.O_RDONLY)
             fcntl.flock(lock, fcntl.LOCK_SH)
-            if path.is_dir():  # else another process took it for abandoned before it was locked
+            if path.is_dir():  # else another process removed it as abandoned before the lock
                 return path, lock
             os.close(lock)
 

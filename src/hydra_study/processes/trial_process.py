@@ -1,6 +1,4 @@
-"""The process of a trial: compose, check, ask for leave, run the task function, write how it
-ended.
-"""
+"""The process of a trial: compose, check, run the task function, write and report the outcome."""
 
 import contextlib
 import ctypes
@@ -17,7 +15,7 @@ from typing import Any
 from hydra.core.utils import run_job
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from hydra_study import trial as link
+from hydra_study import trial
 from hydra_study.dotted_path import locate
 from hydra_study.kinds import is_disk_full
 from hydra_study.processes.compose import compose, place, set_plain_arguments, task_config
@@ -26,15 +24,15 @@ from hydra_study.space.canonical import canonical_hash, key_of
 from hydra_study.sweep_spec import Job, SweepSpec
 from hydra_study.trials.outcomes import (
     Outcome,
-    left_outcome,
-    of_exception,
-    of_result,
+    outcome_of_exception,
+    outcome_of_result,
+    read_outcome,
     write_outcome,
 )
 
 _PR_SET_PDEATHSIG = 1
 _WAIT_FOR_ROOM_S = 600.0
-# Bytes of the files that a trial begins with.
+# Bytes that must be free on the disk before a trial starts.
 _ROOM = 2**17
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -47,37 +45,37 @@ THREAD_VARIABLES = (
 def run_trial_process(
     job: Job, sock: socket.socket, parent: int, prepare: Callable[[], SweepSpec]
 ) -> None:
-    """Be one trial from the fork on; what is left to do when it returns is to end.
+    """Run one trial in a forked process, which ends after it.
 
     Args:
         job: The trial.
         sock: Socket to the worker.
-        parent: The template's process.
-        prepare: Returns the spec when all is imported.
+        parent: Process id of the fork server.
+        prepare: Finishes the imports and returns the spec.
     """
     started = time.monotonic()
     channel = Channel(sock)
-    with contextlib.suppress(BaseException):  # asked to close before it began or after it ended
+    with contextlib.suppress(BaseException):  # a signal before the task function or after it
         _enter_process(job, parent)
         spec, outcome = None, None
         try:
             spec = prepare()
             outcome = _run(spec, job, channel)
         except BaseException as error:
-            outcome = of_exception(error)
-        _let_signals_pass()
+            outcome = outcome_of_exception(error)
+        _ignore_signals()
         outcome.seconds = time.monotonic() - started
         outcome.stopped = _asked_to_stop
         outcome.peak_memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         if spec is not None:
             _write(spec, outcome, spec.paths.trial(job.number))
         if outcome.traceback:
-            # of a full disk, or where the task function has closed it
+            # the disk may be full, or the task function may have closed stderr
             with contextlib.suppress(OSError):
                 sys.stderr.write(outcome.traceback)
                 sys.stderr.flush()
-        channel.send({"say": "end", "outcome": outcome.as_dict()})
-    _let_signals_pass()
+        channel.send({"type": "end", "outcome": outcome.as_dict()})
+    _ignore_signals()
 
 
 def _write(spec: SweepSpec, outcome: Outcome, folder: Path) -> None:
@@ -90,7 +88,7 @@ def _run(spec: SweepSpec, job: Job, channel: Channel) -> Outcome:
     global _running
     folder = spec.paths.trial(job.number)
     config = compose(spec, job)
-    facts = check(spec, config)
+    attributes = check(spec, config)
     form = (
         locate(spec.options.canonical, "hydra.sweeper.canonical")
         if spec.options.canonical
@@ -99,19 +97,19 @@ def _run(spec: SweepSpec, job: Job, channel: Channel) -> Outcome:
     searched = {key_of(text) for text in (*spec.options.params, *spec.arguments)}
     varied = [text for text in job.overrides if text not in spec.fixed and key_of(text) in searched]
     identity = canonical_hash(task_config(config), spec.options.ignore, form, varied)
-    answer = channel.ask({"say": "ready", "hash": identity, "facts": facts})
+    answer = channel.ask({"type": "ready", "hash": identity, "attributes": attributes})
     if not answer["go"]:
         return Outcome("duplicate")
     _wait_for_room(folder, channel)
     folder.mkdir()
     _running = (spec, job.number, spec.session)
     _redirect(folder / "console.log")
-    job.overrides += _other_seed(config, spec.options.seed_key, answer["repetition"])
+    job.overrides += _add_to_seed(config, spec.options.seed_key, answer["repetition"])
     place(config, str(folder))
     set_plain_arguments(spec, job, str(folder))
-    checked = {spec.options.check: facts} if spec.options.check is not None else {}
-    link.enter(
-        link.TrialConnection(
+    checked = {spec.options.check: attributes} if spec.options.check is not None else {}
+    trial.enter(
+        trial.TrialConnection(
             job.number, spec.options.study_name, str(folder), job.checkpoint, channel, checked
         )
     )
@@ -122,12 +120,12 @@ def _run(spec: SweepSpec, job: Job, channel: Channel) -> Outcome:
         job_subdir_key=None,
         hydra_context=spec.hydra_context,
     )
-    # raises what the task function has raised
-    return of_result(done.return_value, spec.objectives.names)
+    # `return_value` raises the task function's exception, if any
+    return outcome_of_result(done.return_value, spec.objectives.names)
 
 
 def _wait_for_room(folder: Path, channel: Channel) -> None:
-    """Wait for some minutes while the disk is full: a trial that begins then can only fail."""
+    """Wait up to 10 minutes while the disk is full, on which a trial could only fail."""
     probe = folder.with_name(f".{folder.name}.{os.getpid()}")
     end = time.monotonic() + _WAIT_FOR_ROOM_S
     while True:
@@ -139,23 +137,19 @@ def _wait_for_room(folder: Path, channel: Channel) -> None:
                 raise
         finally:
             probe.unlink(missing_ok=True)
-        channel.send({"say": "alive"})
+        channel.send({"type": "alive"})
         time.sleep(0.5)
 
 
 def check(spec: SweepSpec, config: DictConfig) -> dict[str, Any]:
-    """Return what the sweep's check has to say of a config; it raises where the config cannot be a
-    trial.
-    """
+    """Return the result of `hydra.sweeper.check`, which raises for an infeasible config."""
     if spec.options.check is None:
         return {}
     return dict(locate(spec.options.check, "hydra.sweeper.check")(task_config(config)) or {})
 
 
-def _other_seed(config: DictConfig, key: str, repetition: int) -> list[str]:
-    """Give the k-th training of one network the k-th seed after its own, and return the override
-    that says so.
-    """
+def _add_to_seed(config: DictConfig, key: str, repetition: int) -> list[str]:
+    """Add the number of the repetition to the seed in the config; return that as overrides."""
     seed = OmegaConf.select(config, key)
     if not repetition or not isinstance(seed, int):
         return []
@@ -173,12 +167,14 @@ def _stop(signum: int, frame: Any) -> None:
     global _asked_to_stop
     if not _asked_to_stop:
         _asked_to_stop = True
-        # the worker's word, where it has a reason to give
-        end = None if _running is None else left_outcome(*_running)
-        raise link.Stopped("asked to close") if end is None else link.Stopped(end.reason, end.kind)
+        # the worker writes an outcome before it closes a trial for a time limit
+        end = None if _running is None else read_outcome(*_running)
+        if end is None:
+            raise trial.Stopped("a signal ended the trial")
+        raise trial.Stopped(end.reason, end.kind)
 
 
-def _let_signals_pass() -> None:
+def _ignore_signals() -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, signal.SIG_IGN)
 
@@ -189,7 +185,7 @@ def _enter_process(job: Job, parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    # Lightning would make an exit code of a KeyboardInterrupt
+    # Lightning would turn a KeyboardInterrupt into an exit code
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, _stop)
     os.environ.update(job.environment)
@@ -201,7 +197,7 @@ def _enter_process(job: Job, parent: int) -> None:
 
 
 def _redirect(path: Path) -> None:
-    """Send what the process prints to `path`: the terminal belongs to the sweep."""
+    """Redirect stdout and stderr to `path`, and stdin to nothing: the terminal is the sweep's."""
     sys.stdout.flush()
     sys.stderr.flush()
     target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)

@@ -1,4 +1,4 @@
-"""A worker: for each of its slots it asks, starts the trial, listens, tells, and asks again."""
+"""The loop of a worker: ask for trials, start them, handle their messages, tell their outcomes."""
 
 import contextlib
 import logging
@@ -23,7 +23,7 @@ from hydra_study.processes.slots import make_slots
 from hydra_study.space.space import Space
 from hydra_study.storage.heartbeat import Heartbeat, LivenessMonitor
 from hydra_study.storage.locks import locked
-from hydra_study.storage.patience import WaitedInVainError
+from hydra_study.storage.patience import GaveUpWaitingError
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import Job, SweepSpec, WorkerResult
 from hydra_study.trials.ask import Asker, StudyClock
@@ -31,9 +31,9 @@ from hydra_study.trials.duplicates import DuplicateIndex
 from hydra_study.trials.outcomes import (
     UNCHARGED,
     Outcome,
-    left_outcome,
-    of_exception,
+    outcome_of_exception,
     parse_policies,
+    read_outcome,
     write_outcome,
 )
 from hydra_study.trials.reap import orphans, reap
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 _BEAT_EVERY = 1.0
 _REAP_EVERY = 3.0
 _ASK_EVERY = 0.3
-# So long a lock or the storage is waited for after a request to stop.
+# Longest wait for a lock or the storage after a signal.
 _PATIENCE_AT_THE_END_S = 1.0
 
 
@@ -55,18 +55,18 @@ class Worker:
     Args:
         spec: The sweep.
         index: Number of the worker in this session.
-        template: Its warm template.
-        heartbeat: Its signs of life.
+        fork_server: Its fork server.
+        heartbeat: Its heartbeat.
         study: The worker's own connection to the study.
-        space: What is searched.
-        watcher: Is called often, to show and record how the sweep stands.
+        space: The search space.
+        watcher: Called often, to update the display.
     """
 
     def __init__(
         self,
         spec: SweepSpec,
         index: int,
-        template: ForkServerClient,
+        fork_server: ForkServerClient,
         heartbeat: Heartbeat,
         study: OpenStudy,
         space: Space,
@@ -77,10 +77,10 @@ class Worker:
         self.study = study
         self.name = heartbeat.worker
         self.free = make_slots(options)
-        self.attempts: dict[int, RunningTrial] = {}
+        self.running_trials: dict[int, RunningTrial] = {}
         self.ended: WorkerResult | None = None
         self.clock = StudyClock(spec, keeps=index == 0)
-        self._template = template
+        self._fork_server = fork_server
         self._heartbeat = heartbeat
         self._watcher = watcher
         self._policies = parse_policies(options.policy)
@@ -90,26 +90,26 @@ class Worker:
         self._handler = MessageHandler(study, spec, self._teller, self._duplicates)
         self._session = Session(study, spec)
         self.asker = Asker(study, space, spec, self.name)
-        # a steady clock may be below zero
+        # the monotonic clock may start below zero
         self._times = dict.fromkeys(("beat", "reap", "ask", "stop"), -math.inf)
         self._patience = _ASK_EVERY
         self._interrupts = Interrupts()
+        # pauses grow with the number of workers, so that together they access the study as often
         self._many = options.workers / 16
-        """Pauses grow with the workers, so that many ask and look no more often than few."""
 
     def run(self) -> WorkerResult:
-        """Work until the budget is spent, the session is stopped or a signal comes.
+        """Run trials until the budget is spent, the session is stopped or a signal arrives.
 
         Raises:
-            WaitedInVainError: The storage was away for too long; the running trials are closed and
-                left to the next start.
+            GaveUpWaitingError: The storage did not answer in time; the running trials are closed
+                and reaped by the next start.
         """
         with Interrupts() as interrupts:
             self._interrupts = interrupts
             self.study.patience.meanwhile = self._work_on
             try:
                 return self._work()
-            except WaitedInVainError:
+            except GaveUpWaitingError:
                 self._abandon()
                 if not interrupts.count:
                     raise
@@ -122,7 +122,7 @@ class Worker:
             self._handle_signals(self._interrupts)
             if self.ended is None:
                 self._fill()
-            elif not self.attempts:
+            elif not self.running_trials:
                 break
             self._listen()
             self._watch_trials()
@@ -132,61 +132,61 @@ class Worker:
 
     def _watch_trials(self) -> None:
         options = self.spec.options
-        for attempt in self.attempts.values():
-            attempt.watch(options.hang_limit, options.trial_timeout, options.grace, self._foretell)
+        for running in self.running_trials.values():
+            running.watch(
+                options.hang_limit,
+                options.trial_timeout,
+                options.grace,
+                self._write_expected_outcome,
+            )
 
-    def _foretell(self, attempt: RunningTrial, outcome: Outcome) -> None:
-        """Write what a trial will have ended as, which it reads when it is asked to close, unless
-        it has no files yet.
-        """
-        if attempt.training:
+    def _write_expected_outcome(self, running: RunningTrial, outcome: Outcome) -> None:
+        """Write the outcome that a trial reads when SIGTERM ends it, unless it has no folder yet."""
+        if running.training:
             with contextlib.suppress(OSError):
-                write_outcome(self.spec, self.spec.paths.outcome(attempt.trial.number), outcome)
+                write_outcome(self.spec, self.spec.paths.outcome(running.trial.number), outcome)
 
     def _work_on(self, waited_s: float) -> None:
-        """Do what needs no study, while a lock or the storage is waited for.
+        """Do the work that needs no study during a wait for a lock or the storage.
 
         Raises:
-            WaitedInVainError: The user has asked to stop, and the lock or the storage does not
-                come.
+            GaveUpWaitingError: A signal has arrived, and the wait takes too long.
         """
         self._handle_signals(self._interrupts)
         self._watch_trials()
         self._beat()
-        self._handler.let_train([*self.attempts.values()])
+        self._handler.let_train([*self.running_trials.values()])
         if self._interrupts.count and waited_s > _PATIENCE_AT_THE_END_S:
-            raise WaitedInVainError("interrupted")
+            raise GaveUpWaitingError("interrupted")
 
     def _abandon(self) -> None:
-        """Close the trials without a word to the study; the next start settles them by what they
-        leave.
-        """
-        for attempt in self.attempts.values():
-            attempt.close_gently("the study was not there", self.spec.options.grace, again=True)
+        """Close the trials without telling the study; the next start reaps them."""
+        for running in self.running_trials.values():
+            running.close_gently("the storage did not answer", self.spec.options.grace, again=True)
         end = time.monotonic() + self.spec.options.grace + 1
-        while self.attempts and time.monotonic() < end:
+        while self.running_trials and time.monotonic() < end:
             self._handle_signals(self._interrupts)
             self._watch_trials()
-            ready, _, _ = select.select([self._template.control.sock], [], [], 0.1)
-            messages, is_open = self._template.receive() if ready else ([], True)
+            ready, _, _ = select.select([self._fork_server.control.sock], [], [], 0.1)
+            messages, is_open = self._fork_server.receive() if ready else ([], True)
             for message in messages:
-                if message["say"] == "died":
-                    self.attempts.pop(message["number"], None)
+                if message["type"] == "exited":
+                    self.running_trials.pop(message["number"], None)
             if not is_open:
                 return
 
     def _handle_signals(self, interrupts: Interrupts) -> None:
-        """Close the running trials on the first request to stop, kill them on the next."""
+        """Close the running trials on the first signal, kill them on the next."""
         if interrupts.count and (self.ended is None or self.ended.signal is None):
             self._end("interrupted", interrupts.signal)
         if interrupts.count > 1:
-            for attempt in self.attempts.values():
-                attempt.kill()
+            for running in self.running_trials.values():
+                running.kill()
 
     def _end(self, reason: str, signum: int | None = None) -> None:
         self.ended = WorkerResult(reason, signum)
-        for attempt in self.attempts.values():
-            attempt.close_gently(
+        for running in self.running_trials.values():
+            running.close_gently(
                 f"the sweep stopped: {reason}", self.spec.options.grace, again=True
             )
 
@@ -197,34 +197,32 @@ class Worker:
         return due
 
     def _fill(self) -> None:
-        """Begin a trial in every free slot, as far as the budget goes."""
+        """Start a trial in every free slot, as long as the budget has room."""
         if not self.free or not self._is_due("ask", self._patience):
             return
         self._patience = min(2 * self._patience, max(1.0, self._many))
-        stopped = self._session.stopped()
+        stopped = self._session.stop_reason()
         if stopped:
             self._end(stopped)
         while self.free and self.ended is None:
-            trial = self.asker.take(self.free[0].index, self.clock.seconds())
+            trial = self.asker.ask(self.free[0].index, self.clock.seconds())
             if self.asker.over is not None:
                 self._end(self.asker.over)
             if trial is None:
                 return
             self._patience = _ASK_EVERY
-            # by another worker, which took this one for dead
+            # another worker may have reaped the trial, taking this one for dead
             with contextlib.suppress(UpdateFinishedTrialError):
                 self._start(trial)
 
     def _start(self, trial: optuna.Trial) -> None:
-        """Begin a trial in the first free slot, unless its very point is known."""
+        """Start a trial in the first free slot, unless its point is known."""
         try:
             point = self.asker.suggest(trial)
-        except (WaitedInVainError, UpdateFinishedTrialError):
+        except (GaveUpWaitingError, UpdateFinishedTrialError):
             raise
-        except (
-            Exception
-        ) as error:  # of the sampler or the hook: nothing this sweep could go on with
-            self._teller.tell(self._frozen(trial), of_exception(error), again=False)
+        except Exception as error:  # of the sampler or the hook, so every trial would fail
+            self._teller.tell(self._frozen(trial), outcome_of_exception(error), again=False)
             raise
         trial.set_user_attr(attributes.OVERRIDES, point.overrides)
         if self.spec.options.repeat == 1 and attributes.RETRY_OF not in trial.user_attrs:
@@ -236,120 +234,118 @@ class Worker:
         slot = self.free.pop(0)
         checkpoint = trial.user_attrs.get(attributes.CHECKPOINT)
         job = Job(trial.number, point.overrides, checkpoint, slot.environment, slot.threads)
-        self.attempts[trial.number] = RunningTrial(trial, slot, self._begin(job))
+        self.running_trials[trial.number] = RunningTrial(trial, slot, self._begin(job))
 
     def _begin(self, job: Job) -> Channel:
         try:
-            return self._template.begin(job)
+            return self._fork_server.begin(job)
         except OSError:
-            self._renew_template()
-            return self._template.begin(job)
+            self._renew_fork_server()
+            return self._fork_server.begin(job)
 
-    def _renew_template(self) -> None:
-        """Start another template when the old one has died; its trials died with it."""
-        self._template.close()
-        for number, attempt in list(self.attempts.items()):
-            attempt.kill()
-            self._finish(number, None if attempt.outcome else 9)
-        self._template = ForkServerClient(self.spec, self._heartbeat.lock, self._template.temporary)
+    def _renew_fork_server(self) -> None:
+        """Start another fork server after the old one has died, and its trials with it."""
+        self._fork_server.close()
+        for number, running in list(self.running_trials.items()):
+            running.kill()
+            self._finish(number, None if running.outcome else 9)
+        self._fork_server = ForkServerClient(
+            self.spec, self._heartbeat.lock, self._fork_server.temporary
+        )
 
     def _listen(self) -> None:
-        """Wait a moment for messages of the trials and of the template, and act on them."""
+        """Wait a moment for messages of the trials and of the fork server, and handle them."""
         by_socket = {
-            attempt.channel.sock: attempt for attempt in self.attempts.values() if attempt.open
+            running.channel.sock: running
+            for running in self.running_trials.values()
+            if running.open
         }
-        for attempt in [attempt for attempt in self.attempts.values() if attempt.unheard]:
-            self._receive(attempt)
-        control = self._template.control.sock
+        for running in [running for running in self.running_trials.values() if running.unread]:
+            self._receive(running)
+        control = self._fork_server.control.sock
         ready, _, _ = select.select([control, *by_socket], [], [], 0.2)
         for sock in ready:
             if sock in by_socket:
                 self._receive(by_socket[sock])
         if control in ready:
-            messages, is_open = self._template.receive()
+            messages, is_open = self._fork_server.receive()
             for message in messages:
-                if message["number"] not in self.attempts:
+                if message["number"] not in self.running_trials:
                     continue
-                if message["say"] == "born":
-                    self.attempts[message["number"]].pid = message["pid"]
-                elif message["say"] == "died":
+                if message["type"] == "forked":
+                    self.running_trials[message["number"]].pid = message["pid"]
+                elif message["type"] == "exited":
                     self._finish(message["number"], message["signal"])
             if not is_open:
-                self._renew_template()
+                self._renew_fork_server()
 
-    def _receive(self, attempt: RunningTrial) -> None:
-        """Hear a trial, unless another worker has settled it."""
+    def _receive(self, running: RunningTrial) -> None:
+        """Handle the messages of a trial, unless another worker has told its outcome."""
         try:
-            self._handler.hear(attempt)
+            self._handler.receive(running)
         except UpdateFinishedTrialError:
-            self._lose(attempt)
+            self._lose(running)
 
-    def _lose(self, attempt: RunningTrial) -> None:
-        """Drop a trial that another worker has settled, because this one gave no sign of life for a
-        while.
-        """
-        if not attempt.is_lost:
+    def _lose(self, running: RunningTrial) -> None:
+        """Drop a trial that another worker has reaped because this one had no heartbeat."""
+        if not running.is_lost:
             log.warning(
-                "trial %d was taken over by another worker, which took this one for dead",
-                attempt.trial.number,
+                "another worker has reaped trial %d, since this one had no heartbeat for a while",
+                running.trial.number,
             )
-        attempt.is_lost = True
-        attempt.kill()
+        running.is_lost = True
+        running.kill()
 
     def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
         return self.study.trial(trial.number)
 
     def _finish(self, number: int, signum: int | None) -> None:
-        """Settle a trial whose process is gone."""
-        attempt = self.attempts[number]
+        """Tell the outcome of a trial whose process has ended."""
+        running = self.running_trials[number]
         try:
-            self._handler.hear_the_rest(attempt)
+            self._handler.receive_rest(running)
         except UpdateFinishedTrialError:
-            self._lose(attempt)
-        attempt.outcome = attempt.outcome or left_outcome(self.spec, number, self.spec.session)
-        self._tell(attempt, signum)
+            self._lose(running)
+        running.outcome = running.outcome or read_outcome(self.spec, number, self.spec.session)
+        self._tell(running, signum)
 
-    def _tell(self, attempt: RunningTrial, signum: int | None) -> None:
-        """Settle a trial and free its slot."""
-        del self.attempts[attempt.trial.number]
-        self.free.append(attempt.slot)
+    def _tell(self, running: RunningTrial, signum: int | None) -> None:
+        """Tell the outcome of a trial and free its slot."""
+        del self.running_trials[running.trial.number]
+        self.free.append(running.slot)
         self._times["ask"] = -math.inf
-        outcome = attempt.conclude(signum)
-        if attempt.is_lost:
+        outcome = running.conclude(signum)
+        if running.is_lost:
             return
-        left = left_outcome(self.spec, attempt.trial.number, self.spec.session)
+        left = read_outcome(self.spec, running.trial.number, self.spec.session)
         if left is not None and left.kind != outcome.kind:
-            with contextlib.suppress(OSError):  # the file says what the study says
-                write_outcome(self.spec, self.spec.paths.outcome(attempt.trial.number), outcome)
-        trial = self._frozen(attempt.trial)
+            with contextlib.suppress(OSError):  # the file must agree with the study
+                write_outcome(self.spec, self.spec.paths.outcome(running.trial.number), outcome)
+        trial = self._frozen(running.trial)
         if not trial.state.is_finished():
             try:
                 self._teller.tell(
-                    trial, outcome, again=attempt.again if outcome.kind == "killed" else None
+                    trial, outcome, again=running.again if outcome.kind == "killed" else None
                 )
-            except (
-                UpdateFinishedTrialError
-            ):  # by another worker since, which took this one for dead
+            except UpdateFinishedTrialError:  # another worker has reaped it meanwhile
                 return
-        self._count(attempt.trial)
+        self._count(running.trial)
 
     def _count(self, trial: optuna.Trial) -> None:
-        """Act on a settled trial: show it, notice when asking is fruitless, stop where the policy
-        says so.
-        """
+        """Update the display and the counts after a trial, and stop if its policy says so."""
         kind = kind_of(self._frozen(trial))
         self.asker.fruitless = self.asker.fruitless + 1 if kind in UNCHARGED else 0
         self._watcher()
-        reason = self._session.must_stop(kind, self._policies[kind])
+        reason = self._session.stop_after(kind, self._policies[kind])
         if reason and self.ended is None:
             self._end(reason)
 
     def _do_housekeeping(self) -> None:
-        """Give a sign of life, look after dead workers, and refresh what is shown."""
+        """Update display and heartbeat, and from time to time reap trials of dead workers."""
         self._watcher()
         self._beat()
         if self.ended is None and self._is_due("stop", max(1.0, self._many)):
-            stopped = self._session.stopped()
+            stopped = self._session.stop_reason()
             if stopped:
                 self._end(stopped)
         if self._is_due("reap", max(_REAP_EVERY, 2 * self._many)):
@@ -364,16 +360,20 @@ class Worker:
             self.clock.keep()
 
     def _drop_what_others_told(self) -> None:
-        """Drop the trials that train here and that another worker has settled."""
-        running = {
+        """Drop the trials that train here and whose outcome another worker has told."""
+        unfinished = {
             trial.number
             for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         }
-        for number, attempt in self.attempts.items():
-            if attempt.training and attempt.outcome is None and number not in running:
-                self._lose(attempt)
+        for number, running in self.running_trials.items():
+            if running.training and running.outcome is None and number not in unfinished:
+                self._lose(running)
 
     def _state(self) -> dict[str, Any]:
-        trials = [attempt.state() for attempt in self.attempts.values()]
+        trials = [running.state() for running in self.running_trials.values()]
         seconds = round(self.clock.seconds(), 1)
-        return {"trials": trials, "slots": len(self.free) + len(self.attempts), "seconds": seconds}
+        return {
+            "trials": trials,
+            "slots": len(self.free) + len(self.running_trials),
+            "seconds": seconds,
+        }

@@ -1,1 +1,1 @@
-"""The search space: its grammar, its conditions, its points."""
+"""The search space: grammar, conditions, points."""

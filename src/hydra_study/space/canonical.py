@@ -1,6 +1,4 @@
-"""The canonical form of a config: two configs of one form are one job, whatever route led to
-them.
-"""
+"""The canonical form of a config, by which duplicate trials are found."""
 
 import hashlib
 import json
@@ -22,8 +20,8 @@ def canonical_hash(
     Args:
         config: The composed config without `hydra`.
         ignore: Dotted keys that do not change the job, such as `seed`.
-        form: Returns what counts of a config, for a task that knows which of its keys are used.
-        varied: Overrides of searched keys; what they set counts although it may be ignored.
+        form: `hydra.sweeper.canonical`: returns the relevant part of a config; None for all of it.
+        varied: Overrides of searched keys, which count even if `ignore` names them.
     """
     ignore = list(ignore)
     tree = plain(config) if form is None else form(config)
@@ -46,8 +44,8 @@ def is_within(key: str, keys: Iterable[str]) -> bool:
 
 
 def plain(node: Any) -> Any:
-    """Return a config as dicts, lists and values; what cannot be resolved yet stays as it is
-    written.
+    """Return a config as dicts, lists and values, with interpolations that cannot be resolved left
+    as text.
     """
     if isinstance(node, DictConfig):
         return {str(key): _child(node, key) for key in node}

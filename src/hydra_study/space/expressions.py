@@ -47,21 +47,21 @@ _STRING = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 class InactiveError(Exception):
-    """The expression asks for a parameter that this point does not have."""
+    """The expression uses a parameter that this point does not have."""
 
 
 class Expression:
     """A parsed expression.
 
     Args:
-        text: Python's syntax of comparisons, arithmetic, `and`/`or`/`not`, `in`, lists, indices and
-            `a if b else c`; parameters are written as in the space, `model.net.depth` or
-            `model/net` or `$depth`. A list leaves out the items whose parameters a point does not
-            have.
-        names: All parameters that may be asked for.
+        text: Python syntax: comparisons, arithmetic, `and`/`or`/`not`, `in`, lists, indices, `a if
+            b else c` and the functions min, max, sum, len, round, int. Parameters are written as in
+            the space: `model.net.depth`, `model/net` or `$depth`. A list omits items whose
+            parameters the point does not have.
+        names: All parameters that may be used.
 
     Raises:
-        StudyError: The text is not such an expression, or names something that is no parameter.
+        StudyError: The text is no such expression, or uses a name that is not a parameter.
     """
 
     def __init__(self, text: str, names: Iterable[str]) -> None:
@@ -80,7 +80,7 @@ class Expression:
         self.names = set(self._keys.values())
 
     def _with_identifiers(self, names: list[str]) -> str:
-        """Replace every parameter outside of string literals by a plain identifier."""
+        """Replace every parameter outside of string literals by a Python identifier."""
         if not names:
             return self.text
         pattern = re.compile(
@@ -100,9 +100,10 @@ class Expression:
 
     def _check(self, node: ast.AST) -> None:
         if isinstance(node, ast.Name) and node.id not in {*self._keys, *_WORDS, *_FUNCTIONS}:
-            message = f"{self.text!r} asks for {node.id!r}, which is no parameter of the space"
+            message = f"{self.text!r} uses {node.id!r}, which is no parameter of the space"
             raise StudyError(
-                f"{message}; quote it if it is a word, or add the parameter (a fixed value will do)"
+                f"{message}; quote it if it is a string, or add the parameter (a fixed value will"
+                " do)"
             )
         known = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
         if not isinstance(node, (*known, *_EVALUATE)):
@@ -115,7 +116,7 @@ class Expression:
         """Evaluate the expression at `point`.
 
         Raises:
-            InactiveError: The point lacks a parameter that was asked for.
+            InactiveError: The point does not have a parameter of the expression.
         """
         return self._value(self._tree, point)
 
@@ -156,7 +157,7 @@ class Expression:
         return _FUNCTIONS[node.func.id](*(self._value(argument, point) for argument in node.args))
 
     def evaluate_list(self, node: ast.List, point: Mapping[str, Any]) -> list[Any]:
-        """Return a list without the items whose parameters this point does not have."""
+        """Return the list without items whose parameters this point does not have."""
         values = []
         for item in node.elts:
             with contextlib.suppress(InactiveError):

@@ -1,4 +1,4 @@
-"""From `hydra.sweeper.params` and the command line to parameters, in Hydra's override grammar."""
+"""Parse `hydra.sweeper.params` and the command line, in Hydra's override grammar."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,17 +19,16 @@ _KEYS = {"values", "when", "compute"}
 def parse_parameters(
     params: Mapping[str, Any], arguments: Sequence[str], loader: ConfigLoader
 ) -> list[Parameter]:
-    """Return the parameters of a space; what the command line says replaces what the config says of
-    the same key.
+    """Return the parameters of a space; the command line takes precedence over the config.
 
     Args:
         params: Key -> text in the override grammar, a plain value, or a mapping with `values`,
             `when`, `compute`.
         arguments: Overrides of the command line.
-        loader: Resolves `glob(*)` over the options of a group.
+        loader: Resolves `glob(*)` to the options of a config group.
 
     Raises:
-        StudyError: An entry is not of one of these forms.
+        StudyError: An entry has none of these forms.
     """
     parser = OverridesParser.create(config_loader=loader)
     entries = {key: _entry(key, value) for key, value in params.items()}

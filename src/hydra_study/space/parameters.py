@@ -1,4 +1,4 @@
-"""One parameter of a space, parsed from Hydra's override grammar: searched, fixed or computed."""
+"""A parameter of a space, searched, fixed or computed, and its Optuna distribution."""
 
 import re
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ _RESERVED = {"true", "false", "null", "nan", "inf"}
 
 @dataclass(frozen=True)
 class Parameter:
-    """A key of the config (or a `$variable` of the search) and where its value comes from.
+    """A key of the config (or a `$variable` of the search) and the source of its value.
 
     Attributes:
-        name: The key without `+`, as Optuna, tables and expressions know it.
-        key: The key as it is overridden, with `+`, `++` or `~`.
-        distribution: What is searched; None for a fixed or computed parameter.
-        texts: Value of a categorical -> text of the override, where they differ.
-        fixed: Text of the override of a fixed parameter.
+        name: The key without `+`, as in Optuna, tables and expressions.
+        key: The key as in overrides, with `+`, `++` or `~`.
+        distribution: Distribution of a searched parameter, else None.
+        texts: (type, value) of each choice of a categorical -> its text in an override.
+        fixed: Text of a fixed parameter's override.
         value: Value of a fixed parameter, for expressions.
         compute: Expression of a computed parameter.
         when: Condition under which the parameter exists.
@@ -67,7 +67,7 @@ class Parameter:
         return f"{self.key}={override_text(value) if text is None else text}"
 
     def describe(self) -> dict[str, Any]:
-        """Return what defines the parameter as plain data, for comparing spaces."""
+        """Return the definition of the parameter as plain data, to compare spaces."""
         if self.fixed is not None or self.key.startswith("~"):
             what: dict[str, Any] = {"fixed": self.fixed}
         elif self.compute is not None:
@@ -78,9 +78,7 @@ class Parameter:
 
 
 def override_text(value: Any) -> str:
-    """Return `value` as Hydra's grammar writes it; strings that it would read otherwise are
-    quoted.
-    """
+    """Return `value` in Hydra's override grammar, quoted if a string would be parsed otherwise."""
     if isinstance(value, str):
         plain = _WORD.fullmatch(value) and value.lower() not in _RESERVED
         return value if plain else QuotedString(value, Quote.single).with_quotes()
@@ -108,7 +106,7 @@ def distribution_of(override: Override) -> tuple[BaseDistribution, dict[Any, str
     """Return the Optuna distribution of a sweep override, and the texts of its choices.
 
     Raises:
-        StudyError: The sweep has no values, or asks for a logarithm of what is not positive.
+        StudyError: The sweep has no values, or is logarithmic with values that are not positive.
     """
     value = override.value()
     log = isinstance(value, Sweep) and "log" in value.tags
@@ -160,7 +158,7 @@ def _choice(override: Override) -> tuple[BaseDistribution, dict[Any, str]]:
 
 
 def _unquote(value: Any) -> Any:
-    """Return a value of Hydra's grammar without what it knows of its quotes."""
+    """Return a value of Hydra's grammar with plain strings in place of `QuotedString`."""
     if isinstance(value, QuotedString):
         return value.text
     if isinstance(value, list):

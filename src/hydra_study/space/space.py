@@ -20,15 +20,18 @@ from hydra_study.space.parameters import Parameter
 
 
 class Suggest(Protocol):
-    """Gives a value to a searched parameter."""
+    """Suggests a value for a searched parameter."""
 
     def __call__(self, name: str, distribution: BaseDistribution) -> Any: ...
 
 
 @dataclass(frozen=True)
 class Point:
-    """Values of the searched parameters that exist here, and the overrides that make the config of
-    it.
+    """A point of the space.
+
+    Attributes:
+        values: Values of the searched parameters that exist at this point.
+        overrides: Overrides that compose its config.
     """
 
     values: dict[str, Any]
@@ -38,8 +41,11 @@ class Point:
 class Space:
     """All parameters of a search.
 
+    Args:
+        parameters: The parameters in any order.
+
     Raises:
-        StudyError: Conditions form a circle.
+        StudyError: Conditions depend on each other in a circle.
     """
 
     def __init__(self, parameters: Sequence[Parameter]) -> None:
@@ -49,10 +55,10 @@ class Space:
         }
 
     def point(self, suggest: Suggest) -> Point:
-        """Walk through the parameters, asking `suggest` for a value only where the condition holds.
+        """Return a point; `suggest` is called for each searched parameter whose condition holds.
 
         Raises:
-            StudyError: a computed parameter cannot be computed.
+            StudyError: A computed parameter cannot be computed.
         """
         known: dict[str, Any] = {}
         values: dict[str, Any] = {}
@@ -92,11 +98,11 @@ class Space:
         ]
 
     def at(self, values: Mapping[str, Any]) -> Point:
-        """Return the point of given values; a parameter that `values` lacks takes its first one."""
+        """Return the point with given values; missing ones are the first of their distribution."""
         return self.point(lambda name, distribution: values.get(name, _first(distribution)))
 
     def random(self, generator: random.Random) -> Point:
-        """Return a point drawn uniformly, parameter by parameter."""
+        """Return a point with each parameter drawn uniformly (in the logarithm if it is so)."""
         return self.point(lambda name, distribution: _draw(distribution, generator))
 
     def points(self) -> Iterator[Point]:
@@ -128,12 +134,12 @@ class Space:
         return count if count <= 20_000 else None
 
     def describe(self) -> dict[str, Any]:
-        """Return what defines the space as plain data."""
+        """Return the definition of the space as plain data, to compare spaces."""
         return {parameter.key: parameter.describe() for parameter in self.parameters}
 
 
 def _in_order(parameters: Sequence[Parameter]) -> list[Parameter]:
-    """Sort so that every parameter comes after those that its condition or expression asks for."""
+    """Sort the parameters so that each comes after those that its expressions use."""
     ordered: list[Parameter] = []
     waiting = list(parameters)
     while waiting:
@@ -169,8 +175,8 @@ def _count(distribution: BaseDistribution) -> int | None:
 
 
 def _value(distribution: BaseDistribution, index: int) -> Any:
-    """Return the value at a place of a finite distribution; some have more values than a list could
-    hold.
+    """Return a value of a finite distribution by its index, without a list of all values, of which
+    there may be too many.
     """
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[index]

@@ -1,6 +1,4 @@
-"""Refuses intervals of floats for keys that hold whole numbers: Hydra reads also `interval(8,32)`
-as one of floats.
-"""
+"""Refuse float intervals for integer keys: Hydra also parses `interval(8,32)` as floats."""
 
 from collections.abc import Callable
 
@@ -12,14 +10,13 @@ from hydra_study.space.space import Point, Space
 
 
 def refuse_floats(space: Space, point: Point, compose: Callable[[list[str]], DictConfig]) -> None:
-    """Refuse an interval between whole numbers for a key that holds one, since trials would be
-    given floats.
+    """Refuse an interval between whole numbers for a key whose value is an integer.
 
-    Ends such as 0.3 say that floats are meant, and so does a value such as 0.0.
+    Bounds such as 0.3, or a value such as 0.0, show that floats are meant.
 
     Args:
         space: The space.
-        point: One of its points; keys that do not exist there are not looked at.
+        point: One of its points; keys that do not exist there are not checked.
         compose: Returns the config of some overrides.
 
     Raises:
@@ -31,7 +28,7 @@ def refuse_floats(space: Space, point: Point, compose: Callable[[list[str]], Dic
         if p.name in point.values and _is_between_whole_numbers(p.distribution)
     }
     if not intervals:
-        return  # composing takes some tenths of a second
+        return  # composing would take some tenths of a second
     drawn = {parameter.override(point.values[name]) for name, parameter in intervals.items()}
     config = compose([text for text in point.overrides if text not in drawn])
     for name, parameter in intervals.items():

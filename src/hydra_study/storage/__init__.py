@@ -1,1 +1,1 @@
-"""Where a study and its files are kept, and how several processes share them."""
+"""Storage of a study and its files, shared by several processes."""

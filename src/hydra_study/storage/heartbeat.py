@@ -1,8 +1,8 @@
-"""Signs of life of the workers, and who of them is dead.
+"""Heartbeats of workers, and the decision which workers are dead.
 
-A worker holds a lock on a file as long as it or any process of its trials lives; on the same
-machine that decides at once. For workers of other machines a counter in a second file must move;
-its reader measures by its own clock, so the machines' clocks may differ.
+A worker and the processes of its trials hold a lock on a file; on the same machine the lock tells
+at once whether any of them lives. For workers of other machines a counter in a second file must
+increase; its reader measures with its own clock, so the machines' clocks may differ.
 """
 
 import json
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def this_machine() -> str:
-    """Return a name of this boot of this machine."""
+    """Return a name of this machine that changes with every boot."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -29,11 +29,11 @@ def this_machine() -> str:
 
 
 class Heartbeat:
-    """The signs of life that one worker gives.
+    """The heartbeat of one worker.
 
     Args:
         folder: Folder of the workers' files.
-        worker: Name of the worker, never used before.
+        worker: Unique name of the worker.
     """
 
     def __init__(self, folder: Path, worker: str) -> None:
@@ -48,36 +48,34 @@ class Heartbeat:
         self.beat({})
 
     def beat(self, state: dict[str, Any]) -> None:
-        """Write what the worker is doing."""
+        """Increase the counter and write it with the worker's state."""
         self._count += 1
         said = {"machine": self._machine, "pid": os.getpid(), "count": self._count, **state}
         try:
             write_atomically(self._path, json.dumps(said), lasting=False)
         except OSError as error:
             if not self._has_failed:
-                log.warning("a sign of life could not be written, the worker goes on: %s", error)
+                log.warning("the heartbeat could not be written, the worker continues: %s", error)
             self._has_failed = True
         else:
             self._has_failed = False
 
     def end(self) -> None:
-        """Say that the worker is done and give the lock back."""
+        """Mark the worker as done and release the lock."""
         self.beat({"done": True})
         os.close(self.lock)
 
 
 @dataclass
 class _Silence:
-    """For how long a counter was seen to stand still; while its reader is paused, nobody looks,
-    which counts for little.
-    """
+    """How long a counter has not changed, without the time in which its reader was paused."""
 
     count: int = -1
     seconds: float = 0.0
     looked: float = 0.0
 
     def look(self, count: int, longest: float) -> None:
-        """Look at the counter."""
+        """Update with the counter's present value; at most `longest` seconds are added."""
         now = time.monotonic()
         self.seconds = (
             self.seconds + min(now - self.looked, longest) if count == self.count else 0.0
@@ -90,7 +88,7 @@ class LivenessMonitor:
 
     Args:
         folder: Folder of the workers' files.
-        stale_after: Seconds without a sign after which a worker of another machine counts as dead.
+        stale_after: Seconds without a heartbeat after which a worker of another machine is dead.
     """
 
     def __init__(self, folder: Path, stale_after: float) -> None:
@@ -100,7 +98,7 @@ class LivenessMonitor:
         self._machine = this_machine()
 
     def is_dead(self, worker: str) -> bool:
-        """Whether nothing of the worker lives any more."""
+        """Return whether the worker and all processes of its trials are dead."""
         said = self.state(worker)
         if said is None or said["machine"] == self._machine:
             return not is_held(self._folder / f"{worker}.lock")
@@ -109,7 +107,7 @@ class LivenessMonitor:
         return bool(said.get("done")) or silence.seconds > self._stale_after
 
     def state(self, worker: str) -> dict[str, Any] | None:
-        """Return what the worker said last."""
+        """Return the last state that the worker wrote, or None."""
         try:
             said = json.loads((self._folder / f"{worker}.json").read_text())
         except (OSError, ValueError):
@@ -117,7 +115,7 @@ class LivenessMonitor:
         return dict(said)
 
     def living(self) -> dict[str, dict[str, Any]]:
-        """Return the states of the workers that are at work."""
+        """Return the states of the running workers, by name."""
         names = sorted(path.stem for path in self._folder.glob("*.json"))
         states = {name: self.state(name) for name in names}
         return {

@@ -1,5 +1,5 @@
-"""A journal file that survives kill -9 and power loss: its lock dies with its holder, a cut last
-line is cut off.
+"""A journal file that survives kill -9 and power loss: its lock ends with its holder, and an
+incomplete last line is removed.
 """
 
 import os
@@ -9,23 +9,24 @@ from typing import Any
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from hydra_study.storage.locks import take
+from hydra_study.storage.locks import acquire
 from hydra_study.storage.patience import Patience
 
 
 class RepairingLock:
-    """An `flock` on a file beside the journal, which the kernel lets go when its holder dies; its
-    holder may take it twice.
+    """A reentrant `flock` on a file beside the journal, which the kernel releases when its holder
+    dies.
 
-    Optuna's own locks are files named `.lock`, which stay behind a killed holder and cost the next
-    writer 30 seconds. Who writes to the journal with one, say `optuna-dashboard`, would take a file
-    of that name for such a one and delete it. Whoever gets the lock first cuts off a line that a
-    killed writer left without its end: the next append would glue to it and make the whole journal
-    unreadable.
+    Optuna's own lock is a file `.lock`, which a killed holder leaves and which then blocks the next
+    writer for 30 seconds. This file has another name, since programs that use Optuna's lock, e.g.
+    `optuna-dashboard`, would delete it.
+
+    Acquiring the lock removes an incomplete line that a killed writer left at the end; the next
+    line would otherwise be appended to it and make the journal unreadable.
 
     Args:
         journal: The journal.
-        patience: What goes on while another process holds the lock.
+        patience: Waits while another process holds the lock.
     """
 
     def __init__(self, journal: Path, patience: Patience) -> None:
@@ -36,11 +37,11 @@ class RepairingLock:
         self._times = 0
 
     def acquire(self) -> bool:
-        """Wait for the lock and repair the journal."""
+        """Wait for the lock and repair the journal; always True, as Optuna expects."""
         if self._held is None:
             held = os.open(self._lock, os.O_CREAT | os.O_RDWR, 0o666)
             try:
-                take(held, self._patience)
+                acquire(held, self._patience)
                 cut_torn_line(self._journal)
             except BaseException:
                 os.close(held)
@@ -50,7 +51,7 @@ class RepairingLock:
         return True
 
     def release(self) -> None:
-        """Let the lock go."""
+        """Release the lock."""
         self._times -= 1
         if self._times == 0 and self._held is not None:
             os.close(self._held)
@@ -58,8 +59,7 @@ class RepairingLock:
 
 
 class Backend(JournalFileBackend):
-    """A journal file of which a failed write leaves nothing, so that it can be made again: the disk
-    may be full for a while.
+    """A journal file in which a failed write (full disk) leaves nothing, so that it can be retried.
 
     Args:
         path: The journal.
@@ -67,8 +67,8 @@ class Backend(JournalFileBackend):
     """
 
     def __init__(self, path: Path, lock: RepairingLock) -> None:
-        like_theirs: Any = lock  # their base class of locks is not public
-        super().__init__(str(path), lock_obj=like_theirs)
+        lock_obj: Any = lock  # Optuna's base class of locks is not public
+        super().__init__(str(path), lock_obj=lock_obj)
         self._path = path
         self._repairing_lock = lock
 
@@ -87,9 +87,7 @@ class Backend(JournalFileBackend):
 
 
 def cut_torn_line(path: Path) -> int:
-    """Cut off what follows the last line end of `path` and return the number of bytes cut; hold the
-    lock for it.
-    """
+    """Remove an incomplete last line and return its number of bytes; the caller holds the lock."""
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
         keep = size
@@ -107,7 +105,7 @@ def cut_torn_line(path: Path) -> int:
 
 
 def open_journal(path: Path, patience: Patience | None = None) -> JournalStorage:
-    """Open (or begin) the journal at `path`, repaired."""
+    """Open the journal at `path`, created if missing and repaired."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     lock = RepairingLock(path, patience or Patience())
@@ -117,7 +115,5 @@ def open_journal(path: Path, patience: Patience | None = None) -> JournalStorage
 
 
 def read_journal(path: Path) -> JournalStorage:
-    """Open the journal at `path` without writing to it or beside it; that happens when the study is
-    changed.
-    """
+    """Open the journal at `path` for reading, without repairing it or creating the lock file."""
     return JournalStorage(Backend(path, RepairingLock(path, Patience())))

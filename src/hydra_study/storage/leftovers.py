@@ -1,6 +1,4 @@
-"""What killed processes leave half-written: a file `.name.PID` beside the one that it was to
-replace.
-"""
+"""Remove files that killed processes left half-written: `.name.PID` beside `name`."""
 
 import re
 from collections.abc import Iterable
@@ -18,19 +16,18 @@ _UNFINISHED = re.compile(r"\.(.+)\.\d+")
 def remove_leftovers(
     paths: SweepPaths, trials: Iterable[FrozenTrial], watch: LivenessMonitor
 ) -> None:
-    """Remove what nobody will finish: of trials that were killed, and the signs of life of dead
-    workers.
+    """Remove the unfinished files of killed trials and of dead workers' heartbeats.
 
     Args:
-        paths: Where the sweep keeps its files.
+        paths: Paths of the sweep's files.
         trials: The trials of its study.
-        watch: Says which workers are dead.
+        watch: Decides which workers are dead.
     """
     killed = {trial.number for trial in trials if kind_of(trial) == "killed"}
     for path, _ in (found for number in killed for found in unfinished_files(paths.trial(number))):
         path.unlink(missing_ok=True)
     for path, name in unfinished_files(paths.folder):
-        # it was looking whether there was room for its folder
+        # the trial was checking whether the disk has room (`_wait_for_room`)
         if name.isdecimal() and int(name) in killed:
             path.unlink(missing_ok=True)
     for path, name in unfinished_files(paths.workers):
@@ -39,16 +36,14 @@ def remove_leftovers(
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove what was to replace a file; hold the lock under which it is written."""
+    """Remove unfinished replacements of a file; the caller holds the lock for writing it."""
     for other, name in unfinished_files(path.parent):
         if name == path.name:
             other.unlink(missing_ok=True)
 
 
 def unfinished_files(folder: Path) -> list[tuple[Path, str]]:
-    """Return the unfinished files of a folder, each with the name of the one that it was to
-    replace.
-    """
+    """Return the unfinished files of a folder, each with the name of the file it would replace."""
     if not folder.is_dir():
         return []
     found = [(path, _UNFINISHED.fullmatch(path.name)) for path in folder.glob(".*")]

@@ -15,25 +15,25 @@ _LOOK_EVERY_S = 0.02
 
 @contextmanager
 def locked(path: Path, patience: Patience | None = None) -> Iterator[None]:
-    """Hold the exclusive lock on `path` (made if missing) for the length of the block.
+    """Hold an exclusive lock on the file `path`, created if missing, while the block runs.
 
     Args:
         path: The file.
-        patience: What goes on while another process holds it; without one, nothing does.
+        patience: Waits while another process holds the lock; by default without other work.
     """
     patience = patience or Patience()
     held = patience.call(lambda: os.open(path, os.O_CREAT | os.O_RDWR, 0o666))
     try:
-        take(held, patience)
+        acquire(held, patience)
         yield
     finally:
         os.close(held)
 
 
-def take(held: int, patience: Patience) -> None:
+def acquire(held: int, patience: Patience) -> None:
     """Wait until the descriptor holds the lock on its file.
 
-    It is asked for again and again: a signal handler that returns would not end a blocking call.
+    Polls, since a signal would not interrupt a blocking call.
     """
     since = time.monotonic()
     while True:
@@ -46,7 +46,7 @@ def take(held: int, patience: Patience) -> None:
 
 
 def try_lock(path: Path) -> int | None:
-    """Return a descriptor that holds the lock on `path`, or None if somebody else holds it."""
+    """Return a descriptor that holds the lock on `path`, or None if another process holds it."""
     held = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -57,15 +57,15 @@ def try_lock(path: Path) -> int | None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the exclusive lock on `path`, which need not be there; reading it is
-    enough.
+    """Return whether a process holds the exclusive lock on `path`, which may not exist; needs only
+    read permission.
     """
     try:
         held = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
-        # NFS gives an exclusive one only for writing
+        # shared, since NFS grants exclusive locks only on files opened for writing
         fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True
@@ -75,13 +75,15 @@ def is_held(path: Path) -> bool:
 
 
 def write_atomically(path: Path, text: str, lasting: bool = True) -> None:
-    """Replace `path` by a file of this text: a reader sees the old one or the new one, never a
-    part.
+    """Replace the file `path`: readers see the old or the new text, never a part of it.
 
     Args:
         path: The file.
-        text: Its content.
-        lasting: Whether to wait for the disk, so that it outlives a power cut.
+        text: Its new content.
+        lasting: Whether to call `fsync`, so that the file survives a power cut.
+
+    Raises:
+        OSError: The file cannot be written; the old one is unchanged.
     """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -1,6 +1,4 @@
-"""How a worker waits for a lock or for the study's storage: other work goes on meanwhile, and it
-does not wait for ever.
-"""
+"""Wait for a lock or for the study's storage, with a time limit and other work meanwhile."""
 
 import logging
 import sys
@@ -17,22 +15,22 @@ T = TypeVar("T")
 _STEP_S = 0.1
 _FIRST_DELAY_S = 0.1
 _LONGEST_DELAY_S = 5.0
-# SQLAlchemy's errors of a database that is away, restarts, or has no connection left.
-_PASSING = ("OperationalError", "InterfaceError", "TimeoutError", "PendingRollbackError")
+# SQLAlchemy's errors for a database that is down, restarts, or has no connection left.
+_TRANSIENT = ("OperationalError", "InterfaceError", "TimeoutError", "PendingRollbackError")
 
 
-class WaitedInVainError(StudyError):
-    """Waiting has ended in vain: the storage was away for too long, or the user asked to stop."""
+class GaveUpWaitingError(StudyError):
+    """The storage did not answer in time, or a signal ended the wait."""
 
 
 class Patience:
     """How long to wait for the storage, and what to do meanwhile.
 
     Attributes:
-        timeout_s: A storage that does not answer is asked again for so long; 0: it is asked once.
-        limit: What sets that time, for messages.
-        meanwhile: Is called every tenth of a second while one waits, with the seconds that have
-            passed. It must not use the storage, and raises `WaitedInVainError` to end the waiting.
+        timeout_s: How long to retry a call to a storage that does not answer; 0: no retries.
+        limit: The option that sets `timeout_s`, for messages.
+        meanwhile: Called every tenth of a second during a wait, with the seconds waited so far. It
+            must not use the storage, and may raise `GaveUpWaitingError` to end the wait.
     """
 
     def __init__(
@@ -40,11 +38,11 @@ class Patience:
     ) -> None:
         self.timeout_s = timeout_s
         self.limit = limit
-        self._end: WaitedInVainError | None = None
+        self._end: GaveUpWaitingError | None = None
         self.meanwhile: Callable[[float], None] = lambda waited_s: None
 
     def pause(self, since: float, seconds: float) -> None:
-        """Sleep as a part of a wait that began at the time `since` of the steady clock."""
+        """Sleep, calling `meanwhile`, in a wait that began at the monotonic time `since`."""
         end = time.monotonic() + seconds
         while True:
             now = time.monotonic()
@@ -54,27 +52,27 @@ class Patience:
             time.sleep(min(end - now, _STEP_S))
 
     def call(self, function: Callable[[], T], again: Callable[[], T] | None = None) -> T:
-        """Return what the function returns, called again until the storage answers.
+        """Return the function's result; call it again if the storage does not answer.
 
         Args:
-            function: What is called first.
-            again: What is called after a failure, where the first call may have taken effect though
-                its answer was lost.
+            function: The first call.
+            again: Retry of a call that may have taken effect although its answer was lost; by
+                default `function`.
 
         Raises:
-            WaitedInVainError: The storage has not answered for `timeout_s`.
+            GaveUpWaitingError: The storage has not answered for `timeout_s`.
         """
         try:
             return function()
         except Exception as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise
-            if self._end is not None:  # what is written at the end must not wait again
+            if self._end is not None:  # it was waited for once; calls after that must not wait
                 raise self._end from None
             if self.timeout_s <= 0:
                 raise
             log.warning(
-                "the study's storage does not answer, trying again for %g s (%s): %s",
+                "the study's storage does not answer, retrying for %g s (%s): %s",
                 self.timeout_s,
                 self.limit,
                 _first_line(error),
@@ -87,21 +85,19 @@ class Patience:
             try:
                 self.pause(since, delay)
                 result = function()
-            except WaitedInVainError as error:
+            except GaveUpWaitingError as error:
                 self._end = error
                 raise
             except Exception as error:
-                if not is_passing(error):
+                if not is_transient(error):
                     raise
                 if time.monotonic() - since > self.timeout_s:
                     rule = (
                         f"the study's storage must answer within {self.timeout_s:g} s"
                         f" ({self.limit})"
                     )
-                    remedy = (
-                        "bring it back, then start the same command again: it goes on from here"
-                    )
-                    self._end = WaitedInVainError(
+                    remedy = "bring it back, then run the same command: it continues from here"
+                    self._end = GaveUpWaitingError(
                         f"{rule}, but it did not: {_first_line(error)}; {remedy}"
                     )
                     raise self._end from None
@@ -113,19 +109,17 @@ class Patience:
                 return result
 
 
-def is_passing(error: BaseException) -> bool:
-    """Return whether an error may be over in a moment: of a file, a connection, a database that
-    restarts.
-    """
+def is_transient(error: BaseException) -> bool:
+    """Return whether an error may be transient: of a file, a connection, a restarting database."""
     if isinstance(error, OSError):
-        # which says that another process holds a lock
+        # BlockingIOError: another process holds a lock
         return not isinstance(error, BlockingIOError)
     exceptions = sys.modules.get("sqlalchemy.exc")
-    kinds = tuple(getattr(exceptions, name) for name in _PASSING if hasattr(exceptions, name))
+    kinds = tuple(getattr(exceptions, name) for name in _TRANSIENT if hasattr(exceptions, name))
     return any(isinstance(cause, kinds) for cause in (error, error.__cause__))
 
 
 def _first_line(error: BaseException) -> str:
-    """Return the first line of what an error says, or of its cause, which Optuna hides."""
+    """Return the first line of an error's message, or of its cause, which Optuna wraps."""
     text = str(error if error.__cause__ is None else error.__cause__).strip()
     return text.splitlines()[0] if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""A storage whose calls are made again while it is away, none of them with effect twice."""
+"""A storage that retries calls while the backend does not answer, none with effect twice."""
 
 from collections.abc import Callable, Container, Sequence
 from typing import Any
@@ -13,16 +13,16 @@ from hydra_study.storage.patience import Patience
 
 
 class PatientStorage(BaseStorage):
-    """Hands every call on to a storage, and again as long as it fails by what may pass.
+    """Delegate every call to a storage, and retry it while it fails with a transient error.
 
-    A call may have taken effect although its answer was lost. Most can be made twice; a new trial
-    is looked for first, and a state that is there already was told by the call before. Only a trial
-    that was asked for without a template may be made twice: the first has no worker then, and is
-    reaped.
+    A call may have taken effect although its answer was lost. Most calls are idempotent. Before a
+    trial is created again, it is looked for; a trial that already has the state to be set is
+    accepted. Only a trial that is created without a template can exist twice: the first then has no
+    worker and is reaped.
 
     Args:
         storage: The storage.
-        patience: How long to try.
+        patience: How long to retry.
         close: Closes the connection to it.
     """
 
@@ -36,7 +36,7 @@ class PatientStorage(BaseStorage):
     def create_new_study(
         self, directions: Sequence[StudyDirection], study_name: str | None = None
     ) -> int:
-        """Begin a study."""
+        """Create a study."""
         return self.patience.call(lambda: self.storage.create_new_study(directions, study_name))
 
     def delete_study(self, study_id: int) -> None:
@@ -44,11 +44,11 @@ class PatientStorage(BaseStorage):
         self.patience.call(lambda: self.storage.delete_study(study_id))
 
     def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
-        """Set an attribute of a study."""
+        """Set a user attribute of a study."""
         self.patience.call(lambda: self.storage.set_study_user_attr(study_id, key, value))
 
     def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
-        """Set an attribute of a study that belongs to Optuna."""
+        """Set a system attribute of a study."""
         self.patience.call(lambda: self.storage.set_study_system_attr(study_id, key, value))
 
     def get_study_id_from_name(self, study_name: str) -> int:
@@ -64,11 +64,11 @@ class PatientStorage(BaseStorage):
         return self.patience.call(lambda: self.storage.get_study_directions(study_id))
 
     def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
-        """Return the attributes of a study."""
+        """Return the user attributes of a study."""
         return self.patience.call(lambda: self.storage.get_study_user_attrs(study_id))
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
-        """Return the attributes of a study that belong to Optuna."""
+        """Return the system attributes of a study."""
         return self.patience.call(lambda: self.storage.get_study_system_attrs(study_id))
 
     def get_all_studies(self) -> list[Any]:
@@ -76,7 +76,7 @@ class PatientStorage(BaseStorage):
         return self.patience.call(self.storage.get_all_studies)
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
-        """Begin or queue a trial."""
+        """Create a trial."""
 
         def again() -> int:
             made = None if template_trial is None else self._find(study_id, template_trial)
@@ -91,12 +91,12 @@ class PatientStorage(BaseStorage):
         )
 
     def _find(self, study_id: int, template: FrozenTrial) -> int | None:
-        """Return the trial that a lost call has made of a template."""
-        facts = ("state", "values", "user_attrs", "system_attrs", "params")
+        """Return the id of the trial that an earlier call has created from a template, or None."""
+        fields = ("state", "values", "user_attrs", "system_attrs", "params")
         for trial in self.storage.get_all_trials(
             study_id, deepcopy=False, states=(template.state,)
         ):
-            if all(getattr(trial, fact) == getattr(template, fact) for fact in facts):
+            if all(getattr(trial, field) == getattr(template, field) for field in fields):
                 return self.storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
         return None
 
@@ -131,7 +131,7 @@ class PatientStorage(BaseStorage):
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
-        """Tell the state of a trial, and with it the values; return whether that was possible."""
+        """Set the state and values of a trial; return whether that was possible."""
 
         def again() -> bool:
             try:
@@ -151,17 +151,17 @@ class PatientStorage(BaseStorage):
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float
     ) -> None:
-        """Set what a trial reports."""
+        """Set an intermediate value of a trial."""
         self.patience.call(
             lambda: self.storage.set_trial_intermediate_value(trial_id, step, intermediate_value)
         )
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Set an attribute of a trial."""
+        """Set a user attribute of a trial."""
         self.patience.call(lambda: self.storage.set_trial_user_attr(trial_id, key, value))
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Set an attribute of a trial that belongs to Optuna."""
+        """Set a system attribute of a trial."""
         self.patience.call(lambda: self.storage.set_trial_system_attr(trial_id, key, value))
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
@@ -177,7 +177,7 @@ class PatientStorage(BaseStorage):
     def get_n_trials(
         self, study_id: int, state: tuple[TrialState, ...] | TrialState | None = None
     ) -> int:
-        """Return how many trials a study has, or has in some states."""
+        """Return the number of trials of a study, or of those in some states."""
         return self.patience.call(lambda: self.storage.get_n_trials(study_id, state))
 
     def get_best_trial(self, study_id: int) -> FrozenTrial:
@@ -185,5 +185,5 @@ class PatientStorage(BaseStorage):
         return self.patience.call(lambda: self.storage.get_best_trial(study_id))
 
     def remove_session(self) -> None:
-        """Close what this thread holds open."""
+        """Close this thread's session."""
         self.storage.remove_session()

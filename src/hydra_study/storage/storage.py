@@ -1,6 +1,4 @@
-"""The storage of a study: a journal file on one machine or a shared folder, a database for many
-machines.
-"""
+"""Open studies and their storage: a journal file, or a database."""
 
 import importlib.util
 import warnings
@@ -30,22 +28,21 @@ _FULL_REMEDY = (
     "raise its max_connections, or let fewer hydra.sweeper.workers have more hydra.sweeper.slots"
     " each"
 )
-# a database that restarts is back by then; one that was never there is told at once, and given up
-# soon
+# Longest wait for a database at a start: enough for one that restarts, not long for a wrong URL.
 _OPEN_WITHIN_S = 60.0
 
 
 class OpenStudy(optuna.Study):
     """A study for ask and tell.
 
-    Samplers that call `stop` when their grid is done do not raise here. With several objectives TPE
-    sorts the pruned trials by `direction`, which Optuna refuses to tell; here it is that of the
-    objective that is reported.
+    It differs from `optuna.Study` in two ways: `stop`, which samplers call, does not raise outside
+    of `optimize`; and with several objectives `direction` is that of the reported one, by which TPE
+    sorts pruned trials, instead of an error.
 
     Attributes:
-        storage: Where the study lives.
-        patience: How it is waited for.
-        reported_direction: The direction of what trials report, where there are several objectives.
+        storage: The storage of the study.
+        patience: Waits for the storage.
+        reported_direction: Direction of the reported objective, if there are several.
     """
 
     reported_direction: StudyDirection | None = None
@@ -68,18 +65,18 @@ class OpenStudy(optuna.Study):
         return self._trial_ids[number]
 
     def trial(self, number: int) -> FrozenTrial:
-        """Return a trial as it stands."""
+        """Return the present state of a trial."""
         return self.storage.get_trial(self.trial_id(number))
 
     @property
     def direction(self) -> StudyDirection:
-        """The direction, with several objectives that of the reported one."""
+        """The direction; with several objectives, the direction of the reported one."""
         if len(self.directions) > 1 and self.reported_direction is not None:
             return self.reported_direction
         return super().direction
 
     def stop(self) -> None:
-        """Do nothing: when to stop is counted by the budget."""
+        """Do nothing: the budget decides when to stop."""
 
 
 def open_storage(
@@ -93,15 +90,16 @@ def open_storage(
     """Open the storage that `hydra.sweeper.storage` names.
 
     Args:
-        url: The option.
-        paths: Where the sweep keeps its files.
+        url: The option: null, a path or a URL.
+        paths: Paths of the sweep's files.
         num_workers: How many workers write to it.
-        is_made: Whether this sweep has opened it before, so that its tables are there and of this
-            version.
-        timeout_s: For how long calls are made again when it does not answer.
+        is_made: Whether this start of the sweep has opened it before, so that its tables exist and
+            have the right version.
+        timeout_s: How long calls are retried when it does not answer.
 
     Raises:
-        StudyError: SQLite with several writers, or a database driver is missing.
+        StudyError: Several workers share an SQLite file, a database driver is missing, or the
+            database accepts no more connections.
     """
     patience = Patience(timeout_s)
     opening = patience if is_made else _patience_of_a_start(timeout_s)
@@ -130,7 +128,7 @@ def _patience_of_a_start(timeout_s: float) -> Patience:
 
 
 def _open_database(url: str, is_made: bool) -> RDBStorage:
-    """Open a database over one connection, of which databases have few.
+    """Open a database with a single connection, since databases limit their number.
 
     Raises:
         StudyError: The database accepts no more connections.
@@ -154,7 +152,7 @@ def _postgresql_driver() -> str:
 
 
 def create_study(storage: BaseStorage, name: str, objectives: Objectives) -> OpenStudy:
-    """Open the study, or begin it.
+    """Open the study, or create it.
 
     Raises:
         StudyError: The stored study has other directions.
@@ -179,12 +177,17 @@ def create_study(storage: BaseStorage, name: str, objectives: Objectives) -> Ope
 def open_study(
     storage: BaseStorage, name: str, sampler: Any = None, pruner: Any = None
 ) -> OpenStudy:
-    """Open an existing study with a sampler and a pruner of its own."""
+    """Open an existing study with a sampler and a pruner."""
     return OpenStudy(study_name=name, storage=storage, sampler=sampler, pruner=pruner)
 
 
 def set_constraint(study: OpenStudy, number: int, name: str, violation: float) -> None:
-    """Tell the samplers that a trial breaks a rule; also for trials that this process did not ask
-    for.
+    """Store a violated constraint of a trial for the samplers; any process may do so.
+
+    Args:
+        study: The study.
+        number: Number of the trial.
+        name: Name of the constraint.
+        violation: Its value; above 0 the trial is infeasible.
     """
     optuna.Trial(study, study.trial_id(number)).set_constraint(name, violation)

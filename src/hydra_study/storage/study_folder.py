@@ -1,6 +1,4 @@
-"""Holds a study and its folder together: each has one of the other, known by an id that both
-carry.
-"""
+"""Pair a study with its folder by an id that both store: one folder for one study."""
 
 import logging
 import os
@@ -19,12 +17,12 @@ _RULE = "a study keeps its trials, and the locks of its workers, in one folder"
 
 
 def pair_with_folder(study: OpenStudy, spec: SweepSpec) -> str:
-    """Return the id of the study, which its folder carries too; hold the ask lock for it.
+    """Return the id that pairs the study with its folder; the caller holds the ask lock.
 
-    A folder that was moved carries the id along, so that its study goes on.
+    A folder that was moved keeps its id, so its study can be continued.
 
     Raises:
-        StudyError: The folder is not that of the study, or has trials of another study.
+        StudyError: The study has another folder, or the folder has trials of another study.
     """
     paths, here = spec.paths, spec.paths.id()
     if spec.options.changed_folder not in ("refuse", "accept"):
@@ -59,7 +57,7 @@ def pair_with_folder(study: OpenStudy, spec: SweepSpec) -> str:
 
 
 def _is_copy(former: Path, paths: SweepPaths) -> bool:
-    """Return whether the former folder is still there, and not just this one by another name."""
+    """Return whether the former folder still exists and is not this one under another name."""
     return SweepPaths(former).id() == paths.id() and not former.samefile(paths.folder)
 
 
@@ -68,10 +66,10 @@ def _remedy(folder: str | Path) -> str:
 
 
 def _leave(name: str, folder: Path, spec: SweepSpec) -> None:
-    """Let the study leave its folder, if that is accepted and nobody works there.
+    """Check that the study may leave its folder.
 
     Raises:
-        StudyError: It must stay.
+        StudyError: That is not accepted, or workers are running there.
     """
     options, paths = spec.options, spec.paths
     found = f"{_RULE}, but study {name!r} has {folder}, and this start has {paths.folder}"
@@ -85,21 +83,20 @@ def _leave(name: str, folder: Path, spec: SweepSpec) -> None:
     workers = SweepPaths(folder).workers
     if workers.is_dir() and LivenessMonitor(workers, options.stale_after).living():
         raise StudyError(
-            f"{found}, while workers are at work in the first; stop them, or {_remedy(folder)}"
+            f"{found}, while workers are running in the first; stop them, or {_remedy(folder)}"
         )
-    log.info("study %s leaves %s and goes on in %s", name, folder, paths.folder)
+    log.info("study %s leaves %s and continues in %s", name, folder, paths.folder)
 
 
 def _refuse_trials_of_others(paths: SweepPaths, own: int) -> None:
-    """Refuse a folder that has trials of another study: their outcomes and checkpoints are not this
-    one's.
+    """Refuse a folder with trials of another study, whose outcomes and checkpoints it would mix in.
 
     Args:
         paths: The folder.
         own: How many trials in it are the study's own.
 
     Raises:
-        StudyError: It has.
+        StudyError: It has trials of another study.
     """
     numbers = sorted(
         int(path.name) for path in paths.folder.iterdir() if path.name.isdigit() and path.is_dir()
@@ -107,7 +104,7 @@ def _refuse_trials_of_others(paths: SweepPaths, own: int) -> None:
     others = [str(number) for number in numbers if number >= own]
     if others:
         listed = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
-        rule = "a study begins in a folder without trials"
+        rule = "a study must begin in a folder without trials"
         remedy = "move them away, or choose another hydra.sweeper.study_name or hydra.sweep.dir"
         raise StudyError(
             f"{rule}, but {paths.folder} has those of another one ({listed}); {remedy}"

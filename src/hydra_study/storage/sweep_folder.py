@@ -1,6 +1,4 @@
-"""A sweep's folder, opened to be read: its study, its options and the command that it was started
-by.
-"""
+"""Read the folder of a sweep: its study, its options and its command."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +19,14 @@ from hydra_study.storage.storage import OpenStudy, open_storage, open_study
 
 @dataclass(frozen=True)
 class SweepFolder:
-    """A sweep as its folder tells of it, running or not.
+    """A sweep, running or not, read from its folder.
 
     Attributes:
         folder: Absolute folder of the sweep.
-        config: What `read_config` returns.
+        config: The config of its last start, unresolved.
         options: The resolved keys of `hydra.sweeper`.
-        objectives: What is optimised.
-        storage: Where the study lives.
+        objectives: Names and directions of the values.
+        storage: The storage of the study.
         study: The study.
     """
 
@@ -41,14 +39,12 @@ class SweepFolder:
 
     @property
     def is_in_database(self) -> bool:
-        """Whether its study lives in a database, which others may share, rather than in a journal
-        of its own.
-        """
+        """Whether its study is stored in a database and not in a journal file."""
         return isinstance(place_of_study(self.folder, self.config), str)
 
     @property
     def is_running(self) -> bool:
-        """Whether a worker is at work on it."""
+        """Whether a worker is running."""
         paths = SweepPaths(self.folder)
         return paths.workers.is_dir() and bool(
             LivenessMonitor(paths.workers, self.options.stale_after).living()
@@ -76,7 +72,7 @@ def open_sweep_folder(folder: str | Path) -> SweepFolder:
     """Open the sweep in `folder`.
 
     Raises:
-        StudyError: The folder holds no sweep, or one that has not begun.
+        StudyError: The folder holds no sweep, or its study does not exist yet.
     """
     folder = Path(folder).absolute()
     if not SweepPaths(folder).config.is_file():
@@ -98,8 +94,8 @@ def open_sweep_folder(folder: str | Path) -> SweepFolder:
     names = [study.study_name for study in storage.get_all_studies()]
     if options.study_name not in names:
         raise StudyError(
-            f"the study {options.study_name!r} of {folder} has not begun; start it by the sweep's"
-            " command"
+            f"the study {options.study_name!r} of {folder} does not exist yet; start the sweep by"
+            " its command"
         )
     study = open_study(storage, options.study_name)
     study.reported_direction = objectives.reported_direction
@@ -113,10 +109,10 @@ def _resolved(config: DictConfig) -> dict[str, Any]:
 
 
 def read_config(folder: Path) -> DictConfig:
-    """Return what the sweep in a folder was last started with, nothing of it resolved; empty if
-    that is not there.
+    """Return the unresolved config of the last start of the sweep in a folder; empty if there is
+    none.
     """
-    setup_globals()  # the resolvers that it may use
+    setup_globals()  # registers Hydra's resolvers
     path = SweepPaths(folder).config
     config = OmegaConf.load(path) if path.is_file() else OmegaConf.create()
     assert isinstance(config, DictConfig)
@@ -124,9 +120,7 @@ def read_config(folder: Path) -> DictConfig:
 
 
 def place_of_study(folder: Path, config: DictConfig) -> str | Path:
-    """Return where a sweep with this config keeps its study: the URL of a database, or a journal
-    file.
-    """
+    """Return the place of a sweep's study: the URL of a database, or the path of a journal file."""
     storage = OmegaConf.select(config, "hydra.sweeper.storage")
     if storage is None:
         return SweepPaths(folder).journal

@@ -1,1 +1,1 @@
-"""Trials by the book: ask, prune, tell, budget, duplicates, retries."""
+"""Trials in the study: ask, prune, tell, budget, duplicates, retries."""

@@ -1,4 +1,4 @@
-"""Takes the next trial from the study, within the budget and away from what is known."""
+"""Ask the study for the next trial, within the budget and away from known points."""
 
 import contextlib
 import random
@@ -32,11 +32,18 @@ _GIVE_UP_AFTER = 500
 
 
 class Asker:
-    """Asks the study on behalf of one worker.
+    """Asks the study for the trials of one worker.
+
+    Args:
+        study: The study, with its sampler.
+        space: The search space.
+        spec: The sweep.
+        worker: Name of the worker.
 
     Attributes:
-        over: Why there is nothing more to ask for, once that is so.
-        fruitless: Infeasible or repeated trials in a row, to be counted by the worker.
+        over: Why there are no more trials to run; None while there are.
+        fruitless: Number of infeasible or duplicate trials in a row, counted by the worker.
+        count: Counts of the trials at the last call of `ask`.
     """
 
     def __init__(self, study: OpenStudy, space: Space, spec: SweepSpec, worker: str) -> None:
@@ -54,13 +61,12 @@ class Asker:
         if isinstance(study.sampler, GridSampler):
             study.sampler.check(space)
 
-    def take(self, slot: int, seconds: float) -> optuna.Trial | None:
-        """Return a new running trial that is signed by this worker, or None if there is no room for
-        one now.
+    def ask(self, slot: int, seconds: float) -> optuna.Trial | None:
+        """Return a new running trial of this worker, or None if the budget has no room for one now.
 
         Args:
-            slot: The slot it will run in.
-            seconds: For how long the study has run, over all its starts.
+            slot: Index of the slot that it will run in.
+            seconds: How long the study has run, over all its starts.
         """
         with locked(self._spec.paths.ask_lock, self._study.patience):
             trials = self._study.get_trials(deepcopy=False)
@@ -83,8 +89,10 @@ class Asker:
         }
 
     def _steer(self, trials: Sequence[FrozenTrial]) -> bool:
-        """Queue a point where the sampler must not choose: on a grid, and when it is stuck on what
-        is known.
+        """Queue a point instead of the sampler's: on a grid, and when it only finds known points.
+
+        Returns:
+            Whether a trial can be asked for.
         """
         is_grid = isinstance(self._study.sampler, GridSampler)
         if not is_grid and self.fruitless < _STUCK_AFTER:
@@ -120,8 +128,8 @@ class Asker:
         return [values for values in points if counts.get(_key(values), 0) < repeat]
 
     def suggest(self, trial: optuna.Trial) -> Point:
-        """Return the point of the trial: the parameters that exist for it, and what the hook
-        adds.
+        """Return the point of a trial: the suggested parameters and the overrides of the hook
+        `hydra.sweeper.suggest`.
         """
         point = self._space.point(lambda name, distribution: _suggest(trial, name, distribution))
         hook = self._spec.options.suggest
@@ -136,7 +144,7 @@ def _key(values: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _texts(extra: Mapping[str, Any] | Sequence[str]) -> list[str]:
-    """Return what a hook says as overrides."""
+    """Return the result of the hook as overrides."""
     if not isinstance(extra, Mapping):
         return list(extra)
     return [
@@ -157,7 +165,12 @@ def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> 
 
 
 class StudyClock:
-    """How long a study has run over all its starts: every start keeps its own length in a file."""
+    """Total duration of a study over all its starts, each of which stores its own in a file.
+
+    Args:
+        spec: The sweep.
+        keeps: Whether this worker writes the file of this start.
+    """
 
     def __init__(self, spec: SweepSpec, keeps: bool) -> None:
         self._file = spec.paths.sessions / spec.session
@@ -168,14 +181,14 @@ class StudyClock:
         )
 
     def seconds(self) -> float:
-        """Return the length of all starts together."""
+        """Return the total duration in seconds."""
         own = time.monotonic() - self._began
         return self._before + own
 
     def keep(self) -> None:
-        """Write the length of this start, if that is this worker's task."""
+        """Write the duration of this start, if this worker is the one that does."""
         if self._keeps:
-            with contextlib.suppress(OSError):  # a full disk; the next time will do
+            with contextlib.suppress(OSError):  # a full disk; it is written again soon
                 self._file.write_text(f"{time.monotonic() - self._began:.3f}")
 
 

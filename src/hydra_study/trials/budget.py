@@ -1,4 +1,4 @@
-"""The total budget of a study over all its starts: trials, seconds, a score to reach."""
+"""The total budget of a study over all its starts: trials, seconds, a target value."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from hydra_study.trials.outcomes import UNCHARGED
 
 @dataclass
 class Tally:
-    """How the trials of a study stand.
+    """Counts of a study's trials.
 
     Attributes:
         kinds: Number of trials of each kind, `running` and `waiting` included.
@@ -28,7 +28,7 @@ class Tally:
 
     @property
     def running(self) -> int:
-        """Number of trials in the making."""
+        """Number of running trials."""
         return self.kinds["running"]
 
     def add(self, trial: FrozenTrial, objectives: Objectives) -> None:
@@ -38,12 +38,14 @@ class Tally:
         self.charged += is_charged(trial)
         if kind != "complete" or trial.state != TrialState.COMPLETE:
             return
-        if self.best is None or not objectives.better(self.best.values[0], trial.values[0]):
+        if self.best is None or not objectives.is_as_good(self.best.values[0], trial.values[0]):
             self.best = trial
 
 
 def is_charged(trial: FrozenTrial) -> bool:
-    """Whether a trial counts: neither infeasible, nor a repetition, nor retried later."""
+    """Return whether a trial counts towards `n_trials`: it is finished, and neither infeasible, nor
+    a duplicate, nor retried.
+    """
     if not trial.state.is_finished():
         return False
     return kind_of(trial) not in UNCHARGED and not trial.user_attrs.get(attributes.RETRIED)
@@ -58,8 +60,10 @@ def tally(trials: Sequence[FrozenTrial], objectives: Objectives) -> Tally:
 
 
 class Ledger:
-    """Counts the trials of a study again and again: those that have ended, which change no more,
-    only once.
+    """Repeated counts of a study's trials, in which finished ones are counted only once.
+
+    Args:
+        objectives: The study's objectives.
     """
 
     def __init__(self, objectives: Objectives) -> None:
@@ -68,7 +72,7 @@ class Ledger:
         self._counted: set[int] = set()
 
     def tally(self, trials: Sequence[FrozenTrial]) -> Tally:
-        """Count the trials, all of the study, as they stand."""
+        """Return the counts of all trials of the study."""
         fresh = [trial for trial in trials if trial.number not in self._counted]
         for trial in fresh:
             if trial.state.is_finished():
@@ -83,18 +87,24 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits on the whole study; None is no limit."""
+    """Limits on the whole study; None means no limit.
+
+    Attributes:
+        n_trials: Number of trials.
+        timeout: Seconds over all starts.
+        target: Value of the first objective.
+    """
 
     n_trials: int | None
     timeout: float | None
     target: float | None
 
     def spent(self, count: Tally, seconds: float, objectives: Objectives) -> str | None:
-        """Return why nothing more is to be asked, or None."""
+        """Return why the budget is spent, or None."""
         if (
             self.target is not None
             and count.best is not None
-            and objectives.better(count.best.values[0], self.target)
+            and objectives.is_as_good(count.best.values[0], self.target)
         ):
             return f"target {self.target:g} reached by trial {count.best.number}"
         if self.timeout is not None and seconds >= self.timeout:
@@ -104,5 +114,5 @@ class Budget:
         return None
 
     def has_room(self, count: Tally) -> bool:
-        """Whether one more trial may be begun beside the running ones."""
+        """Return whether another trial may start beside the running ones."""
         return self.n_trials is None or count.charged + count.running < self.n_trials

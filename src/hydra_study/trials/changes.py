@@ -1,4 +1,4 @@
-"""Compares the space and the config of a start with those that the study began with."""
+"""Compare the space and the config of a start with those of the study's first start."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,17 +17,16 @@ from hydra_study.storage.storage import OpenStudy
 def check_change(
     study: OpenStudy, space: Mapping[str, Any], config: Mapping[str, Any], changed: str
 ) -> None:
-    """Store the description of the space and the config with a fresh study; refuse others for a
-    study that has begun.
+    """Store space and config with a new study; compare them with the stored ones of an old one.
 
     Args:
         study: The study.
-        space: What `Space.describe` says.
-        config: What `fixed_config` says.
-        changed: `refuse` or `accept`.
+        space: Result of `Space.describe`.
+        config: Result of `fixed_config`.
+        changed: `refuse` or `accept`, the option of this name.
 
     Raises:
-        StudyError: Something has changed and that is not accepted, or cannot be.
+        StudyError: Something has changed and is refused, or the choices of a parameter have.
     """
     if changed not in ("refuse", "accept"):
         raise StudyError(f"hydra.sweeper.changed must be refuse or accept, but got {changed!r}")
@@ -37,7 +36,7 @@ def check_change(
     differences = (
         []
         if stored is None
-        else compare(_varied_entries(stored, space), _varied_entries(space, stored))
+        else compare_spaces(_varied_entries(stored, space), _varied_entries(space, stored))
     )
     if began_with is not None:
         differences += compare_configs(began_with, config, _varied_keys(stored or {}, space))
@@ -48,8 +47,8 @@ def check_change(
         )
         listed = "\n  ".join(differences)
         rule = (
-            f"the space and config of study {study.study_name!r} must stay as they began, but they"
-            " differ"
+            f"the space and config of study {study.study_name!r} must stay those of its first"
+            " start, but they differ"
         )
         raise StudyError(f"{rule}:\n  {listed}\n{remedies}")
     for key, entry in space.items():
@@ -69,11 +68,11 @@ def check_change(
 
 
 def fixed_config(config: DictConfig, free: Iterable[str]) -> dict[str, Any]:
-    """Return the values of a composed config by their dotted keys, without those that may differ
-    from start to start.
+    """Return the values of a composed config by dotted key, without keys that may differ between
+    starts.
 
-    Interpolations stay as they are written: times, environment variables and Hydra's folders differ
-    at every start, and of a value that others refer to only its own key is to be named.
+    Interpolations are not resolved: times, environment variables and Hydra's folders differ between
+    starts, and a value that others refer to should be listed once.
 
     Args:
         config: The config of a trial without `hydra`.
@@ -100,7 +99,7 @@ def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
 def compare_configs(
     before: Mapping[str, Any], now: Mapping[str, Any], varied: Iterable[str]
 ) -> list[str]:
-    """Return one line for every key that differs and is not among the varied ones."""
+    """Return one line for every key that differs and is not varied by the search."""
     varied, missing = list(varied), object()
     keys = [key for key in {**before, **now} if not is_within(key, varied)]
     both = [(key, before.get(key, missing), now.get(key, missing)) for key in keys]
@@ -111,8 +110,8 @@ def compare_configs(
 
 
 def _is_same(old: Any, new: Any) -> bool:
-    """Whether two values are one; a folder may have been moved, so of absolute paths the last part
-    counts.
+    """Return whether two values are the same; of absolute paths only the last part counts, since
+    folders may have been moved.
     """
     if isinstance(old, str) and isinstance(new, str):
         paths = PurePath(old), PurePath(new)
@@ -123,7 +122,7 @@ def _is_same(old: Any, new: Any) -> bool:
 
 
 def _is_constant(entry: Mapping[str, Any] | None) -> bool:
-    """Whether a key is the same at every point; what it is then stands in the config."""
+    """Return whether a key is the same at every point, so that the config has its value."""
     return entry is None or set(entry) == {"fixed"}
 
 
@@ -136,7 +135,7 @@ def _varied_entries(space: Mapping[str, Any], other: Mapping[str, Any]) -> dict[
     }
 
 
-def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def compare_spaces(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return one line for every parameter that was added, removed or changed."""
     lines = [f"{key}: added, {_text(now[key])}" for key in now if key not in before]
     lines += [f"{key}: removed, was {_text(before[key])}" for key in before if key not in now]
@@ -149,6 +148,6 @@ def _text(entry: Mapping[str, Any]) -> str:
 
 
 def _varied_keys(*spaces: Mapping[str, Any]) -> list[str]:
-    """Return the dotted keys that one of two spaces searches."""
+    """Return the dotted keys that at least one of the spaces searches."""
     keys = {key for space in spaces for key, entry in space.items() if not _is_constant(entry)}
     return [key.lstrip("+~").replace("/", ".") for key in keys]

@@ -1,4 +1,4 @@
-"""Finds the trial that has trained the same network already."""
+"""Find an earlier trial of the same network."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ _KNOWN_POINT = (*_RESULTS, "infeasible")
 
 
 class DuplicateIndex:
-    """What the trials of a study have tried; those that have ended are looked at once.
+    """An index of a study's trials by config hash and by overrides; finished trials are read once.
 
     Args:
         study: The study.
-        session: This start of the sweep. Within it the same overrides are the same config, which
+        session: This start of the sweep. Within a start, equal overrides mean equal configs, which
             need not be composed.
     """
 
@@ -28,8 +28,8 @@ class DuplicateIndex:
         self._by_point: dict[tuple[str, ...], FrozenTrial] = {}
 
     def same_point(self, number: int, overrides: Sequence[str]) -> FrozenTrial | None:
-        """Return an earlier trial of this start with the same overrides and a result, or one that
-        is getting it.
+        """Return an earlier trial of this start with the same overrides that has a result or is
+        running, or None.
         """
         running = self._follow()
         ended = self._by_point.get(tuple(overrides))
@@ -41,11 +41,10 @@ class DuplicateIndex:
         return next((trial for trial in same if trial.number < number), None)
 
     def results(self, number: int, identity: str) -> list[FrozenTrial]:
-        """Return the other trials of this hash that have a result, and then those that are getting
-        one.
+        """Return the other trials with this hash: those with a result, then running ones.
 
-        Hold the ask lock, so that of two trials of one hash the first to come here is the one that
-        goes on.
+        The caller holds the ask lock, so that of two trials with the same hash only the first one
+        trains.
         """
         running = [
             trial for trial in self._follow() if trial.user_attrs.get(attributes.HASH) == identity
@@ -54,17 +53,17 @@ class DuplicateIndex:
         return [trial for trial in same if trial.number != number]
 
     def _follow(self) -> list[FrozenTrial]:
-        """Take down the trials that have ended since, and return those that are running."""
+        """Add the trials that have finished since the last call; return the running ones."""
         trials = self._study.get_trials(deepcopy=False)
         fresh = [trial for trial in trials if trial.number not in self._seen]
         for trial in fresh:
             if trial.state.is_finished():
-                self._take_down(trial)
+                self._add(trial)
         return [trial for trial in fresh if trial.state == TrialState.RUNNING]
 
-    def _take_down(self, trial: FrozenTrial) -> None:
+    def _add(self, trial: FrozenTrial) -> None:
         self._seen.add(trial.number)
-        if trial.user_attrs.get(attributes.RETRIED):  # its retry is to have the result
+        if trial.user_attrs.get(attributes.RETRIED):  # its retry will have the result
             return
         kind = kind_of(trial)
         identity = trial.user_attrs.get(attributes.HASH)
@@ -82,6 +81,6 @@ def _point(trial: FrozenTrial) -> tuple[str, ...]:
 
 
 def free_repetition(known: list[FrozenTrial]) -> int:
-    """Return the first repetition that none of the known trials of one hash is."""
+    """Return the lowest number of a repetition that no known trial of the same hash has."""
     taken = {trial.user_attrs.get(attributes.REPETITION, 0) for trial in known}
     return min(set(range(len(known) + 1)) - taken)

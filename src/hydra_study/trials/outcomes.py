@@ -1,4 +1,4 @@
-"""How a trial ended, and what that means for the sweep."""
+"""Outcomes of trials, the policies for them, and the outcome file."""
 
 import json
 import math
@@ -19,16 +19,16 @@ CONSTRAINED = ("infeasible", "out_of_memory", "timed_out", "diverged")
 
 @dataclass
 class Outcome:
-    """How a trial ended; the trial itself writes it to its folder, so that it outlives the worker.
+    """The outcome of a trial, which writes it to its folder so that it survives the worker.
 
     Attributes:
         kind: One of `KINDS`.
         values: Values of the objectives of a complete trial.
-        reason: One line that says why it is not complete.
+        reason: Why it is not complete, in one line.
         traceback: Traceback of an error.
         seconds: Wall time.
-        peak_memory_mb: Largest resident memory of the trial's process.
-        stopped: Whether the trial was asked to close.
+        peak_memory_mb: Peak resident memory of the trial's process in MiB.
+        stopped: Whether the trial received SIGTERM or SIGINT.
     """
 
     kind: str
@@ -46,8 +46,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Policy:
-    """What follows on an outcome of a kind: go on, retry up to `retries` times, or stop the
-    sweep.
+    """The reaction to a kind of outcome.
+
+    Attributes:
+        action: `go_on`, `retry` or `stop` (the sweep).
+        retries: How often to retry.
     """
 
     action: str = "go_on"
@@ -75,10 +78,10 @@ def parse_policies(texts: Mapping[str, str]) -> dict[str, Policy]:
     return policies
 
 
-def of_exception(error: BaseException) -> Outcome:
-    """Return the outcome that an exception of the task function stands for.
+def outcome_of_exception(error: BaseException) -> Outcome:
+    """Return the outcome for an exception of the task function.
 
-    The message of one that says its kind is all that there is to say, unless HYDRA_FULL_ERROR=1.
+    An exception that has a kind itself is stored without a traceback, unless HYDRA_FULL_ERROR=1.
     """
     cause = telling_cause(error)
     if cause is not None:
@@ -92,9 +95,12 @@ def of_exception(error: BaseException) -> Outcome:
     return Outcome("error", reason=_one_line(error), traceback=_traceback(error))
 
 
-def of_result(result: Any, names: tuple[str, ...]) -> Outcome:
-    """Return the outcome of a task function that returned: a number, or as many as there are
-    objectives.
+def outcome_of_result(result: Any, names: tuple[str, ...]) -> Outcome:
+    """Return the outcome for the return value of the task function.
+
+    Args:
+        result: A number for each objective, as a number, sequence or mapping by name.
+        names: Names of the objectives.
     """
     if isinstance(result, Mapping):
         result = [result.get(name) for name in names]
@@ -124,7 +130,7 @@ def _traceback(error: BaseException) -> str:
 
 
 def write_outcome(spec: SweepSpec, path: Path, outcome: Outcome) -> None:
-    """Write how a trial of this session ended to its file.
+    """Write the outcome of a trial of this session to its file.
 
     Raises:
         OSError: The file cannot be written.
@@ -139,13 +145,13 @@ def write_outcome(spec: SweepSpec, path: Path, outcome: Outcome) -> None:
     write_atomically(path, json.dumps(said, default=str))
 
 
-def left_outcome(spec: SweepSpec, number: int, session: str | None) -> Outcome | None:
-    """Return the outcome that a trial wrote before it ended, if it came so far.
+def read_outcome(spec: SweepSpec, number: int, session: str | None) -> Outcome | None:
+    """Return the outcome in a trial's file, or None if it has not written one.
 
     Args:
         spec: The sweep.
         number: Number of the trial.
-        session: The start of the sweep in which the trial was asked for.
+        session: The start of the sweep that the trial belongs to.
     """
     try:
         said = json.loads(spec.paths.outcome(number).read_text())

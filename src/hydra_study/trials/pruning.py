@@ -1,4 +1,4 @@
-"""Reports of a running trial and the pruner's verdict, also where there are several objectives."""
+"""Reports of a running trial and the pruner's decision, also with several objectives."""
 
 import optuna
 from optuna.study import StudyDirection
@@ -9,10 +9,8 @@ from hydra_study.storage.storage import OpenStudy
 
 
 class OneObjective(OpenStudy):
-    """A study of several objectives, shown to the pruner as if the one that is reported were its
-    only one.
-
-    Optuna refuses reports and pruning for several.
+    """View of a study with several objectives, for which Optuna refuses reports and pruning, as a
+    study of the reported objective alone.
 
     Args:
         study: The study.
@@ -26,17 +24,17 @@ class OneObjective(OpenStudy):
 
     @property
     def directions(self) -> list[StudyDirection]:
-        """The direction of what is reported; of what nothing is compared with, any."""
+        """The direction of the reported objective; any if reports are not compared."""
         return [self.reported_direction or StudyDirection.MINIMIZE]
 
 
 class Reports:
-    """What one trial reports.
+    """The reports of one trial.
 
     Args:
         study: The study.
         trial: The trial.
-        objectives: What is optimised.
+        objectives: The study's objectives.
     """
 
     def __init__(self, study: OpenStudy, trial: optuna.Trial, objectives: Objectives) -> None:
@@ -51,16 +49,16 @@ class Reports:
 
     def add(self, step: int, value: float) -> bool:
         """Store the monitored value after `step` and return whether the trial should stop."""
-        if step not in self._steps:  # which a trial that goes on from a checkpoint may report again
+        if step not in self._steps:  # a trial that resumed may report a step again
             self._trial.report(value, step)
             self._steps.add(step)
         return self._is_compared and self._trial.should_prune()
 
     def inherit(self) -> None:
-        """Report what the trial reported that this one continues.
+        """Repeat the reports of the trial that this one retries, if it resumes from a checkpoint.
 
-        One after the other, as it was: successive halving notes the value at each rung, which would
-        else be that of the first step after the checkpoint.
+        They are added one by one, since successive halving stores the value at each rung when it is
+        reported.
         """
         if attributes.CHECKPOINT in self._trial.user_attrs:
             for step, value in sorted(_former_reports(self._study, self._trial.number).items()):
@@ -68,7 +66,7 @@ class Reports:
 
 
 def _former_reports(study: OpenStudy, number: int) -> dict[int, float]:
-    """Return the reports of the last trial that this one continues and that had any."""
+    """Return the reports of the latest trial in the chain of retries that has any."""
     former = study.trial(number).user_attrs.get(attributes.RETRY_OF)
     if former is None:
         return {}

@@ -1,4 +1,4 @@
-"""Reaping: the running trials of dead workers are settled by the outcome they left, or retried."""
+"""Reap the running trials of dead workers: tell the outcome that they wrote, else `killed`."""
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -6,27 +6,28 @@ from hydra_study import attributes
 from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
-from hydra_study.trials.outcomes import Outcome, left_outcome
+from hydra_study.trials.outcomes import Outcome, read_outcome
 from hydra_study.trials.tell import Teller
 
 
 def reap(study: OpenStudy, spec: SweepSpec, teller: Teller, watch: LivenessMonitor) -> list[int]:
-    """Settle the trials whose worker is dead and return their numbers; hold the ask lock for it.
+    """Tell the outcomes of the trials of dead workers and return their numbers.
 
-    Under the ask lock a running trial without a worker is one whose worker died between asking and
-    signing.
+    The caller holds the ask lock, under which a running trial without a worker is one whose worker
+    died before it stored its name.
     """
     reaped = []
     for trial in orphans(study, watch):
-        left = left_outcome(spec, trial.number, trial.user_attrs.get(attributes.SESSION))
+        left = read_outcome(spec, trial.number, trial.user_attrs.get(attributes.SESSION))
         teller.tell(trial, left or Outcome("killed", reason="its worker died"))
         reaped.append(trial.number)
     return reaped
 
 
 def orphans(study: OpenStudy, watch: LivenessMonitor) -> list[FrozenTrial]:
-    """Return the running trials without a living worker; without the lock, one of them may just be
-    getting its worker.
+    """Return the running trials without a living worker.
+
+    Without the ask lock, one of them may be a new trial whose worker has not yet stored its name.
     """
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     workers = {trial.user_attrs.get(attributes.WORKER) for trial in running}

@@ -1,4 +1,4 @@
-"""The sampler and the pruner of a worker, from their config groups."""
+"""Build the sampler and the pruner of a worker from their config groups."""
 
 import warnings
 from collections.abc import Mapping
@@ -21,8 +21,7 @@ _WARMED_UP = [
 
 
 def check_sampler(config: Mapping[str, Any]) -> None:
-    """Check that the sampler's package is there, which Optuna imports when the first trials have
-    ended.
+    """Check that the sampler's package, which Optuna imports only later, is installed.
 
     Raises:
         StudyError: It is not.
@@ -37,8 +36,8 @@ def check_sampler(config: Mapping[str, Any]) -> None:
 def build_sampler(spec: SweepSpec, index: int, num_trials: int) -> Any:
     """Return the sampler of the worker `index`.
 
-    Its seed differs from worker to worker and from start to start: two samplers of one seed suggest
-    the same points.
+    Its seed depends on the worker and on the number of trials at the start: samplers with the same
+    seed would suggest the same points.
     """
     config = dict(spec.options.sampler)
     if config.get("seed") is not None:
@@ -49,11 +48,10 @@ def build_sampler(spec: SweepSpec, index: int, num_trials: int) -> Any:
 
 
 def count_from_one(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the config of a pruner of Optuna, which counts steps from 0, for trials whose first
-    report is that of step 1.
+    """Return the config of an Optuna pruner, which counts steps from 0, for steps from 1.
 
-    So `n_warmup_steps` is the number of reports that are not compared. What successive halving
-    calls a resource is the number of steps that were made, as it should be.
+    `n_warmup_steps` is then the number of reports that are not compared. Successive halving needs
+    no change: its resource is the number of steps done.
     """
     nested = dict(config)
     nested |= {
@@ -65,10 +63,10 @@ def count_from_one(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_pruner(spec: SweepSpec) -> Any:
-    """Return the pruner; `none` takes no notice of the options that a space has for its own.
+    """Return the pruner; `none` ignores options that a sweep file sets for its own pruner.
 
     Raises:
-        StudyError: It compares with the best trial, and several objectives have none.
+        StudyError: It compares with the best trial, which several objectives do not have.
     """
     none, config = PRUNERS["none"], spec.options.pruner
     pruner = build(
@@ -88,17 +86,17 @@ def build_pruner(spec: SweepSpec) -> Any:
 
 
 class GridSampler(RandomSampler):
-    """Marks a sweep as exhaustive: the worker queues the points of the space one by one.
+    """Marker of a grid search, for which the worker queues all points of the space in turn.
 
-    Optuna's own grid knows no conditions, and its `BruteForceSampler` takes time that grows with
-    the square of the number of trials.
+    Optuna's `GridSampler` does not support conditions, and the time of its `BruteForceSampler`
+    grows with the square of the number of trials.
     """
 
     def check(self, space: Space) -> None:
-        """Raise where there is no grid.
+        """Check that the space can be enumerated.
 
         Raises:
-            StudyError: The space is not finite.
+            StudyError: It is not finite, or has more than 20,000 points.
         """
         if space.size is None:
             rule = "the sampler grid needs choices or ranges of at most 20,000 points"

@@ -1,4 +1,4 @@
-"""One start of a sweep: whether its workers must stop, and the word they pass on about it."""
+"""The stop flag of one start of a sweep, shared by its workers through the study."""
 
 from optuna.trial import FrozenTrial
 
@@ -10,20 +10,25 @@ from hydra_study.trials.outcomes import UNCHARGED, Policy
 
 
 class Session:
-    """What the workers of one start share through the study: the reason to stop."""
+    """One start of a sweep.
+
+    Args:
+        study: The study, which stores the reason to stop.
+        spec: The sweep.
+    """
 
     def __init__(self, study: OpenStudy, spec: SweepSpec) -> None:
         self._study = study
         self._name = spec.session
         self._max_errors = spec.options.max_errors
 
-    def stopped(self) -> str | None:
-        """Return the reason for which some worker of this start has stopped it, or None."""
+    def stop_reason(self) -> str | None:
+        """Return why a worker has stopped this start, or None."""
         said = self._study.user_attrs.get(attributes.STUDY_STOP)
         return str(said["reason"]) if said is not None and said["session"] == self._name else None
 
-    def must_stop(self, kind: str, policy: Policy) -> str | None:
-        """Return the reason to stop after an outcome of this kind, if it is one, and pass it on."""
+    def stop_after(self, kind: str, policy: Policy) -> str | None:
+        """Stop this start if an outcome of this kind requires it; return the reason, or None."""
         reason = None
         if policy.action == "stop":
             reason = f"a trial ended as {kind} (hydra.sweeper.policy.{kind}=stop)"
@@ -38,12 +43,12 @@ class Session:
         return reason
 
     def stop(self, reason: str) -> None:
-        """Tell the workers of this start to stop."""
+        """Make all workers of this start stop."""
         self._study.set_user_attr(attributes.STUDY_STOP, {"session": self._name, "reason": reason})
 
     def _ended_here(self) -> list[FrozenTrial]:
-        """Return the trials that ended in this start, the last one to begin first: the clocks of
-        machines may differ.
+        """Return the finished trials of this start from the newest to the oldest, by number, since
+        the clocks of machines may differ.
         """
         trials = [
             trial
@@ -63,6 +68,6 @@ class Session:
         return errors
 
     def first_error(self) -> FrozenTrial | None:
-        """Return the first of the errors in a row with which this start ended."""
+        """Return the first of the consecutive errors at the end of this start, or None."""
         errors = self._errors_in_a_row()
         return errors[-1] if errors else None

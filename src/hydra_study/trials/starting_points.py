@@ -1,4 +1,4 @@
-"""Points to try first: given values, presets of the config, and winners of former sweeps."""
+"""Points to try first: given values, presets of the config, and the best of earlier sweeps."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def enqueue(study: OpenStudy, space: Space, spec: SweepSpec) -> None:
     """Queue the points of `hydra.sweeper.enqueue` that were not queued before.
 
     Raises:
-        StudyError: An entry has no parameter of the space, or a value outside of it.
+        StudyError: An entry has no parameter of the space, a value outside of it, or another form.
     """
     done = study.user_attrs.get(attributes.STUDY_ENQUEUED, [])
     for entry in spec.options.enqueue:
@@ -71,15 +71,13 @@ def _holds(distribution: BaseDistribution, value: Any) -> bool:
 
 
 def _of_preset(overrides: list[str], space: Space, spec: SweepSpec) -> dict[str, Any]:
-    """Return what a preset says of the searched parameters, composed with what is the same for all
-    trials.
-    """
+    """Return a preset's values of the searched parameters, composed with the fixed overrides."""
     given = dict(override.split("=", 1) for override in overrides)
     same = [text for text in space.fixed() if text.partition("=")[0].lstrip("+~") not in given]
     load = spec.hydra_context.config_loader.load_sweep_config
     try:
         config = load(spec.config, [*same, *overrides])
-    except ConfigCompositionException:  # a key that only searched options of a group have
+    except ConfigCompositionException:  # a fixed key may exist only in the searched group options
         config = load(spec.config, [*overrides])
     choices = config.hydra.runtime.choices
     values = {}
@@ -97,7 +95,11 @@ def _of_preset(overrides: list[str], space: Space, spec: SweepSpec) -> dict[str,
 
 
 def points_of_sweep(folder: Path, space: Space) -> list[dict[str, Any]]:
-    """Return the best point(s) of a former sweep, as far as this space has their parameters."""
+    """Return the best point(s) of an earlier sweep, restricted to the parameters of this space.
+
+    Raises:
+        StudyError: There is no such point.
+    """
     points = []
     for study in _studies(folder):
         for trial in study.best_trials:
@@ -114,9 +116,7 @@ def points_of_sweep(folder: Path, space: Space) -> list[dict[str, Any]]:
 
 
 def _studies(folder: Path) -> list[OpenStudy]:
-    """Return the study of a sweep, wherever it lives; all of its journal where nothing else tells
-    of the sweep.
-    """
+    """Return the study of a sweep; if its config is missing, all studies of its journal."""
     paths = SweepPaths(folder)
     if paths.config.is_file():
         return [open_sweep_folder(folder).study]

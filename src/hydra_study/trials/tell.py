@@ -1,6 +1,4 @@
-"""Writes the outcome of a trial to the study: its kind, its state, what the samplers learn, and its
-retry.
-"""
+"""Tell the study the outcome of a trial: kind, state, values, constraint, retry."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,13 +15,13 @@ _INHERITED = (attributes.OVERRIDES, attributes.HASH, attributes.REPETITION)
 
 
 class Teller:
-    """Settles the trials of a study.
+    """Tells the outcomes of trials.
 
     Args:
         study: The study.
-        paths: Where the sweep keeps its files.
-        policies: What follows on each kind.
-        checkpoint: Where in its folder a trial leaves its checkpoints.
+        paths: Paths of the sweep's files.
+        policies: Reaction to each kind of outcome.
+        checkpoint: Glob pattern of the checkpoints in a trial's folder.
     """
 
     def __init__(
@@ -35,12 +33,12 @@ class Teller:
         self._checkpoint = checkpoint
 
     def tell(self, trial: FrozenTrial, outcome: Outcome, *, again: bool | None = None) -> None:
-        """Tell the study how a running trial ended.
+        """Tell the study the outcome of a running trial, and queue its retry if there is one.
 
         Args:
-            trial: The trial as the study knows it.
-            outcome: How it ended.
-            again: Whether it is to be run again; None leaves that to the policy of the kind.
+            trial: The trial in the study.
+            outcome: Its outcome.
+            again: Whether to retry it; None leaves that to the policy of the kind.
         """
         policy = self._policies[outcome.kind]
         attempt = int(trial.user_attrs.get(attributes.ATTEMPT, 0))
@@ -48,7 +46,7 @@ class Teller:
             again = policy.action == "retry" and attempt < policy.retries
             attempt += again
         checkpoint = self._checkpoint_of(trial)
-        self._note(trial, outcome, checkpoint, again)
+        self._set_result(trial, outcome, checkpoint, again)
         if again:
             self._queue(trial, attempt, checkpoint)
         if outcome.kind in CONSTRAINED:
@@ -61,10 +59,10 @@ class Teller:
             self._study.tell(trial.number, state=TrialState.FAIL)
 
     def tell_duplicate(self, trial: FrozenTrial, known: FrozenTrial) -> None:
-        """Tell the study the known result of the same network; a running one has none yet."""
+        """Tell the study that a trial repeats `known`, with its result unless it still runs."""
         reason = f"the same network as trial {known.number} ({kind_of(known)})"
         checkpoint = self._checkpoint_of(trial)
-        self._note(trial, Outcome("duplicate", reason=reason), checkpoint, again=False)
+        self._set_result(trial, Outcome("duplicate", reason=reason), checkpoint, again=False)
         self._set(trial, {attributes.DUPLICATE_OF: known.number})
         if known.state == TrialState.COMPLETE:
             self._study.tell(trial.number, known.values)
@@ -79,50 +77,50 @@ class Teller:
                 )
         self._study.tell(trial.number, state=TrialState.PRUNED if pruned else TrialState.FAIL)
 
-    def _set(self, trial: FrozenTrial, facts: Mapping[str, Any]) -> None:
-        for key, value in facts.items():
+    def _set(self, trial: FrozenTrial, attrs: Mapping[str, Any]) -> None:
+        for key, value in attrs.items():
             self._study.storage.set_trial_user_attr(self._study.trial_id(trial.number), key, value)
 
-    def _note(
+    def _set_result(
         self, trial: FrozenTrial, outcome: Outcome, checkpoint: str | None, again: bool
     ) -> None:
-        facts: dict[str, Any] = {attributes.KIND: outcome.kind}
+        attrs: dict[str, Any] = {attributes.KIND: outcome.kind}
         if outcome.reason:
-            facts[attributes.REASON] = outcome.reason
+            attrs[attributes.REASON] = outcome.reason
         if outcome.traceback:
-            facts[attributes.TRACEBACK] = outcome.traceback[-4000:]
+            attrs[attributes.TRACEBACK] = outcome.traceback[-4000:]
         if outcome.seconds:
-            facts[attributes.SECONDS] = round(outcome.seconds, 3)
-            facts[attributes.PEAK_MEMORY] = round(outcome.peak_memory_mb, 1)
+            attrs[attributes.SECONDS] = round(outcome.seconds, 3)
+            attrs[attributes.PEAK_MEMORY] = round(outcome.peak_memory_mb, 1)
         if self._paths.trial(trial.number).is_dir():
-            facts[attributes.FOLDER] = str(self._paths.trial(trial.number))
+            attrs[attributes.FOLDER] = str(self._paths.trial(trial.number))
         if checkpoint is not None:
-            facts[attributes.CHECKPOINT] = checkpoint
+            attrs[attributes.CHECKPOINT] = checkpoint
         if again:
-            facts[attributes.RETRIED] = True
-        self._set(trial, facts)
+            attrs[attributes.RETRIED] = True
+        self._set(trial, attrs)
 
     def _checkpoint_of(self, trial: FrozenTrial) -> str | None:
-        """Return the trial's checkpoint, or the one it was itself to continue from."""
+        """Return the trial's newest checkpoint, else the one that it resumed from, else None."""
         written = list(self._paths.trial(trial.number).glob(self._checkpoint))
         own = max(written, key=lambda path: path.stat().st_mtime, default=None)
         return trial.user_attrs.get(attributes.CHECKPOINT) if own is None else str(own)
 
     def _queue(self, trial: FrozenTrial, attempt: int, checkpoint: str | None) -> None:
-        """Queue a trial of the same parameters that goes on from the checkpoint; once only.
+        """Queue a retry with the same parameters, which resumes from the checkpoint; only once.
 
-        What the trial reported is reported by the new one when it begins (`Reports.inherit`).
+        The retry repeats the reports of the trial when it starts (`Reports.inherit`).
         """
         others = self._study.get_trials(deepcopy=False)
         if any(other.user_attrs.get(attributes.RETRY_OF) == trial.number for other in others):
             return
-        facts = {key: trial.user_attrs[key] for key in _INHERITED if key in trial.user_attrs}
-        facts |= {attributes.RETRY_OF: trial.number, attributes.ATTEMPT: attempt}
+        attrs = {key: trial.user_attrs[key] for key in _INHERITED if key in trial.user_attrs}
+        attrs |= {attributes.RETRY_OF: trial.number, attributes.ATTEMPT: attempt}
         if checkpoint is not None:
-            facts[attributes.CHECKPOINT] = checkpoint
-        self._study.enqueue_trial(fixed_params(trial), user_attrs=facts)
+            attrs[attributes.CHECKPOINT] = checkpoint
+        self._study.enqueue_trial(fixed_params(trial), user_attrs=attrs)
 
 
 def fixed_params(trial: FrozenTrial) -> dict[str, Any]:
-    """Return the parameters that a trial has, or was queued with."""
+    """Return the parameters of a trial, including those it was queued with."""
     return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
