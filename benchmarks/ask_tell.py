@@ -1,10 +1,8 @@
-"""Prints what one more trial costs a worker in a study that has N: asking, storing what a trial
-stores, telling.
+"""Measure one more trial in a study with N: ask, store a trial's attributes and reports, tell.
 
     python benchmarks/ask_tell.py N
 
-Ten parameters, TPE, the sweeper's journal file; what a whole trial costs beside it many_trials.py
-says.
+Ten parameters, TPE, the sweeper's journal file; many_trials.py measures whole trials.
 """
 
 import json

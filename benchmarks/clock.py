@@ -1,4 +1,4 @@
-"""What a step of a training cost, from the end of the first epoch to that of the last."""
+"""Time and memory of training steps, from the end of the first epoch to the end of the last."""
 
 import json
 import resource
@@ -6,17 +6,23 @@ import time
 
 
 class Clock:
-    """Times what happens between the end of the first epoch and that of the last."""
+    """Measures wall and CPU time between the end of the first and the last epoch."""
 
     def __init__(self) -> None:
         self.marks: list[tuple[float, float]] = []
 
     def mark(self) -> None:
-        """Note the end of an epoch."""
+        """Record the end of an epoch."""
         self.marks.append((time.perf_counter(), time.process_time()))
 
     def report(self, steps: int, batch: int, accuracy: float | None) -> None:
-        """Print the figures, given the steps of one epoch."""
+        """Print the figures as JSON.
+
+        Args:
+            steps: Steps of one epoch.
+            batch: Batch size.
+            accuracy: Last validation accuracy.
+        """
         (wall, cpu), (wall_end, cpu_end), epochs = (
             self.marks[0],
             self.marks[-1],

@@ -1,13 +1,11 @@
-"""A callback that prints what a step cost, for steps.py."""
+"""A callback that prints the cost of a step, for steps.py."""
 
 import lightning as L
 from clock import Clock
 
 
 class ClockCallback(L.Callback):
-    """Marks the end of every epoch, its validation and checkpoint included, and prints the figures;
-    pictures come later.
-    """
+    """Marks the end of every epoch, with its validation and checkpoint, and prints the figures."""
 
     def __init__(self) -> None:
         self.clock = Clock()

@@ -1,15 +1,14 @@
-"""What coordination costs: the workers of a sweep with simulated trainings, on a study that has
-many finished trials.
+"""Measure the cost of coordination: workers with simulated trainings, on a study with many finished
+trials.
 
     uv run python benchmarks/coordination.py --workers 64 --finished 1000 10000                # a journal file
     # a database
     uv run python benchmarks/coordination.py --workers 64 --storage postgresql://user@host/db
 
-Only the training is simulated: the workers are real, each in a process of its own, each with its
-connection to the study, its heartbeat, its reaping and its share of writing `sweep.csv`. Trials
-take no time, so the rate that is printed is the highest that the coordination can reach here; with trials
-of T seconds W workers need W / T trials a second. CPU times are those of one worker; what a
-database server on this machine adds is beside them.
+Only the training is simulated. The workers are real: processes with their own connection to the
+study, heartbeat, reaping, and share of writing `sweep.csv`. Trials take no time, so the printed rate
+is the highest that coordination can reach here; W workers with trials of T seconds need W / T trials
+per second. CPU times are those of one worker, with a database server on this machine listed apart.
 """  # noqa: E501
 
 import argparse
@@ -127,10 +126,10 @@ def make_space(spec: SweepSpec) -> Space:
 
 
 def fill(spec: SweepSpec, space: Space, count: int) -> None:
-    """Give the study `count` finished trials, in a database by copies of the first thousand."""
+    """Add `count` finished trials to the study; in a database as copies of the first thousand."""
     study = create_study(open_storage(spec.options.storage, spec.paths, 1), "cost", spec.objectives)
-    told = count if spec.options.storage is None else min(count, 1000)
-    for number in range(told):
+    added = count if spec.options.storage is None else min(count, 1000)
+    for number in range(added):
         values = {name: (number * (7 + index) % 997) / 997 for index, name in enumerate(PARAMETERS)}
         overrides = [f"{name}={value}" for name, value in values.items()]
         info = {
@@ -156,13 +155,13 @@ def fill(spec: SweepSpec, space: Space, count: int) -> None:
                 intermediate_values=reports,
             )
         )
-    if told < count:
-        copy_trials(engine_of(spec.options.storage), told, count // told)
+    if added < count:
+        copy_trials(engine_of(spec.options.storage), added, count // added)
 
 
-def copy_trials(engine: sqlalchemy.Engine, told: int, times: int) -> None:
-    """Multiply the trials of the only study in a PostgreSQL database, which telling them one by one
-    would take an hour for.
+def copy_trials(engine: sqlalchemy.Engine, added: int, times: int) -> None:
+    """Copy the trials of the only study in a PostgreSQL database; adding them one by one would take
+    an hour.
     """
     tables = (
         "trials",
@@ -179,10 +178,13 @@ def copy_trials(engine: sqlalchemy.Engine, told: int, times: int) -> None:
             for table in tables
         }
         for time_ in range(1, times):
-            moved = {"trial_id": f"trial_id + {time_ * told}", "number": f"number + {time_ * told}"}
+            moved = {
+                "trial_id": f"trial_id + {time_ * added}",
+                "number": f"number + {time_ * added}",
+            }
             for table, names in columns.items():
                 values = ", ".join(moved.get(name, name) for name in names)
-                among = f"trial_id IN (SELECT trial_id FROM trials WHERE number < {told})"
+                among = f"trial_id IN (SELECT trial_id FROM trials WHERE number < {added})"
                 connection.execute(
                     sqlalchemy.text(
                         f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table}"
@@ -197,14 +199,14 @@ def copy_trials(engine: sqlalchemy.Engine, told: int, times: int) -> None:
 
 
 def engine_of(url: str) -> sqlalchemy.Engine:
-    """Return a way to a PostgreSQL database that holds no connection open."""
+    """Return an engine for a PostgreSQL database that keeps no connection open."""
     return sqlalchemy.create_engine(
         url.replace("postgresql:", "postgresql+psycopg:"), poolclass=sqlalchemy.NullPool
     )
 
 
 def work(spec: SweepSpec, index: int, begin: Any, costs: Any) -> None:
-    """Be one worker from its start to the end of the budget, and add up what it costs."""
+    """Run one worker until the budget is spent, and add its costs to the shared array `costs`."""
     began, before_mib = (time.monotonic(), time.process_time()), resident_mib()
     heartbeat = Heartbeat(spec.paths.workers, f"now-{index}")
     try:
@@ -220,19 +222,19 @@ def work(spec: SweepSpec, index: int, begin: Any, costs: Any) -> None:
         resident_mib() - before_mib,
     )
     space = make_space(spec)
-    tables.preset = lambda best, spec: ""  # composing it takes Hydra, and it is rare
+    tables.preset = lambda best, spec: ""  # needs Hydra, and is rare
     begin.wait()
     began_trials = time.process_time()
     with Watcher(spec, study, shows=False) as watcher:
-        template: Any = SimulatedForkServer()
-        Worker(spec, index, template, heartbeat, study, space, watcher).run()
+        fork_server: Any = SimulatedForkServer()
+        Worker(spec, index, fork_server, heartbeat, study, space, watcher).run()
     with costs.get_lock():
         for place, cost in enumerate((*opening, time.process_time() - began_trials)):
             costs[place] += cost
 
 
 def resident_mib() -> float:
-    """Return the memory that is this process's own."""
+    """Return the private memory of this process in MiB."""
     return (
         sum(
             int(line.split()[1])
@@ -257,7 +259,7 @@ def measure(
     engine = None if storage is None else engine_of(storage)
     del opened
     gc.collect()
-    gc.freeze()  # a worker has no trials of another process to look through
+    gc.freeze()  # forked workers must not pay for collecting this process's objects
     fork = multiprocessing.get_context("fork")
     begin, costs = fork.Barrier(workers + 1), fork.Array("d", 4)
     load = os.getloadavg()[0]

@@ -1,11 +1,9 @@
-"""Measures training steps on the CPU under each setting of precision, layout, threads and
-optimiser, in turn in one process.
+"""Measure training steps on the CPU by precision, memory layout, threads and optimiser.
 
     python benchmarks/cpu_settings.py {precision,threads,optimizer} [--cases cnn unet ...] [--rounds 7] [--seconds 0.5]
 
-Each round takes every setting once, for as many steps as about `seconds` hold. Printed are the
-median over the rounds and, in brackets, least and greatest: of milliseconds a step, and of their
-ratios to the first setting within the round.
+Each round runs every setting once, in one process, for about `seconds`. Printed are medians over the
+rounds, and for ratios to the first setting within a round also minimum and maximum.
 """  # noqa: E501
 
 import argparse
@@ -94,8 +92,8 @@ def batch_of(case: str, classes: int) -> tuple[Tensor, Tensor]:
     )
 
 
-def built(case: str, setting: Setting, classes: int) -> Any:
-    """Return the model of a case, as train.py builds them but for the data."""
+def build_model(case: str, setting: Setting, classes: int) -> Any:
+    """Return the model of a case as train.py builds it, without data."""
     from hydra import compose, initialize_config_dir
     from hydra.utils import instantiate
 
@@ -129,9 +127,9 @@ def built(case: str, setting: Setting, classes: int) -> Any:
 
 
 def step_of(case: str, setting: Setting) -> Callable[[], None]:
-    """Return what takes one training step."""
+    """Return the function of one training step."""
     classes = 3 if "model=segmentation" in CASES[case][2] else 10
-    model = built(case, setting, classes)
+    model = build_model(case, setting, classes)
     model.lay_out(torch.device("cpu"))
     if setting.precision == "bf16-true":
         model.to(torch.bfloat16)
@@ -157,8 +155,8 @@ def step_of(case: str, setting: Setting) -> Callable[[], None]:
     return step
 
 
-def taken(step: Callable[[], None], count: int, threads: int | None) -> Cost:
-    """Return what a step costs."""
+def time_steps(step: Callable[[], None], count: int, threads: int | None) -> Cost:
+    """Return wall and CPU milliseconds of a step."""
     if threads is not None:
         torch.set_num_threads(threads)
     wall, cpu = time.perf_counter(), time.process_time()
@@ -172,17 +170,17 @@ def compare(case: str, settings: list[Setting], rounds: int, seconds: float) -> 
     steps = [step_of(case, setting) for setting in settings]
     counts = []
     for step, setting in zip(steps, settings, strict=True):
-        taken(step, 2, setting.threads)
-        counts.append(max(2, round(1e3 * seconds / taken(step, 2, setting.threads)[0])))
+        time_steps(step, 2, setting.threads)
+        counts.append(max(2, round(1e3 * seconds / time_steps(step, 2, setting.threads)[0])))
     costs: list[list[Cost]] = [
         [
-            taken(*each, setting.threads)
+            time_steps(*each, setting.threads)
             for *each, setting in zip(steps, counts, settings, strict=True)
         ]
         for _ in range(rounds)
     ]
     print(
-        f"\n{case}, {rounds} rounds, {torch.get_num_threads()} threads where none are named\n",
+        f"\n{case}, {rounds} rounds, by default {torch.get_num_threads()} threads\n",
         flush=True,
     )
     print("| setting | wall ms | ratio | CPU ms | ratio |\n|---|---|---|---|---|")

@@ -3,8 +3,8 @@ of noise.
 
     python benchmarks/denoising_by_snr.py CHECKPOINT [--snr-db 0 5] [data.root=FOLDER ...]
 
-CHECKPOINT is a .ckpt file or a run folder. Prints a row a ratio: SI-SNR before, after, and the
-improvement, in dB, for all noises of the training together and for each by itself.
+CHECKPOINT is a .ckpt file or a run folder. Prints one row per ratio: SI-SNR before, after, and the
+improvement, in dB, for all noises of the training together and for each alone.
 """
 
 import argparse

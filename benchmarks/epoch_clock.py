@@ -1,6 +1,4 @@
-"""A callback that prints what the epochs of a training took, without what is compiled and without
-validation, for gpu.py.
-"""
+"""A callback that prints the time of epochs without compilation and validation, for gpu.py."""
 
 import json
 import time
@@ -11,11 +9,10 @@ import torch
 
 
 class EpochClock(L.Callback):
-    """Times each epoch up to its last step, the device waited for, and prints them as one JSON
-    object.
+    """Times each epoch up to its last step, synchronised with the device, and prints JSON.
 
-    `train_s` counts the first epoch, in which a network is compiled and convolutions are tried out,
-    as the others.
+    `train_s` counts the first epoch, which includes compilation and cuDNN's benchmarks, as long as
+    the mean of the others.
     """
 
     def __init__(self) -> None:
@@ -32,7 +29,7 @@ class EpochClock(L.Callback):
         self.stop()
 
     def stop(self) -> None:
-        """Note the end of an epoch, once."""
+        """Record the end of an epoch, once."""
         if self.began is not None:
             self.epochs.append(now() - self.began)
             self.began = None
@@ -51,7 +48,7 @@ class EpochClock(L.Callback):
 
 
 def now() -> float:
-    """Return the time when the device has done all that it was told."""
+    """Return the time after all pending work of the device."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()

@@ -1,5 +1,4 @@
-"""A callback that ends the process when the first training step is done, so that what times the
-process times the start.
+"""A callback that ends the process after the first training step, to time the start.
 
 export PYTHONPATH=benchmarks
 time convsweep train trainer=cpu logger.mode=offline +callbacks.first._target_=first_step.EndThere
@@ -12,7 +11,7 @@ import lightning as L
 
 
 class EndThere(L.Callback):
-    """Leaves after the first step, without any closing."""
+    """Exit after the first step, without any cleanup."""
 
     def on_train_batch_end(self, *rest: Any) -> None:
         os._exit(0)

@@ -1,17 +1,17 @@
-"""Measures on one NVIDIA GPU and prints the tables: a step against a bare loop, CIFAR-10 to 94 %,
-several trials at a time.
+"""Measure on one NVIDIA GPU: steps compared with a bare loop, CIFAR-10 to 94 %, several trials at a
+time.
 
     python benchmarks/gpu.py [steps to_94 together] [--root data] [--minutes 60] [--rounds 3] [--seeds 10] [--keep FILE]
 
-`steps` needs no data. The others read CIFAR-10 in ROOT, which holds cifar-10-batches-py or
-cifar-10-python.tar.gz, or is where it shall be downloaded to. The parts take turns, so that the
-first round measures everything once; all of it takes about half an hour on an H100 (a guess: it has
-not been run on a GPU yet), and nothing is begun after MINUTES; `--rounds 2` is two thirds of it.
-Each measurement is a command of its own, which ends after LIMIT seconds at most, and is appended to
-FILE at once; the same command goes on where it was stopped, and measures again what failed. The
-tables are written beside FILE all the time, and printed at the end.
+`steps` needs no data. The others read CIFAR-10 from ROOT (cifar-10-batches-py or
+cifar-10-python.tar.gz), or download it there. The parts take turns, so that the first round
+measures everything once. All of it takes about half an hour on an H100 (estimated: it has not been
+run on a GPU yet), two thirds of that with `--rounds 2`; no measurement starts after MINUTES. Each
+measurement is a command with a time limit of LIMIT seconds, and is appended to FILE at once; the
+same command continues where it was stopped, and repeats what failed. The tables are updated beside
+FILE, and printed at the end.
 
-`--cpu` rehearses it in small, without a GPU: what it prints then means nothing.
+`--cpu` is a small test run without a GPU, whose figures are meaningless.
 """  # noqa: E501
 
 import argparse
@@ -34,7 +34,7 @@ from typing import Any
 HERE = Path(__file__).parent.absolute()
 sys.path.insert(0, str(HERE))
 
-from gpu_watch import asked, multi_process_service, watched  # noqa: E402
+from gpu_watch import multi_process_service, query_gpu, watch_gpu  # noqa: E402
 from measured import Kept, run  # noqa: E402
 
 STEPS, TO_94, TOGETHER = (
@@ -79,9 +79,9 @@ RECIPES = {  # the first with all seeds, the others with as many as there are ro
 }
 AT_A_TIME = (1, 2, 4, 8)
 TRIALS = 16
-# What `timeout` says of a command that it has ended.
+# Exit code of `timeout` after the time limit.
 TOO_LONG = 124
-SMALL = {  # overrides of a rehearsal
+SMALL = {  # overrides of a test run
     STEPS: [
         "trainer.accelerator=cpu",
         "model.net.width=4",
@@ -105,11 +105,11 @@ SMALL = {  # overrides of a rehearsal
 
 
 class Bench:
-    """Commands, each measured once a round, as long as there is time.
+    """Commands, each measured once per round, as long as there is time.
 
     Args:
-        kept: what was measured so far; what failed is forgotten.
-        given: the command line.
+        kept: Measurements so far; failed ones are discarded.
+        given: The command line.
     """
 
     def __init__(self, kept: Kept, given: argparse.Namespace) -> None:
@@ -120,7 +120,7 @@ class Bench:
     def once(
         self, title: str, way: str, number: int, measured: Callable[[], dict[str, Any]]
     ) -> None:
-        """Measure unless that was done, or the time is over; whatever happens is kept as a row."""
+        """Measure unless that was done or the time is over; errors are stored, too."""
         if self.kept.has(title, way, number) or self.left() < 20:
             return
         try:
@@ -139,32 +139,28 @@ class Bench:
     def run(
         self, command: Sequence[str], environment: dict[str, str] | None = None
     ) -> dict[str, Any]:
-        """Run a command for as long as there is time; `timeout` ends it, with all that it
-        started.
-        """
+        """Run a command within the remaining time; `timeout` ends it and its children."""
         seconds = max(20, min(self.given.limit, self.left()))
         variables = [f"{name}={value}" for name, value in (environment or {}).items()]
         return run(["env", *variables, "timeout", "-k", "20", f"{seconds:.0f}", *command])
 
     def stop(self, *_: Any) -> None:
-        """End the command that runs, and begin no more."""
+        """End the running command, and start no more."""
         self.end = 0.0
         for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
-            os.kill(int(pid), signal.SIGTERM)  # `timeout`, which hands it on
+            os.kill(int(pid), signal.SIGTERM)  # `timeout`, which passes it on
 
     def left(self) -> float:
-        """Return the seconds that are left."""
+        """Return the remaining seconds."""
         return self.end - time.monotonic()
 
     def small(self, title: str) -> list[str]:
-        """Return the overrides of a rehearsal, none of a measurement."""
+        """Return the overrides of a test run; none for a measurement."""
         return SMALL[title] if self.given.cpu else []
 
 
 def steps(bench: Bench, number: int) -> None:
-    """Images a second of ResNet-18 on noise of CIFAR-10's shape, ours and a bare loop that does the
-    same, in turn.
-    """
+    """Images per second of ResNet-18 on noise of CIFAR-10's shape, ours and in a bare loop."""
     if number >= bench.given.rounds:
         return
     samples = ["--epochs", "2", "--samples", "400"] if bench.given.cpu else ["--epochs", "4"]
@@ -182,9 +178,7 @@ def steps(bench: Bench, number: int) -> None:
 
 
 def to_94(bench: Bench, number: int) -> None:
-    """Seconds and test accuracy of experiment=cifar10_fast, of variants of it, and of a plain
-    baseline, by seed.
-    """
+    """Seconds and test accuracy of experiment=cifar10_fast, variants and a baseline, by seed."""
     for place, (name, overrides) in enumerate(RECIPES.items()):
         if number < (bench.given.rounds if place else bench.given.seeds):
             chosen = [
@@ -197,9 +191,7 @@ def to_94(bench: Bench, number: int) -> None:
 
 
 def train(bench: Bench, overrides: Sequence[str]) -> dict[str, Any]:
-    """Run train.py and return what its epochs took, what all of it took, and the accuracy on the
-    test split.
-    """
+    """Run train.py; return the time of its epochs, of the command, and the test accuracy."""
     clock = "+callbacks.clock._target_=epoch_clock.EpochClock"
     with tempfile.TemporaryDirectory() as folder:
         options = [clock, "logger=none", f"hydra.run.dir={folder}/run"]
@@ -212,9 +204,7 @@ def train(bench: Bench, overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def together(bench: Bench, number: int) -> None:
-    """Trials an hour, memory and use with one, two, four and eight trials at a time, the last two
-    with MPS too.
-    """
+    """Trials per hour, memory and utilisation with 1 to 8 trials at a time, also with MPS."""
     if number > 0:
         return
     for count in AT_A_TIME:
@@ -229,7 +219,7 @@ def together(bench: Bench, number: int) -> None:
 
 
 def search(bench: Bench, count: int, environment: dict[str, str]) -> dict[str, Any]:
-    """Train the same small network with 16 seeds, `count` at a time, and return what that took."""
+    """Train the same small network with 16 seeds, `count` at a time, and return the figures."""
     command = [
         sys.executable,
         str(HERE.parent / "train.py"),
@@ -259,7 +249,7 @@ def search(bench: Bench, count: int, environment: dict[str, str]) -> dict[str, A
         if bench.given.cpu
         else [f"hydra.sweeper.gpus={1 / count}"]
     )
-    with tempfile.TemporaryDirectory() as folder, watched() as seen:
+    with tempfile.TemporaryDirectory() as folder, watch_gpu() as seen:
         row = bench.run(
             [*command, f"hydra.sweep.dir={folder}/sweep", *bench.small(TOGETHER)], environment
         )
@@ -279,7 +269,7 @@ def search(bench: Bench, count: int, environment: dict[str, str]) -> dict[str, A
     }
 
 
-FIGURES = {  # of a row: what it is, and its form
+FIGURES = {  # key of a row -> column and format
     "images_s": ("images/s", "{:,.0f}"),
     "train_s": ("epochs, s", "{:.1f}"),
     "first_epoch_s": ("first epoch, s", "{:.1f}"),
@@ -298,7 +288,7 @@ OF_TITLE = {
 
 
 def figures(row: dict[str, Any]) -> str:
-    """Return a measurement in words."""
+    """Return a measurement as text."""
     return ", ".join(
         f"{word} {form.format(row[key])}"
         for key, (word, form) in FIGURES.items()
@@ -307,9 +297,7 @@ def figures(row: dict[str, Any]) -> str:
 
 
 def tables(kept: Kept) -> str:
-    """Return all tables as Markdown: medians, least and greatest in brackets, of accuracies the
-    mean too.
-    """
+    """Return all tables as Markdown: medians (means of accuracies), with minimum and maximum."""
     found = [machine()]
     for title in kept.titles():
         names = OF_TITLE[title]
@@ -347,8 +335,8 @@ def cell(name: str, rows: list[dict[str, Any]]) -> str:
 
 
 def ratio(way: str, ways: dict[str, list[dict[str, Any]]]) -> str:
-    """Return images a second over those of the bare loop that does the same, else of `trainer=gpu`,
-    within a round.
+    """Return the ratio of images per second to the bare loop of the same setting, else of
+    `trainer=gpu`, within a round.
     """
     twin = way.replace("ours", "bare")
     base = {
@@ -366,9 +354,9 @@ def ratio(way: str, ways: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def machine() -> str:
-    """Return what was measured on."""
+    """Return GPU, machine and versions."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "lightning"))
-    gpu = ", ".join(asked("name,driver_version,memory.total")) or "no GPU"
+    gpu = ", ".join(query_gpu("name,driver_version,memory.total")) or "no GPU"
     return f"{gpu}; {os.cpu_count()} cores, Python {platform.python_version()}, {packages}."
 
 
@@ -377,17 +365,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parts = {"steps": steps, "to_94": to_94, "together": together}
-    parser.add_argument("parts", nargs="*", help=f"{', '.join(parts)}; all where none is named")
+    parser.add_argument("parts", nargs="*", help=f"{', '.join(parts)}; default: all")
     parser.add_argument("--root", type=Path, default=Path("data"))
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--limit", type=float, default=300.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--keep", type=Path, default=Path("outputs/benchmarks/gpu.jsonl"))
-    parser.add_argument("--cpu", action="store_true", help="rehearse without a GPU")
+    parser.add_argument("--cpu", action="store_true", help="small test run without a GPU")
     given = parser.parse_args()
     given.root = given.root.absolute()
-    # of the clock, and of a checkout as it is
+    # for the callback EpochClock, and for a checkout that is not installed
     paths = [str(HERE), str(HERE.parent / "src"), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     if not given.cpu:

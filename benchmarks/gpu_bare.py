@@ -1,10 +1,10 @@
-"""Trains CIFAR-10's shape in a plain loop on a GPU: precision, layout and compiling as the config
-says, nothing else of ours.
+"""Train on images of CIFAR-10's shape in a plain loop on a GPU, with precision, memory layout and
+compilation of the config.
 
-    python benchmarks/gpu_bare.py [--epochs 4] [overrides, say trainer=gpu_fast]
+    python benchmarks/gpu_bare.py [--epochs 4] [overrides, e.g. trainer=gpu_fast]
 
-Samples and labels lie on the GPU and a batch is taken by index; nothing waits within an epoch. Each
-epoch ends with a validation and a checkpoint. Prints what steps.py prints.
+Samples and labels are on the GPU and batches are indexed; there is no synchronisation within an
+epoch. Each epoch ends with a validation and a checkpoint. Prints the same figures as steps.py.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 
 from clock import Clock
-from steps import CASES, composed, noise
+from steps import CASES, build_case, noise
 
 
 def train(cfg: Any, data: Any, model: Any, device: torch.device, folder: Path) -> None:
@@ -69,7 +69,7 @@ def train(cfg: Any, data: Any, model: Any, device: torch.device, folder: Path) -
 
 
 def on_device(array: Any, device: torch.device) -> torch.Tensor:
-    """Return samples, or labels as the loss takes them."""
+    """Return samples, or labels in the type of the loss, on the device."""
     tensor = torch.from_numpy(np.asarray(array[:])).to(device)
     return tensor.long() if tensor.dim() == 1 else tensor
 
@@ -85,7 +85,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         overrides = [*noise(case, given.samples, Path(name)), f"data.batch_size={case['batch']}"]
         overrides += [f"trainer.max_epochs={given.epochs}", "test=false", "logger=none", *further]
-        cfg, data, model = composed(overrides)
+        cfg, data, model = build_case(overrides)
         train(
             cfg,
             data,

@@ -1,6 +1,4 @@
-"""What an NVIDIA GPU says of itself while commands run, and the daemon by which several processes
-share it (MPS).
-"""
+"""Utilisation and memory of an NVIDIA GPU while commands run, and its multi-process service."""
 
 import os
 import shutil
@@ -11,10 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
-def asked(figures: str) -> list[str]:
-    """Return figures of the first GPU that may be used as nvidia-smi prints them; nothing where
-    there is none.
-    """
+def query_gpu(figures: str) -> list[str]:
+    """Return figures of the first visible GPU from nvidia-smi; an empty list without a GPU."""
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
     query = [
         "nvidia-smi",
@@ -31,15 +27,15 @@ def asked(figures: str) -> list[str]:
 
 
 @contextmanager
-def watched() -> Iterator[dict[str, list[float]]]:
-    """Collect the use in percent of the time and the memory in MiB, twice a second."""
+def watch_gpu() -> Iterator[dict[str, list[float]]]:
+    """Collect utilisation in percent and memory in MiB, twice a second."""
     seen: dict[str, list[float]] = {"use": [], "memory": []}
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(0.5):
             with suppress(ValueError):
-                use, memory = map(float, asked("utilization.gpu,memory.used"))
+                use, memory = map(float, query_gpu("utilization.gpu,memory.used"))
                 seen["use"].append(use)
                 seen["memory"].append(memory)
 
@@ -54,8 +50,8 @@ def watched() -> Iterator[dict[str, list[float]]]:
 
 @contextmanager
 def multi_process_service() -> Iterator[dict[str, str] | None]:
-    """Run NVIDIA's daemon and yield the variables of those who use it; None where there is none or
-    it does not start.
+    """Run NVIDIA's MPS daemon and yield the environment variables of its clients; None if it is not
+    installed or does not start.
     """
     control = shutil.which("nvidia-cuda-mps-control")
     if control is None:

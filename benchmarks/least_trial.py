@@ -1,10 +1,10 @@
-"""Prints the CPU time that a trial costs with next to no training: one step, one batch to validate
-on, one checkpoint.
+"""Measure the CPU time of a trial with minimal training: one step, one validation batch, one
+checkpoint.
 
-    python benchmarks/least_trial.py [overrides, say logger.mode=offline]
+    python benchmarks/least_trial.py [overrides, e.g. logger.mode=offline]
 
-What a sweep of 24 trials takes beyond one of 4, over 20: in all processes, the worker, the template
-and W&B's own among them.
+It is the difference between sweeps of 24 and of 4 trials, divided by 20, over all processes,
+including the worker, its fork server and W&B's service.
 """
 
 import os
@@ -63,7 +63,7 @@ def main() -> None:
         load, few, many = os.getloadavg()[0], cpu_s(FEW, overrides), cpu_s(MANY, overrides)
         costs.append(1e3 * (many - few) / (MANY - FEW))
         print(
-            f"{costs[-1]:.0f} ms of CPU a trial, load {load:.1f} before, {' '.join(overrides)}",
+            f"{costs[-1]:.0f} ms of CPU per trial, load {load:.1f} before, {' '.join(overrides)}",
             flush=True,
         )
     print(f"median {median(costs):.0f} ms")

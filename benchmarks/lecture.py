@@ -1,11 +1,9 @@
-"""What the runs of the lecture's experiments have shown: a table over seeds, and their training
-curves on one plot.
+"""Results of the lecture's experiments: a table over seeds, and training curves in one plot.
 
     python benchmarks/lecture.py table multirun/2026-11-22/19-31-33
     python benchmarks/lecture.py curves multirun/2026-11-22/20-02-50 multirun/... --out docs/depth.png
 
-Each folder is one that `train.py -m` leaves. A run is named by the overrides in which the runs
-differ.
+The folders are those of `train.py -m`. A run is named by the overrides in which the runs differ.
 """  # noqa: E501
 
 import argparse
@@ -24,7 +22,7 @@ PANELS = {"train/loss": "training loss", "val/accuracy": "validation accuracy"}
 
 @dataclass(frozen=True)
 class Run:
-    """A run that has ended: its folder, its overrides and its result."""
+    """A finished run: its folder, its overrides and its result."""
 
     folder: Path
     overrides: dict[str, str]
@@ -37,7 +35,7 @@ class Run:
 
 
 def runs_in(folders: list[Path]) -> list[Run]:
-    """Return the runs in the folders of multiruns, in the order of their numbers."""
+    """Return the runs in folders of multiruns, sorted by number."""
     found = []
     for folder in folders:
         numbered = [
@@ -55,7 +53,7 @@ def runs_in(folders: list[Path]) -> list[Run]:
 
 
 def labels(runs: list[Run]) -> list[str]:
-    """Return the overrides, beside the seed, in which the runs differ."""
+    """Return the overrides, except the seed, in which the runs differ."""
     keys = dict.fromkeys(key for run in runs for key in run.overrides if key != SEED)
     differing = [key for key in keys if len({run.overrides.get(key) for run in runs}) > 1]
     return [
@@ -84,7 +82,7 @@ def table(runs: list[Run]) -> None:
 
 
 def curves(runs: list[Run], out: Path) -> None:
-    """Draw the training loss and the validation accuracy of every epoch, a line a run."""
+    """Draw training loss and validation accuracy by epoch, one line per run."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 

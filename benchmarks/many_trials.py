@@ -1,5 +1,5 @@
-"""Prints what a trial costs in a search of N trials, and the memory of the process that leads it:
-digits, one step a trial.
+"""Measure the time per trial in a search of N trials of one step, and the memory of its main
+process.
 
 python benchmarks/many_trials.py N [overrides]
 """

@@ -1,4 +1,6 @@
-"""Measurements of commands: run in turn, kept as JSON lines, looked up again by the next start."""
+"""Measurements of commands, run in turn and stored as JSON lines, so that a stopped benchmark can
+continue.
+"""
 
 import json
 import os
@@ -14,8 +16,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Way:
-    """One way to do the same thing: its name, its command, in which {round} is the number of the
-    round, and its exit code.
+    """One variant of a measurement.
+
+    Attributes:
+        name: Its name in the table.
+        command: Its command; `{round}` stands for the number of the round.
+        code: The expected exit code.
     """
 
     name: str
@@ -24,7 +30,11 @@ class Way:
 
 
 class Kept:
-    """All measurements so far, in a file that is appended to."""
+    """All measurements so far, stored in a file.
+
+    Args:
+        path: The file, to which new measurements are appended.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -34,7 +44,7 @@ class Kept:
         )
 
     def add(self, row: dict[str, Any]) -> None:
-        """Keep one measurement."""
+        """Store one measurement."""
         self.rows.append(row)
         with self.path.open("a") as file:
             file.write(json.dumps(row) + "\n")
@@ -46,11 +56,11 @@ class Kept:
         )
 
     def titles(self) -> list[str]:
-        """Return what was measured, in the order in which it was."""
+        """Return the titles of the measurements in their order."""
         return list(dict.fromkeys(row["title"] for row in self.rows))
 
     def of(self, title: str) -> dict[str, list[dict[str, Any]]]:
-        """Return the measurements of each way, by round."""
+        """Return the measurements of each variant, sorted by round."""
         found: dict[str, list[dict[str, Any]]] = {}
         for row in sorted(
             (row for row in self.rows if row["title"] == title), key=lambda row: int(row["round"])
@@ -60,7 +70,7 @@ class Kept:
 
 
 def measure(kept: Kept, title: str, ways: list[Way], rounds: int) -> None:
-    """Run all ways in turn, as often as rounds are missing."""
+    """Run the missing rounds, each with all variants in turn."""
     for number in range(rounds):
         for way in ways:
             if not kept.has(title, way.name, number):
@@ -79,8 +89,8 @@ def measure(kept: Kept, title: str, ways: list[Way], rounds: int) -> None:
 
 
 def run(command: list[str], code: int = 0) -> dict[str, Any]:
-    """Run a command in an empty folder and return its times, the load beforehand and the figures
-    that it prints as JSON.
+    """Run a command in an empty folder; return its times, the load before it, and the figures that
+    it prints as JSON.
     """
     load = os.getloadavg()[0]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -102,5 +112,5 @@ def run(command: list[str], code: int = 0) -> dict[str, Any]:
 
 
 def middle(values: list[float]) -> tuple[float, float, float]:
-    """Return median, least and greatest."""
+    """Return median, minimum and maximum."""
     return median(values), min(values), max(values)

@@ -1,5 +1,4 @@
-"""Write real data sets as the files that a user would have: folders of images by class, of images
-and masks, of recordings.
+"""Write real data sets as files: folders of images by class, of images with masks, of recordings.
 
     python benchmarks/real_data.py SOURCE TARGET [--only fashion_mnist dsb2018 isbi2012 fsdd] [--per-class N]
 
@@ -11,8 +10,8 @@ isbi2012/{image,label}/N.png and fsdd/recordings/DIGIT_SPEAKER_INDEX.flac. TARGE
     isbi2012/{images,masks}/NUMBER.png              the same with data.root=TARGET/isbi2012 "data.holdout='2[4-9]'"
     fsdd/SPEAKER/DIGIT_INDEX.flac                   data=audio_folder data.root=TARGET/fsdd data.split_by=folder
 
-70,000 + 1,328 + 60 + 3,000 files, about a minute on one core; a set that is there already is left
-as it is.
+70,000 + 1,328 + 60 + 3,000 files, about a minute on one core; existing data sets are left as they
+are.
 """  # noqa: E501
 
 import argparse
@@ -28,7 +27,7 @@ from convsweep.data.sources.mnist import FashionMNIST, read_idx
 
 
 def fashion_mnist(source: Path, target: Path, per_class: int | None) -> int:
-    """One folder a part, one folder a class in it; class names without a slash."""
+    """A folder for each part, with a folder for each class; class names without a slash."""
     written = 0
     for part, prefix in (("train", "train"), ("test", "t10k")):
         x = read_idx(source / "FashionMNIST" / "raw" / f"{prefix}-images-idx3-ubyte.gz")
@@ -93,13 +92,13 @@ def main() -> None:
     parser.add_argument("target", type=Path)
     parser.add_argument("--only", nargs="+", choices=sorted(SETS), default=list(SETS))
     parser.add_argument(
-        "--per-class", type=int, help="at most so many Fashion-MNIST images of each class and part"
+        "--per-class", type=int, help="maximum number of Fashion-MNIST images per class and part"
     )
     options = parser.parse_args()
     for name in options.only:
         folder = options.target / name
         if folder.exists():
-            print(f"{folder} is there already")
+            print(f"{folder} exists already")
             continue
         unfinished = options.target / f".{name}"
         shutil.rmtree(unfinished, ignore_errors=True)

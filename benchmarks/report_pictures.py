@@ -1,8 +1,9 @@
-"""Takes the pictures of a report that the README shows: `python -m benchmarks.report_pictures
-REPORT.html [docs]`.
+"""Screenshots of a report for the README.
 
-Writes report-light.png and report-dark.png: the upper part of the page in a window of 1200 points'
-width, in chromium.
+    python -m benchmarks.report_pictures REPORT.html [docs]
+
+Writes report-light.png and report-dark.png: the top of the page in a chromium window 1200 pixels
+wide.
 """
 
 import sys
@@ -13,7 +14,7 @@ from PIL import Image
 from tests.review.report.chromium import Chromium, find
 
 WIDTH, HEIGHT = 1200, 1500
-# A palette of so many keeps the files small.
+# A small palette keeps the files small.
 COLOURS = 128
 
 
@@ -22,8 +23,7 @@ def take(report: Path, folder: Path) -> list[Path]:
     program = find()
     if program is None:
         raise SystemExit(
-            "the pictures are taken by chromium, which is not installed; run: apt-get install"
-            " chromium"
+            "screenshots need chromium, which is not installed; run: apt-get install chromium"
         )
     files = []
     with Chromium(program) as browser, tempfile.TemporaryDirectory() as scratch:

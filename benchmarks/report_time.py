@@ -1,7 +1,7 @@
-"""What a report of 5, 500 and 5,000 trials takes to be made and to be opened, and its size: `python
--m benchmarks.report_time`.
+"""Time to write and to open reports of 5, 500 and 5,000 trials, and their size: `python -m
+benchmarks.report_time`.
 
-Making is told in seconds of processor time, which others on the machine disturb less.
+Writing is measured in CPU time, which depends less on other load.
 """
 
 import resource
@@ -18,15 +18,13 @@ COUNTS = (5, 500, 5000)
 
 
 def used_by_children() -> float:
-    """Return the processor time of the programs that have ended."""
+    """Return the CPU seconds of ended child processes."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def measure(folder: Path, browser: Chromium | None) -> list[str]:
-    """Return seconds to make the report of a sweep, its size, and the seconds until its last figure
-    is drawn.
-    """
+    """Return the seconds to write a sweep's report, its size, and the seconds to draw it."""
     before = used_by_children()
     subprocess.run(
         [sys.executable, "-m", "convsweep", "report", str(folder)],
@@ -47,7 +45,7 @@ def main() -> None:
     """Print the table."""
     program = find()
     browser = Chromium(program) if program else None
-    print("| trials | to make it (processor time) | HTML | to draw all of it |\n|---|---|---|---|")
+    print("| trials | writing (CPU time) | HTML | drawing |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         for count in COUNTS:
             folder = make_sweep(Path(scratch) / str(count), mixed(count))

@@ -1,4 +1,4 @@
-"""What a database server on this machine does meanwhile: CPU seconds, transactions, connections."""
+"""Load of a database server on this machine: CPU seconds, transactions, connections."""
 
 import os
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import sqlalchemy
 
 @dataclass(frozen=True)
 class Load:
-    """What a server has done so far; zeros for a journal, which has none."""
+    """Totals of a server since its start; zeros for a journal, which has no server."""
 
     cpu_s: float = 0.0
     transactions: int = 0
@@ -17,8 +17,8 @@ class Load:
 
 
 def look(engine: sqlalchemy.Engine | None) -> Load:
-    """Return what the PostgreSQL server has done, in this database and with all of its
-    processes.
+    """Return the load of the PostgreSQL server: transactions and connections of this database, CPU
+    of all its processes.
     """
     if engine is None:
         return Load()
@@ -41,9 +41,7 @@ def _parent(process: int) -> int:
 
 
 def _cpu_s(server: int) -> float:
-    """Return the CPU seconds of a server, of its processes that live, and of those that have
-    ended.
-    """
+    """Return the CPU seconds of a server and its child processes, running and ended."""
     ticks = sum(int(field) for field in _fields(server)[11:15])
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,13 +1,13 @@
-"""Measures what a user pays for besides the network, and writes the tables of benchmarks/README.md.
+"""Measure the overhead beyond the network itself, and write the tables of benchmarks/README.md.
 
     python benchmarks/speed.py [steps start sweep growth accuracy ...] [--rounds 5] [--official PYTHON] [--keep FILE]
 
-Every part runs its ways in turn, one after the other, `--rounds` times, so that a machine that gets
-slower is slower for all of them; the tables hold medians, the ratios are taken within a round. Each
-measurement is appended to FILE at once: the same command goes on where it was stopped. `--official`
-is a Python that has hydra-core 1.4.0rc3, hydra-optuna-sweeper 1.4.0rc3, torch, lightning and what
-else this package needs; without it the official sweeper is left out. About an hour and a half on
-four quiet cores; gpu.py is for a GPU.
+Every part runs its variants in turn, `--rounds` times, so that changes of the machine's load affect
+all of them; the tables show medians, and ratios within a round. Each measurement is appended to
+FILE at once, and the same command continues where it was stopped. `--official` is a Python with
+hydra-core 1.4.0rc3, hydra-optuna-sweeper 1.4.0rc3, torch, lightning and the other dependencies of
+this package; without it the official sweeper is skipped. Takes about an hour and a half on four
+idle cores; for GPUs see gpu.py.
 """  # noqa: E501
 
 import argparse
@@ -32,8 +32,8 @@ SLOTS = 4
 
 
 def steps() -> dict[str, list[Way]]:
-    """Whole epochs of three cases: ours, a bare loop, plain and laid out as ours is, the usual
-    recipe; one thread each.
+    """Epochs of three cases with one thread: ours, a bare loop, the same in channels-last, and the
+    usual recipe.
     """
     script = str(HERE / "steps.py")
     ways = {"bare": ["bare"], "ours": ["ours"], "recipe": ["recipe"]}
@@ -47,10 +47,10 @@ def steps() -> dict[str, list[Way]]:
 
 
 def start() -> dict[str, list[Way]]:
-    """Starting, on two cores: now, with nothing compiled as after the installation, and without the
-    patches of imports.
+    """Starts on two cores: as usual, without compiled bytecode as after installation, and without
+    patches.
     """
-    asked = {
+    commands = {
         "help": ["--help"],
         "cfg job": ["--cfg", "job"],
         "config error": ["model.net.skip=ad"],
@@ -61,7 +61,7 @@ def start() -> dict[str, list[Way]]:
     cores = ["taskset", "-c", "0,1"] if shutil.which("taskset") else []
     uncompiled = [*cores, "env", "PYTHONDONTWRITEBYTECODE=1", "PYTHONPYCACHEPREFIX=/nowhere"]
     found = {}
-    for name, arguments in asked.items():
+    for name, arguments in commands.items():
         now = [PYTHON, TRAIN, *arguments]
         code = codes.get(name, 0)
         ways = [
@@ -106,8 +106,8 @@ def sweep(official: str | None) -> dict[str, list[Way]]:
 
 
 def growth() -> dict[str, list[Way]]:
-    """Time and memory of a step over epochs and data sizes, of asking and telling and of whole
-    trials over their number.
+    """Time and memory of a step by number of epochs and samples, and of a trial by number of
+    trials.
     """
     script = str(HERE / "steps.py")
     epochs = [
@@ -163,7 +163,7 @@ def main() -> None:
         "accuracy": accuracy,
     }
     parser.add_argument(
-        "parts", nargs="*", help="steps, start, sweep, growth, accuracy; all where none is named"
+        "parts", nargs="*", help="steps, start, sweep, growth, accuracy; default: all"
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--official")
@@ -182,7 +182,7 @@ def main() -> None:
         for name in given.parts or parts:
             for title, ways in parts[name]().items():
                 for way in ways if name == "start" else []:
-                    # unmeasured: a user's second start finds what the first one has compiled
+                    # not measured: compiles the bytecode that later starts find
                     run(way.command, way.code)
                 measure(kept, title, ways, given.rounds)
     finally:

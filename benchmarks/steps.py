@@ -1,11 +1,11 @@
-"""Trains one case in one way and prints what a step cost: ours, a bare PyTorch loop, or the usual
-Lightning recipe.
+"""Train one case with this package, a bare PyTorch loop or the usual Lightning recipe, and print
+the cost of a step.
 
     python benchmarks/steps.py CASE {ours,bare,recipe} [--epochs N] [--samples N] [--seed N] [overrides]
 
-The data is noise of the case's shape, that of cnn Fashion-MNIST's (digits are real, scenes drawn
-from them). One JSON object is printed: images a second and CPU milliseconds a step from the second
-epoch on, validation included, the last validation accuracy, and the peak memory.
+The data is noise in the shape of the case (cnn: Fashion-MNIST), except for digits and scenes. Prints
+one JSON object: images per second and CPU milliseconds per step from the second epoch on, with
+validation; the last validation accuracy; the peak memory.
 """  # noqa: E501
 
 import argparse
@@ -55,7 +55,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def noise(case: dict[str, Any], samples: int | None, folder: Path) -> list[str]:
-    """Write the case's data and return the overrides that name it."""
+    """Write the case's data and return the overrides that select it."""
     if case["samples"] is None:
         return []
     count, rng = samples or case["samples"], np.random.default_rng(0)
@@ -68,7 +68,7 @@ def noise(case: dict[str, Any], samples: int | None, folder: Path) -> list[str]:
 
 
 def ours(overrides: list[str]) -> None:
-    """Run train.py itself with a callback that looks at the clock."""
+    """Run train.py with a callback that measures the epochs."""
     import runpy
 
     from clock_callback import ClockCallback  # noqa: F401  found by its name in the config
@@ -82,7 +82,7 @@ def ours(overrides: list[str]) -> None:
     runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
 
 
-def composed(overrides: list[str]) -> Any:
+def build_case(overrides: list[str]) -> Any:
     """Return config, data and model as train.py builds them."""
     from convsweep.training.imports import prepare_imports
 
@@ -109,7 +109,7 @@ def bare(overrides: list[str]) -> None:
     """Train the same network on the same batches in a plain loop."""
     import torch
 
-    cfg, data, model = composed(overrides)
+    cfg, data, model = build_case(overrides)
     x, y = (
         torch.from_numpy(np.asarray(data.train.x[:])),
         torch.from_numpy(np.asarray(data.train.y[:])).long(),
@@ -160,12 +160,10 @@ def bare(overrides: list[str]) -> None:
 
 
 def recipe(overrides: list[str]) -> None:
-    """Train it as most Lightning projects do: transforms a sample, two workers, metrics and bar at
-    every step, W&B.
-    """
+    """Train as most Lightning projects do (usual_recipe.py)."""
     from usual_recipe import train
 
-    cfg, data, model = composed(overrides)
+    cfg, data, model = build_case(overrides)
     train(cfg, data, model, Clock())
 
 

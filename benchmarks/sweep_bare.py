@@ -1,5 +1,5 @@
-"""Forty trainings of digits in bare loops: a few processes of one thread, each of which imports
-once. The limit of a search.
+"""Forty trainings of digits in bare loops, in a pool of single-threaded processes: the lower bound
+for a search.
 
 python benchmarks/sweep_bare.py --slots 4
 """

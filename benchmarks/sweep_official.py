@@ -1,5 +1,4 @@
-"""The same forty trainings by hydra-optuna-sweeper and the usual Lightning recipe, to compare a
-search with.
+"""The forty trainings of sweep_bare.py by hydra-optuna-sweeper and the usual Lightning recipe.
 
 PYTHON_WITH_HYDRA_1.4 benchmarks/sweep_official.py -m hydra.sweeper.n_jobs=4
 """
@@ -40,10 +39,10 @@ def main(cfg: DictConfig) -> float:
     GlobalHydra.instance().clear()
     os.environ["WANDB_MODE"] = "offline"
     from clock import Clock
-    from steps import composed
+    from steps import build_case
     from usual_recipe import train
 
-    made = composed([f"seed={cfg.seed}", "trainer.max_epochs=12", "trainer=cpu", "test=false"])
+    made = build_case([f"seed={cfg.seed}", "trainer.max_epochs=12", "trainer=cpu", "test=false"])
     printed = io.StringIO()
     with redirect_stdout(printed):
         train(*made, Clock())

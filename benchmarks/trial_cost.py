@@ -1,11 +1,10 @@
-"""Prints what the parts of a trial cost, beside a bare loop of the same training in the same
-process.
+"""Measure the parts of a trial, and a bare loop of the same training in the same process.
 
-    python benchmarks/trial_cost.py [overrides, say logger.mode=offline]
+    python benchmarks/trial_cost.py [overrides, e.g. logger.mode=offline]
 
-24 trials of digits by the sweeper, two at a time, one thread each. Functions are wrapped by clocks;
-a row is the time of its functions without that of other rows. Medians of the last 16 trials, in
-milliseconds.
+24 trials of digits by the sweeper, two at a time, one thread each. Functions are wrapped to be
+timed; a row is the time of its functions without the time of other rows inside them. Medians of the
+last 16 trials, in milliseconds.
 """
 
 import functools
@@ -70,7 +69,7 @@ PARTS = {
     "metrics.csv, lines, pictures kept": [
         "convsweep.tracking.metrics_file:MetricsFile.log_metrics",
         "convsweep.training.callbacks.progress:EpochLines.on_train_epoch_end",
-        "convsweep.tracking.best_epoch:AtBest.on_validation_end",
+        "convsweep.tracking.best_epoch:BestEpochCallback.on_validation_end",
     ],
     "checkpoints": ["lightning:Trainer.save_checkpoint"],
     "Lightning's loops, training within": ["lightning:Trainer.fit"],
@@ -78,14 +77,14 @@ PARTS = {
 
 
 class Clocks:
-    """Own wall and CPU seconds of wrapped functions, by part."""
+    """Exclusive wall and CPU seconds of wrapped functions, by part."""
 
     def __init__(self) -> None:
         self.spent: dict[str, list[float]] = {}
         self._below: list[list[float]] = []
 
     def wrap(self, part: str, path: str) -> None:
-        """Time the function of this path as a part."""
+        """Time the function `module:name` as part of `part`."""
         module, _, name = path.partition(":")
         owner: Any = importlib.import_module(module)
         *classes, last = name.split(".")
@@ -111,9 +110,7 @@ class Clocks:
 
 
 def bare_loop(seed: int) -> list[float]:
-    """Return wall and CPU seconds of the epochs of a bare loop, from what those after the first one
-    take.
-    """
+    """Return wall and CPU seconds of a bare loop, extrapolated from the epochs after the first."""
     from clock import Clock
     from hydra.core.global_hydra import GlobalHydra
     from steps import bare
@@ -130,15 +127,13 @@ def bare_loop(seed: int) -> list[float]:
 
 
 def note(**what: Any) -> None:
-    """Write something down with the time."""
+    """Append an entry with the time to the notes."""
     with Path(os.environ[NOTES]).open("a") as file:
         file.write(json.dumps({**what, "at": time.monotonic()}) + "\n")
 
 
 def watch_trials() -> None:
-    """Let each trial that is forked from this process write down what its parts cost, and then a
-    bare loop.
-    """
+    """Make each trial that is forked from this process note its parts' cost and then a bare loop's."""
     from hydra_study.processes import fork_server
 
     clocks, run_trial_process = Clocks(), fork_server.run_trial_process
@@ -157,7 +152,7 @@ def watch_trials() -> None:
 
 
 def watch_worker() -> None:
-    """Let the worker write down when trials began, and what it cost."""
+    """Make the worker note when trials start, and its own CPU time."""
     from hydra_study.processes.worker import Worker
 
     start, run = Worker._start, Worker.run
@@ -218,5 +213,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-elif NOTES in os.environ:  # the sweep's template imports this module
+elif NOTES in os.environ:  # imported by the sweep's fork server
     watch_trials()

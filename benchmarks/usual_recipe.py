@@ -1,5 +1,5 @@
-"""The recipe of most Lightning projects, to compare with: per-sample transforms, workers, per-step
-metrics, bar and logging.
+"""The recipe of most Lightning projects, for comparison: per-sample transforms, worker processes,
+metrics, progress bar and logging at every step.
 """
 
 import tempfile
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Pictures(Dataset[Any]):
-    """One sample at a time, transformed."""
+    """A data set that transforms one sample at a time."""
 
     def __init__(self, part: Any, transform: Any) -> None:
         self.x, self.y, self.transform = part.x, part.y, transform
@@ -35,7 +35,7 @@ class Pictures(Dataset[Any]):
 
 
 class Usual(L.LightningModule):
-    """Loss and accuracy are updated and logged at every step."""
+    """A module that updates and logs loss and accuracy at every step."""
 
     def __init__(self, model: Any, cfg: Any, clock: "Clock") -> None:
         super().__init__()
@@ -83,9 +83,8 @@ def train(cfg: Any, data: Any, model: Any, clock: "Clock") -> None:
         transform = v2.ToDtype(torch.float32, scale=True)
     batch = int(cfg.data.batch_size)
     options: dict[str, Any] = {"batch_size": batch, "num_workers": 2, "persistent_workers": True}
-    options["multiprocessing_context"] = (
-        "fork"  # joblib's processes, in which the official sweeper trains, fail without
-    )
+    # required in the processes of joblib, in which the official sweeper trains
+    options["multiprocessing_context"] = "fork"
     train_loader = DataLoader(
         Pictures(data.train, transform), shuffle=True, drop_last=True, **options
     )

@@ -1,12 +1,12 @@
-"""Throws faults at sweeps of short trials, by the thousand, and counts what was lost by it.
+"""Inject faults into sweeps of short trials, by the thousand, and count the violations.
 
-    uv run --extra postgresql python benchmarks/chaos --faults 1000 --storage postgresql    # goes on where it stopped
+    uv run --extra postgresql python benchmarks/chaos --faults 1000 --storage postgresql    # continues where it stopped
     uv run python benchmarks/chaos --step 17                                                # one sweep of a seed again
 
-Sweep after sweep is started, disturbed at moments drawn from the seed, and started again by the
-same command until its total is reached. The program is used as from outside, by its command line,
-its files and its study. Exits with 1 where a count that should be 0 is not; the folders of such
-sweeps are kept. Needs Linux; a full disk is tried where a tmpfs may be mounted.
+Each sweep is started, disturbed at times drawn from the seed, and started again by the same command
+until its total is reached. The program is used only from outside: command line, files, study. Exits
+with 1 if there are violations; the folders of such sweeps are kept. Needs Linux; a full disk is
+tested only where a tmpfs can be mounted.
 """  # noqa: E501
 
 import argparse
@@ -43,7 +43,7 @@ def main() -> None:
         state = {"next": options.step, "thrown": {}, "violations": [], "seconds": 0.0}
     mounts = can_mount(place)
     if not mounts:
-        print("a full disk is skipped: a tmpfs can be mounted by root alone")
+        print("a full disk is skipped: only root can mount a tmpfs")
     end = time.monotonic() + 60 * options.minutes
     with ExitStack() as stack:
         server = stack.enter_context(Postgres()) if options.storage == "postgresql" else None
@@ -64,39 +64,39 @@ def parse() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--faults", type=int, default=1000, help="how many to throw in all")
+    parser.add_argument("--faults", type=int, default=1000, help="total number to inject")
     parser.add_argument("--storage", choices=("journal", "postgresql"), default="journal")
     parser.add_argument(
         "--minutes",
         type=float,
         default=float("inf"),
-        help="stop after so long; the same command goes on",
+        help="time limit; the same command continues",
     )
     parser.add_argument(
         "--folder",
         type=Path,
         default=Path("outputs/chaos"),
-        help="where sweeps run and the state is kept",
+        help="folder of the sweeps and of the state",
     )
     parser.add_argument("--step", type=int, help="run this one sweep of the seed")
-    parser.add_argument("--trials", type=int, default=14, help="of a sweep")
+    parser.add_argument("--trials", type=int, default=14, help="trials per sweep")
     parser.add_argument(
         "--stale-after", type=float, default=3.0, help="hydra.sweeper.stale_after, in seconds"
     )
     parser.add_argument(
-        "--outage", type=float, default=20.0, help="for how long PostgreSQL is gone, in seconds"
+        "--outage", type=float, default=20.0, help="how long PostgreSQL is down, in seconds"
     )
     parser.add_argument(
         "--pipeline-every",
         type=int,
         default=15,
-        help="each so many sweeps one trains networks; 0 for none",
+        help="every how many sweeps one trains networks; 0 for none",
     )
     parser.add_argument(
         "--patience",
         type=float,
         default=240.0,
-        help="seconds without a sign after which a sweep has hung",
+        help="seconds without progress after which a sweep has hung",
     )
     options = parser.parse_args()
     options.folder = options.folder.absolute()
@@ -106,12 +106,12 @@ def parse() -> argparse.Namespace:
 
 
 def leave(signum: int, frame: FrameType | None) -> None:
-    """Leave through all `finally` blocks, which end what was started."""
+    """Exit through all `finally` blocks, which end the started processes."""
     sys.exit(128 + signum)
 
 
 def read_state(file: Path) -> dict[str, Any]:
-    """Return how far a run of this seed has come."""
+    """Return the state of the runs with this seed."""
     if not file.is_file():
         return {"next": 0, "thrown": {}, "violations": [], "seconds": 0.0}
     return dict(json.loads(file.read_text()))
@@ -125,7 +125,7 @@ def write(file: Path, text: str) -> None:
 
 
 def can_mount(place: Path) -> bool:
-    """Whether a tmpfs may be mounted here."""
+    """Return whether a tmpfs can be mounted here."""
     if os.geteuid() != 0:
         return False
     trial = place / "mount"
@@ -149,7 +149,7 @@ def step(
     server: Postgres | None,
     mounts: bool,
 ) -> None:
-    """Run one sweep under faults and add what came of it to the state."""
+    """Run one sweep under faults and add the results to the state."""
     number = state["next"]
     rng = random.Random(f"{options.seed}/{number}")
     is_pipeline = (
@@ -191,7 +191,7 @@ def step(
 
 
 def table(state: dict[str, Any], options: argparse.Namespace) -> str:
-    """Return what was thrown and what was counted, as Markdown."""
+    """Return the injected faults and the violations as Markdown tables."""
     counts = Counter(violation["count"] for violation in state["violations"])
     thrown = state["thrown"]
     lines = [
@@ -200,7 +200,7 @@ def table(state: dict[str, Any], options: argparse.Namespace) -> str:
             f"{options.storage}, seed {options.seed}, {state['seconds'] / 60:.0f} minutes."
         ),
         "",
-        "| fault | thrown |",
+        "| fault | injected |",
         "|---|---|",
         *(
             f"| {what} | {thrown[what]} |"

@@ -1,8 +1,7 @@
-"""The application whose sweeps are disturbed: trials of under a second that check their own folder
-and keep a ledger.
+"""The application of the sweeps: trials of under a second that check their folder and write a
+ledger.
 
-The ledger lies outside of the sweep's folder and is the truth that the sweep is held to: each line
-is one write of one trial.
+The ledger, outside of the sweep's folder, records what really happened, one line per event.
 """
 
 import json
@@ -29,7 +28,7 @@ def note(say, number, **facts):
 
 
 def save(path, text):
-    while True:  # what the application itself does with a full disk is not what is tested
+    while True:  # the application's own handling of a full disk is not tested
         try:
             path.parent.mkdir(exist_ok=True)
             path.with_suffix(".part").write_text(text)
@@ -40,7 +39,7 @@ def save(path, text):
 
 def suffer(fate):
     if fate == "exception":
-        raise RuntimeError("a bug of the user")
+        raise RuntimeError("a bug in user code")
     if fate == "memory_error":
         raise MemoryError("too big")
     if fate == "memory_limit":
@@ -73,7 +72,7 @@ def main(cfg):
         save(folder / "checkpoints" / "last.ckpt", json.dumps(state))
         note("step", me.number, step=step + 1)
         if me.report(step + 1, state["sum"]):
-            raise trial.Pruned("no future")
+            raise trial.Pruned("pruned")
         if fate and step + 2 >= cfg.steps:
             note("fate", me.number, fate=fate)
             suffer(fate)
@@ -132,7 +131,7 @@ if file:
 
     time.time = jumping
 """
-# What a trial does by itself, and the kind that the sweep is to call it by.
+# Faults inside of a trial, and the kind of outcome that the sweep must record.
 FATES = {
     "exception": "error",
     "nan": "diverged",
@@ -153,7 +152,7 @@ class Application:
     Attributes:
         folder: Where it lies.
         total: `n_trials` of its sweep.
-        fates: What trials do by themselves, by their number.
+        fates: Faults inside of trials, by number.
         storage: `hydra.sweeper.storage`; None for a journal in the sweep's folder.
     """
 
@@ -169,7 +168,7 @@ class Application:
 
     @property
     def steps(self) -> int:
-        """Steps of a trial, each of which adds x to its value."""
+        """Steps of a trial; each adds x to its value."""
         return 6
 
     def write(self, slots: int, workers: int, stale_after: float) -> None:
@@ -192,6 +191,6 @@ class Application:
         (self.folder / "conf" / "config.yaml").write_text(textwrap.dedent(text))
 
     def ledger(self) -> list[dict[str, Any]]:
-        """Return what the trials have written so far."""
+        """Return the lines of the ledger so far."""
         lines = (self.folder / "ledger.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]

@@ -1,6 +1,4 @@
-"""One sweep under faults: it is started, disturbed, and started again by the same command until its
-total is reached.
-"""
+"""Run one sweep under faults: start, disturb and restart it until its total is reached."""
 
 import contextlib
 import os
@@ -17,14 +15,14 @@ from application import Application
 from judge import Violation, best_is_right, judge, read_study
 from plan import Plan, Planned
 from postgres import Postgres
-from processes import MARK, end_all, leavers, roles, send
+from processes import MARK, end_all, roles, send, wait_for_end
 
 _PATIENCE_AT_END_S = 30.0
 _MOST_STARTS = 40
-# How a start on a full disk is refused, also that of a second head.
+# Message of a start on a full disk, which is refused.
 _REFUSED = "is full; free some and start again"
 
-# Faults that pass, or that touch a trial alone: the sweep is to outlive them without another start.
+# Faults that are transient or affect only a trial: the sweep must survive them without a restart.
 _PASSES = (
     "SIGSTOP",
     "second",
@@ -41,12 +39,12 @@ class Episode:
     """One sweep under faults.
 
     Args:
-        app: The application, its files not yet written.
-        plan: What happens to it.
-        rng: Further draws.
-        server: The database, if the study lies in one.
-        stale_after: Seconds after which another machine's silent worker counts as dead.
-        patience_s: Seconds without a sign after which a sweep has hung.
+        app: The application; its files are not yet written.
+        plan: Settings and faults.
+        rng: Random generator for further draws.
+        server: The database server, if the study is in one.
+        stale_after: Seconds after which another machine's silent worker is dead.
+        patience_s: Seconds without progress after which a sweep has hung.
     """
 
     def __init__(
@@ -66,15 +64,14 @@ class Episode:
         self.log: list[str] = []
         self._heads: list[subprocess.Popen[bytes]] = []
         self._waiting = list(plan.faults)
-        self._passing: list[str] = []
-        """What was thrown since the last start."""
+        self._since_start: list[str] = []  # faults
         self._lines_before = self._lines_at_start = 0
         self._last_struck = 0.0
         self._mounted = False
         self._began = time.monotonic()
 
     def run(self) -> None:
-        """Run the sweep to its total and judge it."""
+        """Run the sweep to its total and check it."""
         try:
             self._prepare()
             if self._reach_the_total():
@@ -83,7 +80,7 @@ class Episode:
             self.close()
 
     def close(self) -> None:
-        """End what runs, and put back what was changed."""
+        """Kill all processes, and unmount the disk."""
         for head in self._heads:
             send_group(head, signal.SIGKILL)
         end_all(self.mark)
@@ -137,20 +134,18 @@ class Episode:
         return head
 
     def _own_environment(self) -> dict[str, str]:
-        """Return further environment variables of the sweep."""
+        """Return additional environment variables of the sweep."""
         return {}
 
     def _command(self) -> list[str]:
-        """Return the command that starts the sweep, and goes on with it."""
+        """Return the command that starts and continues the sweep."""
         return ["app.py", "-m", *(["hydra/launcher=joblib"] if self.plan.workers > 1 else [])]
 
     def _reach_the_total(self) -> bool:
-        """Start the same command until it says that it is done, with nothing left to strike; False
-        where that never comes.
-        """
+        """Run the command until the sweep is finished; return whether it ever is."""
         hung = 0
         for _ in range(_MOST_STARTS):
-            self._passing = []
+            self._since_start = []
             output = self.app.folder / "output.log"
             said_before = output.stat().st_size if output.is_file() else 0
             self._heads = [self._start()]
@@ -163,13 +158,14 @@ class Episode:
                 continue
             codes = [head.returncode for head in self._heads]
             self._say(f"heads ended with {codes}")
-            outlived = all(fault.startswith(_PASSES) for fault in self._passing)
+            outlived = all(fault.startswith(_PASSES) for fault in self._since_start)
             said = (
                 (self.app.folder / "output.log").read_bytes()[said_before:].decode(errors="replace")
             )
             if outlived and any(codes) and _REFUSED not in said:
                 self._violate(
-                    "gave up", f"codes {codes} after {self._passing or 'nothing'}: ...{said[-300:]}"
+                    "gave up",
+                    f"codes {codes} after {self._since_start or 'nothing'}: ...{said[-300:]}",
                 )
             if codes[0] == 0:
                 return True
@@ -177,7 +173,7 @@ class Episode:
         return False
 
     def _watch(self) -> bool:
-        """Strike while a head runs; False if nothing moves any more."""
+        """Inject faults while a head runs; return False if the sweep hangs."""
         seen, moved = -1, time.monotonic()
         while any(head.poll() is None for head in self._heads):
             lines = self._count_lines()
@@ -186,7 +182,7 @@ class Episode:
             if time.monotonic() - moved > self.patience_s:
                 self._violate(
                     "hung",
-                    f"nothing moved for {self.patience_s:g} s after {self._passing or 'nothing'}",
+                    f"no progress for {self.patience_s:g} s after {self._since_start or 'nothing'}",
                 )
                 self._kill_all()
                 return False
@@ -219,7 +215,7 @@ class Episode:
             head.wait(timeout=60)
 
     def _strike(self, fault: Planned) -> None:
-        """Throw one fault; one that finds nothing to strike is not counted."""
+        """Inject one fault; it does not count without a target."""
         word, _, role = fault.what.partition(" ")
         if word in ("SIGKILL", "SIGTERM", "SIGINT", "SIGSTOP"):
             hit = self._signal(getattr(signal, word), role, fault)
@@ -238,15 +234,16 @@ class Episode:
             hit = strikes[fault.what](fault)
         if hit:
             self.thrown[fault.what] += 1
-            self._passing.append(fault.what)
+            self._since_start.append(fault.what)
 
     def _trial_processes(self) -> set[int]:
-        """Return the processes that ever were a trial."""
+        """Return the processes of all trials so far."""
         return {line["pid"] for line in self.app.ledger() if line["say"] == "begin"}
 
     def _signal(self, signum: int, role: str, fault: Planned) -> bool:
         heads = [head.pid for head in self._heads if head.poll() is None]
-        found = getattr(roles(self.mark, heads, self._trial_processes()), role)
+        processes = roles(self.mark, heads, self._trial_processes())
+        found = getattr(processes, role.replace(" ", "_"))
         if not found:
             return False
         pid = found[int(fault.aim * len(found))]
@@ -260,13 +257,13 @@ class Episode:
         return True
 
     def _cut_power(self, fault: Planned) -> bool:
-        """Everything dies in the same moment."""
+        """Kill all processes at once."""
         self._say("power cut")
         self._kill_all()
         return True
 
     def _tear_journal(self, fault: Planned) -> bool:
-        """Everything dies, and the journal ends in half of a line."""
+        """Kill all processes, and append half of a line to the journal."""
         journal = self.app.sweep / "study.journal"
         if not journal.is_file() or not journal.stat().st_size:
             return False
@@ -279,18 +276,18 @@ class Episode:
         return True
 
     def _second_head(self, fault: Planned) -> bool:
-        """The same command is started once more, on the same machine or on another one."""
+        """Start the same command once more, on the same machine or another one."""
         if len(self._heads) > 2:
             return False
         self._heads.append(self._start(machine=len(self._heads) if fault.aim < 0.7 else 0))
         return True
 
     def _second_folder(self, fault: Planned) -> bool:
-        """The same study is started in another folder, which must be refused."""
+        """Start the same study in another folder, which must be refused."""
         other = self.app.folder / "elsewhere"
         journal = self.app.sweep / "study.journal"
         if not self._count_lines():
-            return False  # the study may not be there yet, and would be the other folder's
+            return False  # the study may not exist yet, and would be created in the other folder
         storage = [] if self.app.storage is not None else [f"hydra.sweeper.storage={journal}"]
         head = self._start(f"hydra.sweep.dir={other}", *storage)
         self._heads.append(head)
@@ -307,7 +304,7 @@ class Episode:
         return True
 
     def _jump(self, fault: Planned) -> bool:
-        """The wall clock jumps by hours."""
+        """Move the wall clock by hours."""
         hours = 24 * (fault.aim - 0.5)
         fresh = self.app.folder / "clock.fresh"
         fresh.write_text(str(3600 * hours))
@@ -316,7 +313,7 @@ class Episode:
         return True
 
     def _fill_disk(self, fault: Planned) -> bool:
-        """Nothing can be written to the sweep's folder for some seconds."""
+        """Fill the disk of the sweep's folder for some seconds."""
         if not self._mounted or self._count_lines() == self._lines_at_start:
             return False  # a start on a full disk is refused
         ballast = self.app.sweep / "ballast"
@@ -324,7 +321,7 @@ class Episode:
         end = time.monotonic() + fault.length_s
         try:
             with ballast.open("ab", buffering=0) as file:
-                # again, since others leave room when they replace files
+                # repeatedly, since replaced files free some space
                 while time.monotonic() < end:
                     with contextlib.suppress(OSError):
                         while True:
@@ -336,7 +333,7 @@ class Episode:
         return True
 
     def _without_database(self, fault: Planned) -> bool:
-        """The database crashes, and is started again at once or after a while."""
+        """Crash the database server, and start it again at once or after a while."""
         assert self.server is not None
         self._say(fault.what)
         self.server.stop()
@@ -347,11 +344,11 @@ class Episode:
         return True
 
     def _without_wandb(self, fault: Planned) -> bool:
-        """The W&B server is gone for a while, where there is one."""
+        """Stop the W&B server for a while, if there is one."""
         return False
 
     def _judge_processes(self) -> None:
-        for process in leavers(self.mark, _PATIENCE_AT_END_S):
+        for process in wait_for_end(self.mark, _PATIENCE_AT_END_S):
             self._violate("left", f"a process: {process.command[:120]}")
         end_all(self.mark)
 
@@ -367,11 +364,11 @@ class Episode:
 
 
 def send_group(process: "subprocess.Popen[bytes]", signum: int) -> None:
-    """Send a signal to a process that leads a group, and to its group."""
+    """Send a signal to the group of a process that leads it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signum)
 
 
 def keep(folder: Path, text: str) -> None:
-    """Write what happened beside what is left of a sweep."""
+    """Write the log into the folder of a sweep."""
     (folder / "what_happened.txt").write_text(text)

@@ -1,6 +1,4 @@
-"""What must hold of a sweep after its faults, held against the ledger that its trials kept by
-themselves.
-"""
+"""Checks of a finished sweep against the ledger that its trials wrote."""
 
 import csv
 import json
@@ -18,13 +16,13 @@ from optuna.trial import FrozenTrial
 COUNTS = {
     "lost": "trials lost",
     "twice": "trials counted twice",
-    "missed": "totals missed",
+    "missed": "totals not reached",
     "overwritten": "folders overwritten",
     "differ": "states that differ between study, outcome file, sweep.csv and W&B",
-    "kind": "trials called by a wrong kind, or with a wrong value",
-    "left": "processes and temporary files left behind",
-    "gave up": "sweeps that ended by a fault that passes",
-    "hung": "sweeps that stood still",
+    "kind": "trials of a wrong kind, or with a wrong value",
+    "left": "processes and temporary files that were left",
+    "gave up": "sweeps ended by a transient fault",
+    "hung": "sweeps that hung",
     "second folder": "starts of a study in a second folder that were not refused",
 }
 UNCHARGED = ("infeasible", "duplicate")
@@ -32,11 +30,11 @@ UNCHARGED = ("infeasible", "duplicate")
 
 @dataclass(frozen=True)
 class Violation:
-    """Something that should not be.
+    """A violation of a guarantee.
 
     Attributes:
-        count: Which of `COUNTS` it adds to.
-        detail: What was seen.
+        count: Key of `COUNTS`.
+        detail: Description.
     """
 
     count: str
@@ -44,7 +42,7 @@ class Violation:
 
 
 def read_study(app: Application) -> list[FrozenTrial]:
-    """Return the trials as the study knows them."""
+    """Return the trials in the study."""
     storage: BaseStorage
     if app.storage is not None and "://" in app.storage:
         storage = RDBStorage(app.storage.replace("postgresql://", "postgresql+psycopg://"))
@@ -59,7 +57,7 @@ def read_study(app: Application) -> list[FrozenTrial]:
 
 
 def judge(app: Application) -> list[Violation]:
-    """Return what should not be, of a sweep that says it is done."""
+    """Return the violations in a sweep that reports to be finished."""
     trials, ledger = read_study(app), app.ledger()
     found = [
         *of_totals(app, trials),
@@ -72,12 +70,12 @@ def judge(app: Application) -> list[Violation]:
 
 
 def kind(trial: FrozenTrial) -> str:
-    """Return the kind of a trial, or its state in small letters where it has none."""
+    """Return the kind of a trial, else its state in lower case."""
     return str(trial.user_attrs.get("kind", trial.state.name.lower()))
 
 
 def is_charged(trial: FrozenTrial) -> bool:
-    """Whether a trial counts towards the total."""
+    """Return whether a trial counts towards the total."""
     return (
         trial.state.is_finished()
         and kind(trial) not in UNCHARGED
@@ -86,7 +84,7 @@ def is_charged(trial: FrozenTrial) -> bool:
 
 
 def of_totals(app: Application, trials: list[FrozenTrial]) -> list[tuple[str, str]]:
-    """The total is reached and not passed; each line of retries is counted once."""
+    """Check that the total is reached exactly and that each chain of retries counts once."""
     charged = [trial for trial in trials if is_charged(trial)]
     found = []
     if len(charged) != app.total:
@@ -107,9 +105,7 @@ def of_totals(app: Application, trials: list[FrozenTrial]) -> list[tuple[str, st
 def of_trials(
     trials: list[FrozenTrial], ledger: list[dict[str, Any]], app: Application
 ) -> list[tuple[str, str]]:
-    """Every trial has ended, in the way in which it did; what was killed was tried again, from its
-    checkpoint.
-    """
+    """Check that every trial has the kind and value of its fate, and killed ones were retried."""
     fates = {line["number"]: line["fate"] for line in ledger if line["say"] == "fate"}
     retried = {trial.user_attrs.get("retry_of") for trial in trials}
     found = []
@@ -119,7 +115,7 @@ def of_trials(
             found.append(("lost", f"{name} is still {trial.state.name}"))
         elif ended_as == "killed" and trial.number not in retried:
             reason = trial.user_attrs.get("reason")
-            found.append(("lost", f"{name} was killed and not tried again ({reason})"))
+            found.append(("lost", f"{name} was killed and not retried ({reason})"))
         elif ended_as == "complete":
             expected = app.steps * trial.params["x"]
             if trial.value is None or abs(trial.value - expected) > 1e-9:
@@ -145,7 +141,7 @@ def of_trials(
 
 
 def of_folders(ledger: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Every trial began once, in an empty folder."""
+    """Check that every trial began once, in an empty folder."""
     began = [line for line in ledger if line["say"] == "begin"]
     found = [
         ("overwritten", f"trial {line['number']} began in a folder with {line['found']}")
@@ -161,7 +157,7 @@ def of_folders(ledger: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def of_tables(app: Application, trials: list[FrozenTrial]) -> list[tuple[str, str]]:
-    """Study, outcome files and table say the same."""
+    """Check that study, outcome files and sweep.csv agree."""
     found = []
     rows = {
         int(row["number"]): row
@@ -216,7 +212,7 @@ def of_tables(app: Application, trials: list[FrozenTrial]) -> list[tuple[str, st
 
 
 def of_files(app: Application) -> list[tuple[str, str]]:
-    """No temporary file is left: none with a hidden name, and nothing where they are made."""
+    """Check that no hidden file and no temporary file is left."""
     allowed = {".study", ".hydra"}
     hidden = [path for path in app.sweep.rglob(".*") if path.name not in allowed]
     made = list((app.folder / "tmp").iterdir())
@@ -224,7 +220,7 @@ def of_files(app: Application) -> list[tuple[str, str]]:
 
 
 def best_is_right(app: Application, trials: list[FrozenTrial]) -> bool:
-    """Whether `best.yaml` names the best trial."""
+    """Return whether `best.yaml` names the best trial."""
     complete = [trial for trial in trials if kind(trial) == "complete"]
     best = min(complete, key=lambda trial: float(trial.value or 0.0))
     return Path(app.sweep / "best.yaml").read_text().startswith(f"# Trial {best.number} of study")

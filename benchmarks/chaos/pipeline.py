@@ -1,4 +1,4 @@
-"""A sweep that trains networks and logs them to a W&B server, which goes away for a while."""
+"""Run a sweep that trains networks and logs them to a W&B server, which is down for a while."""
 
 import sys
 import time
@@ -16,8 +16,7 @@ sys.path.append(str(ROOT / "tests" / "tracking"))
 from wandb_server import WandbServer  # noqa: E402
 
 STATES = {"complete": "finished", "pruned": "finished", "diverged": "failed", "error": "failed"}
-# What torch and W&B keep, or leave behind where a process is killed, in the folder of temporary
-# files.
+# Temporary files of torch and W&B that stay, or stay if a process is killed.
 OF_OTHERS = ("torchinductor_", "wandb-artifacts", "wandb-media")
 
 OPTIONS = [
@@ -43,7 +42,7 @@ class PipelineEpisode(Episode):
         self._server = WandbServer().start()
 
     def close(self) -> None:
-        """End what runs, the server too."""
+        """Kill all processes, and stop the server."""
         super().close()
         self._server.stop()
 
@@ -71,9 +70,7 @@ class PipelineEpisode(Episode):
         return sum(path.read_bytes().count(b"\n") for path in self.app.sweep.glob("*/metrics.csv"))
 
     def _trial_processes(self) -> set[int]:
-        """Return the processes that lead a session of their own: trials, and W&B's service, which
-        is left alone.
-        """
+        """Return the processes that lead a session: trials, but not W&B's service."""
         found = processes_of(self.mark).values()
         return {
             each.pid for each in found if each.session == each.pid and "wandb" not in each.command
@@ -103,8 +100,8 @@ class PipelineEpisode(Episode):
             self._violate(count, detail)
 
     def _of_wandb(self, trial: Any) -> list[tuple[str, str]]:
-        """The server says of a trial that counts what the study says, or its run lies in its
-        folder, to be synchronised.
+        """Check that the server agrees with the study about a trial, or that its offline run is in
+        its folder.
         """
         ended_as, identity = kind(trial), trial.user_attrs.get("wandb_id")
         run = self._server.runs.get(str(identity))

@@ -1,24 +1,24 @@
-"""What happens to a sweep: drawn from the seed alone, so that a step can be repeated."""
+"""The faults of a sweep, drawn only from the seed, so that a step can be repeated."""
 
 import random
 from dataclasses import dataclass
 
 from application import FATES
 
-# Faults from outside and how often they are drawn, relative to each other.
+# Faults from outside and their relative frequencies.
 PROCESS_FAULTS = {
     "SIGKILL trial": 6,
     "SIGKILL worker": 4,
-    "SIGKILL template": 3,
+    "SIGKILL fork server": 3,
     "SIGKILL head": 3,
     "SIGTERM trial": 2,
     "SIGTERM worker": 2,
-    "SIGTERM template": 1,
+    "SIGTERM fork server": 1,
     "SIGTERM head": 2,
     "SIGINT head": 2,
     "SIGSTOP trial": 2,
     "SIGSTOP worker": 3,
-    "SIGSTOP template": 1,
+    "SIGSTOP fork server": 1,
     "SIGSTOP head": 1,
     "power cut": 3,
     "torn journal": 3,
@@ -44,8 +44,15 @@ PIPELINE_FAULTS = {
 
 @dataclass(frozen=True)
 class Planned:
-    """One fault: it strikes when the trials have written so many lines after the one before, or so
-    long after a start.
+    """One fault.
+
+    Attributes:
+        what: Its name.
+        after_lines: Number of ledger lines since the last fault, after which it strikes.
+        after_s: Seconds since the last fault, after which it strikes at the earliest.
+        at_start: Whether only `after_s` counts.
+        length_s: Its duration, if it has one.
+        aim: Number in [0, 1) that selects the target.
     """
 
     what: str
@@ -58,7 +65,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens to one sweep."""
+    """The settings and faults of one sweep."""
 
     total: int
     slots: int
@@ -76,7 +83,7 @@ def draw(
     stale_after: float,
     outage_s: float,
 ) -> Plan:
-    """Draw what happens to one sweep."""
+    """Draw the plan of one sweep."""
     workers = rng.choice([1, 1, 2])
     small = can_mount and rng.random() < 0.25
     kinds = dict(PROCESS_FAULTS)
@@ -97,7 +104,7 @@ def draw(
 def draw_faults(
     rng: random.Random, kinds: dict[str, int], count: int, stale_after: float, outage_s: float
 ) -> list[Planned]:
-    """Draw faults of some kinds."""
+    """Draw `count` faults by their relative frequencies."""
     faults = []
     for what in rng.choices(list(kinds), weights=list(kinds.values()), k=count):
         length = outage_s if what == "PostgreSQL gone" else rng.uniform(1, 2 * stale_after)
@@ -116,7 +123,7 @@ def draw_faults(
 
 
 def draw_pipeline(rng: random.Random, stale_after: float) -> Plan:
-    """Draw what happens to a sweep that trains networks and logs them to W&B."""
+    """Draw the plan of a sweep that trains networks and logs them to W&B."""
     return Plan(
         6, 2, 1, False, {}, draw_faults(rng, PIPELINE_FAULTS, rng.randint(2, 5), stale_after, 0.0)
     )

@@ -11,7 +11,7 @@ from typing import Self
 
 
 def is_installed() -> bool:
-    """Return whether there is a server to start, from Debian's package."""
+    """Return whether Debian's package of the server is installed."""
     return _binaries() is not None and (os.geteuid() != 0 or shutil.which("runuser") is not None)
 
 
@@ -21,7 +21,7 @@ def _binaries() -> Path | None:
 
 
 class Postgres:
-    """A server with a database in a folder of its own, from `with` on to its end."""
+    """Context manager of a server with a data folder of its own."""
 
     def __init__(self) -> None:
         binaries = _binaries()
@@ -55,8 +55,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        # With fsync, since an immediate stop is a crash, after which nothing that was committed may
-        # be missing.
+        # fsync stays on: an immediate stop is a crash, after which no commit may be missing
         options = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1"
         self._run(
             "pg_ctl", "-o", options, "-w", "-t", "300", "-l", str(self._folder / "log"), "start"
@@ -67,7 +66,7 @@ class Postgres:
         self._run("pg_ctl", "-m", "immediate", "-w", "stop")
 
     def make(self, database: str) -> str:
-        """Make a database, anew if there is one, and return its address."""
+        """Create a database, replacing an existing one, and return its address."""
         for name in ("dropdb", "createdb"):
             command = [
                 str(self._binaries / name),

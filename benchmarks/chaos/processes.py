@@ -1,4 +1,4 @@
-"""The processes of one sweep, found by a variable in their environment and never by a name."""
+"""Find the processes of one sweep by an environment variable, never by name."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ class Process:
 
 
 def processes_of(mark: str) -> dict[int, Process]:
-    """Return the living processes that were started with this mark, by their id."""
+    """Return the running processes with this mark, by id."""
     wanted = f"{MARK}={mark}".encode()
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
@@ -40,7 +40,7 @@ def processes_of(mark: str) -> dict[int, Process]:
 
 
 def send(pid: int, signum: int) -> bool:
-    """Send a signal and return whether there was still a process to take it."""
+    """Send a signal and return whether the process existed."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signum)
         return True
@@ -48,7 +48,7 @@ def send(pid: int, signum: int) -> bool:
 
 
 def end_all(mark: str) -> None:
-    """Kill the processes of this mark until there are none."""
+    """Kill all processes with this mark."""
     end = time.monotonic() + 60
     while (left := processes_of(mark)) and time.monotonic() < end:
         for pid in left:
@@ -56,8 +56,8 @@ def end_all(mark: str) -> None:
         time.sleep(0.05)
 
 
-def leavers(mark: str, patience_s: float) -> list[Process]:
-    """Wait until no process of this mark is left, and return those that are after the patience."""
+def wait_for_end(mark: str, patience_s: float) -> list[Process]:
+    """Wait until no process with this mark is left; return those that are after `patience_s`."""
     end = time.monotonic() + patience_s
     while (left := processes_of(mark)) and time.monotonic() < end:
         time.sleep(0.1)
@@ -66,26 +66,28 @@ def leavers(mark: str, patience_s: float) -> list[Process]:
 
 @dataclass(frozen=True)
 class Roles:
-    """Who is who in a sweep; whoever began a trial is its process, its parent the template, whose
-    parent is the worker.
+    """The processes of a sweep by role: a trial's parent is the fork server, whose parent is the
+    worker.
     """
 
     head: list[int]
     worker: list[int]
-    template: list[int]
+    fork_server: list[int]
     trial: list[int]
 
 
 def roles(mark: str, heads: list[int], began: set[int]) -> Roles:
-    """Return who is who.
+    """Return the processes of a sweep by role.
 
     Args:
         mark: The sweep.
-        heads: Processes that were started by hand.
-        began: Processes that ever began a trial.
+        heads: Processes of the command line.
+        began: Processes that have started a trial.
     """
     alive = processes_of(mark)
     trials = [pid for pid in alive if pid in began and pid not in heads]
-    templates = {alive[pid].parent for pid in trials} & (alive.keys() - set(heads) - set(trials))
-    workers = {alive[pid].parent for pid in templates} & alive.keys()
-    return Roles([pid for pid in heads if pid in alive], sorted(workers), sorted(templates), trials)
+    fork_servers = {alive[pid].parent for pid in trials} & (alive.keys() - set(heads) - set(trials))
+    workers = {alive[pid].parent for pid in fork_servers} & alive.keys()
+    return Roles(
+        [pid for pid in heads if pid in alive], sorted(workers), sorted(fork_servers), trials
+    )

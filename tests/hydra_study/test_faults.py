@@ -77,7 +77,7 @@ def test_a_living_worker_that_was_taken_for_dead_drops_its_trials_and_works_on(
     outputs = [process.communicate(timeout=120)[0] for process in (paused, other)]
     assert [paused.returncode, other.returncode] == [0, 0], outputs
     assert app.kinds().count("complete") == 6
-    assert "taken over by another worker" in outputs[0]
+    assert "another worker has reaped trial" in outputs[0]
     retried = [
         trial.user_attrs["retry_of"] for trial in app.trials() if "retry_of" in trial.user_attrs
     ]

@@ -58,19 +58,19 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "victim", ["SIGINT", "SIGTERM", "SIGKILL", "SIGKILL template", "SIGKILL trial"]
+    "victim", ["SIGINT", "SIGTERM", "SIGKILL", "SIGKILL fork server", "SIGKILL trial"]
 )
 def test_the_same_command_finishes_exactly_the_total(toy: MakeToy, victim: str) -> None:
     app = toy(TRAINING, sweeper=OPTIONS)
     process = app.start()
     wait_for(lambda: in_the_middle(app))
-    template = children(process.pid)[0]
-    target = {"SIGKILL template": template, "SIGKILL trial": children(template)[0]}.get(
+    fork_server = children(process.pid)[0]
+    target = {"SIGKILL fork server": fork_server, "SIGKILL trial": children(fork_server)[0]}.get(
         victim, process.pid
     )
     os.kill(target, signal.Signals[victim.split()[0]])
     output, _ = process.communicate(timeout=60)
-    alone = victim in ("SIGKILL template", "SIGKILL trial")
+    alone = victim in ("SIGKILL fork server", "SIGKILL trial")
     codes = {"SIGINT": 130, "SIGTERM": 143, "SIGKILL": -9}
     assert process.returncode == (0 if alone else codes[victim]), output
     before = fingerprints(app)

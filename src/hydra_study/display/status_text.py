@@ -87,8 +87,8 @@ def table(
     from rich.text import Text
 
     count = tally(trials, spec.objectives)
-    seconds = max((float(said.get("seconds", 0)) for said in workers.values()), default=0.0)
-    at_once = sum(int(said.get("slots", 0)) for said in workers.values())
+    seconds = max((float(state.get("seconds", 0)) for state in workers.values()), default=0.0)
+    at_once = sum(int(state.get("slots", 0)) for state in workers.values())
     total = spec.options.n_trials
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number)
     left = clock(seconds_left(count, trials, spec, seconds, at_once))
@@ -100,9 +100,9 @@ def table(
     running = Table(
         "worker", "slot", "trial", "time", "step", "value", "parameters", box=None, padding=(0, 1)
     )
-    for number, said in enumerate(workers.values()):
+    for number, state in enumerate(workers.values()):
         for one in (
-            one for one in said.get("trials", []) if kind_of(trials[one["number"]]) == "running"
+            one for one in state.get("trials", []) if kind_of(trials[one["number"]]) == "running"
         ):
             step, value = (
                 "" if one[key] is None else f"{one[key]:.5g}" for key in ("step", "value")

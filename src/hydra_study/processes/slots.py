@@ -60,10 +60,10 @@ def _default_count(options: StudyConf, devices: list[str], share: float) -> int:
 
 
 def _gpu_environment(
-    index: int, devices: list[str], share: float, asked: float | None
+    index: int, devices: list[str], share: float, option: float | None
 ) -> dict[str, str]:
     if share == 0:
-        return {"CUDA_VISIBLE_DEVICES": ""} if asked == 0 and devices else {}
+        return {"CUDA_VISIBLE_DEVICES": ""} if option == 0 and devices else {}
     if share >= 1:
         width = int(share)
         first = index * width % len(devices)

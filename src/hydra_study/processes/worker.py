@@ -141,7 +141,7 @@ class Worker:
             )
 
     def _write_expected_outcome(self, running: RunningTrial, outcome: Outcome) -> None:
-        """Write the outcome that a trial reads when SIGTERM ends it, unless it has no folder yet."""
+        """Write the outcome that a trial reads on SIGTERM, unless it has no folder yet."""
         if running.training:
             with contextlib.suppress(OSError):
                 write_outcome(self.spec, self.spec.paths.outcome(running.trial.number), outcome)

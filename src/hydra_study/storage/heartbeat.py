@@ -50,9 +50,9 @@ class Heartbeat:
     def beat(self, state: dict[str, Any]) -> None:
         """Increase the counter and write it with the worker's state."""
         self._count += 1
-        said = {"machine": self._machine, "pid": os.getpid(), "count": self._count, **state}
+        content = {"machine": self._machine, "pid": os.getpid(), "count": self._count, **state}
         try:
-            write_atomically(self._path, json.dumps(said), lasting=False)
+            write_atomically(self._path, json.dumps(content), lasting=False)
         except OSError as error:
             if not self._has_failed:
                 log.warning("the heartbeat could not be written, the worker continues: %s", error)
@@ -99,27 +99,27 @@ class LivenessMonitor:
 
     def is_dead(self, worker: str) -> bool:
         """Return whether the worker and all processes of its trials are dead."""
-        said = self.state(worker)
-        if said is None or said["machine"] == self._machine:
+        last = self.state(worker)
+        if last is None or last["machine"] == self._machine:
             return not is_held(self._folder / f"{worker}.lock")
         silence = self._seen.setdefault(worker, _Silence())
-        silence.look(said["count"], self._stale_after / 2)
-        return bool(said.get("done")) or silence.seconds > self._stale_after
+        silence.look(last["count"], self._stale_after / 2)
+        return bool(last.get("done")) or silence.seconds > self._stale_after
 
     def state(self, worker: str) -> dict[str, Any] | None:
         """Return the last state that the worker wrote, or None."""
         try:
-            said = json.loads((self._folder / f"{worker}.json").read_text())
+            last = json.loads((self._folder / f"{worker}.json").read_text())
         except (OSError, ValueError):
             return None
-        return dict(said)
+        return dict(last)
 
     def living(self) -> dict[str, dict[str, Any]]:
         """Return the states of the running workers, by name."""
         names = sorted(path.stem for path in self._folder.glob("*.json"))
         states = {name: self.state(name) for name in names}
         return {
-            name: said
-            for name, said in states.items()
-            if said and not said.get("done") and not self.is_dead(name)
+            name: last
+            for name, last in states.items()
+            if last and not last.get("done") and not self.is_dead(name)
         }

@@ -136,9 +136,9 @@ def _open_database(url: str, is_made: bool) -> RDBStorage:
     try:
         return RDBStorage(url, {"pool_size": 1}, is_made, skip_table_creation=is_made)
     except Exception as error:
-        said = [text for text in _FULL if text in f"{error} {error.__cause__}"]
-        if said:
-            raise StudyError(f"{_FULL_RULE}, but got {said[0]!r}; {_FULL_REMEDY}") from None
+        found = [text for text in _FULL if text in f"{error} {error.__cause__}"]
+        if found:
+            raise StudyError(f"{_FULL_RULE}, but got {found[0]!r}; {_FULL_REMEDY}") from None
         raise
 
 

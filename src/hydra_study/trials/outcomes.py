@@ -136,13 +136,13 @@ def write_outcome(spec: SweepSpec, path: Path, outcome: Outcome) -> None:
         OSError: The file cannot be written.
     """
     options = spec.options
-    said = {
+    stored = {
         "study": options.study_name,
         "study_id": spec.study_id,
         "session": spec.session,
         **outcome.as_dict(),
     }
-    write_atomically(path, json.dumps(said, default=str))
+    write_atomically(path, json.dumps(stored, default=str))
 
 
 def read_outcome(spec: SweepSpec, number: int, session: str | None) -> Outcome | None:
@@ -154,10 +154,12 @@ def read_outcome(spec: SweepSpec, number: int, session: str | None) -> Outcome |
         session: The start of the sweep that the trial belongs to.
     """
     try:
-        said = json.loads(spec.paths.outcome(number).read_text())
-        whose = (said.pop("study"), said.pop("study_id"), said.pop("session"))
+        stored = json.loads(spec.paths.outcome(number).read_text())
+        whose = (stored.pop("study"), stored.pop("study_id"), stored.pop("session"))
         return (
-            Outcome(**said) if whose == (spec.options.study_name, spec.study_id, session) else None
+            Outcome(**stored)
+            if whose == (spec.options.study_name, spec.study_id, session)
+            else None
         )
     except (OSError, ValueError, TypeError, AttributeError, KeyError):
         return None

@@ -24,8 +24,8 @@ class Session:
 
     def stop_reason(self) -> str | None:
         """Return why a worker has stopped this start, or None."""
-        said = self._study.user_attrs.get(attributes.STUDY_STOP)
-        return str(said["reason"]) if said is not None and said["session"] == self._name else None
+        stop = self._study.user_attrs.get(attributes.STUDY_STOP)
+        return str(stop["reason"]) if stop is not None and stop["session"] == self._name else None
 
     def stop_after(self, kind: str, policy: Policy) -> str | None:
         """Stop this start if an outcome of this kind requires it; return the reason, or None."""
