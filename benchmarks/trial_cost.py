@@ -133,7 +133,7 @@ def note(**what: Any) -> None:
 
 
 def watch_trials() -> None:
-    """Make each trial that is forked from this process note its parts' cost and then a bare loop's."""
+    """Make each trial forked from this process note the cost of its parts and of a bare loop."""
     from hydra_study.processes import fork_server
 
     clocks, run_trial_process = Clocks(), fork_server.run_trial_process

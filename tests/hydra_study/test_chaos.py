@@ -1,4 +1,4 @@
-"""Faults thrown at sweeps from outside lose nothing: a small version of `benchmarks/chaos`."""
+"""No injected fault loses or doubles a trial: a small version of `benchmarks/chaos`."""
 
 import subprocess
 import sys

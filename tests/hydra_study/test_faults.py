@@ -64,7 +64,7 @@ def on_machine(
         return app.start("hydra/sweeper/sampler=random", *arguments)
 
 
-def test_a_living_worker_that_was_taken_for_dead_drops_its_trials_and_works_on(
+def test_a_paused_worker_that_was_taken_for_dead_drops_its_trials_and_continues(
     toy: MakeToy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make(toy, 6, more="stale_after: 1\n")
@@ -137,7 +137,7 @@ def test_a_full_disk_is_waited_for_while_trials_train_on(toy: MakeToy) -> None:
     assert not list(app.sweep.glob(".study/workers/.*")), "no half-written file is left"
 
 
-def test_a_database_that_is_away_is_waited_for_while_trials_train_on(toy: MakeToy) -> None:
+def test_a_database_that_is_down_is_waited_for_while_trials_train_on(toy: MakeToy) -> None:
     with stoppable_server() as server:
         app = make(toy, 6, steps=60, more=f"storage: {server.url}\n")
         process = app.start("hydra/sweeper/sampler=random")
@@ -186,7 +186,7 @@ def test_a_start_waits_for_a_database_that_is_just_coming_back(toy: MakeToy) -> 
         assert "Traceback" not in output
 
 
-def test_a_database_that_stays_away_ends_the_worker_and_the_same_command_goes_on(
+def test_a_database_that_stays_down_ends_the_worker_and_the_same_command_continues(
     toy: MakeToy,
 ) -> None:
     with stoppable_server() as server:
@@ -249,7 +249,7 @@ def test_a_call_whose_answer_was_lost_takes_effect_once() -> None:
     assert [(one.state, one.value) for one in study.trials] == [(TrialState.COMPLETE, 1.0)]
 
 
-def test_what_another_worker_has_told_is_not_taken_for_the_own_call() -> None:
+def test_a_state_set_by_another_worker_is_not_mistaken_for_ones_own() -> None:
     lossy = LosesAnswers()
     study = optuna.create_study(storage=PatientStorage(lossy, Patience(60)))
     trial = study.ask()
@@ -354,7 +354,7 @@ def is_open(path: Path, process: "subprocess.Popen[str]") -> bool:
 
 
 @pytest.mark.parametrize("phase", ["before the loop", "while it runs", "while trials run"])
-def test_ctrl_c_is_heard_while_a_lock_is_waited_for(toy: MakeToy, phase: str) -> None:
+def test_ctrl_c_works_while_a_lock_is_waited_for(toy: MakeToy, phase: str) -> None:
     steps = 400 if phase == "while trials run" else 2
     app = make(toy, 200, steps=steps)
     lock = app.sweep / ".study" / "ask.lock"
@@ -400,7 +400,7 @@ def test_ctrl_c_before_the_first_trial_gives_no_traceback(toy: MakeToy, after: s
     assert "Traceback" not in output
 
 
-def test_ctrl_c_is_heard_while_the_storage_is_away(toy: MakeToy) -> None:
+def test_ctrl_c_works_while_the_storage_is_down(toy: MakeToy) -> None:
     with stoppable_server() as server:
         app = make(toy, 40, steps=40, more=f"storage: {server.url}\n")
         process = app.start()

@@ -1,6 +1,4 @@
-"""Dead workers are known at once on the same machine, and by a counter that stands still on
-others.
-"""
+"""Dead workers are detected at once on the same machine, and by a stale counter on others."""
 
 import json
 import multiprocessing
@@ -41,7 +39,7 @@ def test_a_worker_is_dead_when_its_process_is(tmp_path: Path) -> None:
     assert watch.is_dead("never heard of")
 
 
-def test_a_worker_of_another_machine_is_dead_when_it_stands_still(
+def test_a_worker_of_another_machine_is_dead_when_its_counter_is_stale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = -1000.0  # of a machine that has just been started
@@ -69,7 +67,7 @@ def test_a_worker_of_another_machine_is_dead_when_it_stands_still(
     assert is_dead(3, 20)
 
 
-def test_slots_share_out_gpus_and_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slots_divide_gpus_and_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     assert visible_gpus() == ["2", "5"]
 
@@ -92,7 +90,7 @@ def test_slots_share_out_gpus_and_cores(monkeypatch: pytest.MonkeyPatch) -> None
     )
 
 
-def test_whether_a_worker_lives_is_seen_in_a_read_only_folder(tmp_path: Path) -> None:
+def test_a_read_only_folder_shows_whether_a_worker_is_alive(tmp_path: Path) -> None:
     (tmp_path / "dead.lock").touch()
     living = Heartbeat(tmp_path, "living")
     folder, look = (

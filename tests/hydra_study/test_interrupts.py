@@ -1,5 +1,5 @@
 """Ctrl-C, and a signal to the head alone, under each launcher: trials are closed, nothing is left,
-the same command goes on.
+the same command continues.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_interrupt_closes_the_trials_and_the_same_command_goes_on(
+def test_an_interrupt_closes_the_trials_and_the_same_command_continues(
     toy: MakeToy, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launcher, _, _ = way.partition(" ")

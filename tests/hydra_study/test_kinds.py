@@ -1,5 +1,5 @@
-"""Memory that is used up is told from other errors, whichever allocator says it; a run and its
-sweep say the same of an error.
+"""Out-of-memory errors of all allocators are recognised; a run and its sweep agree on an error's
+kind.
 """
 
 import pytest
@@ -25,7 +25,7 @@ from hydra_study.trials.outcomes import outcome_of_exception
     ],
     ids=["cuda", "cuda's own", "python", "cpu", "mps"],
 )
-def test_used_up(error: Exception) -> None:
+def test_errors_of_used_up_memory(error: Exception) -> None:
     assert is_out_of_memory(error)
     assert outcome_of(error) == outcome_of_exception(error).kind == "out_of_memory"
 
@@ -34,7 +34,7 @@ def test_used_up(error: Exception) -> None:
     "error",
     [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), UserError("not enough memory")],
 )
-def test_anything_else(error: Exception) -> None:
+def test_other_errors(error: Exception) -> None:
     assert not is_out_of_memory(error)
     assert outcome_of(error) == outcome_of_exception(error).kind == "error"
 

@@ -73,7 +73,7 @@ def test_no_trial_of_the_budget_is_spent_on_an_infeasible_or_repeated_network(to
     assert len(facts) == len(good)
 
 
-def test_what_is_known_is_told_and_a_repeat_gets_another_seed(toy: MakeToy) -> None:
+def test_a_known_result_is_reused_and_a_repeat_gets_another_seed(toy: MakeToy) -> None:
     options = "n_trials: 6\nslots: 2\nparams: {x: 'choice(1,1.0,2)'}\nrepeat: 3"
     app = toy("return cfg.x + cfg.seed / 100", "x: 0\nseed: 7", options)
     app.run("hydra/sweeper/sampler=random")
@@ -86,7 +86,7 @@ def test_what_is_known_is_told_and_a_repeat_gets_another_seed(toy: MakeToy) -> N
             assert trial.values == app.trials()[trial.user_attrs["duplicate_of"]].values
 
 
-def test_the_canonical_form_forgets_routes_and_keeps_differences() -> None:
+def test_the_canonical_form_depends_on_values_only() -> None:
     base = OmegaConf.create(
         {
             "seed": 1,
@@ -105,7 +105,7 @@ def test_the_canonical_form_forgets_routes_and_keeps_differences() -> None:
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-def test_a_form_of_the_task_says_which_keys_count() -> None:
+def test_an_applications_canonical_form_selects_the_keys_that_count() -> None:
     first, second = OmegaConf.create({"depth": 1, "k2": 3}), OmegaConf.create({"depth": 1, "k2": 5})
     form = lambda config: {"depth": config.depth}  # noqa: E731
     assert canonical_hash(first, [], form) == canonical_hash(second, [], form)

@@ -1,4 +1,4 @@
-"""The same sweep through Hydra's launchers, and what becomes of it when a worker is lost."""
+"""The same sweep by each of Hydra's launchers, also with a lost worker."""
 
 import os
 import signal
@@ -76,7 +76,7 @@ def test_a_launcher_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPat
     assert workers_of("basic", "hydra._internal.core_plugins.basic_launcher.BasicLauncher").is_local
 
 
-def test_slurm_is_asked_for_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_slurm_needs_sbatch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     needs("submitit")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StudyError, match="start the sweep on a machine of the cluster"):

@@ -1,4 +1,4 @@
-"""What is counted once is counted as if it were counted anew."""
+"""Incremental counts of trials equal counts from scratch."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +25,7 @@ STATES = {
 
 
 def trial(number: int, kind: str) -> FrozenTrial:
-    """Return a trial that stands so."""
+    """Return a trial in this state."""
     facts: dict[str, Any] = {} if kind in ("running", "waiting") else {attributes.KIND: kind}
     if kind == "killed":
         facts[attributes.RETRIED] = number % 2 == 0
@@ -59,7 +59,7 @@ def histories() -> list[list[FrozenTrial]]:
     ]
 
 
-def test_a_ledger_counts_as_one_would_count_anew() -> None:
+def test_a_ledger_equals_a_count_from_scratch() -> None:
     ledger = Ledger(OBJECTIVES)
     for trials in histories():
         counted, anew = ledger.tally(trials), tally(trials, OBJECTIVES)
@@ -68,7 +68,7 @@ def test_a_ledger_counts_as_one_would_count_anew() -> None:
         assert (counted.best and counted.best.number) == (anew.best and anew.best.number)
 
 
-def test_what_is_known_is_what_one_would_find_anew() -> None:
+def test_the_index_of_duplicates_equals_a_search_from_scratch() -> None:
     followed: list[FrozenTrial] = []
     study: Any = SimpleNamespace(get_trials=lambda deepcopy: list(followed))
     known = DuplicateIndex(study, "now")

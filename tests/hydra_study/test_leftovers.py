@@ -1,6 +1,4 @@
-"""What killed processes leave half-written is removed when the sweep goes on, and what the living
-write is not.
-"""
+"""Unfinished files of killed processes are removed when the sweep continues, others are not."""
 
 import json
 import os
@@ -16,7 +14,7 @@ from hydra_study.storage.heartbeat import Heartbeat
 from .conftest import MakeToy
 
 
-def test_what_killed_processes_left_half_written_is_removed(toy: MakeToy) -> None:
+def test_unfinished_files_of_killed_processes_are_removed(toy: MakeToy) -> None:
     body = """
         if trial.current().number == 0:
             (Path(trial.current().folder) / ".outcome.json.123").write_text("half")
@@ -48,7 +46,7 @@ def test_what_killed_processes_left_half_written_is_removed(toy: MakeToy) -> Non
     assert Path(app.sweep / "sweep.csv").is_file()
 
 
-def test_temporary_files_go_with_the_worker_of_the_trial_also_when_it_is_killed(
+def test_temporary_files_are_removed_with_their_worker_also_if_it_is_killed(
     toy: MakeToy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "tmp").mkdir()

@@ -68,7 +68,7 @@ def on_machine(app: Toy, name: str, clock_s: float, *arguments: str) -> "subproc
                 os.environ[key] = value
 
 
-def bury(process: "subprocess.Popen[str]") -> None:
+def wait_for_death(process: "subprocess.Popen[str]") -> None:
     """Wait for a process that was killed, whose output others may still hold."""
     process.wait(timeout=60)
     assert process.stdout is not None
@@ -101,7 +101,7 @@ def test_a_database_serves_the_workers_of_many_machines(toy: MakeToy, database: 
     assert len({trial.user_attrs["worker"] for trial in trials}) >= MACHINES
 
 
-def test_a_lost_machines_trials_go_on_elsewhere(toy: MakeToy, database: str) -> None:
+def test_trials_of_a_lost_machine_are_retried_elsewhere(toy: MakeToy, database: str) -> None:
     needs("hydra_plugins.hydra_joblib_launcher")
     options = (
         "n_trials: 16\nslots: 1\nworkers: 2\nstale_after: 4\nparams: {x:"
@@ -129,7 +129,7 @@ def test_a_lost_machines_trials_go_on_elsewhere(toy: MakeToy, database: str) -> 
     wait_for(trains_there, timeout=60)
     for pid in [*workers_of(app, "behind"), lost.pid]:
         os.kill(pid, signal.SIGKILL)
-    bury(lost)
+    wait_for_death(lost)
     output, _ = survivor.communicate(timeout=200)
     assert survivor.returncode == 0, output
     trials = trials_in(database)
@@ -150,7 +150,7 @@ def test_a_lost_machines_trials_go_on_elsewhere(toy: MakeToy, database: str) -> 
     )
 
 
-def test_a_sweep_outlives_its_head(toy: MakeToy) -> None:
+def test_a_sweep_continues_without_its_head(toy: MakeToy) -> None:
     needs("hydra_plugins.hydra_submitit_launcher")
     app = toy(
         BODY,
@@ -161,7 +161,7 @@ def test_a_sweep_outlives_its_head(toy: MakeToy) -> None:
     wait_for(lambda: len(list(app.sweep.glob("[0-9]*/done"))) >= 2, timeout=90)
     os.kill(head.pid, signal.SIGKILL)
     wait_for(lambda: app.kinds().count("complete") == 16, timeout=90)
-    bury(head)
+    wait_for_death(head)
     assert "all 16 trials are done" in app.run("hydra/launcher=basic")
 
 

@@ -1,4 +1,4 @@
-"""The program that follows a sweep: it hears how the sweep ended, and its own end is nobody's."""
+"""The observer of a sweep learns how the sweep ended, and its failure does not affect the sweep."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def heard(app: Toy) -> str:
     return path.read_text()
 
 
-def test_it_hears_how_the_sweep_ended(toy: MakeToy) -> None:
+def test_it_learns_how_the_sweep_ended(toy: MakeToy) -> None:
     fine = watched(toy, "return cfg.x")
     fine.run()
     assert heard(fine) == "complete"
@@ -41,7 +41,7 @@ def test_it_hears_how_the_sweep_ended(toy: MakeToy) -> None:
     assert heard(broken) == "error"
 
 
-def test_it_hears_of_interrupts_and_of_a_sudden_death(toy: MakeToy) -> None:
+def test_it_learns_of_interrupts_and_of_a_killed_sweep(toy: MakeToy) -> None:
     for signum, word in ((signal.SIGINT, "killed"), (signal.SIGKILL, "nothing")):
         app = watched(toy, "Path('at_work').touch(); time.sleep(60); return cfg.x")
         process = app.start()

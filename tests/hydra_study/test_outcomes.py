@@ -35,7 +35,7 @@ MIXED = """
 """
 
 
-def test_a_sweep_of_mixed_fortunes_ends_with_the_right_kinds_and_the_right_best(
+def test_a_sweep_of_all_kinds_of_outcomes_has_the_right_kinds_and_the_right_best(
     toy: MakeToy,
 ) -> None:
     options = (
@@ -79,7 +79,7 @@ def test_errors_in_a_row_stop_the_sweep_with_the_traceback_of_the_first(toy: Mak
     assert "KeyError" in output
 
 
-def test_an_error_that_says_its_kind_stops_the_sweep_with_its_message_alone(
+def test_an_error_with_a_kind_stops_the_sweep_with_its_message_alone(
     toy: MakeToy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = """
@@ -138,7 +138,7 @@ def test_a_policy_can_stop_the_sweep(toy: MakeToy) -> None:
     assert app.kinds() == ["diverged"]
 
 
-def test_kinds_of_exceptions_are_found_behind_what_wraps_them() -> None:
+def test_kinds_are_found_in_the_causes_of_exceptions() -> None:
     class TooWideError(ValueError):
         kind = "infeasible"
 

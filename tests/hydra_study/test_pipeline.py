@@ -223,7 +223,7 @@ class Mine(torch.nn.Sequential):
 """  # noqa: E501
 
 
-def test_a_network_of_the_users_own_that_asks_for_cuda_at_import_can_use_it_in_trials(
+def test_a_network_of_the_users_own_that_uses_cuda_at_import_can_use_it_in_trials(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "mine.py").write_text(MINE)

@@ -85,7 +85,7 @@ ASKS = "import torch\nanswer = torch.cuda.is_available()\n"
 
 
 @pytest.mark.parametrize("place", ["program", "preload"])
-def test_a_program_that_asks_for_cuda_at_import_can_use_it_in_trials(
+def test_a_program_that_uses_cuda_at_import_can_use_it_in_trials(
     toy: MakeToy, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # without a GPU that answers nothing anyway
@@ -110,7 +110,7 @@ def test_a_program_that_asks_for_cuda_at_import_can_use_it_in_trials(
         "import threading; threading.Thread(target=time.sleep, args=(1000,)).start()",
     ],
 )
-def test_a_trial_that_has_said_its_end_and_stays_is_killed_and_its_result_counts(
+def test_a_trial_that_reported_its_outcome_and_hangs_is_killed_and_its_result_counts(
     toy: MakeToy, stays: str
 ) -> None:
     app = toy(f"{stays}; return cfg.x", sweeper=THREE + "\ngrace: 0.5")
@@ -167,7 +167,7 @@ def test_trials_know_what_the_program_does_at_its_top(toy: MakeToy) -> None:
     assert [trial.value for trial in app.trials()] == [0, 2, 4]
 
 
-def test_a_program_that_does_not_guard_its_main_function_is_not_begun_again(toy: MakeToy) -> None:
+def test_a_program_with_an_unguarded_main_function_starts_no_second_sweep(toy: MakeToy) -> None:
     pytest.importorskip("cloudpickle")
     app = toy("return cfg.x", sweeper=THREE)
     program = app.folder / "app.py"
@@ -177,7 +177,7 @@ def test_a_program_that_does_not_guard_its_main_function_is_not_begun_again(toy:
     assert [trial.value for trial in app.trials()] == [0, 1, 2]
 
 
-def test_a_killed_template_takes_its_trials_along_and_another_goes_on(toy: MakeToy) -> None:
+def test_a_killed_fork_server_ends_its_trials_and_is_replaced(toy: MakeToy) -> None:
     body = """
         if not Path("killed").exists():
             Path("killed").touch()

@@ -169,7 +169,9 @@ def report(study: OpenStudy, trial: optuna.Trial, values: list[float]) -> list[i
     ],
 )
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-def test_these_epochs_are_compared(pruner: str, options: dict[str, Any], epochs: list[int]) -> None:
+def test_pruners_compare_the_documented_epochs(
+    pruner: str, options: dict[str, Any], epochs: list[int]
+) -> None:
     study = study_with(pruner, **options)
     for _ in range(30):  # of hyperband's brackets each has some
         good = study.ask()

@@ -1,4 +1,4 @@
-"""What a sweep leaves for people: a table, a preset of the best, lines, and a live view."""
+"""Output of a sweep: sweep.csv, best.yaml, log lines, and the live table."""
 
 import csv
 import os
@@ -70,7 +70,7 @@ def test_a_terminal_gets_a_live_table(toy: MakeToy) -> None:
     assert "about 0:00:0" in text
 
 
-def test_link_notes_and_the_environment_of_a_trial(toy: MakeToy) -> None:
+def test_attributes_and_the_environment_of_a_trial(toy: MakeToy) -> None:
     body = """
         from hydra.core.hydra_config import HydraConfig
         link = trial.current()
@@ -103,7 +103,7 @@ def test_link_notes_and_the_environment_of_a_trial(toy: MakeToy) -> None:
         )
 
 
-def test_the_hook_says_what_yaml_cannot(toy: MakeToy) -> None:
+def test_the_hook_suggest_adds_overrides(toy: MakeToy) -> None:
     app = toy(
         "return sum(cfg.widths)",
         "widths: []\nn: 1",

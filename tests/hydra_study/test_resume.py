@@ -1,4 +1,4 @@
-"""A sweep that was interrupted or killed goes on to exactly its total, and overwrites nothing."""
+"""An interrupted or killed sweep continues to exactly its total, and overwrites nothing."""
 
 import json
 import os
@@ -190,7 +190,7 @@ def test_a_changed_config_is_refused_with_its_keys_named(toy: MakeToy) -> None:
     assert "epochs: 4 -> 3" in app.run("epochs=3", code=1)
 
 
-def test_what_may_differ_between_starts_is_for_the_application_to_say(toy: MakeToy) -> None:
+def test_an_application_lists_keys_that_may_differ_between_starts(toy: MakeToy) -> None:
     config = "x: 1\ntest: true\ntrainer: {accelerator: cpu}\ndata: {num_workers: 1}"
     app = toy("return cfg.x", config, "n_trials: 1\nslots: 1\nparams: {x: '1,2,3'}")
     app.run()

@@ -173,7 +173,7 @@ def test_no_job_outlives_an_interrupted_head(toy: MakeToy, slurm: Cluster, deaf:
         ),
     ],
 )
-def test_jobs_that_cannot_run_are_answered_by_one_message(
+def test_jobs_that_cannot_run_give_one_message(
     toy: MakeToy, slurm: Cluster, option: str, message: str
 ) -> None:
     output = make(toy, trials=2, workers=2).run(*LAUNCHER, f"hydra.launcher.{option}", code=1)

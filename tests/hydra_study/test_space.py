@@ -51,7 +51,7 @@ def test_the_override_grammar_gives_optuna_distributions(text: str, distribution
     assert space({"x": text}).searched == {"x": distribution}
 
 
-def test_no_parameter_is_ever_suggested_that_does_not_matter() -> None:
+def test_no_inactive_parameter_is_suggested() -> None:
     generator = random.Random(0)
     for _ in range(200):
         point = space(DEPTH).random(generator)
@@ -175,7 +175,7 @@ def test_expressions(text: str, value: object) -> None:
     assert Expression(text, point)(point) == value
 
 
-def test_asking_for_an_inactive_parameter_is_not_silent() -> None:
+def test_an_inactive_parameter_in_an_expression_raises() -> None:
     with pytest.raises(InactiveError):
         Expression("a > 1", ["a"])({})
 
@@ -248,14 +248,14 @@ def test_an_interval_of_floats_is_refused_for_a_whole_number_before_any_trial(
         ({"n": "1,2", "x": {"values": "interval(0,1)", "when": "n == 2"}}, {"n": 1, "x": 0}),
     ],
 )
-def test_an_interval_is_let_through_where_floats_can_be_meant(
+def test_an_interval_is_accepted_where_floats_can_be_meant(
     params: dict[str, Any], config: dict[str, Any]
 ) -> None:
     searched = space(params)
     refuse_floats(searched, searched.at({}), lambda overrides: OmegaConf.create(config))
 
 
-def test_what_a_key_holds_is_asked_of_the_config_without_its_interval() -> None:
+def test_the_type_of_a_key_is_read_from_the_config_without_its_interval() -> None:
     asked: list[list[str]] = []
 
     def compose(overrides: list[str]) -> DictConfig:

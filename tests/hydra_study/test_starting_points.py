@@ -1,4 +1,4 @@
-"""Winners of former sweeps are read where their study lives, and nothing is written there."""
+"""The best trials of earlier sweeps are read from journals and databases without writing."""
 
 from pathlib import Path
 

@@ -1,6 +1,4 @@
-"""Every file in conf/sweeps/ is a space whose points compose, and whose conditions leave out what
-does not matter.
-"""
+"""Every file in conf/sweeps/ is a space whose random points compose."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""Workers never wait for each other, lose nothing, and stay small."""
+"""Workers do not wait for each other, lose no trial, and do not grow."""
 
 import subprocess
 import sys
@@ -42,7 +42,7 @@ def test_many_starts_at_once_on_a_fresh_study_lose_nothing(toy: MakeToy) -> None
     assert all(trial.value == trial.params["x"] for trial in app.trials())
 
 
-def test_two_hundred_trials_leave_the_worker_as_small_as_it_was(toy: MakeToy) -> None:
+def test_two_hundred_trials_do_not_grow_the_memory_of_the_worker(toy: MakeToy) -> None:
     body = """
         block = bytearray(20_000_000)
         return cfg.x + 0 * len(block)
@@ -87,7 +87,7 @@ def test_a_journal_cut_in_its_last_line_keeps_every_whole_line(toy: MakeToy) -> 
     assert app.kinds() == ["complete"] * 6
 
 
-def test_a_journal_takes_what_optunas_own_backend_writes_beside_the_sweep(tmp_path: Path) -> None:
+def test_a_journal_can_be_shared_with_optunas_own_backend(tmp_path: Path) -> None:
     ours = open_journal(tmp_path / "study.journal")
     study = optuna.create_study(storage=ours, study_name="app")
     lock = JournalFileSymlinkLock(str(tmp_path / "study.journal"))
@@ -113,9 +113,7 @@ def test_a_journal_takes_what_optunas_own_backend_writes_beside_the_sweep(tmp_pa
         (b"a\n" + b"x" * 200_000, b"a\n"),
     ],
 )
-def test_only_what_follows_the_last_line_end_is_cut(
-    tmp_path: Path, text: bytes, kept: bytes
-) -> None:
+def test_only_an_incomplete_last_line_is_removed(tmp_path: Path, text: bytes, kept: bytes) -> None:
     path = tmp_path / "journal"
     path.write_bytes(text)
     assert cut_torn_line(path) == len(text) - len(kept)
@@ -184,7 +182,7 @@ def test_a_starting_preset_is_composed_with_what_is_the_same_for_all_trials(toy:
     assert app.trials()[0].params == {"x": 0.75, "net": "b"}
 
 
-def test_a_starting_preset_does_without_what_only_searched_options_of_a_group_have(
+def test_a_starting_preset_omits_keys_of_searched_group_options(
     toy: MakeToy,
 ) -> None:
     sweeper = (
@@ -201,7 +199,7 @@ def test_a_starting_preset_does_without_what_only_searched_options_of_a_group_ha
     assert app.trials()[0].params["x"] == 0.5
 
 
-def test_no_pruner_takes_no_notice_of_the_options_of_the_space_for_its_own(toy: MakeToy) -> None:
+def test_the_pruner_none_ignores_options_of_another_pruner(toy: MakeToy) -> None:
     app = toy(
         "return cfg.x",
         sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}\npruner: {n_warmup_steps: 3}",
