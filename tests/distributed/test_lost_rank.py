@@ -52,7 +52,7 @@ def test_a_run_that_hangs_is_closed_and_ended(
     said: list[Any] = []
     monkeypatch.setattr(lost_rank, "PATIENCE_S", 0.01)
     monkeypatch.setattr(lost_rank.os, "_exit", said.append)
-    link = SimpleNamespace(ended=lambda kind, reason: said.append(kind))
+    link = SimpleNamespace(report_end=lambda kind, reason: said.append(kind))
     run: Any = SimpleNamespace(
         folder=tmp_path,
         link=link,
