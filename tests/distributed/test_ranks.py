@@ -29,7 +29,11 @@ NOTE = "+callbacks.note._target_=rank_callbacks.Note"
 
 def start(folder: Path, *command: str, **variables: str) -> subprocess.Popen[str]:
     """Start a command in a folder, with W&B offline."""
-    own = {"WANDB_MODE": "offline", "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"}
+    own = {
+        "WANDB_MODE": "offline",
+        "PYTHONPATH": str(ROOT / "tests" / "distributed"),
+        "OMP_NUM_THREADS": "1",
+    }
     folder.mkdir(exist_ok=True)
     return subprocess.Popen(
         command,

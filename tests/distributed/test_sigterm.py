@@ -25,7 +25,11 @@ def test_a_signal_in_a_step_ends_all_processes(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "convsweep", "train", *options],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "tests" / "distributed"),
+            "OMP_NUM_THREADS": "1",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

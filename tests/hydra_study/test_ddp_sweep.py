@@ -43,7 +43,7 @@ def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: P
         "WANDB_CONFIG_DIR": str(tmp_path / "config"),
         "WANDB_CACHE_DIR": str(tmp_path / "cache"),
         "NETRC": str(tmp_path / "netrc"),
-        "PYTHONPATH": str(ROOT / "tests"),
+        "PYTHONPATH": str(ROOT / "tests" / "distributed"),
         "OMP_NUM_THREADS": "1",
     }
     note = "+callbacks.note._target_=rank_callbacks.Note"
@@ -107,7 +107,11 @@ def test_ctrl_c_ends_all_processes_of_all_trials(tmp_path: Path) -> None:
             *endless,
         ],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "tests" / "distributed"),
+            "OMP_NUM_THREADS": "1",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
