@@ -1,5 +1,5 @@
 """The README keeps its promises: its two commands and the experiments and pictures that it names;
-each module says its job.
+each module says its job; the page of config groups names every option.
 """
 
 import ast
@@ -28,6 +28,19 @@ def test_two_commands_and_what_they_name_are_there() -> None:
         assert (ROOT / "conf" / "experiment" / f"{experiment}.yaml").is_file()
     for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text):
         assert (ROOT / picture).is_file(), picture
+
+
+def test_page_of_config_groups_names_every_option() -> None:
+    rows = re.findall(r"^\| (`.+`) \| (.+) \|$", (ROOT / "docs/config_groups.md").read_text(), re.M)
+    assert rows
+    for groups, options in rows:
+        files = [
+            file
+            for group in re.findall(r"`([^`]+)`", groups)
+            for file in (ROOT / "conf" / group).glob("*.yaml")
+        ]
+        assert files, groups
+        assert {file.stem for file in files} <= set(re.findall(r"`([^`]+)`", options)), groups
 
 
 def test_every_link_within_the_documentation_leads_somewhere() -> None:
