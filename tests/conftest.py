@@ -49,6 +49,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "both_modes: passes with the patches of other packages, and with none of them"
     )
+    config.addinivalue_line("markers", "long: takes more than some ten seconds, so it begins early")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long tests first, so that no process is at one of them when the others have ended."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.hookimpl(tryfirst=True)

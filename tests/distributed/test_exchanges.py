@@ -13,6 +13,8 @@ from tests.distributed.test_ranks import start
 from convsweep.patches import is_usable
 from convsweep.patches.lightning import RARE_SIGTERM
 
+pytestmark = pytest.mark.long
+
 COUNT = "+callbacks.count._target_=rank_callbacks.Exchanges"
 
 

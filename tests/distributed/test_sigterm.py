@@ -9,7 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.conftest import ROOT
+
+pytestmark = pytest.mark.long
 
 
 def test_a_signal_in_a_step_ends_all_processes(tmp_path: Path) -> None:

@@ -19,6 +19,10 @@ from optuna.trial import FrozenTrial
 from hydra_study.attributes import kind_of
 from hydra_study.storage.journal import open_journal
 
+from .postgresql import database, postgresql
+
+__all__ = ["database", "postgresql"]
+
 HEAD = """
 import os, sys, time, signal
 import hydra

@@ -1,4 +1,4 @@
-"""PostgreSQL on loopback, from Debian's package, for one test."""
+"""PostgreSQL on loopback, from Debian's package: one server a test process, a database a test."""
 
 import os
 import shutil
@@ -6,7 +6,6 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
@@ -20,74 +19,83 @@ class Server:
     """A server that can be stopped and started.
 
     Attributes:
-        url: The URL of its database.
+        url: The URL of the database that was made last.
+        settings: Those that it runs with, None while it is stopped.
     """
 
-    def __init__(self, binaries: Path, folder: Path, settings: str) -> None:
+    url: str
+    settings: str | None = None
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"postgresql://study@127.0.0.1:{port}/postgres"
+            self._port = probe.getsockname()[1]
         self._binaries, self._folder = binaries, folder
+        self._databases = 0
         self._user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if self._user:
             shutil.chown(folder, "postgres")
-        self._options = (
-            f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off {settings}"
-        )
-        self._run("initdb", "-U", "study", "-A", "trust")
+        self._run("initdb", "-D", str(folder / "data"), "-N", "-U", "study", "-A", "trust")
 
     def _run(self, name: str, *arguments: str) -> None:
-        command = [
-            *self._user,
-            str(self._binaries / name),
-            "-D",
-            str(self._folder / "data"),
-            *arguments,
-        ]
         subprocess.run(
-            command,
+            [*self._user, str(self._binaries / name), *arguments],
             check=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self._folder,
         )
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        self._run("pg_ctl", "-o", self._options, "-w", "-l", str(self._folder / "log"), "start")
+    def _control(self, *arguments: str) -> None:
+        self._run("pg_ctl", "-D", str(self._folder / "data"), *arguments)
+
+    def start(self, settings: str = "") -> None:
+        """Start it with some settings and wait until it answers."""
+        options = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        log = str(self._folder / "log")
+        self._control("-o", f"{options} {settings}", "-w", "-l", log, "start")
+        self.settings = settings
 
     def stop(self) -> None:
         """Stop it at once, as a crash does."""
-        self._run("pg_ctl", "-m", "immediate", "stop")
+        self.settings = None
+        self._control("-m", "immediate", "stop")
+
+    def make_database(self) -> None:
+        """Make an empty database."""
+        self._databases += 1
+        name = f"study{self._databases}"
+        place = ("-h", "127.0.0.1", "-p", str(self._port), "-U", "study")
+        self._run("createdb", *place, name)
+        self.url = f"postgresql://study@127.0.0.1:{self._port}/{name}"
 
 
-@contextmanager
-def stoppable_server(settings: str = "") -> Iterator[Server]:
-    """Start a server with some settings; skip the test where there is no package."""
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A server; tests are skipped where there is no package."""
     needs("psycopg")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
     if not found or (os.geteuid() == 0 and shutil.which("runuser") is None):
         pytest.skip("PostgreSQL is not installed; on Debian: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     try:
-        one = Server(found[-1].parent, folder, settings)
-        one.start()
-        try:
-            yield one
-        finally:
-            one.stop()
+        server = Server(found[-1].parent, folder)
+        server.start()
+        yield server
+        server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def server(settings: str = "") -> Iterator[str]:
-    """Start a server with some settings and return the URL of its database; skip the test where
-    there is no package.
-    """
-    with stoppable_server(settings) as one:
-        yield one.url
+@pytest.fixture
+def database(postgresql: Server) -> Iterator[Server]:
+    """An empty database, whose server a test may stop and start."""
+    postgresql.make_database()
+    yield postgresql
+    if postgresql.settings:
+        postgresql.stop()
+    if postgresql.settings is None:
+        postgresql.start()
 
 
 def trials_in(url: str, name: str = "app") -> list[FrozenTrial]:

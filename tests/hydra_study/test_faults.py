@@ -21,8 +21,10 @@ from hydra_study.storage.patience import GaveUpWaitingError, Patience
 from hydra_study.storage.patient_storage import PatientStorage
 
 from .conftest import MakeToy, Toy, wait_for
-from .postgresql import stoppable_server, trials_in
+from .postgresql import Server, trials_in
 from .test_machines import ANOTHER_MACHINE
+
+pytestmark = pytest.mark.long
 
 STEPS = """
     link = trial.current()
@@ -115,7 +117,7 @@ def full_disk(process: "subprocess.Popen[str]") -> Iterator[None]:
 
 
 def test_a_full_disk_is_waited_for_while_trials_train_on(toy: MakeToy) -> None:
-    app = make(toy, 8, steps=60)
+    app = make(toy, 4, steps=60)
     process = app.start("hydra/sweeper/sampler=random")
     wait_for(lambda: steps_of(app) > 10, timeout=60)
     with full_disk(process):
@@ -126,7 +128,7 @@ def test_a_full_disk_is_waited_for_while_trials_train_on(toy: MakeToy) -> None:
         assert (app.sweep / "study.journal").read_bytes() == journal, "nothing could be written"
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
-    assert app.kinds() == ["complete"] * 8
+    assert app.kinds() == ["complete"] * 4
     assert all(sorted(trial.intermediate_values) == list(range(1, 61)) for trial in app.trials()), (
         "all reports are there"
     )
@@ -137,77 +139,76 @@ def test_a_full_disk_is_waited_for_while_trials_train_on(toy: MakeToy) -> None:
     assert not list(app.sweep.glob(".study/workers/.*")), "no half-written file is left"
 
 
-def test_a_database_that_is_down_is_waited_for_while_trials_train_on(toy: MakeToy) -> None:
-    with stoppable_server() as server:
-        app = make(toy, 6, steps=60, more=f"storage: {server.url}\n")
-        process = app.start("hydra/sweeper/sampler=random")
-        wait_for(lambda: steps_of(app) > 10, timeout=60)
-        server.stop()
-        server.start()
-        before = steps_of(app)
-        wait_for(lambda: steps_of(app) > before + 10, timeout=60)
-        server.stop()
-        before = steps_of(app)
-        wait_for(lambda: steps_of(app) > before + 40, timeout=60)
-        server.start()
-        output, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, output
-        trials = trials_in(server.url)
-        complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-        assert len(complete) == 6, output
-        assert all(
-            trial.user_attrs.get("retried")
-            for trial in trials
-            if trial.state != TrialState.COMPLETE
-        )
-        assert all(sorted(trial.intermediate_values) == list(range(1, 61)) for trial in complete)
-        assert "answers again" in output
+def test_a_database_that_is_down_is_waited_for_while_trials_train_on(
+    toy: MakeToy, database: Server
+) -> None:
+    app = make(toy, 4, steps=60, more=f"storage: {database.url}\n")
+    process = app.start("hydra/sweeper/sampler=random")
+    wait_for(lambda: steps_of(app) > 10, timeout=60)
+    database.stop()
+    database.start()
+    before = steps_of(app)
+    wait_for(lambda: steps_of(app) > before + 10, timeout=60)
+    database.stop()
+    before = steps_of(app)
+    wait_for(lambda: steps_of(app) > before + 40, timeout=60)
+    database.start()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    trials = trials_in(database.url)
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    assert len(complete) == 4, output
+    assert all(
+        trial.user_attrs.get("retried") for trial in trials if trial.state != TrialState.COMPLETE
+    )
+    assert all(sorted(trial.intermediate_values) == list(range(1, 61)) for trial in complete)
+    assert "answers again" in output
 
 
-def test_a_start_waits_for_a_database_that_is_just_coming_back(toy: MakeToy) -> None:
-    with stoppable_server() as server:
-        app = make(toy, 2, steps=2, more=f"storage: {server.url}\n")
-        server.stop()
-        process = app.start("hydra/sweeper/sampler=random")
-        assert process.stdout is not None
-        said = next(line for line in process.stdout if "does not answer" in line)
-        limit = "hydra.sweeper.storage_timeout=600, but at most 60 s at a start"
-        assert f"trying again for 60 s ({limit}): " in said, (
-            "what is waited, and why it is not the option"
-        )
-        server.start()
-        output, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, output
-        assert [trial.state for trial in trials_in(server.url)] == [TrialState.COMPLETE] * 2
-        server.stop()
-        output = app.run("hydra/sweeper/sampler=random", "hydra.sweeper.storage_timeout=1", code=1)
-        server.start()
-        assert "must answer within 1 s (hydra.sweeper.storage_timeout), but it did not" in output
-        assert "Traceback" not in output
+def test_a_start_waits_for_a_database_that_is_just_coming_back(
+    toy: MakeToy, database: Server
+) -> None:
+    app = make(toy, 2, steps=2, more=f"storage: {database.url}\n")
+    database.stop()
+    process = app.start("hydra/sweeper/sampler=random")
+    assert process.stdout is not None
+    said = next(line for line in process.stdout if "does not answer" in line)
+    limit = "hydra.sweeper.storage_timeout=600, but at most 60 s at a start"
+    assert f"trying again for 60 s ({limit}): " in said, (
+        "what is waited, and why it is not the option"
+    )
+    database.start()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert [trial.state for trial in trials_in(database.url)] == [TrialState.COMPLETE] * 2
+    database.stop()
+    output = app.run("hydra/sweeper/sampler=random", "hydra.sweeper.storage_timeout=1", code=1)
+    database.start()
+    assert "must answer within 1 s (hydra.sweeper.storage_timeout), but it did not" in output
+    assert "Traceback" not in output
 
 
 def test_a_database_that_stays_down_ends_the_worker_and_the_same_command_continues(
-    toy: MakeToy,
+    toy: MakeToy, database: Server
 ) -> None:
-    with stoppable_server() as server:
-        app = make(toy, 4, steps=40, more=f"storage: {server.url}\nstorage_timeout: 2\n")
-        process = app.start("hydra/sweeper/sampler=random")
-        wait_for(lambda: steps_of(app) > 10, timeout=60)
-        server.stop()
-        output, _ = process.communicate(timeout=120)
-        server.start()
-        assert process.returncode == 1, output
-        assert "must answer within 2 s (hydra.sweeper.storage_timeout), but it did not" in output
-        assert "the same command" in output
-        assert "Traceback" not in output
-        assert any(trial.state == TrialState.RUNNING for trial in trials_in(server.url))
-        app.run("hydra/sweeper/sampler=random")
-        trials = trials_in(server.url)
-        assert sum(trial.state == TrialState.COMPLETE for trial in trials) == 4
-        assert not any(trial.state == TrialState.RUNNING for trial in trials)
-        assert any(
-            "checkpoint" in trial.user_attrs for trial in trials if "retry_of" in trial.user_attrs
-        )
+    app = make(toy, 4, steps=40, more=f"storage: {database.url}\nstorage_timeout: 2\n")
+    process = app.start("hydra/sweeper/sampler=random")
+    wait_for(lambda: steps_of(app) > 10, timeout=60)
+    database.stop()
+    output, _ = process.communicate(timeout=120)
+    database.start()
+    assert process.returncode == 1, output
+    assert "must answer within 2 s (hydra.sweeper.storage_timeout), but it did not" in output
+    assert "the same command" in output
+    assert "Traceback" not in output
+    assert any(trial.state == TrialState.RUNNING for trial in trials_in(database.url))
+    app.run("hydra/sweeper/sampler=random")
+    trials = trials_in(database.url)
+    assert sum(trial.state == TrialState.COMPLETE for trial in trials) == 4
+    assert not any(trial.state == TrialState.RUNNING for trial in trials)
+    assert any(
+        "checkpoint" in trial.user_attrs for trial in trials if "retry_of" in trial.user_attrs
+    )
 
 
 class LosesAnswers(InMemoryStorage):
@@ -400,18 +401,17 @@ def test_ctrl_c_before_the_first_trial_gives_no_traceback(toy: MakeToy, after: s
     assert "Traceback" not in output
 
 
-def test_ctrl_c_works_while_the_storage_is_down(toy: MakeToy) -> None:
-    with stoppable_server() as server:
-        app = make(toy, 40, steps=40, more=f"storage: {server.url}\n")
-        process = app.start()
-        wait_for(lambda: steps_of(app) > 10, timeout=60)
-        server.stop()
-        before = steps_of(app)
-        wait_for(lambda: steps_of(app) > before + 10, timeout=60)
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
-        server.start()
-        assert process.returncode == 130, output
-        assert "Traceback" not in output
-        app.run("hydra.sweeper.n_trials=3")
-        assert not any(trial.state == TrialState.RUNNING for trial in trials_in(server.url))
+def test_ctrl_c_works_while_the_storage_is_down(toy: MakeToy, database: Server) -> None:
+    app = make(toy, 40, steps=40, more=f"storage: {database.url}\n")
+    process = app.start()
+    wait_for(lambda: steps_of(app) > 10, timeout=60)
+    database.stop()
+    before = steps_of(app)
+    wait_for(lambda: steps_of(app) > before + 10, timeout=60)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    database.start()
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    app.run("hydra.sweeper.n_trials=3")
+    assert not any(trial.state == TrialState.RUNNING for trial in trials_in(database.url))

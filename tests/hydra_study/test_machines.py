@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -21,9 +20,11 @@ from hydra_study.trials.session import Session
 
 from .conftest import MakeToy, Toy, wait_for
 from .needed import needs
-from .postgresql import server, trials_in
+from .postgresql import Server, trials_in
 
-MACHINES, WORKERS, TRIALS = 4, 4, 160
+pytestmark = pytest.mark.long
+
+MACHINES, WORKERS, TRIALS = 3, 2, 60
 
 ANOTHER_MACHINE = """
 import os, socket, time
@@ -44,13 +45,6 @@ BODY = """
     (folder / "done").write_text(f"{start}")
     return cfg.x
 """
-
-
-@pytest.fixture
-def database() -> Iterator[str]:
-    """The URL of a database."""
-    with server() as url:
-        yield url
 
 
 def on_machine(app: Toy, name: str, clock_s: float, *arguments: str) -> "subprocess.Popen[str]":
@@ -81,17 +75,17 @@ def workers_of(app: Toy, machine: str) -> list[int]:
     return [state["pid"] for state in said if state.get("machine", "").startswith(f"{machine}/")]
 
 
-def test_a_database_serves_the_workers_of_many_machines(toy: MakeToy, database: str) -> None:
+def test_a_database_serves_the_workers_of_many_machines(toy: MakeToy, database: Server) -> None:
     needs("hydra_plugins.hydra_joblib_launcher")
     options = (
         f"n_trials: {TRIALS}\nslots: 1\nworkers: {WORKERS}\nparams: {{x:"
-        f" 'interval(0,1)'}}\nstorage: {database}"
+        f" 'interval(0,1)'}}\nstorage: {database.url}"
     )
     app = toy(BODY, "x: 0.0\npause: 0.0", options)
     launchers = [on_machine(app, f"m{index}", 1000.0 * index) for index in range(MACHINES)]
     outputs = [launcher.communicate(timeout=900)[0] for launcher in launchers]
     assert [launcher.returncode for launcher in launchers] == [0] * MACHINES, outputs
-    trials = trials_in(database)
+    trials = trials_in(database.url)
     assert Counter(trial.state.name for trial in trials) == {"COMPLETE": TRIALS}
     assert [trial.number for trial in trials] == list(range(TRIALS))
     assert all(trial.value == trial.params["x"] for trial in trials)
@@ -101,11 +95,11 @@ def test_a_database_serves_the_workers_of_many_machines(toy: MakeToy, database: 
     assert len({trial.user_attrs["worker"] for trial in trials}) >= MACHINES
 
 
-def test_trials_of_a_lost_machine_are_retried_elsewhere(toy: MakeToy, database: str) -> None:
+def test_trials_of_a_lost_machine_are_retried_elsewhere(toy: MakeToy, database: Server) -> None:
     needs("hydra_plugins.hydra_joblib_launcher")
     options = (
         "n_trials: 16\nslots: 1\nworkers: 2\nstale_after: 4\nparams: {x:"
-        f" 'interval(0,1)'}}\nstorage: {database}"
+        f" 'interval(0,1)'}}\nstorage: {database.url}"
     )
     app = toy(BODY, "x: 0.0\npause: 0.4", options)
     survivor, lost = on_machine(app, "ahead", 7200.0), on_machine(app, "behind", -7200.0)
@@ -118,7 +112,7 @@ def test_trials_of_a_lost_machine_are_retried_elsewhere(toy: MakeToy, database: 
     }
 
     def trains_there() -> bool:
-        running = [trial for trial in trials_in(database) if trial.state.name == "RUNNING"]
+        running = [trial for trial in trials_in(database.url) if trial.state.name == "RUNNING"]
         began = {
             int(path.parent.parent.name) for path in app.sweep.glob("[0-9]*/checkpoints/last.ckpt")
         }
@@ -132,7 +126,7 @@ def test_trials_of_a_lost_machine_are_retried_elsewhere(toy: MakeToy, database: 
     wait_for_death(lost)
     output, _ = survivor.communicate(timeout=200)
     assert survivor.returncode == 0, output
-    trials = trials_in(database)
+    trials = trials_in(database.url)
     kinds = Counter(trial.user_attrs["kind"] for trial in trials)
     assert kinds["complete"] == 16, output
     retried = [trial for trial in trials if "retry_of" in trial.user_attrs]

@@ -5,6 +5,8 @@ import pytest
 from .conftest import MakeToy, wait_for
 from .needed import needs
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.filterwarnings("ignore")  # of Ray's own processes and sockets
 def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, monkeypatch: pytest.MonkeyPatch) -> None:
