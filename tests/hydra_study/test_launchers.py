@@ -1,7 +1,9 @@
-"""The same sweep by each of Hydra's launchers, also with a lost worker."""
+"""The same sweep by each of Hydra's launchers: interrupted, started again, with a lost worker."""
 
 import os
 import signal
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
@@ -11,8 +13,9 @@ from omegaconf import OmegaConf
 from hydra_study.errors import StudyError
 from hydra_study.launchers import workers, workers_by
 
-from .conftest import MakeToy, wait_for
+from .conftest import MakeToy, Toy, processes_in, wait_for
 from .needed import needs
+from .test_resume import TRAINING, in_the_middle
 
 LAUNCHERS = {
     "joblib": ("hydra_plugins.hydra_joblib_launcher", []),
@@ -24,40 +27,90 @@ LAUNCHERS = {
 }
 
 
+# Ctrl-C goes to all processes of the terminal, a signal to the head alone is for it to hand on.
+INTERRUPTS: dict[str, list[tuple[Callable[[int, int], None], signal.Signals]]] = {
+    "joblib": [(os.killpg, signal.SIGINT), (os.kill, signal.SIGINT)],
+    "submitit_local": [(os.killpg, signal.SIGINT)],
+    "ray": [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)],
+}
+# Trials of one length would all end at once, and an interrupt could meet none.
+BODY = TRAINING.replace("time.sleep(0.15)", "time.sleep(0.1 + 0.05 * (link.number % 3))").replace(
+    "own.parent.mkdir()\n",
+    "own.parent.mkdir()\n    (own.parent / 'new').write_text(str(os.getppid()))\n"
+    "    (own.parent / 'new').rename(own.parent / 'template')\n",
+)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_a_lost_worker_does_not_lose_a_trial(
+def test_neither_an_interrupt_nor_a_lost_worker_loses_a_trial(
     toy: MakeToy, launcher: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module, extra = LAUNCHERS[launcher]
     needs(module)
     monkeypatch.setenv("RAY_worker_niceness", "0")
-    body = (
-        "(Path(trial.current().folder) / 'worker').write_text(str(os.getppid())); time.sleep(0.2);"
-        " return cfg.x"
-    )
-    app = toy(body, sweeper="n_trials: 40\nslots: 1\nworkers: 2\nparams: {x: 'interval(0,1)'}")
-    process = app.start(f"hydra/launcher={launcher}", *extra, "hydra/sweeper/sampler=random")
-    wait_for(lambda: len(list(app.sweep.glob("[0-9]*/worker"))) >= 3, timeout=90)
-    template = int(
-        max(app.sweep.glob("[0-9]*/worker"), key=lambda path: int(path.parent.name)).read_text()
-    )
-    status = Path(f"/proc/{template}/status").read_text().splitlines()
-    os.kill(
-        int(next(line.split()[1] for line in status if line.startswith("PPid"))), signal.SIGKILL
-    )
+    options = "n_trials: 20\nslots: 2\nworkers: 2\nparams: {x: 'interval(0,1)'}\ngrace: 20\n"
+    app = toy(BODY, sweeper=options + "policy: {killed: retry 9}")
+    command = (f"hydra/launcher={launcher}", *extra, "hydra/sweeper/sampler=random")
+    for ask, signum in INTERRUPTS[launcher]:
+        interrupt(app, app.start(*command), ask, signum)
+    process = app.start(*command)
+    lose_worker(app)
     output, _ = process.communicate(timeout=180)
     assert process.returncode == 0, output
     kinds = app.kinds()
-    assert kinds.count("complete") == 40, output
-    assert set(kinds) <= {"complete", "killed"}
-    # the lost worker may have only asked for its last one
-    begun = [trial for trial in app.trials() if "worker" in trial.user_attrs]
-    assert len({trial.user_attrs["worker"] for trial in begun}) >= 2
-    assert all(
-        trial.value == trial.params["x"]
-        for trial in app.trials()
-        if trial.user_attrs["kind"] == "complete"
-    )
+    assert kinds.count("complete") == 20, output
+    assert set(kinds) == {"complete", "killed"}
+    trials = app.trials()
+    again = {one.user_attrs["retry_of"]: one for one in trials if "retry_of" in one.user_attrs}
+    killed = [one for one, kind in zip(trials, kinds, strict=True) if kind == "killed"]
+    assert sorted(again) == [one.number for one in killed], "each was tried again, and once"
+    for one in killed:
+        assert again[one.number].params == one.params
+        if (app.sweep / str(one.number) / "checkpoints" / "last.ckpt").is_file():
+            assert "checkpoint" in again[one.number].user_attrs
+    for one in (one for one, kind in zip(trials, kinds, strict=True) if kind == "complete"):
+        assert one.value == one.params["x"]
+        assert sorted(one.intermediate_values) == list(range(6))
+
+
+def interrupt(
+    app: Toy,
+    process: "subprocess.Popen[str]",
+    ask: Callable[[int, int], None],
+    signum: signal.Signals,
+) -> None:
+    """Ask a sweep to end once trials have ended and others train, and check that all are closed and
+    nothing is left.
+    """
+    kinds = app.kinds() if app.sweep.exists() else []
+    ended = {number for number, kind in enumerate(kinds) if kind != "waiting"}
+    wait_for(lambda: in_the_middle(app, ended), timeout=90)
+    ask(process.pid, signum)
+    output, _ = process.communicate(timeout=90)
+    assert process.returncode == 128 + signum, output
+    wait_for(lambda: not processes_in(app.folder))
+    kinds = app.kinds()
+    assert kinds.count("complete") < 20
+    assert "running" not in kinds, "all were closed, none was lost"
+    reasons = [
+        trial.user_attrs["reason"]
+        for trial, kind in zip(app.trials(), kinds, strict=True)
+        if kind == "killed" and trial.number not in ended
+    ]
+    assert reasons, output
+    assert all("asked to close" in reason or "stopped" in reason for reason in reasons)
+
+
+def lose_worker(app: Toy) -> None:
+    """Kill a worker once three trials have begun, and not those of the starts before."""
+    before = set(app.sweep.glob("[0-9]*/checkpoints/template"))
+    wait_for(lambda: len(set(app.sweep.glob("[0-9]*/checkpoints/template")) - before) >= 3, 90)
+    begun = set(app.sweep.glob("[0-9]*/checkpoints/template")) - before
+    template = int(max(begun, key=lambda path: int(path.parts[-3])).read_text())
+    status = Path(f"/proc/{template}/status").read_text().splitlines()
+    worker = next(line.split()[1] for line in status if line.startswith("PPid"))
+    os.kill(int(worker), signal.SIGKILL)
 
 
 def workers_of(choice: str, target: str) -> workers.Workers:
