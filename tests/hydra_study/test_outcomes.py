@@ -225,71 +225,48 @@ def test_a_trial_that_cannot_print_on_a_full_disk_is_tried_again(toy: MakeToy) -
     assert "a bug of the user" in app.trials()[1].user_attrs["reason"]
 
 
-def test_a_trial_over_its_time_is_a_constraint_for_the_sampler_and_is_charged(toy: MakeToy) -> None:
-    body = """
-        try:
-            time.sleep(60 if cfg.x == 1 else 0)
-        except trial.Stopped as stopped:
-            Path(trial.current().folder, "told").write_text(f"{stopped.kind}: {stopped}")
+OVER_TIME = """
+    if cfg.way == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        time.sleep(0 if cfg.way == "short" or trial.current().number > 3 else 600)
+    except trial.Stopped as stopped:
+        Path(trial.current().folder, "told").write_text(f"{stopped.kind}: {stopped}")
+        if cfg.way == "stopped":
             raise
-        return cfg.x
-    """
-    app = toy(body, sweeper="n_trials: 2\nslots: 1\nparams: {x: 'range(1,3)'}\ntrial_timeout: 6")
-    app.run("hydra/sweeper/sampler=grid", timeout=60)
-    assert sorted(app.kinds()) == ["complete", "timed_out"]
-    late = app.trials()[app.kinds().index("timed_out")]
-    assert late.state == TrialState.PRUNED
-    assert late.constraints == {"timed_out": 1.0}
-    reason = "ran for 6 s (hydra.sweeper.trial_timeout)"
-    left = json.loads((app.sweep / str(late.number) / "outcome.json").read_text())
-    assert late.user_attrs["reason"] == left["reason"] == reason
-    assert left["kind"] == "timed_out"
-    assert (app.sweep / str(late.number) / "told").read_text() == f"timed_out: {reason}", (
-        "what logs the trial must know"
-    )
+    return 1.0
+"""
 
 
-def test_a_trial_that_ends_by_itself_as_its_time_runs_out_says_so_in_study_and_file(
+def test_a_trial_over_its_time_says_so_in_study_and_file_and_its_policy_counts(
     toy: MakeToy,
 ) -> None:
-    body = """
-        try:
-            time.sleep(60)
-        except trial.Stopped:
-            return cfg.x
-    """
-    app = toy(body, sweeper="n_trials: 1\nslots: 1\nparams: {x: 'choice(1,2)'}\ntrial_timeout: 6")
-    app.run(timeout=None)
-    assert app.kinds() == ["complete"]
-    assert json.loads((app.sweep / "0" / "outcome.json").read_text())["kind"] == "complete"
-
-
-def test_a_trial_that_is_killed_after_its_time_is_timed_out_in_study_and_file(toy: MakeToy) -> None:
-    body = "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
     app = toy(
-        body,
-        sweeper="n_trials: 1\nslots: 1\nparams: {x: 'choice(1,2)'}\ntrial_timeout: 6\ngrace: 1",
+        OVER_TIME,
+        "way: short",
+        "n_trials: 4\nslots: 4\ngrace: 4\ntrial_timeout: 6\npolicy: {timed_out: retry 1}\n"
+        "params: {way: 'choice(short,stopped,ended,deaf)'}",
     )
-    app.run(timeout=None)
-    assert app.kinds() == ["timed_out"]
-    left = json.loads((app.sweep / "0" / "outcome.json").read_text())
-    assert (left["kind"], left["reason"]) == (
-        "timed_out",
-        "ran for 6 s (hydra.sweeper.trial_timeout)",
-    )
-
-
-def test_a_policy_can_retry_a_trial_over_its_time(toy: MakeToy) -> None:
-    body = "time.sleep(60 if trial.current().number == 0 else 0); return cfg.x"
-    app = toy(
-        body,
-        sweeper=(
-            "n_trials: 1\nparams: {x: 'choice(1,2)'}\ntrial_timeout: 6\npolicy: {timed_out:"
-            " retry 1}"
-        ),
-    )
-    app.run(timeout=60)
-    assert app.kinds() == ["timed_out", "complete"]
+    app.run("hydra/sweeper/sampler=grid", timeout=None)
+    reason = "ran for 6 s (hydra.sweeper.trial_timeout)"
+    kinds: dict[str, list[str]] = {}
+    for one, kind in zip(app.trials(), app.kinds(), strict=True):
+        way = one.params["way"]
+        kinds[way] = [*kinds.get(way, []), kind]
+        left = json.loads((app.sweep / str(one.number) / "outcome.json").read_text())
+        assert left["kind"] == kind
+        if kind == "timed_out":
+            assert one.user_attrs["reason"] == left["reason"] == reason
+            assert one.state == TrialState.PRUNED
+            assert one.constraints == {"timed_out": 1.0}, "a constraint for the sampler"
+    assert kinds == {
+        "short": ["complete"],
+        "stopped": ["timed_out", "complete"],
+        "ended": ["complete"],
+        "deaf": ["timed_out", "complete"],
+    }
+    told = {path.read_text() for path in app.sweep.glob("[0-9]*/told")}
+    assert told == {f"timed_out: {reason}"}, "what logs the trial must know"
 
 
 def test_a_start_on_a_full_disk_is_refused_with_one_message(

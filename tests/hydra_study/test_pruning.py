@@ -32,6 +32,11 @@ CURVE = """
 """
 BOTH = CURVE.replace("return cfg.x + 0.1", "return {'loss': cfg.x + 0.1, 'cost': 1 - cfg.x}")
 
+OPPOSED = (
+    "n_trials: 24\nslots: 2\nparams: {x: 'interval(0,1)'}\n"
+    "direction: {loss: minimize, cost: minimize}\n"
+)
+
 
 def epochs(app: Toy) -> int:
     return len((app.folder / "epochs.txt").read_text().splitlines())
@@ -41,7 +46,10 @@ def test_pruning_saves_epochs_and_keeps_the_best(toy: MakeToy) -> None:
     options = "n_trials: 24\nslots: 2\nparams: {x: 'interval(0,1)'}\nsampler: {seed: 3}"
     without, with_ = toy(CURVE, sweeper=options), toy(CURVE, sweeper=options)
     without.run(
-        "hydra/sweeper/sampler=random", "hydra.sweeper.sampler.seed=3", "hydra.sweeper.slots=1"
+        "hydra/sweeper/sampler=random",
+        "hydra.sweeper.sampler.seed=3",
+        "hydra.sweeper.slots=1",
+        "hydra.sweeper.n_trials=4",
     )
     with_.run(
         "hydra/sweeper/sampler=random",
@@ -50,10 +58,10 @@ def test_pruning_saves_epochs_and_keeps_the_best(toy: MakeToy) -> None:
         "hydra.sweeper.slots=1",
     )
     xs = [[trial.params["x"] for trial in app.trials()] for app in (without, with_)]
-    assert xs[0] == xs[1], "the same seed in one slot gives the same trials"
-    assert epochs(without) == 240
+    assert xs[0] == xs[1][:4], "the same seed in one slot gives the same trials"
+    assert epochs(without) == 40
     assert epochs(with_) < 0.75 * 240
-    assert with_.study().best_value == without.study().best_value
+    assert with_.study().best_value == min(xs[1]) + 0.1
     assert set(with_.kinds()) == {"complete", "pruned"}
     pruned = next(
         t for t, kind in zip(with_.trials(), with_.kinds(), strict=True) if kind == "pruned"
@@ -66,11 +74,7 @@ def test_pruning_saves_epochs_and_keeps_the_best(toy: MakeToy) -> None:
 def test_two_objectives_give_a_pareto_front_and_prune_on_the_named_one(
     toy: MakeToy, sampler: str
 ) -> None:
-    options = (
-        "n_trials: 24\nslots: 2\nparams: {x: 'interval(0,1)'}\ndirection: {loss: minimize, cost:"
-        " minimize}\n"
-    )
-    app = toy(BOTH, sweeper=options + "prune_on: loss")
+    app = toy(BOTH, sweeper=OPPOSED + "prune_on: loss")
     app.run("hydra/sweeper/pruner=median", f"hydra/sweeper/sampler={sampler}")
     assert set(app.kinds()) == {"complete", "pruned"}
     assert epochs(app) < 240
@@ -84,19 +88,20 @@ def test_two_objectives_give_a_pareto_front_and_prune_on_the_named_one(
     assert len(front) == len(complete), (
         "the objectives oppose each other, so every complete trial is on the front"
     )
-    free = toy(BOTH, sweeper=options)
-    free.run("hydra/sweeper/pruner=median")
-    assert set(free.kinds()) == {"complete"}, "without prune_on nothing is pruned"
-    assert "choose median" in app.run("hydra/sweeper/pruner=wilcoxon", code=1)
 
 
-@pytest.mark.parametrize(
-    "pruner", ["percentile", "successive_halving", "hyperband", "patient", "threshold", "wilcoxon"]
-)
-def test_every_pruner_runs(toy: MakeToy, pruner: str) -> None:
+def test_of_two_objectives_nothing_is_pruned_unless_one_is_named(toy: MakeToy) -> None:
+    app = toy(BOTH, sweeper=OPPOSED)
+    app.run("hydra/sweeper/pruner=median")
+    assert set(app.kinds()) == {"complete"}
+    assert "choose median" in app.run(
+        "hydra/sweeper/pruner=wilcoxon", "hydra.sweeper.prune_on=loss", code=1
+    )
+
+
+def test_wilcoxons_pruner_runs(toy: MakeToy) -> None:
     app = toy(CURVE, sweeper="n_trials: 8\nslots: 4\nparams: {x: 'interval(0,1)'}")
-    extra = ["hydra.sweeper.pruner.upper=1.5"] if pruner == "threshold" else []
-    app.run(f"hydra/sweeper/pruner={pruner}", *extra)
+    app.run("hydra/sweeper/pruner=wilcoxon")
     assert len(app.trials()) == 8
     assert set(app.kinds()) <= {"complete", "pruned"}
 
@@ -110,7 +115,7 @@ def test_a_sampler_whose_package_is_missing_is_refused_before_the_first_trial(
         check_sampler({"_target_": "optuna.samplers.CmaEsSampler"})
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "gp", "nsga2", "nsga3", "cmaes"])
+@pytest.mark.parametrize("sampler", ["tpe", "qmc", "gp", "nsga3", "cmaes"])
 def test_every_sampler_runs_on_a_conditional_space(toy: MakeToy, sampler: str) -> None:
     pytest.importorskip("cmaes" if sampler == "cmaes" else "torch" if sampler == "gp" else "optuna")
     params = "{x: 'interval(0,1)', n: 'range(1,3)', y: {values: 'interval(0,1)', when: n == 2}}"
