@@ -3,6 +3,7 @@ dependencies or in an extra.
 """
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -59,11 +60,14 @@ def package(dotted: str) -> str:
     )
 
 
+owners_of_packages = functools.cache(packages_distributions)
+
+
 def is_declared(name: str, distributions: set[str]) -> bool:
     """Return whether a package belongs to one of the distributions."""
     if name.startswith("hydra_plugins."):
         return canonicalize_name(name.partition(".")[2]) in distributions
-    owners = packages_distributions().get(name, [name])
+    owners = owners_of_packages().get(name, [name])
     return any(canonicalize_name(owner) in distributions for owner in owners)
 
 
