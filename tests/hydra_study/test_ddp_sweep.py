@@ -10,9 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .conftest import wait_for
-from .test_interrupts import processes_in
+import pytest
+
+from .conftest import processes_in, wait_for
 from .test_pipeline import ROOT, wandb_server
+
+pytestmark = pytest.mark.long
 
 __all__ = ["wandb_server"]
 TWO = [
@@ -24,7 +27,7 @@ TWO = [
 ]
 FAIL = "+callbacks.fail={_target_: rank_callbacks.Fail, rank: 1, epoch: 1, how: kill}"
 SPACE = [
-    "model.net.kernel_size=3,5,7",
+    "model.net.kernel_size=3,5",
     "optimizer.lr=3e-2,1e-7",
     "hydra/sweeper/sampler=grid",
     "hydra.sweeper.slots=2",
@@ -67,7 +70,7 @@ def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: P
     assert done.returncode == 0, done.stdout + done.stderr
     rows = list(csv.DictReader((tmp_path / "multirun/train/sweep.csv").read_text().splitlines()))
     kinds = [row["kind"] for row in rows]
-    assert sorted(kinds) == ["complete"] * 3 + ["killed"] + ["pruned"] * 3, done.stdout
+    assert sorted(kinds) == ["complete"] * 2 + ["killed"] + ["pruned"] * 2, done.stdout
     for row in rows:
         noted = [
             json.loads((Path(row["folder"]) / f"noted_{rank}.json").read_text()) for rank in (0, 1)
@@ -80,7 +83,7 @@ def test_a_trial_in_two_processes_is_one_trial(wandb_server: object, tmp_path: P
     (retry,) = [row for row in rows if row["retry_of"]]
     assert rows[int(retry["retry_of"])]["kind"] == "killed"
     runs = {name: run for name, run in wandb_server.runs.items() if run.job_type == "train"}  # type: ignore[attr-defined]
-    assert len(runs) == 6, "a retried trial goes on in its run"
+    assert len(runs) == 4, "a retried trial goes on in its run"
     assert {run.state for run in runs.values()} == {"finished"}
 
 
