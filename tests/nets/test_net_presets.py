@@ -30,6 +30,7 @@ PUBLISHED = {
     "efficientnet_b0": (*IMAGENET, 5_288_548),
     "convnext_tiny": (*IMAGENET, 28_589_128),
     "resnet20": ((3, 32, 32), 10, 272_474),
+    "densenet_bc100": ((3, 32, 32), 10, 769_186),
     "resnet18_small": ((3, 32, 32), 10, 11_173_962),
     "mnist1d_mlp": ((1, 40), 10, 15_210),
     "mnist1d_cnn": ((1, 40), 10, 5_210),
@@ -123,7 +124,11 @@ def test_every_preset_builds_in_any_number_of_axes(name: str, dim: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["cnn_small", "vgg_small", "resnet18_small", "resnet20", "convnet"]
+    "name",
+    [
+        *("cnn_small", "vgg_small", "resnet18_small", "resnet20", "convnet", "densenet_bc100"),
+        *(name for name in OURS if name.endswith("_32px")),
+    ],
 )
 @pytest.mark.parametrize("in_shape", [(1, 28, 28), (3, 32, 32)])
 def test_small_presets_suit_small_images(name: str, in_shape: tuple[int, ...]) -> None:

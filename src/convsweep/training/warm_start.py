@@ -7,6 +7,7 @@ from convsweep.cli.console import say, short_path
 from convsweep.distributed.ranks import is_first
 from convsweep.errors import UserError
 from convsweep.training.build import load_model
+from convsweep.training.published_weights import begin_with_published, is_published
 from convsweep.training.trained import checkpoint_of
 
 if TYPE_CHECKING:
@@ -21,11 +22,17 @@ def begin_with(model: "Model", named: str) -> None:
 
     Args:
         model: a model that has not been trained.
-        named: a checkpoint, the folder of a run, or that of a sweep (its winner).
+        named: a checkpoint, the folder of a run, or that of a sweep (its winner); `imagenet`, an
+            address or a file of torchvision's weights (`published_weights`).
 
     Raises:
         UserError: there is no such checkpoint, or no weight of it fits.
     """
+    if is_published(named):
+        taken = begin_with_published(model, named)
+        if is_first():
+            say(f"begun with {taken}")
+        return
     checkpoint = checkpoint_of(Path(named).expanduser())
     theirs, own = load_model(checkpoint).net.state_dict(), model.net.state_dict()
     fitting = {
