@@ -53,17 +53,15 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {path.name.split("-")[0]: path for path in folder.glob("*.whl")}
 
 
-@pytest.fixture(scope="module", params=["1.3.8", "1.4.0rc3"])
-def python(
-    request: pytest.FixtureRequest,
-    wheels: dict[str, Path],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> str:
-    """The interpreter of an environment of the wheel, one release of Hydra, and pytest."""
+@pytest.fixture(scope="module")
+def python(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The interpreter of an environment of the wheel, pytest and the next release of Hydra; that
+    which the project has is tested by all other tests.
+    """
     folder = tmp_path_factory.mktemp("environment")
     run(folder, "uv", "venv", "-q", "venv")
     path = str(folder / "venv" / "bin" / "python")
-    needed = [str(wheels["hydra_study_sweeper"]), f"hydra-core=={request.param}", "pytest"]
+    needed = [str(wheels["hydra_study_sweeper"]), "hydra-core==1.4.0rc3", "pytest"]
     run(folder, "uv", "pip", "install", "-q", "--prerelease=allow", "--python", path, *needed)
     return path
 
