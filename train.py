@@ -1,5 +1,5 @@
-"""Train one network: compose the config, fit, test the best checkpoint, return the monitored value
-at it.
+"""Train one network: compose the config, fit, test the best checkpoint, return its monitored
+value.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 @hydra.main(**main_options(), config_path=str(command_line.config_folder()), config_name="config")
 @command_line.user_errors
 def main(cfg: DictConfig) -> float | tuple[float, ...]:
-    """Run one training and return its objective, or objectives."""
+    """Run one training and return its objective or objectives."""
     from convsweep.training.early_checks import check_new_folder, check_options, say_folder
 
-    check_new_folder(cfg)  # before torch is loaded: a mistake is answered at once
+    check_new_folder(cfg)  # before importing torch, so that mistakes are reported at once
     check_options(cfg)
     say_folder()
 

@@ -1,6 +1,4 @@
-"""What can go wrong through no fault of the program: one message with the rule, the value and the
-remedy.
-"""
+"""Errors of the user: one message with the rule, the value and the remedy."""
 
 import difflib
 import errno
@@ -45,8 +43,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def closed_place(error: BaseException | None) -> str | None:
-    """Return what to do about a file or folder that may not be read or written, or a full disk;
-    None for any other error.
+    """Return a remedy for missing permissions, a read-only file system or a full disk; None for any
+    other error.
     """
     if not isinstance(error, OSError) or error.errno not in (
         errno.EACCES,
@@ -61,14 +59,14 @@ def closed_place(error: BaseException | None) -> str | None:
     )
 
 
-# Hydra: a value holds what its grammar knows only in quotes.
+# Hydra: a value holds characters that its grammar accepts only in quotes.
 NO_TOKEN = "LexerNoViableAlt"
 
-# Hydra: what follows in an error about a missing config says where it was looked for.
+# Hydra: precedes the list of searched places in an error about a missing config.
 SEARCH_PATH = "Config search path"
 
 # torch: an operation has no values on the meta device.
 META_DEVICE = r"\bmeta\b"
 
-# torch.distributed, whatever connects the processes: one of them has gone.
+# torch.distributed, any backend: another process has ended.
 LOST_CONNECTION = "onnection"

@@ -1,4 +1,4 @@
-"""Options that are words, held to the words that the constructor's annotations allow."""
+"""Check of options annotated as `Literal` in a constructor."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -8,11 +8,11 @@ from convsweep.errors import UserError, did_you_mean
 
 
 def check_words(part: str, target: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    """Check the options of a part of the config whose annotation is a `Literal`, also those handed
-    on to a base class.
+    """Check the options of a part of the config whose annotation is a `Literal`, including
+    arguments of base classes.
 
     Raises:
-        UserError: an option is none of its words.
+        UserError: an option has a value that its annotation does not allow.
     """
     hints = annotations(target)
     for name, value in options.items():
@@ -25,8 +25,8 @@ def check_words(part: str, target: Callable[..., Any], options: Mapping[str, Any
 
 
 def annotations(target: Callable[..., Any]) -> dict[str, Any]:
-    """Return what a class, with its bases, or a function takes by name; nothing of one whose
-    annotations cannot be read.
+    """Return the annotations of a function, or of a class and its bases; empty if they cannot be
+    resolved.
     """
     takers: list[Any] = (
         [getattr(base, "__init__") for base in reversed(target.__mro__)]  # noqa: B009

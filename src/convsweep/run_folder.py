@@ -1,4 +1,4 @@
-"""The record of a run: one folder from which everything about the run is found."""
+"""The run folder: config, result and checkpoints of a run."""
 
 import json
 import os
@@ -20,7 +20,7 @@ RESULT, CONFIG, METRICS, CHECKPOINTS, BEST = (
 
 
 def check_folder(folder: Path) -> None:
-    """Check that a new run may use a folder; what a run left that never got to a checkpoint may be
+    """Check that a new run may use a folder. Files of a run without a checkpoint may be
     overwritten.
 
     Raises:
@@ -28,7 +28,7 @@ def check_folder(folder: Path) -> None:
     """
     if any((folder / CHECKPOINTS).glob("*.ckpt")):
         raise UserError(
-            f"a run folder must be empty, but {folder} holds a run; go on with it by"
+            f"a run folder must be empty, but {folder} holds a run; resume it by"
             f" resume={folder}, or choose another hydra.run.dir"
         )
 
@@ -47,7 +47,9 @@ def write_result(folder: Path, result: Mapping[str, Any]) -> None:
 
 
 def read_result(folder: Path) -> dict[str, Any]:
-    """Return what a run wrote of its end; empty while it runs, or if it was killed."""
+    """Return the content of `result.json`; empty while the run is in progress, or if it was
+    killed.
+    """
     try:
         content = json.loads((folder / RESULT).read_text())
     except (OSError, ValueError):
@@ -56,13 +58,13 @@ def read_result(folder: Path) -> dict[str, Any]:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old text or the new one, never a part."""
+    """Write a file atomically: a reader sees either the old or the new text."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_text(text)
     part.replace(path)
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """Return the newest checkpoint to go on from, or None."""
+    """Return the newest checkpoint to resume from, or None."""
     found = [path for path in (folder / CHECKPOINTS).glob("*.ckpt") if path.name != BEST]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)

@@ -1,9 +1,8 @@
-"""What follows from a task: one class says what targets are, what is predicted, and what an
-evaluation shows.
+"""The abstract task: shape of targets, columns of predictions, pictures of evaluations.
 
-A task is one file in `convsweep/tasks/`, or a file of one's own: a subclass of `Task`, and the
-LightningModule whose attribute `task` is an instance of it. Everything else asks the task; nothing
-compares its name.
+A task is one file in `convsweep/tasks/`, or in a user's project: a subclass of `Task`, and a
+LightningModule whose attribute `task` is an instance of it. Other code calls the task's methods and
+never compares its name.
 """
 
 import pkgutil
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from convsweep.data.samples import DataInfo
 
-# By these names data sources state which of the package's tasks they are for.
+# Names of the package's tasks, for data sources.
 CLASSIFICATION, SEGMENTATION, DENOISING = "classification", "segmentation", "denoising"
 
 PACKAGE = "convsweep.tasks"
@@ -34,22 +33,22 @@ _defined: dict[str, "Task"] = {}
 
 
 class Task(ABC):
-    """What a network is trained to answer.
+    """Base of all tasks.
 
-    A new task sets `name`, says whether targets are classes and whether there is an answer at every
-    position, and overrides what does not suit it.
+    A new task sets `name`, `has_classes` and `is_dense`, and overrides the methods that do not suit
+    it.
     """
 
-    # By which data says that it is for this task.
+    # Matches `DataInfo.task` of the data.
     name: ClassVar[str]
 
-    # Whether targets are class indices, rather than numbers.
+    # Whether targets are class indices instead of numbers.
     has_classes: ClassVar[bool] = False
 
-    # Whether there is an answer at every position, rather than one a sample.
+    # Whether there is an output at every position instead of one a sample.
     is_dense: ClassVar[bool] = False
 
-    # Columns of an evaluation's `samples.csv` after the sample and its loss.
+    # Columns of `samples.csv` of an evaluation, after the sample and its loss.
     answer_columns: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -69,7 +68,7 @@ class Task(ABC):
 
     @property
     def gives_signals(self) -> bool:
-        """Whether the answer is a signal of the size of the sample."""
+        """Whether the output is a signal of the sample's size."""
         return self.is_dense and not self.has_classes
 
     @abstractmethod
@@ -79,10 +78,10 @@ class Task(ABC):
     def check_output(
         self, out_shape: tuple[int, ...], in_shape: tuple[int, ...], num_classes: int
     ) -> None:
-        """Check what a network returns for one sample.
+        """Check the output shape of a network for one sample.
 
         Raises:
-            InfeasibleError: it does not answer the task.
+            InfeasibleError: the shape does not suit the task.
         """
         expected = (num_classes, *in_shape[1:]) if self.is_dense else (num_classes,)
         if out_shape != expected:
@@ -92,61 +91,54 @@ class Task(ABC):
             )
 
     def columns(self, info: "DataInfo") -> list[str]:
-        """Return the columns of `predictions.csv` after the sample and, where `is_dense`, the file
-        of the result.
+        """Return the columns of `predictions.csv`, after the sample and (if `is_dense`) the file of
+        the result.
         """
         return [] if self.is_dense else list(info.class_names)
 
     def cells(self, info: "DataInfo", result: NDArray[Any]) -> list[str]:
-        """Return what stands in `columns` for the result of one sample: `(num_classes,)`, or on the
+        """Return the values of `columns` for the result of one sample, (num_classes,) or on the
         sample's grid.
         """
         return [] if self.is_dense else [f"{value:.6f}" for value in result]
 
     def shares(self, info: "DataInfo", result: NDArray[Any]) -> NDArray[Any]:
-        """Return the share of a sample (num_classes,) that each class takes; zeros where there are
-        no classes.
-        """
+        """Return the share of each class in a sample (num_classes,); zeros without classes."""
         return np.zeros(info.num_classes)
 
     def summary(self, info: "DataInfo", shares: NDArray[Any], count: int) -> str:
-        """Return what follows the number of samples on the terminal, from the sum of all
+        """Return the text after the number of samples in the terminal, from the sum of all
         `shares`.
         """
         return ""
 
     def shown_columns(self) -> Sequence[int]:
-        """Return which columns of `predictions.csv` the terminal shows; those that are not there
-        are left out.
+        """Return the indices of the columns of `predictions.csv` to show in the terminal; missing
+        ones are left out.
         """
         return range(1 + SHOWN_COLUMNS)
 
     def answers(self, info: "DataInfo", logits: "Tensor", y: "Tensor") -> list[list[str]]:
-        """Return what stands in `answer_columns` for each sample of a batch."""
+        """Return the values of `answer_columns` for each sample of a batch."""
         return []
 
     def picture(self, x: NDArray[Any], y: NDArray[Any], logits: "Tensor", name: str) -> Any:
-        """Return what `draw` needs of one sample; None where nothing is drawn."""
+        """Return what `draw` needs of one sample, or None to draw nothing."""
         return None
 
     def draw(self, pictures: Sequence[Any], info: "DataInfo", folder: Path) -> None:
-        """Write pictures of samples into the folder of an evaluation, as `worst.png` or what suits
-        them.
-        """
+        """Write pictures of samples to the folder of an evaluation, such as `worst.png`."""
         return
 
 
 def known_tasks() -> list[str]:
-    """Return the names of the tasks in `convsweep/tasks/`, and of others that have been
-    imported.
-    """
+    """Return the names of the tasks in `convsweep/tasks/` and of other imported tasks."""
     files = pkgutil.iter_modules(import_module(PACKAGE).__path__)
     return sorted({*_defined, *(each.name for each in files)})
 
 
 def find_task(name: str) -> Task:
-    """Return the task of a name; its file in `convsweep/tasks/` is imported when it is first asked
-    for.
+    """Return the task with a name, importing its file in `convsweep/tasks/` if necessary.
 
     Raises:
         UserError: there is none.

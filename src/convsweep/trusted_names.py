@@ -1,9 +1,9 @@
-"""What a file that is merely read may name: classes of networks and of data sets, never anything
-else that can be called.
+"""Restriction of the targets that configs in checkpoints may name: classes of networks and data
+sets only.
 
-A checkpoint may come from a stranger. Its card says how its network is built, in the form of a
-config, and whatever a config names by `_target_` is called with the options beside it. On a user's
-own command line that is the point.
+A checkpoint may come from an untrusted source. Its metadata holds the network's config, and any
+`_target_` of a config is called with its options. Configs of the user's own command line are not
+restricted.
 """
 
 import os
@@ -16,19 +16,18 @@ from torch import nn
 
 from convsweep.errors import UserError
 
-# The only functions that a file may name: they return networks, from the options that `_FETCHING`
-# leaves them.
+# The only functions that a file may name; they return networks, with the options of `_FETCHING`
+# removed.
 MAKERS = (
     "convsweep.nets.third_party.torchvision_net",
     "timm.create_model",
     "segmentation_models_pytorch.create_model",
 )
 
-# Environment variable: further functions that files may name, separated by commas.
+# Environment variable with further functions that files may name, separated by commas.
 TRUST = "CONVSWEEP_TRUST"
 
-# Options by which networks download weights, or read them from files, and their value for doing
-# neither.
+# Options that make networks download weights or read files, and their value for neither.
 _FETCHING = {
     "weights": None,
     "weights_backbone": None,
@@ -36,25 +35,25 @@ _FETCHING = {
     "encoder_weights": None,
 }
 
-# Options of timm that read files, pickles among them.
+# Options of timm that read files, including pickles.
 _READING = ("checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir")
 
-# How timm's names begin that are addresses.
+# Prefixes of timm's names that are addresses.
 _ELSEWHERE = ("hf-hub:", "hf_hub:", "local-dir:")
 
 
 def hold(config: Mapping[str, Any], base: type, part: str) -> dict[str, Any]:
-    """Return a config out of a file that is safe to instantiate.
+    """Return a config from a file, made safe to instantiate.
 
     Args:
-        config: In plain types; the weights that it asks for are left out, since they are in the
-            checkpoint.
-        base: What the class that it names must be a subclass of; a function that returns networks
-            will do for `nn.Module`.
-        part: What the config describes, for the message.
+        config: in plain types; requests for pretrained weights are removed, since the checkpoint
+            has them.
+        base: required base class of the target; for `nn.Module` also a function that returns
+            networks.
+        part: name of the part of the config, for the message.
 
     Raises:
-        UserError: it names something else, there or inside, or holds an interpolation.
+        UserError: it or a nested config names something else, or there is an interpolation.
     """
     targets = dict(_targets(config, ""))
     if "" not in targets:
@@ -68,10 +67,10 @@ def hold(config: Mapping[str, Any], base: type, part: str) -> dict[str, Any]:
 
 
 def check_target(target: Any, base: type, place: str) -> None:
-    """Check what a file names.
+    """Check a target that a file names.
 
     Raises:
-        UserError: it is no class of that base.
+        UserError: it is not a subclass of `base`.
     """
     rule = f"{place}: a file may name subclasses of {base.__name__} alone, but names {target!r}"
     remedy = (
@@ -83,7 +82,7 @@ def check_target(target: Any, base: type, place: str) -> None:
         return
     if not isinstance(target, str) or not all(name.isidentifier() for name in target.split(".")):
         raise UserError(f"{rule}; {remedy}")
-    if target.partition(".")[0] in sys.stdlib_module_names:  # before it is imported
+    if target.partition(".")[0] in sys.stdlib_module_names:  # checked before it is imported
         raise UserError(f"{rule}; {remedy}")
     try:
         found = get_object(target)
@@ -103,7 +102,7 @@ def check_target(target: Any, base: type, place: str) -> None:
 
 
 def _is_of_torchvision(found: Any, base: type) -> bool:
-    """Whether it is one of the functions by which torchvision makes its networks."""
+    """Return whether it is one of torchvision's functions that return networks."""
     if base is not nn.Module or not getattr(found, "__module__", "").startswith(
         "torchvision.models."
     ):
@@ -115,7 +114,7 @@ def _is_of_torchvision(found: Any, base: type) -> bool:
 
 
 def _targets(value: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Yield all that a config names, by the place where it stands."""
+    """Yield all targets of a config with their places."""
     if isinstance(value, Mapping):
         if "_target_" in value:
             yield place, value["_target_"]
@@ -127,9 +126,7 @@ def _targets(value: Any, place: str) -> Iterator[tuple[str, Any]]:
 
 
 def _check_values(value: Any, part: str) -> None:
-    """Raise UserError where a config holds an interpolation, or the address of a network that is
-    not this file's.
-    """
+    """Raise UserError if a config holds an interpolation, or the address of another network."""
     if isinstance(value, Mapping | list | tuple):
         for inner in value.values() if isinstance(value, Mapping) else value:
             _check_values(inner, part)
@@ -141,7 +138,7 @@ def _check_values(value: Any, part: str) -> None:
 
 
 def _without_fetching(value: Any) -> Any:
-    """Return a config without what downloads weights or reads them from elsewhere."""
+    """Return a config without options that download weights or read other files."""
     if isinstance(value, Mapping):
         kept = {
             key: _without_fetching(inner) for key, inner in value.items() if key not in _READING

@@ -22,7 +22,7 @@ AGAIN = "{} || {{ scontrol requeue $SLURM_JOB_ID; sleep 60; }}"
 
 def fail(how: str) -> str:
     """Return the override by which the second process fails once, in the second epoch."""
-    return f"+callbacks.fail={{_target_: rank_callbacks.Fail, rank: 1, epoch: 1, how: {how}}}"
+    return f"+callbacks.fail={{_target_: tests.rank_callbacks.Fail, rank: 1, epoch: 1, how: {how}}}"
 
 
 def result(folder: Path) -> tuple[Path, dict[str, str]]:
@@ -65,7 +65,7 @@ def test_a_job_whose_process_fails_goes_on_when_it_is_requeued(
     log = (folder / "train_ddp_process_1.log").read_text()
     assert "no luck" in log
     assert said.count("Error: process 1 of the training failed: no luck") <= 1
-    assert "going on from" in said
+    assert "resuming from" in said
     assert written["outcome"] == "complete"
     assert scores(folder) == pytest.approx(scores(alone), rel=1e-3)
     assert sorted(path.name for path in folder.glob("*_[01].*")) == [

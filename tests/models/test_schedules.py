@@ -108,7 +108,7 @@ def test_plateau_falls_when_nothing_gets_better(mode: str, values: list[float]) 
         (
             multi_step,
             {"milestones": [0.1, 0.5], "warmup": 0.2},
-            "scheduler.milestones must lie behind the warm-up of 0.2",
+            "scheduler.milestones must lie after the warm-up of 0.2",
         ),
     ],
 )

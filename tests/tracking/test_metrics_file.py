@@ -94,7 +94,7 @@ def test_a_disk_that_refuses_is_reported_once_and_training_goes_on(
         trainer = fit(tracker, max_epochs=2)
     assert trainer.current_epoch == 2
     (record,) = (record for record in caplog.records if record.name.startswith("convsweep"))
-    assert record.getMessage().endswith("Training goes on.")
+    assert record.getMessage().endswith("Training continues.")
 
 
 def test_other_ranks_write_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

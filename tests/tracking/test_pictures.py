@@ -130,7 +130,7 @@ def test_pictures_that_fail_do_not_stop_a_training(
         for record in caplog.records
         if record.levelname == "WARNING" and "convsweep" in record.name
     ]
-    assert said == ["SamplePredictions failed (RuntimeError: no idea); training goes on."]
+    assert said == ["SamplePredictions failed (RuntimeError: no idea); training continues."]
 
 
 def test_samples_are_the_same_each_time_and_spread_over_the_classes() -> None:

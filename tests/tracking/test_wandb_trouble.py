@@ -297,7 +297,7 @@ def test_broken_wandb_is_said_and_done_without(
     with track(folder) as tracker:
         fit(tracker, max_epochs=1)
     assert list(said) == [
-        "W&B failed (OSError: no space left on device); the run goes on without it."
+        "W&B failed (OSError: no space left on device); the run continues without it."
     ]
     assert len(read_metrics(folder / "metrics.csv")) == 1
 

@@ -66,11 +66,11 @@ def test_a_batch_is_halved_until_it_fits_and_learns_as_much(
     parts = train(*plain, *small_device(10), folder="parts")
     said = capsys.readouterr().out
     assert (
-        "out of memory at 32 samples a batch; going on with 16, the gradients of 2 accumulated a"
+        "out of memory at 32 samples a batch; continuing with 16, the gradients of 2 accumulated a"
         " step" in said
     )
     assert (
-        "out of memory at 16 samples a batch; going on with 8, the gradients of 4 accumulated a"
+        "out of memory at 16 samples a batch; continuing with 8, the gradients of 4 accumulated a"
         " step" in said
     )
     config = OmegaConf.load(parts / "config.yaml")

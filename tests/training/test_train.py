@@ -218,7 +218,7 @@ def test_a_folder_with_a_run_is_not_overwritten(
     with pytest.raises(SystemExit) as end:
         train()
     assert end.value.code == 1
-    assert "holds a run; go on with it by resume=" in capsys.readouterr().err
+    assert "holds a run; resume it by resume=" in capsys.readouterr().err
     assert (folder / "checkpoints" / "best.ckpt").read_bytes() == before
 
 

@@ -1,3 +1,1 @@
-"""The command line of every command: overrides, help, hints, and one message for a user's
-mistake.
-"""
+"""Shared parts of the command lines: overrides, help, hints and error messages."""

@@ -1,5 +1,5 @@
-"""The command line around Hydra's: `resume=`, plain paths, hints for misspelt keys, and one message
-for a user's mistake.
+"""Additions to Hydra's command line: `resume=`, unquoted paths, hints for misspelt keys, errors of
+the user without a traceback.
 """
 
 import functools
@@ -23,7 +23,7 @@ MULTIRUN, HELP = {"-m", "--multirun"}, {"-h", "--help"}
 
 
 def config_folder() -> Path:
-    """Return the folder of the configs: in the installed package, or in the checkout."""
+    """Return the folder `conf` of the installed package or of the checkout."""
     installed = Path(__file__).parents[1] / "conf"
     return installed if installed.is_dir() else Path(__file__).parents[3] / "conf"
 
@@ -32,7 +32,8 @@ def expand_resume(arguments: list[str]) -> list[str]:
     """Return the arguments with `resume=FOLDER` replaced by the overrides of the run in that
     folder.
 
-    The run goes on in its own folder, from its last checkpoint; further overrides win over its own.
+    The run continues in its own folder from its last checkpoint. Further overrides take precedence
+    over those of the run.
 
     Raises:
         UserError: the folder holds no run.
@@ -58,8 +59,8 @@ def expand_resume(arguments: list[str]) -> list[str]:
 
 
 def multirun_first(arguments: list[str]) -> list[str]:
-    """Return the arguments with `-m` in front, since Hydra refuses overrides on both sides of an
-    option.
+    """Return the arguments with `-m` moved to the front, since Hydra refuses overrides on both
+    sides of an option.
     """
     return sorted(arguments, key=lambda argument: argument not in MULTIRUN)
 
@@ -71,8 +72,8 @@ def quote(path: Path) -> str:
 
 
 def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Let a `UserError` of the task end the program with its message alone (HYDRA_FULL_ERROR=1
-    shows the traceback).
+    """Wrap a task function so that a `UserError` ends the program with its message only
+    (HYDRA_FULL_ERROR=1 shows the traceback).
     """
 
     @functools.wraps(task)
@@ -99,13 +100,13 @@ def fail(error: ValueError) -> NoReturn:
 
 
 def message(text: str) -> str:
-    """Return what a user's mistake is answered by."""
+    """Return the text printed for a user's mistake."""
     return f"Error: {text}\n({FULL_ERROR}=1 shows where)\n"
 
 
 def run(main: Callable[[], Any]) -> None:
-    """Run a Hydra main function; the answer to a misspelt key or option ends with the nearest known
-    one.
+    """Run a Hydra main function. Error messages for a misspelt key or option end with the closest
+    known one.
     """
     if HELP & set(sys.argv[1:]):
         apply_patches(hydra_patches.PATCHES)
@@ -123,7 +124,7 @@ def run(main: Callable[[], Any]) -> None:
 
 
 def call(main: Callable[[], Any]) -> None:
-    """Run a Hydra main function and end by the exit codes of a command."""
+    """Run a Hydra main function and exit with the exit code of a command."""
     try:
         sys.argv[1:] = ranks.join(multirun_first(quote_values(expand_resume(sys.argv[1:]))))
         main()
@@ -141,9 +142,7 @@ def call(main: Callable[[], Any]) -> None:
 
 
 def signal_of(exit: SystemExit) -> signal.Signals | None:
-    """Return the signal that Lightning, which exits with 1 or 0 then, answered by this exit; None
-    if there was none.
-    """
+    """Return the signal that made Lightning exit (with code 0 or 1); None if it was no signal."""
     if isinstance(exit.__context__, KeyboardInterrupt):
         return signal.SIGINT
     return signal.SIGTERM if type(exit).__name__ == "SIGTERMException" else None

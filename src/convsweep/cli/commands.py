@@ -1,5 +1,5 @@
-"""The frame of a command: help with examples, a progress bar where there is a terminal, and one
-message for a user's mistake.
+"""Common parts of the commands: help with examples, progress, errors of the user without a
+traceback.
 """
 
 import argparse
@@ -16,15 +16,15 @@ from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError, closed_place
 from hydra_study import StudyError, wants_traceback
 
-# Seconds between two lines of progress where there is no terminal.
+# Seconds between two progress lines if the output is not a terminal.
 LINE_EVERY_S = 10.0
 
 
 def parser(
     command: str, description: str, examples: Sequence[str], notes: str = ""
 ) -> argparse.ArgumentParser:
-    """Return the parser of a command, whose help ends with examples (what follows the command's
-    name) and notes.
+    """Return the parser of a command, with examples (the words after the command's name) and notes
+    at the end of its help.
     """
     call = shell_command(command)
     lines = [f"  {call} {example}" for example in examples]
@@ -40,8 +40,8 @@ def parser(
 def network_parser(
     command: str, description: str, examples: Sequence[str], notes: str, out: str
 ) -> argparse.ArgumentParser:
-    """Return the parser of a command that takes a trained network first, and writes to a folder,
-    `out` by default.
+    """Return the parser of a command whose first argument is a trained network and that writes to a
+    folder, `out` by default.
     """
     made = parser(command, description, examples, notes)
     made.add_argument(
@@ -59,14 +59,14 @@ def network_parser(
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the options of a command line, or complete it for a shell that asks."""
+    """Parse a command line, or print completions if the shell requests them."""
     complete(parser)
     return parser.parse_args(arguments)
 
 
 def run(command: Callable[[], int | None]) -> NoReturn:
-    """End the program with the exit code that the command returns; a user's mistake ends it with
-    its message alone and 1.
+    """Run a command and exit with the code it returns; a `UserError` prints its message and exits
+    with 1.
     """
     try:
         code = command()
@@ -88,7 +88,7 @@ def check_out(folder: Path, overwrite: bool) -> None:
     """Check that results may be written to a folder.
 
     Raises:
-        UserError: it holds something already and that was not said to be right.
+        UserError: it is not empty and `overwrite` is false.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--out must be a folder, but {folder} is a file")
@@ -101,10 +101,9 @@ def check_out(folder: Path, overwrite: bool) -> None:
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far a piece of work has come: yields what to call with the number of items that are
-    done now.
+    """Show progress: yields a function to call with the number of items done so far.
 
-    In a terminal a bar that disappears with the end of the work, elsewhere a line now and then.
+    A bar in a terminal, removed at the end; otherwise a line every `LINE_EVERY_S` seconds.
     """
     from rich.progress import (
         BarColumn,
@@ -133,9 +132,7 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def lines(what: str, total: int) -> Callable[[int], None]:
-    """Return what prints a line of progress, but not before `LINE_EVERY_S` seconds have passed
-    since the last one.
-    """
+    """Return a function that prints a progress line, at most one every `LINE_EVERY_S` seconds."""
     done, said_at = 0, time.monotonic()
 
     def advance(count: int) -> None:

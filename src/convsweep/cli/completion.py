@@ -1,6 +1,4 @@
-"""Completion in the shell by argcomplete: commands, their options, and the overrides of Hydra as
-Hydra completes them.
-"""
+"""Shell completion by argcomplete: commands, their options, and overrides as completed by Hydra."""
 
 import os
 import subprocess
@@ -8,18 +6,17 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
-# The variable by which a shell asks for completions: 1 plus the number of words before the
-# program's name.
+# Set by the shell to request completions: 1 plus the number of words before the program's name.
 COMPLETES = "_ARGCOMPLETE"
-# The commands that take overrides alone, and the one whose config they are of.
+# Commands that take only overrides, and the command whose config these belong to.
 BY_HYDRA = {"train": "train", "inspect": "train", "confirm": "train", "synth": "synth"}
 
 
 def complete_command(purposes: Mapping[str, str]) -> None:
-    """Complete the name of a command, or the overrides of one that takes nothing else, and end the
-    program.
+    """Complete the name of a command, or the overrides of a command without other options, and
+    exit.
 
-    For a command with options of its own this returns, and its parser completes (`complete`).
+    Returns for a command with options of its own, whose parser completes them (`complete`).
     """
     line, point = os.environ["COMP_LINE"], int(os.environ["COMP_POINT"])
     words = line.encode()[:point].decode(errors="ignore").split(" ")
@@ -33,7 +30,9 @@ def complete_command(purposes: Mapping[str, str]) -> None:
             commands.add_parser(name, help=purpose)
         complete(parser)
         raise SystemExit
-    os.environ[COMPLETES] = str(int(os.environ[COMPLETES]) + 1)  # the command is the program now
+    os.environ[COMPLETES] = str(
+        int(os.environ[COMPLETES]) + 1
+    )  # from here the command counts as the program
     sys.argv = words
     if words[1] in BY_HYDRA:
         complete(overrides_parser(BY_HYDRA[words[1]]), append_space=False)
@@ -41,9 +40,7 @@ def complete_command(purposes: Mapping[str, str]) -> None:
 
 
 def complete(parser: ArgumentParser, append_space: bool = True) -> None:
-    """Answer a shell that asks for completions with what a parser takes, and end the program; else
-    do nothing.
-    """
+    """Print the completions of a parser and exit, if the shell requests completions."""
     if COMPLETES not in os.environ:
         return
     import argcomplete
@@ -52,7 +49,7 @@ def complete(parser: ArgumentParser, append_space: bool = True) -> None:
 
 
 def overrides_parser(command: str) -> ArgumentParser:
-    """Return a parser that takes what Hydra's takes, where completion is concerned."""
+    """Return a parser with the options of Hydra's parser, for completion only."""
     parser = ArgumentParser(add_help=True)
     parser.add_argument("--multirun", "-m", action="store_true", help="a search")
     parser.add_argument("--config-dir", "-cd", help="a folder of configs of one's own")
@@ -76,9 +73,7 @@ def add_overrides(parser: ArgumentParser, command: str, help: str = "") -> None:
 
 
 def overrides_of(command: str, prefix: str, given: Namespace) -> list[str]:
-    """Return the overrides of a command that begin by `prefix`, as Hydra's own completion knows
-    them.
-    """
+    """Return the overrides of a command that start with `prefix`, from Hydra's own completion."""
     folder, name = getattr(given, "config_dir", None), getattr(given, "config_name", None)
     options = [
         *(["--config-dir", folder] if folder else []),

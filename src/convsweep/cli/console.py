@@ -1,4 +1,4 @@
-"""What a person reads while a network trains: plain lines, kept in the log file too."""
+"""Terminal output of a training: plain lines that are written to the log file too."""
 
 import logging
 import warnings
@@ -9,7 +9,7 @@ from rich.console import Console
 console = Console(highlight=False)
 log = logging.getLogger("convsweep")
 
-# Warnings of Lightning and torch about what is meant to be so.
+# Warnings of Lightning and torch about intended settings.
 HARMLESS = (
     ".*does not have many workers.*",
     ".*number of training batches.*",
@@ -24,21 +24,19 @@ def say(text: str) -> None:
     if console.is_terminal:
         console.print(text, soft_wrap=True, markup=False)
     else:
-        # rich takes a third of a millisecond to find out that there is nothing to do
+        # not through rich, which takes a third of a millisecond a line
         print(text, file=console.file, flush=True)
     log.info(text)
 
 
 def short_path(path: Path) -> str:
-    """Return a path as a person would type it here: relative where it lies below the working
-    folder.
-    """
+    """Return a path relative to the working folder if it lies below it, else unchanged."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def quiet_engines() -> None:
-    """Keep what Lightning and torch say at every start out of the terminal; their warnings go to
-    the log file.
+    """Silence start-up messages of Lightning and torch in the terminal; their warnings go to the
+    log file.
     """
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -51,5 +49,5 @@ def quiet_engines() -> None:
 
 
 def is_no_warning_of_a_library(record: logging.LogRecord) -> bool:
-    """Return whether a log record is more than what `warnings.warn` said."""
+    """Return whether a log record is something other than a message of `warnings.warn`."""
     return record.name != "py.warnings"

@@ -1,6 +1,4 @@
-"""What is said after Hydra's own answer to a mistake on the command line, where more is known of
-it.
-"""
+"""Hints appended to Hydra's error messages for mistakes on the command line."""
 
 from collections.abc import Sequence
 
@@ -8,8 +6,8 @@ from convsweep.errors import NO_TOKEN, MissingExtraError, closed_place, did_you_
 
 
 def better_answer(error: BaseException | None) -> str | None:
-    """Return what to do about an override whose option or key does not exist, or about a place that
-    cannot be written to.
+    """Return a hint for an override whose option or key does not exist, or for a path that cannot
+    be written; None for other errors.
     """
     from hydra.errors import MissingConfigException, OverrideParseException
     from omegaconf.errors import ConfigAttributeError, ConfigKeyError
@@ -31,6 +29,6 @@ def better_answer(error: BaseException | None) -> str | None:
 
 def _option_hint(asked: str, options: Sequence[str]) -> str:
     group, _, option = asked.rpartition("/")
-    if (group, option) == ("hydra/launcher", "joblib"):  # its package brings the option
+    if (group, option) == ("hydra/launcher", "joblib"):  # the option comes with the package
         return str(MissingExtraError("hydra-joblib-launcher", "joblib", "hydra/launcher=joblib"))
     return f"{group}={option}: there is no such option; {did_you_mean(option, options)}"

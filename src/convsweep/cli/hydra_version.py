@@ -1,4 +1,4 @@
-"""What Hydra 1.3 and 1.4 ask for in different words."""
+"""Differences between the APIs of Hydra 1.3 and 1.4."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -10,17 +10,18 @@ IS_1_3 = hydra.__version__.startswith("1.3")
 
 
 def main_options() -> dict[str, Any]:
-    """Return the arguments of `hydra.main` that say which version's behaviour is meant: 1.4 knows
+    """Return the arguments of `hydra.main` that select the version's behaviour; Hydra 1.4 accepts
     only its own.
     """
     return {"version_base": "1.3"} if IS_1_3 else {}
 
 
 def own_configs_may_name_any_class() -> AbstractContextManager[Any]:
-    """Let `instantiate` call whatever a config names, which is how a user's own classes come in.
+    """Return a context in which `instantiate` may call any target that a config names, such as a
+    user's own classes.
 
-    Hydra 1.4 asks for a list of trusted classes or for this word. A config on the user's own disk
-    is the user's code.
+    Hydra 1.4 requires a list of trusted classes or this opt-out. A config on the user's own disk is
+    trusted as the user's code.
     """
     if IS_1_3:
         return nullcontext()

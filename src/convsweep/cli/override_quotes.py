@@ -1,20 +1,18 @@
-"""Puts values in quotes that Hydra's grammar knows only there, as paths are typed:
-`data.root=~/Bücher & Hefte`.
+"""Quotes override values that Hydra's grammar accepts only in quotes, such as `data.root=~/Bücher &
+Hefte`.
 """
 
 import os
 import re
 
-# An override of one plain value: what makes choices, functions, lists, dictionaries and quoted
-# strings is left to its author.
+# An override with one plain value. Values with the syntax of choices, functions, lists,
+# dictionaries or quoted strings are left unchanged.
 OVERRIDE = re.compile(r"(?P<key>[^-=\s][^=\s]*)=(?P<value>[^,'\"()\[\]{}]*)(?<!\\)", re.DOTALL)
 ONLY_IN_QUOTES = re.compile(r"[^\x00-\x7f]|[~&#;!<>^`]")
 
 
 def quote_values(arguments: list[str]) -> list[str]:
-    """Return the arguments of a command line with such values in quotes, and `~` at their front as
-    the home folder.
-    """
+    """Return the arguments with such values in quotes and a leading `~` expanded."""
     return [_quote(argument) for argument in arguments]
 
 

@@ -1,25 +1,20 @@
-"""The commands that are offered to a person: through `uv run`, where the program was started by
-it.
-"""
+"""Commands to show to the user, with `uv run` in front if the program was started by it."""
 
 import os
 import shlex
 
 STARTED_BY_UV_RUN = "UV_RUN_RECURSION_DEPTH"
-# How `hydra.help.app_name` calls the program of this package; the name of another program is that
-# of its script.
+# `hydra.help.app_name` of this package's program; for other programs it is the name of the script.
 TRAIN = "convsweep train"
 
 
 def shell_command(*arguments: str) -> str:
-    """Return a call of convsweep as a person would type it into the shell from which the program
-    was started.
-    """
+    """Return a convsweep command that works in the shell from which the program was started."""
     return shlex.join([*_started_by(), "convsweep", *arguments])
 
 
 def program_command(app_name: str, *arguments: str) -> str:
-    """Return a call of the Hydra program that a sweep was started by.
+    """Return a command that calls the Hydra program by which a sweep was started.
 
     Args:
         app_name: its `hydra.help.app_name`: `convsweep train`, or the name of a script without its

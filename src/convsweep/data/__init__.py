@@ -1,3 +1,1 @@
-"""Data sets that describe themselves: one source a file, all of them arrays, fed as batches by
-index.
-"""
+"""Data sets: one source a file, read as arrays and loaded as batches by index."""

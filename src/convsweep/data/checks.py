@@ -1,6 +1,4 @@
-"""What must hold of any samples before a network sees them; the message names the samples that
-break it.
-"""
+"""Checks of samples before training; messages name the samples that fail."""
 
 import logging
 from collections.abc import Sequence
@@ -16,9 +14,9 @@ from convsweep.data.statistics import chunks
 from convsweep.errors import UserError
 
 SHOWN = 3
-# Images all darker than this use a quarter of 8 bits.
+# Images whose maximum is below this use a quarter of the 8-bit range.
 DIM = 64
-# The brightest values that cameras of so many bits give.
+# Maximum values of cameras with so many bits.
 WHITES = (*(2**bits - 1 for bits in (8, 10, 12, 14)), WHITE)
 
 log = logging.getLogger(__name__)
@@ -31,13 +29,13 @@ def examples(names: Sequence[str]) -> str:
 
 
 def tell_depth(x: Array, first: Path, white: int, root: Path) -> None:
-    """Say which `data.white` suits 16-bit images of which little is left in 8 bits, as all of them
-    are dim.
+    """Suggest a value of `data.white` for dim 16-bit images, which lose most of their levels in 8
+    bits.
 
     Args:
         x: the images in 8 bits.
         first: the file of one of them.
-        white: the value of a file that has become 255.
+        white: the value of a file that was mapped to 255.
         root: the folder that the user named.
     """
     from PIL import Image
@@ -64,7 +62,7 @@ def tell_depth(x: Array, first: Path, white: int, root: Path) -> None:
 
 
 def check_facts(info: DataInfo) -> None:
-    """Raise UserError if there is nothing to tell apart."""
+    """Raise UserError if there are fewer than two classes."""
     if info.kind.has_classes and info.num_classes < 2:
         raise UserError(
             f"Classes to tell apart must be two or more, but the data has {info.num_classes} "
@@ -73,7 +71,7 @@ def check_facts(info: DataInfo) -> None:
 
 
 def check_present(class_counts: NDArray[np.int64], info: DataInfo) -> None:
-    """Raise UserError if the training part shows one class only."""
+    """Raise UserError if the training part holds only one class."""
     present = np.flatnonzero(class_counts)
     if len(present) < 2:
         found = (
@@ -86,11 +84,11 @@ def check_present(class_counts: NDArray[np.int64], info: DataInfo) -> None:
 
 
 def check_samples(samples: Samples, info: DataInfo, part: str) -> None:
-    """Raise UserError where samples are not what the facts say.
+    """Raise UserError unless samples are as the data set describes them.
 
     Args:
         samples: what was read.
-        info: what the data set says of itself.
+        info: description of the data set.
         part: "train", "val" or "test", for the message.
     """
     if len(samples) == 0:
@@ -115,7 +113,7 @@ def check_samples(samples: Samples, info: DataInfo, part: str) -> None:
 
 
 def check_shapes(samples: Samples, info: DataInfo, part: str) -> None:
-    """Raise UserError if samples or masks are not of the shape that the facts say."""
+    """Raise UserError if samples or targets do not have the described shape."""
     if info.any_size:
         return
     if samples.x.shape[1:] != info.in_shape:

@@ -1,5 +1,5 @@
-"""The abstract data module: a source says what its data is and reads it; splits, statistics and
-batches follow from that.
+"""Abstract data module: a source describes and reads its data; splits, statistics and batches are
+shared.
 """
 
 from abc import ABC, abstractmethod
@@ -36,8 +36,8 @@ class DataModule(LightningDataModule, ABC):
     something to download.
     """
 
-    # The argument that names files of the user's own, which may be others when a network is
-    # evaluated; None: it has none.
+    # The argument that names the user's own files, replaced to evaluate a network on other files;
+    # None if there is none.
     own_files: ClassVar[str | None] = None
 
     def __init__(self, **loading: Unpack[LoadingOptions]) -> None:
@@ -48,8 +48,8 @@ class DataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def describe(self) -> DataInfo:
-        """Say what the data set is without reading its samples: list folders, read one header at
-        most.
+        """Return a description of the data set without reading samples: list folders, read at most
+        one header.
 
         Raises:
             UserError: if there is no such data set.
@@ -57,7 +57,7 @@ class DataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def read(self) -> Parts:
-        """Return the training, validation and test part; None for a part that shall be split off
+        """Return the training, validation and test part; None for a part that is to be split off
         the training part.
 
         Raises:
@@ -65,7 +65,7 @@ class DataModule(LightningDataModule, ABC):
         """
 
     def fetch(self) -> None:
-        """Download what is missing, if the source can be downloaded. Several processes may call it
+        """Download missing files, if the source can be downloaded. Several processes may call this
         at the same time.
         """
 
@@ -76,14 +76,14 @@ class DataModule(LightningDataModule, ABC):
         return info
 
     def setup(self, stage: str | None = None) -> None:
-        """Read, divide and check all parts, once; every stage needs the same."""
+        """Read, split and check all parts, once for all stages."""
         if self.parts is None:
             self.parts = self.load()
             self.rehearse(self.parts[0])
 
     def load(self) -> Parts:
         """Read the samples and return the three parts, checked."""
-        info = self.info  # a data set that is not there is named before a download begins
+        info = self.info  # reports a missing data set before a download starts
         self.fetch()
         parts = self.read()
         for part, samples in zip(PARTS, parts, strict=True):
@@ -99,8 +99,8 @@ class DataModule(LightningDataModule, ABC):
         return train, train if val is None else val, test
 
     def rehearse(self, train: Samples) -> None:
-        """Augment one sample: a transform that does not suit the data is named now, not in the
-        first epoch.
+        """Augment one sample, so that a transform that does not suit the data is reported before
+        training.
         """
         if self.augmentation is not None:
             plain = self.gather(train, training=True)
@@ -108,7 +108,7 @@ class DataModule(LightningDataModule, ABC):
             self.augmentation.rehearse(*plain[Batch(np.zeros(1, np.int64), (0,))])
 
     def split(self, train: Samples, val: Samples | None, test: Samples | None) -> Parts:
-        """Split off the training part what the source did not bring."""
+        """Split off the training part those parts that the source does not have."""
         parts = {
             part: samples for part, samples in (("val", val), ("test", test)) if samples is not None
         }
@@ -122,9 +122,7 @@ class DataModule(LightningDataModule, ABC):
         return train.select(rest), parts.get("val"), parts.get("test")
 
     def strata(self, samples: Samples) -> Array | None:
-        """Return the labels that every part shall hold in equal shares, None where a sample has no
-        single one.
-        """
+        """Return the labels to stratify by, None if a sample has no single label."""
         return samples.y if self.info.kind.has_labels else None
 
     def thin(self, train: Samples) -> Samples:
@@ -152,7 +150,7 @@ class DataModule(LightningDataModule, ABC):
         return self.ready()[2]
 
     def ready(self) -> Parts:
-        """Return the parts, reading them if that has not happened yet."""
+        """Return the parts, reading them on first use."""
         self.setup()
         assert self.parts is not None
         return self.parts
@@ -198,9 +196,7 @@ class DataModule(LightningDataModule, ABC):
         )
 
     def gather(self, samples: Samples, training: bool) -> Gather:
-        """Return what reads batches of a part: augmented ones for training, samples as they are for
-        everything else.
-        """
+        """Return the reader of batches of a part, augmented for training only."""
         return Gather(samples, self.augmentation if training else None, self.positions)
 
     def train_dataloader(self) -> BatchLoader:
@@ -237,7 +233,7 @@ class DataModule(LightningDataModule, ABC):
         return self.loader(self.gather(samples, training=False), order)
 
     def loader(self, gather: Gather, order: TrainOrder | EvalOrder) -> BatchLoader:
-        """Return what reads batches in this order, from where the samples are best held."""
+        """Return a loader of batches in this order, with the samples placed as `data.hold` says."""
         device, workers, pin_memory = (
             self.device,
             self.loading["num_workers"],
@@ -258,6 +254,6 @@ class DataModule(LightningDataModule, ABC):
         return torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
 
     def share(self) -> Share:
-        """Return which part of every epoch this process takes."""
+        """Return this process's share of every epoch."""
         trainer: Any = self.trainer
         return Share() if trainer is None else Share(trainer.global_rank, trainer.world_size)

@@ -1,4 +1,4 @@
-"""Labels of any kind of number, or words, made into class indices."""
+"""Conversion of labels (numbers or words) to class indices."""
 
 from typing import Any, Literal
 
@@ -35,13 +35,13 @@ def whole_numbers(values: NDArray[Any], where: str) -> NDArray[np.int64]:
 
 
 def outside(labels: NDArray[Any], num_classes: int, ignore_index: int | None) -> NDArray[np.bool_]:
-    """Return where labels are neither a class nor the ignore index."""
+    """Return a mask of labels that are neither a class nor the ignore index."""
     wrong = (labels >= num_classes) | (labels < 0)
     return np.asarray(wrong if ignore_index is None else wrong & (labels != ignore_index))
 
 
 def mask_dtype(values: NDArray[Any], where: str) -> NDArray[Any]:
-    """Return a mask in the smallest type that holds it, uint8 or int16.
+    """Return a mask in the smallest dtype that holds it, uint8 or int16.
 
     Raises:
         UserError: if a value fits neither.
@@ -58,7 +58,7 @@ def mask_dtype(values: NDArray[Any], where: str) -> NDArray[Any]:
 
 
 def sorted_classes(labels: list[NDArray[Any]], ignore_index: int | None = None) -> list[Any]:
-    """Return the distinct labels of all parts in ascending order, the ignore index left out."""
+    """Return the distinct labels of all parts in ascending order, without the ignore index."""
     found = np.unique(np.concatenate([np.unique(part) for part in labels]))
     return [value for value in found.tolist() if value != ignore_index]
 
@@ -66,7 +66,7 @@ def sorted_classes(labels: list[NDArray[Any]], ignore_index: int | None = None) 
 def relabelled(
     labels: NDArray[Any], classes: list[Any], ignore_index: int | None = None
 ) -> NDArray[np.int64]:
-    """Return for each label its place among the classes; the ignore index stays what it is."""
+    """Return the index of each label in `classes`; the ignore index is kept."""
     places = np.searchsorted(np.asarray(classes), labels).astype(np.int64)
     return (
         places if ignore_index is None else np.where(labels == ignore_index, ignore_index, places)

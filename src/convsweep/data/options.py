@@ -1,4 +1,4 @@
-"""What every data set takes beside its own arguments."""
+"""Arguments that all data sets share."""
 
 from collections.abc import Collection
 from typing import Any, Required, TypedDict
@@ -10,32 +10,31 @@ from convsweep.errors import UserError
 
 
 class LoadingOptions(TypedDict, total=False):
-    """What every data set takes beside its own arguments.
+    """Arguments that all data sets share.
 
     Args:
-        batch_size: samples per step and process.
-        eval_batch_size: the same for validation and test; null takes batch_size.
-        val_fraction: share of the training samples split off for validation where the source has no
-            validation part; null validates on the training samples themselves, where there are too
-            few to spare any.
-        test_fraction: share split off for testing where the source has no test part; null leaves
-            the test part out.
-        max_train: keep about so many training samples, stratified; fewer are always among more;
-            null keeps all.
-        split_seed: another seed is another split; nothing else changes a split.
-        seed: order of the training samples and draws of the augmentation.
-        last_batch: "drop" or "keep" the smaller batch at the end of a training epoch.
+        batch_size: samples a step and process.
+        eval_batch_size: the same for validation and test; null uses batch_size.
+        val_fraction: share of the training samples split off for validation if the source has no
+            validation part; null validates on the training samples, for data too small to split.
+        test_fraction: share split off for testing if the source has no test part; null: no test
+            part.
+        max_train: keep about so many training samples, stratified; smaller subsets are contained in
+            larger ones; null keeps all.
+        split_seed: seed of the splits, the only setting that changes them.
+        seed: seed of the order of training samples and of the augmentation.
+        last_batch: "drop" or "keep" the last, smaller batch of a training epoch.
         augment: torchvision v2 transforms of the training samples, a mapping by name or a list;
             null for none.
-        permute: moves the positions of all samples by one fixed permutation.
-        augment_by: "batch" augments whole batches at once, "sample" sample by sample; "auto" the
-            batch where that can be.
-        hold: where the samples are: on the "device" that the network trains on, in "memory", or
-            left on "disk" where they are memory-mapped; "auto" takes a GPU where they fit there and
-            are not augmented by sample, else leaves them.
-        num_workers: processes that read ahead; 0 reads in this one; null reads ahead where a GPU
+        permute: apply one fixed permutation to the positions of all samples.
+        augment_by: "batch" augments whole batches at once, "sample" sample by sample; "auto" uses
+            "batch" if all transforms support it.
+        hold: keep the samples on the training "device", in "memory", or on "disk" if they are
+            memory-mapped; "auto" uses a GPU if they fit there and are not augmented by sample, else
+            leaves them where they are.
+        num_workers: prefetching processes; 0 reads in the main process; null prefetches if a GPU
             would wait.
-        pin_memory: page-locked batches; null where there is a GPU.
+        pin_memory: page-locked batches; null: if there is a GPU.
     """
 
     batch_size: Required[int]
@@ -73,9 +72,7 @@ LOADING = LoadingOptions(
 
 
 def split_off(loading: LoadingOptions, present: Collection[str]) -> dict[str, float]:
-    """Return the parts that shall be split off the training part, since they are not present, and
-    the share of each.
-    """
+    """Return the missing parts to split off the training part, with the share of each."""
     shares = {"test": loading["test_fraction"], "val": loading["val_fraction"]}
     return {
         part: share for part, share in shares.items() if part not in present and share is not None
@@ -86,7 +83,7 @@ def check_loading(loading: LoadingOptions) -> None:
     """Check the numbers of samples.
 
     Raises:
-        UserError: one is no whole number from 1.
+        UserError: one is not a whole number >= 1.
     """
     for key in ("batch_size", "eval_batch_size", "max_train"):
         size = loading[key]  # type: ignore[literal-required]
@@ -106,7 +103,7 @@ def per_axis(
         name: of the option of the data.
 
     Raises:
-        UserError: they are not.
+        UserError: any other value.
     """
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""The one fixed permutation of positions under `data.permute`, done to samples and undone."""
+"""The fixed permutation of positions under `data.permute`, and its inverse."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,7 @@ from convsweep.errors import UserError
 
 
 def fixed_permutation(spatial_shape: Sequence[int]) -> Indices:
-    """Return the order that `data.permute` gives to the positions of every sample,
-    (prod(spatial),).
-    """
+    """Return the permutation of positions under `data.permute`, (prod(spatial),)."""
     return np.random.default_rng(0).permutation(int(np.prod(spatial_shape)))
 
 
@@ -23,8 +21,7 @@ def permuted(x: Tensor, order: Tensor, dim: int) -> Tensor:
 
 
 class Permutation(nn.Module):
-    """Puts the positions of samples (N, C, *spatial) in the order in which a network was trained on
-    them.
+    """Permutes the positions of samples (N, C, *spatial) as in the training of a network.
 
     Args:
         spatial_shape: of the samples.
@@ -44,7 +41,7 @@ class Permutation(nn.Module):
         """Return samples permuted.
 
         Raises:
-            UserError: they are of another size.
+            UserError: they have another size.
         """
         if tuple(x.shape[2:]) != self.spatial_shape:
             rule = (
@@ -57,7 +54,7 @@ class Permutation(nn.Module):
         return permuted(x, self.order, x.dim() - 2)
 
     def undo(self, answer: Tensor) -> Tensor:
-        """Return an answer for every position (N, K, *spatial) in the order of the samples; others
-        (N, K) as they are.
+        """Return outputs at every position (N, K, *spatial) in the original order; outputs (N, K)
+        are unchanged.
         """
         return permuted(answer, self.back, answer.dim() - 2) if answer.dim() > 2 else answer

@@ -1,6 +1,4 @@
-"""What a data set is made of: the facts about it, and arrays of samples with their labels and
-names.
-"""
+"""Description of a data set, and arrays of samples with their labels and names."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,19 +15,18 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class DataInfo:
-    """What a network and its review must know of a data set.
+    """Description of a data set.
 
     Args:
-        in_shape: channels and spatial sizes of what a network is trained on, (C, *spatial): a
-            sample, or a crop of one.
-        num_classes: number of classes, the background of masks included; where targets are no
-            classes, of their channels.
+        in_shape: (C, *spatial) of what a network is trained on: a sample, or a crop of one.
+        num_classes: number of classes including the background; for targets that are not classes,
+            the number of their channels.
         class_names: one name a class or channel.
         task: name of the task that the targets are for, see `convsweep.task`.
-        ignore_index: the mask value that is no class and counts nowhere; None where there is none.
-        any_size: samples are of different sizes; training sees crops of `in_shape`, everything else
-            whole samples.
-        sample_rate_hz: positions a second of a recording; None where positions are no time.
+        ignore_index: the mask value that is left out of loss and metrics, or None.
+        any_size: samples differ in size; training uses crops of `in_shape`, everything else whole
+            samples.
+        sample_rate_hz: sample rate of recordings; None if the axis is not time.
     """
 
     in_shape: tuple[int, ...]
@@ -63,12 +60,11 @@ class DataInfo:
 
 
 class Rows(PickledByPath):
-    """Chosen rows of a memory-mapped array: reads only what is asked for, copies nothing
-    beforehand.
+    """Selected rows of a memory-mapped array, read on access.
 
     Args:
         source: (M, ...) the memory-mapped array.
-        rows: (N,) which of its rows, in which order.
+        rows: (N,) indices of the rows, in order.
     """
 
     def __init__(self, source: np.memmap[Any, Any], rows: Indices) -> None:
@@ -109,9 +105,7 @@ Array = NDArray[Any] | Rows | Ragged | Made
 
 
 def choose(array: Array, indices: Indices) -> Array:
-    """Return the samples at `indices`: a copy of what is in memory, a view by index of what is on
-    disk or of any size.
-    """
+    """Return the samples at `indices`: a copy for arrays in memory, else a view by index."""
     if isinstance(array, Ragged):
         return array.select(indices)
     if isinstance(array, Rows):
@@ -136,11 +130,10 @@ class Samples:
     """A part of a data set.
 
     Shape:
-        x: (N, C, *spatial) uint8 or float32; `Ragged` where the spatial shape of every sample is
-            its own.
+        x: (N, C, *spatial) uint8 or float32; `Ragged` if samples differ in spatial shape.
         y: (N,) int64 labels, (N, *spatial) uint8 or int16 masks, or float32 numbers such as clean
             signals (N, num_classes, *spatial): what `Task.target_shape` says.
-        names: N names, by which a person finds the sample again (a file, or "train/17").
+        names: N names that identify the samples (a file, or "train/17").
     """
 
     x: Array
@@ -157,10 +150,10 @@ class Samples:
         )
 
 
-# The training part, and those of validation and test where there are any.
+# The training part, and the validation and test parts or None.
 Parts = tuple[Samples, Samples | None, Samples | None]
 
 
 def number_names(part: str, count: int) -> list[str]:
-    """Return the names of samples that have none: "train/0", "train/1", ..."""
+    """Return names for unnamed samples: "train/0", "train/1", ..."""
     return [f"{part}/{number}" for number in range(count)]

@@ -1,4 +1,4 @@
-"""Splits that depend on the samples' names and one seed, and on nothing else."""
+"""Splits that depend only on the samples' names and a seed."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from convsweep.errors import UserError
 
 
 def ranks(names: Sequence[str], split_seed: int) -> NDArray[np.uint64]:
-    """Return one number a name, drawn from the name and the seed alone."""
+    """Return a pseudo-random number for each name, a hash of name and seed."""
     digests = (blake2b(f"{split_seed}:{name}".encode(), digest_size=8).digest() for name in names)
     return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
 
@@ -20,24 +20,23 @@ def ranks(names: Sequence[str], split_seed: int) -> NDArray[np.uint64]:
 def stratified_split(
     names: Sequence[str], strata: Array | None, fractions: Sequence[float], split_seed: int
 ) -> list[Indices]:
-    """Divide samples into one part a fraction, and the rest.
+    """Split samples into one part for each fraction, and the rest.
 
-    Inside each stratum the samples are ordered by the hash of their names, and each part takes its
-    share of that order. So a file more or less shifts at most one sample of its own class over each
-    border, and no other setting moves any.
+    Within each stratum the samples are ordered by the hash of their names, and each part takes its
+    share in this order. So adding or removing a file moves at most one sample of its class across
+    each border, and no other setting moves any.
 
     Args:
         names: N names.
-        strata: (N,) labels that every part shall hold in equal shares; None where there are none
-            (masks).
-        fractions: the share of each part; what remains is the last part.
-        split_seed: another seed is another split.
+        strata: (N,) labels to stratify by; None without labels (masks).
+        fractions: the share of each part; the remainder is the last part.
+        split_seed: seed of the split.
 
     Returns:
-        Indices of each part and then of the rest, each in ascending order.
+        Indices of each part, then of the rest, each in ascending order.
 
     Raises:
-        UserError: if the fractions leave nothing over, or a part or the rest stays empty.
+        UserError: if the fractions sum to 1 or more, or a part or the rest would be empty.
     """
     if any(not 0 < fraction < 1 for fraction in fractions) or sum(fractions) >= 1:
         raise UserError(
@@ -62,8 +61,8 @@ def stratified_split(
 
 
 def shares(count: int, fractions: Sequence[float]) -> list[int]:
-    """Return how many of `count` samples of one stratum each fraction gets: at least one if all get
-    one, and one is left.
+    """Return the number of samples each fraction gets of `count` in one stratum: at least one, if
+    that leaves one for the rest.
     """
     wanted = [math.floor(count * fraction + 0.5) for fraction in fractions]
     if count > len(fractions):

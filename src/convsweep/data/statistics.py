@@ -1,5 +1,5 @@
-"""Mean, spread and class counts of a training split, read in chunks so that it may be larger than
-memory.
+"""Mean, standard deviation and class counts of a training split, computed in chunks, since it may
+be larger than memory.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ CHUNK_BYTES = 32 * 2**20
 
 
 def chunks(array: Array) -> Iterator[NDArray[Any]]:
-    """Yield the array as pieces of about 32 MiB along its first axis, or one by one where samples
+    """Yield the array in chunks of about 32 MiB along its first axis, or one by one if samples
     differ in size.
     """
     if isinstance(array, Ragged):
@@ -30,7 +30,7 @@ def chunks(array: Array) -> Iterator[NDArray[Any]]:
 def mean_and_std(x: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return mean and standard deviation per channel, in the units of `x`.
 
-    A channel that never changes gets the standard deviation 1, so that dividing by it is harmless.
+    A constant channel gets the standard deviation 1, to avoid division by zero.
 
     Shape:
         x: (N, C, *spatial) -> (C,), (C,)
@@ -58,7 +58,7 @@ def mean_and_std(x: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def count_classes(y: Array, num_classes: int) -> NDArray[np.int64]:
-    """Return how many labels (samples, or positions of masks) each class has; what is no class is
+    """Return the number of labels (samples, or positions of masks) of each class; other values are
     not counted.
 
     Shape:

@@ -1,3 +1,1 @@
-"""Training in several processes: which one this is, what they agree on, and what happens when one
-of them dies.
-"""
+"""Distributed training: ranks, agreement between processes, and termination."""

@@ -1,9 +1,9 @@
-"""What a network counts as it trains, as the means of batch normalisation: told to the other
-processes when they need it.
+"""Synchronisation of buffers, such as running statistics, before validation instead of before every
+step.
 
-By default torch sends the first process's buffers to all others in front of each step. A step does
-not read them; a validation does. So the configs of the trainer say `broadcast_buffers: false`, and
-this callback sends them.
+By default DDP broadcasts the buffers of rank 0 before each step. A training step does not read
+them, validation does. So the trainer configs set `broadcast_buffers: false`, and this callback
+broadcasts them.
 """
 
 import lightning as L
@@ -11,8 +11,8 @@ import torch.distributed as dist
 
 
 class FirstBuffers(L.Callback):
-    """Lets every process validate with the buffers of the first, which are those that a checkpoint
-    keeps.
+    """Broadcasts the buffers of rank 0, which a checkpoint keeps, to all processes before
+    validation.
     """
 
     def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

@@ -1,4 +1,4 @@
-"""Which of a run's processes this one is, and what they must agree on, before torch is loaded."""
+"""Rank of this process and agreement between processes, before torch is loaded."""
 
 import ctypes
 import os
@@ -8,30 +8,28 @@ import time
 
 from convsweep.errors import UserError
 
-# Where launchers state a process's rank; the first that is set counts, as in Lightning.
+# Variables by which launchers state the rank; the first that is set counts, as in Lightning.
 RANK_VARIABLES = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 
-# The variable by which processes that were started apart name one run folder.
+# Names the common run folder of processes that torchrun or srun started.
 STARTED = "CONVSWEEP_STARTED"
 
 _PR_SET_PDEATHSIG = 1
 
 
 def rank() -> int:
-    """Return the number of this process among those of the run; by Lightning's own launcher among
-    those of its machine.
-    """
+    """Return the rank of this process; the local rank if Lightning started it."""
     return int(next((os.environ[name] for name in RANK_VARIABLES if name in os.environ), "0"))
 
 
 def is_first() -> bool:
-    """Return whether this process writes the record: rank 0, or the only one."""
+    """Return whether this process is rank 0, or the only one, which writes the run folder."""
     return rank() == 0 and ("RANK" in os.environ or os.environ.get("NODE_RANK", "0") == "0")
 
 
 def is_one_of_many() -> bool:
-    """Return whether torchrun or srun has started this process beside others, of whose ends it does
-    not hear.
+    """Return whether torchrun or srun started this process together with others, whose exit it
+    cannot observe.
     """
     return (
         STARTED in os.environ
@@ -40,19 +38,19 @@ def is_one_of_many() -> bool:
 
 
 def is_child() -> bool:
-    """Return whether Lightning started this process, so that the first one hears of its end."""
+    """Return whether Lightning started this process, whose exit rank 0 then observes."""
     return "RANK" not in os.environ and os.environ.get("LOCAL_RANK", "0") != "0"
 
 
 def join(arguments: list[str]) -> list[str]:
-    """Return a command's arguments as this one of several processes must see them.
+    """Return a command's arguments, adapted for this process if it is one of several.
 
-    Processes of torchrun or srun share one folder, in which only the first saves its config; when
-    they are started again, they go on from the last checkpoint. A process that Lightning started
-    ends with the one that did.
+    Processes of torchrun or srun share one run folder, in which only rank 0 saves its config; after
+    a restart they resume from the last checkpoint. A process that Lightning started ends with its
+    parent.
 
     Raises:
-        UserError: the command is a sweep, which starts its processes itself.
+        UserError: the command is a sweep, which must be started as a single process.
     """
     variables = os.environ
     if "TORCHELASTIC_RUN_ID" in variables:
@@ -99,9 +97,7 @@ def join(arguments: list[str]) -> list[str]:
 
 
 def name_of_torchrun() -> str:
-    """Return the time at which the first process came here, which torchrun's store tells all, also
-    after a restart.
-    """
+    """Return the start time of rank 0, shared through torchrun's store and kept after a restart."""
     from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
     now = time.strftime("%Y-%m-%d/%H-%M-%S")
@@ -116,16 +112,16 @@ def name_of_torchrun() -> str:
 
 
 def name_of_slurm() -> str:
-    """Return a name of the job's step, which stays when the job is requeued."""
+    """Return a name of the job step, the same after the job is requeued."""
     return f"slurm/{os.environ['SLURM_JOB_ID']}_{os.environ['SLURM_STEP_ID']}"
 
 
 def sized_by_srun(arguments: list[str]) -> list[str]:
-    """Return a command's arguments with the number of processes that srun has started: `2(x3)` is
-    two on each of three nodes.
+    """Return a command's arguments with devices and nodes set to the processes that srun started,
+    such as `2(x3)`: two on each of three nodes.
 
     Raises:
-        UserError: nodes have different numbers, or the arguments say others.
+        UserError: nodes have different numbers of processes, or the arguments contradict them.
     """
     if os.environ["SLURM_NTASKS"] == "1":
         leave_slurm_job()
@@ -140,7 +136,7 @@ def sized_by_srun(arguments: list[str]) -> list[str]:
     set_for_others(
         "SLURM_NTASKS_PER_NODE",
         number,
-        "Lightning asks for it, also where it was not an option of srun",
+        "Lightning requires it, even if it was not an option of srun",
     )
     size = {"trainer.devices": number, "trainer.num_nodes": os.environ["SLURM_STEP_NUM_NODES"]}
     for word in arguments:
@@ -154,7 +150,7 @@ def sized_by_srun(arguments: list[str]) -> list[str]:
 
 
 def leave_slurm_job() -> None:
-    """Keep Lightning from taking part in Slurm's job, if this is one: it would wait for processes
+    """Disable Lightning's detection of Slurm, if this is a Slurm job: it would wait for processes
     that srun has not started.
     """
     if "SLURM_JOB_ID" in os.environ:
@@ -164,7 +160,7 @@ def leave_slurm_job() -> None:
 
 
 def set_for_others(name: str, value: str, why: str) -> None:
-    """Set a variable that other programs read, and say so."""
+    """Set an environment variable that other packages read, and log it."""
     if os.environ.get(name) != value:
         os.environ[name] = value
         if is_first():
@@ -172,6 +168,6 @@ def set_for_others(name: str, value: str, why: str) -> None:
 
 
 def end_with_parent() -> None:
-    """Let the kernel end this process with its parent."""
+    """Have the kernel terminate this process when its parent ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

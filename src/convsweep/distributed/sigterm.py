@@ -1,9 +1,8 @@
-"""SIGTERM in a training of several processes: it is noted, and answered together in front of a
-step.
+"""SIGTERM in distributed training: recorded, then handled by all processes before the same step.
 
-Lightning 2.6 exchanges a tensor in the middle of whatever the signal interrupts. The other
-processes, in the middle of a step of their own, take it for the gradients that they wait for, and
-all of them hang until they are killed.
+Lightning 2.6 reduces a tensor at the point where the signal interrupts a process. Other processes
+in the middle of a step take it for the gradients that they wait for, and all hang until they are
+killed.
 """
 
 import signal
@@ -17,17 +16,17 @@ import torch
 import torch.distributed as dist
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-# How long a noted signal may wait for its answer, unless a step takes longer.
+# Interval of the checks, unless a step takes longer.
 EVERY_S = 1.0
-# What a process that has the signal says in place of a number of steps.
+# Sent instead of a number of steps by a process that received the signal.
 STOP = 0
 
 
 class Pace:
-    """How many steps the processes take before they ask each other again.
+    """Number of steps between two checks for the signal.
 
-    The slowest says it, as clocks differ. It learns from the steps since the last time, and at most
-    doubles their number.
+    The smallest proposal of all processes counts. It is estimated from the steps since the last
+    check, and at most doubles.
     """
 
     def __init__(self) -> None:
@@ -35,12 +34,12 @@ class Pace:
         self.asked_at: float | None = None
 
     def is_over(self) -> bool:
-        """Count a step, and return whether it is time to ask."""
+        """Count a step, and return whether it is time to check."""
         self.left -= 1
         return self.left < 0
 
     def propose_interval(self) -> int:
-        """Return the steps that take `EVERY_S`."""
+        """Return the number of steps that take about `EVERY_S` seconds."""
         now, before = time.monotonic(), self.asked_at
         self.asked_at = now
         if before is None:
@@ -49,15 +48,15 @@ class Pace:
         return max(1, min(2 * self.steps, int(EVERY_S / max(a_step, 1e-9))))
 
     def agree(self, steps: int) -> None:
-        """Go on for so many steps."""
+        """Set the number of steps to the next check."""
         self.steps, self.left = steps, steps - 1
 
 
 class EndTogether(L.Callback):
-    """Takes the place of Lightning's handler of SIGTERM; about once a second the processes tell
-    each other whether one has it.
+    """Replaces Lightning's handler of SIGTERM: about once a second all processes check whether one
+    of them received it.
 
-    A handler that was there before Lightning's is called too.
+    A handler installed before Lightning's is called too.
     """
 
     def __init__(self) -> None:
@@ -75,14 +74,12 @@ class EndTogether(L.Callback):
         self.listen(trainer)
 
     def listen(self, trainer: L.Trainer) -> None:
-        """Note the signal from now on; Lightning puts the handler back that was there before its
-        own.
-        """
+        """Install the handler; Lightning restores the earlier one at the end."""
 
         def note(signum: int, frame: FrameType | None) -> None:
             launcher = trainer.strategy.launcher
             if launcher is not None and not self.has_signal:
-                # the processes that this one has started
+                # forward it to the processes that this one has started
                 launcher.kill(signum)  # type: ignore[attr-defined]
             self.has_signal = True
             if callable(self.before):
@@ -94,10 +91,10 @@ class EndTogether(L.Callback):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Ask the others, if it is time.
+        """Check for the signal in all processes, if it is time.
 
         Raises:
-            SIGTERMException: one of them has the signal.
+            SIGTERMException: one of them received it.
         """
         if not self.pace.is_over():
             return
@@ -106,7 +103,7 @@ class EndTogether(L.Callback):
         dist.all_reduce(word, dist.ReduceOp.MIN)
         steps = int(word)
         if steps == STOP:
-            dist.barrier()  # none may end while another still asks
+            dist.barrier()  # no process may end while another still communicates
             raise SIGTERMException
         self.pace.agree(steps)
 
@@ -118,10 +115,10 @@ class EndTogether(L.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """End where nothing is exchanged.
+        """Raise in this process alone, since validation steps do not communicate.
 
         Raises:
-            SIGTERMException: this process has the signal.
+            SIGTERMException: this process received it.
         """
         if self.has_signal:
             raise SIGTERMException

@@ -1,5 +1,5 @@
-"""`trainer.sync_batchnorm` on the CPU too: batch normalisation over all processes, which torch has
-for GPUs only.
+"""Synchronised batch normalisation on the CPU (`trainer.sync_batchnorm`), which torch has only for
+GPUs.
 """
 
 from typing import Any
@@ -32,11 +32,10 @@ class SumOverProcesses(torch.autograd.Function):
 
 
 class CpuSyncBatchNorm(nn.BatchNorm1d):
-    """What `torch.nn.SyncBatchNorm` does on GPUs, for one process as for many and for any number of
-    axes.
+    """`torch.nn.SyncBatchNorm` for the CPU, with any number of processes and axes.
 
     Shape:
-        x: (N, C, *), N may differ between processes; the result likewise.
+        (N, C, *) to (N, C, *); N may differ between processes.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,7 +62,7 @@ class CpuSyncBatchNorm(nn.BatchNorm1d):
         return x * self.weight.view(shape) + self.bias.view(shape) if self.affine else x
 
     def follow(self, mean: Tensor, var: Tensor) -> None:
-        """Move the running statistics."""
+        """Update the running statistics."""
         if (
             self.running_mean is None
             or self.running_var is None
@@ -83,7 +82,7 @@ def over_processes(x: Tensor) -> Tensor:
 
 
 def synchronise(module: nn.Module) -> nn.Module:
-    """Return the module with each batch normalisation in it replaced by one over all processes."""
+    """Return the module with each batch normalisation replaced by a synchronised one."""
     if isinstance(module, BatchNorm):
         synced = CpuSyncBatchNorm(
             module.num_features,
@@ -105,11 +104,11 @@ _ONLY_NORMALISE = (nn.BatchNorm2d.forward, nn.SyncBatchNorm.forward, CpuSyncBatc
 
 
 def check_replaceable(model: nn.Module) -> None:
-    """Check that nothing is lost with the layers that are replaced, as the activation in timm's
-    `BatchNormAct2d` would be.
+    """Check that replaced layers do nothing else, unlike timm's `BatchNormAct2d`, which includes an
+    activation.
 
     Raises:
-        UserError: one does more than to normalise.
+        UserError: one does more than normalise.
     """
     for name, layer in model.named_modules():
         if isinstance(layer, BatchNorm) and type(layer).forward not in _ONLY_NORMALISE:
@@ -125,13 +124,13 @@ def check_replaceable(model: nn.Module) -> None:
 
 
 class SyncNorm(TorchSyncBatchNorm):
-    """Lightning's plugin, with `CpuSyncBatchNorm` where the network lies on the CPU."""
+    """Lightning's plugin, with `CpuSyncBatchNorm` for networks on the CPU."""
 
     def apply(self, model: nn.Module) -> nn.Module:
         """Return the model with synchronised layers.
 
         Raises:
-            UserError: one of them does more than to normalise.
+            UserError: one of them does more than normalise.
         """
         check_replaceable(model)
         if all(param.device.type == "cpu" for param in model.parameters()):

@@ -1,1 +1,1 @@
-"""Looks into a network: its layers and cost, its figures, images drawn out of it."""
+"""Inspection of networks: layers and cost, figures, synthesised images."""

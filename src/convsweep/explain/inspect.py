@@ -1,6 +1,4 @@
-"""`convsweep inspect OVERRIDES [depth=N]`: what a network looks like and costs, layer by layer,
-before it is trained.
-"""
+"""`convsweep inspect OVERRIDES [depth=N]`: layers and cost of a network before training."""
 
 from __future__ import annotations
 
@@ -39,7 +37,7 @@ LEAVE_NO_TRACE = [
 
 
 def command_parser() -> ArgumentParser:
-    """Return the parser that tells of the command line; Hydra reads it."""
+    """Return the parser for the command's help and completion; Hydra parses the overrides."""
     parser = commands.parser(
         "inspect",
         "What a network looks like and costs, layer by layer, before it is trained.",
@@ -59,7 +57,7 @@ def take_depth(arguments: list[str]) -> tuple[list[str], int | None]:
     """Return the arguments without `depth=N`, and N.
 
     Raises:
-        UserError: N is no whole number from 1.
+        UserError: N is not a whole number >= 1.
     """
     given = [argument.removeprefix(DEPTH) for argument in arguments if argument.startswith(DEPTH)]
     others = [argument for argument in arguments if not argument.startswith(DEPTH)]
@@ -77,7 +75,7 @@ def inspect(cfg: DictConfig, depth: int | None = None) -> None:
     """Print the table of a composed config's network, and whether it can be trained.
 
     Raises:
-        InfeasibleError: it cannot; the message says what would fit.
+        InfeasibleError: it cannot be trained.
     """
     from convsweep.training.early_checks import check_options
 
@@ -105,7 +103,7 @@ def inspect(cfg: DictConfig, depth: int | None = None) -> None:
 
 
 def main() -> None:
-    """Inspect what the command line composes."""
+    """Run the command."""
     if command_line.HELP & set(sys.argv[1:]):
         command_parser().print_help()
         return

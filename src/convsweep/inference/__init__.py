@@ -1,1 +1,1 @@
-"""Uses a trained network: prediction, evaluation, export."""
+"""Use of trained networks: prediction, evaluation, export."""

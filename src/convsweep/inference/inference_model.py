@@ -1,4 +1,4 @@
-"""The network as it is used: raw samples in, answers out, with everything between them inside."""
+"""A network with its pre- and postprocessing: from raw samples to predictions."""
 
 import numpy as np
 import torch
@@ -10,11 +10,11 @@ from convsweep.models.base import Model
 
 
 class Deployed(nn.Module):
-    """Permute the positions if the training data did, normalise, apply the network, and turn logits
-    into answers.
+    """Permutes positions if the training data did, normalises, applies the network, and converts
+    logits to predictions.
 
     Args:
-        model: a trained model; its `predict_batch` gives the answer.
+        model: a trained model, whose `predict_batch` is called.
         permute: whether the positions of the training data were permuted (`data.permute`).
 
     Shape:
@@ -28,17 +28,17 @@ class Deployed(nn.Module):
 
     @torch.inference_mode()
     def run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the answers to a batch on the CPU."""
+        """Return the predictions of a batch, computed on the CPU."""
         answer: Tensor = self(torch.from_numpy(x))
         return answer.numpy()
 
     @property
     def answer_name(self) -> str:
-        """What the answer is called."""
+        """Name of the output."""
         return self.model.answer_name
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the answers to a batch."""
+        """Return the predictions of a batch."""
         if self.permutation is None:
             (answer,) = self.model.predict_batch(x).values()
             return answer

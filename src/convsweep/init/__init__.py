@@ -1,3 +1,1 @@
-"""Writes a small project to start from: `convsweep init FOLDER`. The files of project/ are copied
-as they are.
-"""
+"""`convsweep init FOLDER`: a small project to start from, copied from project/."""

@@ -1,6 +1,4 @@
-"""`convsweep init FOLDER`: write a small project with a net, a data set and configs of one's
-own.
-"""
+"""`convsweep init FOLDER`: write a small project with its own network, data set and configs."""
 
 import shutil
 import sys
@@ -23,7 +21,7 @@ set), tests/ and a README.md with the commands."""  # noqa: E501
 
 
 def command_parser() -> ArgumentParser:
-    """Return the parser of the command line."""
+    """Return the parser of the command."""
     parser = commands.parser("init", "Write a small project to start from.", EXAMPLES, NOTES)
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="a new or empty folder")
     return parser
@@ -44,12 +42,12 @@ def write_project(folder: Path) -> None:
     shutil.copytree(
         PROJECT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
     )
-    # a config group; no link survives in a wheel
+    # a config group; a wheel cannot hold the link
     (folder / "conf" / "sweeps").symlink_to("../sweeps")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the project that the command line names and say what to do in it."""
+    """Write the project and print the first commands."""
     folder: Path = commands.parse(command_parser(), arguments).folder
     write_project(folder)
     print(f"a project in {folder}; its README.md has the commands. To begin:")

@@ -1,4 +1,4 @@
-"""Linear layers as matrices: which weight stands at which place of the W in y = W x."""
+"""Linear layers as matrices: the W in y = W x, and the weight at each of its entries."""
 
 from convsweep.linear_map.layers import linear_map
 from convsweep.linear_map.matrix import LinearMap

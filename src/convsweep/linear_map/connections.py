@@ -1,6 +1,4 @@
-"""Which output is connected with which input by which weight: along one axis, and along all axes
-together.
-"""
+"""Connections of outputs and inputs by weights, along one axis and along all axes together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +12,10 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Connections:
-    """The connections along one axis, or along several that are laid out row by row.
+    """The connections along one axis, or along several axes in row-major order.
 
     outputs, weights, inputs: indices, (connections,) each.
-    num_outputs, num_weights, num_inputs: how many there are of each.
+    num_outputs, num_weights, num_inputs: number of each.
     """
 
     outputs: Indices
@@ -28,7 +26,7 @@ class Connections:
     num_inputs: int
 
     def reverse(self) -> "Connections":
-        """Return the connections that lead back from outputs to inputs."""
+        """Return the connections with outputs and inputs exchanged."""
         return Connections(
             self.inputs,
             self.weights,
@@ -39,7 +37,7 @@ class Connections:
         )
 
     def of_one_weight(self) -> "Connections":
-        """Return the same connections, all tied."""
+        """Return the same connections, all with one weight."""
         return Connections(
             self.outputs,
             np.zeros_like(self.weights),
@@ -53,7 +51,7 @@ class Connections:
 def sliding(
     num_inputs: int, num_outputs: int, kernel_size: int, stride: int, before: int, dilation: int
 ) -> Connections:
-    """Return the connections of a window that slides over an axis with `before` zeros in front.
+    """Return the connections of a sliding window over an axis with `before` zeros in front.
 
     Output o reads through tap k the input o * stride - before + k * dilation, where there is one.
     """
@@ -67,7 +65,7 @@ def sliding(
 
 def dividing(num_inputs: int, num_outputs: int) -> Connections:
     """Return the connections of an adaptive pool: output o reads the inputs that overlap the o-th
-    equal part of the axis.
+    of equal parts of the axis.
     """
     output, read = np.meshgrid(np.arange(num_outputs), np.arange(num_inputs), indexing="ij")
     inside = (read >= output * num_inputs // num_outputs) & (
@@ -79,8 +77,8 @@ def dividing(num_inputs: int, num_outputs: int) -> Connections:
 
 
 def grouped(num_inputs: int, num_outputs: int, groups: int = 1) -> Connections:
-    """Return the connections between channels: each output with every input of its group, by a
-    weight of its own.
+    """Return the connections between channels: each output with every input of its group, each with
+    its own weight.
     """
     output, within = np.meshgrid(
         np.arange(num_outputs), np.arange(num_inputs // groups), indexing="ij"
@@ -94,14 +92,12 @@ def grouped(num_inputs: int, num_outputs: int, groups: int = 1) -> Connections:
 
 
 def product(axes: Sequence[Connections]) -> Connections:
-    """Return the connections between the positions of all axes together, the last axis running
-    fastest.
-    """
+    """Return the connections between the positions of all axes, in row-major order."""
     return reduce(cross, axes)
 
 
 def cross(first: Connections, second: Connections) -> Connections:
-    """Return every connection of one axis joined with every one of the next."""
+    """Return all pairs of a connection of one axis and one of the next."""
 
     def join(outer: Indices, inner: Indices, num_inner: int) -> Indices:
         return (outer[:, None] * num_inner + inner[None, :]).ravel()

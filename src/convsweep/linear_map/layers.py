@@ -1,4 +1,4 @@
-"""From a layer of torch, or of `nets.blocks`, to the matrix it applies."""
+"""Matrices of layers of torch and `nets.blocks`."""
 
 from collections.abc import Sequence
 from math import prod
@@ -23,13 +23,14 @@ Shape: TypeAlias = tuple[int, ...]
 def linear_map(layer: nn.Module, in_shape: Sequence[int]) -> LinearMap:
     """Return the matrix that a linear layer applies to an input of shape (C, *spatial).
 
-    Built by index arithmetic, not by trying inputs. Known are convolutions (any stride, dilation,
-    groups, zero padding), also after the pad that `nets.blocks.conv` sets before even kernels,
-    transposed convolutions, average pools, adaptive average pools and fully connected layers.
+    Built by index arithmetic, not by applying the layer to inputs. Supports convolutions (any
+    stride, dilation, groups, zero padding), also with the separate pad of `nets.blocks.conv` for
+    even kernels, transposed convolutions, average pools, adaptive average pools and fully connected
+    layers.
 
     Raises:
-        UserError: the layer is not linear or not known, pads with other than zeros, or cannot take
-            the input.
+        UserError: the layer is not linear or not supported, pads with values other than zero, or
+            does not fit the input.
     """
     shape = tuple(in_shape)
     out_shape = shape_behind(layer, shape)
@@ -60,16 +61,16 @@ def linear_map(layer: nn.Module, in_shape: Sequence[int]) -> LinearMap:
 
 
 def is_known(layer: nn.Module) -> bool:
-    """Return whether `linear_map` knows layers of this kind."""
+    """Return whether `linear_map` supports layers of this kind."""
     kinds = (Convolution, TransposedConvolution, AveragePool, AdaptiveAveragePool, nn.Linear)
     return any(isinstance(split_pad(layer, None)[1], kind) for kind in kinds)
 
 
 def shape_behind(layer: nn.Module, in_shape: Shape) -> Shape:
-    """Return the shape that leaves a layer, without running it on data.
+    """Return the output shape of a layer, without running it on data.
 
     Raises:
-        UserError: it cannot take the input.
+        UserError: the layer does not fit the input.
     """
     try:
         with torch.no_grad():
@@ -83,11 +84,11 @@ def shape_behind(layer: nn.Module, in_shape: Shape) -> Shape:
 
 
 def split_pad(layer: nn.Module, dim: int | None) -> tuple[Shape, nn.Module]:
-    """Return the zeros that a pad sets before each axis, and the layer after it; no zeros where
-    there is no pad.
+    """Return the number of zeros that a leading pad adds before each axis (0 without one), and the
+    layer after it.
 
     Raises:
-        UserError: the pad crops, or pads with other than zeros.
+        UserError: the pad crops, or pads with values other than zero.
     """
     none = (0,) * (dim or 0)
     if not (
@@ -102,7 +103,7 @@ def split_pad(layer: nn.Module, dim: int | None) -> tuple[Shape, nn.Module]:
             f"a pad before a convolution must add zeros, but it adds {margins} times"
             f" {layer[0].value}"
         )
-    return tuple(reversed(margins[::2])), layer[1]  # torch states the last axis first
+    return tuple(reversed(margins[::2])), layer[1]  # torch lists the last axis first
 
 
 def slid(conv: Any, in_shape: Shape, out_shape: Shape, pad: Shape) -> Connections:
@@ -128,17 +129,19 @@ def slid(conv: Any, in_shape: Shape, out_shape: Shape, pad: Shape) -> Connection
 
 
 def padding_before(conv: Any) -> Shape:
-    """Return the zeros that a convolution sets before each axis, `same` and `valid` in numbers."""
+    """Return the number of zeros that a convolution adds before each axis, also for `same` and
+    `valid`.
+    """
     if conv.padding == "valid":
         return (0,) * len(conv.kernel_size)
-    if conv.padding == "same":  # of an odd number the smaller part
+    if conv.padding == "same":  # of an odd number the smaller half
         return tuple(d * (k - 1) // 2 for k, d in zip(conv.kernel_size, conv.dilation, strict=True))
     return tuple(conv.padding)
 
 
 def spread(conv: Any, in_shape: Shape, out_shape: Shape) -> Connections:
-    """Return the connections of a transposed convolution: those of a convolution from its outputs
-    to its inputs.
+    """Return the connections of a transposed convolution: the reverse of a convolution from its
+    outputs to its inputs.
     """
     sizes = zip(
         out_shape[1:],
@@ -167,7 +170,7 @@ def average_pool_map(pool: Any, in_shape: Shape, out_shape: Shape) -> LinearMap:
     ):
         axes.append(sliding(size, out, window, step, before, 1))
         starts = np.arange(out) * step - before
-        # After the padding, where ceil_mode lets the last window reach, nothing counts.
+        # Positions beyond the padding, which ceil_mode adds to the last window, do not count.
         spans = np.outer(spans, np.minimum(starts + window, size + before) - starts).ravel()
     override = getattr(pool, "divisor_override", None)
     if override is not None:
@@ -180,12 +183,12 @@ def average_pool_map(pool: Any, in_shape: Shape, out_shape: Shape) -> LinearMap:
 def mean(
     axes: Sequence[Connections], in_shape: Shape, out_shape: Shape, divisors: Any
 ) -> LinearMap:
-    """Return the map that averages each channel by itself.
+    """Return the map that averages within each channel.
 
     Args:
-        axes: what each output position reads, along each axis.
-        divisors: of the sum at each output position; None counts what it reads. Places of one
-            divisor are tied.
+        axes: connections along each axis.
+        divisors: divisor of the sum at each output position; None uses the number of its inputs.
+            Entries with the same divisor are tied.
     """
     channels = grouped(in_shape[0], in_shape[0], in_shape[0])
     found = product([each.of_one_weight() for each in (channels, *axes)])
@@ -211,7 +214,7 @@ def place_weights(
     offset: Tensor | None,
     is_learnt: bool = True,
 ) -> LinearMap:
-    """Return the map with these weights on its connections."""
+    """Return the map with these weights at its connections."""
     assert found.num_weights == len(weights), (found.num_weights, len(weights))
     rows, numbers, columns = (
         torch.from_numpy(each) for each in (found.outputs, found.weights, found.inputs)

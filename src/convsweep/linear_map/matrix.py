@@ -1,4 +1,4 @@
-"""A linear layer as the matrix it applies to the vectorised input."""
+"""A linear layer as a matrix on the vectorised input."""
 
 from dataclasses import dataclass, replace
 from math import prod
@@ -9,13 +9,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LinearMap:
-    """y = W x + offset, for x and y as vectors: channels first, then positions row by row.
+    """y = W x + offset for vectorised x and y: channels first, then positions in row-major order.
 
-    in_shape, out_shape: (C, *spatial) of one sample. rows, columns: the places of W where a weight
-    stands, (places,) each; all others are zero whatever the weights. numbers: which weight stands
-    at each place, (places,). Places of one number are tied. weights: (num_weights,). offset: what
-    is added to each output, (outputs,); None for nothing. is_learnt: whether the weights are
-    parameters; those of a mean are not.
+    in_shape, out_shape: (C, *spatial) of one sample. rows, columns: indices of the structural
+        non-zeros of W, (places,) each. numbers: index of the weight at each of them, (places,);
+        places with the same index are tied. weights: (num_weights,). offset: (outputs,), or None.
+        is_learnt: whether the weights are parameters; those of a mean are not.
     """
 
     in_shape: tuple[int, ...]
@@ -29,37 +28,35 @@ class LinearMap:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Outputs and inputs of one sample: the rows and columns of W."""
+        """Number of rows (outputs) and columns (inputs) of W."""
         return prod(self.out_shape), prod(self.in_shape)
 
     @property
     def num_places(self) -> int:
-        """Places of W where a weight stands."""
+        """Number of structural non-zeros of W."""
         return len(self.rows)
 
     @property
     def num_free(self) -> int:
-        """Numbers that W is learnt by; a dense layer's is `prod(shape)`."""
+        """Number of free parameters of W; a dense layer has `prod(shape)`."""
         return len(self.weights) if self.is_learnt else 0
 
     def matrix(self) -> Tensor:
-        """Return W, sparse; gradients flow to `weights`."""
+        """Return W as a sparse tensor; gradients flow to `weights`."""
         return self.sparse(self.weights[self.numbers])
 
     def numbering(self) -> Tensor:
-        """Return the pattern of W, sparse: at each place the number of its weight, from 1, so that
-        0 is no weight.
-        """
+        """Return the pattern of W as a sparse tensor: at each place the index of its weight + 1."""
         return self.sparse(self.numbers + 1)
 
     def sparse(self, values: Tensor) -> Tensor:
-        """Return a sparse matrix of the pattern of W with other values at its places, (places,)."""
+        """Return a sparse tensor with the pattern of W and the given values, (places,)."""
         places = torch.stack([self.rows, self.columns])
         matrix: Tensor = torch.sparse_coo_tensor(places, values, self.shape, check_invariants=False)
         return matrix.coalesce()
 
     def transposed(self) -> "LinearMap":
-        """Return the map that applies the transpose of W, which adds nothing."""
+        """Return the map of the transpose of W, without offset."""
         return replace(
             self,
             in_shape=self.out_shape,

@@ -1,5 +1,5 @@
-"""Overlap of predicted and true regions: IoU, Dice and accuracy of all positions, and the mean Dice
-of single samples.
+"""Overlap of predicted and true regions: IoU, Dice and accuracy over all positions, and the mean
+Dice over samples.
 """
 
 from collections.abc import Sequence
@@ -13,21 +13,21 @@ OF_EACH_CLASS = ("iou", "dice", "sample_dice")
 
 
 def overlap_names(class_names: Sequence[str]) -> list[str]:
-    """Return the names of all that `Overlap` says of these classes."""
+    """Return the names of the metrics of `Overlap` for these classes."""
     return [*MEANS, *(f"{kind}/{name}" for kind in OF_EACH_CLASS for name in class_names)]
 
 
 class Overlap(MulticlassConfusionMatrix):
-    """Counts of all positions, and what follows from them.
+    """IoU, Dice and accuracy from the confusion matrix of all positions.
 
     With true positives TP, false positives FP and false negatives FN of a class, IoU = TP / (TP +
     FP + FN) and Dice = 2 TP / (2 TP + FP + FN), over all samples together. Where a sample is a case
     (a scan), papers give the mean over samples of the Dice of each: that is `sample_dice`. A class
-    that neither occurs nor is predicted has no score and does not enter the means.
+    that neither occurs nor is predicted has no score and is left out of the means.
 
     Args:
         class_names: one name a class.
-        ignore_index: label of positions that do not count, or None.
+        ignore_index: label of positions to leave out, or None.
 
     Shape:
         update takes predictions (N, *) and targets (N, *).
@@ -79,12 +79,13 @@ class Overlap(MulticlassConfusionMatrix):
 def confusion_of_each(
     preds: Tensor, target: Tensor, num_classes: int, ignore_index: int | None
 ) -> Tensor:
-    """Return for each sample how often each class (row) was predicted as each (column), (N,
+    """Return the confusion matrix of each sample, true class (row) by predicted class (column), (N,
     num_classes, num_classes).
     """
     count, cells = len(preds), num_classes**2
     cell = (target * num_classes + preds).flatten(1)
-    # to a cell after the last, since choosing positions would wait for the device
+    # ignored positions go to an extra cell, since boolean indexing would synchronise with the
+    # device
     if ignore_index is not None:
         cell = torch.where(target.flatten(1) == ignore_index, cells, cell)
     cell = cell + torch.arange(count, device=cell.device).unsqueeze(1) * (cells + 1)
@@ -93,8 +94,8 @@ def confusion_of_each(
 
 
 def dice_of(matrix: Tensor) -> Tensor:
-    """Return the Dice of each class from confusion matrices (*, K, K), NaN where it neither occurs
-    nor is predicted.
+    """Return the Dice of each class (*, K) from confusion matrices (*, K, K), NaN for a class that
+    neither occurs nor is predicted.
     """
     right = matrix.diagonal(dim1=-2, dim2=-1)
     return 2 * right / (matrix.sum(dim=-1) + matrix.sum(dim=-2))

@@ -1,4 +1,4 @@
-"""A mean over an epoch that costs two additions a step and never waits for the device."""
+"""A mean over an epoch: two additions a step, no synchronisation with the device."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class RunningMean:
-    """Sums of values and of weights; read once an epoch."""
+    """Weighted sum of values, read once an epoch."""
 
     def __init__(self) -> None:
         self.total: Tensor | None = None
@@ -20,7 +20,7 @@ class RunningMean:
         self.weight += weight
 
     def compute(self, over_devices: Callable[[Tensor], Tensor]) -> Tensor:
-        """Return the mean over all devices, whatever the share of each, and start anew.
+        """Return the weighted mean over all devices and reset.
 
         Args:
             over_devices: returns the sum of a tensor over all devices.
@@ -35,5 +35,5 @@ class RunningMean:
 
 
 def not_finite(value: Tensor) -> bool:
-    """Return whether a scalar is NaN or infinite (waits for the device)."""
+    """Return whether a scalar is NaN or infinite (synchronises with the device)."""
     return not bool(torch.isfinite(value))

@@ -1,6 +1,4 @@
-"""How clean a signal is, in dB, and how much cleaner than before: SI-SNR and SNR over a whole data
-set.
-"""
+"""SI-SNR and SNR of denoised signals in dB, and their improvement over the input."""
 
 import torch
 from torch import Tensor
@@ -10,10 +8,9 @@ NAMES = ("si_snr", "snr", "si_snr_improvement", "snr_improvement")
 
 
 class SignalRatios(Metric):
-    """Means over all channels of all samples; SI-SNR takes no notice of loudness (Le Roux et al.
-    2019).
+    """Means over all channels of all samples; SI-SNR is invariant to scale (Le Roux et al. 2019).
 
-    A channel whose clean signal is silent has no ratio and does not count.
+    Channels with a silent clean signal have no ratio and are left out.
 
     Shape:
         update takes the denoised, the clean and the noisy signals, (N, C, *) each.
@@ -29,7 +26,7 @@ class SignalRatios(Metric):
         self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, denoised: Tensor, clean: Tensor, noisy: Tensor) -> None:
-        # Here, since it brings all of scipy.signal.
+        # imported here, since it imports all of scipy.signal
         from torchmetrics.functional.audio import (
             scale_invariant_signal_noise_ratio,
             signal_noise_ratio,

@@ -1,3 +1,3 @@
-"""The LightningModule that all tasks share: normalisation, optimiser, schedule, memory layout,
+"""The LightningModule shared by all tasks: normalisation, optimiser, schedule, memory layout,
 compilation.
 """

@@ -1,5 +1,5 @@
-"""A LightningModule that runs its network as fast as layout, compiling and fused steps allow, on
-any device.
+"""A LightningModule with memory layout, compilation and fused optimiser steps chosen for the
+device.
 """
 
 from collections.abc import Callable
@@ -25,16 +25,16 @@ from convsweep.models.memory_format import MemoryFormat, lay_out
 
 
 class Accelerated(L.LightningModule):
-    """Holds a network and decides how it is run and how its optimiser steps.
+    """Base of `Model` that holds the network and runs it.
 
     Args:
         net: any module from (N, C, *spatial).
         in_shape: (C, *spatial) of a sample.
-        memory_format: how images and volumes lie in memory; `auto` as is faster on the device,
-            where that was measured.
+        memory_format: memory layout of images and volumes; `auto` takes the one measured to be
+            faster on the device.
         compile: compile the network for training in one of `torch.compile`'s modes, or `none`.
-        recompute: `blocks` keeps no activations inside the blocks of the network but computes them
-            again: less memory, more time.
+        recompute: `blocks` recomputes the activations inside of blocks in the backward pass: less
+            memory, more time.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Accelerated(L.LightningModule):
             self.lay_out(self.trainer.strategy.root_device)
 
     def lay_out(self, device: torch.device) -> None:
-        """Lay out the network, and what it will be given, for a device."""
+        """Choose the memory layout for a device and apply it to the network."""
         self.layout = lay_out(self.net, self.memory_format, self.in_shape, device)
 
     def on_fit_start(self) -> None:
@@ -73,15 +73,15 @@ class Accelerated(L.LightningModule):
             self.trainer.validate_loop,
             self.trainer.test_loop,
         ):
-            # tensors of torch's inference mode must not get into a graph that training runs too
+            # inference tensors must not be captured in a graph that training also runs
             loop.inference_mode = False
         self.keeps_gradients = (
             self.compile_mode in CUDA_GRAPHS and self.trainer.accumulate_grad_batches > 1
         )
 
     def run(self, x: Tensor) -> Tensor:
-        """Return what the network makes of a normalised batch, compiled for the first size of batch
-        that comes.
+        """Return the output for a normalised batch; the network is compiled for the first batch
+        size it gets.
         """
         x = x.contiguous(memory_format=self.layout)
         is_first_size = not self.is_compiled or self.compiled_sizes.setdefault(
@@ -94,7 +94,7 @@ class Accelerated(L.LightningModule):
     def build_optimizer(
         self, make: Callable[..., Optimizer], groups: list[dict[str, Any]]
     ) -> Optimizer:
-        """Return the optimiser of parameter groups, fused where that can be."""
+        """Return the optimiser of parameter groups, fused if possible."""
         return build_optimizer(
             make,
             groups,
@@ -117,8 +117,8 @@ class Accelerated(L.LightningModule):
                 optimizer, gradient_clip_val, gradient_clip_algorithm
             )
             return
-        # The plugin would refuse a fused optimiser, which without a scaler takes gradients as they
-        # are.
+        # The precision plugin would refuse a fused optimiser; without a scaler the gradients are
+        # not scaled, so clipping is correct.
         clip = (
             nn.utils.clip_grad_value_
             if gradient_clip_algorithm == "value"

@@ -1,6 +1,4 @@
-"""Trains a network that is too slow or too large: compiled, or with its activations computed again
-instead of kept.
-"""
+"""Compilation, and recomputation of activations (checkpointing)."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,33 +12,32 @@ from convsweep.nets.layer_kinds import BatchNorm
 
 Compile = Literal["none", "default", "reduce-overhead", "max-autotune"]
 Recompute = Literal["none", "blocks"]
-# Modes in which a GPU runs recorded graphs: what one run returns, gradients too, the next run
-# overwrites.
+# Modes with CUDA graphs: each run overwrites the outputs and gradients of the one before.
 CUDA_GRAPHS: tuple[Compile, ...] = ("reduce-overhead", "max-autotune")
 
 
 def compile_in_place(net: nn.Module, mode: Compile) -> None:
-    """Compile a network when it first runs; its parameters keep their names. `reduce-overhead`
-    takes CUDA graphs.
+    """Compile a network at its first run, without renaming its parameters. `reduce-overhead` uses
+    CUDA graphs.
     """
     if mode != "none":
         net.compile(mode=None if mode == "default" else mode, dynamic=False)
 
 
 def only_compiled_for(is_first_size: bool) -> AbstractContextManager[None]:
-    """Return what a compiled network runs in, as it comes where a batch has not the size that it is
-    compiled for.
+    """Return a context that runs a compiled network eagerly for batches of other sizes than the
+    first.
 
-    Compiling, and recording a graph, takes longer than an epoch's last batch or a few samples for a
-    picture.
+    Compiling again takes longer than the last batch of an epoch, or a few samples for a picture,
+    run eagerly.
     """
     return nullcontext() if is_first_size else torch.compiler.set_stance("force_eager")
 
 
 def zero_own_gradients(net: nn.Module) -> None:
-    """Give every parameter a gradient of zeros in memory of its own, which backward passes add to.
+    """Allocate a zero gradient for every parameter, to which backward passes add.
 
-    Where there is none, a recorded backward pass leaves its result, which the next run overwrites.
+    Otherwise the gradient would be the output of a recorded graph, which the next run overwrites.
     """
     for param in net.parameters():
         if param.grad is not None:
@@ -50,8 +47,8 @@ def zero_own_gradients(net: nn.Module) -> None:
 
 
 def recompute_blocks(net: nn.Module) -> None:
-    """Let the backward pass run every block of a network forward again, instead of keeping what is
-    inside (Chen et al. 2016).
+    """Recompute the activations of every block in the backward pass instead of storing them (Chen
+    et al. 2016).
     """
     from torch.utils.checkpoint import checkpoint
 
@@ -61,8 +58,8 @@ def recompute_blocks(net: nn.Module) -> None:
 
 
 def blocks(net: nn.Module) -> list[nn.Module]:
-    """Return the parts of a network that run one after the other: its children, and theirs where
-    they are mere containers.
+    """Return the sequential parts of a network: its children, or their children for plain
+    containers.
     """
     found: list[nn.Module] = []
     for child in net.children():
@@ -73,13 +70,13 @@ def blocks(net: nn.Module) -> list[nn.Module]:
 def contexts_of(
     block: nn.Module,
 ) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """Return what a block runs in the first time and the second time."""
+    """Return the contexts of a block's first run and of its recomputation."""
     return nullcontext(), keep_statistics(block)
 
 
 @contextmanager
 def keep_statistics(block: nn.Module) -> Iterator[None]:
-    """Leave the running statistics of batch normalisation as they are: the same batch must not
+    """Do not update the running statistics of batch normalisation, since the same batch must not
     count twice.
     """
     norms = [

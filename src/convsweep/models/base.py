@@ -1,4 +1,4 @@
-"""What all models share: normalise, forward, loss, metrics once an epoch, optimiser and
+"""The abstract LightningModule: normalisation, forward, loss, metrics once an epoch, optimiser and
 schedule.
 """
 
@@ -28,30 +28,31 @@ OPTIMIZER = partial(torch.optim.AdamW, lr=1e-3)
 
 
 class Model(Accelerated, ABC):
-    """A network in training.
+    """Base of the LightningModules of all tasks.
 
     Args:
         net: any module from (N, C, *spatial) to logits.
-        info: what the data set states of itself.
-        mean, std: (C,) of the training split, in the units of the batches.
+        info: description of the data set.
+        mean, std: (C,) of the training split, in the units of x.
         class_counts: (num_classes,) samples or positions of each class in the training split.
-        optimizer: makes the optimiser from parameter groups.
-        schedule: makes the learning rate's schedule from optimiser and number of steps; None keeps
-            it constant.
-        decay_norm_and_bias: apply weight decay to biases and normalisation too, not only to weights
-            of two or more axes.
-        normalize_by: subtract mean and spread of the training split, or of each sample.
-        memory_format, compile, recompute: how the network is run, see `Accelerated`.
-        loss: replaces the task's own: a module from the outputs and targets of a batch to their
-            mean loss.
-        monitor, monitor_mode: the metric that training is judged by, and `max` or `min`.
-        metadata: what a checkpoint says of itself, in plain types.
+        optimizer: returns an optimiser of parameter groups.
+        schedule: returns a learning rate schedule for an optimiser and number of steps; None:
+            constant.
+        decay_norm_and_bias: apply weight decay to biases and normalisation layers too, not only to
+            weights of two or more axes.
+        normalize_by: normalise by mean and standard deviation of the training split, or of each
+            sample.
+        memory_format, compile, recompute: see `Accelerated`.
+        loss: replaces the task's loss: a module from outputs and targets of a batch to their mean
+            loss.
+        monitor, monitor_mode: the metric that selects the best epoch, and `max` or `min`.
+        metadata: stored in checkpoints, in plain types.
     """
 
-    # What it is trained to answer.
+    # The task, set by subclasses.
     task: ClassVar[Task]
 
-    # What the network answers, in a word.
+    # Name of the output in predictions and exports.
     answer_name: ClassVar[str] = "probs"
 
     def __init__(
@@ -90,14 +91,14 @@ class Model(Accelerated, ABC):
 
     @abstractmethod
     def make_metrics(self) -> MetricCollection:
-        """Return what is measured on validation and test, named without a prefix."""
+        """Return the validation and test metrics, named without a prefix."""
 
     @abstractmethod
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Return the mean loss of a batch that the task begins with."""
+        """Return the task's default loss of a batch, a mean."""
 
     def batch_loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Return the mean loss of a batch, by the loss that the config names if it names one."""
+        """Return the mean loss of a batch, by the configured loss if there is one."""
         if self.given_loss is None:
             return self.loss(logits, y)
         loss: Tensor = self.given_loss(logits, y)
@@ -105,30 +106,29 @@ class Model(Accelerated, ABC):
 
     @abstractmethod
     def score(self, metrics: MetricCollection, logits: Tensor, batch: Batch) -> None:
-        """Update the metrics by a batch."""
+        """Update the metrics with a batch."""
 
     def score_names(self) -> Sequence[str]:
-        """Return the names of what the metrics say, without a prefix."""
+        """Return the names of the metrics' values, without a prefix."""
         return [str(name) for name in self.val_metrics.keys(keep_base=True)]
 
     def metric_names(self) -> list[str]:
-        """Return the names of everything that is logged and can be monitored."""
+        """Return the names of all logged metrics, which can be monitored."""
         return ["train/loss", "val/loss", *(f"val/{name}" for name in self.score_names())]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["convsweep"] = self.metadata
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits of a batch as the data set stores it."""
+        """Return the logits of a batch (N, C, *spatial), not normalised."""
         return self.run(self.normalize(x))
 
     @torch.no_grad()
     def predict_batch(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the answer to a batch (N, C, *) as the data set stores it, raw, not normalised, by
-        its name.
+        """Return the output for a batch (N, C, *), not normalised, as {`answer_name`: output}.
 
         Raises:
-            UserError: the batch has other axes or channels.
+            UserError: the batch has the wrong number of axes or channels.
         """
         channels, dim = self.info.in_channels, len(self.info.in_shape)
         if not isinstance(x, Tensor) or x.dim() != dim + 1 or x.shape[1] != channels:
@@ -141,7 +141,7 @@ class Model(Accelerated, ABC):
         return {self.answer_name: self.answer(self(x))}
 
     def answer(self, logits: Tensor) -> Tensor:
-        """Return what the outputs of a batch mean: probabilities (N, num_classes, *)."""
+        """Return the prediction of logits (N, num_classes, *): probabilities of the same shape."""
         return logits.softmax(dim=1)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
@@ -155,8 +155,8 @@ class Model(Accelerated, ABC):
         )
 
     def weighted(self, loss: Tensor, size: int) -> Tensor:
-        """Return a device's loss such that the mean over devices is that over samples: last batches
-        differ in size.
+        """Return the loss of a device scaled so that the mean over devices is the mean over
+        samples, as last batches differ in size.
         """
         return loss * (
             size * self.trainer.world_size / self.over_devices(torch.full_like(loss.detach(), size))
@@ -171,7 +171,9 @@ class Model(Accelerated, ABC):
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_index: int) -> None:
         if not self.trainer.is_last_batch:
             return
-        loss = self.losses["train"].compute(self.over_devices)  # NaN on one device stops all
+        loss = self.losses["train"].compute(
+            self.over_devices
+        )  # summed over devices, so that NaN on one stops all
         if not_finite(loss):
             raise DivergedError(
                 f"the training loss must stay finite, but is {float(loss)} in epoch"
@@ -212,7 +214,7 @@ class Model(Accelerated, ABC):
         return lightning_schedule(optimizer, self.schedule, self.trainer, self.monitor)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Return the parameters, those that are not decayed in a group of their own."""
+        """Return the parameters in two groups, with and without weight decay."""
         trained = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
         if self.decay_norm_and_bias:
             return [{"params": trained}]

@@ -1,4 +1,4 @@
-"""The optimiser's step in one kernel, where torch has one for the optimiser and the device."""
+"""Fused optimiser steps, for optimisers and devices that support them."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -9,20 +9,20 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-# Options by which a config says itself how the step is taken.
+# Options of an optimiser that choose the implementation of its step.
 OTHER_WAYS = ("fused", "foreach", "capturable", "differentiable")
 
 
 def build_optimizer(
     make: Callable[..., Optimizer], groups: list[dict[str, Any]], is_scaled: bool = False
 ) -> Optimizer:
-    """Return the optimiser of parameter groups, fused where that can be.
+    """Return the optimiser of parameter groups, fused if possible.
 
     Args:
-        make: what makes it.
-        groups: parameters, with the options that are theirs.
-        is_scaled: whether gradients arrive multiplied by a loss scale, which a fused step would
-            divide by only after clipping.
+        make: returns the optimiser.
+        groups: parameter groups with their options.
+        is_scaled: whether gradients are multiplied by a loss scale, which a fused step would remove
+            only after clipping.
     """
     params = [param for group in groups for param in group["params"]]
     if is_scaled or not can_be_fused(make, params):
@@ -33,25 +33,25 @@ def build_optimizer(
 
 
 def can_be_fused(make: Callable[..., Optimizer], params: Iterable[nn.Parameter]) -> bool:
-    """Return whether an optimiser has a fused step for these parameters and its config leaves the
-    choice open.
+    """Return whether an optimiser has a fused step for these parameters and its config does not
+    choose another.
     """
     if not isinstance(make, partial) or "fused" not in inspect.signature(make.func).parameters:
         return False
     if any(make.keywords.get(way) is not None for way in OTHER_WAYS):
         return False
-    # a shard of one is of another type
+    # excludes shards, which have another type
     return all(type(param) is nn.Parameter and is_fusible(param) for param in params)
 
 
 def is_fusible(param: nn.Parameter) -> bool:
-    """Return whether torch's fused steps take a parameter."""
+    """Return whether torch's fused steps support a parameter."""
     return param.device.type in ("cpu", "cuda") and param.is_floating_point()
 
 
 def lay_out_state(optimizer: Optimizer) -> None:
-    """Lay out a restored state as its parameters lie; on the CPU a fused step pairs their numbers
-    by place in memory.
+    """Give a restored state the memory layout of its parameters, since fused steps on the CPU pair
+    values by their place in memory.
     """
     for param, state in optimizer.state.items():
         for name, value in state.items():

@@ -1,6 +1,4 @@
-"""How images and volumes lie in memory while a network runs: as asked for, or as suits the network
-and its device.
-"""
+"""Memory layout of images and volumes: as configured, or chosen for the network and its device."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -12,18 +10,17 @@ from convsweep.cost.measure import in_mode
 
 MemoryFormat = Literal["auto", "contiguous", "channels_last"]
 
-# Torch's word by the number of spatial axes; signals have one layout only.
+# Channels-last format by number of spatial axes; signals have none.
 CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 def lay_out(
     net: nn.Module, memory_format: MemoryFormat, in_shape: Sequence[int], device: torch.device
 ) -> torch.memory_format:
-    """Lay out a network's weights, and return torch's word for how its input shall lie.
+    """Convert a network's weights to a memory format, and return the format for its input.
 
-    `auto` puts the channels last on a processor for which torch has oneDNN, which otherwise
-    rearranges input and result of each convolution, unless the network cannot run so: one that
-    takes a `view` of its feature maps.
+    `auto` is channels last on CPUs with oneDNN, which otherwise reorders input and output of each
+    convolution, unless the network fails with it, for instance by a `view` of its feature maps.
 
     Args:
         net: on the CPU, or on `device`.
@@ -44,7 +41,7 @@ def lay_out(
 
 
 def runs(net: nn.Module, in_shape: Sequence[int], layout: torch.memory_format) -> bool:
-    """Lay out a network on the CPU and return whether it answers a sample that lies likewise."""
+    """Return whether a network on the CPU runs in a memory format, by a trial with one sample."""
     sample = torch.zeros(1, *in_shape).contiguous(memory_format=layout)
     try:
         net.to(memory_format=layout)

@@ -1,5 +1,5 @@
-"""Normalisation of the input by the training split's mean and spread, kept in the checkpoint, or by
-each sample's own.
+"""Normalisation of the input by mean and standard deviation of the training split (kept in the
+checkpoint) or of each sample.
 """
 
 from typing import Literal
@@ -11,7 +11,7 @@ NormalizeBy = Literal["training_split", "sample"]
 
 
 class Normalize(nn.Module):
-    """Subtract a mean and divide by a standard deviation, one of each a channel.
+    """Subtract the mean and divide by the standard deviation of each channel.
 
     Args:
         mean, std: (C,) of the training split in the units of the input.
@@ -52,8 +52,8 @@ def var_mean(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def exported_var_mean(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the same axis by axis: onnxruntime adds up all positions in a row, which costs digits
-    in a volume.
+    """Return variance and mean computed axis by axis: onnxruntime sums all positions in sequence,
+    which is inexact for volumes.
     """
 
     def average(values: Tensor) -> Tensor:

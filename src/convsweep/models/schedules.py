@@ -1,4 +1,4 @@
-"""Learning rate schedules over the steps of a whole training, made of torch's own."""
+"""Learning rate schedules over the steps of a whole training, composed of torch's schedulers."""
 
 from math import isinf
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 class Schedule(Protocol):
-    """Makes a schedule for an optimiser that takes `total_steps` steps; it moves on after every
-    step.
+    """Returns a scheduler for an optimiser and `total_steps` steps, to be stepped after every
+    optimiser step.
     """
 
     def __call__(self, optimizer: Optimizer, total_steps: int) -> LRScheduler: ...
@@ -34,8 +34,8 @@ def cosine(
     """Return a linear warm-up, then half a cosine (Loshchilov & Hutter 2016).
 
     Args:
-        warmup: share of the steps that the warm-up takes.
-        final: learning rate at the end, as a share of the first.
+        warmup: share of the steps for the warm-up.
+        final: final learning rate, as a share of the initial one.
     """
     warmup_steps = warmup_of(warmup, total_steps)
     lr = optimizer.param_groups[0]["lr"]
@@ -52,11 +52,10 @@ def one_cycle(
     warmup: float = 0.3,
     anneal: Literal["cos", "linear"] = "cos",
 ) -> LRScheduler:
-    """Return one cycle up to the optimiser's learning rate and down to nothing (Smith & Topin
-    2018).
+    """Return one cycle up to the optimiser's learning rate and down to 0 (Smith & Topin 2018).
 
     Args:
-        warmup: share of the steps on the way up.
+        warmup: share of the steps with a rising learning rate.
         anneal: `cos` or `linear`.
     """
     steps_of("warmup", warmup, total_steps)
@@ -78,17 +77,17 @@ def multi_step(
     gamma: float = 0.1,
     warmup: float = 0.0,
 ) -> LRScheduler:
-    """Return steps down by `gamma` at `milestones`, which are shares of the training (He et al.
-    2015: 0.5, 0.75).
+    """Return a schedule that multiplies the learning rate by `gamma` at `milestones`, shares of the
+    training (He et al. 2015: 0.5, 0.75).
 
     Raises:
-        UserError: a milestone lies within the warm-up, or is no share.
+        UserError: a milestone lies within the warm-up, or outside of 0 to 1.
     """
     warmup_steps = warmup_of(warmup, total_steps)
     places = [steps_of("milestones", share, total_steps) - warmup_steps for share in milestones]
     if min(milestones, default=1.0) <= warmup:
         raise UserError(
-            f"scheduler.milestones must lie behind the warm-up of {warmup}, but are"
+            f"scheduler.milestones must lie after the warm-up of {warmup}, but are"
             f" {list(milestones)}"
         )
     return warmed_up(
@@ -104,8 +103,8 @@ def plateau(
     factor: float = 0.5,
     patience: int = 5,
 ) -> LRScheduler:
-    """Return steps down by `factor` whenever the monitored metric has not got better for `patience`
-    validations.
+    """Return a schedule that multiplies the learning rate by `factor` if the monitored metric has
+    not improved for `patience` validations.
     """
     return ReduceLROnPlateau(optimizer, mode=mode, factor=factor, patience=patience)
 
@@ -119,17 +118,17 @@ def warmed_up(optimizer: Optimizer, main: LRScheduler, warmup_steps: int) -> LRS
 
 
 def warmup_of(share: float, total_steps: int) -> int:
-    """Return the steps of a warm-up, at least one of any: a longer training could not go on from a
-    schedule without.
+    """Return the steps of a warm-up, at least 1 if `share` > 0, so that a resumed, longer training
+    has a schedule of the same structure.
     """
     return max(steps_of("warmup", share, total_steps), int(share > 0))
 
 
 def steps_of(name: str, share: float, total_steps: int) -> int:
-    """Return a share of the training in steps.
+    """Return a share of the training as a number of steps.
 
     Raises:
-        UserError: it is no share.
+        UserError: it lies outside of 0 to 1.
     """
     if not 0 <= share <= 1:
         raise UserError(f"scheduler.{name} must be a share of the training, 0 to 1, but is {share}")
@@ -139,11 +138,11 @@ def steps_of(name: str, share: float, total_steps: int) -> int:
 def lightning_schedule(
     optimizer: Optimizer, schedule: Schedule, trainer: "Trainer", monitor: str
 ) -> dict[str, Any]:
-    """Return optimiser and schedule as Lightning takes them: by step, or by validation for
+    """Return optimiser and schedule in Lightning's format: stepped by step, or by validation for
     `plateau`.
 
     Raises:
-        UserError: the training has no end that a schedule could be laid out over.
+        UserError: the length of the training is not limited.
     """
     total_steps = trainer.estimated_stepping_batches
     if isinf(total_steps):

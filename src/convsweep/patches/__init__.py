@@ -1,9 +1,8 @@
-"""The one room that reaches into what is not public in other packages: a file a library, a record
-an entry.
+"""All uses of private parts of other packages: one file a library, one record a patch.
 
-Each entry says what it does, why, with which versions it was tested, and what happens without it.
-It is applied where the versions fit and what it replaces is there as expected; elsewhere the public
-path is taken, and a line in the log says so.
+A record states what the patch does, why, the tested versions, and what happens without it. A patch
+is applied if the versions match and what it replaces is as expected; otherwise the public API is
+used, and the log says so.
 """
 
 from convsweep.patches.patch import Patch, applied_patches, apply_patches, is_usable, use

@@ -1,4 +1,4 @@
-"""Hydra's help."""
+"""Patches of Hydra: faster help."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from convsweep.patches.patch import Patch, takes
 
 
 def share_config_store() -> None:
-    """Let a deep copy of the store of structured configs be the store itself, which hands out
-    copies of what is in it.
+    """Make a deep copy of Hydra's ConfigStore return the store itself, which returns copies of its
+    contents anyway.
     """
     from hydra.core.config_store import ConfigStore
 

@@ -1,7 +1,7 @@
-"""Lets a package be imported without running its `__init__` before something in it is asked for.
+"""Deferred imports: runs the `__init__` of a package only when something in it is used.
 
-Nothing stands for anything else: a few names are answered by the modules inside that define them,
-and any other use runs the package's own `__init__` in the module that is there.
+There are no stand-ins: a few names are resolved by the submodules that define them, and any other
+use runs the package's own `__init__` in the existing module.
 """
 
 import importlib
@@ -17,15 +17,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class LatePackage:
-    """What may be had of a package before its `__init__` has run.
+    """The parts of a package that are available before its `__init__` has run.
 
     Args:
         name: its dotted name.
-        names: where each name that is answered early is: the module in the package, or the call
-            that the `__init__` makes.
-        inside: the modules and packages in it that may be imported early.
-        first: the one of these that has to come before the others, since they import each other; it
-            is imported at once.
+        names: origin of each early name: the submodule, or the call that the `__init__` makes.
+        inside: submodules and subpackages that may be imported early.
+        first: the one of these to import first, at once, since they import each other.
     """
 
     name: str
@@ -49,7 +47,7 @@ class LateModule(ModuleType):
             return vars(self).setdefault(name, value)
         if loader is not None:
             loader.run(self)
-        return ModuleType.__getattribute__(self, name)  # its class may be another now
+        return ModuleType.__getattribute__(self, name)  # its class may have changed by now
 
     def __dir__(self) -> list[str]:
         loader = late_loader(self)
@@ -63,9 +61,7 @@ class LateModule(ModuleType):
 
 
 class LateFinder(MetaPathFinder):
-    """Finds late packages, and what is inside of them and may not be imported before they have
-    run.
-    """
+    """Finds late packages and those of their submodules that require the package's `__init__`."""
 
     def __init__(self, packages: Sequence[LatePackage]) -> None:
         self.packages = {package.name: package for package in packages}
@@ -86,7 +82,7 @@ class LateFinder(MetaPathFinder):
 
 
 class LateLoader(Loader):
-    """Makes the module of a late package, and runs its `__init__`, once, when the time has come."""
+    """Creates the module of a late package, and runs its `__init__` once, on demand."""
 
     def __init__(self, package: LatePackage, loader: Loader) -> None:
         self.package, self.loader = package, loader
@@ -105,8 +101,8 @@ class LateLoader(Loader):
 
         Args:
             module: of the package.
-            wait: for a thread that is at it; a thread that imports a module inside must not wait,
-                since the other will wait for that import.
+            wait: for another thread that is running it; a thread that imports a submodule must not
+                wait, since the other thread waits for that import.
         """
         if not self.lock.acquire(blocking=wait):
             return
@@ -119,14 +115,16 @@ class LateLoader(Loader):
                 module.__class__ = ModuleType
                 self.runs = False
         except BaseException:
-            self.runs = False  # what asks next runs it again, as after a failed import
+            self.runs = False  # the next use runs it again, as after a failed import
             raise
         finally:
             self.lock.release()
 
 
 class AfterPackage(Loader):
-    """Runs the package of a module first, as Python does, which may import the module."""
+    """Runs the `__init__` of a module's package first, as Python does; it may import the module
+    itself.
+    """
 
     def __init__(self, package: str, loader: Loader) -> None:
         self.package, self.loader = package, loader
@@ -149,16 +147,14 @@ class AfterPackage(Loader):
 
 
 def defer(*packages: LatePackage) -> None:
-    """Let the next import of these packages be a late one; nothing happens to those that are
-    imported already.
-    """
+    """Defer the next import of these packages; no effect on packages that are already imported."""
     sys.meta_path.insert(
         0, LateFinder([package for package in packages if package.name not in sys.modules])
     )
 
 
 def late_loader(module: ModuleType | None) -> LateLoader | None:
-    """Return the loader of a package whose `__init__` has not run to its end; None of any other
+    """Return the loader of a package whose `__init__` has not finished; None for any other
     module.
     """
     loader = (
@@ -170,5 +166,5 @@ def late_loader(module: ModuleType | None) -> LateLoader | None:
 
 
 def is_late(name: str) -> bool:
-    """Return whether a package is imported and its `__init__` has not run to its end."""
+    """Return whether a package is imported and its `__init__` has not finished."""
     return late_loader(sys.modules.get(name)) is not None

@@ -1,4 +1,4 @@
-"""What Lightning does not offer in public."""
+"""Patches of Lightning: observer of processes, checks for SIGTERM."""
 
 import importlib
 import subprocess
@@ -13,13 +13,13 @@ TESTED = {"lightning": ">=2.6,<2.7"}
 
 
 def watch_processes(begin: Callable[[list[subprocess.Popen[bytes]]], None]) -> None:
-    """Call `begin` with the processes that Lightning has started, in place of its own observer."""
+    """Call `begin` with the processes that Lightning started, instead of its own observer."""
     launcher: Any = importlib.import_module(LAUNCHER)
     launcher._launch_process_observer = begin
 
 
 def ask_no_more() -> None:
-    """Leave the question for SIGTERM to `convsweep.distributed.sigterm`."""
+    """Disable Lightning's check for SIGTERM, which `convsweep.distributed.sigterm` replaces."""
     resolve(LOOP)._broadcast_sigterm_tensor = lambda loop: None
 
 

@@ -1,4 +1,4 @@
-"""A patch as a record: checked before it is applied, and known by name afterwards."""
+"""Records of patches: checked before they are applied, listed by name afterwards."""
 
 import functools
 import importlib
@@ -23,18 +23,18 @@ log = logging.getLogger("convsweep")
 
 @dataclass(frozen=True)
 class Patch:
-    """One use of what is not public in another package.
+    """One use of a private part of another package.
 
     Args:
-        name: what `CONVSWEEP_PATCHES` and `result.json` call it.
+        name: in `CONVSWEEP_PATCHES` and `result.json`.
         what: what it does.
-        why: `bug` where it mends what has no public way around, `speed` where it saves time.
-        reason: the bug, or what the time is and how it was measured.
+        why: `bug` if it works around a bug without a public workaround, `speed` if it saves time.
+        reason: the bug, or the time saved and its measurement.
         tested: the versions it was tested with, a specifier (`>=2.15,<2.16`) for each package.
-        check: whether what it needs is there as expected; may raise what a missing module or name
-            raises.
-        apply: applies it, or returns what is asked for where it is used at one place.
-        without: what happens where it is not applied.
+        check: returns whether what it needs is as expected; may raise the error of a missing module
+            or name.
+        apply: applies the patch, or returns a result to its only user.
+        without: what happens if it is not applied.
     """
 
     name: str
@@ -52,14 +52,14 @@ _applied: list[str] = []
 
 
 def apply_patches(patches: Sequence[Patch]) -> None:
-    """Apply those that are usable here and have not been applied in this process."""
+    """Apply the patches that are usable and have not been applied in this process."""
     for patch in patches:
         if patch.name not in _applied:
             use(patch)
 
 
 def use(patch: Patch, *args: Any, **kwargs: Any) -> Any:
-    """Call a patch that is applied at one place, not once a process; None where it is not
+    """Call a patch that is used at one place instead of once a process; None if it is not
     usable.
     """
     if not is_usable(patch):
@@ -70,16 +70,14 @@ def use(patch: Patch, *args: Any, **kwargs: Any) -> Any:
 
 
 def applied_patches() -> list[str]:
-    """Return the names of the patches that were applied in this process, or in the one that it was
-    forked from.
+    """Return the names of the patches applied in this process or in the one that it was forked
+    from.
     """
     return sorted(_applied)
 
 
 def is_usable(patch: Patch) -> bool:
-    """Return whether a patch may be applied here; the first answer of no is logged with its
-    reason.
-    """
+    """Return whether a patch may be applied; the reason against it is logged once."""
     if patch.name not in _usable:
         obstacle = obstacle_of(patch)
         _usable[patch.name] = obstacle is None
@@ -91,7 +89,7 @@ def is_usable(patch: Patch) -> bool:
 
 
 def obstacle_of(patch: Patch) -> str | None:
-    """Return why a patch may not be applied here, or None."""
+    """Return the reason why a patch may not be applied, or None."""
     if not is_chosen(patch.name):
         return f"{VARIABLE}={os.environ[VARIABLE]}"
     for package, specifier in patch.tested.items():
@@ -106,10 +104,10 @@ def obstacle_of(patch: Patch) -> str | None:
 
 
 def is_chosen(name: str) -> bool:
-    """Return whether `CONVSWEEP_PATCHES` leaves a patch on.
+    """Return whether a patch is enabled by `CONVSWEEP_PATCHES`.
 
     Raises:
-        UserError: it names a patch that does not exist.
+        UserError: the variable names an unknown patch.
     """
     words = [word.strip() for word in os.environ.get(VARIABLE, "all").split(",") if word.strip()]
     if words in ([], ["all"], ["none"]):
@@ -131,31 +129,29 @@ def version(package: str) -> str | None:
 
 
 def fits(found: str, specifier: str) -> bool:
-    """Return whether a version, pre-releases too, is one of those that a specifier allows."""
+    """Return whether a specifier allows a version, pre-releases included."""
     from packaging.specifiers import SpecifierSet
 
     return SpecifierSet(specifier).contains(found, prereleases=True)
 
 
 def resolve(path: str) -> Any:
-    """Return what `package.module:Class.name` names.
+    """Return the object at `package.module:Class.name`.
 
     Raises:
-        ImportError, AttributeError: it is not there.
+        ImportError, AttributeError: it does not exist.
     """
     module, _, names = path.partition(":")
     return functools.reduce(getattr, names.split("."), importlib.import_module(module))
 
 
 def takes(path: str, *parameters: str) -> bool:
-    """Return whether a function that `package.module:Class.name` names takes exactly these
-    parameters.
-    """
+    """Return whether the function at `package.module:Class.name` has exactly these parameters."""
     return tuple(inspect.signature(resolve(path)).parameters) == parameters
 
 
 def all_patches() -> tuple[Patch, ...]:
-    """Return the entries of all files of this room, in the order of the files."""
+    """Return the patches of all modules of this package, in order of the modules."""
     package = __name__.rpartition(".")[0]
     found = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
     libraries = [

@@ -1,4 +1,4 @@
-"""What torch does not offer in public."""
+"""Patches of torch: interception of operations."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager

@@ -1,5 +1,5 @@
-"""torchmetrics without scipy, torchvision and torch's compiler, for as long as nobody asks for a
-metric that needs them.
+"""Patches of torchmetrics: no imports of scipy, torchvision and torch's compiler until a metric
+needs them.
 """
 
 import importlib.util
@@ -35,9 +35,7 @@ FUNCTIONAL = LatePackage("torchmetrics.functional", {}, frozenset({"classificati
 
 
 def has_files() -> bool:
-    """Return whether the modules that are imported early are where they are expected; none is
-    imported here.
-    """
+    """Return whether the early modules are where they are expected, without importing them."""
     spec = importlib.util.find_spec("torchmetrics")
     if spec is None or spec.origin is None:
         return False

@@ -1,4 +1,4 @@
-"""A signal before and after it was cleaned, and as it should be; and its wav files."""
+"""A noisy, denoised and clean signal, and its wav files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ class Denoised:
 
 
 def write_all(recordings: Sequence[Denoised], sample_rate_hz: int, folder: Path) -> dict[Path, str]:
-    """Write every version of every recording as a wav file, those of one recording at one loudness;
-    return files and captions.
+    """Write every version of every recording as a wav file, versions of one recording on a common
+    scale; return captions by file.
     """
     written = {}
     for number, recording in enumerate(recordings):
@@ -44,7 +44,7 @@ def write_all(recordings: Sequence[Denoised], sample_rate_hz: int, folder: Path)
 
 
 def write_wav(file: Path, wave: NDArray[Any], sample_rate_hz: int) -> None:
-    """Write (C, T) between -1 and 1 as 16-bit numbers, which every player plays."""
+    """Write (C, T) between -1 and 1 as a 16-bit wav file, which every player supports."""
     from scipy.io import wavfile
 
     wavfile.write(

@@ -1,4 +1,4 @@
-"""Draw confusion matrices and predictions; matplotlib is imported when the first is drawn."""
+"""Figures of confusion matrices and predictions; matplotlib is imported on first use."""
 
 import math
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ MAX_LABELLED_CLASSES, MAX_NUMBERED_CLASSES = 40, 20
 RIGHT, WRONG = "#1a7f37", "#b3261e"
 MASK_OPACITY = 0.5
 CODES = "f0e442 d55e00 56b4e9 009e73 e69f00 0072b2 cc79a7 ffffff"
-# Colours of classes, that of tissue not first, which all eyes tell apart (Okabe and Ito 2008), and
-# white.
+# Colours of classes that are distinguishable with colour blindness (Okabe and Ito 2008, tissue-like
+# hues not first), and white.
 PALETTE = np.array([list(bytes.fromhex(code)) for code in CODES.split()], np.uint8)
-# Letters of two names that fit into one line above a picture.
+# Letters of two class names that fit into one line above a picture.
 LINE = 24
 
 
 def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], title: str) -> "Figure":
-    """Return a picture of a confusion matrix: colour is the share of the true class (row), figures
+    """Return a figure of a confusion matrix: colours are shares of the true class (row), numbers
     are counts.
     """
     from matplotlib.figure import Figure
@@ -55,13 +55,13 @@ def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], title: str) 
 
 
 def draw_predictions(predictions: Sequence[Prediction], names: Sequence[str]) -> "Figure":
-    """Return a grid of samples, each under its true and predicted class, or beside its true and
+    """Return a grid of samples, each with its true and predicted class, or beside its true and
     predicted mask.
     """
     from matplotlib.figure import Figure
 
     is_strip = predictions[0].is_mask and predictions[0].dim > 1
-    # The strip of a volume is nine slices long.
+    # a volume is drawn as nine slices in a row
     columns, row_height = (
         (1, 1.5) if is_strip and predictions[0].dim == 3 else (2, 1.9) if is_strip else (4, 2.6)
     )
@@ -69,7 +69,7 @@ def draw_predictions(predictions: Sequence[Prediction], names: Sequence[str]) ->
     num_rows = math.ceil(len(predictions) / num_columns)
     height = row_height * num_rows
     figure = Figure(figsize=(10, height))
-    # Margins by hand: letting matplotlib find them takes longer than drawing.
+    # fixed margins: matplotlib's layout engines take longer than drawing
     figure.subplots_adjust(
         left=0.04, right=0.96, bottom=0.25 / height, top=1 - 0.3 / height, wspace=0.15, hspace=0.2
     )
@@ -88,9 +88,7 @@ def draw_predictions(predictions: Sequence[Prediction], names: Sequence[str]) ->
 
 
 def caption(prediction: Prediction, names: Sequence[str]) -> str:
-    """Return `cat, taken for dog (87 %)`, or what the three parts of a segmentation's picture
-    are.
-    """
+    """Return `cat, taken for dog (87 %)`, or the names of a segmentation's three panels."""
     if prediction.is_mask:
         agreement = float((prediction.truth == prediction.predicted).mean())
         return f"{prediction.name}: sample, true, predicted ({agreement:.0%} equal)"
@@ -102,7 +100,7 @@ def caption(prediction: Prediction, names: Sequence[str]) -> str:
 
 
 def mask_strip(prediction: Prediction) -> Plane:
-    """Return the sample, the sample under its true mask, and under its predicted mask, side by
+    """Return the sample, the sample with its true mask and with its predicted mask, side by
     side.
     """
     plane = prediction.plane()
@@ -144,7 +142,7 @@ def _draw_signal(axes: Any, prediction: Prediction) -> None:
 
 
 def paint_classes(plane: Plane, mask: NDArray[Any]) -> Plane:
-    """Return the plane with each class but 0 in a colour of its own."""
+    """Return the plane with each class except 0 painted in its colour."""
     colours = PALETTE[(mask.astype(np.int64) - 1) % len(PALETTE)]
     mixed = (1 - MASK_OPACITY) * plane + MASK_OPACITY * colours
     return np.where((mask > 0)[..., None], mixed, plane).astype(np.uint8)

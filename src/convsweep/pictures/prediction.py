@@ -1,4 +1,4 @@
-"""One sample with its true and predicted class or mask, and the plane of it that can be drawn."""
+"""A sample with its true and predicted class or mask, and 2-D views of it."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,11 +11,11 @@ Plane = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Prediction:
-    """A sample and what the network made of it.
+    """A sample with its target and prediction.
 
     Shape:
-        x: (C, *spatial), cropped to the prediction where that is smaller.
-        truth, predicted: () of a classification, (*spatial) of a segmentation.
+        x: (C, *spatial), cropped to the prediction if that is smaller.
+        truth, predicted: () for classification, (*spatial) for segmentation.
     """
 
     x: NDArray[Any]
@@ -27,7 +27,7 @@ class Prediction:
 
     @classmethod
     def of(cls, x: NDArray[Any], truth: NDArray[Any], probs: NDArray[Any], name: str) -> Self:
-        """Return the prediction that `probs` (num_classes, *) make of a sample."""
+        """Return the prediction of a sample from `probs` (num_classes, *)."""
         truth, predicted = np.asarray(truth), probs.argmax(0)
         if predicted.ndim:
             x = np.stack([crop_to(channel, predicted.shape) for channel in x])
@@ -48,15 +48,15 @@ class Prediction:
         return plane_of(self.x)
 
     def masks(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return the true and the predicted mask (H, W) that lie on `plane`."""
+        """Return the true and the predicted mask (H, W) that match `plane`."""
         if self.dim == 3:
             return middle_slices(self.truth, fill=0), middle_slices(self.predicted, fill=0)
         return self.truth, self.predicted
 
 
 def plane_of(x: NDArray[Any]) -> Plane:
-    """Return a picture (H, W, 3) of (C, H, W) or of (C, D, H, W), of which the middle slices lie
-    side by side.
+    """Return a picture (H, W, 3) of (C, H, W), or the middle slices of (C, D, H, W) side by
+    side.
     """
     channels = (
         np.stack([middle_slices(channel, fill=channel.min()) for channel in x])
@@ -68,7 +68,7 @@ def plane_of(x: NDArray[Any]) -> Plane:
 
 
 def crop_to(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return the centre of an array in the given shape."""
+    """Return the central part of an array with the given shape."""
     starts = [(size - wanted) // 2 for size, wanted in zip(array.shape, shape, strict=True)]
     return array[
         tuple(slice(start, start + wanted) for start, wanted in zip(starts, shape, strict=True))
@@ -76,8 +76,8 @@ def crop_to(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def middle_slices(volume: NDArray[Any], fill: float) -> NDArray[Any]:
-    """Return the middle slices of a volume (D, H, W) along its three axes side by side, lower ones
-    filled up.
+    """Return the middle slices of a volume (D, H, W) along its three axes side by side, padded to
+    one height.
 
     Shape:
         (max(H, D), W + W + H)
@@ -90,9 +90,7 @@ def middle_slices(volume: NDArray[Any], fill: float) -> NDArray[Any]:
 
 
 def to_bytes(values: NDArray[Any]) -> Plane:
-    """Return uint8 values as they are, others stretched from their minimum and maximum to 0 and
-    255.
-    """
+    """Return uint8 values unchanged, others scaled from their minimum and maximum to 0 and 255."""
     if values.dtype == np.uint8:
         return values
     low, high = float(np.nanmin(values)), float(np.nanmax(values))

@@ -1,4 +1,4 @@
-"""Draw recordings as spectrograms: how loud every frequency is, over time."""
+"""Figures of spectrograms."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ WINDOW = 256
 
 
 def decibels(wave: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the spectrogram of the first channel of (C, T) in dB, (frequencies, windows)."""
+    """Return the spectrogram of the first channel of (C, T) in dB, shape (frequencies, windows)."""
     window = min(WINDOW, 2 * (wave.shape[-1] // 2))
     first = torch.from_numpy(np.ascontiguousarray(wave[:1], np.float32))
     spectrogram: NDArray[np.float32] = (
@@ -29,7 +29,7 @@ def decibels(wave: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def draw_spectrograms(recordings: Sequence["Denoised"], sample_rate_hz: int) -> "Figure":
-    """Return a picture with a row a recording: noisy, denoised, clean, on one scale."""
+    """Return a figure with one row a recording: noisy, denoised, clean, on one colour scale."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 2.2 * len(recordings) + 0.6), layout="constrained")

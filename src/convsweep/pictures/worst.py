@@ -1,4 +1,4 @@
-"""The worst samples to look at and, of recordings, to hear."""
+"""Figures and wav files of the worst samples of an evaluation."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +16,7 @@ PICTURE, SOUNDS = "worst.png", "worst"
 
 
 def write_signals(signals: Sequence[Denoised], sample_rate_hz: int | None, folder: Path) -> None:
-    """Draw `worst.png`, and write recordings as wav files into `worst/`, numbered from the
-    worst.
-    """
+    """Draw `worst.png`, and write recordings as wav files to `worst/`, numbered from the worst."""
     if sample_rate_hz is None:
         draw_versions(signals).savefig(folder / PICTURE)
         return
@@ -28,7 +26,7 @@ def write_signals(signals: Sequence[Denoised], sample_rate_hz: int | None, folde
 
 
 def draw_named(predictions: Sequence[Prediction], class_names: Sequence[str]) -> "Figure":
-    """Return a picture of predictions with their names."""
+    """Return a figure of predictions with the names of the samples."""
     figure = draw_predictions(predictions, class_names)
     for axes, prediction in zip(figure.axes, predictions, strict=False):
         if not prediction.is_mask:  # the title of a mask names its sample
@@ -45,8 +43,8 @@ def draw_named(predictions: Sequence[Prediction], class_names: Sequence[str]) ->
 
 
 def draw_versions(signals: Sequence[Denoised]) -> "Figure":
-    """Return a picture with a row a signal: noisy, denoised and clean, as curves of one scale or as
-    images.
+    """Return a figure with one row a signal: noisy, denoised and clean, as curves or images on a
+    common scale.
     """
     from matplotlib.figure import Figure
 

@@ -1,1 +1,1 @@
-"""Reads finished sweeps and runs: reports, confirmation, a study in W&B."""
+"""Review of finished sweeps and runs: reports, confirmation, studies in W&B."""

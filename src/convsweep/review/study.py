@@ -1,6 +1,4 @@
-"""A study as a report reads it: its trials by kind, its best, the names of its objectives and
-parameters.
-"""
+"""A snapshot of a study: trials by kind, best trials, names of objectives and parameters."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,15 +20,15 @@ from hydra_study import attributes, is_charged, kind_of
 
 @dataclass(frozen=True)
 class Sweep:
-    """A study, frozen at one moment.
+    """A snapshot of a study.
 
     Attributes:
         name: of the study.
-        maximise: for every objective whether more is better.
+        maximise: for every objective, whether larger is better.
         trials: all of them, in order.
         study_attrs: the study's own attributes.
         folder: of the sweep, if it is on this machine.
-        config: what the sweep was started with (`multirun.yaml`), empty if it is not here.
+        config: of the sweep (`multirun.yaml`), empty if it is missing.
     """
 
     name: str
@@ -42,11 +40,11 @@ class Sweep:
 
     @cached_property
     def objectives(self) -> tuple[str, ...]:
-        """Names of what is optimised."""
+        """Names of the objectives."""
         return objective_names(self.config, len(self.maximise))
 
     def option(self, name: str) -> Any:
-        """Return an option of the sweeper as it was given, None if that is not known."""
+        """Return an option of the sweeper, None if unknown."""
         return self.selected(f"hydra.sweeper.{name}")
 
     def selected(self, key: str) -> Any:
@@ -65,7 +63,7 @@ class Sweep:
 
     @cached_property
     def complete(self) -> list[FrozenTrial]:
-        """Trials with a score of their own; a repetition of a known network has none."""
+        """Complete trials, without repetitions of a network, which have no score of their own."""
         return [
             trial
             for trial in self.trials
@@ -74,7 +72,7 @@ class Sweep:
 
     @cached_property
     def ranked(self) -> list[FrozenTrial]:
-        """Complete trials, the best one of the first objective first."""
+        """Complete trials, the best by the first objective first."""
         return sorted(
             self.complete,
             key=lambda trial: -trial.values[0] if self.maximise[0] else trial.values[0],
@@ -82,14 +80,12 @@ class Sweep:
 
     @property
     def best(self) -> FrozenTrial | None:
-        """The best complete trial of the first objective."""
+        """The best complete trial by the first objective."""
         return self.ranked[0] if self.ranked else None
 
     @cached_property
     def front(self) -> list[FrozenTrial]:
-        """Complete trials that no other one beats in one objective without losing in another, by
-        the first objective.
-        """
+        """Complete trials on the Pareto front, ordered by the first objective."""
         directions = [
             StudyDirection.MAXIMIZE if more else StudyDirection.MINIMIZE for more in self.maximise
         ]
@@ -105,8 +101,8 @@ class Sweep:
 
     @cached_property
     def distributions(self) -> dict[str, BaseDistribution]:
-        """Searched parameters in the order of the space, each with the distribution that its last
-        trial drew from.
+        """Searched parameters in the order of the space, each with the distribution of its last
+        trial.
         """
         found: dict[str, BaseDistribution] = {}
         for trial in self.trials:
@@ -117,28 +113,28 @@ class Sweep:
 
     @cached_property
     def searched(self) -> list[str]:
-        """Parameters that could have had more than one value."""
+        """Parameters with more than one possible value."""
         return [
             name for name, distribution in self.distributions.items() if not distribution.single()
         ]
 
     @cached_property
     def labels(self) -> dict[str, str]:
-        """The last part of each parameter's name, the whole one where that is not enough."""
+        """The last part of each parameter's name, or the whole name if that is ambiguous."""
         short = {name: name.lstrip("$").rpartition(".")[2] for name in self.distributions}
         count = Counter(short.values())
         return {name: label if count[label] == 1 else name for name, label in short.items()}
 
     @cached_property
     def conditional(self) -> dict[str, int]:
-        """Parameters that only some complete trials have, with the number of those."""
+        """Parameters that only some complete trials have, with the number of these trials."""
         count = {
             name: sum(name in trial.params for trial in self.complete) for name in self.searched
         }
         return {name: number for name, number in count.items() if number < len(self.complete)}
 
     def is_categorical(self, name: str) -> bool:
-        """Whether a parameter is a choice without order: one that is not of numbers."""
+        """Return whether a parameter is a choice of non-numeric values."""
         distribution = self.distributions[name]
         return isinstance(distribution, CategoricalDistribution) and not all(
             isinstance(choice, int | float) and not isinstance(choice, bool)
@@ -147,12 +143,12 @@ class Sweep:
 
     @property
     def is_running(self) -> bool:
-        """Whether a trial is in the making."""
+        """Whether a trial is running."""
         return self.kinds["running"] > 0
 
 
 def selected(config: DictConfig, key: str) -> Any:
-    """Return a value of a sweep's config, None if it is not there or cannot be resolved outside of
+    """Return a value of a sweep's config, None if it is missing or cannot be resolved outside of
     the sweep.
     """
     try:
@@ -163,8 +159,8 @@ def selected(config: DictConfig, key: str) -> Any:
 
 
 def objective_names(config: DictConfig, count: int) -> tuple[str, ...]:
-    """Return the names of what a sweep optimises: those its runs go by, else those of its
-    directions, else numbers.
+    """Return the names of a sweep's objectives: from the runs' config, else from the directions,
+    else numbers.
     """
     monitored, directions = (
         selected(config, "monitor.metric"),
@@ -180,7 +176,7 @@ def objective_names(config: DictConfig, count: int) -> tuple[str, ...]:
 
 
 def seconds_of(trial: FrozenTrial) -> float | None:
-    """Return how long a trial took, as it says itself or else as the study saw it."""
+    """Return the duration of a trial in seconds, from its own record or else from the study."""
     said = trial.user_attrs.get(attributes.SECONDS)
     if said is not None:
         return float(said)
@@ -189,5 +185,5 @@ def seconds_of(trial: FrozenTrial) -> float | None:
 
 
 def moment(time: datetime) -> datetime:
-    """Return a time of the storage in UTC; a journal keeps it as aware, a database as naive UTC."""
+    """Return a storage's time in UTC; a journal stores aware times, a database naive UTC."""
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

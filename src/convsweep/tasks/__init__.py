@@ -1,3 +1,1 @@
-"""The tasks, a file each: what follows from a task (`convsweep.task.Task`), and the LightningModule
-that is trained for it.
-"""
+"""Tasks, one file each: a subclass of `convsweep.task.Task` and its LightningModule."""

@@ -1,4 +1,4 @@
-"""Classification: one class a sample, cross-entropy."""
+"""Classification: one class a sample, trained by cross-entropy."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ SUMMED_CLASSES = 8
 
 
 class ClassesTask(Task):
-    """A task whose targets are class indices: samples are drawn with their true and predicted
+    """Base of tasks with class indices as targets: samples are drawn with true and predicted
     classes.
     """
 
@@ -96,11 +96,11 @@ class ClassificationTask(ClassesTask):
 
 
 class Classification(Model):
-    """A network that gives one class a sample.
+    """LightningModule for one class a sample.
 
     Args:
-        label_smoothing: probability moved from the label to all classes (Szegedy et al. 2015).
-        class_weights: `balanced` weighs a class by the inverse of its share of the training split.
+        label_smoothing: probability spread from the label over all classes (Szegedy et al. 2015).
+        class_weights: `balanced` weights a class by the inverse of its share of the training split.
         shared: arguments of `Model`.
     """
 
@@ -149,8 +149,8 @@ class Classification(Model):
 
 
 def class_weight(kind: str, class_counts: Tensor) -> Tensor | None:
-    """Return one weight a class with mean 1 over the samples, or None for `none`; absent classes
-    weigh nothing.
+    """Return the weight of each class, with mean 1 over the samples and 0 for absent classes; None
+    for `none`.
     """
     if kind == "none":
         return None

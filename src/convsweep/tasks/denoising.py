@@ -1,4 +1,4 @@
-"""Denoising: a clean signal from a noisy one, by the distance of their waveforms and of their
+"""Denoising: a clean signal from a noisy one, trained by distances of waveforms and
 spectrograms.
 """
 
@@ -52,21 +52,21 @@ class DenoisingTask(Task):
 
 
 class Denoising(Model):
-    """A network that gives a signal of the size it gets.
+    """LightningModule for signals of the size of the input.
 
-    The network sees signals at one level: divided by their root mean square (`normalize_by:
-    sample`), so that it hears quiet and loud recordings alike, or by the training split's. What it
-    gives is brought back to the level of its input: silence stays silent under `sample`. No mean is
-    subtracted.
+    Inputs are divided by their level: their root mean square (`normalize_by: sample`), so that
+        quiet and loud recordings are treated alike, or the standard deviation of the training
+        split. Outputs are multiplied by it: under `sample` silence stays silent. No mean is
+        subtracted.
 
     Args:
-        waveform_loss: mean distance of the waveforms, `l1` or `l2`, or `none`; in units of the
-            training split's spread.
-        stft_weight: weight of the multi-resolution STFT loss beside it (Yamamoto et al. 2020), for
-            signals of one axis.
+        waveform_loss: mean `l1` or `l2` distance of the waveforms, or `none`; in units of the
+            training split's standard deviation.
+        stft_weight: weight of the multi-resolution STFT loss (Yamamoto et al. 2020), for signals of
+            one axis.
         stft_resolutions: its (Fourier size, hop, window) in positions.
-        predicts: whether the network gives the clean `signal`, or the `noise` that is subtracted
-            (Zhang et al. 2017, DnCNN).
+        predicts: whether the network returns the clean `signal`, or the `noise` to subtract (Zhang
+            et al. 2017, DnCNN).
         normalize_by: `sample` or `training_split`.
         shared: other arguments of `Model`.
     """
@@ -105,12 +105,12 @@ class Denoising(Model):
         return NAMES
 
     def forward(self, x: Tensor, level: Tensor | None = None) -> Tensor:
-        """Return the denoised signals of a batch as the data set stores it.
+        """Return the denoised signals of a batch, (N, C, *), in the units of the data.
 
         Args:
             x: (N, C, *).
-            level: (N, 1, ...) what the network divides by and multiplies with; None measures it,
-                see `level_of`.
+            level: (N, 1, ...) level to divide the input and multiply the output by; None computes
+                `level_of(x)`.
         """
         x = x.to(self.normalize.scale.dtype)
         level = self.level_of(x) if level is None else level
@@ -119,16 +119,18 @@ class Denoising(Model):
         return level * (given if self.predicts == "signal" else at_one_level - given)
 
     def level_of(self, x: Tensor) -> Tensor:
-        """Return the root mean square of each sample, or the spread of the training split."""
+        """Return the root mean square of each sample, or the standard deviation of the training
+        split.
+        """
         if self.normalize.by == "training_split":
-            # len() is no symbol
+            # in an export len() would be a constant
             return (
                 (1 / self.normalize.scale).mean().expand(x.shape[0]).view(-1, *[1] * (x.dim() - 1))
             )
         return x.square().mean(dim=tuple(range(1, x.dim())), keepdim=True).sqrt()
 
     def answer(self, logits: Tensor) -> Tensor:
-        """Return the denoised signals (N, C, *), which the network gives as they are."""
+        """Return the denoised signals (N, C, *) unchanged."""
         return logits
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
@@ -147,10 +149,10 @@ class Denoising(Model):
 
 
 def checked_resolutions(resolutions: Sequence[Sequence[int]]) -> list[Resolution]:
-    """Return the resolutions as triples.
+    """Return the resolutions as triples (Fourier size, hop, window).
 
     Raises:
-        UserError: one is no triple, or its window is longer than its Fourier transform.
+        UserError: one is not a triple, or its window is longer than its Fourier size.
     """
     for one in resolutions:
         if len(one) != 3 or min(one) < 1 or one[2] > one[0]:

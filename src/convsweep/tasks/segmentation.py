@@ -1,4 +1,4 @@
-"""Segmentation: one class a position, per-pixel cross-entropy."""
+"""Segmentation: one class a position, trained by per-pixel cross-entropy."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from convsweep.nets.sliding_window import SlidingWindow
 from convsweep.task import SEGMENTATION, SHOWN_COLUMNS
 from convsweep.tasks.classification import SUMMED_CLASSES, ClassesTask, class_weight
 
-# The label that torch's cross-entropy leaves out where the data set names no other.
+# Default of `ignore_index` in torch's cross-entropy.
 NO_CLASS = -100
 
 
@@ -75,18 +75,17 @@ class SegmentationTask(ClassesTask):
 
 
 class Segmentation(Model):
-    """A network that gives one class a position; where its output is smaller than the input, the
-    target is cropped.
+    """LightningModule for one class a position; the target is cropped to the output if that is
+    smaller.
 
-    Where samples are of any size (`DataInfo.any_size`), it is trained on crops and applied to whole
+    For samples of any size (`DataInfo.any_size`), it is trained on crops and applied to whole
     samples in overlapping windows.
 
     Args:
-        dice_weight: weight of the Dice loss beside the cross-entropy (Milletari et al. 2016).
-        class_weights: `balanced` weighs a class by the inverse of its share of the training split's
-            positions.
-        window_overlap: share of a window that the next one covers again, where samples are of any
-            size.
+        dice_weight: weight of the Dice loss, added to the cross-entropy (Milletari et al. 2016).
+        class_weights: `balanced` weights a class by the inverse of its share of the training
+            split's positions.
+        window_overlap: share of a window that the next one overlaps, for samples of any size.
         shared: arguments of `Model`.
     """
 
@@ -110,12 +109,13 @@ class Segmentation(Model):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits of a batch; of whole samples of any size, the logarithms of their
-        windows' mean probabilities.
+        """Return the logits of a batch; for whole samples of any size, the log of the mean
+        probabilities of overlapping windows.
         """
         if self.training or not self.info.any_size:
             return super().forward(x)
-        # the last step of a process that has a sample less; len() would fix the batch of an export
+        # an empty batch of a process with one sample less; len() would fix the batch size in an
+        # export
         if x.shape[0] == 0:
             return x.new_zeros((0, self.info.num_classes, *x.shape[2:]), dtype=torch.float32)
         if x.shape[2:] == torch.Size(self.info.spatial_shape):
@@ -126,12 +126,12 @@ class Segmentation(Model):
         return probs.clamp_min(torch.finfo(probs.dtype).tiny).log()
 
     def window_probs(self, x: Tensor) -> Tensor:
-        """Return the probabilities of a batch of the size that the network was trained on."""
+        """Return the probabilities of a batch with the network's own input size."""
         return super().forward(x).softmax(dim=1)
 
     @property
     def ignore_index(self) -> int:
-        """The label of positions that do not count."""
+        """The label of positions that are left out of loss and metrics."""
         return NO_CLASS if self.info.ignore_index is None else self.info.ignore_index
 
     def make_metrics(self) -> MetricCollection:
@@ -154,7 +154,7 @@ class Segmentation(Model):
 
 
 def cropped_target(logits: Tensor, y: Tensor) -> Tensor:
-    """Return the target (N, *) around its centre where the logits (N, K, *) are smaller."""
+    """Return the target (N, *), cropped around its centre to the size of the logits (N, K, *)."""
     if logits.shape[2:] == y.shape[1:]:
         return y
     return torch.squeeze(center_crop_or_pad(y.unsqueeze(1), logits.shape[2:]), dim=1)

@@ -1,5 +1,5 @@
-"""What a run leaves to look at: metrics.csv and W&B, neither of which can stop a training. Imported
-on first use.
+"""Logging of runs: metrics.csv and W&B, whose failures do not stop a training. Imported on first
+use.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Callbacks that keep something of the best validation and publish it when the training ends."""
+"""Base of callbacks that capture results of the best validation and publish them at the end."""
 
 import contextlib
 import logging
@@ -19,17 +19,15 @@ from hydra_study import trial
 log = logging.getLogger(__name__)
 
 FOLDER = "pictures"
-# A sweep's trial that trains no longer than this leaves no pictures: drawing would take a part of
-# its time.
+# Trials shorter than this publish no pictures, which would take a noticeable part of their time.
 SHORT_TRIAL_S = 60.0
 
 
 class BestEpochCallback(Callback, ABC):
-    """Call `capture` after each validation that is the best so far, and `publish` once at the end
+    """Calls `capture` after each validation that is the best so far, and `publish` once at the end
     or on Ctrl-C.
 
-    Neither can stop a training: what goes wrong in them is said once, and they are left out from
-    then on.
+    Errors in either are logged once and disable the callback; training continues.
     """
 
     def __init__(self) -> None:
@@ -38,11 +36,11 @@ class BestEpochCallback(Callback, ABC):
 
     @abstractmethod
     def capture(self, trainer: Trainer, module: LightningModule) -> None:
-        """Keep what shall be published; called on every rank."""
+        """Keep the results to publish; called on every rank."""
 
     @abstractmethod
     def publish(self, trainer: Trainer, module: LightningModule) -> None:
-        """Write what was kept; called on rank 0."""
+        """Write the captured results; called on rank 0."""
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._capture_best(trainer, pl_module, of_training=False)
@@ -60,14 +58,14 @@ class BestEpochCallback(Callback, ABC):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        # Whoever presses Ctrl-C may have seen enough; who is killed or fails has no time for
+        # Ctrl-C may end a sufficient training; after SIGTERM or an error there is no time for
         # pictures.
         if isinstance(exception, KeyboardInterrupt) and trainer.state.fn == "fit":
             self._publish(trainer, pl_module)
 
     def may_publish(self, trainer: Trainer) -> bool:
-        """Return whether a training may last so long, by twice what its epochs took up to now, that
-        it leaves pictures.
+        """Return whether a trial may last long enough for pictures, estimated by twice the time of
+        its epochs so far.
         """
         if not trial.in_trial() or trainer.max_epochs in (None, -1):
             return True
@@ -77,12 +75,14 @@ class BestEpochCallback(Callback, ABC):
         return 2 * expected > SHORT_TRIAL_S
 
     def suits_task(self, task: Task) -> bool:
-        """Return whether there is anything to publish of a task: of classes, unless overridden."""
+        """Return whether there is anything to publish for a task: if it has classes, unless
+        overridden.
+        """
         return task.has_classes
 
     def suits(self, module: LightningModule) -> bool:
-        """Return whether there is anything to publish of a model; one that does not say is taken
-        for a classifier.
+        """Return whether there is anything to publish for a model; one without a `task` counts as a
+        classifier.
         """
         info: Any = getattr(module, "info", None)
         return self.suits_task(find_task(CLASSIFICATION) if info is None else info.kind)
@@ -107,13 +107,13 @@ class BestEpochCallback(Callback, ABC):
 
     @contextlib.contextmanager
     def harmless(self) -> Iterator[None]:
-        """Let the training go on where the block fails."""
+        """Log an error of the block and disable this callback."""
         try:
             yield
         except Exception as problem:
             if not self._is_broken:
                 log.warning(
-                    "%s failed (%s: %s); training goes on.",
+                    "%s failed (%s: %s); training continues.",
                     type(self).__name__,
                     type(problem).__name__,
                     problem,
@@ -122,20 +122,18 @@ class BestEpochCallback(Callback, ABC):
 
 
 def is_rehearsal(trainer: Trainer) -> bool:
-    """Say whether the trainer only tries one batch, in which case it has no loggers."""
+    """Return whether the trainer only tries one batch (`fast_dev_run`), without loggers."""
     return bool(getattr(trainer, "fast_dev_run", False))
 
 
 def best_epoch(trainer: Trainer) -> int:
-    """Return the best epoch, counted from 0 as loggers count; the current one where none was
-    measured.
-    """
+    """Return the best epoch, counted from 0 as in loggers; the current one if none was measured."""
     epoch = best_scores(trainer).epoch
     return epoch - 1 if epoch else trainer.current_epoch
 
 
 def picture_path(trainer: Trainer, name: str) -> Path:
-    """Return `pictures/name` in the run folder, whose parent exists."""
+    """Return the path `pictures/name` in the run folder, creating its folder."""
     files = [logger.path.parent for logger in trainer.loggers if isinstance(logger, MetricsFile)]
     path = (files[0] if files else Path(trainer.default_root_dir)) / FOLDER / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -143,7 +141,7 @@ def picture_path(trainer: Trainer, name: str) -> Path:
 
 
 def wandb_logger(trainer: Trainer) -> WandbLogger | None:
-    """Return the trainer's W&B logger, if it has one that logs to a run."""
+    """Return the trainer's W&B logger if it logs to a run, else None."""
     found = (
         logger for logger in trainer.loggers if isinstance(logger, WandbLogger) and logger.is_active
     )
@@ -151,7 +149,7 @@ def wandb_logger(trainer: Trainer) -> WandbLogger | None:
 
 
 def class_names(trainer: Trainer, num_classes: int) -> list[str]:
-    """Return the data set's class names, or numbers where it states none."""
+    """Return the data set's class names, or numbers if there are none."""
     info = getattr(getattr(trainer, "datamodule", None), "info", None)
     return (
         list(info.class_names) if info is not None else [str(index) for index in range(num_classes)]

@@ -1,4 +1,4 @@
-"""Decides which epoch is best, and remembers every metric as it was then."""
+"""Selection of the best epoch, and all metrics of it."""
 
 from math import isnan
 from typing import Any
@@ -10,13 +10,13 @@ TRAIN = "train/"
 
 
 class BestScores(L.Callback):
-    """Keeps the metrics of the best validation, or of the best epoch where a training metric is
+    """Keeps the metrics of the best validation, or of the best epoch if a training metric is
     monitored.
 
-    Other callbacks ask it (`best_scores`), so it must be the first of them.
+    Other callbacks read it (`best_scores`), so it must come first.
 
     Args:
-        monitor: name of the metric that decides.
+        monitor: name of the monitored metric.
         mode: `max` or `min`.
     """
 
@@ -24,15 +24,13 @@ class BestScores(L.Callback):
         self.monitor, self.sign = monitor, 1 if mode == "max" else -1
         self.scores: dict[str, float] = {}
         self.epoch = 0
-        """The best epoch, from 1 on; 0 before there is one."""
+        """The best epoch, counted from 1; 0 before there is one."""
         self.is_new = False
-        """Whether the validation or epoch that ended last is the best so far."""
+        """Whether the last validation or epoch is the best so far."""
 
     @property
     def is_of_training(self) -> bool:
-        """Whether a training metric decides, when an epoch has ended, instead of one of
-        validation.
-        """
+        """Whether a training metric is monitored, at the end of epochs instead of validations."""
         return self.monitor.startswith(TRAIN)
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -43,11 +41,11 @@ class BestScores(L.Callback):
             and kept.save_top_k
             and kept.best_model_score is None
         ):
-            self.scores, self.epoch = {}, 0  # of what was best before there is no checkpoint
+            self.scores, self.epoch = {}, 0  # no checkpoint exists of an earlier best epoch
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not trainer.sanity_checking and not self.is_of_training:
-            # The training metrics at this moment are those of the epoch before.
+            # The training metrics are still those of the epoch before.
             self.consider(
                 trainer,
                 {
@@ -83,10 +81,10 @@ class BestScores(L.Callback):
 
 
 def best_scores(trainer: L.Trainer) -> BestScores:
-    """Return the callback of a trainer that decides which epoch is best."""
+    """Return the `BestScores` callback of a trainer."""
     return next(callback for callback in trainer.callbacks if isinstance(callback, BestScores))  # type: ignore[attr-defined]
 
 
 def current(trainer: L.Trainer) -> dict[str, float]:
-    """Return the metrics as they are now."""
+    """Return the current metrics."""
     return {name: float(value) for name, value in trainer.callback_metrics.items()}

@@ -1,6 +1,4 @@
-"""Which class was taken for which: counted during validation and test, published as picture, CSV
-and W&B chart.
-"""
+"""Confusion matrices of validation and test, published as picture, CSV and W&B chart."""
 
 from typing import Any
 
@@ -20,12 +18,12 @@ from convsweep.tracking.wandb.media import confusion_chart
 
 
 class ConfusionMatrix(BestEpochCallback):
-    """Publish `pictures/confusion_val` of the best validation and `pictures/confusion_test` of the
-    test, as .png and .csv.
+    """Publishes `pictures/confusion_val` of the best validation and `pictures/confusion_test` of
+    the test, as .png and .csv.
 
     Counts samples, or positions of a segmentation, by true class (row) and predicted class
-    (column). The predictions are the ones the model makes anyway: its output in `validation_step`
-    is overheard, not computed again.
+    (column). Predictions are taken from the model's forward pass in `validation_step` by a hook,
+    not computed again.
     """
 
     def __init__(self) -> None:
@@ -36,7 +34,7 @@ class ConfusionMatrix(BestEpochCallback):
         self._hook: Any = None
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.counts = None  # those of an epoch that is not validated are none
+        self.counts = None  # no counts for an epoch without validation
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.suits(pl_module):
@@ -63,7 +61,7 @@ class ConfusionMatrix(BestEpochCallback):
         with self.harmless():
             counts = self._all_counts(trainer)
             if trainer.is_global_zero and counts is not None:
-                # the network that is tested is the best one
+                # the test uses the best checkpoint
                 publish_confusion(trainer, "test", counts, best_epoch(trainer))
 
     def on_exception(
@@ -87,8 +85,8 @@ class ConfusionMatrix(BestEpochCallback):
 
     def _listen(self, module: LightningModule) -> None:
         def keep(module: Any, inputs: Any, output: Any) -> None:
-            # A distributed strategy runs the whole validation step as the module's forward, and
-            # this hears that too.
+            # A distributed strategy runs the whole validation step as the module's forward, which
+            # triggers this hook too.
             if isinstance(output, Tensor) and output.dim() > 1:
                 self._logits = output
 
@@ -112,7 +110,7 @@ class ConfusionMatrix(BestEpochCallback):
             self.counts = counts if self.counts is None else self.counts + counts
 
     def _all_counts(self, trainer: Trainer) -> Tensor | None:
-        """Return the counts of all ranks together, on the CPU."""
+        """Return the sum of the counts over all ranks, on the CPU."""
         if self.counts is None:
             return None
         counts = trainer.strategy.reduce(self.counts, reduce_op="sum")
@@ -121,10 +119,10 @@ class ConfusionMatrix(BestEpochCallback):
 
 
 def count_confusion(logits: Tensor, target: Tensor, ignore_index: int | None = None) -> Tensor:
-    """Return how often each class (row) was predicted as each (column).
+    """Return the confusion matrix, true class (row) by predicted class (column).
 
     Shape:
-        logits: (N, num_classes, *). target: (N, *), cropped around its centre where the logits are
+        logits: (N, num_classes, *). target: (N, *), cropped around its centre if the logits are
             smaller.
         output: (num_classes, num_classes) int64.
     """
@@ -135,8 +133,8 @@ def count_confusion(logits: Tensor, target: Tensor, ignore_index: int | None = N
     is_class = (target >= 0) & (target < num_classes)
     if ignore_index is not None:
         is_class &= target != ignore_index
-    # Positions that do not count go to a cell after the last, since choosing them would wait for
-    # the device.
+    # Ignored positions go to an extra cell, since boolean indexing would synchronise with the
+    # device.
     cells = torch.where(is_class, target * num_classes + predicted, num_classes**2)
     return torch.bincount(cells, minlength=num_classes**2 + 1)[:-1].reshape(
         num_classes, num_classes
@@ -144,7 +142,7 @@ def count_confusion(logits: Tensor, target: Tensor, ignore_index: int | None = N
 
 
 def publish_confusion(trainer: Trainer, split: str, counts: Tensor, epoch: int) -> None:
-    """Write the matrix of a split into the run folder and to W&B."""
+    """Write the matrix of a split to the run folder and to W&B."""
     names, matrix = class_names(trainer, len(counts)), counts.numpy()
     path = picture_path(trainer, f"confusion_{split}.png")
     rows = (

@@ -1,8 +1,7 @@
-"""metrics.csv in the run folder: what was measured, on disk as soon as it is logged, whatever else
-logs.
+"""metrics.csv in the run folder, written as soon as a metric is logged, in addition to other
+loggers.
 
-Lightning's own CSVLogger deletes the file of the run it resumes and keeps up to a hundred rows in
-memory.
+Lightning's CSVLogger deletes the file when a run is resumed and keeps up to 100 rows in memory.
 """
 
 import csv
@@ -24,17 +23,16 @@ Row = dict[str, Any]
 
 
 class MetricsFile(Logger):
-    """A Lightning logger that writes `folder/metrics.csv`: columns `epoch`, `step`, then each
-    metric as it first appears.
+    """A Lightning logger that writes `folder/metrics.csv`: columns `epoch`, `step`, then metrics in
+    order of first appearance.
 
-    Values of one epoch share a row until one of them comes again, so metrics logged once an epoch
-    make one row an epoch.
+    Values of one epoch share a row until a metric is repeated, so metrics logged once an epoch make
+    one row an epoch.
 
     Args:
         folder: the run folder.
-        resume: go on with the rows already there; rows from the first newly logged step on are
-            dropped, because they are trained again. Otherwise a file already there is kept under
-            another name.
+        resume: append to existing rows, dropping those from the first newly logged step on, which
+            are trained again. Otherwise an existing file is renamed.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, resume: bool = False) -> None:
@@ -56,7 +54,7 @@ class MetricsFile(Logger):
 
     @property
     def save_dir(self) -> str:
-        """The run folder; as the first logger it is also Lightning's `trainer.log_dir`."""
+        """The run folder; since this is the first logger, also Lightning's `trainer.log_dir`."""
         return str(self.path.parent)
 
     @rank_zero_only
@@ -65,8 +63,8 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
-        """Write `metrics` into the row of their epoch. A disk that refuses is reported once;
-        training goes on.
+        """Write `metrics` to the row of their epoch. A failure to write is reported once; training
+        continues.
         """
         if self._state == "broken":
             return
@@ -76,7 +74,7 @@ class MetricsFile(Logger):
             self._write({key: _number(value) for key, value in metrics.items()}, step)
         except OSError as problem:
             self._state = "broken"
-            log.warning("%s is no longer written: %s. Training goes on.", self.path, problem)
+            log.warning("%s is no longer written: %s. Training continues.", self.path, problem)
 
     def _open(self, step: int | None) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,8 +128,8 @@ class MetricsFile(Logger):
 
 
 def read_metrics(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a metrics.csv as text; a value that was not logged is empty, a torn last
-    line is left out.
+    """Return the rows of a metrics.csv as text; missing values are empty, an incomplete last line
+    is left out.
     """
     lines = path.read_text().splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):

@@ -1,4 +1,4 @@
-"""How a run can end, in one word, and the exit code that tells W&B."""
+"""Outcomes of a run, and their exit codes for W&B."""
 
 from typing import Literal, get_args
 
@@ -11,7 +11,7 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 def outcome_of(exception: BaseException | None) -> Outcome:
-    """Return the outcome of a run that ended with `exception`, or without one.
+    """Return the outcome of a run that ended with `exception`, or completed (None).
 
     Lightning turns Ctrl-C into `SystemExit` raised while handling `KeyboardInterrupt`, and SIGTERM
     into a subclass of `SystemExit`: both mean killed.
@@ -30,8 +30,8 @@ def outcome_of(exception: BaseException | None) -> Outcome:
 
 
 def exit_code_of(outcome: Outcome) -> int:
-    """Return the exit code W&B shows as finished (0), failed (1) or, as after its own Ctrl-C,
-    killed (255).
+    """Return the exit code that W&B shows as finished (0), failed (1) or killed (255, as after
+    Ctrl-C).
     """
     if outcome in ("complete", "pruned"):
         return 0

@@ -1,6 +1,4 @@
-"""What the network makes of a few fixed validation samples, published as a picture and as W&B
-images.
-"""
+"""Predictions of a few fixed validation samples, published as a picture and as W&B images."""
 
 import contextlib
 from collections.abc import Iterator
@@ -29,7 +27,7 @@ CHUNK_VALUES = 1_000_000
 
 @dataclass(frozen=True)
 class FixedSamples:
-    """Samples as stored: N x (C, *spatial), of one shape or not, N y () or (*spatial), and N
+    """Raw samples: N x (C, *spatial), whose shapes may differ, N y () or (*spatial), and N
     names.
     """
 
@@ -39,13 +37,13 @@ class FixedSamples:
 
 
 class SamplePredictions(BestEpochCallback):
-    """Publish `pictures/predictions_val.png`: validation samples with true and predicted classes or
-    masks.
+    """Publishes `pictures/predictions_val.png`: validation samples with true and predicted classes
+    or masks.
 
     The model must have `predict_batch(x)` that returns `probs` (N, num_classes, *).
 
     Args:
-        max_samples: how many samples; the same ones in every run on the same split, spread over the
+        max_samples: number of samples, the same in every run on the same split, spread over the
             classes.
     """
 
@@ -99,9 +97,7 @@ def choose_samples(trainer: Trainer, count: int) -> FixedSamples:
 
 
 def predict(module: LightningModule, samples: FixedSamples) -> list[Prediction]:
-    """Return the module's predictions of samples, computed in pieces that fit where one sample
-    fits.
-    """
+    """Return the module's predictions of samples, in batches no larger in memory than necessary."""
     alike = len({x.shape for x in samples.x}) == 1
     num_at_once = max(1, CHUNK_VALUES // samples.x[0].size) if alike else 1
     pieces: list[Tensor] = []
@@ -115,7 +111,7 @@ def predict(module: LightningModule, samples: FixedSamples) -> list[Prediction]:
 
 @contextlib.contextmanager
 def evaluating(module: LightningModule) -> Iterator[None]:
-    """Put the module into evaluation mode, and each part back into its own mode afterwards."""
+    """Put the module into evaluation mode, and restore the mode of each submodule afterwards."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:

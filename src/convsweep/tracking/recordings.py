@@ -1,5 +1,5 @@
-"""What a denoiser makes of a few fixed validation recordings, to hear and to see: before, after,
-and as it should be.
+"""Denoised recordings of a few fixed validation samples, published as wav files and
+spectrograms.
 """
 
 import torch
@@ -14,11 +14,11 @@ from convsweep.tracking.wandb.media import recording_media
 
 
 class SampleRecordings(BestEpochCallback):
-    """Publish `pictures/recordings_val.png`, spectrograms of validation samples, and
+    """Publishes `pictures/recordings_val.png`, spectrograms of validation samples, and
     `pictures/recordings_val/*.wav`.
 
     Args:
-        max_samples: how many samples; the same ones in every run on the same split.
+        max_samples: number of samples, the same in every run on the same split.
     """
 
     def __init__(self, max_samples: int = 4) -> None:
@@ -47,7 +47,7 @@ class SampleRecordings(BestEpochCallback):
 
 
 def denoise(trainer: Trainer, module: LightningModule, count: int) -> list[Denoised]:
-    """Return validation samples with what the module makes of them."""
+    """Return validation samples with their denoised versions."""
     samples = choose_samples(trainer, count)
     found = []
     with evaluating(module), torch.no_grad():

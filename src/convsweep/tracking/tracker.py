@@ -1,6 +1,4 @@
-"""All loggers of one run, opened and closed together, for a `Trainer(logger=tracker.loggers,
-callbacks=tracker.callbacks)`.
-"""
+"""The loggers of a run, for `Trainer(logger=tracker.loggers, callbacks=tracker.callbacks)`."""
 
 import importlib.util
 import inspect
@@ -27,14 +25,14 @@ from convsweep.tracking.wandb.run import read_run_file, take_over_run_file
 
 log = logging.getLogger(__name__)
 
-# The logger that is told of the run what its config does not know.
+# The logger that is passed the run's folder, name, group and config too.
 OWN = ("convsweep.tracking.WandbLogger", "convsweep.tracking.wandb.logger.WandbLogger")
 _FROM_RUN = ("self", "folder", "resume", "run_config")
 
 
 class Tracker:
-    """The loggers of one run. Leaving the `with` block closes them in the state the block ended
-    in.
+    """The loggers of one run. Leaving the `with` block closes them with the outcome of the
+    block.
     """
 
     def __init__(self, folder: Path, loggers: Sequence[Logger]) -> None:
@@ -49,29 +47,29 @@ class Tracker:
 
     @property
     def callbacks(self) -> list[Callback]:
-        """What the trainer must call beside the loggers."""
+        """Callbacks that the loggers need."""
         return [RowEnd(self.wandb)] if self.wandb else []
 
     @property
     def record(self) -> dict[str, Any] | None:
-        """{id, url, dir, parts, mode, project, entity, group} of the W&B run, which starts if it
-        has not; None without one.
+        """{id, url, dir, parts, mode, project, entity, group} of the W&B run, which is started if
+        necessary; None without one.
         """
         self.begin()
         return (read_run_file(self.folder) or None) if self.wandb else None
 
     def begin(self) -> None:
-        """Start the W&B run now, where it would else start after the first training step."""
+        """Start the W&B run now instead of after the first training step."""
         if self.wandb:
             self.wandb.begin()
 
     def log_summary(self, values: Mapping[str, Any]) -> None:
-        """Set values that describe the whole run, say `{"cost/parameters": 61_706}`."""
+        """Set values that describe the whole run, such as `{"cost/parameters": 61_706}`."""
         if self.wandb:
             self.wandb.log_summary(values)
 
     def close(self, outcome: Outcome) -> None:
-        """Close every logger in the state that fits `outcome`. The first call counts."""
+        """Close every logger with the state of `outcome`. Further calls do nothing."""
         if self.outcome is not None:
             return
         self.outcome = outcome
@@ -100,20 +98,19 @@ def open_tracker(
     tags: Sequence[str] | None = None,
     resume_from: str | os.PathLike[str] | None = None,
 ) -> Tracker:
-    """Return the loggers `config` (the group `logger`) asks for; the run's metrics.csv is always
-    among them, first.
+    """Return the loggers of `config` (the group `logger`), preceded by the run's metrics.csv.
 
     Args:
         config: a node with `_target_`, or one without (`logger=none`), or None.
         folder: the run folder.
         run_config: the resolved config of the whole run.
-        name, group, tags: of the W&B run, where `config` leaves them empty. Without a name and tags
-            these come from the composed choices: `lenet5_digits`, `[lenet5, digits]`.
-        resume_from: the folder of the run this one goes on with, which may be `folder` itself; None
-            starts anew.
+        name, group, tags: of the W&B run, if `config` leaves them empty. Name and tags default to
+            the composed choices: `lenet5_digits`, `[lenet5, digits]`.
+        resume_from: the folder of the run to resume, which may be `folder` itself; None starts a
+            new one.
 
     Raises:
-        UserError: the W&B logger has no such option, or it has another value.
+        UserError: the W&B logger has no such option, or not such a value.
     """
     folder = Path(folder)
     if resume_from is not None:
@@ -169,9 +166,7 @@ def _identity(
 
 
 def composed_names() -> list[str]:
-    """Return the names of the net and of the data set Hydra composed, or nothing outside a Hydra
-    run.
-    """
+    """Return the options of net and data set that Hydra composed; empty outside of a Hydra run."""
     if not HydraConfig.initialized():
         return []
     choices = HydraConfig.get().runtime.choices
@@ -180,7 +175,7 @@ def composed_names() -> list[str]:
 
 @rank_zero_only
 def _take_over(source: Path, folder: Path) -> None:
-    """Go on with the W&B run and the metrics of the run in `source`, unless it is the same
+    """Copy the W&B run file and the metrics of the run in `source`, unless it is the same
     folder.
     """
     if source.resolve() == folder.resolve():
@@ -192,10 +187,10 @@ def _take_over(source: Path, folder: Path) -> None:
 
 
 class RowEnd(Callback):
-    """Send what was measured at a step before the next one, so that it is not late.
+    """Sends the metrics of a step to W&B before the next step.
 
     Args:
-        logger: holds the row.
+        logger: whose row is sent.
     """
 
     def __init__(self, logger: WandbLogger) -> None:
@@ -204,5 +199,5 @@ class RowEnd(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        # what is logged before the first step must not start W&B before it
+        # values logged before the first step must not start W&B
         self.logger.send_row(before=trainer.global_step)

@@ -1,4 +1,6 @@
-"""From a composed config to data, network and model, and from a checkpoint back to a network."""
+"""Construction of data, network and model from a composed config, and of a model from a
+checkpoint.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from convsweep.models.base import Model
     from convsweep.models.schedules import Schedule
 
-# Key of a checkpoint under which the network describes itself.
+# Key of the metadata in a checkpoint.
 CARD = "convsweep"
 
 EXTRAS = {"timm": "timm", "segmentation_models_pytorch": "smp"}
@@ -34,11 +36,11 @@ EXTRAS = {"timm": "timm", "segmentation_models_pytorch": "smp"}
 
 @contextmanager
 def plain_errors(part: str, remedy: str = "") -> Iterator[None]:
-    """Raise what is the user's to mend as a `UserError` that names the part of the config.
+    """Convert errors that the user can fix to a `UserError` that names the part of the config.
 
     Args:
         part: the key of the part.
-        remedy: what helps where Lightning finds that options and machine do not go together.
+        remedy: for options that Lightning refuses on this machine.
     """
     try:
         with own_configs_may_name_any_class():
@@ -62,14 +64,14 @@ def plain_errors(part: str, remedy: str = "") -> Iterator[None]:
         does = remedy if isinstance(error, MisconfigurationException | ModuleNotFoundError) else ""
         raise UserError(f"{part} cannot be built: {error}{does}") from error
     except Exception as error:
-        # as Hydra 1.4 marks a config's
+        # with the mark that Hydra 1.4 expects
         if not any(note.startswith("full_key") for note in getattr(error, "__notes__", ())):
             raise
         raise UserError(f"{part} cannot be built: {str(error).strip()}") from error
 
 
 def innermost(error: BaseException) -> BaseException:
-    """Return what an error was raised from, below Hydra's own exceptions and failed imports."""
+    """Return the original cause of an error, below Hydra's own exceptions and failed imports."""
     wraps = isinstance(error, InstantiationException) or (
         isinstance(error, ImportError) and not isinstance(error, UserError)
     )
@@ -77,10 +79,8 @@ def innermost(error: BaseException) -> BaseException:
 
 
 def build_data(cfg: DictConfig) -> "DataModule":
-    """Return the data module and fill `cfg.shape` with what the data states of itself; no sample is
-    read yet.
-    """
-    task = task_of(cfg)  # first: the data may be for a task that is defined in the model's file
+    """Return the data module and fill `cfg.shape` from its description, without reading samples."""
+    task = task_of(cfg)  # first, since the data's task may be defined in the model's module
     data = data_module(cfg.data)
     check_task(task, data.info)
     fill_shape(cfg, data.info)
@@ -88,9 +88,7 @@ def build_data(cfg: DictConfig) -> "DataModule":
 
 
 def data_module(config: Mapping[str, Any]) -> "DataModule":
-    """Return the data module of a config of the group `data`, as composed or as a checkpoint keeps
-    it.
-    """
+    """Return the data module of a config of the group `data`, composed or from a checkpoint."""
     with plain_errors("data"):
         check_words("data", get_object(config["_target_"]), config)
         data: DataModule = instantiate(config)
@@ -98,7 +96,7 @@ def data_module(config: Mapping[str, Any]) -> "DataModule":
 
 
 def fill_shape(cfg: DictConfig, info: DataInfo) -> None:
-    """Write the data's shape and classes to `cfg.shape`, from where the network takes them."""
+    """Write the data's shape and classes to `cfg.shape`, which the network's config refers to."""
     with open_dict(cfg):
         cfg.shape = {
             "in_shape": list(info.in_shape),
@@ -108,7 +106,7 @@ def fill_shape(cfg: DictConfig, info: DataInfo) -> None:
 
 
 def task_of(cfg: DictConfig) -> Task | None:
-    """Return the task of the model; None if it states none."""
+    """Return the task of the model, or None."""
     target = cfg.model.get("_target_")
     if target is None:
         return None
@@ -117,10 +115,10 @@ def task_of(cfg: DictConfig) -> Task | None:
 
 
 def check_task(task: Task | None, info: DataInfo) -> None:
-    """Check that model and data are of one task.
+    """Check that model and data have the same task.
 
     Raises:
-        UserError: they are not.
+        UserError: they differ.
     """
     if task is not None and task.name != info.task:
         raise UserError(
@@ -156,11 +154,11 @@ def build_model(cfg: DictConfig, data: "DataModule") -> "Model":
 
 
 def build_optimizer(cfg: DictConfig) -> tuple[Callable[..., Optimizer], "Schedule | None"]:
-    """Return what makes the optimiser and its schedule, both tried out on one number so that a
-    wrong option shows now.
+    """Return factories of optimiser and schedule, both tried on one parameter so that wrong options
+    are reported now.
     """
     with plain_errors("optimizer"):
-        # checkpoints keep its lists
+        # checkpoints store its lists
         optimizer: Callable[..., Optimizer] = instantiate(cfg.optimizer, _convert_="all")
         tried = optimizer([torch.zeros(1, requires_grad=True)])
     if cfg.scheduler.get("_target_") is None:
@@ -173,13 +171,13 @@ def build_optimizer(cfg: DictConfig) -> tuple[Callable[..., Optimizer], "Schedul
 
 
 def without_net(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a model's options without its network, which is built apart."""
+    """Return a model's options without its network, which is built separately."""
     return {str(name): value for name, value in model.items() if name != "net"}
 
 
 def metadata(cfg: DictConfig, data: "DataModule") -> dict[str, Any]:
-    """Return what a checkpoint says of itself, in plain types: the configs of model and data, and
-    what the data states.
+    """Return the metadata of a checkpoint in plain types: configs of model and data, and the data's
+    description.
     """
     info = data.info
     return {
@@ -197,7 +195,7 @@ def metadata(cfg: DictConfig, data: "DataModule") -> dict[str, Any]:
 
 def load_model(checkpoint: str | Path, device: torch.device | None = None) -> "Model":
     """Return the trained model of a checkpoint, rebuilt from the checkpoint alone, in evaluation
-    mode on a device, or the CPU.
+    mode; on the CPU by default.
 
     Raises:
         UserError: the file is missing, is not a checkpoint, or was not written by convsweep.

@@ -1,5 +1,5 @@
-"""What is done before torch is loaded: a slip is answered at once, and the first line says where
-the run will be found.
+"""Checks before torch is imported, so that mistakes are reported at once, and the line with the run
+folder.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,12 +29,12 @@ def check_options(cfg: DictConfig) -> None:
     """Check what can be checked without data and torch.
 
     Raises:
-        UserError: an option that no network has, a value outside its range.
+        UserError: an option does not exist, or a value is out of range.
     """
     check_given(cfg)
     net = cfg.model.net
     plan = PLANS.get(net.get("_target_"))
-    if plan is not None and not trial.in_trial():  # the sweep has built a trial's network already
+    if plan is not None and not trial.in_trial():  # a sweep has checked a trial's network already
         options = {
             str(name): plain(net, str(name)) for name in net if name not in ("_target_", *FROM_DATA)
         }
@@ -53,7 +53,7 @@ def check_options(cfg: DictConfig) -> None:
 
 
 def check_given(cfg: DictConfig) -> None:
-    """Check that every key without a default is given, and that the step size is a number.
+    """Check that every key without a default is given, and that the learning rate is a number.
 
     Raises:
         UserError: one is not.
@@ -67,8 +67,8 @@ def check_given(cfg: DictConfig) -> None:
 
 
 def check_no_key_is_missing(cfg: DictConfig) -> None:
-    """Check that every key without a default is given, but the shape, which is filled in from the
-    data.
+    """Check that every key without a default is given, except the shape, which is filled in from
+    the data.
 
     Raises:
         UserError: one is not.
@@ -81,7 +81,7 @@ def check_no_key_is_missing(cfg: DictConfig) -> None:
 
 
 def missing_keys(node: Any, prefix: str = "") -> Iterator[str]:
-    """Yield the dotted names of the keys without a value; OmegaConf's own function stops at
+    """Yield the dotted names of the keys without a value. `OmegaConf.missing_keys` fails at
     references to such a key.
     """
     for key, value in node.items():
@@ -92,7 +92,7 @@ def missing_keys(node: Any, prefix: str = "") -> Iterator[str]:
 
 
 def check_new_folder(cfg: DictConfig) -> None:
-    """Check, for a run that begins, that its folder holds no other run.
+    """Check that the folder of a new run holds no other run.
 
     Raises:
         UserError: it does.
@@ -102,7 +102,7 @@ def check_new_folder(cfg: DictConfig) -> None:
 
 
 def say_folder() -> None:
-    """Say where the run will be found."""
+    """Print the run folder."""
     if is_first():
         say(f"run folder: {short_path(Path(HydraConfig.get().runtime.output_dir))}")
 

@@ -1,5 +1,5 @@
-"""Whether a composed config's network can be trained at all, answered before any of it exists, and
-what it costs.
+"""Feasibility and cost of a composed config's network, checked on the meta device before
+training.
 """
 
 import re
@@ -17,20 +17,20 @@ from convsweep.errors import META_DEVICE, InfeasibleError, UserError, did_you_me
 from convsweep.training import build
 from convsweep.training.early_checks import check_no_key_is_missing
 
-# Numbers an optimiser keeps for every weight, besides those its options add; two (Adam's) where it
-# is not listed.
+# Values an optimiser keeps for every weight, without those its options add; 2 (as Adam) if it is
+# not listed.
 STATES = {"SGD": 0, "Adagrad": 1, "RMSprop": 1, "Rprop": 2, "Lion": 1, "Muon": 1, "Adafactor": 0}
 
 
 def check(cfg: DictConfig) -> dict[str, Any]:
-    """Return what the network of a composed config costs, if it can be trained within the budget.
+    """Return the cost of a composed config's network, if it can be trained within the budget.
 
-    `cfg.shape` is filled in from what the data states of itself, unless it is filled already; no
-    sample is read.
+    `cfg.shape` is filled from the data's description unless it is filled already; no sample is
+    read.
 
     Raises:
-        InfeasibleError: the network cannot be built or run on the input, does not answer the task,
-            or breaks the budget.
+        InfeasibleError: the network cannot be built or run on the input, does not suit the task, or
+            exceeds the budget.
         UserError: the data is not there, an option is wrong.
     """
     fill_shape(cfg)
@@ -46,10 +46,10 @@ def check(cfg: DictConfig) -> dict[str, Any]:
 
 
 def check_params(cfg: DictConfig, net: nn.Module) -> None:
-    """Hold a network to `budget.max_params`, which takes no more than counting.
+    """Check `budget.max_params` by counting parameters.
 
     Raises:
-        InfeasibleError: it has more.
+        InfeasibleError: the network has more.
     """
     budget = budget_of(cfg)
     budget.check_count("max_params", budget.max_params, num_params(net), "parameters")
@@ -69,15 +69,15 @@ def budget_of(cfg: DictConfig) -> Budget:
 
 
 def num_params(net: nn.Module) -> int:
-    """Return the numbers that a network learns."""
+    """Return the number of trainable parameters."""
     return sum(param.numel() for param in net.parameters())
 
 
 def judge(cfg: DictConfig, cost: Cost) -> None:
-    """Hold a network's cost to the task and the budget of a composed config.
+    """Check a network's output shape and cost against task and budget of a composed config.
 
     Raises:
-        InfeasibleError: it does not answer the task, or breaks the budget.
+        InfeasibleError: it does not suit the task, or exceeds the budget.
     """
     task = build.task_of(cfg)
     if task is not None:
@@ -96,7 +96,7 @@ def batch_size(cfg: DictConfig) -> int:
 
 
 def cost_record(cost: Cost, num_classes: int, memory: int) -> dict[str, Any]:
-    """Return a cost in plain types, for the record."""
+    """Return a cost in plain types, for `result.json`."""
     return {
         "params": cost.params,
         "macs": cost.macs,
@@ -114,8 +114,8 @@ def fill_shape(cfg: DictConfig) -> None:
     """Fill `cfg.shape` from the data, if it is not filled already.
 
     Raises:
-        UserError: the data is not there, a key without a default is not given, the data is of
-            another task than the model.
+        UserError: the data is missing, a key without a default is not given, or data and model
+            differ in task.
     """
     if OmegaConf.is_missing(cfg.shape, "in_shape"):
         try:
@@ -126,8 +126,7 @@ def fill_shape(cfg: DictConfig) -> None:
 
 
 def build_on_meta(cfg: DictConfig) -> nn.Module:
-    """Return the network without its weights; one whose constructor looks at values is built for
-    real.
+    """Return the network on the meta device, or on the CPU if its constructor reads values.
 
     Raises:
         InfeasibleError: its constructor refuses the shapes.
@@ -148,7 +147,7 @@ def build_on_meta(cfg: DictConfig) -> nn.Module:
 
 
 def looks_at_values(error: UserError) -> bool:
-    """Return whether the meta device, rather than the network, is why it was not built."""
+    """Return whether the construction failed because of the meta device."""
     cause = root(error)
     return (
         isinstance(cause, NotImplementedError | RuntimeError)
@@ -157,8 +156,8 @@ def looks_at_values(error: UserError) -> bool:
 
 
 def infeasible_from(error: UserError) -> UserError:
-    """Return an infeasible network for what its constructor raised about values; other mistakes as
-    they are.
+    """Return an `InfeasibleError` for errors about values in the network's constructor; other
+    errors unchanged.
     """
     cause = root(error)
     if isinstance(cause, UserError) or not isinstance(
@@ -169,14 +168,14 @@ def infeasible_from(error: UserError) -> UserError:
 
 
 def root(error: BaseException) -> BaseException:
-    """Return what an error came from in the first place."""
+    """Return the root cause of an error."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
 def optimizer_states(optimizer: DictConfig) -> int:
-    """Return how many numbers an optimiser keeps for every weight."""
+    """Return the number of values that an optimiser keeps for every weight."""
     states = STATES.get(str(optimizer.get("_target_", "")).rpartition(".")[2], 2)
     own = "momentum" if states < 2 else None
     return states + sum(
@@ -185,10 +184,10 @@ def optimizer_states(optimizer: DictConfig) -> int:
 
 
 def count_parameters(cfg: DictConfig, net: nn.Module, error: UntraceableError) -> dict[str, Any]:
-    """Return what is known of a network that runs on data only: its parameters.
+    """Return the cost of a network that cannot run on the meta device: only its parameters.
 
     Raises:
-        UserError: the budget limits what is not known.
+        UserError: the budget limits something else.
     """
     limits = [
         f"budget.{name}"

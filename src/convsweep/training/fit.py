@@ -1,5 +1,5 @@
-"""Trains a model, in smaller batches and as many more of them a step where the device's memory does
-not suffice.
+"""Training of a model, with gradient accumulation over smaller batches if the device runs out of
+memory.
 """
 
 import gc
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Model]":
-    """Return a trained model and its trainer. A batch that does not fit is halved and its gradients
-    are accumulated.
+    """Train a model and return it with its trainer. Batches that do not fit are halved and their
+    gradients accumulated.
 
-    A step sees the same samples as before, as nearly as halves allow; only batch normalisation sees
-    fewer at a time.
+    A step uses the same samples as before, as closely as halving allows; only batch normalisation
+    sees fewer at a time.
 
     Raises:
-        torch.OutOfMemoryError: a single sample does not fit, or other processes train along, which
-            cannot be told.
+        torch.OutOfMemoryError: a single sample does not fit, or there are other processes, which
+        cannot be informed.
     """
     while True:
         model = build.build_model(cfg, data)
@@ -49,19 +49,19 @@ def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Mo
         else:
             return trainer, model
         model.trainer = data.trainer = (
-            None  # the data, and callbacks of the run, outlive the trainer and what it holds
+            None  # data and callbacks outlive the trainer and must not keep its tensors
         )
         del model, trainer
         if cfg.model.compile != "none":
-            torch.compiler.reset()  # recorded graphs hold memory of their own
+            torch.compiler.reset()  # CUDA graphs have their own memory pools
         free_memory()
         halve(cfg, data)
         run.begin_again()
 
 
 def came_of_memory(error: BaseException | None) -> bool:
-    """Return whether an error, or one that it was raised over as where a graph is recorded, says
-    that memory is used up.
+    """Return whether an error or one in its context (as while a CUDA graph is recorded) is out of
+    memory.
     """
     return error is not None and (
         is_out_of_memory(error) or came_of_memory(error.__cause__ or error.__context__)
@@ -69,15 +69,15 @@ def came_of_memory(error: BaseException | None) -> bool:
 
 
 def free_memory() -> None:
-    """Give back what a failed training held."""
+    """Release the memory of a failed training."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
 def halve(cfg: DictConfig, data: "DataModule") -> None:
-    """Halve the batches, and accumulate the gradients of so many of them that a step has about as
-    many samples.
+    """Halve the batch size, and double the accumulated batches so that a step keeps about as many
+    samples.
     """
     before = data.loading["batch_size"]
     now = before // 2
@@ -89,6 +89,6 @@ def halve(cfg: DictConfig, data: "DataModule") -> None:
         cfg.data.batch_size, cfg.trainer.accumulate_grad_batches = now, accumulated
     if is_first():
         say(
-            f"out of memory at {before} samples a batch; going on with {now}, the gradients of"
+            f"out of memory at {before} samples a batch; continuing with {now}, the gradients of"
             f" {accumulated} accumulated a step"
         )

@@ -1,4 +1,4 @@
-"""What comes before Lightning is imported, and the garbage collector while modules are."""
+"""Preparation of imports: patches before Lightning, and garbage collection during imports."""
 
 import atexit
 import gc
@@ -10,17 +10,18 @@ from convsweep.patches import apply_patches, torchmetrics
 
 
 def prepare_imports() -> None:
-    """Apply the patches of imports; call it before anything imports Lightning."""
+    """Apply the patches of imports; to be called before Lightning is imported."""
     apply_patches(torchmetrics.PATCHES)
 
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Look for no garbage while modules are imported, and never again among what they made.
+    """Disable garbage collection while modules are imported, and exempt their objects afterwards
+    (`gc.freeze`).
 
-    Their functions and classes live as long as the process, but to find that out again and again
-    takes a tenth of the start; pages that are not looked through stay shared with the processes
-    that are forked. Later, there is garbage of trainings.
+    Functions and classes live as long as the process, but scanning them repeatedly takes a tenth of
+    the start-up time; unscanned pages stay shared with forked processes. Objects created later are
+    collected as usual.
     """
     if "torch" in sys.modules:
         yield
@@ -30,5 +31,5 @@ def no_collection() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
-        atexit.register(gc.unfreeze)  # libraries that count what is left at the end find nothing
+        atexit.register(gc.unfreeze)  # for libraries that check for leaks at exit
         gc.enable()

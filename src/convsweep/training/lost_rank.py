@@ -1,5 +1,5 @@
-"""When one process of a training dies, the others end with its message: nothing waits for it, and
-the record says why.
+"""Handling of a dead process in distributed training: the others end with its message instead of
+waiting.
 """
 
 import json
@@ -24,17 +24,14 @@ if TYPE_CHECKING:
     from convsweep.training.run import Run
 
 EVERY_S = 0.5
-# How long a process that has failed may take to end.
+# Seconds that a failed process may take to end.
 EXIT_S = 10.0
-# How long the first process may take to notice that another has died; on GPUs it may wait for it
-# for ever.
+# Seconds that rank 0 may take to notice the death of another process; on GPUs it may wait for ever.
 PATIENCE_S = 20.0
 
 
 class LostRankError(UserError):
-    """A process of the training that ended early; `kind` is the outcome that this is for the
-    run.
-    """
+    """Another process of the training ended early; `kind` is the resulting outcome of the run."""
 
     def __init__(self, number: int | None, kind: str, reason: str) -> None:
         super().__init__(
@@ -45,7 +42,7 @@ class LostRankError(UserError):
 
 
 def leave_note(folder: Path, error: BaseException) -> None:
-    """Write down, in a process that is not the first, why it ends."""
+    """Record why this process, other than rank 0, ends."""
     if folder.is_dir():
         reason = str(error) or type(error).__name__
         _note(folder, rank()).write_text(json.dumps({"kind": outcome_of(error), "reason": reason}))
@@ -56,13 +53,13 @@ def _note(folder: Path, number: int) -> Path:
 
 
 def clear_notes(folder: Path) -> None:
-    """Remove what processes of a former start have left."""
+    """Remove the notes of an earlier start."""
     for note in folder.glob("rank_*.json"):
         note.unlink(missing_ok=True)
 
 
 def find_lost(processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> LostRankError | None:
-    """Return the process that ended early, or None."""
+    """Return the error for a process that ended early, or None."""
     for number, process in enumerate(processes, 1):
         code = process.poll()
         if code is not None and code < 0:
@@ -88,10 +85,10 @@ def _read_note(folder: Path, number: int) -> LostRankError | None:
 def cause_of(
     error: BaseException, processes: Sequence[subprocess.Popen[bytes]], folder: Path
 ) -> LostRankError | None:
-    """Return the process whose end the first process's error speaks of, or None if the error is its
-    own.
+    """Return the error of the process whose death caused the error of rank 0, or None if that is
+    its own.
 
-    Of processes that torchrun or srun has started only that is known which they have noted.
+    For processes started by torchrun or srun only their notes are known.
     """
     if not isinstance(error, RuntimeError):
         return None
@@ -123,11 +120,11 @@ def _noted_cause(folder: Path) -> LostRankError:
 
 
 class Observer(threading.Thread):
-    """Watches the processes that the first one started, and ends the run if that one does not
-    notice a death itself.
+    """Watches the processes that rank 0 started, and ends the run if rank 0 does not notice a death
+    itself.
 
     Args:
-        run: the run; its event `closing` says that it is ending.
+        run: the run, whose event `closing` is set when it ends.
         processes: the other processes.
     """
 
@@ -136,7 +133,7 @@ class Observer(threading.Thread):
         self.of, self.processes = run, processes
 
     def run(self) -> None:
-        """Watch until all have ended well, or one has not."""
+        """Watch until all processes have succeeded, or one has failed."""
         while any(process.poll() is None for process in self.processes) or find_lost(
             self.processes, self.of.folder
         ):
@@ -148,7 +145,7 @@ class Observer(threading.Thread):
             time.sleep(EVERY_S)
 
     def give_up(self, lost: LostRankError) -> None:
-        """Close the run from this thread, since the main one hangs, and end the process."""
+        """Close the run from this thread, since the main thread hangs, and exit."""
         say(f"Error: {lost}")
         if self.of.link is not None:
             self.of.link.report_end(lost.kind, str(lost))
@@ -159,11 +156,9 @@ class Observer(threading.Thread):
 
 
 def observe(run: "Run") -> None:
-    """Let a run watch its processes in place of Lightning, which kills the first one without a
-    word.
+    """Watch a run's processes instead of Lightning, which kills rank 0 without a message.
 
-    A run that has ended is not held here, with its network and all its memory: the process may run
-    another one.
+    Holds no reference to a finished run and its memory, since the process may start another one.
     """
     observed = weakref.ref(run)
 

@@ -1,4 +1,4 @@
-"""What a training came to, in plain types: for `result.json`, for the logger, for the sweep."""
+"""The result of a training in plain types: for `result.json`, the loggers and the sweep."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,15 @@ from convsweep.tracking.best_scores import BestScores
 
 
 def objective_values(names: Sequence[str], figures: Mapping[str, Any]) -> dict[str, float]:
-    """Return what a sweep is told, by name.
+    """Return the values that are reported to a sweep, by name.
 
     Args:
         names: of the objectives.
-        figures: scores at the best epoch, and what the network costs; None of what cannot be known.
+        figures: scores at the best epoch and cost of the network; None if unknown.
 
     Raises:
-        UserError: one was not measured.
-        DivergedError: one is no number.
+        UserError: an objective was not measured.
+        DivergedError: an objective is not finite.
     """
     for name in names:
         if figures.get(name) is None:
@@ -45,7 +45,7 @@ def objective_values(names: Sequence[str], figures: Mapping[str, Any]) -> dict[s
 def result_of(
     trainer: L.Trainer, best: BestScores, objectives: Mapping[str, float], folder: Path
 ) -> dict[str, Any]:
-    """Return the result of a training that is complete; paths are relative to the run folder."""
+    """Return the result of a complete training; paths are relative to the run folder."""
     checkpoint = best_checkpoint(trainer)
     return {
         "outcome": "complete",
@@ -64,14 +64,14 @@ def result_of(
 
 
 def best_checkpoint(trainer: L.Trainer) -> str | None:
-    """Return the path of the best checkpoint, or None if none was kept."""
+    """Return the path of the best checkpoint, or None."""
     callback = trainer.checkpoint_callback
     return callback.best_model_path or None if isinstance(callback, ModelCheckpoint) else None
 
 
 def closing_facts(result: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return what a logger is told of a result: the scores at the best checkpoint, where that is,
-    why there is none.
+    """Return the part of a result for the loggers: scores, path of the best checkpoint, or the
+    reason for a failure.
     """
     info = {f"best/{name}": value for name, value in result["best"].items()} | {
         "best_epoch": result["best_epoch"]
@@ -82,8 +82,8 @@ def closing_facts(result: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return why a run ended, in words; an exit without any is told by what it was raised in answer
-    to.
+    """Return the reason of an error as text; for an exit without a message, the reason of its
+    context.
     """
     cause = (
         error.__context__

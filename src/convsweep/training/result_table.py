@@ -1,4 +1,4 @@
-"""The short table at the end of a run: score, cost, time, and where everything lies."""
+"""The table printed at the end of a run: score, cost, time and paths."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +11,8 @@ from convsweep.tracking.wandb.run import upload_command
 
 
 def show_result(result: Mapping[str, Any], folder: Path) -> None:
-    """Print a result as `Run.finish` writes it; paths stand below the table, each whole and on one
-    line to copy.
+    """Print a result of `Run.finish`; paths are printed below the table, unbroken so that they can
+    be copied.
     """
     console.print(figures(result))
     for name, place in places(result, folder).items():
@@ -41,7 +41,7 @@ def figures(result: Mapping[str, Any]) -> Table:
 
 
 def places(result: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """Return where what the run left is found, by what it is."""
+    """Return the paths of the run's files, by what they are."""
     found = {}
     if result["checkpoint"]:
         found["best checkpoint"] = short_path(folder / result["checkpoint"])

@@ -1,4 +1,4 @@
-"""One run: its folder, its callbacks and loggers, and how it ended."""
+"""A training run: folder, callbacks, loggers and result."""
 
 import subprocess
 import threading
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     from convsweep.models.base import Model
 
 
-# What a sweep asks of a network before it is a trial (`hydra.sweeper.check`).
+# The check that a sweep runs before a trial (`hydra.sweeper.check`).
 CHECK = "convsweep.training.feasibility.check"
 
 
 class Run:
-    """A training's surroundings, from the folder that is opened to the result that is written."""
+    """The state of a run, from opening its folder to writing its result."""
 
     def __init__(self, cfg: DictConfig) -> None:
         self.cfg = cfg
@@ -60,11 +60,11 @@ class Run:
         self.closing = threading.Event()
 
     def find_checkpoint(self) -> str | None:
-        """Return the checkpoint to go on from: the one asked for, or that of the killed trial this
-        one repeats.
+        """Return the checkpoint to resume from: the configured one, or the last of the killed trial
+        that this one retries.
 
         Raises:
-            UserError: the one asked for is not there.
+            UserError: the configured one does not exist.
         """
         if trial.checkpoint() is not None:
             return trial.checkpoint()
@@ -79,16 +79,16 @@ class Run:
 
     @property
     def former(self) -> Path | None:
-        """The folder of the run that this one goes on with, which may be its own."""
+        """The folder of the resumed run, which may be this run's own."""
         return Path(self.checkpoint).parent.parent if self.checkpoint else None
 
     @property
     def known_cost(self) -> dict[str, Any] | None:
-        """What the network costs, where the sweep has checked it for this trial; None elsewhere."""
+        """The network's cost from the sweep's check of this trial; None outside of a sweep."""
         return None if self.link is None else self.link.checked.get(CHECK)
 
     def report_cost(self, cost: dict[str, Any]) -> None:
-        """Say what the network costs and keep it for the record."""
+        """Print the network's cost and keep it for the result."""
         self.cost = cost
         if self.cfg.freed_memory == "keep":
             keep_freed_memory()
@@ -96,7 +96,7 @@ class Run:
         if is_first():
             say(f"{cost['summary']}; {threads} thread{'s' if threads > 1 else ''}")
             if self.checkpoint:
-                say(f"going on from {self.checkpoint}")
+                say(f"resuming from {self.checkpoint}")
             elif self.link is None and any(
                 text.startswith("sweeps=") for text in HydraConfig.get().overrides.task
             ):
@@ -104,7 +104,7 @@ class Run:
 
     @property
     def objectives(self) -> list[str]:
-        """What a sweep is told: metrics at the best checkpoint, or figures of the network's
+        """Names of the objectives: metrics at the best checkpoint, or figures of the network's
         cost.
         """
         return (
@@ -113,7 +113,7 @@ class Run:
 
     @property
     def place(self) -> dict[str, Any]:
-        """Where this run is found again, for the loggers."""
+        """Folder, trial and study of this run, for the loggers."""
         number, study = (
             (None, None) if self.link is None else (self.link.number, self.link.study_name)
         )
@@ -157,8 +157,8 @@ class Run:
         return trainer
 
     def begin_again(self) -> None:
-        """Prepare for another trainer after the config has changed; it goes on from the last
-        checkpoint, if there is one.
+        """Prepare for another trainer after a change of the config, resuming from the last
+        checkpoint if there is one.
         """
         run_folder.write_config(self.folder, self.cfg)
         checkpoint = run_folder.last_checkpoint(self.folder)
@@ -171,16 +171,15 @@ class Run:
             self.pruning.raise_if_pruned()
 
     def test(self, trainer: L.Trainer, model: "Model", data: "DataModule") -> None:
-        """Measure the best checkpoint on the test split, where the data has one; a search never
-        looks at it.
+        """Test the best checkpoint if the data has a test split, which a search never uses.
 
-        `test: always` is for trials that are no search: the runs that confirm one.
+        `test: always` is for trials outside of a search: the runs of a confirmation.
         """
         if data.test is not None and (not trial.in_trial() or self.cfg.test == "always"):
             trainer.test(model, data, ckpt_path=best_checkpoint(trainer), verbose=False)
 
     def finish(self, trainer: L.Trainer) -> float | tuple[float, ...]:
-        """Write the result, show it (that of a trial the sweep shows), and return the objective or
+        """Write the result, print it (unless in a sweep), and return the objective or
         objectives.
         """
         objectives = objective_values(self.objectives, self.best.scores | self.cost)
@@ -208,23 +207,23 @@ class Run:
         return result
 
     def log_anyway(self) -> None:
-        """Open the loggers of a trial that failed before it came to them, so that every trial has
-        its run in W&B.
+        """Open the loggers of a trial that failed before it opened them, so that every trial has a
+        run in W&B.
         """
         with suppress(Exception):
             self.tracker = self.open_tracker()
             self.note_logger()
 
     def note_logger(self) -> None:
-        """Say what the network costs in the logger, and in the study which W&B run this is."""
+        """Log the network's cost, and store the id of the W&B run in the study."""
         assert self.tracker is not None
         self.tracker.log_summary({f"cost/{name}": value for name, value in self.cost.items()})
         if self.link is not None and self.tracker.record is not None:
             self.link.set_attrs(wandb_id=self.tracker.record["id"])
 
     def close(self, error: BaseException | None) -> None:
-        """Close loggers in the state the run ended in; a run that did not complete leaves a result
-        that says why.
+        """Close the loggers with the outcome of the run; an incomplete run writes a result with the
+        reason.
         """
         outcome = outcome_of(error)
         if error is not None and self.tracker is None and self.link is not None:
@@ -246,16 +245,14 @@ class Run:
             and self.link is None
             and run_folder.last_checkpoint(self.folder)
         ):
-            say(f"stopped; go on by resume={short_path(self.folder)}")
+            say(f"stopped; resume with resume={short_path(self.folder)}")
         if self.tracker is not None:
             self.tracker.close(outcome)
 
 
 @contextmanager
 def open_run(cfg: DictConfig) -> Iterator[Run]:
-    """Open a run; however the block ends, its folder, loggers and result are closed in that
-    state.
-    """
+    """Open a run, and close its loggers and result with the outcome of the block."""
     quiet_engines()
     run = Run(cfg)
     if is_first():
@@ -269,14 +266,14 @@ def open_run(cfg: DictConfig) -> Iterator[Run]:
         if lost is not None:
             raise lost from error
         if is_child() and isinstance(error, UserError):
-            raise SystemExit(1) from error  # the first process says it
+            raise SystemExit(1) from error  # rank 0 prints the message
         raise
     run.closing.set()
     run.close(None)
 
 
 def check_name(key: str, name: str, known: list[str]) -> None:
-    """Raise `UserError` unless a metric is known."""
+    """Raise `UserError` unless `name` is one of `known`."""
     if name not in known:
         raise UserError(
             f"{key} must be one of {', '.join(known)}, but is {name!r}; {did_you_mean(name, known)}"

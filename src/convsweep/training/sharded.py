@@ -1,8 +1,6 @@
-"""Training a network in parts: each process keeps its share of weights, gradients and optimiser
-state.
+"""Sharded training: each process keeps a share of weights, gradients and optimiser state.
 
-Torch's fully sharded data parallelism in its second form (Zhao et al. 2023, PyTorch FSDP), through
-Lightning's strategy for it.
+Torch's FSDP2 (Zhao et al. 2023, PyTorch FSDP), through Lightning's `ModelParallelStrategy`.
 """
 
 from functools import partial
@@ -19,11 +17,11 @@ from convsweep.models.acceleration import blocks
 
 
 class Sharded(ModelParallelStrategy):
-    """Shares the network among all processes, and the batches as distributed data parallel does;
-    checkpoints are whole.
+    """Shards the network over all processes, with batches split as in DDP; checkpoints hold the
+    whole network.
 
     Args:
-        sync_batchnorm: normalise over the batches of all processes; Lightning tells its own
+        sync_batchnorm: normalise over the batches of all processes; Lightning sets this for its own
             strategies only.
     """
 
@@ -32,30 +30,28 @@ class Sharded(ModelParallelStrategy):
         self.sync_batchnorm = sync_batchnorm
 
     def connect(self, model: L.LightningModule) -> None:
-        """Take a model.
+        """Connect a model.
 
         Raises:
-            UserError: its weights shall lie as no share of them can.
+            UserError: its memory format cannot be sharded.
         """
         super().connect(model)
         if model.memory_format == "channels_last":
             raise UserError(
                 "model.memory_format=channels_last does not go with trainer=fsdp; leave it out"
             )
-        # torch shares out nothing else
+        # the only layout that torch shards
         model.memory_format = "contiguous"  # type: ignore[assignment]
-        # where Lightning has it done
+        # as Lightning does
         model.configure_model = partial(self.shard, model.net)  # type: ignore[method-assign, arg-type]
 
     def shard(self, net: nn.Module) -> None:
-        """Leave this process its share of a network, which becomes whole block by block as it
-        runs.
-        """
+        """Shard a network; its blocks are gathered one by one as it runs."""
         if isinstance(net, FSDPModule):
-            return  # testing follows training
+            return  # already sharded, as in a test after training
         if self.sync_batchnorm:
             SyncNorm().apply(net)
-        # Lightning's own has a row a machine
+        # Lightning's default mesh has one row a machine
         mesh = init_device_mesh(self.root_device.type, (self.world_size,))
         for block in blocks(net):
             fully_shard(block, mesh=mesh)

@@ -1,6 +1,4 @@
-"""How many threads torch computes with on the CPU, and the memory that a step frees for the
-next.
-"""
+"""Number of torch's CPU threads, and reuse of memory between steps."""
 
 import ctypes
 import os
@@ -10,19 +8,19 @@ import torch
 
 from convsweep.errors import UserError
 
-# Multiply-accumulates of a batch's forward pass that keep one thread busy; below, threads wait for
-# each other.
+# Multiply-accumulates of a batch's forward pass for each thread; with fewer, synchronisation
+# dominates.
 MACS_A_THREAD = 250_000_000
 
 
 def set_threads(num_threads: int | str, macs: int | None, batch_size: int) -> int:
-    """Set torch's threads and return how many there are.
+    """Set the number of torch's threads and return it.
 
     Args:
         num_threads: a number, or `auto`: one for each `MACS_A_THREAD` of a batch, at most the
-            processor's; where OMP_NUM_THREADS is set, as in the trials of a sweep, `auto` leaves it
-            so.
-        macs: of one sample; None where they are not known.
+            number of cores. If OMP_NUM_THREADS is set, as in trials of a sweep, `auto` does not
+            change it.
+        macs: of one sample; None if unknown.
 
     Raises:
         UserError: `num_threads` is neither.
@@ -43,14 +41,14 @@ def set_threads(num_threads: int | str, macs: int | None, batch_size: int) -> in
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 MOST_KEPT = 2**31 - 1
-# The most that glibc takes for each, in bytes; what is larger than the second is asked of the
-# system each time.
+# Upper limits of glibc for each, in bytes; larger blocks than the second are always allocated by
+# the system.
 LARGEST_KEPT = 32 * 2**20
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep up to 2 GiB; nothing happens on other systems, or where the environment says
-    how it shall be.
+    """Let glibc keep up to 2 GiB of freed memory; no effect on other systems, or if the environment
+    sets malloc's options.
     """
     if not sys.platform.startswith("linux") or {
         "MALLOC_TRIM_THRESHOLD_",

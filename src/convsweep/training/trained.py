@@ -1,5 +1,5 @@
-"""The trained network that a person names: by a checkpoint, by the folder of its run, or by a
-sweep, whose winner is meant.
+"""Loading of trained networks, named by a checkpoint, a run folder, or a sweep folder (its
+winner).
 """
 
 import re
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model in evaluation mode on its device, and the checkpoint that it comes from."""
+    """A model in evaluation mode on its device, and its checkpoint."""
 
     model: "Model"
     checkpoint: Path
@@ -30,16 +30,16 @@ class Trained:
 
     @property
     def info(self) -> "DataInfo":
-        """What the data that it was trained on states of itself."""
+        """Description of the training data."""
         return self.model.info
 
     @property
     def data(self) -> dict[str, Any]:
-        """The resolved config of the data that it was trained on, without what would only change
-        the training samples.
+        """The resolved config of the training data, without options that only change the training
+        samples.
 
         Raises:
-            UserError: it names something else than data.
+            UserError: it names something other than a data set.
         """
         from convsweep.data.datamodule import DataModule
         from convsweep.trusted_names import hold
@@ -57,20 +57,20 @@ class Trained:
 
     @property
     def is_dense(self) -> bool:
-        """Whether the network answers for every position."""
+        """Whether the network has an output at every position."""
         return self.info.kind.is_dense
 
 
 def load_trained(named: str | Path, device: str = "auto", batch_size: int = 1) -> Trained:
-    """Return the trained network that is named.
+    """Load a trained network.
 
     Args:
         named: a checkpoint, the folder of a run, or the folder of a sweep.
-        device: torch's word for it; `auto` takes the fastest there is.
-        batch_size: of the batches to come; a small network gets no more threads than it keeps busy.
+        device: name of a torch device; `auto` is the fastest available.
+        batch_size: of later batches, by which the number of threads is chosen.
 
     Raises:
-        UserError: there is no such checkpoint, it cannot be read, or there is no such device.
+        UserError: the checkpoint is missing or cannot be read, or the device is not available.
     """
     checkpoint = checkpoint_of(Path(named))
     from convsweep.training.imports import prepare_imports
@@ -94,7 +94,7 @@ def load_trained(named: str | Path, device: str = "auto", batch_size: int = 1) -
 
 
 def checkpoint_of(named: Path) -> Path:
-    """Return the checkpoint that is named.
+    """Return the path of the checkpoint.
 
     Raises:
         UserError: there is none.
@@ -147,10 +147,10 @@ def checkpoint_of(named: Path) -> Path:
 
 
 def existing(checkpoint: Path, rule: str) -> Path:
-    """Return a checkpoint that should be there.
+    """Return a checkpoint if it exists.
 
     Raises:
-        UserError: it is not.
+        UserError: it does not.
     """
     if not checkpoint.is_file():
         raise UserError(f"{rule} (no {checkpoint}); name the .ckpt file of another trial")
@@ -158,10 +158,10 @@ def existing(checkpoint: Path, rule: str) -> Path:
 
 
 def device_of(name: str) -> "torch.device":
-    """Return the device of this name; `auto` is CUDA, MPS or the CPU, the first that is there.
+    """Return the device with this name; `auto` is the first available of CUDA, MPS and the CPU.
 
     Raises:
-        UserError: there is no such device here.
+        UserError: the device is not available.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Lightning's trainer as a config asks for it, with what Lightning alone cannot do."""
+"""Construction of Lightning's trainer from a config, with additional plugins and checks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,8 +31,8 @@ def make_trainer(
         loggers: what the trainer logs to.
 
     Raises:
-        UserError: options of a callback or of the trainer are wrong, or do not suit the machine;
-            the strategy forks.
+        UserError: options of a callback or the trainer are wrong or do not suit the machine, or the
+            strategy forks.
     """
     if start_method(cfg.trainer.strategy) != "popen":
         rule = (
@@ -62,13 +62,13 @@ def make_trainer(
             EndTogether(),
             *([FirstBuffers()] if isinstance(trainer.strategy, DDPStrategy) else []),
         ]
-        # after one that validates other weights
+        # after a callback that validates other weights
         trainer.callbacks += own  # type: ignore[attr-defined]
     return trainer
 
 
 def start_method(strategy: Any) -> str:
-    """Return how a strategy, by its name or as a config, starts its processes."""
+    """Return the start method of a strategy, given by name or config."""
     if isinstance(strategy, Mapping):
         return str(strategy.get("start_method", "popen"))
     known = StrategyRegistry[strategy]["init_params"] if strategy in StrategyRegistry else {}

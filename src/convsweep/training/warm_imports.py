@@ -1,6 +1,4 @@
-"""Imports what every training needs: a sweep's template imports this module once, before it forks
-trials.
-"""
+"""Imports that every training needs, loaded once by a sweep's fork server."""
 
 import importlib
 

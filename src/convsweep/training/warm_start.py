@@ -1,4 +1,4 @@
-"""Begins a training with the weights of a trained network, as far as they fit (fine-tuning)."""
+"""Initialisation from the weights of a trained network, as far as they fit (fine-tuning)."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

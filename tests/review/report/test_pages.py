@@ -151,7 +151,7 @@ def test_a_confirmation_without_a_test_split_is_that_of_the_validation_split(
     _, markdown = check(sweep_page(sweep))
     assert "difference to the baseline (validation)" in markdown
     assert "| trial 4 | 0.92 ± 0.01 |  | +0.2 [+0.2, +0.2] |" in markdown
-    assert "looked at here for the first time" not in markdown
+    assert "evaluated here for the first time" not in markdown
 
 
 def test_markdown_holds_the_trials_and_no_word_of_what_a_hand_can_do(made: MakeSweep) -> None:

@@ -1,8 +1,8 @@
-"""Augmentation of a whole batch at once, on the device where it lies: torchvision's transforms with
+"""Augmentation of a whole batch at once on its own device: torchvision's transforms with separate
 draws for every sample.
 
-A transform of torchvision v2 draws once for all it is given, so it must be called for every sample.
-Those here draw for a batch; with the same draws they change a sample as torchvision does.
+A torchvision v2 transform draws its parameters once a call, so it must be called for every sample.
+The classes here draw for a batch; given the same parameters the results equal torchvision's.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,14 +21,14 @@ class BatchStep(Protocol):
     """One transform of a batch."""
 
     def draw(self, count: int, size: Size, generator: Generator) -> Tensor:
-        """Return the draws for `count` samples of (height, width), one row a sample."""
+        """Return the random parameters for `count` samples of (height, width), one row a sample."""
 
     def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
-        """Return a batch (B, C, H, W) changed by its draws.
+        """Return a batch (B, C, H, W) transformed by its random parameters.
 
         Args:
-            fill: value of what the transform uncovers.
-            nearest: take the nearest value, as masks must, whatever the images take.
+            fill: value of positions from outside of the image.
+            nearest: use nearest-neighbour interpolation, as for masks, whatever is set for images.
         """
 
 
@@ -48,8 +48,8 @@ class Flip:
 
 @dataclass(frozen=True)
 class Crop:
-    """Pads and cuts out a part of the old size; `padding` is left, right, top, bottom, and `mode`
-    what lies there.
+    """Pads a sample and crops it to its old size; `padding` is (left, right, top, bottom), `mode`
+    torchvision's `padding_mode`.
     """
 
     padding: tuple[int, int, int, int]
@@ -80,19 +80,17 @@ class Crop:
 
 
 def inside(places: Tensor, size: int, mode: str) -> Tensor:
-    """Return the places along an axis of `size` whose values lie at places up to a size beside
-    it.
-    """
+    """Return the indices along an axis of `size` that `mode` repeats at positions outside of it."""
     if mode == "edge":
         return places.clamp(0, size - 1)
-    again = int(mode == "symmetric")  # whether the border comes twice
+    again = int(mode == "symmetric")  # 1 if the border value is repeated
     places = torch.where(places < 0, -places - again, places)
     return torch.where(places < size, places, 2 * size - 2 + again - places)
 
 
 @dataclass(frozen=True)
 class Warp:
-    """Turns, shifts, scales and shears about the middle; ranges in degrees, in shares of the size
+    """Rotates, shifts, scales and shears about the centre; ranges in degrees, in shares of the size
     and as factors.
     """
 
@@ -141,8 +139,8 @@ class Warp:
 
 
 def inverse_affine(drawn: Tensor) -> Tensor:
-    """Return the matrices (B, 2, 3) from a place in the result to its place in the sample, in
-    positions from the middle.
+    """Return the matrices (B, 2, 3) from positions in the result to positions in the sample, in
+    pixels from the centre.
 
     Args:
         drawn: (B, 6) angle, shifts along x and y, scale, shears along x and y; angles in degrees.
@@ -176,14 +174,14 @@ def sampling_grid(matrices: Tensor, size: Size) -> Tensor:
     )
     places = torch.stack([x, y, torch.ones_like(x)], dim=-1).view(1, -1, 3)
     to_x, to_y = matrices.unbind(1)
-    # a tensor of the sizes would wait for a GPU
+    # a tensor of the sizes would synchronise with the GPU
     scaled = torch.stack([to_x / (0.5 * width), to_y / (0.5 * height)], dim=2)
     return places.expand(len(matrices), -1, -1).bmm(scaled).view(-1, height, width, 2)
 
 
 def batch_step(transform: Any, size: Size) -> BatchStep | None:
-    """Return what does a torchvision v2 transform to whole batches of (height, width); None if
-    nothing here does.
+    """Return the batch version of a torchvision v2 transform for samples of (height, width); None
+    if there is none.
     """
     make = (
         MAKERS.get(type(transform).__name__)
@@ -194,8 +192,8 @@ def batch_step(transform: Any, size: Size) -> BatchStep | None:
 
 
 def crop(transform: Any, size: Size) -> BatchStep | None:
-    """Return a `RandomCrop` back to the old size; what would reflect more than there is,
-    torchvision refuses.
+    """Return a `RandomCrop` to the size of the sample. Padding by reflection beyond the size is
+    left to torchvision, which refuses it.
     """
     left, right, top, bottom = transform.padding or (0, 0, 0, 0)
     too_wide = max(left, right) >= size[1] or max(top, bottom) >= size[0]
@@ -205,7 +203,7 @@ def crop(transform: Any, size: Size) -> BatchStep | None:
 
 
 def affine(transform: Any, size: Size) -> BatchStep | None:
-    """Return a `RandomAffine` about the middle."""
+    """Return a `RandomAffine` about the centre."""
     if transform.center is not None or interpolation(transform) not in ("nearest", "bilinear"):
         return None
     return Warp(
@@ -218,12 +216,12 @@ def affine(transform: Any, size: Size) -> BatchStep | None:
 
 
 def interpolation(transform: Any) -> str:
-    """Return the word for how a transform interpolates."""
+    """Return the interpolation mode of a transform."""
     return str(getattr(transform.interpolation, "value", transform.interpolation))
 
 
 def rotation(transform: Any, size: Size) -> BatchStep | None:
-    """Return a `RandomRotation` about the middle that keeps the size."""
+    """Return a `RandomRotation` about the centre that keeps the size."""
     if (
         transform.expand
         or transform.center is not None
@@ -247,8 +245,8 @@ MAKERS: dict[str, Callable[[Any, Size], BatchStep | None]] = {
 def batch_steps(
     transforms: Sequence[Any], spatial: Sequence[int], fills: Sequence[Any]
 ) -> list[BatchStep] | None:
-    """Return the transforms for whole batches; None unless all of them are there, and fill with one
-    number if they fill.
+    """Return the batch versions of transforms; None unless all of them have one and fill with a
+    single number.
     """
     if not all(fill is None or isinstance(fill, int | float) for fill in fills):
         return None

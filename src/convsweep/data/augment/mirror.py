@@ -9,11 +9,11 @@ from convsweep.errors import UserError
 
 
 class RandomMirror:
-    """Mirrors a sample, and its mask with it, along each axis by a draw of its own.
+    """Mirrors a sample and its mask along each axis independently.
 
     Args:
         p: probability for each axis.
-        axes: which spatial axes, 0 the first; None: all.
+        axes: spatial axes, 0 the first; None: all.
 
     Raises:
         UserError: a probability outside 0 to 1.
@@ -41,8 +41,8 @@ class RandomMirror:
 
 
 def flipped(x: Tensor, axes: Sequence[int]) -> Tensor:
-    """Return a tensor mirrored along axes that are counted from the last; what torchvision calls a
-    mask stays one.
+    """Return a tensor mirrored along axes that are counted from the last; torchvision's `Mask` type
+    is kept.
     """
     if not axes:
         return x

@@ -1,5 +1,5 @@
-"""Augmentation by torchvision v2: every sample is changed by draws of its own, image and mask
-together.
+"""Augmentation by torchvision v2, with separate draws for every sample, the same for image and
+mask.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,19 +19,19 @@ AugmentBy = Literal["auto", "batch", "sample"]
 class Augmentation:
     """Applies torchvision v2 transforms to a batch, with draws for each sample.
 
-    Where all transforms are there for whole batches (`batch_augment`), the batch is changed at
-    once, where it lies; else its samples are changed one after the other, in memory.
+    If all transforms have a version for whole batches (`batch_steps`), the batch is transformed at
+    once on its device, else sample by sample in memory.
 
-    All draws come from the seed handed in, so a batch looks the same with any number of workers and
-    after a resume, and the global generators stay untouched. Masks are resampled to the nearest
-    value; what a rotation or a padding uncovers in a mask becomes the ignore index, or class 0
-    where there is none.
+    All draws follow from the seed passed in, so a batch is the same with any number of workers and
+    after a resume; global generators are not used. Masks are resampled to the nearest value; where
+    a rotation or padding adds positions to a mask they get the ignore index, or class 0 if there is
+    none.
 
-    torchvision's transforms work on the last two axes: of volumes, on every slice alike. One that
-    says `any_dim = True` works on any number of axes.
+    torchvision's transforms work on the last two axes; every slice of a volume is transformed
+    alike. A transform with `any_dim = True` works on any number of axes.
 
     Args:
-        transforms: v2 transforms in order; a mapping is read for its values.
+        transforms: v2 transforms in order, or a mapping whose values they are.
         info: the data set they are for.
         by: `batch`, `sample`, or `auto` for the batch where that can be.
 
@@ -68,7 +68,7 @@ class Augmentation:
             )
 
     def __call__(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Return the batch with every sample changed.
+        """Return the batch with every sample augmented.
 
         Args:
             seed: determines all draws.
@@ -83,7 +83,7 @@ class Augmentation:
             return self.at_once(x, y, seed)
         images, masks = torch.empty_like(x), y.clone()
         with torch.random.fork_rng(devices=[]):
-            # torch.manual_seed notes who called it, for each kind of device
+            # faster than torch.manual_seed, which records its caller for each kind of device
             torch.default_generator.manual_seed(mix(seed))
             for i in range(len(x)):
                 image, mask = self.one(x[i], y[i])
@@ -97,7 +97,7 @@ class Augmentation:
         return images, masks
 
     def at_once(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Return the batch changed where it lies, by the same draws on every device."""
+        """Return the batch transformed on its device, with the same draws on every device."""
         assert self.batched is not None
         generator = torch.Generator().manual_seed(mix(seed))
         masks = y.unsqueeze(1) if self.masks else None
@@ -130,7 +130,7 @@ class Augmentation:
         """Return one image, and its mask if it has one, after all transforms."""
         if not self.masks:
             for step in self.steps:
-                # a tensor alone is an image to v2, and a fifth faster than one that says so
+                # v2 treats a plain tensor as an image, a fifth faster than `tv_tensors.Image`
                 image = step(image)
             return image, label
         pair: tuple[Tensor, Tensor] = image, label
@@ -145,11 +145,11 @@ class Augmentation:
     def with_mask(
         self, step: Callable[..., Any], image: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return an image and its mask after one transform of torchvision, which fills both with
-        the same number.
+        """Return an image and its mask after one torchvision transform, which fills both with the
+        same number.
 
-        What it has uncovered is found by a second mask with other labels everywhere: only there are
-        both alike.
+        Filled positions are found by a second mask with other labels everywhere: only there do both
+        agree.
         """
         from torchvision import tv_tensors
 
@@ -174,7 +174,7 @@ def is_torchvisions(step: Any) -> bool:
 
 
 def fill_of(step: Any) -> Any:
-    """Return what a transform fills uncovered places of images with."""
+    """Return the fill value of a transform for images."""
     from torchvision import tv_tensors
 
     fill = getattr(step, "fill", None)
@@ -182,7 +182,7 @@ def fill_of(step: Any) -> Any:
 
 
 def check_fills(steps: Iterable[Any]) -> None:
-    """Raise `UserError` if a transform, also one inside others, would fill masks with a colour."""
+    """Raise `UserError` if a transform, nested ones included, would fill masks with a colour."""
     for step in steps:
         check_fills(getattr(step, "transforms", None) or ())
         fill = getattr(step, "fill", None)

@@ -1,1 +1,1 @@
-"""Files of every kind as arrays: found, checked, decoded, cached."""
+"""Reading of files as arrays: listing, checks, decoding, caching."""

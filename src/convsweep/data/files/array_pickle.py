@@ -1,4 +1,4 @@
-"""Pickles of arrays and plain containers, and of nothing that could run code."""
+"""Unpickling restricted to arrays and plain containers, which cannot run code."""
 
 import pickle
 from typing import Any
@@ -15,9 +15,7 @@ ARRAYS_ONLY = {
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """Reads published pickles; one that names anything but arrays is refused before that is
-    called.
-    """
+    """Reads published pickles; refuses any global other than numpy's array constructors."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in ARRAYS_ONLY:

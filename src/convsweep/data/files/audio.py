@@ -1,4 +1,4 @@
-"""Sound files: which there are, how long they are, and pieces of them as numbers."""
+"""Sound files: listing, headers, and reading in pieces."""
 
 from functools import cached_property
 from pathlib import Path
@@ -36,7 +36,7 @@ def audio_files(folder: Path) -> list[Path]:
 
 
 class Recording:
-    """A sound file as an array (C, T) in memory that is read piece by piece, by `[:, start:stop]`.
+    """A sound file with the interface of an array (C, T), read piece by piece by `[:, start:stop]`.
 
     Args:
         file: any that libsndfile reads.
@@ -101,5 +101,5 @@ def mono(file: Path, sample_rate_hz: int) -> NDArray[np.float32]:
 
 
 def short(error: Exception) -> str:
-    """Return why libsndfile refuses a file, without the path that the message names anyway."""
+    """Return libsndfile's reason for refusing a file, without the path."""
     return str(error).rpartition(": ")[2].rstrip(".") or type(error).__name__

@@ -1,6 +1,4 @@
-"""Decoded folders kept as memory-mapped arrays: written once, whole or not at all, and shared by
-all processes.
-"""
+"""Cache of decoded folders as memory-mapped arrays: written atomically, shared by all processes."""
 
 import json
 import os
@@ -39,11 +37,11 @@ def default_cache_dir() -> Path:
 
 
 def fingerprint(files: Sequence[Path], root: Path, settings: Any) -> str:
-    """Return a key that changes with the names, sizes and times of the files and with how they are
-    decoded.
+    """Return a key that changes with the names, sizes and times of the files and with the decoding
+    options.
 
     Args:
-        settings: anything that JSON can hold, or whose `repr` says all.
+        settings: anything that JSON can hold, or with a complete `repr`.
     """
     digest = blake2b(digest_size=16)
     digest.update(
@@ -56,8 +54,7 @@ def fingerprint(files: Sequence[Path], root: Path, settings: Any) -> str:
 
 
 def store(folder: Path, layouts: dict[str, Layout], write: Callable[[Arrays], None]) -> Arrays:
-    """Return the arrays of a cache folder, writing them first where they are missing or not what
-    they should be.
+    """Return the arrays of a cache folder, writing them first if they are missing or do not match.
 
     Args:
         folder: its name is the fingerprint of what it holds.
@@ -125,9 +122,7 @@ def open_arrays(folder: Path, layouts: dict[str, Layout]) -> Arrays | None:
 
 
 def remove_leftovers(folder: Path, prefix: str) -> None:
-    """Remove the temporary folders of processes that were killed: whoever holds the lock is the
-    only one to have one.
-    """
+    """Remove temporary folders of killed processes; only the holder of the lock may have one."""
     for left in folder.iterdir():
         if left.name.startswith(prefix) and left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
@@ -135,8 +130,8 @@ def remove_leftovers(folder: Path, prefix: str) -> None:
 
 @contextmanager
 def lock_between_processes(file: Path) -> Iterator[bool]:
-    """Hold a lock between processes of one machine, if the system has one; it ends with the
-    process, however that ends.
+    """Hold a lock between processes of one machine, released if the process dies. Yields False if
+    the system has no such lock.
     """
     try:
         import fcntl

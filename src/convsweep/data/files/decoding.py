@@ -1,4 +1,6 @@
-"""Many files to arrays, by several threads: in memory where they are few, else in the cache."""
+"""Decoding of many files to arrays by several threads: in memory if they are small, else in the
+cache.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -27,10 +29,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Storage:
-    """Where decoded files stay.
+    """Where decoded files are kept.
 
     Args:
-        keep: "memory", "disk" (memory-mapped), or "auto": in memory what is small and quickly
+        keep: "memory", "disk" (memory-mapped), or "auto": in memory if they are small and quickly
             decoded again.
         cache_dir: folder of the cache; None: convsweep in the user's cache folder.
     """
@@ -53,8 +55,8 @@ class Job:
         layouts: the arrays to fill, each with one row a sample.
         settings: everything else that the result depends on.
         decode: returns row i of every array.
-        spans: where sample i lies in each array, if these hold samples of different sizes one after
-            the other.
+        spans: the slice of sample i in each array, if these hold samples of different sizes one
+            after the other.
     """
 
     root: Path
@@ -131,7 +133,7 @@ def fill(job: Job, arrays: Arrays) -> None:
 
     with ThreadPoolExecutor(max_workers=num_threads(job.files)) as pool:
         for _ in pool.map(some, range(0, len(job.names), FILES_PER_TASK)):
-            pass  # takes the exception of a task, if it has one
+            pass  # raises the exception of a task, if it has one
     if unfit:
         raise UserError(
             unfit_message(sorted(unfit, key=lambda pair: pair[0]), len(job.names), job.root)
@@ -165,18 +167,18 @@ def image_shape(first: Path, decoding: ImageDecoding, root: Path) -> tuple[int, 
 
 
 def num_threads(files: Sequence[Path]) -> int:
-    """Return one thread for tiny files, whose decoding is mostly Python and only waits for itself,
-    else one a core.
+    """Return 1 for tiny files, whose decoding is mostly Python under the GIL, else the number of
+    cores.
     """
     some = files[:: max(1, len(files) // 100)]
     mean_bytes = sum(file.stat().st_size for file in some) / max(1, len(some))
     return 1 if mean_bytes < TINY_FILE_BYTES else num_readers()
 
 
-# More threads or processes than these wait for the disk.
+# More threads or processes would only wait for the disk.
 MOST_READERS = 8
 
 
 def num_readers() -> int:
-    """Return how many threads read files at a time."""
+    """Return the number of threads that read files."""
     return min(MOST_READERS, usable_cores())

@@ -1,6 +1,4 @@
-"""Files of published data sets: found where people keep them, downloaded beside them where they are
-missing.
-"""
+"""Files of published data sets: found in the usual folders, downloaded if they are missing."""
 
 import shutil
 import tempfile
@@ -21,7 +19,7 @@ class Remote:
     Args:
         name: under which it is kept.
         md5: checksum.
-        urls: where it may be had, tried in order.
+        urls: mirrors, tried in order.
     """
 
     name: str
@@ -39,19 +37,16 @@ def download(
     missing: Callable[[], bool],
     unpacked: str | None = None,
 ) -> None:
-    """Bring the files into a folder, each whole or not at all; what is there already is not
-    touched.
+    """Download the files into a folder, each atomically; existing files are not touched.
 
     Args:
         remotes: the files.
         folder: where to put them.
-        missing: whether they are still missing, asked again when other processes have had their
-            turn.
-        unpacked: for archives: the folder of this name that is in them is put into `folder`
-            instead.
+        missing: returns whether they are missing, called again once other processes have finished.
+        unpacked: for archives: the folder of this name in them is moved into `folder` instead.
 
     Raises:
-        UserError: saying which file to put where.
+        UserError: the download failed; the message says which file to put where.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +68,7 @@ def download(
 
 
 def bring(remotes: Sequence[Remote], temporary: Path, folder: Path, unpacked: str | None) -> None:
-    """Download into a temporary folder, then move what is not there yet."""
+    """Download into a temporary folder, then move the missing files."""
     for remote in remotes:
         if unpacked is None and (folder / remote.name).exists():
             continue
@@ -87,10 +82,10 @@ def bring(remotes: Sequence[Remote], temporary: Path, folder: Path, unpacked: st
 
 
 def fetch(remote: Remote, folder: Path) -> None:
-    """Download one file through torchvision, from the first place that has it.
+    """Download one file through torchvision from the first mirror that has it.
 
     Raises:
-        OSError, RuntimeError: if no place has it whole.
+        OSError, RuntimeError: every mirror failed.
     """
     from torchvision.datasets.utils import download_url
 

@@ -1,4 +1,4 @@
-"""What lies in a data folder: its parts, its classes, its image files."""
+"""Contents of a data folder: parts, classes, image files."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -37,7 +37,7 @@ def existing_folder(root: Path, what: str, key: str = "root") -> Path:
 
 
 def visible(folder: Path) -> list[Path]:
-    """Return what is in a folder in order of names, without hidden entries and archive litter."""
+    """Return the entries of a folder by name, without those that start with `.` or `__`."""
     return sorted(child for child in folder.iterdir() if not child.name.startswith((".", "__")))
 
 
@@ -64,10 +64,10 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def part_folders(root: Path) -> dict[str, Path] | None:
-    """Return the folders of train, val and test, or None where the folder is not divided.
+    """Return the folders of train, val and test, or None if the folder is not divided.
 
     Raises:
-        UserError: if one part has two folders, or a folder beside `train` is no part.
+        UserError: if one part has two folders, or a folder next to `train` is no part.
     """
     folders = subfolders(root)
     parts: dict[str, Path] = {}
@@ -102,10 +102,10 @@ def part_folders(root: Path) -> dict[str, Path] | None:
 
 
 def class_folders(root: Path) -> list[str]:
-    """Return the names of the classes: the folders that lie here.
+    """Return the names of the class folders.
 
     Raises:
-        UserError: if there is none, or one holds no image.
+        UserError: there is no class folder, or one holds no image.
     """
     names = [folder.name for folder in subfolders(root)]
     if not names:
@@ -125,5 +125,5 @@ def class_folders(root: Path) -> list[str]:
 
 
 def relative_names(files: Sequence[Path], root: Path) -> list[str]:
-    """Return the files' paths below the root, with forward slashes on every system."""
+    """Return the files' paths relative to the root, with forward slashes on every system."""
     return [file.relative_to(root).as_posix() for file in files]

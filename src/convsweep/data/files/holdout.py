@@ -1,6 +1,4 @@
-"""Parts of a folder: as its own folders divide it, and with the files that a pattern names as the
-test part.
-"""
+"""Parts of a folder, with a test part of the files that match patterns."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -12,7 +10,7 @@ from numpy.typing import NDArray
 from convsweep.data.samples import Parts, Samples
 from convsweep.errors import UserError
 
-# The part that each of several files is in.
+# Part of each file.
 PartOf = NDArray[np.str_]
 
 
@@ -22,7 +20,7 @@ def patterns_of(holdout: str | Sequence[str] | None) -> list[str]:
 
 
 def parts_of(sizes: dict[str, int]) -> PartOf:
-    """Return the part of each file where the parts, of these sizes, lie one after the other."""
+    """Return the part of each file for parts of these sizes one after the other."""
     return np.repeat(list(sizes), list(sizes.values()))
 
 
@@ -35,8 +33,7 @@ def held_out(part_of: PartOf, names: Sequence[str], patterns: Sequence[str], roo
         root: for the messages.
 
     Raises:
-        UserError: the patterns match nothing, or everything to train on, or there is a test folder
-            too.
+        UserError: the patterns match no file or all training files, or there is a test folder too.
     """
     if not patterns:
         return part_of
@@ -57,7 +54,7 @@ def held_out(part_of: PartOf, names: Sequence[str], patterns: Sequence[str], roo
 def with_holdout(
     samples: Samples, names: Sequence[str], part_of: PartOf, patterns: Sequence[str], root: Path
 ) -> Parts:
-    """Return the training, validation and test part; None for a part that is not there.
+    """Return the training, validation and test part; None for a missing part.
 
     Args:
         names, part_of, patterns, root: as for `held_out`.

@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Color = Literal["auto", "grey", "rgb"]
-# What images of so many channels are.
+# Colour by number of channels.
 COLORS: dict[int, Literal["grey", "rgb"]] = {1: "grey", 3: "rgb"}
 
 Resize = Literal["stretch", "crop", "pad"]
 EXTENSIONS = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 )
-# The value of a 16-bit image that 8 bits show as white, where the config names no other.
+# Default value of a 16-bit image that becomes 255 in 8 bits.
 WHITE = 65535
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I"})
 
 
 class UnfitFileError(Exception):
-    """A file that breaks a rule; collected, so that one message can name several.
+    """A file that breaks a rule; collected, so that one message can list several files.
 
     Args:
         rule: what must hold, the same text for every file that breaks it.
@@ -38,7 +38,7 @@ class UnfitFileError(Exception):
         super().__init__(rule, detail, remedy)
         self.rule, self.detail, self.remedy = rule, detail, remedy
         self.file: Path | None = None
-        """The file, where it is not the one that the sample is named after."""
+        """The file, if it is not the one that the sample is named after."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class ImageDecoding:
         image_size: (height, width) of every array; None: all files are of one size.
         resize: "stretch" to the size, "crop" the middle of the right proportions, or "pad" with
             black.
-        color: "grey", "rgb", or "auto": what the first file is, and all must be alike.
-        white: the value of 16-bit images that becomes 255; brighter ones do too.
+        color: "grey", "rgb", or "auto": the colour of the first file, which all must share.
+        white: the value of 16-bit images that becomes 255, as do brighter ones.
     """
 
     image_size: tuple[int, int] | None = None
@@ -96,8 +96,8 @@ def open_image(path: Path) -> "Image":
 
 
 def check_single(file: "Image") -> None:
-    """Raise UnfitFileError where a TIFF is a stack: it has more pages of the first one's size;
-    smaller ones are its previews.
+    """Raise UnfitFileError if a TIFF has further pages of the first one's size; smaller pages are
+    previews.
     """
     num_pages = getattr(file, "n_frames", 1) if file.format == "TIFF" else 1
     size = file.size
@@ -111,7 +111,7 @@ def check_single(file: "Image") -> None:
 
 
 def is_deep(image: "Image") -> bool:
-    """Whether a pixel of it has more than 8 bits."""
+    """Whether pixels have more than 8 bits a channel."""
     return image.mode.startswith("I")
 
 
@@ -120,8 +120,8 @@ def color_of(image: "Image") -> Literal["grey", "rgb"]:
 
 
 def shape_by(first: Path, decoding: ImageDecoding) -> tuple[int, int, int]:
-    """Return the shape (C, H, W) of every array, of which the first file decides what the config
-    leaves open.
+    """Return the shape (C, H, W) of every array; what the config leaves open is taken from the
+    first file.
 
     Raises:
         UnfitFileError: if the file is no image.
@@ -157,11 +157,10 @@ def decode_image(
 
 
 def in_color(image: "Image", color: str, white: int = WHITE) -> "Image":
-    """Return the image in 8 bits, grey or RGB; of 16-bit grey `white` and what is brighter becomes
-    255.
+    """Return the image in 8 bits, grey or RGB; values of 16-bit grey from `white` on become 255.
 
     Raises:
-        UnfitFileError: it holds fractions, of which 8 bits would leave next to nothing.
+        UnfitFileError: it holds fractions, which 8 bits cannot represent.
     """
     from PIL import Image
 
@@ -177,10 +176,10 @@ def in_color(image: "Image", color: str, white: int = WHITE) -> "Image":
 def fit(
     image: "Image", decoding: ImageDecoding, size: tuple[int, int], *, nearest: bool, fill: int
 ) -> "Image":
-    """Return an image or mask in (height, width), both by the same geometry.
+    """Return an image or mask resized to (height, width), both by the same geometry.
 
     Raises:
-        UnfitFileError: if it has another size and no image_size was asked for.
+        UnfitFileError: if it has another size and `image_size` is None.
     """
     from PIL import Image
 

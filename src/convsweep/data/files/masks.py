@@ -34,8 +34,8 @@ class MaskCoding:
             and 255), or "rgb"; "trimap" (1, 2, and 3 for a border, which is the ignore index where
             there is one) is for oxford_pet.
         class_names: one name a class.
-        colors: (K, 3) the colour of each class under "rgb".
-        ignore_color: the colour that is no class.
+        colors: (K, 3) RGB colour of each class under "rgb".
+        ignore_color: the colour that is mapped to `ignore_index`.
         ignore_index: the value that is no class.
     """
 
@@ -54,7 +54,7 @@ class MaskCoding:
 
     @property
     def fill(self) -> int:
-        """What a mask holds where there is no image."""
+        """Mask value of positions outside of the image."""
         return 0 if self.ignore_index is None else self.ignore_index
 
 
@@ -68,7 +68,7 @@ def mask_coding(
     """Return the coding that a config describes.
 
     Raises:
-        UserError: if the classes are not told, or told twice and differently.
+        UserError: if the classes are missing or contradict each other.
     """
     if coding == "rgb":
         return palette_coding(palette, ignore_index)
@@ -100,10 +100,10 @@ def mask_coding(
 def palette_coding(
     palette: Mapping[str, Sequence[int]] | None, ignore_index: int | None
 ) -> MaskCoding:
-    """Return the coding of a palette, whose colour named `ignore` is no class.
+    """Return the coding of a palette; its colour named `ignore` becomes the ignore index.
 
     Raises:
-        UserError: there is no colour, one is none, or two classes share one.
+        UserError: the palette is empty, a colour is invalid, or two classes share one.
     """
     if not palette:
         raise UserError(
@@ -131,10 +131,10 @@ def palette_coding(
 def decode_mask(
     mask: "Image", coding: MaskCoding, decoding: ImageDecoding, size: tuple[int, int]
 ) -> NDArray[np.uint8 | np.int16]:
-    """Return class indices, brought to (height, width) as the image of the mask is.
+    """Return class indices, resized to (height, width) by the same geometry as the image.
 
     Raises:
-        UnfitFileError: if the file is not coded so.
+        UnfitFileError: if the file does not follow the coding.
     """
     from PIL import Image
 
@@ -168,7 +168,7 @@ def one_number(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
 
 
 def from_index(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
-    """Return the classes of a mask whose numbers they are, (H, W).
+    """Return the class indices of a mask that stores them, (H, W).
 
     Raises:
         UnfitFileError: a number is neither a class nor the ignore index.
@@ -189,10 +189,10 @@ def from_index(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
 
 
 def from_binary(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
-    """Return 0 and 1 of a mask that holds 0 and one other value, (H, W).
+    """Return a mask of 0 and one other value as 0 and 1, (H, W).
 
     Raises:
-        UnfitFileError: it holds more, or another one than 1 or 255.
+        UnfitFileError: it holds more values, or the other one is neither 1 nor 255.
     """
     values = one_number(mask, coding)
     ignored = (
@@ -245,11 +245,11 @@ def from_rgb(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
 
 
 def from_trimap(mask: "Image", coding: MaskCoding) -> NDArray[np.int32]:
-    """Return the classes of a trimap, (H, W): its numbers less one, or the ignore index for the
+    """Return the classes of a trimap, (H, W): its values minus 1, or the ignore index for the
     border.
 
     Raises:
-        UnfitFileError: it holds another number than 1 to 3.
+        UnfitFileError: it holds values other than 1 to 3.
     """
     values = one_number(mask, coding)
     if values.min() < 1 or values.max() > TRIMAP_BORDER:

@@ -1,5 +1,5 @@
-"""One NIfTI file to one array in canonical orientation and wanted spacing, and labels of such an
-array back to a file like it.
+"""NIfTI files as arrays in canonical orientation and a given spacing, and label maps written back
+to NIfTI.
 """
 
 import zlib
@@ -39,11 +39,11 @@ def stem(path: Path) -> str | None:
 
 @dataclass(frozen=True)
 class Volume:
-    """A NIfTI file, of which only the header has been read.
+    """A NIfTI file whose header has been read.
 
     Args:
         image: nibabel's image.
-        spacing: millimetres between positions along each axis of the array; None keeps the file's.
+        spacing: millimetres between voxels along each axis of the array; None keeps the file's.
     """
 
     image: Any
@@ -51,17 +51,15 @@ class Volume:
 
     @cached_property
     def orientation(self) -> NDArray[np.float64]:
-        """What brings the file's axes to right, anterior, superior (nibabel's convention), (3,
-        2).
+        """Transform from the file's axes to right, anterior, superior, (3, 2) as in nibabel's
+        `io_orientation`.
         """
         orientation: NDArray[np.float64] = import_nibabel().io_orientation(self.image.affine)
         return orientation
 
     @property
     def channels(self) -> int:
-        """How many there are: the file's fourth axis (or fifth: NIfTI's vectors), 1 where it has
-        none.
-        """
+        """Number of channels: size of the file's fourth axis (fifth for NIfTI vectors), else 1."""
         return int(np.prod(self.image.shape[3:]))
 
     @cached_property
@@ -79,7 +77,7 @@ class Volume:
         )
 
     def canonical(self, values: Sequence[Any]) -> list[Any]:
-        """Return values given for the file's first three axes in the order of the array's axes."""
+        """Return values of the file's first three axes in the order of the array's axes."""
         ordered = [None] * 3
         for value, axis in zip(values, self.orientation[:, 0].astype(int), strict=False):
             ordered[axis] = value
@@ -87,7 +85,7 @@ class Volume:
 
     @cached_property
     def corners(self) -> NDArray[np.float64]:
-        """Where the file's eight corners are in the world, in millimetres, (8, 3)."""
+        """World coordinates of the volume's eight corners in millimetres, (8, 3)."""
         ends = np.stack(
             np.meshgrid(*([0, size - 1] for size in self.image.shape[:3]), indexing="ij"), axis=-1
         ).reshape(-1, 3)
@@ -95,8 +93,8 @@ class Volume:
         return corners
 
     def read(self, is_mask: bool = False) -> NDArray[np.float32]:
-        """Return the values (C, D, H, W) at the array's shape: images interpolated linearly, masks
-        to the nearest value.
+        """Return the values (C, D, H, W) at the array's shape; images are interpolated linearly,
+        masks to the nearest value.
 
         Raises:
             UnfitFileError: the file is cut off.
@@ -114,8 +112,8 @@ class Volume:
         return resize(channels_first, self.shape, "nearest-exact" if is_mask else "trilinear")
 
     def write_labels(self, labels: NDArray[Any], path: Path) -> None:
-        """Write labels of the array's shape as a NIfTI file that lies where this one lies: its
-        shape, affine and orientation.
+        """Write labels of the array's shape as a NIfTI file with the shape, affine and orientation
+        of this one.
         """
         nibabel = import_nibabel()
         sizes = tuple(int(size) for size in self.canonical(self.image.shape))
@@ -139,7 +137,7 @@ class Volume:
 
 
 def open_volume(path: Path, spacing: Sequence[float] | None = None) -> Volume:
-    """Return a NIfTI file, of which the header alone is read.
+    """Open a NIfTI file and read its header.
 
     Raises:
         UnfitFileError: it is no NIfTI file, or no volume of numbers.
@@ -175,7 +173,7 @@ def open_volume(path: Path, spacing: Sequence[float] | None = None) -> Volume:
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of an error in few words."""
+    """Return the first line of an error's message."""
     return (str(error).splitlines() or [type(error).__name__])[0][:100]
 
 

@@ -1,6 +1,4 @@
-"""Named arrays in a .npz file or in a folder of .npy files: their shapes without reading them, and
-themselves.
-"""
+"""Named arrays of a .npz file or a folder of .npy files: headers and values."""
 
 import zipfile
 import zlib
@@ -68,7 +66,7 @@ def header(stream: IO[bytes]) -> Header:
 
 
 def load(path: Path, name: str) -> NDArray[Any]:
-    """Return one array: memory-mapped where it is a .npy file of its own, else in memory.
+    """Return one array, memory-mapped from a .npy file, in memory from a .npz file.
 
     Raises:
         UserError: if the file is broken or holds Python objects.

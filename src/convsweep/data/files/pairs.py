@@ -1,4 +1,4 @@
-"""Images and their masks: found by name, decoded together."""
+"""Pairs of images and masks: matched by name, decoded together."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ class Kind:
     Args:
         listing: returns the files below a folder.
         stem: returns a file's name without its ending.
-        remedy: the options that say how names differ.
+        remedy: the options for names that differ.
     """
 
     listing: Callable[[Path], list[Path]]
@@ -60,11 +60,11 @@ def find_pairs(
     """Return the pairs of each part, in order of their names.
 
     Args:
-        kind: what is looked for.
-        mask_kind: the same for masks; None: `kind`.
+        kind: of the images.
+        mask_kind: of the masks; None: `kind`.
 
     Raises:
-        UserError: if a folder is missing or empty, or an image or a mask is alone.
+        UserError: if a folder is missing or empty, or an image or a mask has no counterpart.
     """
     suffixes = image_suffix, mask_suffix
     parts = part_pairs(root, images, masks)
@@ -120,10 +120,10 @@ def child_of(folder: Path, name: str) -> Path:
 def pair_up(
     root: Path, images: Path, masks: Path, suffixes: tuple[str, str], kinds: tuple[Kind, Kind]
 ) -> list[Pair]:
-    """Return the images of one folder, each with the mask of its name.
+    """Return the images of one folder, each with the mask of the same name.
 
     Raises:
-        UserError: if an image or a mask is alone, or two have one name.
+        UserError: if an image or a mask has no counterpart, or two share a name.
     """
     by_name = stems(images, suffixes[0], kinds[0]), stems(masks, suffixes[1], kinds[1])
     for missing, what, other, folder in (
@@ -145,7 +145,7 @@ def stems(folder: Path, suffix: str, kind: Kind) -> dict[str, Path]:
     """Return the files below a folder by their path without extension and suffix.
 
     Raises:
-        UserError: two files differ by the extension alone.
+        UserError: two files differ only by their extensions.
     """
     found: dict[str, Path] = {}
     for file in kind.listing(folder):
@@ -163,8 +163,8 @@ def stems(folder: Path, suffix: str, kind: Kind) -> dict[str, Path]:
 
 @contextmanager
 def blamed_on(file: Path) -> Iterator[None]:
-    """Let what is unfit in the block be this file, rather than the image that the sample is named
-    after.
+    """Attribute an `UnfitFileError` of the block to this file instead of the image that the sample
+    is named after.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Recordings at another sample rate, read piece by piece."""
+"""Resampling of recordings that are read in pieces."""
 
 from collections.abc import Iterator
 from math import ceil, gcd
@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Waves = NDArray[np.float32]
-# Positions of the slower of the two rates that scipy's default filter looks at on each side.
+# Half length of scipy's default filter, in samples of the lower of the two rates.
 REACH = 10
 
 
 class Waveform(Protocol):
-    """Signals (C, T) of which a piece can be read by `[:, start:stop]`: an array, a file."""
+    """Signals (C, T) that can be read in pieces by `[:, start:stop]`: an array, a file."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -22,8 +22,8 @@ class Waveform(Protocol):
 
 
 class Resampled:
-    """A recording at another rate, resampled where it is read; every piece is equal to that of the
-    whole.
+    """A recording at another rate, resampled on reading; a piece equals the same part of the whole
+    resampled recording.
 
     Args:
         source: (C, T) at `from_hz`.
@@ -58,6 +58,6 @@ class Resampled:
 
 
 def pieces(length: int, size: int) -> Iterator[tuple[int, int]]:
-    """Yield where each piece of a recording of `length` begins and ends."""
+    """Yield start and stop of each piece of a recording of `length` samples."""
     for start in range(0, length, size):
         yield start, min(length, start + size)

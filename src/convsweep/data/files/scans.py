@@ -1,6 +1,4 @@
-"""One scan: a NIfTI file with its channels, or a file for each channel, as nnU-Net names them
-(_0000, _0001, ...).
-"""
+"""A scan: one NIfTI file, or a file for each channel, named as in nnU-Net (_0000, _0001, ...)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,21 +14,20 @@ from convsweep.data.files.nifti import ENDINGS, Volume, open_volume, stem
 from convsweep.data.files.pairs import blamed_on
 from convsweep.errors import UserError
 
-# How far two volumes of one scan may be apart anywhere, in positions of the second.
+# Largest distance between corresponding corners of two volumes of one scan, in voxels of the
+# second.
 LARGEST_AFFINE_GAP = 0.5
 
 
 @dataclass(frozen=True)
 class Scan:
-    """Volumes of one shape at one place, of which only the headers have been read: their channels
-    follow each other.
-    """
+    """Volumes of one shape and place, joined along the channels; only headers have been read."""
 
     volumes: tuple[Volume, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the array, along its spatial axes."""
+        """Spatial shape of the array."""
         return self.volumes[0].shape
 
     @property
@@ -51,12 +48,11 @@ class Scan:
 
 
 def open_scan(path: Path, suffixes: Sequence[str], spacing: Sequence[float] | None = None) -> Scan:
-    """Return the scan that a file belongs to.
+    """Open the scan that a file belongs to.
 
     Args:
-        path: its one file, or that of its first channel.
-        suffixes: what the names of the files of its channels end with; one or none where there is
-            one file.
+        path: the only file, or the file of the first channel.
+        suffixes: name endings of the channels' files; at most one if the scan is a single file.
 
     Raises:
         UnfitFileError: a file is missing, is no volume, or is of another shape or place than the
@@ -73,7 +69,7 @@ def open_scan(path: Path, suffixes: Sequence[str], spacing: Sequence[float] | No
 
 
 def files_of(path: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Return the files of a scan's channels, beginning with the given one.
+    """Return the files of a scan's channels, the given one first.
 
     Raises:
         UnfitFileError: one is missing.
@@ -93,10 +89,10 @@ def files_of(path: Path, suffixes: Sequence[str]) -> list[Path]:
 
 
 def suffixes_of(image_suffix: str | Sequence[str]) -> list[str]:
-    """Return the suffixes of the files of an image, one where each image is one file.
+    """Return `image_suffix` as a list, with one entry if each image is a single file.
 
     Raises:
-        UserError: there is none, or one comes twice.
+        UserError: the list is empty or has duplicates.
     """
     suffixes = (
         [image_suffix]
@@ -112,10 +108,11 @@ def suffixes_of(image_suffix: str | Sequence[str]) -> list[str]:
 
 
 def image_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Return the NIfTI files below a folder, of scans of several files that of the first channel.
+    """Return the NIfTI files below a folder; of scans of several files only the file of the first
+    channel.
 
     Raises:
-        UserError: a file of one of several channels is called otherwise.
+        UserError: a file has none of several suffixes.
     """
     files = volume_files(folder)
     strange = [file.name for file in files if not name_of(file).endswith(tuple(suffixes))]
@@ -141,13 +138,13 @@ def name_of(file: Path) -> str:
 
 
 def check_same_place(first: Volume, other: Volume, what: str) -> None:
-    """Check that a volume lies where another one lies.
+    """Check that two volumes have the same shape and lie at the same place.
 
     Args:
-        what: they are, for the message.
+        what: names the two in the message.
 
     Raises:
-        UnfitFileError: its shape or its place is another.
+        UnfitFileError: shape or place differ.
     """
     if other.image.shape[:3] != first.image.shape[:3]:
         detail = f"{other.image.shape[:3]}, image {first.image.shape[:3]}"

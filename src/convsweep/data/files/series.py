@@ -1,5 +1,5 @@
-"""Labelled time series in the text formats of the UCR and UEA archives: .tsv, one series a line,
-and .ts, several channels.
+"""Labelled time series in the text formats of the UCR and UEA archives: .tsv (one channel) and .ts
+(several channels).
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,11 +16,11 @@ Series = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class SeriesFile:
-    """What a file holds.
+    """Contents of a file.
 
     Shape:
-        series: one (C, T) for each sample; T may differ, values that are missing are NaN.
-        labels: one word for each sample.
+        series: one (C, T) a sample; T may differ, missing values are NaN.
+        labels: one string a sample.
     """
 
     series: list[Series]
@@ -28,8 +28,7 @@ class SeriesFile:
 
 
 def read_series(file: Path) -> SeriesFile:
-    """Return the series of a file, without the NaN that fill up shorter ones and with gaps closed
-    by straight lines.
+    """Return the series of a file without NaN padding, gaps interpolated linearly.
 
     Raises:
         UserError: naming the file and the line that breaks the format.
@@ -57,7 +56,9 @@ def read_series(file: Path) -> SeriesFile:
 
 
 def tsv_lines(file: Path) -> Iterator[tuple[int, list[list[str]], str]]:
-    """Yield number, channel and label of each line: the label, then the values, apart by tabs."""
+    """Yield line number, channel and label of each line: the label, then the values, separated by
+    tabs.
+    """
     for number, line in enumerate(file.read_text().splitlines(), 1):
         if line.strip():
             label, *values = line.rstrip().split("\t")
@@ -65,8 +66,8 @@ def tsv_lines(file: Path) -> Iterator[tuple[int, list[list[str]], str]]:
 
 
 def ts_lines(file: Path) -> Iterator[tuple[int, list[list[str]], str]]:
-    """Yield number, channels and label of each line after `@data`: channels apart by colons, values
-    by commas, the label last.
+    """Yield line number, channels and label of each line after `@data`: channels separated by
+    colons, values by commas, the label last.
 
     Raises:
         UserError: the series have time stamps or no labels.
@@ -94,7 +95,7 @@ def ts_lines(file: Path) -> Iterator[tuple[int, list[list[str]], str]]:
 
 
 def word(label: str) -> str:
-    """Return a label as it is counted: 1.0000000e+00, 1.0 and 1 are one class."""
+    """Return a label in normal form: 1.0000000e+00, 1.0 and 1 are one class."""
     label = label.strip()
     try:
         number = float(label)
@@ -104,14 +105,13 @@ def word(label: str) -> str:
 
 
 def pad(channels: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return the channels filled up with NaN to the length of the longest."""
+    """Return the channels padded with NaN to the length of the longest."""
     longest = max(len(channel) for channel in channels)
     return [[*channel, *["nan"] * (longest - len(channel))] for channel in channels]
 
 
 def whole(series: Series) -> Series:
-    """Return a series (C, T) without the NaN at its end, and with straight lines across the NaN
-    inside.
+    """Return a series (C, T) without trailing NaN, with inner NaN interpolated linearly.
 
     Raises:
         ValueError: a channel has no value.
@@ -129,7 +129,7 @@ def whole(series: Series) -> Series:
 
 
 def stacked(series: Sequence[Series], length: int) -> NDArray[np.float32]:
-    """Return series as one array (N, C, length), zeros after the shorter ones."""
+    """Return series as one array (N, C, length), shorter ones padded with zeros."""
     x = np.zeros((len(series), len(series[0]), length), np.float32)
     for row, one in zip(x, series, strict=True):
         row[:, : one.shape[1]] = one

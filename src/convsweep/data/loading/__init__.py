@@ -1,1 +1,1 @@
-"""From arrays to batches: their order, their gathering, and where the samples are held."""
+"""From arrays to batches: order, gathering, and placement of the samples."""

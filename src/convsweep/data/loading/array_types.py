@@ -1,5 +1,5 @@
-"""Arrays beyond numpy's: made row by row, memory-mapped and sent by their path, of rows that differ
-in size.
+"""Array types beyond numpy's: computed row by row, memory-mapped and pickled by path, or with rows
+of different sizes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 
 class Made:
-    """Rows that follow from their number.
+    """An array whose rows are computed from their index.
 
     Args:
-        make: returns a row from its number, always the same.
+        make: returns the row of an index, the same at every call.
         shape: (N, ...) of all rows.
-        dtype: of them.
+        dtype: of the rows.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Made:
 
     @property
     def nbytes(self) -> int:
-        """What all rows would need in memory."""
+        """Size in bytes of all rows in memory."""
         return self.dtype.itemsize * int(np.prod(self.shape))
 
     def __len__(self) -> int:
@@ -56,7 +56,9 @@ class Made:
 
 @dataclass(frozen=True)
 class Mapped:
-    """Where a memory-mapped array lies in its file; its axes may be in another order than there."""
+    """Location of a memory-mapped array in its file; the order of axes may differ from the
+    file's.
+    """
 
     file: str | Path
     dtype: np.dtype[Any]
@@ -66,12 +68,12 @@ class Mapped:
 
     @classmethod
     def of(cls, array: np.memmap[Any, Any]) -> "Mapped":
-        """Return the place of an array, or of a view of one."""
+        """Return the location of an array, or of a view of one."""
         root = array
         while isinstance(root.base, np.memmap):
             root = root.base
         assert array.filename is not None
-        # numpy gives a view the offset of what it is a view of
+        # a view has the `offset` of the array that it was taken from
         offset = root.offset + array.ctypes.data - root.ctypes.data
         return cls(array.filename, array.dtype, offset, array.shape, array.strides)
 
@@ -89,7 +91,9 @@ class Mapped:
 
 
 class PickledByPath:
-    """Pickles every memory-mapped array among its attributes as the place where it lies."""
+    """Pickles the memory-mapped arrays among its attributes by their location, without the
+    values.
+    """
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -107,12 +111,12 @@ class PickledByPath:
 
 
 class Ragged(PickledByPath):
-    """Arrays of one number of axes and of different shapes.
+    """Arrays with the same number of axes and different shapes.
 
     Args:
         values: (M,) the values of all arrays, each in C order; may be memory-mapped.
         shapes: shape of each array.
-        starts: where each begins; None: one after the other.
+        starts: index in `values` of the first value of each; None: one after the other.
     """
 
     def __init__(
@@ -128,8 +132,8 @@ class Ragged(PickledByPath):
         return len(self.shapes)
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        """Return one array, by its number: a view, so that of a memory map only what is used is
-        read.
+        """Return one array by its index, as a view, so that only the parts used are read from a
+        memory map.
         """
         shape, start = self.shapes[index], int(self.starts[index])
         return self.values[start : start + int(np.prod(shape))].reshape(shape)
@@ -149,7 +153,7 @@ class Ragged(PickledByPath):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape (N, ...) of all arrays as if they were one, -1 along axes where they differ."""
+        """The shape (N, ...) of the arrays stacked, with -1 along axes where they differ."""
         return (
             len(self),
             *(sizes[0] if len(set(sizes)) == 1 else -1 for sizes in zip(*self.shapes, strict=True)),
@@ -168,10 +172,10 @@ class Ragged(PickledByPath):
         return self.size * self.dtype.itemsize
 
     def in_memory(self) -> "Ragged":
-        """Return the same arrays, read."""
+        """Return the same arrays in memory."""
         return Ragged(np.concatenate([np.asarray(one).reshape(-1) for one in self]), self.shapes)
 
 
 def offsets(shapes: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:
-    """Return where each of several arrays begins if they lie one after the other."""
+    """Return the start of each of several arrays that are stored one after the other."""
     return np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])[:-1]

@@ -1,4 +1,4 @@
-"""Batches by index: the samples of a batch are gathered in one read, in this process or in
+"""Loading of batches by index: all samples of a batch in one read, in this process or in
 workers.
 """
 
@@ -19,7 +19,7 @@ Augment = Callable[[Tensor, Tensor, tuple[int, ...]], XY]
 
 
 def taken(array: Array, indices: Indices) -> Tensor:
-    """Return the samples at `indices`, in memory of their own."""
+    """Return a copy of the samples at `indices`."""
     return torch.from_numpy(
         np.ascontiguousarray(
             array.take(indices, axis=0) if type(array) is np.ndarray else array[indices]
@@ -32,8 +32,7 @@ class Gather(PickledByPath, Dataset[XY]):
 
     Args:
         samples: what to read from.
-        augment: maps (x, y, seed) of a batch to the same with every sample changed by draws of its
-            own.
+        augment: maps (x, y, seed) of a batch to (x, y) with every sample augmented separately.
         positions: (prod(spatial),) one fixed permutation of the positions of every sample; None
             leaves them in place.
 
@@ -56,9 +55,7 @@ class Gather(PickledByPath, Dataset[XY]):
         return self.finished(taken(self.x, batch.indices), taken(self.y, batch.indices), batch.seed)
 
     def finished(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> XY:
-        """Return a batch that was read as the network gets it; what is permuted has been augmented
-        before.
-        """
+        """Return a batch as the network gets it: augmented, then permuted."""
         if self.augment is not None:
             x, y = self.augment(x, y, seed)
         if self.positions is not None:
@@ -71,9 +68,7 @@ class Gather(PickledByPath, Dataset[XY]):
 
 
 class Remaining(Sampler[Batch]):
-    """What torch's DataLoader asks for the next batches: those of the current epoch that are still
-    to come.
-    """
+    """Sampler for torch's DataLoader: the remaining batches of the current epoch."""
 
     def __init__(self, order: TrainOrder | EvalOrder) -> None:
         self.order = order
@@ -88,18 +83,17 @@ class Remaining(Sampler[Batch]):
 
 class BatchLoader:
     """An iterable of batches that Lightning can shard, shuffle by epoch, save in mid-epoch and
-    continue.
+    restore.
 
-    Lightning finds `sampler.set_epoch`, and saves and restores `state_dict` of every loader that
-    has one. Iteration begins with the first `next`, because Lightning makes the iterator of the
-    first epoch before it has told which epoch that is.
+    Lightning calls `sampler.set_epoch`, and saves and restores the `state_dict` of every loader
+    that has one. Reading starts with the first `next`, because Lightning creates the first iterator
+    before it sets the epoch.
 
     Args:
         gather: reads one batch.
         order: which samples form which batch.
-        num_workers: processes that gather ahead; 0 gathers in this one.
-        pin_memory: whether batches are copied to page-locked memory, from where a GPU fetches them
-            without waiting.
+        num_workers: processes that prefetch batches; 0 reads in this process.
+        pin_memory: copy batches to page-locked memory for asynchronous transfers to a GPU.
     """
 
     batch_sampler: None = None
@@ -130,7 +124,7 @@ class BatchLoader:
             yield batch
 
     def start(self) -> int:
-        """Return the number of the first batch: 0, or where a restored epoch was left."""
+        """Return the index of the first batch: 0, or the position of a restored epoch."""
         resume, self.resume = self.resume, None
         return (
             resume["batch"] if resume is not None and resume["epoch"] == self.sampler.epoch else 0

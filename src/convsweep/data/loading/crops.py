@@ -1,5 +1,5 @@
-"""Batches of samples that differ in size: crops of one shape, drawn anew every epoch, to train on;
-else whole samples.
+"""Batches of samples that differ in size: random crops of one shape for training, whole samples
+otherwise.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from convsweep.data.loading.order import Batch
 from convsweep.data.samples import Samples
 from convsweep.nets.sliding_window import cut
 
-# Positions of a class in a sample among which a crop's centre is drawn.
+# Most positions of a class in a sample that are kept as centres of crops.
 PLACES_KEPT = 1_000
 
 
 class Whole(Gather):
-    """Reads one whole sample as a batch, or none where a process has none left."""
+    """Reads one whole sample as a batch, or an empty batch if a process has none left."""
 
     def __getitem__(self, batch: Batch) -> XY:
         index = batch.indices[0] if len(batch.indices) else 0
@@ -27,16 +27,16 @@ class Whole(Gather):
 
 
 class Crops(Gather):
-    """Reads a crop of each sample of a batch, and augments it. What a sample lacks to a crop's size
-    is mirrored.
+    """Reads a crop of each sample of a batch and augments it. Samples smaller than a crop are
+    padded by reflection.
 
     Args:
         samples: segmentation samples of any size.
         crop: spatial shape of a crop.
-        per_sample: crops of each sample in an epoch.
-        foreground: share of crops that lie around a position of a drawn class of their sample
-            (Isensee et al. 2021, nnU-Net); the others lie anywhere.
-        background: classes that are no foreground: the first, and the ignore index.
+        per_sample: crops a sample and epoch.
+        foreground: share of crops centred at a position of a random foreground class (Isensee et
+            al. 2021, nnU-Net); the others are uniform.
+        background: values that are not foreground: the first class and the ignore index.
         augment: as for `Gather`.
     """
 
@@ -76,8 +76,8 @@ class Crops(Gather):
         return self.finished(x, y, batch.seed)
 
     def draw(self, index: int, rng: np.random.Generator) -> list[int]:
-        """Return where a crop of a sample begins along each axis; inside the sample, or around it
-        where that is smaller.
+        """Return the start of a crop along each axis: inside the sample, or around it if it is
+        smaller.
         """
         size = self.y[index].shape
         room = [have - want for have, want in zip(size, self.crop, strict=True)]
@@ -97,8 +97,8 @@ class Crops(Gather):
         ]
 
     def places_of(self, index: int) -> list[NDArray[np.int64]]:
-        """Return for each foreground class of a sample where it is: flat positions, evenly thinned
-        out where they are many.
+        """Return the flat positions of each foreground class of a sample, thinned evenly if there
+        are many.
         """
         if index not in self.places:
             labels = np.asarray(self.y[index]).reshape(-1)

@@ -1,4 +1,4 @@
-"""Which samples form which batch: a pure function of seed, epoch, rank and place in the epoch."""
+"""Order of samples and batches: a pure function of seed, epoch, rank and position in the epoch."""
 
 import math
 from collections.abc import Iterator
@@ -30,18 +30,18 @@ class Batch:
 
 
 class TrainOrder:
-    """Shuffled batches of one size. Every process draws the same permutation and takes its own part
-    of each step.
+    """Shuffled batches of one size. Every process draws the same permutation and takes its share of
+    each step.
 
     Args:
         count: number of samples.
         batch_size: samples of one batch of one process.
         seed: with the epoch it determines the permutation.
-        last_batch: what becomes of the samples left over at the end of an epoch: "drop" them, or
-            "keep" them in a smaller step, or in the step before where they are fewer than the
-            processes; fewer samples than one step are always kept.
-        shuffle: whether the order changes at all; without it every epoch is the same.
-        share: the part of this process.
+        last_batch: "drop" the samples left over at the end of an epoch, or "keep" them as a smaller
+            step (or in the step before if they are fewer than the processes). A data set smaller
+            than one step is always kept.
+        shuffle: draw a new order every epoch; otherwise every epoch is the same.
+        share: of this process.
     """
 
     def __init__(
@@ -92,19 +92,17 @@ class TrainOrder:
 
 
 class EvalOrder:
-    """All samples once, in order, over all processes: none twice, none lost, as many batches in
-    each process.
+    """All samples exactly once, in order, over all processes, with equally many batches in each.
 
-    Several processes must make as many steps as each other, so where the samples do not divide
-    evenly the batches of some process are smaller by one sample, or (at few samples) one of them
-    larger by one.
+    All processes must make the same number of steps, so if the samples do not divide evenly some
+    batches are smaller by one sample, or (with few samples) one is larger by one.
 
     Args:
         count: number of samples.
         batch_size: samples of one batch of one process.
-        share: the part of this process.
-        one_by_one: never more than one sample a batch, whose sizes may differ; a process with one
-            less ends on an empty one.
+        share: of this process.
+        one_by_one: one sample a batch, for samples of different sizes; a process with one sample
+            less ends with an empty batch.
     """
 
     def __init__(

@@ -1,5 +1,5 @@
-"""Where samples are held while a network trains: on its device where they fit there, else in memory
-or on disk.
+"""Placement of samples during training: on the device if they fit there, else in memory or on
+disk.
 """
 
 import os
@@ -18,16 +18,16 @@ from convsweep.errors import UserError
 from hydra_study import usable_cores
 
 Hold = Literal["auto", "device", "memory", "disk"]
-# The part of a device's free memory that `auto` gives to samples; the network needs the rest.
+# Share of a device's free memory that `auto` uses for samples; the network needs the rest.
 SHARE_OF_DEVICE = 0.3
 
 
 class OnDevice(Gather):
-    """Reads batches of samples that lie on a device; they are augmented there.
+    """Reads and augments batches of samples that are stored on a device.
 
     Args:
-        gather: what reads them from where they are now.
-        device: where they shall lie.
+        gather: reads the samples from their present place.
+        device: to copy them to.
     """
 
     def __init__(self, gather: Gather, device: torch.device) -> None:
@@ -55,14 +55,14 @@ class OnDevice(Gather):
 
 
 def place_samples(gather: Gather, hold: Hold, device: torch.device) -> Gather:
-    """Return what reads from where the samples shall be held.
+    """Return a reader of the samples at the place that `hold` asks for.
 
     Args:
-        hold: `auto`, or the place itself; `disk` leaves them where they are.
+        hold: `auto`, `device`, `memory`, or `disk`, which leaves the samples where they are.
         device: that the network trains on.
 
     Raises:
-        UserError: the samples cannot be held where they shall be.
+        UserError: the samples cannot be held there.
     """
     if hold == "device" and not can_lie_on(device, gather):
         raise UserError(
@@ -89,7 +89,7 @@ def place_samples(gather: Gather, hold: Hold, device: torch.device) -> Gather:
 
 
 def can_lie_on(device: torch.device, gather: Gather) -> bool:
-    """Return whether batches can be made on a device other than the processor."""
+    """Return whether the device is a GPU and batches can be made on it."""
     by_batch = gather.augment is None or is_augmented_by_batch(gather)
     return device.type != "cpu" and by_batch and type(gather) is Gather
 
@@ -105,13 +105,13 @@ def nbytes(gather: Gather) -> int:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return what is free on a device; nothing where that is not known."""
+    """Return the free memory of a device in bytes, 0 if it is not known."""
     return int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else 0
 
 
 def workers_for(gather: Gather, device: torch.device) -> int:
-    """Return how many processes shall read ahead: none where a batch is made at once, or where
-    there are no cores to spare.
+    """Return the number of prefetching processes: 0 if batches are made fast enough, or if there
+    are no cores to spare.
     """
     by_sample = gather.augment is not None and not is_augmented_by_batch(gather)
     if (
@@ -124,8 +124,8 @@ def workers_for(gather: Gather, device: torch.device) -> int:
 
 
 def own_cores() -> int:
-    """Return how many cores this process may keep busy: as OMP_NUM_THREADS says, in a trial
-    `hydra.sweeper.threads`, else all.
+    """Return the cores that this process may use: OMP_NUM_THREADS (in a trial
+    `hydra.sweeper.threads`), else all.
     """
     stated = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return (
@@ -134,7 +134,7 @@ def own_cores() -> int:
 
 
 def describe_placement(gather: Gather) -> str:
-    """Return where the samples are held and how they are augmented, in words."""
+    """Return a description of the samples' place and augmentation."""
     held_in = "read from disk" if is_on_disk(gather.x) else "held in memory"
     place = f"held on {gather.device}" if isinstance(gather, OnDevice) else held_in
     if gather.augment is None:

@@ -21,21 +21,21 @@ Channels = Literal["first", "last", "none"]
 
 
 class Arrays(DataModule):
-    """Samples `x` and labels `y`, or `x_train`, `y_train`, `x_val`, `y_val`, `x_test`, `y_test`;
-    capital letters are as good.
+    """Samples `x` and labels `y`, or `x_train`, `y_train`, `x_val`, `y_val`, `x_test`, `y_test`, in
+    any case.
 
     Args:
         path: a .npz file, or a folder of .npy files (these are memory-mapped if they are uint8 or
             float32).
-        task: what y is for: one label a sample, a mask, or numbers; its channels lie where those of
-            x do.
-        channels: where x has its channels: "first" (N, C, *spatial), "last" (N, *spatial, C) or
-            "none" (N, *spatial).
+        task: task that y is for: one label a sample, a mask, or numbers, whose channel axis is as
+            for x.
+        channels: channel axis of x: "first" (N, C, *spatial), "last" (N, *spatial, C) or "none" (N,
+            *spatial).
         class_names: names of the classes; null numbers them.
-        num_classes: how many there are; null counts up to the highest label.
-        ignore_index: the mask value that is no class.
-        relabel: "sorted" makes the distinct labels, in ascending order, the classes 0, 1, ...;
-            words need that.
+        num_classes: null takes the highest label + 1.
+        ignore_index: the mask value that is left out of loss and metrics.
+        relabel: "sorted" numbers the distinct labels in ascending order 0, 1, ...; required for
+            words.
     """
 
     own_files = "path"
@@ -98,7 +98,7 @@ class Arrays(DataModule):
 
     @property
     def num_targets(self) -> int:
-        """How many classes y has, or how many channels where it holds numbers."""
+        """Number of classes of y, or of its channels if it holds numbers."""
         if self.task.has_classes:
             return self.highest + 1
         shape = self.headers[self.keys["train"][1]][0]
@@ -110,7 +110,7 @@ class Arrays(DataModule):
 
     @cached_property
     def raw_labels(self) -> dict[str, NDArray[Any]]:
-        """y of each part as it stands in the file."""
+        """y of each part as stored in the file."""
         return {part: npy.load(self.path, y_key) for part, (_, y_key) in self.keys.items()}
 
     @cached_property
@@ -122,8 +122,7 @@ class Arrays(DataModule):
         """The highest label of the training part that is not the ignore index.
 
         Raises:
-            UserError: a class below it has no sample, as where labels count from 1; a class that
-                nothing is of cannot be learnt.
+            UserError: a class below it has no sample, for instance because labels start at 1.
         """
         where = f"{self.keys['train'][1]} of {self.path}"
         labels = np.unique(whole_numbers(self.raw_labels["train"], where)).tolist()
@@ -146,7 +145,7 @@ class Arrays(DataModule):
         """Return one part, its channels first.
 
         Raises:
-            UserError: x holds no numbers.
+            UserError: x is not numeric.
         """
         x_key, y_key = self.keys[part]
         x = with_channels_first(npy.load(self.path, x_key), self.channels)
@@ -160,7 +159,7 @@ class Arrays(DataModule):
         return Samples(x, self.labels(part, y_key, x.ndim), number_names(part, len(x)))
 
     def labels(self, part: str, y_key: str, x_ndim: int) -> NDArray[Any]:
-        """Return y of one part as class indices, without an axis of one channel."""
+        """Return y of one part as class indices, without a channel axis of size 1."""
         where = f"{y_key} of {self.path}"
         y = self.raw_labels[part]
         if not self.task.has_classes:
@@ -179,14 +178,14 @@ class Arrays(DataModule):
 def numbers(
     y: NDArray[Any], channels: Channels, shape: tuple[int, ...], where: str
 ) -> NDArray[Any]:
-    """Return targets that are no classes, as float32 and with channels first.
+    """Return targets that are not classes as float32 with channels first.
 
     Args:
-        y: as it stands in the file.
-        shape: of the target of one sample; an axis of one channel may be missing.
+        y: as stored in the file.
+        shape: of the target of one sample; a channel axis of size 1 may be missing in y.
 
     Raises:
-        UserError: they are no numbers.
+        UserError: y is not numeric.
     """
     if y.dtype.kind not in "biuf":
         raise UserError(f"y must hold numbers, but {where} holds {y.dtype}; save it as float32.")
@@ -201,7 +200,7 @@ def pair_keys(names: Sequence[str], where: str) -> dict[str, tuple[str, str]]:
     """Return the names of x and y of each part; x and y without a part are the training part.
 
     Raises:
-        UserError: if there is no x and y, or one without the other.
+        UserError: if x or y is missing.
     """
     known = {name.lower(): name for name in names}
     found: dict[str, tuple[str, str]] = {}

@@ -1,6 +1,4 @@
-"""Recordings of your own, cut into windows and mixed with noise that a network learns to take
-away.
-"""
+"""Clean recordings of your own, cut into windows and mixed with noise to be removed."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,27 +22,26 @@ from convsweep.data.splits import stratified_split
 from convsweep.errors import UserError
 from convsweep.task import DENOISING
 
-# Root mean square (full scale is 1) below which a window is silence and left out: there is nothing
-# to keep in it.
+# Windows whose root mean square (full scale is 1) is below this are silent and left out.
 SILENCE = 1e-4
 
-# Which stretch of every recording of noise each part hears: no noise is in two parts.
+# Section of every noise recording that each part uses, as shares of its length; sections do not
+# overlap.
 NOISE_SHARES = {"train": (0.0, 0.7), "val": (0.7, 0.85), "test": (0.85, 1.0)}
 
 
 class AudioFolder(NoisySignals):
-    """Clean recordings below a folder, one channel each, cut into windows; what is too short is
-    followed by silence.
+    """Clean recordings below a folder, mixed down to one channel, cut into windows; shorter ones
+    are padded with silence.
 
-    A folder with train (and val, test) is divided already. Otherwise whole files, or whole folders,
-    are split off: no recording, or no speaker, is in two parts.
+    A folder with train (and val, test) is used as divided. Otherwise whole files or folders are
+    split off, so that no recording or speaker is in two parts.
 
     Args:
         root: the folder of clean recordings.
-        sample_rate_hz: all recordings are brought to it.
+        sample_rate_hz: all recordings are resampled to it.
         window_s: length of a window in seconds.
-        split_by: what stays together: a `file`, or the `folder` that it lies in, such as that of
-            its speaker.
+        split_by: unit of the split: `file`, or `folder`, such as one a speaker.
         holdout: patterns of the names of files (without extension) or folders that form the test
             part.
         noise, snr_db, eval_snr_db: as for all noisy signals.
@@ -84,7 +81,7 @@ class AudioFolder(NoisySignals):
 
     @cached_property
     def files(self) -> dict[str, list[Path]]:
-        """The files of each part that the folder states, or all of them as train."""
+        """The files of each part as the folder is divided, or all of them as train."""
         soundfile()
         root = existing_folder(self.root, "a folder of recordings")
         parts = part_folders(root) or {"train": root}
@@ -119,7 +116,7 @@ class AudioFolder(NoisySignals):
         return train, val, test
 
     def divided(self) -> dict[str, list[Path]]:
-        """Return the files of each part, split by group where the folder is not divided."""
+        """Return the files of each part, split by group if the folder is not divided."""
         files = [file for own in self.files.values() for file in own]
         names = [self.group(file).rpartition("/")[2] for file in files]
         part_of = held_out(
@@ -145,13 +142,13 @@ class AudioFolder(NoisySignals):
         return parts
 
     def group(self, file: Path) -> str:
-        """Return the name of what must stay together with a file."""
+        """Return the name of the group of a file."""
         below = file.relative_to(self.root)
         return (below.parent if self.split_by == "folder" else below.with_suffix("")).as_posix()
 
     def windows(self, waves: dict[Path, Waves], part: str) -> Clean:
-        """Return the windows of recordings (T,) that are not silent, named by file and second; they
-        are taken out of `waves`.
+        """Return the windows of recordings (T,) that are not silent, named by file and second.
+        Removes the recordings from `waves`.
 
         Raises:
             UserError: all are silent.
@@ -162,7 +159,7 @@ class AudioFolder(NoisySignals):
             np.float32,
         )
         for file, name in zip(files, relative_names(files, self.root), strict=True):
-            wave = waves.pop(file)  # together, recordings and windows would need the memory twice
+            wave = waves.pop(file)  # recordings and windows together would need twice the memory
             for start in range(0, len(wave), self.window):
                 piece = wave[start : start + self.window]
                 if np.sqrt(np.square(piece, dtype=np.float64).mean()) >= SILENCE:

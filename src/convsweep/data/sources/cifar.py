@@ -27,11 +27,11 @@ wolf woman worm
 
 
 class CIFAR10(DataModule):
-    """50,000 + 10,000 photographs of ten kinds (Krizhevsky, Learning Multiple Layers of Features,
+    """50,000 + 10,000 photographs of 10 classes (Krizhevsky, Learning Multiple Layers of Features,
     2009).
 
     Args:
-        root: folder that holds cifar-10-batches-py or cifar-10-python.tar.gz; downloaded where both
+        root: folder that holds cifar-10-batches-py or cifar-10-python.tar.gz; downloaded if both
             are missing.
     """
 
@@ -66,7 +66,7 @@ class CIFAR10(DataModule):
         )
 
     def find(self) -> Path | None:
-        """Return the folder of batch files or the archive of it."""
+        """Return the folder of batch files, or the archive, or None."""
         roots = (self.root, self.root / "cifar10", self.root / "cifar100")
         folders = [root / self.folder for root in roots]
         if self.root.name == self.folder:
@@ -111,7 +111,7 @@ class CIFAR10(DataModule):
         return {name: self.unpickle((folder / name).read_bytes(), folder / name) for name in names}
 
     def from_archive(self, file: Path) -> dict[str, dict[str, Any]]:
-        """Return the batches out of the archive, without unpacking it to disk.
+        """Return the batches of the archive, without unpacking it to disk.
 
         Raises:
             UserError: the archive is cut off, or lacks batches.
@@ -140,7 +140,7 @@ class CIFAR10(DataModule):
         """Return pixels and labels of a batch file.
 
         Raises:
-            UserError: it is no such file.
+            UserError: it is not a batch file.
         """
         try:
             batch = ArrayUnpickler(io.BytesIO(content), encoding="latin1").load()
@@ -161,11 +161,11 @@ class CIFAR10(DataModule):
 
 
 class CIFAR100(CIFAR10):
-    """50,000 + 10,000 photographs of a hundred kinds of things (Krizhevsky, 2009), the fine labels.
+    """50,000 + 10,000 photographs of 100 classes, the fine labels (Krizhevsky, 2009).
 
     Args:
-        root: folder that holds cifar-100-python or cifar-100-python.tar.gz; downloaded where both
-            are missing.
+        root: folder that holds cifar-100-python or cifar-100-python.tar.gz; downloaded if both are
+            missing.
     """
 
     folder = "cifar-100-python"

@@ -1,4 +1,4 @@
-"""Real handwritten digits, 8x8 grey, that come with scikit-learn: no download."""
+"""Handwritten digits, 8x8 grey, shipped with scikit-learn: no download."""
 
 import gzip
 from importlib.util import find_spec
@@ -16,11 +16,11 @@ CLASS_NAMES = tuple("0123456789")
 def load_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return all 1,797 digits and their labels.
 
-    The file is read from the installed package, because importing sklearn.datasets costs half a
-    second and more.
+    The file is read from the installed package, because importing sklearn.datasets takes over half
+    a second.
 
     Shape:
-        (1797, 1, 8, 8) uint8 with the file's 0 to 16 stretched to 0 to 255, (1797,)
+        (1797, 1, 8, 8) uint8, the file's 0 to 16 scaled to 0 to 255; (1797,) int64
     """
     spec = find_spec("sklearn")
     assert spec is not None

@@ -1,4 +1,4 @@
-"""Images of your own, one folder a class, divided into train, val and test or not."""
+"""Images of your own, one folder a class, with or without folders train, val and test."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -38,16 +38,16 @@ EXPECTED = (
 
 
 class ImageFolder(DataModule):
-    """Classification of image files; the folder is the label.
+    """Classification of image files by the folder that they are in.
 
     Args:
         root: the folder.
         image_size: one number or (height, width); null if all files are of one size.
         resize: "stretch", "crop" the middle, or "pad" with black.
-        color: "grey", "rgb", or "auto": all as the first file is.
-        white: of 16-bit images, the value that becomes 255; brighter ones do too.
-        keep: decoded images stay in "memory", on "disk" (a memory-mapped cache), or where "auto"
-            thinks best.
+        color: "grey", "rgb", or "auto": the colour of the first file, which all must share.
+        white: of 16-bit images, the value that becomes 255, as do brighter ones.
+        keep: keep decoded images in "memory" or on "disk" (a memory-mapped cache); "auto" chooses
+            by size.
         cache_dir: folder of the cache; null: convsweep in the user's cache folder.
     """
 
@@ -77,10 +77,10 @@ class ImageFolder(DataModule):
 
     @cached_property
     def class_names(self) -> list[str]:
-        """The class folders of the training part; no other part may hold another.
+        """The class folders of the training part, which must include those of all other parts.
 
         Raises:
-            UserError: naming the classes that only another part has.
+            UserError: another part has a class that the training part lacks.
         """
         names = class_folders(self.parts_of_root["train"])
         for part, folder in self.parts_of_root.items():

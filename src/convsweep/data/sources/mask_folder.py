@@ -1,5 +1,5 @@
-"""Images and masks of your own, paired by name, in two folders, divided into train, val and test or
-not.
+"""Images and masks of your own in two folders, paired by name, with or without folders train, val
+and test.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,20 +20,21 @@ from convsweep.task import SEGMENTATION
 
 
 class MaskFolder(DataModule):
-    """Segmentation of image files; the mask of an image has its name and lies in another folder.
+    """Segmentation of image files; the mask of an image has the same name in another folder.
 
     Args:
         root: holds the two folders; or train, val and test that do; or the two folders hold train,
             val and test.
         images: name of the folder of images.
         masks: name of the folder of masks.
-        mask_suffix: what the name of a mask has beyond that of its image, such as "_mask".
+        mask_suffix: appended to the image's name in the name of its mask, such as "_mask".
         coding: "index" (the pixel is the class), "binary" (0 and 1, or 0 and 255) or "rgb" (by
             `palette`).
         class_names: names of the classes; null numbers them.
         num_classes: how many classes an index mask has; null counts `class_names`.
-        palette: colour of each class under "rgb", by name; the colour named `ignore` is no class.
-        ignore_index: the mask value that is no class and counts nowhere.
+        palette: colour of each class under "rgb", by name; the colour named `ignore` becomes the
+            ignore index.
+        ignore_index: the mask value that is left out of loss and metrics.
         holdout: patterns of file names (without extension) that form the test part, such as
             "2[4-9]".
         image_size, resize, color, white, keep, cache_dir: as for a folder of images; masks are

@@ -1,6 +1,4 @@
-"""MNIST and Fashion-MNIST: 28x28 grey images in the IDX files of their authors, packed by gzip or
-not.
-"""
+"""MNIST and Fashion-MNIST: 28x28 grey images in the original IDX files, plain or gzipped."""
 
 import gzip
 import math
@@ -26,7 +24,7 @@ class MNIST(DataModule):
 
     Args:
         root: folder that holds MNIST/raw/train-images-idx3-ubyte(.gz) and the other three files;
-            downloaded where missing.
+            downloaded if missing.
     """
 
     folder: ClassVar[str] = "MNIST"
@@ -50,8 +48,8 @@ class MNIST(DataModule):
         return DataInfo(in_shape=(1, 28, 28), num_classes=10, class_names=self.class_names)
 
     def find(self, name: str) -> Path | None:
-        """Return where a file lies, packed or not, in the places where torchvision and people put
-        it.
+        """Return the path of a file, plain or gzipped, in the usual folders; None if it is
+        missing.
         """
         folders = (
             self.root / self.folder / "raw",
@@ -84,10 +82,10 @@ class MNIST(DataModule):
         return parts[0], None, parts[1]
 
     def array(self, name: str, row_shape: tuple[int, ...]) -> NDArray[np.uint8]:
-        """Return the array of a file that is there.
+        """Return the array of an existing file.
 
         Raises:
-            UserError: it is cut off, or holds samples of another shape.
+            UserError: it is truncated, or holds samples of another shape.
         """
         file = self.find(name)
         assert file is not None, name
@@ -131,13 +129,13 @@ class FashionMNIST(MNIST):
 
 
 def read_idx(file: Path) -> NDArray[np.uint8]:
-    """Return the array of an IDX file of unsigned bytes, unpacking it in memory if it is a .gz.
+    """Return the array of an IDX file of unsigned bytes, decompressed in memory if it is a .gz.
 
-    The file: two zero bytes, the type, the number of axes, the axes as big-endian 32-bit numbers,
-    the values.
+    Format: two zero bytes, the type, the number of axes, the sizes as big-endian 32-bit numbers,
+        the values.
 
     Raises:
-        UserError: if it is cut off or no such file.
+        UserError: it is truncated or not an IDX file.
     """
     try:
         content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()

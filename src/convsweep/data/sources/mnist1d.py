@@ -1,5 +1,5 @@
-"""MNIST-1D: signals of 40 points that stand for the ten digits, from the published pickle or a .npz
-of the same arrays.
+"""MNIST-1D: signals of 40 points in ten classes, from the published pickle or a .npz of the same
+arrays.
 """
 
 import io
@@ -39,10 +39,10 @@ class MNIST1D(DataModule):
         return DataInfo(in_shape=(1, 40), num_classes=10, class_names=tuple("0123456789"))
 
     def file(self) -> Path:
-        """Return where the data is.
+        """Return the file of the data.
 
         Raises:
-            UserError: saying which file to put where.
+            UserError: it is missing; the message says which file to put where.
         """
         candidates = [self.root] + [
             folder / name for folder in (self.root, self.root / "mnist1d") for name in FILES
@@ -74,7 +74,7 @@ def unpickle(file: Path) -> dict[str, Any]:
     """Return the arrays of the published pickle.
 
     Raises:
-        UserError: if the file is broken, no such pickle, or holds more than arrays.
+        UserError: the file is broken, not this pickle, or holds more than arrays.
     """
     try:
         content = ArrayUnpickler(io.BytesIO(file.read_bytes())).load()

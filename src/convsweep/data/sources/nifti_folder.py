@@ -1,6 +1,4 @@
-"""Volumes of your own in NIfTI files (scans, say) and their label maps, paired by name, of any
-size.
-"""
+"""Volumes of your own in NIfTI files and their label maps, paired by name, of any size."""
 
 from collections.abc import Sequence
 from functools import cached_property, partial
@@ -40,31 +38,30 @@ from convsweep.task import SEGMENTATION
 
 
 class NiftiFolder(DataModule):
-    """Segmentation of volumes (.nii, .nii.gz); the mask of an image has its name and lies in
-    another folder.
+    """Segmentation of volumes (.nii, .nii.gz); the mask of an image has the same name in another
+    folder.
 
-    All volumes are turned to one orientation (right, anterior, superior). Training sees crops of
-    one shape, drawn anew every epoch; validation, test and prediction see whole volumes, in
-    overlapping windows of that shape.
+    All volumes are reoriented to right, anterior, superior. Training uses random crops of one
+    shape; validation, test and prediction use whole volumes in overlapping windows of that shape.
 
     Args:
         root: holds the two folders; or train, val and test that do; or the two folders hold train,
             val and test.
         images: name of the folder of images.
         masks: name of the folder of masks.
-        image_suffix: what the name of an image has beyond that of its mask, such as "_0000"; a list
-            where each channel of an image is a file of its own.
-        mask_suffix: what the name of a mask has beyond that of its image.
+        image_suffix: appended to the name in image files, such as "_0000"; a list if each channel
+            of an image is a separate file.
+        mask_suffix: appended to the name in mask files.
         class_names: names of the classes, the background first; null numbers them.
-        num_classes: how many classes there are; null counts `class_names`.
-        ignore_index: the mask value that is no class and counts nowhere.
+        num_classes: null counts `class_names`.
+        ignore_index: the mask value that is left out of loss and metrics.
         holdout: patterns of file names (without extension) that form the test part.
-        crop_size: shape of the crops, one number or three; null: the smallest that every training
-            volume fits in.
-        crops_per_volume: crops of each volume in an epoch.
-        foreground: share of crops that lie around a position of a class that is not the background.
-        spacing: millimetres between positions to which all volumes are resampled, one number or
-            three; null keeps each as it is.
+        crop_size: shape of the crops in voxels, one number or three; null: the smallest that
+            contains every training volume.
+        crops_per_volume: crops a volume and epoch.
+        foreground: share of crops centred at a position of a class other than the background.
+        spacing: voxel spacing in millimetres to which all volumes are resampled, one number or
+            three; null does not resample.
         keep, cache_dir: as for a folder of images.
     """
 
@@ -144,11 +141,11 @@ class NiftiFolder(DataModule):
         )
 
     def opened(self, pairs: Sequence[Pair]) -> list[tuple[Scan, Volume]]:
-        """Return images and masks, of which only the headers are read.
+        """Open images and masks and read their headers.
 
         Raises:
-            UserError: naming the files that are unfit, lie elsewhere than their image, or have
-                other channels than the first.
+            UserError: naming files that cannot be used, differ in place from their image, or in
+                channels from the first.
         """
         found: list[tuple[Scan, Volume]] = []
         unfit = []
@@ -202,10 +199,10 @@ class NiftiFolder(DataModule):
         )
 
     def classes_of(self, mask: Volume) -> Any:
-        """Return the classes of a mask.
+        """Return the class indices of a mask.
 
         Raises:
-            UnfitFileError: it holds something else.
+            UnfitFileError: it holds other values.
         """
         values = mask.read(is_mask=True)[0]
         count = len(self.coding.class_names)
@@ -236,10 +233,10 @@ class NiftiFolder(DataModule):
 def open_pair(
     pair: Pair, suffixes: Sequence[str], spacing: Sequence[float] | None
 ) -> tuple[Scan, Volume]:
-    """Return an image and its mask, of which only the headers are read.
+    """Open an image and its mask and read their headers.
 
     Raises:
-        UnfitFileError: one is no volume, or the mask is of another shape or place.
+        UnfitFileError: one is not a volume, or they differ in shape or place.
     """
     image = open_scan(pair.image, suffixes, spacing)
     with blamed_on(pair.mask):
@@ -256,10 +253,10 @@ def open_pair(
 
 
 def check_channels(image: Scan, first: Scan) -> None:
-    """Check that an image has as many channels as the first of its folder.
+    """Check that an image has as many channels as the first one.
 
     Raises:
-        UnfitFileError: it has not.
+        UnfitFileError: the numbers differ.
     """
     if image.channels != first.channels:
         remedy = "leave out what others lack; save the points of a time series as a file each"
@@ -271,7 +268,7 @@ def check_channels(image: Scan, first: Scan) -> None:
 
 
 def spans_of(shapes: Sequence[tuple[int, ...]]) -> list[slice]:
-    """Return where arrays of these shapes lie one after the other."""
+    """Return the slices of arrays of these shapes that are stored one after the other."""
     return [
         slice(int(start), int(start) + int(np.prod(shape)))
         for start, shape in zip(offsets(shapes), shapes, strict=True)

@@ -1,5 +1,5 @@
-"""Background noise: white, pink, babble made of other signals, or recorded; all draws come from the
-generator handed in.
+"""Background noise: white, pink, babble of other signals, or recorded; random numbers come from the
+generator passed in.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ NoiseKind = Literal["white", "pink", "babble", "folder"]
 
 
 class Noise(Protocol):
-    """Draws noise of about unit power, in the shape (C, T) that is asked for."""
+    """Draws noise of about unit power in a given shape (C, T)."""
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, int]) -> Waves: ...
 
@@ -24,21 +24,18 @@ def white(rng: np.random.Generator, shape: tuple[int, int]) -> Waves:
 
 
 def pink(rng: np.random.Generator, shape: tuple[int, int]) -> Waves:
-    """Return noise whose power falls with frequency as 1 / f, 3 dB an octave, without a constant
-    part.
-    """
+    """Return noise whose power falls as 1 / f, 3 dB an octave, with mean 0."""
     spectrum = np.fft.rfft(white(rng, shape))
     spectrum *= np.concatenate([[0.0], np.arange(1, spectrum.shape[-1]) ** -0.5])
     return scale_to_unit_power(np.fft.irfft(spectrum, shape[-1]))
 
 
 class Babble:
-    """Many voices at once: signals of a set, each moved in time by a draw and made as loud as the
-    others.
+    """Sum of random signals of a set, each shifted randomly in time and scaled to unit power.
 
     Args:
         voices: (M, C, T) the signals.
-        num_voices: how many speak at once.
+        num_voices: signals in a sum.
     """
 
     def __init__(self, voices: Waves, num_voices: int = 6) -> None:
@@ -56,11 +53,10 @@ class Babble:
 
 
 class Recorded:
-    """Pieces of recordings.
+    """Random pieces of recordings.
 
     Args:
-        recordings: one (T,) each; a piece of one is repeated where it is shorter than what is asked
-            for.
+        recordings: one (T,) each; a recording shorter than the requested length is repeated.
     """
 
     def __init__(self, recordings: Sequence[Waves]) -> None:
@@ -80,16 +76,16 @@ def power(waves: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def scale_to_unit_power(waves: NDArray[Any]) -> Waves:
-    """Return a signal (C, T) with unit power, or silence as it is."""
+    """Return a signal (C, T) scaled to unit power; silence is unchanged."""
     level = np.sqrt(np.square(waves, dtype=np.float64).mean())
     return np.asarray(waves / level if level > 0 else waves, np.float32)
 
 
 def mix(clean: Waves, noise: Waves, snr_db: float) -> Waves:
-    """Return a signal with noise so loud that 10 log10(power of the signal / power of the noise) is
-    `snr_db`.
+    """Return a signal with added noise such that 10 log10(power of the signal / power of the noise)
+    is `snr_db`.
 
-    Silence stays silent: no noise has a ratio to it.
+    Silence is unchanged, as no ratio to it is defined.
 
     Shape:
         clean, noise: (C, T) -> (C, T)

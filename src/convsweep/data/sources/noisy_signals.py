@@ -1,5 +1,5 @@
-"""The abstract set of noisy signals: noise is drawn anew in every epoch of training, and once and
-for all for evaluation.
+"""Abstract data set of noisy signals, with new noise in every training epoch and fixed noise for
+evaluation.
 """
 
 from abc import abstractmethod
@@ -20,7 +20,7 @@ from convsweep.data.samples import PARTS, Parts, Samples
 from convsweep.data.sources.noise import Babble, Noise, NoiseKind, Waves, mix, pink, white
 from convsweep.errors import UserError, did_you_mean
 
-# One number, or the lowest and the highest of an even draw.
+# One number, or lower and upper bound of a uniform distribution.
 Range = float | Sequence[float]
 
 
@@ -34,33 +34,31 @@ class Clean:
 
 @dataclass(frozen=True)
 class Mixer:
-    """Adds to each signal one of several noises at a drawn signal-to-noise ratio."""
+    """Adds a random kind of noise to each signal at a random signal-to-noise ratio."""
 
     noises: Sequence[Noise]
     snr_db: tuple[float, float]
 
     def __call__(self, clean: Waves, rng: np.random.Generator) -> Waves:
-        """Return signals (N, C, T) with noise."""
+        """Return signals (N, C, T) with added noise."""
         noisy = np.empty_like(clean)
         for row, wave in zip(noisy, clean, strict=True):
             row[:] = self.one(wave, rng)
         return noisy
 
     def numbered(self, waves: Waves, part: str, row: int) -> Waves:
-        """Return one of the signals (N, C, T) of a part with the noise that belongs to its
-        number.
-        """
+        """Return signal number `row` of a part (N, C, T) with the noise fixed for this number."""
         return self.one(waves[row], np.random.default_rng((PARTS.index(part), row)))
 
     def one(self, wave: Waves, rng: np.random.Generator) -> Waves:
-        """Return one signal (C, T) with noise."""
+        """Return one signal (C, T) with added noise."""
         noise = self.noises[int(rng.integers(len(self.noises)))]
         return mix(wave, noise(rng, (wave.shape[0], wave.shape[1])), rng.uniform(*self.snr_db))
 
 
 @dataclass(frozen=True)
 class FreshNoise:
-    """Replaces the noise of a batch by new draws; they follow from the seed alone."""
+    """Replaces the noise of a batch by new draws, determined by the seed."""
 
     mixer: Mixer
 
@@ -75,11 +73,11 @@ class NoisySignals(DataModule):
     """Pairs of a noisy and a clean signal. A new source implements `describe` and `read_clean`.
 
     Args:
-        noise: kinds of noise, of which each signal gets one: white, pink, babble (other signals of
-            the same part), or folder.
-        snr_db: signal-to-noise ratio of the training signals in dB: a number, or the lowest and the
-            highest of a draw.
-        eval_snr_db: the same for validation and test; null takes snr_db.
+        noise: kinds of noise, one a signal at random: white, pink, babble (other signals of the
+            same part), or folder.
+        snr_db: signal-to-noise ratio of the training signals in dB: a number, or bounds of a
+            uniform distribution.
+        eval_snr_db: the same for validation and test; null uses snr_db.
     """
 
     def __init__(
@@ -115,7 +113,7 @@ class NoisySignals(DataModule):
         """
 
     def recorded(self, part: str) -> Noise:
-        """Return the noise `folder` of a part.
+        """Return the recorded noise of a part, for `noise: folder`.
 
         Raises:
             UserError: there is none.
@@ -134,10 +132,11 @@ class NoisySignals(DataModule):
         return train, val, test
 
     def with_noise(self, clean: Clean, part: str) -> Samples:
-        """Return the pairs of a part with noise that is the same in every run; that of signal i
-        does not depend on the others.
+        """Return the pairs of a part with noise that is the same in every run; the noise of signal
+        i does not depend on the other signals.
 
-        That of training is added when it is read: training itself draws other noise.
+        The noise of the training part is computed only if it is read, since training draws new
+        noise.
         """
         mixer = self.mixer(clean.waves, part)
         noisy = Made(
@@ -149,7 +148,7 @@ class NoisySignals(DataModule):
         return Samples(noisy, clean.waves, clean.names)
 
     def gather(self, samples: Samples, training: bool) -> Gather:
-        # fresh noise needs the clean signals alone
+        # fresh noise needs only the clean signals
         known = Samples(samples.y, samples.y, samples.names) if training else samples
         return super().gather(known, training)
 
@@ -177,10 +176,10 @@ class NoisySignals(DataModule):
 
 
 def bounds(snr_db: Range, key: str) -> tuple[float, float]:
-    """Return the lowest and the highest ratio.
+    """Return lower and upper bound of the ratio.
 
     Raises:
-        UserError: if it is not one number, or two in order.
+        UserError: it is neither a number nor two in ascending order.
     """
     values = [snr_db, snr_db] if isinstance(snr_db, int | float) else list(snr_db)
     if len(values) != 2 or not values[0] <= values[1]:

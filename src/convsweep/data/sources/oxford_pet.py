@@ -31,13 +31,13 @@ class OxfordPet(DataModule):
 
     Args:
         root: folder that holds oxford-iiit-pet/images and oxford-iiit-pet/annotations; downloaded
-            where they are missing.
-        image_size: one number or (height, width); the photographs are of many sizes.
+            if they are missing.
+        image_size: one number or (height, width); the photographs differ in size.
         resize: "stretch", "crop" the middle, or "pad".
-        border: the narrow border between pet and background is a "class", or "ignore": counts
-            nowhere.
-        keep: decoded images stay in "memory", on "disk" (a memory-mapped cache), or where "auto"
-            thinks best.
+        border: treat the narrow border between pet and background as a "class", or "ignore" it in
+            loss and metrics.
+        keep: keep decoded images in "memory" or on "disk" (a memory-mapped cache); "auto" chooses
+            by size.
         cache_dir: folder of the cache; null: convsweep in the user's cache folder.
     """
 
@@ -84,10 +84,10 @@ class OxfordPet(DataModule):
         return self.read_part("trainval"), None, self.read_part("test")
 
     def read_part(self, split: str) -> Samples:
-        """Return the images that the authors' list names.
+        """Return the images of the published list of a split.
 
         Raises:
-            UserError: the list, or an image on it, is not there.
+            UserError: the list, or an image on it, is missing.
         """
         list_file = self.folder / "annotations" / f"{split}.txt"
         if not list_file.is_file():

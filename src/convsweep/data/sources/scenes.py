@@ -1,5 +1,5 @@
-"""Segmentation scenes: real handwritten digits of any size and colour on cluttered ground, drawn
-from a seed: no download.
+"""Segmentation scenes: handwritten digits of random size and colour on cluttered backgrounds,
+generated from a seed: no download.
 """
 
 from typing import TYPE_CHECKING, Unpack
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SMALLEST_IMAGE = 32
-INK_OF_MASK = 128  # a pixel belongs to the digit where half of it or more is ink
+INK_OF_MASK = 128  # a pixel with at least half of the full intensity belongs to the digit
 CONTRAST = 90
 NOISE = 24
 
@@ -32,9 +32,8 @@ class Scenes(DataModule):
     Args:
         image_size: height and width.
         num_train, num_val, num_test: scenes of each part.
-        max_digits: a scene holds 1 up to so many digits.
-        scene_seed: another seed draws other scenes; scene i is the same whatever the number of
-            scenes.
+        max_digits: a scene holds 1 to `max_digits` digits.
+        scene_seed: seed of the scenes; scene i does not depend on the number of scenes.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class Scenes(DataModule):
         return train_part, val_part, test_part
 
     def draw(self, part: str, digits: NDArray[np.uint8], labels: NDArray[np.int64]) -> Samples:
-        """Return the scenes of one part, made of its own digits."""
+        """Return the scenes of one part, composed of its own digits."""
         count, size = self.num_scenes[part], self.image_size
         x = np.empty((count, 3, size, size), np.uint8)
         y = np.empty((count, size, size), np.uint8)
@@ -106,7 +105,7 @@ def scene(
         choice = int(rng.integers(len(digits)))
         place = mask[top : top + height, left : left + height]
         if place.any():
-            continue  # digits do not cover each other
+            continue  # digits do not overlap
         ink = Image.fromarray(digits[choice]).resize((height, height), Image.Resampling.BICUBIC)
         box = (left, top, left + height, top + height)
         image.paste(color_against(rng, image.crop(box)), box, ink)
@@ -117,9 +116,7 @@ def scene(
 
 
 def ground(rng: np.random.Generator, size: int) -> "Image":
-    """Return gradients between a few random colours, with blobs and strokes on them that are no
-    digits.
-    """
+    """Return a background: gradients between random colours with blobs and strokes."""
     from PIL import Image, ImageDraw
 
     corners = rng.integers(40, 216, (3, 3, 3), np.uint8)
@@ -146,7 +143,7 @@ def color(rng: np.random.Generator) -> tuple[int, int, int]:
 
 
 def color_against(rng: np.random.Generator, surroundings: "Image") -> tuple[int, int, int]:
-    """Return a colour that is clearly brighter or darker than what is around it on average."""
+    """Return a colour that is clearly brighter or darker than the mean of its surroundings."""
     grey = float(np.asarray(surroundings.convert("L")).mean())
     for _ in range(32):
         red, green, blue = color(rng)

@@ -1,6 +1,4 @@
-"""Signals to clean: tones, chirps and bursts under drawn noise, all drawn from a seed: no
-download.
-"""
+"""Signals to denoise: tones, chirps and bursts with noise, generated from a seed: no download."""
 
 from collections.abc import Sequence
 from typing import Unpack
@@ -21,16 +19,15 @@ LOWEST_HZ = 60.0
 
 
 class Signals(NoisySignals):
-    """One channel of one to three sounds that begin and end within the signal: harmonic tones,
+    """One channel with one to three sounds that start and end within the signal: harmonic tones,
     chirps, bursts.
 
     Args:
-        length: samples of a signal.
+        length: of a signal, in samples.
         sample_rate_hz: samples a second.
         num_train, num_val, num_test: signals of each part.
         noise, snr_db, eval_snr_db: as for all noisy signals.
-        signal_seed: another seed draws other signals; signal i is the same whatever the number of
-            signals.
+        signal_seed: seed of the signals; signal i does not depend on the number of signals.
     """
 
     def __init__(
@@ -75,7 +72,7 @@ class Signals(NoisySignals):
 
 
 def signal(rng: np.random.Generator, length: int, sample_rate_hz: int) -> Waves:
-    """Return one clean signal (1, length), its peak drawn between 0.1 and 0.9."""
+    """Return one clean signal (1, length) with a random peak between 0.1 and 0.9."""
     sounds = (tone, chirp, burst)
     wave = np.zeros(length)
     for _ in range(rng.integers(1, 4)):
@@ -90,7 +87,7 @@ def signal(rng: np.random.Generator, length: int, sample_rate_hz: int) -> Waves:
 def tone(
     rng: np.random.Generator, seconds: NDArray[np.float64], sample_rate_hz: int
 ) -> NDArray[np.float64]:
-    """Return a fundamental with three harmonics, faded in and out."""
+    """Return a fundamental tone with three harmonics, faded in and out."""
     fundamental = pitch(rng, sample_rate_hz / 10)
     harmonics = np.arange(1, 5)
     weights = rng.uniform(0.2, 1.0, 4) / harmonics
@@ -101,7 +98,7 @@ def tone(
 def chirp(
     rng: np.random.Generator, seconds: NDArray[np.float64], sample_rate_hz: int
 ) -> NDArray[np.float64]:
-    """Return a tone whose pitch moves evenly in octaves from one frequency to another."""
+    """Return a tone whose frequency changes exponentially from one random value to another."""
     first, last = pitch(rng, sample_rate_hz / 3), pitch(rng, sample_rate_hz / 3)
     path = first * (last / first) ** np.linspace(0, 1, len(seconds))
     return fade(len(seconds)) * np.sin(
@@ -112,7 +109,7 @@ def chirp(
 def burst(
     rng: np.random.Generator, seconds: NDArray[np.float64], sample_rate_hz: int
 ) -> NDArray[np.float64]:
-    """Return a few short decaying tones, such as of something that is struck."""
+    """Return a few short, exponentially decaying tones."""
     wave = np.zeros(len(seconds))
     for _ in range(rng.integers(1, 4)):
         start = int(rng.integers(0, len(seconds) // 2 + 1))
@@ -125,11 +122,11 @@ def burst(
 
 
 def pitch(rng: np.random.Generator, highest_hz: float) -> float:
-    """Return a frequency, every octave as likely as any other."""
+    """Return a random frequency in Hz, log-uniform."""
     return float(np.exp(rng.uniform(np.log(LOWEST_HZ), np.log(highest_hz))))
 
 
 def fade(length: int) -> NDArray[np.float64]:
-    """Return an envelope that rises over the first and falls over the last eighth."""
+    """Return an envelope that rises over the first eighth and falls over the last."""
     edge = np.minimum(np.arange(length), np.arange(length)[::-1]) / max(1, length // 8)
     return np.sin(np.pi / 2 * np.minimum(1, edge)) ** 2

@@ -1,6 +1,4 @@
-"""Data sets drawn from a seed: how many samples each part has, and the random numbers that each
-sample is made of.
-"""
+"""Generated data sets: sizes of the parts, and a random generator for each sample."""
 
 from collections.abc import Iterator
 
@@ -14,7 +12,7 @@ def part_sizes(num_train: int, num_val: int, num_test: int) -> dict[str, int]:
     """Return the number of samples of each part.
 
     Raises:
-        UserError: a part is empty.
+        UserError: a part would be empty.
     """
     if min(num_train, num_val, num_test) < 1:
         raise UserError(
@@ -25,8 +23,8 @@ def part_sizes(num_train: int, num_val: int, num_test: int) -> dict[str, int]:
 
 
 def draws(seed: int, part: str, count: int) -> Iterator[np.random.Generator]:
-    """Yield a generator for each sample of a part: sample i is the same whatever the number of
-    samples.
+    """Yield a random generator for each sample of a part; generator i does not depend on the number
+    of samples.
     """
     for number in range(count):
         yield np.random.default_rng((seed, PARTS.index(part), number))

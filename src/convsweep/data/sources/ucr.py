@@ -19,10 +19,10 @@ PARTS = ("train", "test")
 
 
 class UCR(DataModule):
-    """A training and a test part, as the archive divides them (Dau et al. 2019, The UCR time series
+    """Training and test part of a data set as published (Dau et al. 2019, The UCR time series
     archive).
 
-    Shorter series are followed by zeros up to the longest of both parts.
+    Shorter series are padded with zeros to the longest of both parts.
 
     Args:
         root: the folder of the archive, or of the data set.
@@ -41,7 +41,7 @@ class UCR(DataModule):
         """The file of each part.
 
         Raises:
-            UserError: saying which files to put where.
+            UserError: a file is missing; the message says which files to put where.
         """
         for folder in (self.root, self.root / self.dataset):
             archive = folder / f"{self.dataset}.npz"
@@ -80,7 +80,7 @@ class UCR(DataModule):
 
     @cached_property
     def classes(self) -> list[str]:
-        """The labels in order, as numbers where they are numbers."""
+        """The labels in ascending order, sorted as numbers if all are numbers."""
         labels = sorted_classes([np.array(part.labels) for part in self.content.values()])
         return sorted(labels, key=float) if all(is_number(label) for label in labels) else labels
 
@@ -108,10 +108,10 @@ class UCR(DataModule):
 
 
 def read_npz(file: Path, part: str) -> SeriesFile:
-    """Return one part of a .npz file; x is (N, T) or (N, C, T), NaN after shorter series.
+    """Return one part of a .npz file; x is (N, T) or (N, C, T), padded with NaN.
 
     Raises:
-        UserError: the arrays are no series, or one holds no value.
+        UserError: the arrays are not series, or one has no value.
     """
     x_key, y_key = pair_keys(list(npy.headers(file)), str(file))[part]
     x, y = npy.load(file, x_key), npy.load(file, y_key)

@@ -1,5 +1,5 @@
-"""Volumes of balls, boxes, tubes and rings, turned any way, in noise, drawn from a seed: no
-download.
+"""Volumes of balls, boxes, tubes and rings in random orientations with noise, generated from a
+seed: no download.
 """
 
 from typing import Unpack
@@ -24,16 +24,15 @@ Points = NDArray[np.float64]
 
 
 class Volumes(DataModule):
-    """Grey volumes with one shape each and its kind as the label, or with several and a mask of
-    background and four kinds.
+    """Grey volumes: one shape and its kind as the label, or several with a mask of background and
+    four kinds.
 
     Args:
-        task: one of masks (several shapes) or of labels (one shape, its kind).
+        task: `classification` (one shape) or `segmentation` (several shapes).
         volume_size: depth, height and width.
         num_train, num_val, num_test: volumes of each part.
-        max_shapes: a volume of a segmentation holds 1 up to so many shapes.
-        volume_seed: another seed draws other volumes; volume i is the same whatever the number of
-            volumes.
+        max_shapes: for segmentation, a volume holds 1 to `max_shapes` shapes.
+        volume_seed: seed of the volumes; volume i does not depend on the number of volumes.
     """
 
     def __init__(
@@ -87,8 +86,8 @@ def volume(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return one volume and its mask, (size, size, size) each.
 
-    Shapes differ from the ground and from each other in brightness, touch nothing of each other,
-    and lie in a slow gradient of brightness and in noise.
+    Shapes differ in brightness from the background and from each other and do not touch; a smooth
+    gradient of brightness and noise are added.
     """
     grid = np.stack(np.meshgrid(*[np.arange(size, dtype=np.float64)] * 3, indexing="ij"), axis=-1)
     mask = np.zeros((size, size, size), np.uint8)
@@ -106,7 +105,7 @@ def volume(
 
 
 def shape(rng: np.random.Generator, kind: str, grid: Points, size: int) -> NDArray[np.bool_]:
-    """Return which points (*, 3) lie in a shape of a drawn size, place and direction."""
+    """Return a mask of the points (*, 3) inside a shape of random size, place and direction."""
     radius = rng.uniform(size / 6, size / 4)
     centre = rng.uniform(radius, size - 1 - radius, 3)
     turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))

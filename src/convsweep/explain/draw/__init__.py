@@ -1,3 +1,3 @@
-"""Figures of a network: a layer's matrix, the receptive field, filters, feature maps, and what a
-shift of the input does.
+"""Figures of a network: a layer's matrix, receptive field, filters, feature maps, equivariance to
+shifts.
 """

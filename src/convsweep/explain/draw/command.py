@@ -96,8 +96,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def draw(subject: Subject, run: Path | None, logger: Any, options: argparse.Namespace) -> None:
-    """Draw, write and log the figures that are asked for, of a trained network into the folder of
-    its run.
+    """Draw, write and log the requested figures; those of a trained network go to its run
+    folder.
     """
     from convsweep.cli.console import console, short_path
     from convsweep.explain.draw.figures import draw_figures
@@ -125,7 +125,7 @@ def draw_trained(options: argparse.Namespace) -> int:
     """Draw the network of a checkpoint."""
     from convsweep.training.trained import checkpoint_of
 
-    checkpoint = checkpoint_of(Path(options.checkpoint))  # before torch is loaded
+    checkpoint = checkpoint_of(Path(options.checkpoint))  # before importing torch
 
     from convsweep.training.imports import prepare_imports
 
@@ -149,7 +149,7 @@ def draw_trained(options: argparse.Namespace) -> int:
 
 
 def main() -> None:
-    """Draw what the command line names."""
+    """Run the command."""
     options = parse(sys.argv[1:])
     if options.checkpoint is not None:
         commands.run(lambda: draw_trained(options))

@@ -1,4 +1,4 @@
-"""The feature maps of a sample: what each layer makes of it."""
+"""Feature maps of a sample."""
 
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,8 @@ MAX_LAYERS, MAX_MAPS = 8, 8
 
 
 def draw_maps(sample: Tensor, layers: list[Ran]) -> "Figure":
-    """Return a row a layer: its first feature maps of a sample (C, *spatial), each in its own range
-    of grey.
+    """Return a figure with one row a layer: its first feature maps of a sample (C, *spatial), each
+    with its own range of grey.
     """
     from matplotlib.figure import Figure
 
@@ -46,8 +46,8 @@ def draw_maps(sample: Tensor, layers: list[Ran]) -> "Figure":
 
 
 def of_positions(layers: list[Ran], dim: int) -> list[Ran]:
-    """Return the layers without parts that leave feature maps of more than one position, and do
-    something to them.
+    """Return the layers without submodules, other than identities, whose output has more than one
+    position.
     """
     return [
         layer

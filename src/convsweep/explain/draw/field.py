@@ -1,4 +1,6 @@
-"""How the receptive field grows: what the middle position of each layer sees of the input."""
+"""Growth of the receptive field: the input positions that the middle position of each layer depends
+on.
+"""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Seen(NamedTuple):
-    """The first and last input position that the middle position of a layer sees, along each
+    """First and last input position that the middle position of a layer depends on, along each
     axis.
     """
 
@@ -21,9 +23,7 @@ class Seen(NamedTuple):
 
 
 def fields(cost: Cost) -> list[Seen]:
-    """Return what each layer's middle position sees, for the layers that look around or change the
-    resolution.
-    """
+    """Return the window of each layer's middle position, for layers with a kernel or stride."""
     found = []
     for layer in cost.layers:
         field = layer.receptive_field
@@ -40,7 +40,7 @@ def fields(cost: Cost) -> list[Seen]:
 
 
 def draw_field(cost: Cost, sample: Tensor | None) -> "Figure":
-    """Return a figure of the windows: on a sample (C, *spatial) of two axes or more, and as bars
+    """Return a figure of the windows: on a sample (C, *spatial) with at least two axes, and as bars
     along the last axis.
     """
     from matplotlib import colormaps

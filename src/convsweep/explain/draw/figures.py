@@ -1,4 +1,4 @@
-"""Every figure by its name, drawn from a subject."""
+"""Figures of a network by name."""
 
 from collections.abc import Callable, Sequence
 from math import prod
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NUM_SHIFTED = 32
-# Weights in a matrix at most, each place counted: of a larger layer a smaller input is drawn.
+# Largest number of non-zeros in a matrix; for larger layers a smaller input is drawn.
 MOST_PLACES = 20_000_000
-# Values of feature maps that are compared at a time.
+# Values of feature maps in memory at a time.
 MOST_VALUES = 100_000_000
 
 
 class NothingToDrawError(UserError):
-    """A network has nothing of what a figure shows."""
+    """The network has no layer that the figure can show."""
 
 
 def linear_layers(subject: Subject) -> list[Ran]:
-    """Return the layers with a matrix, which a pass of zeros finds.
+    """Return the linear layers, found by a forward pass of zeros.
 
     Raises:
         NothingToDrawError: there is none.
@@ -63,11 +63,11 @@ def matrix(subject: Subject, layer: str | None) -> "Figure":
 
 
 def small_enough(layer: Ran) -> tuple[int, ...]:
-    """Return the shape of an input whose matrix can be drawn: that of the layer, its axes halved
-    where it is too large.
+    """Return the shape of an input whose matrix can be drawn: the layer's own, with axes halved if
+    it is too large.
 
     Raises:
-        UserError: the layer takes no smaller input, and has too many weights.
+        UserError: the layer has too many weights and does not take a smaller input.
     """
     weight = getattr(split_pad(layer.module, None)[1], "weight", None)
     channels, *size = layer.in_shape
@@ -86,7 +86,7 @@ def small_enough(layer: Ran) -> tuple[int, ...]:
 
 
 def field(subject: Subject, layer: str | None) -> "Figure":
-    """Draw the receptive field, on a sample where a trained network brings its data."""
+    """Draw the receptive field, on a sample if the network is trained."""
     sample = subject.samples(1)[0] if subject.checkpoint is not None else None
     return draw_field(measure(subject.net, subject.in_shape), sample)
 
@@ -105,14 +105,14 @@ def filters(subject: Subject, layer: str | None) -> "Figure":
 
 
 def kernels(module: nn.Module) -> torch.Tensor | None:
-    """Return the weights (out, in, *kernel) of a convolution, None of another layer."""
+    """Return the weights (out, in, *kernel) of a convolution, None for another layer."""
     weight = getattr(split_pad(module, None)[1], "weight", None)
     return weight.detach() if isinstance(weight, torch.Tensor) and weight.dim() > 2 else None
 
 
 def maps(subject: Subject, layer: str | None) -> "Figure":
-    """Draw the feature maps of the first validation sample, of some layers or of one and those
-    before it.
+    """Draw the feature maps of the first validation sample, of some layers or of those up to
+    `layer`.
     """
     x = subject.samples(1)
     layers = of_positions(run_layers(subject.net, x), x.dim() - 2)
@@ -127,7 +127,7 @@ def maps(subject: Subject, layer: str | None) -> "Figure":
 
 
 def shift(subject: Subject, layer: str | None) -> "Figure":
-    """Draw how far each layer is from shifting with its input, over some validation samples."""
+    """Draw the deviation of each layer from shift equivariance, over some validation samples."""
     values = sum(prod(layer.out_shape) for layer in measure(subject.net, subject.in_shape).layers)
     found = shift_gaps(
         subject.net, subject.samples(min(NUM_SHIFTED, max(1, MOST_VALUES // values)))
@@ -155,13 +155,13 @@ def draw_figures(
     """Return figures by name.
 
     Args:
-        asked: names; None takes all of a trained network and those that need no data of another, as
-            far as there is something to draw.
-        layer: by name, where a figure is of one layer.
-        note: is told what is left out, and why.
+        asked: names; None: all figures that the network has layers for, without those that need
+            data if it is not trained.
+        layer: name of the layer, for figures of one layer.
+        note: called with a message for each figure that is left out.
 
     Raises:
-        UserError: a figure that was asked for cannot be drawn.
+        UserError: a requested figure cannot be drawn.
     """
     figures = {}
     for name in asked or (FIGURES if subject.checkpoint is not None else ("matrix", "field")):

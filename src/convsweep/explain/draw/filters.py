@@ -1,4 +1,4 @@
-"""The filters of a layer: what each of its kernels looks for."""
+"""Filters of a convolution."""
 
 import math
 from typing import TYPE_CHECKING
@@ -14,8 +14,8 @@ MAX_FILTERS = 64
 
 
 def draw_filters(weight: Tensor, name: str) -> "Figure":
-    """Return a grid of kernels (out, in, *kernel): in colour where they read three channels, else
-    of the first.
+    """Return a grid of kernels (out, in, *kernel): in colour if they have three input channels,
+    else the first channel.
     """
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""The layers of a network as they run: their names, what goes in and what comes out."""
+"""The layers of a network with inputs and outputs of a forward pass."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +13,7 @@ from convsweep.linear_map.layers import is_known
 
 @dataclass(frozen=True)
 class Ran:
-    """A module that ran on a batch: what it returned, and the shape of what one sample brought
-    in.
-    """
+    """A module after a forward pass: its output, and the shape of its input for one sample."""
 
     name: str
     module: nn.Module
@@ -51,19 +49,17 @@ def watch_modules(net: nn.Module, note: Callable[..., None]) -> Iterator[None]:
 
 
 def with_matrix(layers: list[Ran]) -> list[Ran]:
-    """Return the layers that have a matrix; a convolution after its own pad counts once, with the
-    pad.
-    """
+    """Return the linear layers; a convolution and its separate pad count as one."""
     known = [layer for layer in layers if is_known(layer.module)]
     padded = {id(layer.module[1]) for layer in known if isinstance(layer.module, nn.Sequential)}
     return [layer for layer in known if id(layer.module) not in padded]
 
 
 def chosen(layers: list[Ran], name: str | None) -> Ran:
-    """Return the layer of this name, the first one where none is given.
+    """Return the layer with this name; None: the first one.
 
     Raises:
-        UserError: there is none of this name.
+        UserError: there is no such layer.
     """
     if name is None:
         return layers[0]

@@ -1,4 +1,4 @@
-"""The matrix of a layer: which weight stands where, and the weights' values."""
+"""Figure of a layer's matrix: tied entries, and values of the weights."""
 
 from typing import TYPE_CHECKING
 
@@ -10,16 +10,16 @@ from convsweep.linear_map import LinearMap
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Rows and columns drawn at most, unless one channel alone has more.
+# Largest number of rows and columns, unless a single channel has more.
 MAX_SIDE = 512
-# The same for one channel alone: more than a picture has pixels.
+# The same for a single channel: more than a picture has pixels.
 LARGEST_SIDE = 1024
 NUM_COLOURS = 20
 
 
 def draw_matrix(found: LinearMap, name: str) -> "Figure":
-    """Return a figure of two panels: the tied places of W in the colour of their weight, and the
-    weights' values.
+    """Return a figure with two panels: the entries of W in one colour for each weight, and their
+    values.
     """
     from matplotlib.figure import Figure
 
@@ -43,7 +43,7 @@ def draw_matrix(found: LinearMap, name: str) -> "Figure":
 
 
 def caption(found: LinearMap, name: str, side: tuple[int, int]) -> str:
-    """Return what the matrix is, in numbers."""
+    """Return a caption with the sizes of the matrix."""
     rows, columns = found.shape
     cut = f"; first {side[0]:,} x {side[1]:,} shown" if side != found.shape else ""
     free = f"{found.num_free:,} learnt" if found.is_learnt else "none learnt"
@@ -54,8 +54,8 @@ def caption(found: LinearMap, name: str, side: tuple[int, int]) -> str:
 
 
 def square(found: LinearMap) -> tuple[int, int]:
-    """Return how many rows and columns to draw: whole channels, at least one unless it is huge,
-    about a square.
+    """Return the number of rows and columns to draw: whole channels, at least one (unless it is
+    huge), about square.
     """
     limit = min(MAX_SIDE, *found.shape)
     rows, columns = (
@@ -68,7 +68,9 @@ def square(found: LinearMap) -> tuple[int, int]:
 def corner(
     found: LinearMap, values: NDArray[np.float32] | NDArray[np.int64], side: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Return the upper left part of the matrix with these values at its places, NaN elsewhere."""
+    """Return the upper left part of the matrix with these values at the structural non-zeros, NaN
+    elsewhere.
+    """
     rows, columns = found.rows.numpy(), found.columns.numpy()
     inside = (rows < side[0]) & (columns < side[1])
     dense = np.full(side, np.nan, np.float32)

@@ -1,4 +1,4 @@
-"""One feature map, filter or sample of any number of axes on a pair of matplotlib's axes."""
+"""Drawing of a feature map, filter or sample with any number of axes."""
 
 from typing import Any
 
@@ -8,9 +8,7 @@ from torch import Tensor
 
 
 def plane(values: Tensor) -> NDArray[np.float32]:
-    """Return what can be drawn of values at positions (*spatial): a line, an image, the middle
-    image of a volume.
-    """
+    """Return a view of values (*spatial): a line, an image, or the middle slice of a volume."""
     array = values.detach().float().numpy()
     while array.ndim > 2:
         array = array[len(array) // 2]
@@ -18,8 +16,8 @@ def plane(values: Tensor) -> NDArray[np.float32]:
 
 
 def picture(sample: Tensor) -> NDArray[np.float32]:
-    """Return what can be drawn of a sample (C, *spatial): colour where it has three channels, else
-    its first channel.
+    """Return a view of a sample (C, *spatial): in colour if it has three channels, else its first
+    channel.
     """
     if len(sample) == 3 and sample.dim() == 3:
         array = sample.detach().float().numpy().transpose(1, 2, 0)
@@ -33,8 +31,7 @@ def show(
     """Draw a line or an image, without ticks.
 
     Args:
-        limit: values from -limit to limit take the whole range of colours; None takes that of the
-            values.
+        limit: the colour map spans -limit to limit; None: the range of the values.
     """
     axes.set_xticks([])
     axes.set_yticks([])

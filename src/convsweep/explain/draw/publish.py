@@ -1,4 +1,4 @@
-"""Where figures go: files in a folder, and the W&B run."""
+"""Output of figures to files and to W&B."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +31,7 @@ def save(figure: "Figure", folder: Path, name: str, kind: str) -> Path:
 
 
 def run_folder(checkpoint: Path) -> Path | None:
-    """Return the folder of the run that a checkpoint lies in, None where there is none."""
+    """Return the run folder of a checkpoint, or None."""
     folder = checkpoint.absolute().parent.parent
     return folder if (folder / CONFIG).is_file() else None
 
@@ -42,11 +42,11 @@ def log_to_wandb(
     folder: Path,
     checkpoint: Path | None,
 ) -> str:
-    """Log figures to the W&B run of a folder, or to a new one there, and return where that is.
+    """Log figures to the W&B run of a folder, or to a new one, and return its address.
 
     Args:
         logger: the config of the group `logger`.
-        folder: of the run; the run goes on if the folder has one.
+        folder: of the run, whose W&B run is resumed if it has one.
 
     Raises:
         UserError: the config logs nothing to W&B.

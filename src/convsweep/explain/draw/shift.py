@@ -1,4 +1,4 @@
-"""What a shift of the input does: how far each layer is from shifting with it."""
+"""Deviation of layers from shift equivariance."""
 
 from math import ceil, floor
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +16,7 @@ MAX_SHIFT = 8
 
 
 class Gaps(NamedTuple):
-    """How far a layer is from shifting with its input, for each shift from 0; `jump` is its step in
+    """Deviation of a layer from shift equivariance, for shifts from 0; `jump` is its stride in
     input positions.
     """
 
@@ -26,15 +26,15 @@ class Gaps(NamedTuple):
 
 
 def shift_gaps(net: nn.Module, x: Tensor) -> list[Gaps]:
-    """Return the gaps of every layer that looks around a position and has positions whose window
-    stays off the borders.
+    """Return the gaps of every layer with a receptive field and positions whose window lies inside
+    of the input.
 
-    The gap of a layer f at a shift T is |f(T x) - T' f(x)| / |f(x)|, for the whole shift T' of its
-    output that comes closest: 0 where f and shifts commute, about 1.4 where the two have nothing in
-    common. Positions that see a border or what enters after it are left out.
+    The gap of a layer f at a shift T is |f(T x) - T' f(x)| / |f(x)|, minimised over integer shifts
+    T' of its output: 0 if f commutes with shifts, about 1.4 if the two are uncorrelated. Positions
+    whose window touches a border or shifted-in values are left out.
 
     Args:
-        x: samples (N, C, *spatial) as the network takes them, moved along the last axis.
+        x: normalised samples (N, C, *spatial), which are shifted along the last axis.
     """
     cost = measure(net, x.shape[1:])
     looking = {layer.name: layer for layer in cost.layers if layer.looks and is_map(layer, x.dim())}
@@ -61,14 +61,14 @@ def shift_gaps(net: nn.Module, x: Tensor) -> list[Gaps]:
 
 
 def is_map(layer: Layer, num_axes: int) -> bool:
-    """Return whether a layer returns positions that see a window of the input, in whole steps."""
+    """Return whether the positions of a layer see windows of the input at integer strides."""
     field = layer.receptive_field
     has_map = field is not None and len(layer.out_shape) + 1 == num_axes and not field.everything
     return has_map and field is not None and field.jump[-1].denominator == 1
 
 
 def gap(before: Tensor, after: Tensor, layer: Layer, shift: int, size: int) -> float:
-    """Return the gap of one layer at one shift, NaN where no position stays off the borders."""
+    """Return the gap of one layer at one shift, NaN if every window touches a border."""
     field = layer.receptive_field
     assert field is not None
     jump, start, width = int(field.jump[-1]), field.start[-1], field.size[-1]
@@ -91,7 +91,7 @@ def gap(before: Tensor, after: Tensor, layer: Layer, shift: int, size: int) -> f
 
 
 def draw_shift(found: list[Gaps], name: str) -> "Figure":
-    """Return a figure of the gaps: a line a layer, coloured by its step."""
+    """Return a figure of the gaps: one line a layer, coloured by its stride."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 

@@ -1,6 +1,4 @@
-"""The network to be drawn: one that a config describes, with its first random weights, or a trained
-one.
-"""
+"""The network to draw: from a config with initial random weights, or trained."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Subject:
-    """A network in evaluation mode and the data it is for.
+    """A network in evaluation mode and its data.
 
-    name: in titles.
+    name: for titles.
     in_shape: (C, *spatial).
-    normalize: what the network's inputs pass first; None takes mean and spread from the data.
-    checkpoint: where its weights come from; None if they are random.
+    normalize: normalisation of inputs; None: by mean and standard deviation of the data.
+    checkpoint: source of its weights; None if they are random.
     """
 
     name: str
@@ -38,10 +36,10 @@ class Subject:
     checkpoint: Path | None = None
 
     def samples(self, count: int) -> Tensor:
-        """Return up to `count` validation samples as the network takes them, (N, C, *spatial).
+        """Return up to `count` normalised validation samples, (N, C, *spatial).
 
         Raises:
-            UserError: the data is not there, or of another shape.
+            UserError: the data is missing, or has another shape.
         """
         if tuple(self.data.info.in_shape) != self.in_shape:
             raise UserError(
@@ -64,7 +62,7 @@ class Subject:
 
 
 def from_config(cfg: DictConfig) -> Subject:
-    """Return the network of a composed config as training would begin with it.
+    """Return the network of a composed config with its initial weights.
 
     Raises:
         UserError: an option is wrong, or the network cannot be built.
@@ -75,14 +73,14 @@ def from_config(cfg: DictConfig) -> Subject:
 
 
 def from_checkpoint(named: str, overrides: Sequence[str]) -> Subject:
-    """Return a trained network, with the data it was trained on.
+    """Return a trained network with its training data.
 
     Args:
         named: a checkpoint, the folder of a run, or that of a sweep.
         overrides: of the data's config, such as `data.root=...`.
 
     Raises:
-        UserError: there is no such checkpoint, or an override is of something else than the data.
+        UserError: the checkpoint is missing, or an override is not one of the data.
     """
     from convsweep.training.trained import load_trained
 

@@ -1,6 +1,4 @@
-"""Where images are made: the network, the folder, the seed, and what is kept and shown on the
-way.
-"""
+"""Context of a synthesis: network, folder, seed, intermediate results and progress."""
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -31,25 +29,26 @@ from hydra_study import is_out_of_memory
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# Of a size that has not fitted although the estimate said so: half of the positions of an image.
+# Reduction of a size that did not fit despite the estimate: half of the positions of an image.
 SMALLER = 0.7
 
-# Called after every step with what gives the images (N, C, *spatial): only those that are kept are
-# worked out.
+# Called after every step with a function that returns the images (N, C, *spatial), evaluated only
+# for those that are kept.
 Watch = Callable[[Callable[[], Tensor]], None]
 
 
 class SynthesisContext:
-    """Surroundings of one synthesis.
+    """Network, output and options of one synthesis.
 
     Args:
         subject: The network.
-        folder: Everything is written here.
-        seed: All draws follow from it, on the CPU, so that devices do not matter.
-        size: Of the images; null is that of the training data, or of the file that is begun with.
-        parameterization: From start images and subject to what is varied.
-        keep_every: An intermediate picture after every so many steps; None keeps none.
-        animate: Write the intermediate pictures as an animation too.
+        folder: for all output.
+        seed: of all random numbers, which are drawn on the CPU so that they do not depend on the
+            device.
+        size: of the images; null: as the training data, or as the start file.
+        parameterization: returns a `Parameterization` for start images and subject.
+        keep_every: steps between intermediate pictures; None: no pictures.
+        animate: write the intermediate pictures as an animation too.
     """
 
     def __init__(
@@ -76,12 +75,12 @@ class SynthesisContext:
         return (torch.randn(shape, generator=self.generator) * spread).to(self.subject.device)
 
     def image_size(self) -> tuple[int, ...]:
-        """Return the size that is asked for, or that of the training data."""
+        """Return the requested size, or the size of the training data."""
         return pictures.size_of(self.size, self.subject.dim, self.subject.in_shape[1:])
 
     @contextmanager
     def watch(self, what: str, steps: int) -> Iterator[Watch]:
-        """Show how far a synthesis has come and keep what is asked for on the way."""
+        """Show the progress of a synthesis and keep intermediate pictures."""
         done = 0
         with commands.progress(what, steps) as advance:
 
@@ -95,11 +94,11 @@ class SynthesisContext:
             yield step
 
     def check_memory(self, size: tuple[int, ...], work: Work) -> None:
-        """Check, before it begins, that work on images of a size has a chance: a CPU without memory
-        ends without a message.
+        """Check that work on images of a size can fit into memory, since running out of it on a CPU
+        kills the process without a message.
 
         Raises:
-            UserError: it has none; the message says which size would have.
+            UserError: it cannot; the message states a size that can.
         """
         self.asked = (size, work)
         if self.subject.device.type == "cpu" and needs(self.subject, size, work) > free_bytes(
@@ -109,22 +108,24 @@ class SynthesisContext:
 
     @contextmanager
     def within_memory(self) -> Iterator[None]:
-        """Run what needs memory.
+        """Convert out-of-memory errors of the block.
 
         Raises:
-            UserError: memory does not suffice; the message says which size would.
+            UserError: the device is out of memory; the message states a size that fits.
         """
         try:
             yield
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            traceback.clear_frames(error.__traceback__)  # they hold the images that did not fit
+            traceback.clear_frames(
+                error.__traceback__
+            )  # its frames hold the images that did not fit
             raise UserError(self.too_large()) from None
 
     def too_large(self) -> str:
-        """Return what is said where memory does not suffice: what fits by estimate, but less than
-        what has not fitted.
+        """Return the message for insufficient memory, with a size that fits by estimate and is
+        smaller than the failed one.
         """
         size, work = self.asked
         subject = self.subject
@@ -143,7 +144,7 @@ class SynthesisContext:
         return f"{rule} an image of this size; {hint} would fit{other}"
 
     def keep(self, images: Tensor, name: str) -> None:
-        """Keep an intermediate picture: of many images the first row of them."""
+        """Keep an intermediate picture of the images, or of the first row if there are many."""
         from PIL import Image
 
         file = self.folder / "steps" / f"{name}.png"

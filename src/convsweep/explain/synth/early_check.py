@@ -1,4 +1,6 @@
-"""Checks the options of a synthesis before torch is loaded, so that a slip is answered at once."""
+"""Checks of a synthesis's options before torch is imported, so that mistakes are reported at
+once.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +12,8 @@ from convsweep.errors import UserError
 from convsweep.training.early_checks import check_no_key_is_missing
 from convsweep.training.trained import checkpoint_of
 
-# Whose covariance the Gaussian prior has: the training data's, that of independent values, or the
-# first where it can be read.
+# Covariance of the Gaussian prior: `data` of the training data, `white` for independent values,
+# `auto` for data if it can be read.
 Covariance = Literal["auto", "data", "white"]
 
 
@@ -19,8 +21,7 @@ def check_synthesis(cfg: DictConfig) -> None:
     """Check what can be checked without the network.
 
     Raises:
-        UserError: no network is named, or two; a file is not there; a word or number is none that
-            an option takes.
+        UserError: no network is named, or two; a file is missing; an option has an invalid value.
     """
     check_no_key_is_missing(cfg)
     check_network(cfg)
@@ -36,10 +37,10 @@ def check_synthesis(cfg: DictConfig) -> None:
 
 
 def check_network(cfg: DictConfig) -> None:
-    """Check that one network is named, and is there.
+    """Check that one network is named and exists.
 
     Raises:
-        UserError: none or both are named, or nothing lies where it should be.
+        UserError: none or both are named, or the file is missing.
     """
     name, weights = cfg.torchvision.name, cfg.torchvision.weights
     if (cfg.checkpoint is not None) + (name is not None) != 1:
@@ -63,10 +64,10 @@ def check_network(cfg: DictConfig) -> None:
 
 
 def check_kept(keep_every: int | None, animate: bool) -> None:
-    """Check what is kept of the way.
+    """Check the options of intermediate pictures.
 
     Raises:
-        UserError: the step is no whole number, or there is nothing to animate.
+        UserError: `keep_every` is not a whole number, or there is nothing to animate.
     """
     if keep_every is not None and (not isinstance(keep_every, int) or keep_every < 1):
         raise UserError(f"keep_every must be null or a whole number >= 1, but is {keep_every}")
@@ -77,10 +78,10 @@ def check_kept(keep_every: int | None, animate: bool) -> None:
 
 
 def files_of(method: DictConfig) -> Iterator[tuple[str, str]]:
-    """Yield the options of a method that name files, each with a file.
+    """Yield (option, file) for all options of a method that name files.
 
     Raises:
-        UserError: the styles are no list.
+        UserError: the styles are not a list.
     """
     styles = method.get("styles")
     if "styles" in method and not isinstance(styles, ListConfig):
@@ -96,10 +97,10 @@ def files_of(method: DictConfig) -> Iterator[tuple[str, str]]:
 
 
 def check_file(option: str, file: str) -> None:
-    """Check that a file is there.
+    """Check that a file exists.
 
     Raises:
-        UserError: it is not.
+        UserError: it does not.
     """
     if not Path(file).is_file():
         raise UserError(f"{option} must be an image file (or .npy), but {file} is not there")

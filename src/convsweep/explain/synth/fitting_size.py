@@ -20,15 +20,15 @@ VALUE_BYTES = 4
 
 @dataclass(frozen=True)
 class Work:
-    """What is done to images at a time.
+    """Memory needs of the work on a batch of images.
 
     Attributes:
-        count: How many there are.
-        until: Layers after the last of which the network does not run; none runs all of it.
-        copies: Images of the same size that are kept beside, for each.
-        peak: How many times what is kept for the backward pass is held at the most, with gradients
-            on their way: up to 2 in class images and dreams on a CPU (measured), 4 where feature
-            maps are compared with others.
+        count: number of images.
+        until: names of layers; the network runs up to the last of them. Empty: all of it.
+        copies: further images of the same size kept for each.
+        peak: peak memory with gradients, relative to the activations kept for the backward pass: up
+            to 2 for class images and dreams on a CPU (measured), 4 if feature maps are compared
+            with targets.
     """
 
     count: int = 1
@@ -38,28 +38,26 @@ class Work:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return the free memory of a device, what the system can give up of its file cache
-    included.
-    """
+    """Return the free memory of a device in bytes, including reclaimable file cache."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
         return torch.cuda.mem_get_info(device)[0]
     if MEMINFO.is_file():
         lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines())
         return int(lines["MemAvailable"].split()[0]) * 1024
-    # the system does not say what is free
+    # the system does not report free memory
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
 def fitting_size(
     subject: Subject, available: int | None = None, work: Work | None = None
 ) -> tuple[int, ...]:
-    """Return the largest size, in the proportions of the training data, whose activations the free
-    memory holds.
+    """Return the largest size, in the proportions of the training data, whose activations fit into
+    the free memory.
 
     Args:
         available: bytes; None asks the device.
-        work: what is done to them; None: one image through the whole network.
+        work: its memory needs; None: one image through the whole network.
     """
     room = int(SHARE * (free_bytes(subject.device) if available is None else available))
     low, high = 1, 8192
@@ -76,7 +74,7 @@ def fitting_size(
 def fitting_count(
     subject: Subject, size: tuple[int, ...], work: Work, available: int | None = None
 ) -> int:
-    """Return how many images of a size the free memory holds at a time."""
+    """Return the number of images of a size that fit into the free memory at a time."""
     room = int(SHARE * (free_bytes(subject.device) if available is None else available))
     fixed = needs(subject, size, replace(work, count=0))
     each = needs(subject, size, replace(work, count=1)) - fixed
@@ -90,16 +88,16 @@ def scale_size(subject: Subject, longest: int) -> tuple[int, ...]:
 
 
 def needs(subject: Subject, size: tuple[int, ...], work: Work | None = None) -> int:
-    """Return the bytes of a forward and backward pass; a size that does not get through the network
-    needs none.
+    """Return the bytes of a forward and backward pass; 0 for a size that the network cannot
+    process.
 
-    Of a part of the network they are those at the size of the training data, in proportion: what is
-    after may take no other.
+    For a part of the network they are scaled from the size of the training data, since later layers
+    may require it.
     """
     work = work or Work()
     at = subject.in_shape[1:] if work.until else size
     try:
-        # what is kept for the gradient of the image is what would be kept for the weights
+        # the gradient of the image needs the same activations as the gradients of the weights
         subject.net.requires_grad_(True)
         cost = measure(subject.net, (subject.in_shape[0], *at))
     except (InfeasibleError, UntraceableError, RuntimeError):

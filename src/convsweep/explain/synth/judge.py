@@ -1,4 +1,4 @@
-"""What an independent second network says of class images."""
+"""Classification of class images by an independent second network."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def check_judge(judge: Subject, subject: Subject) -> None:
     """Check that a second network can judge the images of the first.
 
     Raises:
-        UserError: it is for other classes or channels.
+        UserError: classes or channels differ.
     """
     if (
         judge.class_names != subject.class_names
@@ -29,8 +29,8 @@ def check_judge(judge: Subject, subject: Subject) -> None:
 
 @torch.no_grad()
 def judged(judge: Subject, subject: Subject, images: Tensor, classes: Tensor) -> dict[str, Any]:
-    """Return the share of images whose class the second network recognises, and what it takes each
-    for.
+    """Return the share of images whose class the second network recognises, and its prediction for
+    each.
 
     Args:
         images: (N, C, *spatial) in the units of `subject`.

@@ -1,6 +1,4 @@
-"""Layers by name: which a network has, and what they make of a sample, without running what comes
-after them.
-"""
+"""Layers of a network by name, and their outputs without running later layers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +13,7 @@ from convsweep.explain.synth.subject import Subject
 
 @dataclass(frozen=True)
 class Layer:
-    """A module that leaves feature maps: its name, its kind, and the shape (C, *spatial) that it
-    leaves.
-    """
+    """A module with feature maps: name, kind, and output shape (C, *spatial)."""
 
     name: str
     kind: str
@@ -25,15 +21,15 @@ class Layer:
 
 
 class Reached(Exception):  # noqa: N818 - an end, not an error
-    """Raised after the last layer that is asked for: what follows need not run."""
+    """Raised after the last requested layer, to skip later ones."""
 
 
 @torch.no_grad()
 def layers_of(subject: Subject) -> list[Layer]:
-    """Return the layers without submodules that leave feature maps (C, *spatial), in the order in
-    which they run.
+    """Return the layers without submodules whose outputs are feature maps (C, *spatial), in the
+    order in which they run.
 
-    A module that runs twice is what it leaves the first time.
+    For a module that runs twice the first output counts.
 
     Raises:
         UserError: there is none.
@@ -63,7 +59,7 @@ def layers_of(subject: Subject) -> list[Layer]:
 
 
 def listing(layers: Sequence[Layer]) -> str:
-    """Return the layers as lines of name, kind and shape."""
+    """Return lines with name, kind and shape of the layers."""
     width = max(len(layer.name) for layer in layers)
     return "\n".join(
         f"{layer.name:{width}}  {layer.kind:14} {'x'.join(map(str, layer.shape))}"
@@ -72,10 +68,10 @@ def listing(layers: Sequence[Layer]) -> str:
 
 
 def check_layers(names: Sequence[str], layers: Sequence[Layer], option: str) -> list[str]:
-    """Return the names if the network has them all.
+    """Return the names, after checking that they are layers of the network.
 
     Raises:
-        UserError: it lacks one.
+        UserError: one is not a layer.
     """
     known = [layer.name for layer in layers]
     for name in names:
@@ -89,7 +85,7 @@ def check_layers(names: Sequence[str], layers: Sequence[Layer], option: str) -> 
 
 
 def spread_out(layers: Sequence[Layer], count: int) -> list[str]:
-    """Return the names of at most `count` activations (where a network has none, of any layers)
+    """Return the names of at most `count` activations (or other layers if there are none), spread
     from the first to the last.
     """
     kinds = ("ReLU", "LeakyReLU", "GELU", "SiLU", "ELU", "Tanh", "Sigmoid")
@@ -102,8 +98,8 @@ def spread_out(layers: Sequence[Layer], count: int) -> list[str]:
 
 
 def activations(subject: Subject, u: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-    """Return what the named layers make of samples (N, C, *spatial), which may be of any size that
-    gets through them.
+    """Return the outputs of the named layers for samples (N, C, *spatial) of any size that these
+    layers accept.
     """
     found: dict[str, Tensor] = {}
     wanted = dict.fromkeys(names)
@@ -113,7 +109,7 @@ def activations(subject: Subject, u: Tensor, names: Sequence[str]) -> dict[str, 
             found.setdefault(name, output)
             if len(found) == len(wanted):
                 raise Reached
-            return output.clone()  # a layer after may work in place
+            return output.clone()  # later layers may work in place
 
         handles.append(subject.net.get_submodule(name).register_forward_hook(hook))
 

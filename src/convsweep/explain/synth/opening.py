@@ -1,4 +1,4 @@
-"""Opens the network that images are drawn out of: a checkpoint of ours, or one of torchvision's."""
+"""Loading of the network: a checkpoint of convsweep, or a torchvision classifier."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -14,11 +14,11 @@ from convsweep.training.trained import load_trained
 
 
 def subject_of(cfg: DictConfig) -> Subject:
-    """Return the network that a composed config names: a checkpoint of ours, or a torchvision
-    network with its weights.
+    """Load the network of a composed config: a checkpoint, or a torchvision network with weights
+    from a file.
 
     Raises:
-        UserError: what is named cannot be loaded.
+        UserError: it cannot be loaded.
     """
     if cfg.checkpoint is not None:
         return from_checkpoint(str(cfg.checkpoint), cfg.device, cfg.covariance, cfg.size)
@@ -33,11 +33,11 @@ def from_checkpoint(
     covariance: Covariance = "white",
     size: int | Sequence[int] | None = None,
 ) -> Subject:
-    """Return the network of a checkpoint, of a run's folder or of a sweep's winner.
+    """Load the network of a checkpoint, a run folder or a sweep folder (its winner).
 
     Args:
-        covariance: of its `gaussian`, for images of this size: `data`, `white`, or `auto` for the
-            first where it can be had.
+        covariance: of its `gaussian`, for images of this size: `data`, `white`, or `auto` for data
+            if it can be read.
 
     Raises:
         UserError: it cannot be loaded.

@@ -1,6 +1,4 @@
-"""Options of a method, held to the kinds of values that its annotations allow: numbers, words and
-lists of them.
-"""
+"""Check of a method's options against the annotations of its constructor."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType, UnionType
@@ -13,11 +11,11 @@ KINDS = {int: "a whole number", float: "a number", str: "a word", NoneType: "nul
 
 
 def check_kinds(part: str, target: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    """Check the options of a part of the config that are annotated by numbers, strings, null, and
+    """Check those options of a part of the config that are annotated as numbers, strings, None, or
     lists of these.
 
     Raises:
-        UserError: an option is of another kind.
+        UserError: an option has another type.
     """
     hints = annotations(target)
     for name, value in options.items():
@@ -34,17 +32,17 @@ def check_kinds(part: str, target: Callable[..., Any], options: Mapping[str, Any
 
 
 def alternatives(hint: Any) -> tuple[Any, ...]:
-    """Return the kinds that an annotation names, one or several."""
+    """Return the alternatives of a union, or the annotation itself."""
     return get_args(hint) if isinstance(hint, UnionType) else (hint,)
 
 
 def suits(value: Any, hint: Any) -> bool:
-    """Return whether a value is of an annotation; what is annotated otherwise suits."""
+    """Return whether a value matches an annotation; True for other kinds of annotations."""
     return any(suits_one(value, kind) for kind in alternatives(hint))
 
 
 def suits_one(value: Any, kind: Any) -> bool:
-    """Return whether a value is of one kind."""
+    """Return whether a value matches one alternative."""
     if get_origin(kind) is Sequence:
         (of,) = get_args(kind)
         return (
@@ -60,7 +58,7 @@ def suits_one(value: Any, kind: Any) -> bool:
 
 
 def in_words(hint: Any) -> str:
-    """Return an annotation in words."""
+    """Return an annotation as text."""
     return " or ".join(
         (
             f"a list, each {in_words(get_args(kind)[0])}"

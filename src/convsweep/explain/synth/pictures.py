@@ -1,6 +1,4 @@
-"""Pictures in and out: files read as samples of a network, samples written as files, grids and
-animations.
-"""
+"""Reading of image files as samples, and writing of samples as files, grids and animations."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +25,7 @@ FRAME_MS = 80
 def size_of(
     size: int | Sequence[int] | None, dim: int, otherwise: tuple[int, ...]
 ) -> tuple[int, ...]:
-    """Return the size of an image from one number for all axes, one an axis, or null.
+    """Return the size of an image from one number for all axes, one number an axis, or null.
 
     Raises:
         UserError: it is something else.
@@ -50,7 +48,7 @@ def read(file: str | Path, subject: Subject, size: int | Sequence[int] | None) -
     the units of the network.
 
     Args:
-        size: null keeps that of the file; of an image one number is its longer side.
+        size: null: the file's; for images one number is the longer side.
 
     Raises:
         UserError: the file cannot be read, or has other channels or axes.
@@ -100,8 +98,8 @@ def from_array(path: Path, subject: Subject) -> Tensor:
 
 
 def drawable(u: Tensor, subject: Subject) -> NDArray[np.uint8]:
-    """Return one sample (C, *spatial) as a picture (H, W) or (H, W, 3) from black to white; of a
-    volume its middle.
+    """Return one sample (C, *spatial) as a picture (H, W) or (H, W, 3) with full contrast; of a
+    volume the middle slice.
     """
     raw = subject.raw(u[None].detach())[0].float().cpu()
     while raw.dim() > 3:
@@ -115,8 +113,8 @@ def drawable(u: Tensor, subject: Subject) -> NDArray[np.uint8]:
 
 
 def save(u: Tensor, subject: Subject, folder: Path, name: str) -> Path:
-    """Write one sample (C, *spatial): an image as PNG, anything else as .npy with a picture beside
-    it. Return the file.
+    """Write one sample (C, *spatial), an image as PNG, others as .npy and a picture. Return the
+    file.
     """
     from PIL import Image
 
@@ -157,7 +155,7 @@ def save_grid(
 
 
 def save_animation(frames: Sequence["Image"], file: Path) -> None:
-    """Write pictures as an animated GIF, all in the size of the last; its last picture stays for a
+    """Write pictures as an animated GIF in the size of the last one, which is shown for a
     second.
     """
     same = [frame.resize(frames[-1].size) for frame in frames]

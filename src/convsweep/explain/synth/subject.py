@@ -1,4 +1,4 @@
-"""The trained network that images are drawn out of, and the units that its input is measured in."""
+"""The trained network of a synthesis, and the units of its input."""
 
 import math
 from collections.abc import Callable
@@ -18,22 +18,20 @@ BYTE = (0.0, 255.0)
 
 @dataclass(frozen=True)
 class Subject:
-    """A network in evaluation mode whose weights stay as they are.
+    """A network in evaluation mode with frozen weights.
 
-    An image is worked on in units of the training data: 0 is the mean of a channel, 1 its standard
-    deviation.
+    Images are in units of the training data: 0 is the mean of a channel, 1 its standard deviation.
 
     Attributes:
-        net: From normalised samples (N, C, *spatial) to logits.
-        normalize: What raw samples pass first.
+        net: maps normalised samples (N, C, *spatial) to logits.
+        normalize: normalisation of raw samples.
         in_shape: (C, *spatial) of the training data.
-        class_names: One name a class.
-        task: Of the network.
-        limits: Smallest and largest raw value that a sample can have; None where there is no limit.
-        gaussian_of: What makes `gaussian`, once it is asked for.
-        permutation: Done to samples in front of the network, and undone to answers after it
-            (`data.permute`): images have their positions in order, only the network does not see
-            them so.
+        class_names: one name a class.
+        task: of the network.
+        limits: smallest and largest raw value of a sample; None: no limits.
+        gaussian_of: returns `gaussian` on first use.
+        permutation: of positions (`data.permute`), applied to inputs of the network and undone on
+            outputs, so that images have their positions in order.
     """
 
     net: nn.Module
@@ -47,7 +45,7 @@ class Subject:
 
     @cached_property
     def gaussian(self) -> Gaussian:
-        """What samples are like without the network."""
+        """Gaussian prior of samples."""
         return self.gaussian_of(self)
 
     @property
@@ -59,9 +57,7 @@ class Subject:
         return len(self.in_shape) - 1
 
     def raw(self, u: Tensor) -> Tensor:
-        """Return a sample (N, C, *) as the data stores it, from the units that it is worked on
-        in.
-        """
+        """Return samples (N, C, *) in the units of the data."""
         return u / self.per_channel(self.normalize.scale) + self.per_channel(self.normalize.mean)
 
     def units(self, raw: Tensor) -> Tensor:
@@ -71,28 +67,28 @@ class Subject:
         )
 
     def bounds(self) -> tuple[Tensor, Tensor]:
-        """Return the limits in the units that an image is worked on in, each (1, C, 1, ...)."""
+        """Return the limits in units of the training data's statistics, each (1, C, 1, ...)."""
         low, high = self.limits or (-math.inf, math.inf)
         like = torch.ones_like(self.per_channel(self.normalize.mean))
         return self.units(low * like), self.units(high * like)
 
     def clamp(self, u: Tensor) -> Tensor:
-        """Return samples within the limits."""
+        """Return samples clipped to the limits."""
         low, high = self.bounds()
         return torch.minimum(torch.maximum(u, low), high)
 
     def logits(self, u: Tensor) -> Tensor:
-        """Return the network's answer to samples in the units that they are worked on in."""
+        """Return the network's logits of samples in these units."""
         if self.permutation is None:
             answer: Tensor = self.net(self.normalize(self.raw(u)))
             return answer
         return self.permutation.undo(self.net(self.normalize(self.raw(self.permutation(u)))))
 
     def per_channel(self, values: Tensor) -> Tensor:
-        """Return values of channels (C,) as (1, C, 1, ...)."""
+        """Return values (C,) with the shape (1, C, 1, ...)."""
         return values.view(1, -1, *[1] * self.dim)
 
 
 def frozen(net: nn.Module) -> nn.Module:
-    """Return the network in evaluation mode, its weights without gradients."""
+    """Return the network in evaluation mode, with gradients of the weights disabled."""
     return net.eval().requires_grad_(False)

@@ -1,6 +1,4 @@
-"""A classifier of torchvision as the network that images are drawn out of, with weights from a file
-of the user's.
-"""
+"""A torchvision classifier as the network of a synthesis, with weights from a file."""
 
 import re
 from pathlib import Path
@@ -25,8 +23,8 @@ State = dict[str, Tensor]
 
 
 def from_torchvision(name: str, weights: str | None, device: str = "auto") -> Subject:
-    """Return a torchvision classifier with weights from a file (a state_dict, of ImageNet or other
-    classes), or drawn ones.
+    """Return a torchvision classifier with weights from a file (a state_dict for ImageNet or other
+    classes), or random ones.
 
     Raises:
         UserError: there is no such network, or the file does not fit it.
@@ -36,7 +34,7 @@ def from_torchvision(name: str, weights: str | None, device: str = "auto") -> Su
     state = None if weights is None else read_state(Path(weights), name)
     num_classes = IMAGENET_CLASSES if state is None else len(list(state.values())[-1])
     options: dict[str, Any] = {}
-    # torchvision's own weights of these take pixels normalised in another way
+    # torchvision's weights of these expect another normalisation
     if name in AUXILIARY and state is not None:
         options = {"init_weights": False, "transform_input": num_classes == IMAGENET_CLASSES}
     net = torchvision_net(name, 3, num_classes, **options)
@@ -61,11 +59,11 @@ def from_torchvision(name: str, weights: str | None, device: str = "auto") -> Su
 
 
 def read_state(file: Path, name: str) -> State:
-    """Return the weights of a file, named as torchvision names them today, without those of
-    auxiliary classifiers.
+    """Return the weights of a file under torchvision's current names, without auxiliary
+    classifiers.
 
     Raises:
-        UserError: it holds something else.
+        UserError: it is not a state_dict of a classifier.
     """
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
@@ -87,15 +85,15 @@ def read_state(file: Path, name: str) -> State:
 
 
 def current_name(key: str) -> str:
-    """Return what a weight is called today: old files of DenseNets say `norm.1` for `norm1`."""
+    """Return the current name of a weight: old files of DenseNets use `norm.1` for `norm1`."""
     return re.sub(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.", r"\1\2.", key)
 
 
 def load_weights(net: nn.Module, state: State, file: str, name: str) -> None:
-    """Give the network its weights.
+    """Load the weights into the network.
 
     Raises:
-        UserError: they are of another network.
+        UserError: they belong to another network.
     """
     try:
         net.load_state_dict(state)
@@ -104,9 +102,7 @@ def load_weights(net: nn.Module, state: State, file: str, name: str) -> None:
 
 
 def unfit(file: Path, name: str, error: Exception) -> UserError:
-    """Return the error that says why a file does not do: torch's headline says nothing, the line
-    below it too much.
-    """
+    """Return the error for a file that does not fit, shortened from torch's message."""
     reason = shorten(
         (str(error).splitlines() or [type(error).__name__])[:2][-1], 160, placeholder=" ..."
     )

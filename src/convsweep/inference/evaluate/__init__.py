@@ -1,3 +1,1 @@
-"""Evaluation: a checkpoint on labelled data to metrics, tables and pictures; `convsweep evaluate
---help`.
-"""
+"""Evaluation of checkpoints on labelled data: metrics, tables and pictures."""

@@ -1,4 +1,4 @@
-"""How well each class is told from the others, from a confusion matrix."""
+"""Scores of each class from a confusion matrix."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ Row = dict[str, float | int | str | None]
 def per_class(
     confusion: NDArray[np.int64], names: Sequence[str], is_segmentation: bool
 ) -> list[Row]:
-    """Return a row a class: its samples or positions, precision, recall, and their harmonic mean;
-    IoU too of a segmentation.
+    """Return a row for each class: number of samples or positions, precision, recall, F1, and IoU
+    for segmentation.
 
     With true positives TP, false positives FP and false negatives FN: precision = TP / (TP + FP),
     recall = TP / (TP + FN), F1 (which is the Dice coefficient) = 2 TP / (2 TP + FP + FN), IoU = TP
-    / (TP + FP + FN); None where nothing is divided.
+    / (TP + FP + FN); None if the denominator is 0.
     """
     rows: list[Row] = []
     for index, name in enumerate(names):
@@ -38,5 +38,5 @@ def per_class(
 
 
 def share(part: int, whole: int) -> float | None:
-    """Return the quotient, or None where there is nothing to divide by."""
+    """Return the quotient, or None if `whole` is 0."""
     return part / whole if whole else None

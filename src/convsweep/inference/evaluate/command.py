@@ -1,4 +1,4 @@
-"""`convsweep evaluate CHECKPOINT [FOLDER]`: how well a trained network does on labelled data."""
+"""`convsweep evaluate CHECKPOINT [FOLDER]`: metrics of a trained network on labelled data."""
 
 import argparse
 import sys
@@ -70,7 +70,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def evaluate(arguments: Sequence[str]) -> int:
-    """Evaluate what the command line names and return the exit code."""
+    """Run the command and return its exit code."""
     options = parse(arguments)
     if options.worst < 0:
         raise UserError(f"--worst must be at least 0, but is {options.worst}")

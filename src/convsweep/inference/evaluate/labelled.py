@@ -1,6 +1,4 @@
-"""Labelled samples for a trained network: a part of the data that it was trained on, or a folder of
-the user's.
-"""
+"""Labelled samples for a trained network: a part of its training data set, or another folder."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,15 +16,15 @@ from convsweep.training.trained import Trained
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule
 
-# What makes batches of samples, and the samples.
+# A data module, and samples to load with it.
 Source = tuple["DataModule", Samples]
 
 
 def own_part(trained: Trained, split: str) -> Source:
-    """Return a part of the data that the network was trained on.
+    """Return a part of the network's own data set.
 
     Raises:
-        UserError: the data is not there or not what it was, or has no such part.
+        UserError: the data is missing or has changed, or has no such part.
     """
     data = data_module(trained.data)
     try:
@@ -51,12 +49,10 @@ def own_part(trained: Trained, split: str) -> Source:
 
 
 def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool = False) -> Source:
-    """Return the samples of a folder (or file of arrays): all of them, or where it is divided those
-    of one part.
+    """Return the samples of a folder (or file of arrays): all, or one part if it is divided.
 
     Raises:
-        UserError: there is nothing there, or it is of another task, shape, or has other classes
-            than the network.
+        UserError: it is missing, or differs from the network in task, shape or classes.
     """
     if not folder.exists():
         raise UserError(f"FOLDER must hold labelled data, but there is nothing at {folder}")
@@ -71,7 +67,7 @@ def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool 
             " data"
         )
         raise UserError(f"{rule} (data.* cannot be set here): {error}") from None
-    data.info = theirs  # one class alone can be looked at, if not learnt
+    data.info = theirs  # data with a single class can be evaluated, though not learnt
     samples = (
         parts[split] if any(parts[part] is not None for part in ("val", "test")) else parts["train"]
     )
@@ -84,11 +80,11 @@ def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool 
 
 
 def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str, Any]:
-    """Return the config of data that lies elsewhere: that of the training where it came from files
-    of the user's own.
+    """Return the config of data in another place, based on the training's if that read the user's
+    own files.
 
     Raises:
-        UserError: a folder of images is nothing for this network.
+        UserError: this network does not take a folder of images.
     """
     with plain_errors("data"):
         own = get_object(trained.data["_target_"]).own_files
@@ -126,8 +122,8 @@ def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str,
 
 
 def check_fit(mine: DataInfo, theirs: DataInfo, folder: Path) -> None:
-    """Raise UserError unless a network of these facts can answer for samples of those; classes are
-    looked at elsewhere.
+    """Raise UserError unless a network trained on data like `mine` can process data like `theirs`;
+    classes are checked elsewhere.
     """
     if mine.task != theirs.task:
         raise UserError(
@@ -151,7 +147,7 @@ def relabel_samples(samples: Samples, theirs: DataInfo, mine: DataInfo, folder: 
     """Return the samples with the network's class indices.
 
     Raises:
-        UserError: a class that the network does not know.
+        UserError: a class is unknown to the network.
     """
     if theirs.class_names == mine.class_names:
         return samples
@@ -166,7 +162,7 @@ def relabel_samples(samples: Samples, theirs: DataInfo, mine: DataInfo, folder: 
 
 
 def describe_network(info: DataInfo) -> str:
-    """Return shape and number of classes in words."""
+    """Return a description of shape and number of classes."""
     return f"{'x'.join(map(str, info.in_shape))} with {info.num_classes} classes"
 
 

@@ -1,6 +1,4 @@
-"""What a network makes of labelled samples: the model's own metrics, which class was taken for
-which, and the worst samples.
-"""
+"""Metrics, confusion matrix and worst samples of a network on labelled data."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,16 +20,16 @@ Batch = tuple[Tensor, Tensor]
 
 @dataclass
 class Evaluation:
-    """What was measured.
+    """Results of an evaluation.
 
     Args:
-        metrics: by name, the loss among them.
+        metrics: by name, including the loss.
         confusion: (num_classes, num_classes) samples or positions by true (row) and predicted class
-            (column); None: no classes.
+            (column); None without classes.
         names: of the samples.
         losses: one a sample.
-        answers: what the task's `answer_columns` hold of each sample.
-        worst: loss, name, and what is drawn of the samples of the largest losses, largest first.
+        answers: values of the task's `answer_columns` for each sample.
+        worst: (loss, name, picture) of the samples with the largest losses, largest first.
     """
 
     metrics: dict[str, float] = field(default_factory=dict)
@@ -50,7 +48,7 @@ def evaluate(
     num_worst: int,
     advance: Callable[[int], None],
 ) -> Evaluation:
-    """Return what a network makes of batches in the order of `names`."""
+    """Evaluate a network on batches in the order of `names`."""
     model, task, found = trained.model, trained.info.kind, Evaluation(names=list(names))
     metrics = model.make_metrics().to(trained.device)
     total = torch.zeros((), device=trained.device)
@@ -75,8 +73,8 @@ def evaluate(
 
 
 def logits_of(model: Model, x: Tensor) -> Tensor:
-    """Return the logits of a batch; for samples of another size than the network's the logarithms
-    of their windows' means.
+    """Return the logits of a batch; for samples of another size, the log of the mean probabilities
+    of windows.
     """
     info = model.info
     if not info.kind.is_dense or info.any_size or tuple(x.shape[1:]) == info.in_shape:
@@ -92,7 +90,7 @@ def logits_of(model: Model, x: Tensor) -> Tensor:
 def keep_worst(
     found: Evaluation, task: Task, batch: Batch, logits: Tensor, first: int, num_worst: int
 ) -> None:
-    """Let the worst samples of a batch join the worst so far; `first` is the number of the batch's
+    """Merge the worst samples of a batch into the worst so far; `first` is the index of the batch's
     first sample.
     """
     losses = found.losses[first:]

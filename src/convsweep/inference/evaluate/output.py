@@ -1,4 +1,4 @@
-"""What an evaluation leaves: evaluation.json, samples.csv, pictures, and tables in the terminal."""
+"""Output of an evaluation: evaluation.json, samples.csv, pictures, and tables in the terminal."""
 
 import csv
 import json
@@ -20,13 +20,13 @@ SHOWN_CLASSES = 30
 
 @dataclass(frozen=True)
 class Output:
-    """Writes an evaluation into a folder.
+    """Writes an evaluation to a folder.
 
     Args:
-        folder: is made.
-        info: of the network's data.
-        about: what was evaluated on what, for the record.
-        title: the same in a few words, for the pictures.
+        folder: created if missing.
+        info: description of the network's data.
+        about: checkpoint and data, for the record.
+        title: the same in short, for the pictures.
     """
 
     folder: Path
@@ -71,7 +71,7 @@ class Output:
         write_atomically(self.folder / "evaluation.json", json.dumps(record, indent=2) + "\n")
 
     def write_samples(self, found: Evaluation) -> None:
-        """Write `samples.csv`: name and loss of each sample, and what its task says of it."""
+        """Write `samples.csv`: name, loss and the task's columns of each sample."""
         columns = self.info.kind.answer_columns
         with (self.folder / "samples.csv").open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file, lineterminator="\n")
@@ -90,7 +90,7 @@ class Output:
 
 
 def metrics_table(found: Evaluation) -> "Table":
-    """Return the metrics as a table; those of one class stand in the table of classes."""
+    """Return the metrics as a table, without those of single classes."""
     from rich.table import Table
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -102,7 +102,7 @@ def metrics_table(found: Evaluation) -> "Table":
 
 
 def classes_table(classes: list[Row]) -> "Table":
-    """Return the classes as a table, those that are found worst first where there are too many."""
+    """Return the scores of classes as a table; of many only the worst."""
     from rich.table import Table
     from rich.text import Text
 
@@ -123,7 +123,7 @@ def classes_table(classes: list[Row]) -> "Table":
 
 
 def cell(value: float | int | str | None) -> str:
-    """Return a value as it stands in a table."""
+    """Return a value as text for a table."""
     if value is None:
         return "-"
     return (

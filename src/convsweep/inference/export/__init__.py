@@ -1,1 +1,1 @@
-"""Export: a checkpoint to programs that need none of this code, checked and timed."""
+"""Export of checkpoints to programs that do not need this package, checked and timed."""

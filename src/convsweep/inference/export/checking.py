@@ -1,5 +1,5 @@
-"""Whether an exported program says what the network says: compared on real samples, in batches of
-several sizes.
+"""Comparison of an exported program with its network on real samples, in batches of several
+sizes.
 """
 
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from convsweep.errors import UserError
 from convsweep.inference.export.programs import Program, Run
 
-# Sizes of the first batches; the last one is repeated.
+# Batch sizes; the last one is repeated.
 BATCH_SIZES = (1, 3, 16)
 
 
 @dataclass(frozen=True)
 class Check:
-    """How far a program is from the network.
+    """Deviation of a program from its network.
 
     Args:
-        samples: how many were compared.
-        difference: the largest of two answers.
-        agreement: share of samples, or positions, with the same most probable class; None where the
-            answers are no classes.
+        samples: number of samples compared.
+        difference: largest absolute difference of outputs.
+        agreement: share of samples or positions with the same most probable class; None without
+            classes.
     """
 
     samples: int
@@ -41,8 +41,8 @@ def check(
     """Compare a program with the network.
 
     Raises:
-        UserError: an answer differs by more than the tolerance, is not finite, or a batch size is
-            refused. The file is removed.
+        UserError: an output differs by more than the tolerance or is not finite, or a batch size
+            fails. The file is removed.
     """
     differences, agreed = [], []
     try:

@@ -1,4 +1,4 @@
-"""`convsweep export CHECKPOINT`: a trained network as a program of its own, checked and timed."""
+"""`convsweep export CHECKPOINT`: a trained network as a standalone program, checked and timed."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from convsweep.inference.inference_model import Deployed
     from convsweep.training.trained import Trained
 
-# Size of the check: samples, and numbers in them.
+# Size of the check: samples, and total values.
 MAX_SAMPLES, MAX_VALUES = 64, 4_000_000
 BATCH_SIZES = (1, 32)
 EXAMPLES = (
@@ -71,14 +71,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def export(arguments: Sequence[str]) -> int:
-    """Export what the command line names and return the exit code."""
+    """Run the command and return its exit code."""
     options = parse(arguments)
     commands.check_out(options.out, options.overwrite)
 
     from convsweep.training.trained import load_trained
 
     trained = load_trained(options.checkpoint, "cpu", max(BATCH_SIZES))
-    # of weights in another layout a .pt2 file holds no whole tensor
+    # a .pt2 file stores weights of other layouts incompletely
     trained.model.memory_format = "contiguous"
     trained.model.lay_out(trained.device)
 
@@ -115,7 +115,7 @@ def export(arguments: Sequence[str]) -> int:
 
 
 def written(trained: "Trained", deployed: "Deployed", kind: str, out: Path) -> Iterator["Program"]:
-    """Write the programs that were asked for, each once the one before it is used."""
+    """Yield the requested programs, each written after the one before has been used."""
     from convsweep.inference.export import programs
 
     about = programs.description(trained, deployed.answer_name)
@@ -133,7 +133,7 @@ def conclude(
     times: "Times",
     out: Path,
 ) -> None:
-    """Write `export.json` and print what was found."""
+    """Write `export.json` and print the results."""
     from convsweep.cli.console import console, short_path
     from convsweep.inference.export.latency import machine
     from convsweep.run_folder import write_atomically
@@ -158,7 +158,7 @@ def conclude(
 
 
 def table(checks: dict[str, "Check"], times: "Times") -> "Table":
-    """Return what was found, a row a program."""
+    """Return the results as a table with one row a program."""
     from rich.table import Table
 
     found = Table(box=None, padding=(0, 2, 0, 0))

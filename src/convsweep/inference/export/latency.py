@@ -1,6 +1,4 @@
-"""How long a network takes for a batch on this machine: the median of repeated runs, after one to
-warm up.
-"""
+"""Latency of a network on this machine: median of repeated runs after a warm-up."""
 
 import os
 import platform
@@ -15,16 +13,14 @@ from numpy.typing import NDArray
 
 from convsweep.inference.export.programs import Run
 
-# A measurement ends with either.
+# A measurement ends at either limit.
 MAX_RUNS, SECONDS = 300, 1.0
 
 Times = dict[str, dict[int, float]]
 
 
 def latencies(runs: Mapping[str, Run], x: NDArray[np.float32], batch_sizes: Sequence[int]) -> Times:
-    """Return milliseconds a batch, by name and batch size; the samples are repeated where they are
-    too few.
-    """
+    """Return milliseconds a batch by name and batch size; samples are repeated to fill a batch."""
     found: Times = {name: {} for name in runs}
     for size in batch_sizes:
         batch = np.ascontiguousarray(np.resize(x, (size, *x.shape[1:])))
@@ -34,7 +30,7 @@ def latencies(runs: Mapping[str, Run], x: NDArray[np.float32], batch_sizes: Sequ
 
 
 def milliseconds(run: Run, batch: NDArray[np.float32]) -> float:
-    """Return the median time of a run."""
+    """Return the median time of a run in milliseconds."""
     run(batch)
     times: list[float] = []
     while len(times) < MAX_RUNS and sum(times) < SECONDS:
@@ -45,13 +41,13 @@ def milliseconds(run: Run, batch: NDArray[np.float32]) -> float:
 
 
 def machine() -> str:
-    """Return the processor, how many threads compute, and torch's version."""
+    """Return processor, number of threads and torch's version."""
     threads = torch.get_num_threads()
     return f"{processor()}, {threads} of {os.cpu_count()} threads, torch {torch.__version__}"
 
 
 def processor() -> str:
-    """Return the processor's name, as Linux tells it or else as Python does."""
+    """Return the processor's name from Linux or Python."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,6 +1,4 @@
-"""Writes a network as a torch.export program and as ONNX, each with what it expects and what its
-classes are called.
-"""
+"""Export as torch.export program and as ONNX, with metadata of inputs and classes."""
 
 import importlib.util
 import json
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from convsweep.training.trained import Trained
 
 INPUT = "x"
-# Name of the description in an ONNX file; in a .pt2 file it has the ending .json.
+# Key of the metadata in an ONNX file; in a .pt2 file with the ending .json.
 METADATA = "convsweep"
 
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -35,8 +33,8 @@ class Program:
 
     Args:
         name: `torch.export` or `onnxruntime`.
-        file: what was written.
-        run: maps a batch to the answers.
+        file: path of the program.
+        run: maps a batch to outputs.
     """
 
     name: str
@@ -45,14 +43,14 @@ class Program:
 
 
 def check_extra() -> None:
-    """Raise MissingExtraError unless the packages for ONNX are there."""
+    """Raise MissingExtraError unless the packages for ONNX are installed."""
     for package in ("onnx", "onnxscript", "onnxruntime"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(package, "export", "exporting to ONNX")
 
 
 def description(trained: "Trained", output: str) -> dict[str, Any]:
-    """Return what the user of an exported network must know, in plain types."""
+    """Return the metadata of an exported network in plain types."""
     info = trained.info
     shape = ", ".join(["batch", *map(str, info.in_shape)])
     reading = {
@@ -77,10 +75,10 @@ def description(trained: "Trained", output: str) -> dict[str, Any]:
 
 
 def trace(deployed: Deployed, in_shape: tuple[int, ...]) -> ExportedProgram:
-    """Return the network as a graph for batches of any length.
+    """Return the network as a graph for any batch size.
 
     Raises:
-        UserError: the network does something that cannot be written as a graph.
+        UserError: the network cannot be traced.
     """
     example = torch.zeros(2, *in_shape, device=next(deployed.parameters()).device)
     try:
@@ -97,7 +95,7 @@ def trace(deployed: Deployed, in_shape: tuple[int, ...]) -> ExportedProgram:
 
 
 def write_torch(program: ExportedProgram, about: dict[str, Any], path: Path) -> Program:
-    """Write a .pt2 file and return what it does when it is read back."""
+    """Write a .pt2 file and return the program loaded from it."""
     torch.export.save(program, path, extra_files={f"{METADATA}.json": json.dumps(about)})
     module = torch.export.load(path).module()
 
@@ -110,9 +108,7 @@ def write_torch(program: ExportedProgram, about: dict[str, Any], path: Path) -> 
 
 
 def write_onnx(program: ExportedProgram, about: dict[str, Any], output: str, path: Path) -> Program:
-    """Write an .onnx file and return what onnxruntime makes of it, with as many threads as torch
-    has.
-    """
+    """Write an .onnx file and return it loaded by onnxruntime, with torch's number of threads."""
     import onnxruntime
 
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)

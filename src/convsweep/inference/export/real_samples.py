@@ -1,4 +1,4 @@
-"""Real samples for the check of an export: the user's files, or handwritten digits brought to the
+"""Real samples for the check of an export: the user's files, or handwritten digits resized to the
 network's shape.
 """
 
@@ -28,14 +28,14 @@ Samples = NDArray[np.float32]
 
 
 def samples_of_files(trained: "Trained", named: Sequence[Path], count: int) -> Samples:
-    """Return up to `count` samples of files that have the network's size once they are read;
+    """Return up to `count` samples of files, those with the network's size after reading;
     recordings are cut to it.
 
     Shape:
         (N, C, *spatial)
 
     Raises:
-        UserError: no file gives such a sample.
+        UserError: no file has such a sample.
     """
     formats = Formats(trained, Reading(fit="stretch" if trained.is_dense else "auto"))
     found: list[NDArray[np.float32]] = []
@@ -64,10 +64,10 @@ def samples_of_files(trained: "Trained", named: Sequence[Path], count: int) -> S
 
 
 def rows_of(x: Any, info: "DataInfo", count: int) -> list[Samples]:
-    """Return what a sample of a file is to the network: itself, or of a recording the first `count`
-    pieces at the network's rate.
+    """Return the inputs from a file's sample: itself, or the first `count` pieces of a recording at
+    the network's sample rate.
 
-    A network of one channel takes every channel by itself.
+    For a network with one channel every channel is a separate input.
     """
     if not isinstance(x, Recording):
         return [np.asarray(x, np.float32)]
@@ -83,10 +83,10 @@ def rows_of(x: Any, info: "DataInfo", count: int) -> list[Samples]:
 
 
 def samples_of_digits(trained: "Trained", count: int) -> Samples:
-    """Return digits enlarged to the network's shape, with mean and spread of its training data in
-    every channel.
+    """Return digits resized to the network's shape, with mean and standard deviation of its
+    training data in every channel.
 
-    A signal is a digit read line by line, a volume is eight digits on top of each other.
+    A signal is a digit read row by row, a volume is a stack of eight digits.
 
     Shape:
         (count, C, *spatial)

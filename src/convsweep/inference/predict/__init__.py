@@ -1,8 +1,7 @@
-"""Prediction: a checkpoint and files or folders to classes, masks or signals; `convsweep predict
---help`.
+"""Prediction of classes, masks or signals for files and folders.
 
-A kind of file is one module in `files/` with one subclass of `formats.Format`, which is found by
-its place:
+A kind of file is one module in `files/` with a subclass of `formats.Format`, which is found by its
+place:
 
     class NiftiFiles(Format):
         suffixes = (".nii", ".nii.gz")
@@ -17,9 +16,9 @@ its place:
             nibabel.Nifti1Image(result, sample.origin).to_filename(path)
             return path
 
-The sample is in the units of the training data, (C, *spatial), of any size: `Predictor` batches
-what has the network's size, slides windows over the rest, mirrors, and hands back a result of the
-sample's size. `self.data` is the data config that the network was trained with, from where a format
-takes how files were read then. A file that cannot be used raises `UnfitFileError` with the rule,
-what the file has instead, and the remedy; it is listed at the end and the rest is done.
+The sample is (C, *spatial) in the units of the training data, of any size: `Predictor` batches
+samples of the network's size, slides windows over others, averages mirrored copies, and returns a
+result of the sample's size. `self.data` is the data config of the training, with its options for
+reading files. A file that cannot be used raises `UnfitFileError` with the rule, what the file has
+instead, and the remedy; it is listed at the end and the other files are processed.
 """

@@ -1,4 +1,4 @@
-"""`convsweep predict CHECKPOINT FILES`: what a trained network makes of files."""
+"""`convsweep predict CHECKPOINT FILES`: predictions of a trained network for files."""
 
 import argparse
 import sys
@@ -101,7 +101,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def predict(arguments: Sequence[str]) -> int:
-    """Predict what the command line names and return the exit code."""
+    """Run the command and return its exit code."""
     options = parse(arguments)
     if options.batch_size < 1:
         raise UserError(f"--batch-size must be at least 1, but is {options.batch_size}")
@@ -159,7 +159,7 @@ def write_all(predictor: "Predictor", reader: "Reader", rows: "Predictions", out
 
 
 def conclude(rows: "Predictions", reader: "Reader", named: Sequence[Path]) -> int:
-    """Say what came of it and return the exit code."""
+    """Print a summary and return the exit code."""
     from convsweep.cli.console import console, short_path
     from convsweep.data.files.decoding import unfit_message
 

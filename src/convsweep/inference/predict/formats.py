@@ -1,4 +1,4 @@
-"""What prediction asks of a kind of file: samples to read from it and results to write for it."""
+"""The interface of a kind of file: reading of samples and writing of results."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from convsweep.training.trained import Trained
 
-# Every module of this package is a kind of file. None imports torch: a mistake in the file names is
-# answered at once.
+# Every module of this package is a kind of file. None imports torch, so that wrong file names are
+# reported at once.
 KINDS = "convsweep.inference.predict.files"
 
 Fit = Literal["auto", "stretch", "crop", "pad", "tiles"]
@@ -28,13 +28,13 @@ class Sample:
     """One sample of a file.
 
     Args:
-        name: by which a person finds it again.
+        name: identifies the sample for the user.
         x: (C, *spatial) in the units of the training data.
-        origin: what `Format.write` needs to know of where it comes from.
-        back: turns probabilities (K, *spatial) on the grid of x into a mask on the grid of the
-            file; None: the grids are one.
-        index: which of the file's samples it is.
-        count: how many the file has.
+        origin: data of the file that `Format.write` needs.
+        back: converts probabilities (K, *spatial) on the grid of x to a mask on the grid of the
+            file; None if the grids are equal.
+        index: of the sample in the file.
+        count: samples in the file.
     """
 
     name: str
@@ -47,13 +47,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the command line says of reading files.
+    """Options of the command line for reading files.
 
     Args:
-        fit: how files of another size than the network's are brought to it; `auto`: as the training
-            data was.
-        convert_color: turn images grey or RGB, as the network needs them, rather than refuse them.
-        overlays: write pictures of masks on their images.
+        fit: treatment of files of another size than the network's; `auto`: as in the training data.
+        convert_color: convert images to grey or RGB for the network instead of refusing them.
+        overlays: write pictures of masks over their images.
     """
 
     fit: Fit = "auto"
@@ -66,10 +65,10 @@ class Format(ABC):
 
     Args:
         trained: the network that the samples are for.
-        reading: what the command line says.
+        reading: options of the command line.
     """
 
-    # Of the file names, in lower case and with the dot.
+    # Suffixes of file names, in lower case with the dot.
     suffixes: ClassVar[tuple[str, ...]]
 
     def __init__(self, trained: "Trained", reading: Reading) -> None:
@@ -81,34 +80,31 @@ class Format(ABC):
         """Yield the samples of a file.
 
         Raises:
-            UnfitFileError: the file cannot be read, or is nothing for this network.
+            UnfitFileError: the file cannot be read, or does not suit this network.
         """
 
     @abstractmethod
     def write(self, sample: Sample, result: Result, out: Path, name: str) -> Path:
-        """Write the result of one sample and return the file that holds it.
+        """Write the result of one sample and return its file.
 
         Args:
-            sample: what `read` made.
-            result: class indices (*spatial) of a segmentation, values (K, *spatial) otherwise, on
-                the file's grid; of a recording, these values in pieces along the first axis.
+            sample: from `read`.
+            result: on the file's grid: class indices (*spatial) for segmentation, else values (K,
+                *spatial), for recordings in pieces along the first axis.
             out: folder of all results; see `place`.
-            name: of the file, without an extension and unlike that of any other file; may hold
-                folders.
+            name: unique name of the file without extension; may include folders.
         """
 
 
 def place(out: Path, kind: str, name: str) -> Path:
-    """Return the path of a file called `name` in the folder `kind` of the results; its folder is
-    made.
-    """
+    """Return the path of a file `name` in the folder `kind` of the results, creating its folder."""
     path = out / kind / name
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 
 class Formats:
-    """The formats of one command, each made when its first file comes."""
+    """The formats of one command, each constructed at its first file."""
 
     def __init__(self, trained: "Trained", reading: Reading) -> None:
         self.trained, self.reading = trained, reading
@@ -141,8 +137,8 @@ def known_formats() -> dict[str, type[Format]]:
 
 
 def suffix_of(file: Path) -> str:
-    """Return the longest known suffix of a file in lower case, such as `.nii.gz`; the last one if
-    none is known.
+    """Return the longest known suffix of a file in lower case, such as `.nii.gz`, else its last
+    suffix.
     """
     suffixes = [part.lower() for part in file.suffixes]
     endings = ["".join(suffixes[first:]) for first in range(len(suffixes))]

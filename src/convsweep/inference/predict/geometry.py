@@ -1,6 +1,4 @@
-"""From the network's grid back to that of the file: undoes stretching, cropping or padding of an
-image.
-"""
+"""Mapping from the network's grid to the file's: inverse of stretching, cropping or padding."""
 
 from dataclasses import dataclass
 
@@ -13,13 +11,13 @@ Corner = tuple[int, int]
 
 @dataclass(frozen=True)
 class Geometry:
-    """What part of a file lies on what part of the network's grid; sizes are (height, width),
-    corners (top, left).
+    """Corresponding parts of a file and the network's grid; sizes are (height, width), corners
+    (top, left).
 
     Args:
         file_size: of the file.
-        seen_at, seen_size: the part of the file that the network sees.
-        grid_at, grid_size: the part of the network's grid on which it lies.
+        seen_at, seen_size: corner and size of the part of the file in the network's input.
+        grid_at, grid_size: corner and size of this part on the network's grid.
     """
 
     file_size: Size
@@ -29,12 +27,12 @@ class Geometry:
     grid_size: Size
 
     def labels(self, probs: NDArray[np.float32], outside: int) -> NDArray[np.uint8 | np.uint16]:
-        """Return the most probable class of every pixel of the file, from probabilities
-        interpolated between the grid's.
+        """Return the most probable class of every pixel of the file, from interpolated
+        probabilities.
 
         Args:
             probs: (K, height, width) on the network's grid.
-            outside: the value of pixels that the network does not see.
+            outside: the value of pixels outside of the network's input.
 
         Shape:
             (K, height, width) to `file_size`
@@ -45,7 +43,7 @@ class Geometry:
         size = (self.seen_size[1], self.seen_size[0])
         best = np.full(self.seen_size, -np.inf, np.float32)
         found = np.zeros(self.seen_size, np.uint8 if max(len(probs), outside) < 256 else np.uint16)
-        # one plane after the other: all of them at the file's size may be large
+        # one class at a time, since all of them at the file's size may be large
         for index, plane in enumerate(probs):
             inside = np.ascontiguousarray(
                 plane[top : top + height, left : left + width], dtype=np.float32
@@ -60,7 +58,7 @@ class Geometry:
 
 
 def geometry_of(resize: str, file_size: Size, grid: Size) -> Geometry:
-    """Return what `data.images.fit` does to an image of this size.
+    """Return the geometry of `data.files.images.fit` for an image of this size.
 
     Args:
         resize: "stretch", "crop" or "pad".
@@ -79,5 +77,5 @@ def geometry_of(resize: str, file_size: Size, grid: Size) -> Geometry:
 
 
 def middle(outer: Size, inner: Size) -> Corner:
-    """Return the corner at which a part lies in the middle."""
+    """Return the corner of a centred part."""
     return (outer[0] - inner[0]) // 2, (outer[1] - inner[1]) // 2

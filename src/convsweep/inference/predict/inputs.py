@@ -1,4 +1,4 @@
-"""The files that the command line means, and a name for what is written of each."""
+"""The input files of a command line, and names for their results."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,8 +9,8 @@ from convsweep.inference.predict.formats import known_formats, suffix_of
 
 
 def find_files(named: Sequence[Path]) -> dict[Path, str]:
-    """Return the files, those of a folder in order of their paths, each with a name of its own that
-    has no extension.
+    """Return the files, those of folders in order of their paths, with unique names without
+    extensions.
 
     Raises:
         UserError: one is missing, or there is none.
@@ -43,9 +43,7 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 def free_name(file: Path, taken: set[str]) -> str:
-    """Return the path without its extension; with it, or numbered, where another file has that name
-    already.
-    """
+    """Return the path without its extension, or with it or a number if the name is taken."""
     name = file.as_posix()
     short = name[: -len(suffix_of(file))] if suffix_of(file) else name
     numbered = (f"{name}_{number}" for number in range(2, len(taken) + 3))

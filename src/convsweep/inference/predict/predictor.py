@@ -1,5 +1,5 @@
-"""Samples of any size through a network: in batches, through sliding windows, and averaged over
-mirrored copies.
+"""Prediction for samples of any size: in batches, in sliding windows, averaged over mirrored
+copies.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,17 +30,17 @@ Entry = tuple[Path, Sample]
 
 @dataclass(frozen=True)
 class Predictor:
-    """A trained network that answers for samples.
+    """Applies a trained network to samples.
 
     Args:
         trained: the network.
         batch_size: samples, or windows, at a time.
-        mirror: which copies of a sample are averaged (test-time augmentation): the sample alone, it
-            and its mirror image along the last axis (left and right), or its mirror images along
-            all axes and their combinations.
-        tile: spatial shape of the windows over samples of another size than the network's; None:
-            the network's.
-        overlap: share of a window that the next one covers again.
+        mirror: test-time augmentation: the sample alone, averaged with its mirror image along the
+            last axis (left and right), or with its mirror images along all axes and their
+            combinations.
+        tile: spatial shape of the windows for samples of another size than the network's; None: the
+            network's.
+        overlap: share of a window that the next one overlaps.
     """
 
     trained: Trained
@@ -55,7 +55,7 @@ class Predictor:
 
     @torch.inference_mode()
     def answer(self, x: Tensor) -> Tensor:
-        """Return the network's answer to a batch, averaged over mirrored copies, on the CPU."""
+        """Return the network's output for a batch, averaged over mirrored copies, on the CPU."""
         x = x.to(self.trained.device)
         copies = mirror_axes(self.mirror, x.dim() - 2)
         total = torch.zeros(())
@@ -66,7 +66,7 @@ class Predictor:
 
     @cached_property
     def windows(self) -> SlidingWindow:
-        """What slides over samples of another size.
+        """Sliding window for samples of another size.
 
         Raises:
             UserError: the network does not take windows of this shape.
@@ -89,10 +89,10 @@ class Predictor:
 
     @cached_property
     def cleaner(self) -> "Cleaner":
-        """What recordings go through.
+        """Denoiser of recordings.
 
         Raises:
-            UserError: they are asked for in mirrored copies.
+            UserError: mirrored copies are requested.
         """
         from convsweep.inference.predict.recording import Cleaner
 
@@ -105,8 +105,8 @@ class Predictor:
         return Cleaner(model, self.tile[0] if self.tile else None, self.overlap, self.batch_size)
 
     def fits(self, x: NDArray[np.generic]) -> bool:
-        """Return whether a sample can be in a batch: whether it is the network's own size, and the
-        answer is of that size.
+        """Return whether a sample can be batched: it has the network's size, and so has the
+        output.
         """
         if not self.trained.is_dense:
             return True
@@ -139,7 +139,7 @@ class Predictor:
         yield from self.batched(batch)
 
     def batched(self, batch: Sequence[Entry]) -> Iterator[tuple[Path, Sample, Result]]:
-        """Yield the results of samples of one shape."""
+        """Yield the results of a batch of samples with one shape."""
         if not batch:
             return
         answers = self.answer(torch.from_numpy(np.stack([sample.x for _, sample in batch])))
@@ -151,8 +151,8 @@ class Predictor:
             )
 
     def result(self, sample: Sample, slabs: Iterable[Tensor]) -> Result:
-        """Return the result of a sample from its answer (K, length, *rest), which comes in pieces
-        along the first axis.
+        """Return the result of a sample from its output (K, length, *rest), given in pieces along
+        the first axis.
         """
         if not self.trained.info.kind.has_masks:
             return torch.cat(list(slabs), dim=1).numpy()
@@ -163,6 +163,6 @@ class Predictor:
 
 
 def mirror_axes(mirror: Mirror, dim: int) -> list[tuple[int, ...]]:
-    """Return the axes along which each copy of a batch (N, C, *spatial) is mirrored."""
+    """Return the axes to mirror for each copy of a batch (N, C, *spatial)."""
     axes = {"none": [], "last": [dim + 1], "all": list(range(2, dim + 2))}[mirror]
     return list(chain.from_iterable(combinations(axes, count) for count in range(len(axes) + 1)))

@@ -1,4 +1,4 @@
-"""Reads files ahead of the network; those that cannot be used are kept for the end."""
+"""Reading of files ahead of the network; files that cannot be used are collected."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -16,9 +16,9 @@ class Reader:
     """Yields the samples of many files in order.
 
     Args:
-        formats: what reads each.
-        names: the files, and what their results are called.
-        advance: told of every file that is done.
+        formats: of the files.
+        names: files, and names of their results.
+        advance: called for every finished file.
     """
 
     formats: Formats

@@ -1,6 +1,4 @@
-"""Cleans a recording of any length in overlapping windows: pieces of it are in memory, never the
-whole.
-"""
+"""Denoising of recordings of any length in overlapping windows, with only pieces in memory."""
 
 import tempfile
 from collections.abc import Iterator
@@ -22,11 +20,10 @@ from convsweep.nets.sliding_window import SlidingWindow
 if TYPE_CHECKING:
     from convsweep.tasks.denoising import Denoising
 
-# Samples of a piece that is read or written at a time.
+# Samples in a piece that is read or written at a time.
 PIECE = 2**18
 
-# A window is at least so many times as long as what the network sees to one side, which is cut off
-# from its answer.
+# Smallest length of a window, relative to the context on one side, which is cut off its output.
 WINDOW_BY_CONTEXT = 8
 
 Waves = NDArray[np.float32]
@@ -49,16 +46,16 @@ def level_of(recording: Waveform) -> Waves:
 class Cleaner:
     """Applies a denoiser to recordings.
 
-    A window is brought to the level of the whole recording, not to its own, so that pauses stay
-    quiet and no window is louder than the next. Its answer counts only where the network saw all
-    that it looks at: there it equals what the network makes of the whole recording at once.
+    A window is normalised by the level of the whole recording, not its own, so that pauses stay
+    quiet and levels match between windows. Its output is used only at positions whose receptive
+    field lies inside the window, where it equals the output for the whole recording.
 
     Args:
-        model: in evaluation mode, on its device; a network of one channel cleans every channel by
-            itself.
-        window: samples of a window; None: the length that the network was trained on, or what its
-            receptive field asks for.
-        overlap: share of a window's answer that the next one covers again.
+        model: in evaluation mode, on its device; a network with one channel denoises every channel
+            separately.
+        window: length of a window in samples; None: the network's own, or longer if its receptive
+            field requires it.
+        overlap: share of a window's output that the next one overlaps.
         batch_size: windows at a time.
     """
 
@@ -69,8 +66,8 @@ class Cleaner:
 
     @cached_property
     def context(self) -> int:
-        """How many samples to each side a sample of the answer depends on; a quarter of the window
-        where that is more.
+        """Samples to each side that an output sample depends on; a quarter of the window if that is
+        more.
         """
         try:
             field = measure(self.model.net, self.model.info.in_shape).receptive_field
@@ -81,18 +78,18 @@ class Cleaner:
 
     @property
     def length(self) -> int:
-        """Samples of a window."""
+        """Length of a window in samples."""
         return self.window or max(
             self.model.info.spatial_shape[0], WINDOW_BY_CONTEXT * self.context
         )
 
     def __call__(self, recording: Waveform, sample_rate_hz: int, level: Waves) -> Iterator[Waves]:
-        """Yield the clean recording (C, T) in pieces, at its own sample rate.
+        """Yield the denoised recording (C, T) in pieces, at its own sample rate.
 
         Args:
             recording: (C, T).
-            sample_rate_hz: of the recording; where the network's is another, it is resampled there
-                and back.
+            sample_rate_hz: of the recording, which is resampled to the network's rate and back if
+                they differ.
             level: (C,) from `level_of`.
         """
         own_hz = self.model.info.sample_rate_hz or sample_rate_hz
@@ -107,7 +104,9 @@ class Cleaner:
                 yield back[:, start:stop]
 
     def answers(self, recording: Waveform, level: Waves) -> Iterator[Waves]:
-        """Yield what the network makes of a recording at its own rate, in pieces (C, length)."""
+        """Yield the network's output for a recording at the network's rate, in pieces (C,
+        length).
+        """
         inner = self.length - 2 * self.context
         levels = torch.from_numpy(level)
 
@@ -122,7 +121,7 @@ class Cleaner:
 
     @torch.inference_mode()
     def clean(self, windows: Tensor, level: Tensor) -> Tensor:
-        """Return the network's answer to windows (B, C, T), on the CPU.
+        """Return the network's output for windows (B, C, T), on the CPU.
 
         Args:
             level: (C,) of the recording.
@@ -138,9 +137,7 @@ class Cleaner:
 
 @contextmanager
 def on_disk(slabs: Iterator[Waves], shape: tuple[int, int]) -> Iterator[Waves]:
-    """Keep pieces (C, length) that make up an array of a shape in a file that lives as long as the
-    block.
-    """
+    """Store pieces (C, length) as an array of a given shape in a temporary file."""
     with tempfile.TemporaryDirectory() as folder:
         array = np.memmap(Path(folder) / "clean.f32", np.float32, "w+", shape=shape)
         start = 0

@@ -1,6 +1,4 @@
-"""predictions.csv: a row a sample, on disk as soon as it is predicted, and what of it is shown in
-the terminal.
-"""
+"""predictions.csv, written row by row, and its excerpt for the terminal."""
 
 import csv
 from functools import cached_property
@@ -22,8 +20,7 @@ SHOWN_ROWS = 10
 class Predictions:
     """Writes the rows of a CSV file.
 
-    They hold the sample, the file that was written of it where there is an answer at every
-    position, and what the task says.
+    A row holds the sample, the file of its result for dense tasks, and the task's columns.
 
     Args:
         path: of the CSV file.
@@ -53,14 +50,14 @@ class Predictions:
 
     @cached_property
     def file(self) -> TextIO:
-        """The file, which is there once there is a row to write."""
+        """The file, created at the first row."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = self.path.open("w", newline="", encoding="utf-8")
         csv.writer(file, lineterminator="\n").writerow(self.header)
         return file
 
     def add(self, name: str, written: list[str], result: NDArray[Any]) -> None:
-        """Write the row of a sample, of whose result the file `written` was made, if any was."""
+        """Write the row of a sample, with the files `written` for its result."""
         row = [name, *written, *self.task.cells(self.info, result)]
         self.shares += self.task.shares(self.info, result)
         self.count += 1
@@ -70,14 +67,14 @@ class Predictions:
         self.file.flush()
 
     def summary(self) -> str:
-        """Return how many samples there are, and what the task says of all of them."""
+        """Return the number of samples, and the task's summary of them."""
         total = "1 sample" if self.count == 1 else f"{self.count:,} samples"
         if self.count > SHOWN_ROWS:
             total += f", the first {SHOWN_ROWS} above"
         return total + self.task.summary(self.info, self.shares, self.count)
 
     def shown(self) -> "Table":
-        """Return the first rows as a table, in the columns that the task names."""
+        """Return the first rows as a table, with the columns that the task selects."""
         from rich.table import Table
         from rich.text import Text
 
@@ -86,5 +83,7 @@ class Predictions:
         for column in columns:
             table.add_column(self.header[column], overflow="fold")
         for row in self.first:
-            table.add_row(*(Text(row[column]) for column in columns))  # a path is no markup
+            table.add_row(
+                *(Text(row[column]) for column in columns)
+            )  # paths may hold rich's markup
         return table

@@ -1,5 +1,5 @@
-"""A data set of one's own: it says what it is (`describe`) and reads its samples (`read`); all else
-follows from that.
+"""An example data set: `describe` states shape and classes, `read` returns the samples; everything
+else is inherited.
 """
 
 from typing import Any
@@ -13,12 +13,12 @@ SIZE = 16
 
 
 class Shapes(DataModule):
-    """Grey images of a disc, a square or a cross at any place, in noise.
+    """Grey images of a disc, a square or a cross at a random place, with noise.
 
     Args:
-        num_samples: how many to draw.
-        noise: standard deviation of the noise; the shapes are 1 on 0.
-        feeding: what every data set takes: batch_size, val_fraction and more.
+        num_samples: number of images.
+        noise: standard deviation of the noise; shapes are 1, the background is 0.
+        feeding: arguments of every data set: batch_size, val_fraction and more.
     """
 
     def __init__(self, num_samples: int, noise: float, **feeding: Any) -> None:

@@ -1,16 +1,16 @@
-"""A network of one's own: any module from (N, C, *spatial) to logits is as good."""
+"""An example network; any module from (N, C, *spatial) to logits works."""
 
 import torch
 from torch import Tensor, nn
 
 
 class OwnNet(nn.Module):
-    """Two convolutions with a skip connection, and a linear head on the mean over all positions.
+    """Two convolutions with a skip connection, global average pooling, and a linear head.
 
     Args:
         in_channels: channels of the data.
         num_classes: number of logits.
-        width: channels inside of the network.
+        width: hidden channels.
     """
 
     def __init__(self, in_channels: int, num_classes: int, width: int) -> None:
@@ -20,7 +20,7 @@ class OwnNet(nn.Module):
         self.head = nn.Linear(width, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Shape: (N, in_channels, H, W) to (N, num_classes)."""
+        """Shape: (N, in_channels, H, W) to (N, num_classes) logits."""
         x = torch.relu(self.stem(x))
         x = x + torch.relu(self.conv(x))
         logits: Tensor = self.head(x.mean(dim=(-2, -1)))

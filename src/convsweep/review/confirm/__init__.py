@@ -1,3 +1,3 @@
-"""Believe a search only after its winners were trained again: `convsweep confirm SWEEP top=3
+"""Confirmation of a search by training its winners again: `convsweep confirm SWEEP top=3
 seeds=5`.
 """

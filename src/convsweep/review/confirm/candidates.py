@@ -1,6 +1,4 @@
-"""Which networks a confirmation trains: the best trials of a sweep, and the baseline that they have
-to beat.
-"""
+"""The networks of a confirmation: the best trials of a sweep, and a baseline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,10 +22,10 @@ class Candidate:
 
     Attributes:
         name: `trial 12`, or `baseline`.
-        overrides: What makes its config of the primary one, without a seed.
-        trial: Number of the trial; None for the baseline.
-        found: What the search measured of the objective that ranks; None for the baseline.
-        params: The searched parameters.
+        overrides: of the primary config, without a seed.
+        trial: number of the trial; None for the baseline.
+        found: value of the ranking objective in the search; None for the baseline.
+        params: the searched parameters.
     """
 
     name: str
@@ -38,7 +36,7 @@ class Candidate:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether the others have to beat it."""
+        """Whether this is the baseline."""
         return self.name == BASELINE
 
 
@@ -76,10 +74,10 @@ def choose(sweep: SweepFolder, request: Request) -> list[Candidate]:
 
 
 def ranking_objective(sweep: SweepFolder, by: str | None) -> tuple[int, str]:
-    """Return number and name of the objective that ranks: the one named, or the first.
+    """Return index and name of the ranking objective: the given one, or the first.
 
     Raises:
-        UserError: There is none of that name.
+        UserError: there is no objective of that name.
     """
     names = objective_names(sweep.config, len(sweep.objectives.names))
     if by is not None and by not in names:
@@ -91,8 +89,8 @@ def ranking_objective(sweep: SweepFolder, by: str | None) -> tuple[int, str]:
 
 
 def best_trials(sweep: SweepFolder, index: int) -> list[FrozenTrial]:
-    """Return the trials to choose from, best first: all complete ones, or the Pareto front where
-    objectives compete.
+    """Return the trials to choose from, best first: all complete ones, or the Pareto front for
+    several objectives.
 
     Raises:
         UserError: No trial is complete.
@@ -109,7 +107,9 @@ def best_trials(sweep: SweepFolder, index: int) -> list[FrozenTrial]:
 
 
 def _is_usable(trial: FrozenTrial) -> bool:
-    """Whether a trial is a complete one of its own; a repetition only has the result of another."""
+    """Return whether a trial is complete and not a repetition, which has the result of another
+    trial.
+    """
     return (
         trial.state == TrialState.COMPLETE
         and kind_of(trial) == "complete"
@@ -130,7 +130,7 @@ def _standing(sweep: SweepFolder, trials: list[FrozenTrial]) -> str:
 
 
 def _sweep_choice(sweep: SweepFolder) -> list[str]:
-    """Return the sweep's choice of `sweeps`, whose settings its trials have, also where a preset
+    """Return the sweep's choice of `sweeps`, whose settings apply to its trials, also if a preset
     chose it.
     """
     choice = sweep.config.hydra.runtime.choices.get("sweeps")
@@ -138,8 +138,8 @@ def _sweep_choice(sweep: SweepFolder) -> list[str]:
 
 
 def _base_overrides(sweep: SweepFolder, baseline: list[str]) -> list[str]:
-    """Return what the sweep's command fixed for all trials; a baseline with a network of its own
-    takes nothing of it.
+    """Return the overrides that the sweep's command fixed for all trials, without those of the
+    network if the baseline has its own.
     """
     parsed = OverridesParser.create().parse_overrides(sweep.task_overrides)
     fixed = [override for override in parsed if not override.is_sweep_override()]
@@ -153,7 +153,7 @@ def _base_overrides(sweep: SweepFolder, baseline: list[str]) -> list[str]:
 
 
 def merge_overrides(overrides: list[str]) -> list[str]:
-    """Return the overrides with only the last of each key, in the place of its first."""
+    """Return the overrides with only the last of each key, at the position of the first."""
     last: dict[str, str] = {}
     for text in overrides:
         last[_key(text)] = text

@@ -1,10 +1,10 @@
 """`convsweep confirm SWEEP [top=3] [seeds=5] [baseline=PRESET] [OVERRIDES]`: are the winners of a
 search real?
 
-Trains the best trials of a sweep, and a baseline, again with several seeds that the search has not
-used, on the sweep's own workers, and says whether the winner beats the baseline. The test split is
-looked at here for the first time. The same command goes on where it was stopped, and trains nothing
-twice.
+Trains the best trials of a sweep and a baseline again with several seeds that the search has not
+used, on the sweep's own workers, and reports whether the winner beats the baseline. The test split
+is evaluated here for the first time. The same command resumes an interrupted confirmation and
+trains nothing twice.
 
     convsweep confirm multirun/depth_kernel_digits                         # the best 3, 5 seeds
     convsweep confirm multirun/depth_kernel_digits top=1 seeds=10 baseline=vgg_small
@@ -24,7 +24,7 @@ import sys
 
 
 def main(arguments: list[str]) -> None:
-    """Confirm what the command line names."""
+    """Run the command."""
     if not arguments or {"-h", "--help"} & set(arguments):
         print(__doc__)
         return

@@ -1,6 +1,4 @@
-"""One confirmation from the request to the report: choose, check, train what is open, measure,
-judge, write.
-"""
+"""The steps of a confirmation: choose, check, train, measure, judge, report."""
 
 from pathlib import Path
 
@@ -27,8 +25,8 @@ TABLE_WIDTH = 120
 
 
 def confirm(request: Request) -> int:
-    """Do what is asked and return the exit code: that of the trainings' program, 0 if there was
-    nothing left to train.
+    """Run a confirmation and return the exit code of the trainings' program, or 0 if there was
+    nothing to train.
 
     Raises:
         UserError: The request does not fit the sweep.
@@ -49,7 +47,7 @@ def confirm(request: Request) -> int:
 
 
 def subject_of(sweep: SweepFolder, request: Request) -> Subject:
-    """Return what is confirmed."""
+    """Return the subject of the confirmation."""
     index, metric = ranking_objective(sweep, request.by)
     first = first_seed(sweep)
     return Subject(
@@ -65,8 +63,8 @@ def subject_of(sweep: SweepFolder, request: Request) -> Subject:
 def first_seed(sweep: SweepFolder) -> int:
     """Return the first seed that the search has not used.
 
-    The best trials were chosen for what they did with the search's seeds, so these would flatter
-    them.
+    The best trials were selected by their results with the search's seeds, which are therefore
+    biased.
     """
     key = sweep.options.seed_key
     given = OmegaConf.select(sweep.config, key)
@@ -78,7 +76,7 @@ def first_seed(sweep: SweepFolder) -> int:
 
 
 def _check_configs(sweep: SweepFolder, candidates: list[Candidate]) -> None:
-    """Compose every candidate, so that a misspelt key is answered before anything is trained."""
+    """Compose every candidate, so that a misspelt key is reported before training."""
     name = str(sweep.config.hydra.job.config_name)
     first, *others = sorted(
         _config_folders(sweep), key=lambda folder: not (folder / f"{name}.yaml").is_file()
@@ -89,7 +87,7 @@ def _check_configs(sweep: SweepFolder, candidates: list[Candidate]) -> None:
         else []
     )
     GlobalHydra.instance().clear()
-    # looks for the primary config nowhere else
+    # the only place where Hydra searches the primary config
     with initialize_config_dir(str(first), version_base="1.3"):
         for candidate in candidates:
             try:
@@ -138,7 +136,7 @@ def _say_plan(
 
 
 def _report(sweep: SweepFolder, subject: Subject, results: list[Result], verdict: Verdict) -> None:
-    """Write confirm.json and best.yaml and show what they say."""
+    """Write confirm.json and best.yaml and print them."""
     path = document.write(document.document(subject, results, verdict), sweep.folder)
     console.print()
     Console(highlight=False, width=max(console.width, TABLE_WIDTH)).print(
@@ -156,7 +154,7 @@ def _report(sweep: SweepFolder, subject: Subject, results: list[Result], verdict
 
 
 def preset_command(sweep: SweepFolder) -> str:
-    """Return how the winner's preset is trained."""
+    """Return the command that trains the winner's preset."""
     return program_command(
         str(sweep.config.hydra.help.app_name),
         "--config-dir",
@@ -167,7 +165,7 @@ def preset_command(sweep: SweepFolder) -> str:
 
 
 def write_preset(sweep: SweepFolder, subject: Subject, verdict: Verdict) -> None:
-    """Write the winner as `best.yaml`, headed by the verdict."""
+    """Write the winner as `best.yaml`, with the verdict as its header."""
     assert verdict.winner is not None
     header = [
         f"# {verdict.winner.candidate.name} of study {subject.study}. {verdict.words}",

@@ -1,6 +1,4 @@
-"""confirm.json: what was confirmed and what came of it, for programs; docs/confirm.md states its
-form.
-"""
+"""confirm.json, the machine-readable result of a confirmation; its format is in docs/confirm.md."""
 
 import json
 import os
@@ -21,7 +19,7 @@ from convsweep.review.confirm.results import (
 from convsweep.review.confirm.verdict import Verdict
 from convsweep.run_folder import write_atomically
 
-# Of a sweep: where its confirmation lies.
+# Folder of the confirmation in a sweep's folder.
 FOLDER = "confirm"
 FILE = "confirm.json"
 SPLITS = (VALIDATION, TEST)
@@ -29,15 +27,15 @@ SPLITS = (VALIDATION, TEST)
 
 @dataclass(frozen=True)
 class Subject:
-    """What is confirmed.
+    """The subject of a confirmation.
 
     Attributes:
-        study: Name of the study.
-        folder: Folder of the sweep.
-        metric: Objective that ranks.
-        maximize: Whether more of it is better.
-        of_front: Whether the candidates are those of a Pareto front.
-        seeds: Seeds of the trainings.
+        study: name of the study.
+        folder: folder of the sweep.
+        metric: the ranking objective.
+        maximize: whether larger is better.
+        of_front: whether the candidates are from a Pareto front.
+        seeds: of the trainings.
     """
 
     study: str
@@ -78,7 +76,7 @@ def write(content: Mapping[str, Any], sweep_folder: Path) -> Path:
 
 
 def read(sweep_folder: Path) -> dict[str, Any] | None:
-    """Return the content of a sweep's confirm.json, or None if it was not confirmed."""
+    """Return the content of a sweep's confirm.json, or None without a confirmation."""
     try:
         content = json.loads((sweep_folder / FOLDER / FILE).read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Trains the jobs of a confirmation by the sweep's own program, sweeper, launcher and slots."""
+"""Training of a confirmation's jobs by the sweep's own program, sweeper, launcher and slots."""
 
 import dataclasses
 import signal
@@ -37,12 +37,12 @@ _OF_THE_SWEEP = ("hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher
 
 
 def train(sweep: SweepFolder, jobs: Jobs, engine: list[str]) -> int:
-    """Run all open jobs and return the exit code of the program that did.
+    """Run all open jobs and return the exit code of the program.
 
     Args:
-        sweep: The sweep, whose slots, launcher, limits and checks are used.
-        jobs: What to train.
-        engine: The user's overrides of Hydra's own; they win.
+        sweep: the sweep, whose slots, launcher, limits and checks are used.
+        jobs: the trainings.
+        engine: the user's overrides of Hydra's options, which take precedence.
     """
     command = [
         sys.executable,
@@ -54,8 +54,8 @@ def train(sweep: SweepFolder, jobs: Jobs, engine: list[str]) -> int:
     cwd = Path(str(sweep.config.hydra.runtime.cwd))
     with subprocess.Popen(command, cwd=cwd if cwd.is_dir() else None) as process:
         before = {
-            # Ctrl-C reaches the program by itself, as it is in the same process group; it closes
-            # its runs and ends.
+            # Ctrl-C reaches the program directly, as it is in the same process group; it closes its
+            # runs and ends.
             signal.SIGINT: signal.signal(signal.SIGINT, lambda signum, frame: None),
             signal.SIGTERM: signal.signal(
                 signal.SIGTERM, lambda signum, frame: process.send_signal(signum)
@@ -72,7 +72,7 @@ def program(sweep: SweepFolder) -> list[str]:
     """Return the arguments of Python that start the program of the sweep.
 
     Raises:
-        UserError: It is not beside its configs.
+        UserError: the program is not next to its configs.
     """
     if sweep.config.hydra.help.app_name == TRAIN:
         return ["-m", "convsweep", "train"]
@@ -102,7 +102,7 @@ def arguments(sweep: SweepFolder, jobs: Jobs, engine: list[str]) -> list[str]:
         key: value for key, value in options.items() if key not in own and key not in _SET_OTHERWISE
     }
     if not sweep.is_in_database:
-        kept["storage"] = None  # a journal of its own
+        kept["storage"] = None  # a separate journal
     choices = sweep.config.hydra.runtime.choices
     others = [
         text for text in sweep.hydra_overrides if not text.lstrip("+~").startswith(_OF_THE_SWEEP)

@@ -1,6 +1,4 @@
-"""Means over seeds, and what is known of the difference between two networks that were trained with
-the same seeds.
-"""
+"""Means over seeds, and confidence intervals of paired differences between two networks."""
 
 import math
 import statistics
@@ -15,10 +13,10 @@ class Spread:
     """A measured value over seeds.
 
     Attributes:
-        n: Number of seeds.
-        mean: Their mean.
-        std: Sample standard deviation (n - 1); None for one seed.
-        low, high: Smallest and largest value.
+        n: number of seeds.
+        mean: mean of the values.
+        std: sample standard deviation (n - 1); None for one seed.
+        low, high: smallest and largest value.
     """
 
     n: int
@@ -33,10 +31,10 @@ class Difference:
     """The mean of paired differences with its confidence interval.
 
     Attributes:
-        n: Number of pairs.
-        mean: Mean difference.
-        std: Sample standard deviation of the differences; None for one pair.
-        low, high: Ends of the interval; None for one pair, which tells nothing of the spread.
+        n: number of pairs.
+        mean: mean difference.
+        std: sample standard deviation of the differences; None for one pair.
+        low, high: ends of the interval; None for one pair.
     """
 
     n: int
@@ -47,12 +45,12 @@ class Difference:
 
     @property
     def includes_zero(self) -> bool:
-        """Whether no difference at all is inside of the interval, or there is no interval."""
+        """Whether the interval includes zero, or there is no interval."""
         return self.low is None or self.high is None or self.low <= 0 <= self.high
 
 
 def spread(values: Sequence[float]) -> Spread | None:
-    """Return mean and spread of the values, or None if there are none."""
+    """Return mean and spread of the values, or None without values."""
     if not values:
         return None
     std = statistics.stdev(values) if len(values) > 1 else None
@@ -62,10 +60,10 @@ def spread(values: Sequence[float]) -> Spread | None:
 def paired_difference(
     values: Mapping[int, float], others: Mapping[int, float]
 ) -> Difference | None:
-    """Return `values - others` over the seeds that both have, or None if there are none.
+    """Return `values - others` over common seeds, or None without common seeds.
 
     The interval is Student's for the mean of the differences: mean +- t(n - 1) std / sqrt(n).
-    Pairing by seed takes out what the seed does to both networks alike.
+    Pairing by seed removes the effect of the seed that both networks share.
     """
     differences = [values[seed] - others[seed] for seed in sorted(values.keys() & others.keys())]
     if not differences:

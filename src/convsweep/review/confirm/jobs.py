@@ -1,6 +1,4 @@
-"""The trainings of a confirmation, kept with its study: which overrides each of them has, and what
-became of it.
-"""
+"""The trainings of a confirmation, stored in its study: overrides and outcomes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,10 +27,10 @@ _AGAIN = ("killed", "error")
 
 
 class Jobs:
-    """The trainings of a sweep's confirmation, those of former commands included.
+    """The trainings of a sweep's confirmation, including those of earlier commands.
 
     Args:
-        sweep: The sweep that is confirmed.
+        sweep: the sweep to confirm.
     """
 
     def __init__(self, sweep: SweepFolder) -> None:
@@ -48,9 +46,7 @@ class Jobs:
         self.study: OpenStudy = create_study(storage, self.study_name, sweep.objectives)
 
     def add(self, candidates: Sequence[Candidate], seeds: Sequence[int]) -> None:
-        """Add what is not there yet, seed by seed so that the first seed of all comes first; what
-        was killed or failed again.
-        """
+        """Add missing jobs, ordered by seed, and repeat those that were killed or failed."""
         wanted = [
             overrides_of_job(candidate, seed, self.seed_key)
             for seed in seeds
@@ -66,8 +62,8 @@ class Jobs:
             self.study.set_user_attr(_JOBS, known)
 
     def _kept(self, wanted: Sequence[list[str]]) -> list[list[str]]:
-        """Return the jobs without what a former command, which is not at work any more, has left
-        undone beside `wanted`.
+        """Return the jobs without those that an earlier, finished command left open and that are
+        not in `wanted`.
         """
         known = self.overrides()
         if LivenessMonitor(self.layout.workers, self._stale_after).living():
@@ -85,14 +81,14 @@ class Jobs:
 
     @property
     def num_open(self) -> int:
-        """How many jobs have not ended."""
+        """Number of jobs that have not ended."""
         ended = [job for job, trial in self._by_job().items() if trial.state.is_finished()]
         return len(self.overrides()) - len(ended)
 
     def trial_of(self, candidate: Candidate, seed: int) -> FrozenTrial | None:
-        """Return the trial of a candidate's training with a seed, or None while it has not begun.
+        """Return the trial of a candidate's training with a seed, or None before it has started.
 
-        Of two candidates that are the same network one is trained; both have the trial of that one.
+        Candidates with the same network share one training and its trial.
         """
         wanted = overrides_of_job(candidate, seed, self.seed_key)
         trials = self._by_job()
@@ -107,7 +103,7 @@ class Jobs:
         return found[-1] if original is None else self.study.get_trials(deepcopy=False)[original]
 
     def _by_job(self) -> dict[int, FrozenTrial]:
-        """Return the last trial of every job that was begun."""
+        """Return the last trial of every started job."""
         trials = self.study.get_trials(deepcopy=False)
         return {
             int(fixed_params(trial)[JOB]): trial for trial in trials if JOB in fixed_params(trial)
@@ -121,8 +117,8 @@ def overrides_of_job(candidate: Candidate, seed: int, seed_key: str) -> list[str
 
 
 def suggest(trial: optuna.Trial, params: Mapping[str, Any]) -> list[str]:
-    """Return the overrides of the job that a trial of the confirmation's study is; the sweeper
-    calls this.
+    """Return the overrides of the job of a trial of the confirmation's study; called by the
+    sweeper.
     """
     jobs: list[list[str]] = trial.study.user_attrs[_JOBS]
     return list(jobs[int(params[JOB])])

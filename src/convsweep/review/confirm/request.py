@@ -1,4 +1,4 @@
-"""What a confirmation is asked for: the words of its command line, parsed and checked."""
+"""Parsing and checks of a confirmation's command line."""
 
 import difflib
 import shlex
@@ -15,17 +15,16 @@ _WORDS = ("top", "seeds", "by", "baseline")
 
 @dataclass(frozen=True)
 class Request:
-    """A confirmation as it is asked for.
+    """The options of a confirmation.
 
     Attributes:
-        folder: Folder of the sweep.
-        top: How many of the best trials are trained again.
-        seeds: With how many seeds each of them, and the baseline, is trained.
-        by: Name of the objective that ranks; None for the first one.
-        baseline: Overrides of the baseline; empty for the sweep's own defaults, None for no
-            baseline.
-        overrides: Further overrides of every training.
-        engine: Overrides of Hydra's own, for the sweeper and the launcher.
+        folder: folder of the sweep.
+        top: number of best trials to train again.
+        seeds: number of seeds for each of them and the baseline.
+        by: name of the ranking objective; None for the first one.
+        baseline: overrides of the baseline; empty for the sweep's defaults, None for no baseline.
+        overrides: further overrides of every training.
+        engine: overrides of Hydra's options, for sweeper and launcher.
     """
 
     folder: Path
@@ -38,10 +37,10 @@ class Request:
 
 
 def parse_request(arguments: Sequence[str]) -> Request:
-    """Read the command line.
+    """Parse the command line.
 
     Raises:
-        UserError: The folder is missing, a word is unknown, a number is none.
+        UserError: the folder is missing, an option is unknown or has an invalid value.
     """
     places = [argument for argument in arguments if _is_place(argument)]
     words = [argument for argument in arguments if not _is_place(argument)]
@@ -66,8 +65,8 @@ def parse_request(arguments: Sequence[str]) -> Request:
 
 
 def parse_baseline(text: str) -> list[str] | None:
-    """Return the overrides of a baseline: a preset of `model/net`, overrides with blanks between
-    them, or a word.
+    """Return the overrides of a baseline: a preset of `model/net`, overrides separated by blanks,
+    `defaults` or `none`.
     """
     if text in (NO_BASELINE, "null"):
         return None

@@ -1,4 +1,4 @@
-"""What the trainings of a confirmation measured, network by network and seed by seed."""
+"""Results of a confirmation's trainings by network and seed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,14 +21,14 @@ class Training:
     """One training.
 
     Attributes:
-        seed: Its seed.
-        kind: How it ended, or `open`, `waiting`, `running`.
-        reason: Why it is not complete.
-        folder: Its run folder.
-        scores: Of a complete one, its score by split: `validation`, and `test` where the data has
-            that split.
-        cost: What the network costs.
-        seconds: Wall time.
+        seed: its seed.
+        kind: its outcome, or `open`, `waiting`, `running`.
+        reason: why it is not complete.
+        folder: its run folder.
+        scores: of a complete one, score by split: `validation`, and `test` if the data has that
+            split.
+        cost: of the network.
+        seconds: wall time.
     """
 
     seed: int
@@ -65,7 +65,7 @@ class Result:
 
     @property
     def num_open(self) -> int:
-        """How many trainings have not ended."""
+        """Number of trainings that have not ended."""
         return sum(training.kind in OPEN for training in self.trainings)
 
     @property
@@ -75,7 +75,7 @@ class Result:
 
 
 def baseline_of(results: Sequence[Result]) -> Result | None:
-    """Return what the others have to beat, None if there is no baseline."""
+    """Return the baseline, or None."""
     return next((result for result in results if result.candidate.is_baseline), None)
 
 
@@ -85,13 +85,13 @@ def measure(
     trial_of: Callable[[Candidate, int], FrozenTrial | None],
     metric: str,
 ) -> list[Result]:
-    """Return the results as they stand.
+    """Return the present results.
 
     Args:
-        candidates: Networks.
-        seeds: Seeds.
-        trial_of: Returns the trial of a training, or None while there is none.
-        metric: Name of the objective that ranks.
+        candidates: the networks.
+        seeds: of the trainings.
+        trial_of: returns the trial of a training, or None.
+        metric: name of the ranking objective.
     """
     return [
         Result(candidate, [training(seed, trial_of(candidate, seed), metric) for seed in seeds])
@@ -100,7 +100,7 @@ def measure(
 
 
 def training(seed: int, trial: FrozenTrial | None, metric: str) -> Training:
-    """Return what is known of a training."""
+    """Return a training from its trial."""
     if trial is None:
         return Training(seed, "open")
     kind, info = kind_of(trial), trial.user_attrs
@@ -118,7 +118,5 @@ def training(seed: int, trial: FrozenTrial | None, metric: str) -> Training:
 
 
 def test_metric(metric: str) -> str | None:
-    """Return the name that a validation metric has on the test split; None for what is no such
-    metric, say MACs.
-    """
+    """Return the name of a validation metric on the test split; None for others, such as MACs."""
     return f"test/{metric.removeprefix('val/')}" if metric.startswith("val/") else None

@@ -1,4 +1,4 @@
-"""A confirmation in the terminal: a row a network, the failures, the verdict."""
+"""Terminal output of a confirmation: table of networks, failures, verdict."""
 
 from collections.abc import Sequence
 
@@ -73,13 +73,13 @@ def difference_text(difference: Difference | None) -> str:
 
 
 def parameters_text(result: Result) -> str:
-    """Return the number of parameters, once a training has said it."""
+    """Return the number of parameters, if a training has recorded it."""
     costs = [training.cost for training in result.trainings if training.cost]
     return f"{costs[0]['params']:,}" if costs else "-"
 
 
 def seeds_text(result: Result) -> str:
-    """Return how many trainings are complete, and of how many."""
+    """Return the number of complete trainings and of all."""
     complete = len(result.scores(VALIDATION))
     parts = [f"{complete} of {len(result.trainings)}"]
     parts += [f"{len(result.failed)} failed"] if result.failed else []

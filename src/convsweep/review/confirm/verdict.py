@@ -1,6 +1,4 @@
-"""What a confirmation found, as a person would say it: who won, and whether that beats the
-baseline.
-"""
+"""The verdict of a confirmation: winner, and whether it beats the baseline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +14,16 @@ Answer = Literal[
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer.
+    """The verdict of a confirmation.
 
     Attributes:
-        answer: `better` and `worse` where the interval leaves zero out; `not_shown` where the mean
-            is better but the interval includes zero or cannot be had; `not_better` where the mean
-            is not even better.
-        words: The same for people.
-        winner: The best network of the search; None if none of them has a score.
-        split: Where the difference was measured: the test split if there is one.
-        difference: Winner minus baseline.
+        answer: `better` or `worse` if the interval excludes zero; `not_shown` if the mean is better
+            but the interval includes zero or does not exist; `not_better` if the mean is not
+            better.
+        words: the same as a sentence.
+        winner: the best network of the search; None if none has a score.
+        split: of the difference: the test split if there is one.
+        difference: winner minus baseline.
     """
 
     answer: Answer
@@ -38,8 +36,8 @@ class Verdict:
 def winner_of(results: Sequence[Result], maximize: bool) -> Result | None:
     """Return the best network of the search by its mean on the validation split.
 
-    The test split takes no part in the choice, so the winner's score there is no choice's luck. A
-    network of which every training is complete goes before one of which some failed.
+    The test split is not used for the choice, so the winner's test score is not biased by
+    selection. Networks whose trainings are all complete rank before those with failures.
     """
     sign = -1.0 if maximize else 1.0
     ranked = []

@@ -1,1 +1,1 @@
-"""What a sweep, a run or a folder of runs has shown, as one page of HTML and one of Markdown."""
+"""Reports of sweeps, runs and folders of runs, as HTML and Markdown."""

@@ -1,6 +1,4 @@
-"""`convsweep report SOURCE`: what a sweep, a run or a folder of runs has shown, as HTML and
-Markdown.
-"""
+"""`convsweep report SOURCE`: report of a sweep, a run or a folder of runs as HTML and Markdown."""
 
 from __future__ import annotations
 
@@ -32,7 +30,7 @@ EXAMPLES = [
 
 
 def command_parser() -> ArgumentParser:
-    """Return the parser of the command line."""
+    """Return the parser of the command."""
     parser = commands.parser(
         "report",
         "Write what a sweep, a run or a folder of runs has shown: one self-contained HTML file, and"
@@ -60,7 +58,7 @@ def command_parser() -> ArgumentParser:
 
 
 def page_of(arguments: Namespace) -> tuple[Page, Path]:
-    """Return the page that is asked for, and the file it goes to unless another is named.
+    """Return the requested page, and its default file.
 
     Raises:
         UserError: the source holds nothing to report.
@@ -76,7 +74,7 @@ def page_of(arguments: Namespace) -> tuple[Page, Path]:
     if path.is_dir() and not source.is_sweep(path):
         return page_of_runs(path)
     sweep = source.load_sweep(arguments.source, arguments.study)
-    # slow to import: what is not there is said first
+    # slow to import, so a missing source is reported first
     from convsweep.review.report.pages.sweep import sweep_page
 
     place = path if path.is_dir() else path.parent if path.is_file() else Path()
@@ -107,11 +105,10 @@ def page_of_runs(folder: Path) -> tuple[Page, Path]:
 
 
 def write(page: Page, target: Path) -> list[Path]:
-    """Write a page as HTML, and beside it as Markdown with a folder of pictures; return the two
-    files.
+    """Write a page as HTML, and as Markdown with a folder of pictures; return the two files.
 
     Raises:
-        UserError: the place cannot be written to.
+        UserError: the folder cannot be written to.
     """
     from convsweep.review.report.rendering.html import to_html
     from convsweep.review.report.rendering.markdown import to_markdown
@@ -146,7 +143,7 @@ def write_pictures(pictures: Pictures, beside: Path) -> None:
 
 
 def main() -> None:
-    """Write the report that the command line asks for."""
+    """Run the command."""
     parser = command_parser()
     arguments = commands.parse(parser, sys.argv[1:])
     if (arguments.source is None) == (arguments.compare is None):

@@ -1,4 +1,4 @@
-"""What a folder or a URL on the command line holds: a sweep, a run, or runs below a folder."""
+"""Sources of a report: the sweep, run or runs in a folder or storage."""
 
 import tempfile
 from collections.abc import Iterator
@@ -24,17 +24,17 @@ from hydra_study import (
     read_config,
 )
 
-# How deep runs are looked for below a folder.
+# Depth to which a folder is searched for runs.
 DEPTH = 4
 
 
 def is_sweep(folder: Path) -> bool:
-    """Whether a folder is that of a sweep."""
+    """Return whether a folder belongs to a sweep."""
     return SweepPaths(folder).journal.is_file() or SweepPaths(folder).config.is_file()
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder is that of a run."""
+    """Return whether a folder belongs to a run."""
     return (folder / RESULT).is_file() or (
         (folder / CONFIG).is_file() and (folder / METRICS).is_file()
     )
@@ -59,7 +59,7 @@ def load_sweep(source: str, study_name: str | None) -> Sweep:
 
     Args:
         source: folder of a sweep, a journal file, or a database URL.
-        study_name: which one, needed where the storage holds several.
+        study_name: needed if the storage holds several.
 
     Raises:
         UserError: there is no study, there are several, or it cannot be read.
@@ -69,13 +69,12 @@ def load_sweep(source: str, study_name: str | None) -> Sweep:
 
 @dataclass(frozen=True)
 class FoundStudy:
-    """A study in its open storage, to be read again and again: of a journal only what is new each
-    time.
+    """A study in an open storage, for repeated reading; of a journal only new entries are read.
 
     Attributes:
         source: of the study, in messages.
         name: of the study; None takes the only one of the storage.
-        folder: of the sweep; None looks where the study says that it is.
+        folder: of the sweep; None takes it from the study.
     """
 
     storage: BaseStorage
@@ -84,10 +83,10 @@ class FoundStudy:
     folder: Path | None
 
     def read(self) -> Sweep:
-        """Return the study as it stands.
+        """Return the present state of the study.
 
         Raises:
-            UserError: there is no such study, or several and none is named.
+            UserError: there is no such study, or several and no name is given.
         """
         names = sorted(study.study_name for study in self.storage.get_all_studies())
         if not names:
@@ -138,11 +137,11 @@ def find_study(source: str, study_name: str | None) -> FoundStudy:
 
 
 def named_in(config: DictConfig, folder: Path) -> tuple[str | Path, str | None]:
-    """Return the place and the name of a sweep's study; the only one of a journal of its own needs
-    no name.
+    """Return storage and name of a sweep's study; the name is None for a journal with a single
+    study.
 
     Raises:
-        UserError: the config refers to what is not there, say to an environment variable.
+        UserError: the config refers to something missing, such as an environment variable.
     """
     try:
         place = place_of_study(folder, config)
@@ -159,8 +158,8 @@ def named_in(config: DictConfig, folder: Path) -> tuple[str | Path, str | None]:
 
 
 def journal(path: Path) -> BaseStorage:
-    """Open a journal for reading: nothing is written, so that a sweep at work or a read-only folder
-    is left alone.
+    """Open a journal without writing, so that a running sweep is not disturbed and read-only
+    folders work.
 
     Raises:
         UserError: the file is not a journal.
@@ -180,7 +179,7 @@ def database(url: str) -> BaseStorage:
     """Open a database.
 
     Raises:
-        UserError: it is not there, its driver is not installed, or the URL is wrong.
+        UserError: it is missing, its driver is not installed, or the URL is wrong.
     """
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
         raise UserError(

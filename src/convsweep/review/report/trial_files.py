@@ -1,4 +1,4 @@
-"""Where the folder and the best checkpoint of a trial are on this machine."""
+"""Folder and best checkpoint of a trial on this machine."""
 
 from pathlib import Path
 
@@ -10,9 +10,7 @@ from hydra_study import SweepPaths, attributes
 
 
 def trial_folder(sweep: Sweep, trial: FrozenTrial) -> Path | None:
-    """Return the folder of a trial, also where the sweep was moved, None if it is not on this
-    machine.
-    """
+    """Return the folder of a trial, also of a moved sweep, None if it is not on this machine."""
     said = trial.user_attrs.get(attributes.FOLDER)
     places = [SweepPaths(sweep.folder).trial(trial.number)] if sweep.folder else []
     places += [Path(said)] if said else []

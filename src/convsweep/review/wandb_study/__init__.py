@@ -1,3 +1,1 @@
-"""A study as a W&B run of its own, kept up to date beside the sweep: `convsweep wandb-study
-SWEEP`.
-"""
+"""A study as a W&B run, updated during the sweep: `convsweep wandb-study SWEEP`."""

@@ -1,6 +1,6 @@
-"""`convsweep wandb-study SWEEP`: log a sweep's study to W&B as it stands.
+"""`convsweep wandb-study SWEEP`: log the present state of a sweep's study to W&B.
 
-The engine starts this module beside each sweep, with `--follow`.
+Each sweep starts this module with `--follow`.
 """
 
 import os
@@ -26,7 +26,7 @@ A sweep with logger=wandb does it by itself. The run's group is the study's name
 
 
 def command_parser() -> ArgumentParser:
-    """Return the parser of the command line."""
+    """Return the parser of the command."""
     from convsweep.cli import commands
 
     parser = commands.parser(
@@ -40,7 +40,7 @@ def command_parser() -> ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Log the study of the folder on the command line."""
+    """Run the command."""
     from convsweep.review.wandb_study.options import wandb_options
 
     if (
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> None:
         and arguments[1] == "--follow"
         and wandb_options(Path(arguments[0]).absolute()) is None
     ):
-        return  # as the engine starts it for a sweep without W&B, which should cost little
+        return  # also started for sweeps without W&B, for which it should cost little
     from convsweep.cli import commands
 
     given = commands.parse(command_parser(), arguments)

@@ -1,6 +1,4 @@
-"""Follows a sweep and keeps the W&B run of its study up to date, seldom enough to cost next to
-nothing.
-"""
+"""Updates of a study's W&B run during a sweep, at a rate with negligible cost."""
 
 import select
 import sys
@@ -19,10 +17,10 @@ FAREWELLS = ("complete", "killed", "error")
 
 
 def log_once(folder: Path, options: Mapping[str, Any] | None) -> None:
-    """Log a study as it stands.
+    """Log the present state of a study.
 
     Raises:
-        UserError: The folder holds no study, or one that does not log to W&B.
+        UserError: the folder holds no study, or one that does not log to W&B.
     """
     sweep = load_sweep(str(folder), None)
     if options is None:
@@ -35,10 +33,9 @@ def log_once(folder: Path, options: Mapping[str, Any] | None) -> None:
 
 
 def follow(folder: Path, options: Mapping[str, Any]) -> None:
-    """Keep the study's run up to date until the sweep says on the standard input how it ended, or
-    is gone.
+    """Update the study's run until the sweep reports its outcome on standard input, or is gone.
 
-    Where another start of the same sweep is followed already, this one is not.
+    Returns at once if another process follows the same sweep.
     """
     if try_lock(SweepPaths(folder).own / "observer.lock") is None:
         return
@@ -57,8 +54,6 @@ def follow(folder: Path, options: Mapping[str, Any]) -> None:
 
 
 def wait_for_word(seconds: float) -> str | None:
-    """Wait so long for a line on the standard input and return it; empty at its end, None if there
-    was none.
-    """
+    """Wait for a line on standard input and return it: empty at its end, None after the timeout."""
     ready, _, _ = select.select([sys.stdin], [], [], seconds)
     return sys.stdin.readline().strip() if ready else None

@@ -1,6 +1,4 @@
-"""The W&B options of a sweep, read without anything heavy: a sweep that logs otherwise has no run
-of its own.
-"""
+"""The W&B options of a sweep, read without slow imports."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from hydra_study import SweepPaths
 
 
 def wandb_options(folder: Path) -> dict[str, Any] | None:
-    """Return the options of the sweep's W&B logger, or None if it logs otherwise."""
+    """Return the options of the sweep's W&B logger, or None if it has another one."""
     path = SweepPaths(folder).config
     logger = OmegaConf.select(OmegaConf.load(path), "logger") if path.is_file() else None
     if logger is None or not str(logger.get("_target_", "")).endswith(".WandbLogger"):

@@ -1,4 +1,4 @@
-"""The figures of a report as W&B's Plotly panels."""
+"""Figures of a report as Plotly panels in W&B."""
 
 import logging
 import re
@@ -24,9 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def panels(sweep: Sweep) -> dict[str, Any]:
-    """Return every figure that the study has so far, by name: `figures/history`,
-    `figures/importance`, ...
-    """
+    """Return all available figures by name: `figures/history`, `figures/importance`, ..."""
     import wandb
 
     made: dict[str, Any] = {}
@@ -40,7 +38,7 @@ def panels(sweep: Sweep) -> dict[str, Any]:
 
 
 def sections(sweep: Sweep) -> dict[str, Callable[[], Sequence[Block]]]:
-    """Return what makes the blocks of each section for which the study has enough."""
+    """Return the functions of the available sections' blocks by name."""
     made: dict[str, Callable[[], Sequence[Block]]] = (
         {"timeline": lambda: timeline_blocks(sweep)} if sweep.trials else {}
     )
@@ -60,8 +58,8 @@ def sections(sweep: Sweep) -> dict[str, Callable[[], Sequence[Block]]]:
 
 
 def figures_of(blocks: Sequence[Block]) -> dict[str, Figure]:
-    """Return the figures among blocks by what tells them apart, nothing for the first: a number, or
-    in a grid the title.
+    """Return the figures among blocks by suffix: a number (empty for the first), or in a grid the
+    title.
     """
     found: dict[str, Figure] = {}
     for block in blocks:
@@ -73,7 +71,7 @@ def figures_of(blocks: Sequence[Block]) -> dict[str, Figure]:
 
 
 def plotly_figure(figure: Figure) -> Any:
-    """Return a report's figure as one of Plotly's, in the colours of the report's light page."""
+    """Return a report's figure as a Plotly figure in the colours of the light theme."""
     from plotly.graph_objects import Figure as PlotlyFigure
 
     title = {"title": {"text": figure.title}} if figure.title else {}

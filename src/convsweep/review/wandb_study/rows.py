@@ -1,4 +1,4 @@
-"""What a study's run says in numbers: a row for every trial that ended, the summary, the config."""
+"""History, summary and config of a study's W&B run."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ STEP = "trials_ended"
 
 
 def history(sweep: Sweep) -> Iterator[dict[str, Any]]:
-    """Yield a row for every trial that ended, the first to end first: its score, the best until
-    then, the count of each kind.
+    """Yield a row for every trial that ended, in order of their ends: score, best so far, count of
+    each kind.
     """
     ended = [trial for trial in sweep.trials if trial.datetime_complete is not None]
     kinds: Counter[str] = Counter()
@@ -60,7 +60,7 @@ def _cost(trial: FrozenTrial) -> dict[str, float]:
 
 
 def summary(sweep: Sweep) -> dict[str, Any]:
-    """Return what is known of the whole study: the counts, and how to find the best trial."""
+    """Return the summary of the study: counts, and the best trial."""
     counts = {f"outcomes/{kind}": count for kind, count in sweep.kinds.items()}
     best = sweep.best
     if best is None:
@@ -79,7 +79,7 @@ def summary(sweep: Sweep) -> dict[str, Any]:
 
 
 def study_config(sweep: Sweep) -> dict[str, Any]:
-    """Return what was searched and how."""
+    """Return the space and the settings of the search."""
     return {
         "study": sweep.name,
         "objectives": {
@@ -91,5 +91,5 @@ def study_config(sweep: Sweep) -> dict[str, Any]:
         "overrides": sweep.selected("hydra.overrides.task") or [],
         **{
             name: text for name, text in overview(sweep).items() if name != "budget"
-        },  # which is spent in time
+        },  # a budget of time
     }

@@ -1,4 +1,4 @@
-"""The W&B run of a study: opened, resumed, filled and closed."""
+"""The W&B run of a study."""
 
 import contextlib
 import json
@@ -18,24 +18,24 @@ from convsweep.tracking.outcome import exit_code_of
 from convsweep.tracking.wandb.run import finish_run, read_run_file, run_settings, start_run
 from hydra_study import SweepPaths, write_atomically
 
-# The table and the figures are drawn anew when so many times as many trials have ended, and so much
+# Table and figures are updated when the number of ended trials has grown by this factor and this
 # time has passed.
 GROWTH, PANELS_EVERY_S = 1.05, 15.0
-# At most one part in so many of the time is spent on reading and on drawing each.
+# At most 1 / this of the time is spent on reading, and on drawing.
 SHARE = 20
-# What the keys of the summary begin with that need not be there at the next look.
+# Prefixes of summary keys that may disappear at an update.
 COUNTED_ANEW = ("outcomes/", "winner/")
 
 
 class StudyRun:
-    """The run of one study; the same one on every start of the sweep.
+    """The run of one study, resumed at every start of the sweep.
 
     Args:
-        folder: Folder of the sweep, where `wandb.json` and `wandb/` go.
-        options: Of the logger of its trials.
+        folder: folder of the sweep, for `wandb.json` and `wandb/`.
+        options: of the trials' logger.
 
     Attributes:
-        outcome: In what state the run is closed.
+        outcome: state in which the run is closed.
     """
 
     def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
@@ -46,7 +46,7 @@ class StudyRun:
             for name in ("init_timeout_s", "finish_timeout_s", "settings")
             if name in options
         }
-        # the machine's load is in the runs of the trials
+        # the trials' runs record the machine's load
         self._settings = {"x_disable_stats": True, **run_settings(**own)}
         self.outcome = "complete"
         self._run: Any = None
@@ -69,8 +69,8 @@ class StudyRun:
             finish_run(self._run, exit_code_of(outcome), self._settings["finish_timeout"])
 
     def update(self, sweep: Sweep, final: bool = False) -> None:
-        """Log what is new: a row for every trial that has ended, the summary, and now and then the
-        table and the figures.
+        """Log a row for every newly ended trial and the summary, and from time to time table and
+        figures.
         """
         if self._run is None and not self._is_off:
             self._run = self._start(sweep)
@@ -92,8 +92,8 @@ class StudyRun:
             log_winner(self._run, sweep)
 
     def _sum_up(self, now: Mapping[str, Any]) -> None:
-        """Set the summary, and take out of it what held before: kinds of outcome that are gone,
-        parameters of a former winner.
+        """Set the summary and remove outdated keys: kinds of outcome that are gone, parameters of
+        an earlier winner.
         """
         former = [
             key
@@ -105,7 +105,7 @@ class StudyRun:
         self._run.summary.update(now)
 
     def _draw(self, sweep: Sweep, num_ended: int) -> None:
-        """Log the table and the figures, and set when that may be done again."""
+        """Log table and figures, and schedule the next update."""
         began = time.monotonic()
         self._run.log({"trials": trials_table(sweep, self._run), **panels(sweep), STEP: num_ended})
         self._drawn = num_ended

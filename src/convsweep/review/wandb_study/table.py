@@ -1,6 +1,4 @@
-"""The live table of a study's run: all trials, and where the run, folder and checkpoint of each of
-them are.
-"""
+"""The table of a study's W&B run: trials with run, folder and checkpoint."""
 
 from typing import Any
 
@@ -8,16 +6,16 @@ from convsweep.review.report.sections.trials_table import MOST, table
 from convsweep.review.study import Sweep
 from hydra_study import attributes
 
-# Where a run notes its best checkpoint.
+# Summary key of a run's best checkpoint.
 CHECKPOINT = "best_checkpoint"
 
 
 def trials_table(sweep: Sweep, run: Any) -> Any:
-    """Return the trials as W&B's table; of very many the newest.
+    """Return the trials as a W&B table; of many only the newest.
 
     Args:
-        sweep: The study.
-        run: The study's own run, in whose project the trials' runs are.
+        sweep: the study.
+        run: the study's run, in the project of the trials' runs.
     """
     import wandb
 
@@ -40,14 +38,14 @@ def trials_table(sweep: Sweep, run: Any) -> Any:
 
 
 def _link(run_id: str | None, run: Any) -> str | None:
-    """Return the address of a trial's run; offline, where it has none yet, its id."""
+    """Return the address of a trial's run, or its id if it is offline."""
     if run_id is None or run.offline or not run.url:
         return run_id
     return f"{run.url.rpartition('/')[0]}/{run_id}"
 
 
 def _unlike(header: Any) -> list[str]:
-    """Return the columns' names, a parameter that is named like a column before it in brackets."""
+    """Return the columns' names, with a parameter in brackets if its name is taken."""
     names: list[str] = []
     for name in header:
         names.append(f"({name})" if name in names else str(name))

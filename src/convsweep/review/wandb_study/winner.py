@@ -1,4 +1,4 @@
-"""The best checkpoint of a study as an artifact of the study's run."""
+"""The best checkpoint of a study as an artifact of its W&B run."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from hydra_study import attributes
 
 
 def log_winner(run: Any, sweep: Sweep) -> None:
-    """Log the best trial's best checkpoint as `<study>-best`, of the type `model`, named after its
-    trial as well.
+    """Log the best trial's best checkpoint as artifact `<study>-best` of type `model`, with its
+    trial as an alias.
 
-    A study without a complete trial, or whose winner's checkpoint is not here, has none.
+    Does nothing without a complete trial, or if the checkpoint is not on this machine.
     """
     import wandb
 

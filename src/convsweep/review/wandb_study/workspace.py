@@ -26,7 +26,7 @@ saves another one. A sweep that ran offline is synced first."""  # noqa: E501
 
 
 def command_parser() -> ArgumentParser:
-    """Return the parser of the command line."""
+    """Return the parser of the command."""
     parser = commands.parser(
         "wandb-view", "Save a view of the W&B project that shows one study.", EXAMPLES, NOTES
     )
@@ -35,7 +35,7 @@ def command_parser() -> ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Save the view of the sweep on the command line."""
+    """Run the command."""
     options = commands.parse(command_parser(), arguments)
     commands.run(lambda: print(save(options.sweep)))
 
@@ -83,9 +83,7 @@ def save(folder: Path) -> str:
 
 
 def columns_of(objectives: Sequence[str], keys: Sequence[str]) -> list[str]:
-    """Return the columns of the table of runs: scores, costs, and the config keys that were
-    searched.
-    """
+    """Return the columns of the table of runs: scores, costs, and searched config keys."""
     summaries = dict.fromkeys([*map(best_of, objectives), *COSTS])
     configs = [f"config:{column_name(key)}" for key in ("run.trial", *keys)]
     return ["run:displayName", *(f"summary:{name}" for name in summaries), *configs]
@@ -138,14 +136,14 @@ def trial_panels(objectives: Sequence[str], keys: Sequence[str]) -> list[Any]:
 
 
 def best_of(objective: str) -> str:
-    """Return the summary key of an objective: a metric is that of the best checkpoint, a cost is
-    what it is.
+    """Return the summary key of an objective: for a metric its value at the best checkpoint, for a
+    cost the cost.
     """
     return f"best/{objective}" if "/" in objective else f"cost/{objective}"
 
 
 def column_name(key: str) -> str:
-    """Return a config key as W&B's columns name it: below the first word lies its value."""
+    """Return the name of a config key in W&B's columns: `.value` follows the first part."""
     first, dot, rest = key.partition(".")
     return f"{first}.value{dot}{rest}"
 

@@ -1,1 +1,1 @@
-"""Weights & Biases: the logger, the start of a run, and what is shown in it."""
+"""Weights & Biases: logger, runs and media."""

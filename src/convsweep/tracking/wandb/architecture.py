@@ -1,4 +1,4 @@
-"""The network of a run in W&B, layer by layer: what each returns, weighs, computes and sees."""
+"""Table of a network's layers in W&B: shapes, parameters, MACs and receptive field."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from convsweep.tracking.best_epoch import wandb_logger
 
 
 class Architecture(Callback):
-    """Log the table of `convsweep inspect` as W&B's panel `architecture` after a training's first
-    step.
+    """Logs the table of `convsweep inspect` as the W&B panel `architecture` after the first
+    training step.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Architecture(Callback):
         self.log_once(trainer, pl_module)
 
     def log_once(self, trainer: Trainer, model: Any) -> None:
-        """Log the table, in the first call only."""
+        """Log the table at the first call."""
         if self.is_logged:
             return
         self.is_logged = True
@@ -39,15 +39,15 @@ class Architecture(Callback):
             try:
                 cost = cost_of(model)
             except UntraceableError:
-                return  # a network that runs on data only has no table
+                return  # a network that cannot be traced has no table
             logger.log_media(lambda: {"architecture": as_html(cost)}, trainer.current_epoch)
 
 
 def cost_of(model: Any) -> Cost:
-    """Return what a model's network costs, which its check has measured if it ran in this process.
+    """Return the cost of a model's network, cached if the feasibility check ran in this process.
 
     Raises:
-        UntraceableError: the network runs on data only.
+        UntraceableError: the network cannot run on the meta device.
     """
     in_shape = tuple(model.info.in_shape)
     described = model.metadata.get("model")

@@ -7,7 +7,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 
 class CheckpointArtifacts:
-    """Which checkpoints there are, and which of them have been uploaded.
+    """Tracks which checkpoints exist and which have been uploaded.
 
     Args:
         which: `none`, the `best` and the last at the end of the training, or `all` as they are
@@ -17,20 +17,20 @@ class CheckpointArtifacts:
     def __init__(self, which: Literal["none", "best", "all"]) -> None:
         self.which = which
         self._callbacks: list[ModelCheckpoint] = []
-        self._uploaded: dict[str, float] = {}  # path, and when it was written: last.ckpt changes
+        self._uploaded: dict[str, float] = {}  # path and modification time, since last.ckpt changes
 
     def note(self, callback: ModelCheckpoint) -> bool:
-        """Remember who saves checkpoints; return whether they are to be uploaded now."""
+        """Remember a checkpoint callback; return whether to upload now."""
         if callback not in self._callbacks:
             self._callbacks.append(callback)
         return self.which == "all"
 
     def upload(self, run: Any) -> None:
-        """Log what is new, the oldest first, as versions of one artifact with the aliases `latest`
-        and `best`.
+        """Log new checkpoints, the oldest first, as versions of one artifact with the aliases
+        `latest` and `best`.
 
         Args:
-            run: the W&B run; offline, or where there is none, nothing is logged.
+            run: the W&B run; nothing is logged if it is offline or None.
         """
         if self.which == "none" or run is None or run.offline:
             return

@@ -1,16 +1,15 @@
-"""Stands for a W&B run that starts when something is asked of it."""
+"""Stand-ins for W&B runs: started on first use, or ignoring all calls."""
 
 from collections.abc import Callable
 from typing import Any
 
 
 class LateRun:
-    """A run that is not there yet: Lightning looks at it before the first training step, which need
-    not wait for W&B.
+    """A run that is started on first use: Lightning accesses `experiment` before the first training
+    step, which should not wait for W&B.
 
     Args:
-        start: starts the run and returns it, or returns None where there is none: then whatever is
-            asked of it is ignored.
+        start: starts and returns the run, or returns None; then all calls are ignored.
     """
 
     def __init__(self, start: Callable[[], Any]) -> None:
@@ -24,7 +23,7 @@ class LateRun:
 
 
 class NoRun:
-    """Ignores what is asked of it, at any depth: `run.summary.update(...)`."""
+    """Ignores attribute access and calls at any depth: `run.summary.update(...)`."""
 
     def __getattr__(self, name: str) -> "NoRun":
         if name.startswith("__"):

@@ -1,6 +1,4 @@
-"""The W&B run of one training: a logger of Lightning's that can neither stop, question nor delay
-the training.
-"""
+"""A Lightning logger for W&B that never stops or delays a training and never prompts."""
 
 import contextlib
 import logging
@@ -38,22 +36,23 @@ LOG_MODEL: tuple[LogModel, ...] = get_args(LogModel)
 
 
 class WandbLogger(Logger):
-    """Log one run to W&B on rank 0, from the first that is logged until `close`.
+    """Logs one run to W&B on rank 0, from the first logged value until `close`.
 
-    The run starts when something is logged, not before: a training that is refused makes none, and
-    the first training step does not wait for W&B. What is measured at one step, say the losses of
-    training and validation, is one row of the run, which `RowEnd` sends. Whatever goes wrong with
-    W&B is logged in one line; then the run goes on offline or without W&B. `folder/wandb.json`
-    holds the run's id, so that a resumed training goes on with the same run.
+    The run starts when something is logged: a training that fails its checks creates none, and the
+        first training step does not wait for W&B. Metrics of one step, such as training and
+        validation loss, form one row, which `RowEnd` sends. Errors of W&B are logged in one line;
+        the run continues offline or without W&B. `folder/wandb.json` holds the run's id, so that a
+        resumed training continues the same run.
 
     Args:
         folder: the run folder; wandb writes into `folder/wandb`.
-        mode: `auto` is online where the user is logged in and the server answers, else offline.
-        log_model: checkpoints as artifacts, if online: `none`, the `best` and the last, or `all`.
-        resume: go on with the run of `folder/wandb.json`.
+        mode: `auto` is online if the user is logged in and the server answers, else offline.
+        log_model: upload checkpoints as artifacts, if online: `none`, the `best` and the last, or
+            `all`.
+        resume: continue the run of `folder/wandb.json`.
         run_config: the run's resolved config, nested, which W&B shows.
-        init_timeout_s: wait so long for the server before going offline.
-        finish_timeout_s: wait so long for the upload at the end; what is left stays on disk for
+        init_timeout_s: seconds to wait for the server before going offline.
+        finish_timeout_s: seconds to wait for the upload at the end; the rest stays on disk for
             `wandb sync`.
         settings: further `wandb.Settings` by name.
     """
@@ -80,8 +79,8 @@ class WandbLogger(Logger):
         super().__init__()
         self.folder = Path(folder)
         self._mode: AskedMode = mode
-        # The run of a sweep's study lists the packages: to read their names takes longer than all
-        # else a trial does with W&B.
+        # The study's run saves the list of packages; for a trial, reading it would take longer than
+        # all other calls to W&B.
         further = {"x_save_requirements": not trial.in_trial(), **(settings or {})}
         self._settings = run_settings(init_timeout_s, finish_timeout_s, further)
         self._arguments: dict[str, Any] = {
@@ -99,7 +98,7 @@ class WandbLogger(Logger):
         self._run: Any = None
         self._is_off = False
         self._has_failed = False
-        # those of the former start
+        # the artifacts of the earlier start
         self._early_summary: dict[str, Any] = {"outcome": None, "reason": None} if resume else {}
         self._row: dict[str, float] = {}
         self._row_step: int | None = None
@@ -112,7 +111,7 @@ class WandbLogger(Logger):
 
     @property
     def version(self) -> str | None:
-        """The id of the run, if it has started or is resumed."""
+        """The id of the run, if it is started or resumed."""
         run_id = self._arguments["id"] if self._run is None else self._run.id
         return None if run_id is None else str(run_id)
 
@@ -124,14 +123,14 @@ class WandbLogger(Logger):
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """The wandb run, which starts at first use; a stand-in that ignores every call on other
-        ranks and without W&B.
+        """The wandb run, started on first use; on other ranks and without W&B a stand-in that
+        ignores every call.
         """
         return LateRun(self.begin) if self._run is None else self._run
 
     @property
     def is_active(self) -> bool:
-        """Whether this process logs to a W&B run, which is started to find out."""
+        """Whether this process logs to a W&B run; starts the run."""
         return self.begin() is not None
 
     @rank_zero_only
@@ -147,9 +146,9 @@ class WandbLogger(Logger):
         return self._run
 
     def give_up(self, problem: BaseException) -> None:
-        """Log in one line that W&B failed and ignore what is logged from now on."""
+        """Report in one line that W&B failed, and ignore further calls."""
         log.warning(
-            "W&B failed (%s: %s); the run goes on without it.",
+            "W&B failed (%s: %s); the run continues without it.",
             type(problem).__name__,
             one_line(problem),
         )
@@ -159,9 +158,7 @@ class WandbLogger(Logger):
 
     @contextlib.contextmanager
     def harmless(self) -> Iterator[None]:
-        """Do without what the block logs where it fails, and without W&B where its process is
-        gone.
-        """
+        """Suppress errors of the block, and give up W&B if its process has ended."""
         try:
             yield
         except ConnectionError as problem:
@@ -175,18 +172,14 @@ class WandbLogger(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Add metrics to the row of their step; what was measured before and is not in the same row
-        is sent.
-        """
+        """Add metrics to the row of their step, after sending the row of an earlier step."""
         if step is None or step != self._row_step or self._row.keys() & metrics.keys() - {EPOCH}:
             self.send_row()
         self._row |= metrics
         self._row_step = step
 
     def send_row(self, before: int | None = None) -> None:
-        """Log what was measured at the last step, now that nothing more comes; only if that step
-        came before `before`.
-        """
+        """Send the pending row, if its step is smaller than `before`."""
         if before is not None and self._row_step is not None and self._row_step >= before:
             return
         row, self._row = self._row, {}
@@ -198,7 +191,7 @@ class WandbLogger(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace) -> None:
-        """Add parameters to the config of the run, now or when the run starts."""
+        """Add parameters to the config of the run, now or at its start."""
         with self.harmless():
             values = plain(vars(params) if isinstance(params, Namespace) else params)
             if self._run is None:
@@ -208,8 +201,8 @@ class WandbLogger(Logger):
 
     @rank_zero_only
     def log_summary(self, values: Mapping[str, Any]) -> None:
-        """Set values that describe the whole run, say its cost, as W&B's summary, now or when the
-        run starts.
+        """Set values that describe the whole run, such as its cost, in W&B's summary, now or at its
+        start.
         """
         with self.harmless():
             if self._run is not None:
@@ -219,22 +212,22 @@ class WandbLogger(Logger):
 
     @rank_zero_only
     def log_media(self, build: Callable[[], Mapping[str, Any]], epoch: int) -> None:
-        """Log what `build` makes of wandb's own types, for `epoch`."""
+        """Log the wandb media returned by `build`, for `epoch`."""
         with self.harmless():
             if self.is_active:
                 self.experiment.log({**build(), EPOCH: epoch})
 
     @rank_zero_only
     def after_save_checkpoint(self, checkpoint_callback: ModelCheckpoint) -> None:
-        """Note a checkpoint, or upload it where `log_model` asks for all."""
+        """Remember a checkpoint, or upload it with `log_model=all`."""
         with self.harmless():
             if self._artifacts.note(checkpoint_callback):
                 self._artifacts.upload(self.begin())
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Upload what `log_model` asks for. The run stays open (a test may follow) until
-        `close`.
+        """Upload the checkpoints of `log_model`. The run stays open until `close`, since a test may
+        follow.
         """
         self.send_row()
         with self.harmless():
@@ -243,7 +236,7 @@ class WandbLogger(Logger):
 
     @rank_zero_only
     def close(self, outcome: Outcome) -> None:
-        """End the run in the state that fits `outcome`; what is logged afterwards is ignored."""
+        """Finish the run with the state of `outcome`; later calls are ignored."""
         self.send_row()
         if self._early_summary:
             self.begin()
@@ -262,15 +255,15 @@ class WandbLogger(Logger):
             self.give_up(problem)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Start the run before processes are spawned: wandb's runs can be pickled, and rank 0 logs
-        to this one.
+        """Start the run before processes are spawned: a wandb run can be pickled, and rank 0 logs
+        to it.
         """
         self.begin()
         return self.__dict__.copy()
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it; what JSON does not have becomes its text."""
+    """Return a value in JSON's types; others become strings."""
     if isinstance(value, Mapping):
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):

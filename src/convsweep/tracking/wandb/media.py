@@ -1,4 +1,4 @@
-"""Predictions, recordings and confusion matrices as W&B shows them."""
+"""Predictions, recordings and confusion matrices as W&B media."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,8 +14,8 @@ MAX_CELLS = 10_000
 
 
 def confusion_chart(counts: NDArray[np.int64], names: Sequence[str], title: str) -> Any:
-    """Return W&B's chart of a confusion matrix; of a large one only the fullest cells, as W&B takes
-    no longer tables.
+    """Return W&B's chart of a confusion matrix; of a large one only the largest cells, since W&B
+    limits the size of tables.
     """
     import wandb
 
@@ -32,7 +32,7 @@ def confusion_chart(counts: NDArray[np.int64], names: Sequence[str], title: str)
 
 
 def prediction_image(prediction: Prediction, names: Sequence[str]) -> Any:
-    """Return a W&B image with the classes as caption, or the true and the predicted mask as
+    """Return a W&B image with the classes as caption, or with true and predicted mask as
     overlays.
     """
     import wandb
@@ -51,9 +51,7 @@ def prediction_image(prediction: Prediction, names: Sequence[str]) -> Any:
 
 
 def recording_media(split: str, picture: Path, files: Mapping[Path, str]) -> dict[str, Any]:
-    """Return recordings (files with their captions) as W&B plays them, and their spectrograms as an
-    image.
-    """
+    """Return recordings (captions by file) as W&B audio, and their spectrograms as an image."""
     import wandb
 
     sounds = [wandb.Audio(str(file), caption=caption) for file, caption in files.items()]

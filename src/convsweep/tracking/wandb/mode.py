@@ -1,6 +1,4 @@
-"""Whether W&B can be used, and how: online, offline or not at all, decided without asking and
-without waiting long.
-"""
+"""Choice of W&B's mode (online, offline, none) without prompts or long waits."""
 
 import importlib.util
 import socket
@@ -13,22 +11,22 @@ CONNECT_TIMEOUT_S = 3.0
 
 
 class Mode(NamedTuple):
-    """The mode of a run and why it is not online (empty where it is)."""
+    """The mode of a run and the reason if it is not online (else empty)."""
 
     word: Literal["online", "offline", "disabled"]
     reason: str = ""
 
 
 def choose_mode(asked: AskedMode) -> Mode:
-    """Return the mode a new run shall have.
+    """Return the mode of a new run.
 
-    `auto` follows `WANDB_MODE` and `wandb online|offline|disabled`; where these allow it the run is
-    online if the user is logged in (`WANDB_API_KEY`, `wandb login`, netrc) and the server answers,
-    else offline.
+    `auto` follows `WANDB_MODE` and `wandb online|offline|disabled`; unless these say otherwise, the
+    run is online if the user is logged in (`WANDB_API_KEY`, `wandb login`, netrc) and the server
+    answers, else offline.
 
     Raises:
-        Exception: whatever a damaged wandb installation or account file makes wandb raise; the
-            caller carries on without.
+        Exception: any error of a damaged wandb installation or account file; the caller continues
+            without W&B.
     """
     if asked in ("offline", "disabled"):
         return Mode(asked, f"logger.mode={asked}")
@@ -48,7 +46,8 @@ def _reachable_account(base_url: str) -> Mode:
     import wandb
 
     try:
-        # While a run of others is open, who is logged in is settled, and asking would answer no.
+        # With another run open in this process the login is settled, and `verify_login` would say
+        # no.
         logged_in = wandb.run is not None or wandb.login(prompt=False, verify=False)
     except wandb.errors.Error as problem:
         return Mode("offline", f"the login is not valid: {one_line(problem)}")
@@ -60,7 +59,7 @@ def _reachable_account(base_url: str) -> Mode:
 
 
 def _answers(url: str) -> bool:
-    """Say whether something listens at `url`; after a proxy only wandb itself can find out."""
+    """Return whether a server listens at `url`; True with a proxy, which only wandb can check."""
     parts = urlsplit(url)
     if parts.scheme in urllib.request.getproxies() or parts.hostname is None:
         return True
@@ -73,7 +72,7 @@ def _answers(url: str) -> bool:
 
 
 def one_line(problem: BaseException) -> str:
-    """Return the first line of an exception's message, or its type where it has none."""
+    """Return the first line of an exception's message, or its type without one."""
     return next(
         (line for line in str(problem).splitlines() if line.strip()), type(problem).__name__
     )

@@ -1,4 +1,4 @@
-"""Start a W&B run, online if possible and offline otherwise, and note its id in the run folder."""
+"""Start of W&B runs, online if possible, else offline, with the id recorded in the run folder."""
 
 import contextlib
 import json
@@ -26,13 +26,12 @@ def run_settings(
     finish_timeout_s: float = 60.0,
     settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the `wandb.Settings` of a run that says nothing in the terminal and is not waited for
-    without end.
+    """Return the `wandb.Settings` of a run that prints nothing and has finite timeouts.
 
     Args:
-        init_timeout_s: wait so long for the server before going offline.
-        finish_timeout_s: wait so long for the upload at the end.
-        settings: further ones, which win.
+        init_timeout_s: seconds to wait for the server before going offline.
+        finish_timeout_s: seconds to wait for the upload at the end.
+        settings: further settings, which take precedence.
     """
     return {
         "silent": True,
@@ -47,17 +46,17 @@ def run_settings(
 def start_run(
     folder: Path, mode: AskedMode, arguments: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> Any:
-    """Return a new run of this process alone, or None where W&B is switched off.
+    """Return a new run of this process alone, or None if W&B is disabled.
 
     Args:
-        folder: where `wandb.json` goes.
+        folder: the run folder, for `wandb.json`.
         arguments: of `wandb.init`.
         settings: of `wandb.Settings`.
 
     Raises:
-        Exception: whatever a damaged wandb installation or a full disk makes `wandb.init` raise.
+        Exception: any error of `wandb.init`, such as a damaged installation or a full disk.
     """
-    # With error reports on, wandb-core waits 20 s at the end of the process where a firewall blocks
+    # Error reports would make wandb-core wait 20 s at the end of the process if a firewall blocks
     # them.
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     word, reason = choose_mode(mode)
@@ -82,9 +81,10 @@ def start_run(
 
 def read_run_file(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Return {id, url, dir, parts, mode, project, entity, group} of the W&B run of a run folder;
-    empty if it has none.
+    empty without one.
 
-    `dir` is where its last start wrote, `parts` where each of them did, relative to the run folder.
+    `dir` is the folder that the last start wrote to, `parts` those of all starts, relative to the
+    run folder.
     """
     try:
         record = json.loads((Path(folder) / RUN_FILE).read_text())
@@ -94,11 +94,11 @@ def read_run_file(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def finish_run(run: Any, exit_code: int, timeout_s: float) -> None:
-    """Finish `run`, even if wandb-core is stuck and never minds its own timeout.
+    """Finish `run`, even if wandb-core hangs and ignores its own timeout.
 
     Raises:
-        TimeoutError: not everything was uploaded in time; it is still on disk.
-        Exception: whatever else made `run.finish` fail.
+        TimeoutError: the upload did not finish in time; the data is still on disk.
+        Exception: any other error of `run.finish`.
     """
     problems: list[Exception] = []
 
@@ -120,16 +120,16 @@ def finish_run(run: Any, exit_code: int, timeout_s: float) -> None:
 
 
 def forget_service() -> None:
-    """End the wandb-core process of this process, or let go of a dead one: the next run gets a new
-    one, and exit is quiet.
+    """End the wandb-core process of this process, or forget a dead one, so that the next run starts
+    a new one and exit is quiet.
 
-    One that does not end within `STUCK_AFTER_S` is killed, where it can be found.
+    If it does not end within `STUCK_AFTER_S` seconds it is killed, if it can be found.
     """
     left = service_processes()
     thread = threading.Thread(target=_tear_down, daemon=True)
     thread.start()
     thread.join(STUCK_AFTER_S)
-    kill_service(left)  # wandb waits for one that still answers only
+    kill_service(left)  # wandb waits only for a process that answers
 
 
 def _tear_down() -> None:
@@ -140,21 +140,20 @@ def _tear_down() -> None:
 
 
 def kill_service(processes: Sequence[int] | None = None) -> None:
-    """Kill the wandb-core processes that this process started; wandb would wait for them at
+    """Kill the wandb-core processes that this process started, for which wandb would wait at
     exit.
     """
     for process in service_processes() if processes is None else processes:
-        with contextlib.suppress(OSError):  # it has been waited for
+        with contextlib.suppress(OSError):  # already reaped
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
 
 
 def service_processes() -> list[int]:
-    """Return the ids of the wandb-core processes that this process started, ended ones that nobody
-    waited for among them.
+    """Return the ids of the wandb-core processes that this process started, including zombies.
 
-    W&B has no word for it; Linux lists them. Elsewhere none is found, and one that hangs stays when
-    the program ends.
+    Read from /proc, since wandb has no API for it. On other systems none is found, and a hanging
+    process outlives the program.
     """
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
@@ -166,16 +165,16 @@ def service_processes() -> list[int]:
 
 
 def sync_command(run: Any, folder: Path) -> str:
-    """Return the command that uploads what the server does not have of `run`."""
+    """Return the command that uploads the rest of `run`."""
     return upload_command(folder, read_run_file(folder) or {"dir": _sync_dir(run)})
 
 
 def upload_command(folder: Path, record: Mapping[str, Any]) -> str:
-    """Return the command that uploads what the server does not have of a run, of all its starts.
+    """Return the command that uploads the rest of a run, for all its starts.
 
     Args:
         folder: the run folder.
-        record: what `read_run_file` says of it.
+        record: returned by `read_run_file`.
     """
     parts = [part for part in _parts(record) if (folder / part).is_dir()] or [record["dir"]]
     online = (
@@ -201,8 +200,8 @@ def _init(
             **{name: value for name, value in arguments.items() if value is not None},
             "mode": mode,
             "resume": "allow" if mode == "online" else None,
-            # A run that somebody else left open in this process, or in the parent this was forked
-            # from, stays theirs.
+            # A run that other code left open in this process, or in the parent that it was forked
+            # from, is not touched.
             "reinit": "create_new",
             "settings": wandb.Settings(**settings),
         }
@@ -218,7 +217,7 @@ def _define_axes(run: Any) -> None:
 
 
 def take_over_run_file(source: Path, folder: Path) -> None:
-    """Let the W&B run of a run folder go on in another one."""
+    """Continue the W&B run of a run folder in another one."""
     record = read_run_file(source)
     if record:
         moved = [os.path.relpath(source / part, folder) for part in _parts(record)]

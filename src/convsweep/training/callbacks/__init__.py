@@ -1,1 +1,1 @@
-"""Callbacks of a training, besides those that publish what it leaves (`convsweep.tracking`)."""
+"""Callbacks of a training; those that publish results are in `convsweep.tracking`."""

@@ -1,4 +1,4 @@
-"""The checkpoints of a run: the best epoch and the last, also after a kill."""
+"""Checkpoints of the best and the last epoch, valid after a kill too."""
 
 import os
 import shutil
@@ -15,22 +15,22 @@ from convsweep.errors import UserError
 
 
 class Checkpoints(ModelCheckpoint):
-    """Lightning's, with the last epoch kept also where it was not the best, and the best one also
-    in another folder.
+    """Lightning's ModelCheckpoint that also saves the last epoch if it is not the best, and
+    restores the best one in another folder.
 
-    Where the last epoch is the best one it is written once: both names are of one file, until one
-    of them gets another. Lightning keeps a last checkpoint only beside a new best one, so that a
-    killed training would go back to its best epoch. In another folder it forgets what was best: a
-    retried trial has one of its own, and that of a run may have been moved.
+    If the last epoch is the best one, it is written once and both names are hard links. Lightning
+    saves a last checkpoint only together with a new best one, so that a killed training would
+    resume from its best epoch. Lightning also discards the best checkpoint if the folder has
+    changed, as for a retried trial or a moved run.
 
     Args:
-        save_top_k: 1, or 0 for none: the second best would be written over the best one, whose name
-            all commands know.
-        save_last: keep the last epoch.
-        shared: what else Lightning's own takes.
+        save_top_k: 1, or 0 for none; more would share the file name best.ckpt, which all commands
+            use.
+        save_last: save the last epoch.
+        shared: arguments of Lightning's ModelCheckpoint.
 
     Raises:
-        UserError: more are asked for.
+        UserError: `save_top_k` is larger than 1.
     """
 
     def __init__(self, save_top_k: int = 1, save_last: bool = True, **shared: Any) -> None:
@@ -43,7 +43,7 @@ class Checkpoints(ModelCheckpoint):
         super().__init__(save_top_k=save_top_k, **shared)
         self.keeps_last = save_last
         self.best_step = -1
-        """The step at which this process wrote the best checkpoint."""
+        """The step at which this process wrote the best checkpoint, or None."""
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         with self.noted_step(trainer):
@@ -57,16 +57,14 @@ class Checkpoints(ModelCheckpoint):
 
     @contextmanager
     def noted_step(self, trainer: L.Trainer) -> Iterator[None]:
-        """Note the step if the block writes a best checkpoint, which brings a score of its own."""
+        """Record the step if the block writes a best checkpoint, which changes the best score."""
         before = self.best_model_score
         yield
         if self.best_model_score is not before:
             self.best_step = trainer.global_step
 
     def save_last_epoch(self, trainer: L.Trainer) -> None:
-        """Write last.ckpt, or give the best checkpoint that name too where it was written at this
-        step.
-        """
+        """Write last.ckpt, as a link to the best checkpoint if that was written at this step."""
         last = Path(str(self.dirpath)) / f"{self.CHECKPOINT_NAME_LAST}{self.FILE_EXTENSION}"
         is_best = self.best_step == trainer.global_step
         if not (
@@ -78,8 +76,8 @@ class Checkpoints(ModelCheckpoint):
             trainer.save_checkpoint(last, self.save_weights_only)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a state, with its best checkpoints in this folder; where they are gone,
-        Lightning begins anew.
+        """Restore a state with its best checkpoints in this folder; if they are missing, Lightning
+        starts afresh.
         """
         own = Path(str(self.dirpath))
         best = [Path(path) for path in state_dict["best_k_models"]]
@@ -95,13 +93,13 @@ class Checkpoints(ModelCheckpoint):
         super().load_state_dict(state_dict)
 
 
-# What else of a state names a file.
+# Further keys of the state that name files.
 PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 
 
 def name_again(checkpoint: Path, name: Path) -> bool:
-    """Give a checkpoint a second name; return whether that could be: it is one file, and the disk
-    knows links.
+    """Create a hard link to a checkpoint; return whether that was possible (a single file, on a
+    disk with links).
     """
     part = name.with_suffix(".part")
     part.unlink(missing_ok=True)
@@ -114,8 +112,8 @@ def name_again(checkpoint: Path, name: Path) -> bool:
 
 
 def bring(checkpoint: Path, folder: Path) -> bool:
-    """Copy a checkpoint into a folder that has none of its name; return whether it is there
-    then.
+    """Copy a checkpoint to a folder unless it has one of that name; return whether it exists there
+    now.
     """
     target = folder / checkpoint.name
     if target.is_file() or not checkpoint.is_file():

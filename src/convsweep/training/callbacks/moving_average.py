@@ -1,4 +1,4 @@
-"""An exponential moving average of the weights, which is validated, tested and kept (Polyak &
+"""An exponential moving average of the weights, used for validation, test and checkpoints (Polyak &
 Juditsky 1992).
 """
 
@@ -12,21 +12,21 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from convsweep.errors import UserError
 
-# Where a checkpoint keeps the weights that are trained; its `state_dict` holds the average.
+# Key of the trained weights in a checkpoint, whose `state_dict` holds the average.
 TRAINED = "current_model_state"
 
 
 class MovingAverage(L.Callback):
-    """Averages the weights after each step, where and as they lie, without waiting for the device.
+    """Averages the weights after each step, on their device and without synchronisation.
 
-    After n steps an average keeps `min(decay, (1 + n) / (10 + n))` of itself, so that it forgets
-    the weights of the beginning also in a training of a few hundred steps.
+    The decay after n steps is `min(decay, (1 + n) / (10 + n))`, so that initial weights are
+    forgotten even in a training of a few hundred steps.
 
     Args:
-        decay: share of itself that a long average keeps at a step.
+        decay: limit of the decay a step.
 
     Raises:
-        UserError: `decay` is not a share.
+        UserError: `decay` is not in [0, 1).
     """
 
     def __init__(self, decay: float = 0.999) -> None:
@@ -37,12 +37,12 @@ class MovingAverage(L.Callback):
         self.decay = decay
         self.steps = self.global_step = 0
         self.average: dict[str, Tensor] = {}
-        """Weights and buffers by name, while a training runs."""
+        """Averaged weights and buffers by name, during a training."""
         self.restored: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Begin with the weights as they are, or with the average of a checkpoint."""
+        """Start from the current weights, or from the average of a checkpoint."""
         self.average = {name: tensor.clone() for name, tensor in tensors_of(pl_module).items()}
         for name in self.average.keys() & self.restored.keys():
             self.average[name].copy_(self.restored[name])
@@ -56,16 +56,14 @@ class MovingAverage(L.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Follow the weights where a step was taken."""
+        """Update the average if the optimiser took a step."""
         if trainer.global_step > self.global_step:
             self.follow(pl_module)
             self.global_step = trainer.global_step
 
     @torch.no_grad()
     def follow(self, model: nn.Module) -> None:
-        """Move the average towards the weights of a model; what is counted, not measured, is taken
-        over.
-        """
+        """Move the average towards the weights of a model; integer buffers are copied."""
         tensors = tensors_of(model)
         moving = [name for name, tensor in tensors.items() if tensor.is_floating_point()]
         follow = get_ema_multi_avg_fn(self.kept_after(self.steps))
@@ -77,20 +75,20 @@ class MovingAverage(L.Callback):
         self.steps += 1
 
     def kept_after(self, steps: int) -> float:
-        """Return the share of itself that the average keeps at the step after so many."""
+        """Return the decay after a number of steps."""
         return min(self.decay, (1 + steps) / (10 + steps)) if steps else 0.0
 
     def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Validate the average."""
+        """Swap in the average for validation."""
         self.exchange(pl_module)
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Go on with the weights that are trained."""
+        """Restore the trained weights."""
         self.exchange(pl_module)
 
     @torch.no_grad()
     def exchange(self, model: nn.Module) -> None:
-        """Exchange the values of the average and of a model, if there is an average yet."""
+        """Exchange the values of average and model, if there is an average."""
         tensors = tensors_of(model)
         for name, average in self.average.items():
             value = average.clone()
@@ -111,8 +109,8 @@ class MovingAverage(L.Callback):
     def on_save_checkpoint(
         self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep the average as the weights of the checkpoint, and those that are trained beside
-        it.
+        """Store the average as the checkpoint's weights, and the trained weights under their own
+        key.
         """
         if self.average:
             weights = checkpoint["state_dict"]
@@ -124,8 +122,8 @@ class MovingAverage(L.Callback):
     def on_load_checkpoint(
         self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Go on with the weights after the average in training; a test keeps the average, which the
-        model has been given.
+        """Restore the trained weights for training; a test keeps the average, which the model
+        already holds.
         """
         if trainer.state.fn == TrainerFn.FITTING and TRAINED in checkpoint:
             self.restored = checkpoint["state_dict"]

@@ -1,4 +1,4 @@
-"""A progress bar while an epoch runs and one line for each epoch that has ended."""
+"""A progress bar during an epoch, and one line for each finished epoch."""
 
 import time
 from typing import Any
@@ -15,12 +15,11 @@ REFRESH_S = 0.2
 
 
 class EpochLines(ProgressBar):
-    """Shows training in a terminal as a bar, and everywhere as lines; the best epoch so far is
-    starred.
+    """A bar in a terminal, and a line an epoch everywhere; the best epoch so far is starred.
 
     Args:
-        metrics: the metrics in an epoch's line, in this order, before the monitored one; those that
-            an epoch did not measure are left out.
+        metrics: the metrics of an epoch's line, in this order, before the monitored one; missing
+            metrics are left out.
     """
 
     def __init__(self, metrics: list[str]) -> None:
@@ -83,8 +82,8 @@ class EpochLines(ProgressBar):
         self.validated_epoch = trainer.current_epoch
 
     def measured(self, trainer: L.Trainer) -> dict[str, float]:
-        """Return the metrics of this epoch: Lightning keeps those of the last validation, however
-        long ago that was.
+        """Return the metrics of this epoch, without those of an earlier validation, which Lightning
+        keeps.
         """
         validated, logged = self.validated_epoch == trainer.current_epoch, trainer.callback_metrics
         shown = dict.fromkeys([*self.metrics, best_scores(trainer).monitor])
@@ -99,7 +98,7 @@ class EpochLines(ProgressBar):
         self.close()
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self.bar is not None:
             self.bar.stop()
             self.bar = None

@@ -1,4 +1,4 @@
-"""Counts the seconds of a run, of which a checkpoint keeps those up to it."""
+"""Duration of a run, continued across checkpoints."""
 
 import time
 from typing import Any
@@ -7,7 +7,7 @@ import lightning as L
 
 
 class Stopwatch(L.Callback):
-    """Counts from its making; a training that goes on from a checkpoint counts on from there."""
+    """Counts from its construction; a resumed training continues from the checkpoint's value."""
 
     def __init__(self) -> None:
         self.since = time.time()
@@ -15,8 +15,8 @@ class Stopwatch(L.Callback):
 
     @property
     def seconds(self) -> float:
-        """The seconds of this start and of those before it, up to the checkpoints from which the
-        next one went on.
+        """Seconds of this start, plus those of earlier starts up to the checkpoints they were
+        resumed from.
         """
         return self.former + time.time() - self.since
 
@@ -24,5 +24,5 @@ class Stopwatch(L.Callback):
         return {"seconds": self.seconds, "since": self.since}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        if state_dict["since"] != self.since:  # a checkpoint of this start is counted already
+        if state_dict["since"] != self.since:  # a checkpoint of this start is already counted
             self.former = state_dict["seconds"]

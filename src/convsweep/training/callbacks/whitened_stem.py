@@ -1,5 +1,5 @@
-"""First filters that whiten: taken from the patches of the training samples and kept, so that they
-need not be learnt.
+"""Fixed whitening filters for the first convolution, computed from patches of the training
+samples.
 """
 
 from collections.abc import Iterable
@@ -15,35 +15,34 @@ from convsweep.data.loading.order import Batch
 from convsweep.errors import UserError
 from convsweep.nets.layer_kinds import Convolution, TransposedConvolution
 
-# Numbers of patches that are in memory at a time, 256 MiB.
+# Values of patches in memory at a time, 256 MiB.
 AT_ONCE = 2**25
 
 
 class WhitenedStem(L.Callback):
-    """Gives the first convolution of a network filters whose answers are uncorrelated and of
-    variance 1, and keeps them.
+    """Sets and freezes filters of the first convolution whose outputs are uncorrelated with
+    variance 1.
 
-    Half of its filters are the directions in which patches of the training samples vary most,
-    divided by their spread there, the other half the same with the opposite sign, of which an
-    activation passes on what it cuts off the first (Jordan 2024, 94% on CIFAR-10 in 3.29 seconds on
-    a single GPU, 3.2). The weights are not trained, a bias is; those that `init_from` brings are
-    replaced.
+    Half of the filters are the leading eigenvectors of the patches' covariance, divided by the
+    standard deviation along them; the other half are their negatives, whose positive part an
+    activation passes too (Jordan 2024, 94% on CIFAR-10 in 3.29 seconds on a single GPU, 3.2). The
+    weights are frozen, a bias is trained; weights of `init_from` are replaced.
 
     Args:
-        num_samples: training samples whose patches count, at equal distances.
-        eps: added to the variances, lest noise be made large.
+        num_samples: training samples whose patches are used, evenly spaced.
+        eps: added to the variances, so that noise is not amplified.
 
     Raises:
         UserError: there is no such convolution, or it has an odd number of filters or more than
-            twice the numbers of a patch.
+            twice the values of a patch.
     """
 
     def __init__(self, num_samples: int = 5000, eps: float = 5e-4) -> None:
         self.num_samples, self.eps = num_samples, eps
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Set the filters before an optimiser asks what is trained; a checkpoint to go on from has
-        them too.
+        """Set the filters before the optimiser collects parameters; not if a checkpoint restores
+        them.
         """
         if stage != "fit":
             return
@@ -61,7 +60,7 @@ def first_convolution(model: L.LightningModule) -> Convolution:
     """Return the first convolution of a network.
 
     Raises:
-        UserError: there is none that could whiten.
+        UserError: it cannot be whitened.
     """
     kinds = Convolution | TransposedConvolution
     conv = next((module for module in model.net.modules() if isinstance(module, kinds)), None)  # type: ignore[union-attr]
@@ -81,10 +80,10 @@ def first_convolution(model: L.LightningModule) -> Convolution:
 
 
 def some_samples(trainer: L.Trainer, count: int) -> Tensor:
-    """Return training samples (N, C, *spatial) as they are stored.
+    """Return raw training samples (N, C, *spatial).
 
     Raises:
-        UserError: they are of several sizes.
+        UserError: they differ in size.
     """
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
     if data.info.any_size:
@@ -104,7 +103,7 @@ def patches(x: Tensor, window: tuple[int, ...]) -> Tensor:
 
 
 def covariance(parts: Iterable[Tensor]) -> Tensor:
-    """Return the covariance (D, D) of rows that come in parts (N, D), in double precision."""
+    """Return the covariance (D, D) of rows given in parts (N, D), in double precision."""
     count, first, second = 0, torch.zeros(()), torch.zeros(())
     for part in parts:
         rows = part.double()
@@ -113,8 +112,8 @@ def covariance(parts: Iterable[Tensor]) -> Tensor:
 
 
 def whitening_filters(covariance: Tensor, count: int, eps: float) -> Tensor:
-    """Return the `count` directions (count, D) in which rows of a covariance (D, D) vary most,
-    divided by their spread there.
+    """Return the `count` leading eigenvectors (count, D) of a covariance (D, D), each divided by
+    the standard deviation along it.
     """
     variances, directions = torch.linalg.eigh(covariance)
     filters: Tensor = (directions / (variances + eps).sqrt()).T.flip(0)[:count].float()

@@ -1,1 +1,1 @@
-"""The parts that a synthesis is composed of: objectives, parameterisations, priors, transforms."""
+"""Components of a synthesis: objectives, parameterisations, priors, transforms."""

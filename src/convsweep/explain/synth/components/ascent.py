@@ -9,17 +9,17 @@ from convsweep.errors import UserError
 from convsweep.explain.synth.components.parameterization import Parameterization
 from convsweep.explain.synth.context import Watch
 
-# From images (N, C, *spatial) to what is made large, (N,).
+# Maps images (N, C, *spatial) to values to maximise, (N,).
 Objective = Callable[[Tensor], Tensor]
 
 
 def ascend(
     image: Parameterization, objective: Objective, steps: int, lr: float, watch: Watch
 ) -> Tensor:
-    """Return the images after so many steps of Adam towards larger values of the objective.
+    """Return the images after `steps` steps of Adam that maximise the objective.
 
     Raises:
-        UserError: the objective is not finite any more.
+        UserError: the objective is not finite.
     """
     optimizer = torch.optim.Adam(image.parameters(), lr=lr)
     for _ in range(steps):
@@ -34,7 +34,7 @@ def ascend(
 
 
 def check_finite(value: Tensor) -> None:
-    """Check a value on the way.
+    """Check the value of an objective.
 
     Raises:
         UserError: it is not finite.

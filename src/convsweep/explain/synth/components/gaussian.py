@@ -1,6 +1,4 @@
-"""What samples are like without a network: a normal distribution, white or with the covariance of
-the data.
-"""
+"""Gaussian prior of samples: white, or with the covariance of the data."""
 
 from dataclasses import dataclass
 
@@ -9,8 +7,8 @@ from torch import Tensor
 
 from convsweep.errors import UserError
 
-# Share of the mean variance that every direction gets: few samples say nothing of directions in
-# which they hardly vary.
+# Lower limit of the variances as a share of their mean, since few samples underestimate small
+# variances.
 SHRINKAGE = 1e-3
 
 
@@ -22,10 +20,10 @@ class Gaussian:
 
     Attributes:
         mean: (1, C, *spatial), or a scalar for any size.
-        basis: (D, K) orthonormal columns: the directions in which samples vary otherwise than by
-            `floor`; None has none.
+        basis: (D, K) orthonormal directions whose variance differs from `floor`; None: no such
+            directions.
         variances: (K,) along them.
-        floor: Variance in every other direction.
+        floor: variance in all other directions.
     """
 
     mean: Tensor
@@ -38,7 +36,7 @@ class Gaussian:
         return -self.whiten(u).square().flatten(1).sum(1) / 2
 
     def whiten(self, u: Tensor) -> Tensor:
-        """Return C^-1/2 (u - mean), which is standard normal where u is of this distribution."""
+        """Return C^-1/2 (u - mean), which is standard normal if u follows this distribution."""
         self.check(u)
         return self.times_power(u - self.mean, -0.5)
 
@@ -47,7 +45,7 @@ class Gaussian:
         return self.mean + self.correlate(z)
 
     def correlate(self, z: Tensor) -> Tensor:
-        """Return C^1/2 z: noise that varies as samples do."""
+        """Return C^1/2 z: noise with the covariance of samples."""
         self.check(z)
         return self.times_power(z, 0.5)
 
@@ -64,7 +62,7 @@ class Gaussian:
         """Check the size of samples.
 
         Raises:
-            UserError: the covariance is that of samples of another size.
+            UserError: the covariance is for samples of another size.
         """
         if self.basis is not None and u.shape[1:] != self.mean.shape[1:]:
             raise UserError(
@@ -82,7 +80,8 @@ def fit_gaussian(samples: Tensor, shrinkage: float = SHRINKAGE) -> Gaussian:
     """Return the normal distribution of samples, its covariance shrunk towards equal variances
     (Ledoit & Wolf 2004).
 
-    C = (1 - shrinkage) S + shrinkage trace(S) / D, S the covariance of the samples of D values.
+    C = (1 - shrinkage) S + shrinkage trace(S) / D, with the covariance S of the samples of D
+    values.
 
     Shape:
         samples: (N, C, *spatial)

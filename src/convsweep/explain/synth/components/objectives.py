@@ -1,6 +1,4 @@
-"""What is made large or small: the probability of a class, the activity of a layer, the likeness of
-contents and styles.
-"""
+"""Objectives: probability of a class, activity of a layer, distance of content and style."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,14 +14,12 @@ from convsweep.explain.synth.subject import Subject
 def log_probability(
     subject: Subject, u: Tensor, classes: Tensor, place: Sequence[float] | None, radius: float
 ) -> Tensor:
-    """Return log p(class | image) of each image (N,); of a segmentation the mean over the positions
-    near a place.
+    """Return log p(class | image) of each image (N,); for segmentation its mean over a region.
 
     Args:
         classes: (N,) the class of each image.
-        place: Centre of the region along each axis, as shares of the size; None takes every
-            position.
-        radius: Of the region, as a share of the size.
+        place: centre of the region along each axis, as shares of the size; None: every position.
+        radius: of the region, as a share of the size.
     """
     logs = subject.logits(u).log_softmax(dim=1)
     chosen = logs[torch.arange(len(logs), device=logs.device), classes]
@@ -34,10 +30,10 @@ def log_probability(
 
 
 def region(size: tuple[int, ...], place: Sequence[float] | None, radius: float) -> Tensor:
-    """Return which positions lie in a ball around a place, at least one.
+    """Return a mask of the positions (*spatial) in a ball around a place, at least one.
 
     Raises:
-        UserError: the place has another number of axes, or lies outside.
+        UserError: the place has another number of axes, or lies outside of the image.
     """
     if place is None:
         return torch.ones(size, dtype=torch.bool)
@@ -54,7 +50,7 @@ def region(size: tuple[int, ...], place: Sequence[float] | None, radius: float) 
 
 
 def activity(subject: Subject, u: Tensor, layer: str, channel: int | None) -> Tensor:
-    """Return how active a layer is (N,): the mean square of its maps, or the mean of one of them
+    """Return the activity of a layer (N,): the mean square of its maps, or the mean of one map
     (Mordvintsev et al. 2015).
 
     Raises:
@@ -72,8 +68,8 @@ def activity(subject: Subject, u: Tensor, layer: str, channel: int | None) -> Te
 
 
 def gram(maps: Tensor) -> Tensor:
-    """Return which features occur together: the mean over positions of the products of any two
-    (Gatys et al. 2016, eq. 3).
+    """Return Gram matrices: the mean over positions of products of features (Gatys et al. 2016, eq.
+    3).
 
     Shape:
         maps: (N, C, *spatial) -> (N, C, C)
@@ -84,7 +80,7 @@ def gram(maps: Tensor) -> Tensor:
 
 def style_loss(maps: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
     """Return the mean over layers of the squared distance of Gram matrices (1, C, C), relative to
-    that of the target.
+    the squared norm of the target.
     """
     parts = [
         (gram(maps[name]) - target).square().sum() / target.square().sum()
@@ -94,8 +90,8 @@ def style_loss(maps: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Ten
 
 
 def content_loss(maps: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
-    """Return the mean over layers of the squared distance of feature maps, relative to the size of
-    the target.
+    """Return the mean over layers of the squared distance of feature maps, relative to the squared
+    norm of the target.
     """
     parts = [
         F.mse_loss(maps[name], target) / target.square().mean() for name, target in targets.items()

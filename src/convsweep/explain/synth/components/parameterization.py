@@ -1,6 +1,4 @@
-"""What is varied to change an image: its pixels, its whitened coordinates, or its Fourier
-coefficients.
-"""
+"""Parameterisations of images: pixels, whitened coordinates, Fourier coefficients."""
 
 from abc import ABC, abstractmethod
 
@@ -12,11 +10,11 @@ from convsweep.explain.synth.subject import Subject
 
 
 class Parameterization(nn.Module, ABC):
-    """Parameters from which a batch of images follows.
+    """Base of parameterisations of a batch of images.
 
     Args:
         start: (N, C, *spatial) the images to begin with, in the units of `Subject`.
-        subject: Knows the limits that an image must keep.
+        subject: has the limits of images.
     """
 
     def __init__(self, start: Tensor, subject: Subject) -> None:
@@ -28,13 +26,11 @@ class Parameterization(nn.Module, ABC):
         """Return the images (N, C, *spatial)."""
 
     def project(self) -> None:
-        """Bring the parameters back to where images keep their limits; called after every step."""
+        """Project the parameters so that images keep their limits; called after every step."""
 
 
 class Pixels(Parameterization):
-    """The pixels themselves; after a step they are cut off at the limits (projected gradient
-    ascent).
-    """
+    """Pixels, clipped to the limits after every step (projected gradient ascent)."""
 
     def __init__(self, start: Tensor, subject: Subject) -> None:
         super().__init__(start, subject)
@@ -51,8 +47,8 @@ class Pixels(Parameterization):
 class Whitened(Parameterization):
     """Coordinates z in which `Subject.gaussian` is standard normal, x = mean + C^1/2 z.
 
-    A step moves what varies much in the data (shapes) as readily, against its spread, as what
-    varies little (noise). Limits are left to what looks at the image: a Gaussian has none.
+    Relative to their standard deviations, a step changes directions of large variance (shapes) as
+    much as those of small variance (noise). Limits are not enforced: a Gaussian has none.
     """
 
     def __init__(self, start: Tensor, subject: Subject) -> None:
@@ -64,8 +60,8 @@ class Whitened(Parameterization):
 
 
 def auto(start: Tensor, subject: Subject) -> Parameterization:
-    """Return what makes recognisable images: whitened coordinates where the covariance of the data
-    is known, else pixels.
+    """Return the parameterisation that gives recognisable images: whitened coordinates if the
+    covariance of the data is known, else pixels.
     """
     known = subject.gaussian.basis is not None
     why = "the covariance of the training data is known" if known else "the prior is white"
@@ -74,17 +70,17 @@ def auto(start: Tensor, subject: Subject) -> Parameterization:
 
 
 class Fourier(Parameterization):
-    """Fourier coefficients divided by their frequency, so that a step moves large structures as
-    readily as small ones.
+    """Fourier coefficients divided by their frequency, so that a step changes large structures as
+    much as small ones.
 
     The spectra of natural images fall off as 1/f (Field 1987; Olah et al. 2017, "Feature
-    Visualization"). The limits are kept by a smooth squashing, so that the gradient does not vanish
-    where an image touches them.
+    Visualization"). Limits are enforced by a smooth squashing function, so that gradients do not
+    vanish at them.
 
     Args:
         start: (N, C, *spatial) the images to begin with.
-        subject: Knows the limits.
-        decay: Power of the frequency.
+        subject: has the limits.
+        decay: power of the frequency.
     """
 
     scale: Tensor
@@ -113,7 +109,7 @@ class Fourier(Parameterization):
         return self.middle + self.reach * torch.tanh((u - self.middle) / self.reach)
 
     def unsquash(self, u: Tensor) -> Tensor:
-        """Return the inverse of `squash`; what touches a limit is moved inside by a thousandth."""
+        """Return the inverse of `squash`; values at a limit are moved inside by a thousandth."""
         if not self.reach.isfinite().all():
             return u
         return self.middle + self.reach * torch.atanh(
@@ -122,6 +118,6 @@ class Fourier(Parameterization):
 
 
 def frequencies(size: tuple[int, ...]) -> Tensor:
-    """Return the frequency in cycles a position of each coefficient of a real Fourier transform."""
+    """Return the frequency (cycles a position) of each coefficient of a real Fourier transform."""
     axes = [torch.fft.fftfreq(length) for length in size[:-1]] + [torch.fft.rfftfreq(size[-1])]
     return torch.stack(torch.meshgrid(*axes, indexing="ij")).square().sum(0).sqrt()

@@ -1,4 +1,4 @@
-"""How smooth samples are: the total-variation prior."""
+"""Total-variation prior."""
 
 from torch import Tensor
 

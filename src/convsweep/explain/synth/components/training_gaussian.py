@@ -1,6 +1,4 @@
-"""The normal distribution of the data that a network was trained on, read anew from where its
-checkpoint says that it lies.
-"""
+"""Gaussian of a network's training data, which is read again from the place in its checkpoint."""
 
 from collections.abc import Sequence
 
@@ -19,18 +17,17 @@ from convsweep.training.trained import Trained
 
 Size = int | Sequence[int] | None
 
-# Values a sample up to which many samples are cheap.
+# Values a sample up to which many samples are used.
 DENSE = 4096
 MANY, FEW = 10_000, 2_000
 MOST_VALUES = 10**8
 
 
 def gaussian_of(subject: Subject, trained: Trained, covariance: Covariance, size: Size) -> Gaussian:
-    """Return the distribution that a word names: of the training data, of independent values, or
-    the first that can be had.
+    """Return the Gaussian for `covariance`: `data`, `white`, or `auto` for data if it can be read.
 
     Args:
-        size: of the images to come.
+        size: of the images to synthesise.
 
     Raises:
         UserError: the data cannot be read.
@@ -50,11 +47,11 @@ def gaussian_of(subject: Subject, trained: Trained, covariance: Covariance, size
 
 
 def training_samples(trained: Trained) -> Tensor:
-    """Return raw training samples (N, C, *spatial), neither augmented nor permuted: enough for a
-    covariance.
+    """Return raw training samples (N, C, *spatial) for a covariance, neither augmented nor
+    permuted.
 
     Raises:
-        UserError: the data cannot be read, or is not what it was.
+        UserError: the data cannot be read, or has changed.
     """
     data = data_module(trained.data)
     data.setup()

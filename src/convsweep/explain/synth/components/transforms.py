@@ -1,6 +1,4 @@
-"""Small changes of the image in front of the network at every step, so that what is drawn holds up
-to them.
-"""
+"""Random transforms of the image before every step, for results that are robust to them."""
 
 from collections.abc import Callable
 
@@ -24,8 +22,8 @@ def jitter(u: Tensor, most: int, generator: Generator) -> Tensor:
 
 
 def blur(u: Tensor, sigma: float) -> Tensor:
-    """Return the images (N, C, *spatial) blurred by a Gaussian of `sigma` positions, the border
-    repeated.
+    """Return the images (N, C, *spatial) blurred by a Gaussian of `sigma` positions, with
+    replicated borders.
     """
     if sigma <= 0:
         return u
@@ -48,7 +46,7 @@ def along(u: Tensor, kernel: Tensor, axis: int) -> Tensor:
 
 
 def noisy(u: Tensor, spread: float, gaussian: Gaussian, generator: Generator) -> Tensor:
-    """Return the images with noise added that varies as samples do, `spread` times as much."""
+    """Return the images with added noise of the samples' covariance, scaled by `spread`."""
     noise = torch.randn(u.shape, generator=generator).to(u.device)
     return u + spread * gaussian.correlate(noise)
 
@@ -56,7 +54,7 @@ def noisy(u: Tensor, spread: float, gaussian: Gaussian, generator: Generator) ->
 def compose(
     subject: Subject, generator: Generator, most: int, sigma: float, noise: float = 0.0
 ) -> Transform:
-    """Return noise, the limits of samples, jitter and blur, one after the other."""
+    """Return a transform that applies noise, limits of samples, jitter and blur."""
 
     def transform(u: Tensor) -> Tensor:
         seen = noisy(u, noise, subject.gaussian, generator) if noise > 0 else u

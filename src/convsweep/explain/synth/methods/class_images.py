@@ -15,12 +15,11 @@ from convsweep.explain.synth.methods.of_classes import OfClasses
 
 @dataclass(frozen=True, kw_only=True)
 class ClassImages(OfClasses):
-    """Images that the network is as sure of as the priors allow.
+    """Images of maximal class probability under the priors.
 
     Attributes:
         lr: Step size of Adam.
-        noise: Noise with the prior's covariance, so many times as large, is added in front of every
-            step.
+        noise: scale of the noise with the prior's covariance that is added before every step.
     """
 
     what: ClassVar[str] = "class images"

@@ -1,4 +1,4 @@
-"""Deep Dream: what a layer sees in an image is made stronger, from large structures to small ones
+"""Deep Dream: amplifies the activity of a layer in an image, from large to small structures
 (Mordvintsev et al. 2015).
 """
 
@@ -20,26 +20,26 @@ from convsweep.explain.synth.context import SynthesisContext, Watch
 from convsweep.explain.synth.fitting_size import Work
 from convsweep.explain.synth.layers import check_layers, layers_of, spread_out
 
-# Share of a step by which the parameters are moved first, to see how much the image changes.
+# Share of a step for a first move of the parameters, which measures the change of the image.
 PROBE = 0.01
 
 
 @dataclass(frozen=True)
 class Dream:
-    """Gradient ascent on a layer's activity over octaves of the image; what an octave lost in
-    detail is put back.
+    """Gradient ascent on a layer's activity over octaves of the image; detail lost by resizing is
+    added again.
 
     Attributes:
-        layer: Its name; null takes one in the middle of the network.
-        channel: One feature map; null takes the mean square of all.
-        start: An image file (or .npy); null begins with noise.
-        start_std: Standard deviation of that noise.
-        octaves: Sizes that are worked through, the last the full one.
-        octave_scale: From one size to the next.
-        steps: In each octave.
-        lr: Mean change of the image by a step, whatever is varied.
-        tv: Weight of the total-variation prior, relative to the activity's gradient.
-        jitter, blur: Of the image in front of every step.
+        layer: its name; null: one in the middle of the network.
+        channel: one feature map; null: the mean square of all.
+        start: an image file (or .npy); null: noise.
+        start_std: standard deviation of that noise.
+        octaves: number of sizes, the last one is the full size.
+        octave_scale: ratio of one size to the next.
+        steps: an octave.
+        lr: mean change of the image by a step, for any parameterisation.
+        tv: weight of the total-variation prior, relative to the activity's gradient.
+        jitter, blur: of the image before every step, in positions.
     """
 
     layer: str | None = None
@@ -55,7 +55,7 @@ class Dream:
     blur: float = 0.0
 
     def run(self, context: SynthesisContext) -> dict[str, Any]:
-        """Dream, write the picture, and return what the layer's activity became.
+        """Dream, write the picture, and return the layer's activity before and after.
 
         Raises:
             UserError: there is no such layer or channel, or the image cannot be read.
@@ -91,10 +91,10 @@ class Dream:
         }
 
     def begun(self, context: SynthesisContext, work: Work) -> Tensor:
-        """Return the image (1, C, *spatial) that is begun with.
+        """Return the start image (1, C, *spatial).
 
         Raises:
-            UserError: it cannot be read, or memory does not suffice for the work on it.
+            UserError: it cannot be read, or does not fit into memory.
         """
         if self.start is None:
             context.check_memory(context.image_size(), work)
@@ -104,7 +104,7 @@ class Dream:
         return image
 
     def dream(self, base: Tensor, layer: str, context: SynthesisContext, watch: Watch) -> Tensor:
-        """Return the picture (1, C, *spatial) that an image becomes."""
+        """Return the dream (1, C, *spatial) of an image."""
         sizes = octave_sizes(tuple(base.shape[2:]), self.octaves, self.octave_scale)
         image = pictures.resize(base, sizes[0])
         for size in sizes:
@@ -116,7 +116,7 @@ class Dream:
         return image
 
     def climb(self, start: Tensor, layer: str, context: SynthesisContext, watch: Watch) -> Tensor:
-        """Return one octave's picture after its steps."""
+        """Return the image after the steps of one octave."""
         transform = compose(context.subject, context.generator, self.jitter, self.blur)
         image = context.parameterization(start, context.subject)
         for _ in range(self.steps):
@@ -141,7 +141,7 @@ class Dream:
 
 @torch.no_grad()
 def move(image: Parameterization, gradients: Sequence[Tensor], u: Tensor, length: float) -> None:
-    """Move the parameters along the gradients, so far that the images `u` change by `length` on
+    """Move the parameters along the gradients such that the images `u` change by `length` on
     average.
     """
     steps = [gradient / gradient.abs().mean().clamp_min(1e-12) for gradient in gradients]
@@ -154,8 +154,8 @@ def move(image: Parameterization, gradients: Sequence[Tensor], u: Tensor, length
 
 
 def octave_sizes(size: tuple[int, ...], octaves: int, scale: float) -> list[tuple[int, ...]]:
-    """Return the sizes from the smallest octave to the full size, none below 8 positions unless the
-    full size is.
+    """Return the sizes from the smallest octave to the full size, at least 8 positions or the full
+    size.
     """
     sizes = [
         tuple(max(min(length, 8), round(length / scale**step)) for length in size)

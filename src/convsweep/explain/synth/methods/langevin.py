@@ -1,5 +1,5 @@
-"""Samples of a class by Langevin dynamics: gradient steps with noise, other ones for every seed
-(Nguyen et al. 2017, eq. 3).
+"""Samples of a class by Langevin dynamics: gradient steps with noise, depending on the seed (Nguyen
+et al. 2017, eq. 3).
 """
 
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from convsweep.explain.synth.methods.of_classes import OfClasses
 
 @dataclass(frozen=True, kw_only=True)
 class Langevin(OfClasses):
-    """x <- x + step_prior d log p(x)/dx + step_class d log p(class | x)/dx + N(0, step_noise^2), x
-    the parameters of the image.
+    """x <- x + step_prior d log p(x)/dx + step_class d log p(class | x)/dx + N(0, step_noise^2),
+    where x are the parameters of the image.
 
     Attributes:
-        step_prior, step_class, step_noise: The three step sizes.
+        step_prior, step_class, step_noise: the three step sizes.
     """
 
     what: ClassVar[str] = "langevin"

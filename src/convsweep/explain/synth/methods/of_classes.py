@@ -1,5 +1,5 @@
-"""What every method that makes an image a class shares: which classes, where, and how sure the
-network is of the result.
+"""Base of methods for images of classes: selection of classes, region, and probabilities of the
+results.
 """
 
 from abc import ABC, abstractmethod
@@ -22,21 +22,22 @@ from hydra_study import is_out_of_memory
 
 @dataclass(frozen=True, kw_only=True)
 class OfClasses(ABC):
-    """A method that begins with draws near the mean and makes each the image of a class.
+    """A method that starts from random images near the mean and changes each into an image of a
+    class.
 
     Attributes:
-        what: In words, for the progress.
-        classes: Names, or numbers from 0 where no class is named so; null takes all.
-        count: Images of each.
+        what: for the progress bar.
+        classes: names, or numbers from 0 that are no class's name; null: all.
+        count: images a class.
         gaussian: Weight of the Gaussian prior, -(x - mean)' C^-1 (x - mean) / 2.
         tv: Weight of the total-variation prior.
-        steps: How many are made.
-        start_std: Of the start, a draw from the Gaussian prior that deviates so many times as much
-            from the mean.
-        jitter: In front of the network the image is rolled by up to so many positions.
-        blur: And blurred by so many positions.
-        place, radius: Of a segmentation: where the class is to be, as shares of the size; null is
-            everywhere.
+        steps: number of steps.
+        start_std: of the start, a draw from the Gaussian prior with its deviation from the mean
+            scaled by `start_std`.
+        jitter: largest shift of the image before every step, in positions.
+        blur: of the image before every step, in positions.
+        place, radius: for segmentation, the target region of the class, as shares of the size;
+            null: everywhere.
     """
 
     what: ClassVar[str]
@@ -56,13 +57,13 @@ class OfClasses(ABC):
     def change(
         self, start: Tensor, classes: Tensor, context: SynthesisContext, watch: Watch
     ) -> Tensor:
-        """Return what the starts (N, C, *spatial) become as images of classes (N,)."""
+        """Return the starts (N, C, *spatial) changed into images of classes (N,)."""
 
     def run(self, context: SynthesisContext) -> dict[str, Any]:
-        """Make the images, write them, and return how sure the network is of each.
+        """Make the images, write them, and return the probability of each.
 
         Raises:
-            UserError: there is no such class, or the network is no classifier.
+            UserError: there is no such class, or the task has no classes.
         """
         if self.count < 1:
             raise UserError(f"method.count must be >= 1, but is {self.count}")
@@ -89,11 +90,11 @@ class OfClasses(ABC):
 
 
 def class_indices(classes: Sequence[int | str] | None, subject: Subject) -> Tensor:
-    """Return classes that are named or numbered as indices (N,); a number that is a class's name is
-    meant as its name.
+    """Return classes given by name or number as indices (N,); a number that is a class's name
+    counts as the name.
 
     Raises:
-        UserError: there is no such class, or the network tells no classes apart.
+        UserError: there is no such class, or the task has no classes.
     """
     if not subject.task.has_classes:
         raise UserError(
@@ -114,10 +115,10 @@ def class_indices(classes: Sequence[int | str] | None, subject: Subject) -> Tens
 
 
 def check_place(place: Sequence[float] | None, radius: float, context: SynthesisContext) -> None:
-    """Check a place before anything runs.
+    """Check `place` before the synthesis.
 
     Raises:
-        UserError: it is none, or the network does not answer at places.
+        UserError: it is invalid, or the network has no output at positions.
     """
     if place is None:
         return
@@ -131,10 +132,10 @@ def check_place(place: Sequence[float] | None, radius: float, context: Synthesis
 
 @torch.no_grad()
 def check_size(context: SynthesisContext) -> None:
-    """Check that images of the size that is asked for get through the network.
+    """Check that the network accepts images of the requested size.
 
     Raises:
-        UserError: they do not.
+        UserError: it does not.
     """
     subject, size = context.subject, context.image_size()
     if size == subject.in_shape[1:]:
@@ -153,7 +154,7 @@ def check_size(context: SynthesisContext) -> None:
 def publish(
     images: Tensor, classes: Tensor, probs: Sequence[float], context: SynthesisContext
 ) -> dict[str, Any]:
-    """Write the images with a grid of all, and return what is told of them."""
+    """Write the images and a grid of all, and return their record."""
     subject = context.subject
     names = [subject.class_names[index] for index in classes.tolist()]
     files = [
@@ -176,13 +177,11 @@ def publish(
 
 
 def stem(index: int, name: str, earlier: int) -> str:
-    """Return what the file of a class's image is called, `earlier` images of the class before
-    it.
-    """
+    """Return the file name of a class's image, with `earlier` images of the class before it."""
     plain = "".join(letter if letter.isalnum() else "_" for letter in name)
     return f"{index:03}_{plain}" + (f"_{earlier}" if earlier else "")
 
 
 def counted_before(names: Sequence[str]) -> list[int]:
-    """Return of each name how often it came before."""
+    """Return the number of earlier occurrences of each name."""
     return [names[:place].count(name) for place, name in enumerate(names)]

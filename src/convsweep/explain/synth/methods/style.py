@@ -17,28 +17,27 @@ from convsweep.explain.synth.context import SynthesisContext, Watch
 from convsweep.explain.synth.fitting_size import Work
 from convsweep.explain.synth.layers import activations, check_layers, layers_of, spread_out
 
-# Steps and gradients that L-BFGS keeps, each as large as the image.
+# History size of L-BFGS; every entry is as large as the image.
 HISTORY = 20
 
 
 @dataclass(frozen=True)
 class Style:
-    """An image whose feature maps are those of the content, and whose Gram matrices are those of
-    the styles.
+    """An image with the feature maps of the content and the Gram matrices of the styles.
 
     Attributes:
         content: An image file.
         styles: Image files; several are mixed.
-        style_shares: What part each style has; null takes equal parts.
-        content_layers, style_layers: Names; null takes one at two thirds of the network, and five
-            from its first to there.
-        style_weight, content_weight: Of the two losses, each relative to its target.
-        tv: Weight of the total variation a pixel.
-        style_size: Longer side of the style images; null takes that of the content.
+        style_shares: weight of each style; null: equal.
+        content_layers, style_layers: names; null: one at two thirds of the network, and five from
+            the first to that one.
+        style_weight, content_weight: of the two losses, which are relative to their targets.
+        tv: weight of the total variation a pixel.
+        style_size: longer side of the style images; null: as the content.
         start: `content` or `noise`.
         optimizer: `lbfgs` or `adam`.
-        steps: Of the optimiser; one of L-BFGS asks the network up to 20 times.
-        lr: Step size; null takes 1 for L-BFGS and 0.05 for Adam.
+        steps: of the optimiser; one step of L-BFGS evaluates the network up to 20 times.
+        lr: step size; null: 1 for L-BFGS, 0.05 for Adam.
     """
 
     content: str
@@ -56,7 +55,7 @@ class Style:
     lr: float | None = None
 
     def run(self, context: SynthesisContext) -> dict[str, Any]:
-        """Make the picture, write it, and return the losses at its beginning and end.
+        """Make the picture, write it, and return the first and last loss.
 
         Raises:
             UserError: a file cannot be read, a layer does not exist, or an option is wrong.
@@ -127,10 +126,10 @@ class Style:
         )
 
     def shares(self) -> list[float]:
-        """Return what part each style has, of 1 in all.
+        """Return the weights of the styles, which sum to 1.
 
         Raises:
-            UserError: there is no style, or not one share for each.
+            UserError: there is no style, or the number of shares differs.
         """
         if not self.styles:
             raise UserError(

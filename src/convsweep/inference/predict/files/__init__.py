@@ -1,3 +1,3 @@
-"""The kinds of file that prediction reads and writes: one file each, found by its place
+"""Kinds of file that prediction reads and writes, one module each, found by its place
 (`formats.known_formats`).
 """

@@ -17,10 +17,10 @@ RULE = "Arrays must hold numbers in the shape of the training data"
 
 
 class ArrayFiles(Format):
-    """One array a file: one sample, or several along the first axis; channels lie where the
-    training data had them.
+    """One array a file: one sample, or several along the first axis, with the channel axis of the
+    training data.
 
-    In a .npz file the array is the only one, or is called x or x_test.
+    A .npz file must hold a single array, or one named x or x_test.
     """
 
     suffixes = (".npy", ".npz")
@@ -47,12 +47,12 @@ class ArrayFiles(Format):
             yield Sample(name, row, origin=is_one, index=index, count=len(x))
 
     def as_samples(self, x: NDArray[Any]) -> tuple[NDArray[Any], bool]:
-        """Return (N, C, *spatial), and whether the array was a single sample.
+        """Return samples (N, C, *spatial), and whether the array was a single sample.
 
         Raises:
-            UnfitFileError: the shape is not that of the training data.
+            UnfitFileError: the shape does not match the training data.
         """
-        from convsweep.data.sources.arrays import with_channels_first  # with torch
+        from convsweep.data.sources.arrays import with_channels_first  # imports torch
 
         channels = self.data.get("channels", "first")
         axes = len(self.info.in_shape) - (channels == "none")
@@ -95,10 +95,10 @@ class ArrayFiles(Format):
 
 
 def array_of(file: Path) -> NDArray[Any]:
-    """Return the array of a file; that of a .npy file is memory-mapped.
+    """Return the array of a file, memory-mapped for .npy.
 
     Raises:
-        UserError: it cannot be read, or does not tell which array is meant.
+        UserError: it cannot be read, or holds several arrays, none of them named x or x_test.
     """
     if file.suffix == ".npy":
         return npy.load(file.parent, file.stem)

@@ -1,4 +1,4 @@
-"""Image files: read as the training data was, and written as masks of class indices with
+"""Image files: read as the training data, results written as masks of class indices with
 overlays.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from convsweep.training.trained import Trained
 
-# What a mask holds where the network saw nothing, unless the data has an ignore index.
+# Mask value of pixels outside of the network's input, unless the data has an ignore index.
 NO_CLASS = 255
 
 
@@ -62,12 +62,10 @@ class ImageFiles(Format):
         self.rule = self.rule_of_training() if reading.fit == "auto" else reading.fit
 
     def rule_of_training(self) -> str | None:
-        """Return how the training data brought files to one size; None where it took files of one
-        size only.
+        """Return the training data's option for resizing files; None if all had one size.
 
-        A segmenter that has seen images at their own scale looks at a larger one through windows.
-        Data that does not come from image files says nothing of sizes: a classifier of it
-        stretches.
+        A segmentation network that was trained on images at their original scale uses windows for
+        larger ones. Without an option in the training data, a classifier stretches images.
         """
         if "resize" in self.data and self.data["image_size"] is not None:
             return str(self.data["resize"])
@@ -99,10 +97,10 @@ class ImageFiles(Format):
         return lambda probs: geometry.labels(probs, outside)
 
     def colored(self, image: "Image") -> "Image":
-        """Return the image in the network's colour.
+        """Return the image in the network's colour mode.
 
         Raises:
-            UnfitFileError: it has another colour, and is not to be turned.
+            UnfitFileError: it has another colour mode, and conversion is off.
         """
         if color_of(image) != self.color and not (
             self.reading.convert_color or self.data.get("color") in COLORS.values()

@@ -1,6 +1,4 @@
-"""NIfTI files: read as the training data was, and label maps written that lie where their image
-lies.
-"""
+"""NIfTI files: read as the training data, with label maps written in the geometry of the image."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,9 +22,9 @@ if TYPE_CHECKING:
 class NiftiFiles(Format):
     """Volumes for classifiers and segmenters of three spatial axes.
 
-    Their channels are the file's fourth axis, or files of their own where the training data had
-    them so. They are turned to one orientation, and resampled where the training data was; label
-    maps go back to the file's own.
+    Channels are the file's fourth axis, or separate files as in the training data. Volumes are
+    reoriented, and resampled if the training data was; label maps are written in the file's own
+    geometry.
 
     Raises:
         UserError: the network is for something else.
@@ -48,7 +46,7 @@ class NiftiFiles(Format):
     def read(self, file: Path) -> Iterator[Sample]:
         if len(self.image_suffixes) > 1 and not name_of(file).endswith(self.image_suffixes[0]):
             if name_of(file).endswith(tuple(self.image_suffixes[1:])):
-                return  # read together with the file of the first channel
+                return  # skipped: read together with the file of the first channel
             raise UnfitFileError(
                 f"Names must end with one of {', '.join(self.image_suffixes)}",
                 file.name,

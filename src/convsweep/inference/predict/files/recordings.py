@@ -1,6 +1,4 @@
-"""Recordings: sound files of any length, cleaned into wav files of the same length, rate and
-channels.
-"""
+"""Sound files of any length, denoised to wav files of the same length, sample rate and channels."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,20 +11,17 @@ from convsweep.inference.predict.formats import Format, Result, Sample, place
 if TYPE_CHECKING:
     from convsweep.inference.predict.recording import Waves
 
-# What the size field of a wav file can count; longer ones are written as RF64, its extension (EBU
-# Tech 3306).
+# Limit of a wav file's size field; longer ones are written as RF64, its extension (EBU Tech 3306).
 LARGEST_WAV_BYTES = 2**32 - 2**16
 
 
 class AudioFiles(Format):
-    """One sample a file, which is read while it is cleaned; its origin is the level of each
-    channel.
-    """
+    """One sample a file, read while it is denoised; its origin is the level of each channel."""
 
     suffixes = tuple(EXTENSIONS)
 
     def read(self, file: Path) -> Iterator[Sample]:
-        from convsweep.inference.predict.recording import level_of  # with torch
+        from convsweep.inference.predict.recording import level_of  # imports torch
 
         if not self.info.kind.gives_signals:
             raise UnfitFileError(
@@ -52,8 +47,8 @@ class AudioFiles(Format):
 
 
 def write_wav(path: Path, recording: Recording, slabs: Iterable["Waves"]) -> None:
-    """Write pieces (C, length) as a wav file with the rate, channels and, where wav has it, number
-    format of a recording.
+    """Write pieces (C, length) as a wav file with the sample rate, channels and (if wav has it)
+    number format of a recording.
     """
     library = soundfile()
     subtype = (

@@ -1,4 +1,4 @@
-"""The network answers the data, and a training of one epoch is kept."""
+"""The network fits the data, and a training of one epoch leaves a checkpoint."""
 
 import json
 import subprocess

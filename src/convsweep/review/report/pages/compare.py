@@ -1,4 +1,4 @@
-"""Two sweeps side by side: what each searched, what it found, what it cost."""
+"""Comparison of two sweeps: space, results, cost."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ def compare_page(one: Sweep, other: Sweep) -> Page:
     """Return the page of two sweeps.
 
     Raises:
-        UserError: they have nothing in common: other objectives or directions.
+        UserError: their objectives or directions differ.
     """
     if one.objectives != other.objectives or one.maximise != other.maximise:
         raise UserError(
@@ -81,7 +81,7 @@ def compare_page(one: Sweep, other: Sweep) -> Page:
 
 
 def names_of(one: Sweep, other: Sweep) -> tuple[str, str]:
-    """Return how the two are called; sweeps of one name are told apart by letters."""
+    """Return names of the two, with letters added if they are equal."""
     return (
         (one.name, other.name)
         if one.name != other.name
@@ -90,7 +90,7 @@ def names_of(one: Sweep, other: Sweep) -> tuple[str, str]:
 
 
 def summary_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]:
-    """Return who leads and by how much."""
+    """Return which sweep leads and by how much."""
     cards = []
     for sweep, name in zip(sweeps, names, strict=True):
         value = number(sweep.best.values[0], 5) if sweep.best else "nothing complete"
@@ -114,8 +114,8 @@ def summary_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]
     else:
         said = [f"**{names[better]}** found the better {one.objectives[0]}, by {number(apart, 3)}."]
     said.append(
-        "Each best is one training chosen among many, so a small difference is not to be believed "
-        "without `convsweep.review.confirm`."
+        "Each best is one training chosen among many, so confirm a small difference by "
+        "`convsweep confirm`."
     )
     if one.charged != other.charged:
         said.append(f"They had different budgets: {one.charged:,} and {other.charged:,} trials.")
@@ -127,7 +127,7 @@ def summary_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]
 
 
 def leader(sweeps: Sequence[Sweep]) -> int | None:
-    """Return which of two has the better best trial, None where they are equal."""
+    """Return the index of the sweep with the better best trial, None if they are equal."""
     values = [sweep.best.values[0] for sweep in sweeps if sweep.best]
     if values[0] == values[1]:
         return None
@@ -136,7 +136,7 @@ def leader(sweeps: Sequence[Sweep]) -> int | None:
 
 def best_after(sweep: Sweep, count: int) -> float | None:
     """Return the best score among the first `count` trials that count towards the budget, None if
-    none of them is complete.
+    none is complete.
     """
     last = [trial.number for trial in sweep.trials if is_charged(trial)][count - 1]
     reached = [value for number_, value in improvements(sweep) if number_ <= last]
@@ -144,7 +144,7 @@ def best_after(sweep: Sweep, count: int) -> float | None:
 
 
 def importance_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]:
-    """Return the importances of the parameters in both."""
+    """Return the importances of the parameters in both sweeps."""
     found = [importances(sweep) for sweep in sweeps]
     shares = [{item.name: item for item in one.items} if one else {} for one in found]
     params = list(dict.fromkeys(name for one in shares for name in one))
@@ -168,7 +168,7 @@ def importance_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Blo
 
 
 def side_by_side(sweeps: Sequence[Sweep], names: Sequence[str]) -> Table:
-    """Return the facts of both."""
+    """Return the key figures of both sweeps."""
     rows_of: dict[str, Callable[[Sweep], Cell]] = {
         "outcomes": summary_of,
         "time at work": lambda sweep: duration(worked_seconds(sweep) or None),
@@ -188,7 +188,7 @@ def side_by_side(sweeps: Sequence[Sweep], names: Sequence[str]) -> Table:
 
 
 def space_table(sweeps: Sequence[Sweep], names: Sequence[str]) -> Table:
-    """Return the space of both and the values that won."""
+    """Return the spaces of both sweeps and the best values."""
     spaces = [sweep.study_attrs.get(attributes.STUDY_SPACE, {}) for sweep in sweeps]
 
     def cells(index: int, key: str) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""The report of a folder of runs: who leads, by which score, at what cost."""
+"""The report of a folder of runs: leaderboard by score and cost."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ from convsweep.review.report.rendering.blocks import (
 from convsweep.review.report.rendering.phrases import count_text, duration, number
 from convsweep.run_folder import read_result
 
-# Runs that are read, the last ones by their folders where there are more.
+# Largest number of runs to read; of more, the last ones by name of their folders.
 MOST = 2000
 UNBEGUN = "Ended before they began"
 
 
 def leaderboard_page(folder: Path, runs: Sequence[Path]) -> Page:
-    """Return the leaderboard of the runs in a folder, a table for each metric and data set that was
-    optimised.
+    """Return the leaderboard of the runs in a folder, one table for each monitored metric and data
+    set.
     """
     told = [(run, read_result(run), read_config(run)) for run in runs[-MOST:]]
     groups: dict[str, list[Entry]] = {}
@@ -75,7 +75,7 @@ class Entry:
 
     @property
     def rank(self) -> tuple[bool, float]:
-        """Sorts the best first and those without a score last."""
+        """Sort key: the best first, those without a score last."""
         return (
             self.value is None,
             0.0 if self.value is None else -self.value if self.maximise else self.value,
@@ -99,8 +99,8 @@ class Entry:
 
 
 def data_name(data: dict[str, Any]) -> str:
-    """Return the class of a run's data, and which of many it read: scores on two folders have
-    nothing to do with each other.
+    """Return the class of a run's data and its place, since scores on different folders are not
+    comparable.
     """
     kind = str(data.get("_target_", "")).rpartition(".")[2]
     which = (
@@ -112,7 +112,7 @@ def data_name(data: dict[str, Any]) -> str:
 
 
 def leaders(groups: dict[str, list[Entry]]) -> list[Block]:
-    """Return a card for the best run of every question."""
+    """Return a card for the best run of every metric and data set."""
     best = {
         question: min(entries, key=lambda entry: entry.rank) for question, entries in groups.items()
     }
@@ -129,7 +129,7 @@ def leaders(groups: dict[str, list[Entry]]) -> list[Block]:
 
 
 def board(entries: Sequence[Entry]) -> list[Block]:
-    """Return the table of one question, and its scores against the size of the networks."""
+    """Return the table of one metric and data set, and a figure of score against network size."""
     ranked = sorted(entries, key=lambda entry: entry.rank)
     tested = test_metric(ranked[0].metric)
     tests = (
@@ -154,7 +154,7 @@ def board(entries: Sequence[Entry]) -> list[Block]:
 
 
 def refusals(entries: Sequence[Entry]) -> Table:
-    """Return the runs that were never trained, the last first, and why."""
+    """Return the runs that were never trained, the last first, with reasons."""
     rows = [
         [
             str(entry.path),
@@ -167,7 +167,7 @@ def refusals(entries: Sequence[Entry]) -> Table:
 
 
 def cost_figure(entries: Sequence[Entry]) -> Figure:
-    """Return score against parameters, a colour for each name."""
+    """Return a figure of score against parameters, with one colour for each name."""
     names = list(dict.fromkeys(entry.name for entry in entries))
     data = []
     for index, name in enumerate(names):

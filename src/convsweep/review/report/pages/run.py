@@ -1,6 +1,4 @@
-"""The report of one run: how it ended, its scores, its learning curves, its network, its
-pictures.
-"""
+"""The report of one run: outcome, scores, learning curves, network, pictures."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -32,7 +30,7 @@ from convsweep.tracking.metrics_file import read_metrics
 
 PALETTE = ("@accent", "@warm", "@good", "@violet", "@teal", "@pink", "@sand", "@bad")
 SPLITS = ("train", "val", "test")
-# Bytes above which a picture is left out.
+# Size in bytes above which a picture is left out.
 LARGEST_PICTURE = 1_500_000
 
 
@@ -55,7 +53,7 @@ def run_page(folder: Path) -> Page:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Return the resolved config, empty if it is not there."""
+    """Return the resolved config, empty if it is missing."""
     path = folder / CONFIG
     content = OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else {}
     assert isinstance(content, dict)
@@ -109,7 +107,7 @@ def summary_blocks(result: Mapping[str, Any], config: Mapping[str, Any]) -> list
 
 
 def curve_blocks(folder: Path) -> list[Block]:
-    """Return a figure for every metric of metrics.csv, its splits together."""
+    """Return a figure for every metric of metrics.csv, with all its splits."""
     path = folder / METRICS
     rows = read_metrics(path) if path.is_file() else []
     names = [
@@ -127,7 +125,7 @@ def curve_blocks(folder: Path) -> list[Block]:
 
 
 def curve_figure(metric: str, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> Figure:
-    """Return the course of one metric."""
+    """Return the learning curves of one metric."""
     data = []
     last: list[list[Cell]] = []
     for column, colour in zip(columns, PALETTE, strict=False):
@@ -148,7 +146,7 @@ def curve_figure(metric: str, columns: Sequence[str], rows: Sequence[Mapping[str
 
 
 def picture_blocks(folder: Path) -> list[Block]:
-    """Return the pictures that the run left, the page carries them."""
+    """Return the run's pictures, embedded in the page."""
     files = [
         path
         for path in sorted((folder / "pictures").glob("*.png"))
@@ -161,7 +159,7 @@ def picture_blocks(folder: Path) -> list[Block]:
 
 
 def again(folder: Path) -> list[Block]:
-    """Return the commands that run it again and go on with it."""
+    """Return the commands that repeat and resume the run."""
     path = folder / ".hydra" / "overrides.yaml"
     overrides = map(str, OmegaConf.load(path)) if path.is_file() else ()
     return [

@@ -1,4 +1,4 @@
-"""The report of a sweep: its sections in the order in which a reader asks for them."""
+"""The report of a sweep."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -1,1 +1,1 @@
-"""From the parts of a page to HTML and Markdown."""
+"""Rendering of pages as HTML and Markdown."""

@@ -1,6 +1,6 @@
-"""The parts of a report, as plain data: what a page says, before it becomes HTML or Markdown.
+"""The parts of a report as plain data, before rendering to HTML or Markdown.
 
-Texts may hold `**bold**` and code between backticks, which both kinds of page know.
+Texts may hold `**bold**` and code between backticks.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Notice:
-    """A paragraph that must not be overlooked."""
+    """A highlighted paragraph."""
 
     text: str
 
@@ -33,7 +33,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Card:
-    """One figure to be seen at once: `label`, `value` and a `remark` below."""
+    """A key figure: `label`, `value` and a `remark` below."""
 
     label: str
     value: str
@@ -42,14 +42,14 @@ class Card:
 
 @dataclass(frozen=True)
 class Cards:
-    """Cards beside each other."""
+    """Cards side by side."""
 
     cards: Sequence[Card]
 
 
 @dataclass(frozen=True)
 class Code:
-    """Text to be copied, a command or a file."""
+    """Text to copy: a command or a file."""
 
     text: str
     language: Literal["bash", "yaml", "text"] = "bash"
@@ -57,13 +57,13 @@ class Code:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that can be sorted; more than `page` rows are shown a page at a time.
+    """A sortable table, paged if it has more than `page` rows.
 
     Attributes:
         header: names of the columns.
-        rows: cells; numbers are set to the right and sorted as numbers.
-        page: rows of one page.
-        in_markdown: rows that a Markdown page shows, which cannot turn pages.
+        rows: cells; numbers are right-aligned and sorted as numbers.
+        page: rows a page.
+        in_markdown: rows shown in Markdown, which has no paging.
     """
 
     header: Sequence[str]
@@ -74,20 +74,20 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A Plotly figure. Colours may be names of the palette such as `@accent`, which follow the page
-    from light to dark.
+    """A Plotly figure. Colours may be names of the palette such as `@accent`, which follow the
+    page's light or dark theme.
 
     Attributes:
-        title: what is shown.
+        title: of the figure.
         data: traces.
-        layout: of the figure, beyond what all figures share.
+        layout: in addition to the shared layout.
         caption: how to read it.
-        gesture: what a hand can do to it on an HTML page.
+        gesture: hint for interactions on the HTML page.
         height: pixels.
-        min_width: pixels; on a narrower page the figure is scrolled instead of squeezed.
-        instead: the same as a table, for a Markdown page, whose picture cannot be hovered over.
-        key: names and colours of what is drawn, above the figure; Plotly's own legend has no room
-            in a low one.
+        min_width: pixels; on a narrower page the figure scrolls.
+        instead: the same data as a table, for Markdown, whose pictures have no hover texts.
+        key: names and colours, as a legend above the figure; Plotly's own does not fit into a low
+            one.
     """
 
     title: str
@@ -103,7 +103,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Grid:
-    """Small figures beside each other, as many as the page is wide."""
+    """Small figures side by side, wrapped at the page's width."""
 
     figures: Sequence[Figure]
 
@@ -117,7 +117,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG, in base64, that the page carries."""
+    """A PNG in base64, embedded in the page."""
 
     title: str
     png: str
@@ -125,7 +125,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Fold:
-    """Blocks that are opened by a click."""
+    """Blocks that a click unfolds."""
 
     title: str
     blocks: "Sequence[Block]"
@@ -136,7 +136,7 @@ Block = Text | Notice | Bullets | Cards | Code | Table | Figure | Grid | Drawing
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page with a heading of its own."""
+    """A part of a page with a heading."""
 
     title: str
     blocks: Sequence[Block]

@@ -1,6 +1,4 @@
-"""A page as one HTML file that needs nothing else: Plotly, styles, figures and tables are
-inside.
-"""
+"""Rendering of a page as one self-contained HTML file with Plotly, styles, figures and tables."""
 
 import html
 import json
@@ -52,12 +50,12 @@ SHELL = """<!doctype html>
 </html>
 """
 
-# The start of a tag that no figure of a report has.
+# The start of a tag other than those that figures of a report use.
 FOREIGN = re.compile(r"<(?!(br|/?b|/?extra)>)")
 
 
 def to_html(page: Page) -> str:
-    """Return the whole file; Plotly is in it once, and only where there is a figure."""
+    """Return the whole file, including Plotly if there is a figure."""
     own = files("convsweep.review.report")
     body = "\n".join(section_html(section) for section in page.sections)
     plotly = (
@@ -158,8 +156,8 @@ def figure_html(figure: Figure) -> str:
 
 
 def without_links(value: Any) -> Any:
-    """Return a figure in whose texts only a report's own tags are left: Plotly would make links of
-    others.
+    """Return a figure with only a report's own tags in its texts, since Plotly would render
+    links.
     """
     if isinstance(value, dict):
         return {key: without_links(item) for key, item in value.items()}
@@ -174,13 +172,13 @@ def variable(colour: str) -> str:
 
 
 def as_data(value: Any) -> str:
-    """Return plain data for the page's script."""
+    """Return plain data as a JSON element for the page's script."""
     text = json.dumps(tidy(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return '<script type="application/json">' + text.replace("<", "\\u003c") + "</script>"
 
 
 def tidy(value: Any) -> Any:
-    """Return plain data without what JSON lacks, floats to seven digits."""
+    """Return plain data with only JSON's types, floats rounded to seven digits."""
     if isinstance(value, float):
         return float(f"{value:.7g}") if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -198,5 +196,5 @@ def inline(text: str) -> str:
 
 
 def anchor(title: str) -> str:
-    """Return what a section is linked by."""
+    """Return the anchor of a section."""
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")

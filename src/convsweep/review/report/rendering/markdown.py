@@ -1,6 +1,4 @@
-"""A page as Markdown: its words and tables, and its figures as pictures that lie in a folder beside
-it.
-"""
+"""Rendering of a page as Markdown, with figures as pictures in a folder next to it."""
 
 import re
 from collections.abc import Sequence
@@ -25,7 +23,7 @@ from convsweep.review.report.rendering.phrases import count_text
 from convsweep.review.report.rendering.pictures import Drawable, Pictures
 
 _SAFE = r"[^\s`\\|<>&\"]"
-# What GitHub makes a link of where it stands in text, though not in code.
+# Text that GitHub turns into links, except in code.
 _ADDRESS = re.compile(
     rf"(?:https?|ftp)://{_SAFE}*|www\.{_SAFE}*|[\w.+-]+@{_SAFE}*|(?:mailto|xmpp):{_SAFE}*",
     re.IGNORECASE,
@@ -33,7 +31,7 @@ _ADDRESS = re.compile(
 
 
 def to_markdown(page: Page, pictures: Pictures) -> str:
-    """Return the whole file, and leave in `pictures` what it shows."""
+    """Return the whole file, and add its pictures to `pictures`."""
     parts = [f"# {prose(page.title)}", prose(page.subtitle)]
     for section in page.sections:
         pictures.section = section.title
@@ -95,7 +93,7 @@ def link_to_picture(block: Drawable, title: str, pictures: Pictures) -> str:
 
 
 def instead(figure: Figure) -> str:
-    """Return what a figure shows as a table, empty if it has none."""
+    """Return a figure's data as a table, empty if it has none."""
     return "" if figure.instead is None else table_markdown(figure.instead)
 
 
@@ -105,7 +103,7 @@ def join_paragraphs(parts: Sequence[str]) -> str:
 
 
 def table_markdown(table: Table) -> str:
-    """Return a table, cut to the rows that Markdown shows."""
+    """Return a table, limited to `in_markdown` rows."""
     rows = [
         line(table.header),
         line(["---"] * len(table.header)),
@@ -127,25 +125,23 @@ def cell_text(cell: Cell) -> str:
     if cell is None:
         return ""
     text = f"{cell:.5g}" if isinstance(cell, float) else str(cell)
-    # a backslash before a bar would undo the bar's own
+    # a backslash before a bar would cancel the bar's escape
     return re.sub(r"(\\*)\|", lambda bar: "&#92;" * len(bar[1]) + "\\|", prose(text))
 
 
 def prose(text: str) -> str:
-    """Return a text on one line, whose code and bold stay, and in which no name becomes a tag or a
-    link.
+    """Return a text on one line, with code and bold kept and names escaped that would become tags
+    or links.
     """
     parts = re.split(r"((?<![`\\])`[^`]+`(?!`))", re.sub(r"\s+", " ", text).strip())
     return "".join(part if index % 2 else escape(part) for index, part in enumerate(parts))
 
 
 def escape(text: str) -> str:
-    """Return a text without Markdown's tags and links, and without a backtick that could open code;
-    addresses become code.
-    """
+    """Return a text with Markdown's tags, links and backticks escaped; addresses become code."""
     start, parts = 0, []
     for address in _ADDRESS.finditer(text):
-        # a backslash before the code would undo its backtick
+        # a backslash before the code would escape its backtick
         before = re.sub(
             r"\\+$",
             lambda found: "&#92;" * len(found[0]),
@@ -157,7 +153,7 @@ def escape(text: str) -> str:
 
 
 def without_markup(text: str) -> str:
-    """Return a text in which no bracket makes a link, no `<` a tag and no backtick code."""
-    # a backslash before a bracket would undo the bracket's own
+    """Return a text with brackets, `<` and backticks escaped."""
+    # a backslash before a bracket would cancel the bracket's escape
     plain = re.sub(r"(\\*)\](?=[(\[:])", lambda found: "&#92;" * len(found[1]) + "\\]", text)
     return plain.replace("<", "&lt;").replace("`", "&#96;")

@@ -1,6 +1,4 @@
-"""The colours of a report by name, and the kinds in which a trial can stand or end, each with its
-colour.
-"""
+"""Colours of a report by name, and the states and outcomes of trials with their colours."""
 
 import re
 from dataclasses import dataclass
@@ -19,8 +17,8 @@ def fill_in_colours(value: Any) -> Any:
 
 
 def coloured_svg(svg: str) -> str:
-    """Return a drawing on paper, with the page's CSS variables, such as `var(--accent)`, replaced
-    by colours.
+    """Return a drawing with a background, and with the page's CSS variables, such as
+    `var(--accent)`, replaced by colours.
     """
     on_paper = svg.replace("<svg ", '<svg style="background: var(--paper)" ', 1)
     return re.sub(r"var\(--([\w-]+)\)", lambda found: palette()[found[1]], on_paper)
@@ -43,14 +41,14 @@ class Kind:
 
 
 KINDS = {
-    "complete": Kind("@accent", "trained to its end"),
-    "pruned": Kind("@warm", "stopped early: no future"),
-    "infeasible": Kind("@faint", "cannot be built or breaks the budget; not charged"),
-    "duplicate": Kind("@sand", "the same network as an earlier trial; not charged"),
-    "out_of_memory": Kind("@violet", "needed more memory than there was"),
-    "timed_out": Kind("@olive", "took longer than its limit"),
-    "diverged": Kind("@pink", "its loss did not stay finite"),
-    "killed": Kind("@muted", "ended from outside; retried"),
+    "complete": Kind("@accent", "trained to the end"),
+    "pruned": Kind("@warm", "stopped early as unpromising"),
+    "infeasible": Kind("@faint", "cannot be built or exceeds the budget; not counted"),
+    "duplicate": Kind("@sand", "the same network as an earlier trial; not counted"),
+    "out_of_memory": Kind("@violet", "out of memory"),
+    "timed_out": Kind("@olive", "exceeded its time limit"),
+    "diverged": Kind("@pink", "loss not finite"),
+    "killed": Kind("@muted", "terminated from outside; retried"),
     "error": Kind("@bad", "raised an error"),
     "running": Kind("@teal", "still training"),
     "waiting": Kind("@line", "queued"),
@@ -58,5 +56,5 @@ KINDS = {
 
 
 def in_words(kind: str) -> str:
-    """Return a kind as a person reads it."""
+    """Return a kind as text."""
     return kind.replace("_", " ")

@@ -1,4 +1,4 @@
-"""Numbers, times, trials and networks in words, the same on every page."""
+"""Formatting of numbers, times, trials and networks, the same on all pages."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from convsweep.review.study import Sweep
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Return a number with a few digits, thousands apart."""
+    """Return a number with a few digits and separated thousands."""
     if value is None:
         return "-"
     if (
@@ -31,15 +31,13 @@ def score(sweep: Sweep, trial: FrozenTrial) -> str:
 
 
 def network_card(label: str, summary: str) -> Card:
-    """Return a network in a few words, from the line that its cost is summed up in: `ConvNet: 66 k
-    parameters, ...`.
-    """
+    """Return a card of a network from the summary of its cost: `ConvNet: 66 k parameters, ...`."""
     size, _, rest = summary.partition(", ")
     return Card(label, size.partition(": ")[2] or "unknown size", rest)
 
 
 def duration(seconds: float | None) -> str:
-    """Return a length of time in the units that a person would use."""
+    """Return a duration in suitable units."""
     if seconds is None:
         return "-"
     if seconds < 100:
@@ -55,7 +53,7 @@ def count_text(count: int, noun: str) -> str:
 
 
 def params_of(sweep: Sweep, trial: FrozenTrial) -> list[str]:
-    """Return the searched parameters of a trial, each by its label with its value."""
+    """Return the searched parameters of a trial as labels with values."""
     return [
         f"{sweep.labels[name]} {value_text(trial.params[name])}"
         for name in sweep.searched
@@ -69,23 +67,23 @@ def params_text(sweep: Sweep, trial: FrozenTrial) -> str:
 
 
 def value_text(value: object) -> str:
-    """Return a parameter's value."""
+    """Return a parameter's value as text."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def list_text(items: Sequence[str]) -> str:
-    """Return items as a person lists them: a, b and c."""
+    """Return items as a list in a sentence: a, b and c."""
     return (
         items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
     )
 
 
 def hover(sweep: Sweep, trial: FrozenTrial) -> str:
-    """Return what a figure says of a complete trial, in Plotly's few tags."""
+    """Return the hover text of a complete trial, with Plotly's tags."""
     info = [score(sweep, trial), *params_of(sweep, trial)]
     return "<br>".join([f"<b>trial {trial.number}</b>", *info])
 
 
 def percent(share: float) -> str:
-    """Return a share of a whole."""
+    """Return a share in percent."""
     return f"{100 * share:.0f} %"

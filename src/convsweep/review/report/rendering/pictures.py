@@ -1,4 +1,4 @@
-"""The pictures of a Markdown page: named after their sections, drawn when they are written."""
+"""The pictures of a Markdown page, named after their sections and drawn when they are written."""
 
 import base64
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ class Pictures:
     """The pictures of one page.
 
     Args:
-        folder: its name beside the page.
+        folder: name of the folder next to the page.
 
     Attributes:
-        section: to which the next pictures belong.
+        section: of the next pictures.
     """
 
     def __init__(self, folder: str) -> None:
@@ -26,7 +26,7 @@ class Pictures:
         self._blocks: dict[str, Drawable] = {}
 
     def add(self, block: Drawable) -> str:
-        """Take in what is to be drawn, and return how the page links to it."""
+        """Add a block to draw, and return its link."""
         stem, ending = anchor(self.section), "svg" if isinstance(block, Drawing) else "png"
         count = sum(name.rpartition("_")[0] == stem for name in self._blocks) + 1
         name = f"{stem}_{count}.{ending}"
@@ -43,7 +43,7 @@ class Pictures:
 
 
 def content_of(block: Drawable) -> bytes:
-    """Return a picture as the content of its file."""
+    """Return the file content of a picture."""
     match block:
         case Picture(_, png):
             return base64.b64decode(png)

@@ -1,6 +1,4 @@
-"""How the values of a parameter lie on an axis: numbers, logarithms, words, and the place of those
-that are absent.
-"""
+"""Axes of parameters: numbers, logarithms, categories, and the position of absent values."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +11,7 @@ from optuna.trial import FrozenTrial
 from convsweep.review.report.rendering.phrases import value_text
 from convsweep.review.study import Sweep
 
-# So many different values are shown as groups, more as points along an axis.
+# Largest number of different values that are shown as groups; more are points along an axis.
 FEW = 12
 
 
@@ -23,10 +21,9 @@ class Scale:
 
     Attributes:
         name: of the parameter.
-        label: as it is shown.
-        log: whether it is searched in logarithms.
-        groups: its values where there are few of them, in order; None for a parameter of many
-            values.
+        label: shown in figures.
+        log: whether it is searched on a log scale.
+        groups: its values in order, if there are few; None for many values.
     """
 
     name: str
@@ -35,7 +32,7 @@ class Scale:
     groups: tuple[Any, ...] | None
 
     def place(self, value: Any) -> float:
-        """Return where a value lies: its number in the groups, or the value itself or its decimal
+        """Return the position of a value: its index in the groups, or the value or its decimal
         logarithm.
         """
         if self.groups is not None:
@@ -43,12 +40,12 @@ class Scale:
         return math.log10(value) if self.log else float(value)
 
     def drawn(self, place: float) -> float:
-        """Return a place as a figure draws it, whose own axis takes the logarithm."""
+        """Return a position in a figure's coordinates, whose axis takes the logarithm itself."""
         return 10**place if self.log and self.groups is None else place
 
 
 def scale_of(sweep: Sweep, name: str) -> Scale:
-    """Return a parameter's axis; groups are the values that were tried."""
+    """Return a parameter's axis, with groups of the values that were tried."""
     distribution = sweep.distributions[name]
     log = isinstance(distribution, FloatDistribution | IntDistribution) and distribution.log
     values = {trial.params[name] for trial in sweep.trials if name in trial.params}
@@ -74,9 +71,9 @@ class Bin:
     """A part of a parameter's values: a group, or an interval.
 
     Attributes:
-        label: in words.
-        trials: that lie in it.
-        place: middle of it on the axis.
+        label: as text.
+        trials: with values in it.
+        place: its centre on the axis.
     """
 
     label: str
@@ -85,8 +82,8 @@ class Bin:
 
 
 def bins(scale: Scale, trials: Sequence[FrozenTrial], count: int = 5) -> list[Bin]:
-    """Return the trials that have the parameter, sorted into its groups or into `count` intervals
-    of equal length.
+    """Return the trials that have the parameter, divided into its groups or `count` intervals of
+    equal length.
     """
     own = [trial for trial in trials if scale.name in trial.params]
     if scale.groups is not None:

@@ -1,6 +1,4 @@
-"""The axis of a score: what is shown of it, so that one lost trial does not press all others into a
-line.
-"""
+"""Axes of scores, limited so that outliers do not compress all other trials."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,18 +7,18 @@ from typing import Any
 
 from convsweep.review.study import Sweep
 
-# With fewer scores everything is shown.
+# With fewer scores the full range is shown.
 FEWEST = 8
 
 
 @dataclass(frozen=True)
 class ScoreAxis:
-    """What an axis shows of scores until a double click.
+    """The range of an axis of scores until a double click.
 
     Attributes:
         title: of the axis.
-        shown: its range; None shows all.
-        num_hidden: scores outside.
+        shown: the range; None: all.
+        num_hidden: number of scores outside of it.
     """
 
     title: str
@@ -29,13 +27,13 @@ class ScoreAxis:
 
     @property
     def layout(self) -> dict[str, Any]:
-        """The axis of a figure."""
+        """Plotly's layout of the axis."""
         axis: dict[str, Any] = {"title": {"text": self.title}}
         return axis if self.shown is None else {**axis, "range": list(self.shown)}
 
     @property
     def remark(self) -> str:
-        """A sentence about the scores that are not shown at first, empty if there are none."""
+        """A sentence about hidden scores, empty without any."""
         if self.shown is None:
             return ""
         lie = "one lies" if self.num_hidden == 1 else "ones lie"
@@ -50,14 +48,14 @@ def axis_of(title: str, values: Sequence[float], more_is_better: bool) -> ScoreA
 
 
 def score_axis(sweep: Sweep, objective: int = 0) -> ScoreAxis:
-    """Return the axis of an objective of the complete trials."""
+    """Return the axis of an objective over the complete trials."""
     values = [trial.values[objective] for trial in sweep.complete]
     return axis_of(sweep.objectives[objective], values, sweep.maximise[objective])
 
 
 def shown_range(values: Sequence[float], more_is_better: bool) -> tuple[float, float] | None:
-    """Return the range to show, None for all; what is three quartile distances after the worst
-    quarter is left out.
+    """Return the range to show, None for all; scores more than three interquartile ranges beyond
+    the worst quartile are left out.
     """
     if len(values) < FEWEST:
         return None

@@ -1,6 +1,4 @@
-"""A figure as a picture that stands still: matplotlib draws what Plotly draws on the page, in the
-colours of the light one.
-"""
+"""Static versions of Plotly figures, drawn by matplotlib in the colours of the light theme."""
 
 import io
 import math
@@ -12,7 +10,7 @@ from convsweep.review.report.rendering.palette import fill_in_colours, palette
 from convsweep.review.report.rendering.static_traces import TRACES, Axes, Trace
 
 COLUMNS, WIDTH, DPI = 3, 9.0, 110
-# Of a page's figure an inch.
+# Pixels of a page's figure an inch.
 PIXELS = 95
 STYLE: Any = {
     "text.parse_math": False,
@@ -28,7 +26,7 @@ STYLE: Any = {
 
 
 def picture_of(block: Figure | Grid) -> bytes:
-    """Return a figure, or small ones beside each other, as PNG."""
+    """Return a figure, or a grid of small ones, as PNG."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure as Canvas
 
@@ -51,7 +49,7 @@ def picture_of(block: Figure | Grid) -> bytes:
 
 
 def inches(figure: Figure) -> float:
-    """Return how high a figure is."""
+    """Return the height of a figure in inches."""
     return figure.height / PIXELS + 0.25 * bool(figure.title) + 0.3 * bool(figure.key)
 
 
@@ -73,7 +71,7 @@ def draw(axes: Axes, figure: Figure) -> None:
 
 
 def categories(trace: Trace, layout: dict[str, Any]) -> None:
-    """Put numbers in the place of words along an axis, whose ticks say the words."""
+    """Replace categories by numbers along an axis, with the categories as tick labels."""
     for name in "xy":
         values = trace.get(name) or []
         if trace["type"] == "heatmap" or not any(isinstance(value, str) for value in values):
@@ -93,7 +91,7 @@ def set_axis(axes: Axes, name: str, wanted: dict[str, Any]) -> None:
         axes.spines["bottom" if name == "x" else "left"].set_visible(False)
     if wanted.get("type") == "log":
         set_logarithmic(axes, name)
-    # a map's words are its own
+    # a heat map has its own categories
     if "tickvals" in wanted and not isinstance(wanted["tickvals"][0], str):
         axis.set_ticks(wanted["tickvals"], wanted["ticktext"])
     if "range" in wanted:
@@ -104,7 +102,7 @@ def set_axis(axes: Axes, name: str, wanted: dict[str, Any]) -> None:
 
 
 def set_logarithmic(axes: Axes, name: str) -> None:
-    """Scale an axis by logarithms, with plain numbers along it."""
+    """Set a log scale with plain numbers as tick labels."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
     axis = getattr(axes, f"{name}axis")
@@ -120,7 +118,7 @@ def set_logarithmic(axes: Axes, name: str) -> None:
 
 
 def legend(axes: Axes, figure: Figure, layout: dict[str, Any]) -> None:
-    """Say what is drawn: by the figure's own key, or by the names of its traces."""
+    """Draw a legend from the figure's own key, or from the names of its traces."""
     from matplotlib.patches import Patch
 
     handles: Sequence[Any] = [

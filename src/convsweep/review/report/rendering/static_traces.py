@@ -1,4 +1,4 @@
-"""The kinds of trace that the figures of a report have, each drawn on matplotlib's axes."""
+"""Traces of a report's figures, drawn by matplotlib."""
 
 import math
 import random
@@ -8,14 +8,14 @@ from typing import Any
 Axes = Any
 Trace = dict[str, Any]
 
-# Points of a pixel.
+# Points a pixel.
 POINTS = 0.75
 MARKERS = {"x": "x", "star": "*"}
 DASHES = {"dot": ":", "dash": "--"}
 
 
 def draw_scatter(axes: Axes, trace: Trace) -> None:
-    """Draw points, a line, or both; a line has gaps where a value is missing."""
+    """Draw points, a line, or both; a line has gaps at missing values."""
     line, marker, mode = trace.get("line", {}), trace.get("marker", {}), trace["mode"]
     colour = line.get("color") or marker.get("color")
     symbol = MARKERS.get(marker.get("symbol", ""), "o")
@@ -36,9 +36,7 @@ def draw_scatter(axes: Axes, trace: Trace) -> None:
 
 
 def draw_bars(axes: Axes, trace: Trace) -> None:
-    """Draw bars from the left, those of later traces where the earlier ones end, with their texts
-    at the ends.
-    """
+    """Draw stacked horizontal bars with their texts at the ends."""
     starts = [
         sum(
             bar.get_width()
@@ -55,7 +53,7 @@ def draw_bars(axes: Axes, trace: Trace) -> None:
 
 
 def draw_boxes(axes: Axes, trace: Trace) -> None:
-    """Draw the quartiles of values, and the values beside them."""
+    """Draw box plots with the values next to them."""
     place = len(axes.collections)
     colour = trace["marker"]["color"]
     style = {"color": colour}
@@ -76,7 +74,7 @@ def draw_boxes(axes: Axes, trace: Trace) -> None:
 
 
 def draw_heatmap(axes: Axes, trace: Trace) -> None:
-    """Draw a map of values with their texts; a field without a value stays empty."""
+    """Draw a heat map of values with their texts; missing values stay empty."""
     values = [numbers(row) for row in trace["z"]]
     axes.pcolormesh(
         values,
@@ -105,7 +103,7 @@ def draw_heatmap(axes: Axes, trace: Trace) -> None:
 
 
 def draw_parallel(axes: Axes, trace: Trace) -> None:
-    """Draw a line for every trial through its values on parallel axes, each brought to the same
+    """Draw parallel coordinates: one line a trial through its values on parallel axes of equal
     height.
     """
     from matplotlib.collections import LineCollection
@@ -134,13 +132,13 @@ def draw_parallel(axes: Axes, trace: Trace) -> None:
 
 
 def place_on(dimension: Trace, value: float) -> float:
-    """Return where a value lies between the ends of its axis, 0 to 1."""
+    """Return the position of a value on its axis, 0 to 1."""
     low, high = dimension["range"]
     return float((value - low) / (high - low))
 
 
 def gradient(colours: Sequence[tuple[float, str]], is_reversed: bool) -> Any:
-    """Return a colour map; what is missing stays white."""
+    """Return a colour map with white for missing values."""
     from matplotlib.colors import LinearSegmentedColormap
 
     scale = LinearSegmentedColormap.from_list(
@@ -150,7 +148,7 @@ def gradient(colours: Sequence[tuple[float, str]], is_reversed: bool) -> Any:
 
 
 def numbers(values: Sequence[float | None]) -> list[float]:
-    """Return values, those that are missing as NaN."""
+    """Return values with NaN for missing ones."""
     return [math.nan if value is None else value for value in values]
 
 

@@ -1,5 +1,5 @@
-"""Which of many trials are drawn: the best, and an even sample of the others, so that a page stays
-quick.
+"""Selection of trials to draw: the best, and an even sample of the others, so that pages stay
+fast.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 
 
 def evenly(items: Sequence[Item], count: int) -> list[Item]:
-    """Return at most `count` items, evenly spaced, the first and the last among them."""
+    """Return at most `count` evenly spaced items, including the first and the last."""
     if len(items) <= count:
         return list(items)
     step = (len(items) - 1) / max(1, count - 1)
@@ -19,8 +19,8 @@ def evenly(items: Sequence[Item], count: int) -> list[Item]:
 
 
 def thin_out(ranked: Sequence[FrozenTrial], count: int) -> list[FrozenTrial]:
-    """Return at most `count` of the trials in the order of their numbers: the best fifth of those,
-    then evenly by rank.
+    """Return at most `count` trials in order of their numbers: the best fifth of `count`, then
+    evenly by rank.
     """
     best = list(ranked[: count // 5])
     chosen = best + evenly(ranked[len(best) :], count - len(best))
@@ -28,7 +28,7 @@ def thin_out(ranked: Sequence[FrozenTrial], count: int) -> list[FrozenTrial]:
 
 
 def drawn_of(drawn: int, total: int) -> str:
-    """Return a sentence about what was left out, empty if nothing was."""
+    """Return a sentence about the trials left out, empty without any."""
     if drawn == total:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""The winner's architecture: a drawing and a table, stage by stage, from its resolved config."""
+"""The winner's architecture by stage: a drawing and a table, from its resolved config."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from convsweep.run_folder import CONFIG
 
 
 def trial_blocks(sweep: Sweep, trial: FrozenTrial) -> list[Block]:
-    """Return the architecture of a trial, or why it cannot be drawn."""
+    """Return the architecture of a trial, or the reason why it cannot be drawn."""
     folder = trial_folder(sweep, trial)
     if folder is None:
         summary = trial.user_attrs.get("summary")
@@ -29,7 +29,7 @@ def trial_blocks(sweep: Sweep, trial: FrozenTrial) -> list[Block]:
 
 
 def config_blocks(config: Path) -> list[Block]:
-    """Return the architecture that a resolved config builds, or why it cannot be drawn."""
+    """Return the architecture of a resolved config, or the reason why it cannot be drawn."""
     if not config.is_file():
         return [
             Text(
@@ -56,8 +56,8 @@ def config_blocks(config: Path) -> list[Block]:
     ]
     return [
         Text(
-            f"{net.summary}. A block is as high as its feature maps and as wide as their number (in"
-            " logarithms)."
+            f"{net.summary}. The height of a block is the size of its feature maps, its width their"
+            " number (log scales)."
         ),
         Drawing(draw(net)),
         Table(

@@ -1,4 +1,4 @@
-"""Figures of two sweeps: the best so far, the scores, the scores against the cost."""
+"""Figures of two sweeps: best so far, scores, score against cost."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ MOST = 1000
 
 
 def shared_axis(sweeps: Sequence[Sweep]) -> ScoreAxis:
-    """Return the axis of the first objective for the complete trials of both."""
+    """Return the axis of the first objective over the complete trials of both."""
     values = [trial.values[0] for sweep in sweeps for trial in sweep.complete]
     return axis_of(sweeps[0].objectives[0], values, sweeps[0].maximise[0])
 
@@ -51,7 +51,7 @@ def history_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]
 
 
 def steps_trace(name: str, colour: str, x: list[float], values: list[float]) -> dict[str, Any]:
-    """Return the line of the best so far, drawn on to the last trial."""
+    """Return the line of the best so far, extended to the last trial."""
     return {
         "type": "scatter",
         "mode": "lines+markers",
@@ -65,7 +65,7 @@ def steps_trace(name: str, colour: str, x: list[float], values: list[float]) -> 
 
 
 def spent_until(sweep: Sweep) -> dict[int, float]:
-    """Return the seconds of training that had been spent when each trial ended, by number."""
+    """Return the total seconds of training up to the end of each trial, by number."""
     ended = sorted(
         sweep.trials,
         key=lambda trial: (
@@ -82,7 +82,7 @@ def spent_until(sweep: Sweep) -> dict[int, float]:
 
 
 def spread_figure(sweeps: Sequence[Sweep], names: Sequence[str]) -> Figure:
-    """Return how the scores of the complete trials lie."""
+    """Return the distributions of the complete trials' scores."""
     data = [
         {
             "type": "box",
@@ -106,7 +106,7 @@ def spread_figure(sweeps: Sequence[Sweep], names: Sequence[str]) -> Figure:
 
 
 def cost_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]:
-    """Return score against parameters, both in one figure."""
+    """Return a figure of score against parameters for both sweeps."""
     data = []
     for sweep, name, colour in zip(sweeps, names, COLOURS, strict=True):
         known = [

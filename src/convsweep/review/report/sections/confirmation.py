@@ -1,4 +1,4 @@
-"""What a confirmation of the winners found, where there is one."""
+"""Results of a confirmation of the winners, if there is one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,12 +12,12 @@ from convsweep.review.study import Sweep
 
 
 def confirmation_of(sweep: Sweep) -> Mapping[str, Any] | None:
-    """Return the content of the sweep's confirm.json, None if it was not confirmed."""
+    """Return the content of the sweep's confirm.json, or None without a confirmation."""
     return document.read(sweep.folder) if sweep.folder else None
 
 
 def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list[Block]:
-    """Return the verdict and the networks that were trained again, or how to have them."""
+    """Return the verdict and the networks that were trained again, or the command for it."""
     if content is None:
         if sweep.best is None or sweep.folder is None:
             return []
@@ -55,12 +55,12 @@ def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list
         " interval."
     ]
     if any(network["test"] for network in content["networks"]):
-        told.append("The test split was looked at here for the first time.")
+        told.append("The test split was evaluated here for the first time.")
     return [*blocks, Table(header, rows, in_markdown=30), Bullets(told)]
 
 
 def spread_in_words(spread: Mapping[str, Any] | None) -> str:
-    """Return a mean with its spread."""
+    """Return a mean with its standard deviation as text."""
     if spread is None:
         return ""
     std = spread.get("std")
@@ -68,7 +68,7 @@ def spread_in_words(spread: Mapping[str, Any] | None) -> str:
 
 
 def difference_in_words(difference: Mapping[str, Any] | None) -> str:
-    """Return a paired difference with its interval."""
+    """Return a paired difference with its interval as text."""
     if difference is None:
         return ""
     low, high = difference.get("low"), difference.get("high")

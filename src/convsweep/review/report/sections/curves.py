@@ -1,6 +1,4 @@
-"""Learning curves: what each trial reported while it trained, and where pruned ones were
-stopped.
-"""
+"""Learning curves: values reported by each trial, and the steps at which trials were pruned."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,12 +15,12 @@ from hydra_study import kind_of
 
 MOST = {"complete": 80, "pruned": 80}
 OTHERS = 40
-# Points drawn of one curve.
+# Largest number of points in a curve.
 POINTS = 100
 
 
 def curve_blocks(sweep: Sweep) -> list[Block]:
-    """Return the curves of all trials that reported something."""
+    """Return the curves of all trials that reported values."""
     reported = [
         trial
         for trial in sweep.trials
@@ -72,8 +70,8 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
 
 
 def traces(kind: str, trials: Sequence[FrozenTrial], total: int) -> list[dict[str, Any]]:
-    """Return the curves of one kind as one trace, with gaps between trials, and the ends of the
-    pruned ones.
+    """Return the curves of one kind as one trace with gaps between trials, and the ends of pruned
+    ones.
     """
     x: list[float | None] = []
     y: list[float | None] = []
@@ -132,5 +130,5 @@ def best_trace(best: FrozenTrial) -> dict[str, Any]:
 
 
 def last_value(trial: FrozenTrial) -> float:
-    """Return what a trial reported last."""
+    """Return the last value that a trial reported."""
     return trial.intermediate_values[max(trial.intermediate_values)]

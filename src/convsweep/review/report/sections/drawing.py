@@ -1,5 +1,5 @@
-"""Draws a network as SVG: a block a stage, as high as its feature maps and as wide as their number,
-with what it does.
+"""Drawing of a network as SVG: one block a stage, its height and width by size and number of
+feature maps.
 """
 
 import html
@@ -13,17 +13,17 @@ from convsweep.review.report.sections.parts import Architecture, Part
 
 COLUMN = 148
 TOP = 34
-# How much lower each level of a U-Net is drawn.
+# Vertical distance of the levels of a U-Net.
 STEP = 46
 TALLEST = 116.0
 LINE = 15
-# Depth of a block as a part of its height.
+# Depth of a block relative to its height.
 SLANT = 0.36
 
 
 @dataclass(frozen=True)
 class Box:
-    """Where a block is drawn: left and top of its front, and its sizes."""
+    """Position of a block: left and top of its front, and its sizes."""
 
     x: float
     y: float
@@ -33,7 +33,7 @@ class Box:
 
 
 def draw(net: Architecture) -> str:
-    """Return the SVG; its colours are those of the page."""
+    """Return the SVG in the page's colours."""
     levels = levels_of(net)
     shapes = [net.in_shape, *(part.out_shape for part in net.parts)]
     tallest = max(size_of(shape) for shape in shapes)
@@ -60,9 +60,7 @@ def draw(net: Architecture) -> str:
 
 
 def levels_of(net: Architecture) -> list[int]:
-    """Return how deep in the U each block lies, the input first; 0 everywhere for a network without
-    one.
-    """
+    """Return the level in the U of each block, the input first; 0 everywhere for other networks."""
     encoders = [part.name for part in net.parts if part.name.startswith("encoder.")]
     is_u = bool(encoders) and any(part.name.startswith("decoder.") for part in net.parts)
     levels = [0]
@@ -76,12 +74,12 @@ def levels_of(net: Architecture) -> list[int]:
 
 
 def size_of(shape: Sequence[int]) -> float:
-    """Return the length of the longest axis of positions, 1 where there are none."""
+    """Return the size of the largest spatial axis, 1 without spatial axes."""
     return float(max(shape[1:], default=1))
 
 
 def box_of(shape: Sequence[int], column: int, level: int, tallest: float) -> Box:
-    """Return where the feature maps of a shape are drawn."""
+    """Return the box of feature maps of a shape."""
     if len(shape) == 1:
         width, height, depth = 9.0, min(TALLEST, 12 + 14 * math.log2(shape[0] + 1)), 0.0
     else:
@@ -95,7 +93,7 @@ def box_of(shape: Sequence[int], column: int, level: int, tallest: float) -> Box
 
 
 def block(box: Box, kind: str) -> str:
-    """Return a block seen from the side."""
+    """Return the SVG of a block."""
     colour = "var(--muted)" if kind else "var(--accent)"
     x, y, w, h, d = box.x, box.y, box.width, box.height, box.depth
     slant = d * 0.6
@@ -116,7 +114,7 @@ def block(box: Box, kind: str) -> str:
 
 
 def arrows(net: Architecture, boxes: Sequence[Box]) -> str:
-    """Return the arrows from block to block, and those across a U-Net."""
+    """Return the arrows between blocks, and those of a U-Net's skip connections."""
     drawn = []
     for before, after in pairwise(boxes):
         start = (before.x + before.width + before.depth + 5, before.y + before.height / 2)
@@ -131,7 +129,7 @@ def arrows(net: Architecture, boxes: Sequence[Box]) -> str:
 
 
 def arrow(start: tuple[float, float], end: tuple[float, float], dash: str) -> str:
-    """Return an arrow, dashed where feature maps are handed across."""
+    """Return an arrow, dashed for skip connections."""
     (x0, y0), (x1, y1) = start, end
     angle = math.atan2(y1 - y0, x1 - x0)
     wings = [
@@ -148,7 +146,7 @@ def arrow(start: tuple[float, float], end: tuple[float, float], dash: str) -> st
 
 
 def words_of(part: Part) -> list[str]:
-    """Return what a part does, in lines that fit its column."""
+    """Return the description of a part in lines that fit its column."""
     skip = [f"skip: {part.skip}"] if part.skip else []
     texts = [*part.does[:4], *(["…"] if len(part.does) > 4 else []), *skip]
     return [part.title, *(line for text in texts for line in textwrap.wrap(text, 23))]
@@ -157,7 +155,7 @@ def words_of(part: Part) -> list[str]:
 def label(
     column: int, top: float, words: Sequence[str], shape: Sequence[int], part: Part | None
 ) -> str:
-    """Return the text below a block: its name, what it returns, what it weighs, what it does."""
+    """Return the text below a block: name, output shape, parameters, layers."""
     from convsweep.cost import in_si
     from convsweep.nets.geometry import shape_text
 

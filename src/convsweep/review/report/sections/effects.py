@@ -1,4 +1,4 @@
-"""Which values of a parameter went with good scores, in words."""
+"""Best and worst values of a parameter by median score, as text."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -7,13 +7,13 @@ from convsweep.review.report.rendering.phrases import number
 from convsweep.review.report.rendering.scales import bins, scale_of
 from convsweep.review.study import Sweep
 
-# Trials that a value needs before it is spoken of.
+# Smallest number of trials of a value to be included.
 FEWEST = 3
 
 
 @dataclass(frozen=True)
 class Effect:
-    """The values of a parameter with the best and the worst median score, each in words with that
+    """The values of a parameter with the best and the worst median score, as text with that
     score.
     """
 
@@ -23,8 +23,8 @@ class Effect:
 
 
 def effect_of(sweep: Sweep, name: str) -> Effect | None:
-    """Return what a parameter's values made of the score, None if fewer than two values were tried
-    often enough.
+    """Return the effect of a parameter's values on the score, None if fewer than two values were
+    tried often enough.
     """
     scale = scale_of(sweep, name)
     parts = [part for part in bins(scale, sweep.complete, count=4) if len(part.trials) >= FEWEST]

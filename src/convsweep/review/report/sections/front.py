@@ -1,4 +1,4 @@
-"""The Pareto front: what one objective costs in another."""
+"""The Pareto front of each pair of objectives."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -13,7 +13,7 @@ from convsweep.review.report.rendering.thinning import drawn_of, thin_out
 from convsweep.review.study import Sweep
 
 MOST = 1500
-# An objective whose values differ by this factor is drawn in logarithms.
+# Objectives whose values differ by this factor are drawn on a log scale.
 WIDE = 30
 
 
@@ -28,7 +28,7 @@ def front_blocks(sweep: Sweep) -> list[Block]:
 
 
 def pair_figure(sweep: Sweep, one: int, other: int) -> Figure:
-    """Return the complete trials in the plane of two objectives, those of the front joined."""
+    """Return the complete trials in the plane of two objectives, with a line along the front."""
     unbeaten = {trial.number for trial in sweep.front}
     others = thin_out([trial for trial in sweep.ranked if trial.number not in unbeaten], MOST)
     front = sorted(sweep.front, key=lambda trial: trial.values[other])
@@ -83,5 +83,5 @@ def points(sweep: Sweep, trials: Sequence[FrozenTrial], one: int, other: int) ->
 
 
 def is_wide(values: Sequence[float]) -> bool:
-    """Whether positive values are so far apart that only logarithms show all of them."""
+    """Return whether positive values need a log scale."""
     return bool(values) and min(values) > 0 and max(values) / min(values) >= WIDE

@@ -1,4 +1,4 @@
-"""History of the best: every score in the order of the trials, and the best so far."""
+"""Optimisation history: scores in the order of the trials, and the best so far."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ from convsweep.review.report.rendering.score_axis import score_axis
 from convsweep.review.report.rendering.thinning import drawn_of, thin_out
 from convsweep.review.study import Sweep
 
-# Trials drawn as points; the line of the best knows all of them.
+# Largest number of trials drawn as points; the line of the best uses all.
 MOST = 1500
 
 
@@ -23,8 +23,8 @@ def history_blocks(sweep: Sweep) -> list[Block]:
 def improvements(
     sweep: Sweep, objective: int = 0, trials: Iterable[FrozenTrial] | None = None
 ) -> list[tuple[int, float]]:
-    """Return the trials, by number and value, that were better than all before them, among these or
-    all complete ones.
+    """Return (number, value) of each trial that was better than all before it, among these or all
+    complete ones.
     """
     found: list[tuple[int, float]] = []
     for trial in sweep.complete if trials is None else trials:

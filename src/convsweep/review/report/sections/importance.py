@@ -1,6 +1,4 @@
-"""How much each parameter mattered, on how many trials that rests, and how often chance alone says
-as much.
-"""
+"""Parameter importances, with the number of trials and a comparison with chance."""
 
 import math
 import random
@@ -19,9 +17,9 @@ from convsweep.review.report.rendering.phrases import count_text, percent
 from convsweep.review.report.rendering.thinning import evenly
 from convsweep.review.study import Sweep
 
-# Complete trials below which no importance is told.
+# Smallest number of complete trials for importances.
 FEWEST = 8
-# Complete trials above which an even sample of them is asked.
+# Number of complete trials above which an even sample is used.
 MOST = 1000
 SHUFFLES = 40
 # Trials that must be among the top ones (Optuna's documentation advises it).
@@ -31,14 +29,14 @@ UNLIKELY = 0.05
 
 @dataclass(frozen=True)
 class Importance:
-    """One parameter's part.
+    """The importance of one parameter.
 
     Attributes:
         name: of the parameter.
         share: of the importance of all parameters.
-        by_chance: share of the shuffled studies, in which nothing matters, that find it as
-            important.
-        num_trials: complete trials that have the parameter.
+        by_chance: share of shuffled studies, in which nothing matters, with at least this
+            importance.
+        num_trials: number of complete trials that have the parameter.
     """
 
     name: str
@@ -48,14 +46,14 @@ class Importance:
 
     @property
     def is_clear(self) -> bool:
-        """Whether chance is an unlikely explanation."""
+        """Whether the importance is unlikely by chance."""
         return self.by_chance <= UNLIKELY
 
 
 @dataclass(frozen=True)
 class Importances:
-    """The importances of a study for one objective, the largest first, the trials they rest on and
-    those called top.
+    """The importances of a study for one objective, the largest first, with the numbers of trials
+    and of top trials.
     """
 
     items: Sequence[Importance]
@@ -75,15 +73,14 @@ class Chosen(optuna.Study):
     def get_trials(  # type: ignore[override]
         self, deepcopy: bool = True, states: Sequence[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        """Return the given trials, which are all complete."""
+        """Return the given trials, all of them complete."""
         return self._chosen
 
 
 def importances(sweep: Sweep, objective: int = 0) -> Importances | None:
-    """Return Optuna's PED-ANOVA importances for reaching the top trials, and how they compare with
-    chance.
+    """Return Optuna's PED-ANOVA importances for reaching the top trials, compared with chance.
 
-    For chance, the scores are dealt out anew among the trials, `SHUFFLES` times.
+    For the comparison, the scores are permuted among the trials `SHUFFLES` times.
 
     Returns:
         None if too few trials are complete, or only one parameter was searched.
@@ -123,13 +120,13 @@ def importances(sweep: Sweep, objective: int = 0) -> Importances | None:
 
 
 def importances_by_name(sweep: Sweep) -> dict[str, Importances]:
-    """Return the importances for each objective for which there are any."""
+    """Return the importances of each objective that has any."""
     found = {name: importances(sweep, index) for index, name in enumerate(sweep.objectives)}
     return {name: one for name, one in found.items() if one is not None}
 
 
 def order_of(sweep: Sweep, found: Importances | None) -> list[str]:
-    """Return the parameters of complete trials, the most important first where that is known."""
+    """Return the parameters of complete trials, the most important first if known."""
     if found is not None:
         return [item.name for item in found.items]
     return [
@@ -140,11 +137,11 @@ def order_of(sweep: Sweep, found: Importances | None) -> list[str]:
 def evaluate(
     trials: Sequence[FrozenTrial], names: Sequence[str], losses: Sequence[float], quantile: float
 ) -> dict[str, float]:
-    """Return the unscaled importance of each parameter for a loss among the lowest."""
+    """Return the unscaled importance of each parameter for a loss below the quantile."""
     by_number = {trial.number: loss for trial, loss in zip(trials, losses, strict=True)}
     evaluator = PedAnovaImportanceEvaluator(target_quantile=quantile)
     with warnings.catch_warnings():
-        # it warns about every target, and about every rare value of a conditional parameter
+        # Optuna warns about every target and every rare value of a conditional parameter
         warnings.simplefilter("ignore")
         return evaluator.evaluate(
             Chosen(trials), list(names), target=lambda trial: by_number[trial.number]
@@ -152,14 +149,14 @@ def evaluate(
 
 
 def importance_blocks(sweep: Sweep, found: dict[str, Importances]) -> list[Block]:
-    """Return a chart for every objective, or why there is none."""
+    """Return a chart for every objective, or the reason why there is none."""
     if not found:
         have = (
             f"{count_text(len(sweep.complete), 'complete trial')} and"
             f" {count_text(len(sweep.searched), 'parameter')}"
         )
         needs = f"that needs {FEWEST} complete trials and two searched parameters"
-        return [Text(f"No importance is told: {needs}; there are {have}.")]
+        return [Text(f"No importances: {needs}; there are {have}.")]
     blocks: list[Block] = [chart(sweep, found_, name) for name, found_ in found.items()]
     first = next(iter(found.values()))
     blocks.append(Text(how_to_read(first, len(sweep.complete))))
@@ -170,23 +167,24 @@ def importance_blocks(sweep: Sweep, found: dict[str, Importances]) -> list[Block
         blocks.append(
             Notice(
                 f"Read with care: {names} of {len(sweep.complete)} complete trials exist only under"
-                " a condition. Their importance is told among the trials that have them and is"
-                " easily overrated; the parameter that switches them on takes part of what is"
-                " theirs."
+                " a condition. Their importance is computed from the trials that have them and"
+                " tends to be overestimated; part of their effect is attributed to the parameter"
+                " that enables them."
             )
         )
     return blocks
 
 
 def how_to_read(found: Importances, num_complete: int) -> str:
-    """Return how the importances came about and how far they carry."""
+    """Return an explanation of the importances and their limits."""
     sample = f" (an even sample of {num_complete:,})" if found.num_trials < num_complete else ""
     text = (
-        f"PED-ANOVA (Optuna): how differently the top {found.num_top} of {found.num_trials:,}"
-        f" complete trials{sample} chose their values. Pruned trials, mostly bad ones, have no"
-        f" final score and are left out. A bar is grey where more than one in twenty of {SHUFFLES}"
-        " shuffled studies, in which no parameter matters, finds as much. A sampler that returns"
-        " to good values makes what it returned to look more important than it is."
+        f"PED-ANOVA (Optuna): how much the values of the top {found.num_top} of"
+        f" {found.num_trials:,} complete trials{sample} differ from those of all. Pruned trials,"
+        " mostly bad ones, have no final score and are left out. A bar is grey if more than one in"
+        f" twenty of {SHUFFLES}"
+        " shuffled studies, in which no parameter matters, gives at least as much. Samplers that"
+        " concentrate on good values overestimate the importance of these parameters."
     )
     few = found.num_top < TOP or found.num_trials < 20
     return text + (
@@ -195,7 +193,7 @@ def how_to_read(found: Importances, num_complete: int) -> str:
 
 
 def chart(sweep: Sweep, found: Importances, objective: str) -> Figure:
-    """Return bars, the most important parameter on top."""
+    """Return a bar chart with the most important parameter on top."""
     items = list(reversed(found.items))
     labels = [
         sweep.labels[item.name]

@@ -1,6 +1,4 @@
-"""Two parameters at a time: the median score of every pair of values, and how many trials it rests
-on.
-"""
+"""Interactions of two parameters: median score and number of trials for every pair of values."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -13,14 +11,14 @@ from convsweep.review.report.rendering.scales import Bin, Scale, bins, scale_of
 from convsweep.review.report.rendering.score_axis import shown_range
 from convsweep.review.study import Sweep
 
-# Intervals of a parameter of many values.
+# Number of intervals of a parameter with many values.
 BINS = 4
-# So many of the most important parameters are paired.
+# Number of most important parameters to pair.
 PARAMETERS = 4
 
 
 def interaction_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
-    """Return a map for each pair of the first parameters of the given order."""
+    """Return a heat map for each pair of the first parameters of `order`."""
     scales = [scale_of(sweep, name) for name in order[:PARAMETERS]]
     figures = [
         figure
@@ -38,7 +36,7 @@ def interaction_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
 
 
 def pair_figure(sweep: Sweep, one: Scale, other: Scale) -> Figure | None:
-    """Return the map of a pair, None if no trial has both."""
+    """Return the heat map of a pair, None if no trial has both."""
     both = [
         trial for trial in sweep.complete if one.name in trial.params and other.name in trial.params
     ]
@@ -94,7 +92,7 @@ def pair_figure(sweep: Sweep, one: Scale, other: Scale) -> Figure | None:
 
 
 def heat_layout(one: Scale, other: Scale, columns: Sequence[Bin]) -> dict[str, Any]:
-    """Return the layout: an axis for each parameter."""
+    """Return the layout with one axis for each parameter."""
     return {
         "xaxis": {
             "type": "category",

@@ -1,4 +1,4 @@
-"""How the trials ended, by kind, and why those that are not complete are not."""
+"""Outcomes of the trials by kind, with reasons for those that are not complete."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ from hydra_study import attributes, kind_of
 
 
 def outcome_blocks(sweep: Sweep) -> list[Block]:
-    """Return the count of every kind, their reasons, and the first traceback."""
+    """Return the number of trials of every kind, reasons, and the first traceback."""
     kinds = [kind for kind in KINDS if sweep.kinds[kind]]
     bars = [
         {
@@ -48,15 +48,15 @@ def outcome_blocks(sweep: Sweep) -> list[Block]:
     reasons = reason_rows(sweep.trials)
     if reasons:
         blocks += [
-            Text("**Reasons**, the most frequent first; numbers stand as `#`."),
+            Text("**Reasons**, the most frequent first; numbers are shown as `#`."),
             Table(["outcome", "trials", "reason", "for example"], reasons, 8),
         ]
     return blocks + first_traceback(sweep.trials)
 
 
 def reason_rows(trials: Sequence[FrozenTrial]) -> list[list[str | int]]:
-    """Return the reasons, alike but for their numbers put together, each with how many trials give
-    it and one of them.
+    """Return the reasons, grouped without regard to numbers, each with the number of trials and one
+    of them.
     """
     count: Counter[tuple[str, str]] = Counter()
     example: dict[tuple[str, str], int] = {}
@@ -73,7 +73,7 @@ def reason_rows(trials: Sequence[FrozenTrial]) -> list[list[str | int]]:
 
 
 def first_traceback(trials: Sequence[FrozenTrial]) -> list[Block]:
-    """Return the traceback of the first error, to be opened."""
+    """Return the traceback of the first error, folded."""
     for trial in trials:
         text = trial.user_attrs.get(attributes.TRACEBACK)
         if text and kind_of(trial) == "error":
@@ -89,8 +89,8 @@ def summary_of(sweep: Sweep) -> str:
 
 
 def most_frequent_reason(sweep: Sweep) -> str:
-    """Return why most trials did not complete, as an addition to a sentence; empty if none says
-    why.
+    """Return the most frequent reason for incomplete trials, to append to a sentence; empty if
+    there is none.
     """
     rows = reason_rows([trial for trial in sweep.trials if kind_of(trial) != "complete"])
     return f" Most often ({count_text(int(rows[0][1]), 'trial')}): {rows[0][2]}" if rows else ""

@@ -1,5 +1,5 @@
-"""Parallel coordinates: every trial a line through its parameters to its score; drag along an axis
-to pick some.
+"""Parallel coordinates: one line a trial through its parameters to its score, with selection by
+dragging along an axis.
 """
 
 from collections.abc import Sequence
@@ -17,15 +17,13 @@ from convsweep.review.study import Sweep
 MOST = 1000
 AXES = 10
 AXIS_WIDTH = 92
-# From the worst score to the best.
+# Colours from the worst to the best score.
 COLOURS = [[0, "@faint"], [0.6, "@accent"], [1, "@good"]]
 ABSENT = "absent"
 
 
 def parallel_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
-    """Return the figure, with the parameters in the given order, the most important ones beside the
-    score.
-    """
+    """Return the figure, with the most important parameters next to the score."""
     trials = thin_out(sweep.ranked, MOST)
     scales = [scale_of(sweep, name) for name in reversed(order[:AXES])]
     scores = [objective_axis(sweep, index, trials) for index in range(len(sweep.objectives))]
@@ -69,7 +67,7 @@ def parallel_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
 
 
 def parameter_axis(scale: Scale, trials: Sequence[FrozenTrial]) -> dict[str, Any]:
-    """Return the axis of a parameter; trials without it pass below its lowest value."""
+    """Return the axis of a parameter; trials without it are drawn below its lowest value."""
     places = [
         scale.place(trial.params[scale.name]) if scale.name in trial.params else None
         for trial in trials
@@ -90,7 +88,7 @@ def parameter_axis(scale: Scale, trials: Sequence[FrozenTrial]) -> dict[str, Any
 
 
 def ticks(scale: Scale, low: float, high: float) -> tuple[list[float], list[str]]:
-    """Return places and texts along a parameter's axis."""
+    """Return positions and labels of a parameter's axis ticks."""
     if scale.groups is not None:
         seen = range(round(low), round(high) + 1)
         return [float(index) for index in seen], [value_text(scale.groups[index]) for index in seen]

@@ -1,6 +1,4 @@
-"""A network stage by stage: what each part does, what it returns, what it costs; from a config,
-without weights.
-"""
+"""The stages of a network: layers, output shape and cost, from a config without weights."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -19,15 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Part:
-    """A stage, or what stands before and after the stages.
+    """A stage, stem or head of a network.
 
     Attributes:
-        name: in the network.
-        does: its layers in words, equal ones in a row put together.
-        skip: how its blocks are bridged: `add`, `concat` or nothing.
-        out_shape: (C, *spatial) of what it returns.
+        name: of the module in the network.
+        does: description of its layers, with equal consecutive ones counted.
+        skip: of its blocks: `add`, `concat` or empty.
+        out_shape: (C, *spatial) of its output.
         params, macs: of the part.
-        sees: receptive field of what it returns, None if that does not depend on positions.
+        sees: receptive field of its output, None if that has no positions.
     """
 
     name: str
@@ -40,7 +38,7 @@ class Part:
 
     @property
     def title(self) -> str:
-        """The part's name as errors and options count it: stages from one, levels from nought."""
+        """The part's name as in errors and options: stages count from 1, levels from 0."""
         kind, _, place = self.name.rpartition(".")
         if not place.isdigit():
             return self.name
@@ -51,8 +49,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network: its parts in the order in which they run, a line about all of it, and which parts
-    a U-Net joins.
+    """A network: parts in execution order, a summary, and the pairs of parts that a U-Net's skips
+    join.
     """
 
     summary: str
@@ -62,10 +60,10 @@ class Architecture:
 
 
 def architecture_of(config: Path) -> Architecture:
-    """Build the network of a run's resolved config without weights and measure it.
+    """Build the network of a run's resolved config on the meta device and measure its cost.
 
     Raises:
-        UserError: the config is not that of a run, or its network cannot be built here.
+        UserError: the config is not from a run, or its network cannot be built.
     """
     from omegaconf import OmegaConf
 
@@ -109,7 +107,7 @@ def parts_of(net: "nn.Module", cost: "Cost") -> list[Part]:
 
 
 def is_row_of_stages(module: "nn.Module") -> bool:
-    """Whether the children of a module are stages of their own."""
+    """Return whether the children of a module are separate stages."""
     from torch import nn
 
     children = list(module.children())
@@ -122,9 +120,7 @@ def is_row_of_stages(module: "nn.Module") -> bool:
 
 
 def merge_part(path: Sequence[str], net: "nn.Module") -> str:
-    """Return the part to which a layer belongs: a U-Net's steps down and up belong to the level
-    that follows them.
-    """
+    """Return the part of a layer; a U-Net's down- and upsampling belong to the level after them."""
     from convsweep.nets.unet import UNet
 
     if isinstance(net, UNet) and path[0] == "down":
@@ -135,7 +131,7 @@ def merge_part(path: Sequence[str], net: "nn.Module") -> str:
 
 
 def joined_parts(net: "nn.Module", names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the pairs of parts between which a U-Net hands feature maps across."""
+    """Return the pairs of parts that are joined by a U-Net's skip connections."""
     from convsweep.nets.unet import UNet
 
     if not isinstance(net, UNet) or net.options.skip == "none":
@@ -146,7 +142,7 @@ def joined_parts(net: "nn.Module", names: Sequence[str]) -> list[tuple[str, str]
 
 
 def part_of(name: str, layers: Sequence["Layer"], modules: dict[str, "nn.Module"]) -> Part:
-    """Return one part from its layers."""
+    """Return a part from its layers."""
     from convsweep.cost.summary import size_in_words
     from convsweep.nets.residual import SkipBlock
 
@@ -164,8 +160,8 @@ def part_of(name: str, layers: Sequence["Layer"], modules: dict[str, "nn.Module"
 
 
 def in_words(modules: Sequence["nn.Module"]) -> Iterator[str]:
-    """Yield the layers, a convolution with what normalises and activates it, equal ones in a row
-    counted.
+    """Yield descriptions of the layers, convolutions with their normalisation and activation, equal
+    consecutive ones counted.
     """
     from torch import nn
 
@@ -186,7 +182,7 @@ def in_words(modules: Sequence["nn.Module"]) -> Iterator[str]:
 
 
 def layer_in_words(module: Any) -> tuple[str, bool]:
-    """Return a layer in words, and whether it belongs to the one before it."""
+    """Return a layer's description, and whether it belongs to the one before it."""
     kind = re.sub(r"[123]d$", "", type(module).__name__)
     plain = {
         "BatchNorm": "batch norm",
@@ -213,7 +209,7 @@ def layer_in_words(module: Any) -> tuple[str, bool]:
         return f"linear → {module.out_features}", False
     if kind == "Upsample":
         return f"upsample x{module.scale_factor:g} ({module.mode})", False
-    # the padding belongs to a convolution of an even kernel
+    # the padding of a convolution with an even kernel
     if kind in ("Identity", "ConstantPad"):
         return "", False
     if kind.startswith("Dropout"):
@@ -222,5 +218,5 @@ def layer_in_words(module: Any) -> tuple[str, bool]:
 
 
 def window(size: int | Sequence[int]) -> str:
-    """Return the size of a window."""
+    """Return the size of a window as text."""
     return str(size) if isinstance(size, int) else "x".join(map(str, size))

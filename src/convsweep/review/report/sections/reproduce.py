@@ -1,4 +1,4 @@
-"""How to run the winner again, and how to go on with the search: commands and the preset."""
+"""Commands that train the winner again and resume the search, and the winner's preset."""
 
 from convsweep.cli.console import short_path
 from convsweep.cli.shell_command import TRAIN, program_command
@@ -9,7 +9,7 @@ from hydra_study import SweepPaths, attributes
 
 
 def reproduce_blocks(sweep: Sweep) -> list[Block]:
-    """Return what a reader copies."""
+    """Return the commands."""
     blocks: list[Block] = []
     if sweep.best is not None:
         blocks += winner(sweep)
@@ -17,7 +17,7 @@ def reproduce_blocks(sweep: Sweep) -> list[Block]:
     if began is not None:
         blocks += [
             Text(
-                "The search itself; the same command goes on where it stopped,"
+                "The search itself; the same command resumes it,"
                 " `hydra.sweeper.n_trials` is a total:"
             )
         ]
@@ -26,7 +26,7 @@ def reproduce_blocks(sweep: Sweep) -> list[Block]:
 
 
 def winner(sweep: Sweep) -> list[Block]:
-    """Return how the best trial is trained again."""
+    """Return the commands that train the best trial again."""
     best = sweep.best
     assert best is not None
     blocks: list[Block] = []
@@ -63,7 +63,7 @@ def winner(sweep: Sweep) -> list[Block]:
 
 
 def sweep_command(sweep: Sweep) -> str | None:
-    """Return the command line that began the sweep, None if that is not known."""
+    """Return the command line of the sweep, None if unknown."""
     task, own = sweep.selected("hydra.overrides.task"), sweep.selected("hydra.overrides.hydra")
     if task is None:
         return None

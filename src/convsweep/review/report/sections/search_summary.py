@@ -1,4 +1,4 @@
-"""What was searched and how: the space, the sampler, the pruner, the budget."""
+"""Settings of the search: space, sampler, pruner, budget."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from hydra_study import SweepPaths, attributes
 
 
 def searched_blocks(sweep: Sweep) -> list[Block]:
-    """Return the space as a table, and the way through it."""
+    """Return the space as a table, and the settings of the search."""
     blocks: list[Block] = [Table(["", ""], list(overview(sweep).items()), in_markdown=20)]
     space = space_rows(sweep)
     if space:
@@ -22,7 +22,7 @@ def searched_blocks(sweep: Sweep) -> list[Block]:
 
 
 def overview(sweep: Sweep) -> dict[str, str]:
-    """Return what is known of the way the space was searched, by what it is."""
+    """Return the settings of the search by name."""
     goals = [
         f"{'maximise' if more else 'minimise'} {name}"
         for name, more in zip(sweep.objectives, sweep.maximise, strict=True)
@@ -43,7 +43,7 @@ def overview(sweep: Sweep) -> dict[str, str]:
 
 
 def budget(sweep: Sweep) -> str:
-    """Return what was allowed and what of it is spent."""
+    """Return the budget and the part of it that is used."""
     timeout, target = sweep.option("timeout"), sweep.option("target")
     limits = [charged_in_words(sweep)]
     if timeout is not None:
@@ -55,7 +55,7 @@ def budget(sweep: Sweep) -> str:
 
 
 def charged_in_words(sweep: Sweep) -> str:
-    """Return how many trials count, and of how many that are allowed."""
+    """Return the number of trials that count, and the total."""
     total = sweep.option("n_trials")
     return (
         f"{sweep.charged:,} trials" if total is None else f"{sweep.charged:,} of {total:,} trials"
@@ -63,12 +63,12 @@ def charged_in_words(sweep: Sweep) -> str:
 
 
 def trained_seconds(sweep: Sweep) -> float:
-    """Return how long the trials that have ended took, all slots together."""
+    """Return the total seconds of all trials that have ended."""
     return sum(seconds_of(trial) or 0.0 for trial in sweep.trials if trial.state.is_finished())
 
 
 def worked_seconds(sweep: Sweep) -> float:
-    """Return how long the sweep was at work over all its starts; 0 where its folder is not here."""
+    """Return the seconds that the sweep ran, over all its starts; 0 if its folder is missing."""
     sessions = SweepPaths(sweep.folder).sessions if sweep.folder else None
     if sessions is None or not sessions.is_dir():
         return 0.0
@@ -78,12 +78,12 @@ def worked_seconds(sweep: Sweep) -> float:
 def _seconds(text: str) -> float:
     try:
         return float(text)
-    except ValueError:  # a start that is writing it just now
+    except ValueError:  # being written at the moment
         return 0.0
 
 
 def engine(config: Any) -> str:
-    """Return a sampler or pruner in words: its class and the options that were set."""
+    """Return a sampler or pruner as text: its class and the options that were set."""
     if not isinstance(config, Mapping):
         return ""
     name = str(config.get("_target_", "")).rpartition(".")[2]
@@ -106,7 +106,7 @@ def space_rows(sweep: Sweep) -> list[list[str]]:
 
 
 def values_in_words(entry: Mapping[str, Any]) -> str:
-    """Return the values of a parameter as its space describes them."""
+    """Return the values of a parameter as text."""
     if "choices" in entry:
         return ", ".join(map(str, entry["choices"]))
     if "compute" in entry:

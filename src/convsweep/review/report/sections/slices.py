@@ -1,6 +1,4 @@
-"""One parameter at a time: the score against its values, all other parameters being what they
-were.
-"""
+"""Slices: score against the values of one parameter, over all values of the others."""
 
 import random
 from collections.abc import Sequence
@@ -19,18 +17,18 @@ from convsweep.review.report.rendering.thinning import drawn_of, thin_out
 from convsweep.review.study import Sweep
 from hydra_study import kind_of
 
-# Trials drawn in one slice.
+# Largest number of trials in a slice.
 MOST = 400
 FIGURES = 16
 
 
 def slice_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
-    """Return a small figure for each parameter, in the given order."""
+    """Return a small figure for each parameter of `order`."""
     drawn = thin_out(sweep.ranked, MOST)
     axis = replace(score_axis(sweep), title="")
     words = (
         "A point is a complete trial, the bar a median, the star the best trial. Other parameters"
-        " were not held still, so a difference may be theirs."
+        " vary too, so a difference may be due to them."
     )
     words += axis.remark + drawn_of(len(drawn), len(sweep.complete))
     return [
@@ -107,7 +105,7 @@ def axis(scale: Scale) -> dict[str, Any]:
 
 
 def points(sweep: Sweep, scale: Scale, trials: Sequence[FrozenTrial]) -> dict[str, Any]:
-    """Return the trials as points, those of a group beside each other."""
+    """Return the trials as points, those of a group side by side."""
     generator = random.Random(0)
     apart = 0.22 if scale.groups is not None else 0.0
     return {
@@ -143,8 +141,8 @@ def _least_distance(places: Sequence[float]) -> float:
 
 
 def _pruned_text(sweep: Sweep, scale: Scale, label: str) -> int | None:
-    """Return how many trials of a group were pruned; intervals are those of complete trials, so
-    there it is not told.
+    """Return the number of pruned trials of a group; None for intervals, which cover complete
+    trials only.
     """
     if scale.groups is None:
         return None

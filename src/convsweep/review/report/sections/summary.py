@@ -1,6 +1,4 @@
-"""The first screen of a sweep's report: best score, with which network, what mattered most, how
-sure that is.
-"""
+"""Summary of a sweep: best score and network, most important parameters, certainty."""
 
 from collections.abc import Mapping
 from statistics import stdev
@@ -31,7 +29,7 @@ from hydra_study import attributes
 
 NEAR = 5
 MANY = 6
-# The verdicts of a confirmation in two words.
+# Short texts for the verdicts of a confirmation.
 ANSWERS = {
     "better": "confirmed",
     "not_shown": "not shown",
@@ -127,7 +125,7 @@ def mattered_card(sweep: Sweep, found: Importances | None) -> Card:
 
 
 def sure_card(sweep: Sweep, confirmation: Mapping[str, Any] | None) -> Card:
-    """Return how far the best score can be believed."""
+    """Return how reliable the best score is."""
     if confirmation is None:
         return Card(
             "how sure",
@@ -146,7 +144,7 @@ def sure_card(sweep: Sweep, confirmation: Mapping[str, Any] | None) -> Card:
 
 
 def spent_card(sweep: Sweep) -> Card:
-    """Return what the search has cost."""
+    """Return the cost of the search."""
     worked = worked_seconds(sweep)
     time = f"{duration(worked)} at work; " if worked else ""
     return Card(
@@ -159,7 +157,7 @@ def spent_card(sweep: Sweep) -> Card:
 def sentences(
     sweep: Sweep, found: Importances | None, confirmation: Mapping[str, Any] | None
 ) -> list[str]:
-    """Return what a reader would ask next."""
+    """Return sentences below the cards."""
     said = [headline(sweep)]
     if confirmation is not None:
         said.append(f"Confirmation: {confirmation['verdict']['words']}")
@@ -169,7 +167,9 @@ def sentences(
 
 
 def headline(sweep: Sweep) -> str:
-    """Return the best trial in a sentence, with several objectives the two ends of the front."""
+    """Return a sentence on the best trial, or on the two ends of the front with several
+    objectives.
+    """
     assert sweep.best is not None
     if not sweep.several:
         return (
@@ -184,7 +184,7 @@ def headline(sweep: Sweep) -> str:
 
 
 def what_mattered(sweep: Sweep, found: Importances) -> list[str]:
-    """Return the effect of each parameter that stands out, and the ones that do not."""
+    """Return the effect of each parameter of clear importance, and the names of the others."""
     said = []
     clear = [item for item in found.items if item.is_clear]
     for item in clear[:3]:
@@ -199,7 +199,7 @@ def what_mattered(sweep: Sweep, found: Importances) -> list[str]:
 
 
 def progress(sweep: Sweep) -> list[str]:
-    """Return whether the search was still getting better when it ended."""
+    """Return whether the search was still improving at its end."""
     if sweep.several or len(sweep.complete) < FEWEST:
         return []
     steps, last = improvements(sweep), sweep.trials[-1].number
@@ -216,8 +216,8 @@ def progress(sweep: Sweep) -> list[str]:
 
 
 def how_close(sweep: Sweep) -> list[str]:
-    """Return how near the runners-up are, and how much the same network varies where it was trained
-    twice.
+    """Return how close the next best trials are, and the variation of networks that were trained
+    several times.
     """
     if sweep.several or len(sweep.complete) <= NEAR:
         return []
@@ -240,8 +240,8 @@ def how_close(sweep: Sweep) -> list[str]:
 
 
 def repetition_noise(sweep: Sweep) -> float | None:
-    """Return the mean standard deviation of networks that were trained with several seeds, None if
-    there are none.
+    """Return the mean standard deviation of networks that were trained with several seeds, None
+    without any.
     """
     same: dict[str, list[float]] = {}
     for trial in sweep.complete:

@@ -1,4 +1,4 @@
-"""Timeline: which slot of which worker trained which trial, and when nothing ran."""
+"""Timeline of trials by worker and slot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from convsweep.review.report.rendering.phrases import count_text, duration, perc
 from convsweep.review.study import Sweep, moment
 from hydra_study import attributes, kind_of
 
-# Trials drawn, the last ones where there are more.
+# Largest number of trials drawn; of more, the last ones.
 MOST = 3000
-# A pause is cut short where it is longer than this share of the time that was worked.
+# Pauses longer than this share of the working time are shortened.
 PAUSE = 0.03
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One trial on the timeline: its lane, and its start and end in seconds since the first one,
-    pauses cut short.
+    """One trial on the timeline: lane, start and end in seconds from the first one, with pauses
+    shortened.
     """
 
     trial: FrozenTrial
@@ -77,19 +77,19 @@ def timeline_blocks(sweep: Sweep) -> list[Block]:
 
 
 def time_unit(length_s: float) -> tuple[float, str]:
-    """Return the unit in which so long a time is told: its seconds, and its name."""
+    """Return a suitable unit for a duration: its seconds and its name."""
     if length_s > 7200:
         return 3600.0, "hours"
     return (60.0, "minutes") if length_s > 120 else (1.0, "seconds")
 
 
 def share_busy(bars: Sequence[Bar], seconds: float) -> float:
-    """Return the share of a time that bars fill."""
+    """Return the share of a duration that bars cover."""
     return min(1.0, sum(bar.end - bar.start for bar in bars) / seconds) if seconds else 1.0
 
 
 def lane_layout(lanes: Sequence[str], pauses: Sequence[float], unit_name: str) -> dict[str, Any]:
-    """Return the layout of a figure with a row a slot, and a dotted line at each pause."""
+    """Return the layout with one row a slot and a dotted line at each pause."""
     line = {"color": "@muted", "dash": "dot", "width": 1.5}
     return {
         "xaxis": {"title": {"text": f"{unit_name} of work"}},
@@ -109,7 +109,7 @@ def lane_layout(lanes: Sequence[str], pauses: Sequence[float], unit_name: str) -
 
 
 def lane_table(bars: Sequence[Bar], lanes: Sequence[str], length: float) -> Table:
-    """Return how many trials each slot had, and how busy it was."""
+    """Return the number of trials and the utilisation of each slot."""
     own = {lane: [bar for bar in bars if bar.lane == lane] for lane in lanes}
     return Table(
         ["slot", "trials", "busy"],
@@ -118,9 +118,7 @@ def lane_table(bars: Sequence[Bar], lanes: Sequence[str], length: float) -> Tabl
 
 
 def laid_out(trials: Sequence[FrozenTrial]) -> tuple[list[Bar], list[tuple[float, float]]]:
-    """Return a bar for every trial, and the places and lengths of the pauses that were cut
-    short.
-    """
+    """Return a bar for every trial, and positions and lengths of the shortened pauses."""
     spans = sorted((span_of(trial) for trial in trials), key=lambda span: span[:2])
     worked, until = 0.0, spans[0][0]
     idle: list[tuple[datetime, float]] = []
@@ -147,7 +145,7 @@ def laid_out(trials: Sequence[FrozenTrial]) -> tuple[list[Bar], list[tuple[float
 
 
 def span_of(trial: FrozenTrial) -> tuple[datetime, datetime, FrozenTrial]:
-    """Return when a trial began and ended; of a killed one the study only knows when that was
+    """Return start and end of a trial; the end of a killed one is the time at which that was
     noticed.
     """
     assert trial.datetime_start is not None
@@ -166,7 +164,7 @@ def _seconds_worked(
 
 
 def lanes_of(trials: Sequence[FrozenTrial]) -> dict[int, str]:
-    """Return the lane of each trial: its worker's place in its start of the sweep, and its slot."""
+    """Return the lane of each trial: index of its worker within a start of the sweep, and slot."""
     workers: dict[str, list[str]] = {}
     lanes = {}
     for trial in trials:
@@ -180,9 +178,7 @@ def lanes_of(trials: Sequence[FrozenTrial]) -> dict[int, str]:
 
 
 def lane_trace(kind: str, bars: Sequence[Bar], unit: float) -> dict[str, Any]:
-    """Return the bars of one kind as one trace of thick lines, quick to draw however many they
-    are.
-    """
+    """Return the bars of one kind as one trace of thick lines, fast for many bars."""
     own = [bar for bar in bars if kind_of(bar.trial) == kind]
     x: list[float | None] = []
     y: list[str | None] = []

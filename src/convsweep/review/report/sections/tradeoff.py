@@ -1,5 +1,5 @@
-"""Cost against score: parameters, multiply-accumulates and seconds of each trial, and the best
-score for the money.
+"""Score against cost: parameters, multiply-accumulates and seconds of each trial, and the best
+score up to each cost.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from hydra_study.attributes import SECONDS
 MOST = 600
 
 
-# What a trial notes of its cost; what is an objective is shown by the Pareto front.
+# Costs recorded by a trial; those that are objectives are shown by the Pareto front.
 COSTS = {"parameters": "params", "MACs a sample": "macs", "seconds of training": SECONDS}
 
 
 def tradeoff_blocks(sweep: Sweep) -> list[Block]:
-    """Return a figure for each cost that is known."""
+    """Return a figure for each known cost."""
     axis = score_axis(sweep)
     others = {name: key for name, key in COSTS.items() if key not in sweep.objectives}
     figures = [
@@ -42,7 +42,7 @@ def tradeoff_blocks(sweep: Sweep) -> list[Block]:
 
 
 def cost_figure(sweep: Sweep, name: str, key: str, scores: ScoreAxis) -> Figure | None:
-    """Return the score against one cost, None if no trial knows it."""
+    """Return a figure of the score against one cost, None if no trial has it."""
     costs = {
         trial.number: value
         for trial in sweep.complete
@@ -86,16 +86,14 @@ def cost_figure(sweep: Sweep, name: str, key: str, scores: ScoreAxis) -> Figure 
 
 
 def cost_of(trial: FrozenTrial, key: str) -> float | None:
-    """Return a cost of a trial, None if it is not known."""
+    """Return a cost of a trial, None if unknown."""
     return seconds_of(trial) if key == SECONDS else trial.user_attrs.get(key)
 
 
 def cheapest(
     trials: Sequence[FrozenTrial], costs: dict[int, float], more_is_better: bool
 ) -> list[FrozenTrial]:
-    """Return the trials that no other one beats at their cost or a lower one, the cheapest
-    first.
-    """
+    """Return the trials that are better than all of at most their cost, the cheapest first."""
     steps: list[FrozenTrial] = []
     by_cost = sorted(
         trials,

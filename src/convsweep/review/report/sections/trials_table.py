@@ -1,4 +1,4 @@
-"""The trials as tables: the best ones, and all of them."""
+"""Tables of the best and of all trials."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def best_blocks(sweep: Sweep) -> list[Block]:
 
 
 def all_blocks(sweep: Sweep) -> list[Block]:
-    """Return all trials with their outcome; of very many the newest."""
+    """Return all trials with their outcome; of many only the newest."""
     chosen = list(sweep.trials)[-MOST:]
     title = (
         f"All {len(sweep.trials):,} trials"
@@ -46,7 +46,7 @@ def table(
     header += [sweep.labels[name] for name in names] + (["reason"] if outcome else [])
     rows: list[list[Cell]] = []
     for trial in trials:
-        # to a pruned trial Optuna gives its last report as its value
+        # Optuna sets the value of a pruned trial to its last report
         is_complete = trial.state == TrialState.COMPLETE
         values: Sequence[float | None] = (
             trial.values if is_complete else [None] * len(sweep.objectives)
