@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 from hydra.core.hydra_config import HydraConfig
@@ -43,21 +44,40 @@ class LostRankError(RuntimeError):
 class PruningCallback(L.Callback):
     """Report the monitored value after each validation; all ranks stop if the trial is pruned.
 
+    The step of a report, in which pruners count, is the epoch, from 1. If epochs have several
+    validations (`val_check_interval` below 1), it is the number of validations, as in Lightning's
+    `EarlyStopping`.
+
     Args:
-        monitor: Name of the reported metric; the step of a report is the number of epochs.
+        monitor: Name of the reported metric.
     """
 
     def __init__(self, monitor: str) -> None:
         self.monitor = monitor
         self.pruned = False
+        self._step = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the last step, from which a resumed trial continues."""
+        return {"step": self._step} if self._step else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from the last step of a checkpoint."""
+        self._step = state_dict["step"]
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Report the value, and stop the training if the trial should be pruned."""
         value = trainer.callback_metrics.get(self.monitor)
-        if not trial.in_trial() or trainer.sanity_checking or value is None:
+        if (
+            not trial.in_trial()
+            or trainer.state.fn != "fit"
+            or trainer.sanity_checking
+            or value is None
+        ):
             return
+        self._step = max(self._step, trainer.current_epoch) + 1
         connection = trial.current()  # None on ranks other than 0
-        stop = connection is not None and connection.report(trainer.current_epoch + 1, float(value))
+        stop = connection is not None and connection.report(self._step, float(value))
         self.pruned = bool(trainer.strategy.broadcast(stop, src=0))
         trainer.should_stop = trainer.should_stop or self.pruned
 

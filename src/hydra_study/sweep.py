@@ -21,7 +21,7 @@ from hydra_study.display.live_view import check_view, view_from_head
 from hydra_study.display.status_text import best_text
 from hydra_study.display.tables import Recorder
 from hydra_study.errors import StudyError
-from hydra_study.interrupts import Interrupts
+from hydra_study.interrupts import Interrupts, Overdue, time_limit
 from hydra_study.kinds import is_disk_full
 from hydra_study.launchers import workers_by
 from hydra_study.objectives import parse_objectives
@@ -34,7 +34,7 @@ from hydra_study.space.whole_numbers import refuse_floats
 from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.leftovers import remove_leftovers, remove_unfinished
 from hydra_study.storage.locks import locked, write_atomically
-from hydra_study.storage.patience import is_transient
+from hydra_study.storage.patience import GaveUpWaitingError, is_transient
 from hydra_study.storage.storage import OpenStudy, create_study, open_storage
 from hydra_study.storage.study_folder import pair_with_folder
 from hydra_study.sweep_spec import SweepSpec, WorkerResult
@@ -51,6 +51,8 @@ from hydra_study.trials.tell import Teller
 log = logging.getLogger("study")
 
 _STARTS = 4
+# Limit on writing the tables of an interrupted sweep, whose storage may not answer.
+_CONCLUDE_WITHIN_S = 10.0
 
 
 def sweep(
@@ -230,12 +232,14 @@ def conclude(spec: SweepSpec, study: OpenStudy, ended: list[WorkerResult]) -> li
     if mistakes:
         raise StudyError(mistakes[0])
     signals = [end.signal for end in ended if end.signal is not None]
-    if signals:
-        study.patience.timeout_s = 0.0
-    try:
+    if not signals:
         return conclude_study(spec, study, ended, signals)
-    except Exception as error:
-        if not signals or not is_transient(error):
+    study.patience.timeout_s = 0.0
+    try:
+        with time_limit(_CONCLUDE_WITHIN_S):
+            return conclude_study(spec, study, ended, signals)
+    except (Exception, Overdue) as error:
+        if not isinstance(error, (GaveUpWaitingError, Overdue)) and not is_transient(error):
             raise
         log.warning(
             "interrupted while the study's storage does not answer; the same command continues once"

@@ -17,6 +17,7 @@ import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState, create_trial
 
+from hydra_study.interrupts import Overdue, time_limit
 from hydra_study.storage.patience import GaveUpWaitingError, Patience
 from hydra_study.storage.patient_storage import PatientStorage
 
@@ -165,6 +166,7 @@ def test_a_database_that_is_down_is_waited_for_while_trials_train_on(
     assert "answers again" in output
 
 
+<<<<<<< HEAD
 def test_a_start_waits_for_a_database_that_is_just_coming_back(
     toy: MakeToy, database: Server
 ) -> None:
@@ -186,6 +188,39 @@ def test_a_start_waits_for_a_database_that_is_just_coming_back(
     database.start()
     assert "must answer within 1 s (hydra.sweeper.storage_timeout), but it did not" in output
     assert "Traceback" not in output
+=======
+def test_a_start_waits_for_a_database_that_is_just_coming_back(toy: MakeToy) -> None:
+    with stoppable_server() as server:
+        app = make(toy, 2, steps=2, more=f"storage: {server.url}\n")
+        server.stop()
+        impatient = app.start("hydra/sweeper/sampler=random")
+        said_by(impatient, "does not answer")
+        os.killpg(impatient.pid, signal.SIGINT)
+        output, _ = impatient.communicate(timeout=50)
+        assert impatient.returncode == 130, output
+        assert "Traceback" not in output
+        process = app.start("hydra/sweeper/sampler=random")
+        said = said_by(process, "does not answer")
+        limit = "hydra.sweeper.storage_timeout=600, but at most 60 s at a start"
+        assert f"trying again for 60 s ({limit}): " in said, (
+            "what is waited, and why it is not the option"
+        )
+        server.start()
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+        assert [trial.state for trial in trials_in(server.url)] == [TrialState.COMPLETE] * 2
+        server.stop()
+        output = app.run("hydra/sweeper/sampler=random", "hydra.sweeper.storage_timeout=1", code=1)
+        server.start()
+        assert "must answer within 1 s (hydra.sweeper.storage_timeout), but it did not" in output
+        assert "Traceback" not in output
+>>>>>>> e243d2c (Hear Ctrl-C while a sampler computes and while the sweep closes, and count validations where an epoch has several)
+
+
+def said_by(process: "subprocess.Popen[str]", text: str) -> str:
+    """Wait for a line that a process prints and return it."""
+    assert process.stdout is not None
+    return next(line for line in process.stdout if text in line)
 
 
 def test_a_database_that_stays_down_ends_the_worker_and_the_same_command_continues(
@@ -284,6 +319,14 @@ def test_patience_ends() -> None:
         Patience(0).call(fail)
     with pytest.raises(ZeroDivisionError):
         Patience(60).call(lambda: 1 // 0)
+
+
+def test_a_storage_that_never_answers_is_left_when_time_is_up() -> None:
+    patience = Patience(60)
+    with pytest.raises(GaveUpWaitingError), time_limit(0.1):
+        patience.call(lambda: time.sleep(600))
+    with pytest.raises(Overdue), time_limit(0.1):
+        time.sleep(600)
 
 
 def test_a_study_has_one_folder(toy: MakeToy) -> None:

@@ -52,6 +52,17 @@ def test_it_learns_of_interrupts_and_of_a_killed_sweep(toy: MakeToy) -> None:
         assert heard(app) == word
 
 
+def test_ctrl_c_ends_the_wait_for_an_observer_that_takes_long_to_end(toy: MakeToy) -> None:
+    app = watched(toy, "return cfg.x", observer=f"{OBSERVER}\nimport time; time.sleep(600)")
+    process = app.start()
+    assert heard(app) == "complete"
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "Warning" not in output.replace("Hydra15MigrationWarning", "")
+    assert "Traceback" not in output
+
+
 def test_a_sweep_does_not_notice_that_its_observer_fails(toy: MakeToy) -> None:
     app = watched(toy, "return cfg.x", observer="raise SystemExit('no server')")
     output = app.run()

@@ -53,7 +53,7 @@ class Run:
         self.checkpoint = self.find_checkpoint()
         self.cost: dict[str, Any] = {}
         self.tracker: Tracker | None = None
-        self.pruning: PruningCallback | None = None
+        self.pruning = PruningCallback(cfg.monitor.metric)
         self.best = BestScores(cfg.monitor.metric, cfg.monitor.mode)
         self.stopwatch = Stopwatch()
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -144,13 +144,8 @@ class Run:
         for name in self.objectives:
             check_name("objectives", name, [*metrics, *self.cost])
         self.tracker = self.tracker or self.open_tracker()
-        if trial.in_trial():
-            self.pruning = PruningCallback(self.cfg.monitor.metric)
-        first, last = (
-            [self.best, self.stopwatch, *self.tracker.callbacks],
-            ([self.pruning] if self.pruning else []),
-        )
-        trainer = make_trainer(self.cfg, first, last, self.tracker.loggers)
+        first = [self.best, self.stopwatch, *self.tracker.callbacks]
+        trainer = make_trainer(self.cfg, first, [self.pruning], self.tracker.loggers)
         if trainer.world_size > 1:
             observe(self)
         self.note_logger()
@@ -163,12 +158,12 @@ class Run:
         run_folder.write_config(self.folder, self.cfg)
         checkpoint = run_folder.last_checkpoint(self.folder)
         self.checkpoint = str(checkpoint) if checkpoint else self.checkpoint
+        self.pruning = PruningCallback(self.cfg.monitor.metric)
         L.seed_everything(self.cfg.seed, workers=True, verbose=False)
 
     def raise_if_pruned(self) -> None:
         """Raise `Pruned` after a training that the sweep stopped."""
-        if self.pruning is not None:
-            self.pruning.raise_if_pruned()
+        self.pruning.raise_if_pruned()
 
     def test(self, trainer: L.Trainer, model: "Model", data: "DataModule") -> None:
         """Test the best checkpoint if the data has a test split, which a search never uses.

@@ -1,5 +1,6 @@
 """Live view of a running sweep: a table in a terminal, plain lines elsewhere."""
 
+import logging
 import math
 import sys
 import threading
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from hydra_study.display.status_text import line, table
+from hydra_study.display.status_text import closing_text, line, table
 from hydra_study.errors import StudyError
 from hydra_study.interrupts import Interrupts
 from hydra_study.storage.heartbeat import LivenessMonitor
@@ -16,6 +17,8 @@ from hydra_study.storage.patience import GaveUpWaitingError
 from hydra_study.storage.storage import OpenStudy, open_storage, open_study
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.session import Session
+
+log = logging.getLogger("study")
 
 _EVERY = 1.0
 
@@ -112,6 +115,7 @@ def view_from_head(spec: SweepSpec, interrupts: Interrupts) -> Iterator[None]:
             while not done.wait(_EVERY):
                 view.show()
                 if interrupts.count and session.stop_reason() is None:
+                    log.info(closing_text(spec))
                     session.stop("interrupted")
 
     thread = threading.Thread(target=watch, daemon=True)

@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from optuna.exceptions import ExperimentalWarning
 
 from hydra_study.errors import StudyError
+from hydra_study.interrupts import Overdue
 from hydra_study.processes.fork_server_client import ForkServerClient
 from hydra_study.processes.temporary_folder import TemporaryFolder
 from hydra_study.space.grammar import make_space
@@ -43,7 +44,7 @@ class WorkerTask:
             return ended
         except StudyError as error:
             return WorkerResult(str(error), is_mistake=True)
-        except KeyboardInterrupt:  # before the worker's loop, which counts them instead
+        except (KeyboardInterrupt, Overdue):  # outside of the worker's loop, which counts them
             return WorkerResult("interrupted", signal.SIGINT)
 
 

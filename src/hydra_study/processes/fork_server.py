@@ -52,8 +52,8 @@ _OF_LAUNCHERS = (
         "SLURM_STEP_ID",
     ),
 )
-_PROGRAM = "the program"
-_REHEARSAL = "the first config"
+_PROGRAM = "import the program"
+_REHEARSAL = "load what composing and checking a config needs"
 # Part of torch's message where CUDA cannot be used in a fork, which no public API reports.
 _IN_A_FORK = "forked subprocess"
 
@@ -68,7 +68,7 @@ class Order:
         spec: Hydra's singletons and the spec without its task function, pickled.
         preload: Modules to import.
         threads: Threads of a trial.
-        deferred: Import steps that each trial does for itself.
+        deferred: Steps that are left to the trials.
     """
 
     origin: Origin | None
@@ -120,7 +120,7 @@ class _ForkServer:
         for option in ("check", "canonical"):
             path = getattr(self.spec.options, option)
             if path is not None:
-                self.do(path, partial(locate, path, f"hydra.sweeper.{option}"))
+                self.do(f"import {path}", partial(locate, path, f"hydra.sweeper.{option}"))
         self.do(_REHEARSAL, self.rehearse)
         gc.collect()
         gc.freeze()  # the collector does not touch these objects, so forks share their memory
@@ -144,7 +144,7 @@ class _ForkServer:
 
     def steps(self) -> list[tuple[str, Callable[[], object]]]:
         """Return the names and functions of the imports; each can be deferred to the trials."""
-        modules = [(name, partial(_preload, name)) for name in self.order.preload]
+        modules = [(f"import {name}", partial(_preload, name)) for name in self.order.preload]
         return [*modules, (_PROGRAM, self.import_program)]
 
     def import_program(self) -> None:
@@ -278,8 +278,10 @@ def why_not_fork() -> str:
         thread.name for thread in threading.enumerate() if thread is not threading.main_thread()
     ]
     if others:
-        return f"it starts a thread ({others[0]})"
-    return "" if is_cuda_usable_in_forks() else "it initialises CUDA"
+        return f"this starts a thread ({others[0]}), which a process forked afterwards lacks"
+    if not is_cuda_usable_in_forks():
+        return "this initialises CUDA, which a process forked afterwards cannot use"
+    return ""
 
 
 def is_cuda_usable_in_forks() -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from hydra.core.singleton import Singleton
 
 from hydra_study.errors import StudyError
+from hydra_study.interrupts import Overdue
 from hydra_study.processes.fork_server import Order
 from hydra_study.processes.messages import Channel
 from hydra_study.processes.temporary_folder import TemporaryFolder
@@ -59,22 +60,23 @@ class ForkServerClient:
             self._process, self.control = _spawn(order, lock, temporary)
             try:
                 messages, _ = self.receive()
-            except KeyboardInterrupt:  # its imports may take long
+            except (KeyboardInterrupt, Overdue):  # its imports may take long
                 self._process.kill()
                 self.close()
                 raise
-            message: dict[str, Any] = (
-                messages[0] if messages else {"type": "failed", "reason": "it died"}
-            )
+            message: dict[str, Any] = messages[0] if messages else {"type": "failed"}
             if message["type"] == "started":
                 return
             self.close()
             if message["type"] != "unforkable":
+                reason = message.get("reason", f"exit code {self._process.returncode}")
                 raise StudyError(
-                    f"the fork server of the trials could not start: {message['reason']}"
+                    "the program and hydra.sweeper.preload must be importable in a fresh process,"
+                    f" from which trials are forked, but it ended: {reason}"
                 )
             log.warning(
-                "%s is imported in each trial separately, since %s, which does not survive a fork",
+                "each trial will %s itself and start later: %s; to avoid that, start threads and"
+                " use CUDA in the task function, not at import",
                 message["step"],
                 message["reason"],
             )

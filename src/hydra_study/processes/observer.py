@@ -33,9 +33,11 @@ def observe(spec: SweepSpec) -> Iterator[None]:
         word = "killed"
         raise
     finally:
-        if process is not None:
-            _end(process, word)
-        temporary.remove()
+        try:
+            if process is not None:
+                _end(process, word)
+        finally:
+            temporary.remove()
 
 
 def _start(spec: SweepSpec, temporary: TemporaryFolder) -> subprocess.Popen[str] | None:
@@ -68,4 +70,7 @@ def _end(process: subprocess.Popen[str], word: str) -> None:
     try:
         process.communicate(f"{word}\n", timeout=_PATIENCE_S)
     except (OSError, subprocess.TimeoutExpired):
-        process.returncode = 0  # it may finish later; Popen must not warn that it still runs
+        pass
+    finally:
+        if process.returncode is None:
+            process.returncode = 0  # it may finish later; Popen must not warn that it still runs

@@ -14,7 +14,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_study import attributes
 from hydra_study.attributes import kind_of
-from hydra_study.interrupts import Interrupts
+from hydra_study.display.status_text import closing_text
+from hydra_study.interrupts import Interrupts, Overdue
 from hydra_study.processes.fork_server_client import ForkServerClient
 from hydra_study.processes.message_handler import MessageHandler
 from hydra_study.processes.messages import Channel
@@ -104,7 +105,7 @@ class Worker:
             GaveUpWaitingError: The storage did not answer in time; the running trials are closed
                 and reaped by the next start.
         """
-        with Interrupts() as interrupts:
+        with Interrupts(notice_within_s=_PATIENCE_AT_THE_END_S) as interrupts:
             self._interrupts = interrupts
             self.study.patience.meanwhile = self._work_on
             try:
@@ -118,17 +119,21 @@ class Worker:
                 self.study.patience.meanwhile = lambda waited_s: None
 
     def _work(self) -> WorkerResult:
-        while True:
-            self._handle_signals(self._interrupts)
-            if self.ended is None:
-                self._fill()
-            elif not self.running_trials:
-                break
-            self._listen()
-            self._watch_trials()
-            self._do_housekeeping()
+        while self.ended is None or self.running_trials:
+            with contextlib.suppress(Overdue):  # the next turn handles the signal
+                self._take_turn()
         self.clock.keep()
         return self.ended
+
+    def _take_turn(self) -> None:
+        self._handle_signals(self._interrupts)
+        if self.ended is None:
+            self._fill()
+        elif not self.running_trials:
+            return
+        self._listen()
+        self._watch_trials()
+        self._do_housekeeping()
 
     def _watch_trials(self) -> None:
         options = self.spec.options
@@ -177,7 +182,10 @@ class Worker:
 
     def _handle_signals(self, interrupts: Interrupts) -> None:
         """Close the running trials on the first signal, kill them on the next."""
+        interrupts.notice()
         if interrupts.count and (self.ended is None or self.ended.signal is None):
+            if self.spec.is_local and self.running_trials:
+                log.info(closing_text(self.spec))
             self._end("interrupted", interrupts.signal)
         if interrupts.count > 1:
             for running in self.running_trials.values():
@@ -220,6 +228,10 @@ class Worker:
         try:
             point = self.asker.suggest(trial)
         except (GaveUpWaitingError, UpdateFinishedTrialError):
+            raise
+        except Overdue:
+            outcome = Outcome("killed", reason="interrupted while the sampler was computing")
+            self._teller.tell(self._frozen(trial), outcome, again=True)
             raise
         except Exception as error:  # of the sampler or the hook, so every trial would fail
             self._teller.tell(self._frozen(trial), outcome_of_exception(error), again=False)

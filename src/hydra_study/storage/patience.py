@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hydra_study.errors import StudyError
+from hydra_study.interrupts import Overdue
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +61,11 @@ class Patience:
                 default `function`.
 
         Raises:
-            GaveUpWaitingError: The storage has not answered for `timeout_s`.
+            GaveUpWaitingError: The storage has not answered for `timeout_s`, or not in time after
+                a signal.
         """
         try:
-            return function()
+            return self._call_once(function)
         except Exception as error:
             if not is_transient(error):
                 raise
@@ -79,12 +81,19 @@ class Patience:
             )
         return self._call_again(again or function)
 
+    def _call_once(self, function: Callable[[], T]) -> T:
+        try:
+            return function()
+        except Overdue:
+            self._end = GaveUpWaitingError("the study's storage does not answer")
+            raise self._end from None
+
     def _call_again(self, function: Callable[[], T]) -> T:
         since, delay = time.monotonic(), _FIRST_DELAY_S
         while True:
             try:
                 self.pause(since, delay)
-                result = function()
+                result = self._call_once(function)
             except GaveUpWaitingError as error:
                 self._end = error
                 raise

@@ -1,0 +1,94 @@
+"""Which steps a training by Lightning reports: epochs, or validations where epochs have several."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pytest
+import torch
+from lightning.pytorch.demos.boring_classes import BoringModel
+
+from hydra_study import trial
+from hydra_study.lightning import PruningCallback
+
+
+class Worker:
+    """Takes down the steps that are reported and stops the trial after one of them."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+        self.stop_after = 0
+
+    def send(self, message: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        self.steps.append(message["step"])
+        return {"stop": message["step"] == self.stop_after}
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[Worker]:
+    """Let this process be a trial."""
+    one = Worker()
+    trial.enter(trial.TrialConnection(0, "study", str(tmp_path), None, one))
+    yield one
+    trial.leave()
+
+
+class Validated(BoringModel):
+    """Logs a metric at each validation."""
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.log("val/loss", torch.tensor(1.0))
+
+
+def train(folder: Path, checkpoint: Path | None = None, **options: Any) -> PruningCallback:
+    """Train epochs of 8 batches."""
+    pruning = PruningCallback("val/loss")
+    trainer = L.Trainer(
+        accelerator="cpu",
+        callbacks=[pruning],
+        default_root_dir=folder,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        limit_train_batches=8,
+        limit_val_batches=1,
+        logger=False,
+        **options,
+    )
+    trainer.fit(Validated(), ckpt_path=checkpoint)
+    trainer.validate(Validated(), verbose=False)  # no report of the training
+    trainer.save_checkpoint(folder / "last.ckpt")
+    return pruning
+
+
+@pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        ({}, [1, 2]),
+        ({"check_val_every_n_epoch": 2}, [2]),
+        ({"val_check_interval": 0.25}, [1, 2, 3, 4, 5, 6, 7, 8]),
+        ({"val_check_interval": 12, "check_val_every_n_epoch": None}, [2]),
+    ],
+)
+def test_these_steps_are_reported(
+    worker: Worker, tmp_path: Path, options: dict[str, Any], steps: list[int]
+) -> None:
+    train(tmp_path, max_epochs=2, **options)
+    assert worker.steps == steps
+
+
+@pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")
+def test_a_resumed_training_counts_on_and_is_stopped_within_an_epoch(
+    worker: Worker, tmp_path: Path
+) -> None:
+    train(tmp_path, max_epochs=1, val_check_interval=0.25)
+    worker.stop_after = 6
+    resumed = train(tmp_path, tmp_path / "last.ckpt", max_epochs=9, val_check_interval=0.25)
+    assert worker.steps == [1, 2, 3, 4, 5, 6]
+    with pytest.raises(trial.Pruned):
+        resumed.raise_if_pruned()
