@@ -401,8 +401,9 @@ def is_open(path: Path, process: "subprocess.Popen[str]") -> bool:
 def test_ctrl_c_works_while_a_lock_is_waited_for(toy: MakeToy, phase: str) -> None:
     steps = 400 if phase == "while trials run" else 2
     app = make(toy, 200, steps=steps)
-    lock = app.sweep / ".study" / "ask.lock"
-    lock.parent.mkdir(parents=True)
+    asks, writes = app.sweep / ".study" / "ask.lock", app.sweep / "study.journal.flock"
+    lock = writes if phase == "while trials run" else asks
+    asks.parent.mkdir(parents=True)
     if phase == "before the loop":
         held = hold(lock)
         process = app.start()
@@ -411,7 +412,11 @@ def test_ctrl_c_works_while_a_lock_is_waited_for(toy: MakeToy, phase: str) -> No
         process = app.start()
         wait_for(lambda: steps_of(app) > 8, timeout=60)
         held = hold(lock)
-        time.sleep(1)  # so that its trials end, and it waits
+        before = steps_of(app)
+        if phase == "while trials run":
+            wait_for(lambda: steps_of(app) > before + 20, timeout=60)
+        else:
+            time.sleep(1)  # so that its trials end, and it waits
     process.send_signal(signal.SIGINT)
     try:
         output, _ = process.communicate(timeout=60)  # it does not end while it waits, if it is deaf

@@ -221,11 +221,7 @@ def test_a_retried_trial_is_compared_at_the_rungs_of_the_one_it_continues(
     reports.inherit()
     reports.inherit()
     assert study.trial(again.number).intermediate_values == dict(enumerate(values, start=1))
-    fresh = study.ask()
-    while pruner == "hyperband" and len(rungs_of(study.trial(again.number))) != len(
-        rungs_of(study.trial(fresh.number))
-    ):
-        report(study, fresh := study.ask(), values)  # one of the same bracket
-    assert rungs_of(study.trial(again.number)) == (
-        rungs_of(study.trial(fresh.number)) if pruner == "hyperband" else [9.0, 7.0]
-    )
+    control = study_with(pruner, min_resource=1, max_resource=9 if pruner == "hyperband" else None)
+    *_, third = (control.ask() for _ in range(3))  # whose number, and so bracket, is the same
+    report(control, third, values)
+    assert rungs_of(study.trial(again.number)) == rungs_of(control.trial(third.number)) == [9, 7]
