@@ -166,19 +166,21 @@ def test_a_database_that_is_down_is_waited_for_while_trials_train_on(
     assert "answers again" in output
 
 
-<<<<<<< HEAD
 def test_a_start_waits_for_a_database_that_is_just_coming_back(
     toy: MakeToy, database: Server
 ) -> None:
     app = make(toy, 2, steps=2, more=f"storage: {database.url}\n")
     database.stop()
+    impatient = app.start("hydra/sweeper/sampler=random")
+    said_by(impatient, "does not answer")
+    os.killpg(impatient.pid, signal.SIGINT)
+    output, _ = impatient.communicate(timeout=50)
+    assert impatient.returncode == 130, output
+    assert "Traceback" not in output
     process = app.start("hydra/sweeper/sampler=random")
-    assert process.stdout is not None
-    said = next(line for line in process.stdout if "does not answer" in line)
+    said = said_by(process, "does not answer")
     limit = "hydra.sweeper.storage_timeout=600, but at most 60 s at a start"
-    assert f"trying again for 60 s ({limit}): " in said, (
-        "what is waited, and why it is not the option"
-    )
+    assert f"retrying for 60 s ({limit}): " in said, "what is waited, and why it is not the option"
     database.start()
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
@@ -188,33 +190,6 @@ def test_a_start_waits_for_a_database_that_is_just_coming_back(
     database.start()
     assert "must answer within 1 s (hydra.sweeper.storage_timeout), but it did not" in output
     assert "Traceback" not in output
-=======
-def test_a_start_waits_for_a_database_that_is_just_coming_back(toy: MakeToy) -> None:
-    with stoppable_server() as server:
-        app = make(toy, 2, steps=2, more=f"storage: {server.url}\n")
-        server.stop()
-        impatient = app.start("hydra/sweeper/sampler=random")
-        said_by(impatient, "does not answer")
-        os.killpg(impatient.pid, signal.SIGINT)
-        output, _ = impatient.communicate(timeout=50)
-        assert impatient.returncode == 130, output
-        assert "Traceback" not in output
-        process = app.start("hydra/sweeper/sampler=random")
-        said = said_by(process, "does not answer")
-        limit = "hydra.sweeper.storage_timeout=600, but at most 60 s at a start"
-        assert f"trying again for 60 s ({limit}): " in said, (
-            "what is waited, and why it is not the option"
-        )
-        server.start()
-        output, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, output
-        assert [trial.state for trial in trials_in(server.url)] == [TrialState.COMPLETE] * 2
-        server.stop()
-        output = app.run("hydra/sweeper/sampler=random", "hydra.sweeper.storage_timeout=1", code=1)
-        server.start()
-        assert "must answer within 1 s (hydra.sweeper.storage_timeout), but it did not" in output
-        assert "Traceback" not in output
->>>>>>> e243d2c (Hear Ctrl-C while a sampler computes and while the sweep closes, and count validations where an epoch has several)
 
 
 def said_by(process: "subprocess.Popen[str]", text: str) -> str:
@@ -447,6 +422,41 @@ def test_ctrl_c_before_the_first_trial_gives_no_traceback(toy: MakeToy, after: s
     output, _ = process.communicate(timeout=50)
     assert process.returncode == 130, output
     assert "Traceback" not in output
+
+
+SLOW_SAMPLER = """
+import time
+from pathlib import Path
+from optuna.samplers import RandomSampler
+
+class Slow(RandomSampler):
+    def infer_relative_search_space(self, study, trial):
+        if trial.number == 1:
+            Path("computing").touch()
+            end = time.monotonic() + 600
+            while time.monotonic() < end:
+                sum(range(1000))
+        return {}
+"""
+
+
+def test_ctrl_c_works_while_the_sampler_computes(toy: MakeToy) -> None:
+    app = toy(
+        "while not Path('go').exists(): time.sleep(0.05)\nreturn cfg.x",
+        sweeper="n_trials: 3\nslots: 2\nparams: {x: 'interval(0,1)'}",
+    )
+    (app.folder / "slow.py").write_text(SLOW_SAMPLER)
+    process = app.start("hydra.sweeper.sampler._target_=slow.Slow", "hydra/sweeper/sampler=random")
+    wait_for((app.folder / "computing").exists, timeout=90)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=90)
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    assert "interrupted: the running trials close" in output
+    assert app.kinds() == ["killed", "killed", "waiting", "waiting"]
+    (app.folder / "go").touch()
+    app.run("hydra/sweeper/sampler=random")
+    assert app.kinds() == ["killed", "killed", "complete", "complete", "complete"]
 
 
 def test_ctrl_c_works_while_the_storage_is_down(toy: MakeToy, database: Server) -> None:
