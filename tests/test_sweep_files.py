@@ -3,6 +3,7 @@ refused, and they run.
 """
 
 import csv
+import json
 import random
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from hydra_study.space.space import Point, Space
 from hydra_study.trials.changes import fixed_config
 from hydra_study.trials.starting_points import enqueue
 from hydra_study.trials.tell import fixed_params
+from tests.conftest import Train
 
 ROOT = Path(__file__).parents[1]
 # Sweep -> a sample's shape and the number of classes, of the embedded data where there is some.
@@ -136,31 +138,32 @@ SMALL = {
 }
 
 
-@pytest.mark.parametrize("sweep", SMALL)
-def test_a_small_search_runs(sweep: str, tmp_path: Path) -> None:
+@pytest.fixture
+def series(tmp_path: Path) -> None:
+    """A small data set of time series."""
     (tmp_path / "series").mkdir()
     x = np.random.default_rng(0).normal(size=(40, 32)).astype(np.float32)
-    np.savez(
-        tmp_path / "series" / "Toy.npz",
-        X_train=x,
-        y_train=np.arange(40) % 2,
-        X_test=x,
-        y_test=np.arange(40) % 2,
-    )
-    options = ["trainer=cpu", "trainer.max_epochs=1", "logger=none", "data.batch_size=8"]
+    y = np.arange(40) % 2
+    np.savez(tmp_path / "series" / "Toy.npz", X_train=x, y_train=y, X_test=x, y_test=y)
+
+
+@pytest.mark.usefixtures("series")
+@pytest.mark.parametrize("sweep", SMALL)
+def test_the_network_that_a_sweep_begins_at_trains(sweep: str, train: Train) -> None:
+    _, starts = space_of(sweep)
+    options = ["logger=none", "trainer=cpu", "trainer.max_epochs=1", "data.batch_size=8"]
+    overrides = [f"sweeps={sweep}", *starts[0].overrides, *SMALL[sweep], *options]
+    folder = train(*overrides, quick=False)
+    assert json.loads((folder / "result.json").read_text())["outcome"] == "complete"
+
+
+def test_a_small_search_runs(tmp_path: Path) -> None:
+    options = [*SIGNALS, "trainer=cpu", "trainer.max_epochs=1", "logger=none", "data.batch_size=8"]
     sweeper = ["hydra.sweeper.n_trials=2", "hydra.sweeper.slots=2", "hydra.sweeper.sampler.seed=0"]
-    command = [
-        sys.executable,
-        "-m",
-        "convsweep",
-        "train",
-        "-m",
-        f"sweeps={sweep}",
-        *SMALL[sweep],
-        *options,
-        *sweeper,
-    ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    search = ["-m", "convsweep", "train", "-m", "sweeps=unet_or_dilated", *options, *sweeper]
+    done = subprocess.run(
+        [sys.executable, *search], cwd=tmp_path, capture_output=True, text=True, timeout=200
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = (tmp_path / "multirun").iterdir()
     rows = list(csv.DictReader((folder / "sweep.csv").read_text().splitlines()))
