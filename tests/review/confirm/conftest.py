@@ -23,6 +23,8 @@ with open("ran.txt", "a") as file:
 if cfg.net == "broken" and (cfg.seed > 0 or cfg.fail_early):
     raise RuntimeError("a broken net")
 time.sleep(cfg.sleep)
+while cfg.seed == 0 and cfg.net != "good" and Path("hold").exists():
+    time.sleep(0.05)
 score = {"good": 0.9, "lucky": 0.8, "plain": 0.7, "broken": 0.6}[cfg.net] + cfg.x + 0.01 * (cfg.seed % 3)
 score += 0.3 if cfg.net == "lucky" and cfg.seed == 0 else 0
 test = {"test/accuracy": score - 0.1} if cfg.test == "always" else {}

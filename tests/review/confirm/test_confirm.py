@@ -7,9 +7,13 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from tests.hydra_study.conftest import wait_for
 
 from .conftest import MakeConfirmed
+
+pytestmark = pytest.mark.long
 
 
 def test_the_lucky_winner_of_a_search_is_found_out(swept: MakeConfirmed) -> None:
@@ -126,7 +130,7 @@ def test_the_winner_is_a_preset_that_the_program_runs(swept: MakeConfirmed) -> N
 def test_an_interrupted_confirmation_goes_on(swept: MakeConfirmed) -> None:
     one = swept("net=good,plain")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    arguments = [*one.command, "top=1", "seeds=4", "sleep=2"]
+    arguments = [*one.command, "top=1", "seeds=4", "sleep=1"]
     with subprocess.Popen(
         arguments, start_new_session=True, env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -142,7 +146,7 @@ def test_an_interrupted_confirmation_goes_on(swept: MakeConfirmed) -> None:
         ["good", "0.1", "1", "always"],
         ["plain", "0.1", "1", "always"],
     ], "nothing is left over"
-    one.confirm("top=1", "seeds=4", "sleep=2")
+    one.confirm("top=1", "seeds=4", "sleep=1")
     assert one.document["is_finished"]
     assert {len(network["trainings"]) for network in one.networks().values()} == {4}
     assert {
