@@ -33,7 +33,6 @@ time.sleep(60)
 """
 
 
-@pytest.mark.fresh_process
 def test_killed_run_goes_on_as_the_same_run(server: WandbServer, folder: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
     command = [sys.executable, "-W", "ignore", "-c", KILLED_TRAINING, str(folder)]
@@ -54,12 +53,17 @@ def trial(folder: Path, max_epochs: int) -> None:
         fit(tracker, TinyModel(), max_epochs)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-@pytest.mark.parametrize("parent_has_a_run", [False, True])
 @pytest.mark.fresh_process
-def test_forked_trials_make_runs_of_their_own(
-    server: WandbServer, tmp_path: Path, parent_has_a_run: bool
-) -> None:
+def test_forked_trials_make_runs_of_their_own(server: WandbServer, tmp_path: Path) -> None:
+    for parent_has_a_run in (False, True):
+        fork_trials(server, tmp_path / str(parent_has_a_run), parent_has_a_run)
+        server.runs.clear()
+
+
+def fork_trials(server: WandbServer, tmp_path: Path, parent_has_a_run: bool) -> None:
+    """Fork two trials off a study, and check what each of the three has logged."""
     folders = [tmp_path / str(number) for number in range(2)]
     study = track(tmp_path / "study", job_type="study")
     if parent_has_a_run:
