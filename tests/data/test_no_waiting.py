@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.transforms import v2
 
+from convsweep.data.augment.mixing import Mixing
 from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.loading.batches import Gather
 from convsweep.data.loading.order import Batch
@@ -79,4 +80,14 @@ def test_batches_are_made_without_waiting(copies: Copies, transforms: list[Any] 
     assert (made.device, made.shape, made.dtype) == (GPU, (4, 3, 8, 8), torch.uint8)
     assert (labels.device, labels.shape) == (GPU, (4,))
     assert copies.waits, "indices, and draws"
+    assert not any(copies.waits)
+
+
+@pytest.mark.parametrize("option", ["mixup_alpha", "cutmix_alpha"])
+def test_batches_are_mixed_without_waiting(copies: Copies, option: str) -> None:
+    x = torch.zeros(4, 3, 8, 8, dtype=torch.uint8, device=GPU)
+    copies.waits.clear()
+    y = torch.zeros(4, dtype=torch.int64, device=GPU)
+    mixed, shares = Mixing(FACTS.kind, 10, **{option: 1.0})(x, y, (0, 1, 2))
+    assert (mixed.device, shares.device, shares.shape) == (GPU, GPU, (4, 10))
     assert not any(copies.waits)

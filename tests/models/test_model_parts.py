@@ -7,8 +7,11 @@ import torch
 from tiny import classifier, segmenter
 from torch import nn
 
+from convsweep.data.sources.digits import Digits
+from convsweep.errors import UserError
 from convsweep.metrics.running_mean import RunningMean, not_finite
 from convsweep.tasks.classification import class_weight
+from convsweep.training.build import check_loss
 
 
 def test_balanced_weights_make_all_classes_count_alike() -> None:
@@ -100,3 +103,11 @@ def test_running_mean_keeps_no_graph() -> None:
 )
 def test_not_finite(value: float, expected: bool) -> None:
     assert not_finite(torch.tensor(value)) is expected
+
+
+def test_a_loss_of_classes_only_is_refused_where_samples_are_mixed() -> None:
+    mixed, plain = Digits(batch_size=4, cutmix_alpha=1.0), Digits(batch_size=4)
+    check_loss(classifier(10, loss=nn.CrossEntropyLoss()), mixed)
+    check_loss(classifier(10, loss=nn.NLLLoss()), plain)
+    with pytest.raises(UserError, match=r"cutmix_alpha need a loss of probabilities .* NLLLoss"):
+        check_loss(classifier(10, loss=nn.NLLLoss()), mixed)

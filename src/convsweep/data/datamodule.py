@@ -12,6 +12,7 @@ from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
 
 from convsweep.cli.console import say
+from convsweep.data.augment.mixing import Mixing
 from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.checks import check_facts, check_present, check_samples
 from convsweep.data.loading.batches import BatchLoader, Gather
@@ -22,7 +23,13 @@ from convsweep.data.loading.placement import (
     place_samples,
     workers_for,
 )
-from convsweep.data.options import LOADING, LoadingOptions, check_loading, split_off
+from convsweep.data.options import (
+    LOADING,
+    LoadingOptions,
+    check_loading,
+    mixing_of,
+    split_off,
+)
 from convsweep.data.permutation import fixed_permutation
 from convsweep.data.samples import PARTS, Array, DataInfo, Indices, Parts, Samples
 from convsweep.data.splits import stratified_split
@@ -73,6 +80,7 @@ class DataModule(LightningDataModule, ABC):
     def info(self) -> DataInfo:
         info = self.describe()
         check_facts(info)
+        mixing_of(self.loading, info)  # refused before samples are read
         return info
 
     def setup(self, stage: str | None = None) -> None:
@@ -195,6 +203,10 @@ class DataModule(LightningDataModule, ABC):
             Augmentation(transforms, self.info, self.loading["augment_by"]) if transforms else None
         )
 
+    @cached_property
+    def mixing(self) -> Mixing | None:
+        return mixing_of(self.loading, self.info)
+
     def gather(self, samples: Samples, training: bool) -> Gather:
         """Return the reader of batches of a part, augmented for training only."""
         return Gather(samples, self.augmentation if training else None, self.positions)
@@ -202,6 +214,7 @@ class DataModule(LightningDataModule, ABC):
     def train_dataloader(self) -> BatchLoader:
         overfit = getattr(self.trainer, "overfit_batches", 0) > 0
         gather = self.gather(self.train, training=True)
+        gather.mix = self.mixing
         order = TrainOrder(
             len(gather),
             self.loading["batch_size"],

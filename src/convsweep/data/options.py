@@ -3,9 +3,11 @@
 from collections.abc import Collection
 from typing import Any, Required, TypedDict
 
+from convsweep.data.augment.mixing import Mixing
 from convsweep.data.augment.transforms import AugmentBy, Transforms
 from convsweep.data.loading.order import LastBatch
 from convsweep.data.loading.placement import Hold
+from convsweep.data.samples import DataInfo
 from convsweep.errors import UserError
 
 
@@ -26,6 +28,10 @@ class LoadingOptions(TypedDict, total=False):
         last_batch: "drop" or "keep" the last, smaller batch of a training epoch.
         augment: torchvision v2 transforms of the training samples, a mapping by name or a list;
             null for none.
+        mixup_alpha: mix each training sample with another of its batch, and its target likewise, by
+            a share drawn from Beta(alpha, alpha); 0: off. See `Mixing`.
+        cutmix_alpha: the same by a pasted box; 0: off.
+        mix_probability: share of the training batches that are mixed.
         permute: apply one fixed permutation to the positions of all samples.
         augment_by: "batch" augments whole batches at once, "sample" sample by sample; "auto" uses
             "batch" if all transforms support it.
@@ -47,6 +53,9 @@ class LoadingOptions(TypedDict, total=False):
     last_batch: LastBatch
     augment: Transforms | None
     augment_by: AugmentBy
+    mixup_alpha: float
+    cutmix_alpha: float
+    mix_probability: float
     permute: bool
     hold: Hold
     num_workers: int | None
@@ -64,6 +73,9 @@ LOADING = LoadingOptions(
     last_batch="drop",
     augment=None,
     augment_by="auto",
+    mixup_alpha=0.0,
+    cutmix_alpha=0.0,
+    mix_probability=1.0,
     permute=False,
     hold="auto",
     num_workers=None,
@@ -80,15 +92,39 @@ def split_off(loading: LoadingOptions, present: Collection[str]) -> dict[str, fl
 
 
 def check_loading(loading: LoadingOptions) -> None:
-    """Check the numbers of samples.
+    """Check the numbers of samples, and those of mixing.
 
     Raises:
-        UserError: one is not a whole number >= 1.
+        UserError: one is out of its range.
     """
     for key in ("batch_size", "eval_batch_size", "max_train"):
         size = loading[key]  # type: ignore[literal-required]
         if size is not None and (not isinstance(size, int) or size < 1):
             raise UserError(f"data.{key} must be a whole number, at least 1, but is {size!r}.")
+    for key in ("mixup_alpha", "cutmix_alpha"):
+        alpha = loading[key]  # type: ignore[literal-required]
+        if not isinstance(alpha, int | float) or alpha < 0:
+            raise UserError(
+                f"data.{key} must be a number >= 0, but is {alpha!r}; usual are 0.2 and 1, and 0"
+                " mixes nothing"
+            )
+    share = loading["mix_probability"]
+    if not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise UserError(
+            f"data.mix_probability must be a share of the batches, 0 to 1, but is {share!r}"
+        )
+
+
+def mixing_of(loading: LoadingOptions, info: DataInfo) -> Mixing | None:
+    """Return how batches of the data are mixed; None if they are not.
+
+    Raises:
+        UserError: targets of this kind cannot be mixed so.
+    """
+    alphas = loading["mixup_alpha"], loading["cutmix_alpha"]
+    if not any(alphas):
+        return None
+    return Mixing(info.kind, info.num_classes, *alphas, loading["mix_probability"])
 
 
 WORDS = {int: "whole numbers", float: "numbers"}

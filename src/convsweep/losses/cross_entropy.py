@@ -1,4 +1,6 @@
-"""Cross-entropy that returns 0, not NaN, if every position is ignored."""
+"""Cross-entropy of classes, which returns 0, not NaN, if every position is ignored, and of
+probabilities of classes.
+"""
 
 import torch
 from torch import Tensor
@@ -26,3 +28,25 @@ def cross_entropy(
         else weight[torch.where(counted, target, 0)] * counted
     )
     return total / shares.sum().clamp_min(torch.finfo(total.dtype).tiny)
+
+
+def soft_cross_entropy(
+    logits: Tensor, target: Tensor, weight: Tensor | None, label_smoothing: float = 0.0
+) -> Tensor:
+    """Return the mean cross-entropy of samples whose target is a probability of each class.
+
+    It is divided by the sum of the samples' weights, as torch does for classes, so that both give
+    the same where a class is certain; torch divides by the number of samples here.
+
+    Args:
+        logits: (N, K).
+        target: (N, K) probabilities.
+        weight: (K,) weights of the classes, None for equal ones.
+        label_smoothing: probability moved to all classes.
+    """
+    total = F.cross_entropy(
+        logits, target, weight=weight, label_smoothing=label_smoothing, reduction="sum"
+    )
+    if weight is None:
+        return total / len(target)
+    return total / (target @ weight).sum().clamp_min(torch.finfo(total.dtype).tiny)

@@ -18,6 +18,7 @@ from torchmetrics.classification import (
 
 from convsweep.data.samples import DataInfo
 from convsweep.errors import InfeasibleError, UserError
+from convsweep.losses.cross_entropy import soft_cross_entropy
 from convsweep.models.base import Batch, Model
 from convsweep.nets.geometry import shape_text
 from convsweep.pictures.prediction import Prediction
@@ -142,6 +143,8 @@ class Classification(Model):
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         weight = self.class_weight
         assert weight is None or isinstance(weight, Tensor)
+        if y.is_floating_point():  # of mixed samples
+            return soft_cross_entropy(logits, y, weight, self.label_smoothing)
         return F.cross_entropy(logits, y, weight=weight, label_smoothing=self.label_smoothing)
 
     def score(self, metrics: MetricCollection, logits: Tensor, batch: Batch) -> None:

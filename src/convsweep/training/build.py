@@ -150,7 +150,31 @@ def build_model(cfg: DictConfig, data: "DataModule") -> "Model":
             schedule=schedule,
             metadata=metadata(cfg, data),
         )
+    check_loss(model, data)
     return model
+
+
+def check_loss(model: "Model", data: "DataModule") -> None:
+    """Check that a loss of the config takes the probabilities that mixed samples have as targets.
+
+    Raises:
+        UserError: it does not.
+    """
+    if model.given_loss is None or data.mixing is None or not data.mixing.gives_probabilities:
+        return
+    classes = data.info.num_classes
+    try:
+        with torch.random.fork_rng(devices=[]):
+            loss = model.batch_loss(torch.zeros(2, classes), torch.full((2, classes), 1 / classes))
+        fits = loss.dim() == 0
+    except (RuntimeError, ValueError, TypeError, IndexError):
+        fits = False
+    if not fits:
+        raise UserError(
+            "data.mixup_alpha and data.cutmix_alpha need a loss of probabilities (N, num_classes),"
+            f" but {type(model.given_loss).__name__} of model.loss takes classes only; use"
+            " cross-entropy (model.loss=null), or set both to 0"
+        )
 
 
 def build_optimizer(cfg: DictConfig) -> tuple[Callable[..., Optimizer], "Schedule | None"]:

@@ -38,7 +38,7 @@ class Gather(PickledByPath, Dataset[XY]):
 
     Shape:
         item: x (B, C, *spatial) in the stored dtype, y int64 (B,) or (B, *spatial), or float32 (B,
-            C, *spatial)
+            C, *spatial); as `Mixing` makes them where `mix` is set
     """
 
     def __init__(
@@ -47,6 +47,8 @@ class Gather(PickledByPath, Dataset[XY]):
         self.x, self.y = samples.x, samples.y
         self.augment = augment
         self.positions = None if positions is None else torch.from_numpy(positions)
+        # of a training; what reads samples for other ends leaves it out
+        self.mix: Augment | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -64,7 +66,8 @@ class Gather(PickledByPath, Dataset[XY]):
                 permuted(x, self.positions, dim),
                 (y if y.dim() == 1 else permuted(y, self.positions, dim)),
             )
-        return x, y if y.is_floating_point() else y.long()
+        y = y if y.is_floating_point() else y.long()
+        return (x, y) if self.mix is None else self.mix(x, y, seed)
 
 
 class Remaining(Sampler[Batch]):

@@ -1,0 +1,133 @@
+"""Mixup and CutMix: each sample of a batch mixed with another, and its target with the other's."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from convsweep.errors import UserError
+from convsweep.task import Task
+
+# Keeps the draws apart from those of crops, which begin with the same seed.
+STREAM = 1
+
+Box = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How the samples of one batch are mixed.
+
+    Args:
+        share: that a sample keeps of itself; the rest is of the sample before it.
+        box: where the other sample is pasted (CutMix); None adds the two up (mixup).
+    """
+
+    share: float
+    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """Mixes each sample of a batch with the one before it, by one draw for the batch, as does
+    torchvision.
+
+    One class a sample becomes probabilities of the classes. Targets with a value at every position
+    are pasted as the samples are; other numbers are mixed by their shares. Where both alphas are
+    given, a batch is mixed one way or the other, each half of the time.
+
+    Args:
+        task: of the targets.
+        num_classes: of the data.
+        mixup_alpha: shares are drawn from Beta(alpha, alpha) (Zhang et al. 2018); 0: no mixup.
+        cutmix_alpha: the same for the area that a sample keeps (Yun et al. 2019).
+        probability: of a batch to be mixed.
+
+    Raises:
+        UserError: mixup of masks, whose positions have one class each.
+    """
+
+    task: Task
+    num_classes: int
+    mixup_alpha: float = 0.0
+    cutmix_alpha: float = 0.0
+    probability: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.mixup_alpha and self.task.has_masks:
+            raise UserError(
+                "data.mixup_alpha needs targets that can be added up, but the data has masks, with"
+                " one class a position; use data.cutmix_alpha, which pastes image and mask"
+            )
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether labels become probabilities (B, num_classes)."""
+        return self.task.has_labels
+
+    def __call__(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Return a mixed batch.
+
+        Args:
+            seed: determines the draws.
+
+        Shape:
+            x: (B, C, *spatial) of any dtype -> the same; float where samples are added up
+            y: (B,) labels -> (B, num_classes) float; else as it is
+        """
+        return self.mixed(
+            x, y, self.draw(tuple(x.shape[2:]), np.random.default_rng((*seed, STREAM)))
+        )
+
+    def draw(self, size: tuple[int, ...], rng: np.random.Generator) -> Mix:
+        """Return how a batch of samples of this spatial shape is mixed."""
+        if rng.random() >= self.probability:
+            return Mix(1.0)
+        alphas = [(self.mixup_alpha, False), (self.cutmix_alpha, True)]
+        possible = [(alpha, cuts) for alpha, cuts in alphas if alpha]
+        alpha, cuts = possible[int(rng.integers(len(possible)))]
+        share = float(rng.beta(alpha, alpha))
+        if not cuts:
+            return Mix(share)
+        return cut_out(share, size, [int(rng.integers(length)) for length in size])
+
+    def mixed(self, x: Tensor, y: Tensor, mix: Mix) -> tuple[Tensor, Tensor]:
+        """Return a batch mixed so; labels become probabilities also where nothing is mixed."""
+        if self.gives_probabilities:
+            y = (y.unsqueeze(1) == torch.arange(self.num_classes, device=y.device)).float()
+        if mix.share == 1:
+            return x, y
+        if mix.box is None:
+            return added(x, mix.share), added(y, mix.share)
+        return pasted(x, mix.box), (
+            pasted(y, mix.box) if self.task.is_dense else added(y, mix.share)
+        )
+
+
+def cut_out(share: float, size: tuple[int, ...], centre: list[int]) -> Mix:
+    """Return the box around a centre that leaves about a share of a sample, and what it leaves once
+    it is cut off at the border.
+    """
+    half = 0.5 * (1 - share) ** (1 / len(size))
+    box = tuple(
+        slice(max(0, middle - int(half * length)), min(length, middle + int(half * length)))
+        for middle, length in zip(centre, size, strict=True)
+    )
+    sides = [(side.stop - side.start) / length for side, length in zip(box, size, strict=True)]
+    return Mix(1 - float(np.prod(sides)), box)
+
+
+def added(values: Tensor, share: float) -> Tensor:
+    """Return a share of each row, and the rest of the row before it."""
+    values = values if values.is_floating_point() else values.float()
+    return values.roll(1, 0).lerp_(values, share)
+
+
+def pasted(values: Tensor, box: Box) -> Tensor:
+    """Return each row with the row before it in a box of the last axes."""
+    place: tuple[Any, ...] = (..., *box)
+    changed = values.clone()
+    changed[place] = values.roll(1, 0)[place]
+    return changed
