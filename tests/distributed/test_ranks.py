@@ -16,6 +16,7 @@ from convsweep.distributed import ranks
 from convsweep.errors import UserError
 from convsweep.patches import is_usable
 from convsweep.patches.lightning import LOST_RANK
+from convsweep.patches.patch import VARIABLE
 
 TWO = [
     "trainer=ddp_cpu",
@@ -77,10 +78,8 @@ def scores(folder: Path) -> dict[str, float]:
     }
 
 
-@pytest.mark.both_modes
 @pytest.mark.xdist_group("ranks")
 def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path: Path) -> None:
-    script = str(ROOT / "train.py")
     torchrun = [
         "-m",
         "torch.distributed.run",
@@ -88,17 +87,24 @@ def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path
         "--master-addr=127.0.0.1",
         f"--master-port={free_port()}",
     ]
+    options = [str(ROOT / "train.py"), *TWO, NOTE]
+    # one of them without patches, which the other trainings of this folder have
     processes = {
-        "plain": [start(tmp_path / "plain", sys.executable, script, *TWO, NOTE)],
-        "torchrun": [start(tmp_path / "torchrun", sys.executable, *torchrun, script, *TWO, NOTE)],
+        "plain": start(tmp_path / "plain", sys.executable, *options, **{VARIABLE: "none"}),
+        "torchrun": start(tmp_path / "torchrun", sys.executable, *torchrun, *options),
     }
     alone = train("logger=none", *TWO, "trainer=cpu", "data.batch_size=128", quick=False)
-    for way, started in processes.items():
-        outputs = [process.communicate(timeout=240)[0] for process in started]
-        assert [process.returncode for process in started] == [0] * len(started), outputs
+    for way, process in processes.items():
+        output, _ = process.communicate(timeout=240)
+        assert process.returncode == 0, output
         folder = run_folder(tmp_path / way)
-        assert json.loads((folder / "result.json").read_text())["outcome"] == "complete"
+        result = json.loads((folder / "result.json").read_text())
+        assert result["outcome"] == "complete"
         assert scores(folder) == pytest.approx(scores(alone), rel=1e-3)
+        left_out = (
+            f"is not applied: {VARIABLE}=none; instead: " in (folder / "train.log").read_text()
+        )
+        assert left_out == (result["patches"] == []) == (way == "plain")
 
 
 @pytest.mark.xdist_group("ranks")
@@ -121,6 +127,7 @@ def test_two_nodes_are_one_run(tmp_path: Path) -> None:
     assert json.loads((run_folder(tmp_path) / "result.json").read_text())["outcome"] == "complete"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not is_usable(LOST_RANK), reason=LOST_RANK.without)
 def test_a_process_that_fails_ends_the_run_with_its_message(tmp_path: Path) -> None:
     fail = "+callbacks.fail={_target_: rank_callbacks.Fail, rank: 1, epoch: 1, how: raise}"

@@ -2,14 +2,9 @@
 another one.
 """
 
-import json
 import logging
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 from packaging.specifiers import SpecifierSet
@@ -18,7 +13,7 @@ from convsweep.errors import UserError
 from convsweep.patches import Patch, applied_patches, apply_patches, is_usable, patch, use
 from convsweep.patches.__main__ import page
 from convsweep.patches.patch import VARIABLE, all_patches, takes
-from tests.conftest import QUICK, ROOT
+from tests.conftest import ROOT
 
 EVERY = pytest.mark.parametrize("entry", all_patches(), ids=lambda entry: entry.name)
 
@@ -168,24 +163,3 @@ def test_a_name_that_is_no_patch_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -
         match=r"CONVSWEEP_PATCHES must be .*, but has 'of_a_tset'; did you mean 'of_a_test'\?",
     ):
         is_usable(a_patch())
-
-
-@pytest.mark.parametrize("turned", ["all", "none"])
-def test_a_run_lists_what_was_applied_to_it(turned: str, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        ROOT / "train.py",
-        *QUICK,
-        "+trainer.limit_train_batches=1",
-        "hydra.run.dir=run",
-    ]
-    subprocess.run(
-        command, cwd=tmp_path, env={**os.environ, VARIABLE: turned}, check=True, capture_output=True
-    )
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
-    said = (tmp_path / "run" / "train.log").read_text()
-    assert ("late_torchmetrics" in result["patches"]) == (turned == "all")
-    assert said.count(f"patch late_torchmetrics is not applied: {VARIABLE}=none; instead: ") == (
-        turned == "none"
-    )
-    assert result["patches"] == [] or turned == "all"
