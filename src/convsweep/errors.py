@@ -28,8 +28,8 @@ class MissingExtraError(UserError, ImportError):
 
     def __init__(self, package: str, extra: str, needed_by: str) -> None:
         super().__init__(
-            f"{needed_by} needs the package `{package}`, which is not installed; run: uv sync"
-            f" --extra {extra}"
+            f"{needed_by} needs the package `{package}`, which is not installed; run: pip install"
+            f" 'convsweep[{extra}]'"
         )
 
 

@@ -17,7 +17,7 @@ def test_a_launcher_that_a_package_brings_is_answered_by_its_extra() -> None:
     error = MissingConfigException("", "hydra/launcher/joblib", ["basic", "ray", "slurm"])
     hint = better_answer(error)
     assert hint is not None
-    assert hint.endswith("run: uv sync --extra joblib")
+    assert hint.endswith("run: pip install 'convsweep[joblib]'")
 
 
 @pytest.mark.parametrize(

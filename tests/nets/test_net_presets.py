@@ -160,5 +160,7 @@ def test_missing_extra_is_named_with_its_command(
     name: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(MissingExtraError, match=rf"`{package}`.*uv sync --extra {extra}"):
+    with pytest.raises(
+        MissingExtraError, match=rf"`{package}`.*pip install 'convsweep\[{extra}\]'"
+    ):
         preset(name)

@@ -32,7 +32,7 @@ def panels_of(view: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the package, when it is imported
 def test_the_view_of_a_study(server: WandbServer, tmp_path: Path) -> None:
-    pytest.importorskip("wandb_workspaces", reason="needs uv sync --extra workspace")
+    pytest.importorskip("wandb_workspaces", reason="needs the extra workspace")
     address = workspace.save(uploaded(tmp_path / "depth", f"{server.url}/local/convsweep/runs/a"))
     (view,) = server.book.views.values()
     assert (view["entityName"], view["projectName"], view["displayName"]) == (
@@ -72,5 +72,5 @@ def test_the_package_is_named_where_it_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match="uv sync --extra workspace"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'convsweep\[workspace\]'"):
         workspace.save(uploaded(tmp_path / "depth", "http://there"))

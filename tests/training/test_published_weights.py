@@ -53,8 +53,8 @@ def test_imagenet_fills_all_but_the_last_layer_and_brings_its_normalisation(
     drawn = model.net.head[-1].weight.clone()
     begin_with(model, "imagenet")
     said = " ".join(capsys.readouterr().out.split())
-    assert "208 of 210 weights and statistics of MobileNet_V3_Small_Weights" in said
-    assert "drawn: the last layer, for 3 classes" in said
+    assert "208 of 210 weights and statistics from MobileNet_V3_Small_Weights" in said
+    assert "random: the last layer, for 3 classes" in said
     torch.testing.assert_close(model.net.head[-1].weight, drawn)
     x = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
     wanted = models.get_model_weights(NET).DEFAULT.transforms()

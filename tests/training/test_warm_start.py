@@ -38,8 +38,8 @@ def test_a_head_of_other_classes_begins_anew(
         is_own = "head" in name or not name.startswith("net.")
         torch.testing.assert_close(value, own[name] if is_own else theirs[name], rtol=0, atol=0)
     said = " ".join(capsys.readouterr().out.split())
-    assert "weights of" in said
-    assert "anew: head." in said
+    assert "weights from" in said
+    assert "random: head." in said
 
 
 def test_a_network_of_which_nothing_fits_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ folder.
 """
 
 from collections.abc import Callable, Iterator
+from importlib import import_module, resources
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 from convsweep.cli.console import say, short_path
 from convsweep.distributed.ranks import is_first
 from convsweep.errors import UserError, did_you_mean
-from convsweep.nets.convnet_plan import plan_convnet
-from convsweep.nets.unet_plan import plan_unet
 from convsweep.run_folder import check_folder
 from hydra_study import trial
 
-PLANS: dict[str, Callable[..., Any]] = {
-    "convsweep.nets.ConvNet": plan_convnet,
-    "convsweep.nets.UNet": plan_unet,
-}
+NETS = "convsweep.nets"
 WORDS = {"monitor.mode": ("max", "min"), "freed_memory": ("keep", "release")}
 FROM_DATA = ("in_shape", "in_channels", "num_classes")
 
@@ -33,7 +29,7 @@ def check_options(cfg: DictConfig) -> None:
     """
     check_given(cfg)
     net = cfg.model.net
-    plan = PLANS.get(net.get("_target_"))
+    plan = plan_of(net.get("_target_"))
     if plan is not None and not trial.in_trial():  # a sweep has checked a trial's network already
         options = {
             str(name): plain(net, str(name)) for name in net if name not in ("_target_", *FROM_DATA)
@@ -50,6 +46,20 @@ def check_options(cfg: DictConfig) -> None:
         raise UserError(
             f"trainer.max_epochs must be a whole number >= 1 (-1: no limit), but is {max_epochs!r}"
         )
+
+
+def plan_of(target: str | None) -> Callable[..., Any] | None:
+    """Return the function that checks the options of a net family without torch: `plan_unet` in
+    `nets/unet_plan.py` for `UNet`; None if the family has no such module.
+    """
+    package, _, family = (target or "").rpartition(".")
+    name = family.lower()
+    if package not in (NETS, f"{NETS}.{name}"):
+        return None
+    if not (resources.files(NETS) / f"{name}_plan.py").is_file():
+        return None
+    plan: Callable[..., Any] = getattr(import_module(f"{NETS}.{name}_plan"), f"plan_{name}")
+    return plan
 
 
 def check_given(cfg: DictConfig) -> None:

@@ -65,8 +65,8 @@ def begin_with_published(model: "Model", named: str) -> str:
     if enum is not None and model.normalize.mean.numel() in (1, IMAGENET_CHANNELS):
         normalise_as(model, enum)
     source = f"{enum} of torchvision" if enum is not None else named
-    anew = f"; drawn: the last layer, for {net.num_classes} classes" if kept else ""
-    return f"{number - kept} of {number} weights and statistics of {source}{anew}"
+    anew = f"; random: the last layer, for {net.num_classes} classes" if kept else ""
+    return f"{number - kept} of {number} weights and statistics from {source}{anew}"
 
 
 def published_weights(net: nn.Module) -> "WeightsEnum":

@@ -15,23 +15,21 @@ if TYPE_CHECKING:
 
 
 def begin_with(model: "Model", named: str) -> None:
-    """Give a model's network the weights of another one, by name and shape; say which of its own
-    have no counterpart there.
-
-    The normalisation stays that of the new data.
+    """Copy the weights of a trained network that match in name and shape, and print those that do
+    not. The normalisation of the new data is kept.
 
     Args:
-        model: a model that has not been trained.
+        model: an untrained model.
         named: a checkpoint, the folder of a run, or that of a sweep (its winner); `imagenet`, an
             address or a file of torchvision's weights (`published_weights`).
 
     Raises:
-        UserError: there is no such checkpoint, or no weight of it fits.
+        UserError: the checkpoint is missing, or none of its weights fits.
     """
     if is_published(named):
         taken = begin_with_published(model, named)
         if is_first():
-            say(f"begun with {taken}")
+            say(f"initialised {taken}")
         return
     checkpoint = checkpoint_of(Path(named).expanduser())
     theirs, own = load_model(checkpoint).net.state_dict(), model.net.state_dict()
@@ -49,8 +47,8 @@ def begin_with(model: "Model", named: str) -> None:
         )
     model.net.load_state_dict(fitting, strict=False)
     if is_first():
-        rest = f"; anew: {', '.join(anew)}" if anew else ""
+        rest = f"; random: {', '.join(anew)}" if anew else ""
         say(
-            f"begun with {len(weights) - len(anew)} of {len(weights)} weights of"
+            f"initialised {len(weights) - len(anew)} of {len(weights)} weights from"
             f" {short_path(checkpoint.absolute())}{rest}"
         )

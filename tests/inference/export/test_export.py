@@ -221,10 +221,7 @@ def test_missing_packages_are_named(
         lambda name, *rest: None if name == "onnxscript" else find(name, *rest),
     )
     assert run(net) == 1
-    assert (
-        "needs the package `onnxscript`, which is not installed; run: uv sync --extra export"
-        in run.err
-    )
+    assert "`onnxscript`, which is not installed; run: pip install 'convsweep[export]'" in run.err
     assert not Path("exported").exists()
 
 
