@@ -15,12 +15,15 @@ class Budget:
     max_params: parameters.
     max_macs: multiply-accumulates of one sample.
     max_memory: bytes of a training step (`Cost.memory`).
+    max_latency_ms: of a forward pass on this machine (`latency.Latency`), which is measured, not
+        computed from a `Cost`.
     min_receptive_field: input positions that the last feature map must see along every axis.
     """
 
     max_params: int | str | None = None
     max_macs: int | str | None = None
     max_memory: int | str | None = None
+    max_latency_ms: float | None = None
     min_receptive_field: int | None = None
 
     def check(self, cost: Cost, batch_size: int = 1, optimizer_states: float = ADAM_STATES) -> None:
