@@ -13,9 +13,7 @@ from torch import nn
 
 from convsweep.cost import Budget, Cost, UntraceableError, measure, operations, summary
 from convsweep.cost.last_cost import remember
-from convsweep.cost.latency import measure_latency
 from convsweep.errors import META_DEVICE, InfeasibleError, UserError, did_you_mean
-from convsweep.models.memory_format import lay_out
 from convsweep.training import build
 from convsweep.training.early_checks import check_no_key_is_missing
 
@@ -44,8 +42,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
         return count_parameters(cfg, net, error)
     remember(OmegaConf.to_container(cfg.model.net, resolve=True), cost)
     judge(cfg, cost)
-    record = cost_record(cost, int(cfg.shape.num_classes), step_memory(cfg, cost))
-    return record | latency_record(cfg)
+    return cost_record(cost, int(cfg.shape.num_classes), step_memory(cfg, cost))
 
 
 def check_params(cfg: DictConfig, net: nn.Module) -> None:
@@ -86,55 +83,6 @@ def judge(cfg: DictConfig, cost: Cost) -> None:
     if task is not None:
         task.check_output(cost.out_shape, cost.in_shape, int(cfg.shape.num_classes))
     budget_of(cfg).check(cost, batch_size(cfg), optimizer_states(cfg.optimizer))
-
-
-def latency_record(cfg: DictConfig) -> dict[str, Any]:
-    """Return the measured latency for the record, nothing where the config does not want it.
-
-    Raises:
-        InfeasibleError: it is beyond `budget.max_latency_ms`.
-        UserError: an option of `latency` is wrong, or the device is not there.
-    """
-    limit = cfg.budget.get("max_latency_ms")
-    if limit is None and "latency_ms" not in (cfg.objectives or []):
-        return {}
-    device = latency_device(str(cfg.latency.device), str(cfg.trainer.get("accelerator", "auto")))
-    in_shape = tuple(cfg.shape.in_shape)
-    with torch.random.fork_rng(devices=[]):
-        net = build.build_net(cfg)
-    layout = lay_out(net, cfg.model.get("memory_format", "auto"), in_shape, device)
-    measured = measure_latency(
-        net.to(device),
-        in_shape,
-        batch_size=cfg.latency.batch_size,
-        num_passes=cfg.latency.num_passes,
-        device=device,
-        memory_format=layout,
-    )
-    measured.check(limit)
-    return {"latency_ms": measured.median_ms, "latency_spread_ms": measured.spread_ms}
-
-
-def latency_device(wanted: str, accelerator: str) -> torch.device:
-    """Return the device to measure on.
-
-    Args:
-        wanted: `auto`, `cpu` or `cuda`.
-        accelerator: Lightning's word for what trains, which `auto` follows.
-
-    Raises:
-        UserError: another word, or no such device.
-    """
-    words = ("auto", "cpu", "cuda")
-    if wanted not in words:
-        raise UserError(
-            f"latency.device must be one of {', '.join(words)}, but is {wanted!r};"
-            f" {did_you_mean(wanted, words)}"
-        )
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise UserError("latency.device=cuda needs a GPU, but torch finds none; use auto or cpu")
-    on_gpu = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
-    return torch.device("cuda" if wanted == "cuda" or (wanted == "auto" and on_gpu) else "cpu")
 
 
 def step_memory(cfg: DictConfig, cost: Cost) -> int:

@@ -20,6 +20,7 @@ from convsweep.tracking import Tracker, open_tracker, outcome_of
 from convsweep.tracking.best_scores import BestScores
 from convsweep.training.build import plain_errors
 from convsweep.training.callbacks.stopwatch import Stopwatch
+from convsweep.training.latency import latency_record
 from convsweep.training.lost_rank import cause_of, clear_notes, leave_note, observe
 from convsweep.training.result import (
     best_checkpoint,
@@ -89,10 +90,11 @@ class Run:
 
     def report_cost(self, cost: dict[str, Any]) -> None:
         """Print the network's cost and keep it for the result."""
-        self.cost = cost
+        self.cost = dict(cost)
         if self.cfg.freed_memory == "keep":
             keep_freed_memory()
         threads = set_threads(self.cfg.num_threads, cost["macs"], int(self.cfg.data.batch_size))
+        self.cost |= latency_record(self.cfg)
         if is_first():
             say(f"{cost['summary']}; {threads} thread{'s' if threads > 1 else ''}")
             if self.checkpoint:
