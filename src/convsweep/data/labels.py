@@ -63,7 +63,7 @@ def sorted_classes(labels: list[NDArray[Any]], ignore_index: int | None = None) 
     return [value for value in found.tolist() if value != ignore_index]
 
 
-def relabelled(
+def relabel_values(
     labels: NDArray[Any], classes: list[Any], ignore_index: int | None = None
 ) -> NDArray[np.int64]:
     """Return the index of each label in `classes`; the ignore index is kept."""

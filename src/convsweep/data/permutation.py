@@ -15,7 +15,7 @@ def fixed_permutation(spatial_shape: Sequence[int]) -> Indices:
     return np.random.default_rng(0).permutation(int(np.prod(spatial_shape)))
 
 
-def permuted(x: Tensor, order: Tensor, dim: int) -> Tensor:
+def permute_positions(x: Tensor, order: Tensor, dim: int) -> Tensor:
     """Return a tensor with the positions along its last `dim` axes in this order."""
     return x.flatten(-dim)[..., order].reshape(x.shape)
 
@@ -51,10 +51,12 @@ class Permutation(nn.Module):
             raise UserError(
                 f"{rule}, but these are of {tuple(x.shape[2:])}; leave out what changes their size"
             )
-        return permuted(x, self.order, x.dim() - 2)
+        return permute_positions(x, self.order, x.dim() - 2)
 
     def undo(self, answer: Tensor) -> Tensor:
         """Return outputs at every position (N, K, *spatial) in the original order; outputs (N, K)
         are unchanged.
         """
-        return permuted(answer, self.back, answer.dim() - 2) if answer.dim() > 2 else answer
+        return (
+            permute_positions(answer, self.back, answer.dim() - 2) if answer.dim() > 2 else answer
+        )

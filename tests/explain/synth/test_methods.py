@@ -15,7 +15,7 @@ from convsweep.errors import UserError
 from convsweep.explain.synth.components.parameterization import Fourier
 from convsweep.explain.synth.context import SynthesisContext
 from convsweep.explain.synth.fitting_size import Work
-from convsweep.explain.synth.judge import check_judge, judged
+from convsweep.explain.synth.judge import check_judge, judge_images
 from convsweep.explain.synth.methods.class_images import ClassImages
 from convsweep.explain.synth.methods.dream import Dream, octave_sizes
 from convsweep.explain.synth.methods.langevin import Langevin
@@ -253,9 +253,9 @@ def test_signals_and_volumes_become_arrays_with_pictures(tmp_path: Path) -> None
 def test_a_second_network_says_what_it_sees(subject: Subject) -> None:
     images = torch.randn(6, 1, 12, 12)
     seen = subject.logits(images).argmax(1)
-    verdict = judged(subject, subject, images, seen)
+    verdict = judge_images(subject, subject, images, seen)
     assert verdict["accuracy"] == 1
-    assert judged(subject, subject, images, (seen + 1) % 3)["accuracy"] == 0
+    assert judge_images(subject, subject, images, (seen + 1) % 3)["accuracy"] == 0
     check_judge(subject, subject)
     with pytest.raises(UserError, match="same classes"):
         check_judge(drawn_subject(num_classes=2), subject)

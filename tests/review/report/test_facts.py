@@ -17,7 +17,7 @@ from convsweep.review.report.sections.history import improvements
 from convsweep.review.report.sections.importance import importances
 from convsweep.review.report.sections.outcomes import reason_rows
 from convsweep.review.report.sections.summary import repetition_noise
-from convsweep.review.report.sections.timeline import laid_out
+from convsweep.review.report.sections.timeline import lay_out_bars
 from convsweep.review.report.sections.tradeoff import cheapest
 from convsweep.review.study import Sweep, objective_names
 from tests.review.report.conftest import MakeSweep
@@ -173,7 +173,7 @@ def test_a_pause_is_cut_and_told() -> None:
         trial.number = index
         trial.user_attrs |= {"slot": 0, "seconds": 10.0}
         trial.datetime_start = START + timedelta(seconds=10 * index + (86_400 if index > 1 else 0))
-    bars, pauses = laid_out(trials)
+    bars, pauses = lay_out_bars(trials)
     assert [seconds for _, seconds in pauses] == [86_400]
     assert bars[-1].end < 60
     assert [round(bar.end - bar.start) for bar in bars] == [10, 10, 10, 10]

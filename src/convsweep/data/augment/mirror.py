@@ -36,11 +36,11 @@ class RandomMirror:
                 f" {list(axes)}"
             )
         drawn = [axis - dim for axis in axes if torch.rand(()) < self.p]
-        mirrored = tuple(flipped(each, drawn) for each in (x, *mask))
+        mirrored = tuple(flip(each, drawn) for each in (x, *mask))
         return mirrored if mask else mirrored[0]
 
 
-def flipped(x: Tensor, axes: Sequence[int]) -> Tensor:
+def flip(x: Tensor, axes: Sequence[int]) -> Tensor:
     """Return a tensor mirrored along axes that are counted from the last; torchvision's `Mask` type
     is kept.
     """

@@ -68,7 +68,7 @@ class Job:
     spans: dict[str, Sequence[slice]] | None = None
 
 
-def decoded(job: Job, storage: Storage) -> Arrays:
+def decode_files(job: Job, storage: Storage) -> Arrays:
     """Return the arrays of a job.
 
     Raises:

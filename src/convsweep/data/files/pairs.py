@@ -8,7 +8,7 @@ from typing import Any
 
 from convsweep.data.checks import examples, tell_depth
 from convsweep.data.files.cache import Layout
-from convsweep.data.files.decoding import Job, Storage, decoded
+from convsweep.data.files.decoding import Job, Storage, decode_files
 from convsweep.data.files.folders import (
     PART_NAMES,
     image_files,
@@ -213,6 +213,6 @@ def decode_pairs(
         settings=[repr(decoding), repr(coding), shape],
         decode=decode,
     )
-    arrays = decoded(job, storage)
+    arrays = decode_files(job, storage)
     tell_depth(arrays["x"], pairs[0].image, decoding.white, root)
     return Samples(arrays["x"], arrays["y"], names)

@@ -128,7 +128,7 @@ def whole(series: Series) -> Series:
     return np.asarray(filled, np.float32)
 
 
-def stacked(series: Sequence[Series], length: int) -> NDArray[np.float32]:
+def pad_and_stack(series: Sequence[Series], length: int) -> NDArray[np.float32]:
     """Return series as one array (N, C, length), shorter ones padded with zeros."""
     x = np.zeros((len(series), len(series[0]), length), np.float32)
     for row, one in zip(x, series, strict=True):

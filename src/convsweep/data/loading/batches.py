@@ -11,14 +11,14 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from convsweep.data.loading.array_types import PickledByPath
 from convsweep.data.loading.order import Batch, EvalOrder, TrainOrder
-from convsweep.data.permutation import permuted
+from convsweep.data.permutation import permute_positions
 from convsweep.data.samples import Array, Indices, Samples
 
 XY = tuple[Tensor, Tensor]
 Augment = Callable[[Tensor, Tensor, tuple[int, ...]], XY]
 
 
-def taken(array: Array, indices: Indices) -> Tensor:
+def copy_samples(array: Array, indices: Indices) -> Tensor:
     """Return a copy of the samples at `indices`."""
     return torch.from_numpy(
         np.ascontiguousarray(
@@ -54,7 +54,9 @@ class Gather(PickledByPath, Dataset[XY]):
         return len(self.y)
 
     def __getitem__(self, batch: Batch) -> XY:
-        return self.finished(taken(self.x, batch.indices), taken(self.y, batch.indices), batch.seed)
+        return self.finished(
+            copy_samples(self.x, batch.indices), copy_samples(self.y, batch.indices), batch.seed
+        )
 
     def finished(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> XY:
         """Return a batch as the network gets it: augmented, then permuted."""
@@ -63,8 +65,8 @@ class Gather(PickledByPath, Dataset[XY]):
         if self.positions is not None:
             dim = x.dim() - 2
             x, y = (
-                permuted(x, self.positions, dim),
-                (y if y.dim() == 1 else permuted(y, self.positions, dim)),
+                permute_positions(x, self.positions, dim),
+                (y if y.dim() == 1 else permute_positions(y, self.positions, dim)),
             )
         y = y if y.is_floating_point() else y.long()
         return (x, y) if self.mix is None else self.mix(x, y, seed)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from convsweep.data.checks import examples
 from convsweep.data.datamodule import DataModule
 from convsweep.data.files import npy
-from convsweep.data.labels import Relabel, mask_dtype, relabelled, sorted_classes, whole_numbers
+from convsweep.data.labels import Relabel, mask_dtype, relabel_values, sorted_classes, whole_numbers
 from convsweep.data.options import LoadingOptions
 from convsweep.data.samples import PARTS, DataInfo, Parts, Samples, number_names
 from convsweep.errors import UserError
@@ -165,7 +165,7 @@ class Arrays(DataModule):
         if not self.task.has_classes:
             return numbers(y, self.channels, self.describe().target_shape, where)
         if self.relabel == "sorted":
-            y = relabelled(y, self.classes, self.ignore_index)
+            y = relabel_values(y, self.classes, self.ignore_index)
         expected = 1 if self.task.has_labels else x_ndim - 1
         axis = -1 if self.channels == "last" or self.task.has_labels else 1
         if y.ndim == expected + 1 and y.shape[axis] == 1:

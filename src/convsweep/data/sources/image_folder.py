@@ -10,7 +10,7 @@ import numpy as np
 from convsweep.data.checks import examples, tell_depth
 from convsweep.data.datamodule import DataModule
 from convsweep.data.files.cache import Layout
-from convsweep.data.files.decoding import Job, Keep, Storage, decoded, image_shape
+from convsweep.data.files.decoding import Job, Keep, Storage, decode_files, image_shape
 from convsweep.data.files.folders import (
     class_folders,
     existing_folder,
@@ -131,6 +131,6 @@ class ImageFolder(DataModule):
             settings=[repr(decoding), shape],
             decode=lambda i: {"x": decode_image(open_image(files[i]), decoding, shape)},
         )
-        x = decoded(job, self.storage)["x"]
+        x = decode_files(job, self.storage)["x"]
         tell_depth(x, files[0], decoding.white, self.root)
         return x

@@ -10,7 +10,7 @@ import numpy as np
 from convsweep.data.checks import examples
 from convsweep.data.datamodule import DataModule
 from convsweep.data.files.cache import Layout
-from convsweep.data.files.decoding import Job, Keep, Storage, decoded, unfit_message
+from convsweep.data.files.decoding import Job, Keep, Storage, decode_files, unfit_message
 from convsweep.data.files.folders import existing_folder, relative_names
 from convsweep.data.files.holdout import parts_of, patterns_of, with_holdout
 from convsweep.data.files.images import UnfitFileError
@@ -189,7 +189,7 @@ class NiftiFolder(DataModule):
             decode=decode,
             spans={"x": spans_of(x_shapes), "y": spans_of(shapes)},
         )
-        arrays = decoded(job, self.storage)
+        arrays = decode_files(job, self.storage)
         samples = Samples(
             Ragged(arrays["x"], x_shapes), Ragged(arrays["y"], shapes), list(job.names)
         )

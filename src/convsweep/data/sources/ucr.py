@@ -8,7 +8,7 @@ import numpy as np
 
 from convsweep.data.datamodule import DataModule
 from convsweep.data.files import npy
-from convsweep.data.files.series import SeriesFile, read_series, stacked, whole, word
+from convsweep.data.files.series import SeriesFile, pad_and_stack, read_series, whole, word
 from convsweep.data.labels import sorted_classes
 from convsweep.data.options import LoadingOptions
 from convsweep.data.samples import DataInfo, Parts, Samples, number_names
@@ -103,7 +103,7 @@ class UCR(DataModule):
         place = {label: index for index, label in enumerate(self.classes)}
         y = np.array([place[label] for label in content.labels], np.int64)
         return Samples(
-            stacked(content.series, self.info.in_shape[1]), y, number_names(part, len(y))
+            pad_and_stack(content.series, self.info.in_shape[1]), y, number_names(part, len(y))
         )
 
 

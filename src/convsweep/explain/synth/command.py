@@ -36,7 +36,7 @@ def synthesise(cfg: DictConfig) -> None:
 
     from convsweep.cli.console import console, quiet_engines, short_path
     from convsweep.explain.synth.context import SynthesisContext
-    from convsweep.explain.synth.judge import check_judge, judged
+    from convsweep.explain.synth.judge import check_judge, judge_images
     from convsweep.explain.synth.layers import layers_of, listing
     from convsweep.explain.synth.opening import from_checkpoint, subject_of
     from convsweep.explain.synth.option_kinds import check_kinds
@@ -71,7 +71,7 @@ def synthesise(cfg: DictConfig) -> None:
     context.finish()
     samples, classes = result.pop("samples", None), result.pop("classes", None)
     if judge is not None and samples is not None:
-        result["judge"] = judged(judge, subject, samples, classes)
+        result["judge"] = judge_images(judge, subject, samples, classes)
         console.print(
             f"a second network recognises {result['judge']['accuracy']:.0%} of the classes"
         )

@@ -28,7 +28,9 @@ def check_judge(judge: Subject, subject: Subject) -> None:
 
 
 @torch.no_grad()
-def judged(judge: Subject, subject: Subject, images: Tensor, classes: Tensor) -> dict[str, Any]:
+def judge_images(
+    judge: Subject, subject: Subject, images: Tensor, classes: Tensor
+) -> dict[str, Any]:
     """Return the share of images whose class the second network recognises, and its prediction for
     each.
 

@@ -100,7 +100,7 @@ def export(arguments: Sequence[str]) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     programs, checks = [], {}
     with commands.progress("export", 3 if options.format == "all" else 2) as advance:
-        for program in written(trained, deployed, options.format, options.out):
+        for program in write_programs(trained, deployed, options.format, options.out):
             has_classes = trained.info.kind.has_classes
             checks[program.name] = check(
                 deployed.run, program, x, options.tolerance, has_classes=has_classes
@@ -114,7 +114,9 @@ def export(arguments: Sequence[str]) -> int:
     return 0
 
 
-def written(trained: "Trained", deployed: "Deployed", kind: str, out: Path) -> Iterator["Program"]:
+def write_programs(
+    trained: "Trained", deployed: "Deployed", kind: str, out: Path
+) -> Iterator["Program"]:
     """Yield the requested programs, each written after the one before has been used."""
     from convsweep.inference.export import programs
 

@@ -74,7 +74,7 @@ class Dream:
                 "a network of permuted positions (data.permute=true) dreams at its own size alone;"
                 " say method.octaves=1"
             )
-        base = self.begun(context, Work(until=[layer]))
+        base = self.start_image(context, Work(until=[layer]))
         with torch.no_grad():
             before = float(activity(subject, base, layer, self.channel))
         with context.watch("dream", self.octaves * self.steps) as watch:
@@ -90,7 +90,7 @@ class Dream:
             "activity_after": after,
         }
 
-    def begun(self, context: SynthesisContext, work: Work) -> Tensor:
+    def start_image(self, context: SynthesisContext, work: Work) -> Tensor:
         """Return the start image (1, C, *spatial).
 
         Raises:

@@ -42,7 +42,7 @@ def timeline_blocks(sweep: Sweep) -> list[Block]:
     if not trained:
         return [Text("No worker has left its times in the study.")]
     latest = trained[-MOST:]
-    bars, pauses = laid_out(latest)
+    bars, pauses = lay_out_bars(latest)
     lanes = sorted(
         {bar.lane for bar in bars},
         key=lambda lane: [int(word) for word in lane.split() if word.isdigit()],
@@ -117,7 +117,7 @@ def lane_table(bars: Sequence[Bar], lanes: Sequence[str], length: float) -> Tabl
     )
 
 
-def laid_out(trials: Sequence[FrozenTrial]) -> tuple[list[Bar], list[tuple[float, float]]]:
+def lay_out_bars(trials: Sequence[FrozenTrial]) -> tuple[list[Bar], list[tuple[float, float]]]:
     """Return a bar for every trial, and positions and lengths of the shortened pauses."""
     spans = sorted((span_of(trial) for trial in trials), key=lambda span: span[:2])
     worked, until = 0.0, spans[0][0]
