@@ -84,3 +84,11 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 def _be_overdue(signum: int, frame: FrameType | None) -> None:
     raise Overdue
+
+
+def closing_text(grace: float) -> str:
+    """Return the answer to the first Ctrl-C; trials have `grace` seconds to close."""
+    return (
+        f"interrupted: the running trials close, which may take {grace:g} s"
+        " (hydra.sweeper.grace); Ctrl-C again kills them"
+    )

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from hydra_study.display.status_text import closing_text, line, table
+from hydra_study.display.status_text import line, table
 from hydra_study.errors import StudyError
-from hydra_study.interrupts import Interrupts
+from hydra_study.interrupts import Interrupts, closing_text
 from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.patience import GaveUpWaitingError
 from hydra_study.storage.storage import OpenStudy, open_storage, open_study
@@ -115,7 +115,7 @@ def view_from_head(spec: SweepSpec, interrupts: Interrupts) -> Iterator[None]:
             while not done.wait(_EVERY):
                 view.show()
                 if interrupts.count and session.stop_reason() is None:
-                    log.info(closing_text(spec))
+                    log.info(closing_text(spec.options.grace))
                     session.stop("interrupted")
 
     thread = threading.Thread(target=watch, daemon=True)

@@ -21,14 +21,6 @@ def line(trial: FrozenTrial, spec: SweepSpec) -> str:
     return " ".join(part for part in parts if part) + (f" ({reason})" if reason else "")
 
 
-def closing_text(spec: SweepSpec) -> str:
-    """Return the answer to the first Ctrl-C."""
-    return (
-        f"interrupted: the running trials close, which may take {spec.options.grace:g} s"
-        " (hydra.sweeper.grace); Ctrl-C again kills them"
-    )
-
-
 def values_text(trial: FrozenTrial, spec: SweepSpec) -> str:
     """Return the values of a trial with their names."""
     if trial.values is None or len(trial.values) != len(spec.objectives.names):

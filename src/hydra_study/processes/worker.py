@@ -14,8 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydra_study import attributes
 from hydra_study.attributes import kind_of
-from hydra_study.display.status_text import closing_text
-from hydra_study.interrupts import Interrupts, Overdue
+from hydra_study.interrupts import Interrupts, Overdue, closing_text
 from hydra_study.processes.fork_server_client import ForkServerClient
 from hydra_study.processes.message_handler import MessageHandler
 from hydra_study.processes.messages import Channel
@@ -185,7 +184,7 @@ class Worker:
         interrupts.notice()
         if interrupts.count and (self.ended is None or self.ended.signal is None):
             if self.spec.is_local and self.running_trials:
-                log.info(closing_text(self.spec))
+                log.info(closing_text(self.spec.options.grace))
             self._end("interrupted", interrupts.signal)
         if interrupts.count > 1:
             for running in self.running_trials.values():
