@@ -39,7 +39,7 @@ CASES = {
         path, *SMALL, "data.permute=true", "model.normalize_by=sample"
     ),
     "torchvision": lambda path: write_checkpoint(
-        path, "model/net=torchvision", "model.net.name=mobilenet_v3_small"
+        path, "model/net=torchvision", "model.net.name=resnet18"
     ),
     "scenes": lambda path: write_checkpoint(path, *SCENES),
     "signals": lambda path: arrays_checkpoint(path, (2, 20), "model.net.num_stages=2"),
