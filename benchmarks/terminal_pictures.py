@@ -29,6 +29,7 @@ SEARCH = "train.py -m sweeps=depth_kernel logger=none"
 # Where rich draws its table again: it erases the lines of the last one, from the bottom up.
 REDRAWN = re.compile(r"\r\x1b\[2K(?=\x1b\[1A)")
 CONTROL = re.compile(r"(\n|\r|\x1b\[2K|\x1b\[1A|\x1b\[\?25[lh])")
+VALUE = re.compile(r" 0\.\d{3,} ")
 PROGRESS = re.compile(r"   (\d+)/(\d+)   ")
 
 
@@ -78,10 +79,10 @@ def screen(printed: str) -> str:
 
 
 def half_way(printed: str) -> str:
-    """Return the table after half of the trials, of ten that follow the one that shows most."""
+    """Return a table after half of the trials: one with the most values of running trials."""
     screens = [screen(printed[: found.start()]) for found in REDRAWN.finditer(printed)]
     tables = [shown[shown.index("\x1b[1mstudy ") :] for shown in screens if is_half_done(shown)]
-    return max(tables[:10], key=len)
+    return max(tables, key=lambda shown: len(VALUE.findall(shown)))
 
 
 def is_half_done(shown: str) -> bool:
