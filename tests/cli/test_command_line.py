@@ -1,4 +1,4 @@
-"""What is done to a command line before Hydra reads it."""
+"""Preprocessing of a command line before Hydra parses it."""
 
 from convsweep.cli.command_line import multirun_first
 

@@ -1,4 +1,4 @@
-"""What is said of a mistake after Hydra's own answer."""
+"""Hints appended to Hydra's error messages."""
 
 import errno
 import subprocess

@@ -1,5 +1,5 @@
-"""What needs nothing but its own metrics loads no scipy and no torchvision; a metric from any
-corner of torchmetrics works.
+"""Trainings without other metrics import neither scipy nor torchvision; all metrics of torchmetrics
+work.
 """
 
 import re

@@ -1,6 +1,4 @@
-"""What a template does before it forks touches no CUDA: a process that was forked after that could
-not use its GPU.
-"""
+"""A fork server does not initialise CUDA, after which a forked process could not use its GPU."""
 
 import subprocess
 import sys

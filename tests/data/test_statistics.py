@@ -1,4 +1,4 @@
-"""Mean, spread and counts are those of numpy on the whole array, whatever the chunks."""
+"""Mean, standard deviation and counts equal numpy's on the whole array, for any chunks."""
 
 from pathlib import Path
 

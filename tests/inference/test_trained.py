@@ -1,5 +1,5 @@
-"""What a person may name for a trained network: a checkpoint, a run, a sweep; averaged weights are
-used where there are such.
+"""A trained network is loaded from a checkpoint, a run or a sweep, with averaged weights if there
+are any.
 """
 
 from pathlib import Path

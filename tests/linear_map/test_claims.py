@@ -1,4 +1,4 @@
-"""What the lecture says of convolutions, as facts about their matrices."""
+"""Statements of the lecture on convolutions, as facts about their matrices."""
 
 from functools import reduce
 

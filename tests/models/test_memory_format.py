@@ -1,5 +1,5 @@
-"""How a network's input lies in memory changes its speed, not its answers; a network that cannot
-run so is left alone.
+"""The memory format changes a network's speed, not its outputs; a network that cannot run with it
+is not changed.
 """
 
 from functools import partial

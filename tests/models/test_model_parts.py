@@ -1,6 +1,4 @@
-"""What a model hands to its loss and its optimiser: class weights, parameter groups, a mean over an
-epoch.
-"""
+"""Inputs of a model's loss and optimiser: class weights, parameter groups, a mean over an epoch."""
 
 import pytest
 import torch

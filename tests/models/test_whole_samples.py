@@ -1,4 +1,4 @@
-"""Where samples are of any size, a segmentation is trained on crops and judged on whole samples."""
+"""For samples of any size, a segmentation is trained on crops and evaluated on whole samples."""
 
 import warnings
 from typing import Any

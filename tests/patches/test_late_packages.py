@@ -1,5 +1,5 @@
-"""A late package runs once, whole, as soon as something is asked of it that it does not hold yet;
-all that it gives is real.
+"""A late package runs its `__init__` once, at the first use of a name that it does not have yet,
+and returns no stand-ins.
 """
 
 import subprocess

@@ -1,5 +1,5 @@
-"""What a user does, by its commands: train, search, report, export, predict. `.ci/run` does it with
-the oldest packages too.
+"""The commands of a user: train, search, report, export, predict. `.ci/run` does it with the oldest
+packages too.
 """
 
 import csv

@@ -1,6 +1,4 @@
-"""Keep every test's W&B to itself: no account, no settings and no running service of the machine is
-seen or left behind.
-"""
+"""Isolates W&B in every test from the machine's account, settings and running services."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a denoiser makes of recordings reaches the run folder and the server, to hear and to see."""
+"""Denoised recordings reach the run folder and the server, as audio and spectrograms."""
 
 import warnings
 from pathlib import Path

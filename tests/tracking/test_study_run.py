@@ -1,5 +1,5 @@
-"""What a W&B server receives of a study: its own run beside those of its trials, online, offline
-and resumed.
+"""Data that a W&B server receives from a study: its own run and those of its trials, online,
+offline and resumed.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What a W&B server receives from a run."""
+"""Data that a W&B server receives from a run."""
 
 import logging
 import signal

@@ -1,6 +1,4 @@
-"""What a W&B server knows of runs and artifacts, and its answers to the GraphQL operations of wandb
-0.31.
-"""
+"""State of a fake W&B server, and its answers to the GraphQL operations of wandb 0.31."""
 
 import base64
 import json

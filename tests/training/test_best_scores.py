@@ -1,4 +1,4 @@
-"""The scores of a run are all those of its best validation."""
+"""The scores of a run are all from its best validation."""
 
 from math import nan
 from types import SimpleNamespace

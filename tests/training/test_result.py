@@ -1,4 +1,4 @@
-"""What a sweep is told of a training, and why there may be nothing to tell."""
+"""Objectives that a training reports to a sweep, and errors if they are missing."""
 
 from math import inf, nan
 

@@ -1,4 +1,4 @@
-"""What a run takes over from the sweep that it is a trial of."""
+"""Settings that a run takes from the sweep whose trial it is."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -40,7 +40,7 @@ def command_parser() -> ArgumentParser:
     """Return the parser for the command's help and completion; Hydra parses the overrides."""
     parser = commands.parser(
         "inspect",
-        "What a network looks like and costs, layer by layer, before it is trained.",
+        "Print the layers of a network with shapes and cost, before training.",
         EXAMPLES,
         NOTES,
     )

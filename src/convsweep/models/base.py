@@ -135,7 +135,7 @@ class Model(Accelerated, ABC):
             shape = f" of shape {tuple(x.shape)}" if hasattr(x, "shape") else ""
             raise UserError(
                 f"samples must be a tensor (N, {channels}{', *' * (dim - 1)}), but are"
-                f" {type(x).__name__}{shape}; put the channels behind the batch, and use"
+                f" {type(x).__name__}{shape}; put the channels after the batch axis, and use"
                 " torch.from_numpy for arrays"
             )
         return {self.answer_name: self.answer(self(x))}

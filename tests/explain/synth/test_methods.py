@@ -1,5 +1,5 @@
-"""What each method must reach: classes surer, priors heeded, layers louder, styles nearer; the same
-seed, the same picture.
+"""Each method reaches its objective: class probability, priors, activity, distance of styles; the
+same seed gives the same picture.
 """
 
 from dataclasses import replace

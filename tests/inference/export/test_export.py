@@ -1,5 +1,5 @@
-"""Exported programs say what the network says, for batches of any length; a program that does not
-is not left behind.
+"""Exported programs return what the network returns for batches of any length; a program that does
+not is removed.
 """
 
 import importlib.util

@@ -1,5 +1,5 @@
-"""What cannot be confirmed is answered by one message, before anything is trained; a running sweep
-can be.
+"""A sweep that cannot be confirmed is refused by one message before any training; a running sweep
+can be confirmed.
 """
 
 import subprocess

@@ -1,4 +1,4 @@
-"""What a report states is right: ranks, fronts, importances, medians, pauses."""
+"""Figures of a report are correct: ranks, fronts, importances, medians, pauses."""
 
 import random
 from datetime import timedelta

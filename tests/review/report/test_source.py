@@ -1,6 +1,4 @@
-"""What the command line names is found and read without being written to, or answered by one
-message.
-"""
+"""Sources of a report are found and read without being written to, or refused by one message."""
 
 import subprocess
 import sys
@@ -119,7 +117,7 @@ def test_the_study_of_a_folder_is_named_by_its_config_also_where_that_refers_to_
         "hydra: {sweeper: {storage: '${oc.env:NO_SUCH_VARIABLE}'}}"
     )
     with pytest.raises(
-        UserError, match=r"cannot be told from its multirun\.yaml: .*NO_SUCH_VARIABLE"
+        UserError, match=r"cannot be determined from its multirun\.yaml: .*NO_SUCH_VARIABLE"
     ):
         load_sweep(str(tmp_path), None)
 

@@ -33,7 +33,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line."""
     parser = commands.network_parser(
         "evaluate",
-        "How well a trained network does on labelled data.",
+        "Measure a trained network on labelled data.",
         EXAMPLES,
         NOTES,
         out="evaluation",

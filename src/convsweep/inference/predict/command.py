@@ -44,7 +44,7 @@ Exit code {UNFIT_FILES}: some files could not be used, which are listed at the e
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line."""
     parser = commands.network_parser(
-        "predict", "What a trained network makes of files.", EXAMPLES, NOTES, out="predictions"
+        "predict", "Apply a trained network to files.", EXAMPLES, NOTES, out="predictions"
     )
     parser.add_argument(
         "files",

@@ -152,7 +152,7 @@ def named_in(config: DictConfig, folder: Path) -> tuple[str | Path, str | None]:
         )
     except OmegaConfBaseException as error:
         raise UserError(
-            f"where the study of {folder} is cannot be told from its"
+            f"where the study of {folder} is cannot be determined from its"
             f" {SweepPaths(folder).config.name}: {error}"
         ) from error
 
