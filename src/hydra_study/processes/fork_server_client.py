@@ -45,10 +45,11 @@ class ForkServerClient:
     """
 
     def __init__(self, spec: SweepSpec, lock: int, temporary: TemporaryFolder) -> None:
-        self.temporary = temporary
+        self._lock = lock
+        self._temporary = temporary
         options = spec.options
         rest = pickle_by_value((Singleton.get_state(), replace(spec, task_function=_no_task)))
-        order = Order(
+        self._order = Order(
             spec.origin,
             pickle_function(spec.task_function),
             rest,
@@ -56,8 +57,16 @@ class ForkServerClient:
             options.threads,
             [],
         )
+        self._start()
+
+    def restart(self) -> None:
+        """Start another fork server in place of one that has died."""
+        self.close()
+        self._start()
+
+    def _start(self) -> None:
         while True:
-            self._process, self.control = _spawn(order, lock, temporary)
+            self._process, self.control = _spawn(self._order, self._lock, self._temporary)
             try:
                 messages, _ = self.receive()
             except (KeyboardInterrupt, Overdue):  # its imports may take long
@@ -80,7 +89,7 @@ class ForkServerClient:
                 message["step"],
                 message["reason"],
             )
-            order.deferred.append(message["step"])
+            self._order.deferred.append(message["step"])
 
     def begin(self, job: Job) -> Channel:
         """Send a job and return the connection to its trial.

@@ -3,10 +3,8 @@
 import contextlib
 import logging
 import math
-import select
 import time
 from collections.abc import Callable
-from typing import Any
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -17,15 +15,14 @@ from hydra_study.attributes import kind_of
 from hydra_study.interrupts import Interrupts, Overdue, closing_text
 from hydra_study.processes.fork_server_client import ForkServerClient
 from hydra_study.processes.message_handler import MessageHandler
-from hydra_study.processes.messages import Channel
 from hydra_study.processes.running_trial import RunningTrial
-from hydra_study.processes.slots import make_slots
+from hydra_study.processes.trial_pool import TrialPool
 from hydra_study.space.space import Space
 from hydra_study.storage.heartbeat import Heartbeat, LivenessMonitor
 from hydra_study.storage.locks import locked
 from hydra_study.storage.patience import GaveUpWaitingError
 from hydra_study.storage.storage import OpenStudy
-from hydra_study.sweep_spec import Job, SweepSpec, WorkerResult
+from hydra_study.sweep_spec import SweepSpec, WorkerResult
 from hydra_study.trials.ask import Asker, StudyClock
 from hydra_study.trials.duplicates import DuplicateIndex
 from hydra_study.trials.outcomes import (
@@ -75,12 +72,9 @@ class Worker:
         options = spec.options
         self.spec = spec
         self.study = study
-        self.name = heartbeat.worker
-        self.free = make_slots(options)
-        self.running_trials: dict[int, RunningTrial] = {}
-        self.ended: WorkerResult | None = None
+        self.pool = TrialPool(spec, fork_server)
+        self.result: WorkerResult | None = None
         self.clock = StudyClock(spec, keeps=index == 0)
-        self._fork_server = fork_server
         self._heartbeat = heartbeat
         self._watcher = watcher
         self._policies = parse_policies(options.policy)
@@ -89,7 +83,7 @@ class Worker:
         self._duplicates = DuplicateIndex(study, spec.session)
         self._handler = MessageHandler(study, spec, self._teller, self._duplicates)
         self._session = Session(study, spec)
-        self.asker = Asker(study, space, spec, self.name)
+        self.asker = Asker(study, space, spec, heartbeat.worker)
         # the monotonic clock may start below zero
         self._times = dict.fromkeys(("beat", "reap", "ask", "stop"), -math.inf)
         self._patience = _ASK_EVERY
@@ -118,37 +112,21 @@ class Worker:
                 self.study.patience.meanwhile = lambda waited_s: None
 
     def _work(self) -> WorkerResult:
-        while self.ended is None or self.running_trials:
+        while self.result is None or self.pool.running:
             with contextlib.suppress(Overdue):  # the next turn handles the signal
                 self._take_turn()
         self.clock.keep()
-        return self.ended
+        return self.result
 
     def _take_turn(self) -> None:
         self._handle_signals(self._interrupts)
-        if self.ended is None:
+        if self.result is None:
             self._fill()
-        elif not self.running_trials:
+        elif not self.pool.running:
             return
-        self._listen()
-        self._watch_trials()
+        self._handle_messages()
+        self.pool.watch()
         self._do_housekeeping()
-
-    def _watch_trials(self) -> None:
-        options = self.spec.options
-        for running in self.running_trials.values():
-            running.watch(
-                options.hang_limit,
-                options.trial_timeout,
-                options.grace,
-                self._write_expected_outcome,
-            )
-
-    def _write_expected_outcome(self, running: RunningTrial, outcome: Outcome) -> None:
-        """Write the outcome that a trial reads on SIGTERM, unless it has no folder yet."""
-        if running.training:
-            with contextlib.suppress(OSError):
-                write_outcome(self.spec, self.spec.paths.outcome(running.trial.number), outcome)
 
     def _work_on(self, waited_s: float) -> None:
         """Do the work that needs no study during a wait for a lock or the storage.
@@ -157,45 +135,35 @@ class Worker:
             GaveUpWaitingError: A signal has arrived, and the wait takes too long.
         """
         self._handle_signals(self._interrupts)
-        self._watch_trials()
+        self.pool.watch()
         self._beat()
-        self._handler.let_train([*self.running_trials.values()])
+        self._handler.let_train([*self.pool.running.values()])
         if self._interrupts.count and waited_s > _PATIENCE_AT_THE_END_S:
             raise GaveUpWaitingError("interrupted")
 
     def _abandon(self) -> None:
         """Close the trials without telling the study; the next start reaps them."""
-        for running in self.running_trials.values():
-            running.close_gently("the storage did not answer", self.spec.options.grace, again=True)
+        self.pool.close("the storage did not answer")
         end = time.monotonic() + self.spec.options.grace + 1
-        while self.running_trials and time.monotonic() < end:
+        while self.pool.running and time.monotonic() < end:
             self._handle_signals(self._interrupts)
-            self._watch_trials()
-            ready, _, _ = select.select([self._fork_server.control.sock], [], [], 0.1)
-            messages, is_open = self._fork_server.receive() if ready else ([], True)
-            for message in messages:
-                if message["type"] == "exited":
-                    self.running_trials.pop(message["number"], None)
-            if not is_open:
-                return
+            self.pool.watch()
+            for number in self.pool.exits(timeout_s=0.1):
+                self.pool.remove(self.pool.running[number])
 
     def _handle_signals(self, interrupts: Interrupts) -> None:
         """Close the running trials on the first signal, kill them on the next."""
         interrupts.notice()
-        if interrupts.count and (self.ended is None or self.ended.signal is None):
-            if self.spec.is_local and self.running_trials:
+        if interrupts.count and (self.result is None or self.result.signal is None):
+            if self.spec.is_local and self.pool.running:
                 log.info(closing_text(self.spec.options.grace))
             self._end("interrupted", interrupts.signal)
         if interrupts.count > 1:
-            for running in self.running_trials.values():
-                running.kill()
+            self.pool.kill()
 
     def _end(self, reason: str, signum: int | None = None) -> None:
-        self.ended = WorkerResult(reason, signum)
-        for running in self.running_trials.values():
-            running.close_gently(
-                f"the sweep stopped: {reason}", self.spec.options.grace, again=True
-            )
+        self.result = WorkerResult(reason, signum)
+        self.pool.close(f"the sweep stopped: {reason}")
 
     def _is_due(self, what: str, every: float) -> bool:
         due = time.monotonic() - self._times[what] >= every
@@ -205,14 +173,14 @@ class Worker:
 
     def _fill(self) -> None:
         """Start a trial in every free slot, as long as the budget has room."""
-        if not self.free or not self._is_due("ask", self._patience):
+        if not self.pool.free or not self._is_due("ask", self._patience):
             return
         self._patience = min(2 * self._patience, max(1.0, self._many))
         stopped = self._session.stop_reason()
         if stopped:
             self._end(stopped)
-        while self.free and self.ended is None:
-            trial = self.asker.ask(self.free[0].index, self.clock.seconds())
+        while self.pool.free and self.result is None:
+            trial = self.asker.ask(self.pool.free[0].index, self.clock.seconds())
             if self.asker.over is not None:
                 self._end(self.asker.over)
             if trial is None:
@@ -242,53 +210,14 @@ class Worker:
                 self._teller.tell_duplicate(self._frozen(trial), known)
                 self._count(trial)
                 return
-        slot = self.free.pop(0)
-        checkpoint = trial.user_attrs.get(attributes.CHECKPOINT)
-        job = Job(trial.number, point.overrides, checkpoint, slot.environment, slot.threads)
-        self.running_trials[trial.number] = RunningTrial(trial, slot, self._begin(job))
+        self.pool.start(trial, point.overrides)
 
-    def _begin(self, job: Job) -> Channel:
-        try:
-            return self._fork_server.begin(job)
-        except OSError:
-            self._renew_fork_server()
-            return self._fork_server.begin(job)
-
-    def _renew_fork_server(self) -> None:
-        """Start another fork server after the old one has died, and its trials with it."""
-        self._fork_server.close()
-        for number, running in list(self.running_trials.items()):
-            running.kill()
-            self._finish(number, None if running.outcome else 9)
-        self._fork_server = ForkServerClient(
-            self.spec, self._heartbeat.lock, self._fork_server.temporary
-        )
-
-    def _listen(self) -> None:
-        """Wait a moment for messages of the trials and of the fork server, and handle them."""
-        by_socket = {
-            running.channel.sock: running
-            for running in self.running_trials.values()
-            if running.open
-        }
-        for running in [running for running in self.running_trials.values() if running.unread]:
+    def _handle_messages(self) -> None:
+        """Wait a moment for messages of the trials, and for the ends of their processes."""
+        for running in self.pool.wait():
             self._receive(running)
-        control = self._fork_server.control.sock
-        ready, _, _ = select.select([control, *by_socket], [], [], 0.2)
-        for sock in ready:
-            if sock in by_socket:
-                self._receive(by_socket[sock])
-        if control in ready:
-            messages, is_open = self._fork_server.receive()
-            for message in messages:
-                if message["number"] not in self.running_trials:
-                    continue
-                if message["type"] == "forked":
-                    self.running_trials[message["number"]].pid = message["pid"]
-                elif message["type"] == "exited":
-                    self._finish(message["number"], message["signal"])
-            if not is_open:
-                self._renew_fork_server()
+        for number, signum in self.pool.exits().items():
+            self._finish(number, signum)
 
     def _receive(self, running: RunningTrial) -> None:
         """Handle the messages of a trial, unless another worker has told its outcome."""
@@ -312,7 +241,7 @@ class Worker:
 
     def _finish(self, number: int, signum: int | None) -> None:
         """Tell the outcome of a trial whose process has ended."""
-        running = self.running_trials[number]
+        running = self.pool.running[number]
         try:
             self._handler.receive_rest(running)
         except UpdateFinishedTrialError:
@@ -322,8 +251,7 @@ class Worker:
 
     def _tell(self, running: RunningTrial, signum: int | None) -> None:
         """Tell the outcome of a trial and free its slot."""
-        del self.running_trials[running.trial.number]
-        self.free.append(running.slot)
+        self.pool.remove(running)
         self._times["ask"] = -math.inf
         outcome = running.conclude(signum)
         if running.is_lost:
@@ -348,14 +276,14 @@ class Worker:
         self.asker.fruitless = self.asker.fruitless + 1 if kind in UNCHARGED else 0
         self._watcher()
         reason = self._session.stop_after(kind, self._policies[kind])
-        if reason and self.ended is None:
+        if reason and self.result is None:
             self._end(reason)
 
     def _do_housekeeping(self) -> None:
         """Update display and heartbeat, and from time to time reap trials of dead workers."""
         self._watcher()
         self._beat()
-        if self.ended is None and self._is_due("stop", max(1.0, self._many)):
+        if self.result is None and self._is_due("stop", max(1.0, self._many)):
             stopped = self._session.stop_reason()
             if stopped:
                 self._end(stopped)
@@ -367,7 +295,7 @@ class Worker:
 
     def _beat(self) -> None:
         if self._is_due("beat", _BEAT_EVERY):
-            self._heartbeat.beat(self._state())
+            self._heartbeat.beat({**self.pool.state(), "seconds": round(self.clock.seconds(), 1)})
             self.clock.keep()
 
     def _drop_what_others_told(self) -> None:
@@ -376,15 +304,6 @@ class Worker:
             trial.number
             for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         }
-        for number, running in self.running_trials.items():
+        for number, running in self.pool.running.items():
             if running.training and running.outcome is None and number not in unfinished:
                 self._lose(running)
-
-    def _state(self) -> dict[str, Any]:
-        trials = [running.state() for running in self.running_trials.values()]
-        seconds = round(self.clock.seconds(), 1)
-        return {
-            "trials": trials,
-            "slots": len(self.free) + len(self.running_trials),
-            "seconds": seconds,
-        }
