@@ -123,15 +123,8 @@ def of_trials(
         wanted = FATES[fates[trial.number]] if trial.number in fates else "complete"
         if trial.state.is_finished() and ended_as not in (wanted, "killed"):
             reason = trial.user_attrs.get("reason")
-            found.append(
-                (
-                    "kind",
-                    (
-                        f"{name} is called {ended_as}, not {wanted} (fate:"
-                        f" {fates.get(trial.number)}; {reason})"
-                    ),
-                )
-            )
+            fate = f"fate: {fates.get(trial.number)}; {reason}"
+            found.append(("kind", f"{name} is {ended_as}, not {wanted} ({fate})"))
     known = {trial.number for trial in trials}
     found += [
         ("lost", f"trial {n} ran and is not in the study")
@@ -158,57 +151,28 @@ def of_folders(ledger: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 def of_tables(app: Application, trials: list[FrozenTrial]) -> list[tuple[str, str]]:
     """Check that study, outcome files and sweep.csv agree."""
+    text = (app.sweep / "sweep.csv").read_text()
+    rows = {int(row["number"]): row for row in csv.DictReader(text.splitlines())}
     found = []
-    rows = {
-        int(row["number"]): row
-        for row in csv.DictReader((app.sweep / "sweep.csv").read_text().splitlines())
-    }
     if set(rows) != {trial.number for trial in trials}:
-        found.append(("differ", f"sweep.csv has {len(rows)} trials, the study {len(trials)}"))
+        found.append(f"sweep.csv has {len(rows)} trials, the study {len(trials)}")
     for trial in trials:
-        row, ended_as = rows.get(trial.number), kind(trial)
+        name, ended_as = f"trial {trial.number}", kind(trial)
+        row = rows.get(trial.number)
         if row is not None and row["kind"] != ended_as:
-            found.append(
-                (
-                    "differ",
-                    (
-                        f"trial {trial.number} is {ended_as} in the study and {row['kind']} in"
-                        " sweep.csv"
-                    ),
-                )
-            )
+            found.append(f"{name} is {ended_as} in the study and {row['kind']} in sweep.csv")
         if row is not None and trial.value is not None and float(row["value"]) != trial.value:
-            found.append(
-                (
-                    "differ",
-                    (
-                        f"trial {trial.number} has {trial.value} in the study and {row['value']} in"
-                        " sweep.csv"
-                    ),
-                )
-            )
+            found.append(f"{name} has {trial.value} in the study and {row['value']} in sweep.csv")
         file = app.sweep / str(trial.number) / "outcome.json"
         if not file.is_file():
             continue
         outcome = json.loads(file.read_text())
-        if outcome["kind"] != ended_as and not (ended_as == "killed" and outcome.get("stopped")):
-            found.append(
-                (
-                    "differ",
-                    (
-                        f"trial {trial.number} is {ended_as} in the study and {outcome['kind']} in"
-                        " its outcome file"
-                    ),
-                )
-            )
-        if ended_as == "complete" and outcome.get("values") != trial.values:
-            found.append(
-                (
-                    "differ",
-                    f"trial {trial.number} has {trial.values}, in its file {outcome.get('values')}",
-                )
-            )
-    return found
+        kind_in_file, values = outcome["kind"], outcome.get("values")
+        if kind_in_file != ended_as and not (ended_as == "killed" and outcome.get("stopped")):
+            found.append(f"{name} is {ended_as} in the study and {kind_in_file} in its file")
+        if ended_as == "complete" and values != trial.values:
+            found.append(f"{name} has {trial.values} in the study and {values} in its file")
+    return [("differ", detail) for detail in found]
 
 
 def of_files(app: Application) -> list[tuple[str, str]]:

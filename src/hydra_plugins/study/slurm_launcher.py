@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 
 # Parameters that submitit knows for every kind of cluster; all others are passed as `slurm_NAME`.
 _OF_ANY_CLUSTER = {
-    *("name", "timeout_min", "mem_gb", "nodes", "tasks_per_node"),
-    *("cpus_per_task", "gpus_per_node", "stderr_to_stdout"),
+    "name",
+    "timeout_min",
+    "mem_gb",
+    "nodes",
+    "tasks_per_node",
+    "cpus_per_task",
+    "gpus_per_node",
+    "stderr_to_stdout",
 }
 
 

@@ -26,17 +26,18 @@ _LOOK_EVERY = 10.0
 
 # States of a job that is queued or running, or may be requeued.
 _UNFINISHED = (
-    *(
-        "PENDING",
-        "RUNNING",
-        "SUSPENDED",
-        "COMPLETING",
-        "CONFIGURING",
-        "REQUEUED",
-        "REQUEUE_FED",
-        "REQUEUE_HOLD",
-    ),
-    *("RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED"),
+    "PENDING",
+    "RUNNING",
+    "SUSPENDED",
+    "COMPLETING",
+    "CONFIGURING",
+    "REQUEUED",
+    "REQUEUE_FED",
+    "REQUEUE_HOLD",
+    "RESIZING",
+    "SIGNALING",
+    "STAGE_OUT",
+    "STOPPED",
 )
 
 
@@ -58,7 +59,7 @@ class Queue:
         self._interrupts = interrupts
         self._states: dict[str, str] | None = None
         self._began = self._looked = time.monotonic()
-        self._well: set[str] = set()
+        self._finished: set[str] = set()
 
     def wait(self) -> list[JobReturn]:
         """Wait until all jobs have ended and return their results.
@@ -82,10 +83,10 @@ class Queue:
         except BaseException:
             self._cancel()
             raise
-        return self._message()
+        return self._collect_results()
 
     def _is_closing(self) -> bool:
-        return bool(self._well) or self._interrupts.count > 0
+        return bool(self._finished) or self._interrupts.count > 0
 
     def _cancel(self, *options: str) -> None:
         subprocess.run(["scancel", "--quiet", *options, self._id], check=False)
@@ -94,7 +95,7 @@ class Queue:
         """Return whether a worker has finished or its job has left the queue for good (a requeued
         job returns to it).
         """
-        if job.job_id in self._well:
+        if job.job_id in self._finished:
             return True
         result = _result(job)
         if (
@@ -102,16 +103,16 @@ class Queue:
             and result.status == JobStatus.COMPLETED
             and result.return_value.signal is None
         ):
-            self._well.add(job.job_id)
+            self._finished.add(job.job_id)
             return True
-        self._look()
+        self._poll()
         return self._states is not None and self._state(job) not in _UNFINISHED
 
     def _state(self, job: "Job[JobReturn]") -> str:
         """Return the state of a job; one that squeue never listed was cancelled while pending."""
         return (self._states or {}).get(job.job_id, "CANCELLED")
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         """Call squeue if the last call is long enough ago."""
         now = time.monotonic()
         if now - self._looked < (
@@ -138,7 +139,7 @@ class Queue:
                 line.split(maxsplit=1) for line in done.stdout.splitlines()
             )
 
-    def _message(self) -> list[JobReturn]:
+    def _collect_results(self) -> list[JobReturn]:
         results = {job.job_id: result for job in self._jobs if (result := _result(job)) is not None}
         lost = [
             job
@@ -151,7 +152,11 @@ class Queue:
                 ", ".join(f"{job.job_id} ({self._state(job)})" for job in lost),
             )
         if results or self._interrupts.count:
-            return [result for id, result in results.items() if not self._well or id in self._well]
+            return [
+                result
+                for id, result in results.items()
+                if not self._finished or id in self._finished
+            ]
         if not lost:
             raise StudyError(
                 "all jobs of the sweep were cancelled in Slurm's queue; the same command continues"

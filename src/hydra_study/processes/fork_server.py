@@ -33,24 +33,20 @@ from hydra_study.task_function import UNGUARDED, Origin, load_function
 
 # Environment variables of a worker's job. A trial, which starts its own ranks, must not see them.
 _OF_LAUNCHERS = (
-    *(
-        "RANK",
-        "LOCAL_RANK",
-        "GROUP_RANK",
-        "NODE_RANK",
-        "WORLD_SIZE",
-        "LOCAL_WORLD_SIZE",
-        "MASTER_ADDR",
-        "MASTER_PORT",
-    ),
-    *(
-        "SLURM_NTASKS",
-        "SLURM_NTASKS_PER_NODE",
-        "SLURM_PROCID",
-        "SLURM_LOCALID",
-        "SLURM_NODEID",
-        "SLURM_STEP_ID",
-    ),
+    "RANK",
+    "LOCAL_RANK",
+    "GROUP_RANK",
+    "NODE_RANK",
+    "WORLD_SIZE",
+    "LOCAL_WORLD_SIZE",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+    "SLURM_NTASKS",
+    "SLURM_NTASKS_PER_NODE",
+    "SLURM_PROCID",
+    "SLURM_LOCALID",
+    "SLURM_NODEID",
+    "SLURM_STEP_ID",
 )
 _PROGRAM = "import the program"
 _REHEARSAL = "load what composing and checking a config needs"

@@ -68,6 +68,7 @@ class TrialPool:
     def remove(self, running: RunningTrial) -> None:
         """Remove an ended trial and free its slot."""
         del self.running[running.trial.number]
+        self._exits.pop(running.trial.number, None)
         self.free.append(running.slot)
 
     def wait(self) -> list[RunningTrial]:
@@ -81,7 +82,7 @@ class TrialPool:
         return [*unread, *(by_socket[sock] for sock in ready if sock in by_socket)]
 
     def exits(self, timeout_s: float = 0.0) -> Exits:
-        """Wait for the fork server, and return the trials whose process has ended."""
+        """Wait for the fork server, and return the trials to `remove`: their process has ended."""
         ready, _, _ = select.select(self._control(), [], [], timeout_s)
         messages, is_open = self._fork_server.receive() if ready else ([], True)
         for message in messages:
@@ -92,8 +93,7 @@ class TrialPool:
                 self._exits[number] = message["signal"]
         if not is_open:
             self._lose_fork_server()
-        exits, self._exits = self._exits, {}
-        return exits
+        return dict(self._exits)
 
     def _control(self) -> list[Any]:
         return [self._fork_server.control.sock] if self._has_fork_server else []

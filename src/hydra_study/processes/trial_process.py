@@ -89,14 +89,7 @@ def _run(spec: SweepSpec, job: Job, channel: Channel) -> Outcome:
     folder = spec.paths.trial(job.number)
     config = compose(spec, job)
     attributes = check(spec, config)
-    form = (
-        locate(spec.options.canonical, "hydra.sweeper.canonical")
-        if spec.options.canonical
-        else None
-    )
-    searched = {key_of(text) for text in (*spec.options.params, *spec.arguments)}
-    varied = [text for text in job.overrides if text not in spec.fixed and key_of(text) in searched]
-    identity = canonical_hash(task_config(config), spec.options.ignore, form, varied)
+    identity = _identity(spec, job, config)
     answer = channel.ask({"type": "ready", "hash": identity, "attributes": attributes})
     if not answer["go"]:
         return Outcome("duplicate")
@@ -122,6 +115,15 @@ def _run(spec: SweepSpec, job: Job, channel: Channel) -> Outcome:
     )
     # `return_value` raises the task function's exception, if any
     return outcome_of_result(done.return_value, spec.objectives.names)
+
+
+def _identity(spec: SweepSpec, job: Job, config: DictConfig) -> str:
+    """Return the hash by which duplicates of the trial are found."""
+    path = spec.options.canonical
+    form = None if path is None else locate(path, "hydra.sweeper.canonical")
+    searched = {key_of(text) for text in (*spec.options.params, *spec.arguments)}
+    varied = [text for text in job.overrides if text not in spec.fixed and key_of(text) in searched]
+    return canonical_hash(task_config(config), spec.options.ignore, form, varied)
 
 
 def _wait_for_room(folder: Path, channel: Channel) -> None:

@@ -51,8 +51,16 @@ def check_change(
             " start, but they differ"
         )
         raise StudyError(f"{rule}:\n  {listed}\n{remedies}")
+    _refuse_changed_choices(stored or {}, space)
+    if stored != space:
+        study.set_user_attr(attributes.STUDY_SPACE, space)
+    if began_with != config:
+        study.set_user_attr(attributes.STUDY_CONFIG, config)
+
+
+def _refuse_changed_choices(stored: Mapping[str, Any], space: Mapping[str, Any]) -> None:
     for key, entry in space.items():
-        before = (stored or {}).get(key, {}).get("choices")
+        before = stored.get(key, {}).get("choices")
         if before is not None and "choices" in entry and before != entry["choices"]:
             rule = (
                 f"the choices of {key} cannot change within a study (Optuna stores their positions)"
@@ -61,10 +69,6 @@ def check_change(
                 f"{rule}, but {before} became {entry['choices']}; choose another"
                 " hydra.sweeper.study_name"
             )
-    if stored != space:
-        study.set_user_attr(attributes.STUDY_SPACE, space)
-    if began_with != config:
-        study.set_user_attr(attributes.STUDY_CONFIG, config)
 
 
 def fixed_config(config: DictConfig, free: Iterable[str]) -> dict[str, Any]:
