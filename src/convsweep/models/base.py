@@ -17,6 +17,13 @@ from convsweep.errors import DivergedError, UserError
 from convsweep.metrics.running_mean import RunningMean, not_finite
 from convsweep.models.accelerated import Accelerated
 from convsweep.models.acceleration import Compile, Recompute
+from convsweep.models.fine_tuning import (
+    Frozen,
+    check_lr_decay,
+    decay_groups,
+    frozen_parts,
+    groups_by_depth,
+)
 from convsweep.models.memory_format import MemoryFormat
 from convsweep.models.normalize import Normalize, NormalizeBy
 from convsweep.models.schedules import Schedule, lightning_schedule
@@ -43,6 +50,10 @@ class Model(Accelerated, ABC):
         normalize_by: normalise by mean and standard deviation of the training split, or of each
             sample.
         memory_format, compile, recompute: see `Accelerated`.
+        frozen: parts of the network that do not train: `none`, `body` (all but the last), or a
+            number of them from the input on; their normalisation layers keep their statistics.
+        frozen_epochs: train them after so many epochs; None: never.
+        lr_decay: learning rate of each part, as a factor of that of the part after it.
         loss: replaces the task's loss: a module from outputs and targets of a batch to their mean
             loss.
         monitor, monitor_mode: the metric that selects the best epoch, and `max` or `min`.
@@ -69,6 +80,9 @@ class Model(Accelerated, ABC):
         memory_format: MemoryFormat = "auto",
         compile: Compile = "none",
         recompute: Recompute = "none",
+        frozen: Frozen = "none",
+        frozen_epochs: int | None = None,
+        lr_decay: float = 1.0,
         loss: nn.Module | None = None,
         monitor: str = "val/loss",
         monitor_mode: Literal["max", "min"] = "min",
@@ -81,6 +95,13 @@ class Model(Accelerated, ABC):
         self.class_counts = class_counts
         self.make_optimizer, self.schedule = optimizer, schedule
         self.decay_norm_and_bias = decay_norm_and_bias
+        check_lr_decay(lr_decay)
+        self.lr_decay, self.frozen_epochs = lr_decay, frozen_epochs
+        # a tuple, since a module of the model would be in the checkpoint a second time
+        self.frozen = tuple(frozen_parts(net, frozen))
+        if frozen_epochs is None:
+            for part in self.frozen:
+                part.requires_grad_(False)
         self.monitor, self.monitor_mode, self.metadata = monitor, monitor_mode, dict(metadata or {})
         self.losses = {"train": RunningMean(), "val": RunningMean(), "test": RunningMean()}
         metrics = self.make_metrics()
@@ -207,18 +228,37 @@ class Model(Accelerated, ABC):
         self.log_dict(metrics.compute(), prog_bar=False)
         metrics.reset()
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the frozen parts do not train in this epoch."""
+        return self.frozen_epochs is None or self.current_epoch < self.frozen_epochs
+
+    def on_train_epoch_start(self) -> None:
+        for part in self.frozen:
+            part.train(not self.is_frozen)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        # gradients are computed and dropped, as DDP cannot add parameters to a running training
+        if self.is_frozen:
+            for part in self.frozen:
+                part.zero_grad(set_to_none=True)
+
     def configure_optimizers(self) -> Any:
         optimizer = self.build_optimizer(self.make_optimizer, self.parameter_groups())
+        for group in optimizer.param_groups:
+            group["lr"] *= group.get("lr_factor", 1.0)
         if self.schedule is None:
             return optimizer
         return lightning_schedule(optimizer, self.schedule, self.trainer, self.monitor)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Return the parameters in two groups, with and without weight decay."""
-        trained = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
-        if self.decay_norm_and_bias:
-            return [{"params": trained}]
-        decayed = [parameter for parameter in trained if parameter.dim() > 1]
-        kept = [parameter for parameter in trained if parameter.dim() <= 1]
-        groups: list[dict[str, Any]] = [{"params": decayed}, {"params": kept, "weight_decay": 0.0}]
-        return [group for group in groups if group["params"]]
+        """Return the parameters in groups with and without weight decay, for each part of the
+        network if their learning rates differ.
+        """
+        if self.lr_decay == 1:
+            return decay_groups(list(self.net.parameters()), self.decay_norm_and_bias)
+        return [
+            group
+            for factor, parameters in groups_by_depth(self.net, self.lr_decay)
+            for group in decay_groups(parameters, self.decay_norm_and_bias, lr_factor=factor)
+        ]

@@ -1,11 +1,11 @@
 """Learning rate schedules over the steps of a whole training, composed of torch's schedulers."""
 
-from math import isinf
+from math import cos, isinf, pi
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import (
-    CosineAnnealingLR,
+    LambdaLR,
     LinearLR,
     LRScheduler,
     MultiStepLR,
@@ -38,9 +38,11 @@ def cosine(
         final: final learning rate, as a share of the initial one.
     """
     warmup_steps = warmup_of(warmup, total_steps)
-    lr = optimizer.param_groups[0]["lr"]
-    main = CosineAnnealingLR(
-        optimizer, T_max=max(1, total_steps - warmup_steps), eta_min=lr * final
+    half_period = max(1, total_steps - warmup_steps)
+    # torch's own has one final value for all groups, whatever their learning rates
+    main = LambdaLR(
+        optimizer,
+        lambda step: final + (1 - final) * (1 + cos(pi * min(step, half_period) / half_period)) / 2,
     )
     return warmed_up(optimizer, main, warmup_steps)
 

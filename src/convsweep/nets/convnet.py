@@ -64,6 +64,11 @@ class ConvNet(nn.Module):
         logits: Tensor = self.head(self.stages(self.stem(x)))
         return logits
 
+    def depth_parts(self) -> list[tuple[str, nn.Module]]:
+        """Return stem, stages and head, for fine-tuning."""
+        stages = [(f"stage {number}", stage) for number, stage in enumerate(self.stages, start=1)]
+        return [("stem", self.stem), *stages, ("head", self.head)]
+
 
 def build_stem(plan: Plan, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
     """Return the first convolution and pool, or nothing, and the shape after them."""
