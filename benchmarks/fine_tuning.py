@@ -1,4 +1,4 @@
-"""Compare fine-tuning with training anew on a small set of other classes, at equal numbers of steps.
+"""Compare fine-tuning with training anew on a small set of other classes, for equally many epochs.
 
     python benchmarks/fine_tuning.py CIFAR-10-BATCHES-PY [--out FOLDER] [--seeds 5]
 
