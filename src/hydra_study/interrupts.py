@@ -18,6 +18,9 @@ class Overdue(BaseException):
 class Interrupts:
     """Context manager that counts SIGINT and SIGTERM; outside of the main thread it counts nothing.
 
+    Where one is entered within another, it begins with the count of the outer one: a
+    `KeyboardInterrupt` that is raised in a callback of the interpreter gets lost.
+
     Args:
         most: Number of signals to count; the next one raises `KeyboardInterrupt`. None counts all.
         notice_within_s: Time after a signal within which `notice` must be called, otherwise
@@ -47,6 +50,9 @@ class Interrupts:
             for signum in (signal.SIGINT, signal.SIGTERM):
                 before = signal.signal(signum, self._note)
                 self._before.setdefault(signum, before)
+                outer = getattr(before, "__self__", None)
+                if isinstance(outer, Interrupts) and outer.count > self.count:
+                    self.count, self.signal = outer.count, outer.signal
 
     def __exit__(self, *error: object) -> None:
         self.notice()

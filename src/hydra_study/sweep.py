@@ -71,8 +71,10 @@ def sweep(
         StudyError: An option is wrong, or errors of the task function stopped the sweep.
     """
     refuse_unguarded(sys.argv)
+    interrupts = Interrupts(most=0)
     try:
-        return run_sweep(context, task_function, config, arguments)
+        with interrupts:
+            return run_sweep(context, task_function, config, arguments)
     except OSError as error:
         if not is_disk_full(error):
             raise
@@ -83,7 +85,7 @@ def sweep(
         ) from error
     except KeyboardInterrupt:  # outside of the workers' loops, or one more than they count
         log.info("interrupted; the same command continues from here")
-        sys.exit(128 + signal.SIGINT)
+        sys.exit(128 + (interrupts.signal or signal.SIGINT))
 
 
 def run_sweep(

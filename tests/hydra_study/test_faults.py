@@ -17,7 +17,7 @@ import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState, create_trial
 
-from hydra_study.interrupts import Overdue, time_limit
+from hydra_study.interrupts import Interrupts, Overdue, time_limit
 from hydra_study.storage.patience import GaveUpWaitingError, Patience
 from hydra_study.storage.patient_storage import PatientStorage
 
@@ -296,6 +296,14 @@ def test_patience_ends() -> None:
         Patience(60).call(lambda: 1 // 0)
 
 
+def test_an_interrupt_that_got_lost_as_an_exception_is_noticed_later() -> None:
+    with Interrupts(most=0):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with Interrupts() as later:
+            assert (later.count, later.signal) == (1, signal.SIGINT)
+
+
 def test_a_storage_that_never_answers_is_left_when_time_is_up() -> None:
     patience = Patience(60)
     with pytest.raises(GaveUpWaitingError), time_limit(0.1):
@@ -443,7 +451,7 @@ class Slow(RandomSampler):
 def test_ctrl_c_works_while_the_sampler_computes(toy: MakeToy) -> None:
     app = toy(
         "while not Path('go').exists(): time.sleep(0.05)\nreturn cfg.x",
-        sweeper="n_trials: 3\nslots: 2\nparams: {x: 'interval(0,1)'}",
+        sweeper="n_trials: 3\nslots: 2\nparams: {x: 'interval(0,1)'}\ngrace: 600",
     )
     (app.folder / "slow.py").write_text(SLOW_SAMPLER)
     process = app.start("hydra.sweeper.sampler._target_=slow.Slow", "hydra/sweeper/sampler=random")

@@ -76,6 +76,12 @@ class RunningTrial:
             "value": self.value,
         }
 
+    def set_process(self, pid: int) -> None:
+        """Set the id of the process; if it was to close before it was known, send SIGTERM now."""
+        self.pid = pid
+        if self.close_reason:
+            self._signal(signal.SIGTERM, group=False)
+
     def close_gently(self, reason: str, grace: float, again: bool | None) -> None:
         """Send SIGTERM, once, and schedule SIGKILL after `grace` seconds."""
         if self.close_reason or self.outcome is not None:  # it is ending already

@@ -88,7 +88,7 @@ class TrialPool:
         for message in messages:
             number = message["number"]
             if message["type"] == "forked" and number in self.running:
-                self.running[number].pid = message["pid"]
+                self.running[number].set_process(message["pid"])
             elif message["type"] == "exited" and number in self.running:
                 self._exits[number] = message["signal"]
         if not is_open:

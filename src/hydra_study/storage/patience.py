@@ -64,13 +64,13 @@ class Patience:
             GaveUpWaitingError: The storage has not answered for `timeout_s`, or not in time after
                 a signal.
         """
+        if self._end is not None:  # it was waited for once; calls after that must not wait
+            raise self._end
         try:
             return self._call_once(function)
         except Exception as error:
             if not is_transient(error):
                 raise
-            if self._end is not None:  # it was waited for once; calls after that must not wait
-                raise self._end from None
             if self.timeout_s <= 0:
                 raise
             log.warning(
