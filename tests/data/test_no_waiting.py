@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.transforms import v2
 
+from convsweep.data.augment.erasing import RandomErasing
 from convsweep.data.augment.mixing import Mixing
 from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.loading.batches import Gather
@@ -26,6 +27,7 @@ CROP_FLIP, REFLECT = (
     [v2.RandomCrop(8, padding=2), v2.RandomHorizontalFlip()],
     [v2.RandomCrop(8, padding=2, padding_mode="reflect")],
 )
+ERASE = [RandomErasing()]
 AFFINE, TURN = (
     [v2.RandomAffine(10, translate=(0.1, 0.1), scale=(0.9, 1.1))],
     [v2.RandomRotation(20, fill=3)],
@@ -66,7 +68,7 @@ def test_what_waits_is_noticed(copies: Copies) -> None:
     assert copies.waits == [True, False, True]
 
 
-@pytest.mark.parametrize("transforms", [None, CROP_FLIP, REFLECT, AFFINE, TURN])
+@pytest.mark.parametrize("transforms", [None, CROP_FLIP, REFLECT, AFFINE, TURN, ERASE])
 def test_batches_are_made_without_waiting(copies: Copies, transforms: list[Any] | None) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (16, 3, 8, 8)).astype(np.uint8), rng.integers(0, 10, 16)

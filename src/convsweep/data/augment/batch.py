@@ -7,29 +7,15 @@ The classes here draw for a batch; given the same parameters the results equal t
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-Size = tuple[int, int]
-Fill = float | None
-
-
-class BatchStep(Protocol):
-    """One transform of a batch."""
-
-    def draw(self, count: int, size: Size, generator: Generator) -> Tensor:
-        """Return the random parameters for `count` samples of (height, width), one row a sample."""
-
-    def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
-        """Return a batch (B, C, H, W) transformed by its random parameters.
-
-        Args:
-            fill: value of positions from outside of the image.
-            nearest: use nearest-neighbour interpolation, as for masks, whatever is set for images.
-        """
+from convsweep.data.augment.affine import inverse_affine, resampled
+from convsweep.data.augment.policies import rand_augment, trivial_augment
+from convsweep.data.augment.step import BatchStep, Fill, Size, beside
 
 
 @dataclass(frozen=True)
@@ -43,7 +29,7 @@ class Flip:
         return torch.rand(count, generator=generator) < self.p
 
     def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
-        return torch.where(drawn.view(-1, 1, 1, 1), x.flip(self.axis), x)
+        return torch.where(beside(drawn, x).view(-1, 1, 1, 1), x.flip(self.axis), x)
 
 
 @dataclass(frozen=True)
@@ -64,6 +50,7 @@ class Crop:
 
     def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
         height, width = x.shape[2:]
+        drawn = beside(drawn, x)
         rows = drawn[:, :1] + torch.arange(height, device=x.device)
         columns = drawn[:, 1:] + torch.arange(width, device=x.device)
         if self.mode == "constant":
@@ -117,77 +104,18 @@ class Warp:
         )
 
     def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
-        exact = x.is_floating_point()
-        grid = sampling_grid(
-            inverse_affine(drawn).to(x.dtype if exact else torch.float32), (x.shape[2], x.shape[3])
-        )
-        values = x if exact else x.to(grid.dtype)
-        mode = "nearest" if nearest or not self.bilinear else "bilinear"
-        if fill is None:
-            moved = F.grid_sample(values, grid, mode, "zeros", align_corners=False)
-        else:
-            covered = torch.cat([values, torch.ones_like(values[:, :1])], dim=1)
-            *parts, cover = F.grid_sample(covered, grid, mode, "zeros", align_corners=False).split(
-                [x.shape[1], 1], dim=1
-            )
-            moved = (
-                torch.where(cover < 0.5, fill, parts[0])
-                if mode == "nearest"
-                else (parts[0] - fill) * cover + fill
-            )
-        return moved if exact else moved.round().to(x.dtype)
-
-
-def inverse_affine(drawn: Tensor) -> Tensor:
-    """Return the matrices (B, 2, 3) from positions in the result to positions in the sample, in
-    pixels from the centre.
-
-    Args:
-        drawn: (B, 6) angle, shifts along x and y, scale, shears along x and y; angles in degrees.
-    """
-    angle, tx, ty, scale, shear_x, shear_y = drawn.unbind(1)
-    turn, shear_x, shear_y = angle.deg2rad(), shear_x.deg2rad(), shear_y.deg2rad()
-    a = (turn - shear_y).cos() / shear_y.cos()
-    b = -(a * shear_x.tan() + turn.sin())
-    c = (turn - shear_y).sin() / shear_y.cos()
-    d = turn.cos() - c * shear_x.tan()
-    first, second = (
-        torch.stack([d, -b], 1) / scale[:, None],
-        torch.stack([-c, a], 1) / scale[:, None],
-    )
-    shift = torch.stack([tx, ty], 1)
-    rows = [torch.cat([row, -(row * shift).sum(1, keepdim=True)], dim=1) for row in (first, second)]
-    return torch.stack(rows, dim=1)
-
-
-def sampling_grid(matrices: Tensor, size: Size) -> Tensor:
-    """Return the grids (B, H, W, 2) that `grid_sample` takes for matrices (B, 2, 3)."""
-    height, width = size
-    like: dict[str, Any] = {"dtype": matrices.dtype, "device": matrices.device}
-    x = torch.linspace((1.0 - width) * 0.5, (width - 1.0) * 0.5, width, **like).expand(
-        height, width
-    )
-    y = (
-        torch.linspace((1.0 - height) * 0.5, (height - 1.0) * 0.5, height, **like)
-        .view(-1, 1)
-        .expand(height, width)
-    )
-    places = torch.stack([x, y, torch.ones_like(x)], dim=-1).view(1, -1, 3)
-    to_x, to_y = matrices.unbind(1)
-    # a tensor of the sizes would synchronise with the GPU
-    scaled = torch.stack([to_x / (0.5 * width), to_y / (0.5 * height)], dim=2)
-    return places.expand(len(matrices), -1, -1).bmm(scaled).view(-1, height, width, 2)
+        bilinear = self.bilinear and not nearest
+        return resampled(x, inverse_affine(beside(drawn, x)), fill, bilinear)
 
 
 def batch_step(transform: Any, size: Size) -> BatchStep | None:
-    """Return the batch version of a torchvision v2 transform for samples of (height, width); None
-    if there is none.
+    """Return the batch version of a transform for samples of a spatial shape: its own, or that of
+    one of torchvision v2 for images; None if there is none.
     """
-    make = (
-        MAKERS.get(type(transform).__name__)
-        if type(transform).__module__.startswith("torchvision.transforms.v2.")
-        else None
-    )
+    if isinstance(transform, BatchStep):
+        return transform
+    is_torchvisions = type(transform).__module__.startswith("torchvision.transforms.v2.")
+    make = MAKERS.get(type(transform).__name__) if is_torchvisions and len(size) == 2 else None
     return None if make is None else make(transform, size)
 
 
@@ -233,12 +161,33 @@ def rotation(transform: Any, size: Size) -> BatchStep | None:
     )
 
 
+def trivial(transform: Any, size: Size) -> BatchStep | None:
+    """Return a `TrivialAugmentWide`."""
+    if interpolation(transform) not in ("nearest", "bilinear"):
+        return None
+    return trivial_augment(transform.num_magnitude_bins, interpolation(transform) == "bilinear")
+
+
+def rand(transform: Any, size: Size) -> BatchStep | None:
+    """Return a `RandAugment`."""
+    if interpolation(transform) not in ("nearest", "bilinear"):
+        return None
+    return rand_augment(
+        transform.num_ops,
+        transform.magnitude,
+        transform.num_magnitude_bins,
+        interpolation(transform) == "bilinear",
+    )
+
+
 MAKERS: dict[str, Callable[[Any, Size], BatchStep | None]] = {
     "RandomHorizontalFlip": lambda transform, size: Flip(transform.p, 3),
     "RandomVerticalFlip": lambda transform, size: Flip(transform.p, 2),
     "RandomCrop": crop,
     "RandomAffine": affine,
     "RandomRotation": rotation,
+    "TrivialAugmentWide": trivial,
+    "RandAugment": rand,
 }
 
 
@@ -250,5 +199,5 @@ def batch_steps(
     """
     if not all(fill is None or isinstance(fill, int | float) for fill in fills):
         return None
-    steps = [batch_step(transform, (spatial[0], spatial[1])) for transform in transforms]
+    steps = [batch_step(transform, tuple(spatial)) for transform in transforms]
     return None if None in steps else [step for step in steps if step is not None]

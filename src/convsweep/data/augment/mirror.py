@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
+from convsweep.data.augment.step import AnyDim, Fill, Size, beside
 from convsweep.errors import UserError
 
 
-class RandomMirror:
+class RandomMirror(AnyDim):
     """Mirrors a sample and its mask along each axis independently.
 
     Args:
@@ -19,37 +20,27 @@ class RandomMirror:
         UserError: a probability outside 0 to 1.
     """
 
-    any_dim = True
-
     def __init__(self, p: float = 0.5, axes: Sequence[int] | None = None) -> None:
         if not 0 <= p <= 1:
             raise UserError(f"p of a mirror must be a probability from 0 to 1, but is {p}")
         self.p, self.axes = p, axes
 
-    def __call__(self, x: Tensor, *mask: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Return the sample (C, *spatial), and its mask (*spatial) if it has one."""
-        dim = x.dim() - 1
+    def draw(self, count: int, size: Size, generator: Generator) -> Tensor:
+        """Return for each sample which of its axes are mirrored, (count, axes)."""
+        dim = len(size)
         axes = range(dim) if self.axes is None else self.axes
         if any(not 0 <= axis < dim for axis in axes):
             raise UserError(
                 f"axes of a mirror must lie from 0 to {dim - 1} for samples with {dim}, but are"
                 f" {list(axes)}"
             )
-        drawn = [axis - dim for axis in axes if torch.rand(()) < self.p]
-        mirrored = tuple(flip(each, drawn) for each in (x, *mask))
-        return mirrored if mask else mirrored[0]
+        wanted = torch.tensor([axis in axes for axis in range(dim)])
+        return (torch.rand(count, dim, generator=generator) < self.p) & wanted
 
-
-def flip(x: Tensor, axes: Sequence[int]) -> Tensor:
-    """Return a tensor mirrored along axes that are counted from the last; torchvision's `Mask` type
-    is kept.
-    """
-    if not axes:
+    def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
+        """Return the batch (B, C, *spatial) mirrored."""
+        there = beside(drawn, x)
+        for axis in range(x.dim() - 2):
+            turned = there[:, axis].view(-1, *[1] * (x.dim() - 1))
+            x = torch.where(turned, x.flip(2 + axis), x)
         return x
-    turned = x.as_subclass(Tensor).flip(tuple(axes))
-    if type(x) is Tensor:
-        return turned
-    from torchvision import tv_tensors
-
-    wrapped: Tensor = tv_tensors.wrap(turned, like=x)
-    return wrapped

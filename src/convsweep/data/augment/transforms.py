@@ -57,7 +57,7 @@ class Augmentation:
         if self.masks:
             check_fills(self.steps)
         fills = [fill_of(step) for step in self.steps]
-        at_once = by != "sample" and len(info.spatial_shape) == 2 and not info.any_size
+        at_once = by != "sample" and not info.any_size
         self.batched = batch_steps(self.steps, info.spatial_shape, fills) if at_once else None
         self.fills = fills
         if by == "batch" and self.batched is None:
@@ -102,9 +102,7 @@ class Augmentation:
         generator = torch.Generator().manual_seed(mix(seed))
         masks = y.unsqueeze(1) if self.masks else None
         for step, fill in zip(self.batched, self.fills, strict=True):
-            drawn = step.draw(len(x), (x.shape[2], x.shape[3]), generator).to(
-                x.device, non_blocking=True
-            )
+            drawn = step.draw(len(x), tuple(x.shape[2:]), generator)
             x = step.apply(x, drawn, fill, nearest=False)
             masks = (
                 None if masks is None else step.apply(masks, drawn, self.uncovered, nearest=True)
