@@ -39,8 +39,11 @@ class RandomMirror(AnyDim):
 
     def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
         """Return the batch (B, C, *spatial) mirrored."""
+        axes = [axis for axis in range(x.dim() - 2) if drawn[:, axis].any()]
+        if len(x) == 1:
+            return x.flip([2 + axis for axis in axes])
         there = beside(drawn, x)
-        for axis in range(x.dim() - 2):
+        for axis in axes:
             turned = there[:, axis].view(-1, *[1] * (x.dim() - 1))
             x = torch.where(turned, x.flip(2 + axis), x)
         return x
