@@ -23,10 +23,12 @@ from convsweep.data.loading.placement import (
     place_samples,
     workers_for,
 )
+from convsweep.data.loading.sampling import ClassBalance
 from convsweep.data.options import (
     LOADING,
     LoadingOptions,
     check_loading,
+    check_recipe,
     mixing_of,
     split_off,
 )
@@ -80,7 +82,7 @@ class DataModule(LightningDataModule, ABC):
     def info(self) -> DataInfo:
         info = self.describe()
         check_facts(info)
-        mixing_of(self.loading, info)  # refused before samples are read
+        check_recipe(self.loading, info)
         return info
 
     def setup(self, stage: str | None = None) -> None:
@@ -222,11 +224,17 @@ class DataModule(LightningDataModule, ABC):
             self.loading["last_batch"],
             shuffle=not overfit,
             share=self.share(),
+            balance=self.balance(),
         )
         loader = self.loader(gather, order)
         if is_first() and self.trainer is not None:
             say(f"{len(gather):,} training samples {describe_placement(loader.dataset)}")
         return loader
+
+    def balance(self) -> ClassBalance | None:
+        """Return which samples an epoch holds; None: each once."""
+        sampling = self.loading["sampling"]
+        return None if sampling == "uniform" else ClassBalance(np.asarray(self.train.y), sampling)
 
     def val_dataloader(self) -> BatchLoader:
         return self.eval_loader(self.val)

@@ -7,6 +7,7 @@ from convsweep.data.augment.mixing import Mixing
 from convsweep.data.augment.transforms import AugmentBy, Transforms
 from convsweep.data.loading.order import LastBatch
 from convsweep.data.loading.placement import Hold
+from convsweep.data.loading.sampling import Sampling
 from convsweep.data.samples import DataInfo
 from convsweep.errors import UserError
 
@@ -25,6 +26,8 @@ class LoadingOptions(TypedDict, total=False):
             larger ones; null keeps all.
         split_seed: seed of the splits, the only setting that changes them.
         seed: seed of the order of training samples and of the augmentation.
+        sampling: "uniform" shows every training sample once an epoch, "balanced" all classes
+            equally often, "square_root" by the square root of their numbers; see `ClassBalance`.
         last_batch: "drop" or "keep" the last, smaller batch of a training epoch.
         augment: torchvision v2 transforms of the training samples, a mapping by name or a list;
             null for none.
@@ -50,6 +53,7 @@ class LoadingOptions(TypedDict, total=False):
     max_train: int | None
     split_seed: int
     seed: int
+    sampling: Sampling
     last_batch: LastBatch
     augment: Transforms | None
     augment_by: AugmentBy
@@ -70,6 +74,7 @@ LOADING = LoadingOptions(
     max_train=None,
     split_seed=0,
     seed=0,
+    sampling="uniform",
     last_batch="drop",
     augment=None,
     augment_by="auto",
@@ -112,6 +117,21 @@ def check_loading(loading: LoadingOptions) -> None:
     if not isinstance(share, int | float) or not 0 <= share <= 1:
         raise UserError(
             f"data.mix_probability must be a share of the batches, 0 to 1, but is {share!r}"
+        )
+
+
+def check_recipe(loading: LoadingOptions, info: DataInfo) -> None:
+    """Check that the options of a training suit the data.
+
+    Raises:
+        UserError: one does not.
+    """
+    mixing_of(loading, info)
+    if loading["sampling"] != "uniform" and not info.kind.has_labels:
+        raise UserError(
+            f"data.sampling={loading['sampling']} needs one class a sample, but the data is for"
+            f" {info.task}; use data.sampling=uniform"
+            f"{', and model.class_weights=balanced' if info.kind.has_masks else ''}"
         )
 
 

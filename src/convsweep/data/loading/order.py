@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from convsweep.data.loading.sampling import ClassBalance
 from convsweep.data.samples import Indices
 from convsweep.errors import UserError
 
@@ -42,6 +43,7 @@ class TrainOrder:
             than one step is always kept.
         shuffle: draw a new order every epoch; otherwise every epoch is the same.
         share: of this process.
+        balance: which samples an epoch holds if shuffled; None: each once.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class TrainOrder:
         last_batch: LastBatch = "drop",
         shuffle: bool = True,
         share: Share | None = None,
+        balance: ClassBalance | None = None,
     ) -> None:
+        self.balance = balance
         self.count, self.batch_size, self.seed, self.shuffle = count, batch_size, seed, shuffle
         self.share = share or Share()
         self.epoch = 0
@@ -73,14 +77,14 @@ class TrainOrder:
     def __len__(self) -> int:
         return self.num_batches
 
+    def order(self) -> Indices:
+        """Return this epoch's samples, shuffled."""
+        rng = np.random.default_rng((self.seed, self.epoch))
+        return rng.permutation(self.count) if self.balance is None else self.balance.epoch(rng)
+
     def batches(self, start: int = 0) -> Iterator[Batch]:
         """Yield this epoch's batches of this process from number `start` on."""
-        epoch = self.epoch if self.shuffle else 0
-        order = (
-            np.random.default_rng((self.seed, epoch)).permutation(self.count)
-            if self.shuffle
-            else np.arange(self.count)
-        )
+        order = self.order() if self.shuffle else np.arange(self.count)
         step = self.batch_size * self.share.world_size
         for number in range(start, self.num_batches):
             is_last = number == self.num_batches - 1
