@@ -19,12 +19,17 @@ from convsweep.errors import InfeasibleError, UserError, did_you_mean
 from convsweep.nets.geometry import shape_text
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from torch import Tensor
 
-    from convsweep.data.samples import DataInfo
+    from convsweep.data.samples import DataInfo, Samples
+
+# A row of a table: what is measured of a class or a number, by the name of the column.
+Row = dict[str, float | int | str | None]
 
 # Names of the package's tasks, for data sources.
 CLASSIFICATION, SEGMENTATION, DENOISING = "classification", "segmentation", "denoising"
+REGRESSION = "regression"
 
 PACKAGE = "convsweep.tasks"
 SHOWN_COLUMNS = 4
@@ -48,9 +53,6 @@ class Task(ABC):
     # Whether there is an output at every position instead of one a sample.
     is_dense: ClassVar[bool] = False
 
-    # Columns of `samples.csv` of an evaluation, after the sample and its loss.
-    answer_columns: ClassVar[tuple[str, ...]] = ()
-
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "name" in vars(cls):
@@ -71,6 +73,11 @@ class Task(ABC):
         """Whether the output is a signal of the sample's size."""
         return self.is_dense and not self.has_classes
 
+    @property
+    def has_numbers(self) -> bool:
+        """Whether a sample has one number or several, which are no classes."""
+        return not self.has_classes and not self.is_dense
+
     @abstractmethod
     def target_shape(self, num_classes: int, spatial_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of the target of one sample."""
@@ -89,6 +96,15 @@ class Task(ABC):
                 f"a net for {self.name} must return {shape_text(expected)} a sample, but returns"
                 f" {shape_text(out_shape)}; set its output from the data, or take another net"
             )
+
+    def count_targets(self, train: "Samples", info: "DataInfo") -> NDArray[np.int64]:
+        """Return how many samples of the training part each number or channel has (num_classes,);
+        classes are counted elsewhere.
+
+        Raises:
+            UserError: there is nothing to learn from these targets.
+        """
+        return np.full(info.num_classes, len(train))
 
     def columns(self, info: "DataInfo") -> list[str]:
         """Return the columns of `predictions.csv`, after the sample and (if `is_dense`) the file of
@@ -118,9 +134,25 @@ class Task(ABC):
         """
         return range(1 + SHOWN_COLUMNS)
 
+    def answer_columns(self, info: "DataInfo") -> list[str]:
+        """Return the columns of an evaluation's `samples.csv` after the sample and its loss."""
+        return []
+
     def answers(self, info: "DataInfo", logits: "Tensor", y: "Tensor") -> list[list[str]]:
         """Return the values of `answer_columns` for each sample of a batch."""
         return []
+
+    def rows(self, info: "DataInfo", outputs: "Tensor", y: "Tensor") -> list[Row]:
+        """Return the table of an evaluation, a row a number, from the outputs and targets of all
+        samples (N, num_classes) where `has_numbers`; the last column tells good from bad.
+        """
+        return []
+
+    def figures(self, info: "DataInfo", outputs: "Tensor", y: "Tensor") -> dict[str, "Figure"]:
+        """Return pictures of the outputs and targets of all samples (N, num_classes) where
+        `has_numbers`, by the name of the file without its ending.
+        """
+        return {}
 
     def picture(self, x: NDArray[Any], y: NDArray[Any], logits: "Tensor", name: str) -> Any:
         """Return what `draw` needs of one sample, or None to draw nothing."""

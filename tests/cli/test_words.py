@@ -39,7 +39,9 @@ def test_what_a_constructor_or_its_base_does_not_know_is_refused(
 
 
 def test_what_draws_masks_and_kinds_is_for_no_denoiser() -> None:
-    with pytest.raises(UserError, match=r"data\.task must be one with classes, but is denoising"):
+    with pytest.raises(
+        UserError, match=r"data\.task must be one that this data is drawn for, but is .denoising."
+    ):
         Volumes(task="denoising")
 
 

@@ -21,6 +21,8 @@ OF_THE_PROGRAM = {
     "mean",
     "std",
     "class_counts",
+    "target_mean",
+    "target_std",
     "optimizer",
     "schedule",
     "metadata",

@@ -105,7 +105,7 @@ class DataModule(LightningDataModule, ABC):
             self.counted = count_classes(train.y, info.num_classes)
             check_present(self.counted, info)
         else:
-            self.counted = np.full(info.num_classes, len(train))
+            self.counted = info.kind.count_targets(train, info)
         return train, train if val is None else val, test
 
     def rehearse(self, train: Samples) -> None:
@@ -190,6 +190,13 @@ class DataModule(LightningDataModule, ABC):
         return self.counted
 
     @cached_property
+    def target_statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Mean and standard deviation of each number of a target over the training part,
+        (num_classes,) each; None where targets are classes or signals.
+        """
+        return mean_and_std(self.train.y) if self.info.kind.has_numbers else None
+
+    @cached_property
     def positions(self) -> Indices | None:
         """The fixed permutation of positions under data.permute, the same for all parts and runs of
         this shape.
@@ -211,7 +218,12 @@ class DataModule(LightningDataModule, ABC):
 
     def gather(self, samples: Samples, training: bool) -> Gather:
         """Return the reader of batches of a part, augmented for training only."""
-        return Gather(samples, self.augmentation if training else None, self.positions)
+        return Gather(
+            samples,
+            self.augmentation if training else None,
+            self.positions,
+            is_dense=self.info.kind.is_dense,
+        )
 
     def train_dataloader(self) -> BatchLoader:
         overfit = getattr(self.trainer, "overfit_batches", 0) > 0

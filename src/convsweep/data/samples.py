@@ -20,8 +20,8 @@ class DataInfo:
     Args:
         in_shape: (C, *spatial) of what a network is trained on: a sample, or a crop of one.
         num_classes: number of classes including the background; for targets that are not classes,
-            the number of their channels.
-        class_names: one name a class or channel.
+            the number of their channels or numbers.
+        class_names: one name a class, channel or number.
         task: name of the task that the targets are for, see `convsweep.task`.
         ignore_index: the mask value that is left out of loss and metrics, or None.
         any_size: samples differ in size; training uses crops of `in_shape`, everything else whole
@@ -131,8 +131,8 @@ class Samples:
 
     Shape:
         x: (N, C, *spatial) uint8 or float32; `Ragged` if samples differ in spatial shape.
-        y: (N,) int64 labels, (N, *spatial) uint8 or int16 masks, or float32 numbers such as clean
-            signals (N, num_classes, *spatial): what `Task.target_shape` says.
+        y: (N,) int64 labels, (N, *spatial) uint8 or int16 masks, or float32 numbers (N,
+            num_classes) or signals (N, num_classes, *spatial): what `Task.target_shape` says.
         names: N names that identify the samples (a file, or "train/17").
     """
 

@@ -42,6 +42,8 @@ class Model(Accelerated, ABC):
         info: description of the data set.
         mean, std: (C,) of the training split, in the units of x.
         class_counts: (num_classes,) samples or positions of each class in the training split.
+        target_mean, target_std: (num_classes,) of the training split, if targets are numbers; None
+            otherwise, and if weights of a checkpoint follow.
         optimizer: returns an optimiser of parameter groups.
         schedule: returns a learning rate schedule for an optimiser and number of steps; None:
             constant.
@@ -73,6 +75,8 @@ class Model(Accelerated, ABC):
         mean: Tensor,
         std: Tensor,
         class_counts: Tensor,
+        target_mean: Tensor | None = None,
+        target_std: Tensor | None = None,
         optimizer: Callable[..., Optimizer] = OPTIMIZER,
         schedule: Schedule | None = None,
         decay_norm_and_bias: bool = False,
@@ -93,6 +97,7 @@ class Model(Accelerated, ABC):
         self.given_loss = loss
         self.normalize = Normalize(mean, std, normalize_by)
         self.class_counts = class_counts
+        self.target_mean, self.target_std = target_mean, target_std
         self.make_optimizer, self.schedule = optimizer, schedule
         self.decay_norm_and_bias = decay_norm_and_bias
         check_lr_decay(lr_decay)

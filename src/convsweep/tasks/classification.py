@@ -47,7 +47,6 @@ class ClassificationTask(ClassesTask):
     """One class a sample."""
 
     name = CLASSIFICATION
-    answer_columns = ("true", "predicted", "probability")
 
     def target_shape(self, num_classes: int, spatial_shape: tuple[int, ...]) -> tuple[int, ...]:
         return ()
@@ -86,6 +85,9 @@ class ClassificationTask(ClassesTask):
 
     def shown_columns(self) -> Sequence[int]:
         return range(3)
+
+    def answer_columns(self, info: DataInfo) -> list[str]:
+        return ["true", "predicted", "probability"]
 
     def answers(self, info: DataInfo, logits: Tensor, y: Tensor) -> list[list[str]]:
         probabilities, predicted = logits.float().softmax(dim=1).max(dim=1)

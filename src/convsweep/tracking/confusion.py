@@ -7,68 +7,39 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from convsweep.pictures.drawing import draw_confusion
-from convsweep.tracking.best_epoch import (
-    BestEpochCallback,
-    best_epoch,
-    class_names,
-    picture_path,
-    wandb_logger,
-)
+from convsweep.tracking.best_epoch import best_epoch, class_names, picture_path, wandb_logger
+from convsweep.tracking.forward_hook import ForwardHookCallback
 from convsweep.tracking.wandb.media import confusion_chart
 
 
-class ConfusionMatrix(BestEpochCallback):
+class ConfusionMatrix(ForwardHookCallback):
     """Publishes `pictures/confusion_val` of the best validation and `pictures/confusion_test` of
     the test, as .png and .csv.
 
     Counts samples, or positions of a segmentation, by true class (row) and predicted class
-    (column). Predictions are taken from the model's forward pass in `validation_step` by a hook,
-    not computed again.
+    (column).
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.counts: Tensor | None = None
         self.best_counts: Tensor | None = None
-        self._logits: Tensor | None = None
-        self._hook: Any = None
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.counts = None  # no counts for an epoch without validation
+    def reset(self) -> None:
+        self.counts = None
 
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.suits(pl_module):
-            self._listen(pl_module)
+    def update(self, trainer: Trainer, outputs: Tensor, target: Tensor) -> None:
+        ignore_index = getattr(
+            getattr(getattr(trainer, "datamodule", None), "info", None), "ignore_index", None
+        )
+        counts = count_confusion(outputs, target, ignore_index)
+        self.counts = counts if self.counts is None else self.counts + counts
 
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.suits(pl_module):
-            self._listen(pl_module)
-
-    def on_validation_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, *rest: Any
-    ) -> None:
-        self._count(trainer, batch=rest[1])
-
-    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *rest: Any) -> None:
-        self._count(trainer, batch=rest[1])
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._unlisten()
-        super().on_validation_end(trainer, pl_module)
-
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._unlisten()
-        with self.harmless():
-            counts = self._all_counts(trainer)
-            if trainer.is_global_zero and counts is not None:
-                # the test uses the best checkpoint
-                publish_confusion(trainer, "test", counts, best_epoch(trainer))
-
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
-        self._unlisten()
-        super().on_exception(trainer, pl_module, exception)
+    def publish_test(self, trainer: Trainer, module: LightningModule) -> None:
+        counts = self._all_counts(trainer)
+        if trainer.is_global_zero and counts is not None:
+            # the test uses the best checkpoint
+            publish_confusion(trainer, "test", counts, best_epoch(trainer))
 
     def capture(self, trainer: Trainer, module: LightningModule) -> None:
         self.best_counts = self._all_counts(trainer)
@@ -82,32 +53,6 @@ class ConfusionMatrix(BestEpochCallback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best_counts = state_dict["counts"]
-
-    def _listen(self, module: LightningModule) -> None:
-        def keep(module: Any, inputs: Any, output: Any) -> None:
-            # A distributed strategy runs the whole validation step as the module's forward, which
-            # triggers this hook too.
-            if isinstance(output, Tensor) and output.dim() > 1:
-                self._logits = output
-
-        self._unlisten()
-        self.counts = None
-        self._hook = module.register_forward_hook(keep)
-
-    def _unlisten(self) -> None:
-        if self._hook is not None:
-            self._hook.remove()
-        self._hook = self._logits = None
-
-    def _count(self, trainer: Trainer, batch: Any) -> None:
-        if self._is_broken or self._logits is None or trainer.sanity_checking:
-            return
-        with self.harmless():
-            ignore_index = getattr(
-                getattr(getattr(trainer, "datamodule", None), "info", None), "ignore_index", None
-            )
-            counts = count_confusion(self._logits, batch[1], ignore_index)
-            self.counts = counts if self.counts is None else self.counts + counts
 
     def _all_counts(self, trainer: Trainer) -> Tensor | None:
         """Return the sum of the counts over all ranks, on the CPU."""

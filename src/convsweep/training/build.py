@@ -137,6 +137,7 @@ def build_net(cfg: DictConfig) -> nn.Module:
 def build_model(cfg: DictConfig, data: "DataModule") -> "Model":
     """Return the LightningModule of `cfg.model`; `data` must be set up."""
     net = build_net(cfg)
+    targets = data.target_statistics
     optimizer, schedule = build_optimizer(cfg)
     with plain_errors("model"):
         check_words("model", get_object(cfg.model._target_), cfg.model)
@@ -146,6 +147,8 @@ def build_model(cfg: DictConfig, data: "DataModule") -> "Model":
             mean=torch.as_tensor(data.mean),
             std=torch.as_tensor(data.std),
             class_counts=torch.as_tensor(data.class_counts),
+            target_mean=None if targets is None else torch.as_tensor(targets[0]),
+            target_std=None if targets is None else torch.as_tensor(targets[1]),
             optimizer=optimizer,
             schedule=schedule,
             metadata=metadata(cfg, data),

@@ -11,10 +11,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from convsweep.data.checks import examples
+from convsweep.data.checks import examples, tell_depth
 from convsweep.data.files.cache import Arrays, Layout, default_cache_dir, fingerprint, store
 from convsweep.data.files.folders import relative_names
-from convsweep.data.files.images import ImageDecoding, UnfitFileError, shape_by
+from convsweep.data.files.images import (
+    ImageDecoding,
+    UnfitFileError,
+    decode_image,
+    open_image,
+    shape_by,
+)
+from convsweep.data.samples import Array
 from convsweep.errors import UserError
 from hydra_study import usable_cores
 
@@ -164,6 +171,35 @@ def image_shape(first: Path, decoding: ImageDecoding, root: Path) -> tuple[int, 
         raise UserError(
             unfit_message([(relative_names([first], root)[0], error)], 1, root)
         ) from error
+
+
+def decode_images(
+    files: Sequence[Path],
+    root: Path,
+    decoding: ImageDecoding,
+    shape: tuple[int, int, int],
+    storage: Storage,
+) -> Array:
+    """Return all images (N, *shape) uint8.
+
+    Args:
+        root: the folder that the user named.
+        shape: (C, H, W) of each.
+
+    Raises:
+        UserError: naming the files that are unfit.
+    """
+    job = Job(
+        root=root,
+        files=files,
+        names=relative_names(files, root),
+        layouts={"x": Layout((len(files), *shape), "uint8")},
+        settings=[repr(decoding), shape],
+        decode=lambda i: {"x": decode_image(open_image(files[i]), decoding, shape)},
+    )
+    x = decoded(job, storage)["x"]
+    tell_depth(x, files[0], decoding.white, root)
+    return x
 
 
 def num_threads(files: Sequence[Path]) -> int:

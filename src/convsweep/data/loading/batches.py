@@ -35,17 +35,22 @@ class Gather(PickledByPath, Dataset[XY]):
         augment: maps (x, y, seed) of a batch to (x, y) with every sample augmented separately.
         positions: (prod(spatial),) one fixed permutation of the positions of every sample; None
             leaves them in place.
+        is_dense: targets of several axes are of the positions, and move with them.
 
     Shape:
         item: x (B, C, *spatial) in the stored dtype, y int64 (B,) or (B, *spatial), or float32 (B,
-            C, *spatial); as `Mixing` makes them where `mix` is set
+            K) or (B, C, *spatial); as `Mixing` makes them where `mix` is set
     """
 
     def __init__(
-        self, samples: Samples, augment: Augment | None = None, positions: Indices | None = None
+        self,
+        samples: Samples,
+        augment: Augment | None = None,
+        positions: Indices | None = None,
+        is_dense: bool = True,
     ) -> None:
         self.x, self.y = samples.x, samples.y
-        self.augment = augment
+        self.augment, self.is_dense = augment, is_dense
         self.positions = None if positions is None else torch.from_numpy(positions)
         # of a training; what reads samples for other ends leaves it out
         self.mix: Augment | None = None
@@ -66,7 +71,7 @@ class Gather(PickledByPath, Dataset[XY]):
             dim = x.dim() - 2
             x, y = (
                 permute_positions(x, self.positions, dim),
-                (y if y.dim() == 1 else permute_positions(y, self.positions, dim)),
+                permute_positions(y, self.positions, dim) if self.is_dense and y.dim() > 1 else y,
             )
         y = y if y.is_floating_point() else y.long()
         return (x, y) if self.mix is None else self.mix(x, y, seed)

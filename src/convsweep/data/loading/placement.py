@@ -33,6 +33,7 @@ class OnDevice(Gather):
     def __init__(self, gather: Gather, device: torch.device) -> None:
         self.x, self.y = gather.x, gather.y
         self.augment, self.mix, self.device = gather.augment, gather.mix, device
+        self.is_dense = gather.is_dense
         self.positions = None if gather.positions is None else gather.positions.to(device)
         self.held_x, self.held_y = self.moved(gather.x), self.moved(gather.y)
 

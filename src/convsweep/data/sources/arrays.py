@@ -1,5 +1,6 @@
 """Arrays of your own in .npz or .npy files, with any number of spatial dimensions."""
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -98,10 +99,12 @@ class Arrays(DataModule):
 
     @property
     def num_targets(self) -> int:
-        """Number of classes of y, or of its channels if it holds numbers."""
+        """Number of classes of y, or of its channels or numbers a sample."""
         if self.task.has_classes:
             return self.highest + 1
         shape = self.headers[self.keys["train"][1]][0]
+        if self.task.has_numbers:
+            return math.prod(shape[1:])
         return (
             shape[-1 if self.channels == "last" else 1]
             if len(shape) > 1 and self.channels != "none"

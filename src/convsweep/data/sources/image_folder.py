@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
-from convsweep.data.checks import examples, tell_depth
+from convsweep.data.checks import examples
 from convsweep.data.datamodule import DataModule
-from convsweep.data.files.cache import Layout
-from convsweep.data.files.decoding import Job, Keep, Storage, decode_files, image_shape
+from convsweep.data.files.decoding import Keep, Storage, decode_images, image_shape
 from convsweep.data.files.folders import (
     class_folders,
     existing_folder,
@@ -20,14 +19,7 @@ from convsweep.data.files.folders import (
     part_folders,
     relative_names,
 )
-from convsweep.data.files.images import (
-    WHITE,
-    Color,
-    ImageDecoding,
-    Resize,
-    decode_image,
-    open_image,
-)
+from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize
 from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import DataInfo, Parts, Samples
 from convsweep.errors import UserError
@@ -110,7 +102,9 @@ class ImageFolder(DataModule):
                 labels += [label] * len(found)
             ends[part] = len(files)
         samples = Samples(
-            self.decode(files), np.array(labels, np.int64), relative_names(files, self.root)
+            decode_images(files, self.root, self.decoding, self.shape, self.storage),
+            np.array(labels, np.int64),
+            relative_names(files, self.root),
         )
         if len(ends) == 1:
             return samples, None, None
@@ -120,17 +114,3 @@ class ImageFolder(DataModule):
             for i, part in enumerate(ends)
         }
         return parts["train"], parts.get("val"), parts.get("test")
-
-    def decode(self, files: list[Path]) -> Any:
-        decoding, shape = self.decoding, self.shape
-        job = Job(
-            root=self.root,
-            files=files,
-            names=relative_names(files, self.root),
-            layouts={"x": Layout((len(files), *shape), "uint8")},
-            settings=[repr(decoding), shape],
-            decode=lambda i: {"x": decode_image(open_image(files[i]), decoding, shape)},
-        )
-        x = decode_files(job, self.storage)["x"]
-        tell_depth(x, files[0], decoding.white, self.root)
-        return x

@@ -1,5 +1,5 @@
-"""Segmentation scenes: handwritten digits of random size and colour on cluttered backgrounds,
-generated from a seed: no download.
+"""Scenes: handwritten digits of random size and colour on cluttered backgrounds, generated from a
+seed: no download.
 """
 
 from typing import TYPE_CHECKING, Unpack
@@ -11,14 +11,21 @@ from convsweep.data.datamodule import DataModule
 from convsweep.data.options import LoadingOptions
 from convsweep.data.samples import DataInfo, Parts, Samples, number_names
 from convsweep.data.sources.digits import CLASS_NAMES, load_digits
-from convsweep.data.sources.synthetic import draws, part_sizes
+from convsweep.data.sources.synthetic import (
+    check_task,
+    draws,
+    part_sizes,
+    target_names,
+    targets_of,
+)
 from convsweep.data.splits import stratified_split
 from convsweep.errors import UserError
-from convsweep.task import SEGMENTATION
+from convsweep.task import REGRESSION, SEGMENTATION
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+CLASSES = ("background", *CLASS_NAMES)
 SMALLEST_IMAGE = 32
 INK_OF_MASK = 128  # a pixel with at least half of the full intensity belongs to the digit
 CONTRAST = 90
@@ -26,10 +33,11 @@ NOISE = 24
 
 
 class Scenes(DataModule):
-    """Scenes of several digits with a mask of 11 classes: background and 0 to 9. No digit is in two
-    parts.
+    """Scenes of several digits. No digit is in two parts.
 
     Args:
+        task: `segmentation`: a mask of 11 classes, background and 0 to 9; `regression`: the covered
+            part in percent, and the number of kinds of digits.
         image_size: height and width.
         num_train, num_val, num_test: scenes of each part.
         max_digits: a scene holds 1 to `max_digits` digits.
@@ -38,6 +46,7 @@ class Scenes(DataModule):
 
     def __init__(
         self,
+        task: str = SEGMENTATION,
         image_size: int = 64,
         num_train: int = 1000,
         num_val: int = 100,
@@ -54,13 +63,14 @@ class Scenes(DataModule):
             )
         if max_digits < 1:
             raise UserError(f"data.max_digits must be at least 1, but is {max_digits}.")
+        check_task(task, (SEGMENTATION, REGRESSION))
+        self.task = task
         self.image_size, self.max_digits, self.scene_seed = image_size, max_digits, scene_seed
         self.num_scenes = part_sizes(num_train, num_val, num_test)
 
     def describe(self) -> DataInfo:
-        return DataInfo(
-            (3, self.image_size, self.image_size), 11, ("background", *CLASS_NAMES), SEGMENTATION
-        )
+        names = target_names(self.task, CLASSES)
+        return DataInfo((3, self.image_size, self.image_size), len(names), names, self.task)
 
     def read(self) -> Parts:
         images, labels = load_digits()
@@ -80,7 +90,7 @@ class Scenes(DataModule):
         y = np.empty((count, size, size), np.uint8)
         for i, rng in enumerate(draws(self.scene_seed, part, count)):
             x[i], y[i] = scene(rng, size, self.max_digits, digits, labels)
-        return Samples(x, y, number_names(part, count))
+        return Samples(x, targets_of(self.task, y, len(CLASSES)), number_names(part, count))
 
 
 def scene(

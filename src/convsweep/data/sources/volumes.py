@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 from convsweep.data.datamodule import DataModule
 from convsweep.data.options import LoadingOptions
 from convsweep.data.samples import DataInfo, Parts, Samples, number_names
-from convsweep.data.sources.synthetic import draws, part_sizes
+from convsweep.data.sources.synthetic import (
+    check_task,
+    draws,
+    part_sizes,
+    target_names,
+    targets_of,
+)
 from convsweep.errors import UserError
-from convsweep.task import SEGMENTATION, find_task
+from convsweep.task import CLASSIFICATION, REGRESSION, SEGMENTATION
 
 SHAPES = ("ball", "box", "tube", "ring")
+CLASSES = ("background", *SHAPES)
 SMALLEST_VOLUME = 16
 CONTRAST = (40, 90)
 NOISE = 20.0
@@ -28,10 +35,12 @@ class Volumes(DataModule):
     four kinds.
 
     Args:
-        task: `classification` (one shape) or `segmentation` (several shapes).
+        task: `segmentation`: several shapes and their mask; `classification`: one shape and its
+            kind; `regression`: of several shapes the covered part in percent, and the number of
+            kinds.
         volume_size: depth, height and width.
         num_train, num_val, num_test: volumes of each part.
-        max_shapes: for segmentation, a volume holds 1 to `max_shapes` shapes.
+        max_shapes: a volume holds 1 to `max_shapes` shapes, for classification one.
         volume_seed: seed of the volumes; volume i does not depend on the number of volumes.
     """
 
@@ -55,16 +64,12 @@ class Volumes(DataModule):
         if max_shapes < 1:
             raise UserError(f"data.max_shapes must be at least 1, but is {max_shapes}.")
         self.task, self.volume_size, self.volume_seed = task, volume_size, volume_seed
-        if not find_task(task).has_classes:
-            raise UserError(
-                f"data.task must be one with classes, but is {task}; shapes have masks and a kind."
-            )
-        self.has_masks = find_task(task).has_masks
-        self.max_shapes = max_shapes if self.has_masks else 1
+        check_task(task, (SEGMENTATION, CLASSIFICATION, REGRESSION))
+        self.max_shapes = 1 if task == CLASSIFICATION else max_shapes
         self.num_volumes = part_sizes(num_train, num_val, num_test)
 
     def describe(self) -> DataInfo:
-        names = ("background", *SHAPES) if self.has_masks else SHAPES
+        names = SHAPES if self.task == CLASSIFICATION else target_names(self.task, CLASSES)
         return DataInfo((1, *[self.volume_size] * 3), len(names), names, self.task)
 
     def read(self) -> Parts:
@@ -77,7 +82,10 @@ class Volumes(DataModule):
         masks = np.empty((count, *[self.volume_size] * 3), np.uint8)
         for i, rng in enumerate(draws(self.volume_seed, part, count)):
             x[i, 0], masks[i] = volume(rng, self.volume_size, self.max_shapes)
-        y = masks if self.has_masks else masks.reshape(count, -1).max(axis=1).astype(np.int64) - 1
+        if self.task == CLASSIFICATION:
+            y = masks.reshape(count, -1).max(axis=1).astype(np.int64) - 1
+        else:
+            y = targets_of(self.task, masks, len(CLASSES))
         return Samples(x, y, number_names(part, count))
 
 

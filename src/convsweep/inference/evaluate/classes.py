@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Row = dict[str, float | int | str | None]
+from convsweep.task import Row
 
 
 def per_class(

@@ -91,7 +91,12 @@ def config_for(trained: Trained, folder: Path, convert_color: bool) -> dict[str,
     info = trained.info
     color = COLORS.get(info.in_channels) if convert_color else None
     if own is not None:
-        here = {own: str(folder), "holdout": None, "color": color or trained.data.get("color")}
+        here = {
+            own: str(folder),
+            "holdout": None,
+            "targets": list(info.class_names),
+            "color": color or trained.data.get("color"),
+        }
         return trained.data | {key: value for key, value in here.items() if key in trained.data}
     shared: dict[str, Any] = {
         "batch_size": trained.data["batch_size"],

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from convsweep.models.base import Model
 from convsweep.nets.sliding_window import SlidingWindow
-from convsweep.task import Task
+from convsweep.task import Row, Task
 from convsweep.tracking.confusion import count_confusion
 from convsweep.training.trained import Trained
 
@@ -29,6 +29,8 @@ class Evaluation:
         names: of the samples.
         losses: one a sample.
         answers: values of the task's `answer_columns` for each sample.
+        rows: scores of each number, if targets are numbers.
+        figures: pictures of all samples, if targets are numbers, by file name without suffix.
         worst: (loss, name, picture) of the samples with the largest losses, largest first.
     """
 
@@ -37,6 +39,8 @@ class Evaluation:
     names: list[str] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     answers: list[list[str]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
     worst: list[tuple[float, str, Any]] = field(default_factory=list)
 
 
@@ -52,6 +56,7 @@ def evaluate(
     model, task, found = trained.model, trained.info.kind, Evaluation(names=list(names))
     metrics = model.make_metrics().to(trained.device)
     total = torch.zeros((), device=trained.device)
+    numbers: list[Batch] = []
     for x, y in batches:
         x, y = x.to(trained.device), y.to(trained.device)
         logits = logits_of(model, x)
@@ -64,9 +69,15 @@ def evaluate(
         if task.has_classes:
             counts = count_confusion(logits, y, trained.info.ignore_index).cpu().numpy()
             found.confusion = counts if found.confusion is None else found.confusion + counts
+        if task.has_numbers:
+            numbers.append((logits.float().cpu(), y.cpu()))
         found.answers += task.answers(trained.info, logits, y)
         keep_worst(found, task, (x, y), logits, first, num_worst)
         advance(len(x))
+    if numbers:
+        outputs, targets = (torch.cat(parts) for parts in zip(*numbers, strict=True))
+        found.rows = task.rows(trained.info, outputs, targets)
+        found.figures = task.figures(trained.info, outputs, targets)
     values = {"loss": total / len(found.losses), **metrics.compute()}
     found.metrics = {name: float(value) for name, value in values.items()}
     return found

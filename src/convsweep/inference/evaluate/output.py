@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convsweep.data.samples import DataInfo
-from convsweep.inference.evaluate.classes import Row, per_class
+from convsweep.inference.evaluate.classes import per_class
 from convsweep.inference.evaluate.measuring import Evaluation
 from convsweep.pictures.drawing import draw_confusion
 from convsweep.run_folder import write_atomically
+from convsweep.task import Row
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,7 +42,7 @@ class Output:
         self.folder.mkdir(parents=True, exist_ok=True)
         kind = self.info.kind
         classes = (
-            []
+            found.rows
             if found.confusion is None
             else per_class(found.confusion, self.info.class_names, kind.has_masks)
         )
@@ -64,7 +65,7 @@ class Output:
             **self.about,
             "samples": len(found.losses),
             "metrics": found.metrics,
-            "classes": classes,
+            "classes" if found.confusion is not None else "numbers": classes,
             "confusion": None if found.confusion is None else found.confusion.tolist(),
             "worst": [{"sample": name, "loss": loss} for loss, name, _ in found.worst],
         }
@@ -72,7 +73,7 @@ class Output:
 
     def write_samples(self, found: Evaluation) -> None:
         """Write `samples.csv`: name, loss and the task's columns of each sample."""
-        columns = self.info.kind.answer_columns
+        columns = self.info.kind.answer_columns(self.info)
         with (self.folder / "samples.csv").open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(["sample", "loss", *columns])
@@ -81,10 +82,12 @@ class Output:
                 rows.writerow([name, f"{loss:.6f}", *answer])
 
     def draw(self, found: Evaluation) -> None:
-        """Draw the confusion matrix and the worst samples."""
+        """Draw the confusion matrix or what the task draws of all samples, and the worst ones."""
         if found.confusion is not None:
             figure = draw_confusion(found.confusion, self.info.class_names, self.title)
             figure.savefig(self.folder / "confusion.png")
+        for name, figure in found.figures.items():
+            figure.savefig(self.folder / f"{name}.png")
         if found.worst:
             self.info.kind.draw([picture for _, _, picture in found.worst], self.info, self.folder)
 
@@ -102,21 +105,20 @@ def metrics_table(found: Evaluation) -> "Table":
 
 
 def classes_table(classes: list[Row]) -> "Table":
-    """Return the scores of classes as a table; of many only the worst."""
+    """Return the scores of classes or numbers as a table; of many only the worst, by the last
+    column.
+    """
     from rich.table import Table
     from rich.text import Text
 
     shown = classes
     if len(classes) > SHOWN_CLASSES:
-        shown = sorted(classes, key=lambda row: float(row["recall"] or 0))[:SHOWN_CLASSES]
-    caption = (
-        None
-        if len(shown) == len(classes)
-        else f"the {len(shown)} of {len(classes)} classes that are found worst"
-    )
+        *_, last = classes[0]
+        shown = sorted(classes, key=lambda row: float(row[last] or 0))[:SHOWN_CLASSES]
+    caption = None if len(shown) == len(classes) else f"the worst {len(shown)} of {len(classes)}"
     table = Table(box=None, padding=(0, 2, 0, 0), caption=caption)
-    for name in classes[0]:
-        table.add_column(name, justify="left" if name == "class" else "right")
+    for column, name in enumerate(classes[0]):
+        table.add_column(name, justify="right" if column else "left")
     for row in shown:
         table.add_row(*(Text(cell(value)) for value in row.values()))
     return table

@@ -40,11 +40,16 @@ def check(
 ) -> Check:
     """Compare a program with the network.
 
+    Args:
+        tolerance: largest difference of an answer; where answers are larger than 1, in units of the
+            largest.
+
     Raises:
         UserError: an output differs by more than the tolerance or is not finite, or a batch size
             fails. The file is removed.
     """
     differences, agreed = [], []
+    largest = 1.0
     try:
         for batch in batches(x):
             expected, found = eager(batch), program.run(batch)
@@ -52,10 +57,11 @@ def check(
                 raise UserError(
                     f"its answer has the shape {found.shape}, the network's {expected.shape}"
                 )
+            largest = max(largest, float(np.abs(expected).max()))
             difference = np.abs(found.astype(np.float64) - expected).max()
             differences.append(np.inf if np.isnan(difference) else difference)
             agreed.append((found.argmax(1) == expected.argmax(1)).reshape(-1))
-        if max(differences) > tolerance:
+        if max(differences) > tolerance * largest:
             raise UserError(
                 f"an answer differs by {max(differences):.3g}, more than --tolerance {tolerance:g}"
                 " allows"

@@ -59,7 +59,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--format", choices=("all", "pt2", "onnx"), default="all", help="what to write (all)"
     )
     parser.add_argument(
-        "--tolerance", type=float, default=1e-4, help="largest difference of an answer (0.0001)"
+        "--tolerance",
+        type=float,
+        default=1e-4,
+        help="largest difference of an answer, or part of the largest answer above 1 (0.0001)",
     )
     parser.add_argument(
         "--no-latency",

@@ -56,3 +56,10 @@ def recording_media(split: str, picture: Path, files: Mapping[Path, str]) -> dic
 
     sounds = [wandb.Audio(str(file), caption=caption) for file, caption in files.items()]
     return {f"recordings/{split}": sounds, f"spectrograms/{split}": wandb.Image(str(picture))}
+
+
+def figure_media(name: str, picture: Path) -> dict[str, Any]:
+    """Return a picture file as W&B shows it."""
+    import wandb
+
+    return {name: wandb.Image(str(picture))}

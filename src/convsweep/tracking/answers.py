@@ -1,0 +1,79 @@
+"""Figures of predicted and true numbers of validation and test, as the task draws them."""
+
+from functools import partial
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import Tensor
+
+from convsweep.task import Task
+from convsweep.tracking.best_epoch import best_epoch, picture_path, wandb_logger
+from convsweep.tracking.forward_hook import ForwardHookCallback
+from convsweep.tracking.wandb.media import figure_media
+
+
+class AnswerFigures(ForwardHookCallback):
+    """Publishes the task's figures of the best validation and of the test, as
+    `pictures/NAME_val.png` and `pictures/NAME_test.png`.
+
+    With several processes, only samples of rank 0 are drawn.
+
+    Args:
+        max_samples: largest number of samples, spread over the split.
+    """
+
+    def __init__(self, max_samples: int = 5_000) -> None:
+        super().__init__()
+        self.max_samples = max_samples
+        self._kept: list[tuple[Tensor, Tensor]] = []
+        self._best: tuple[Tensor, Tensor] | None = None
+
+    def suits_task(self, task: Task) -> bool:
+        return task.has_numbers
+
+    def reset(self) -> None:
+        self._kept = []
+
+    def update(self, trainer: Trainer, outputs: Tensor, target: Tensor) -> None:
+        if trainer.is_global_zero:
+            self._kept.append((outputs.detach(), target))
+
+    def capture(self, trainer: Trainer, module: LightningModule) -> None:
+        self._best = self._chosen()
+
+    def publish(self, trainer: Trainer, module: LightningModule) -> None:
+        if self._best is not None:
+            publish_figures(trainer, module, "val", *self._best)
+
+    def publish_test(self, trainer: Trainer, module: LightningModule) -> None:
+        chosen = self._chosen()
+        if chosen is not None:
+            publish_figures(trainer, module, "test", *chosen)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self._best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._best = state_dict["best"]
+
+    def _chosen(self) -> tuple[Tensor, Tensor] | None:
+        """Return outputs and targets (N, num_classes) of up to `max_samples`, on the CPU."""
+        if not self._kept:
+            return None
+        outputs, targets = (torch.cat(parts) for parts in zip(*self._kept, strict=True))
+        rows = torch.linspace(0, len(targets) - 1, min(len(targets), self.max_samples)).long()
+        return outputs.float().cpu()[rows], targets.cpu()[rows]
+
+
+def publish_figures(
+    trainer: Trainer, module: LightningModule, split: str, outputs: Tensor, targets: Tensor
+) -> None:
+    """Write the figures of a split into the run folder and to W&B."""
+    info: Any = module.info
+    for name, figure in info.kind.figures(info, outputs, targets).items():
+        path = picture_path(trainer, f"{name}_{split}.png")
+        figure.savefig(path)
+        logger = wandb_logger(trainer)
+        if logger is not None:
+            logger.log_media(partial(figure_media, f"{name}/{split}", path), best_epoch(trainer))
