@@ -62,9 +62,8 @@ def test_examples_of_every_kind_work_together(project: Path, train: Train) -> No
     first = next(csv.DictReader(Path("evaluation/samples.csv").read_text().splitlines()))
     assert abs(float(first["true"]) - float(first["predicted"])) < 1.5
 
-    Path("new.csv").write_text(
-        "\n".join(str(value) for value in np.sin(2 * np.pi * 4 * np.linspace(0, 1, 32)))
-    )
+    wave = np.sin(2 * np.pi * 4 * np.linspace(0, 1, 32))
+    Path("new.csv").write_text("\n".join(map(str, wave)))
     assert predict([str(run), "new.csv", "--out", "answers", "--device", "cpu"]) == 0
     (row,) = csv.DictReader(Path("answers/predictions.csv").read_text().splitlines())
     assert set(row) == {"sample", "periods"}

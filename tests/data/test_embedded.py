@@ -48,6 +48,16 @@ def test_scenes_have_every_class_and_mostly_background(scenes: Scenes) -> None:
     assert 0.8 < scenes.class_counts[0] / scenes.class_counts.sum() < 0.98
 
 
+def test_numbers_of_a_scene_follow_from_its_mask(scenes: Scenes) -> None:
+    data = Scenes(task="regression", batch_size=4, num_train=60, num_val=5, num_test=20)
+    assert data.info.class_names == ("covered_percent", "num_kinds")
+    masks = np.asarray(scenes.train.y)
+    assert np.array_equal(data.train.x[:], scenes.train.x[:])
+    covered = [100 * np.count_nonzero(mask) / mask.size for mask in masks]
+    kinds = [len(set(np.unique(mask)) - {0}) for mask in masks]
+    np.testing.assert_allclose(data.train.y, np.stack([covered, kinds], axis=1), rtol=1e-5)
+
+
 def test_a_scene_is_the_same_whatever_their_number(scenes: Scenes) -> None:
     fewer = Scenes(batch_size=4, num_train=10, num_val=5, num_test=5)
     assert np.array_equal(fewer.train.x[:], scenes.train.x[:10])

@@ -25,6 +25,13 @@ def test_samples_are_permuted_as_in_training_and_answers_come_back(size: tuple[i
     assert permutation.undo(logits) is logits
 
 
+def test_numbers_of_a_sample_stay_where_samples_are_permuted() -> None:
+    x, numbers = np.zeros((2, 1, 7), np.float32), np.arange(14, dtype=np.float32).reshape(2, 7)
+    samples = Samples(x, numbers, ["a", "b"])
+    read = Gather(samples, positions=fixed_permutation((7,)), is_dense=False)
+    assert np.array_equal(read[Batch(np.arange(2), (0,))][1], numbers)
+
+
 def test_samples_of_another_size_are_refused() -> None:
     with pytest.raises(
         UserError, match=r"takes samples of \(3, 5\) alone, but these are of \(5, 3\)"

@@ -1,4 +1,4 @@
-"""Base of callbacks that use the model's outputs of validation and test, taken by a forward hook."""
+"""Base of callbacks that read the outputs of validation and test by a forward hook."""
 
 from abc import abstractmethod
 from typing import Any
@@ -10,8 +10,8 @@ from convsweep.tracking.best_epoch import BestEpochCallback
 
 
 class ForwardHookCallback(BestEpochCallback):
-    """Calls `update` with the outputs of each batch of validation and test, and `publish_test` after
-    the test; nothing is computed again.
+    """Calls `update` with the outputs of each batch of validation and test, and `publish_test`
+    after the test; nothing is computed again.
     """
 
     def __init__(self) -> None:

@@ -197,7 +197,7 @@ def decode_images(
         settings=[repr(decoding), shape],
         decode=lambda i: {"x": decode_image(open_image(files[i]), decoding, shape)},
     )
-    x = decoded(job, storage)["x"]
+    x: Array = decode_files(job, storage)["x"]
     tell_depth(x, files[0], decoding.white, root)
     return x
 
