@@ -6,9 +6,47 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from convsweep.errors import UserError
+from convsweep.losses.class_loss import NO_CLASS, ClassLoss
+
+
+class CrossEntropy(ClassLoss):
+    """Cross-entropy of classes or probabilities.
+
+    Args:
+        label_smoothing: probability spread from the target over all classes (Szegedy et al. 2015).
+
+    Raises:
+        UserError: that is no probability below 1.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        if not 0 <= label_smoothing < 1:
+            raise UserError(
+                "model.loss.label_smoothing must be a probability, 0 <= label_smoothing < 1, but is"
+                f" {label_smoothing}"
+            )
+        self.label_smoothing = label_smoothing
+
+    def forward(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int = NO_CLASS,
+    ) -> Tensor:
+        if target.is_floating_point():
+            return soft_cross_entropy(logits, target, weight, self.label_smoothing)
+        return cross_entropy(logits, target, weight, ignore_index, self.label_smoothing)
+
 
 def cross_entropy(
-    logits: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """Return the mean cross-entropy of the positions that count, 0 where none does (torch: NaN,
     which ends a training).
@@ -17,9 +55,15 @@ def cross_entropy(
         logits: (N, K, *).
         target: (N, *) classes; positions labelled `ignore_index` do not count.
         weight: (K,) weights of the classes, None for equal ones.
+        label_smoothing: probability spread over all classes.
     """
     total = F.cross_entropy(
-        logits, target, weight=weight, ignore_index=ignore_index, reduction="sum"
+        logits,
+        target,
+        weight=weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        reduction="sum",
     )
     counted = target != ignore_index
     shares = (

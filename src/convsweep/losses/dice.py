@@ -1,7 +1,8 @@
 """The soft Dice loss: how little predicted and true regions overlap (Milletari et al. 2016)."""
 
-import torch
 from torch import Tensor
+
+from convsweep.losses.tversky import tversky_index
 
 
 def dice_loss(logits: Tensor, target: Tensor, ignore_index: int, smooth: float = 1.0) -> Tensor:
@@ -13,12 +14,4 @@ def dice_loss(logits: Tensor, target: Tensor, ignore_index: int, smooth: float =
         target: (N, *) classes; positions labelled `ignore_index` do not count.
         smooth: added to numerator and denominator, so that a class absent from both scores 1.
     """
-    counted = (target != ignore_index).unsqueeze(1)
-    classes = torch.arange(logits.shape[1], device=target.device).view(
-        -1, *[1] * (target.dim() - 1)
-    )
-    truth = (target.unsqueeze(1) == classes) & counted
-    probs = logits.softmax(dim=1) * counted
-    axes = (0, *range(2, logits.dim()))
-    overlap, size = (probs * truth).sum(axes), probs.sum(axes) + truth.sum(axes)
-    return 1 - ((2 * overlap + smooth) / (size + smooth)).mean()
+    return 1 - tversky_index(logits, target, ignore_index, 0.5, 0.5, smooth / 2).mean()

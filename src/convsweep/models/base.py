@@ -14,6 +14,7 @@ from torchmetrics import MetricCollection
 
 from convsweep.data.samples import DataInfo
 from convsweep.errors import DivergedError, UserError
+from convsweep.losses.class_loss import ClassLoss
 from convsweep.metrics.running_mean import RunningMean, not_finite
 from convsweep.models.accelerated import Accelerated
 from convsweep.models.acceleration import Compile, Recompute
@@ -56,8 +57,8 @@ class Model(Accelerated, ABC):
             number of them from the input on; their normalisation layers keep their statistics.
         frozen_epochs: train them after so many epochs; None: never.
         lr_decay: learning rate of each part, as a factor of that of the part after it.
-        loss: replaces the task's loss: a module from outputs and targets of a batch to their mean
-            loss.
+        loss: replaces the task's loss: a `ClassLoss`, or a module from outputs and targets of a
+            batch to their mean loss.
         monitor, monitor_mode: the metric that selects the best epoch, and `max` or `min`.
         metadata: stored in checkpoints, in plain types.
     """
@@ -121,11 +122,13 @@ class Model(Accelerated, ABC):
 
     @abstractmethod
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Return the task's default loss of a batch, a mean."""
+        """Return the mean loss of a batch: the task's own or, in tasks of classes, a `ClassLoss` of
+        the config.
+        """
 
     def batch_loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean loss of a batch, by the configured loss if there is one."""
-        if self.given_loss is None:
+        if self.given_loss is None or isinstance(self.given_loss, ClassLoss):
             return self.loss(logits, y)
         loss: Tensor = self.given_loss(logits, y)
         return loss

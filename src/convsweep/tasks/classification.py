@@ -1,13 +1,13 @@
 """Classification: one class a sample, trained by cross-entropy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import MetricCollection
 from torchmetrics.classification import (
@@ -18,6 +18,7 @@ from torchmetrics.classification import (
 
 from convsweep.data.samples import DataInfo
 from convsweep.errors import InfeasibleError, UserError
+from convsweep.losses.class_loss import ClassLoss
 from convsweep.losses.cross_entropy import soft_cross_entropy
 from convsweep.models.base import Batch, Model
 from convsweep.nets.geometry import shape_text
@@ -123,6 +124,11 @@ class Classification(Model):
                 f" {label_smoothing}"
             )
         self.label_smoothing = label_smoothing
+        refuse_with_given_loss(
+            self.given_loss,
+            {"label_smoothing": label_smoothing != 0},
+            {"class_weights": class_weights != "none"},
+        )
         self.register_buffer(
             "class_weight", class_weight(class_weights, self.class_counts), persistent=False
         )
@@ -145,12 +151,38 @@ class Classification(Model):
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         weight = self.class_weight
         assert weight is None or isinstance(weight, Tensor)
+        if isinstance(self.given_loss, ClassLoss):
+            loss: Tensor = self.given_loss(logits, y, weight)
+            return loss
         if y.is_floating_point():  # of mixed samples
             return soft_cross_entropy(logits, y, weight, self.label_smoothing)
         return F.cross_entropy(logits, y, weight=weight, label_smoothing=self.label_smoothing)
 
     def score(self, metrics: MetricCollection, logits: Tensor, batch: Batch) -> None:
         metrics.update(logits.float().softmax(dim=1), batch[1])
+
+
+def refuse_with_given_loss(
+    loss: nn.Module | None, own: Mapping[str, bool], of_classes: Mapping[str, bool]
+) -> None:
+    """Refuse options of the model that a loss of the config would ignore.
+
+    Args:
+        loss: that of the config; None: the task's own, which uses all.
+        own: whether each option of the task's own loss is on.
+        of_classes: whether each option that losses of classes use too is on.
+
+    Raises:
+        UserError: an option is on that the loss does not use.
+    """
+    if loss is None:
+        return
+    ignored = own if isinstance(loss, ClassLoss) else {**own, **of_classes}
+    for name in (name for name, is_on in ignored.items() if is_on):
+        raise UserError(
+            f"model.{name} is not used by the loss {type(loss).__name__} of model/loss; leave out"
+            " one of the two, or give the loss an option of its own"
+        )
 
 
 def class_weight(kind: str, class_counts: Tensor) -> Tensor | None:

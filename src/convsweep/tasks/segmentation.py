@@ -11,7 +11,8 @@ from torchmetrics import MetricCollection
 
 from convsweep.data.samples import DataInfo
 from convsweep.errors import InfeasibleError
-from convsweep.losses.cross_entropy import cross_entropy
+from convsweep.losses.class_loss import NO_CLASS, ClassLoss
+from convsweep.losses.cross_entropy import CrossEntropy
 from convsweep.losses.dice import dice_loss
 from convsweep.metrics.overlap import Overlap, overlap_names
 from convsweep.models.base import Batch, Model
@@ -19,10 +20,12 @@ from convsweep.nets.blocks import center_crop_or_pad
 from convsweep.nets.geometry import shape_text
 from convsweep.nets.sliding_window import SlidingWindow
 from convsweep.task import SEGMENTATION, SHOWN_COLUMNS
-from convsweep.tasks.classification import SUMMED_CLASSES, ClassesTask, class_weight
-
-# Default of `ignore_index` in torch's cross-entropy.
-NO_CLASS = -100
+from convsweep.tasks.classification import (
+    SUMMED_CLASSES,
+    ClassesTask,
+    class_weight,
+    refuse_with_given_loss,
+)
 
 
 class SegmentationTask(ClassesTask):
@@ -82,7 +85,8 @@ class Segmentation(Model):
     samples in overlapping windows.
 
     Args:
-        dice_weight: weight of the Dice loss, added to the cross-entropy (Milletari et al. 2016).
+        dice_weight: weight of the Dice loss, added to the cross-entropy or another loss of classes
+            (Milletari et al. 2016).
         class_weights: `balanced` weights a class by the inverse of its share of the training
             split's positions.
         window_overlap: share of a window that the next one overlaps, for samples of any size.
@@ -101,6 +105,13 @@ class Segmentation(Model):
     ) -> None:
         super().__init__(**shared)
         self.dice_weight = dice_weight
+        refuse_with_given_loss(
+            self.given_loss,
+            {},
+            {"dice_weight": dice_weight != 0, "class_weights": class_weights != "none"},
+        )
+        given = self.given_loss
+        self.class_loss = given if isinstance(given, ClassLoss) else CrossEntropy()
         self.windows = SlidingWindow(
             self.window_probs, self.info.spatial_shape, overlap=window_overlap
         )
@@ -144,7 +155,7 @@ class Segmentation(Model):
         weight = self.class_weight
         assert weight is None or isinstance(weight, Tensor)
         target = cropped_target(logits, y)
-        loss = cross_entropy(logits, target, weight, self.ignore_index)
+        loss: Tensor = self.class_loss(logits, target, weight, self.ignore_index)
         if self.dice_weight:
             loss = loss + self.dice_weight * dice_loss(logits, target, self.ignore_index)
         return loss

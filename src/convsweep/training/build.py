@@ -20,6 +20,7 @@ from convsweep.cli.hydra_version import own_configs_may_name_any_class
 from convsweep.data.samples import DataInfo
 from convsweep.errors import MissingExtraError, UserError
 from convsweep.literal_options import check_words
+from convsweep.losses.class_loss import ClassLoss
 from convsweep.task import Task
 from convsweep.trusted_names import hold
 
@@ -141,6 +142,8 @@ def build_model(cfg: DictConfig, data: "DataModule") -> "Model":
     optimizer, schedule = build_optimizer(cfg)
     with plain_errors("model"):
         check_words("model", get_object(cfg.model._target_), cfg.model)
+        if cfg.model.get("loss") is not None:
+            check_words("model.loss", get_object(cfg.model.loss._target_), cfg.model.loss)
         model: Model = instantiate(without_net(cfg.model), _partial_=True)(
             net=net,
             info=data.info,
@@ -158,11 +161,17 @@ def build_model(cfg: DictConfig, data: "DataModule") -> "Model":
 
 
 def check_loss(model: "Model", data: "DataModule") -> None:
-    """Check that a loss of the config takes the probabilities that mixed samples have as targets.
+    """Check that a loss of the config is for the model's task, and takes the probabilities that
+    mixed samples have as targets.
 
     Raises:
-        UserError: it does not.
+        UserError: it is not, or does not.
     """
+    if isinstance(model.given_loss, ClassLoss) and not model.task.has_classes:
+        raise UserError(
+            f"the loss {type(model.given_loss).__name__} of model/loss is for classes, but"
+            f" {model.task.name} has none; leave out model/loss"
+        )
     if model.given_loss is None or data.mixing is None or not data.mixing.gives_probabilities:
         return
     classes = data.info.num_classes
@@ -175,8 +184,8 @@ def check_loss(model: "Model", data: "DataModule") -> None:
     if not fits:
         raise UserError(
             "data.mixup_alpha and data.cutmix_alpha need a loss of probabilities (N, num_classes),"
-            f" but {type(model.given_loss).__name__} of model.loss takes classes only; use"
-            " cross-entropy (model.loss=null), or set both to 0"
+            f" but {type(model.given_loss).__name__} of model/loss takes classes only; use"
+            " cross-entropy (model/loss=cross_entropy), or set both to 0"
         )
 
 

@@ -1,0 +1,53 @@
+"""The base of losses of classes, and targets as shares of the classes."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+# Default of `ignore_index` in torch's cross-entropy.
+NO_CLASS = -100
+
+
+class ClassLoss(nn.Module, ABC):
+    """A loss of logits and classes, which also gets the weights of classes and the ignored label.
+
+    A subclass raises ValueError for probabilities as targets if it takes classes alone.
+    """
+
+    @abstractmethod
+    def forward(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int = NO_CLASS,
+    ) -> Tensor:
+        """Return the mean loss of a batch, 0 where no position counts.
+
+        Args:
+            logits: (N, K, *) of samples, or of positions along any number of axes.
+            target: (N, *) classes, or (N, K, *) probabilities of the classes.
+            weight: (K,) weights of the classes, None for equal ones.
+            ignore_index: positions of this class do not count.
+        """
+
+
+def class_shares(target: Tensor, num_classes: int, ignore_index: int) -> tuple[Tensor, Tensor]:
+    """Return the share of each class at each position, and which positions count.
+
+    Shape:
+        target: (N, *) classes or (N, K, *) probabilities -> (N, K, *) float, (N, 1, *) bool
+    """
+    if target.is_floating_point():
+        return target, torch.ones_like(target[:, :1], dtype=torch.bool)
+    classes = torch.arange(num_classes, device=target.device).view(-1, *[1] * (target.dim() - 1))
+    counted = (target != ignore_index).unsqueeze(1)
+    return ((target.unsqueeze(1) == classes) & counted).float(), counted
+
+
+def mean_over_classes(losses: Tensor, weight: Tensor | None) -> Tensor:
+    """Return the weighted mean of the losses (..., K) of classes; 0 if all weights are 0."""
+    if weight is None:
+        return losses.mean(-1)
+    return (losses * weight).sum(-1) / weight.sum(-1).clamp_min(torch.finfo(losses.dtype).tiny)
