@@ -115,6 +115,30 @@ class ChannelNorm(nn.LayerNorm):
         return channels_last.movedim(-1, 1)
 
 
+class ChannelMLP(nn.Sequential):
+    """Two linear layers over the channels of each position, an activation between them.
+
+    It computes what two 1x1 convolutions do, in less time where the channels lie last in memory.
+
+    Shape:
+        (N, in_channels, *spatial) to (N, out_channels, *spatial).
+    """
+
+    def __init__(
+        self, in_channels: int, inner_channels: int, out_channels: int, kind: Activation
+    ) -> None:
+        super().__init__(
+            nn.Linear(in_channels, inner_channels),
+            activation(kind),
+            nn.Linear(inner_channels, out_channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the channels after both layers."""
+        y: Tensor = super().forward(x.movedim(1, -1))
+        return y.movedim(-1, 1)
+
+
 def norm(
     kind: Norm,
     dim: int,

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from torch import nn
 
-from convsweep.nets.blocks import activation
 from convsweep.nets.options import Block
 from convsweep.nets.stage_layers import StageLayers
 
@@ -68,9 +67,7 @@ def convnext(layers: StageLayers, out_channels: int, stride: int) -> list[nn.Mod
     return [
         layers.conv(in_channels, stage.kernel_sizes[0], stride, depthwise=True),
         *layers.norm_act(activated=False),
-        layers.conv(inner, 1, bias=True),
-        activation(stage.activation),
-        layers.conv(out_channels, 1, bias=True),
+        layers.channel_mlp(inner, out_channels),
         *layers.attention(in_channels),
     ]
 

@@ -3,7 +3,7 @@
 from torch import nn
 
 from convsweep.nets.attention import channel_attention
-from convsweep.nets.blocks import REMOVES_BIAS, conv, norm_act
+from convsweep.nets.blocks import REMOVES_BIAS, ChannelMLP, conv, norm_act
 from convsweep.nets.convnet_stage import Stage
 from convsweep.nets.geometry import Padding, output_size
 
@@ -91,6 +91,14 @@ class StageLayers:
             out_channels, kernel_size, stride, depthwise=depthwise, padding=padding
         )
         return nn.Sequential(convolution, *self.norm_act(activated))
+
+    def channel_mlp(self, inner_channels: int, out_channels: int) -> nn.Module:
+        """Return two linear layers over the channels of each position, with an activation between
+        them, and move the shape on.
+        """
+        channels, *spatial = self.shape
+        self.shape = (out_channels, *spatial)
+        return ChannelMLP(channels, inner_channels, out_channels, self.stage.activation)
 
     def attention(self, in_channels: int) -> list[nn.Module]:
         """Return the attention over the current channels of a block that `in_channels` enter."""
