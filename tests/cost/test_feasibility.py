@@ -113,6 +113,10 @@ def test_memory_follows_batch_size_and_optimizer() -> None:
             ["model.net.num_classes=3"],
             r"10 numbers a sample.* returns 3; set the net's num_classes",
         ),
+        (
+            ["model/net=lenet5", "data.initial_scale=0.5", "trainer.max_epochs=2"],
+            r"data.initial_scale=0.5 trains on samples of 16x16 too, but .* global pool",
+        ),
     ],
 )
 def test_infeasible(overrides: list[str], rule: str) -> None:

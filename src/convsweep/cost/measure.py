@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from convsweep.cost import operations
 from convsweep.cost.memory import kept_for_backward
@@ -88,6 +88,33 @@ class Cost:
         )
 
 
+def output_shape(net: nn.Module, in_shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the shape (C, *spatial) of what a network returns for one sample of a shape.
+
+    Raises:
+        InfeasibleError: a layer cannot take its input, or the network returns no tensor.
+        UntraceableError: a layer looks at values, so that nothing can be said without data.
+    """
+    net = on_meta(net)
+    with in_mode(net, training=False):
+        _, out = trace(net, tuple(in_shape))
+    return tuple(returned(net, out).shape[1:])
+
+
+def returned(net: nn.Module, out: Tensor | None) -> Tensor:
+    """Return what a network returned.
+
+    Raises:
+        InfeasibleError: that is no tensor.
+    """
+    if out is None:
+        raise InfeasibleError(
+            f"{type(net).__name__} must return a tensor, but returned none; wrap it in a net that"
+            " does"
+        )
+    return out
+
+
 def measure(net: nn.Module, in_shape: Sequence[int]) -> Cost:
     """Return what a network costs on inputs of shape (C, *spatial), without running it on data or
     allocating anything.
@@ -106,11 +133,7 @@ def measure(net: nn.Module, in_shape: Sequence[int]) -> Cost:
         traced, out = trace(net, in_shape)
     with in_mode(net, training=True):
         kept = kept_for_backward(net, in_shape)
-    if out is None:
-        raise InfeasibleError(
-            f"{type(net).__name__} must return a tensor, but returned none; wrap it in a net that"
-            " does"
-        )
+    out = returned(net, out)
     params = list(net.parameters())
     size = sum(param.numel() * param.element_size() for param in params)
     return Cost(

@@ -3,7 +3,8 @@ shared.
 """
 
 from abc import ABC, abstractmethod
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from convsweep.cli.console import say
 from convsweep.data.augment.mixing import Mixing
+from convsweep.data.augment.resizing import Resize, growth_of
 from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.checks import check_facts, check_present, check_samples
 from convsweep.data.loading.batches import BatchLoader, Gather
@@ -229,6 +231,7 @@ class DataModule(LightningDataModule, ABC):
         overfit = getattr(self.trainer, "overfit_batches", 0) > 0
         gather = self.gather(self.train, training=True)
         gather.mix = self.mixing
+        gather.resize = Resize(self.info.kind.has_masks)
         order = TrainOrder(
             len(gather),
             self.loading["batch_size"],
@@ -237,6 +240,7 @@ class DataModule(LightningDataModule, ABC):
             shuffle=not overfit,
             share=self.share(),
             balance=self.balance(),
+            size=self.size_by_epoch(),
         )
         loader = self.loader(gather, order)
         if is_first() and self.trainer is not None:
@@ -247,6 +251,15 @@ class DataModule(LightningDataModule, ABC):
         """Return which samples an epoch holds; None: each once."""
         sampling = self.loading["sampling"]
         return None if sampling == "uniform" else ClassBalance(np.asarray(self.train.y), sampling)
+
+    def size_by_epoch(self) -> Callable[[int], tuple[int, ...]] | None:
+        """Return what gives the spatial shape of training samples in an epoch; None if they are of
+        one size.
+        """
+        growth = growth_of(self.loading, self.info.spatial_shape)
+        if growth is None or self.trainer is None:
+            return None
+        return partial(growth.size, max_epochs=self.trainer.max_epochs or -1)
 
     def val_dataloader(self) -> BatchLoader:
         return self.eval_loader(self.val)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any, Required, TypedDict
 
 from convsweep.data.augment.mixing import Mixing
+from convsweep.data.augment.resizing import growth_of
 from convsweep.data.augment.transforms import AugmentBy, Transforms
 from convsweep.data.loading.order import LastBatch
 from convsweep.data.loading.placement import Hold
@@ -35,6 +36,10 @@ class LoadingOptions(TypedDict, total=False):
             a share drawn from Beta(alpha, alpha); 0: off. See `Mixing`.
         cutmix_alpha: the same by a pasted box; 0: off.
         mix_probability: share of the training batches that are mixed.
+        initial_scale: size of training samples in the first epoch, as a share of their full size,
+            to which they grow; 1: full size throughout. See `Growth`.
+        full_size_from: share of the epochs after which they are of full size.
+        size_multiple: smaller sizes are multiples of it.
         permute: apply one fixed permutation to the positions of all samples.
         augment_by: "batch" augments whole batches at once, "sample" sample by sample; "auto" uses
             "batch" if all transforms support it.
@@ -60,6 +65,9 @@ class LoadingOptions(TypedDict, total=False):
     mixup_alpha: float
     cutmix_alpha: float
     mix_probability: float
+    initial_scale: float
+    full_size_from: float
+    size_multiple: int
     permute: bool
     hold: Hold
     num_workers: int | None
@@ -81,6 +89,9 @@ LOADING = LoadingOptions(
     mixup_alpha=0.0,
     cutmix_alpha=0.0,
     mix_probability=1.0,
+    initial_scale=1.0,
+    full_size_from=0.75,
+    size_multiple=4,
     permute=False,
     hold="auto",
     num_workers=None,
@@ -127,11 +138,36 @@ def check_recipe(loading: LoadingOptions, info: DataInfo) -> None:
         UserError: one does not.
     """
     mixing_of(loading, info)
+    check_growth(loading, info)
     if loading["sampling"] != "uniform" and not info.kind.has_labels:
         raise UserError(
             f"data.sampling={loading['sampling']} needs one class a sample, but the data is for"
             f" {info.task}; use data.sampling=uniform"
             f"{', and model.class_weights=balanced' if info.kind.has_masks else ''}"
+        )
+
+
+def check_growth(loading: LoadingOptions, info: DataInfo) -> None:
+    """Check that samples can be resized if they shall.
+
+    Raises:
+        UserError: they cannot.
+    """
+    if growth_of(loading, info.spatial_shape) is None:
+        return
+    reason = (
+        "samples of any size are cropped, not resized"
+        if info.any_size
+        else "clean signals would be resampled"
+        if info.kind.gives_signals
+        else "data.permute moves positions of the full size"
+        if loading["permute"]
+        else None
+    )
+    if reason is not None:
+        raise UserError(
+            "data.initial_scale below 1 needs samples that can be resized, but"
+            f" {reason}; use data.initial_scale=1"
         )
 
 

@@ -13,7 +13,10 @@ from torch import nn
 
 from convsweep.cost import Budget, Cost, UntraceableError, measure, operations, summary
 from convsweep.cost.last_cost import remember
+from convsweep.cost.measure import output_shape
+from convsweep.data.augment.resizing import growth_of
 from convsweep.errors import META_DEVICE, InfeasibleError, UserError, did_you_mean
+from convsweep.nets.geometry import shape_text
 from convsweep.training import build
 from convsweep.training.early_checks import check_no_key_is_missing
 
@@ -42,6 +45,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
         return count_parameters(cfg, net, error)
     remember(OmegaConf.to_container(cfg.model.net, resolve=True), cost)
     judge(cfg, cost)
+    check_smaller_sizes(cfg, net)
     return cost_record(cost, int(cfg.shape.num_classes), step_memory(cfg, cost))
 
 
@@ -83,6 +87,31 @@ def judge(cfg: DictConfig, cost: Cost) -> None:
     if task is not None:
         task.check_output(cost.out_shape, cost.in_shape, int(cfg.shape.num_classes))
     budget_of(cfg).check(cost, batch_size(cfg), optimizer_states(cfg.optimizer))
+
+
+def check_smaller_sizes(cfg: DictConfig, net: nn.Module) -> None:
+    """Check that a network can be trained on all sizes of samples that grow.
+
+    Raises:
+        InfeasibleError: it cannot be run on one, or does not suit the task there.
+        UserError: samples shall grow, but the training has no end.
+    """
+    channels, *full = cfg.shape.in_shape
+    growth, task = growth_of(cfg.data, full), build.task_of(cfg)
+    if growth is None:
+        return
+    for size in growth.smaller_sizes(cfg.trainer.max_epochs):
+        in_shape = (channels, *size)
+        try:
+            out_shape = output_shape(net, in_shape)
+            if task is not None:
+                task.check_output(out_shape, in_shape, int(cfg.shape.num_classes))
+        except InfeasibleError as error:
+            raise InfeasibleError(
+                f"data.initial_scale={cfg.data.initial_scale} trains on samples of"
+                f" {shape_text(size)} too, but {error}; or use data.initial_scale=1, a larger"
+                " data.size_multiple, or a net with a global pool"
+            ) from error
 
 
 def step_memory(cfg: DictConfig, cost: Cost) -> int:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from convsweep.data.augment.resizing import Resize
 from convsweep.data.loading.array_types import PickledByPath
 from convsweep.data.loading.order import Batch, EvalOrder, TrainOrder
 from convsweep.data.permutation import permute_positions
@@ -52,21 +53,25 @@ class Gather(PickledByPath, Dataset[XY]):
         self.x, self.y = samples.x, samples.y
         self.augment, self.is_dense = augment, is_dense
         self.positions = None if positions is None else torch.from_numpy(positions)
-        # of a training; what reads samples for other ends leaves it out
+        # of a training; what reads samples for other ends leaves them out
+        self.resize: Resize | None = None
         self.mix: Augment | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     def __getitem__(self, batch: Batch) -> XY:
-        return self.finished(
-            copy_samples(self.x, batch.indices), copy_samples(self.y, batch.indices), batch.seed
-        )
+        x, y = copy_samples(self.x, batch.indices), copy_samples(self.y, batch.indices)
+        return self.finished(x, y, batch)
 
-    def finished(self, x: Tensor, y: Tensor, seed: tuple[int, ...]) -> XY:
-        """Return a batch as the network gets it: augmented, then permuted."""
+    def finished(self, x: Tensor, y: Tensor, batch: Batch) -> XY:
+        """Return a batch as the network gets it: augmented, then resized or permuted, then
+        mixed.
+        """
         if self.augment is not None:
-            x, y = self.augment(x, y, seed)
+            x, y = self.augment(x, y, batch.seed)
+        if self.resize is not None and batch.size is not None:
+            x, y = self.resize(x, y, batch.size)
         if self.positions is not None:
             dim = x.dim() - 2
             x, y = (
@@ -74,7 +79,7 @@ class Gather(PickledByPath, Dataset[XY]):
                 permute_positions(y, self.positions, dim) if self.is_dense and y.dim() > 1 else y,
             )
         y = y if y.is_floating_point() else y.long()
-        return (x, y) if self.mix is None else self.mix(x, y, seed)
+        return (x, y) if self.mix is None else self.mix(x, y, batch.seed)
 
 
 class Remaining(Sampler[Batch]):

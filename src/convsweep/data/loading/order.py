@@ -1,7 +1,7 @@
 """Order of samples and batches: a pure function of seed, epoch, rank and position in the epoch."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,10 +24,13 @@ class Share:
 
 @dataclass(frozen=True)
 class Batch:
-    """The samples of one batch, and the seed of every random draw made for them."""
+    """The samples of one batch, the seed of every random draw made for them, and the spatial shape
+    that they shall have; None: as they are.
+    """
 
     indices: Indices
     seed: tuple[int, ...]
+    size: tuple[int, ...] | None = None
 
 
 class TrainOrder:
@@ -44,6 +47,7 @@ class TrainOrder:
         shuffle: draw a new order every epoch; otherwise every epoch is the same.
         share: of this process.
         balance: which samples an epoch holds if shuffled; None: each once.
+        size: returns the spatial shape of samples in an epoch; None leaves them as they are.
     """
 
     def __init__(
@@ -55,8 +59,9 @@ class TrainOrder:
         shuffle: bool = True,
         share: Share | None = None,
         balance: ClassBalance | None = None,
+        size: Callable[[int], tuple[int, ...]] | None = None,
     ) -> None:
-        self.balance = balance
+        self.balance, self.size = balance, size
         self.count, self.batch_size, self.seed, self.shuffle = count, batch_size, seed, shuffle
         self.share = share or Share()
         self.epoch = 0
@@ -85,14 +90,15 @@ class TrainOrder:
     def batches(self, start: int = 0) -> Iterator[Batch]:
         """Yield this epoch's batches of this process from number `start` on."""
         order = self.order() if self.shuffle else np.arange(self.count)
+        size = None if self.size is None else self.size(self.epoch)
         step = self.batch_size * self.share.world_size
         for number in range(start, self.num_batches):
             is_last = number == self.num_batches - 1
             together = order[number * step : self.end if is_last else (number + 1) * step]
-            size, larger = divmod(len(together), self.share.world_size)
-            first = self.share.rank * size + min(self.share.rank, larger)
-            mine = together[first : first + size + int(self.share.rank < larger)]
-            yield Batch(mine, (self.seed, self.epoch, number, self.share.rank))
+            each, larger = divmod(len(together), self.share.world_size)
+            first = self.share.rank * each + min(self.share.rank, larger)
+            mine = together[first : first + each + int(self.share.rank < larger)]
+            yield Batch(mine, (self.seed, self.epoch, number, self.share.rank), size)
 
 
 class EvalOrder:

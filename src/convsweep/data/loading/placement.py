@@ -32,8 +32,8 @@ class OnDevice(Gather):
 
     def __init__(self, gather: Gather, device: torch.device) -> None:
         self.x, self.y = gather.x, gather.y
-        self.augment, self.mix, self.device = gather.augment, gather.mix, device
-        self.is_dense = gather.is_dense
+        self.augment, self.resize, self.mix = gather.augment, gather.resize, gather.mix
+        self.is_dense, self.device = gather.is_dense, device
         self.positions = None if gather.positions is None else gather.positions.to(device)
         self.held_x, self.held_y = self.moved(gather.x), self.moved(gather.y)
 
@@ -52,7 +52,7 @@ class OnDevice(Gather):
 
     def __getitem__(self, batch: Batch) -> XY:
         rows = torch.from_numpy(batch.indices).to(self.device, non_blocking=True)
-        return self.finished(self.held_x[rows], self.held_y[rows], batch.seed)
+        return self.finished(self.held_x[rows], self.held_y[rows], batch)
 
 
 def place_samples(gather: Gather, hold: Hold, device: torch.device) -> Gather:
