@@ -89,5 +89,5 @@ def test_what_cannot_be_is_refused_before_samples_are_read(
 
 
 def test_a_training_without_an_end_is_refused() -> None:
-    with pytest.raises(UserError, match=r"need to know when .* max_epochs=-1"):
+    with pytest.raises(UserError, match=r"need to know when .*max_epochs=-1"):
         Growth((8, 8), 0.5).smaller_sizes(-1)
