@@ -15,13 +15,15 @@ from convsweep.nets.convnet_stage import Stage
 from convsweep.nets.unet_plan import UNetOptions
 
 FROM_DATA = {"_target_", "in_shape", "num_classes"}
+# Set for Hydra alone.
+OF_HYDRA = {"_recursive_"}
 
 
 def stated(name: str) -> dict[str, Any]:
     """Return a network's options as its YAML states them."""
     options = OmegaConf.to_container(OmegaConf.load(CONF / "model" / "net" / f"{name}.yaml"))
     assert options.keys() >= FROM_DATA
-    return {key: value for key, value in options.items() if key not in FROM_DATA}
+    return {key: value for key, value in options.items() if key not in FROM_DATA | OF_HYDRA}
 
 
 def test_unet_states_every_default() -> None:

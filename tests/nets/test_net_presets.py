@@ -35,6 +35,10 @@ PUBLISHED = {
     "mnist1d_mlp": ((1, 40), 10, 15_210),
     "mnist1d_cnn": ((1, 40), 10, 5_210),
     "unet_paper": ((1, 572, 572), 2, 31_030_658),
+    "unet_attention": ((1, 64, 64), 2, 32_081_990),
+    "unet_resnet18": ((3, 64, 64), 2, 14_328_098),
+    "unet_convnext": ((3, 64, 64), 2, 31_393_538),
+    "unet_residual_3d": ((1, 40, 56, 40), 3, 25_890_211),
     "fcn_1d": ((1, 96), 2, 264_450),
     "resnet_1d": ((1, 96), 2, 502_850),
 }
@@ -95,6 +99,30 @@ def test_fcn_and_resnet_for_time_series_counted_by_hand() -> None:
         )
         resnet += conv_and_norm(c_in, c_out, 1) if c_in != c_out else 0
     assert resnet + 128 * 2 + 2 == PUBLISHED["resnet_1d"][2]
+
+
+def test_unet_residual_3d_counted_by_hand() -> None:
+    def conv_and_norm(c_in: int, c_out: int, kernel: int = 3) -> int:
+        return c_in * c_out * kernel**3 + 2 * c_out
+
+    count, c_in = conv_and_norm(1, 32), 32
+    for c_out, blocks in ((32, 1), (64, 3), (128, 4), (256, 6)):
+        count += conv_and_norm(c_in, c_out) + (2 * blocks - 1) * conv_and_norm(c_out, c_out)
+        count += conv_and_norm(c_in, c_out, 1) if c_in != c_out else 0
+        c_in = c_out
+    for width in (128, 64, 32):  # transposed convolution with a bias, convolution
+        count += 2 * width * width * 2**3 + width + conv_and_norm(2 * width, width)
+    assert count + 32 * 3 + 3 == PUBLISHED["unet_residual_3d"][2]
+
+
+def test_gates_counted_by_hand() -> None:
+    gates = sum(
+        width * (width // 2) * 2**2 + 2 * width * (width // 2) + width // 2 + width // 2 + 1
+        for width in (64, 128, 256, 512)
+    )
+    with torch.device("meta"):
+        plain = num_parameters(preset("unet", (1, 64, 64), 2))
+    assert plain + gates == PUBLISHED["unet_attention"][2]
 
 
 def test_unet_paper_takes_572_and_returns_388() -> None:

@@ -10,6 +10,7 @@ from torch import nn
 from convsweep.errors import InfeasibleError, UserError
 from convsweep.nets import UNet
 from convsweep.nets.residual import SkipBlock
+from convsweep.nets.unet_gate import AttentionGate
 from convsweep.nets.unet_plan import plan_unet
 from convsweep.nets.unet_sizes import fitting_shapes, level_sizes
 
@@ -19,9 +20,16 @@ OPTIONS = [
     {"downsample": "stride"},
     {"upsample": "nearest"},
     {"upsample": "linear"},
+    {"upsample": "nearest_only"},
+    {"upsample": "linear_only"},
+    {"attention": "gate"},
+    {"attention": "gate", "skip": "add"},
+    {"decoder_width": 3},
+    {"decoder_width": [3, 5], "skip": "add"},
     {"skip": "add"},
     {"skip": "none"},
     {"block": "residual"},
+    {"block": "convnext", "norm": "channel"},
     {"norm": "none"},
     {"norm": "instance"},
     {"norm": "group", "norm_groups": 2},
@@ -113,6 +121,30 @@ def test_residual_level_adds_its_input() -> None:
     assert len(blocks) == 3
     assert isinstance(blocks[0].shortcut, nn.Identity)
     assert not isinstance(blocks[1].shortcut, nn.Identity)
+
+
+def test_gate_multiplies_by_what_the_paper_computes() -> None:
+    gate = AttentionGate(1, 4, 3, 2)
+    x, below = torch.randn(2, 4, 8), torch.randn(2, 3, 4)
+    looked = torch.einsum("ock,ncpk->nop", gate.look.weight, x.unflatten(2, (4, 2)))
+    asked = torch.einsum("oc,ncp->nop", gate.gating.weight[:, :, 0], below)
+    summed = (looked + asked + gate.gating.bias[:, None]).clamp_min(0)
+    score = torch.einsum("oc,ncp->nop", gate.score.weight[:, :, 0], summed) + gate.score.bias
+    factors = nn.functional.interpolate(1 / (1 + (-score).exp()), scale_factor=2, mode="linear")
+    torch.testing.assert_close(gate(x, below), factors * x)
+
+
+def test_gate_takes_cropped_maps_under_valid() -> None:
+    net = UNet((1, 28, 28), 2, depth=1, width=4, padding="valid", attention="gate")
+    assert net(torch.randn(1, 1, 28, 28)).shape[2:] == net.out_spatial
+
+
+def test_convnext_level_adds_its_blocks_at_one_width() -> None:
+    net = UNet((3, 8, 8), 2, depth=1, width=4, block="convnext", norm="channel", kernel_size=7)
+    entry, *blocks = net.decoder[0]
+    assert (entry[0].in_channels, entry[0].out_channels) == (8, 4)
+    assert [block.body[0].groups for block in blocks] == [4, 4]
+    assert all(isinstance(block.shortcut, nn.Identity) for block in blocks)
 
 
 def test_widths_and_convolutions_a_level() -> None:
@@ -208,6 +240,9 @@ def test_level_that_cannot_be_built_is_named(options: dict[str, Any], message: s
             "net.upsample must be one of transposed, nearest, linear.*did you mean 'linear'",
         ),
         ({"padding": "valid", "block": "residual"}, "padding=valid.*use padding=same"),
+        ({"skip": "none", "attention": "gate"}, "but skip=none; use skip=concat"),
+        ({"skip": "add", "upsample": "linear_only"}, "use upsample=linear, or skip=concat"),
+        ({"decoder_width": [4, 8]}, "net.decoder_width must have decoder levels=4 values"),
     ],
 )
 def test_wrong_option_is_answered_with_the_rule(options: dict[str, Any], message: str) -> None:

@@ -23,7 +23,7 @@ from convsweep.nets.convnet_plan import Plan, plan_convnet
 from convsweep.nets.convnet_stage import Stage
 from convsweep.nets.geometry import check_in_shape, named, output_size, shape_text
 from convsweep.nets.stage import build_stage
-from convsweep.nets.stage_layers import Shape
+from convsweep.nets.stage_layers import Laid, Shape, in_order, shape_after
 
 # What makes a part fit.
 FITTING = "padding=same, a smaller kernel_size or pool_size, another norm, channels that divide"
@@ -52,9 +52,12 @@ class ConvNet(nn.Module):
         plan = plan_convnet(**options)
         self.in_shape, self.num_classes = tuple(in_shape), num_classes
         check_in_shape(self.in_shape)
-        with named("the stem", f"change net.stem (pool=none, {FITTING})"):
-            self.stem, shape = build_stem(plan, self.in_shape)
-        self.stages, shape = build_stages(plan, shape, self.in_shape)
+        stem = build_stem(plan, self.in_shape)
+        shape = shape_after(stem, self.in_shape)
+        stages = build_stages(plan, shape, self.in_shape)
+        shape = shape_after(stages[-1], shape) if stages else shape
+        self.stem = in_order(stem)
+        self.stages = nn.Sequential(*map(in_order, stages))
         with named("the head", f"change net.head (pool, {FITTING})"):
             self.head = build_head(plan, shape, num_classes)
         initialise(self, plan.init)
@@ -70,58 +73,67 @@ class ConvNet(nn.Module):
         return [("stem", self.stem), *stages, ("head", self.head)]
 
 
-def build_stem(plan: Plan, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
-    """Return the first convolution and pool, or nothing, and the shape after them."""
+def build_stem(plan: Plan, in_shape: Shape) -> Laid:
+    """Return the first convolution and pool, or nothing; what does not fit is named."""
+    with named("the stem", f"change net.stem (pool=none, {FITTING})"):
+        convolution = build_stem_conv(plan, in_shape)
+        return [*convolution, *build_stem_pool(plan, shape_after(convolution, in_shape))]
+
+
+def build_stem_conv(plan: Plan, in_shape: Shape) -> Laid:
+    """Return the first convolution, if there is one."""
     stem, (channels, *spatial) = plan.stem, in_shape
-    layers: list[nn.Module] = []
-    dim = len(spatial)
-    if stem.width is not None:
-        what = f"a convolution with kernel_size={stem.kernel_size}, stride={stem.stride}"
-        channels, spatial = (
-            stem.width,
-            list(output_size(spatial, stem.kernel_size, stem.stride, stem.padding, what=what)),
-        )
-        layers.append(
-            conv_norm_act(
-                dim,
-                in_shape[0],
-                stem.width,
-                spatial,
-                stem.kernel_size,
-                norm_kind=stem.norm or "none",
-                norm_groups=plan.first.norm_groups,
-                norm_eps=plan.first.norm_eps,
-                activation_kind=stem.activation or "none",
-                stride=stem.stride,
-                padding=stem.padding,
-            )
-        )
-    if stem.pool != "none":
-        what = f"a pool with pool_size={stem.pool_size}, stride={stem.pool_stride}"
-        spatial = list(
-            output_size(spatial, stem.pool_size, stem.pool_stride, stem.pool_padding, what=what)
-        )
-        layers.append(pool(dim, stem.pool, stem.pool_size, stem.pool_stride, stem.pool_padding))
-    return nn.Sequential(*layers), (channels, *spatial)
+    if stem.width is None:
+        return []
+    what = f"a convolution with kernel_size={stem.kernel_size}, stride={stem.stride}"
+    out_spatial = output_size(spatial, stem.kernel_size, stem.stride, stem.padding, what=what)
+    unit = conv_norm_act(
+        len(spatial),
+        channels,
+        stem.width,
+        out_spatial,
+        stem.kernel_size,
+        norm_kind=stem.norm or "none",
+        norm_groups=plan.first.norm_groups,
+        norm_eps=plan.first.norm_eps,
+        activation_kind=stem.activation or "none",
+        stride=stem.stride,
+        padding=stem.padding,
+    )
+    return [(unit, (stem.width, *out_spatial))]
 
 
-def build_stages(plan: Plan, shape: Shape, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
-    """Return all stages and the shape after them; what does not fit is named with its stage and
-    what would fit.
+def build_stem_pool(plan: Plan, in_shape: Shape) -> Laid:
+    """Return the first pool, if there is one."""
+    stem, (channels, *spatial) = plan.stem, in_shape
+    if stem.pool == "none":
+        return []
+    what = f"a pool with pool_size={stem.pool_size}, stride={stem.pool_stride}"
+    out_spatial = output_size(
+        spatial, stem.pool_size, stem.pool_stride, stem.pool_padding, what=what
+    )
+    module = pool(len(spatial), stem.pool, stem.pool_size, stem.pool_stride, stem.pool_padding)
+    return [(module, (channels, *out_spatial))]
+
+
+def build_stages(plan: Plan, shape: Shape, in_shape: Shape) -> list[Laid]:
+    """Return all stages after `shape`; what does not fit is named with its stage and what would
+    fit.
     """
-    stages = nn.Sequential()
+    stages: list[Laid] = []
     for number, (stage, depths) in enumerate(zip(plan.stages, plan.depths, strict=True), start=1):
         remedy = (
             f"{fewer_stages(plan, number - 1, in_shape)}change net.stages.{number}"
             f" (downsample=none, {FITTING})"
         )
         with named(f"stage {number} of {len(plan.stages)}", remedy):
-            module, shape = build_stage(stage, shape, depths)
+            laid = build_stage(stage, shape, depths)
+            shape = shape_after(laid, shape)
             following = plan.stages[number].norm_at if number < len(plan.stages) else "after"
             if stage.norm_at == "before" and following == "after":
-                module.extend(norm_act_after(stage, shape))
-        stages.append(module)
-    return stages, shape
+                laid += [(layer, shape) for layer in norm_act_after(stage, shape)]
+        stages.append(laid)
+    return stages
 
 
 def norm_act_after(stage: Stage, shape: Shape) -> list[nn.Module]:

@@ -13,7 +13,7 @@ from convsweep.nets.bodies import BODIES
 from convsweep.nets.convnet_stage import Stage
 from convsweep.nets.geometry import output_size, shape_text
 from convsweep.nets.residual import LayerScale, SkipBlock, StochasticDepth
-from convsweep.nets.stage_layers import Shape, StageLayers
+from convsweep.nets.stage_layers import Laid, Shape, StageLayers
 
 
 class StageBuilder(StageLayers):
@@ -21,7 +21,11 @@ class StageBuilder(StageLayers):
 
     def __init__(self, stage: Stage, in_shape: Shape) -> None:
         super().__init__(stage, in_shape)
-        self.modules: list[nn.Module] = []
+        self.laid: Laid = []
+
+    def lay(self, module: nn.Module) -> None:
+        """Lay a module that leaves the current shape."""
+        self.laid.append((module, self.shape))
 
     def block(self, stride: int, depth: float) -> None:
         """Lay one block; `depth` is 0 for the first of the network and 1 for the last."""
@@ -33,9 +37,9 @@ class StageBuilder(StageLayers):
         if stage.skip == "concat":
             block = SkipBlock(block, nn.Identity(), nn.Identity(), concat=True)
             self.shape = (before[0] + stage.growth, *self.shape[1:])
-        self.modules.append(block)
+        self.lay(block)
         if stage.dropout:
-            self.modules.append(FEATURE_DROPOUT[self.dim](stage.dropout))
+            self.lay(FEATURE_DROPOUT[self.dim](stage.dropout))
 
     def add_skip(self, body: nn.Module, in_shape: Shape, stride: int, depth: float) -> nn.Module:
         """Return the body of a block, added to its input."""
@@ -74,7 +78,7 @@ class StageBuilder(StageLayers):
             )
         what = f"a pool with pool_size={size}, stride={stage.stride}"
         self.shape = (channels, *output_size(spatial, size, stage.stride, padding, what=what))
-        self.modules.append(
+        self.lay(
             BlurPool(self.dim, channels, size, stage.stride)
             if blurs
             else pool(self.dim, stage.downsample, size, stage.stride, padding)
@@ -92,11 +96,9 @@ class StageBuilder(StageLayers):
             )
             layers: list[nn.Module] = [] if normalise is None else [normalise]
             layers.append(self.conv(out_channels, stage.stride, stage.stride, padding="valid"))
-            self.modules.append(nn.Sequential(*layers))
+            self.lay(nn.Sequential(*layers))
         else:
-            self.modules.append(
-                self.unit(out_channels, stage.stride, stage.stride, padding="valid")
-            )
+            self.lay(self.unit(out_channels, stage.stride, stage.stride, padding="valid"))
 
     def downsample(self, where: str) -> None:
         """Lay the step to the next resolution unless a block's convolution does it."""
@@ -116,13 +118,11 @@ class StageBuilder(StageLayers):
         if stride == 1 and self.shape[0] == self.stage.width:
             return
         kernel_size = self.stage.kernel_sizes[-1] if stride > 1 else 1
-        self.modules.append(self.unit(self.stage.width, kernel_size, stride))
+        self.lay(self.unit(self.stage.width, kernel_size, stride))
 
 
-def build_stage(
-    stage: Stage, in_shape: Shape, depths: Sequence[float] = ()
-) -> tuple[nn.Sequential, Shape]:
-    """Return a stage after `in_shape` and the shape that leaves it.
+def build_stage(stage: Stage, in_shape: Shape, depths: Sequence[float] = ()) -> Laid:
+    """Return the modules of a stage after `in_shape`, each with the shape that leaves it.
 
     Args:
         stage: its options.
@@ -137,7 +137,7 @@ def build_stage(
     at_start = stage.downsample_at == "start"
     builder.downsample("start")
     if strides and at_start and concats:
-        builder.modules.append(builder.unit(in_shape[0], stage.kernel_sizes[0], stage.stride))
+        builder.lay(builder.unit(in_shape[0], stage.kernel_sizes[0], stage.stride))
     strided = None if concats or not strides else 0 if at_start else stage.num_blocks - 1
     for index in range(stage.num_blocks):
         depth = depths[index] if depths else 1.0
@@ -145,4 +145,4 @@ def build_stage(
     if concats:
         builder.join(stage.stride if strides and not at_start else 1)
     builder.downsample("end")
-    return nn.Sequential(*builder.modules), builder.shape
+    return builder.laid

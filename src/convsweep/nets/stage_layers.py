@@ -9,6 +9,18 @@ from convsweep.nets.geometry import Padding, output_size
 
 # (C, *spatial) of one sample.
 Shape = tuple[int, ...]
+# Modules in their order, each with the shape that leaves it.
+Laid = list[tuple[nn.Module, Shape]]
+
+
+def in_order(laid: Laid) -> nn.Sequential:
+    """Return the modules as one."""
+    return nn.Sequential(*(module for module, _ in laid))
+
+
+def shape_after(laid: Laid, in_shape: Shape) -> Shape:
+    """Return the shape after the last module."""
+    return laid[-1][1] if laid else in_shape
 
 
 class StageLayers:

@@ -3,29 +3,19 @@ every position.
 """
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from convsweep.nets.blocks import (
-    CONV_TRANSPOSE,
-    FEATURE_DROPOUT,
-    LINEAR_UPSAMPLE,
-    activation,
-    center_crop_or_pad,
-    conv,
-    conv_norm_act,
-    initialise,
-    pool,
-)
-from convsweep.nets.geometry import Padding, check_in_shape, named
-from convsweep.nets.options import Activation
-from convsweep.nets.residual import SkipBlock
+from convsweep.nets.blocks import center_crop_or_pad, conv, initialise
+from convsweep.nets.geometry import check_in_shape, named
+from convsweep.nets.options import value_at
+from convsweep.nets.unet_encoder import Encoder, convnet_encoder, own_encoder
+from convsweep.nets.unet_gate import AttentionGate
+from convsweep.nets.unet_levels import REMEDY, build_level, build_up
 from convsweep.nets.unet_plan import UNetOptions, plan_unet
-from convsweep.nets.unet_sizes import FACTOR, halved, level_sizes
-
-REMEDY = "choose another net.norm, a norm_groups that divides every width, or a smaller depth"
 
 
 class UNet(nn.Module):
@@ -43,7 +33,7 @@ class UNet(nn.Module):
     Raises:
         UserError: an unknown option, or a value outside its range.
         InfeasibleError: a norm that its level cannot have; under `valid`, an input that does not
-            halve evenly or is too small.
+            halve evenly or is too small; a layer of `encoder` that does not fit.
     """
 
     def __init__(self, in_shape: Sequence[int], num_classes: int, **options: Any) -> None:
@@ -51,160 +41,92 @@ class UNet(nn.Module):
         self.in_shape, self.num_classes = tuple(in_shape), num_classes
         self.options = plan = plan_unet(**options)
         check_in_shape(self.in_shape)
-        dim, widths = len(in_shape) - 1, plan.widths
-        encoder_sizes, decoder_sizes = level_sizes(plan, self.in_shape[1:])
-        self.out_spatial = self.in_shape[1:] if plan.padding == "same" else decoder_sizes[-1]
+        parts = (
+            own_encoder(plan, self.in_shape)
+            if plan.encoder is None
+            else convnet_encoder(plan.encoder_plan, self.in_shape)
+        )
+        self.multiple = prod(parts.steps)
+        self.out_spatial = self.in_shape[1:] if plan.padding == "same" else parts.risen[-1]
+        # the encoder's level that each level of the decoder joins
+        self.joined = [None if plan.skip == "none" else level for _, level in parts.rises]
+        self.encoder, self.down = nn.ModuleList(parts.levels), nn.ModuleList(parts.downs)
+        self.up, self.decoder, self.gates = (nn.ModuleList() for _ in range(3))
+        channels = self.build_decoder(parts)
+        self.head = conv(len(in_shape) - 1, channels, num_classes, 1)
+        for name, part in self.named_children():
+            of_convnet = plan.encoder is not None and name in ("encoder", "down")
+            initialise(part, plan.encoder_plan.init if of_convnet else plan.init)
 
-        self.encoder, self.down, self.up, self.decoder = (nn.ModuleList() for _ in range(4))
-        channels = self.in_shape[0]
-        for level, width in enumerate(widths):
-            with named(f"level {level} of the encoder", REMEDY):
-                if level > 0:
-                    self.down.append(
-                        build_down(plan, dim, channels, halved(encoder_sizes[level - 1], level))
-                    )
-                self.encoder.append(
-                    build_level(plan, dim, channels, width, level, encoder_sizes[level])
-                )
-            channels = width
-        for level in reversed(range(plan.depth)):
-            width, joined = widths[level], widths[level] * (2 if plan.skip == "concat" else 1)
+    def build_decoder(self, parts: Encoder) -> int:
+        """Build the decoder of an encoder and return the channels that leave it."""
+        plan, dim, rises = self.options, len(self.in_shape) - 1, parts.rises
+        channels = parts.shapes[-1][0]
+        for index, (step, source) in enumerate(rises):
+            level = len(rises) - 1 - index
+            width = decoder_width(plan, level, parts, channels)
+            skipped = 0 if self.joined[index] is None else parts.shapes[source or 0][0]
+            kept = plan.upsample.endswith("_only")
+            risen = channels if kept else skipped if plan.skip == "add" and skipped else width
+            entering = risen + (skipped if plan.skip == "concat" else 0)
             with named(f"level {level} of the decoder", REMEDY):
-                self.up.append(
-                    build_up(
-                        plan, dim, widths[level + 1], width, decoder_sizes[plan.depth - 1 - level]
+                spatial = parts.risen[index]
+                self.up.append(build_up(plan, dim, channels, risen, step, spatial))
+                if plan.attention == "gate":
+                    self.gates.append(
+                        AttentionGate(dim, skipped, channels, step) if skipped else nn.Identity()
                     )
-                )
-                self.decoder.append(
-                    build_level(
-                        plan, dim, joined, width, level, decoder_sizes[plan.depth - 1 - level]
-                    )
-                )
-        self.head = conv(dim, widths[0], num_classes, 1)
-        initialise(self, plan.init)
+                convs = plan.decoder_convs(level, len(rises))
+                self.decoder.append(build_level(plan, dim, entering, width, convs, spatial))
+            channels = width
+        return channels
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of a batch at every position."""
         spatial = x.shape[2:]
         if self.options.padding == "same":
-            x = fill_up(x, FACTOR**self.options.depth)
-        skips = []
+            x = fill_up(x, self.multiple)
+        skips: dict[int, Tensor] = {}
         for level, encode in enumerate(self.encoder):
             x = encode(x)
-            if level < self.options.depth:
-                skips.append(x)
+            if level in self.joined:
+                skips[level] = x
+            if level < len(self.down):
                 x = self.down[level](x)
-        for up, decode in zip(self.up, self.decoder, strict=True):
-            x = decode(self.join(up(x), skips.pop()))
+        for index, (up, decode) in enumerate(zip(self.up, self.decoder, strict=True)):
+            source = self.joined[index]
+            x = decode(up(x) if source is None else self.join(index, x, skips.pop(source)))
         logits: Tensor = self.head(x)
         return cut_back(logits, spatial) if self.options.padding == "same" else logits
 
-    def join(self, x: Tensor, skipped: Tensor) -> Tensor:
-        """Return the decoder's feature maps with the encoder's, cropped around their centre where
-        they are larger.
+    def join(self, index: int, x: Tensor, skipped: Tensor) -> Tensor:
+        """Return the maps from below, enlarged, with the encoder's, cropped around their centre
+        where they are larger.
         """
-        match self.options.skip:
-            case "none":
-                return x
-            case "add":
-                return x + center_crop_or_pad(skipped, x.shape[2:])
-            case "concat":
-                return torch.cat([center_crop_or_pad(skipped, x.shape[2:]), x], dim=1)
+        risen = self.up[index](x)
+        skipped = center_crop_or_pad(skipped, risen.shape[2:])
+        if self.options.attention == "gate":
+            skipped = self.gates[index](skipped, x)
+        if self.options.skip == "add":
+            summed: Tensor = risen + skipped
+            return summed
+        return torch.cat([skipped, risen], dim=1)
+
+    def encoder_in_order(self) -> nn.ModuleList:
+        """Return the encoder's modules in the order of their execution."""
+        pairs = zip(self.encoder, [*self.down, nn.Identity()], strict=True)
+        return nn.ModuleList(module for pair in pairs for module in pair)
 
 
-def build_level(
-    plan: UNetOptions, dim: int, in_channels: int, width: int, level: int, spatial: Sequence[int]
-) -> nn.Module:
-    """Return the convolutions of one level; `spatial` is the shape after them."""
-    num_convs = plan.at("num_convs", level)
-    residual = plan.block == "residual"
-    layers: list[nn.Module] = []
-    for index in range(num_convs):
-        activated = plan.activation if not (residual and index == num_convs - 1) else "none"
-        layers.append(
-            plan_unit(
-                plan,
-                dim,
-                in_channels if index == 0 else width,
-                width,
-                spatial,
-                plan.kernel_size,
-                activated,
-            )
-        )
-    body: nn.Module = nn.Sequential(*layers)
-    if residual:
-        shortcut = (
-            nn.Identity()
-            if in_channels == width
-            else plan_unit(plan, dim, in_channels, width, spatial, 1, "none")
-        )
-        body = SkipBlock(body, shortcut, activation(plan.activation), concat=False)
-    return nn.Sequential(body, FEATURE_DROPOUT[dim](plan.dropout)) if plan.dropout else body
-
-
-def plan_unit(
-    plan: UNetOptions,
-    dim: int,
-    in_channels: int,
-    width: int,
-    spatial: Sequence[int],
-    kernel_size: int,
-    activated: Activation,
-    *,
-    stride: int = 1,
-    padding: Padding | None = None,
-) -> nn.Sequential:
-    """Return a convolution unit with the net's normalisation, and its borders where no others are
-    asked for.
-    """
-    return conv_norm_act(
-        dim,
-        in_channels,
-        width,
-        spatial,
-        kernel_size,
-        norm_kind=plan.norm,
-        norm_groups=plan.norm_groups,
-        activation_kind=activated,
-        stride=stride,
-        padding=padding or plan.padding,
-    )
-
-
-def build_down(plan: UNetOptions, dim: int, width: int, spatial: Sequence[int]) -> nn.Module:
-    """Return the step to half the resolution."""
-    if plan.downsample == "stride":
-        return plan_unit(
-            plan,
-            dim,
-            width,
-            width,
-            spatial,
-            plan.kernel_size,
-            plan.activation,
-            stride=FACTOR,
-            padding="same",
-        )
-    return pool(dim, plan.downsample, window=FACTOR, stride=FACTOR)
-
-
-def build_up(
-    plan: UNetOptions, dim: int, in_channels: int, width: int, spatial: Sequence[int]
-) -> nn.Module:
-    """Return the step to twice the resolution, from a level's channels to those of the level
-    above.
-    """
-    if plan.upsample == "transposed":
-        return CONV_TRANSPOSE[dim](in_channels, width, FACTOR, stride=FACTOR)
-    mode = "nearest" if plan.upsample == "nearest" else LINEAR_UPSAMPLE[dim]
-    enlarge = nn.Upsample(
-        scale_factor=FACTOR, mode=mode, align_corners=None if mode == "nearest" else False
-    )
-    smooth = plan_unit(
-        plan, dim, in_channels, width, spatial, plan.kernel_size, plan.activation, padding="same"
-    )
-    return nn.Sequential(enlarge, smooth)
+def decoder_width(plan: UNetOptions, level: int, parts: Encoder, below: int) -> int:
+    """Return the channels of a level of the decoder, 0 at the top; `below` are those that enter."""
+    count = len(parts.rises)
+    step, source = parts.rises[count - 1 - level]
+    if plan.decoder_width is not None:
+        width = value_at("decoder_width", plan.decoder_width, level, count, "decoder levels")
+        assert isinstance(width, int)
+        return width
+    return max(1, below // step) if source is None else parts.shapes[source][0]
 
 
 def fill_up(x: Tensor, multiple: int) -> Tensor:

@@ -1,38 +1,63 @@
 """The space of `UNet`s: every option, without torch."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from convsweep.errors import UserError
-from convsweep.nets.options import Activation, Each, Init, Norm, Skip, parse, value_at
+from convsweep.nets.convnet_plan import Plan, plan_convnet
+from convsweep.nets.options import Activation, Each, Init, Norm, Skip, group, parse, value_at
+
+CONVNETS = ("convsweep.nets.ConvNet", "convsweep.nets.convnet.ConvNet")
+# What a preset of a `ConvNet` states beside its options.
+NOT_OPTIONS = ("_target_", "in_shape", "num_classes")
+# Options that an encoder of its own stages replaces.
+OF_OWN_ENCODER = ("depth", "width", "width_growth", "downsample")
 
 
 @dataclass(frozen=True)
 class UNetOptions:
     """The numbers of a `UNet`.
 
-    depth: downsampling steps; there are depth + 1 levels. width: channels of the first level, grown
-    by `width_growth` from level to level, or a list of depth + 1 widths. num_convs: convolutions a
-    level, in the encoder and again in the decoder, or a list of depth + 1 numbers. kernel_size: of
-    these convolutions. downsample: a `max` or `average` pool of window 2, or a convolution with
-    `stride` 2. upsample: `transposed` convolution of kernel and stride 2, or `nearest`/`linear`
-    interpolation and a convolution. skip: `concat` or `add` the encoder's feature maps to the
-    decoder's, or `none`. block: `plain` levels, or `residual` ones whose input is added to their
-    output. norm, norm_groups, activation: after each convolution. dropout: probability that a
-    feature map is dropped after a level (Tompson et al. 2015). padding: `same` takes any input size
-    and returns it; `valid` is the paper's: unpadded convolutions, cropped skips. init: `he` draws
-    convolutions as He et al. 2015, `torch` leaves torch's own draw.
+    encoder: null, or the options of a `ConvNet` whose stem and stages are the encoder, its head
+        aside; then depth, width, width_growth and downsample are its own, and the other options are
+        the decoder's. depth: downsampling steps; there are depth + 1 levels. width: channels of the
+        first level, grown by `width_growth` from level to level, or a list of depth + 1 widths.
+    decoder_width: channels of the decoder's levels, one number or a list from the top down; null:
+        those of the encoder's maps that are joined, and half of the level's below where none are.
+    num_convs: convolutions a level, in the encoder and again in the decoder, or a list of depth + 1
+        numbers; under `block: convnext` blocks a level, with an `encoder` those of the decoder.
+    kernel_size: of these convolutions. downsample: a `max` or `average` pool of window 2, or a
+        convolution with `stride` 2.
+    upsample: `transposed` convolution of kernel and stride 2, or `nearest`/`linear` interpolation
+        and a convolution; `nearest_only`/`linear_only` leave out this convolution.
+    skip: `concat` or `add` the encoder's feature maps to the decoder's, or `none`.
+    attention: `gate` multiplies the encoder's maps by a factor a position, from them and the
+        decoder's maps below (Oktay et al. 2018).
+    block: `plain` levels; `residual` ones whose input is added to their output; `convnext` blocks
+        (Liu et al. 2022), after a 1x1 convolution where the channels change.
+    norm, norm_groups, activation: after each convolution. dropout: probability that a feature map
+        is dropped after a level (Tompson et al. 2015). padding: `same` takes any input size and
+        returns it; `valid` is the paper's: unpadded convolutions, cropped skips. init: `he` draws
+        convolutions as He et al. 2015, `torch` leaves torch's own draw.
     """
 
+    encoder: Mapping[str, Any] | None = None
     depth: int = 4
     width: Each[int] = 64
     width_growth: float = 2.0
+    decoder_width: Each[int] | None = None
     num_convs: Each[int] = 2
     kernel_size: int = 3
     downsample: Literal["max", "average", "stride"] = "max"
-    upsample: Literal["transposed", "nearest", "linear"] = "transposed"
+    upsample: Literal["transposed", "nearest", "linear", "nearest_only", "linear_only"] = (
+        "transposed"
+    )
     skip: Skip = "concat"
-    block: Literal["plain", "residual"] = "plain"
+    attention: Literal["none", "gate"] = "none"
+    block: Literal["plain", "residual", "convnext"] = "plain"
     norm: Norm = "batch"
     norm_groups: int = 8
     activation: Activation = "relu"
@@ -54,6 +79,34 @@ class UNetOptions:
         assert isinstance(number, int)
         return number
 
+    def decoder_convs(self, level: int, count: int) -> int:
+        """Return the convolutions of a level of the decoder, 0 at the top, of `count` levels."""
+        if self.encoder is None:
+            return self.at("num_convs", level)
+        number = value_at("num_convs", self.num_convs, level, count, "decoder levels")
+        assert isinstance(number, int)
+        return number
+
+    @property
+    def encoder_plan(self) -> Plan:
+        """The parsed options of the encoder.
+
+        Raises:
+            UserError: an unknown option, or a value outside its range.
+        """
+        assert self.encoder is not None
+        with of_encoder():
+            return plan_convnet(**self.encoder)
+
+
+@contextmanager
+def of_encoder() -> Iterator[None]:
+    """Name the keys of `net` in an error as those of `net.encoder`."""
+    try:
+        yield
+    except UserError as error:
+        raise type(error)(re.sub(r"\bnet\b(?=[. ])", "net.encoder", str(error))) from None
+
 
 def plan_unet(**options: Any) -> UNetOptions:
     """Return the parsed options of a `UNet`.
@@ -61,12 +114,64 @@ def plan_unet(**options: Any) -> UNetOptions:
     Raises:
         UserError: an unknown option, or a value outside its range.
     """
+    encoder = options.pop("encoder", None)
     plan = parse(UNetOptions, options, "net")
-    for name in ("width", "num_convs"):
-        value_at(name, getattr(plan, name), 0, plan.depth + 1, "depth + 1")
-    if plan.padding == "valid" and plan.block == "residual":
+    if encoder is not None:
+        plan = replace(plan, encoder=encoder_options(encoder))
+        check_encoder(plan)
+    else:
+        for name in ("width", "num_convs"):
+            value_at(name, getattr(plan, name), 0, plan.depth + 1, "depth + 1")
+    if plan.padding == "valid" and plan.block != "plain":
         raise UserError(
-            "net.block=residual adds a level's input to its output, which padding=valid makes"
+            f"net.block={plan.block} adds a level's input to its output, which padding=valid makes"
             " smaller; use padding=same"
         )
+    if plan.skip == "none" and plan.attention != "none":
+        raise UserError(
+            f"net.attention={plan.attention} needs maps of the encoder in the decoder, but"
+            " skip=none; use skip=concat or add, or attention=none"
+        )
+    if plan.skip == "add" and plan.upsample.endswith("_only"):
+        raise UserError(
+            f"net.skip=add needs maps of equal channels, which upsample={plan.upsample} does not"
+            f" give; use upsample={plan.upsample.removesuffix('_only')}, or skip=concat"
+        )
     return plan
+
+
+def encoder_options(encoder: Any) -> dict[str, Any]:
+    """Return the options of the `ConvNet` that is the encoder, from a preset or a group of options.
+
+    Raises:
+        UserError: it is another network.
+    """
+    given = group("net.encoder", encoder)
+    target = given.get("_target_", CONVNETS[0])
+    if target not in CONVNETS:
+        raise UserError(
+            f"net.encoder must be a ConvNet, but is {target}; name a preset of one, such as"
+            " +model/net@model.net.encoder=resnet34"
+        )
+    return {str(name): value for name, value in given.items() if name not in NOT_OPTIONS}
+
+
+def check_encoder(plan: UNetOptions) -> None:
+    """Check the options of a network whose encoder is a `ConvNet`.
+
+    Raises:
+        UserError: an option has no meaning with it, or one of the encoder is wrong.
+    """
+    assert plan.encoder_plan
+    defaults = {field.name: field.default for field in fields(UNetOptions)}
+    for name in OF_OWN_ENCODER:
+        if getattr(plan, name) != defaults[name]:
+            raise UserError(
+                f"net.{name}={getattr(plan, name)} has no meaning where net.encoder is given; leave"
+                f" it at {defaults[name]}, or set net.encoder.{name}"
+                if name != "depth"
+                else f"net.depth={plan.depth} has no meaning where net.encoder is given; leave it"
+                f" at {defaults[name]}, or set net.encoder.num_stages"
+            )
+    if plan.padding == "valid":
+        raise UserError("net.padding=valid needs net.encoder=null; use padding=same")

@@ -75,6 +75,14 @@ def convolve_size(plan: UNetOptions, size: tuple[int, ...], level: int) -> tuple
     return size
 
 
+def rise(step: int) -> list[int]:
+    """Return the steps of the decoder for one of the encoder: twos for a power of two, else the
+    whole.
+    """
+    power = step.bit_length() - 1
+    return [FACTOR] * power if step == FACTOR**power else [step]
+
+
 def fitting_shapes(plan: UNetOptions, spatial: Sequence[int]) -> list[tuple[int, ...]]:
     """Return the nearest smaller and larger shapes that a `padding: valid` network takes."""
     below = [size for positions in spatial if (size := fitting_size(plan, positions, -1))]

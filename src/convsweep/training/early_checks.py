@@ -32,7 +32,9 @@ def check_options(cfg: DictConfig) -> None:
     plan = plan_of(net.get("_target_"))
     if plan is not None and not trial.in_trial():  # a sweep has checked a trial's network already
         options = {
-            str(name): plain(net, str(name)) for name in net if name not in ("_target_", *FROM_DATA)
+            str(name): plain(net, str(name))
+            for name in net
+            if name not in ("_target_", "_recursive_", *FROM_DATA)
         }
         plan(**options)
     for name, words in WORDS.items():
@@ -118,6 +120,10 @@ def say_folder() -> None:
 
 
 def plain(node: DictConfig, name: str) -> Any:
-    """Return a resolved option as plain containers."""
+    """Return a resolved option as plain containers, without what a nested network has from the
+    data.
+    """
     value = node[name]
+    if isinstance(value, DictConfig):
+        return {str(key): plain(value, str(key)) for key in value if key not in FROM_DATA}
     return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

@@ -74,6 +74,17 @@ def test_a_unet_goes_down_and_up(skip: str) -> None:
     )
 
 
+def test_a_unet_joins_the_resolutions_that_its_encoder_has() -> None:
+    encoder = {"num_stages": 2, "width": 4, "stem": {"width": 4, "kernel_size": 4, "stride": 4}}
+    net = architecture(UNet((3, 32), 2, encoder=encoder, attention="gate"), (3, 32))
+    assert [part.name for part in net.parts if part.name.startswith("encoder")] == [
+        "encoder.1",
+        "encoder.2",
+        "encoder.3",
+    ]
+    assert net.joined == [("encoder.1", "decoder.1"), ("encoder.2", "decoder.0")]
+
+
 @pytest.mark.parametrize("in_shape", [(1, 32), (1, 8, 8, 8), (7,)])
 def test_any_number_of_axes_and_nets_of_others_are_drawn(in_shape: tuple[int, ...]) -> None:
     architecture(

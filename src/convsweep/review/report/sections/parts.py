@@ -120,12 +120,14 @@ def is_row_of_stages(module: "nn.Module") -> bool:
 
 
 def merge_part(path: Sequence[str], net: "nn.Module") -> str:
-    """Return the part of a layer; a U-Net's down- and upsampling belong to the level after them."""
+    """Return the part of a layer; a U-Net's down- and upsampling belong to the level after them, a
+    gate to the level that joins what it lets through.
+    """
     from convsweep.nets.unet import UNet
 
     if isinstance(net, UNet) and path[0] == "down":
         return f"encoder.{int(path[1]) + 1}"
-    if isinstance(net, UNet) and path[0] == "up":
+    if isinstance(net, UNet) and path[0] in ("up", "gates"):
         return f"decoder.{path[1]}"
     return ".".join(path)
 
@@ -134,10 +136,13 @@ def joined_parts(net: "nn.Module", names: Sequence[str]) -> list[tuple[str, str]
     """Return the pairs of parts that are joined by a U-Net's skip connections."""
     from convsweep.nets.unet import UNet
 
-    if not isinstance(net, UNet) or net.options.skip == "none":
+    if not isinstance(net, UNet):
         return []
-    depth = net.options.depth
-    pairs = [(f"encoder.{level}", f"decoder.{depth - 1 - level}") for level in range(depth)]
+    pairs = [
+        (f"encoder.{level}", f"decoder.{index}")
+        for index, level in reversed(list(enumerate(net.joined)))
+        if level is not None
+    ]
     return [pair for pair in pairs if set(pair) <= set(names)]
 
 

@@ -1,0 +1,176 @@
+"""The parts of a `UNet`: the convolutions of a level, and the steps down and up."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from convsweep.nets.blocks import (
+    CONV_TRANSPOSE,
+    FEATURE_DROPOUT,
+    LINEAR_UPSAMPLE,
+    activation,
+    conv_norm_act,
+    pool,
+)
+from convsweep.nets.convnet_stage import Stage
+from convsweep.nets.geometry import Padding
+from convsweep.nets.options import Activation
+from convsweep.nets.residual import SkipBlock
+from convsweep.nets.stage import build_stage
+from convsweep.nets.stage_layers import in_order
+from convsweep.nets.unet_plan import UNetOptions
+from convsweep.nets.unet_sizes import FACTOR
+
+REMEDY = "choose another net.norm, a norm_groups that divides every width, or a smaller depth"
+
+
+def build_level(
+    plan: UNetOptions,
+    dim: int,
+    in_channels: int,
+    width: int,
+    num_convs: int,
+    spatial: Sequence[int],
+) -> nn.Module:
+    """Return the convolutions of one level; `spatial` is the shape after them."""
+    build = {"plain": plain_level, "residual": residual_level, "convnext": convnext_level}
+    body = build[plan.block](plan, dim, in_channels, width, num_convs, spatial)
+    return nn.Sequential(body, FEATURE_DROPOUT[dim](plan.dropout)) if plan.dropout else body
+
+
+def plain_level(
+    plan: UNetOptions,
+    dim: int,
+    in_channels: int,
+    width: int,
+    num_convs: int,
+    spatial: Sequence[int],
+    last: Activation | None = None,
+) -> nn.Sequential:
+    """Return one convolution after the other; `last` is the last one's activation, None for the
+    net's.
+    """
+    entering = [in_channels, *[width] * (num_convs - 1)]
+    activated = [*[plan.activation] * (num_convs - 1), last or plan.activation]
+    return nn.Sequential(
+        *(
+            plan_unit(plan, dim, channels, width, spatial, plan.kernel_size, kind)
+            for channels, kind in zip(entering, activated, strict=True)
+        )
+    )
+
+
+def residual_level(
+    plan: UNetOptions,
+    dim: int,
+    in_channels: int,
+    width: int,
+    num_convs: int,
+    spatial: Sequence[int],
+) -> nn.Module:
+    """Return convolutions to whose output their input is added."""
+    body = plain_level(plan, dim, in_channels, width, num_convs, spatial, "none")
+    shortcut = (
+        nn.Identity()
+        if in_channels == width
+        else plan_unit(plan, dim, in_channels, width, spatial, 1, "none")
+    )
+    return SkipBlock(body, shortcut, activation(plan.activation), concat=False)
+
+
+def convnext_level(
+    plan: UNetOptions,
+    dim: int,
+    in_channels: int,
+    width: int,
+    num_convs: int,
+    spatial: Sequence[int],
+) -> nn.Module:
+    """Return ConvNeXt's blocks, after a 1x1 convolution to their width."""
+    stage = Stage(
+        width=width,
+        num_blocks=num_convs,
+        block="convnext",
+        kernel_size=plan.kernel_size,
+        downsample="none",
+        skip="add",
+        norm=plan.norm,
+        norm_groups=plan.norm_groups,
+        activation=plan.activation,
+    )
+    entry = (
+        []
+        if in_channels == width
+        else [plan_unit(plan, dim, in_channels, width, spatial, 1, "none")]
+    )
+    return nn.Sequential(*entry, *in_order(build_stage(stage, (width, *spatial))))
+
+
+def plan_unit(
+    plan: UNetOptions,
+    dim: int,
+    in_channels: int,
+    width: int,
+    spatial: Sequence[int],
+    kernel_size: int,
+    activated: Activation,
+    *,
+    stride: int = 1,
+    padding: Padding | None = None,
+) -> nn.Sequential:
+    """Return a convolution unit with the net's normalisation, and its borders where no others are
+    asked for.
+    """
+    return conv_norm_act(
+        dim,
+        in_channels,
+        width,
+        spatial,
+        kernel_size,
+        norm_kind=plan.norm,
+        norm_groups=plan.norm_groups,
+        activation_kind=activated,
+        stride=stride,
+        padding=padding or plan.padding,
+    )
+
+
+def build_down(plan: UNetOptions, dim: int, width: int, spatial: Sequence[int]) -> nn.Module:
+    """Return the step to half the resolution."""
+    if plan.downsample == "stride":
+        return plan_unit(
+            plan,
+            dim,
+            width,
+            width,
+            spatial,
+            plan.kernel_size,
+            plan.activation,
+            stride=FACTOR,
+            padding="same",
+        )
+    return pool(dim, plan.downsample, window=FACTOR, stride=FACTOR)
+
+
+def build_up(
+    plan: UNetOptions,
+    dim: int,
+    in_channels: int,
+    width: int,
+    step: int,
+    spatial: Sequence[int],
+) -> nn.Module:
+    """Return the step to `step` times the resolution, to `width` channels where it has weights."""
+    if plan.upsample == "transposed":
+        return CONV_TRANSPOSE[dim](in_channels, width, step, stride=step)
+    kind, _, only = plan.upsample.partition("_")
+    mode = "nearest" if kind == "nearest" else LINEAR_UPSAMPLE[dim]
+    enlarge = nn.Upsample(
+        scale_factor=step, mode=mode, align_corners=None if mode == "nearest" else False
+    )
+    if only:
+        return enlarge
+    smooth = plan_unit(
+        plan, dim, in_channels, width, spatial, plan.kernel_size, plan.activation, padding="same"
+    )
+    return nn.Sequential(enlarge, smooth)
