@@ -10,12 +10,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.errors import UserError
 
-RESULT, CONFIG, METRICS, CHECKPOINTS, BEST = (
+RESULT, CONFIG, METRICS, CHECKPOINTS, BEST, STABLE = (
     "result.json",
     "config.yaml",
     "metrics.csv",
     "checkpoints",
     "best.ckpt",
+    "stable.ckpt",
 )
 
 
@@ -66,5 +67,6 @@ def write_atomically(path: Path, text: str) -> None:
 
 def last_checkpoint(folder: Path) -> Path | None:
     """Return the newest checkpoint to resume from, or None."""
-    found = [path for path in (folder / CHECKPOINTS).glob("*.ckpt") if path.name != BEST]
+    others = (BEST, STABLE)
+    found = [path for path in (folder / CHECKPOINTS).glob("*.ckpt") if path.name not in others]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)

@@ -1,7 +1,7 @@
 """Learning rates at given steps of a training."""
 
 from collections.abc import Callable
-from math import cos, pi
+from math import cos, pi, sqrt
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from convsweep.errors import UserError
-from convsweep.models.schedules import cosine, multi_step, one_cycle, plateau
+from convsweep.models.schedules import cosine, multi_step, one_cycle, plateau, warmup_stable_decay
 
 LR = 0.4
 
@@ -76,7 +76,26 @@ def test_one_cycle_peaks_at_the_learning_rate(anneal: str) -> None:
     assert found[30:] == sorted(found[30:], reverse=True)
 
 
-@pytest.mark.parametrize("schedule", [cosine, multi_step, one_cycle])
+@pytest.mark.parametrize(
+    ("shape", "middle"),
+    [("sqrt", 1 - sqrt(0.25)), ("linear", 0.75), ("cosine", (1 + cos(pi / 4)) / 2)],
+)
+def test_stable_rate_rises_stays_and_decays(shape: str, middle: float) -> None:
+    found = rates(warmup_stable_decay, 40, warmup_steps=9, decay=0.2, shape=shape, final=0.1)
+    assert found[:10] == pytest.approx([LR * (step + 1) / 10 for step in range(10)])
+    assert found[9:33] == [LR] * 24
+    assert found[34] == pytest.approx(LR * (0.1 + 0.9 * middle))
+    assert found[40] == pytest.approx(0.1 * LR)
+    assert found[32:] == sorted(found[32:], reverse=True)
+
+
+def test_stable_rate_of_a_longer_training_is_the_same_until_the_shorter_one_decays() -> None:
+    shorter, longer = (rates(warmup_stable_decay, steps, warmup_steps=5) for steps in (50, 200))
+    assert shorter[:41] == longer[:41]
+    assert shorter[41] < longer[41]
+
+
+@pytest.mark.parametrize("schedule", [cosine, multi_step, one_cycle, warmup_stable_decay])
 @pytest.mark.parametrize("total_steps", [1, 2, 3, 5])
 def test_shortest_trainings_have_a_schedule(schedule: Callable[..., Any], total_steps: int) -> None:
     assert all(0 <= rate <= LR * (1 + 1e-9) for rate in rates(schedule, total_steps)[:-1])
@@ -103,6 +122,8 @@ def test_plateau_falls_when_nothing_gets_better(mode: str, values: list[float]) 
             {"warmup": 5},
             "scheduler.warmup must be a share of the training, 0 to 1, but is 5",
         ),
+        (warmup_stable_decay, {"decay": 2}, "scheduler.decay must be a share"),
+        (warmup_stable_decay, {"warmup_steps": -1}, "scheduler.warmup_steps must be a number >= 0"),
         (one_cycle, {"warmup": 1.5}, "scheduler.warmup must be a share"),
         (multi_step, {"milestones": [30, 60]}, "scheduler.milestones must be a share"),
         (
@@ -122,7 +143,7 @@ def test_wrong_share_is_answered_with_the_rule(
 def test_all_parameter_groups_move_together() -> None:
     layer = nn.Linear(1, 1)
     groups = [{"params": [layer.weight]}, {"params": [layer.bias], "weight_decay": 0.0}]
-    for schedule in (cosine, one_cycle, multi_step):
+    for schedule in (cosine, one_cycle, multi_step, warmup_stable_decay):
         optimizer = torch.optim.SGD(groups, lr=LR, momentum=0.9)
         scheduler = schedule(optimizer, 10)
         for _ in range(6):

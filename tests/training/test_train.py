@@ -85,6 +85,32 @@ def test_resume_goes_on_in_its_folder_as_if_never_stopped(train: Train) -> None:
     assert result_of(parts)["best"]["val/accuracy"] == result_of(whole)["best"]["val/accuracy"]
 
 
+def test_a_stable_rate_lets_a_training_become_longer_as_if_it_had_been_so(train: Train) -> None:
+    stable = ["scheduler=warmup_stable_decay", "scheduler.warmup_steps=5", "scheduler.decay=0.5"]
+    whole = train(*stable, "trainer.max_epochs=4", folder="whole")
+    train(*stable, "trainer.max_epochs=2", folder="short")
+    longer = train(
+        "resume=short",
+        "ckpt_path=short/checkpoints/stable.ckpt",
+        "hydra.run.dir=longer",
+        "trainer.max_epochs=4",
+        quick=False,
+        folder="longer",
+    )
+    expected, found, short = (
+        read_checkpoint(folder / "checkpoints" / "last.ckpt")
+        for folder in (whole, longer, Path("short"))
+    )
+    assert expected["epoch"] == found["epoch"] == 3
+    for name, value in expected["state_dict"].items():
+        assert torch.equal(found["state_dict"][name], value), name
+    assert not torch.equal(*(each["state_dict"]["net.head.2.bias"] for each in (short, expected)))
+    assert [
+        read_checkpoint(folder / "checkpoints" / "stable.ckpt")["epoch"]
+        for folder in (whole, longer, Path("short"))
+    ] == [1, 1, 0]
+
+
 def test_the_last_epoch_is_kept_also_where_it_is_not_the_best(train: Train) -> None:
     folder = (
         train(

@@ -55,7 +55,7 @@ def expand_resume(arguments: list[str]) -> list[str]:
     overrides = [str(override) for override in OmegaConf.load(saved)]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
     config = config_arguments(OmegaConf.load(saved.with_name("hydra.yaml")).hydra)
-    return [*config, *overrides, *others, f"hydra.run.dir={quote(folder)}", "ckpt_path=last"]
+    return [*config, *overrides, f"hydra.run.dir={quote(folder)}", "ckpt_path=last", *others]
 
 
 def multirun_first(arguments: list[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Learning rate schedules over the steps of a whole training, composed of torch's schedulers."""
 
-from math import cos, isinf, pi
+from collections.abc import Callable
+from math import cos, isinf, pi, sqrt
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from torch.optim import Optimizer
@@ -109,6 +110,61 @@ def plateau(
     not improved for `patience` validations.
     """
     return ReduceLROnPlateau(optimizer, mode=mode, factor=factor, patience=patience)
+
+
+class WarmupStableDecay(LambdaLR):
+    """A schedule that depends on the length of the training only from `decay_start` on, and does
+    not take that step from a checkpoint of a shorter training.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, factor: Callable[[int], float], decay_start: int
+    ) -> None:
+        self.decay_start = decay_start
+        super().__init__(optimizer, factor)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict({**state_dict, "decay_start": self.decay_start})
+
+
+def warmup_stable_decay(
+    optimizer: Optimizer,
+    total_steps: int,
+    *,
+    warmup_steps: int = 100,
+    decay: float = 0.2,
+    shape: Literal["sqrt", "linear", "cosine"] = "sqrt",
+    final: float = 0.0,
+) -> LRScheduler:
+    """Return a linear warm-up, a constant learning rate, and a decay at the end (Hägele et al.
+    2024).
+
+    Args:
+        warmup_steps: steps of the warm-up, which a longer training has too.
+        decay: share of the steps for the decay.
+        shape: of the decay: `sqrt`, 1 - the square root of its progress (the paper's choice),
+            `linear` or `cosine`.
+        final: final learning rate, as a share of the initial one.
+
+    Raises:
+        UserError: a value is out of range.
+    """
+    if warmup_steps < 0:
+        raise UserError(f"scheduler.warmup_steps must be a number >= 0, but is {warmup_steps}")
+    decay_steps = steps_of("decay", decay, total_steps)
+    decay_start = total_steps - decay_steps
+    shapes: dict[str, Callable[[float], float]] = {
+        "sqrt": lambda progress: 1 - sqrt(progress),
+        "linear": lambda progress: 1 - progress,
+        "cosine": lambda progress: (1 + cos(pi * progress)) / 2,
+    }
+
+    def factor(step: int) -> float:
+        rise = min(1.0, (step + 1) / (warmup_steps + 1))
+        progress = min(1.0, max(0, step - decay_start) / max(1, decay_steps))
+        return rise * (final + (1 - final) * shapes[shape](progress))
+
+    return WarmupStableDecay(optimizer, factor, decay_start)
 
 
 def warmed_up(optimizer: Optimizer, main: LRScheduler, warmup_steps: int) -> LRScheduler:

@@ -12,11 +12,13 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from convsweep.distributed.ranks import is_first
 from convsweep.errors import UserError
+from convsweep.models.schedules import WarmupStableDecay
+from convsweep.run_folder import STABLE
 
 
 class Checkpoints(ModelCheckpoint):
-    """Lightning's ModelCheckpoint that also saves the last epoch if it is not the best, and
-    restores the best one in another folder.
+    """Lightning's ModelCheckpoint that also saves the last epoch if it is not the best, the last
+    one before a decay of a stable learning rate, and restores the best one in another folder.
 
     If the last epoch is the best one, it is written once and both names are hard links. Lightning
     saves a last checkpoint only together with a new best one, so that a killed training would
@@ -54,6 +56,8 @@ class Checkpoints(ModelCheckpoint):
             super().on_train_epoch_end(trainer, pl_module)
         if self.keeps_last and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             self.save_last_epoch(trainer)
+            if is_last_before_decay(trainer):
+                trainer.save_checkpoint(Path(str(self.dirpath)) / STABLE, self.save_weights_only)
 
     @contextmanager
     def noted_step(self, trainer: L.Trainer) -> Iterator[None]:
@@ -91,6 +95,16 @@ class Checkpoints(ModelCheckpoint):
             }
             state_dict = {**state_dict, **here, "best_k_models": scores, "dirpath": self.dirpath}
         super().load_state_dict(state_dict)
+
+
+def is_last_before_decay(trainer: L.Trainer) -> bool:
+    """Return whether the learning rate is stable, and decays within the next epoch."""
+    epochs = trainer.max_epochs or 0
+    for config in trainer.lr_scheduler_configs:
+        if isinstance(config.scheduler, WarmupStableDecay) and epochs > 0:
+            left = config.scheduler.decay_start - trainer.global_step
+            return 0 <= left < trainer.estimated_stepping_batches / epochs
+    return False
 
 
 # Further keys of the state that name files.
