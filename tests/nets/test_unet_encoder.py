@@ -140,3 +140,10 @@ def test_weights_come_in_the_order_of_the_layers() -> None:
     net = UNet((2, 16), 2, encoder=encoder)
     shapes = [tuple(each.shape) for each in weights_in_order(net.encoder_in_order().state_dict())]
     assert [shape for shape in shapes if len(shape) == 3] == [(3, 2, 3), (4, 3, 3), (8, 4, 3)]
+
+
+def test_parts_for_fine_tuning_hold_every_weight_once() -> None:
+    net = UNet((1, 16), 2, encoder={"num_stages": 2, "width": 4}, attention="gate")
+    names, parts = zip(*net.depth_parts(), strict=True)
+    assert names == ("encoder 0", "encoder 1", "encoder 2", "decoder 0", "decoder 1", "head")
+    assert sum(num_parameters(part) for part in parts) == num_parameters(net)

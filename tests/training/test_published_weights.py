@@ -17,12 +17,13 @@ from torchvision import models
 
 from convsweep.errors import UserError
 from convsweep.models.base import Model
-from convsweep.nets import ConvNet
+from convsweep.nets import ConvNet, UNet
 from convsweep.training.published_weights import adapt_channels, published_weights
 from convsweep.training.warm_start import begin_with
 from tests.training.test_warm_start import untrained
 
 NET = "mobilenet_v3_small"
+FEW_SCENES = ("data=scenes", "data.num_train=2", "data.num_val=2", "data.num_test=2")
 
 
 def color_model(folder: Path, *overrides: str) -> Model:
@@ -79,6 +80,30 @@ def test_grey_pictures_get_the_answers_of_three_equal_channels(published: nn.Mod
             rtol=1e-3,
             atol=1e-5,
         )
+
+
+def test_encoder_of_a_unet_takes_the_weights_without_the_head(
+    published: nn.Module, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder = f"+model/net@model.net.encoder={NET}"
+    model = untrained("model=segmentation", "model/net=unet", encoder, *FEW_SCENES).eval()
+    begin_with(model, "imagenet")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "weights and statistics of the encoder from MobileNet_V3_Small_Weights" in said
+    assert "random: the decoder" in said
+    x = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            nn.Sequential(*model.net.encoder_in_order())(x),
+            published.features[:-1](x),
+            rtol=1e-3,
+            atol=1e-5,
+        )
+
+
+def test_unet_of_its_own_encoder_is_told_which_has_weights() -> None:
+    with pytest.raises(UserError, match="choose model/net=unet_resnet18, or"):
+        published_weights(UNet((1, 8, 8), 2, depth=1, width=4))
 
 
 def test_channels_in_turn_keep_the_sum_of_the_weights() -> None:

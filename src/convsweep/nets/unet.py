@@ -112,6 +112,17 @@ class UNet(nn.Module):
             return summed
         return torch.cat([skipped, risen], dim=1)
 
+    def depth_parts(self) -> list[tuple[str, nn.Module]]:
+        """Return the levels of the encoder and the decoder and the head, for fine-tuning."""
+        downs, gates = [nn.Identity(), *self.down], self.gates or [nn.Identity()] * len(self.up)
+        encoder = zip(downs, self.encoder, strict=True)
+        decoder = zip(self.up, gates, self.decoder, strict=True)
+        return [
+            *((f"encoder {level}", nn.ModuleList(part)) for level, part in enumerate(encoder)),
+            *((f"decoder {level}", nn.ModuleList(part)) for level, part in enumerate(decoder)),
+            ("head", self.head),
+        ]
+
     def encoder_in_order(self) -> nn.ModuleList:
         """Return the encoder's modules in the order of their execution."""
         pairs = zip(self.encoder, [*self.down, nn.Identity()], strict=True)

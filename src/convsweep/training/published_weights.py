@@ -1,4 +1,6 @@
-"""Published weights of torchvision's classifiers for our presets of the same networks."""
+"""Published weights of torchvision's classifiers for our presets of the same networks, and for the
+encoders of U-Nets.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from convsweep.errors import UserError
+from convsweep.nets.convnet import ConvNet
 from convsweep.nets.layer_kinds import Convolution
 from convsweep.nets.torchvision_weights import copy_in_order, weights_in_order
+from convsweep.nets.unet import UNet
 
 if TYPE_CHECKING:
     from torchvision.models import WeightsEnum
@@ -38,10 +42,12 @@ def begin_with_published(model: "Model", named: str) -> str:
 
     The first convolution is adapted to other channels: a single one gets the sum over red, green
     and blue, so that a grey image has the answers it had as three equal ones; other numbers get
-    the three in turn, scaled to the same sum. A last layer of other classes stays as it was drawn.
+    the three in turn, scaled to the same sum. A last layer of other classes stays as it was drawn;
+    a `UNet` takes stem and stages for its encoder.
 
     Args:
-        model: a model of a `ConvNet` that has not been trained.
+        model: a model of a `ConvNet`, or of a `UNet` whose encoder is one, that has not been
+            trained.
         named: `imagenet` (downloaded by torchvision, once), the address or path of a state dict.
 
     Raises:
@@ -50,27 +56,47 @@ def begin_with_published(model: "Model", named: str) -> str:
     net = model.net
     enum = published_weights(net) if named == "imagenet" else None
     state = weights_in_order(read(named, enum))
-    first, last = outer_layers(net)
-    own = weights_in_order(net.state_dict())
-    number = len(own)
-    state[0] = adapt_channels(state[0], first.in_channels)
-    kept = 0
-    if len(state) == number and len(state[-1]) != len(own[-1]):
-        kept = 2 if last.bias is not None else 1
-        state[-kept:] = own[-kept:]
     try:
-        copy_in_order(dict(zip(map(str, range(len(state))), state, strict=True)), net)
+        taken = fill_encoder(net, state) if isinstance(net, UNet) else fill(net, state)
     except UserError as error:
         raise UserError(f"init_from={named} does not fit model.net: {error}") from None
     if enum is not None and model.normalize.mean.numel() in (1, IMAGENET_CHANNELS):
         normalise_as(model, enum)
     source = f"{enum} of torchvision" if enum is not None else named
+    return taken.format(source=source)
+
+
+def fill(net: nn.Module, state: list[Tensor]) -> str:
+    """Give a classifier its weights, and return what was taken from `{source}`."""
+    own = weights_in_order(net.state_dict())
+    last = outer_layers(net)[1]
+    kept = 0
+    if len(state) == len(own) and len(state[-1]) != len(own[-1]):
+        kept = 2 if last.bias is not None else 1
+        state[-kept:] = own[-kept:]
+    copy_adapted(state, net)
     anew = f"; random: the last layer, for {net.num_classes} classes" if kept else ""
-    return f"{number - kept} of {number} weights and statistics from {source}{anew}"
+    return f"{len(own) - kept} of {len(own)} weights and statistics from {{source}}{anew}"
+
+
+def fill_encoder(net: UNet, state: list[Tensor]) -> str:
+    """Give the encoder of a U-Net the weights of a classifier, which has its head after them, and
+    return what was taken from `{source}`.
+    """
+    encoder = net.encoder_in_order()
+    number = len(weights_in_order(encoder.state_dict()))
+    copy_adapted(state[:number], encoder)
+    return f"{number} weights and statistics of the encoder from {{source}}; random: the decoder"
+
+
+def copy_adapted(state: list[Tensor], net: nn.Module) -> None:
+    """Copy weights to a network of the same layers, the first to its number of channels."""
+    first = adapt_channels(state[0], outer_layers(net)[0].in_channels)
+    copy_in_order({str(i): value for i, value in enumerate([first, *state[1:]])}, net)
 
 
 def published_weights(net: nn.Module) -> "WeightsEnum":
-    """Return torchvision's best weights for the network that `net` is.
+    """Return torchvision's best weights for the network that `net` is, or that its encoder is of.
 
     It is recognised by its number of parameters with 3 channels and 1,000 classes.
 
@@ -79,6 +105,7 @@ def published_weights(net: nn.Module) -> "WeightsEnum":
     """
     from torchvision import models
 
+    net = whole_encoder(net) if isinstance(net, UNet) else net
     first, last = outer_layers(net)
     count = sum(parameter.numel() for parameter in net.parameters())
     count += first.weight[:, :1].numel() * (IMAGENET_CHANNELS - first.in_channels)
@@ -94,6 +121,22 @@ def published_weights(net: nn.Module) -> "WeightsEnum":
         " parameters (with 3 channels and 1,000 classes); choose a preset such as"
         " model/net=resnet18, or model/net=torchvision or timm, which have weights of their own"
     )
+
+
+def whole_encoder(net: UNet) -> ConvNet:
+    """Return the network that the encoder of a U-Net is of, with its head, on the meta device.
+
+    Raises:
+        UserError: the encoder is of its own.
+    """
+    if net.options.encoder is None:
+        raise UserError(
+            "init_from=imagenet needs a U-Net whose encoder is one of torchvision's networks;"
+            " choose model/net=unet_resnet18, or +model/net@model.net.encoder=resnet34"
+        )
+    with torch.device("meta"):
+        spatial = [-(-size // net.multiple) * net.multiple for size in net.in_shape[1:]]
+        return ConvNet((net.in_shape[0], *spatial), IMAGENET_CLASSES, **net.options.encoder)
 
 
 def outer_layers(net: nn.Module) -> "tuple[Convolution, nn.Linear | Convolution]":
