@@ -117,6 +117,10 @@ def test_memory_follows_batch_size_and_optimizer() -> None:
             ["model/net=lenet5", "data.initial_scale=0.5", "trainer.max_epochs=2"],
             r"data.initial_scale=0.5 trains on samples of 16x16 too, but .* global pool",
         ),
+        (
+            ["model.compile=default", "data.initial_scale=0.5", "data.size_multiple=1"],
+            r"can be trained on 6 smaller sizes .*; set a larger data.size_multiple",
+        ),
     ],
 )
 def test_infeasible(overrides: list[str], rule: str) -> None:

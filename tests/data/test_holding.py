@@ -2,6 +2,7 @@
 that is worth it.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
+from convsweep.data.augment.mixing import Mixing
+from convsweep.data.augment.resizing import Resize
 from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.loading import placement
 from convsweep.data.loading.array_types import Ragged
@@ -54,7 +57,9 @@ def test_same_batches_wherever_they_are_held(
     monkeypatch.setattr("convsweep.data.statistics.CHUNK_BYTES", 1000)  # many chunks
     positions = np.random.default_rng(1).permutation(36) if permuted else None
     gather = Gather(samples, augment, positions)
-    for ours, expected in zip(OnDevice(gather, CPU)[BATCH], gather[BATCH], strict=True):
+    gather.resize, gather.mix = Resize(has_masks=True), Mixing(FACTS.kind, 2, cutmix_alpha=1.0)
+    batch = BATCH if permuted else replace(BATCH, size=(4, 4))
+    for ours, expected in zip(OnDevice(gather, CPU)[batch], gather[batch], strict=True):
         assert torch.equal(ours, expected)
         assert ours.dtype == expected.dtype
 

@@ -24,6 +24,10 @@ from convsweep.training.early_checks import check_no_key_is_missing
 # not listed.
 STATES = {"SGD": 0, "Adagrad": 1, "RMSprop": 1, "Rprop": 2, "Lion": 1, "Muon": 1, "Adafactor": 0}
 
+# torch keeps 8 compiled versions of a function: these, and those of training and evaluation at full
+# size.
+COMPILED_SIZES = 6
+
 
 def check(cfg: DictConfig) -> dict[str, Any]:
     """Return the cost of a composed config's network, if it can be trained within the budget.
@@ -100,7 +104,14 @@ def check_smaller_sizes(cfg: DictConfig, net: nn.Module) -> None:
     growth, task = growth_of(cfg.data, full), build.task_of(cfg)
     if growth is None:
         return
-    for size in growth.smaller_sizes(cfg.trainer.max_epochs):
+    sizes = growth.smaller_sizes(cfg.trainer.max_epochs)
+    if cfg.model.compile != "none" and len(sizes) > COMPILED_SIZES:
+        raise InfeasibleError(
+            f"a compiled network can be trained on {COMPILED_SIZES} smaller sizes of samples, but"
+            f" data.initial_scale and data.size_multiple give {len(sizes)}; set a larger"
+            " data.size_multiple, or model.compile=none"
+        )
+    for size in sizes:
         in_shape = (channels, *size)
         try:
             out_shape = output_shape(net, in_shape)

@@ -31,9 +31,8 @@ class OnDevice(Gather):
     """
 
     def __init__(self, gather: Gather, device: torch.device) -> None:
-        self.x, self.y = gather.x, gather.y
-        self.augment, self.resize, self.mix = gather.augment, gather.resize, gather.mix
-        self.is_dense, self.device = gather.is_dense, device
+        vars(self).update(vars(gather))
+        self.device = device
         self.positions = None if gather.positions is None else gather.positions.to(device)
         self.held_x, self.held_y = self.moved(gather.x), self.moved(gather.y)
 
