@@ -29,7 +29,7 @@ Row = dict[str, float | int | str | None]
 
 # Names of the package's tasks, for data sources.
 CLASSIFICATION, SEGMENTATION, DENOISING = "classification", "segmentation", "denoising"
-REGRESSION = "regression"
+REGRESSION, MULTI_LABEL = "regression", "multi_label"
 
 PACKAGE = "convsweep.tasks"
 SHOWN_COLUMNS = 4
@@ -96,6 +96,22 @@ class Task(ABC):
                 f"a net for {self.name} must return {shape_text(expected)} a sample, but returns"
                 f" {shape_text(out_shape)}; set its output from the data, or take another net"
             )
+
+    def as_trained(self, model: Any) -> "Task":
+        """Return the task with what a trained model adds to it, such as thresholds."""
+        return self
+
+    def check_targets(self, samples: "Samples", info: "DataInfo", part: str) -> None:
+        """Check the targets of a part that are numbers and finite.
+
+        Raises:
+            UserError: they do not suit the task, with the names of samples.
+        """
+        return
+
+    def strata(self, y: NDArray[Any]) -> NDArray[Any] | None:
+        """Return the labels (N,) by which targets are stratified, None if there are none."""
+        return y if self.has_labels else None
 
     def count_targets(self, train: "Samples", info: "DataInfo") -> NDArray[np.int64]:
         """Return how many samples of the training part each number or channel has (num_classes,);

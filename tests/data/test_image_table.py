@@ -90,11 +90,11 @@ GOOD = [[f"faces/{number}.png", age, 0] for number, age in enumerate(AGES)]
         ([*GOOD[1:], ["faces/0.png", "nan", 2]], {}, r"finite numbers.*\(age='nan'\)"),
         ([*GOOD[1:], ["faces/0.png", 1]], {}, "must have 3 cells .* row 11 has not"),
         (GOOD, {"targets": ["agee"]}, "'agee' is not; did you mean 'age'"),
-        (GOOD, {"targets": []}, "needs a column to predict"),
+        (GOOD, {"targets": []}, "needs a column or label to predict"),
         (GOOD, {"file_column": "path"}, "'path' is not; use one of: age, file, height"),
         (GOOD, {"part_column": "age"}, "Parts must be train, val or test, but column 'age'"),
         (GOOD, {"table": "lables.csv"}, r"lables\.csv does not exist; did you mean 'labels\.csv'"),
-        (GOOD, {"task": "classification"}, "must be one of numbers a sample.*image_folder"),
+        (GOOD, {"task": "classification"}, "must be regression or multi_label.*image_folder"),
         (GOOD, {}, "must differ from sample to sample, but height is the same in all"),
         ([], {}, "a row for each sample, but .* holds 1 lines"),
     ],
@@ -104,6 +104,68 @@ def test_mistake_is_one_message(
 ) -> None:
     with pytest.raises(UserError, match=message):
         table(people(tmp_path, rows), **options).setup()
+
+
+LISTS = [["0", "cat; dog"], ["1", ""], ["2", "dog"], ["3", "cat"], ["4", "cat;dog;owl"],
+         ["5", "owl"], ["6", ""], ["7", "owl;cat"], ["8", "dog"], ["9", "owl"]]  # fmt: skip
+COLUMNS = [[name, *(int(animal in labels) for animal in ("cat", "dog", "owl"))]
+           for name, labels in LISTS]  # fmt: skip
+
+
+def animals(root: Path, rows: Any, header: str, **options: Any) -> ImageTable:
+    named = [[f"faces/{name}.png", *cells] for name, *cells in rows]
+    data = table(people(root, named, header), task="multi_label", test_fraction=None, **options)
+    data.setup()
+    return data
+
+
+def test_lists_and_columns_of_labels_are_the_same(tmp_path: Path) -> None:
+    lists = animals(tmp_path / "lists", LISTS, "file,animals", list_column="animals")
+    columns = animals(tmp_path / "columns", COLUMNS, "file,cat,dog,owl")
+    for data in (lists, columns):
+        assert (data.info.task, data.info.class_names) == ("multi_label", ("cat", "dog", "owl"))
+        for name, y in zip(data.train.names, data.train.y, strict=True):
+            assert y.tolist() == COLUMNS[int(Path(name).stem)][1:]
+        assert data.class_counts.tolist() == np.asarray(data.train.y).sum(axis=0).tolist()
+    assert lists.train.names == columns.train.names
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "options", "message"),
+    [
+        ([*COLUMNS[1:], ["0", 2, 0, 1]], "file,cat,dog,owl", {}, r"0 or 1, but .*\(cat='2'\)"),
+        ([*COLUMNS[1:], ["0", "", 0, 1]], "file,cat,dog,owl", {}, r"0 or 1, but .*\(cat=''\)"),
+        (
+            LISTS,
+            "file,animals",
+            {"list_column": "animals", "targets": ["cat", "dog"]},
+            r"must be among cat, dog, but .* holds 'owl' of faces/4\.png",
+        ),
+        (
+            LISTS,
+            "file,animals",
+            {"list_column": "animals", "targets": ["cat", "dog", "owl", "eel"]},
+            "must occur in a sample of the training part, but eel has 0 of",
+        ),
+        (
+            [[name, f"any;{labels}"] for name, labels in LISTS],
+            "file,animals",
+            {"list_column": "animals"},
+            "must be absent from a sample of the training part, but any has",
+        ),
+        (LISTS, "file,animals", {"list_column": "tags"}, "'tags' is not; use one of"),
+    ],
+)
+def test_wrong_labels_are_one_message(
+    tmp_path: Path, rows: Any, header: str, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        animals(tmp_path, rows, header, **options)
+
+
+def test_lists_are_for_labels_alone(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"use data\.task=multi_label or leave it out"):
+        table(people(tmp_path), list_column="age")
 
 
 def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def check_samples(samples: Samples, info: DataInfo, part: str) -> None:
         raise UserError(
             f"y must be finite, but {part} holds NaN or infinity; repair or remove these samples."
         )
+    info.kind.check_targets(samples, info, part)
 
 
 def check_shapes(samples: Samples, info: DataInfo, part: str) -> None:

@@ -134,8 +134,9 @@ class DataModule(LightningDataModule, ABC):
         return train.select(rest), parts.get("val"), parts.get("test")
 
     def strata(self, samples: Samples) -> Array | None:
-        """Return the labels to stratify by, None if a sample has no single label."""
-        return samples.y if self.info.kind.has_labels else None
+        """Return the labels to stratify by, None if the task has none."""
+        kind = self.info.kind
+        return kind.strata(np.asarray(samples.y)) if kind.has_labels or kind.has_numbers else None
 
     def thin(self, train: Samples) -> Samples:
         """Return about `max_train` of the training samples."""

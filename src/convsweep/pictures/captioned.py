@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 4
 LINE_HEIGHT = 0.16
+# Letters that fit above a picture.
+LINE = 48
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ def draw_captioned(samples: Sequence[Answered], captions: Sequence[str]) -> "Fig
             axes.imshow(plane_of(sample.x))
             axes.set(xticks=[], yticks=[])
         # a name may hold what matplotlib takes for mathematics
-        axes.set_title(caption, fontsize=8, parse_math=False)
+        cut = [shorten(line, LINE, placeholder=" ...") for line in caption.splitlines()]
+        axes.set_title("\n".join(cut), fontsize=7, parse_math=False)
         axes.set_xlabel(sample.name, fontsize=6, parse_math=False)
     return figure

@@ -154,4 +154,4 @@ def number(value: float) -> str:
 def caption(names: Sequence[str], true: NDArray[Any], predicted: NDArray[Any]) -> str:
     """Return a line for each of the first numbers of a sample: `age 31, predicted 28.5`."""
     rows = zip(names[:SHOWN_NUMBERS], true, predicted, strict=False)
-    return "\n".join(f"{name} {number(t)}, predicted {number(p)}" for name, t, p in rows)
+    return "\n".join(f"{name} {t:.4g}, predicted {p:.4g}" for name, t, p in rows)

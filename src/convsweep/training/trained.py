@@ -5,6 +5,7 @@ winner).
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from convsweep.data.samples import DataInfo
     from convsweep.models.base import Model
+    from convsweep.task import Task
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Trained:
     def permute(self) -> bool:
         """Whether the positions of the training data were permuted."""
         return bool(self.data.get("permute", False))
+
+    @cached_property
+    def task(self) -> "Task":
+        """The task, with what the trained model adds to it."""
+        return self.info.kind.as_trained(self.model)
 
     @property
     def is_dense(self) -> bool:

@@ -12,6 +12,7 @@ from convsweep.data.checks import examples
 from convsweep.errors import UserError, did_you_mean
 
 DELIMITERS = ",;\t"
+BITS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,34 @@ class Table:
             )
         return values.astype(np.float32)
 
+    def zeros_and_ones(self, names: Sequence[str], samples: Sequence[str]) -> NDArray[np.float32]:
+        """Return columns of labels (N, len(names)): 0 and 1, also written 0.0, 1.0, false and true.
+
+        Args:
+            samples: names of the rows in messages.
+
+        Raises:
+            UserError: naming the cells that are neither.
+        """
+        columns = [[BITS.get(cell.lower(), -1) for cell in self.column(name)] for name in names]
+        values = np.array(columns, np.float32).T
+        wrong = np.argwhere(values < 0)
+        if len(wrong):
+            cells = [f"{samples[row]} ({names[place]}={self.cell(row, names[place])!r})"
+                     for row, place in wrong]  # fmt: skip
+            raise UserError(
+                f"Labels must be 0 or 1, but {self.path} holds {examples(cells)}; correct these"
+                " cells, name the columns of labels by data.targets, or lists by data.list_column."
+            )
+        return values
+
+    def lists(self, name: str, separator: str) -> list[list[str]]:
+        """Return the words of each cell of a column; an empty cell has none."""
+        return [
+            [word.strip() for word in cell.split(separator) if word.strip()]
+            for cell in self.column(name)
+        ]
+
     def cell(self, row: int, name: str) -> str:
         return self.rows[row][self.header.index(name)]
 
@@ -117,3 +146,29 @@ def read_table(path: Path) -> Table:
             f" {examples(uneven)} has not; quote cells that hold {delimiter!r}."
         )
     return Table(path, header, rows)
+
+
+def present(
+    lists: Sequence[Sequence[str]], names: Sequence[str], samples: Sequence[str], path: Path
+) -> NDArray[np.float32]:
+    """Return which labels are in each list, (N, len(names)) of zeros and ones.
+
+    Args:
+        samples: names of the lists in messages.
+        path: of the table, for messages.
+
+    Raises:
+        UserError: a label is not among the names.
+    """
+    place = {name: index for index, name in enumerate(names)}
+    strange = [f"{word!r} of {sample}" for words, sample in zip(lists, samples, strict=True)
+               for word in words if word not in place]  # fmt: skip
+    if strange:
+        raise UserError(
+            f"Labels must be among {', '.join(names)}, but {path} holds {examples(strange)};"
+            " correct the cells, or name the labels by data.targets."
+        )
+    values = np.zeros((len(lists), len(names)), np.float32)
+    for row, words in enumerate(lists):
+        values[row, [place[word] for word in words]] = 1
+    return values

@@ -1,4 +1,4 @@
-"""Images of your own below a folder, and a CSV file that says what is true of each."""
+"""Images of your own below a folder, and a CSV file with the numbers or labels of each."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,26 +14,30 @@ from convsweep.data.datamodule import DataModule
 from convsweep.data.files.decoding import Keep, Storage, decode_images, image_shape
 from convsweep.data.files.folders import PART_NAMES, existing_folder, image_files, relative_names
 from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize
-from convsweep.data.files.table import Table, read_table
+from convsweep.data.files.table import Table, present, read_table
 from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import PARTS, DataInfo, Parts, Samples
 from convsweep.errors import UserError
-from convsweep.task import REGRESSION, find_task
+from convsweep.task import MULTI_LABEL, REGRESSION, find_task
 
 EXPECTED = "a folder of images"
 
 
 class ImageTable(DataModule):
-    """Images with numbers of their own, which a table gives: a row an image.
+    """Images with numbers or labels in a table, a row for each image.
 
     Args:
         root: the folder of the images.
         table: the CSV file, below the root or from the current folder; its first line names the
             columns.
-        task: what the numbers are for.
+        task: `regression`: columns of numbers; `multi_label`: columns of 0 and 1, one a label, or
+            the lists of `list_column`.
         file_column: which column names the file, below the root, with its ending or without; null:
             the first.
-        targets: which columns hold what is predicted; null: all but those of file and part.
+        targets: columns to predict, or labels of the lists; null: all but file and part, or all
+            labels.
+        list_column: column of the labels of each image, separated by `separator`.
+        separator: between labels of a list.
         part_column: which column says train, val or test; null: the set is split.
         image_size: one number or (height, width); null if all files are of one size.
         resize: "stretch", "crop" the middle, or "pad" with black.
@@ -53,6 +57,8 @@ class ImageTable(DataModule):
         task: str = REGRESSION,
         file_column: str | None = None,
         targets: Sequence[str] | None = None,
+        list_column: str | None = None,
+        separator: str = ";",
         part_column: str | None = None,
         image_size: int | Sequence[int] | None = None,
         resize: Resize = "stretch",
@@ -65,6 +71,7 @@ class ImageTable(DataModule):
         super().__init__(**loading)
         self.root, self.table_name = Path(root).expanduser(), Path(table).expanduser()
         self.task, self.targets = task, targets
+        self.list_column, self.separator = list_column, separator
         self.file_column, self.part_column = file_column, part_column
         self.decoding = ImageDecoding(
             per_axis("image_size", image_size, 2, int), resize, color, white
@@ -72,8 +79,14 @@ class ImageTable(DataModule):
         self.storage = Storage(keep, cache_dir)
         if not find_task(task).has_numbers:
             raise UserError(
-                f"data.task must be one of numbers a sample, but is {task!r}; use"
-                " data=image_folder for classes and data=mask_folder for masks"
+                f"data.task must be {REGRESSION} or {MULTI_LABEL} for a table, but is {task!r};"
+                " use data=image_folder for classes and data=mask_folder for masks"
+            )
+
+        if list_column is not None and task != MULTI_LABEL:
+            raise UserError(
+                f"data.list_column is for lists of labels, but data.task is {task!r}; use"
+                f" data.task={MULTI_LABEL} or leave it out"
             )
 
     @cached_property
@@ -114,17 +127,38 @@ class ImageTable(DataModule):
 
     @cached_property
     def target_names(self) -> list[str]:
-        """The names of the numbers, in the order of the table."""
-        others = {self.file_column or self.table.header[0], self.part_column}
-        names = [name for name in self.table.header if name not in others]
+        """The names of the numbers or labels, in the order of the table or of `targets`."""
         if self.targets is not None:
             names = list(dict.fromkeys(self.targets))
+        elif self.list_column is not None:
+            names = sorted({label for labels in self.lists for label in labels})
+        else:
+            others = {self.file_column or self.table.header[0], self.part_column}
+            names = [name for name in self.table.header if name not in others]
         if not names:
             raise UserError(
-                f"A table needs a column to predict, but {self.table.path} holds only"
+                f"A table needs a column or label to predict, but {self.table.path} has none beside"
                 f" {', '.join(self.table.header)}; add one."
             )
         return names
+
+    @cached_property
+    def lists(self) -> list[list[str]]:
+        """The labels of each image, from its list."""
+        assert self.list_column is not None
+        return self.table.lists(self.list_column, self.separator)
+
+    def values(self) -> NDArray[np.float32]:
+        """Return the targets (N, K).
+
+        Raises:
+            UserError: cells do not hold what the task needs.
+        """
+        if self.list_column is not None:
+            return present(self.lists, self.target_names, self.names, self.table.path)
+        if self.task == MULTI_LABEL:
+            return self.table.zeros_and_ones(self.target_names, self.names)
+        return self.table.numbers(self.target_names, self.names)
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:
@@ -132,7 +166,7 @@ class ImageTable(DataModule):
 
     def describe(self) -> DataInfo:
         names = self.target_names
-        self.table.numbers(names, self.names)
+        self.values()
         return DataInfo(self.shape, len(names), tuple(names), self.task)
 
     @property
@@ -140,7 +174,7 @@ class ImageTable(DataModule):
         return relative_names(self.files, self.root)
 
     def read(self) -> Parts:
-        y = self.table.numbers(self.target_names, self.names)
+        y = self.values()
         samples = Samples(
             decode_images(self.files, self.root, self.decoding, self.shape, self.storage),
             y,

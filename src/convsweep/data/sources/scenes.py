@@ -20,7 +20,7 @@ from convsweep.data.sources.synthetic import (
 )
 from convsweep.data.splits import stratified_split
 from convsweep.errors import UserError
-from convsweep.task import REGRESSION, SEGMENTATION
+from convsweep.task import MULTI_LABEL, REGRESSION, SEGMENTATION
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,8 +36,9 @@ class Scenes(DataModule):
     """Scenes of several digits. No digit is in two parts.
 
     Args:
-        task: `segmentation`: a mask of 11 classes, background and 0 to 9; `regression`: the covered
-            part in percent, and the number of kinds of digits.
+        task: `segmentation`: a mask of 11 classes, background and 0 to 9; `multi_label`: the digits
+            that occur; `regression`: the covered part in percent, and the number of kinds of
+            digits.
         image_size: height and width.
         num_train, num_val, num_test: scenes of each part.
         max_digits: a scene holds 1 to `max_digits` digits.
@@ -63,7 +64,7 @@ class Scenes(DataModule):
             )
         if max_digits < 1:
             raise UserError(f"data.max_digits must be at least 1, but is {max_digits}.")
-        check_task(task, (SEGMENTATION, REGRESSION))
+        check_task(task, (SEGMENTATION, MULTI_LABEL, REGRESSION))
         self.task = task
         self.image_size, self.max_digits, self.scene_seed = image_size, max_digits, scene_seed
         self.num_scenes = part_sizes(num_train, num_val, num_test)

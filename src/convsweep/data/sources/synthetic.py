@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from convsweep.data.samples import PARTS
 from convsweep.errors import UserError, did_you_mean
-from convsweep.task import REGRESSION, SEGMENTATION
+from convsweep.task import MULTI_LABEL, REGRESSION, SEGMENTATION
 
 
 def part_sizes(num_train: int, num_val: int, num_test: int) -> dict[str, int]:
@@ -51,6 +51,8 @@ def check_task(task: str, known: Sequence[str]) -> None:
 
 def target_names(task: str, class_names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of the classes of masks, background first, or of what follows from them."""
+    if task == MULTI_LABEL:
+        return class_names[1:]
     return NUMBERS if task == REGRESSION else class_names
 
 
@@ -58,11 +60,13 @@ def targets_of(task: str, masks: NDArray[np.uint8], num_classes: int) -> NDArray
     """Return the masks themselves, or what follows from them for a task.
 
     Shape:
-        masks: (N, *spatial) -> the same, or float32 (N, numbers)
+        masks: (N, *spatial) -> the same, or float32 (N, numbers or labels)
     """
     if task == SEGMENTATION:
         return masks
     flat = masks.reshape(len(masks), -1)
     present = np.stack([(flat == label).any(axis=1) for label in range(1, num_classes)], axis=1)
+    if task == MULTI_LABEL:
+        return present.astype(np.float32)
     numbers = [100 * (flat > 0).mean(axis=1), present.sum(axis=1)]
     return np.stack(numbers, axis=1).astype(np.float32)

@@ -18,7 +18,7 @@ from convsweep.data.sources.synthetic import (
     targets_of,
 )
 from convsweep.errors import UserError
-from convsweep.task import CLASSIFICATION, REGRESSION, SEGMENTATION
+from convsweep.task import CLASSIFICATION, MULTI_LABEL, REGRESSION, SEGMENTATION
 
 SHAPES = ("ball", "box", "tube", "ring")
 CLASSES = ("background", *SHAPES)
@@ -36,8 +36,8 @@ class Volumes(DataModule):
 
     Args:
         task: `segmentation`: several shapes and their mask; `classification`: one shape and its
-            kind; `regression`: of several shapes the covered part in percent, and the number of
-            kinds.
+            kind; `multi_label`: the kinds of several shapes; `regression`: of several shapes the
+            covered part in percent, and the number of kinds.
         volume_size: depth, height and width.
         num_train, num_val, num_test: volumes of each part.
         max_shapes: a volume holds 1 to `max_shapes` shapes, for classification one.
@@ -64,7 +64,7 @@ class Volumes(DataModule):
         if max_shapes < 1:
             raise UserError(f"data.max_shapes must be at least 1, but is {max_shapes}.")
         self.task, self.volume_size, self.volume_seed = task, volume_size, volume_seed
-        check_task(task, (SEGMENTATION, CLASSIFICATION, REGRESSION))
+        check_task(task, (SEGMENTATION, CLASSIFICATION, MULTI_LABEL, REGRESSION))
         self.max_shapes = 1 if task == CLASSIFICATION else max_shapes
         self.num_volumes = part_sizes(num_train, num_val, num_test)
 

@@ -94,7 +94,9 @@ def evaluate(arguments: Sequence[str]) -> int:
         )
     source = str(options.folder or trained.data["_target_"].rpartition(".")[2])
     about = {"checkpoint": str(trained.checkpoint), "data": source, "split": options.split}
-    Output(options.out, trained.info, about, f"{source}: {len(samples):,} samples").write(found)
+    Output(
+        options.out, trained.info, trained.task, about, f"{source}: {len(samples):,} samples"
+    ).write(found)
     return 0
 
 

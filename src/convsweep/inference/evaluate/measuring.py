@@ -53,7 +53,7 @@ def evaluate(
     advance: Callable[[int], None],
 ) -> Evaluation:
     """Evaluate a network on batches in the order of `names`."""
-    model, task, found = trained.model, trained.info.kind, Evaluation(names=list(names))
+    model, task, found = trained.model, trained.task, Evaluation(names=list(names))
     metrics = model.make_metrics().to(trained.device)
     total = torch.zeros((), device=trained.device)
     numbers: list[Batch] = []

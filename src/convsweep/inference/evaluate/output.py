@@ -11,7 +11,7 @@ from convsweep.inference.evaluate.classes import per_class
 from convsweep.inference.evaluate.measuring import Evaluation
 from convsweep.pictures.drawing import draw_confusion
 from convsweep.run_folder import write_atomically
-from convsweep.task import Row
+from convsweep.task import Row, Task
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,6 +32,7 @@ class Output:
 
     folder: Path
     info: DataInfo
+    task: Task
     about: dict[str, Any]
     title: str
 
@@ -40,11 +41,10 @@ class Output:
         from convsweep.cli.console import console, short_path
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        kind = self.info.kind
         classes = (
             found.rows
             if found.confusion is None
-            else per_class(found.confusion, self.info.class_names, kind.has_masks)
+            else per_class(found.confusion, self.info.class_names, self.task.has_masks)
         )
         self.write_record(found, classes)
         self.write_samples(found)
@@ -73,7 +73,7 @@ class Output:
 
     def write_samples(self, found: Evaluation) -> None:
         """Write `samples.csv`: name, loss and the task's columns of each sample."""
-        columns = self.info.kind.answer_columns(self.info)
+        columns = self.task.answer_columns(self.info)
         with (self.folder / "samples.csv").open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(["sample", "loss", *columns])
@@ -89,7 +89,7 @@ class Output:
         for name, figure in found.figures.items():
             figure.savefig(self.folder / f"{name}.png")
         if found.worst:
-            self.info.kind.draw([picture for _, _, picture in found.worst], self.info, self.folder)
+            self.task.draw([picture for _, _, picture in found.worst], self.info, self.folder)
 
 
 def metrics_table(found: Evaluation) -> "Table":
@@ -118,7 +118,7 @@ def classes_table(classes: list[Row]) -> "Table":
     caption = None if len(shown) == len(classes) else f"the worst {len(shown)} of {len(classes)}"
     table = Table(box=None, padding=(0, 2, 0, 0), caption=caption)
     for column, name in enumerate(classes[0]):
-        table.add_column(name, justify="right" if column else "left")
+        table.add_column(name, justify="right" if column else "left", overflow="fold")
     for row in shown:
         table.add_row(*(Text(cell(value)) for value in row.values()))
     return table

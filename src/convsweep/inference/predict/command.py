@@ -134,7 +134,7 @@ def predict(arguments: Sequence[str]) -> int:
     predictor = Predictor(trained, options.batch_size, options.mirror, tile, options.overlap)
     formats = Formats(trained, Reading(options.fit, options.convert_color, options.overlays))
     with (
-        Predictions(options.out / "predictions.csv", trained.info) as rows,
+        Predictions(options.out / "predictions.csv", trained.info, trained.task) as rows,
         commands.progress("predict", len(names)) as advance,
     ):
         reader = Reader(formats, names, advance)

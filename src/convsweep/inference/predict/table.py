@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convsweep.data.samples import DataInfo
+from convsweep.task import Task
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,11 +26,12 @@ class Predictions:
     Args:
         path: of the CSV file.
         info: of the network's data.
+        task: of the network; None: as the data names it.
     """
 
-    def __init__(self, path: Path, info: DataInfo) -> None:
+    def __init__(self, path: Path, info: DataInfo, task: Task | None = None) -> None:
         self.path, self.info = path, info
-        self.task = info.kind
+        self.task = task or info.kind
         files = ["mask" if self.task.has_masks else "result"] if self.task.is_dense else []
         self.header = ["sample", *files, *self.task.columns(info)]
         self.first: list[list[str]] = []
