@@ -16,8 +16,8 @@ from convsweep.errors import UserError
 from convsweep.losses.cross_entropy import soft_cross_entropy
 from convsweep.task import find_task
 
-LABELS, MASKS, SIGNALS = (
-    find_task(name) for name in ("classification", "segmentation", "denoising")
+LABELS, MASKS, SIGNALS, NUMBERS = (
+    find_task(name) for name in ("classification", "segmentation", "denoising", "multi_label")
 )
 
 
@@ -105,6 +105,15 @@ def test_signals_are_added_up_with_what_they_shall_become() -> None:
     y = torch.randn(4, 1, 16)
     x, target = Mixing(SIGNALS, 1, mixup_alpha=1.0)(2 * y, y, (3,))
     torch.testing.assert_close(x, 2 * target)
+
+
+@pytest.mark.parametrize("option", ["mixup_alpha", "cutmix_alpha"])
+def test_numbers_are_added_up_by_their_shares(option: str) -> None:
+    x, y = torch.zeros(4, 1, 10), torch.eye(4)
+    x[0] = 1
+    mixed, target = Mixing(NUMBERS, 4, **{option: 1.0})(x, y, (3,))
+    torch.testing.assert_close(mixed.mean((1, 2)), target[:, 0])
+    assert 0 < target[0, 0] < 1
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

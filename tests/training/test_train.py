@@ -68,8 +68,14 @@ def test_same_seed_gives_the_same_run_and_another_seed_another(train: Train) -> 
 
 
 def test_resume_goes_on_in_its_folder_as_if_never_stopped(train: Train) -> None:
-    whole = train("trainer.max_epochs=3", "scheduler=none", folder="whole")
-    train("trainer.max_epochs=1", "scheduler=none", folder="parts")
+    draws = [
+        "data/augment=[shift,erasing,trivial_augment]",
+        "data.mixup_alpha=0.2",
+        "data.cutmix_alpha=1",
+        "data.sampling=balanced",
+    ]
+    whole = train("trainer.max_epochs=3", "scheduler=none", *draws, folder="whole")
+    train("trainer.max_epochs=1", "scheduler=none", *draws, folder="parts")
     parts = Path.cwd() / "parts"
     (parts / "result.json").unlink()  # as after a kill -9
     last = parts / "checkpoints" / "last.ckpt"
