@@ -174,6 +174,10 @@ class Task(ABC):
         """Return what `draw` needs of one sample, or None to draw nothing."""
         return None
 
+    def samples_figure(self, pictures: Sequence[Any], info: "DataInfo") -> "Figure | None":
+        """Return a figure of some validation samples where `has_numbers`, None to draw nothing."""
+        return None
+
     def draw(self, pictures: Sequence[Any], info: "DataInfo", folder: Path) -> None:
         """Write pictures of samples to the folder of an evaluation, such as `worst.png`."""
         return

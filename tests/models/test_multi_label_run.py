@@ -52,6 +52,7 @@ def test_labels_of_images_go_through_every_command(train: Train, tmp_path: Path)
     assert {path.name for path in (run / "pictures").iterdir()} == {
         "precision_recall_val.png",
         "precision_recall_test.png",
+        "predictions_val.png",
     }
 
     assert evaluate([str(run), "--out", "evaluation", "--device", "cpu"]) == 0

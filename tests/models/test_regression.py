@@ -95,6 +95,11 @@ def test_net_of_another_output_is_refused() -> None:
         RegressionTask().check_output((2, 8), (1, 8), 2)
 
 
+def test_distance_that_a_loss_of_the_config_would_ignore_is_refused() -> None:
+    with pytest.raises(UserError, match=r"model\.distance is not used by the loss L1Loss"):
+        model_of(Zeros(), distance="l1", loss=nn.L1Loss())
+
+
 def test_delta_that_cannot_be_is_refused() -> None:
     with pytest.raises(UserError, match="huber_delta must be above 0"):
         model_of(Zeros(), huber_delta=0)

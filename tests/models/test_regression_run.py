@@ -48,6 +48,7 @@ def test_numbers_of_images_go_through_every_command(train: Train, tmp_path: Path
     assert {path.name for path in (run / "pictures").iterdir()} == {
         "predicted_true_val.png",
         "predicted_true_test.png",
+        "predictions_val.png",
     }
 
     assert evaluate([str(run), "--out", "evaluation", "--device", "cpu"]) == 0

@@ -27,7 +27,7 @@ from convsweep.pictures.captioned import Answered, draw_captioned
 from convsweep.pictures.precision_recall import draw_precision_recall
 from convsweep.pictures.worst import PICTURE
 from convsweep.task import MULTI_LABEL, Row, Task
-from convsweep.tasks.classification import SUMMED_CLASSES
+from convsweep.tasks.classification import SUMMED_CLASSES, refuse_with_given_loss
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -151,9 +151,12 @@ class MultiLabelTask(Task):
     def picture(self, x: NDArray[Any], y: NDArray[Any], logits: Tensor, name: str) -> Answered:
         return Answered(x, name, y, self.predicted(logits.sigmoid().cpu()).numpy())
 
-    def draw(self, pictures: Sequence[Answered], info: DataInfo, folder: Path) -> None:
+    def samples_figure(self, pictures: Sequence[Answered], info: DataInfo) -> "Figure":
         captions = [caption(info.class_names, each.true, each.predicted) for each in pictures]
-        draw_captioned(pictures, captions).savefig(folder / PICTURE)
+        return draw_captioned(pictures, captions)
+
+    def draw(self, pictures: Sequence[Answered], info: DataInfo, folder: Path) -> None:
+        self.samples_figure(pictures, info).savefig(folder / PICTURE)
 
     def thresholds_of(self, count: int) -> Tensor:
         return torch.full((count,), THRESHOLD) if self.thresholds is None else self.thresholds
@@ -192,6 +195,7 @@ class MultiLabel(Model):
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
+        refuse_with_given_loss(self.given_loss, {"label_weights": label_weights != "none"}, {})
         if not 0 < threshold < 1:
             raise UserError(f"model.threshold must be between 0 and 1, but is {threshold}")
         self.thresholds = torch.full((self.info.num_classes,), float(threshold))

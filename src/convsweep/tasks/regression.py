@@ -20,6 +20,7 @@ from convsweep.pictures.agreement import draw_agreement
 from convsweep.pictures.captioned import Answered, draw_captioned
 from convsweep.pictures.worst import PICTURE
 from convsweep.task import REGRESSION, Row, Task
+from convsweep.tasks.classification import refuse_with_given_loss
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,9 +79,12 @@ class RegressionTask(Task):
     def picture(self, x: NDArray[Any], y: NDArray[Any], logits: Tensor, name: str) -> Answered:
         return Answered(x, name, y, logits.cpu().numpy())
 
-    def draw(self, pictures: Sequence[Answered], info: DataInfo, folder: Path) -> None:
+    def samples_figure(self, pictures: Sequence[Answered], info: DataInfo) -> "Figure":
         captions = [caption(info.class_names, each.true, each.predicted) for each in pictures]
-        draw_captioned(pictures, captions).savefig(folder / PICTURE)
+        return draw_captioned(pictures, captions)
+
+    def draw(self, pictures: Sequence[Answered], info: DataInfo, folder: Path) -> None:
+        self.samples_figure(pictures, info).savefig(folder / PICTURE)
 
 
 class Regression(Model):
@@ -110,6 +114,7 @@ class Regression(Model):
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
+        refuse_with_given_loss(self.given_loss, {"distance": distance != "l2"}, {})
         if not huber_delta > 0:
             raise UserError(f"model.huber_delta must be above 0, but is {huber_delta}")
         self.distance, self.huber_delta = distance, huber_delta
