@@ -18,6 +18,7 @@ from convsweep.losses.class_loss import ClassLoss
 from convsweep.metrics.running_mean import RunningMean, not_finite
 from convsweep.models.accelerated import Accelerated
 from convsweep.models.acceleration import Compile, Recompute
+from convsweep.models.distillation import Teacher
 from convsweep.models.fine_tuning import (
     Frozen,
     check_lr_decay,
@@ -109,6 +110,8 @@ class Model(Accelerated, ABC):
             for part in self.frozen:
                 part.requires_grad_(False)
         self.monitor, self.monitor_mode, self.metadata = monitor, monitor_mode, dict(metadata or {})
+        # no module, so that it is not in the checkpoint
+        self.teacher: Teacher | None = None
         self.losses = {"train": RunningMean(), "val": RunningMean(), "test": RunningMean()}
         metrics = self.make_metrics()
         self.val_metrics, self.test_metrics = (
@@ -132,6 +135,20 @@ class Model(Accelerated, ABC):
             return self.loss(logits, y)
         loss: Tensor = self.given_loss(logits, y)
         return loss
+
+    def counted(self, logits: Tensor, y: Tensor) -> Tensor | None:
+        """Return whether each position (N, *) of the logits counts; None: all do."""
+        return None
+
+    def learn_from(self, teacher: Teacher) -> None:
+        """Learn from a trained model besides the labels."""
+        teacher.meet(self)
+        self.teacher = teacher
+
+    def on_fit_start(self) -> None:
+        super().on_fit_start()
+        if self.teacher is not None:
+            self.teacher.move(self.trainer.strategy.root_device)
 
     @abstractmethod
     def score(self, metrics: MetricCollection, logits: Tensor, batch: Batch) -> None:
@@ -175,7 +192,10 @@ class Model(Accelerated, ABC):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         x, y = batch
-        loss = self.batch_loss(self(x), y)
+        logits = self(x)
+        loss = self.batch_loss(logits, y)
+        if self.teacher is not None:
+            loss = self.teacher.add_to(loss, x, logits, self.counted(logits, y))
         self.losses["train"].add(loss, len(x))
         return (
             self.weighted(loss, len(x))

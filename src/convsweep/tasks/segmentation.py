@@ -160,6 +160,11 @@ class Segmentation(Model):
             loss = loss + self.dice_weight * dice_loss(logits, target, self.ignore_index)
         return loss
 
+    def counted(self, logits: Tensor, y: Tensor) -> Tensor | None:
+        if self.info.ignore_index is None:
+            return None
+        return cropped_target(logits, y) != self.info.ignore_index
+
     def score(self, metrics: MetricCollection, logits: Tensor, batch: Batch) -> None:
         metrics.update(logits.argmax(dim=1), cropped_target(logits, batch[1]))
 

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, open_dict
 from convsweep.cli.console import say
 from convsweep.distributed.ranks import is_first
 from convsweep.training import build
+from convsweep.training.teacher import load_teacher
 from convsweep.training.warm_start import begin_with
 from hydra_study import is_out_of_memory
 
@@ -32,10 +33,13 @@ def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Mo
         torch.OutOfMemoryError: a single sample does not fit, or there are other processes, which
         cannot be informed.
     """
+    teacher = load_teacher(cfg, data)
     while True:
         model = build.build_model(cfg, data)
         if cfg.init_from is not None:
             begin_with(model, str(cfg.init_from))
+        if teacher is not None:
+            model.learn_from(teacher)
         trainer = run.trainer(model)
         try:
             trainer.fit(model, data, ckpt_path=run.checkpoint, weights_only=True)
