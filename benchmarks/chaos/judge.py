@@ -161,7 +161,7 @@ def of_tables(app: Application, trials: list[FrozenTrial]) -> list[tuple[str, st
         row = rows.get(trial.number)
         if row is not None and row["kind"] != ended_as:
             found.append(f"{name} is {ended_as} in the study and {row['kind']} in sweep.csv")
-        if row is not None and trial.value is not None and float(row["value"]) != trial.value:
+        if row is not None and trial.value is not None and row["value"] != str(trial.value):
             found.append(f"{name} has {trial.value} in the study and {row['value']} in sweep.csv")
         file = app.sweep / str(trial.number) / "outcome.json"
         if not file.is_file():

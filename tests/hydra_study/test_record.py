@@ -1,14 +1,20 @@
 """Output of a sweep: sweep.csv, best.yaml, log lines, and the live table."""
 
 import csv
+import errno
 import os
 import pty
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
 
 from hydra_study.attributes import kind_of
+from hydra_study.display.tables import Recorder
+from hydra_study.storage.patience import Patience
 
 from .conftest import MakeToy
 
@@ -40,6 +46,30 @@ def test_the_table_lists_every_trial_and_the_preset_runs_the_best(toy: MakeToy) 
         x, net, width, seen_y = (app.folder / "seen.txt").read_text().split()
         assert (float(x), net) == (float(best["x"]), best["net"])
         assert (width, seen_y) == (best["net.width"] or "2", str(y))
+
+
+def test_the_last_table_waits_for_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[str] = []
+
+    def write(path: Path, text: str, lasting: bool = False) -> None:
+        tries.append(path.name)
+        if len(tries) < 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        path.write_text(text)
+
+    monkeypatch.setattr("hydra_study.display.tables.write_atomically", write)
+    study = Mock(patience=Patience(timeout_s=60), get_trials=Mock(return_value=[]))
+    paths = Mock(record_lock=tmp_path / "lock", preset=tmp_path / "best.yaml")
+    spec = Mock(folder=tmp_path, paths=paths, objectives=Mock(names=["value"]))
+    monkeypatch.setattr("hydra_study.display.tables.tally", Mock(return_value=Mock(best=None)))
+    recorder = Recorder(spec, study)
+    recorder.write()
+    assert not (tmp_path / "sweep.csv").exists()  # one of many: the next will do
+    recorder.write(force=True)
+    assert (tmp_path / "sweep.csv").read_text() == "number,kind,reason,value\n"
+    assert "answers again" in caplog.text
 
 
 def test_a_terminal_gets_a_live_table(toy: MakeToy) -> None:

@@ -1,6 +1,7 @@
 """The files `sweep.csv`, with all trials, and `best.yaml`, to run the best one again."""
 
 import csv
+import errno
 import io
 import logging
 import math
@@ -14,11 +15,15 @@ from hydra_study.attributes import kind_of
 from hydra_study.display.preset import preset
 from hydra_study.storage.leftovers import remove_unfinished
 from hydra_study.storage.locks import locked, write_atomically
+from hydra_study.storage.patience import GaveUpWaitingError
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.budget import tally
 
 log = logging.getLogger(__name__)
+
+# A full disk or quota, a network file system that is away.
+_MAY_PASS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE}
 
 _HIDDEN = {attributes.KIND, attributes.TRACEBACK, attributes.OVERRIDES, attributes.REASON}
 
@@ -42,12 +47,19 @@ class Recorder:
         self._best: int | None = None
 
     def write(self, force: bool = False) -> None:
-        """Write the files if it is time and no other worker has, or if `force`; a full disk is only
-        logged.
+        """Write the files if it is time and no other worker has, or if `force`, as at the end.
+
+        A full disk is only logged; at the end it is waited for (`hydra.sweeper.storage_timeout`),
+        since no later write would bring the files up to date.
         """
         try:
-            self._write(force)
-        except OSError as error:
+            try:
+                self._write(force)
+            except OSError as error:
+                if not force or error.errno not in _MAY_PASS:
+                    raise
+                self._study.patience.call(lambda: self._write(True))
+        except (OSError, GaveUpWaitingError) as error:
             if not self._has_failed:
                 log.warning(
                     "sweep.csv and best.yaml could not be written, the sweep continues: %s", error
