@@ -167,7 +167,8 @@ class Episode:
                     "gave up",
                     f"codes {codes} after {self._since_start or 'nothing'}: ...{said[-300:]}",
                 )
-            if codes[0] == 0:
+            # what a killed head leaves, the next start removes
+            if codes[0] == 0 and all(code >= 0 for code in codes):
                 return True
         self._violate("missed", f"not done after {_MOST_STARTS} starts")
         return False
