@@ -13,8 +13,9 @@ pytestmark = pytest.mark.long
 CHAOS = Path(__file__).parents[2] / "benchmarks" / "chaos"
 
 
-# Seeds of which few sweeps meet faults of many kinds.
-@pytest.mark.parametrize(("storage", "seed"), [("journal", "146"), ("postgresql", "257")])
+# Seeds of which few sweeps, all with one worker, meet faults of many kinds: after a killed head
+# an idle worker of joblib stays for some minutes (docs/reliability.md).
+@pytest.mark.parametrize(("storage", "seed"), [("journal", "5303"), ("postgresql", "4304")])
 def test_no_fault_loses_or_doubles_a_trial(storage: str, seed: str, tmp_path: Path) -> None:
     if storage == "postgresql":
         needs("psycopg")
