@@ -25,6 +25,7 @@ OPTIONS = [
     {"attention": "gate"},
     {"attention": "gate", "skip": "add"},
     {"decoder_width": 3},
+    {"deep_supervision": 1},
     {"decoder_width": [3, 5], "skip": "add"},
     {"skip": "add"},
     {"skip": "none"},
@@ -54,7 +55,7 @@ def test_option_changes_the_network_and_keeps_the_size(options: dict[str, Any], 
     net = UNet(in_shape, 5, **SMALL | options)
     x = torch.randn(2, *in_shape)
     y = net(x)
-    assert y.shape == (2, 5, *in_shape[1:])
+    assert y.shape == (2, 5 * net.num_outputs, *in_shape[1:])
     assert net.out_spatial == in_shape[1:]
     y.square().sum().backward()
     assert all(parameter.grad is not None for parameter in net.parameters())
@@ -137,6 +138,31 @@ def test_gate_multiplies_by_what_the_paper_computes() -> None:
 def test_gate_takes_cropped_maps_under_valid() -> None:
     net = UNet((1, 28, 28), 2, depth=1, width=4, padding="valid", attention="gate")
     assert net(torch.randn(1, 1, 28, 28)).shape[2:] == net.out_spatial
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_outputs_of_lower_levels_follow_in_training_alone(padding: str) -> None:
+    net = UNet((1, 92, 92), 3, depth=3, width=2, padding=padding, norm="none", deep_supervision=2)
+    x, alone = torch.randn(2, 1, 92, 92), UNet((1, 92, 92), 3, depth=3, width=2, norm="none")
+    outputs = net(x)
+    assert outputs.shape == (2, 9, *net.out_spatial)
+    torch.testing.assert_close(net.eval()(x), outputs[:, :3])
+    assert [head[0].in_channels for head in net.lower_heads] == [4, 8]
+    assert net.num_outputs == 3
+    assert alone.num_outputs == 1
+
+
+def test_outputs_of_lower_levels_lie_where_those_of_the_first_do() -> None:
+    """A spot far down in the maps of every level is a spot at the same place in every output."""
+    net = UNet((1, 44), 1, depth=2, width=1, padding="valid", norm="none", deep_supervision=1)
+    for module in net.modules():
+        if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+    x = torch.zeros(1, 1, 44)
+    x[..., 21:23] = 1
+    for output in net(x)[0]:
+        torch.testing.assert_close(output, output.flip(0))
 
 
 def test_convnext_level_adds_its_blocks_at_one_width() -> None:
@@ -242,6 +268,8 @@ def test_level_that_cannot_be_built_is_named(options: dict[str, Any], message: s
         ({"padding": "valid", "block": "residual"}, "padding=valid.*use padding=same"),
         ({"skip": "none", "attention": "gate"}, "but skip=none; use skip=concat"),
         ({"skip": "add", "upsample": "linear_only"}, "use upsample=linear, or skip=concat"),
+        ({"deep_supervision": 4}, "net.deep_supervision must be at most 3, .* is 4; use 3"),
+        ({"deep_supervision": 0}, "net.deep_supervision must be a whole number >= 1 or null"),
         ({"decoder_width": [4, 8]}, "net.decoder_width must have decoder levels=4 values"),
     ],
 )

@@ -15,6 +15,7 @@ from torchmetrics import MetricCollection
 from convsweep.data.samples import DataInfo
 from convsweep.errors import DivergedError, UserError
 from convsweep.losses.class_loss import ClassLoss
+from convsweep.losses.deep_supervision import deep_loss
 from convsweep.metrics.running_mean import RunningMean, not_finite
 from convsweep.models.accelerated import Accelerated
 from convsweep.models.acceleration import Compile, Recompute
@@ -29,6 +30,7 @@ from convsweep.models.fine_tuning import (
 from convsweep.models.memory_format import MemoryFormat
 from convsweep.models.normalize import Normalize, NormalizeBy
 from convsweep.models.schedules import Schedule, lightning_schedule
+from convsweep.nets.unet import UNet
 from convsweep.task import Task
 
 Batch = tuple[Tensor, Tensor]
@@ -150,6 +152,15 @@ class Model(Accelerated, ABC):
         if self.teacher is not None:
             self.teacher.move(self.trainer.strategy.root_device)
 
+    def outputs(self, x: Tensor) -> Sequence[Tensor]:
+        """Return the logits of a batch and, in training under deep supervision, those of lower
+        levels.
+        """
+        out: Tensor = self(x)
+        if not isinstance(self.net, UNet) or self.net.num_outputs == 1:
+            return [out]
+        return out.chunk(self.net.num_outputs, dim=1)
+
     @abstractmethod
     def score(self, metrics: MetricCollection, logits: Tensor, batch: Batch) -> None:
         """Update the metrics with a batch."""
@@ -192,8 +203,8 @@ class Model(Accelerated, ABC):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         x, y = batch
-        logits = self(x)
-        loss = self.batch_loss(logits, y)
+        logits, *lower = self.outputs(x)
+        loss = deep_loss([self.batch_loss(output, y) for output in (logits, *lower)])
         if self.teacher is not None:
             loss = self.teacher.add_to(loss, x, logits, self.counted(logits, y))
         self.losses["train"].add(loss, len(x))

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from convsweep.nets.blocks import center_crop_or_pad, conv, initialise
+from convsweep.errors import UserError
+from convsweep.nets.blocks import LINEAR_UPSAMPLE, center_crop_or_pad, conv, initialise
 from convsweep.nets.geometry import check_in_shape, named
 from convsweep.nets.options import value_at
 from convsweep.nets.unet_encoder import Encoder, convnet_encoder, own_encoder
@@ -28,7 +29,8 @@ class UNet(nn.Module):
 
     Shape:
         (N, C, *spatial) to (N, num_classes, *spatial); under `padding: valid` to the smaller
-        `out_spatial`.
+        `out_spatial`. In training mode the outputs of `deep_supervision` lower levels, enlarged to
+        the same size, follow as channels: (N, num_outputs * num_classes, *).
 
     Raises:
         UserError: an unknown option, or a value outside its range.
@@ -54,6 +56,7 @@ class UNet(nn.Module):
         self.up, self.decoder, self.gates = (nn.ModuleList() for _ in range(3))
         channels = self.build_decoder(parts)
         self.head = conv(len(in_shape) - 1, channels, num_classes, 1)
+        self.lower_heads = self.build_lower_heads(parts)
         for name, part in self.named_children():
             of_convnet = plan.encoder is not None and name in ("encoder", "down")
             initialise(part, plan.encoder_plan.init if of_convnet else plan.init)
@@ -61,10 +64,10 @@ class UNet(nn.Module):
     def build_decoder(self, parts: Encoder) -> int:
         """Build the decoder of an encoder and return the channels that leave it."""
         plan, dim, rises = self.options, len(self.in_shape) - 1, parts.rises
-        channels = parts.shapes[-1][0]
+        channels, widths = parts.shapes[-1][0], decoder_widths(plan, parts)
         for index, (step, source) in enumerate(rises):
             level = len(rises) - 1 - index
-            width = decoder_width(plan, level, parts, channels)
+            width = widths[level]
             skipped = 0 if self.joined[index] is None else parts.shapes[source or 0][0]
             kept = plan.upsample.endswith("_only")
             risen = channels if kept else skipped if plan.skip == "add" and skipped else width
@@ -81,6 +84,32 @@ class UNet(nn.Module):
             channels = width
         return channels
 
+    def build_lower_heads(self, parts: Encoder) -> nn.ModuleList:
+        """Return the outputs of the decoder's levels below the first, from the top down.
+
+        Raises:
+            UserError: there are fewer levels.
+        """
+        count, lower = self.options.deep_supervision or 0, len(parts.rises) - 1
+        if count > lower:
+            raise UserError(
+                f"net.deep_supervision must be at most {lower}, the levels of the decoder below"
+                f" the first, but is {count}; use {lower or 'null'}"
+            )
+        widths = decoder_widths(self.options, parts)
+        steps = [step for step, _ in reversed(parts.rises)]
+        heads = nn.ModuleList()
+        for level in range(1, count + 1):
+            output = conv(len(self.in_shape) - 1, widths[level], self.num_classes, 1)
+            mode = LINEAR_UPSAMPLE[len(self.in_shape) - 1]
+            heads.append(nn.Sequential(output, nn.Upsample(None, prod(steps[:level]), mode)))
+        return heads
+
+    @property
+    def num_outputs(self) -> int:
+        """How many outputs follow each other along the channels in training mode."""
+        return 1 + len(self.lower_heads)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of a batch at every position."""
         spatial = x.shape[2:]
@@ -93,11 +122,23 @@ class UNet(nn.Module):
                 skips[level] = x
             if level < len(self.down):
                 x = self.down[level](x)
+        lower: list[Tensor] = []
+        first_lower = len(self.decoder) - self.num_outputs
         for index, (up, decode) in enumerate(zip(self.up, self.decoder, strict=True)):
             source = self.joined[index]
             x = decode(up(x) if source is None else self.join(index, x, skips.pop(source)))
+            if self.training and first_lower <= index < len(self.decoder) - 1:
+                lower.insert(0, x)
         logits: Tensor = self.head(x)
+        if lower:
+            logits = self.with_lower(logits, lower)
         return cut_back(logits, spatial) if self.options.padding == "same" else logits
+
+    def with_lower(self, logits: Tensor, lower: Sequence[Tensor]) -> Tensor:
+        """Return the logits and those of lower levels, from the top down, at the same positions."""
+        outputs = [head(maps) for head, maps in zip(self.lower_heads, lower, strict=True)]
+        fitted = [center_crop_or_pad(output, logits.shape[2:]) for output in outputs]
+        return torch.cat([logits, *fitted], dim=1)
 
     def join(self, index: int, x: Tensor, skipped: Tensor) -> Tensor:
         """Return the maps from below, enlarged, with the encoder's, cropped around their centre
@@ -120,7 +161,7 @@ class UNet(nn.Module):
         return [
             *((f"encoder {level}", nn.ModuleList(part)) for level, part in enumerate(encoder)),
             *((f"decoder {level}", nn.ModuleList(part)) for level, part in enumerate(decoder)),
-            ("head", self.head),
+            ("head", nn.ModuleList([self.head, self.lower_heads])),
         ]
 
     def encoder_in_order(self) -> nn.ModuleList:
@@ -129,15 +170,16 @@ class UNet(nn.Module):
         return nn.ModuleList(module for pair in pairs for module in pair)
 
 
-def decoder_width(plan: UNetOptions, level: int, parts: Encoder, below: int) -> int:
-    """Return the channels of a level of the decoder, 0 at the top; `below` are those that enter."""
-    count = len(parts.rises)
-    step, source = parts.rises[count - 1 - level]
-    if plan.decoder_width is not None:
-        width = value_at("decoder_width", plan.decoder_width, level, count, "decoder levels")
-        assert isinstance(width, int)
-        return width
-    return max(1, below // step) if source is None else parts.shapes[source][0]
+def decoder_widths(plan: UNetOptions, parts: Encoder) -> list[int]:
+    """Return the channels of the decoder's levels, from the top down."""
+    count, below, widths = len(parts.rises), parts.shapes[-1][0], list[int]()
+    for index, (step, source) in enumerate(parts.rises):
+        given = value_at(
+            "decoder_width", plan.decoder_width, count - 1 - index, count, "decoder levels"
+        )
+        below = given or (max(1, below // step) if source is None else parts.shapes[source][0])
+        widths.insert(0, below)
+    return widths
 
 
 def fill_up(x: Tensor, multiple: int) -> Tensor:

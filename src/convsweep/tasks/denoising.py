@@ -116,7 +116,11 @@ class Denoising(Model):
         level = self.level_of(x) if level is None else level
         at_one_level = x / level.clamp_min(1e-8)
         given = self.run(at_one_level)
-        return level * (given if self.predicts == "signal" else at_one_level - given)
+        if self.predicts == "signal":
+            return level * given
+        # in training, the outputs of several levels may follow each other
+        copies = given.shape[1] // at_one_level.shape[1]
+        return level * (torch.cat([at_one_level] * copies, dim=1) - given)
 
     def level_of(self, x: Tensor) -> Tensor:
         """Return the root mean square of each sample, or the standard deviation of the training
