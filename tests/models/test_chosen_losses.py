@@ -68,7 +68,7 @@ def test_an_option_that_the_loss_ignores_is_refused(options: dict[str, Any], mes
 
 
 def test_classes_are_needed_and_probabilities_must_be_taken() -> None:
-    with pytest.raises(UserError, match=r"Focal of model/loss is for classes, but denoising has"):
+    with pytest.raises(UserError, match=r"Focal of .*, which denoising does not have; leave"):
         built("model=denoising", "data=signals", "model/loss=focal")
     mixed = [*SMALL, "data.mixup_alpha=0.2"]
     assert isinstance(built(*mixed, "model/loss=tversky").given_loss, Tversky)

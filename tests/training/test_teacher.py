@@ -1,11 +1,15 @@
 """A training with a teacher: what is learnt, resumed, kept and refused."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from convsweep.data.samples import DataInfo
+from convsweep.errors import UserError
 from convsweep.training.build import load_model, read_checkpoint
+from convsweep.training.teacher import check_teacher
 from tests.checkpoints import SCENES, arrays_checkpoint, write_checkpoint
 from tests.conftest import Train
 
@@ -65,3 +69,11 @@ def test_other_classes_or_input_are_refused_before_training(
             train(*overrides)
         assert message in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_a_task_without_classes_has_no_teacher() -> None:
+    signals = SimpleNamespace(
+        info=DataInfo((1, 16), 1, ("signal",), "denoising"), metadata={"data": {}}
+    )
+    with pytest.raises(UserError, match=r"which the task denoising does not have; set teacher"):
+        check_teacher(signals, signals, Path("best.ckpt"))  # type: ignore[arg-type]

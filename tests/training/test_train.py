@@ -10,6 +10,7 @@ import pytest
 import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from convsweep.cli.command_line import expand_resume
 from convsweep.errors import UserError
 from convsweep.training.build import load_model, read_checkpoint
 from convsweep.training.result_table import show_result
@@ -171,6 +172,8 @@ def test_resume_knows_which_config_a_run_was_of(train: Train) -> None:
     )
     train("resume=run", "trainer.max_epochs=2", quick=False)
     assert [row["epoch"] for row in rows_of(folder)] == ["0", "1"]
+    with pytest.raises(UserError, match=r"name the file too: ckpt_path=.*run/checkpoints/last\.ck"):
+        expand_resume(["resume=run", "hydra.run.dir=elsewhere"])
 
 
 class Stop(L.Callback):

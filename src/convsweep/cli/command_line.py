@@ -36,7 +36,8 @@ def expand_resume(arguments: list[str]) -> list[str]:
     over those of the run.
 
     Raises:
-        UserError: the folder holds no run.
+        UserError: the folder holds no run, or the run shall continue in another one without a
+            checkpoint being named.
     """
     folders = [
         argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")
@@ -54,6 +55,12 @@ def expand_resume(arguments: list[str]) -> list[str]:
 
     overrides = [str(override) for override in OmegaConf.load(saved)]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
+    keys = {argument.partition("=")[0] for argument in others}
+    if "hydra.run.dir" in keys and "ckpt_path" not in keys:
+        raise UserError(
+            "resume continues in the folder of the run; to continue in that of hydra.run.dir, name"
+            f" the file too: ckpt_path={folder}/checkpoints/last.ckpt"
+        )
     config = config_arguments(OmegaConf.load(saved.with_name("hydra.yaml")).hydra)
     return [*config, *overrides, f"hydra.run.dir={quote(folder)}", "ckpt_path=last", *others]
 

@@ -50,6 +50,8 @@ class Focal(ClassLoss):
         ignore_index: int = NO_CLASS,
     ) -> Tensor:
         logits = logits.float()
+        if self.activation == "softmax" and not target.is_floating_point():
+            return self.of_classes(logits, target, weight, ignore_index)
         shares, counted = class_shares(target, logits.shape[1], ignore_index)
         axes = (0, *range(2, logits.dim()))
         smallest = torch.finfo(logits.dtype).tiny
@@ -60,6 +62,18 @@ class Focal(ClassLoss):
         losses = -(shares * self.factor(log_probs.exp()) * log_probs).sum(axes)
         weights = torch.ones_like(losses) if weight is None else weight
         return (losses @ weights) / (shares.sum(axes) @ weights).clamp_min(smallest)
+
+    def of_classes(
+        self, logits: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
+    ) -> Tensor:
+        """Return the loss of classes under softmax, from the probability of the target alone."""
+        loss = F.cross_entropy(logits, target, ignore_index=ignore_index, reduction="none")
+        counted = target != ignore_index
+        weights = counted.to(loss.dtype)
+        if weight is not None:
+            weights = weights * weight[torch.where(counted, target, 0)]
+        total = (weights * self.factor((-loss).exp()) * loss).sum()
+        return total / weights.sum().clamp_min(torch.finfo(loss.dtype).tiny)
 
     def one_against_others(self, logits: Tensor, shares: Tensor) -> Tensor:
         """Return the loss of each class against the others at each position (N, K, *)."""

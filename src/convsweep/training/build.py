@@ -169,8 +169,8 @@ def check_loss(model: "Model", data: "DataModule") -> None:
     """
     if isinstance(model.given_loss, ClassLoss) and not model.task.has_classes:
         raise UserError(
-            f"the loss {type(model.given_loss).__name__} of model/loss is for classes, but"
-            f" {model.task.name} has none; leave out model/loss"
+            f"the loss {type(model.given_loss).__name__} of model/loss is for one class a sample or"
+            f" position, which {model.task.name} does not have; leave out model/loss"
         )
     if model.given_loss is None or data.mixing is None or not data.mixing.gives_probabilities:
         return

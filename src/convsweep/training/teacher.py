@@ -52,7 +52,8 @@ def check_teacher(model: "Model", data: "DataModule", checkpoint: Path) -> None:
     info, theirs = data.info, model.info
     if not info.kind.has_classes:
         raise UserError(
-            f"a teacher needs a task of classes, but the data is for {info.task}; set teacher=null"
+            "a teacher needs one class a sample or position, which the task"
+            f" {info.task} does not have; set teacher=null"
         )
     own_data = model.metadata["data"]
     facts = {
