@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,8 +41,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def command() -> list[str]:
     """Return the overrides of the training that CONTRIBUTING.md shows."""
-    (line,) = re.findall(r"^convsweep train (.+)$", TEXT, re.M)
-    return shlex.split(line)
+    return shlex.split(re.findall(r"^convsweep train (.+)$", TEXT, re.M)[0])
 
 
 def test_examples_of_every_kind_work_together(project: Path, train: Train) -> None:
@@ -68,6 +68,20 @@ def test_examples_of_every_kind_work_together(project: Path, train: Train) -> No
     (row,) = csv.DictReader(Path("answers/predictions.csv").read_text().splitlines())
     assert set(row) == {"sample", "periods"}
     assert abs(float(row["periods"]) - 4) < 1
+
+
+def test_the_launcher_starts_the_workers_of_a_search(project: Path) -> None:
+    arguments = shlex.split(re.findall(r"^convsweep train (-m .+)$", TEXT, re.M)[0])
+    quick = ["logger=none", "trainer=cpu", "trainer.max_epochs=1", "hydra.sweeper.study_name=turn"]
+    done = subprocess.run(
+        [sys.executable, "-m", "convsweep", "train", *arguments, *quick],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert "all 2 trials are done (2 complete)" in done.stdout + done.stderr
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_task_is_named_in_its_own_file_alone() -> None:
