@@ -58,6 +58,13 @@ def test_numbers_of_a_scene_follow_from_its_mask(scenes: Scenes) -> None:
     np.testing.assert_allclose(data.train.y, np.stack([covered, kinds], axis=1), rtol=1e-5)
 
 
+def test_labels_of_a_scene_are_the_digits_of_its_mask(scenes: Scenes) -> None:
+    data = Scenes(task="multi_label", batch_size=4, num_train=60, num_val=5, num_test=20)
+    for y, mask in zip(data.train.y, np.asarray(scenes.train.y), strict=True):
+        digits = [data.info.class_names[label] for label in np.flatnonzero(y)]
+        assert digits == [str(label - 1) for label in np.unique(mask) if label]
+
+
 def test_a_scene_is_the_same_whatever_their_number(scenes: Scenes) -> None:
     fewer = Scenes(batch_size=4, num_train=10, num_val=5, num_test=5)
     assert np.array_equal(fewer.train.x[:], scenes.train.x[:10])

@@ -17,6 +17,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from wandb_server import WandbServer
 
+from convsweep.data.permutation import Permutation, fixed_permutation
 from convsweep.pictures.drawing import draw_confusion, draw_predictions
 from convsweep.pictures.prediction import Prediction
 from convsweep.tracking import ConfusionMatrix, SamplePredictions, best_epoch, confusion
@@ -202,6 +203,25 @@ def test_samples_of_different_sizes_are_predicted_one_by_one() -> None:
     predictions = predict(Bright(), FixedSamples(x, [each[0] > 5 for each in x], ["a", "b"]))
     assert [each.predicted.shape for each in predictions] == [(4, 3), (4, 7)]
     assert [each.predicted.mean() for each in predictions] == [0, 1]
+
+
+def test_positions_are_permuted_for_the_network_and_put_back_for_the_picture() -> None:
+    class Seen(TinyModel):
+        def predict_batch(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+            seen.append(x)
+            return {"probs": torch.cat([1 - x, x], dim=1)}
+
+    seen: list[torch.Tensor] = []
+    x = np.eye(7, dtype=np.float32)[:, None]
+    data = SimpleNamespace(
+        val=SimpleNamespace(x=x, y=x[:, 0].astype(np.int64), names=list("abcdefg")),
+        info=SimpleNamespace(spatial_shape=(7,)),
+        positions=fixed_permutation((7,)),
+    )
+    callback, trainer = SamplePredictions(), SimpleNamespace(datamodule=data)
+    callback.capture(trainer, Seen())  # type: ignore[arg-type]
+    assert torch.equal(torch.cat(seen), Permutation((7,))(torch.from_numpy(x)))
+    assert np.array_equal(np.stack([each.predicted for each in callback._predictions]), x[:, 0])
 
 
 def test_sample_and_mask_are_cropped_to_a_smaller_prediction() -> None:

@@ -9,11 +9,16 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-from convsweep.data.permutation import permute_positions
 from convsweep.task import Task
 from convsweep.tracking.best_epoch import best_epoch, picture_path, wandb_logger
 from convsweep.tracking.forward_hook import ForwardHookCallback
-from convsweep.tracking.predictions import FixedSamples, choose_samples, evaluating
+from convsweep.tracking.predictions import (
+    FixedSamples,
+    choose_samples,
+    evaluating,
+    permutation_of,
+    permuted_call,
+)
 from convsweep.tracking.wandb.media import figure_media
 
 if TYPE_CHECKING:
@@ -105,14 +110,10 @@ def answered(trainer: Trainer, module: LightningModule, samples: FixedSamples) -
     """Return the task's pictures of samples, computed one by one to need little memory."""
     info: Any = module.info
     task: Task = info.kind.as_trained(module)
-    data: Any = getattr(trainer, "datamodule", None)
-    positions = getattr(data, "positions", None)
-    pictures = []
+    permutation, pictures = permutation_of(trainer), []
     with evaluating(module), torch.no_grad():
         for x, y, name in zip(samples.x, samples.y, samples.names, strict=True):
-            batch = torch.from_numpy(x)[None]
-            if positions is not None:
-                batch = permute_positions(batch, torch.from_numpy(positions), batch.dim() - 2)
-            outputs = module(batch.to(module.device))[0].float().cpu()
-            pictures.append(task.picture(x, y, outputs, name))
+            batch = torch.tensor(x)[None]
+            outputs = permuted_call(lambda seen: module(seen.to(module.device)), batch, permutation)
+            pictures.append(task.picture(x, y, outputs[0], name))
     return [picture for picture in pictures if picture is not None]

@@ -1,7 +1,7 @@
 """Predictions of a few fixed validation samples, published as a picture and as W&B images."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
 from torch import Tensor
 
+from convsweep.data.permutation import Permutation
 from convsweep.pictures.drawing import draw_predictions
 from convsweep.pictures.prediction import Prediction
 from convsweep.tracking.best_epoch import (
@@ -55,7 +56,7 @@ class SamplePredictions(BestEpochCallback):
 
     def capture(self, trainer: Trainer, module: LightningModule) -> None:
         self._samples = self._samples or choose_samples(trainer, self.max_samples)
-        self._predictions = predict(module, self._samples)
+        self._predictions = predict(module, self._samples, permutation_of(trainer))
 
     def publish(self, trainer: Trainer, module: LightningModule) -> None:
         if not self._predictions:
@@ -96,15 +97,39 @@ def choose_samples(trainer: Trainer, count: int) -> FixedSamples:
     )
 
 
-def predict(module: LightningModule, samples: FixedSamples) -> list[Prediction]:
+def permutation_of(trainer: Trainer) -> Permutation | None:
+    """Return the permutation of positions that the network is trained with, if there is one."""
+    data: Any = getattr(trainer, "datamodule", None)
+    if getattr(data, "positions", None) is None:
+        return None
+    return Permutation(data.info.spatial_shape)
+
+
+def permuted_call(
+    network: Callable[[Tensor], Tensor], x: Tensor, permutation: Permutation | None
+) -> Tensor:
+    """Return the outputs of a network for samples in their original order, on the CPU."""
+    if permutation is None:
+        return network(x).float().cpu()
+    return permutation.undo(network(permutation(x)).float().cpu())
+
+
+def predict(
+    module: LightningModule, samples: FixedSamples, permutation: Permutation | None = None
+) -> list[Prediction]:
     """Return the module's predictions of samples, in batches no larger in memory than necessary."""
+
+    def probs_of(x: Tensor) -> Tensor:
+        probs: Tensor = module.predict_batch(x.to(module.device))["probs"]  # type: ignore[operator]
+        return probs
+
     alike = len({x.shape for x in samples.x}) == 1
     num_at_once = max(1, CHUNK_VALUES // samples.x[0].size) if alike else 1
     pieces: list[Tensor] = []
     with evaluating(module), torch.no_grad():
         for start in range(0, len(samples.x), num_at_once):
-            x = torch.from_numpy(np.stack(samples.x[start : start + num_at_once])).to(module.device)
-            pieces += module.predict_batch(x)["probs"].float().cpu()  # type: ignore[operator]
+            x = torch.from_numpy(np.stack(samples.x[start : start + num_at_once]))
+            pieces += permuted_call(probs_of, x, permutation)
     rows = zip(samples.x, samples.y, pieces, samples.names, strict=True)
     return [Prediction.of(x, y, probs.numpy(), name) for x, y, probs, name in rows]
 

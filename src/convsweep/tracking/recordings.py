@@ -4,12 +4,18 @@ spectrograms.
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from torch import Tensor
 
 from convsweep.pictures.denoised import Denoised, write_all
 from convsweep.pictures.spectrograms import draw_spectrograms
 from convsweep.task import Task
 from convsweep.tracking.best_epoch import BestEpochCallback, best_epoch, picture_path, wandb_logger
-from convsweep.tracking.predictions import choose_samples, evaluating
+from convsweep.tracking.predictions import (
+    choose_samples,
+    evaluating,
+    permutation_of,
+    permuted_call,
+)
 from convsweep.tracking.wandb.media import recording_media
 
 
@@ -48,10 +54,14 @@ class SampleRecordings(BestEpochCallback):
 
 def denoise(trainer: Trainer, module: LightningModule, count: int) -> list[Denoised]:
     """Return validation samples with their denoised versions."""
-    samples = choose_samples(trainer, count)
-    found = []
+
+    def denoise_batch(x: Tensor) -> Tensor:
+        denoised: Tensor = module.predict_batch(x.to(module.device))["denoised"]  # type: ignore[operator]
+        return denoised
+
+    samples, permutation, found = choose_samples(trainer, count), permutation_of(trainer), []
     with evaluating(module), torch.no_grad():
         for x, y, name in zip(samples.x, samples.y, samples.names, strict=True):
-            denoised = module.predict_batch(torch.from_numpy(x)[None].to(module.device))["denoised"]  # type: ignore[operator]
-            found.append(Denoised(name, x, denoised[0].float().cpu().numpy(), y))
+            denoised = permuted_call(denoise_batch, torch.from_numpy(x)[None], permutation)
+            found.append(Denoised(name, x, denoised[0].numpy(), y))
     return found
