@@ -269,7 +269,10 @@ def test_level_that_cannot_be_built_is_named(options: dict[str, Any], message: s
         ({"skip": "none", "attention": "gate"}, "but skip=none; use skip=concat"),
         ({"skip": "add", "upsample": "linear_only"}, "use upsample=linear, or skip=concat"),
         ({"deep_supervision": 4}, "net.deep_supervision must be at most 3, .* is 4; use 3"),
-        ({"deep_supervision": 0}, "net.deep_supervision must be a whole number >= 1 or null"),
+        (
+            {"deep_supervision": 0},
+            "net.deep_supervision must be one of none or a whole number >= 1",
+        ),
         ({"decoder_width": [4, 8]}, "net.decoder_width must have decoder levels=4 values"),
     ],
 )

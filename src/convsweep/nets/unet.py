@@ -90,11 +90,12 @@ class UNet(nn.Module):
         Raises:
             UserError: there are fewer levels.
         """
-        count, lower = self.options.deep_supervision or 0, len(parts.rises) - 1
+        deep, lower = self.options.deep_supervision, len(parts.rises) - 1
+        count = 0 if deep == "none" else deep
         if count > lower:
             raise UserError(
                 f"net.deep_supervision must be at most {lower}, the levels of the decoder below"
-                f" the first, but is {count}; use {lower or 'null'}"
+                f" the first, but is {count}; use {lower or 'none'}"
             )
         widths = decoder_widths(self.options, parts)
         steps = [step for step, _ in reversed(parts.rises)]

@@ -39,7 +39,7 @@ class UNetOptions:
     block: `plain` levels; `residual` ones whose input is added to their output; `convnext` blocks
         (Liu et al. 2022), after a 1x1 convolution where the channels change.
     deep_supervision: levels of the decoder below the first that have an output of their own, which
-        counts in the loss while training (Lee et al. 2015); null = none.
+        counts in the loss while training (Lee et al. 2015), or `none`.
     norm, norm_groups, activation: after each convolution. dropout: probability that a feature map
         is dropped after a level (Tompson et al. 2015). padding: `same` takes any input size and
         returns it; `valid` is the paper's: unpadded convolutions, cropped skips. init: `he` draws
@@ -60,7 +60,7 @@ class UNetOptions:
     skip: Skip = "concat"
     attention: Literal["none", "gate"] = "none"
     block: Literal["plain", "residual", "convnext"] = "plain"
-    deep_supervision: int | None = None
+    deep_supervision: Literal["none"] | int = "none"
     norm: Norm = "batch"
     norm_groups: int = 8
     activation: Activation = "relu"
