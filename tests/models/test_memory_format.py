@@ -45,6 +45,18 @@ def test_auto_puts_channels_last_on_the_processor(
     )
 
 
+@needs_onednn
+@pytest.mark.parametrize(
+    ("width", "last"), [(8, torch.contiguous_format), (16, torch.channels_last)]
+)
+def test_auto_avoids_shortcuts_whose_backward_pass_crashes(
+    width: int, last: torch.memory_format
+) -> None:
+    strided = {"skip": "add", "downsample": "stride", "downsample_at": "start"}
+    net = ConvNet((3, 16, 16), 3, stem={"width": width}, num_stages=1, width=width, **strided)
+    assert lay_out(net, "auto", (3, 16, 16), CPU) == last
+
+
 @pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_auto_leaves_a_network_for_another_device_as_it_is(device: str) -> None:
     net = ConvNet((2, 8, 8), 3, num_stages=1, width=4)

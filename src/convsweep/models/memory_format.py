@@ -13,6 +13,9 @@ MemoryFormat = Literal["auto", "contiguous", "channels_last"]
 # Channels-last format by number of spatial axes; signals have none.
 CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
+# Channels that oneDNN takes at once.
+CHANNELS_OF_A_REGISTER = 16
+
 
 def lay_out(
     net: nn.Module, memory_format: MemoryFormat, in_shape: Sequence[int], device: torch.device
@@ -20,7 +23,8 @@ def lay_out(
     """Convert a network's weights to a memory format, and return the format for its input.
 
     `auto` is channels last on CPUs with oneDNN, which otherwise reorders input and output of each
-    convolution, unless the network fails with it, for instance by a `view` of its feature maps.
+    convolution, unless the network fails with it, for instance by a `view` of its feature maps, or
+    has a convolution whose backward pass ends the process (`crashes`).
 
     Args:
         net: on the CPU, or on `device`.
@@ -34,10 +38,25 @@ def lay_out(
     suits = (
         memory_format == "auto" and device.type == "cpu" and torch.backends.mkldnn.is_available()
     )
-    if suits and runs(net, in_shape, channels_last):
+    if suits and not any(map(crashes, net.modules())) and runs(net, in_shape, channels_last):
         return channels_last
     net.to(memory_format=torch.contiguous_format)
     return torch.contiguous_format
+
+
+def crashes(module: nn.Module) -> bool:
+    """Return whether the backward pass of a module in channels last may write beyond its memory.
+
+    oneDNN of torch 2.15 does so for 1x1 convolutions with a step and fewer than 16 input channels,
+    such as the shortcut of a narrow residual stage.
+    """
+    return (
+        isinstance(module, nn.Conv2d)
+        and max(module.kernel_size) == 1
+        and max(module.stride) > 1
+        and module.groups == 1
+        and module.in_channels < CHANNELS_OF_A_REGISTER
+    )
 
 
 def runs(net: nn.Module, in_shape: Sequence[int], layout: torch.memory_format) -> bool:
