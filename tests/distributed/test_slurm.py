@@ -22,7 +22,7 @@ AGAIN = "{} || {{ scontrol requeue $SLURM_JOB_ID; sleep 60; }}"
 
 def fail(how: str) -> str:
     """Return the override by which the second process fails once, in the second epoch."""
-    return f"+callbacks.fail={{_target_: tests.rank_callbacks.Fail, rank: 1, epoch: 1, how: {how}}}"
+    return f"+callbacks.fail={{_target_: rank_callbacks.Fail, rank: 1, epoch: 1, how: {how}}}"
 
 
 def result(folder: Path) -> tuple[Path, dict[str, str]]:
