@@ -3,6 +3,7 @@ waiting.
 """
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -23,6 +24,8 @@ from convsweep.tracking import outcome_of
 if TYPE_CHECKING:
     from convsweep.training.run import Run
 
+log = logging.getLogger(__name__)
+
 EVERY_S = 0.5
 # Seconds that a failed process may take to end.
 EXIT_S = 10.0
@@ -42,9 +45,12 @@ class LostRankError(UserError):
 
 
 def leave_note(folder: Path, error: BaseException) -> None:
-    """Record why this process, other than rank 0, ends."""
+    """Record why this process, other than rank 0, ends, for rank 0 and in this process's log, in
+    case a launcher ends rank 0 before it can say so.
+    """
     if folder.is_dir():
         reason = str(error) or type(error).__name__
+        log.error("this process of the training failed: %s", reason)
         _note(folder, rank()).write_text(json.dumps({"kind": outcome_of(error), "reason": reason}))
 
 
