@@ -1,5 +1,5 @@
-"""What a network costs: `measure(net, in_shape)` on the meta device, a `Budget` to hold it to, a
-`summary` in words.
+"""The cost of a network: `measure(net, in_shape)` on the meta device, a `Budget` that limits it,
+and a one-line `summary`.
 """
 
 from convsweep.cost.budget import Budget

@@ -1,4 +1,4 @@
-"""Limits that a network must keep, and what would keep them."""
+"""Limits on the cost of a network; errors say how to keep them."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -10,7 +10,7 @@ from convsweep.errors import InfeasibleError, UserError
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits of a network; null is no limit. Quantities may be written as 500k, 1.5M, 2GiB.
+    """Limits on a network; null is no limit. Quantities may be written as 500k, 1.5M, 2GiB.
 
     max_params: parameters.
     max_macs: multiply-accumulates of one sample.
@@ -27,12 +27,11 @@ class Budget:
     min_receptive_field: int | None = None
 
     def check(self, cost: Cost, batch_size: int = 1, optimizer_states: float = ADAM_STATES) -> None:
-        """Return nothing if the cost keeps every limit.
+        """Check the cost against every limit.
 
         Raises:
-            InfeasibleError: it does not; the message has the limit, the value and what would keep
-                it.
-            UserError: a limit is no quantity.
+            InfeasibleError: a limit is exceeded; the message has the limit, the value and a remedy.
+            UserError: a limit is not a quantity.
         """
         self.check_count("max_params", self.max_params, cost.params, "parameters")
         self.check_count("max_macs", self.max_macs, cost.macs, "MACs")
@@ -55,7 +54,7 @@ class Budget:
         """Check the memory of a training step.
 
         Raises:
-            InfeasibleError: it takes more than `max_memory`.
+            InfeasibleError: the step takes more than `max_memory`.
         """
         if self.max_memory is None:
             return
@@ -82,7 +81,7 @@ class Budget:
 
         Raises:
             InfeasibleError: it is smaller than `min_receptive_field`.
-            UserError: it is not known.
+            UserError: the receptive field is not known.
         """
         least = self.min_receptive_field
         if least is None:

@@ -10,27 +10,28 @@ from torch import nn
 
 from convsweep.errors import InfeasibleError, UserError
 
-# Passes before the measured ones: kernels are chosen, memory is allocated, clocks rise.
+# Passes before the measured ones, in which kernels are chosen, memory is allocated and clock rates
+# rise.
 WARM_UP = 5
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Times of a forward pass of one batch, in ms.
+    """Time of a forward pass of one batch, in ms.
 
-    median_ms: half of the passes took longer.
-    spread_ms: from the first to the third quartile.
+    median_ms: median of the passes.
+    spread_ms: interquartile range, third quartile minus first.
     """
 
     median_ms: float
     spread_ms: float
 
     def check(self, limit_ms: float | None) -> None:
-        """Return nothing if the median is within `limit_ms`; None is no limit.
+        """Check the median against `limit_ms`; None is no limit.
 
         Raises:
-            InfeasibleError: it is not.
-            UserError: the limit is no positive number.
+            InfeasibleError: the median is above the limit.
+            UserError: the limit is not a positive number.
         """
         if limit_ms is None:
             return
@@ -60,7 +61,7 @@ def measure_latency(
         in_shape: (C, *spatial) of a sample; the samples are zeros.
         batch_size: samples a pass.
         num_passes: passes that are timed, after `WARM_UP` others.
-        device: that the network is on; work of a GPU is waited for.
+        device: of the network; the time of a pass includes the GPU's work.
         memory_format: of the batch.
 
     Raises:

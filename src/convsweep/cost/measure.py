@@ -1,4 +1,4 @@
-"""What a network costs on an input, before any of it exists: layers, parameters, MACs, receptive
+"""The cost of a network on an input, without allocating either: layers, parameters, MACs, receptive
 field, memory.
 """
 
@@ -28,11 +28,11 @@ class Layer:
     name: dotted path; empty for the network itself.
     kind: its class.
     out_shape: (C, *spatial) of what it returns for one sample.
-    params: own parameters, shared ones counted where they come first.
+    params: own parameters; shared ones count where they occur first.
     macs: multiply-accumulates of its own operations for one sample.
     receptive_field: of the positions it returns; None if they do not depend on the input.
-    activations: bytes it keeps of one sample until the backward pass.
-    looks: whether an operation of its own looks around a position or changes their number.
+    activations: bytes it keeps for the backward pass of one sample.
+    looks: whether one of its own operations reads neighbouring positions or changes their number.
     """
 
     name: str
@@ -47,13 +47,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network costs on an input.
+    """Cost of a network on an input.
 
     layers: every module that ran, in the order in which they finished (a container after its
-    children). params, trainable: numbers learnt, in all and those that require a gradient. macs:
+    children). params, trainable: number of parameters, in all and with a gradient. macs:
     multiply-accumulates of one sample in evaluation mode. receptive_field: of the last feature map,
-    before positions are pooled or flattened away; None where it is not known. weights, gradients,
-    activations: bytes; activations of one sample.
+    before a global pool or flattening; None where it is not known. weights, gradients, activations:
+    bytes; activations of one sample.
     """
 
     net: str
@@ -69,10 +69,9 @@ class Cost:
     activations: int
 
     def memory(self, batch_size: int, optimizer_states: float = ADAM_STATES) -> int:
-        """Return the bytes that a training step in float32 holds at the turn from forward to
-        backward.
+        """Return the bytes that a training step in float32 holds between forward and backward pass.
 
-        Without the loss, the gradients of activations in flight, and the workspace of the device's
+        Not included are the loss, the gradients of activations, and the workspace of the device's
         libraries.
 
         Args:
@@ -89,7 +88,7 @@ class Cost:
 
 
 def output_shape(net: nn.Module, in_shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the shape (C, *spatial) of what a network returns for one sample of a shape.
+    """Return the shape (C, *spatial) of a network's output for one sample of a shape.
 
     Raises:
         InfeasibleError: a layer cannot take its input, or the network returns no tensor.
@@ -102,10 +101,10 @@ def output_shape(net: nn.Module, in_shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def returned(net: nn.Module, out: Tensor | None) -> Tensor:
-    """Return what a network returned.
+    """Return the output of a network after checking its type.
 
     Raises:
-        InfeasibleError: that is no tensor.
+        InfeasibleError: it is not a tensor.
     """
     if out is None:
         raise InfeasibleError(
@@ -116,11 +115,11 @@ def returned(net: nn.Module, out: Tensor | None) -> Tensor:
 
 
 def measure(net: nn.Module, in_shape: Sequence[int]) -> Cost:
-    """Return what a network costs on inputs of shape (C, *spatial), without running it on data or
-    allocating anything.
+    """Return the cost of a network on inputs of shape (C, *spatial), without running it on data or
+    allocating memory.
 
     Args:
-        net: on any device, the meta device included; it is left as it is.
+        net: on any device, including meta; it is not changed.
         in_shape: of one sample.
 
     Raises:
@@ -156,7 +155,7 @@ def measure(net: nn.Module, in_shape: Sequence[int]) -> Cost:
 def layers(
     net: nn.Module, traced: Trace, kept: Counter[str], in_spatial: Sequence[int]
 ) -> tuple[Layer, ...]:
-    """Return the modules that ran, the calls of one module put together."""
+    """Return the modules that ran; several calls of one module are combined."""
     own = own_params(net)
     calls = {layer.name: layer for layer in traced.layers}
     return tuple(
@@ -177,7 +176,7 @@ def layers(
 
 
 def own_params(net: nn.Module) -> Counter[str]:
-    """Return the parameters that belong to each module itself."""
+    """Return the number of parameters of each module itself."""
     seen: set[int] = set()
     own: Counter[str] = Counter()
     for name, module in net.named_modules():
@@ -188,8 +187,8 @@ def own_params(net: nn.Module) -> Counter[str]:
 
 
 def last_map(traced: Trace, out: Field | None, in_spatial: Sequence[int]) -> ReceptiveField | None:
-    """Return the receptive field to tell of a network: everything, if nothing in it looks around a
-    position.
+    """Return the receptive field of a network: the whole input if none of its operations reads
+    neighbouring positions.
     """
     if not operations.can_watch():
         return None
@@ -199,8 +198,8 @@ def last_map(traced: Trace, out: Field | None, in_spatial: Sequence[int]) -> Rec
 
 
 def on_meta(net: nn.Module) -> nn.Module:
-    """Return the network itself if it is on the meta device, else a copy there that shares nothing
-    and weighs nothing.
+    """Return the network itself if it is on the meta device, else a copy there, which shares no
+    tensors with it and takes no memory.
     """
     tensors = [
         tensor
@@ -215,14 +214,14 @@ def on_meta(net: nn.Module) -> nn.Module:
 
 
 def weightless(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a tensor of the same shape and kind on the meta device."""
+    """Return a tensor of the same shape and type on the meta device."""
     empty = torch.empty_like(tensor, device="meta")
     return nn.Parameter(empty, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else empty
 
 
 @contextmanager
 def in_mode(net: nn.Module, training: bool) -> Iterator[None]:
-    """Run in training or evaluation mode, and leave every module's own mode as it was."""
+    """Run in training or evaluation mode, then restore every module's own mode."""
     modes = {module: module.training for module in net.modules()}
     net.train(training)
     try:

@@ -1,4 +1,4 @@
-"""Memory of a training step: what a forward pass keeps for the backward pass."""
+"""Memory of a training step: tensors that a forward pass keeps for the backward pass."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from convsweep.cost.modules import empty_input, follow_modules
 from convsweep.cost.operations import shortcut_operations
 
-# In the batch that is run: batch normalisation takes no single one in training.
+# Samples in the traced batch: in training, batch normalisation needs more than one.
 SAMPLES = 2
 
 
@@ -18,8 +18,8 @@ def kept_for_backward(net: nn.Module, in_shape: Sequence[int]) -> Counter[str]:
     """Return the bytes that each module's operations keep for the backward pass of one sample.
 
     Every storage counts once, for the first module that keeps it; parameters and buffers do not
-    count, they are there anyway. The network is on the meta device and runs in training mode, in
-    float32.
+    count, as they exist in any case. The network is on the meta device and runs in training mode,
+    in float32.
 
     Raises:
         InfeasibleError: a layer cannot take its input.
@@ -32,7 +32,7 @@ def kept_for_backward(net: nn.Module, in_shape: Sequence[int]) -> Counter[str]:
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        reference = StorageWeakRef(storage)  # while there is one, no other storage gets its address
+        reference = StorageWeakRef(storage)  # while it exists, no other storage gets its address
         if reference not in seen:
             seen.add(reference)
             kept[stack[-1].name if stack else ""] += -(-storage.nbytes() // SAMPLES)

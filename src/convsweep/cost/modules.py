@@ -1,5 +1,5 @@
-"""Which module of a network is running: every operation belongs to the innermost one, and so does
-every failure.
+"""Tracks which module of a network is running: operations and errors are assigned to the innermost
+one.
 """
 
 import copy
@@ -16,7 +16,7 @@ from convsweep.nets.geometry import shape_text
 
 
 class UntraceableError(UserError):
-    """A network that cannot be run without data, so that nothing is known of it beforehand."""
+    """A network that cannot be run without data, so that its cost cannot be determined before."""
 
 
 @dataclass
@@ -32,8 +32,8 @@ class Running:
 
 
 def main_tensor(value: Any) -> Tensor | None:
-    """Return the tensor that counts in what a module takes or returns: the only one, the first, or
-    the one named out/logits.
+    """Return the main tensor of a module's input or output: the only one, the first, or the one
+    named out/logits.
     """
     if isinstance(value, Tensor):
         return value
@@ -45,7 +45,7 @@ def main_tensor(value: Any) -> Tensor | None:
 
 
 def empty_input(net: nn.Module, in_shape: Sequence[int], batch_size: int) -> Tensor:
-    """Return a batch on the meta device, of the type that the network's weights have."""
+    """Return a batch on the meta device, of the dtype of the network's weights."""
     dtype = next(
         (param.dtype for param in net.parameters() if param.is_floating_point()), torch.float32
     )
@@ -59,14 +59,14 @@ def follow_modules(
     on_switch: Callable[[str], None] = lambda name: None,
     on_exit: Callable[[Running, Tensor | None], None] = lambda running, out: None,
 ) -> Iterator[list[Running]]:
-    """Keep the stack of running modules; say which one failed, if one does.
+    """Maintain the stack of running modules; an error names the module that failed.
 
     Args:
         net: on the meta device.
-        x: the input that it will run on.
-        on_switch: is told the name of the module that has run until now, whenever another one
-            begins or goes on.
-        on_exit: is told of a module that has ended, and what it returned.
+        x: the input of the forward pass.
+        on_switch: called with the name of the module that has run until now, whenever another one
+            begins or continues.
+        on_exit: called with a module that has ended, and its output.
 
     Raises:
         InfeasibleError: a module cannot take its input.
@@ -106,8 +106,8 @@ def follow_modules(
 
 
 def runs_on_cpu(net: nn.Module, x: Tensor) -> bool:
-    """Return whether a network runs on the CPU, with zeros for weights and samples; what torch says
-    of meta tensors varies.
+    """Return whether a network runs on the CPU, with zeros for weights and samples: torch's errors
+    on meta tensors do not tell.
     """
     tensors = [
         tensor
@@ -152,6 +152,6 @@ def untraceable(stack: list[Running], error: Exception) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """Return an error's first line, without the stop at its end."""
+    """Return an error's first line, without a full stop at its end."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(". ") if lines else type(error).__name__

@@ -1,5 +1,5 @@
-"""Torch's single operations on the meta device: listed by name, watched, and given at once where
-torch takes detours.
+"""Torch's single operations on the meta device: found by name, intercepted, and replaced by
+shortcuts where torch is slow.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ Run: TypeAlias = Callable[[Any, Sequence[Any], Mapping[str, Any]], Any]
 
 
 def operators(*names: str) -> list[Any]:
-    """Return aten's operators of these names, as far as this version of torch has them."""
+    """Return aten's operators of these names that this version of torch has."""
     found = (getattr(torch.ops.aten, name, None) for name in names)
     return [operator for operator in found if operator is not None]
 
@@ -30,13 +30,13 @@ NORMS: dict[Any, Callable[..., Sequence[int]]] = {
     ),
 }
 
-# Fillings of a tensor, which leave its shape and have no values to leave on the meta device.
+# In-place fills, which have no effect on the meta device.
 DRAWS = set(operators("normal_", "uniform_", "bernoulli_", "fill_", "zero_"))
 
 
 def run(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Return an operation's result; on meta tensors fillings do nothing and normalisations cost
-    nothing.
+    """Return an operation's result; on meta tensors, in-place fills are skipped and normalisations
+    only return their shapes.
     """
     first, packet = args[0] if args else None, operation.overloadpacket
     if isinstance(first, Tensor) and first.is_meta:
@@ -49,15 +49,17 @@ def run(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 def watch_operations(by: Run) -> AbstractContextManager[object]:
-    """Return what lets `by` run every operation; where that cannot be, they run as they are."""
+    """Return a context in which `by` runs every operation, or one without effect if torch does not
+    allow it.
+    """
     return use(OPERATIONS, by) or nullcontext()
 
 
 def shortcut_operations() -> AbstractContextManager[object]:
-    """Return what runs operations on the meta device without detours, where that can be."""
+    """Return a context in which meta-device operations take shortcuts, if torch allows it."""
     return watch_operations(run)
 
 
 def can_watch() -> bool:
-    """Return whether operations can be watched here."""
+    """Return whether this version of torch lets operations be intercepted."""
     return is_usable(OPERATIONS)

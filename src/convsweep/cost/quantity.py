@@ -1,4 +1,4 @@
-"""Quantities as people write them: 2GiB, 500M, 1.5e6; parsed and printed."""
+"""Parsing and printing of quantities such as 2GiB, 500M and 1.5e6."""
 
 import re
 
@@ -18,11 +18,11 @@ PREFIXES = {
 
 
 def quantity(value: float | str, name: str) -> int:
-    """Return a number of things, or of bytes, from a number or from digits and a prefix (k, M, G,
-    T, Ki, Mi, Gi, Ti, then B).
+    """Return a count, or a number of bytes, from a number or from digits and a prefix (k, M, G, T,
+    Ki, Mi, Gi, Ti, then B).
 
     Raises:
-        UserError: the text is no quantity, or it is not positive.
+        UserError: the text is not a quantity, or not positive.
     """
     match = re.fullmatch(
         r"\s*([0-9][0-9_]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?)\s*([kKMGT]?i?)B?\s*", str(value)
@@ -43,17 +43,17 @@ def quantity(value: float | str, name: str) -> int:
 
 
 def in_si(number: float) -> str:
-    """Return a number with three digits and a prefix: 11.2 M."""
+    """Return a number with three digits and a prefix, such as 11.2 M."""
     return scale_to_prefix(number, 1000, ["", "k", "M", "G", "T"])
 
 
 def in_bytes(number: float) -> str:
-    """Return bytes with three digits and a unit: 51.3 MiB."""
+    """Return bytes with three digits and a unit, such as 51.3 MiB."""
     return scale_to_prefix(number, 1024, ["B", "KiB", "MiB", "GiB", "TiB"])
 
 
 def scale_to_prefix(number: float, base: int, units: list[str]) -> str:
-    """Return a number in the largest unit of which there is at least one."""
+    """Return a number in the largest unit in which it is at least 1."""
     power = 0
     while abs(number) >= 999.5 and power < len(units) - 1:
         number, power = number / base, power + 1

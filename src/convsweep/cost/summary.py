@@ -1,4 +1,4 @@
-"""A network's cost in one line of words."""
+"""A network's cost as one line of text."""
 
 from convsweep.cost.measure import Cost
 from convsweep.cost.quantity import in_bytes, in_si
@@ -7,7 +7,7 @@ from convsweep.nets.geometry import shape_text
 
 
 def summary(cost: Cost) -> str:
-    """Return the short form of a cost, one line."""
+    """Return a cost as one line of text."""
     seen = (
         ""
         if cost.receptive_field is None
@@ -20,7 +20,7 @@ def summary(cost: Cost) -> str:
 
 
 def count_text(number: int) -> str:
-    """Return a number ready to be followed by its noun: `11.2 M`, or `940 ` without a prefix."""
+    """Return a number to put before its noun: `11.2 M`, or `940 ` without a prefix."""
     return in_si(number) if number >= 1000 else f"{number} "
 
 

@@ -1,4 +1,4 @@
-"""A network's cost as a table for people: a row a layer, or a row a group of layers."""
+"""A network's cost as a table: a row for each layer or group of layers."""
 
 from dataclasses import dataclass, replace
 from html import escape
@@ -16,10 +16,10 @@ NUMBERS = ("parameters", "MACs", "sees", "kept a sample")
 
 @dataclass(frozen=True)
 class Cells:
-    """A table in words.
+    """The texts of a table.
 
-    title: what it is of.
-    header, total: one word a column; columns of `NUMBERS` are numbers.
+    title: of the table.
+    header, total: one text a column; columns of `NUMBERS` are numbers.
     rows: a row a layer, or a group of them.
     """
 
@@ -34,7 +34,7 @@ def cost_cells(cost: Cost, depth: int | None = None) -> Cells:
 
     Args:
         cost: of the network.
-        depth: put layers together by the first `depth` parts of their names; None shows each alone.
+        depth: combine layers that share the first `depth` parts of their names; None: none.
     """
     kind = ("kind",) if depth is None else ()
     return Cells(
@@ -65,8 +65,8 @@ def cost_cells(cost: Cost, depth: int | None = None) -> Cells:
 
 
 def cost_table(cost: Cost, depth: int | None = None) -> "Table":
-    """Return the same for a terminal, without borders between the columns: a line a layer needs
-    most of 80 characters.
+    """Return the table for a terminal, without borders between the columns, as a row needs most of
+    80 characters.
     """
     from rich import box
     from rich.table import Table
@@ -91,7 +91,7 @@ def cost_table(cost: Cost, depth: int | None = None) -> "Table":
 
 
 def cost_html(cost: Cost) -> str:
-    """Return the same as a table of HTML."""
+    """Return the table as HTML."""
     cells = cost_cells(cost)
     sides = ["right" if name in NUMBERS else "left" for name in cells.header]
 
@@ -111,8 +111,8 @@ def cost_html(cost: Cost) -> str:
 
 
 def rows(cost: Cost) -> list[Layer]:
-    """Return the layers that weigh, compute or look around; what the others keep is added to the
-    layer in front of them.
+    """Return the layers that have parameters, MACs or a window; activations of the others are added
+    to the layer before them.
     """
     shown: list[Layer] = []
     waiting = 0
@@ -128,8 +128,8 @@ def rows(cost: Cost) -> list[Layer]:
 
 
 def fold_layers(layers: list[Layer], depth: int) -> list[Layer]:
-    """Return one layer for all that share the first `depth` parts of their names: sums, and what
-    the last one returns.
+    """Return one layer for all that share the first `depth` parts of their names, with sums, and
+    the output of the last one.
     """
     groups: dict[str, Layer] = {}
     for layer in layers:
@@ -146,8 +146,8 @@ def fold_layers(layers: list[Layer], depth: int) -> list[Layer]:
 
 
 def in_words(field: ReceptiveField | None) -> str:
-    """Return what a position sees: the size of its window, `all` where it depends on every position
-    too.
+    """Return a receptive field as text: the size of its window, and `all` if a position depends on
+    the whole input too.
     """
     if field is None:
         return ""

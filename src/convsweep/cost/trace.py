@@ -18,7 +18,7 @@ from convsweep.cost.receptive_field import rules_window
 from convsweep.cost.receptive_field.field import Field, input_field
 from convsweep.cost.receptive_field.rules import RULES, Call, field_behind
 
-# Operations that look around a position.
+# Operations that read neighbouring positions.
 LOOKING = {packet for packet, follow in RULES.items() if follow.__module__ == rules_window.__name__}
 
 # Operations that return tensors of different shapes, all of which are parts of the first argument.
@@ -27,7 +27,7 @@ PARTS = set(operations.operators("split", "split_with_sizes", "unbind"))
 
 @dataclass(frozen=True)
 class Traced:
-    """A module that ran: its name and class, the shape of what it returned, and what that sees."""
+    """A module that ran: its name and class, and the shape and the field of its output."""
 
     name: str
     kind: str
@@ -38,10 +38,10 @@ class Traced:
 class Trace:
     """Follows every operation of a forward pass.
 
-    Multiply-accumulates are half of what torch's flop counter counts (convolutions and products of
-    matrices, no biases, normalisations or activations), credited to the innermost running module.
-    The receptive field is followed from tensor to tensor; what a network writes into a part of an
-    existing tensor is not seen there.
+    Multiply-accumulates are half of the operations that torch's flop counter counts (convolutions
+    and products of matrices, no biases, normalisations or activations), credited to the innermost
+    running module. The receptive field is followed from tensor to tensor; values written into a
+    part of an existing tensor are not followed.
     """
 
     def __init__(self, x: Tensor, counter: FlopCounterMode) -> None:
@@ -56,7 +56,7 @@ class Trace:
         self.kept: list[Tensor] = [x]
 
     def field_of(self, tensor: Any) -> Field | None:
-        """Return what is known of a tensor's positions; None if it does not depend on the input."""
+        """Return the field of a tensor's positions; None if it does not depend on the input."""
         return self.fields.get(id(tensor))
 
     @property
@@ -65,13 +65,13 @@ class Trace:
         return self.macs.total()
 
     def credit(self, name: str) -> None:
-        """Credit a module with what was counted since another one ran."""
+        """Credit a module with the operations counted since the last switch."""
         total = self.counter.get_total_flops()
         self.macs[name] += (total - self.counted) // 2
         self.counted = total
 
     def run(self, operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Run an operation and note what its result sees."""
+        """Run an operation and record the field of its result."""
         out = operations.run(operation, args, kwargs)
         if operation.overloadpacket in LOOKING:
             self.looks.add(self.stack[-1].name if self.stack else "")
@@ -84,7 +84,7 @@ class Trace:
         return out
 
     def note(self, func: Any, args: Sequence[Any], results: list[Tensor]) -> None:
-        """Note what the results of an operation see."""
+        """Record the fields of an operation's results."""
         for result in results:
             if result.shape != results[0].shape and func.overloadpacket not in PARTS:
                 continue
@@ -94,7 +94,7 @@ class Trace:
                 self.kept.append(result)
 
     def leave(self, running: Running, out: Tensor | None) -> None:
-        """Note a module that has run."""
+        """Record a module that has ended."""
         if out is not None:
             self.layers.append(
                 Traced(running.name, running.kind, tuple(out.shape[1:]), self.field_of(out))
@@ -103,7 +103,7 @@ class Trace:
 
 @torch.no_grad()
 def trace(net: nn.Module, in_shape: Sequence[int]) -> tuple[Trace, Tensor | None]:
-    """Return the trace of a network on the meta device in evaluation mode, and what it returned.
+    """Return the trace of a network on the meta device in evaluation mode, and its output.
 
     Raises:
         InfeasibleError: a layer cannot take its input.

@@ -1,4 +1,4 @@
-"""The base of losses of classes, and targets as shares of the classes."""
+"""Base class of losses for class targets, and conversion of targets to class probabilities."""
 
 from abc import ABC, abstractmethod
 
@@ -10,9 +10,9 @@ NO_CLASS = -100
 
 
 class ClassLoss(nn.Module, ABC):
-    """A loss of logits and classes, which also gets the weights of classes and the ignored label.
+    """A loss of logits and classes that supports class weights and an ignored label.
 
-    A subclass raises ValueError for probabilities as targets if it takes classes alone.
+    A subclass that takes only classes raises ValueError for probabilities as targets.
     """
 
     @abstractmethod
@@ -23,7 +23,7 @@ class ClassLoss(nn.Module, ABC):
         weight: Tensor | None = None,
         ignore_index: int = NO_CLASS,
     ) -> Tensor:
-        """Return the mean loss of a batch, 0 where no position counts.
+        """Return the mean loss of a batch, 0 if no position counts.
 
         Args:
             logits: (N, K, *) of samples, or of positions along any number of axes.
@@ -34,7 +34,7 @@ class ClassLoss(nn.Module, ABC):
 
 
 def class_shares(target: Tensor, num_classes: int, ignore_index: int) -> tuple[Tensor, Tensor]:
-    """Return the share of each class at each position, and which positions count.
+    """Return the target probability of each class at each position, and which positions count.
 
     Shape:
         target: (N, *) classes or (N, K, *) probabilities -> (N, K, *) float, (N, 1, *) bool
@@ -47,7 +47,7 @@ def class_shares(target: Tensor, num_classes: int, ignore_index: int) -> tuple[T
 
 
 def mean_over_classes(losses: Tensor, weight: Tensor | None) -> Tensor:
-    """Return the weighted mean of the losses (..., K) of classes; 0 if all weights are 0."""
+    """Return the weighted mean of the classes' losses (..., K); 0 if all weights are 0."""
     if weight is None:
         return losses.mean(-1)
     return (losses * weight).sum(-1) / weight.sum(-1).clamp_min(torch.finfo(losses.dtype).tiny)

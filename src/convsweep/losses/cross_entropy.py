@@ -1,5 +1,5 @@
-"""Cross-entropy of classes, which returns 0, not NaN, if every position is ignored, and of
-probabilities of classes.
+"""Cross-entropy for classes, which returns 0, not NaN, if every position is ignored, and for class
+probabilities.
 """
 
 import torch
@@ -17,7 +17,7 @@ class CrossEntropy(ClassLoss):
         label_smoothing: probability spread from the target over all classes (Szegedy et al. 2015).
 
     Raises:
-        UserError: that is no probability below 1.
+        UserError: `label_smoothing` is negative or not below 1.
     """
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
@@ -48,8 +48,8 @@ def cross_entropy(
     ignore_index: int,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Return the mean cross-entropy of the positions that count, 0 where none does (torch: NaN,
-    which ends a training).
+    """Return the mean cross-entropy of the positions that count, 0 if none does (torch: NaN, which
+    would end the training).
 
     Args:
         logits: (N, K, *).
@@ -79,14 +79,14 @@ def soft_cross_entropy(
 ) -> Tensor:
     """Return the mean cross-entropy of samples whose target is a probability of each class.
 
-    It is divided by the sum of the samples' weights, as torch does for classes, so that both give
-    the same where a class is certain; torch divides by the number of samples here.
+    It is divided by the sum of the samples' weights, as torch does for classes, so that both agree
+    for one-hot targets; torch divides by the number of samples for probabilities.
 
     Args:
         logits: (N, K).
         target: (N, K) probabilities.
         weight: (K,) weights of the classes, None for equal ones.
-        label_smoothing: probability moved to all classes.
+        label_smoothing: probability spread over all classes.
     """
     total = F.cross_entropy(
         logits, target, weight=weight, label_smoothing=label_smoothing, reduction="sum"

@@ -1,4 +1,4 @@
-"""The loss of a network that has outputs at several levels (Lee et al. 2015)."""
+"""The loss of a network with outputs at several levels (Lee et al. 2015)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The soft Dice loss: how little predicted and true regions overlap (Milletari et al. 2016)."""
+"""The soft Dice loss: 1 - the overlap of predicted and true regions (Milletari et al. 2016)."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""The focal loss (Lin et al. 2017), in which positions that are classified well weigh little."""
+"""The focal loss (Lin et al. 2017), in which well classified positions have small weights."""
 
 from typing import Literal
 
@@ -16,10 +16,10 @@ class Focal(ClassLoss):
 
     Args:
         gamma: exponent; 0 is cross-entropy.
-        activation: `softmax` of all classes, as predictions have; or `sigmoid` of each class
-            against all others, the paper's form, as the mean over classes.
-        alpha: under `sigmoid`, weight of the target's class, that of the others being 1 - alpha;
-            None weights both by 1.
+        activation: `softmax` over all classes, as for predictions; or `sigmoid`, each class against
+            all others as in the paper, with the mean over classes.
+        alpha: under `sigmoid`, weight of the target's class; the others have 1 - alpha. None: 1 for
+            all.
 
     Raises:
         UserError: a value is out of range, or alpha is given with softmax.
@@ -66,7 +66,7 @@ class Focal(ClassLoss):
     def of_classes(
         self, logits: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
     ) -> Tensor:
-        """Return the loss of classes under softmax, from the probability of the target alone."""
+        """Return the loss under softmax for class targets, from the target's probability alone."""
         loss = F.cross_entropy(logits, target, ignore_index=ignore_index, reduction="none")
         counted = target != ignore_index
         weights = counted.to(loss.dtype)

@@ -29,7 +29,7 @@ class Lovasz(RegionLoss):
             raise ValueError("the Lovász loss takes classes, not probabilities")
         logits = logits.float()
         shares, counted = class_shares(target, logits.shape[1], ignore_index)
-        # ignored positions have no error, so they are last and add nothing
+        # ignored positions have error 0, so they are sorted last and add nothing
         errors = (shares - logits.softmax(dim=1)).abs() * counted
         regions, errors = self.flat(shares), self.flat(errors)
         errors, order = errors.sort(dim=-1, descending=True)
@@ -48,7 +48,7 @@ def lovasz_gradient(regions: Tensor) -> Tensor:
     et al. 2018, algorithm 1).
 
     Args:
-        regions: (..., P) 1 in the region and 0 outside, in the order of falling errors.
+        regions: (..., P) 1 in the region and 0 outside, sorted by decreasing error.
     """
     size = regions.sum(-1, keepdim=True)
     union = size + (1 - regions).cumsum(-1)

@@ -1,4 +1,4 @@
-"""The base of losses of regions, to which cross-entropy can be added."""
+"""Base class of losses of regions, to which cross-entropy can be added."""
 
 from abc import abstractmethod
 
@@ -10,7 +10,7 @@ from convsweep.losses.cross_entropy import CrossEntropy
 
 
 class RegionLoss(ClassLoss):
-    """A loss of the region that each class has in a batch, which compares regions as a whole.
+    """A loss that compares the predicted and true region of each class in a batch as a whole.
 
     Args:
         cross_entropy_weight: weight of the cross-entropy added to it, 0 for none.
@@ -26,7 +26,7 @@ class RegionLoss(ClassLoss):
     def region_loss(
         self, logits: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
     ) -> Tensor:
-        """Return the loss without cross-entropy; arguments as those of `ClassLoss.forward`."""
+        """Return the loss without cross-entropy; with the arguments of `ClassLoss.forward`."""
 
     def forward(
         self,

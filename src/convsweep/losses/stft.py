@@ -1,23 +1,21 @@
-"""The multi-resolution STFT loss: how far two signals are apart in their spectrograms (Yamamoto et
-al. 2020).
-"""
+"""The multi-resolution STFT loss: a distance between spectrograms (Yamamoto et al. 2020)."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-# Positions of the Fourier transform, of the hop from one window to the next, and of the window.
+# Length of the Fourier transform, hop length and window length, in samples.
 Resolution = tuple[int, int, int]
 
-# The resolutions of Parallel WaveGAN, for recordings of 24 kHz.
+# The resolutions of Parallel WaveGAN, for recordings at 24 kHz.
 PAPER: tuple[Resolution, ...] = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))
 
 SMALLEST_POWER = 1e-7
 
 
 def magnitudes(signals: Tensor, resolution: Resolution) -> Tensor:
-    """Return the magnitudes of a short-time Fourier transform, borders filled up with zeros.
+    """Return the magnitudes of a short-time Fourier transform, with zero padding at the borders.
 
     Shape:
         signals: (N, T) -> (N, frequencies, windows)
@@ -38,8 +36,8 @@ def stft_loss(
     resolutions (eq. 4 to 6).
 
     Args:
-        predicted, target: (N, C, T), of about unit level: magnitudes below 0.0003 are no different
-            from silence.
+        predicted, target: (N, C, T), with an amplitude of about 1: magnitudes below 0.0003 count as
+            silence.
     """
     total = predicted.new_zeros((), dtype=torch.float32)
     for resolution in resolutions:

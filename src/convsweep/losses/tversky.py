@@ -1,5 +1,5 @@
-"""The Tversky loss (Salehi et al. 2017): overlap of regions, where what is predicted wrongly and
-what is missed have weights of their own. With equal weights of 0.5 it is the Dice loss.
+"""The Tversky loss (Salehi et al. 2017): overlap of regions, with separate weights for false
+positives and false negatives. With both weights 0.5 it is the Dice loss.
 """
 
 import torch
@@ -39,7 +39,7 @@ class Tversky(RegionLoss):
         index = tversky_index(logits, target, ignore_index, self.alpha, self.beta, self.smooth)
         losses = 1 - index
         if self.gamma != 1:
-            # the slope of a root at 0 is infinite
+            # the gradient of a power below 1 is infinite at 0
             losses = losses.clamp_min(torch.finfo(losses.dtype).eps) ** self.gamma
         return mean_over_classes(losses, weight)
 
@@ -49,8 +49,8 @@ def tversky_index(
 ) -> Tensor:
     """Return the soft Tversky index (K,) of each class over a batch.
 
-    The common part of prediction and target is their minimum at each position, so that the index of
-    probabilities is largest where both are equal (Wang et al. 2023, Jaccard Metric Losses).
+    The intersection of prediction and target is their minimum at each position, so that for
+    probabilities the index is largest if both are equal (Wang et al. 2023, Jaccard Metric Losses).
     """
     logits = logits.float()
     shares, counted = class_shares(target, logits.shape[1], ignore_index)

@@ -1,5 +1,5 @@
-"""Networks in plain torch, 1-D, 2-D and 3-D from the same code. Imported on first use: checking a
-config needs no torch.
+"""Networks in plain torch, 1-D, 2-D and 3-D from the same code. Imported on first use, because a
+config is checked without torch.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,6 @@
-"""Attention over channels: each feature map is scaled by a gate computed from the means of all."""
+"""Attention over channels: each feature map is scaled by a gate computed from the means of all
+maps.
+"""
 
 from math import log2
 
@@ -43,8 +45,8 @@ class SqueezeExcite(nn.Module):
 class EfficientChannelAttention(nn.Module):
     """Gates from one small convolution along the channels' means (ECA, Wang et al. 2020).
 
-    Its kernel is the odd number at or above (log2(C) + 1) / 2, at most one above (their equation
-    12 with gamma = 2, b = 1).
+    The kernel size is the odd number at or above (log2(C) + 1) / 2, at most one above (their
+    equation 12 with gamma = 2, b = 1).
 
     Shape:
         (N, C, *spatial) to the same.
@@ -69,8 +71,8 @@ def channel_attention(
 ) -> list[nn.Module]:
     """Return the attention over `channels` feature maps as a list of one module, empty for `none`.
 
-    `se` has the activation of its stage before its second layer, `hard_se` a ReLU and a piecewise
-    linear sigmoid (MobileNetV3); `squeezed` is their hidden width.
+    Between its two layers `se` has the activation of the stage, `hard_se` a ReLU; the gates of
+    `hard_se` are a piecewise linear sigmoid (MobileNetV3). `squeezed` is their hidden width.
     """
     match kind:
         case "none":

@@ -1,5 +1,5 @@
-"""The parts networks are made of, in any number of spatial axes: the only file that names Conv1d,
-Conv2d and Conv3d.
+"""Layers of networks, for any number of spatial axes: the only file that names Conv1d, Conv2d and
+Conv3d.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ ACTIVATION: dict[str, type[nn.Module]] = {
     "none": nn.Identity,
 }
 IN_PLACE = {"relu", "relu6", "leaky_relu", "silu", "hard_swish", "mish", "elu"}
-# Normalisations that take away what a bias before them adds.
+# Normalisations that cancel a bias of the layer before them.
 REMOVES_BIAS = {"batch", "instance", "group", "layer"}
 
 
@@ -67,7 +67,7 @@ def conv(
     groups: int = 1,
     bias: bool = True,
 ) -> nn.Module:
-    """Return a convolution over `dim` axes; borders as in `geometry.margins`, at every stride.
+    """Return a convolution over `dim` axes; padded as in `geometry.margins`, whatever the stride.
 
     Raises:
         InfeasibleError: `groups` does not divide the channels.
@@ -86,7 +86,7 @@ def conv(
 
 
 def pool(dim: int, kind: str, window: int, stride: int, padding: int = 0) -> nn.Module:
-    """Return a max or average pool; its window may be wider than its step.
+    """Return a max or average pool; its window may be larger than its stride.
 
     Raises:
         InfeasibleError: more padding than half a window.
@@ -118,7 +118,7 @@ class ChannelNorm(nn.LayerNorm):
 class ChannelMLP(nn.Sequential):
     """Two linear layers over the channels of each position, an activation between them.
 
-    It computes what two 1x1 convolutions do, in less time where the channels lie last in memory.
+    Equivalent to two 1x1 convolutions, and faster in the memory format channels_last.
 
     Shape:
         (N, in_channels, *spatial) to (N, out_channels, *spatial).
@@ -153,7 +153,7 @@ def norm(
     the channels of each position. `eps` is added to the variance.
 
     Raises:
-        InfeasibleError: `groups` does not divide the channels, or a map of one position is
+        InfeasibleError: `groups` does not divide the channels, or a map of a single position is
             normalised by itself.
     """
     if kind == "instance" and prod(spatial) == 1:
@@ -201,7 +201,7 @@ def conv_norm_act(
 ) -> nn.Sequential:
     """Return convolution, normalisation, activation; `spatial` is the shape after the convolution.
 
-    The convolution has a bias only where no normalisation follows that would remove it.
+    The convolution has a bias only if no normalisation that cancels it follows.
     """
     convolution = conv(
         dim,
@@ -236,15 +236,15 @@ def norm_act(
     norm_eps: float = 1e-5,
     activation_kind: Activation = "relu",
 ) -> list[nn.Module]:
-    """Return normalisation and activation of feature maps, as far as wanted."""
+    """Return normalisation and activation of feature maps, without those that are `none`."""
     normalise = norm(norm_kind, dim, channels, norm_groups, spatial, norm_eps)
     activate = None if activation_kind == "none" else activation(activation_kind)
     return [layer for layer in (normalise, activate) if layer is not None]
 
 
 def center_crop_or_pad(x: Tensor, spatial: Sequence[int]) -> Tensor:
-    """Crop `x` (N, C, *) around its centre, or pad it with zeros, to the shape `spatial`; a crop
-    undoes a pad.
+    """Crop `x` (N, C, *) around its centre, or pad it with zeros, to the shape `spatial`; cropping
+    a padded tensor restores it.
     """
     if x.shape[2:] == torch.Size(spatial):
         return x
@@ -256,8 +256,8 @@ def center_crop_or_pad(x: Tensor, spatial: Sequence[int]) -> Tensor:
 
 
 def initialise(net: nn.Module, init: Init) -> None:
-    """Draw the weights of convolutions by He et al. 2015 (normal, fan out), or leave them as torch
-    drew them.
+    """Draw the weights of convolutions by He et al. 2015 (normal, fan out), or keep torch's default
+    initialisation.
     """
     if init == "torch":
         return

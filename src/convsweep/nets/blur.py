@@ -1,4 +1,4 @@
-"""Anti-aliased downsampling: a binomial filter before positions are left out (Zhang 2019)."""
+"""Anti-aliased downsampling: a binomial filter before subsampling (Zhang 2019)."""
 
 from math import comb
 
@@ -10,13 +10,14 @@ CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
 class BlurPool(nn.Module):
-    """A fixed binomial filter with a step, each feature map for itself; borders are reflected.
+    """A fixed binomial filter with a stride, applied to each feature map separately; borders are
+    reflected.
 
     Args:
         dim: spatial axes.
         channels: feature maps.
         size: positions of the filter along an axis: 3 is [1, 2, 1] / 4.
-        stride: its step.
+        stride: step of the filter.
 
     Shape:
         (N, C, *spatial) to (N, C, *) with (positions + 2 * (size // 2) - size) // stride + 1 each.
@@ -44,5 +45,5 @@ class BlurPool(nn.Module):
         return smooth
 
     def extra_repr(self) -> str:
-        """Return size and step, for torch's representation."""
+        """Return size and stride, for torch's representation."""
         return f"size={self.size}, stride={self.stride}"

@@ -9,7 +9,7 @@ from convsweep.nets.stage_layers import StageLayers
 
 
 def convolutions(layers: StageLayers, out_channels: int, stride: int) -> list[nn.Module]:
-    """Return one convolution after the other; the last is not activated where a sum follows."""
+    """Return a sequence of convolutions; the last has no activation if a sum follows."""
     stage, (in_channels, *_) = layers.stage, layers.shape
     last = len(stage.kernel_sizes) - 1
     units = [
@@ -25,8 +25,8 @@ def convolutions(layers: StageLayers, out_channels: int, stride: int) -> list[nn
 
 
 def bottleneck(layers: StageLayers, out_channels: int, stride: int) -> list[nn.Module]:
-    """Return 1x1 to fewer channels, kernel, 1x1 to more (He et al. 2015); under `skip: concat` 1x1
-    and kernel alone (Huang et al. 2017).
+    """Return convolutions: 1x1 to fewer channels, spatial, 1x1 to more (He et al. 2015); under
+    `skip: concat` only 1x1 and spatial (Huang et al. 2017).
     """
     stage, (in_channels, *_) = layers.stage, layers.shape
     ratio = stage.bottleneck_ratio or 4
@@ -49,8 +49,8 @@ def separable(layers: StageLayers, out_channels: int, stride: int) -> list[nn.Mo
 
 
 def inverted(layers: StageLayers, out_channels: int, stride: int) -> list[nn.Module]:
-    """Return 1x1 to more channels, depthwise, 1x1 to fewer without activation (Sandler et al.
-    2018).
+    """Return convolutions: 1x1 to more channels, depthwise, 1x1 to fewer without activation
+    (Sandler et al. 2018).
     """
     stage, (in_channels, *_) = layers.stage, layers.shape
     inner = max(1, round(in_channels * (stage.expansion or 6)))
@@ -72,7 +72,7 @@ def convnext(layers: StageLayers, out_channels: int, stride: int) -> list[nn.Mod
     ]
 
 
-# From the layers of a stage, the channels that leave and the step, in the order of the data.
+# From the layers of a stage, the output channels and the stride to the block's modules in order.
 BODIES: dict[Block, Callable[[StageLayers, int, int], list[nn.Module]]] = {
     "plain": convolutions,
     "basic": convolutions,

@@ -1,5 +1,5 @@
-"""ConvNet: the one classifier. LeNet, VGG, ResNet, DenseNet, MobileNet, EfficientNet, RegNet,
-ConvNeXt and an MLP are this network with other numbers.
+"""ConvNet: one class for every classifier. LeNet, VGG, ResNet, DenseNet, MobileNet, EfficientNet,
+RegNet, ConvNeXt and an MLP are settings of its options.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from convsweep.nets.geometry import check_in_shape, named, output_size, shape_te
 from convsweep.nets.stage import build_stage
 from convsweep.nets.stage_layers import Laid, Shape, in_order, shape_after
 
-# What makes a part fit.
+# Remedies for a part that does not fit its input.
 FITTING = "padding=same, a smaller kernel_size or pool_size, another norm, channels that divide"
 
 
@@ -38,13 +38,13 @@ class ConvNet(nn.Module):
         options: every option of `convnet_plan.plan_convnet`.
 
     Shape:
-        (N, C, *spatial) to (N, num_classes), or (N, num_classes, *) with what the stages leave
-        under `head.output: position`.
+        (N, C, *spatial) to (N, num_classes), or (N, num_classes, *) with the positions after the
+        last stage under `head.output: position`.
 
     Raises:
         UserError: an unknown option, or a value outside its range.
-        InfeasibleError: the input is too small, or channels cannot be divided, named with the
-            stage.
+        InfeasibleError: the input is too small, or channels cannot be divided; the message names
+            the stage.
     """
 
     def __init__(self, in_shape: Sequence[int], num_classes: int, **options: Any) -> None:
@@ -74,7 +74,7 @@ class ConvNet(nn.Module):
 
 
 def build_stem(plan: Plan, in_shape: Shape) -> Laid:
-    """Return the first convolution and pool, or nothing; what does not fit is named."""
+    """Return the first convolution and pool, as far as the plan has them; errors name the part."""
     with named("the stem", f"change net.stem (pool=none, {FITTING})"):
         convolution = build_stem_conv(plan, in_shape)
         return [*convolution, *build_stem_pool(plan, shape_after(convolution, in_shape))]
@@ -117,9 +117,7 @@ def build_stem_pool(plan: Plan, in_shape: Shape) -> Laid:
 
 
 def build_stages(plan: Plan, shape: Shape, in_shape: Shape) -> list[Laid]:
-    """Return all stages after `shape`; what does not fit is named with its stage and what would
-    fit.
-    """
+    """Return all stages for inputs of `shape`; errors name the stage and a remedy."""
     stages: list[Laid] = []
     for number, (stage, depths) in enumerate(zip(plan.stages, plan.depths, strict=True), start=1):
         remedy = (
@@ -137,7 +135,7 @@ def build_stages(plan: Plan, shape: Shape, in_shape: Shape) -> list[Laid]:
 
 
 def norm_act_after(stage: Stage, shape: Shape) -> list[nn.Module]:
-    """Return what follows the last sum of stages whose convolutions have theirs before them."""
+    """Return the normalisation and activation after the last sum of pre-activation stages."""
     return norm_act(
         len(shape) - 1,
         shape[0],
@@ -150,7 +148,7 @@ def norm_act_after(stage: Stage, shape: Shape) -> list[nn.Module]:
 
 
 def fewer_stages(plan: Plan, fitting: int, in_shape: Shape) -> str:
-    """Return the advice to build the first `fitting` stages alone, nothing where none fits."""
+    """Return the advice to build only the first `fitting` stages, empty if none fits."""
     if fitting == 0:
         return ""
     cut = f" ({' and '.join(plan.one_a_stage)} cut to {fitting})" if plan.one_a_stage else ""
@@ -159,7 +157,7 @@ def fewer_stages(plan: Plan, fitting: int, in_shape: Shape) -> str:
 
 def build_head(plan: Plan, shape: Shape, num_classes: int) -> nn.Sequential:
     """Return a last convolution, pooling, normalisation, hidden layers and the last layer: linear
-    ones, or convolutions of width 1 for every position.
+    layers, or 1x1 convolutions for an output at every position.
     """
     head, last, (channels, *spatial) = plan.head, plan.last, shape
     dim, layers = len(spatial), list[nn.Module]()

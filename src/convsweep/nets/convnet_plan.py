@@ -1,4 +1,4 @@
-"""The space of `ConvNet`s: stem, stages and head as options, without torch."""
+"""The options of a `ConvNet`: stem, stages and head, without torch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ from convsweep.nets.options import (
 
 @dataclass(frozen=True)
 class Stem:
-    """A first convolution before the stages; width null leaves it out. `norm` and `activation`
+    """A first convolution before the stages; `width` null leaves it out. `norm` and `activation`
     null: as in stage 1.
     """
 
@@ -41,10 +41,10 @@ class Stem:
 class Head:
     """From features to logits.
 
-    conv_width: channels of a 1x1 convolution before the pool (MobileNetV2), null = no such one; its
+    conv_width: channels of a 1x1 convolution before the pool (MobileNetV2), null = none; its
         normalisation is the last stage's.
-    output: logits for every `sample`, or for every `position` that the stages leave (Long et al.
-        2015); then nothing is pooled and the layers are 1x1 convolutions.
+    output: logits for every `sample`, or for every `position` after the stages (Long et al. 2015);
+        then nothing is pooled and the layers are 1x1 convolutions.
     pool: adaptive pooling to `pool_size` positions an axis (1 = global); `none` keeps every
         position.
     norm: normalisation after the pool (ConvNeXt).
@@ -109,11 +109,11 @@ def expand_stages(
 
 @dataclass(frozen=True)
 class Plan:
-    """A `ConvNet` before it meets an input: all options parsed, nothing left to be inherited.
+    """The parsed options of a `ConvNet`, complete but for the input's shape.
 
-    first, last: the stages that lend the stem and the head what they do not state; without stages,
-        the options for all.
-    one_a_stage: names of the options that were given stage by stage.
+    first, last: the stages from which stem and head take options that are null; without stages, the
+        options for all stages.
+    one_a_stage: names of the options that were given as a list, one value a stage.
     """
 
     stem: Stem
@@ -126,7 +126,7 @@ class Plan:
 
     @property
     def depths(self) -> list[list[float]]:
-        """For each stage the relative depth of its blocks: 0 the network's first, 1 its last."""
+        """Relative depth of the blocks of each stage: 0 for the network's first, 1 for its last."""
         total = sum(stage.num_blocks for stage in self.stages)
         rising = iter(index / max(1, total - 1) for index in range(total))
         return [[next(rising) for _ in range(stage.num_blocks)] for stage in self.stages]
@@ -145,12 +145,13 @@ def plan_convnet(
     """Return the parsed options of a `ConvNet`.
 
     Args:
-        num_stages: stages between stem and head; 0 leaves a multi-layer perceptron on the
-            vectorised input.
+        num_stages: stages between stem and head; 0 gives a multi-layer perceptron on the flattened
+            input.
         width_growth: factor between the widths of neighbouring stages where `width` is one number.
         stages: options of single stages by number from 1, e.g. `{2: {"kernel_size": 5}}`.
         stem, head: options of `Stem` and `Head`.
-        init: `he` draws convolutions as He et al. 2015, `torch` leaves torch's own draw.
+        init: `he` draws convolutions as He et al. 2015, `torch` keeps torch's default
+            initialisation.
         each: every option of `Stage`, one value for all stages or a list with one a stage.
 
     Raises:

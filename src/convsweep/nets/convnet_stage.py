@@ -1,4 +1,4 @@
-"""A stage of a `ConvNet` as options: all of them, which belong together, without torch."""
+"""The options of a stage of a `ConvNet`, and which of them belong together, without torch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,9 +11,9 @@ from convsweep.nets.options import Activation, Attention, Block, Downsample, Nor
 
 @dataclass(frozen=True)
 class Stage:
-    """The numbers of one stage: some blocks at one resolution, and the step to the next.
+    """Options of one stage: blocks at one resolution, and the step to the next.
 
-    width: channels that leave the stage, whatever the skip.
+    width: output channels of the stage, whatever the skip.
     num_blocks: blocks in the stage.
     block: `plain` one convolution; `basic` two; `bottleneck` 1x1 -> kernel -> 1x1 (He et al. 2015,
         fig. 5), under `skip: concat` 1x1 -> kernel (Huang et al. 2017); `separable` depthwise ->
@@ -22,33 +22,35 @@ class Stage:
         al. 2022).
     bottleneck_ratio: a bottleneck's inner channels are `width // bottleneck_ratio`, under `skip:
         concat` `bottleneck_ratio` times the channels that it adds; null = 4.
-    expansion: inner channels of `inverted` and `convnext` are so many times those that enter;
-        null = 6 for `inverted` (at 1 there is no first 1x1), 4 for `convnext`.
-    kernel_size: of the convolutions that look around (not of the 1x1); a list in a stage gives the
-        convolutions of a `plain` or `basic` block a size each, and so their number: `[8, 5, 3]` is
-        a block of three.
+    expansion: inner channels of `inverted` and `convnext` blocks, as a multiple of their input
+        channels; null = 6 for `inverted` (at 1 there is no first 1x1), 4 for `convnext`.
+    kernel_size: of the spatial convolutions (not of the 1x1); a list in a stage gives each
+        convolution of a `plain` or `basic` block its size, and so determines their number: `[8, 5,
+        3]` is a block of three.
     dilation, padding: of the same convolutions. groups: of the same, where they are not depthwise.
     downsample: nothing; the `stride` of a convolution; a `max` or `average` pool; `blur`, a
-        binomial filter with a step (Zhang 2019); `patches`, a convolution whose kernel is its step.
+        binomial filter with a stride (Zhang 2019); `patches`, a convolution whose kernel size is
+        its stride.
     downsample_at: before the first block (`start`) or after/in the last (`end`).
-    stride: step of the downsampling, whichever does it.
-    pool_size: window of the pool or filter, null = stride (`blur`: stride + 1); larger overlap.
+    stride: of the downsampling, whatever its kind.
+    pool_size: window of the pool or filter, null = stride (`blur`: stride + 1); larger windows
+        overlap.
     pool_padding: positions added around the input of a pool.
     skip: `add` the block's input to its output (ResNet; a 1x1 convolution matches the shapes, but
-        an `inverted` block is left without where they differ) or `concat` it (DenseNet; at the end
-        a 1x1 convolution leads to `width` unless that is reached).
+        an `inverted` block has no skip where they differ) or `concat` it (DenseNet; at the end of
+        the stage a 1x1 convolution brings the channels to `width` if they differ).
     dense_growth: channels each block adds under `concat`, null = width // num_blocks.
     attention: of each block over its channels: `se` squeeze and excitation (Hu et al. 2018),
         `hard_se` MobileNetV3's, `eca` (Wang et al. 2020); in `bottleneck` and `inverted` after the
-        kernel, else at the block's end.
-    attention_ratio: squeeze and excitation has a hidden layer of the channels that enter the block
+        spatial convolution, else at the block's end.
+    attention_ratio: hidden channels of squeeze and excitation are the block's input channels
         divided by it; null = 4.
-    layer_scale: a factor a channel of a block's output before the sum, learned from this value on;
-        null = none.
+    layer_scale: initial value of a learned factor for each channel of a block's output, before the
+        sum; null = none.
     stochastic_depth: probability that the last block of the network is left out for a sample while
         training; it rises from 0 at the first block (Huang et al. 2016).
-    norm, norm_groups, norm_eps: normalisation beside each convolution; groups of `norm: group`;
-        number added to the variance.
+    norm, norm_groups, norm_eps: normalisation of each convolution; groups of `norm: group`; number
+        added to the variance.
     norm_at: `after` a convolution, or `before` it together with the activation (pre-activation, He
         et al. 2016).
     activation: after each normalisation.
@@ -84,14 +86,14 @@ class Stage:
 
     @property
     def kernel_sizes(self) -> tuple[int, ...]:
-        """Kernel sizes of a block's convolutions that look around, in order."""
+        """Kernel sizes of a block's spatial convolutions, in order."""
         if not isinstance(self.kernel_size, int):
             return tuple(self.kernel_size)
         return (self.kernel_size,) * (2 if self.block == "basic" else 1)
 
     @property
     def pool_window(self) -> int:
-        """Positions a pool or filter looks at along an axis."""
+        """Positions that the window of a pool or filter spans along an axis."""
         return self.pool_size or self.stride + (self.downsample == "blur")
 
     @property
@@ -102,7 +104,7 @@ class Stage:
 
 STAGE_DEFAULTS: Mapping[str, Any] = asdict(Stage())
 
-# Options that have a meaning in some stages only, and in which.
+# Options that apply to some stages only, and the condition.
 BELONGS: dict[str, tuple[str, Callable[[Stage], bool]]] = {
     "bottleneck_ratio": ("block=bottleneck", lambda stage: stage.block == "bottleneck"),
     "expansion": (
@@ -130,18 +132,18 @@ BELONGS: dict[str, tuple[str, Callable[[Stage], bool]]] = {
 def check_belonging(
     stages: Sequence[Stage], shared: Mapping[str, Any], own: Mapping[int, Mapping[str, Any]]
 ) -> list[Stage]:
-    """Return the stages without options that have no meaning in them.
+    """Return the stages, with the options that do not apply to them at their defaults.
 
-    An option that is one value for all stages must have a meaning in one of them, an option of a
-    single stage in that one.
+    An option given as one value for all stages must apply to at least one of them, an option of a
+    single stage to that one.
 
     Args:
-        stages: all of them, with the values that they got.
+        stages: all stages, with the values given.
         shared: options for all stages, one value or a list with one a stage.
         own: options of single stages by index.
 
     Raises:
-        UserError: an option has a meaning in none of the stages that it was given for.
+        UserError: an option applies to none of the stages that it was given for.
     """
     for name, (where, belongs) in BELONGS.items():
         default = STAGE_DEFAULTS[name]
@@ -167,8 +169,8 @@ def check_belonging(
 
 
 def check_kernels(stage: Stage, owner: str) -> None:
-    """Raise `UserError` where a list of kernel sizes is empty, or in a block that looks around
-    once.
+    """Raise `UserError` if a list of kernel sizes is empty, or given for a block other than `plain`
+    and `basic`.
     """
     if not stage.kernel_sizes or (
         stage.block not in ("plain", "basic") and not isinstance(stage.kernel_size, int)

@@ -1,4 +1,4 @@
-"""What a window (a convolution's kernel, a pool's) leaves of the positions it slides over."""
+"""Output sizes of sliding windows (kernels of convolutions and pools)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,10 +10,11 @@ Padding: TypeAlias = Literal["same", "valid", "full"] | int
 
 
 def margins(padding: Padding, kernel_size: int, dilation: int = 1) -> tuple[int, int]:
-    """Return the positions added before and after a border.
+    """Return how many positions are added before and after an axis.
 
-    `valid` adds none, `full` all that touch the input, `same` those that keep the size at stride 1
-    (an even kernel has one more after than before); a number is added on both sides.
+    `valid` adds none, `full` as many as windows that touch the input need, `same` as many as keep
+    the size at stride 1 (for an even kernel one more after than before); a number is added on both
+    sides.
     """
     reach = dilation * (kernel_size - 1)
     match padding:
@@ -30,8 +31,8 @@ def margins(padding: Padding, kernel_size: int, dilation: int = 1) -> tuple[int,
 def window_positions(
     size: int, kernel_size: int, stride: int, margin: tuple[int, int], dilation: int = 1
 ) -> int:
-    """Return at how many positions a window fits into `size` positions with `margin` added (0 or
-    less: nowhere).
+    """Return at how many positions a window fits into `size` positions plus `margin` (0 or less: it
+    does not fit).
     """
     return (size + sum(margin) - dilation * (kernel_size - 1) - 1) // stride + 1
 
@@ -44,7 +45,7 @@ def output_size(
     dilation: int = 1,
     what: str = "the window",
 ) -> tuple[int, ...]:
-    """Return the spatial shape after a window, for every axis.
+    """Return the spatial shape after a convolution or pool.
 
     Raises:
         InfeasibleError: the window does not fit even once.
@@ -60,13 +61,13 @@ def output_size(
 
 
 def shape_text(shape: Sequence[int]) -> str:
-    """Return a shape as people write it: 3x32x32."""
+    """Return a shape as text, such as 3x32x32."""
     return "x".join(str(size) for size in shape)
 
 
 @contextmanager
 def named(part: str, remedy: str) -> Iterator[None]:
-    """Put the name of a part before, and a remedy after, what makes it infeasible."""
+    """Add the name of a part and a remedy to the message of an `InfeasibleError` raised inside."""
     try:
         yield
     except InfeasibleError as error:

@@ -1,4 +1,4 @@
-"""The words and numbers that networks are made of, parsed once and checked, without torch."""
+"""Types, parsing and checks of the options of networks, without torch."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ FACTORS = {"width_growth", "expansion", "attention_ratio", "layer_scale", "norm_
 
 
 def check(owner: str, name: str, value: Any, hint: Any) -> None:
-    """Raise `UserError` unless `value` is one of the words, or a number of the kind, that `hint`
+    """Raise `UserError` unless `value` is one of the words, or a number of the type, that `hint`
     allows.
     """
     options = [hint] if get_origin(hint) is Literal or not get_args(hint) else list(get_args(hint))
@@ -71,8 +71,8 @@ def hints_of(part: type) -> dict[str, Any]:
 
 
 def parse(part: type[T], values: Mapping[str, Any] | None, owner: str) -> T:
-    """Return `part(**values)` with every value checked; an unknown key is named with the nearest
-    known one.
+    """Return `part(**values)` with every value checked; the error for an unknown key suggests the
+    nearest known one.
     """
     values = dict(group(owner, values))
     hints = hints_of(part)  # type: ignore[arg-type]
@@ -94,7 +94,7 @@ def parse(part: type[T], values: Mapping[str, Any] | None, owner: str) -> T:
 
 
 def group(owner: str, values: Any) -> Mapping[Any, Any]:
-    """Return a group of options, none for null; raise `UserError` for anything but a group."""
+    """Return a group of options, empty for null; raise `UserError` for anything but a group."""
     if values is None:
         return {}
     if not isinstance(values, Mapping):

@@ -1,4 +1,4 @@
-"""The connection around a block, and what scales or drops the block's output before the sum."""
+"""Skip connections, and modules that scale or drop a block's output before the sum."""
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +11,8 @@ class SkipBlock(nn.Module):
 
     Args:
         body: the convolutions.
-        shortcut: what the input passes to match the body's output under `add`.
-        out_activation: after the sum; an identity under `concat`.
+        shortcut: layers that give the input the shape of the body's output under `add`.
+        out_activation: applied after the sum; an identity under `concat`.
         concat: concatenate instead of add.
     """
 
@@ -28,8 +28,8 @@ class SkipBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the joined feature maps; where borders changed their size, the input is cropped or
-        padded centrally.
+        """Return the joined feature maps; if the body changed their size, the input is cropped or
+        padded around its centre.
         """
         y = self.body(x)
         skipped = center_crop_or_pad(self.shortcut(x), y.shape[2:])
@@ -45,7 +45,7 @@ class LayerScale(nn.Module):
     Args:
         channels: feature maps.
         dim: spatial axes.
-        value: of every factor at the start; small ones make a deep network begin as a shallow one.
+        value: initial value of every factor; with small ones, blocks start close to the identity.
     """
 
     def __init__(self, channels: int, dim: int, value: float) -> None:
@@ -61,7 +61,8 @@ class StochasticDepth(nn.Module):
     """Drops a block's output for single samples while training (Huang et al. 2016).
 
     Args:
-        probability: that a sample's output is dropped; the others grow by 1 / (1 - probability).
+        probability: of dropping a sample's output; the others are multiplied by 1 / (1 -
+            probability).
     """
 
     def __init__(self, probability: float) -> None:

@@ -1,5 +1,5 @@
-"""Sliding windows: a sample of any size through a network of one input size, overlapping windows
-averaged, in bounded memory.
+"""Sliding windows: apply a network of a fixed input size to samples of any size, by averaging
+overlapping windows in bounded memory.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,22 +22,21 @@ SPREAD = 1 / 8
 
 @dataclass(frozen=True)
 class SlidingWindow:
-    """Applies a network to overlapping windows of one sample and averages what they say of each
+    """Applies a network to overlapping windows of one sample and averages its outputs at each
     position.
 
-    Windows lie evenly over the sample. What a window lacks beyond the sample's borders is mirrored,
-    also where the sample is smaller than the window. A network whose output is smaller than its
-    input answers for the centre of its window. A window counts less away from its centre, where it
-    sees less.
+    Windows are spaced evenly. Beyond its borders the sample is mirrored, also if it is smaller than
+    a window. If the network's output is smaller than its input, it belongs to the centre of the
+    window. Outputs far from the centre, which have less context, have smaller weights.
 
     Args:
         predict: maps a batch (B, C, *window) to (B, K, *out_window), probabilities for instance, on
             any device.
         window: spatial shape of the network's input.
-        out_window: spatial shape of its output; None asks the network once, by a window of zeros.
-        overlap: share of a window that the next one covers again, along each axis; 0 <= overlap <
+        out_window: spatial shape of its output; None determines it by one forward pass on zeros.
+        overlap: share of a window that overlaps with the next one, along each axis; 0 <= overlap <
             1.
-        batch_size: windows at a time.
+        batch_size: windows in one forward pass.
 
     Raises:
         UserError: a value outside its range.
@@ -70,10 +69,11 @@ class SlidingWindow:
 
     def slabs(self, x: Tensor | NDArray[Any]) -> Iterator[Tensor]:
         """Yield the averages piece by piece along the first spatial axis: no more than a window's
-        length is held at a time.
+        length is in memory at a time.
 
         Args:
-            x: a tensor, or an array that is read only where a window lies (a memory map, say).
+            x: a tensor, or an array, such as a memory map, of which only the current windows are
+                read.
 
         Shape:
             x: (C, *spatial); the pieces, (K, length, *rest), make up (K, *spatial).
@@ -107,11 +107,11 @@ class SlidingWindow:
     def answers(
         self, x: Tensor | NDArray[Any], axes: Sequence["Axis"]
     ) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
-        """Yield, window by window, the places (one slice an axis) that it answers for, and its
-        weighted answer (K, *places).
+        """Yield for each window the positions of its output (one slice an axis) and its weighted
+        output (K, *positions).
 
         Raises:
-            UserError: the network answers in another shape than the windows say.
+            UserError: the network's output does not have the shape `out_window`.
         """
         numbers = product(*(range(len(axis.starts)) for axis in axes))
         while group := list(islice(numbers, self.batch_size)):
@@ -149,7 +149,9 @@ class SlidingWindow:
         return cut(x, firsts, self.window)
 
     def asked_out_window(self, x: Tensor | NDArray[Any]) -> tuple[int, ...]:
-        """Return the spatial shape of what the network makes of a window of such a sample."""
+        """Return the spatial shape of the network's output for windows of samples with the channels
+        of `x`.
+        """
         channels = x.shape[0]
         if channels not in self.asked:
             zeros = torch.zeros(1, channels, *self.window, device=device_of(x))
@@ -158,18 +160,18 @@ class SlidingWindow:
 
 
 def device_of(x: Tensor | NDArray[Any]) -> torch.device:
-    """Return where a sample lies."""
+    """Return the device of a sample."""
     return x.device if isinstance(x, Tensor) else torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Axis:
-    """The windows along one axis: where they begin, and each one's share in the average at every
-    position.
+    """The windows along one axis: their first positions, and the weight of each in the average at
+    every position.
 
     Args:
         size: positions of the sample.
-        window: positions that a window answers for.
+        window: positions of a window's output.
         overlap: as in `SlidingWindow`.
     """
 
@@ -179,7 +181,7 @@ class Axis:
 
     @cached_property
     def starts(self) -> list[int]:
-        """Evenly spaced, first and last flush with the borders; one window, centred, where the
+        """First positions, evenly spaced from border to border; a single centred window if the
         sample is not larger.
         """
         room = self.size - self.window
@@ -190,16 +192,14 @@ class Axis:
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
-        """The weights of a window's positions before they are shared out, a normal curve,
-        (window,).
-        """
+        """Weights of a window's positions before normalisation, a Gaussian, (window,)."""
         away = np.arange(self.window) - (self.window - 1) / 2
         weights: NDArray[np.float64] = np.exp(-0.5 * np.square(away / (self.window * SPREAD)))
         return weights
 
     def share(self, number: int) -> NDArray[np.float32]:
-        """Return the shares of a window in the averages at its positions; those of all windows
-        there sum to 1, (window,).
+        """Return the normalised weights of a window, (window,); at each position the weights of all
+        windows sum to 1.
         """
         start, total = self.starts[number], self.weights.copy()
         for step in (-1, 1):
@@ -217,8 +217,8 @@ class Axis:
         return (self.weights / total).astype(np.float32)
 
     def place(self, number: int) -> tuple[slice, slice]:
-        """Return the positions of the sample that a window answers for, and which part of its
-        answer they are.
+        """Return the positions of the sample that a window's output covers, and the part of the
+        output that belongs to them.
         """
         start = self.starts[number]
         first, last = max(0, start), min(self.size, start + self.window)
@@ -226,12 +226,11 @@ class Axis:
 
 
 def cut(x: Tensor | NDArray[Any], firsts: Sequence[int], shape: Sequence[int]) -> Tensor:
-    """Return a piece of a sample in memory of its own; what lies beyond the sample's borders is
-    mirrored.
+    """Return a copy of a piece of a sample, which is mirrored beyond its borders.
 
     Args:
-        x: (C, *spatial); of a memory map, only the piece is read.
-        firsts: position of the sample where the piece begins along each axis; may be negative.
+        x: (C, *spatial); if it is a memory map, only the piece is read.
+        firsts: first position of the piece along each axis; may be negative.
         shape: spatial shape of the piece.
     """
     lines = [
@@ -247,8 +246,8 @@ def cut(x: Tensor | NDArray[Any], firsts: Sequence[int], shape: Sequence[int]) -
 
 
 def mirrored_positions(first: int, length: int, size: int) -> NDArray[np.int64]:
-    """Return `length` positions from `first` on, those outside 0 ... size - 1 mirrored at the
-    borders, which are not repeated.
+    """Return `length` positions from `first` on; positions outside 0 to size - 1 are mirrored at
+    the borders, which are not repeated.
     """
     period = max(1, 2 * (size - 1))
     return (

@@ -17,18 +17,18 @@ from convsweep.nets.stage_layers import Laid, Shape, StageLayers
 
 
 class StageBuilder(StageLayers):
-    """Lays the modules of one stage one after the other."""
+    """Builds the modules of one stage in order."""
 
     def __init__(self, stage: Stage, in_shape: Shape) -> None:
         super().__init__(stage, in_shape)
         self.laid: Laid = []
 
     def lay(self, module: nn.Module) -> None:
-        """Lay a module that leaves the current shape."""
+        """Append a module whose output has the current shape."""
         self.laid.append((module, self.shape))
 
     def block(self, stride: int, depth: float) -> None:
-        """Lay one block; `depth` is 0 for the first of the network and 1 for the last."""
+        """Append one block; `depth` is 0 for the first of the network and 1 for the last."""
         stage, before = self.stage, self.shape
         out_channels = stage.growth if stage.skip == "concat" else stage.width
         block: nn.Module = nn.Sequential(*BODIES[stage.block](self, out_channels, stride))
@@ -42,7 +42,7 @@ class StageBuilder(StageLayers):
             self.lay(FEATURE_DROPOUT[self.dim](stage.dropout))
 
     def add_skip(self, body: nn.Module, in_shape: Shape, stride: int, depth: float) -> nn.Module:
-        """Return the body of a block, added to its input."""
+        """Return a block that adds its body's output to its input."""
         stage, out_shape = self.stage, self.shape
         fits = stride == 1 and in_shape[0] == out_shape[0]
         if stage.block == "inverted" and not fits:
@@ -67,7 +67,7 @@ class StageBuilder(StageLayers):
         return self.unit(out_channels, 1, stride, activated=False)
 
     def pool(self) -> None:
-        """Lay the pool or the filter."""
+        """Append the pool or the filter."""
         stage, (channels, *spatial) = self.stage, self.shape
         size, blurs = stage.pool_window, stage.downsample == "blur"
         padding = size // 2 if blurs else stage.pool_padding
@@ -85,8 +85,8 @@ class StageBuilder(StageLayers):
         )
 
     def patches(self, out_channels: int) -> None:
-        """Lay the convolution whose kernel is its step; its normalisation comes first where the
-        blocks' does not follow each convolution.
+        """Append the convolution whose kernel size is its stride; its normalisation comes first if
+        the blocks do not normalise after each convolution.
         """
         stage = self.stage
         if stage.block == "convnext" or stage.norm_at == "before":
@@ -101,7 +101,7 @@ class StageBuilder(StageLayers):
             self.lay(self.unit(out_channels, stage.stride, stage.stride, padding="valid"))
 
     def downsample(self, where: str) -> None:
-        """Lay the step to the next resolution unless a block's convolution does it."""
+        """Append the step to the next resolution unless a block's convolution does it."""
         stage = self.stage
         if where != stage.downsample_at:
             return
@@ -112,8 +112,8 @@ class StageBuilder(StageLayers):
             self.patches(stage.width if starts and not concats else self.shape[0])
 
     def join(self, stride: int) -> None:
-        """Lay the convolution that brings concatenated feature maps to the stage's width
-        (DenseNet's transition); none where they have it.
+        """Append the convolution that brings concatenated feature maps to the stage's width
+        (DenseNet's transition), unless they have it.
         """
         if stride == 1 and self.shape[0] == self.stage.width:
             return
@@ -122,12 +122,12 @@ class StageBuilder(StageLayers):
 
 
 def build_stage(stage: Stage, in_shape: Shape, depths: Sequence[float] = ()) -> Laid:
-    """Return the modules of a stage after `in_shape`, each with the shape that leaves it.
+    """Return the modules of a stage, each with the shape of its output.
 
     Args:
-        stage: its options.
-        in_shape: (C, *spatial) that enters.
-        depths: relative depth of each block in the network, 0 to 1; none: 1.
+        stage: options of the stage.
+        in_shape: (C, *spatial) of the input.
+        depths: relative depth of each block in the network, 0 to 1; empty: 1 for all.
 
     Raises:
         InfeasibleError: a window does not fit, or channels cannot be divided.

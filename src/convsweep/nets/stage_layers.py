@@ -1,4 +1,4 @@
-"""The layers that a stage's blocks are made of, with the shape that each one leaves."""
+"""The layers of a stage's blocks, with the shape of the output of each."""
 
 from torch import nn
 
@@ -9,12 +9,12 @@ from convsweep.nets.geometry import Padding, output_size
 
 # (C, *spatial) of one sample.
 Shape = tuple[int, ...]
-# Modules in their order, each with the shape that leaves it.
+# Modules in order, each with the shape of its output.
 Laid = list[tuple[nn.Module, Shape]]
 
 
 def in_order(laid: Laid) -> nn.Sequential:
-    """Return the modules as one."""
+    """Return the modules as one sequence."""
     return nn.Sequential(*(module for module, _ in laid))
 
 
@@ -24,7 +24,7 @@ def shape_after(laid: Laid, in_shape: Shape) -> Shape:
 
 
 class StageLayers:
-    """Returns layers with a stage's options, each one for the shape that the one before leaves."""
+    """Returns layers with a stage's options, each for the output shape of the one before."""
 
     def __init__(self, stage: Stage, in_shape: Shape) -> None:
         self.stage, self.shape, self.dim = stage, in_shape, len(in_shape) - 1
@@ -39,16 +39,16 @@ class StageLayers:
         padding: Padding | None = None,
         bias: bool | None = None,
     ) -> nn.Module:
-        """Return a convolution after the current shape and move the shape on.
+        """Return a convolution for the current shape, and update the shape.
 
         Args:
             out_channels: of the convolution.
-            kernel_size: of the convolution; dilation, groups and borders of the stage hold for
-                those larger than 1.
+            kernel_size: of the convolution; dilation, groups and padding of the stage apply if it
+                is larger than 1.
             stride: of the convolution.
-            depthwise: each channel for itself.
+            depthwise: convolve each channel separately.
             padding: None for the stage's.
-            bias: None for one only where no normalisation would remove it.
+            bias: None for a bias only if no normalisation cancels it.
         """
         stage, (channels, *spatial) = self.stage, self.shape
         looks = kernel_size > 1 and padding is None
@@ -71,7 +71,7 @@ class StageLayers:
         )
 
     def norm_act(self, activated: bool = True) -> list[nn.Module]:
-        """Return normalisation and activation of the current shape."""
+        """Return normalisation and activation for the current shape."""
         stage, (channels, *spatial) = self.stage, self.shape
         return norm_act(
             self.dim,
@@ -93,8 +93,8 @@ class StageLayers:
         depthwise: bool = False,
         padding: Padding | None = None,
     ) -> nn.Sequential:
-        """Return a convolution with its normalisation and activation, in the stage's order; one
-        without activation (`activated`) is the last before a sum.
+        """Return a convolution with its normalisation and activation, in the stage's order;
+        `activated` is false for the last one before a sum.
         """
         if self.stage.norm_at == "before":
             before = self.norm_act()
@@ -106,14 +106,16 @@ class StageLayers:
 
     def channel_mlp(self, inner_channels: int, out_channels: int) -> nn.Module:
         """Return two linear layers over the channels of each position, with an activation between
-        them, and move the shape on.
+        them, and update the shape.
         """
         channels, *spatial = self.shape
         self.shape = (out_channels, *spatial)
         return ChannelMLP(channels, inner_channels, out_channels, self.stage.activation)
 
     def attention(self, in_channels: int) -> list[nn.Module]:
-        """Return the attention over the current channels of a block that `in_channels` enter."""
+        """Return the attention over the current channels of a block with `in_channels` input
+        channels.
+        """
         stage = self.stage
         squeezed = max(1, round(in_channels / (stage.attention_ratio or 4)))
         return channel_attention(

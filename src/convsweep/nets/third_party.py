@@ -1,4 +1,4 @@
-"""Classifiers of torchvision, fitted to the channels and classes of the data."""
+"""Classifiers of torchvision, adapted to the channels and classes of the data."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from convsweep.nets.blocks import CONV
 
 CONVS: tuple[type[nn.Module], ...] = tuple(CONV.values())
 LAYERS: tuple[type[nn.Module], ...] = (nn.Linear, *CONVS)
-# Networks that return logits of auxiliary classifiers too, unless told not to.
+# Networks that also return logits of auxiliary classifiers by default.
 AUXILIARY = ("googlenet", "inception_v3")
 
 
@@ -18,13 +18,13 @@ def torchvision_net(
 ) -> nn.Module:
     """Return a torchvision classifier of images or videos by name.
 
-    The first convolution is made anew unless the data has the channels it takes; with `weights` the
-    last layer is made anew for `num_classes`.
+    The first convolution is replaced unless it fits the channels of the data; with `weights` the
+    last layer is replaced by one for `num_classes`.
 
     Args:
         name: as `torchvision.models.list_models` has it.
-        weights: a weights entry such as `DEFAULT`; torchvision downloads it. null draws them.
-        options: handed on to the network's constructor.
+        weights: a weights entry such as `DEFAULT`; torchvision downloads it. null: random weights.
+        options: passed to the network's constructor.
 
     Raises:
         UserError: an unknown name.
@@ -54,8 +54,8 @@ def torchvision_net(
 
 
 def like(layer: nn.Module, **changed: Any) -> nn.Module:
-    """Return a new convolution or linear layer that differs from `layer` in the arguments `changed`
-    alone.
+    """Return a new convolution or linear layer that differs from `layer` only in the arguments
+    `changed`.
     """
     names = (
         ("in_features", "out_features")
@@ -76,6 +76,6 @@ def like(layer: nn.Module, **changed: Any) -> nn.Module:
 
 
 def replace(net: nn.Module, path: str, module: nn.Module) -> None:
-    """Put `module` in the place of the submodule at a dotted path."""
+    """Replace the submodule at a dotted path by `module`."""
     parent, _, name = path.rpartition(".")
     setattr(net.get_submodule(parent), name, module)

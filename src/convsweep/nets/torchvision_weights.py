@@ -1,4 +1,4 @@
-"""Weights of torchvision's networks in ours: the same layers in nearly the same order."""
+"""Copies weights of torchvision's networks to ours, whose layers have nearly the same order."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,13 +8,13 @@ from torch import Tensor, nn
 from convsweep.errors import UserError
 from convsweep.nets.geometry import shape_text
 
-# A part of torchvision's blocks that stands before the block's convolutions there and after them
-# here.
+# Parts of blocks that torchvision's state dict has before the block's convolutions, ours after
+# them.
 STATED_FIRST = (".proj.", ".layer_scale")
 
 
 def reordered(names: Iterable[str]) -> list[str]:
-    """Return a state dict's names in the order that our networks have.
+    """Return a state dict's names in the order of our networks.
 
     `features.1.0.layer_scale` and `block1.0.proj.0.weight` follow the rest of their blocks.
     """
@@ -34,13 +34,13 @@ def reordered(names: Iterable[str]) -> list[str]:
 
 
 def weights_in_order(state: Mapping[str, Tensor]) -> list[Tensor]:
-    """Return what a torchvision state dict holds of weights and statistics, in our order."""
+    """Return weights and statistics of a torchvision state dict in the order of our networks."""
     return [state[name] for name in reordered(state) if not name.endswith("num_batches_tracked")]
 
 
 @torch.no_grad()
 def copy_in_order(source: nn.Module | Mapping[str, Tensor], target: nn.Module) -> None:
-    """Copy the weights of a network of torchvision to one of ours of the same layers.
+    """Copy the weights of a network of torchvision to one of ours with the same layers.
 
     Shapes may differ in axes of one position: a linear layer is a 1x1 convolution.
 
@@ -49,7 +49,7 @@ def copy_in_order(source: nn.Module | Mapping[str, Tensor], target: nn.Module) -
         target: a network of ours.
 
     Raises:
-        UserError: another number of tensors, or a tensor of another shape.
+        UserError: the numbers of tensors, or the shapes of two tensors, differ.
     """
     state = source.state_dict() if isinstance(source, nn.Module) else source
     given, own = weights_in_order(state), target.state_dict()

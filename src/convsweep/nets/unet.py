@@ -20,7 +20,7 @@ from convsweep.nets.unet_plan import UNetOptions, plan_unet
 
 
 class UNet(nn.Module):
-    """Convolutions on several levels of resolution, down and up again.
+    """An encoder that lowers the resolution level by level, and a decoder that raises it again.
 
     Args:
         in_shape: (C, *spatial) of the input, 1 to 3 spatial axes.
@@ -34,8 +34,8 @@ class UNet(nn.Module):
 
     Raises:
         UserError: an unknown option, or a value outside its range.
-        InfeasibleError: a norm that its level cannot have; under `valid`, an input that does not
-            halve evenly or is too small; a layer of `encoder` that does not fit.
+        InfeasibleError: a normalisation that is impossible at its level; under `valid`, an input
+            that does not halve evenly or is too small; a layer of `encoder` that does not fit.
     """
 
     def __init__(self, in_shape: Sequence[int], num_classes: int, **options: Any) -> None:
@@ -50,7 +50,7 @@ class UNet(nn.Module):
         )
         self.multiple = prod(parts.steps)
         self.out_spatial = self.in_shape[1:] if plan.padding == "same" else parts.risen[-1]
-        # the encoder's level that each level of the decoder joins
+        # the encoder's level whose maps each level of the decoder takes
         self.joined = [None if plan.skip == "none" else level for _, level in parts.rises]
         self.encoder, self.down = nn.ModuleList(parts.levels), nn.ModuleList(parts.downs)
         self.up, self.decoder, self.gates = (nn.ModuleList() for _ in range(3))
@@ -62,7 +62,7 @@ class UNet(nn.Module):
             initialise(part, plan.encoder_plan.init if of_convnet else plan.init)
 
     def build_decoder(self, parts: Encoder) -> int:
-        """Build the decoder of an encoder and return the channels that leave it."""
+        """Build the decoder for an encoder and return its output channels."""
         plan, dim, rises = self.options, len(self.in_shape) - 1, parts.rises
         channels, widths = parts.shapes[-1][0], decoder_widths(plan, parts)
         for index, (step, source) in enumerate(rises):
@@ -108,7 +108,7 @@ class UNet(nn.Module):
 
     @property
     def num_outputs(self) -> int:
-        """How many outputs follow each other along the channels in training mode."""
+        """Number of outputs, concatenated along the channels in training mode."""
         return 1 + len(self.lower_heads)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -136,14 +136,16 @@ class UNet(nn.Module):
         return cut_back(logits, spatial) if self.options.padding == "same" else logits
 
     def with_lower(self, logits: Tensor, lower: Sequence[Tensor]) -> Tensor:
-        """Return the logits and those of lower levels, from the top down, at the same positions."""
+        """Return the logits followed by the lower levels' logits, from the top down, enlarged to
+        the same size.
+        """
         outputs = [head(maps) for head, maps in zip(self.lower_heads, lower, strict=True)]
         fitted = [center_crop_or_pad(output, logits.shape[2:]) for output in outputs]
         return torch.cat([logits, *fitted], dim=1)
 
     def join(self, index: int, x: Tensor, skipped: Tensor) -> Tensor:
-        """Return the maps from below, enlarged, with the encoder's, cropped around their centre
-        where they are larger.
+        """Return the enlarged maps from below joined with the encoder's, which are cropped around
+        their centre if they are larger.
         """
         risen = self.up[index](x)
         skipped = center_crop_or_pad(skipped, risen.shape[2:])
@@ -184,12 +186,12 @@ def decoder_widths(plan: UNetOptions, parts: Encoder) -> list[int]:
 
 
 def fill_up(x: Tensor, multiple: int) -> Tensor:
-    """Add zeros around `x` (N, C, *) until every axis is a multiple."""
+    """Pad `x` (N, C, *) with zeros until every axis is a multiple of `multiple`."""
     return center_crop_or_pad(
         x, [-(-positions // multiple) * multiple for positions in x.shape[2:]]
     )
 
 
 def cut_back(x: Tensor, spatial: Sequence[int]) -> Tensor:
-    """Undo `fill_up`: crop `x` to the shape it was made from."""
+    """Undo `fill_up`: crop `x` to the shape before it."""
     return center_crop_or_pad(x, spatial)

@@ -1,4 +1,4 @@
-"""The encoders of a `UNet`: levels of resolution, of convolutions of its own or of a `ConvNet`."""
+"""The encoders of a `UNet`: its own convolutions at several resolutions, or a `ConvNet`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,13 +19,13 @@ from convsweep.nets.unet_sizes import FACTOR, halved, level_sizes, rise
 
 @dataclass
 class Encoder:
-    """The levels of resolution, from the input's down.
+    """The levels, from the resolution of the input down.
 
-    levels: modules of each, none where nothing happens at a resolution.
+    levels: modules of each level, none if no layer works at its resolution.
     downs: the step from each level to the next.
-    steps: by how much each divides the resolution.
-    shapes: (C, *spatial) that leaves each level.
-    risen: spatial shape after each level of the decoder, from the bottom up.
+    steps: factors by which they divide the resolution.
+    shapes: (C, *spatial) after each level.
+    risen: spatial shapes after the levels of the decoder, from the bottom up.
     """
 
     levels: list[nn.Module] = field(default_factory=list)
@@ -36,8 +36,8 @@ class Encoder:
 
     @property
     def rises(self) -> list[tuple[int, int | None]]:
-        """For each level of the decoder, from the bottom up, its step and the level of the encoder
-        that it joins; none where the encoder skips a resolution, or has nothing but its input.
+        """Step of each level of the decoder, from the bottom up, and the level of the encoder whose
+        maps it takes; None if the encoder skips that resolution, or has only the input there.
         """
         found: list[tuple[int, int | None]] = []
         for level in reversed(range(len(self.downs))):
@@ -51,8 +51,8 @@ def own_encoder(plan: UNetOptions, in_shape: Shape) -> Encoder:
     """Return levels of `num_convs` convolutions, each at half the resolution of the one before.
 
     Raises:
-        InfeasibleError: a norm that its level cannot have; under `valid`, an input that does not
-            halve evenly or is too small.
+        InfeasibleError: a normalisation that is impossible at its level; under `valid`, an input
+            that does not halve evenly or is too small.
     """
     sizes, risen = level_sizes(plan, in_shape[1:])
     encoder = Encoder(steps=[FACTOR] * plan.depth, risen=risen)
@@ -73,8 +73,7 @@ def convnet_encoder(plan: Plan, in_shape: Shape) -> Encoder:
     """Return stem and stages of a `ConvNet`, cut before each layer that lowers the resolution.
 
     Raises:
-        InfeasibleError: a layer does not fit, or changes the resolution otherwise than by a whole
-            factor.
+        InfeasibleError: a layer does not fit, or does not divide the resolution by a whole number.
     """
     multiple = total_step(plan)
     shape = (in_shape[0], *(-(-size // multiple) * multiple for size in in_shape[1:]))
@@ -107,7 +106,7 @@ def convnet_encoder(plan: Plan, in_shape: Shape) -> Encoder:
 
 
 def total_step(plan: Plan) -> int:
-    """Return by how much stem and stages divide the resolution."""
+    """Return the factor by which stem and stages divide the resolution."""
     stem = plan.stem
     return prod(
         [
@@ -119,10 +118,10 @@ def total_step(plan: Plan) -> int:
 
 
 def step_between(before: Sequence[int], after: Sequence[int]) -> int:
-    """Return by how much a layer divides the resolution of (C, *spatial).
+    """Return the factor by which a layer divides the resolution of (C, *spatial).
 
     Raises:
-        InfeasibleError: by no whole number, or by another one along another axis.
+        InfeasibleError: it is no whole number, or differs between the axes.
     """
     step = before[1] // after[1]
     if step < 1 or any(old != step * new for old, new in zip(before[1:], after[1:], strict=True)):

@@ -1,4 +1,4 @@
-"""Attention gates: a factor a position for the maps that an encoder hands to a decoder."""
+"""Attention gates: a factor for each position of the encoder's maps that a skip passes on."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -29,7 +29,7 @@ class AttentionGate(nn.Module):
         self.score = conv(dim, inner, 1, 1)
 
     def forward(self, x: Tensor, below: Tensor) -> Tensor:
-        """Return the maps, each position times its factor between 0 and 1."""
+        """Return the maps, each position multiplied by its factor between 0 and 1."""
         factors = self.score(F.relu(self.look(x) + self.gating(below))).sigmoid()
         mode = LINEAR_UPSAMPLE[x.dim() - 2]
         enlarged = F.interpolate(factors, x.shape[2:], mode=mode, align_corners=False)

@@ -47,8 +47,8 @@ def plain_level(
     spatial: Sequence[int],
     last: Activation | None = None,
 ) -> nn.Sequential:
-    """Return one convolution after the other; `last` is the last one's activation, None for the
-    net's.
+    """Return a sequence of convolutions; `last` is the last one's activation, None for the
+    network's.
     """
     entering = [in_channels, *[width] * (num_convs - 1)]
     activated = [*[plan.activation] * (num_convs - 1), last or plan.activation]
@@ -68,7 +68,7 @@ def residual_level(
     num_convs: int,
     spatial: Sequence[int],
 ) -> nn.Module:
-    """Return convolutions to whose output their input is added."""
+    """Return convolutions with a skip that adds their input to their output."""
     body = plain_level(plan, dim, in_channels, width, num_convs, spatial, "none")
     shortcut = (
         nn.Identity()
@@ -118,8 +118,8 @@ def plan_unit(
     stride: int = 1,
     padding: Padding | None = None,
 ) -> nn.Sequential:
-    """Return a convolution unit with the net's normalisation, and its borders where no others are
-    asked for.
+    """Return a convolution with the network's normalisation, and with its padding unless another is
+    given.
     """
     return conv_norm_act(
         dim,
@@ -160,7 +160,9 @@ def build_up(
     step: int,
     spatial: Sequence[int],
 ) -> nn.Module:
-    """Return the step to `step` times the resolution, to `width` channels where it has weights."""
+    """Return the step to `step` times the resolution, with `width` output channels if it has
+    weights.
+    """
     if plan.upsample == "transposed":
         return CONV_TRANSPOSE[dim](in_channels, width, step, stride=step)
     kind, _, only = plan.upsample.partition("_")

@@ -1,4 +1,4 @@
-"""The space of `UNet`s: every option, without torch."""
+"""The options of a `UNet`, without torch."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,39 +11,39 @@ from convsweep.nets.convnet_plan import Plan, plan_convnet
 from convsweep.nets.options import Activation, Each, Init, Norm, Skip, group, parse, value_at
 
 CONVNETS = ("convsweep.nets.ConvNet", "convsweep.nets.convnet.ConvNet")
-# What a preset of a `ConvNet` states beside its options.
+# Keys of a preset of a `ConvNet` that are not options of its encoder.
 NOT_OPTIONS = ("_target_", "in_shape", "num_classes")
-# Options that an encoder of its own stages replaces.
+# Options that have no meaning if `encoder` is a `ConvNet`.
 OF_OWN_ENCODER = ("depth", "width", "width_growth", "downsample")
 
 
 @dataclass(frozen=True)
 class UNetOptions:
-    """The numbers of a `UNet`.
+    """Options of a `UNet`.
 
-    encoder: null, or the options of a `ConvNet` whose stem and stages are the encoder, its head
-        aside; then depth, width, width_growth and downsample are its own, and the other options are
-        the decoder's. depth: downsampling steps; there are depth + 1 levels. width: channels of the
-        first level, grown by `width_growth` from level to level, or a list of depth + 1 widths.
+    encoder: null, or the options of a `ConvNet` whose stem and stages, without its head, are the
+        encoder; then depth, width, width_growth and downsample are its own, and the other options
+        are the decoder's. depth: downsampling steps; there are depth + 1 levels. width: channels of
+        the first level, grown by `width_growth` from level to level, or a list of depth + 1 widths.
     decoder_width: channels of the decoder's levels, one number or a list from the top down; null:
-        those of the encoder's maps that are joined, and half of the level's below where none are.
+        as many as the encoder's maps that are joined, or half of the level below where none are.
     num_convs: convolutions a level, in the encoder and again in the decoder, or a list of depth + 1
-        numbers; under `block: convnext` blocks a level, with an `encoder` those of the decoder.
+        numbers; under `block: convnext` blocks a level; with an `encoder` only in the decoder.
     kernel_size: of these convolutions. downsample: a `max` or `average` pool of window 2, or a
         convolution with `stride` 2.
     upsample: `transposed` convolution of kernel and stride 2, or `nearest`/`linear` interpolation
-        and a convolution; `nearest_only`/`linear_only` leave out this convolution.
+        and a convolution; `nearest_only`/`linear_only` leave out the convolution.
     skip: `concat` or `add` the encoder's feature maps to the decoder's, or `none`.
-    attention: `gate` multiplies the encoder's maps by a factor a position, from them and the
-        decoder's maps below (Oktay et al. 2018).
-    block: `plain` levels; `residual` ones whose input is added to their output; `convnext` blocks
-        (Liu et al. 2022), after a 1x1 convolution where the channels change.
+    attention: `gate` multiplies each position of the encoder's maps by a factor, computed from them
+        and the decoder's maps below (Oktay et al. 2018).
+    block: `plain` levels; `residual` levels, whose input is added to their output; `convnext`
+        blocks (Liu et al. 2022), after a 1x1 convolution where the channels change.
     deep_supervision: levels of the decoder below the first that have an output of their own, which
         counts in the loss while training (Lee et al. 2015), or `none`.
     norm, norm_groups, activation: after each convolution. dropout: probability that a feature map
         is dropped after a level (Tompson et al. 2015). padding: `same` takes any input size and
         returns it; `valid` is the paper's: unpadded convolutions, cropped skips. init: `he` draws
-        convolutions as He et al. 2015, `torch` leaves torch's own draw.
+        convolutions as He et al. 2015, `torch` keeps torch's default initialisation.
     """
 
     encoder: Mapping[str, Any] | None = None
@@ -104,7 +104,7 @@ class UNetOptions:
 
 @contextmanager
 def of_encoder() -> Iterator[None]:
-    """Name the keys of `net` in an error as those of `net.encoder`."""
+    """Rename the keys of `net` in an error message to keys of `net.encoder`."""
     try:
         yield
     except UserError as error:
@@ -147,7 +147,7 @@ def encoder_options(encoder: Any) -> dict[str, Any]:
     """Return the options of the `ConvNet` that is the encoder, from a preset or a group of options.
 
     Raises:
-        UserError: it is another network.
+        UserError: it is not a `ConvNet`.
     """
     given = group("net.encoder", encoder)
     target = given.get("_target_", CONVNETS[0])
@@ -163,7 +163,7 @@ def check_encoder(plan: UNetOptions) -> None:
     """Check the options of a network whose encoder is a `ConvNet`.
 
     Raises:
-        UserError: an option has no meaning with it, or one of the encoder is wrong.
+        UserError: an option has no meaning with such an encoder, or one of the encoder's is wrong.
     """
     assert plan.encoder_plan
     defaults = {field.name: field.default for field in fields(UNetOptions)}

@@ -1,4 +1,4 @@
-"""The resolutions of a `UNet`'s levels, and which inputs fit where nothing is padded, without
+"""The resolutions of a `UNet`'s levels, and the input sizes that fit without padding, without
 torch.
 """
 
@@ -40,8 +40,8 @@ def level_sizes(plan: UNetOptions, spatial: Sequence[int]) -> tuple[Shapes, Shap
 
 
 def walk(plan: UNetOptions, size: tuple[int, ...]) -> tuple[Shapes, Shapes]:
-    """Return what the encoder's and the decoder's levels leave of `size`, one level after the
-    other.
+    """Return the spatial shapes after each level of the encoder and of the decoder for inputs of
+    `size`.
     """
     encoder: Shapes = []
     decoder: Shapes = []
@@ -58,7 +58,7 @@ def halved(size: tuple[int, ...], level: int) -> tuple[int, ...]:
     """Return half the positions of every axis.
 
     Raises:
-        InfeasibleError: an axis has an odd number of them.
+        InfeasibleError: an axis has an odd number of positions.
     """
     if any(positions % FACTOR for positions in size):
         raise InfeasibleError(
@@ -68,7 +68,7 @@ def halved(size: tuple[int, ...], level: int) -> tuple[int, ...]:
 
 
 def convolve_size(plan: UNetOptions, size: tuple[int, ...], level: int) -> tuple[int, ...]:
-    """Return what the convolutions of a level leave."""
+    """Return the spatial shape after the convolutions of a level."""
     what = f"level {level}: a convolution with kernel_size={plan.kernel_size}"
     for _ in range(plan.at("num_convs", level)):
         size = output_size(size, plan.kernel_size, 1, plan.padding, what=what)
@@ -76,8 +76,8 @@ def convolve_size(plan: UNetOptions, size: tuple[int, ...], level: int) -> tuple
 
 
 def rise(step: int) -> list[int]:
-    """Return the steps of the decoder for one of the encoder: twos for a power of two, else the
-    whole.
+    """Return the steps of the decoder for one step of the encoder: several of 2 for a power of two,
+    else the same step.
     """
     power = step.bit_length() - 1
     return [FACTOR] * power if step == FACTOR**power else [step]

@@ -1,4 +1,4 @@
-"""Multi-label classification: any number of labels a sample, binary cross-entropy of each."""
+"""Multi-label classification: any number of labels a sample, binary cross-entropy for each."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,12 +32,12 @@ from convsweep.tasks.classification import SUMMED_CLASSES, refuse_with_given_los
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Between the labels of a sample in tables.
+# Separates the labels of a sample in tables.
 SEPARATOR = ";"
 
 
 class MultiLabelTask(Task):
-    """Any number of labels a sample, none included.
+    """Any number of labels a sample, possibly none.
 
     Args:
         thresholds: (K,) probabilities from which labels are predicted; None: 0.5.
@@ -77,7 +77,7 @@ class MultiLabelTask(Task):
         return counts
 
     def strata(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Return the rarest label of each sample, one number beyond the last if it has none."""
+        """Return the index of the rarest label of each sample, one past the last if it has none."""
         counts = np.where(y.any(axis=0), y.sum(axis=0), np.inf)
         rarest = np.where(y > 0, counts, np.inf).argmin(axis=1)
         return np.asarray(np.where(y.any(axis=1), rarest, y.shape[1]))
@@ -162,7 +162,7 @@ class MultiLabelTask(Task):
         return torch.full((count,), THRESHOLD) if self.thresholds is None else self.thresholds
 
     def predicted(self, probs: Tensor) -> Tensor:
-        """Return zeros and ones from probabilities (K,)."""
+        """Return 0 or 1 for each of the probabilities (K,)."""
         return (probs >= self.thresholds_of(len(probs))).float()
 
     def names_of(self, info: DataInfo, present: Tensor) -> str:
@@ -173,12 +173,12 @@ class MultiLabelTask(Task):
 
 
 class MultiLabel(Model):
-    """A network that gives a probability of each label.
+    """A network that predicts a probability for each label.
 
     Args:
         threshold: probability from which a label is predicted.
         tune_thresholds: `f1`: replace it, at each validation and for each label, by the threshold
-            of the highest F1; the test uses those of the best epoch.
+            with the highest F1; the test uses the thresholds of the best epoch.
         label_weights: `balanced` weighs positives of a label by its negatives per positive in the
             training split, so that both count alike.
         shared: arguments of `Model`.
@@ -237,7 +237,7 @@ class MultiLabel(Model):
             self.thresholds = torch.stack([scores[f"val/{name}"] for name in names])
         super().on_validation_epoch_end()
 
-    # Beside the buffers, as an average of weights (callbacks=ema) averages buffers too.
+    # Not a buffer, as an average of weights (callbacks=ema) averages buffers too.
     def get_extra_state(self) -> Tensor:
         return self.thresholds
 
@@ -246,7 +246,7 @@ class MultiLabel(Model):
 
 
 def caption(names: Sequence[str], true: NDArray[Any], predicted: NDArray[Any]) -> str:
-    """Return the right, missing and wrong labels of a sample, a line each, those that there are."""
+    """Return a line for the correct, the missing and the wrong labels of a sample, if any."""
     kinds = {
         "right": (true > 0) & (predicted > 0),
         "missing": (true > 0) & (predicted == 0),

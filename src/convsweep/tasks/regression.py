@@ -1,4 +1,4 @@
-"""Regression: one number a sample or several, by the distance of predicted and true ones."""
+"""Regression: one or several numbers a sample, trained by their distance from the true ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ SHOWN_NUMBERS = 4
 
 
 class RegressionTask(Task):
-    """One number a sample or several, in units of their own."""
+    """One or several numbers a sample, each in its own unit."""
 
     name = REGRESSION
 
@@ -88,15 +88,15 @@ class RegressionTask(Task):
 
 
 class Regression(Model):
-    """A network that gives numbers.
+    """A network that predicts numbers.
 
-    The network learns them with the mean 0 and the standard deviation 1 of the training split; what
-    the model gives is in the units of the data.
+    The network learns numbers normalised to mean 0 and standard deviation 1 over the training
+    split; the model's outputs are in the units of the data.
 
     Args:
-        distance: of predicted and true numbers, in standard deviations of the training split: `l2`
-            squared, `l1` absolute, or `huber`, squared up to `huber_delta` and linear beyond (Huber
-            1964).
+        distance: between predicted and true numbers, in standard deviations of the training split:
+            `l2` squared, `l1` absolute, or `huber`, squared up to `huber_delta` and linear beyond
+            (Huber 1964).
         huber_delta: in standard deviations of the training split.
         shared: arguments of `Model`.
     """
@@ -147,7 +147,7 @@ class Regression(Model):
         metrics.update(logits - self.shift, batch[1] - self.shift)
 
     def answer(self, logits: Tensor) -> Tensor:
-        """Return the numbers (N, K), which the network gives as they are."""
+        """Return the numbers (N, K), the outputs unchanged."""
         return logits
 
 

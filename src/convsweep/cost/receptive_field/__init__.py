@@ -1,1 +1,1 @@
-"""What each position of a tensor sees of the input, traced through the operations of torch."""
+"""Receptive fields of a tensor's positions, traced through torch's operations."""

@@ -1,4 +1,4 @@
-"""What the positions of a tensor see of the input, and how that joins, is lost and is stated."""
+"""The part of the input that a tensor's positions see, and how operations change and join it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,14 +11,14 @@ from convsweep.cost.receptive_field.windows import EVERYTHING, Window, join
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """Input positions that one position of a feature map sees.
+    """Input positions that one position of a feature map depends on (sees).
 
-    size: along each axis; larger than the input where the window passes its borders, the whole axis
-    if unbounded. jump: input positions between neighbouring positions of the map, along each axis.
+    size: along each axis; larger than the input if the window extends beyond its borders; the whole
+    axis if unbounded. jump: input positions between neighbouring positions of the map, along each
+    axis.
     start: first input position that position 0 sees, along each axis (negative: in the border).
     everything: besides its window, a position also depends on all of the input, through a global
-    pool, a
-        squeeze-and-excitation gate, attention or a fully connected layer.
+    pool, a squeeze-and-excitation gate, attention or a fully connected layer.
     """
 
     size: tuple[int, ...]
@@ -34,13 +34,13 @@ class ReceptiveField:
 
 @dataclass(frozen=True)
 class Field:
-    """What the positions of one tensor see.
+    """The part of the input that the positions of one tensor see.
 
-    windows: one an axis of the input. Where the tensor walks along the axis, each position's
-    window; where it does not
-        any more (after a global pool, a flattening), what the positions saw that went into it.
-    layout: which dimension walks along which axis. everything: some operation on the way looked at
-    all positions. weighted: one that weighs positions differently (a fully connected layer,
+    windows: one for each axis of the input: each position's window if the tensor runs along the
+    axis; otherwise (after a global pool or flattening) the window of the positions that were
+    combined.
+    layout: which dimension runs along which axis. everything: some operation before read all
+    positions. weighted: one of them weights positions differently (a fully connected layer,
     attention), unlike a mean.
     """
 
@@ -56,14 +56,14 @@ class Field:
 
     @property
     def live(self) -> set[int]:
-        """Axes that the tensor still walks along."""
+        """Axes that the tensor still runs along."""
         return axes(self.layout)
 
     def mix_axes(self, lost: set[int], layout: Layout, weighted: bool = True) -> "Field":
         """Return the field after an operation that reads every position along the axes `lost`.
 
-        A tensor without positions keeps the windows of what went into it; one that still has
-        positions (attention between them) sees everything, unless it was a mean.
+        A tensor without positions keeps the windows of the operands; one that still has positions
+        (after attention between them) sees everything, unless the operation was a mean.
         """
         if not lost:
             return replace(self, layout=layout)
@@ -84,9 +84,9 @@ class Field:
 
         Args:
             shape: of the result.
-            changes: by dimension (negative counts from the end), from the window in front to the
-                window after.
-            mixes: dimensions summed over completely, like the channels in front of a convolution.
+            changes: by dimension (negative counts from the end), a function from the window before
+                to the window after the operation.
+            mixes: dimensions summed over completely, like the input channels of a convolution.
         """
         windows, layout = list(self.windows), list(self.layout)
         lost = axes([layout[dim] for dim in mixes])
@@ -121,7 +121,7 @@ def input_field(shape: Sequence[int]) -> Field:
 
 
 def blind(fields: Sequence[Field], shape: Sequence[int]) -> Field:
-    """Return the field after an operation nothing is known of: it may look anywhere."""
+    """Return the field after an unknown operation, which may read any position."""
     everywhere = (EVERYTHING,) * len(fields[0].windows)
     live = any(field.live for field in fields)
     return Field(
@@ -167,8 +167,9 @@ def merge_windows(
 ) -> tuple[Window, ...]:
     """Return the windows of joined fields along each axis, for a result of that layout.
 
-    Of those that walk along the axis, where a mean over all positions does not count and a weighted
-    sum is everything; the widest where none walks along it any more.
+    They are joined from the fields that run along the axis; a mean over all positions does not
+    count, a weighted sum counts as everything. If none runs along it any more, the widest window is
+    taken.
     """
     windows = []
     for axis in range(len(fields[0].windows)):
@@ -186,5 +187,5 @@ def merge_windows(
 
 
 def width(window: Window) -> float:
-    """Return the size of a window, infinite where it has no bound."""
+    """Return the size of a window, infinite if it is unbounded."""
     return inf if window.size is None else window.size

@@ -1,5 +1,5 @@
-"""Which dimension of a tensor walks along which axis of the input, kept through permuting, merging
-and splitting.
+"""Which dimension of a tensor runs along which axis of the input, followed through permuting,
+merging and splitting.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ Layout: TypeAlias = tuple[Dim, ...]
 
 
 def plain(size: int) -> Dim:
-    """Return a dimension that walks along no axis."""
+    """Return a dimension that runs along no axis."""
     return (Atom(None, size),)
 
 
@@ -32,17 +32,17 @@ def image(shape: Sequence[int]) -> Layout:
 
 
 def axes(dims: Sequence[Dim]) -> set[int]:
-    """Return the axes that any of the dimensions walks along."""
+    """Return the axes that any of the dimensions runs along."""
     return {atom.axis for dim in dims for atom in dim if atom.axis is not None}
 
 
 def sizes(dims: Sequence[Dim]) -> dict[int, int]:
-    """Return the number of positions along each axis that the dimensions walk along."""
+    """Return the number of positions along each axis that the dimensions run along."""
     return {atom.axis: atom.size for dim in dims for atom in dim if atom.axis is not None}
 
 
 def view_layout(layout: Layout, shape: Sequence[int]) -> Layout | None:
-    """Return the layout after a view as `shape`; None if an axis would be cut into pieces."""
+    """Return the layout after a view as `shape`; None if it would split an axis."""
     rest = [atom for dim in layout for atom in dim if atom.size != 1][::-1]
     dims: list[Dim] = []
     for size in shape:
@@ -64,10 +64,10 @@ def view_layout(layout: Layout, shape: Sequence[int]) -> Layout | None:
 def broadcast(
     layouts: Sequence[Layout], shape: Sequence[int]
 ) -> tuple[Layout | None, list[set[int]]]:
-    """Return the layout of `shape` joined from broadcast operands, and which axes each operand
-    brings along unstretched.
+    """Return the layout of `shape` joined from broadcast operands, and the axes that each operand
+    runs along without being broadcast.
 
-    The layout is None if operands walk along different axes in one dimension.
+    The layout is None if operands run along different axes in one dimension.
     """
     dims: list[Dim] = [plain(size) for size in shape]
     brought: list[set[int]] = []
@@ -84,5 +84,5 @@ def broadcast(
 
 
 def bare(shape: Sequence[int]) -> Layout:
-    """Return a layout that walks along no axis."""
+    """Return a layout that runs along no axis."""
     return tuple(plain(size) for size in shape)

@@ -1,5 +1,5 @@
-"""Rules of the receptive field: from what an operation of torch reads to what the positions of its
-result see.
+"""Rules of the receptive field: from the fields of an operation's operands to the field of its
+result.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from convsweep.cost.receptive_field.field import Field, blind, pointwise
 
 @dataclass(frozen=True)
 class Call:
-    """One operation: its positional arguments, its (first) result, and what is known of tensors."""
+    """One operation: its positional arguments, its (first) result, and the fields of tensors."""
 
     args: Sequence[Any]
     out: Tensor
@@ -37,14 +37,15 @@ class Call:
         return field
 
     def option(self, index: int, default: Any = None) -> Any:
-        """Return an argument, or its default where it was left out or is empty."""
+        """Return an argument, or its default if it was omitted or is empty."""
         given = self.args[index] if len(self.args) > index else None
         return default if given is None or given == [] else given
 
 
 Rule: TypeAlias = Callable[[Call], Field]
 
-# By operation (aten's overload packet). An operation without a rule is taken to look anywhere.
+# By operation (aten's overload packet). An operation without a rule is assumed to read any
+# position.
 RULES: dict[Any, Rule] = {}
 
 # Operations that read several tensors, any of which may depend on the input.
@@ -56,7 +57,7 @@ def rule(*names: str, joins: bool = False) -> Callable[[Rule], Rule]:
 
     Args:
         names: operations that this version of torch lacks are left out.
-        joins: ask it whichever argument depends on the input, not only for the first.
+        joins: apply the rule if any argument depends on the input, not only the first.
     """
 
     operations = operators(*names)
@@ -70,9 +71,7 @@ def rule(*names: str, joins: bool = False) -> Callable[[Rule], Rule]:
 
 
 def field_behind(operation: Any, call: Call) -> Field | None:
-    """Return what the positions of an operation's result see; None if it does not depend on the
-    input.
-    """
+    """Return the field of an operation's result; None if it does not depend on the input."""
     fields = call.fields
     if not fields:
         return None

@@ -1,5 +1,5 @@
-"""Rules for what moves, merges, reduces or multiplies dimensions, and for what keeps every position
-where it is.
+"""Rules for operations that move, merge, reduce or multiply dimensions, and for those that keep
+every position.
 """
 
 from collections.abc import Sequence
@@ -49,13 +49,15 @@ def same_position(call: Call) -> Field:
 
 @rule("copy_", "_prelu_kernel", "where", joins=True)
 def same_position_of_several(call: Call) -> Field:
-    """What joins several tensors position by position and torch does not tag so."""
+    """Operations that join several tensors position by position but that torch does not tag as
+    pointwise.
+    """
     return pointwise(call.fields, call.out.shape)
 
 
 @rule("view", "_unsafe_view", "_reshape_alias")
 def view(call: Call) -> Field:
-    """A view keeps what dimensions walk along as long as it does not cut an axis into pieces."""
+    """A view keeps the axes of the dimensions unless it splits an axis."""
     layout = view_layout(call.source.layout, call.out.shape)
     return (
         blind(call.fields, call.out.shape)
@@ -66,7 +68,7 @@ def view(call: Call) -> Field:
 
 @rule("unsqueeze")
 def unsqueeze(call: Call) -> Field:
-    """A new dimension walks along nothing."""
+    """A new dimension runs along no axis."""
     return insert_dim(call.source, call.args[1] % call.out.dim())
 
 
@@ -77,7 +79,7 @@ def insert_dim(field: Field, dim: int) -> Field:
 
 @rule("squeeze")
 def squeeze(call: Call) -> Field:
-    """A dimension of one position goes."""
+    """A dimension of one position is removed."""
     before = call.args[0].shape
     dims = call.option(1, range(len(before)))
     gone = {dim % len(before) for dim in ([dims] if isinstance(dims, int) else dims)}
@@ -89,13 +91,13 @@ def squeeze(call: Call) -> Field:
 
 @rule("permute")
 def permute(call: Call) -> Field:
-    """Dimensions change places."""
+    """Dimensions are reordered."""
     return replace(call.source, layout=tuple(call.source.layout[dim] for dim in call.args[1]))
 
 
 @rule("transpose", "t")
 def transpose(call: Call) -> Field:
-    """Two dimensions change places."""
+    """Two dimensions are swapped."""
     layout, (first, second) = list(call.source.layout), call.args[1:] or (0, -1)
     layout[first], layout[second] = layout[second], layout[first]
     return replace(call.source, layout=tuple(layout))
@@ -103,20 +105,20 @@ def transpose(call: Call) -> Field:
 
 @rule("cat", joins=True)
 def cat(call: Call) -> Field:
-    """Channels after channels."""
+    """Channels are concatenated."""
     return concatenate(call.fields, call.out.shape, call.option(1, 0))
 
 
 @rule("stack", joins=True)
 def stack(call: Call) -> Field:
-    """A new dimension counts the operands."""
+    """The operands are stacked along a new dimension."""
     dim = call.option(1, 0) % call.out.dim()
     return concatenate([insert_dim(field, dim) for field in call.fields], call.out.shape, dim)
 
 
 @rule("split", "split_with_sizes")
 def split(call: Call) -> Field:
-    """A part of the channels; a part of the positions looks anywhere."""
+    """A part of the channels; a part of the positions may depend on any position."""
     return fewer(call, call.option(2, 0))
 
 
@@ -138,7 +140,7 @@ def fewer(call: Call, dim: int) -> Field:
 
 @rule("unbind", "select")
 def select(call: Call) -> Field:
-    """One channel; one position looks anywhere."""
+    """One channel; one position may depend on any position."""
     layout = call.source.layout
     dim = call.option(1, 0) % len(layout)
     if axes([layout[dim]]):
@@ -180,7 +182,7 @@ def reduce_dims(field: Field, dims: Sequence[int], out: Tensor) -> Field:
 
 @rule("_softmax", "_log_softmax", "_safe_softmax")
 def softmax(call: Call) -> Field:
-    """A softmax over positions makes each depend on all."""
+    """A softmax over positions makes each of them depend on all."""
     layout, dim = call.source.layout, call.args[1] % call.out.dim()
     return call.source.mix_axes(
         axes([layout[dim]]), (*layout[:dim], plain(call.out.shape[dim]), *layout[dim + 1 :])
@@ -195,7 +197,7 @@ def matmul(call: Call) -> Field:
 
 @rule("addmm", "baddbmm", joins=True)
 def matmul_and_sum(call: Call) -> Field:
-    """A product of matrices and a summand."""
+    """A product of matrices, added to another tensor."""
     return product(call, call.args[1], call.args[2])
 
 

@@ -1,4 +1,6 @@
-"""Rules for what looks around: convolutions, pools, interpolation, padding, slices."""
+"""Rules for operations that read neighbouring positions or move them: convolutions, pools,
+interpolation, padding, slices.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -37,7 +39,7 @@ def convolution(call: Call) -> Field:
 
 @rule("max_pool2d_with_indices", "max_pool3d_with_indices")
 def max_pool(call: Call) -> Field:
-    """A pool slides a window over the positions, of which it may leave some out."""
+    """A pool slides a window, which may be dilated, over the positions."""
     return pool_field(call, each(call.option(4, 1), len(call.args[1])))
 
 
@@ -66,7 +68,7 @@ def pool_field(call: Call, dilation: Sequence[int]) -> Field:
 
 @rule("_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "adaptive_max_pool2d", "adaptive_max_pool3d")
 def adaptive_pool(call: Call) -> Field:
-    """An adaptive pool cuts an axis into windows; one window is a mean over everything."""
+    """An adaptive pool divides an axis into windows; a single window covers everything."""
     before, after = call.args[0].shape, call.out.shape
     dims = range(-len(call.args[1]), 0)
     gone = [dim for dim in dims if after[dim] == 1 and before[dim] > 1]
@@ -121,7 +123,7 @@ def interpolate_field(call: Call, behind: Callable[..., Window]) -> Field:
 
 @rule("pixel_unshuffle")
 def pixel_unshuffle(call: Call) -> Field:
-    """Positions become channels: a position stands for a window."""
+    """Positions become channels: a position of the result covers a window."""
     change = partial(Window.slid, kernel_size=call.args[1], stride=call.args[1])
     return resize_field(
         call.source.change_windows(call.out.shape, {-2: change, -1: change}), call.out.shape
@@ -151,7 +153,7 @@ def pad(call: Call) -> Field:
 
 @rule("slice")
 def slicing(call: Call) -> Field:
-    """A slice moves positions and steps over some."""
+    """A slice moves positions and may skip some."""
     dim, start, step = call.option(1, 0), call.option(2, 0), call.option(4, 1)
     size = call.args[0].shape[dim]
     start = max(0, size + start) if start < 0 else min(start, size)

@@ -1,5 +1,5 @@
-"""What a position along one axis sees of the input: windows pulled back through sliding, spreading
-and resampling.
+"""The input positions that a position sees along one axis: windows, followed through convolutions,
+transposed convolutions and resampling.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from math import gcd, inf, lcm
 
 Taps = Callable[[int], Iterable[int]]
 
-# Phases kept; where there are more, those of later positions are approximate.
+# Maximum number of phases; if there are more, later positions are approximate.
 LONGEST_PERIOD = 4096
 
 
@@ -41,13 +41,13 @@ class Window:
 
     @property
     def size(self) -> int | None:
-        """Positions spanned by the widest phase; None if there is no bound."""
+        """Positions spanned by the widest phase; None if it is unbounded."""
         widest = max(high - low + 1 for low, high in zip(self.lows, self.highs, strict=True))
         return None if widest == inf else max(int(widest), 0)
 
     @property
     def bounded(self) -> bool:
-        """Whether a position sees less than everything."""
+        """Whether the window is finite."""
         return self.size is not None
 
     def low(self, position: int) -> float:
@@ -66,8 +66,8 @@ class Window:
 
         Args:
             taps: positions read; empty where the output depends on no input.
-            period, advance: `taps(o + period)` are `taps(o)` moved by `advance`.
-            size: output positions; a longer period is cut there.
+            period, advance: `taps(o + period)` equals `taps(o)` moved by `advance`.
+            size: output positions; a longer period is truncated to it.
         """
         if not self.bounded:
             return EVERYTHING
@@ -143,17 +143,17 @@ EVERYTHING = Window(1, (-inf,), (inf,))
 
 
 def ratio(first: int, second: int) -> tuple[int, int]:
-    """Return two numbers in lowest terms."""
+    """Return the ratio of two numbers in lowest terms."""
     common = gcd(first, second) or 1
     return first // common, second // common
 
 
 @lru_cache(maxsize=1024)
 def join(windows: tuple[Window, ...], size: int) -> Window:
-    """Return the window of a position that sees what each of `windows` sees, on an axis of `size`
+    """Return the window of a position that sees the union of `windows`, on an axis of `size`
     positions.
 
-    Windows of different jump (pyramids with aligned corners) are joined position by position.
+    Windows with different jumps (pyramids with aligned corners) are joined position by position.
     """
     if len(set(windows)) == 1:
         return windows[0]

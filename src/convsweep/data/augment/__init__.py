@@ -1,1 +1,1 @@
-"""Augmentation: of one sample, or of a whole batch on its device."""
+"""Augmentation of single samples, or of whole batches on their device."""

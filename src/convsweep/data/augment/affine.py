@@ -1,4 +1,4 @@
-"""Resampling of a batch by one affine map for each sample, as torchvision resamples images."""
+"""Resampling of a batch by an affine map for each sample, as torchvision resamples images."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from torch.nn import functional as F
 
 
 def resampled(x: Tensor, matrices: Tensor, fill: float | None, bilinear: bool) -> Tensor:
-    """Return a batch (B, C, H, W) at other places.
+    """Return a batch (B, C, H, W) resampled at other positions.
 
     Args:
-        matrices: (B, 2, 3) from a place in the result to its place in the sample.
-        fill: value of positions from outside of the image; None: 0.
+        matrices: (B, 2, 3) from a position in the result to its position in the sample.
+        fill: value of positions outside of the image; None: 0.
         bilinear: interpolate rather than take the nearest value.
     """
     exact = x.is_floating_point()
@@ -40,7 +40,7 @@ def inverse_affine(drawn: Tensor, fixed: Tensor | None = None) -> Tensor:
 
     Args:
         drawn: (B, 6) angle, shifts along x and y, scale, shears along x and y; angles in degrees.
-        fixed: (B, 2) x and y of the place that is turned and sheared about; None: the centre.
+        fixed: (B, 2) x and y of the centre of rotation and shear; None: the image's centre.
     """
     angle, tx, ty, scale, shear_x, shear_y = drawn.unbind(1)
     turn, shear_x, shear_y = angle.deg2rad(), shear_x.deg2rad(), shear_y.deg2rad()

@@ -1,8 +1,9 @@
 """Augmentation of a whole batch at once on its own device: torchvision's transforms with separate
 draws for every sample.
 
-A torchvision v2 transform draws its parameters once a call, so it must be called for every sample.
-The classes here draw for a batch; given the same parameters the results equal torchvision's.
+A torchvision v2 transform draws its parameters once per call, so it must be called for every
+sample. The classes here draw parameters for a whole batch; given the same parameters the results
+equal torchvision's.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,8 +35,8 @@ class Flip:
 
 @dataclass(frozen=True)
 class Crop:
-    """Pads a sample and crops it to its old size; `padding` is (left, right, top, bottom), `mode`
-    torchvision's `padding_mode`.
+    """Pads a sample and crops it to its original size; `padding` is (left, right, top, bottom),
+    `mode` torchvision's `padding_mode`.
     """
 
     padding: tuple[int, int, int, int]
@@ -67,7 +68,7 @@ class Crop:
 
 
 def inside(places: Tensor, size: int, mode: str) -> Tensor:
-    """Return the indices along an axis of `size` that `mode` repeats at positions outside of it."""
+    """Return indices along an axis of `size`; those outside of it follow the padding mode `mode`."""
     if mode == "edge":
         return places.clamp(0, size - 1)
     again = int(mode == "symmetric")  # 1 if the border value is repeated
@@ -109,8 +110,8 @@ class Warp:
 
 
 def batch_step(transform: Any, size: Size) -> BatchStep | None:
-    """Return the batch version of a transform for samples of a spatial shape: its own, or that of
-    one of torchvision v2 for images; None if there is none.
+    """Return the batch version of a transform for samples of a spatial shape: the transform itself,
+    or our version of a torchvision v2 transform for images; None if there is none.
     """
     if isinstance(transform, BatchStep):
         return transform
@@ -120,8 +121,8 @@ def batch_step(transform: Any, size: Size) -> BatchStep | None:
 
 
 def crop(transform: Any, size: Size) -> BatchStep | None:
-    """Return a `RandomCrop` to the size of the sample. Padding by reflection beyond the size is
-    left to torchvision, which refuses it.
+    """Return a `RandomCrop` to the size of the sample. None for padding by reflection beyond the
+    size, so that torchvision refuses it.
     """
     left, right, top, bottom = transform.padding or (0, 0, 0, 0)
     too_wide = max(left, right) >= size[1] or max(top, bottom) >= size[0]

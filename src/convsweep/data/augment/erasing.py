@@ -1,4 +1,4 @@
-"""Random erasing: a box of each sample is made blank, in any number of dimensions."""
+"""Random erasing: a box of each sample is replaced by a constant, in any number of dimensions."""
 
 from collections.abc import Sequence
 from math import log, prod
@@ -14,8 +14,8 @@ TRIES = 10
 
 
 class RandomErasing(AnyDim):
-    """Replaces the values in a box of a sample (Zhong et al. 2020). Masks stay as they are: what is
-    hidden must be guessed from what is around it.
+    """Replaces the values in a box of a sample (Zhong et al. 2020). Masks stay as they are: the
+    network must infer the hidden part from its surroundings.
 
     Args:
         p: probability for each sample.
@@ -48,8 +48,8 @@ class RandomErasing(AnyDim):
         self.scale, self.ratio = (scale[0], scale[1]), (ratio[0], ratio[1])
 
     def draw(self, count: int, size: Size, generator: Generator) -> Tensor:
-        """Return where each box begins along each axis, and its length, 0 where nothing is erased,
-        (count, axes, 2).
+        """Return the first position and the length of each box along each axis, length 0 where
+        nothing is erased, (count, axes, 2).
         """
         dim = len(size)
 
@@ -73,7 +73,7 @@ class RandomErasing(AnyDim):
         return torch.stack([first, length], dim=2)
 
     def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
-        """Return the batch (B, C, *spatial) without what is in the boxes."""
+        """Return the batch (B, C, *spatial) with the boxes replaced."""
         if nearest:
             return x
         there, dim = beside(drawn, x), x.dim() - 2
@@ -88,7 +88,7 @@ class RandomErasing(AnyDim):
         return torch.where(inside, self.blank(x), x)
 
     def blank(self, x: Tensor) -> Tensor:
-        """Return what takes the place of the values."""
+        """Return the values that replace the boxes."""
         if self.value != "mean":
             return torch.full((), self.value, dtype=x.dtype, device=x.device)
         mean = x.float().mean(tuple(range(2, x.dim())), keepdim=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from convsweep.errors import UserError
 from convsweep.task import Task
 
-# Keeps the draws apart from those of crops, which begin with the same seed.
+# Separates the draws from the draws of crops, which use the same seed.
 STREAM = 1
 
 Box = tuple[slice, ...]
@@ -21,8 +21,8 @@ class Mix:
     """How the samples of one batch are mixed.
 
     Args:
-        share: that a sample keeps of itself; the rest is of the sample before it.
-        box: where the other sample is pasted (CutMix); None adds the two up (mixup).
+        share: of a sample in its mixture; the rest is the sample before it.
+        box: where the other sample is pasted (CutMix); None for a weighted sum (mixup).
     """
 
     share: float
@@ -31,19 +31,19 @@ class Mix:
 
 @dataclass(frozen=True)
 class Mixing:
-    """Mixes each sample of a batch with the one before it, by one draw for the batch, as does
+    """Mixes each sample of a batch with the one before it, by one draw for the batch, like
     torchvision.
 
-    One class a sample becomes probabilities of the classes. Targets with a value at every position
-    are pasted as the samples are; other numbers are mixed by their shares. Where both alphas are
-    given, a batch is mixed one way or the other, each half of the time.
+    Class labels become probabilities of the classes. Targets with a value at every position are
+    pasted like the samples; other numbers become weighted sums. If both alphas are given, each
+    batch is mixed by one of the two, chosen with equal probability.
 
     Args:
         task: of the targets.
         num_classes: of the data.
         mixup_alpha: shares are drawn from Beta(alpha, alpha) (Zhang et al. 2018); 0: no mixup.
-        cutmix_alpha: the same for the area that a sample keeps (Yun et al. 2019).
-        probability: of a batch to be mixed.
+        cutmix_alpha: the same for the share of the area that a sample keeps (Yun et al. 2019).
+        probability: that a batch is mixed.
 
     Raises:
         UserError: mixup of masks, whose positions have one class each.
@@ -74,15 +74,15 @@ class Mixing:
             seed: determines the draws.
 
         Shape:
-            x: (B, C, *spatial) of any dtype -> the same; float where samples are added up
-            y: (B,) labels -> (B, num_classes) float; else as it is
+            x: (B, C, *spatial) of any dtype -> the same; float after mixup
+            y: (B,) labels -> (B, num_classes) float; other targets keep their shape
         """
         return self.mixed(
             x, y, self.draw(tuple(x.shape[2:]), np.random.default_rng((*seed, STREAM)))
         )
 
     def draw(self, size: tuple[int, ...], rng: np.random.Generator) -> Mix:
-        """Return how a batch of samples of this spatial shape is mixed."""
+        """Return random parameters of mixing for a batch of samples of this spatial shape."""
         if rng.random() >= self.probability:
             return Mix(1.0)
         alphas = [(self.mixup_alpha, False), (self.cutmix_alpha, True)]
@@ -94,7 +94,7 @@ class Mixing:
         return cut_out(share, size, [int(rng.integers(length)) for length in size])
 
     def mixed(self, x: Tensor, y: Tensor, mix: Mix) -> tuple[Tensor, Tensor]:
-        """Return a batch mixed so; labels become probabilities also where nothing is mixed."""
+        """Return the batch mixed by `mix`; labels become probabilities even if nothing is mixed."""
         if self.gives_probabilities:
             y = (y.unsqueeze(1) == torch.arange(self.num_classes, device=y.device)).float()
         if mix.share == 1:
@@ -107,8 +107,8 @@ class Mixing:
 
 
 def cut_out(share: float, size: tuple[int, ...], centre: list[int]) -> Mix:
-    """Return the box around a centre that leaves about a share of a sample, and what it leaves once
-    it is cut off at the border.
+    """Return the box around a centre that leaves about `share` of a sample, with the exact share
+    after clipping the box at the border.
     """
     half = 0.5 * (1 - share) ** (1 / len(size))
     box = tuple(
@@ -120,13 +120,13 @@ def cut_out(share: float, size: tuple[int, ...], centre: list[int]) -> Mix:
 
 
 def added(values: Tensor, share: float) -> Tensor:
-    """Return a share of each row, and the rest of the row before it."""
+    """Return the weighted sum of each row and the row before it."""
     values = values if values.is_floating_point() else values.float()
     return values.roll(1, 0).lerp_(values, share)
 
 
 def pasted(values: Tensor, box: Box) -> Tensor:
-    """Return each row with the row before it in a box of the last axes."""
+    """Return each row with a box of the last axes pasted from the row before it."""
     place: tuple[Any, ...] = (..., *box)
     changed = values.clone()
     changed[place] = values.roll(1, 0)[place]

@@ -1,5 +1,5 @@
-"""TrivialAugment and RandAugment of whole batches: each sample gets an operation of its own, and
-the samples of one operation are changed together.
+"""TrivialAugment and RandAugment of whole batches: each sample gets its own operation, and samples
+with the same operation are transformed together.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ MOVES = ("ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate")
 
 @dataclass(frozen=True)
 class Policy:
-    """Applies random operations to 8-bit images of 1 or 3 channels, one after the other.
+    """Applies random operations in sequence to 8-bit images of 1 or 3 channels.
 
     Masks are moved with their images.
 
@@ -27,10 +27,10 @@ class Policy:
         shear, rotate, factor: largest magnitudes; degrees, and change of brightness, colour,
             contrast and sharpness.
         translate: largest shift in pixels, or None for 150/331 of the size.
-        posterize: most bits that are dropped.
+        posterize: largest number of bits that are dropped.
         bins: number of magnitudes from none to the largest.
-        magnitude: which of them is used; None draws it.
-        num_operations: of each sample.
+        magnitude: index of the one that is used; None draws it.
+        num_operations: for each sample.
         bilinear: interpolate rather than take the nearest value.
     """
 
@@ -45,7 +45,7 @@ class Policy:
     bilinear: bool
 
     def draw(self, count: int, size: Size, generator: Generator) -> Tensor:
-        """Return number of the operation and magnitude, (count, num_operations, 2)."""
+        """Return the index and magnitude of each operation, (count, num_operations, 2)."""
         shape = (count, self.num_operations)
         number = torch.randint(len(OPERATIONS), shape, generator=generator)
         strength = (
@@ -73,10 +73,10 @@ class Policy:
         return torch.stack([*rising, bits, falling, *[torch.zeros(self.bins)] * 2]).double()
 
     def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
-        """Return the batch (B, C, H, W) changed; of masks, only places.
+        """Return the transformed batch (B, C, H, W); masks are only moved.
 
         Raises:
-            UserError: images are not of 8 bits, or of other numbers of channels.
+            UserError: images are not 8-bit, or have neither 1 nor 3 channels.
         """
         if not nearest and (x.dtype != torch.uint8 or x.shape[1] not in (1, 3)):
             raise UserError(
@@ -91,10 +91,10 @@ class Policy:
     def changed(
         self, x: Tensor, number: Tensor, magnitude: Tensor, fill: Fill, nearest: bool
     ) -> Tensor:
-        """Return the batch after one operation a sample: sorted by operation, changed in parts, and
-        put back in order.
+        """Return the batch after one operation a sample: sorted by operation, transformed in
+        groups, and restored to its order.
         """
-        # sorted on the CPU, which knows the sizes of the parts without waiting for a GPU
+        # sorted on the CPU, so that the group sizes are known without waiting for a GPU
         order = number.argsort(stable=True)
         counts = number.bincount(minlength=len(OPERATIONS)).tolist()
         same, moved = counts[0], sum(counts[1 : 1 + len(MOVES)])
@@ -115,7 +115,7 @@ class Policy:
     def moved(
         self, x: Tensor, number: Tensor, magnitude: Tensor, fill: Fill, nearest: bool
     ) -> Tensor:
-        """Return samples sheared about their upper left corner, shifted or turned."""
+        """Return samples sheared about their upper left corner, shifted or rotated."""
         height, width = x.shape[2:]
         drawn = torch.zeros(len(x), 6, dtype=magnitude.dtype)
         drawn[:, 3] = 1
@@ -136,7 +136,7 @@ class Policy:
 
 
 def eight_bits(values: Tensor) -> Tensor:
-    """Return values as bytes, cut off at black and white."""
+    """Return values as bytes, clipped to 0 and 255."""
     return values.clamp_(0, WHITE).to(torch.uint8)
 
 
@@ -155,18 +155,18 @@ def brightness(x: Tensor, change: Tensor) -> Tensor:
 
 
 def color(x: Tensor, change: Tensor) -> Tensor:
-    """Return images of more or less colour; those of one channel have none."""
+    """Return images with more or less saturation; images of one channel are unchanged."""
     return x if x.shape[1] == 1 else eight_bits(x * (1 + change) - gray(x) * change)
 
 
 def contrast(x: Tensor, change: Tensor) -> Tensor:
-    """Return images farther from or nearer to their mean brightness."""
+    """Return images with more or less contrast about their mean brightness."""
     mean = gray(x).mean((1, 2, 3), keepdim=True)
     return eight_bits(x * (1 + change) - mean * change)
 
 
 def sharpness(x: Tensor, change: Tensor) -> Tensor:
-    """Return images farther from or nearer to what they are blurred; the border stays."""
+    """Return images sharpened or blurred; border pixels stay unchanged."""
     if min(x.shape[2:]) <= 2:
         return x
     channels, values = x.shape[1], x.float()
@@ -179,18 +179,18 @@ def sharpness(x: Tensor, change: Tensor) -> Tensor:
 
 
 def posterize(x: Tensor, bits: Tensor) -> Tensor:
-    """Return images of fewer levels."""
+    """Return images with fewer grey levels in each channel."""
     dropped = (8 - bits).to(torch.uint8)
     return x >> dropped << dropped
 
 
 def solarize(x: Tensor, threshold: Tensor) -> Tensor:
-    """Return images inverted where they are bright."""
+    """Return images inverted where they are brighter than a threshold."""
     return torch.where(x >= threshold * WHITE, WHITE - x, x)
 
 
 def autocontrast(x: Tensor, _magnitude: Tensor) -> Tensor:
-    """Return images that span from black to white in each channel."""
+    """Return images with each channel stretched to the range from black to white."""
     from torchvision.transforms.v2 import functional
 
     changed: Tensor = functional.autocontrast(x)
@@ -198,7 +198,7 @@ def autocontrast(x: Tensor, _magnitude: Tensor) -> Tensor:
 
 
 def equalize(x: Tensor, _magnitude: Tensor) -> Tensor:
-    """Return images of an even histogram in each channel."""
+    """Return images with the histogram of each channel equalised."""
     from torchvision.transforms.v2 import functional
 
     changed: Tensor = functional.equalize(x)
@@ -228,7 +228,7 @@ def rand_augment(num_operations: int, magnitude: int, bins: int, bilinear: bool)
     """Return RandAugment (Cubuk et al. 2020): several operations of one magnitude.
 
     Raises:
-        UserError: there is no such magnitude.
+        UserError: the magnitude is out of range.
     """
     if not 0 <= magnitude < bins:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Progressive resizing: training begins on small samples, which grow to their full size."""
+"""Progressive resizing: training begins with small samples, which grow to their full size."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Growth:
         full: spatial shape of a sample.
         initial_scale: size in the first epoch, as a share of the full size.
         full_size_from: share of the epochs after which samples have their full size; the last epoch
-            has it in any case.
-        size_multiple: sizes below the full one are multiples of it.
+            in any case.
+        size_multiple: sizes below full size are multiples of it.
 
     Raises:
         UserError: a number outside its range.
@@ -52,7 +52,7 @@ class Growth:
         """Return the spatial shape in an epoch of a training.
 
         Raises:
-            UserError: the training has no end.
+            UserError: the training has no fixed number of epochs.
         """
         if max_epochs < 1:
             raise UserError(
@@ -77,9 +77,7 @@ class Growth:
 
 
 def growth_of(options: Mapping[str, Any], full: Sequence[int]) -> Growth | None:
-    """Return how samples of this spatial shape grow by the options of the data; None if they do
-    not.
-    """
+    """Return how samples of this spatial shape grow under the data options; None if they do not."""
     scale = options.get("initial_scale", 1.0)
     if scale == 1:
         return None
@@ -93,7 +91,7 @@ def growth_of(options: Mapping[str, Any], full: Sequence[int]) -> Growth | None:
 
 @dataclass(frozen=True)
 class Resize:
-    """Resizes a batch by the mean of what comes together, and masks to the nearest value.
+    """Resizes a batch by averaging, and masks to the nearest value.
 
     Args:
         has_masks: whether targets are masks; others are left as they are.
@@ -106,7 +104,7 @@ class Resize:
 
         Shape:
             x: (B, C, *spatial) of any dtype -> (B, C, *size) float
-            y: (B, *spatial) -> (B, *size) if it is masks
+            y: (B, *spatial) -> (B, *size) if `has_masks`
         """
         if tuple(x.shape[2:]) == size:
             return x, y

@@ -1,4 +1,4 @@
-"""A transform of whole batches, and what one is for samples of any number of axes."""
+"""The interface of transforms of whole batches, and a base class for any number of axes."""
 
 from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
@@ -23,8 +23,8 @@ class BatchStep(Protocol):
         """Return a batch (B, C, *spatial) transformed by its random parameters.
 
         Args:
-            fill: value of positions from outside of the image.
-            nearest: the batch is masks, of which values are taken and none are computed.
+            fill: value of positions outside of the image.
+            nearest: the batch consists of masks, whose values must not be interpolated.
         """
 
 
@@ -52,12 +52,12 @@ class AnyDim(ABC):
 
 
 def plain(x: Tensor) -> Tensor:
-    """Return a tensor without torchvision's type."""
+    """Return a tensor without its torchvision subclass."""
     return x.as_subclass(Tensor)
 
 
 def like(x: Tensor, original: Tensor) -> Tensor:
-    """Return a tensor of torchvision's type where the original is of one."""
+    """Return a tensor of the same torchvision subclass as the original, if it has one."""
     if type(original) is Tensor:
         return x
     from torchvision import tv_tensors
