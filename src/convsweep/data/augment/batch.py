@@ -68,7 +68,7 @@ class Crop:
 
 
 def inside(places: Tensor, size: int, mode: str) -> Tensor:
-    """Return indices along an axis of `size`; those outside of it follow the padding mode `mode`."""
+    """Return indices along an axis of `size`; those outside follow the padding mode `mode`."""
     if mode == "edge":
         return places.clamp(0, size - 1)
     again = int(mode == "symmetric")  # 1 if the border value is repeated
