@@ -16,7 +16,7 @@ class Tversky(RegionLoss):
         alpha: weight of the false positives.
         beta: weight of the false negatives.
         gamma: exponent (Abraham & Khan 2018: 0.75).
-        smooth: added to numerator and denominator, so that a class absent from both costs nothing.
+        smooth: added to numerator and denominator, so that a class absent from both has loss 0.
         cross_entropy_weight: see `RegionLoss`.
     """
 
