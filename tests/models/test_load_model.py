@@ -61,6 +61,7 @@ def trained(case: str, folder: Path) -> tuple[L.LightningModule, torch.Tensor, P
         mean=np.float32([100.0]),
         std=np.float32([50.0]),
         class_counts=np.arange(1, info.num_classes + 1),
+        target_statistics=None,
         train=SimpleNamespace(x=x.numpy()),
     )
     model = build.build_model(cfg, data)
@@ -154,7 +155,12 @@ def test_users_mistake_comes_out_of_the_config_as_one_message(override: str, mes
     x = np.zeros((1, 1, 16, 16), np.uint8)
     counts = np.ones(3)
     data = SimpleNamespace(
-        info=info, mean=np.zeros(1), std=np.ones(1), class_counts=counts, train=SimpleNamespace(x=x)
+        info=info,
+        mean=np.zeros(1),
+        std=np.ones(1),
+        class_counts=counts,
+        target_statistics=None,
+        train=SimpleNamespace(x=x),
     )
     with pytest.raises(UserError, match=message) as caught:
         build.build_model(cfg, data)

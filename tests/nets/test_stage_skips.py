@@ -5,9 +5,16 @@ import torch
 from net_configs import num_parameters
 from torch import nn
 
+from convsweep.nets import stage as stage_module
 from convsweep.nets.convnet_stage import Stage
 from convsweep.nets.residual import SkipBlock
-from convsweep.nets.stage import build_stage
+from convsweep.nets.stage_layers import Shape, in_order, shape_after
+
+
+def build_stage(stage: Stage, in_shape: Shape) -> tuple[nn.Sequential, Shape]:
+    """Return a stage and the shape of its output."""
+    laid = stage_module.build_stage(stage, in_shape)
+    return in_order(laid), shape_after(laid, in_shape)
 
 
 def skips(module: nn.Module) -> list[SkipBlock]:
