@@ -4,6 +4,7 @@ requeued.
 
 import json
 import shlex
+import socket
 import sys
 from pathlib import Path
 
@@ -18,6 +19,16 @@ pytestmark = pytest.mark.xdist_group("slurm_training")
 
 SCRIPT = str(ROOT / "train.py")
 AGAIN = "{} || {{ scontrol requeue $SLURM_JOB_ID; sleep 60; }}"
+
+
+@pytest.fixture(autouse=True)
+def free_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the processes meet at a free port: Lightning's follows from the number of the job, which
+    is 1 on each of these clusters.
+    """
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("MASTER_PORT", str(found.getsockname()[1]))
 
 
 def fail(how: str) -> str:
