@@ -16,14 +16,12 @@ from convsweep.nets.blocks import (
     conv_norm_act,
     initialise,
     norm,
-    norm_act,
     pool,
 )
 from convsweep.nets.convnet_plan import Plan, plan_convnet
-from convsweep.nets.convnet_stage import Stage
 from convsweep.nets.geometry import check_in_shape, named, output_size, shape_text
 from convsweep.nets.stage import build_stage
-from convsweep.nets.stage_layers import Laid, Shape, in_order, shape_after
+from convsweep.nets.stage_layers import Laid, Shape, StageLayers, in_order, shape_after
 
 # Remedies for a part that does not fit its input.
 FITTING = "padding=same, a smaller kernel_size or pool_size, another norm, channels that divide"
@@ -129,22 +127,9 @@ def build_stages(plan: Plan, shape: Shape, in_shape: Shape) -> list[Laid]:
             shape = shape_after(laid, shape)
             following = plan.stages[number].norm_at if number < len(plan.stages) else "after"
             if stage.norm_at == "before" and following == "after":
-                laid += [(layer, shape) for layer in norm_act_after(stage, shape)]
+                laid += [(layer, shape) for layer in StageLayers(stage, shape).norm_act()]
         stages.append(laid)
     return stages
-
-
-def norm_act_after(stage: Stage, shape: Shape) -> list[nn.Module]:
-    """Return the normalisation and activation after the last sum of pre-activation stages."""
-    return norm_act(
-        len(shape) - 1,
-        shape[0],
-        shape[1:],
-        norm_kind=stage.norm,
-        norm_groups=stage.norm_groups,
-        norm_eps=stage.norm_eps,
-        activation_kind=stage.activation,
-    )
 
 
 def fewer_stages(plan: Plan, fitting: int, in_shape: Shape) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from convsweep.errors import InfeasibleError
-from convsweep.nets.blocks import FEATURE_DROPOUT, activation, norm, pool
+from convsweep.nets.blocks import FEATURE_DROPOUT, activation, pool
 from convsweep.nets.blur import BlurPool
 from convsweep.nets.bodies import BODIES
 from convsweep.nets.convnet_stage import Stage
@@ -90,13 +90,9 @@ class StageBuilder(StageLayers):
         """
         stage = self.stage
         if stage.block == "convnext" or stage.norm_at == "before":
-            channels, *spatial = self.shape
-            normalise = norm(
-                stage.norm, self.dim, channels, stage.norm_groups, spatial, stage.norm_eps
-            )
-            layers: list[nn.Module] = [] if normalise is None else [normalise]
-            layers.append(self.conv(out_channels, stage.stride, stage.stride, padding="valid"))
-            self.lay(nn.Sequential(*layers))
+            before = self.norm_act(activated=False)
+            step = self.conv(out_channels, stage.stride, stage.stride, padding="valid")
+            self.lay(nn.Sequential(*before, step))
         else:
             self.lay(self.unit(out_channels, stage.stride, stage.stride, padding="valid"))
 

@@ -1,6 +1,7 @@
 """The parts of a `UNet`: the convolutions of a level, and the steps down and up."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from torch import nn
 
@@ -24,6 +25,78 @@ from convsweep.nets.unet_sizes import FACTOR
 REMEDY = "choose another net.norm, a norm_groups that divides every width, or a smaller depth"
 
 
+@dataclass(frozen=True)
+class Level:
+    """The convolutions of one level.
+
+    Attributes:
+        plan: Options of the network.
+        dim: Spatial axes.
+        in_channels: Channels that enter.
+        width: Channels that leave.
+        num_convs: Number of convolutions or blocks.
+        spatial: Shape after them.
+    """
+
+    plan: UNetOptions
+    dim: int
+    in_channels: int
+    width: int
+    num_convs: int
+    spatial: Sequence[int]
+
+    def convolutions(self, last: Activation) -> nn.Sequential:
+        """Return a sequence of convolutions; `last` is the activation of the last one."""
+        entering = [self.in_channels, *[self.width] * (self.num_convs - 1)]
+        activated = [*[self.plan.activation] * (self.num_convs - 1), last]
+        return nn.Sequential(
+            *(
+                self.unit(channels, self.plan.kernel_size, kind)
+                for channels, kind in zip(entering, activated, strict=True)
+            )
+        )
+
+    def plain(self) -> nn.Module:
+        """Return a sequence of convolutions."""
+        return self.convolutions(self.plan.activation)
+
+    def residual(self) -> nn.Module:
+        """Return convolutions with a skip that adds their input to their output."""
+        body, projection = self.convolutions("none"), self.projection()
+        shortcut = nn.Identity() if projection is None else projection
+        return SkipBlock(body, shortcut, activation(self.plan.activation), concat=False)
+
+    def convnext(self) -> nn.Module:
+        """Return ConvNeXt's blocks, after a 1x1 convolution to their width."""
+        plan = self.plan
+        stage = Stage(
+            width=self.width,
+            num_blocks=self.num_convs,
+            block="convnext",
+            kernel_size=plan.kernel_size,
+            downsample="none",
+            skip="add",
+            norm=plan.norm,
+            norm_groups=plan.norm_groups,
+            activation=plan.activation,
+        )
+        entry = self.projection()
+        blocks = in_order(build_stage(stage, (self.width, *self.spatial)))
+        return nn.Sequential(*([] if entry is None else [entry]), *blocks)
+
+    def projection(self) -> nn.Sequential | None:
+        """Return a 1x1 convolution to the width, None if the input has it."""
+        if self.in_channels == self.width:
+            return None
+        return self.unit(self.in_channels, 1, "none")
+
+    def unit(self, in_channels: int, kernel_size: int, activated: Activation) -> nn.Sequential:
+        """Return a convolution to the width, with its normalisation and activation."""
+        return plan_unit(
+            self.plan, self.dim, in_channels, self.width, self.spatial, kernel_size, activated
+        )
+
+
 def build_level(
     plan: UNetOptions,
     dim: int,
@@ -33,77 +106,10 @@ def build_level(
     spatial: Sequence[int],
 ) -> nn.Module:
     """Return the convolutions of one level; `spatial` is the shape after them."""
-    build = {"plain": plain_level, "residual": residual_level, "convnext": convnext_level}
-    body = build[plan.block](plan, dim, in_channels, width, num_convs, spatial)
+    level = Level(plan, dim, in_channels, width, num_convs, spatial)
+    build = {"plain": level.plain, "residual": level.residual, "convnext": level.convnext}
+    body = build[plan.block]()
     return nn.Sequential(body, FEATURE_DROPOUT[dim](plan.dropout)) if plan.dropout else body
-
-
-def plain_level(
-    plan: UNetOptions,
-    dim: int,
-    in_channels: int,
-    width: int,
-    num_convs: int,
-    spatial: Sequence[int],
-    last: Activation | None = None,
-) -> nn.Sequential:
-    """Return a sequence of convolutions; `last` is the last one's activation, None for the
-    network's.
-    """
-    entering = [in_channels, *[width] * (num_convs - 1)]
-    activated = [*[plan.activation] * (num_convs - 1), last or plan.activation]
-    return nn.Sequential(
-        *(
-            plan_unit(plan, dim, channels, width, spatial, plan.kernel_size, kind)
-            for channels, kind in zip(entering, activated, strict=True)
-        )
-    )
-
-
-def residual_level(
-    plan: UNetOptions,
-    dim: int,
-    in_channels: int,
-    width: int,
-    num_convs: int,
-    spatial: Sequence[int],
-) -> nn.Module:
-    """Return convolutions with a skip that adds their input to their output."""
-    body = plain_level(plan, dim, in_channels, width, num_convs, spatial, "none")
-    shortcut = (
-        nn.Identity()
-        if in_channels == width
-        else plan_unit(plan, dim, in_channels, width, spatial, 1, "none")
-    )
-    return SkipBlock(body, shortcut, activation(plan.activation), concat=False)
-
-
-def convnext_level(
-    plan: UNetOptions,
-    dim: int,
-    in_channels: int,
-    width: int,
-    num_convs: int,
-    spatial: Sequence[int],
-) -> nn.Module:
-    """Return ConvNeXt's blocks, after a 1x1 convolution to their width."""
-    stage = Stage(
-        width=width,
-        num_blocks=num_convs,
-        block="convnext",
-        kernel_size=plan.kernel_size,
-        downsample="none",
-        skip="add",
-        norm=plan.norm,
-        norm_groups=plan.norm_groups,
-        activation=plan.activation,
-    )
-    entry = (
-        []
-        if in_channels == width
-        else [plan_unit(plan, dim, in_channels, width, spatial, 1, "none")]
-    )
-    return nn.Sequential(*entry, *in_order(build_stage(stage, (width, *spatial))))
 
 
 def plan_unit(
