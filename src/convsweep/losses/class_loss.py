@@ -46,6 +46,17 @@ def class_shares(target: Tensor, num_classes: int, ignore_index: int) -> tuple[T
     return ((target.unsqueeze(1) == classes) & counted).float(), counted
 
 
+def position_weights(
+    target: Tensor, weight: Tensor | None, ignore_index: int, dtype: torch.dtype
+) -> Tensor:
+    """Return how much each position (N, *) of class targets counts: the weight of its class, 0 if
+    it is ignored.
+    """
+    counted = target != ignore_index
+    weights = counted.to(dtype)
+    return weights if weight is None else weights * weight[torch.where(counted, target, 0)]
+
+
 def mean_over_classes(losses: Tensor, weight: Tensor | None) -> Tensor:
     """Return the weighted mean of the classes' losses (..., K); 0 if all weights are 0."""
     if weight is None:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from convsweep.errors import UserError
-from convsweep.losses.class_loss import NO_CLASS, ClassLoss
+from convsweep.losses.class_loss import NO_CLASS, ClassLoss, position_weights
 
 
 class CrossEntropy(ClassLoss):
@@ -65,13 +65,8 @@ def cross_entropy(
         label_smoothing=label_smoothing,
         reduction="sum",
     )
-    counted = target != ignore_index
-    shares = (
-        counted.to(total.dtype)
-        if weight is None
-        else weight[torch.where(counted, target, 0)] * counted
-    )
-    return total / shares.sum().clamp_min(torch.finfo(total.dtype).tiny)
+    weights = position_weights(target, weight, ignore_index, total.dtype)
+    return total / weights.sum().clamp_min(torch.finfo(total.dtype).tiny)
 
 
 def soft_cross_entropy(

@@ -7,7 +7,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from convsweep.errors import UserError
-from convsweep.losses.class_loss import NO_CLASS, ClassLoss, class_shares, mean_over_classes
+from convsweep.losses.class_loss import (
+    NO_CLASS,
+    ClassLoss,
+    class_shares,
+    mean_over_classes,
+    position_weights,
+)
 from convsweep.losses.region_loss import check_not_negative
 
 
@@ -68,10 +74,7 @@ class Focal(ClassLoss):
     ) -> Tensor:
         """Return the loss under softmax for class targets, from the target's probability alone."""
         loss = F.cross_entropy(logits, target, ignore_index=ignore_index, reduction="none")
-        counted = target != ignore_index
-        weights = counted.to(loss.dtype)
-        if weight is not None:
-            weights = weights * weight[torch.where(counted, target, 0)]
+        weights = position_weights(target, weight, ignore_index, loss.dtype)
         total = (weights * self.factor((-loss).exp()) * loss).sum()
         return total / weights.sum().clamp_min(torch.finfo(loss.dtype).tiny)
 
