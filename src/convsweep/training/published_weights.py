@@ -56,18 +56,21 @@ def begin_with_published(model: "Model", named: str) -> str:
     net = model.net
     enum = published_weights(net) if named == "imagenet" else None
     state = weights_in_order(read(named, enum))
+    source = f"{enum} of torchvision" if enum is not None else named
     try:
-        taken = fill_encoder(net, state) if isinstance(net, UNet) else fill(net, state)
+        if isinstance(net, UNet):
+            taken = fill_encoder(net, state, source)
+        else:
+            taken = fill_classifier(net, state, source)
     except UserError as error:
         raise UserError(f"init_from={named} does not fit model.net: {error}") from None
     if enum is not None and model.normalize.mean.numel() in (1, IMAGENET_CHANNELS):
         normalise_as(model, enum)
-    source = f"{enum} of torchvision" if enum is not None else named
-    return taken.format(source=source)
+    return taken
 
 
-def fill(net: nn.Module, state: list[Tensor]) -> str:
-    """Give a classifier its weights, and return what was taken from `{source}`."""
+def fill_classifier(net: nn.Module, state: list[Tensor], source: str) -> str:
+    """Give a classifier its weights, and return what was taken from `source`."""
     own = weights_in_order(net.state_dict())
     last = outer_layers(net)[1]
     kept = 0
@@ -76,17 +79,17 @@ def fill(net: nn.Module, state: list[Tensor]) -> str:
         state[-kept:] = own[-kept:]
     copy_adapted(state, net)
     anew = f"; random: the last layer, for {net.num_classes} classes" if kept else ""
-    return f"{len(own) - kept} of {len(own)} weights and statistics from {{source}}{anew}"
+    return f"{len(own) - kept} of {len(own)} weights and statistics from {source}{anew}"
 
 
-def fill_encoder(net: UNet, state: list[Tensor]) -> str:
+def fill_encoder(net: UNet, state: list[Tensor], source: str) -> str:
     """Give the encoder of a U-Net the weights of a classifier, which has its head after them, and
-    return what was taken from `{source}`.
+    return what was taken from `source`.
     """
     encoder = net.encoder_in_order()
     number = len(weights_in_order(encoder.state_dict()))
     copy_adapted(state[:number], encoder)
-    return f"{number} weights and statistics of the encoder from {{source}}; random: the decoder"
+    return f"{number} weights and statistics of the encoder from {source}; random: the decoder"
 
 
 def copy_adapted(state: list[Tensor], net: nn.Module) -> None:

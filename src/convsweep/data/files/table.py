@@ -61,10 +61,9 @@ class Table:
                     pass  # is told below, with the others
         wrong = np.argwhere(~np.isfinite(values))
         if len(wrong):
-            cells = [f"{samples[row]} ({names[place]}={self.cell(row, names[place])!r})"
-                     for row, place in wrong]  # fmt: skip
+            cells = self.name_cells(wrong, names, samples)
             raise UserError(
-                f"Targets must be finite numbers, but {self.path} holds {examples(cells)}; correct"
+                f"Targets must be finite numbers, but {self.path} holds {cells}; correct"
                 " these cells, remove the rows, or name the columns to predict by data.targets."
             )
         return values.astype(np.float32)
@@ -82,10 +81,9 @@ class Table:
         values = np.array(columns, np.float32).T
         wrong = np.argwhere(values < 0)
         if len(wrong):
-            cells = [f"{samples[row]} ({names[place]}={self.cell(row, names[place])!r})"
-                     for row, place in wrong]  # fmt: skip
+            cells = self.name_cells(wrong, names, samples)
             raise UserError(
-                f"Labels must be 0 or 1, but {self.path} holds {examples(cells)}; correct these"
+                f"Labels must be 0 or 1, but {self.path} holds {cells}; correct these"
                 " cells, name the columns of labels by data.targets, or lists by data.list_column."
             )
         return values
@@ -97,8 +95,17 @@ class Table:
             for cell in self.column(name)
         ]
 
-    def cell(self, row: int, name: str) -> str:
-        return self.rows[row][self.header.index(name)]
+    def name_cells(
+        self, places: NDArray[np.int64], names: Sequence[str], samples: Sequence[str]
+    ) -> str:
+        """Return a few cells for a message, by sample, column and content; `places` are rows and
+        indices of `names`.
+        """
+        found = []
+        for row, place in places:
+            content = self.rows[row][self.header.index(names[place])]
+            found.append(f"{samples[row]} ({names[place]}={content!r})")
+        return examples(found)
 
 
 def read_table(path: Path) -> Table:
