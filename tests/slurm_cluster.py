@@ -133,7 +133,9 @@ class Cluster:
         self._daemons[node].kill()
         self._daemons.pop(node).wait()
         tasks = self.processes(f"SLURMD_NODENAME={node}")
-        kill({*tasks, *filter(is_step, map(parent, tasks))})
+        # Slurm's own first: one that sees its task die would report a job that failed.
+        kill(set(filter(is_step, map(parent, tasks))))
+        kill(tasks)
         self.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=lost")
 
     def restore(self, node: str) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections import Counter
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -111,16 +112,23 @@ def test_trials_of_a_lost_machine_are_retried_elsewhere(toy: MakeToy, database: 
         if "behind/" in path.read_text()
     }
 
-    def trains_there() -> bool:
-        running = [trial for trial in trials_in(database.url) if trial.state.name == "RUNNING"]
-        began = {
-            int(path.parent.parent.name) for path in app.sweep.glob("[0-9]*/checkpoints/last.ckpt")
+    def stop_while_they_train() -> bool:
+        """Stop its workers, and let them go on unless one has a trial that left a checkpoint."""
+        for pid in workers_of(app, "behind"):
+            os.kill(pid, signal.SIGSTOP)
+        running = {
+            trial.number
+            for trial in trials_in(database.url)
+            if trial.state.name == "RUNNING" and trial.user_attrs.get("worker") in theirs
         }
-        return any(
-            trial.user_attrs.get("worker") in theirs and trial.number in began for trial in running
-        )
+        if any((app.sweep / f"{number}/checkpoints/last.ckpt").exists() for number in running):
+            return True
+        for pid in workers_of(app, "behind"):
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(0.2)
+        return False
 
-    wait_for(trains_there, timeout=60)
+    wait_for(stop_while_they_train, timeout=60)
     for pid in [*workers_of(app, "behind"), lost.pid]:
         os.kill(pid, signal.SIGKILL)
     wait_for_death(lost)
