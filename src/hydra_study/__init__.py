@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from hydra_study.trial import TrialConnection as TrialConnection
     from hydra_study.trials.budget import is_charged as is_charged
     from hydra_study.trials.budget import tally as tally
+    from hydra_study.trials.schedules import Promotion as Promotion
     from hydra_study.trials.tell import fixed_params as fixed_params
 
 _MODULES = {
@@ -47,6 +48,7 @@ _MODULES = {
     "FULL_ERROR": "errors",
     "LivenessMonitor": "storage.heartbeat",
     "OpenStudy": "storage.storage",
+    "Promotion": "trials.schedules",
     "Pruned": "trial",
     "Stopped": "trial",
     "StudyError": "errors",

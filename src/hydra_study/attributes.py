@@ -19,6 +19,8 @@ ATTEMPT = "attempt"
 TRACEBACK = "traceback"
 SECONDS = "seconds"
 PEAK_MEMORY = "peak_memory_mb"
+# The step after which a trial was paused; None again once it goes on.
+PAUSED_AT = "paused_at"
 
 STUDY_SPACE = "space"
 STUDY_CONFIG = "config"
@@ -37,7 +39,10 @@ _BY_STATE = {
 
 
 def kind_of(trial: FrozenTrial) -> str:
-    """Return a trial's kind of outcome (one of `kinds.KINDS`), or `running` or `waiting`."""
+    """Return a trial's kind of outcome (one of `kinds.KINDS`), or `running` or `waiting`.
+
+    A paused trial keeps Optuna's state RUNNING, the only one from which it can go on.
+    """
     if not trial.state.is_finished():
-        return _BY_STATE[trial.state]
+        return "paused" if trial.user_attrs.get(PAUSED_AT) is not None else _BY_STATE[trial.state]
     return str(trial.user_attrs.get(KIND, _BY_STATE[trial.state]))
