@@ -49,10 +49,13 @@ def save(path: Path, train: tuple, test: tuple, classes: list[int], a_class: int
 
 
 def train(folder: Path, *overrides: str) -> float:
-    """Return the test accuracy of a training, of one that is there already without repeating it."""
+    """Return the test accuracy of a training; one that is there is not repeated, one that was
+    interrupted goes on.
+    """
     if not (folder / "result.json").is_file():
-        command = [sys.executable, str(TRAIN), *COMMON, *overrides, f"hydra.run.dir={folder}"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        begun = (folder / "checkpoints" / "last.ckpt").is_file()
+        words = [f"resume={folder}"] if begun else [*COMMON, *overrides, f"hydra.run.dir={folder}"]
+        subprocess.run([sys.executable, str(TRAIN), *words], check=True, stdout=subprocess.DEVNULL)
     result = json.loads((folder / "result.json").read_text())
     return float(result["test"]["test/accuracy"])
 

@@ -1,9 +1,9 @@
-"""A training run: folder, callbacks, loggers and result."""
+"""A training run: its folder, its checkpoint, its trainers and its end."""
 
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +15,12 @@ from convsweep import run_folder
 from convsweep.cli.console import quiet_engines, say, short_path
 from convsweep.distributed.ranks import is_child, is_first
 from convsweep.errors import UserError, did_you_mean
-from convsweep.patches import applied_patches
-from convsweep.tracking import Tracker, open_tracker, outcome_of
-from convsweep.tracking.best_scores import BestScores
-from convsweep.training.build import plain_errors
-from convsweep.training.callbacks.stopwatch import Stopwatch
+from convsweep.tracking import outcome_of
 from convsweep.training.latency import latency_record
 from convsweep.training.lost_rank import cause_of, clear_notes, leave_note, observe
-from convsweep.training.result import (
-    best_checkpoint,
-    closing_facts,
-    objective_values,
-    reason_of,
-    result_of,
-)
+from convsweep.training.result import best_checkpoint, objective_values, result_of
 from convsweep.training.result_table import show_result
+from convsweep.training.run_record import RunRecord
 from convsweep.training.threads import keep_freed_memory, set_threads
 from convsweep.training.trainer import make_trainer
 from hydra_study import trial
@@ -45,41 +36,31 @@ CHECK = "convsweep.training.feasibility.check"
 
 
 class Run:
-    """The state of a run, from opening its folder to writing its result."""
+    """A run, from the opening of its folder to its result.
+
+    Args:
+        cfg: the config.
+
+    Attributes:
+        folder: the run folder.
+        link: the connection to the sweep whose trial it is, or None.
+        checkpoint: path of the checkpoint from which it resumes, or None.
+        processes: the other processes of a distributed training.
+        closing: set once the run ends.
+    """
 
     def __init__(self, cfg: DictConfig) -> None:
         self.cfg = cfg
         self.folder = Path(HydraConfig.get().runtime.output_dir)
         self.link = trial.current()
-        self.checkpoint = self.find_checkpoint()
-        self.cost: dict[str, Any] = {}
-        self.tracker: Tracker | None = None
-        self.pruning = PruningCallback(cfg.monitor.metric)
-        self.best = BestScores(cfg.monitor.metric, cfg.monitor.mode)
-        self.stopwatch = Stopwatch()
+        self.checkpoint = find_checkpoint(cfg, self.folder)
         self.processes: list[subprocess.Popen[bytes]] = []
         self.closing = threading.Event()
-
-    def find_checkpoint(self) -> str | None:
-        """Return the checkpoint to resume from: the configured one, or the last of the killed trial
-        that this one retries.
-
-        Raises:
-            UserError: the configured one does not exist.
-        """
-        if trial.checkpoint() is not None:
-            return trial.checkpoint()
-        if self.cfg.ckpt_path == "last":
-            found = run_folder.last_checkpoint(self.folder)
-            return str(found) if found else None
-        if self.cfg.ckpt_path is not None and not Path(self.cfg.ckpt_path).is_file():
-            raise UserError(
-                f"ckpt_path must be a checkpoint or `last`, but {self.cfg.ckpt_path} is not a file"
-            )
-        return None if self.cfg.ckpt_path is None else str(self.cfg.ckpt_path)
+        self._record = RunRecord(cfg, self.folder)
+        self._pruning = PruningCallback(cfg.monitor.metric)
 
     @property
-    def former(self) -> Path | None:
+    def _former(self) -> Path | None:
         """The folder of the resumed run, which may be this run's own."""
         return Path(self.checkpoint).parent.parent if self.checkpoint else None
 
@@ -90,11 +71,10 @@ class Run:
 
     def report_cost(self, cost: dict[str, Any]) -> None:
         """Print the network's cost and keep it for the result."""
-        self.cost = dict(cost)
         if self.cfg.freed_memory == "keep":
             keep_freed_memory()
         threads = set_threads(self.cfg.num_threads, cost["macs"], int(self.cfg.data.batch_size))
-        self.cost |= latency_record(self.cfg)
+        self._record.cost = cost | latency_record(self.cfg)
         if is_first():
             say(f"{cost['summary']}; {threads} thread{'s' if threads > 1 else ''}")
             if self.checkpoint:
@@ -105,7 +85,7 @@ class Run:
                 say("this is one training with the settings of the sweep; to search, add -m")
 
     @property
-    def objectives(self) -> list[str]:
+    def _objectives(self) -> list[str]:
         """Names of the objectives: metrics at the best checkpoint, or figures of the network's
         cost.
         """
@@ -113,44 +93,18 @@ class Run:
             [self.cfg.monitor.metric] if self.cfg.objectives is None else list(self.cfg.objectives)
         )
 
-    @property
-    def place(self) -> dict[str, Any]:
-        """Folder, trial and study of this run, for the loggers."""
-        number, study = (
-            (None, None) if self.link is None else (self.link.number, self.link.study_name)
-        )
-        return {"folder": str(self.folder), "trial": number, "study": study}
-
-    def open_tracker(self) -> Tracker:
-        """Write the resolved config and open metrics.csv and the logger.
-
-        Raises:
-            UserError: the logger cannot be built.
-        """
-        resolved = run_folder.write_config(self.folder, self.cfg)
-        former = self.former
-        with plain_errors("logger"):
-            return open_tracker(
-                resolved["logger"],
-                self.folder,
-                run_config=resolved | {"run": self.place},
-                name=self.cfg.name if self.link is None else f"{self.cfg.name}_{self.link.number}",
-                group=self.link.study_name if self.link else None,
-                resume_from=former if former and (former / run_folder.CONFIG).is_file() else None,
-            )
-
     def trainer(self, model: "Model") -> L.Trainer:
         """Return the trainer with this run's callbacks and loggers."""
         metrics = model.metric_names()
         check_name("monitor.metric", self.cfg.monitor.metric, metrics)
-        for name in self.objectives:
-            check_name("objectives", name, [*metrics, *self.cost])
-        self.tracker = self.tracker or self.open_tracker()
-        first = [self.best, self.stopwatch, *self.tracker.callbacks]
-        trainer = make_trainer(self.cfg, first, [self.pruning], self.tracker.loggers)
+        for name in self._objectives:
+            check_name("objectives", name, [*metrics, *self._record.cost])
+        self._record.open(self._former)
+        trainer = make_trainer(
+            self.cfg, self._record.callbacks, [self._pruning], self._record.loggers
+        )
         if trainer.world_size > 1:
             observe(self)
-        self.note_logger()
         return trainer
 
     def begin_again(self) -> None:
@@ -160,12 +114,12 @@ class Run:
         run_folder.write_config(self.folder, self.cfg)
         checkpoint = run_folder.last_checkpoint(self.folder)
         self.checkpoint = str(checkpoint) if checkpoint else self.checkpoint
-        self.pruning = PruningCallback(self.cfg.monitor.metric)
+        self._pruning = PruningCallback(self.cfg.monitor.metric)
         L.seed_everything(self.cfg.seed, workers=True, verbose=False)
 
     def raise_if_pruned(self) -> None:
         """Raise `Pruned` after a training that the sweep stopped."""
-        self.pruning.raise_if_pruned()
+        self._pruning.raise_if_pruned()
 
     def test(self, trainer: L.Trainer, model: "Model", data: "DataModule") -> None:
         """Test the best checkpoint if the data has a test split, which a search never uses.
@@ -179,10 +133,11 @@ class Run:
         """Write the result, print it (unless in a sweep), and return the objective or
         objectives.
         """
-        objectives = objective_values(self.objectives, self.best.scores | self.cost)
-        result = result_of(trainer, self.best, objectives, self.folder)
+        best = self._record.best
+        objectives = objective_values(self._objectives, best.scores | self._record.cost)
+        result = result_of(trainer, best, objectives, self.folder)
         if is_first():
-            result = self.write(result)
+            result = self._record.write(result)
             if self.link is None:
                 show_result(result, self.folder)
             elif result["checkpoint"]:
@@ -190,52 +145,17 @@ class Run:
         values = tuple(objectives.values())
         return values[0] if len(values) == 1 else values
 
-    def write(self, result: dict[str, Any]) -> dict[str, Any]:
-        """Write `result.json` and return its content."""
-        result |= {
-            "seconds": self.stopwatch.seconds,
-            "cost": self.cost,
-            "wandb": self.tracker.record if self.tracker else None,
-            "patches": applied_patches(),
-        }
-        run_folder.write_result(self.folder, result)
-        if self.tracker is not None:
-            self.tracker.log_summary(closing_facts(result, self.folder))
-        return result
-
-    def log_anyway(self) -> None:
-        """Open the loggers of a trial that failed before it opened them, so that every trial has a
-        run in W&B.
-        """
-        with suppress(Exception):
-            self.tracker = self.open_tracker()
-            self.note_logger()
-
-    def note_logger(self) -> None:
-        """Log the network's cost, and store the id of the W&B run in the study."""
-        assert self.tracker is not None
-        self.tracker.log_summary({f"cost/{name}": value for name, value in self.cost.items()})
-        if self.link is not None and self.tracker.record is not None:
-            self.link.set_attrs(wandb_id=self.tracker.record["id"])
-
     def close(self, error: BaseException | None) -> None:
         """Close the loggers with the outcome of the run; an incomplete run writes a result with the
         reason.
         """
         outcome = outcome_of(error)
-        if error is not None and self.tracker is None and self.link is not None:
-            self.log_anyway()
-        if error is not None and not is_first():
-            leave_note(self.folder, error)
-        if error is not None and is_first() and self.folder.is_dir():
-            self.write(
-                {
-                    "outcome": outcome,
-                    "reason": reason_of(error),
-                    "best": self.best.scores,
-                    "best_epoch": self.best.epoch,
-                }
-            )
+        if error is not None:
+            self._record.open_for_failure(self._former)
+            if is_first():
+                self._record.write_failure(error)
+            else:
+                leave_note(self.folder, error)
         if (
             outcome == "killed"
             and is_first()
@@ -243,8 +163,26 @@ class Run:
             and run_folder.last_checkpoint(self.folder)
         ):
             say(f"stopped; resume with resume={short_path(self.folder)}")
-        if self.tracker is not None:
-            self.tracker.close(outcome)
+        self._record.close(outcome)
+
+
+def find_checkpoint(cfg: DictConfig, folder: Path) -> str | None:
+    """Return the checkpoint to resume from: that of the killed trial which this one retries, else
+    the configured one.
+
+    Raises:
+        UserError: the configured one does not exist.
+    """
+    if trial.checkpoint() is not None:
+        return trial.checkpoint()
+    if cfg.ckpt_path == "last":
+        found = run_folder.last_checkpoint(folder)
+        return str(found) if found else None
+    if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
+        raise UserError(
+            f"ckpt_path must be a checkpoint or `last`, but {cfg.ckpt_path} is not a file"
+        )
+    return None if cfg.ckpt_path is None else str(cfg.ckpt_path)
 
 
 @contextmanager
