@@ -41,7 +41,7 @@ _BY_STATE = {
 def kind_of(trial: FrozenTrial) -> str:
     """Return a trial's kind of outcome (one of `kinds.KINDS`), or `running` or `waiting`.
 
-    A paused trial keeps Optuna's state RUNNING, the only one from which it can go on.
+    A `paused` trial keeps Optuna's state RUNNING, the only one from which it can go on.
     """
     if not trial.state.is_finished():
         return "paused" if trial.user_attrs.get(PAUSED_AT) is not None else _BY_STATE[trial.state]

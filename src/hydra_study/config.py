@@ -1,4 +1,4 @@
-"""Options of `hydra/sweeper=study`, and the options of its config groups `sampler` and `pruner`."""
+"""Options of `hydra/sweeper=study` and of its config groups `sampler`, `pruner`, `schedule`."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,8 @@ class StudyConf:
             retried while trials keep training. After that the worker ends; the same command
             continues the sweep.
         direction: `minimize` or `maximize`, or a mapping name -> direction for several objectives.
-        prune_on: The objective whose reports decide on pruning; needed only if there are several.
+        prune_on: The objective whose reports decide on pruning and pausing; needed only if there
+            are several.
         params: The space: key -> override (`choice(3,5)`), or a mapping with `values`, `when`,
             `compute`.
         suggest: Dotted path of `f(trial, params)` for spaces that YAML cannot express; returns a
@@ -26,7 +27,7 @@ class StudyConf:
             of earlier sweeps.
         n_trials, timeout, target: The total budget over all starts of this study: trials, seconds,
             a value of the first objective. All trials count, also errors, except those that were
-            infeasible, duplicates, or retried.
+            infeasible, duplicates, or retried; a paused trial counts once it has begun.
         workers: Number of jobs that the launcher starts; each runs `slots` trials at a time.
         slots, threads, gpus: Trials at a time per worker; threads and (parts of) GPUs per trial.
         preload: Modules that a worker imports once, before it forks its trials.
@@ -38,7 +39,7 @@ class StudyConf:
         repeat: How many times the same network may be trained; `seed_key` is the key of the seed,
             which then differs.
         checkpoint: Glob pattern, within a trial's folder, of the checkpoint from which its retry
-            resumes; the newest match is used.
+            resumes, or the trial itself after a pause; the newest match is used.
         policy: Kind of outcome -> `go_on`, `retry <k>` or `stop`.
         max_errors: Number of errors of user code in a row that stops the sweep; null: never.
         hang_limit, trial_timeout: Longest time without a report, and longest duration, of a trial;
@@ -69,6 +70,7 @@ class StudyConf:
     enqueue: list[Any] = field(default_factory=list)
     sampler: Any = None
     pruner: Any = None
+    schedule: Any = None
     n_trials: int | None = 20
     timeout: float | None = None
     target: float | None = None
@@ -149,4 +151,15 @@ PRUNERS: dict[str, dict[str, Any]] = {
         "patience": 2,
     },
     "wilcoxon": {"_target_": "optuna.pruners.WilcoxonPruner", "p_threshold": 0.1},
+}
+
+# Instead of a pruner. Of n trials that reached `min_steps * reduction_factor**k` steps, from 1, the
+# best `n // reduction_factor` go on, and the others pause.
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "none": {"_target_": None},
+    "promotion": {
+        "_target_": "hydra_study.Promotion",
+        "min_steps": 1,
+        "reduction_factor": 3,
+    },
 }

@@ -5,6 +5,7 @@ import errno
 KINDS = (
     "complete",
     "pruned",
+    "paused",
     "infeasible",
     "duplicate",
     "out_of_memory",

@@ -27,7 +27,7 @@ _LOST_S = 2.0
 
 
 def checkpoint_to_resume(given: str | None = None) -> str | None:
-    """Return, on all ranks, the checkpoint of the killed trial that this one retries.
+    """Return, on all ranks, the checkpoint from which a retried or paused trial resumes.
 
     Args:
         given: Returned if there is none.
@@ -42,7 +42,8 @@ class LostRankError(RuntimeError):
 
 
 class PruningCallback(L.Callback):
-    """Report the monitored value after each validation; all ranks stop if the trial is pruned.
+    """Report the monitored value after each validation; all ranks stop if the trial is pruned or
+    paused, which a training that ends anyway is not.
 
     The step of a report, in which pruners count, is the epoch, from 1. If epochs have several
     validations (`val_check_interval` below 1), it is the number of validations, as in Lightning's
@@ -73,18 +74,21 @@ class PruningCallback(L.Callback):
             or trainer.state.fn != "fit"
             or trainer.sanity_checking
             or value is None
+            or self.pruned  # and `min_epochs` is not reached
         ):
             return
         self._step = max(self._step, trainer.current_epoch) + 1
         connection = trial.current()  # None on ranks other than 0
-        stop = connection is not None and connection.report(self._step, float(value))
+        stop = connection is not None and connection.report(
+            self._step, float(value), is_last=_ends_anyway(trainer)
+        )
         self.pruned = bool(trainer.strategy.broadcast(stop, src=0))
         trainer.should_stop = trainer.should_stop or self.pruned
 
     def raise_if_pruned(self) -> None:
-        """Raise `Pruned` if the pruner stopped the training."""
+        """Raise `Pruned` if the sweep stopped the training."""
         if self.pruned:
-            raise trial.Pruned(f"stopped by the pruner on {self.monitor}")
+            raise trial.Pruned(f"stopped on {self.monitor}")
 
 
 class TrialCallback(PruningCallback):
@@ -135,6 +139,14 @@ class TrialCallback(PruningCallback):
                 if any((process.poll() or 0) < 0 for process in _processes(trainer)):
                     raise LostRankError("a process of the training was killed") from exception
                 time.sleep(_EVERY_S)
+
+
+def _ends_anyway(trainer: L.Trainer) -> bool:
+    """Return whether a validation is the last one of a training."""
+    if trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step:
+        return True
+    is_last_epoch = 0 <= (trainer.max_epochs or -1) <= trainer.current_epoch + 1
+    return is_last_epoch and trainer.is_last_batch
 
 
 def _folder() -> Path:

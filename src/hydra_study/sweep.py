@@ -43,7 +43,7 @@ from hydra_study.trials.budget import tally
 from hydra_study.trials.changes import check_change, fixed_config
 from hydra_study.trials.outcomes import parse_policies
 from hydra_study.trials.reap import reap
-from hydra_study.trials.sampling import check_sampler
+from hydra_study.trials.sampling import build_schedule, check_sampler
 from hydra_study.trials.session import Session
 from hydra_study.trials.starting_points import enqueue
 from hydra_study.trials.tell import Teller
@@ -138,7 +138,7 @@ def make_spec(
         os.path.abspath(sys.argv[0]),
         getattr(sys.modules["__main__"].__spec__, "name", None),
     )
-    return SweepSpec(
+    spec = SweepSpec(
         hydra_context=context,
         task_function=task_function,
         config=config,
@@ -152,6 +152,8 @@ def make_spec(
         module=program,
         origin=find_origin(task_function, script, program),
     )
+    build_schedule(spec)
+    return spec
 
 
 def prepare(spec: SweepSpec, space: Space, first: DictConfig) -> OpenStudy:

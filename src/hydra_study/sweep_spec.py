@@ -64,7 +64,8 @@ class Job:
     Attributes:
         number: Number of the trial.
         overrides: Overrides of the trial's config.
-        checkpoint: Checkpoint of the trial that it retries.
+        checkpoint: Checkpoint of the trial that it retries, or its own if it was paused.
+        continues: Whether it was paused, and has a folder.
         environment: Environment variables of its slot.
         threads: Threads that it may use.
     """
@@ -72,6 +73,7 @@ class Job:
     number: int
     overrides: list[str]
     checkpoint: str | None = None
+    continues: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     threads: int = 1
 

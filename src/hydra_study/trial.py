@@ -8,9 +8,19 @@ from typing import Any, Protocol
 
 
 class Pruned(Exception):  # noqa: N818 - an end, not an error
-    """Raised by a training when `TrialConnection.report` returned True: the trial is pruned."""
+    """Raised by a training when `TrialConnection.report` returned True.
+
+    Attributes:
+        kind: `paused` if the trial may go on later (`hydra/sweeper/schedule`), else `pruned`.
+    """
 
     kind = "pruned"
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        connection = current()
+        if connection is not None and connection.stopped_as is not None:
+            self.kind = connection.stopped_as
 
 
 class Stopped(BaseException):
@@ -41,9 +51,13 @@ class TrialConnection:
         number: Number of the trial, which is also the name of its folder.
         study_name: Name of the study.
         folder: Output folder of the trial.
-        checkpoint: Checkpoint of the killed trial that this one retries, or None.
+        checkpoint: Checkpoint of the killed trial that this one retries, or of this trial before it
+            was paused, or None.
         channel: Channel to the worker.
         checked: Result of `hydra.sweeper.check` for the trial's config, by the check's dotted path.
+
+    Attributes:
+        stopped_as: `pruned` or `paused` once a report has stopped the trial, else None.
     """
 
     def __init__(
@@ -60,22 +74,27 @@ class TrialConnection:
         self.folder = folder
         self.checkpoint = checkpoint
         self.checked = dict(checked or {})
+        self.stopped_as: str | None = None
         self._channel = channel
         self._pid = os.getpid()
 
-    def report(self, step: int, value: float) -> bool:
+    def report(self, step: int, value: float, *, is_last: bool = False) -> bool:
         """Report an intermediate value and return whether the trial should raise `Pruned`.
+
+        A trial that is paused resumes later from its checkpoint, which must be written by then.
 
         Args:
             step: Number of steps (epochs, say) done so far, from 1. Pruners compare trials at equal
                 steps.
             value: The monitored value.
+            is_last: Whether the training ends with this step anyway: the trial is then not stopped.
 
         Raises:
             ConnectionError: The worker has died.
         """
-        answer = self._channel.ask({"type": "report", "step": int(step), "value": float(value)})
-        return bool(answer["stop"])
+        report = {"step": int(step), "value": float(value), "is_last": is_last}
+        self.stopped_as = self._channel.ask({"type": "report", **report})["stop"]
+        return self.stopped_as is not None
 
     def set_attrs(self, **attributes: Any) -> None:
         """Set user attributes of the trial in the study, e.g. the id of its W&B run."""
@@ -116,7 +135,9 @@ def in_trial() -> bool:
 
 
 def checkpoint() -> str | None:
-    """Return, on all ranks, the checkpoint of the killed trial that this one retries, or None."""
+    """Return, on all ranks, the checkpoint from which a retried or paused trial resumes, or
+    None.
+    """
     return os.environ.get(_CHECKPOINT)
 
 

@@ -18,6 +18,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.steps: list[int] = []
+        self.last: list[int] = []
         self.stop_after = 0
 
     def send(self, message: dict[str, Any]) -> None:
@@ -25,7 +26,8 @@ class Worker:
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         self.steps.append(message["step"])
-        return {"stop": message["step"] == self.stop_after}
+        self.last += [message["step"]] if message["is_last"] else []
+        return {"stop": "pruned" if message["step"] == self.stop_after else None}
 
 
 @pytest.fixture
@@ -67,19 +69,20 @@ def train(folder: Path, checkpoint: Path | None = None, **options: Any) -> Pruni
 
 @pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")
 @pytest.mark.parametrize(
-    ("options", "steps"),
+    ("options", "steps", "last"),
     [
-        ({}, [1, 2]),
-        ({"check_val_every_n_epoch": 2}, [2]),
-        ({"val_check_interval": 0.25}, [1, 2, 3, 4, 5, 6, 7, 8]),
-        ({"val_check_interval": 12, "check_val_every_n_epoch": None}, [2]),
+        ({}, [1, 2], [2]),
+        ({"check_val_every_n_epoch": 2}, [2], [2]),
+        ({"val_check_interval": 0.25}, [1, 2, 3, 4, 5, 6, 7, 8], [8]),
+        ({"val_check_interval": 12, "check_val_every_n_epoch": None}, [2], []),
+        ({"max_epochs": -1, "max_steps": 16}, [1, 2], [2]),
     ],
 )
-def test_these_steps_are_reported(
-    worker: Worker, tmp_path: Path, options: dict[str, Any], steps: list[int]
+def test_these_steps_are_reported_and_the_last_one_as_such(
+    worker: Worker, tmp_path: Path, options: dict[str, Any], steps: list[int], last: list[int]
 ) -> None:
-    train(tmp_path, max_epochs=2, **options)
-    assert worker.steps == steps
+    train(tmp_path, **{"max_epochs": 2, **options})
+    assert (worker.steps, worker.last) == (steps, last)
 
 
 @pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")

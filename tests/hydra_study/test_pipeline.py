@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from convsweep.patches.patch import VARIABLE
+from convsweep.tracking.metrics_file import read_metrics
 
 ROOT = Path(__file__).parents[2]
 TINY = ["trainer=cpu", "model.net.width=4", "data.batch_size=64", "hydra.sweeper.slots=2"]
@@ -183,6 +184,32 @@ def test_the_preset_of_the_best_trains_as_it_is(tmp_path: Path) -> None:
     assert again["cost"]["params"] == first["cost"]["params"]
     assert "late_torchmetrics" in again["patches"]
     assert first["patches"] == []
+
+
+def test_a_trial_that_pauses_goes_on_in_its_folder_and_its_run(tmp_path: Path) -> None:
+    rows = sweep(
+        tmp_path,
+        "hydra/sweeper/schedule=promotion",
+        "hydra.sweeper.n_trials=3",
+        "optimizer.lr=interval(1e-3,1e-1)",
+        "trainer.max_epochs=4",
+        "logger=wandb",
+        "test=false",
+        environment={"WANDB_MODE": "offline"},
+    )
+    assert "complete" in [row["kind"] for row in rows], rows
+    for row in rows:
+        folder, is_complete = Path(row["folder"]), row["kind"] == "complete"
+        epochs = [float(one["epoch"]) for one in read_metrics(folder / "metrics.csv")]
+        assert epochs == sorted(set(epochs))
+        assert (len(epochs) == 4) is is_complete
+        run = json.loads((folder / "wandb.json").read_text())
+        assert run["id"] == row["wandb_id"]
+        assert {Path(part).name.rpartition("-")[2] for part in run["parts"]} == {run["id"]}
+        assert len(run["parts"]) > 1 or not is_complete, "after three epochs it was alone"
+        result = json.loads((folder / "result.json").read_text())
+        assert result["outcome"] == ("complete" if is_complete else "paused")
+        assert any(folder.glob("checkpoints/*.ckpt")) is (row["kind"] != "pruned")
 
 
 @pytest.mark.parametrize(

@@ -110,8 +110,9 @@ def test_at_the_end_one_of_the_highest_rung_goes_on() -> None:
     assert Promotion().promotable(few, is_final=True) is None
 
 
-def test_a_failed_trial_leaves_its_place() -> None:
-    trials = [trial(0, 0.1, kind="error"), trial(1, 0.2, kind="paused"), trial(2, 0.3)]
+@pytest.mark.parametrize("kind", ["error", "pruned"])
+def test_a_trial_that_cannot_go_on_leaves_its_place(kind: str) -> None:
+    trials = [trial(0, 0.1, kind=kind), trial(1, 0.2, kind="paused"), trial(2, 0.3)]
     assert Promotion().promotable(trials) is trials[1]
     assert not Promotion().pauses(3, 1, 0.2, [trials[0], trial(2, 0.3)])
 
@@ -132,13 +133,6 @@ def test_who_has_enough_better_ones_is_hopeless() -> None:
     assert numbers(schedule.hopeless(trials, 9)) == [0], "3 of 9 can go on"
     assert numbers(schedule.hopeless(trials, 6)) == [2, 0]
     assert numbers(schedule.hopeless(trials, 1)) == [3, 2, 0], "the best one always can"
-
-
-def test_the_ended_leave_less_room_in_higher_rungs() -> None:
-    ended = [trial(number, 1.0, kind="pruned") for number in range(7)]
-    high = [trial(7 + n, 0.1, 0.1, n / 10, kind="paused") for n in range(4)]
-    assert numbers(Promotion().hopeless([*ended, *high], 18)) == [10], "11 // 3 of 18 - 7"
-    assert Promotion().hopeless([*ended, *high], 19) == []
 
 
 @pytest.mark.parametrize("n_trials", [1, 5, 30, 81])

@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from hydra_study.config import PRUNERS, SAMPLERS
+from hydra_study.config import PRUNERS, SAMPLERS, SCHEDULES
 from hydra_study.errors import StudyError
 from hydra_study.space.expressions import Expression, InactiveError
 from hydra_study.space.grammar import parse_parameters
@@ -202,9 +202,10 @@ with initialize_config_dir(sys.argv[1], version_base=None):
 """  # noqa: E501
 
 
-def test_samplers_and_pruners_are_groups(tmp_path: Path) -> None:
+def test_samplers_pruners_and_schedules_are_groups(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("defaults: [{override hydra/sweeper: study}]\nx: 1\n")
-    choices = [f"sampler={name}" for name in SAMPLERS] + [f"pruner={name}" for name in PRUNERS]
+    groups = {"sampler": SAMPLERS, "pruner": PRUNERS, "schedule": SCHEDULES}
+    choices = [f"{group}={name}" for group, names in groups.items() for name in names]
     subprocess.run([sys.executable, "-c", COMPOSE, str(tmp_path), *choices], check=True)
 
 

@@ -1,11 +1,15 @@
 """Each way a run can end has one outcome, and W&B's exit code for it."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from convsweep.errors import DivergedError, InfeasibleError, UserError
 from convsweep.tracking import Outcome, exit_code_of, outcome_of
+from hydra_study import trial
 from hydra_study.trial import Pruned, Stopped
 
 
@@ -44,3 +48,14 @@ def test_outcome_and_exit_code(
 ) -> None:
     assert outcome_of(exception) == outcome
     assert exit_code_of(outcome) == exit_code
+
+
+def test_a_trial_that_may_go_on_is_paused() -> None:
+    channel: Any = SimpleNamespace(ask=lambda message: {"stop": "paused"})
+    connection = trial.TrialConnection(0, "study", ".", None, channel)
+    trial.enter(connection)
+    try:
+        assert connection.report(1, 0.5)
+        assert (outcome_of(Pruned()), exit_code_of("paused")) == ("paused", 0)
+    finally:
+        trial.leave()

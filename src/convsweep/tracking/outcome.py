@@ -5,7 +5,15 @@ from typing import Literal, get_args
 from hydra_study import kind_of_error, telling_cause
 
 Outcome = Literal[
-    "complete", "pruned", "infeasible", "out_of_memory", "timed_out", "diverged", "killed", "error"
+    "complete",
+    "pruned",
+    "paused",
+    "infeasible",
+    "out_of_memory",
+    "timed_out",
+    "diverged",
+    "killed",
+    "error",
 ]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
@@ -33,7 +41,7 @@ def exit_code_of(outcome: Outcome) -> int:
     """Return the exit code that W&B shows as finished (0), failed (1) or killed (255, as after
     Ctrl-C).
     """
-    if outcome in ("complete", "pruned"):
+    if outcome in ("complete", "pruned", "paused"):
         return 0
     return 255 if outcome == "killed" else 1
 

@@ -1,8 +1,10 @@
-"""Registration of the sweeper's options, samplers and pruners in Hydra's config store."""
+"""Registration of the sweeper's options, samplers, pruners and schedules in Hydra's config
+store.
+"""
 
 from hydra.core.config_store import ConfigStore
 
-from hydra_study.config import PRUNERS, SAMPLERS, StudyConf
+from hydra_study.config import PRUNERS, SAMPLERS, SCHEDULES, StudyConf
 
 
 def _register() -> None:
@@ -16,20 +18,24 @@ def _register() -> None:
             node={**sampler, "seed": None},
             provider="study",
         )
-    for name, pruner in PRUNERS.items():
-        store.store(group="hydra/sweeper/pruner", name=name, node=dict(pruner), provider="study")
-    node = {
+    for group, options in (("pruner", PRUNERS), ("schedule", SCHEDULES)):
+        for name, node in options.items():
+            store.store(
+                group=f"hydra/sweeper/{group}", name=name, node=dict(node), provider="study"
+            )
+    defaults = {
         "defaults": [
             "_self_",
             {"/hydra/sweeper/sampler": "tpe"},
             {"/hydra/sweeper/pruner": "none"},
+            {"/hydra/sweeper/schedule": "none"},
         ],
         "hydra": {"sweeper": StudyConf, "sweep": {"dir": "multirun/${hydra.sweeper.study_name}"}},
     }
     store.store(
         group="hydra/sweeper",
         name="study_defaults",
-        node=node,
+        node=defaults,
         package="_global_",
         provider="study",
     )

@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from optuna.trial import FrozenTrial
+
+from hydra_study import attributes
+from hydra_study.attributes import kind_of
 from hydra_study.display.status_text import line, table
 from hydra_study.errors import StudyError
 from hydra_study.interrupts import Interrupts, closing_text
@@ -35,9 +39,7 @@ class View:
         self._spec = spec
         self._study = study
         self._watch = LivenessMonitor(spec.paths.workers, spec.options.stale_after)
-        self._said = {
-            trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()
-        }
+        self._said = {_end(trial) for trial in study.get_trials(deepcopy=False)}
         self._next = -math.inf
         self._live: Any = None
 
@@ -67,10 +69,17 @@ class View:
             self._live.update(table(trials, self._watch.living(), self._spec), refresh=True)
         else:
             for trial in trials:
-                if trial.state.is_finished() and trial.number not in self._said:
-                    self._said.add(trial.number)
+                if _end(trial)[1] is not None and _end(trial) not in self._said:
+                    self._said.add(_end(trial))
                     print(line(trial, self._spec), flush=True)
         self._next = time.monotonic() + _EVERY
+
+
+def _end(trial: FrozenTrial) -> tuple[int, str | None]:
+    """Return a trial's number and how it ended or paused; None while it runs."""
+    if kind_of(trial) == "paused":
+        return trial.number, f"paused at {trial.user_attrs[attributes.PAUSED_AT]}"
+    return trial.number, "ended" if trial.state.is_finished() else None
 
 
 def check_view(mode: str) -> None:

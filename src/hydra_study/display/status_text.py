@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
 
 def line(trial: FrozenTrial, spec: SweepSpec) -> str:
-    """Return one line about a finished trial."""
+    """Return one line about a finished or paused trial."""
     parts = [f"trial {trial.number}", kind_of(trial), values_text(trial, spec), params_text(trial)]
     reason = trial.user_attrs.get(attributes.REASON, "")
     return " ".join(part for part in parts if part) + (f" ({reason})" if reason else "")
 
 
 def values_text(trial: FrozenTrial, spec: SweepSpec) -> str:
-    """Return the values of a trial with their names."""
+    """Return the values of a trial with their names; of a paused one its last report."""
+    if kind_of(trial) == "paused":
+        step = trial.user_attrs[attributes.PAUSED_AT]
+        return f"at step {step} with {trial.intermediate_values[step]:.5g}"
     if trial.values is None or len(trial.values) != len(spec.objectives.names):
         return ""
     named = zip(spec.objectives.names, trial.values, strict=True)

@@ -14,6 +14,7 @@ from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.duplicates import DuplicateIndex, free_repetition
 from hydra_study.trials.outcomes import Outcome
 from hydra_study.trials.pruning import Reports
+from hydra_study.trials.schedules import Promotion
 from hydra_study.trials.tell import Teller
 
 
@@ -25,11 +26,18 @@ class MessageHandler:
         spec: The sweep.
         teller: Tells the outcomes of duplicates.
         duplicates: Finds trials of the same network.
+        schedule: Decides which trials pause, or None.
     """
 
     def __init__(
-        self, study: OpenStudy, spec: SweepSpec, teller: Teller, duplicates: DuplicateIndex
+        self,
+        study: OpenStudy,
+        spec: SweepSpec,
+        teller: Teller,
+        duplicates: DuplicateIndex,
+        schedule: Promotion | None,
     ) -> None:
+        self._schedule = schedule
         self._study = study
         self._duplicates = duplicates
         self._spec = spec
@@ -65,7 +73,7 @@ class MessageHandler:
     def let_train(self, running_trials: Sequence[RunningTrial]) -> None:
         """Answer reports without pruning while the storage is down; they are stored later."""
         if self._current is not None:
-            self._answer_report(*self._current, stop=False)
+            self._answer_report(*self._current, stop=None)
         by_socket = {running.channel.sock: running for running in running_trials if running.open}
         ready, _, _ = select.select(list(by_socket), [], [], 0)
         for running in (by_socket[sock] for sock in ready):
@@ -73,26 +81,28 @@ class MessageHandler:
             running.unread += messages
             running.last_message = time.monotonic()
             for message in messages:
-                self._answer_report(running, message, stop=False)
+                self._answer_report(running, message, stop=None)
 
-    def _answer_report(self, running: RunningTrial, message: dict[str, Any], *, stop: bool) -> None:
+    def _answer_report(
+        self, running: RunningTrial, message: dict[str, Any], *, stop: str | None
+    ) -> None:
         """Answer a report, unless `let_train` has already."""
         if message["type"] == "report" and not message.get("answered"):
             message["answered"] = True
             running.channel.send({"stop": stop})
 
     def _on_ready(self, running: RunningTrial, message: dict[str, Any]) -> None:
-        """Let a trial train, unless it is a duplicate."""
+        """Let a trial train, unless it is a duplicate, which one that was paused cannot become."""
         trial = running.trial
         self._on_attributes(running, message)
         with locked(self._spec.paths.ask_lock, self._study.patience):
             known = self._duplicates.results(trial.number, message["hash"])
-            go = len(known) < self._spec.options.repeat
+            go = running.was_paused or len(known) < self._spec.options.repeat
             repetition = trial.user_attrs.get(attributes.REPETITION, free_repetition(known))
             trial.set_user_attr(attributes.HASH, message["hash"])
             trial.set_user_attr(attributes.REPETITION, repetition)
         if go:
-            running.reports = Reports(self._study, trial, self._spec.objectives)
+            running.reports = Reports(self._study, trial, self._spec.objectives, self._schedule)
             running.reports.inherit()
         else:
             self._teller.tell_duplicate(self._study.trial(trial.number), known[0])
@@ -102,7 +112,7 @@ class MessageHandler:
     def _on_report(self, running: RunningTrial, message: dict[str, Any]) -> None:
         running.step, running.value = message["step"], message["value"]
         assert running.reports is not None
-        stop = running.reports.add(message["step"], message["value"])
+        stop = running.reports.add(message["step"], message["value"], is_last=message["is_last"])
         self._answer_report(running, message, stop=stop)
 
     def _on_attributes(self, running: RunningTrial, message: dict[str, Any]) -> None:

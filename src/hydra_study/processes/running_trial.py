@@ -11,6 +11,7 @@ from typing import Any
 
 import optuna
 
+from hydra_study import attributes
 from hydra_study.processes.messages import Channel
 from hydra_study.processes.slots import Slot
 from hydra_study.trials.outcomes import Outcome
@@ -64,6 +65,11 @@ class RunningTrial:
     began: float = field(default_factory=time.monotonic)
     last_message: float = field(default_factory=time.monotonic)
     _kill_at: float | None = None
+
+    @property
+    def was_paused(self) -> bool:
+        """Whether it has run before, and continues in its folder."""
+        return attributes.PAUSED_AT in self.trial.user_attrs
 
     def state(self) -> dict[str, Any]:
         """Return its entry in the worker's heartbeat file."""

@@ -45,7 +45,8 @@ class TrialPool:
         """Start a trial in the first free slot."""
         slot = self.free.pop(0)
         checkpoint = trial.user_attrs.get(attributes.CHECKPOINT)
-        job = Job(trial.number, overrides, checkpoint, slot.environment, slot.threads)
+        continues = attributes.PAUSED_AT in trial.user_attrs
+        job = Job(trial.number, overrides, checkpoint, continues, slot.environment, slot.threads)
         self.running[trial.number] = RunningTrial(trial, slot, self._begin(job))
 
     def _begin(self, job: Job) -> Channel:

@@ -94,7 +94,7 @@ def _run(spec: SweepSpec, job: Job, channel: Channel) -> Outcome:
     if not answer["go"]:
         return Outcome("duplicate")
     _wait_for_room(folder, channel)
-    folder.mkdir()
+    folder.mkdir(exist_ok=job.continues)
     _running = (spec, job.number, spec.session)
     _redirect(folder / "console.log")
     job.overrides += _add_to_seed(config, spec.options.seed_key, answer["repetition"])

@@ -34,6 +34,7 @@ from hydra_study.trials.outcomes import (
     write_outcome,
 )
 from hydra_study.trials.reap import orphans, reap
+from hydra_study.trials.sampling import build_schedule
 from hydra_study.trials.session import Session
 from hydra_study.trials.tell import Teller
 
@@ -81,9 +82,10 @@ class Worker:
         self._teller = Teller(study, spec.paths, self._policies, options.checkpoint)
         self._watch = LivenessMonitor(spec.paths.workers, options.stale_after)
         self._duplicates = DuplicateIndex(study, spec.session)
-        self._handler = MessageHandler(study, spec, self._teller, self._duplicates)
+        schedule = build_schedule(spec)
+        self._handler = MessageHandler(study, spec, self._teller, self._duplicates, schedule)
         self._session = Session(study, spec)
-        self.asker = Asker(study, space, spec, heartbeat.worker)
+        self.asker = Asker(study, space, spec, heartbeat.worker, self._teller, schedule)
         # the monotonic clock may start below zero
         self._times = dict.fromkeys(("beat", "reap", "ask", "stop"), -math.inf)
         self._patience = _ASK_EVERY
@@ -191,7 +193,13 @@ class Worker:
                 self._start(trial)
 
     def _start(self, trial: optuna.Trial) -> None:
-        """Start a trial in the first free slot, unless its point is known."""
+        """Start a trial in the first free slot, unless its point is known.
+
+        One that was paused has its overrides already.
+        """
+        if attributes.PAUSED_AT in trial.user_attrs:
+            self.pool.start(trial, list(trial.user_attrs[attributes.OVERRIDES]))
+            return
         try:
             point = self.asker.suggest(trial)
         except (GaveUpWaitingError, UpdateFinishedTrialError):
@@ -260,15 +268,27 @@ class Worker:
         if left is not None and left.kind != outcome.kind:
             with contextlib.suppress(OSError):  # the file must agree with the study
                 write_outcome(self.spec, self.spec.paths.outcome(running.trial.number), outcome)
-        trial = self._frozen(running.trial)
-        if not trial.state.is_finished():
-            try:
-                self._teller.tell(
-                    trial, outcome, again=running.again if outcome.kind == "killed" else None
-                )
-            except UpdateFinishedTrialError:  # another worker has reaped it meanwhile
-                return
+        again = running.again if outcome.kind == "killed" else None
+        with self._asking_lock() if outcome.kind == "paused" else contextlib.nullcontext():
+            trial = self._frozen(running.trial)
+            if self._is_running_here(trial):
+                try:
+                    self._teller.tell(trial, outcome, again=again)
+                except UpdateFinishedTrialError:  # another worker has reaped it meanwhile
+                    return
         self._count(running.trial)
+
+    def _asking_lock(self) -> contextlib.AbstractContextManager[None]:
+        return locked(self.spec.paths.ask_lock, self.study.patience)
+
+    def _is_running_here(self, trial: FrozenTrial) -> bool:
+        """Return whether a trial is this worker's: another one may have reaped it as paused, and
+        let it go on since.
+        """
+        return (
+            kind_of(trial) == "running"
+            and trial.user_attrs.get(attributes.WORKER) == self._heartbeat.worker
+        )
 
     def _count(self, trial: optuna.Trial) -> None:
         """Update the display and the counts after a trial, and stop if its policy says so."""
@@ -290,7 +310,7 @@ class Worker:
         if self._is_due("reap", max(_REAP_EVERY, 2 * self._many)):
             self._drop_what_others_told()
             if orphans(self.study, self._watch):
-                with locked(self.spec.paths.ask_lock, self.study.patience):
+                with self._asking_lock():
                     reap(self.study, self.spec, self._teller, self._watch)
 
     def _beat(self) -> None:

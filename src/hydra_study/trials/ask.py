@@ -1,6 +1,7 @@
 """Ask the study for the next trial, within the budget and away from known points."""
 
 import contextlib
+import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from hydra_study import attributes
 from hydra_study.attributes import kind_of
@@ -24,8 +25,13 @@ from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.budget import Budget, Ledger, Tally
-from hydra_study.trials.sampling import GridSampler
-from hydra_study.trials.tell import fixed_params
+from hydra_study.trials.outcomes import Outcome, write_outcome
+from hydra_study.trials.pruning import OneObjective
+from hydra_study.trials.sampling import GridSampler, view_of_samplers
+from hydra_study.trials.schedules import Promotion
+from hydra_study.trials.tell import Teller, fixed_params
+
+log = logging.getLogger("study")
 
 _STUCK_AFTER = 3
 _GIVE_UP_AFTER = 500
@@ -39,6 +45,8 @@ class Asker:
         space: The search space.
         spec: The sweep.
         worker: Name of the worker.
+        teller: Tells the outcomes of trials that will not go on.
+        schedule: Decides which paused trials go on, or None.
 
     Attributes:
         over: Why there are no more trials to run; None while there are.
@@ -46,8 +54,19 @@ class Asker:
         count: Counts of the trials at the last call of `ask`.
     """
 
-    def __init__(self, study: OpenStudy, space: Space, spec: SweepSpec, worker: str) -> None:
+    def __init__(
+        self,
+        study: OpenStudy,
+        space: Space,
+        spec: SweepSpec,
+        worker: str,
+        teller: Teller,
+        schedule: Promotion | None,
+    ) -> None:
         self._study = study
+        self._asked = study if schedule is None else view_of_samplers(study)
+        self._teller = teller
+        self._schedule = schedule
         self._space = space
         self._spec = spec
         self._worker = worker
@@ -62,7 +81,10 @@ class Asker:
             study.sampler.check(space)
 
     def ask(self, slot: int, seconds: float) -> optuna.Trial | None:
-        """Return a new running trial of this worker, or None if the budget has no room for one now.
+        """Return a running trial of this worker, which is new or was paused, or None if the budget
+        has no room for one now.
+
+        Retries come first, then paused trials that may go on, then new points.
 
         Args:
             slot: Index of the slot that it will run in.
@@ -71,15 +93,70 @@ class Asker:
         with locked(self._spec.paths.ask_lock, self._study.patience):
             trials = self._study.get_trials(deepcopy=False)
             self.count = self._ledger.tally(trials)
-            self.over = self._budget.spent(self.count, seconds, self._spec.objectives)
-            if self.over is not None or not self._budget.has_room(self.count):
+            self.over = self._budget.ended(self.count, seconds, self._spec.objectives)
+            if self.over is not None:
                 return None
-            if not self.count.kinds["waiting"] and not self._steer(trials):
-                return None
-            trial = self._study.ask()
-            for key, value in self._signature(slot).items():
-                trial.set_user_attr(key, value)
-            return trial
+            self._drop_hopeless(trials)
+            return self._next(trials, slot)
+
+    def _next(self, trials: Sequence[FrozenTrial], slot: int) -> optuna.Trial | None:
+        has_room = self._budget.has_room(self.count)
+        if not (has_room and self.count.kinds["waiting"] and _has_retries(trials)):
+            paused = self._promotable(trials)
+            if paused is not None:
+                return self._resume(paused, slot)
+        if has_room and (self.count.kinds["waiting"] or self._steer(trials)):
+            return self._begin(slot)
+        self.over = self.over or self._budget.done(self.count)
+        if self.over is not None and not self.count.running:
+            paused = self._promotable(trials, is_final=True)
+            if paused is not None:
+                self.over = None
+                return self._resume(paused, slot)
+        return None
+
+    def _begin(self, slot: int) -> optuna.Trial:
+        trial = self._asked.ask()
+        for key, value in self._signature(slot).items():
+            trial.set_user_attr(key, value)
+        return trial
+
+    def _promotable(
+        self, trials: Sequence[FrozenTrial], *, is_final: bool = False
+    ) -> FrozenTrial | None:
+        return None if self._schedule is None else self._schedule.promotable(trials, is_final)
+
+    def _resume(self, paused: FrozenTrial, slot: int) -> optuna.Trial:
+        """Let a paused trial go on; its state changes last, so that it stays paused if this worker
+        dies before.
+        """
+        # of its pause, which would be told again if it is killed
+        self._spec.paths.outcome(paused.number).unlink(missing_ok=True)
+        checkpoint = self._teller.checkpoint_of(paused)
+        if checkpoint is None:
+            log.warning(
+                "trial %d goes on from its start, since it has no checkpoint that matches"
+                " hydra.sweeper.checkpoint=%s",
+                paused.number,
+                self._spec.options.checkpoint,
+            )
+        own = {attributes.CHECKPOINT: checkpoint, attributes.PAUSED_AT: None}
+        trial_id = self._study.trial_id(paused.number)
+        for key, value in {**self._signature(slot), **own}.items():
+            self._study.storage.set_trial_user_attr(trial_id, key, value)
+        return optuna.Trial(OneObjective(self._study), trial_id)  # its sampler has nothing to do
+
+    def _drop_hopeless(self, trials: Sequence[FrozenTrial]) -> None:
+        """End the paused trials that can no longer go on, and free their disk."""
+        if self._schedule is None:
+            return
+        for trial in self._schedule.hopeless(trials, self._spec.options.n_trials):
+            step = trial.user_attrs[attributes.PAUSED_AT]
+            reason = f"paused at step {step}; enough others are better"
+            outcome = Outcome("pruned", reason=reason)
+            with contextlib.suppress(OSError):  # the study has it
+                write_outcome(self._spec, self._spec.paths.outcome(trial.number), outcome)
+            self._teller.drop(trial, outcome)
 
     def _signature(self, slot: int) -> dict[str, Any]:
         return {
@@ -137,6 +214,13 @@ class Asker:
             return point
         extra = locate(hook, "hydra.sweeper.suggest")(trial, dict(point.values))
         return Point(point.values, [*point.overrides, *_texts(extra)])
+
+
+def _has_retries(trials: Sequence[FrozenTrial]) -> bool:
+    return any(
+        trial.state == TrialState.WAITING and attributes.RETRY_OF in trial.user_attrs
+        for trial in trials
+    )
 
 
 def _key(values: dict[str, Any]) -> tuple[Any, ...]:

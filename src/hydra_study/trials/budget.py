@@ -43,11 +43,11 @@ class Tally:
 
 
 def is_charged(trial: FrozenTrial) -> bool:
-    """Return whether a trial counts towards `n_trials`: it is finished, and neither infeasible, nor
-    a duplicate, nor retried.
+    """Return whether a trial counts towards `n_trials`: it is finished or paused, and neither
+    infeasible, nor a duplicate, nor retried.
     """
     if not trial.state.is_finished():
-        return False
+        return kind_of(trial) == "paused"
     return kind_of(trial) not in UNCHARGED and not trial.user_attrs.get(attributes.RETRIED)
 
 
@@ -99,8 +99,8 @@ class Budget:
     timeout: float | None
     target: float | None
 
-    def spent(self, count: Tally, seconds: float, objectives: Objectives) -> str | None:
-        """Return why the budget is spent, or None."""
+    def ended(self, count: Tally, seconds: float, objectives: Objectives) -> str | None:
+        """Return why all trials must end now, or None."""
         if (
             self.target is not None
             and count.best is not None
@@ -109,9 +109,13 @@ class Budget:
             return f"target {self.target:g} reached by trial {count.best.number}"
         if self.timeout is not None and seconds >= self.timeout:
             return f"timeout of {self.timeout:g} s reached"
-        if self.n_trials is not None and count.charged >= self.n_trials:
-            return f"all {self.n_trials} trials are done"
         return None
+
+    def done(self, count: Tally) -> str | None:
+        """Return that no trial runs and none can begin, or None."""
+        if self.has_room(count) or count.running:
+            return None
+        return f"all {self.n_trials} trials are done"
 
     def has_room(self, count: Tally) -> bool:
         """Return whether another trial may start beside the running ones."""

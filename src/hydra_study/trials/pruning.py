@@ -1,4 +1,4 @@
-"""Reports of a running trial and the pruner's decision, also with several objectives."""
+"""Reports of a running trial, and whether it is pruned or paused, also with several objectives."""
 
 import optuna
 from optuna.study import StudyDirection
@@ -6,6 +6,7 @@ from optuna.study import StudyDirection
 from hydra_study import attributes
 from hydra_study.objectives import Objectives
 from hydra_study.storage.storage import OpenStudy
+from hydra_study.trials.schedules import Promotion
 
 
 class OneObjective(OpenStudy):
@@ -35,10 +36,18 @@ class Reports:
         study: The study.
         trial: The trial.
         objectives: The study's objectives.
+        schedule: Decides which trials pause; None leaves the decision to the pruner.
     """
 
-    def __init__(self, study: OpenStudy, trial: optuna.Trial, objectives: Objectives) -> None:
+    def __init__(
+        self,
+        study: OpenStudy,
+        trial: optuna.Trial,
+        objectives: Objectives,
+        schedule: Promotion | None = None,
+    ) -> None:
         self._study = study
+        self._schedule = schedule
         self._trial = (
             optuna.Trial(OneObjective(study), study.trial_id(trial.number))
             if objectives.several
@@ -47,12 +56,26 @@ class Reports:
         self._is_compared = not objectives.several or objectives.prune_on is not None
         self._steps = set(study.trial(trial.number).intermediate_values)
 
-    def add(self, step: int, value: float) -> bool:
-        """Store the monitored value after `step` and return whether the trial should stop."""
-        if step not in self._steps:  # a trial that resumed may report a step again
+    def add(self, step: int, value: float, *, is_last: bool = False) -> str | None:
+        """Store the monitored value after `step`; return `pruned` or `paused` if the trial should
+        stop, which one that ends with this step should not.
+        """
+        is_new = step not in self._steps  # a trial that resumed may report a step again
+        if is_new:
             self._trial.report(value, step)
             self._steps.add(step)
-        return self._is_compared and self._trial.should_prune()
+        if is_last or not self._is_compared:
+            return None
+        if self._schedule is not None:
+            return "paused" if is_new and self._pauses(self._schedule, step, value) else None
+        return "pruned" if self._trial.should_prune() else None
+
+    def _pauses(self, schedule: Promotion, step: int, value: float) -> bool:
+        """Return whether the trial should pause; only at a rung are the other trials read."""
+        before = max((one for one in self._steps if one < step), default=0)
+        return schedule.rung(step) > schedule.rung(before) and schedule.pauses(
+            self._trial.number, step, value, self._study.get_trials(deepcopy=False)
+        )
 
     def inherit(self) -> None:
         """Repeat the reports of the trial that this one retries, if it resumes from a checkpoint.

@@ -3,6 +3,7 @@
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_study import attributes
+from hydra_study.attributes import kind_of
 from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
@@ -29,7 +30,8 @@ def orphans(study: OpenStudy, watch: LivenessMonitor) -> list[FrozenTrial]:
 
     Without the ask lock, one of them may be a new trial whose worker has not yet stored its name.
     """
-    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    unfinished = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    running = [trial for trial in unfinished if kind_of(trial) == "running"]
     workers = {trial.user_attrs.get(attributes.WORKER) for trial in running}
     dead = {worker for worker in workers if worker is None or watch.is_dead(worker)}
     return [trial for trial in running if trial.user_attrs.get(attributes.WORKER) in dead]

@@ -1,19 +1,27 @@
-"""Build the sampler and the pruner of a worker from their config groups."""
+"""Build the sampler, the pruner and the schedule of a worker from their config groups."""
 
+import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from datetime import datetime
 from importlib.util import find_spec
 from typing import Any
 
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import WilcoxonPruner
 from optuna.samplers import RandomSampler
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
 
 from hydra_study.config import PRUNERS
 from hydra_study.dotted_path import build
 from hydra_study.errors import StudyError, how_to_install
 from hydra_study.space.space import Space
+from hydra_study.storage.patience import Patience
+from hydra_study.storage.patient_storage import PatientStorage
+from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
+from hydra_study.trials.schedules import Promotion
 
 _WARMED_UP = [
     f"optuna.pruners.{name}" for name in ("MedianPruner", "PercentilePruner", "ThresholdPruner")
@@ -83,6 +91,73 @@ def build_pruner(spec: SweepSpec) -> Any:
             " several objectives"
         )
     return pruner
+
+
+def build_schedule(spec: SweepSpec) -> Promotion | None:
+    """Return the schedule, or None for `none`, which ignores options that a sweep file sets.
+
+    Raises:
+        StudyError: There is a pruner too, or no reported objective.
+    """
+    config = spec.options.schedule or {}
+    if config.get("_target_") is None:
+        return None
+    pruner = (spec.options.pruner or PRUNERS["none"])["_target_"]
+    if pruner != PRUNERS["none"]["_target_"]:
+        raise StudyError(
+            "a trial that falls behind is paused by hydra/sweeper/schedule or stopped by"
+            f" hydra/sweeper/pruner, not both, but got {config['_target_']} and {pruner}; choose"
+            " hydra/sweeper/pruner=none or hydra/sweeper/schedule=none"
+        )
+    if spec.objectives.several and spec.objectives.prune_on is None:
+        raise StudyError(
+            "hydra/sweeper/schedule compares one objective, but got"
+            f" {', '.join(spec.objectives.names)}; name one by hydra.sweeper.prune_on"
+        )
+    direction = spec.objectives.reported_direction.name.lower()
+    schedule: Promotion = build({**config, "direction": direction}, "hydra.sweeper.schedule")
+    return schedule
+
+
+class WithoutPauses(PatientStorage):
+    """A study's storage as samplers should see it: a trial that has reported values and is not
+    finished, paused or not, is a pruned one, from which TPE learns.
+
+    By its state, RUNNING, TPE would take it for a bad trial.
+
+    Args:
+        storage: The storage.
+    """
+
+    def __init__(self, storage: BaseStorage, patience: Patience) -> None:
+        super().__init__(storage, patience)
+        self._seen: dict[int, FrozenTrial] = {}
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """Return the trials of a study, or those in some states, as samplers should see them."""
+        seen = [self._view(trial) for trial in super().get_all_trials(study_id, deepcopy=False)]
+        chosen = [trial for trial in seen if states is None or trial.state in states]
+        return copy.deepcopy(chosen) if deepcopy else chosen
+
+    def _view(self, trial: FrozenTrial) -> FrozenTrial:
+        if trial.state != TrialState.RUNNING or not trial.intermediate_values:
+            return trial
+        known = self._seen.get(trial.number)
+        if known is None or len(known.intermediate_values) != len(trial.intermediate_values):
+            known = copy.copy(trial)
+            known.state, known.datetime_complete = TrialState.PRUNED, datetime.now()
+            self._seen[trial.number] = known
+        return known
+
+
+def view_of_samplers(study: OpenStudy) -> OpenStudy:
+    """Return a study to ask, of which the sampler sees unfinished trials as pruned."""
+    storage = WithoutPauses(study.storage, study.patience)
+    view = OpenStudy(study.study_name, storage, study.sampler, study.pruner)
+    view.reported_direction = study.reported_direction
+    return view
 
 
 class GridSampler(RandomSampler):

@@ -16,7 +16,7 @@ from hydra_study.errors import StudyError
 from hydra_study.trials.outcomes import UNCHARGED
 
 # A trial that ended otherwise leaves its place among the best of its rung to the next.
-_HOLDS_ITS_PLACE = ("running", "paused", "complete", "pruned")
+_HOLDS_ITS_PLACE = ("running", "paused", "complete")
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,10 @@ class Promotion:
         return None
 
     def hopeless(self, trials: Sequence[FrozenTrial], n_trials: int | None) -> list[FrozenTrial]:
-        """Return the paused trials that can no longer go on, because enough others are better.
+        """Return the paused trials that can no longer go on, because `n_trials // reduction_factor`
+        others are better at their rung.
 
-        What still waits at a rung is at most a share `1 / reduction_factor` of the trials that can
-        reach it, so at most `n_trials / reduction_factor`.
+        So at most that many wait at a rung, or one.
 
         Args:
             trials: The trials of the study.
@@ -121,22 +121,13 @@ class Promotion:
         """
         if n_trials is None:
             return []
-        ended = [
-            self._rung_of(trial)
-            for trial in trials
-            if trial.state.is_finished() and _is_counted(trial)
+        room = max(1, n_trials // self.reduction_factor)
+        return [
+            trial
+            for rung in sorted({self._rung_of(trial) for trial in _paused(trials)})
+            for trial in self._best(self._values_at(rung, trials))[room:]
+            if kind_of(trial) == "paused" and self._rung_of(trial) == rung
         ]
-        found: list[FrozenTrial] = []
-        for rung in sorted({self._rung_of(trial) for trial in _paused(trials)}):
-            reached = self._values_at(rung, trials)
-            below = sum(last < rung for last in ended) + len(found)
-            room = max(1, max(n_trials - below, len(reached)) // self.reduction_factor)
-            found += [
-                trial
-                for trial in self._best(reached)[room:]
-                if kind_of(trial) == "paused" and self._rung_of(trial) == rung
-            ]
-        return found
 
     def _rung_of(self, trial: FrozenTrial) -> int:
         return self.rung(max(trial.intermediate_values, default=0))

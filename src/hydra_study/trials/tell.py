@@ -1,6 +1,8 @@
-"""Tell the study the outcome of a trial: kind, state, values, constraint, retry."""
+"""Tell the study the outcome of a trial: kind, state, values, constraint, retry, pause."""
 
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -35,17 +37,23 @@ class Teller:
     def tell(self, trial: FrozenTrial, outcome: Outcome, *, again: bool | None = None) -> None:
         """Tell the study the outcome of a running trial, and queue its retry if there is one.
 
+        A trial that pauses stays in the state RUNNING. The caller then holds the ask lock, under
+        which paused trials go on.
+
         Args:
             trial: The trial in the study.
             outcome: Its outcome.
             again: Whether to retry it; None leaves that to the policy of the kind.
         """
+        if outcome.kind == "paused":
+            self._pause(trial, outcome)
+            return
         policy = self._policies[outcome.kind]
         attempt = int(trial.user_attrs.get(attributes.ATTEMPT, 0))
         if again is None:
             again = policy.action == "retry" and attempt < policy.retries
             attempt += again
-        checkpoint = self._checkpoint_of(trial)
+        checkpoint = self.checkpoint_of(trial)
         self._set_result(trial, outcome, checkpoint, again)
         if again:
             self._queue(trial, attempt, checkpoint)
@@ -59,9 +67,11 @@ class Teller:
             self._study.tell(trial.number, state=TrialState.FAIL)
 
     def tell_duplicate(self, trial: FrozenTrial, known: FrozenTrial) -> None:
-        """Tell the study that a trial repeats `known`, with its result unless it still runs."""
+        """Tell the study that a trial repeats `known`, with its result unless it still runs; one
+        that is paused counts as pruned.
+        """
         reason = f"the same network as trial {known.number} ({kind_of(known)})"
-        checkpoint = self._checkpoint_of(trial)
+        checkpoint = self.checkpoint_of(trial)
         self._set_result(trial, Outcome("duplicate", reason=reason), checkpoint, again=False)
         self._set(trial, {attributes.DUPLICATE_OF: known.number})
         if known.state == TrialState.COMPLETE:
@@ -69,13 +79,31 @@ class Teller:
             return
         if kind_of(known) in CONSTRAINED:
             set_constraint(self._study, trial.number, kind_of(known), 1.0)
-        pruned = known.state == TrialState.PRUNED
+        pruned = known.state == TrialState.PRUNED or kind_of(known) == "paused"
         if pruned:
             for step, value in known.intermediate_values.items():
                 self._study.storage.set_trial_intermediate_value(
                     self._study.trial_id(trial.number), step, value
                 )
         self._study.tell(trial.number, state=TrialState.PRUNED if pruned else TrialState.FAIL)
+
+    def _pause(self, trial: FrozenTrial, outcome: Outcome) -> None:
+        step = max(trial.intermediate_values)
+        self._set(trial, self._facts(trial, outcome, self.checkpoint_of(trial)))
+        self._set(trial, {attributes.PAUSED_AT: step})
+
+    def drop(self, trial: FrozenTrial, outcome: Outcome) -> None:
+        """Tell the outcome of a paused trial that will not go on, and remove its checkpoints: the
+        files that match the pattern, and those beside them with the same suffix.
+        """
+        for found in self._checkpoints(trial):
+            for path in found.parent.glob(f"*{found.suffix}"):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+        self._set(trial, {attributes.CHECKPOINT: None})
+        self.tell(trial, outcome)
 
     def _set(self, trial: FrozenTrial, attrs: Mapping[str, Any]) -> None:
         for key, value in attrs.items():
@@ -89,22 +117,41 @@ class Teller:
             attrs[attributes.REASON] = outcome.reason
         if outcome.traceback:
             attrs[attributes.TRACEBACK] = outcome.traceback[-4000:]
+        if again:
+            attrs[attributes.RETRIED] = True
+        self._set(trial, attrs | self._facts(trial, outcome, checkpoint))
+
+    def _facts(
+        self, trial: FrozenTrial, outcome: Outcome, checkpoint: str | None
+    ) -> dict[str, Any]:
+        """Return the trial's time, over all its parts, its peak memory, folder and checkpoint."""
+        attrs: dict[str, Any] = {}
         if outcome.seconds:
-            attrs[attributes.SECONDS] = round(outcome.seconds, 3)
-            attrs[attributes.PEAK_MEMORY] = round(outcome.peak_memory_mb, 1)
+            known = trial.user_attrs if attributes.PAUSED_AT in trial.user_attrs else {}
+            seconds = outcome.seconds + known.get(attributes.SECONDS, 0.0)
+            peak = max(outcome.peak_memory_mb, known.get(attributes.PEAK_MEMORY, 0.0))
+            attrs |= {
+                attributes.SECONDS: round(seconds, 3),
+                attributes.PEAK_MEMORY: round(peak, 1),
+            }
         if self._paths.trial(trial.number).is_dir():
             attrs[attributes.FOLDER] = str(self._paths.trial(trial.number))
         if checkpoint is not None:
             attrs[attributes.CHECKPOINT] = checkpoint
-        if again:
-            attrs[attributes.RETRIED] = True
-        self._set(trial, attrs)
+        return attrs
 
-    def _checkpoint_of(self, trial: FrozenTrial) -> str | None:
-        """Return the trial's newest checkpoint, else the one that it resumed from, else None."""
-        written = list(self._paths.trial(trial.number).glob(self._checkpoint))
-        own = max(written, key=lambda path: path.stat().st_mtime, default=None)
-        return trial.user_attrs.get(attributes.CHECKPOINT) if own is None else str(own)
+    def checkpoint_of(self, trial: FrozenTrial) -> str | None:
+        """Return the trial's newest checkpoint, else the one that it resumed from if that still
+        exists, else None.
+        """
+        own = max(self._checkpoints(trial), key=lambda path: path.stat().st_mtime, default=None)
+        if own is not None:
+            return str(own)
+        former: str | None = trial.user_attrs.get(attributes.CHECKPOINT)
+        return former if former is not None and Path(former).exists() else None
+
+    def _checkpoints(self, trial: FrozenTrial) -> list[Path]:
+        return list(self._paths.trial(trial.number).glob(self._checkpoint))
 
     def _queue(self, trial: FrozenTrial, attempt: int, checkpoint: str | None) -> None:
         """Queue a retry with the same parameters, which resumes from the checkpoint; only once.

@@ -56,6 +56,7 @@ STATES = {
     "infeasible": TrialState.PRUNED,
     "diverged": TrialState.PRUNED,
     "running": TrialState.RUNNING,
+    "paused": TrialState.RUNNING,
 }
 
 
@@ -90,10 +91,12 @@ def make_trial(index: int, kind: str, objectives: int, generator: random.Random)
         "params": weights, "macs": 20 * weights, "summary": f"ConvNet: {weights / 1000:.3g} k parameters, 1 MMACs",  # noqa: E501
         "overrides": [f"optimizer.lr={params['optimizer.lr']}"],
     }  # fmt: skip
-    epochs = {"complete": 12, "pruned": 3, "running": 2}.get(kind, 0)
+    epochs = {"complete": 12, "pruned": 3, "running": 2, "paused": 3}.get(kind, 0)
     state = STATES.get(kind, TrialState.FAIL)
     if state.is_finished():
         info |= {"kind": kind, "seconds": round(seconds, 3)}
+    if kind == "paused":
+        info |= {"paused_at": 3, "seconds": round(seconds, 3)}
     if kind in REASONS:
         info["reason"] = REASONS[kind]
     if kind == "error":

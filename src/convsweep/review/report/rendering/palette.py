@@ -43,6 +43,7 @@ class Kind:
 KINDS = {
     "complete": Kind("@accent", "trained to the end"),
     "pruned": Kind("@warm", "stopped early as unpromising"),
+    "paused": Kind("@notice-line", "waits with its checkpoint for others of its rung"),
     "infeasible": Kind("@faint", "cannot be built or exceeds the budget; not counted"),
     "duplicate": Kind("@sand", "the same network as an earlier trial; not counted"),
     "out_of_memory": Kind("@violet", "out of memory"),

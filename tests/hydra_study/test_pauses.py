@@ -1,0 +1,296 @@
+"""Trials that pause and go on: the same number, folder and checkpoint, through faults too."""
+
+import json
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import optuna
+import pytest
+from optuna.distributions import FloatDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from hydra_study import attributes
+from hydra_study.attributes import kind_of
+from hydra_study.objectives import parse_objectives
+from hydra_study.paths import SweepPaths
+from hydra_study.storage.heartbeat import LivenessMonitor
+from hydra_study.storage.storage import OpenStudy, create_study, open_study
+from hydra_study.trials.outcomes import Outcome, parse_policies, write_outcome
+from hydra_study.trials.reap import reap
+from hydra_study.trials.sampling import view_of_samplers
+from hydra_study.trials.tell import Teller
+
+from .conftest import MakeToy, Toy, wait_for
+from .postgresql import Server, trials_in
+
+# Nine epochs that never cross; each is written down when it is trained, and its checkpoint holds
+# its number.
+TRAINING = """
+    link = trial.current()
+    done = int(Path(link.checkpoint).read_text()) if link.checkpoint else 0
+    for epoch in range(done + 1, 10):
+        time.sleep(cfg.seconds)
+        with open("epochs.txt", "a") as log: log.write(f"{link.number} {epoch}\\n")
+        Path(link.folder, "last.ckpt").write_text(str(epoch))
+        Path(link.folder, "best.ckpt").write_text(str(epoch))
+        if link.report(epoch, cfg.x + 1 / epoch, is_last=epoch == 9):
+            raise trial.Pruned(f"after {epoch}")
+    return cfg.x
+"""
+OPTIONS = """
+    n_trials: 9
+    slots: 1
+    params: {x: 'interval(0,1)'}
+    checkpoint: last.ckpt
+    sampler: {seed: 3}
+    may_change: [seconds]
+"""
+PROMOTION = ("hydra/sweeper/schedule=promotion", "hydra/sweeper/sampler=random")
+
+
+def make(toy: MakeToy, body: str = TRAINING) -> Toy:
+    """Return an application whose trials pause."""
+    return toy(body, "x: 0.0\nseconds: 0.0", OPTIONS)
+
+
+def epochs(app: Toy) -> Counter[tuple[int, int]]:
+    """Return how often each epoch of each trial was trained."""
+    lines = (app.folder / "epochs.txt").read_text().splitlines()
+    return Counter((int(number), int(epoch)) for number, epoch in map(str.split, lines))
+
+
+def by_value(trials: list[FrozenTrial]) -> list[int]:
+    """Return the numbers of trials, the best one first."""
+    return [one.number for one in sorted(trials, key=lambda one: one.params["x"])]
+
+
+def test_trials_pause_and_the_best_go_on_in_their_folder(toy: MakeToy) -> None:
+    app = make(toy)
+    output = app.run(*PROMOTION)
+    trials = app.trials()
+    assert [one.number for one in trials] == list(range(9))
+    best = trials[by_value(trials)[0]]
+    assert best.state == TrialState.COMPLETE
+    assert max(epochs(app).values()) == 1, "no epoch is trained twice"
+    assert epochs(app).total() < 45
+    assert sorted(best.intermediate_values) == list(range(1, 10))
+    assert best.user_attrs[attributes.FOLDER] == str(app.sweep / str(best.number))
+    assert "paused at step 1 with" in output
+    assert "all 9 trials are done" in output
+
+
+def test_a_larger_total_goes_on_with_what_is_paused(toy: MakeToy) -> None:
+    app = make(toy)
+    choices = ",".join(f"{number / 100}" for number in range(18))
+    grid = (
+        "hydra/sweeper/schedule=promotion",
+        "hydra/sweeper/sampler=grid",
+        f"x=choice({choices})",
+    )
+    app.run(*grid)
+    assert app.kinds() == ["complete", "paused", "paused", *["pruned"] * 6]
+    assert (app.sweep / "sweep.csv").read_text().count(",paused,") == 2
+    app.run(*grid, "hydra.sweeper.n_trials=18")
+    assert app.kinds()[:9] == ["complete", "complete", "paused", *["pruned"] * 6]
+    assert len(app.trials()) == 18
+    assert max(epochs(app).values()) == 1
+
+
+def test_what_cannot_go_on_leaves_no_checkpoints(toy: MakeToy) -> None:
+    app = make(toy)
+    app.run(*PROMOTION)
+    kinds = app.kinds()
+    assert Counter(kinds) == {"pruned": 6, "paused": 1, "complete": 2}
+    with_files = {int(path.parent.name) for path in app.sweep.glob("[0-9]*/*.ckpt")}
+    assert with_files == {n for n, kind in enumerate(kinds) if kind != "pruned"}
+    dropped = app.trials()[kinds.index("pruned")]
+    assert "enough others are better" in dropped.user_attrs[attributes.REASON]
+    assert dropped.user_attrs[attributes.CHECKPOINT] is None
+    outcome = json.loads((app.sweep / str(dropped.number) / "outcome.json").read_text())
+    assert outcome["kind"] == "pruned"
+
+
+@pytest.mark.parametrize("victim", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_sweep_keeps_what_is_paused(toy: MakeToy, victim: signal.Signals) -> None:
+    app = make(toy)
+    process = app.start(*PROMOTION, "seconds=0.2")
+
+    def is_in_the_middle() -> bool:
+        kinds = app.kinds() if (app.sweep / "study.journal").exists() else []
+        promoted = (
+            [one for one in app.trials() if attributes.PAUSED_AT in one.user_attrs] if kinds else []
+        )
+        return "paused" in kinds and any(kinds[one.number] == "running" for one in promoted)
+
+    wait_for(is_in_the_middle)
+    os.kill(process.pid, victim)
+    process.communicate(timeout=60)
+    paused = [
+        one.number for one, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "paused"
+    ]
+    output = app.run(*PROMOTION)
+    trials, kinds = app.trials(), app.kinds()
+    assert not {"running", "waiting"} & set(kinds), output
+    retried = [one.number for one in trials if one.user_attrs.get(attributes.RETRIED)]
+    assert len(retried) == len(trials) - 9
+    assert not set(paused) & set(retried)
+    best = by_value(trials)
+    assert kinds[next(n for n in best if n not in retried)] == "complete"
+    assert max(epochs(app).values()) <= 2, "of an epoch that was killed"
+
+
+def test_a_trial_without_its_checkpoint_goes_on_from_its_start(toy: MakeToy) -> None:
+    app = make(toy)
+    output = app.run(
+        *PROMOTION, "hydra.sweeper.checkpoint=nothing.ckpt", "hydra.sweeper.n_trials=3"
+    )
+    again = {key for key, count in epochs(app).items() if count > 1}
+    assert {epoch for _, epoch in again} == {1, 2, 3}
+    assert f"trial {again.pop()[0]} goes on from its start" in output
+    best = app.study().best_trial
+    assert sorted(best.intermediate_values) == list(range(1, 10))
+
+
+def test_two_workers_promote_no_trial_twice(toy: MakeToy) -> None:
+    app = make(toy)
+    app.run(
+        *PROMOTION,
+        "hydra/launcher=joblib",
+        "hydra.sweeper.workers=2",
+        "hydra.sweeper.n_trials=18",
+        "hydra.sweeper.slots=2",
+    )
+    assert len(app.trials()) == 18
+    assert len({one.user_attrs[attributes.WORKER] for one in app.trials()}) == 2
+    assert not {"running", "waiting", "killed"} & set(app.kinds())
+    assert max(epochs(app).values()) == 1
+    assert app.kinds()[by_value(app.trials())[0]] == "complete"
+
+
+def test_the_workers_of_two_starts_promote_no_trial_twice(toy: MakeToy, database: Server) -> None:
+    app = make(toy)
+    heads = [app.start(*PROMOTION, f"hydra.sweeper.storage={database.url}") for _ in range(2)]
+    outputs = [head.communicate(timeout=120)[0] for head in heads]
+    assert [head.returncode for head in heads] == [0, 0], outputs
+    trials = trials_in(database.url)
+    assert len(trials) == 9
+    assert {kind_of(one) for one in trials} <= {"complete", "paused", "pruned"}
+    assert max(epochs(app).values()) == 1
+
+
+# The first time that a trial goes on, it is killed.
+KILLED_ONCE = TRAINING.replace(
+    "time.sleep(cfg.seconds)",
+    """if done and not Path("killed").exists():
+            Path("killed").touch()
+            os.kill(os.getpid(), signal.SIGKILL)""",
+)
+
+
+def test_a_killed_trial_that_went_on_is_retried_and_counts_once(toy: MakeToy) -> None:
+    app = make(toy, KILLED_ONCE)
+    app.run(*PROMOTION)
+    trials = app.trials()
+    killed = next(one for one in trials if attributes.RETRIED in one.user_attrs)
+    again = next(one for one in trials if one.user_attrs.get(attributes.RETRY_OF) == killed.number)
+    assert len(trials) == 10
+    assert again.params == killed.params
+    assert sorted(again.intermediate_values)[: len(killed.intermediate_values)] == sorted(
+        killed.intermediate_values
+    )
+    assert max(epochs(app).values()) == 1
+    assert Counter(app.kinds())["pruned"] == 6, "of 9 points, as without the kill"
+
+
+def test_a_point_that_a_paused_trial_has_is_a_duplicate(toy: MakeToy) -> None:
+    app = make(toy)
+    app.run(*PROMOTION, "x=choice(0.1,0.2,0.3,0.4)")
+    trials, kinds = app.trials(), Counter(app.kinds())
+    assert sum(kinds.values()) - kinds["duplicate"] == 4, "the space is exhausted"
+    assert app.study().best_value == 0.1
+    copies = [
+        one
+        for one in trials
+        if attributes.DUPLICATE_OF in one.user_attrs and one.state == TrialState.PRUNED
+    ]
+    for one in copies:
+        known = trials[one.user_attrs[attributes.DUPLICATE_OF]]
+        assert one.intermediate_values.items() <= known.intermediate_values.items()
+
+
+def test_two_objectives_pause_on_the_named_one(toy: MakeToy) -> None:
+    app = make(toy, TRAINING.replace("return cfg.x", "return cfg.x, -cfg.x"))
+    given = (*PROMOTION, "hydra.sweeper.direction={loss: minimize, cost: minimize}")
+    assert "name one by hydra.sweeper.prune_on" in app.run(*given, code=1)
+    app.run(*given, "hydra.sweeper.prune_on=loss")
+    assert app.kinds()[by_value(app.trials())[0]] == "complete"
+    assert app.kinds().count("complete") < 5
+
+
+def test_a_schedule_beside_a_pruner_is_refused(toy: MakeToy) -> None:
+    output = make(toy).run(*PROMOTION, "hydra/sweeper/pruner=median", code=1)
+    assert "not both, but got hydra_study.Promotion and optuna.pruners.MedianPruner" in output
+    assert "Traceback" not in output
+
+
+def paused_trials(folder: Path, count: int) -> tuple[OpenStudy, Teller]:
+    """Return a study of trials with x = 0, 1, ... / count that have paused after one step with
+    x as value, and what tells it more.
+    """
+    storage = optuna.storages.InMemoryStorage()
+    create_study(storage, "app", parse_objectives("minimize", None))
+    study = open_study(storage, "app", optuna.samplers.TPESampler(seed=0))
+    teller = Teller(study, SweepPaths(folder), parse_policies({"killed": "retry 2"}), "last.ckpt")
+    for number in range(count):
+        study.enqueue_trial({"x": number / count})
+        asked = study.ask({"x": FloatDistribution(0, 1)})
+        asked.report(number / count, 1)
+        teller.tell(study.trial(number), Outcome("paused", seconds=2.0))
+    return study, teller
+
+
+def test_samplers_learn_from_paused_trials(tmp_path: Path) -> None:
+    study, _ = paused_trials(tmp_path, 20)
+    view = view_of_samplers(study)
+    assert {one.state for one in view.trials} == {TrialState.PRUNED}
+    assert {kind_of(one) for one in study.trials} == {"paused"}
+    space = {"x": FloatDistribution(0, 1)}
+    found, blind = ([each.ask(space).params["x"] for _ in range(10)] for each in (view, study))
+    assert sum(x < 0.3 for x in found) >= 8, "the best values are small"
+    assert sum(x < 0.3 for x in blind) < 8, "which Optuna does not see of running trials"
+
+
+def test_a_trial_whose_worker_dies_as_it_pauses_is_paused(tmp_path: Path) -> None:
+    study, teller = paused_trials(tmp_path, 1)
+    asked = study.ask()
+    asked.report(0.5, 1)
+    outcome = tmp_path / str(asked.number) / "outcome.json"
+    outcome.parent.mkdir()
+    spec: Any = SimpleNamespace(
+        paths=SweepPaths(tmp_path),
+        study_id="id",
+        options=SimpleNamespace(study_name="app"),
+        session=None,
+    )
+    write_outcome(spec, outcome, Outcome("paused", seconds=2.0))
+    watch = LivenessMonitor(tmp_path, 60.0)
+    assert reap(study, spec, teller, watch) == [asked.number], (
+        "the paused one has no worker to lose"
+    )
+    assert [kind_of(one) for one in study.trials] == ["paused", "paused"]
+    outcome.unlink()  # as it goes on
+    study.storage.set_trial_user_attr(study.trial_id(1), attributes.PAUSED_AT, None)
+    assert reap(study, spec, teller, watch) == [1]
+    assert [kind_of(one) for one in study.trials] == ["paused", "killed", "waiting"]
+
+
+def test_the_time_of_a_trial_is_that_of_all_its_parts(tmp_path: Path) -> None:
+    study, teller = paused_trials(tmp_path, 1)
+    study.storage.set_trial_user_attr(study.trial_id(0), attributes.PAUSED_AT, None)
+    teller.tell(study.trial(0), Outcome("complete", [0.5], seconds=3.0))
+    assert study.trial(0).user_attrs[attributes.SECONDS] == 5.0
+    assert attributes.REASON not in study.trial(0).user_attrs
