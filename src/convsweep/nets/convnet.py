@@ -20,6 +20,7 @@ from convsweep.nets.blocks import (
 )
 from convsweep.nets.convnet_plan import Plan, plan_convnet
 from convsweep.nets.geometry import check_in_shape, named, output_size, shape_text
+from convsweep.nets.num_params import with_num_params
 from convsweep.nets.stage import build_stage
 from convsweep.nets.stage_layers import Laid, Shape, StageLayers, in_order, shape_after
 
@@ -50,6 +51,11 @@ class ConvNet(nn.Module):
         plan = plan_convnet(**options)
         self.in_shape, self.num_classes = tuple(in_shape), num_classes
         check_in_shape(self.in_shape)
+        self.build(with_num_params(plan, self, self.build))
+        initialise(self, plan.init)
+
+    def build(self, plan: Plan) -> None:
+        """Build stem, stages and head."""
         stem = build_stem(plan, self.in_shape)
         shape = shape_after(stem, self.in_shape)
         stages = build_stages(plan, shape, self.in_shape)
@@ -57,8 +63,7 @@ class ConvNet(nn.Module):
         self.stem = in_order(stem)
         self.stages = nn.Sequential(*map(in_order, stages))
         with named("the head", f"change net.head (pool, {FITTING})"):
-            self.head = build_head(plan, shape, num_classes)
-        initialise(self, plan.init)
+            self.head = build_head(plan, shape, self.num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of a batch."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import lcm
 from typing import Any, Literal
 
 from convsweep.errors import UserError, did_you_mean
@@ -15,6 +16,7 @@ from convsweep.nets.options import (
     group,
     is_list,
     parse,
+    scale_width,
     value_at,
 )
 
@@ -63,7 +65,7 @@ class Head:
     dropout: float = 0.0
 
 
-NET_OPTIONS = ("num_stages", "width_growth", "stages", "stem", "head", "init")
+NET_OPTIONS = ("num_stages", "width_growth", "num_params", "stages", "stem", "head", "init")
 
 
 def expand_stages(
@@ -113,6 +115,8 @@ class Plan:
 
     first, last: the stages from which stem and head take options that are null; without stages, the
         options for all stages.
+    num_params: parameters that the network has at most and almost has, by a factor that the widths
+        still have to be multiplied by; None: 1.
     one_a_stage: names of the options that were given as a list, one value a stage.
     """
 
@@ -122,6 +126,7 @@ class Plan:
     first: Stage
     last: Stage
     init: Init
+    num_params: int | None
     one_a_stage: tuple[str, ...]
 
     @property
@@ -131,11 +136,43 @@ class Plan:
         rising = iter(index / max(1, total - 1) for index in range(total))
         return [[next(rising) for _ in range(stage.num_blocks)] for stage in self.stages]
 
+    def scaled(self, factor: float, multiple: int = 1) -> "Plan":
+        """Return the plan with all widths multiplied by `factor`, each a multiple of `multiple` and
+        of the groups of the layers that it enters, and at least that.
+        """
+        following = [*(stage.groups_of_input for stage in self.stages[1:]), 1][: len(self.stages)]
+        multiples = [
+            lcm(multiple, stage.width_multiple, after)
+            for stage, after in zip(self.stages, following, strict=True)
+        ]
+        stages = [
+            stage.scaled(factor, each) for stage, each in zip(self.stages, multiples, strict=True)
+        ]
+        stem_groups = self.first.norm_groups if self.stem.norm == "group" else 1
+        first_groups = self.stages[0].groups_of_input if self.stages else 1
+        head_groups = self.last.norm_groups if self.last.norm == "group" else 1
+        return replace(
+            self,
+            stages=stages,
+            stem=replace(
+                self.stem,
+                width=scale_width(
+                    self.stem.width, factor, lcm(multiple, stem_groups, first_groups)
+                ),
+            ),
+            head=replace(
+                self.head,
+                conv_width=scale_width(self.head.conv_width, factor, head_groups),
+                hidden=tuple(scale_width(width, factor) for width in self.head.hidden),
+            ),
+        )
+
 
 def plan_convnet(
     *,
     num_stages: int = 3,
     width_growth: float = 2.0,
+    num_params: int | None = None,
     stages: Mapping[Any, Mapping[str, Any]] | None = None,
     stem: Mapping[str, Any] | None = None,
     head: Mapping[str, Any] | None = None,
@@ -148,6 +185,8 @@ def plan_convnet(
         num_stages: stages between stem and head; 0 gives a multi-layer perceptron on the flattened
             input.
         width_growth: factor between the widths of neighbouring stages where `width` is one number.
+        num_params: multiply all widths (stem, stages, head) by one factor, the largest with which
+            the network has at most so many parameters; None: keep them.
         stages: options of single stages by number from 1, e.g. `{2: {"kernel_size": 5}}`.
         stem, head: options of `Stem` and `Head`.
         init: `he` draws convolutions as He et al. 2015, `torch` keeps torch's default
@@ -163,6 +202,7 @@ def plan_convnet(
                 f"net has no option {name!r}; {did_you_mean(name, [*STAGE_DEFAULTS, *NET_OPTIONS])}"
             )
     check("net", "init", init, Init)
+    check("net", "num_params", num_params, int | None)
     shared = {**STAGE_DEFAULTS, **each}
     expanded = expand_stages(num_stages, width_growth, shared, stages)
     lenders = expanded or [parse(Stage, shared, "net")]
@@ -178,6 +218,7 @@ def plan_convnet(
         first=lenders[0],
         last=lenders[-1],
         init=init,
+        num_params=num_params,
         one_a_stage=(
             *(name for name, value in each.items() if is_list(value)),
             *(["stages"] if stages else []),

@@ -2,11 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import lcm
 from typing import Any, Literal
 
 from convsweep.errors import UserError
 from convsweep.nets.geometry import Padding
-from convsweep.nets.options import Activation, Attention, Block, Downsample, Norm, Skip
+from convsweep.nets.options import (
+    Activation,
+    Attention,
+    Block,
+    Downsample,
+    Norm,
+    Skip,
+    scale_width,
+)
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,31 @@ class Stage:
     def growth(self) -> int:
         """Channels that each block adds under `skip: concat`."""
         return self.dense_growth or max(1, self.width // self.num_blocks)
+
+    @property
+    def groups_of_input(self) -> int:
+        """Number that divides the channels which enter the stage: groups of its first layer."""
+        convolved = self.groups if self.block in ("plain", "basic") else 1
+        normed = self.norm_groups if self.norm == "group" and self.norm_at == "before" else 1
+        return lcm(convolved, normed)
+
+    @property
+    def width_multiple(self) -> int:
+        """Number that divides the width, so that the groups of all layers divide their channels."""
+        groups = lcm(self.groups, self.norm_groups if self.norm == "group" else 1)
+        if groups > 1 and self.skip == "concat" and self.dense_growth is None:
+            return groups * self.num_blocks
+        if self.block == "bottleneck" and self.skip != "concat":
+            return groups * (self.bottleneck_ratio or 4) if groups > 1 else 1
+        return groups
+
+    def scaled(self, factor: float, multiple: int) -> "Stage":
+        """Return the stage with its width multiplied by `factor`, a multiple of `multiple`."""
+        return replace(
+            self,
+            width=scale_width(self.width, factor, multiple),
+            dense_growth=scale_width(self.dense_growth, factor, self.width_multiple),
+        )
 
 
 STAGE_DEFAULTS: Mapping[str, Any] = asdict(Stage())

@@ -3,7 +3,16 @@
 import functools
 from collections.abc import Mapping, Sequence
 from math import inf
-from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 from convsweep.errors import UserError, did_you_mean
 
@@ -121,3 +130,16 @@ def value_at(name: str, value: Any, index: int, count: int, count_name: str) -> 
             f" {len(value)}: {list(value)}"
         )
     return value[index]
+
+
+@overload
+def scale_width(width: int, factor: float, multiple: int = 1) -> int: ...
+@overload
+def scale_width(width: int | None, factor: float, multiple: int = 1) -> int | None: ...
+def scale_width(width: int | None, factor: float, multiple: int = 1) -> int | None:
+    """Return a width multiplied by a factor, the nearest multiple of `multiple` but not 0; None
+    stays.
+    """
+    if width is None:
+        return None
+    return multiple * max(1, round(width * factor / multiple))

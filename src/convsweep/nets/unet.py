@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from convsweep.errors import UserError
 from convsweep.nets.blocks import LINEAR_UPSAMPLE, center_crop_or_pad, conv, initialise
 from convsweep.nets.geometry import check_in_shape, named
+from convsweep.nets.num_params import with_num_params
 from convsweep.nets.options import value_at
 from convsweep.nets.unet_encoder import Encoder, convnet_encoder, own_encoder
 from convsweep.nets.unet_gate import AttentionGate
@@ -41,8 +42,16 @@ class UNet(nn.Module):
     def __init__(self, in_shape: Sequence[int], num_classes: int, **options: Any) -> None:
         super().__init__()
         self.in_shape, self.num_classes = tuple(in_shape), num_classes
-        self.options = plan = plan_unet(**options)
+        plan = plan_unet(**options)
         check_in_shape(self.in_shape)
+        self.build(with_num_params(plan, self, self.build))
+        for name, part in self.named_children():
+            of_convnet = plan.encoder is not None and name in ("encoder", "down")
+            initialise(part, plan.encoder_plan.init if of_convnet else plan.init)
+
+    def build(self, plan: UNetOptions) -> None:
+        """Build encoder, decoder and head."""
+        self.options = plan
         parts = (
             own_encoder(plan, self.in_shape)
             if plan.encoder is None
@@ -55,11 +64,8 @@ class UNet(nn.Module):
         self.encoder, self.down = nn.ModuleList(parts.levels), nn.ModuleList(parts.downs)
         self.up, self.decoder, self.gates = (nn.ModuleList() for _ in range(3))
         channels = self.build_decoder(parts)
-        self.head = conv(len(in_shape) - 1, channels, num_classes, 1)
+        self.head = conv(len(self.in_shape) - 1, channels, self.num_classes, 1)
         self.lower_heads = self.build_lower_heads(parts)
-        for name, part in self.named_children():
-            of_convnet = plan.encoder is not None and name in ("encoder", "down")
-            initialise(part, plan.encoder_plan.init if of_convnet else plan.init)
 
     def build_decoder(self, parts: Encoder) -> int:
         """Build the decoder for an encoder and return its output channels."""

@@ -1,14 +1,24 @@
 """The options of a `UNet`, without torch."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from convsweep.errors import UserError
 from convsweep.nets.convnet_plan import Plan, plan_convnet
-from convsweep.nets.options import Activation, Each, Init, Norm, Skip, group, parse, value_at
+from convsweep.nets.options import (
+    Activation,
+    Each,
+    Init,
+    Norm,
+    Skip,
+    group,
+    parse,
+    scale_width,
+    value_at,
+)
 
 CONVNETS = ("convsweep.nets.ConvNet", "convsweep.nets.convnet.ConvNet")
 # Keys of a preset of a `ConvNet` that are not options of its encoder.
@@ -21,6 +31,8 @@ OF_OWN_ENCODER = ("depth", "width", "width_growth", "downsample")
 class UNetOptions:
     """Options of a `UNet`.
 
+    num_params: multiply all widths, also the encoder's, by one factor, the largest with which the
+        network has at most so many parameters; null: keep them.
     encoder: null, or the options of a `ConvNet` whose stem and stages, without its head, are the
         encoder; then depth, width, width_growth and downsample are its own, and the other options
         are the decoder's. depth: downsampling steps; there are depth + 1 levels. width: channels of
@@ -46,7 +58,8 @@ class UNetOptions:
         convolutions as He et al. 2015, `torch` keeps torch's default initialisation.
     """
 
-    encoder: Mapping[str, Any] | None = None
+    num_params: int | None = None
+    encoder: Mapping[str, Any] | Plan | None = None
     depth: int = 4
     width: Each[int] = 64
     width_growth: float = 2.0
@@ -98,8 +111,29 @@ class UNetOptions:
             UserError: an unknown option, or a value outside its range.
         """
         assert self.encoder is not None
+        if isinstance(self.encoder, Plan):
+            return self.encoder
         with of_encoder():
             return plan_convnet(**self.encoder)
+
+    def scaled(self, factor: float) -> "UNetOptions":
+        """Return the options with all widths multiplied by `factor`, each a multiple of the groups
+        of a normalisation.
+        """
+        multiple = self.norm_groups if self.norm == "group" else 1
+
+        def scale(width: int) -> int:
+            return scale_width(width, factor, multiple)
+
+        decoder = self.decoder_width
+        return replace(
+            self,
+            encoder=None if self.encoder is None else self.encoder_plan.scaled(factor, multiple),
+            width=self.width if self.encoder is not None else [*map(scale, self.widths)],
+            decoder_width=[*map(scale, decoder)]
+            if isinstance(decoder, Sequence)
+            else scale_width(decoder, factor, multiple),
+        )
 
 
 @contextmanager
@@ -165,7 +199,11 @@ def check_encoder(plan: UNetOptions) -> None:
     Raises:
         UserError: an option has no meaning with such an encoder, or one of the encoder's is wrong.
     """
-    assert plan.encoder_plan
+    if plan.encoder_plan.num_params is not None:
+        raise UserError(
+            f"net.encoder.num_params={plan.encoder_plan.num_params} has no meaning in a U-Net;"
+            " leave it at null, or set net.num_params, of the whole network"
+        )
     defaults = {field.name: field.default for field in fields(UNetOptions)}
     for name in OF_OWN_ENCODER:
         if getattr(plan, name) != defaults[name]:

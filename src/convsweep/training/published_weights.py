@@ -132,10 +132,11 @@ def whole_encoder(net: UNet) -> ConvNet:
     Raises:
         UserError: the encoder is of its own.
     """
-    if net.options.encoder is None:
+    if not isinstance(net.options.encoder, Mapping):
         raise UserError(
-            "init_from=imagenet needs a U-Net whose encoder is one of torchvision's networks;"
-            " choose model/net=unet_resnet18, or +model/net@model.net.encoder=resnet34"
+            "init_from=imagenet needs a U-Net whose encoder is one of torchvision's networks, with"
+            " net.num_params=null; choose model/net=unet_resnet18, or"
+            " +model/net@model.net.encoder=resnet34"
         )
     with torch.device("meta"):
         spatial = [-(-size // net.multiple) * net.multiple for size in net.in_shape[1:]]
