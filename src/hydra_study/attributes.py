@@ -21,6 +21,9 @@ SECONDS = "seconds"
 PEAK_MEMORY = "peak_memory_mb"
 # The step after which a trial was paused; None again once it goes on.
 PAUSED_AT = "paused_at"
+# When a trial that was paused went on, and worker, slot, start and seconds of its parts before.
+STARTED = "started"
+PARTS = "parts"
 
 STUDY_SPACE = "space"
 STUDY_CONFIG = "config"

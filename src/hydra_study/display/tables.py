@@ -25,7 +25,13 @@ log = logging.getLogger(__name__)
 # A full disk or quota, a network file system that is away.
 _MAY_PASS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE}
 
-_HIDDEN = {attributes.KIND, attributes.TRACEBACK, attributes.OVERRIDES, attributes.REASON}
+_HIDDEN = {
+    attributes.KIND,
+    attributes.TRACEBACK,
+    attributes.OVERRIDES,
+    attributes.REASON,
+    attributes.PARTS,
+}
 
 
 class Recorder:

@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import optuna
@@ -140,7 +141,11 @@ class Asker:
                 paused.number,
                 self._spec.options.checkpoint,
             )
-        own = {attributes.CHECKPOINT: checkpoint, attributes.PAUSED_AT: None}
+        own = {
+            attributes.CHECKPOINT: checkpoint,
+            attributes.STARTED: datetime.now(UTC).isoformat(),
+            attributes.PAUSED_AT: None,
+        }
         trial_id = self._study.trial_id(paused.number)
         for key, value in {**self._signature(slot), **own}.items():
             self._study.storage.set_trial_user_attr(trial_id, key, value)

@@ -89,7 +89,9 @@ class Teller:
 
     def _pause(self, trial: FrozenTrial, outcome: Outcome) -> None:
         step = max(trial.intermediate_values)
-        self._set(trial, self._facts(trial, outcome, self.checkpoint_of(trial)))
+        parts = [*trial.user_attrs.get(attributes.PARTS, []), _part(trial, outcome.seconds)]
+        facts = self._facts(trial, outcome, self.checkpoint_of(trial))
+        self._set(trial, facts | {attributes.PARTS: parts})
         self._set(trial, {attributes.PAUSED_AT: step})
 
     def drop(self, trial: FrozenTrial, outcome: Outcome) -> None:
@@ -166,6 +168,15 @@ class Teller:
         if checkpoint is not None:
             attrs[attributes.CHECKPOINT] = checkpoint
         self._study.enqueue_trial(fixed_params(trial), user_attrs=attrs)
+
+
+def _part(trial: FrozenTrial, seconds: float) -> dict[str, Any]:
+    """Return where and when a trial ran since it began or went on."""
+    names = (attributes.SESSION, attributes.WORKER, attributes.SLOT)
+    place = {name: trial.user_attrs.get(name) for name in names}
+    began = None if trial.datetime_start is None else trial.datetime_start.isoformat()
+    start = trial.user_attrs.get(attributes.STARTED, began)
+    return {**place, attributes.STARTED: start, attributes.SECONDS: round(seconds, 3)}
 
 
 def fixed_params(trial: FrozenTrial) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Timeline of trials by worker and slot."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,8 +22,8 @@ PAUSE = 0.03
 
 @dataclass(frozen=True)
 class Bar:
-    """One trial on the timeline: lane, start and end in seconds from the first one, with pauses
-    shortened.
+    """One trial on the timeline, or its time between two pauses: lane, start and end in seconds
+    from the first one, with pauses of the sweep shortened.
     """
 
     trial: FrozenTrial
@@ -119,29 +120,53 @@ def lane_table(bars: Sequence[Bar], lanes: Sequence[str], length: float) -> Tabl
 
 def lay_out_bars(trials: Sequence[FrozenTrial]) -> tuple[list[Bar], list[tuple[float, float]]]:
     """Return a bar for every trial, and positions and lengths of the shortened pauses."""
-    spans = sorted((span_of(trial) for trial in trials), key=lambda span: span[:2])
+    parts = [part for trial in trials for part in parts_of(trial)]
+    lanes = lanes_of(parts)
+    placed = zip((span_of(part) for part in parts), lanes, strict=True)
+    spans = sorted(((*span, lane) for span, lane in placed), key=lambda span: span[:2])
     worked, until = 0.0, spans[0][0]
     idle: list[tuple[datetime, float]] = []
-    for start, end, _ in spans:
+    for start, end, *_ in spans:
         if start > until:
             idle.append((start, (start - until).total_seconds()))
         worked += max(0.0, (end - max(start, until)).total_seconds())
         until = max(until, end)
     limit = max(PAUSE * worked, 1.0)
     cuts = [(start, seconds) for start, seconds in idle if seconds > limit]
-    first, names = spans[0][0], lanes_of(trials)
+    first = spans[0][0]
     bars = [
         Bar(
             trial,
-            names[trial.number],
+            lane,
             _seconds_worked(start, first, cuts, limit),
             _seconds_worked(end, first, cuts, limit),
         )
-        for start, end, trial in spans
+        for start, end, trial, lane in spans
     ]
     return bars, [
         (_seconds_worked(start, first, cuts, limit) - limit / 2, seconds) for start, seconds in cuts
     ]
+
+
+def parts_of(trial: FrozenTrial) -> list[FrozenTrial]:
+    """Return a trial as one, or its time before each pause and after the last as one each."""
+    info = trial.user_attrs
+    before = list(info.get(attributes.PARTS, []))
+    if not before:
+        return [trial]
+    if info.get(attributes.PAUSED_AT) is None:
+        spent = sum(part[attributes.SECONDS] for part in before)
+        left = info[attributes.SECONDS] - spent if trial.state.is_finished() else None
+        names = (attributes.SESSION, attributes.WORKER, attributes.SLOT, attributes.STARTED)
+        before.append({name: info[name] for name in names} | {attributes.SECONDS: left})
+    return [_part(trial, part) for part in before]
+
+
+def _part(trial: FrozenTrial, place: dict[str, Any]) -> FrozenTrial:
+    part = copy.copy(trial)
+    part.user_attrs = trial.user_attrs | place
+    part.datetime_start = datetime.fromisoformat(place[attributes.STARTED])
+    return part
 
 
 def span_of(trial: FrozenTrial) -> tuple[datetime, datetime, FrozenTrial]:
@@ -163,17 +188,17 @@ def _seconds_worked(
     return (time - first).total_seconds() - cut
 
 
-def lanes_of(trials: Sequence[FrozenTrial]) -> dict[int, str]:
+def lanes_of(trials: Sequence[FrozenTrial]) -> list[str]:
     """Return the lane of each trial: index of its worker within a start of the sweep, and slot."""
     workers: dict[str, list[str]] = {}
-    lanes = {}
+    lanes = []
     for trial in trials:
         info = trial.user_attrs
         names = workers.setdefault(str(info.get(attributes.SESSION)), [])
         if info[attributes.WORKER] not in names:
             names.append(info[attributes.WORKER])
         worker = names.index(info[attributes.WORKER])
-        lanes[trial.number] = f"worker {worker} slot {info.get(attributes.SLOT, 0)}"
+        lanes.append(f"worker {worker} slot {info.get(attributes.SLOT, 0)}")
     return lanes
 
 
