@@ -36,7 +36,7 @@ def main() -> None:
     options = parse()
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, leave)
-    place = options.folder / f"{options.storage}-{options.seed}"
+    place = options.folder / options.name
     place.mkdir(parents=True, exist_ok=True)
     state = read_state(place / "state.json")
     if options.step is not None:
@@ -78,6 +78,12 @@ def parse() -> argparse.Namespace:
         default=Path("outputs/chaos"),
         help="folder of the sweeps and of the state",
     )
+    parser.add_argument(
+        "--schedule",
+        choices=("none", "promotion"),
+        default="none",
+        help="hydra/sweeper/schedule; with promotion no sweep trains networks",
+    )
     parser.add_argument("--step", type=int, help="run this one sweep of the seed")
     parser.add_argument("--trials", type=int, default=14, help="trials per sweep")
     parser.add_argument(
@@ -100,6 +106,10 @@ def parse() -> argparse.Namespace:
     )
     options = parser.parse_args()
     options.folder = options.folder.absolute()
+    options.name = f"{options.storage}-{options.seed}"
+    if options.schedule != "none":
+        options.name += f"-{options.schedule}"
+        options.pipeline_every = 0
     if options.storage == "postgresql" and not is_installed():
         parser.error("--storage postgresql needs a server; on Debian: apt-get install postgresql")
     return options
@@ -164,7 +174,7 @@ def step(
     folder = place / str(number)
     shutil.rmtree(folder, ignore_errors=True)
     storage = server.make(f"chaos{number}") if server is not None else None
-    app = Application(folder, plan.total, plan.fates, storage)
+    app = Application(folder, plan.total, plan.fates, storage, options.schedule)
     episode = (PipelineEpisode if is_pipeline else Episode)(
         app, plan, rng, server, options.stale_after, options.patience
     )
@@ -197,7 +207,8 @@ def table(state: dict[str, Any], options: argparse.Namespace) -> str:
     lines = [
         (
             f"{sum(thrown.values())} faults in {state['next']} sweeps of {options.trials} trials, "
-            f"{options.storage}, seed {options.seed}, {state['seconds'] / 60:.0f} minutes."
+            f"{options.storage}, schedule {options.schedule}, seed {options.seed},"
+            f" {state['seconds'] / 60:.0f} minutes."
         ),
         "",
         "| fault | injected |",

@@ -71,8 +71,9 @@ def main(cfg):
         state = {"step": step + 1, "sum": state["sum"] + cfg.x}
         save(folder / "checkpoints" / "last.ckpt", json.dumps(state))
         note("step", me.number, step=step + 1)
-        if me.report(step + 1, state["sum"]):
-            raise trial.Pruned("pruned")
+        if me.report(step + 1, state["sum"], is_last=step + 1 == cfg.steps):
+            note("stop", me.number)
+            raise trial.Pruned("stopped")
         if fate and step + 2 >= cfg.steps:
             note("fate", me.number, fate=fate)
             suffer(fate)
@@ -90,6 +91,7 @@ defaults:
   - _self_
   - override hydra/sweeper: study
   - override hydra/sweeper/sampler: random
+  - override hydra/sweeper/schedule: {schedule}
 
 x: 0.0
 steps: 6
@@ -154,12 +156,14 @@ class Application:
         total: `n_trials` of its sweep.
         fates: Faults inside of trials, by number.
         storage: `hydra.sweeper.storage`; None for a journal in the sweep's folder.
+        schedule: `hydra/sweeper/schedule`.
     """
 
     folder: Path
     total: int
     fates: dict[int, str]
     storage: str | None
+    schedule: str = "none"
 
     @property
     def sweep(self) -> Path:
@@ -185,6 +189,7 @@ class Application:
             slots=slots,
             workers=workers,
             storage=self.storage or "null",
+            schedule=self.schedule,
             stale_after=stale_after,
             sweep=self.sweep,
         )

@@ -26,6 +26,7 @@ COUNTS = {
     "second folder": "starts of a study in a second folder that were not refused",
 }
 UNCHARGED = ("infeasible", "duplicate")
+STOPPED = ("killed", "paused", "pruned")
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def judge(app: Application) -> list[Violation]:
         *of_totals(app, trials),
         *of_trials(trials, ledger, app),
         *of_folders(ledger),
+        *of_steps(ledger),
         *of_tables(app, trials),
         *of_files(app),
     ]
@@ -71,13 +73,16 @@ def judge(app: Application) -> list[Violation]:
 
 def kind(trial: FrozenTrial) -> str:
     """Return the kind of a trial, else its state in lower case."""
+    if not trial.state.is_finished():
+        is_paused = trial.user_attrs.get("paused_at") is not None
+        return "paused" if is_paused else trial.state.name.lower()
     return str(trial.user_attrs.get("kind", trial.state.name.lower()))
 
 
 def is_charged(trial: FrozenTrial) -> bool:
     """Return whether a trial counts towards the total."""
     return (
-        trial.state.is_finished()
+        (trial.state.is_finished() or kind(trial) == "paused")
         and kind(trial) not in UNCHARGED
         and not trial.user_attrs.get("retried")
     )
@@ -107,11 +112,12 @@ def of_trials(
 ) -> list[tuple[str, str]]:
     """Check that every trial has the kind and value of its fate, and killed ones were retried."""
     fates = {line["number"]: line["fate"] for line in ledger if line["say"] == "fate"}
+    stopped = {line["number"] for line in ledger if line["say"] == "stop"}
     retried = {trial.user_attrs.get("retry_of") for trial in trials}
     found = []
     for trial in trials:
         name, ended_as = f"trial {trial.number}", kind(trial)
-        if not trial.state.is_finished():
+        if not trial.state.is_finished() and ended_as != "paused":
             found.append(("lost", f"{name} is still {trial.state.name}"))
         elif ended_as == "killed" and trial.number not in retried:
             reason = trial.user_attrs.get("reason")
@@ -121,7 +127,8 @@ def of_trials(
             if trial.value is None or abs(trial.value - expected) > 1e-9:
                 found.append(("kind", f"{name} has the value {trial.value}, not {expected}"))
         wanted = FATES[fates[trial.number]] if trial.number in fates else "complete"
-        if trial.state.is_finished() and ended_as not in (wanted, "killed"):
+        others = STOPPED if trial.number in stopped - fates.keys() else ("killed",)
+        if trial.state.is_finished() and ended_as not in (wanted, *others):
             reason = trial.user_attrs.get("reason")
             fate = f"fate: {fates.get(trial.number)}; {reason}"
             found.append(("kind", f"{name} is {ended_as}, not {wanted} ({fate})"))
@@ -134,8 +141,10 @@ def of_trials(
 
 
 def of_folders(ledger: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Check that every trial began once, in an empty folder."""
+    """Check that every trial began once, in an empty folder, unless it went on after a pause."""
     began = [line for line in ledger if line["say"] == "begin"]
+    stopped = {line["number"] for line in ledger if line["say"] == "stop"}
+    began = [line for line in began if line["number"] not in stopped or line["start"] == 0]
     found = [
         ("overwritten", f"trial {line['number']} began in a folder with {line['found']}")
         for line in began
@@ -145,6 +154,16 @@ def of_folders(ledger: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return found + [
         ("overwritten", f"trial {number} began {count} times")
         for number, count in counts.items()
+        if count > 1
+    ]
+
+
+def of_steps(ledger: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Check that no trial did a step twice, as one that lost its checkpoint would."""
+    steps = Counter((line["number"], line["step"]) for line in ledger if line["say"] == "step")
+    return [
+        ("twice", f"trial {number} did step {step} {count} times")
+        for (number, step), count in steps.items()
         if count > 1
     ]
 

@@ -22,6 +22,7 @@ from hydra_study.attributes import kind_of
 from hydra_study.dotted_path import locate
 from hydra_study.space.parameters import override_text
 from hydra_study.space.space import Point, Space
+from hydra_study.storage.leftovers import remove_unfinished
 from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
@@ -159,8 +160,10 @@ class Asker:
             step = trial.user_attrs[attributes.PAUSED_AT]
             reason = f"paused at step {step}; enough others are better"
             outcome = Outcome("pruned", reason=reason)
+            path = self._spec.paths.outcome(trial.number)
+            remove_unfinished(path)  # of a worker that was killed at this
             with contextlib.suppress(OSError):  # the study has it
-                write_outcome(self._spec, self._spec.paths.outcome(trial.number), outcome)
+                write_outcome(self._spec, path, outcome)
             self._teller.drop(trial, outcome)
 
     def _signature(self, slot: int) -> dict[str, Any]:
