@@ -46,15 +46,21 @@ def test_auto_puts_channels_last_on_the_processor(
 
 
 @needs_onednn
+@pytest.mark.parametrize("memory_format", ["auto", "channels_last"])
 @pytest.mark.parametrize(
     ("width", "last"), [(8, torch.contiguous_format), (16, torch.channels_last)]
 )
-def test_auto_avoids_shortcuts_whose_backward_pass_crashes(
-    width: int, last: torch.memory_format
+def test_shortcuts_whose_backward_pass_crashes_are_contiguous(
+    width: int,
+    last: torch.memory_format,
+    memory_format: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     strided = {"skip": "add", "downsample": "stride", "downsample_at": "start"}
     net = ConvNet((3, 16, 16), 3, stem={"width": width}, num_stages=1, width=width, **strided)
-    assert lay_out(net, "auto", (3, 16, 16), CPU) == last
+    assert lay_out(net, memory_format, (3, 16, 16), CPU) == last
+    told = "memory_format=contiguous in place of channels_last" in caplog.text
+    assert told == (memory_format == "channels_last" and width == 8)
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])

@@ -1,5 +1,6 @@
 """Memory layout of images and volumes: as configured, or chosen for the network and its device."""
 
+import logging
 from collections.abc import Sequence
 from typing import Literal
 
@@ -7,6 +8,8 @@ import torch
 from torch import nn
 
 from convsweep.cost.measure import in_mode
+
+log = logging.getLogger(__name__)
 
 MemoryFormat = Literal["auto", "contiguous", "channels_last"]
 
@@ -23,8 +26,9 @@ def lay_out(
     """Convert a network's weights to a memory format, and return the format for its input.
 
     `auto` is channels last on CPUs with oneDNN, which otherwise reorders input and output of each
-    convolution, unless the network fails with it, for instance by a `view` of its feature maps, or
-    has a convolution whose backward pass ends the process (`crashes`).
+    convolution, unless the network fails with it, for instance by a `view` of its feature maps. A
+    network with a convolution whose backward pass ends the process (`crashes`) is contiguous on
+    such CPUs, whatever the format.
 
     Args:
         net: on the CPU, or on `device`.
@@ -32,13 +36,18 @@ def lay_out(
         device: that the network will run on.
     """
     channels_last = CHANNELS_LAST.get(len(in_shape) - 1, torch.contiguous_format)
-    if memory_format == "channels_last":
+    onednn = device.type == "cpu" and torch.backends.mkldnn.is_available()
+    safe = not (onednn and any(map(crashes, net.modules())))
+    if memory_format == "channels_last" and safe:
         net.to(memory_format=channels_last)
         return channels_last
-    suits = (
-        memory_format == "auto" and device.type == "cpu" and torch.backends.mkldnn.is_available()
-    )
-    if suits and not any(map(crashes, net.modules())) and runs(net, in_shape, channels_last):
+    if memory_format == "channels_last":
+        log.warning(
+            "model.memory_format=contiguous in place of channels_last: torch crashes there on the"
+            " CPU for strided 1x1 convolutions of fewer than %d channels",
+            CHANNELS_OF_A_REGISTER,
+        )
+    if memory_format == "auto" and onednn and safe and runs(net, in_shape, channels_last):
         return channels_last
     net.to(memory_format=torch.contiguous_format)
     return torch.contiguous_format
