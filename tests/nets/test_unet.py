@@ -9,7 +9,7 @@ from torch import nn
 
 from convsweep.errors import InfeasibleError, UserError
 from convsweep.nets import UNet
-from convsweep.nets.residual import SkipBlock
+from convsweep.nets.residual import LayerScale, SkipBlock, StochasticDepth
 from convsweep.nets.unet_gate import AttentionGate
 from convsweep.nets.unet_plan import plan_unet
 from convsweep.nets.unet_sizes import fitting_shapes, level_sizes
@@ -171,6 +171,22 @@ def test_convnext_level_adds_its_blocks_at_one_width() -> None:
     assert (entry[0].in_channels, entry[0].out_channels) == (8, 4)
     assert [block.body[0].groups for block in blocks] == [4, 4]
     assert all(isinstance(block.shortcut, nn.Identity) for block in blocks)
+
+
+def test_convnext_blocks_are_scaled_and_skipped_more_often_with_depth() -> None:
+    options = {"depth": 1, "width": 4, "num_convs": [1, 2], "block": "convnext", "norm": "channel"}
+    net = UNet((3, 8, 8), 2, **options, layer_scale=0.5, stochastic_depth=0.3)
+    dropped = [part.probability for part in net.modules() if isinstance(part, StochasticDepth)]
+    assert dropped == pytest.approx([0.1, 0.2, 0.3]), (
+        "the first of the four blocks is never skipped"
+    )
+    scales = [part.scale for part in net.modules() if isinstance(part, LayerScale)]
+    assert [len(scale) for scale in scales] == [4, 8, 8, 4]
+    assert all((scale == 0.5).all() for scale in scales)
+    with pytest.raises(
+        UserError, match=r"net.layer_scale=0.5 .* need block=convnext, but block=pl"
+    ):
+        UNet((3, 8, 8), 2, layer_scale=0.5)
 
 
 def test_widths_and_convolutions_a_level() -> None:

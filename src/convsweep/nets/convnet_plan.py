@@ -109,6 +109,13 @@ def expand_stages(
     return check_belonging(stages, shared, {index - 1: options for index, options in own.items()})
 
 
+def rising(counts: Sequence[int]) -> list[list[float]]:
+    """Return numbers that rise from 0 to 1, in groups of these counts."""
+    total = sum(counts)
+    numbers = iter(index / max(1, total - 1) for index in range(total))
+    return [[next(numbers) for _ in range(count)] for count in counts]
+
+
 @dataclass(frozen=True)
 class Plan:
     """The parsed options of a `ConvNet`, complete but for the input's shape.
@@ -132,9 +139,7 @@ class Plan:
     @property
     def depths(self) -> list[list[float]]:
         """Relative depth of the blocks of each stage: 0 for the network's first, 1 for its last."""
-        total = sum(stage.num_blocks for stage in self.stages)
-        rising = iter(index / max(1, total - 1) for index in range(total))
-        return [[next(rising) for _ in range(stage.num_blocks)] for stage in self.stages]
+        return rising([stage.num_blocks for stage in self.stages])
 
     def scaled(self, factor: float, multiple: int = 1) -> "Plan":
         """Return the plan with all widths multiplied by `factor`, each a multiple of `multiple` and

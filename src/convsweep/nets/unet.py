@@ -71,6 +71,7 @@ class UNet(nn.Module):
         """Build the decoder for an encoder and return its output channels."""
         plan, dim, rises = self.options, len(self.in_shape) - 1, parts.rises
         channels, widths = parts.shapes[-1][0], decoder_widths(plan, parts)
+        _, depths = plan.depths(len(rises))
         for index, (step, source) in enumerate(rises):
             level = len(rises) - 1 - index
             width = widths[level]
@@ -85,8 +86,7 @@ class UNet(nn.Module):
                     self.gates.append(
                         AttentionGate(dim, skipped, channels, step) if skipped else nn.Identity()
                     )
-                convs = plan.decoder_convs(level, len(rises))
-                self.decoder.append(build_level(plan, dim, entering, width, convs, spatial))
+                self.decoder.append(build_level(plan, dim, entering, width, spatial, depths[index]))
             channels = width
         return channels
 

@@ -57,13 +57,15 @@ def own_encoder(plan: UNetOptions, in_shape: Shape) -> Encoder:
     sizes, risen = level_sizes(plan, in_shape[1:])
     encoder = Encoder(steps=[FACTOR] * plan.depth, risen=risen)
     dim, channels = len(in_shape) - 1, in_shape[0]
+    depths, _ = plan.depths(plan.depth)
     for level, width in enumerate(plan.widths):
         with named(f"level {level} of the encoder", REMEDY):
             if level > 0:
                 spatial = halved(sizes[level - 1], level)
                 encoder.downs.append(build_down(plan, dim, channels, spatial))
-            convs = plan.at("num_convs", level)
-            encoder.levels.append(build_level(plan, dim, channels, width, convs, sizes[level]))
+            encoder.levels.append(
+                build_level(plan, dim, channels, width, sizes[level], depths[level])
+            )
         encoder.shapes.append((width, *sizes[level]))
         channels = width
     return encoder

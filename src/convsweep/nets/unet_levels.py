@@ -34,16 +34,21 @@ class Level:
         dim: Spatial axes.
         in_channels: Channels that enter.
         width: Channels that leave.
-        num_convs: Number of convolutions or blocks.
         spatial: Shape after them.
+        depths: Relative depth of each convolution or block in the network, 0 to 1.
     """
 
     plan: UNetOptions
     dim: int
     in_channels: int
     width: int
-    num_convs: int
     spatial: Sequence[int]
+    depths: Sequence[float]
+
+    @property
+    def num_convs(self) -> int:
+        """Number of convolutions or blocks."""
+        return len(self.depths)
 
     def convolutions(self, last: Activation) -> nn.Sequential:
         """Return a sequence of convolutions; `last` is the activation of the last one."""
@@ -76,12 +81,14 @@ class Level:
             kernel_size=plan.kernel_size,
             downsample="none",
             skip="add",
+            layer_scale=plan.layer_scale,
+            stochastic_depth=plan.stochastic_depth,
             norm=plan.norm,
             norm_groups=plan.norm_groups,
             activation=plan.activation,
         )
         entry = self.projection()
-        blocks = in_order(build_stage(stage, (self.width, *self.spatial)))
+        blocks = in_order(build_stage(stage, (self.width, *self.spatial), self.depths))
         return nn.Sequential(*([] if entry is None else [entry]), *blocks)
 
     def projection(self) -> nn.Sequential | None:
@@ -102,11 +109,19 @@ def build_level(
     dim: int,
     in_channels: int,
     width: int,
-    num_convs: int,
     spatial: Sequence[int],
+    depths: Sequence[float],
 ) -> nn.Module:
-    """Return the convolutions of one level; `spatial` is the shape after them."""
-    level = Level(plan, dim, in_channels, width, num_convs, spatial)
+    """Return the convolutions of one level.
+
+    Args:
+        plan: options of the network.
+        dim: spatial axes.
+        in_channels, width: channels before and after.
+        spatial: shape after them.
+        depths: relative depth of each convolution or block in the network, 0 to 1.
+    """
+    level = Level(plan, dim, in_channels, width, spatial, depths)
     build = {"plain": level.plain, "residual": level.residual, "convnext": level.convnext}
     body = build[plan.block]()
     return nn.Sequential(body, FEATURE_DROPOUT[dim](plan.dropout)) if plan.dropout else body

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from convsweep.errors import UserError
-from convsweep.nets.convnet_plan import Plan, plan_convnet
+from convsweep.nets.convnet_plan import Plan, plan_convnet, rising
 from convsweep.nets.options import (
     Activation,
     Each,
@@ -50,6 +50,8 @@ class UNetOptions:
         and the decoder's maps below (Oktay et al. 2018).
     block: `plain` levels; `residual` levels, whose input is added to their output; `convnext`
         blocks (Liu et al. 2022), after a 1x1 convolution where the channels change.
+    layer_scale, stochastic_depth: of the blocks of `block: convnext`, as those of a `Stage`; the
+        probability rises from the network's first block to its last.
     deep_supervision: levels of the decoder below the first that have an output of their own, which
         counts in the loss while training (Lee et al. 2015), or `none`.
     norm, norm_groups, activation: after each convolution. dropout: probability that a feature map
@@ -73,6 +75,8 @@ class UNetOptions:
     skip: Skip = "concat"
     attention: Literal["none", "gate"] = "none"
     block: Literal["plain", "residual", "convnext"] = "plain"
+    layer_scale: float | None = None
+    stochastic_depth: float = 0.0
     deep_supervision: Literal["none"] | int = "none"
     norm: Norm = "batch"
     norm_groups: int = 8
@@ -102,6 +106,18 @@ class UNetOptions:
         number = value_at("num_convs", self.num_convs, level, count, "decoder levels")
         assert isinstance(number, int)
         return number
+
+    def depths(self, decoder_levels: int) -> tuple[list[list[float]], list[list[float]]]:
+        """Return the relative depth of each block, 0 for the network's first and 1 for its last: of
+        the own encoder's levels from the top down, and of the decoder's from the bottom up.
+        """
+        own = [] if self.encoder is not None else range(self.depth + 1)
+        encoder = [self.at("num_convs", level) for level in own]
+        decoder = [
+            self.decoder_convs(level, decoder_levels) for level in reversed(range(decoder_levels))
+        ]
+        numbers = rising([*encoder, *decoder])
+        return numbers[: len(encoder)], numbers[len(encoder) :]
 
     @property
     def encoder_plan(self) -> Plan:
@@ -163,6 +179,11 @@ def plan_unet(**options: Any) -> UNetOptions:
         raise UserError(
             f"net.block={plan.block} adds a level's input to its output, which padding=valid makes"
             " smaller; use padding=same"
+        )
+    if plan.block != "convnext" and (plan.layer_scale is not None or plan.stochastic_depth):
+        raise UserError(
+            f"net.layer_scale={plan.layer_scale} and net.stochastic_depth={plan.stochastic_depth}"
+            f" need block=convnext, but block={plan.block}; leave them at null and 0"
         )
     if plan.skip == "none" and plan.attention != "none":
         raise UserError(
