@@ -71,7 +71,7 @@ defaults:
   - override hydra/sweeper/pruner: threshold
   - _self_
 test: false
-trainer: {max_epochs: 3}
+trainer: {max_epochs: 4} # the pruner stops a trial after the third
 callbacks: {early_stopping: null}
 hydra:
   sweeper:
@@ -86,7 +86,7 @@ hydra:
       model.label_smoothing: {compute: "7.0 if $case == 'error' else 0.0"}
       model.net.num_stages: {compute: "6 if $case == 'infeasible' else 2"}
       scheduler: {compute: "'none' if $case == 'timed_out' else 'cosine'"}
-      trainer.max_epochs: {compute: "100000 if $case == 'timed_out' else 3"}
+      trainer.max_epochs: {compute: "100000 if $case == 'timed_out' else 4"}
 """
 STATES = {
     "complete": "finished",
@@ -141,7 +141,7 @@ def test_every_trial_is_one_run_of_the_studys_group_in_its_own_state(
                 == row["best_checkpoint"]
                 == str(Path(row["folder"]) / "checkpoints" / "best.ckpt")
             )
-            assert len(run.values("val/accuracy")) == 3
+            assert len(run.values("val/accuracy")) == 4
             assert len(run.values("architecture")) == 1
     study = runs[study_run(tmp_path)]
     assert (study.group, study.job_type) == ("train", "study")

@@ -192,6 +192,17 @@ def test_pruners_compare_the_documented_epochs(
     assert compared == epochs
 
 
+def test_a_trial_that_ends_anyway_is_not_pruned() -> None:
+    study = study_with("median", n_startup_trials=1, n_warmup_steps=0)
+    good, bad, ends = (study.ask() for _ in range(3))
+    report(study, good, [1.0, 1.0])
+    study.tell(good, 1.0)
+    assert report(study, bad, [9.0, 9.0]) == [1, 2]
+    reports = Reports(study, ends, parse_objectives("minimize", None))
+    assert reports.add(1, 9.0) == "pruned"
+    assert reports.add(2, 9.0, is_last=True) is None
+
+
 def rungs_of(trial: FrozenTrial) -> list[float]:
     """Return the values that successive halving has noted of a trial, rung by rung."""
     return [

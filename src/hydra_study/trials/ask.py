@@ -162,9 +162,10 @@ class Asker:
             outcome = Outcome("pruned", reason=reason)
             path = self._spec.paths.outcome(trial.number)
             remove_unfinished(path)  # of a worker that was killed at this
-            with contextlib.suppress(OSError):  # the study has it
+            self._teller.remove_checkpoints(trial)
+            with contextlib.suppress(OSError):  # a full disk; it is dropped later
                 write_outcome(self._spec, path, outcome)
-            self._teller.drop(trial, outcome)
+                self._teller.tell(trial, outcome)
 
     def _signature(self, slot: int) -> dict[str, Any]:
         return {

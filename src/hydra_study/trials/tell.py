@@ -94,9 +94,9 @@ class Teller:
         self._set(trial, facts | {attributes.PARTS: parts})
         self._set(trial, {attributes.PAUSED_AT: step})
 
-    def drop(self, trial: FrozenTrial, outcome: Outcome) -> None:
-        """Tell the outcome of a paused trial that will not go on, and remove its checkpoints: the
-        files that match the pattern, and those beside them with the same suffix.
+    def remove_checkpoints(self, trial: FrozenTrial) -> None:
+        """Remove the checkpoints of a paused trial that will not go on: the files that match the
+        pattern, and those beside them with the same suffix.
         """
         for found in self._checkpoints(trial):
             for path in found.parent.glob(f"*{found.suffix}"):
@@ -105,7 +105,6 @@ class Teller:
                 else:
                     path.unlink(missing_ok=True)
         self._set(trial, {attributes.CHECKPOINT: None})
-        self.tell(trial, outcome)
 
     def _set(self, trial: FrozenTrial, attrs: Mapping[str, Any]) -> None:
         for key, value in attrs.items():
