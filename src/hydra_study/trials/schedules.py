@@ -7,6 +7,7 @@ learning curves with them.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from optuna.trial import FrozenTrial
 
@@ -81,11 +82,11 @@ class Promotion:
         earlier = [] if own is None else [one for one in own.intermediate_values if one < step]
         if rung <= self.rung(max(earlier, default=0)):
             return False
-        reached = self._values_at(rung, (trial for trial in trials if trial is not own))
+        others = (trial for trial in trials if trial is not own)
+        reached = [one for one in self._contenders(others) if one.rung >= rung]
+        mine = self._key(value, number)
         better = sum(
-            self._key(other, trial.number) < self._key(value, number)
-            for trial, other in reached
-            if kind_of(trial) in _HOLDS_ITS_PLACE
+            self._key_at(rung, one) < mine for one in reached if one.kind in _HOLDS_ITS_PLACE
         )
         return better >= (len(reached) + 1) // self.reduction_factor
 
@@ -101,12 +102,13 @@ class Promotion:
                 fewer than `reduction_factor` have reached it, so that at least one trial trains to
                 its end.
         """
-        for rung in sorted({self._rung_of(trial) for trial in _paused(trials)}, reverse=True):
-            reached = self._values_at(rung, trials)
+        contenders = self._contenders(trials)
+        for rung in sorted(_waiting_at(contenders), reverse=True):
+            reached = [one for one in contenders if one.rung >= rung]
             room = max(len(reached) // self.reduction_factor, int(is_final))
-            for trial in self._best(reached)[:room]:
-                if kind_of(trial) == "paused" and self._rung_of(trial) == rung:
-                    return trial
+            for one in self._best(rung, reached)[:room]:
+                if one.kind == "paused" and one.rung == rung:
+                    return one.trial
         return None
 
     def hopeless(self, trials: Sequence[FrozenTrial], n_trials: int | None) -> list[FrozenTrial]:
@@ -121,38 +123,38 @@ class Promotion:
         """
         if n_trials is None:
             return []
+        contenders = self._contenders(trials)
         room = max(1, n_trials // self.reduction_factor)
         return [
-            trial
-            for rung in sorted({self._rung_of(trial) for trial in _paused(trials)})
-            for trial in self._best(self._values_at(rung, trials))[room:]
-            if kind_of(trial) == "paused" and self._rung_of(trial) == rung
+            one.trial
+            for rung in sorted(_waiting_at(contenders))
+            for one in self._best(rung, contenders)[room:]
+            if one.kind == "paused" and one.rung == rung
         ]
 
-    def _rung_of(self, trial: FrozenTrial) -> int:
-        return self.rung(max(trial.intermediate_values, default=0))
-
-    def _values_at(
-        self, rung: int, trials: Iterable[FrozenTrial]
-    ) -> list[tuple[FrozenTrial, float]]:
-        """Return the trials that reached a rung, each with its value there."""
-        start = self.steps_of(rung)
-        reached = []
+    def _contenders(self, trials: Iterable[FrozenTrial]) -> list["_Contender"]:
+        """Return the trials that have reported and count: neither the retry nor the original of one
+        is counted too.
+        """
+        found = []
         for trial in trials:
-            reports = trial.intermediate_values
-            if reports and max(reports) >= start and _is_counted(trial):
-                first = start if start in reports else min(s for s in reports if s >= start)
-                reached.append((trial, reports[first]))
-        return reached
+            if trial.intermediate_values and not trial.user_attrs.get(attributes.RETRIED):
+                kind = kind_of(trial)
+                if kind not in UNCHARGED:
+                    rung = self.rung(max(trial.intermediate_values))
+                    found.append(_Contender(trial, kind, rung))
+        return found
 
-    def _best(self, reached: Iterable[tuple[FrozenTrial, float]]) -> list[FrozenTrial]:
-        """Return the trials that hold their place in a rung, the best one first."""
-        ranked = sorted(
-            (self._key(value, trial.number), trial)
-            for trial, value in reached
-            if kind_of(trial) in _HOLDS_ITS_PLACE
-        )
-        return [trial for _, trial in ranked]
+    def _best(self, rung: int, contenders: Iterable["_Contender"]) -> list["_Contender"]:
+        """Return those that reached a rung and hold their place in it, the best one first."""
+        reached = (one for one in contenders if one.rung >= rung and one.kind in _HOLDS_ITS_PLACE)
+        return sorted(reached, key=lambda one: self._key_at(rung, one))
+
+    def _key_at(self, rung: int, one: "_Contender") -> tuple[float, int]:
+        """Return the key of a trial's first value at a rung or beyond it."""
+        reports, start = one.trial.intermediate_values, self.steps_of(rung)
+        first = start if start in reports else min(step for step in reports if step >= start)
+        return self._key(reports[first], one.trial.number)
 
     def _key(self, value: float, number: int) -> tuple[float, int]:
         """Return what sorts the best value first, NaN last, and of equal ones the older trial."""
@@ -161,12 +163,14 @@ class Promotion:
         return (-value if self.direction == "maximize" else value), number
 
 
-def _paused(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    return [trial for trial in trials if kind_of(trial) == "paused"]
+class _Contender(NamedTuple):
+    """A trial that counts in the rungs up to its own."""
+
+    trial: FrozenTrial
+    kind: str
+    rung: int
 
 
-def _is_counted(trial: FrozenTrial) -> bool:
-    """Return whether a trial counts in the rungs: neither its retry nor its original is counted
-    too.
-    """
-    return kind_of(trial) not in UNCHARGED and not trial.user_attrs.get(attributes.RETRIED)
+def _waiting_at(contenders: Iterable[_Contender]) -> set[int]:
+    """Return the rungs at which trials are paused."""
+    return {one.rung for one in contenders if one.kind == "paused"}
