@@ -9,9 +9,11 @@ from omegaconf import OmegaConf
 from optuna.trial import TrialState, create_trial
 
 from convsweep.review.report.pages.compare import best_after, leader
+from convsweep.review.report.rendering.blocks import Text
 from convsweep.review.report.rendering.scales import bins, scale_of
 from convsweep.review.report.rendering.score_axis import shown_range
 from convsweep.review.report.rendering.thinning import evenly, thin_out
+from convsweep.review.report.sections.curves import curve_blocks, early_values
 from convsweep.review.report.sections.effects import effect_of
 from convsweep.review.report.sections.history import improvements
 from convsweep.review.report.sections.importance import importances
@@ -54,6 +56,22 @@ def test_the_best_is_the_first_of_the_best_and_repetitions_do_not_count() -> Non
 def test_the_value_that_optuna_gives_a_pruned_trial_is_no_score(made: MakeSweep) -> None:
     pruned = create_trial(state=TrialState.PRUNED, value=0.99, user_attrs={"kind": "pruned"})
     assert sweep_of([complete(0.5), pruned]).ranked[0].number == 0
+
+
+def test_early_values_are_ranked_against_the_last_one() -> None:
+    trials = [complete(0.0) for _ in range(10)]
+    for place, trial in enumerate(trials):
+        trial.intermediate_values = {1: -place, 2: 0.0, 3: place, 4: place}
+    (text,) = early_values(trials, 3)
+    assert isinstance(text, Text)
+    assert "after epoch 1 -1.00 (10 trials), 3 1.00 (10 trials)" in text.text
+    assert early_values(trials[1:], 3) == []
+
+
+def test_a_paused_trial_is_shown_where_it_waits(made: MakeSweep) -> None:
+    sweep = made(["complete", "paused", "paused"])
+    assert (sweep.kinds["paused"], sweep.charged, sweep.is_running) == (2, 3, False)
+    assert any(trace.get("mode") == "markers" for trace in curve_blocks(sweep)[0].data)
 
 
 def test_the_front_holds_what_none_beats() -> None:
@@ -178,6 +196,20 @@ def test_a_pause_is_cut_and_told() -> None:
     assert bars[-1].end < 60
     assert [round(bar.end - bar.start) for bar in bars] == [10, 10, 10, 10]
     assert {bar.lane for bar in bars} == {"worker 0 slot 0"}
+
+
+def test_a_trial_that_paused_has_a_bar_for_each_of_its_parts() -> None:
+    one, other = make_trials(["complete", "complete"])
+    starts = [(START + timedelta(seconds=second)).isoformat() for second in (0, 30)]
+    part = {"session": "s", "worker": "w", "slot": 0, "started": starts[0], "seconds": 10.0}
+    one.user_attrs |= {**part, "slot": 1, "started": starts[1], "seconds": 15.0, "parts": [part]}
+    one.user_attrs |= {"paused_at": None}
+    other.datetime_start = START + timedelta(seconds=10)
+    other.user_attrs |= {**part, "seconds": 20.0}
+    bars, _ = lay_out_bars([one, other])
+    ends = [(bar.lane, bar.start, bar.end) for bar in bars]
+    lanes = ("worker 0 slot 0", "worker 0 slot 1")
+    assert ends == [(lanes[0], 0, 10), (lanes[0], 10, 30), (lanes[1], 30, 35)]
 
 
 def test_reasons_alike_but_for_numbers_are_one() -> None:

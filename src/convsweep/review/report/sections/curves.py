@@ -1,4 +1,6 @@
-"""Learning curves: values reported by each trial, and the steps at which trials were pruned."""
+"""Learning curves: values reported by each trial, where trials were pruned or wait, and how well
+early values tell the last one.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +17,8 @@ from hydra_study import kind_of
 
 MOST = {"complete": 80, "pruned": 80}
 OTHERS = 40
+# Fewest trials for a rank correlation.
+FEWEST = 10
 # Largest number of points in a curve.
 POINTS = 100
 
@@ -46,7 +50,7 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
         data += traces(kind, chosen, len(trials))
     if sweep.best is not None and sweep.best.intermediate_values:
         data.append(best_trace(sweep.best))
-    caption = "A cross marks where the pruner stopped a trial."
+    caption = "A cross marks where a trial was pruned, or waits."
     if drawn < len(reported):
         caption += (
             f" {drawn} of {len(reported):,} curves are drawn: the best and an even sample of the"
@@ -65,13 +69,46 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
             caption + axis.remark,
             "Click a name above to hide or show its curves.",
             height=420,
-        )
+        ),
+        *early_values(sweep.complete, reduction_factor(sweep)),
     ]
+
+
+def reduction_factor(sweep: Sweep) -> int:
+    """Return the factor between the rungs of the sweep's schedule or pruner, else 3."""
+    options = [sweep.option("schedule"), sweep.option("pruner")]
+    found = [each["reduction_factor"] for each in options if each and "reduction_factor" in each]
+    return int(found[0]) if found else 3
+
+
+def early_values(complete: Sequence[FrozenTrial], factor: int) -> list[Block]:
+    """Return a sentence: the rank correlation of the values after 1, `factor`, `factor**2`, ...
+    steps with the last one, over the complete trials; nothing where these are few.
+    """
+    from scipy.stats import spearmanr
+
+    said = []
+    longest = max((max(trial.intermediate_values, default=0) for trial in complete), default=0)
+    step = 1
+    while step < longest:
+        both = [
+            (trial.intermediate_values[step], last_value(trial))
+            for trial in complete
+            if step in trial.intermediate_values and step < max(trial.intermediate_values)
+        ]
+        early, last = [list(column) for column in zip(*both, strict=True)] or [[], []]
+        if len(both) >= FEWEST and len(set(early)) > 1 and len(set(last)) > 1:
+            said.append(f"{step} {spearmanr(early, last).statistic:.2f} ({len(both)} trials)")
+        step *= factor
+    if not said:
+        return []
+    rule = "**What early values tell**: rank correlation with the last value, after epoch"
+    return [Text(f"{rule} {', '.join(said)}; of trials that trained to their end.")]
 
 
 def traces(kind: str, trials: Sequence[FrozenTrial], total: int) -> list[dict[str, Any]]:
     """Return the curves of one kind as one trace with gaps between trials, and the ends of pruned
-    ones.
+    and paused ones.
     """
     x: list[float | None] = []
     y: list[float | None] = []
@@ -95,7 +132,7 @@ def traces(kind: str, trials: Sequence[FrozenTrial], total: int) -> list[dict[st
         "line": line,
         "opacity": 0.55,
     }
-    if kind != "pruned":
+    if kind not in ("pruned", "paused"):
         return [lines]
     ends = [max(trial.intermediate_values.items()) for trial in trials]
     marks = {
@@ -107,7 +144,7 @@ def traces(kind: str, trials: Sequence[FrozenTrial], total: int) -> list[dict[st
         "y": [value for _, value in ends],
         "marker": {"symbol": "x", "size": 7, "color": colour},
         "text": [
-            f"trial {trial.number}, {trial.user_attrs.get('reason', 'pruned')}" for trial in trials
+            f"trial {trial.number}, {trial.user_attrs.get('reason', kind)}" for trial in trials
         ],
         "hovertemplate": "%{text}<br>%{y} after %{x}<extra></extra>",
     }
