@@ -60,6 +60,22 @@ def arrays_checkpoint(
     )
 
 
+def columns_checkpoint(path: Path, task: str) -> Path:
+    """Write the checkpoint of a network for two numbers or labels a sample, beside the arrays."""
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(50, 20, (12, 2)).astype(np.float32)
+    y = numbers if task == "regression" else (numbers > 50).astype(np.float32)
+    np.savez(path.with_suffix(".npz"), x=rng.normal(5, 2, (12, 1, 8, 8)).astype(np.float32), y=y)
+    return write_checkpoint(
+        path,
+        f"model={task}",
+        "data=arrays",
+        f"data.task={task}",
+        f"data.path={path.with_suffix('.npz')}",
+        *SMALL,
+    )
+
+
 def command_fixture(main: Callable[[list[str]], int]) -> Any:
     """Return the fixture `run`: a command's main function, called in an empty folder."""
 
