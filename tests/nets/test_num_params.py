@@ -20,6 +20,11 @@ NETS: list[tuple[type, tuple[int, ...], dict[str, Any]]] = [
     (ConvNet, (3, 16, 16), {"block": "bottleneck", "groups": 2, "skip": "add"}),
     (ConvNet, (1, 28, 28), {"num_stages": 0, "head": {"hidden": [100, 50]}}),
     (ConvNet, (1, 28, 28), {"stages": {2: {"skip": "concat", "dense_growth": 12}}}),
+    (
+        ConvNet,
+        (8, 8),
+        {"num_stages": 1, "num_blocks": 3, "width": 16, "skip": "concat", "groups": 8},
+    ),
     (UNet, (1, 32, 32), {"decoder_width": 32}),
     (UNet, (1, 64), {"norm": "group", "norm_groups": 2, "block": "residual"}),
     (UNet, (3, 16, 16, 16), {"encoder": {"block": "basic", "skip": "add", "norm": "instance"}}),

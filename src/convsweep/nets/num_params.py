@@ -13,6 +13,9 @@ from convsweep.errors import InfeasibleError
 ENOUGH = 0.98
 MOST_TRIES = 10
 
+# Factor that changes every width.
+FAR = 1e6
+
 
 class Scalable(Protocol):
     """Options of a network with widths."""
@@ -57,8 +60,8 @@ def with_num_params(plan: P, net: nn.Module, build: Callable[[P], None]) -> P:
             f"net.num_params={most:,} cannot be kept: with the smallest widths the net has"
             f" {least:,} parameters; use fewer stages, blocks or fully connected features"
         )
-    if plan.scaled(0.0) == plan.scaled(1.0) == plan.scaled(2.0):
-        return plan
+    if plan.scaled(0.0) == plan.scaled(FAR):
+        return plan  # it has no widths
     return plan.scaled(largest_factor(count, most, least))
 
 
