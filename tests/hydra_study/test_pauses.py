@@ -17,6 +17,7 @@ from hydra_study import attributes
 from hydra_study.attributes import kind_of
 from hydra_study.objectives import parse_objectives
 from hydra_study.paths import SweepPaths
+from hydra_study.processes.worker import Worker
 from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.storage import OpenStudy, create_study, open_study
 from hydra_study.trials.outcomes import Outcome, parse_policies, write_outcome
@@ -286,6 +287,22 @@ def test_a_trial_whose_worker_dies_as_it_pauses_is_paused(tmp_path: Path) -> Non
     study.storage.set_trial_user_attr(study.trial_id(1), attributes.PAUSED_AT, None)
     assert reap(study, spec, teller, watch) == [1]
     assert [kind_of(one) for one in study.trials] == ["paused", "killed", "waiting"]
+
+
+def test_a_slow_worker_leaves_a_trial_that_another_one_let_go_on(tmp_path: Path) -> None:
+    study, _ = paused_trials(tmp_path, 1)
+    for key, value in {attributes.WORKER: "other", attributes.PAUSED_AT: None}.items():
+        study.storage.set_trial_user_attr(study.trial_id(0), key, value)
+    (tmp_path / ".study").mkdir()
+    slow: Any = object.__new__(Worker)
+    slow.study, slow.pool = study, SimpleNamespace(remove=lambda running: None)
+    slow.spec = SimpleNamespace(paths=SweepPaths(tmp_path), session=None)
+    slow._times, slow._heartbeat = {}, SimpleNamespace(worker="slow")
+    running: Any = SimpleNamespace(
+        conclude=lambda signum: Outcome("paused"), is_lost=False, trial=study.trial(0)
+    )
+    slow._tell(running, None)
+    assert kind_of(study.trial(0)) == "running"
 
 
 def test_the_time_of_a_trial_is_that_of_all_its_parts(tmp_path: Path) -> None:

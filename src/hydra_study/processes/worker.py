@@ -276,6 +276,8 @@ class Worker:
                     self._teller.tell(trial, outcome, again=again)
                 except UpdateFinishedTrialError:  # another worker has reaped it meanwhile
                     return
+            elif not trial.state.is_finished():  # or reaped it as paused
+                return
         self._count(running.trial)
 
     def _asking_lock(self) -> contextlib.AbstractContextManager[None]:
