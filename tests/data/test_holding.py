@@ -76,7 +76,7 @@ def test_a_gpu_holds_what_fits_and_is_augmented_by_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(placement, "free_bytes", lambda device: free)
-    monkeypatch.setattr(OnDevice, "moved", lambda self, array: torch.zeros(1))
+    monkeypatch.setattr(OnDevice, "to_device", lambda self, array: torch.zeros(1))
     made = place_samples(Gather(samples, augment), "auto", GPU)
     assert isinstance(made, OnDevice) == expected
     assert describe_placement(made).startswith("held on cuda:0" if expected else "held in memory")

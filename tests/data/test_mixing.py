@@ -32,7 +32,7 @@ def test_mixup_is_torchvisions(dtype: torch.dtype) -> None:
     share = theirs.make_params([x])["lam"]
     params: dict[str, Any] = {"lam": share, "labels": y, "batch_size": len(x)}
     values = x.float()
-    found = Mixing(LABELS, 4, mixup_alpha=0.4).mixed(x, y, Mix(share))
+    found = Mixing(LABELS, 4, mixup_alpha=0.4).apply(x, y, Mix(share))
     torch.testing.assert_close(found[0], theirs.transform(values, params))
     torch.testing.assert_close(found[1], theirs.transform(y, params))
 
@@ -48,7 +48,7 @@ def test_cutmix_is_torchvisions(seed: int) -> None:
     share = v2.MixUp(alpha=1.0, num_classes=4).make_params([x])["lam"]
     column, row = int(torch.randint(14, (1,))), int(torch.randint(9, (1,)))
     mix = cut_out(share, (9, 14), [row, column])
-    found = Mixing(LABELS, 4, cutmix_alpha=1.0).mixed(x, y, mix)
+    found = Mixing(LABELS, 4, cutmix_alpha=1.0).apply(x, y, mix)
     assert found[0].dtype == torch.uint8
     assert torch.equal(found[0], theirs.transform(x, params))
     torch.testing.assert_close(found[1], theirs.transform(y, params))
@@ -87,7 +87,7 @@ def test_both_ways_take_turns_and_some_batches_stay_as_they_are() -> None:
     assert whole == pytest.approx(400, abs=60)
     assert cut == pytest.approx(300, abs=60)
     x, y = batch(torch.uint8, 8, 8)
-    found = mixing.mixed(x, y, Mix(1.0))
+    found = mixing.apply(x, y, Mix(1.0))
     assert torch.equal(found[0], x)
     assert torch.equal(found[1], F.one_hot(y, 4).float()), "targets are of one kind in all batches"
 

@@ -289,6 +289,6 @@ def test_real_scans_are_read_in_place(shared: Path) -> None:
         shared / "Task04_Hippocampus", images="imagesTr", masks="labelsTr", crop_size=[40, 56, 40]
     )
     assert len(data.pairs["train"]) == 260
-    (image, mask), *_ = data.opened(data.pairs["train"][:1])
+    (image, mask), *_ = data.open_pairs(data.pairs["train"][:1])
     assert image.shape == mask.shape == (35, 51, 35)
     assert set(np.unique(data.classes_of(mask))) == {0, 1, 2}

@@ -21,7 +21,7 @@ from tests.models.tiny import classifier, fit, labelled
     ("steps", "kept"), [(0, 0.0), (1, 2 / 11), (8, 0.5), (80, 0.9), (1000, 0.9)]
 )
 def test_a_young_average_forgets_faster(steps: int, kept: float) -> None:
-    assert MovingAverage(decay=0.9).kept_after(steps) == pytest.approx(kept)
+    assert MovingAverage(decay=0.9).decay_after(steps) == pytest.approx(kept)
 
 
 def test_the_average_is_the_weighted_mean_of_all_weights_so_far() -> None:

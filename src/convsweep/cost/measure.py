@@ -97,10 +97,10 @@ def output_shape(net: nn.Module, in_shape: Sequence[int]) -> tuple[int, ...]:
     net = on_meta(net)
     with in_mode(net, training=False):
         _, out = trace(net, tuple(in_shape))
-    return tuple(returned(net, out).shape[1:])
+    return tuple(check_output(net, out).shape[1:])
 
 
-def returned(net: nn.Module, out: Tensor | None) -> Tensor:
+def check_output(net: nn.Module, out: Tensor | None) -> Tensor:
     """Return the output of a network after checking its type.
 
     Raises:
@@ -132,7 +132,7 @@ def measure(net: nn.Module, in_shape: Sequence[int]) -> Cost:
         traced, out = trace(net, in_shape)
     with in_mode(net, training=True):
         kept = kept_for_backward(net, in_shape)
-    out = returned(net, out)
+    out = check_output(net, out)
     params = list(net.parameters())
     size = sum(param.numel() * param.element_size() for param in params)
     return Cost(

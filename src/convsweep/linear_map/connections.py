@@ -76,7 +76,7 @@ def dividing(num_inputs: int, num_outputs: int) -> Connections:
     )
 
 
-def grouped(num_inputs: int, num_outputs: int, groups: int = 1) -> Connections:
+def grouped_connections(num_inputs: int, num_outputs: int, groups: int = 1) -> Connections:
     """Return the connections between channels: each output with every input of its group, each with
     its own weight.
     """

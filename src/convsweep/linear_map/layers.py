@@ -10,7 +10,13 @@ from torch import Tensor, nn
 
 from convsweep.cost.measure import on_meta
 from convsweep.errors import UserError
-from convsweep.linear_map.connections import Connections, dividing, grouped, product, sliding
+from convsweep.linear_map.connections import (
+    Connections,
+    dividing,
+    grouped_connections,
+    product,
+    sliding,
+)
 from convsweep.linear_map.matrix import LinearMap
 from convsweep.nets.geometry import shape_text
 from convsweep.nets.layer_kinds import ConstantPad, Convolution, TransposedConvolution
@@ -48,7 +54,7 @@ def linear_map(layer: nn.Module, in_shape: Sequence[int]) -> LinearMap:
             ]
             return mean(parts, shape, out_shape, None)
         case nn.Linear() if len(shape) == 1:
-            found = grouped(shape[0], out_shape[0])
+            found = grouped_connections(shape[0], out_shape[0])
         case _:
             raise UserError(
                 "a matrix exists for convolutions, transposed convolutions, average pools and"
@@ -125,7 +131,7 @@ def slid(conv: Any, in_shape: Shape, out_shape: Shape, pad: Shape) -> Connection
             strict=True,
         )
     ]
-    return product([grouped(in_shape[0], out_shape[0], conv.groups), *axes])
+    return product([grouped_connections(in_shape[0], out_shape[0], conv.groups), *axes])
 
 
 def padding_before(conv: Any) -> Shape:
@@ -153,7 +159,10 @@ def spread(conv: Any, in_shape: Shape, out_shape: Shape) -> Connections:
         strict=True,
     )
     return product(
-        [grouped(out_shape[0], in_shape[0], conv.groups), *(sliding(*each) for each in sizes)]
+        [
+            grouped_connections(out_shape[0], in_shape[0], conv.groups),
+            *(sliding(*each) for each in sizes),
+        ]
     ).reverse()
 
 
@@ -190,7 +199,7 @@ def mean(
         divisors: divisor of the sum at each output position; None uses the number of its inputs.
             Entries with the same divisor are tied.
     """
-    channels = grouped(in_shape[0], in_shape[0], in_shape[0])
+    channels = grouped_connections(in_shape[0], in_shape[0], in_shape[0])
     found = product([each.of_one_weight() for each in (channels, *axes)])
     counts = (
         np.bincount(found.outputs, minlength=found.num_outputs)

@@ -209,12 +209,12 @@ class Model(Accelerated, ABC):
             loss = self.teacher.add_to(loss, x, logits, self.counted(logits, y))
         self.losses["train"].add(loss, len(x))
         return (
-            self.weighted(loss, len(x))
+            self.scale_over_devices(loss, len(x))
             if self.trainer.world_size > 1 and self.trainer.is_last_batch
             else loss
         )
 
-    def weighted(self, loss: Tensor, size: int) -> Tensor:
+    def scale_over_devices(self, loss: Tensor, size: int) -> Tensor:
         """Return the loss of a device scaled so that the mean over devices is the mean over
         samples, as last batches differ in size.
         """

@@ -85,8 +85,8 @@ class Teacher:
         if not self.shared:
             raise UserError(
                 "distillation.feature_weight needs feature maps of the same shape at the same place"
-                f" in both networks, but they have {told(own)} and {told(theirs)}; set it to 0, or"
-                " change the student's widths"
+                f" in both networks, but they have {shapes_text(own)} and {shapes_text(theirs)};"
+                " set it to 0, or change the student's widths"
             )
         for net, kept in zip((student.net, self.model.net), self.features, strict=True):
             parts = feature_parts(net)
@@ -170,7 +170,7 @@ def shapes_of(net: nn.Module, x: Tensor) -> dict[str, tuple[int, ...]]:
         part.register_forward_hook(partial(keep, kept, name, None))
         for name, part in feature_parts(net).items()
     ]
-    with torch.no_grad(), evaluated(net):
+    with torch.no_grad(), evaluation_mode(net):
         net(x)
     for hook in hooks:
         hook.remove()
@@ -191,7 +191,7 @@ def keep(
 
 
 @contextmanager
-def evaluated(net: nn.Module) -> Iterator[None]:
+def evaluation_mode(net: nn.Module) -> Iterator[None]:
     """Run a block with a network in evaluation mode, and restore the mode of each module."""
     modes = {module: module.training for module in net.modules()}
     net.eval()
@@ -200,6 +200,6 @@ def evaluated(net: nn.Module) -> Iterator[None]:
         module.training = training
 
 
-def told(shapes: Mapping[str, tuple[int, ...]]) -> str:
+def shapes_text(shapes: Mapping[str, tuple[int, ...]]) -> str:
     """Return shapes as text."""
     return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items())

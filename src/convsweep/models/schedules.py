@@ -45,7 +45,7 @@ def cosine(
         optimizer,
         lambda step: final + (1 - final) * (1 + cos(pi * min(step, half_period) / half_period)) / 2,
     )
-    return warmed_up(optimizer, main, warmup_steps)
+    return warm_up(optimizer, main, warmup_steps)
 
 
 def one_cycle(
@@ -93,9 +93,7 @@ def multi_step(
             f"scheduler.milestones must lie after the warm-up of {warmup}, but are"
             f" {list(milestones)}"
         )
-    return warmed_up(
-        optimizer, MultiStepLR(optimizer, milestones=places, gamma=gamma), warmup_steps
-    )
+    return warm_up(optimizer, MultiStepLR(optimizer, milestones=places, gamma=gamma), warmup_steps)
 
 
 def plateau(
@@ -167,7 +165,7 @@ def warmup_stable_decay(
     return WarmupStableDecay(optimizer, factor, decay_start)
 
 
-def warmed_up(optimizer: Optimizer, main: LRScheduler, warmup_steps: int) -> LRScheduler:
+def warm_up(optimizer: Optimizer, main: LRScheduler, warmup_steps: int) -> LRScheduler:
     """Return `main` after a linear warm-up."""
     if warmup_steps == 0:
         return main

@@ -13,7 +13,7 @@ from convsweep.nets.geometry import shape_text
 STATED_FIRST = (".proj.", ".layer_scale")
 
 
-def reordered(names: Iterable[str]) -> list[str]:
+def in_order(names: Iterable[str]) -> list[str]:
     """Return a state dict's names in the order of our networks.
 
     `features.1.0.layer_scale` and `block1.0.proj.0.weight` follow the rest of their blocks.
@@ -35,7 +35,7 @@ def reordered(names: Iterable[str]) -> list[str]:
 
 def weights_in_order(state: Mapping[str, Tensor]) -> list[Tensor]:
     """Return weights and statistics of a torchvision state dict in the order of our networks."""
-    return [state[name] for name in reordered(state) if not name.endswith("num_batches_tracked")]
+    return [state[name] for name in in_order(state) if not name.endswith("num_batches_tracked")]
 
 
 @torch.no_grad()
@@ -59,7 +59,7 @@ def copy_in_order(source: nn.Module | Mapping[str, Tensor], target: nn.Module) -
             f"weights must hold {len(taken)} tensors for this net, but hold {len(given)}"
         )
     for (name, mine), theirs in zip(taken.items(), given, strict=True):
-        if squeezed(mine) != squeezed(theirs):
+        if squeezed_shape(mine) != squeezed_shape(theirs):
             raise UserError(
                 f"weights must fit the net, but {name} has the shape {shape_text(mine.shape)} and"
                 f" the weights have {shape_text(theirs.shape)} there"
@@ -67,6 +67,6 @@ def copy_in_order(source: nn.Module | Mapping[str, Tensor], target: nn.Module) -
         mine.copy_(theirs.reshape(mine.shape))
 
 
-def squeezed(tensor: Tensor) -> tuple[int, ...]:
+def squeezed_shape(tensor: Tensor) -> tuple[int, ...]:
     """Return a shape without its axes of one position."""
     return tuple(size for size in tensor.shape if size > 1)

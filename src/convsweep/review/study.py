@@ -57,7 +57,7 @@ class Sweep:
         return Counter(kind_of(trial) for trial in self.trials)
 
     @cached_property
-    def charged(self) -> int:
+    def num_charged(self) -> int:
         """Trials that count towards the budget."""
         return sum(is_charged(trial) for trial in self.trials)
 
@@ -112,7 +112,7 @@ class Sweep:
         return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
 
     @cached_property
-    def searched(self) -> list[str]:
+    def searched_params(self) -> list[str]:
         """Parameters with more than one possible value."""
         return [
             name for name, distribution in self.distributions.items() if not distribution.single()
@@ -129,7 +129,8 @@ class Sweep:
     def conditional(self) -> dict[str, int]:
         """Parameters that only some complete trials have, with the number of these trials."""
         count = {
-            name: sum(name in trial.params for trial in self.complete) for name in self.searched
+            name: sum(name in trial.params for trial in self.complete)
+            for name in self.searched_params
         }
         return {name: number for name, number in count.items() if number < len(self.complete)}
 

@@ -134,7 +134,10 @@ class MultiLabelTask(Task):
             "ap": curves.average_precision,
         }
         return [
-            Row(label=name, **{column: known(values[k]) for column, values in columns.items()})
+            Row(
+                label=name,
+                **{column: number_or_none(values[k]) for column, values in columns.items()},
+            )
             for k, name in enumerate(info.class_names)
         ]
 
@@ -260,6 +263,6 @@ def caption(names: Sequence[str], true: NDArray[Any], predicted: NDArray[Any]) -
     return "\n".join(lines) or "no label, none predicted"
 
 
-def known(value: Tensor) -> float | int | None:
+def number_or_none(value: Tensor) -> float | int | None:
     """Return a score as a number, or None if it is NaN."""
     return None if value.isnan() else value.item()

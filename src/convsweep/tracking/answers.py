@@ -56,9 +56,9 @@ class AnswerFigures(ForwardHookCallback):
             self._kept.append((outputs.detach(), target))
 
     def capture(self, trainer: Trainer, module: LightningModule) -> None:
-        self._best = self._chosen()
+        self._best = self._subset()
         self._samples = self._samples or choose_samples(trainer, self.max_pictures)
-        self._pictures = answered(trainer, module, self._samples)
+        self._pictures = pictures_of(trainer, module, self._samples)
 
     def publish(self, trainer: Trainer, module: LightningModule) -> None:
         info: Any = module.info
@@ -69,7 +69,7 @@ class AnswerFigures(ForwardHookCallback):
             publish_figures(trainer, module, "val", *self._best)
 
     def publish_test(self, trainer: Trainer, module: LightningModule) -> None:
-        chosen = self._chosen()
+        chosen = self._subset()
         if chosen is not None:
             publish_figures(trainer, module, "test", *chosen)
 
@@ -79,7 +79,7 @@ class AnswerFigures(ForwardHookCallback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._best = state_dict["best"]
 
-    def _chosen(self) -> tuple[Tensor, Tensor] | None:
+    def _subset(self) -> tuple[Tensor, Tensor] | None:
         """Return outputs and targets (N, num_classes) of up to `max_samples`, on the CPU."""
         if not self._kept:
             return None
@@ -106,7 +106,7 @@ def publish_figure(trainer: Trainer, name: str, split: str, figure: "Figure") ->
         logger.log_media(partial(figure_media, f"{name}/{split}", path), best_epoch(trainer))
 
 
-def answered(trainer: Trainer, module: LightningModule, samples: FixedSamples) -> list[Any]:
+def pictures_of(trainer: Trainer, module: LightningModule, samples: FixedSamples) -> list[Any]:
     """Return the task's pictures of samples, computed one by one to need little memory."""
     info: Any = module.info
     task: Task = info.kind.as_trained(module)

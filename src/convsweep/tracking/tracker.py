@@ -155,7 +155,7 @@ def _identity(
     group: str | None,
     tags: Sequence[str] | None,
 ) -> dict[str, Any]:
-    choices, stated = composed_names(), configured.get("tags") or ()
+    choices, stated = composed_choices(), configured.get("tags") or ()
     stated = [stated] if isinstance(stated, str) else stated
     default_name = None if "WANDB_NAME" in os.environ else "_".join(choices) or None
     return {
@@ -165,7 +165,7 @@ def _identity(
     }
 
 
-def composed_names() -> list[str]:
+def composed_choices() -> list[str]:
     """Return the options of net and data set that Hydra composed; empty outside of a Hydra run."""
     if not HydraConfig.initialized():
         return []

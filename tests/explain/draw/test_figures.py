@@ -22,7 +22,7 @@ from convsweep.explain.draw.figures import (
     small_enough,
 )
 from convsweep.explain.draw.filters import draw_filters
-from convsweep.explain.draw.layers import Ran, chosen, run_layers, with_matrix
+from convsweep.explain.draw.layers import Ran, choose_layer, run_layers, with_matrix
 from convsweep.explain.draw.matrix import corner, draw_matrix, square
 from convsweep.explain.draw.planes import plane
 from convsweep.explain.draw.shift import shift_gaps
@@ -50,11 +50,11 @@ def test_layers_are_named_with_what_they_take_and_return() -> None:
     assert isinstance(layers[0].module, nn.Sequential), "an even kernel goes with the pad before it"
     assert kernels(layers[0].module) is not None
     assert kernels(layers[3].module) is None
-    assert chosen(layers, "head.2") is layers[3]
+    assert choose_layer(layers, "head.2") is layers[3]
     with pytest.raises(
         UserError, match=r"--layer must be one of stages\.0\.0\.0\.0, .* but is 'stages\.0'"
     ):
-        chosen(layers, "stages.0")
+        choose_layer(layers, "stages.0")
 
 
 def test_outputs_are_kept_as_they_were_before_an_activation_in_place() -> None:

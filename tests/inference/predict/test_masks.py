@@ -75,7 +75,7 @@ def test_terminal_shows_shares_and_no_names_of_masks(
     )
     with rows:
         rows.add("one.png", ["masks/one.png"], np.array([[0, 1], [1, 1]]))
-    assert [column.header for column in rows.shown().columns] == [
+    assert [column.header for column in rows.preview().columns] == [
         "sample",
         *(f"share_{name}" for name in shares),
     ]

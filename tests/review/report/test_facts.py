@@ -70,7 +70,7 @@ def test_early_values_are_ranked_against_the_last_one() -> None:
 
 def test_a_paused_trial_is_shown_where_it_waits(made: MakeSweep) -> None:
     sweep = made(["complete", "paused", "paused"])
-    assert (sweep.kinds["paused"], sweep.charged, sweep.is_running) == (2, 3, False)
+    assert (sweep.kinds["paused"], sweep.num_charged, sweep.is_running) == (2, 3, False)
     assert any(trace.get("mode") == "markers" for trace in curve_blocks(sweep)[0].data)
 
 
@@ -117,7 +117,7 @@ def test_the_effect_of_a_parameter_names_its_best_values(made: MakeSweep) -> Non
 
 def test_bins_hold_every_trial_once(made: MakeSweep) -> None:
     sweep = made(mixed(60))
-    for name in sweep.searched:
+    for name in sweep.searched_params:
         own = sorted(
             trial.number
             for part in bins(scale_of(sweep, name), sweep.complete)

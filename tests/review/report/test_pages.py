@@ -169,7 +169,7 @@ def test_markdown_holds_the_trials_and_no_word_of_what_a_hand_can_do(made: MakeS
 def test_the_best_trial_is_drawn_once(made: MakeSweep) -> None:
     sweep = made(mixed(40))
     assert sweep.best is not None
-    for figure in slice_blocks(sweep, list(sweep.searched))[-1].figures:  # type: ignore[union-attr]
+    for figure in slice_blocks(sweep, list(sweep.searched_params))[-1].figures:  # type: ignore[union-attr]
         marks = [text for trace in figure.data for text in trace.get("text", [])]
         has_it = any(sweep.labels[name] == figure.title for name in sweep.best.params)
         assert sum(f"<b>trial {sweep.best.number}</b>" in text for text in marks) == has_it
@@ -179,7 +179,7 @@ def test_two_sweeps_stand_side_by_side(made: MakeSweep) -> None:
     one, other = made(mixed(40), name="one"), made(mixed(20), name="other")
     _, markdown = check(compare_page(one, other))
     assert "Both found the same best val/accuracy" in markdown, "trial 8, which both have"
-    assert f"{one.charged} and {other.charged} trials" in markdown
+    assert f"{one.num_charged} and {other.num_charged} trials" in markdown
     assert "| parameter | one | won | other | won |" in markdown
     check(compare_page(one, made([], name="empty")))
     with pytest.raises(

@@ -139,7 +139,7 @@ def test_a_drawing_has_colours_of_its_own() -> None:
     text = to_markdown(Page("", "", [Section("The winner", [drawing, drawing])]), pictures)
     assert "](made%20of%20parts/the-winner_1.svg)" in text
     assert (
-        dict(pictures.drawn())["the-winner_2.svg"]
+        dict(pictures.contents())["the-winner_2.svg"]
         == f'<svg style="background: {palette()["paper"]}" fill="{palette()["ink"]}"/>'.encode()
     )
 

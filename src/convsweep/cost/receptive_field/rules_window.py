@@ -73,7 +73,7 @@ def adaptive_pool(call: Call) -> Field:
     dims = range(-len(call.args[1]), 0)
     gone = [dim for dim in dims if after[dim] == 1 and before[dim] > 1]
     windowed = {
-        dim: partial(Window.pooled_to, in_size=before[dim], out_size=after[dim])
+        dim: partial(Window.adaptive_pool, in_size=before[dim], out_size=after[dim])
         for dim in dims
         if dim not in gone
     }

@@ -102,7 +102,7 @@ class Window:
         """Return the window after a slice from `start`, or after `-start` positions of padding."""
         return self.through(lambda o: [start + o * step], 1, step)
 
-    def pooled_to(self, in_size: int, out_size: int) -> "Window":
+    def adaptive_pool(self, in_size: int, out_size: int) -> "Window":
         """Return the window after an adaptive pool."""
         num, den = ratio(in_size, out_size)
         return self.through(

@@ -77,7 +77,7 @@ class Mixing:
             x: (B, C, *spatial) of any dtype -> the same; float after mixup
             y: (B,) labels -> (B, num_classes) float; other targets keep their shape
         """
-        return self.mixed(
+        return self.apply(
             x, y, self.draw(tuple(x.shape[2:]), np.random.default_rng((*seed, STREAM)))
         )
 
@@ -93,16 +93,16 @@ class Mixing:
             return Mix(share)
         return cut_out(share, size, [int(rng.integers(length)) for length in size])
 
-    def mixed(self, x: Tensor, y: Tensor, mix: Mix) -> tuple[Tensor, Tensor]:
+    def apply(self, x: Tensor, y: Tensor, mix: Mix) -> tuple[Tensor, Tensor]:
         """Return the batch mixed by `mix`; labels become probabilities even if nothing is mixed."""
         if self.gives_probabilities:
             y = (y.unsqueeze(1) == torch.arange(self.num_classes, device=y.device)).float()
         if mix.share == 1:
             return x, y
         if mix.box is None:
-            return added(x, mix.share), added(y, mix.share)
-        return pasted(x, mix.box), (
-            pasted(y, mix.box) if self.task.is_dense else added(y, mix.share)
+            return add_previous(x, mix.share), add_previous(y, mix.share)
+        return paste_previous(x, mix.box), (
+            paste_previous(y, mix.box) if self.task.is_dense else add_previous(y, mix.share)
         )
 
 
@@ -119,13 +119,13 @@ def cut_out(share: float, size: tuple[int, ...], centre: list[int]) -> Mix:
     return Mix(1 - float(np.prod(sides)), box)
 
 
-def added(values: Tensor, share: float) -> Tensor:
+def add_previous(values: Tensor, share: float) -> Tensor:
     """Return the weighted sum of each row and the row before it."""
     values = values if values.is_floating_point() else values.float()
     return values.roll(1, 0).lerp_(values, share)
 
 
-def pasted(values: Tensor, box: Box) -> Tensor:
+def paste_previous(values: Tensor, box: Box) -> Tensor:
     """Return each row with a box of the last axes pasted from the row before it."""
     place: tuple[Any, ...] = (..., *box)
     changed = values.clone()

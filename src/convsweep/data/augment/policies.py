@@ -85,10 +85,10 @@ class Policy:
             )
         for operation in range(self.num_operations):
             number, magnitude = drawn[:, operation].unbind(1)
-            x = self.changed(x, number.long(), magnitude, fill, nearest)
+            x = self.apply_operations(x, number.long(), magnitude, fill, nearest)
         return x
 
-    def changed(
+    def apply_operations(
         self, x: Tensor, number: Tensor, magnitude: Tensor, fill: Fill, nearest: bool
     ) -> Tensor:
         """Return the batch after one operation a sample: sorted by operation, transformed in
@@ -104,7 +104,7 @@ class Policy:
         changed = [kept]
         if moved:
             rows = order[same : same + moved]
-            changed.append(self.moved(turned, number[rows], magnitude[rows], fill, nearest))
+            changed.append(self.apply_moves(turned, number[rows], magnitude[rows], fill, nearest))
         for name, part, own in zip(CHANGES, others, strength.split(sizes)[2:], strict=True):
             if len(part):
                 changed.append(part if nearest else CHANGES[name](part, own.view(-1, 1, 1, 1)))
@@ -112,7 +112,7 @@ class Policy:
         result[places] = torch.cat(changed)
         return result
 
-    def moved(
+    def apply_moves(
         self, x: Tensor, number: Tensor, magnitude: Tensor, fill: Fill, nearest: bool
     ) -> Tensor:
         """Return samples sheared about their upper left corner, shifted or rotated."""

@@ -63,9 +63,9 @@ class Growth:
         if epoch >= grown:
             return self.full
         scale = self.initial_scale + (1 - self.initial_scale) * epoch / grown
-        return tuple(self.rounded(scale * size, size) for size in self.full)
+        return tuple(self.allowed_size(scale * size, size) for size in self.full)
 
-    def rounded(self, size: float, full: int) -> int:
+    def allowed_size(self, size: float, full: int) -> int:
         """Return the nearest allowed size."""
         multiple = self.size_multiple
         return min(full, max(multiple, round(size / multiple) * multiple))

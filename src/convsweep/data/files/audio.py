@@ -70,8 +70,8 @@ class Recording:
     def __getitem__(self, index: tuple[slice, slice]) -> NDArray[np.float32]:
         start, stop, _ = index[1].indices(self.shape[1])
         try:
-            self.opened.seek(start)
-            frames = self.opened.read(max(0, stop - start), dtype="float32", always_2d=True)
+            self.sound_file.seek(start)
+            frames = self.sound_file.read(max(0, stop - start), dtype="float32", always_2d=True)
         except (soundfile().SoundFileError, OSError) as error:
             raise UnfitFileError(RULE, short(error), REMEDY) from error
         if len(frames) < stop - start:
@@ -83,7 +83,7 @@ class Recording:
         return np.ascontiguousarray(frames.T)
 
     @cached_property
-    def opened(self) -> Any:
+    def sound_file(self) -> Any:
         return soundfile().SoundFile(str(self.file))
 
 
@@ -95,7 +95,7 @@ def mono(file: Path, sample_rate_hz: int) -> NDArray[np.float32]:
     """
     recording = Recording(file)
     whole = recording[:, :]
-    recording.opened.close()
+    recording.sound_file.close()
     one = np.asarray(whole.mean(axis=0, keepdims=True), np.float32)
     return np.asarray(Resampled(one, recording.sample_rate_hz, sample_rate_hz)[:, :][0])
 

@@ -24,7 +24,9 @@ def parts_of(sizes: dict[str, int]) -> PartOf:
     return np.repeat(list(sizes), list(sizes.values()))
 
 
-def held_out(part_of: PartOf, names: Sequence[str], patterns: Sequence[str], root: Path) -> PartOf:
+def with_test_files(
+    part_of: PartOf, names: Sequence[str], patterns: Sequence[str], root: Path
+) -> PartOf:
     """Return the parts of files, with those whose name matches a pattern in the test part.
 
     Args:
@@ -62,7 +64,7 @@ def with_holdout(
     Raises:
         UserError: as `held_out`.
     """
-    part_of = held_out(part_of, names, patterns, root)
+    part_of = with_test_files(part_of, names, patterns, root)
     if (part_of == "train").all():
         return samples, None, None
     parts = {

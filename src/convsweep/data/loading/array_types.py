@@ -77,7 +77,7 @@ class Mapped:
         offset = root.offset + array.ctypes.data - root.ctypes.data
         return cls(array.filename, array.dtype, offset, array.shape, array.strides)
 
-    def opened(self) -> np.memmap[Any, Any]:
+    def open_array(self) -> np.memmap[Any, Any]:
         """Return the array."""
         reach = sum(
             (size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True)
@@ -104,7 +104,7 @@ class PickledByPath:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(
             {
-                name: value.opened() if isinstance(value, Mapped) else value
+                name: value.open_array() if isinstance(value, Mapped) else value
                 for name, value in state.items()
             }
         )

@@ -62,9 +62,9 @@ class Gather(PickledByPath, Dataset[XY]):
 
     def __getitem__(self, batch: Batch) -> XY:
         x, y = copy_samples(self.x, batch.indices), copy_samples(self.y, batch.indices)
-        return self.finished(x, y, batch)
+        return self.finish(x, y, batch)
 
-    def finished(self, x: Tensor, y: Tensor, batch: Batch) -> XY:
+    def finish(self, x: Tensor, y: Tensor, batch: Batch) -> XY:
         """Return a batch as the network gets it: augmented, then resized or permuted, then
         mixed.
         """

@@ -73,7 +73,7 @@ class Crops(Gather):
                 )
             )
         x, y = (torch.stack(parts) for parts in zip(*pairs, strict=True))
-        return self.finished(x, y, batch)
+        return self.finish(x, y, batch)
 
     def draw(self, index: int, rng: np.random.Generator) -> list[int]:
         """Return the start of a crop along each axis: inside the sample, or around it if it is

@@ -34,9 +34,9 @@ class OnDevice(Gather):
         vars(self).update(vars(gather))
         self.device = device
         self.positions = None if gather.positions is None else gather.positions.to(device)
-        self.held_x, self.held_y = self.moved(gather.x), self.moved(gather.y)
+        self.held_x, self.held_y = self.to_device(gather.x), self.to_device(gather.y)
 
-    def moved(self, array: Array) -> Tensor:
+    def to_device(self, array: Array) -> Tensor:
         """Return all samples of an array on the device."""
         place, start = torch.empty(0), 0
         for chunk in chunks(array):
@@ -51,7 +51,7 @@ class OnDevice(Gather):
 
     def __getitem__(self, batch: Batch) -> XY:
         rows = torch.from_numpy(batch.indices).to(self.device, non_blocking=True)
-        return self.finished(self.held_x[rows], self.held_y[rows], batch)
+        return self.finish(self.held_x[rows], self.held_y[rows], batch)
 
 
 def place_samples(gather: Gather, hold: Hold, device: torch.device) -> Gather:

@@ -12,7 +12,7 @@ import numpy as np
 from convsweep.data.files.audio import EXTENSIONS, audio_files, mono, soundfile
 from convsweep.data.files.decoding import num_readers, unfit_message
 from convsweep.data.files.folders import existing_folder, part_folders, relative_names
-from convsweep.data.files.holdout import held_out, parts_of, patterns_of
+from convsweep.data.files.holdout import parts_of, patterns_of, with_test_files
 from convsweep.data.files.images import UnfitFileError
 from convsweep.data.options import LoadingOptions, split_off
 from convsweep.data.samples import PARTS, DataInfo
@@ -101,7 +101,7 @@ class AudioFolder(NoisySignals):
         )
 
     def read_clean(self) -> tuple[Clean, Clean | None, Clean | None]:
-        parts = self.divided()
+        parts = self.files_by_part()
         files = [file for part in PARTS for file in parts.get(part, [])]
         waves = dict(zip(files, read_all(files, self.sample_rate_hz, self.root), strict=True))
         train, val, test = (
@@ -115,11 +115,11 @@ class AudioFolder(NoisySignals):
         assert train is not None
         return train, val, test
 
-    def divided(self) -> dict[str, list[Path]]:
+    def files_by_part(self) -> dict[str, list[Path]]:
         """Return the files of each part, split by group if the folder is not divided."""
         files = [file for own in self.files.values() for file in own]
         names = [self.group(file).rpartition("/")[2] for file in files]
-        part_of = held_out(
+        part_of = with_test_files(
             parts_of({part: len(own) for part, own in self.files.items()}),
             names,
             self.patterns,

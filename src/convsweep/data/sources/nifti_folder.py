@@ -126,7 +126,7 @@ class NiftiFolder(DataModule):
 
     def describe(self) -> DataInfo:
         train = self.pairs["train"]
-        opened = self.opened(train if self.crop_size is None else train[:1])
+        opened = self.open_pairs(train if self.crop_size is None else train[:1])
         crop = self.crop_size or tuple(
             int(size) for size in np.max([image.shape for image, _ in opened], axis=0)
         )
@@ -140,7 +140,7 @@ class NiftiFolder(DataModule):
             any_size=True,
         )
 
-    def opened(self, pairs: Sequence[Pair]) -> list[tuple[Scan, Volume]]:
+    def open_pairs(self, pairs: Sequence[Pair]) -> list[tuple[Scan, Volume]]:
         """Open images and masks and read their headers.
 
         Raises:
@@ -162,7 +162,7 @@ class NiftiFolder(DataModule):
 
     def read(self) -> Parts:
         pairs = [pair for part in self.pairs.values() for pair in part]
-        volumes = self.opened(pairs)
+        volumes = self.open_pairs(pairs)
         shapes = [image.shape for image, _ in volumes]
 
         def decode(i: int) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Mixer:
             row[:] = self.one(wave, rng)
         return noisy
 
-    def numbered(self, waves: Waves, part: str, row: int) -> Waves:
+    def noisy_sample(self, waves: Waves, part: str, row: int) -> Waves:
         """Return signal number `row` of a part (N, C, T) with the noise fixed for this number."""
         return self.one(waves[row], np.random.default_rng((PARTS.index(part), row)))
 
@@ -140,7 +140,7 @@ class NoisySignals(DataModule):
         """
         mixer = self.mixer(clean.waves, part)
         noisy = Made(
-            partial(mixer.numbered, clean.waves, part), clean.waves.shape, clean.waves.dtype
+            partial(mixer.noisy_sample, clean.waves, part), clean.waves.shape, clean.waves.dtype
         )
         if part != "train":
             return Samples(noisy[:], clean.waves, clean.names)

@@ -12,7 +12,7 @@ from convsweep.errors import UserError
 from convsweep.explain.draw.feature_maps import draw_maps, of_positions
 from convsweep.explain.draw.field import draw_field
 from convsweep.explain.draw.filters import draw_filters
-from convsweep.explain.draw.layers import Ran, chosen, run_layers, with_matrix
+from convsweep.explain.draw.layers import Ran, choose_layer, run_layers, with_matrix
 from convsweep.explain.draw.matrix import draw_matrix
 from convsweep.explain.draw.shift import draw_shift, shift_gaps
 from convsweep.explain.draw.subject import Subject
@@ -50,7 +50,7 @@ def linear_layers(subject: Subject) -> list[Ran]:
 
 def matrix(subject: Subject, layer: str | None) -> "Figure":
     """Draw the matrix of a layer, the first one by default."""
-    found = chosen(linear_layers(subject), layer)
+    found = choose_layer(linear_layers(subject), layer)
     shape = small_enough(found)
     on = (
         ""
@@ -98,7 +98,7 @@ def filters(subject: Subject, layer: str | None) -> "Figure":
         raise NothingToDrawError(
             "filters need a convolution, but the network has none; leave `filters` out of --figures"
         )
-    found = chosen(convolutions, layer)
+    found = choose_layer(convolutions, layer)
     weight = kernels(found.module)
     assert weight is not None
     return draw_filters(weight, found.name)
@@ -122,7 +122,7 @@ def maps(subject: Subject, layer: str | None) -> "Figure":
             " --figures"
         )
     if layer is not None:
-        layers = layers[: layers.index(chosen(layers, layer)) + 1]
+        layers = layers[: layers.index(choose_layer(layers, layer)) + 1]
     return draw_maps(x[0], layers)
 
 

@@ -55,7 +55,7 @@ def with_matrix(layers: list[Ran]) -> list[Ran]:
     return [layer for layer in known if id(layer.module) not in padded]
 
 
-def chosen(layers: list[Ran], name: str | None) -> Ran:
+def choose_layer(layers: list[Ran], name: str | None) -> Ran:
     """Return the layer with this name; None: the first one.
 
     Raises:

@@ -164,7 +164,7 @@ def conclude(rows: "Predictions", reader: "Reader", named: Sequence[Path]) -> in
     from convsweep.data.files.decoding import unfit_message
 
     if rows.count:
-        console.print(rows.shown())
+        console.print(rows.preview())
         console.print(rows.summary(), soft_wrap=True, markup=False)
         folders = [
             f", {child.name}/" for child in sorted(rows.path.parent.iterdir()) if child.is_dir()

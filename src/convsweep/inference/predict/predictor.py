@@ -50,7 +50,7 @@ class Predictor:
     overlap: float = 0.5
 
     @cached_property
-    def deployed(self) -> Deployed:
+    def deployed_net(self) -> Deployed:
         return Deployed(self.trained.model, self.trained.permute).to(self.trained.device)
 
     @torch.inference_mode()
@@ -60,7 +60,7 @@ class Predictor:
         copies = mirror_axes(self.mirror, x.dim() - 2)
         total = torch.zeros(())
         for axes in copies:
-            answer = self.deployed(x.flip(axes) if axes else x).float()
+            answer = self.deployed_net(x.flip(axes) if axes else x).float()
             total = total + (answer.flip(axes) if axes and answer.dim() > 2 else answer).cpu()
         return total / len(copies)
 
@@ -127,7 +127,7 @@ class Predictor:
             if batch and (
                 not whole or len(batch) == self.batch_size or sample.x.dtype != batch[0][1].x.dtype
             ):
-                yield from self.batched(batch)
+                yield from self.predict_batch(batch)
                 batch = []
             if isinstance(x, Recording):
                 pieces: Any = self.cleaner(x, x.sample_rate_hz, sample.origin)
@@ -136,9 +136,9 @@ class Predictor:
                 batch.append((file, sample))
             else:
                 yield file, sample, self.result(sample, self.windows.slabs(sample.x))
-        yield from self.batched(batch)
+        yield from self.predict_batch(batch)
 
-    def batched(self, batch: Sequence[Entry]) -> Iterator[tuple[Path, Sample, Result]]:
+    def predict_batch(self, batch: Sequence[Entry]) -> Iterator[tuple[Path, Sample, Result]]:
         """Yield the results of a batch of samples with one shape."""
         if not batch:
             return

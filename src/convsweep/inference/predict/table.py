@@ -75,7 +75,7 @@ class Predictions:
             total += f", the first {SHOWN_ROWS} above"
         return total + self.task.summary(self.info, self.shares, self.count)
 
-    def shown(self) -> "Table":
+    def preview(self) -> "Table":
         """Return the first rows as a table, with the columns that the task selects."""
         from rich.table import Table
         from rich.text import Text

@@ -136,7 +136,7 @@ def write_pictures(pictures: Pictures, beside: Path) -> None:
     """Draw the pictures of a Markdown page into their folder."""
     folder = beside / pictures.folder
     with commands.progress("pictures", len(pictures)) as advance:
-        for name, content in pictures.drawn():
+        for name, content in pictures.contents():
             folder.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)
             advance(1)

@@ -126,7 +126,7 @@ def find_study(source: str, study_name: str | None) -> FoundStudy:
     if path.is_file():
         return FoundStudy(journal(path), source, study_name, path.parent)
     config = read_config(path)
-    place, name = named_in(config, path)
+    place, name = study_in(config, path)
     if place == SweepPaths(path).journal and not place.is_file():
         raise UserError(
             f"a sweep's folder must hold its study, but {path} has no study.journal; it was not"
@@ -136,7 +136,7 @@ def find_study(source: str, study_name: str | None) -> FoundStudy:
     return FoundStudy(storage, str(place), study_name or name, path)
 
 
-def named_in(config: DictConfig, folder: Path) -> tuple[str | Path, str | None]:
+def study_in(config: DictConfig, folder: Path) -> tuple[str | Path, str | None]:
     """Return storage and name of a sweep's study; the name is None for a journal with a single
     study.
 

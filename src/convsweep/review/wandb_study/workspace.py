@@ -61,7 +61,7 @@ def save(folder: Path) -> str:
     from convsweep.review.report.source import load_sweep
 
     sweep = load_sweep(str(folder), None)
-    keys = [name for name in sweep.searched if not name.startswith("$")]
+    keys = [name for name in sweep.searched_params if not name.startswith("$")]
     best = best_of(sweep.objectives[0])
     made = Workspace(
         entity=run["entity"],

@@ -48,11 +48,11 @@ class Checkpoints(ModelCheckpoint):
         """The step at which this process wrote the best checkpoint, or None."""
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        with self.noted_step(trainer):
+        with self.recording_best_step(trainer):
             super().on_validation_end(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        with self.noted_step(trainer):
+        with self.recording_best_step(trainer):
             super().on_train_epoch_end(trainer, pl_module)
         if self.keeps_last and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             self.save_last_epoch(trainer)
@@ -60,7 +60,7 @@ class Checkpoints(ModelCheckpoint):
                 trainer.save_checkpoint(Path(str(self.dirpath)) / STABLE, self.save_weights_only)
 
     @contextmanager
-    def noted_step(self, trainer: L.Trainer) -> Iterator[None]:
+    def recording_best_step(self, trainer: L.Trainer) -> Iterator[None]:
         """Record the step if the block writes a best checkpoint, which changes the best score."""
         before = self.best_model_score
         yield

@@ -66,7 +66,7 @@ class MovingAverage(L.Callback):
         """Move the average towards the weights of a model; integer buffers are copied."""
         tensors = tensors_of(model)
         moving = [name for name, tensor in tensors.items() if tensor.is_floating_point()]
-        follow = get_ema_multi_avg_fn(self.kept_after(self.steps))
+        follow = get_ema_multi_avg_fn(self.decay_after(self.steps))
         follow(
             [self.average[name] for name in moving], [tensors[name] for name in moving], self.steps
         )
@@ -74,7 +74,7 @@ class MovingAverage(L.Callback):
             self.average[name].copy_(tensors[name])
         self.steps += 1
 
-    def kept_after(self, steps: int) -> float:
+    def decay_after(self, steps: int) -> float:
         """Return the decay after a number of steps."""
         return min(self.decay, (1 + steps) / (10 + steps)) if steps else 0.0
 

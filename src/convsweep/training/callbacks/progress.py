@@ -71,7 +71,9 @@ class EpochLines(ProgressBar):
         if not self.enabled or not trainer.is_global_zero:
             return
         star = " *" if best_scores(trainer).epoch == trainer.current_epoch + 1 else ""
-        figures = "  ".join(f"{name} {value:.4f}" for name, value in self.measured(trainer).items())
+        figures = "  ".join(
+            f"{name} {value:.4f}" for name, value in self.epoch_metrics(trainer).items()
+        )
         seconds = time.perf_counter() - self.started_at
         say(
             f"epoch {trainer.current_epoch + 1:3d}/{trainer.max_epochs}  {figures}  {seconds:.1f}"
@@ -81,7 +83,7 @@ class EpochLines(ProgressBar):
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.validated_epoch = trainer.current_epoch
 
-    def measured(self, trainer: L.Trainer) -> dict[str, float]:
+    def epoch_metrics(self, trainer: L.Trainer) -> dict[str, float]:
         """Return the metrics of this epoch, without those of an earlier validation, which Lightning
         keeps.
         """

@@ -75,7 +75,7 @@ class ImageFiles(Format):
 
     def read(self, file: Path) -> Iterator[Sample]:
         image = open_image(file)
-        colored = self.colored(image)
+        colored = self.to_color_mode(image)
         height, width = self.size
         same = (image.height, image.width) == (height, width)
         if same or self.rule == "tiles":
@@ -96,7 +96,7 @@ class ImageFiles(Format):
         outside = ignored if ignored is not None and 0 <= ignored < NO_CLASS else NO_CLASS
         return lambda probs: geometry.labels(probs, outside)
 
-    def colored(self, image: "Image") -> "Image":
+    def to_color_mode(self, image: "Image") -> "Image":
         """Return the image in the network's colour mode.
 
         Raises:

@@ -33,9 +33,9 @@ from convsweep.review.report.sections.importance import importances
 from convsweep.review.report.sections.outcomes import summary_of
 from convsweep.review.report.sections.search_summary import (
     overview,
-    trained_seconds,
+    sweep_seconds,
+    trial_seconds,
     values_in_words,
-    worked_seconds,
 )
 from convsweep.review.study import Sweep
 from hydra_study import attributes, is_charged
@@ -117,9 +117,11 @@ def summary_blocks(sweeps: Sequence[Sweep], names: Sequence[str]) -> list[Block]
         "Each best is one training chosen among many, so confirm a small difference by "
         "`convsweep confirm`."
     )
-    if one.charged != other.charged:
-        said.append(f"They had different budgets: {one.charged:,} and {other.charged:,} trials.")
-        fewer = min(one.charged, other.charged)
+    if one.num_charged != other.num_charged:
+        said.append(
+            f"They had different budgets: {one.num_charged:,} and {other.num_charged:,} trials."
+        )
+        fewer = min(one.num_charged, other.num_charged)
         at = [best_after(sweep, fewer) for sweep in sweeps]
         if all(value is not None for value in at):
             said.append(f"After {fewer:,} trials each: {number(at[0], 5)} and {number(at[1], 5)}.")
@@ -171,8 +173,8 @@ def side_by_side(sweeps: Sequence[Sweep], names: Sequence[str]) -> Table:
     """Return the key figures of both sweeps."""
     rows_of: dict[str, Callable[[Sweep], Cell]] = {
         "outcomes": summary_of,
-        "time at work": lambda sweep: duration(worked_seconds(sweep) or None),
-        "time of training": lambda sweep: duration(trained_seconds(sweep)),
+        "time at work": lambda sweep: duration(sweep_seconds(sweep) or None),
+        "time of training": lambda sweep: duration(trial_seconds(sweep)),
         "best trial": lambda sweep: None if sweep.best is None else sweep.best.number,
         "its network": lambda sweep: (
             None if sweep.best is None else sweep.best.user_attrs.get("summary")

@@ -56,7 +56,7 @@ def params_of(sweep: Sweep, trial: FrozenTrial) -> list[str]:
     """Return the searched parameters of a trial as labels with values."""
     return [
         f"{sweep.labels[name]} {value_text(trial.params[name])}"
-        for name in sweep.searched
+        for name in sweep.searched_params
         if name in trial.params
     ]
 

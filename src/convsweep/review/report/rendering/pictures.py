@@ -36,7 +36,7 @@ class Pictures:
     def __len__(self) -> int:
         return len(self._blocks)
 
-    def drawn(self) -> Iterator[tuple[str, bytes]]:
+    def contents(self) -> Iterator[tuple[str, bytes]]:
         """Yield the pictures by name."""
         for name, block in self._blocks.items():
             yield name, content_of(block)

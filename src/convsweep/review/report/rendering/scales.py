@@ -39,7 +39,7 @@ class Scale:
             return float(self.groups.index(value))
         return math.log10(value) if self.log else float(value)
 
-    def drawn(self, place: float) -> float:
+    def coordinate(self, place: float) -> float:
         """Return a position in a figure's coordinates, whose axis takes the logarithm itself."""
         return 10**place if self.log and self.groups is None else place
 

@@ -27,7 +27,7 @@ def thin_out(ranked: Sequence[FrozenTrial], count: int) -> list[FrozenTrial]:
     return sorted(chosen, key=lambda trial: trial.number)
 
 
-def drawn_of(drawn: int, total: int) -> str:
+def thinning_note(drawn: int, total: int) -> str:
     """Return a sentence about the trials left out, empty without any."""
     if drawn == total:
         return ""

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 from convsweep.review.report.rendering.blocks import Block, Figure, Table
 from convsweep.review.report.rendering.phrases import count_text, hover, params_text
 from convsweep.review.report.rendering.score_axis import score_axis
-from convsweep.review.report.rendering.thinning import drawn_of, thin_out
+from convsweep.review.report.rendering.thinning import thin_out, thinning_note
 from convsweep.review.study import Sweep
 
 MOST = 1500
@@ -57,7 +57,7 @@ def pair_figure(sweep: Sweep, one: int, other: int) -> Figure:
         f"{count_text(len(front), 'trial')} of {len(sweep.complete):,} complete ones are beaten by"
         f" none ({directions})."
     )
-    caption += axis.remark + drawn_of(len(others) + len(front), len(sweep.complete))
+    caption += axis.remark + thinning_note(len(others) + len(front), len(sweep.complete))
     layout = {
         "xaxis": {"title": {"text": sweep.objectives[other]}, "type": "log" if log else "linear"},
         "yaxis": axis.layout,

@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial
 from convsweep.review.report.rendering.blocks import Block, Figure, Table
 from convsweep.review.report.rendering.phrases import hover, number
 from convsweep.review.report.rendering.score_axis import score_axis
-from convsweep.review.report.rendering.thinning import drawn_of, thin_out
+from convsweep.review.report.rendering.thinning import thin_out, thinning_note
 from convsweep.review.study import Sweep
 
 # Largest number of trials drawn as points; the line of the best uses all.
@@ -64,7 +64,7 @@ def history_figure(sweep: Sweep, objective: int) -> Figure:
         },
     ]
     told = f"The best came at trial {steps[-1][0]}; trials after it: {last - steps[-1][0]}."
-    caption = told + axis.remark + drawn_of(len(drawn), len(sweep.complete))
+    caption = told + axis.remark + thinning_note(len(drawn), len(sweep.complete))
     title = f"Best {axis.title} so far: {number(steps[-1][1])}"
     layout = {"xaxis": {"title": {"text": "trial"}}, "yaxis": axis.layout}
     return Figure(

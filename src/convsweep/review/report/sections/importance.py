@@ -89,7 +89,9 @@ def importances(sweep: Sweep, objective: int = 0) -> Importances | None:
     conditional parameters.
     """
     trials = evenly(sweep.complete, MOST)
-    names = [name for name in sweep.searched if any(name in trial.params for trial in trials)]
+    names = [
+        name for name in sweep.searched_params if any(name in trial.params for trial in trials)
+    ]
     if len(trials) < FEWEST or len(names) < 2:
         return None
     sign = -1.0 if sweep.maximise[objective] else 1.0
@@ -130,7 +132,9 @@ def order_of(sweep: Sweep, found: Importances | None) -> list[str]:
     if found is not None:
         return [item.name for item in found.items]
     return [
-        name for name in sweep.searched if any(name in trial.params for trial in sweep.complete)
+        name
+        for name in sweep.searched_params
+        if any(name in trial.params for trial in sweep.complete)
     ]
 
 
@@ -153,7 +157,7 @@ def importance_blocks(sweep: Sweep, found: dict[str, Importances]) -> list[Block
     if not found:
         have = (
             f"{count_text(len(sweep.complete), 'complete trial')} and"
-            f" {count_text(len(sweep.searched), 'parameter')}"
+            f" {count_text(len(sweep.searched_params), 'parameter')}"
         )
         needs = f"that needs {FEWEST} complete trials and two searched parameters"
         return [Text(f"No importances: {needs}; there are {have}.")]

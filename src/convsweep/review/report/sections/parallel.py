@@ -11,7 +11,7 @@ from convsweep.review.report.rendering.blocks import Block, Figure
 from convsweep.review.report.rendering.phrases import value_text
 from convsweep.review.report.rendering.scales import Scale, scale_of
 from convsweep.review.report.rendering.score_axis import shown_range
-from convsweep.review.report.rendering.thinning import drawn_of, thin_out
+from convsweep.review.report.rendering.thinning import thin_out, thinning_note
 from convsweep.review.study import Sweep
 
 MOST = 1000
@@ -48,7 +48,7 @@ def parallel_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
     caption = "A line is a complete trial: grey the worst, green the best."
     if len(order) > AXES:
         caption += f" The {AXES} most important of {len(order)} parameters are shown."
-    caption += drawn_of(len(trials), len(sweep.complete))
+    caption += thinning_note(len(trials), len(sweep.complete))
     gesture = (
         "Drag along an axis to keep only the trials that pass there; drag a name to move its axis."
     )

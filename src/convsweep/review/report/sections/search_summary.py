@@ -45,29 +45,31 @@ def overview(sweep: Sweep) -> dict[str, str]:
 def budget(sweep: Sweep) -> str:
     """Return the budget and the part of it that is used."""
     timeout, target = sweep.option("timeout"), sweep.option("target")
-    limits = [charged_in_words(sweep)]
+    limits = [charged_text(sweep)]
     if timeout is not None:
         limits.append(f"at most {duration(float(timeout))}")
     if target is not None:
         limits.append(f"until {sweep.objectives[0]} {number(float(target))}")
-    worked = worked_seconds(sweep)
+    worked = sweep_seconds(sweep)
     return ", ".join(limits) + (f", {duration(worked)} so far" if worked else "")
 
 
-def charged_in_words(sweep: Sweep) -> str:
+def charged_text(sweep: Sweep) -> str:
     """Return the number of trials that count, and the total."""
     total = sweep.option("n_trials")
     return (
-        f"{sweep.charged:,} trials" if total is None else f"{sweep.charged:,} of {total:,} trials"
+        f"{sweep.num_charged:,} trials"
+        if total is None
+        else f"{sweep.num_charged:,} of {total:,} trials"
     )
 
 
-def trained_seconds(sweep: Sweep) -> float:
+def trial_seconds(sweep: Sweep) -> float:
     """Return the total seconds of all trials that have ended."""
     return sum(seconds_of(trial) or 0.0 for trial in sweep.trials if trial.state.is_finished())
 
 
-def worked_seconds(sweep: Sweep) -> float:
+def sweep_seconds(sweep: Sweep) -> float:
     """Return the seconds that the sweep ran, over all its starts; 0 if its folder is missing."""
     sessions = SweepPaths(sweep.folder).sessions if sweep.folder else None
     if sessions is None or not sessions.is_dir():

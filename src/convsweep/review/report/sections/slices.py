@@ -13,7 +13,7 @@ from convsweep.review.report.rendering.blocks import Block, Figure, Grid, Table,
 from convsweep.review.report.rendering.phrases import hover, number, value_text
 from convsweep.review.report.rendering.scales import Scale, bins, scale_of
 from convsweep.review.report.rendering.score_axis import ScoreAxis, score_axis
-from convsweep.review.report.rendering.thinning import drawn_of, thin_out
+from convsweep.review.report.rendering.thinning import thin_out, thinning_note
 from convsweep.review.study import Sweep
 from hydra_study import kind_of
 
@@ -30,7 +30,7 @@ def slice_blocks(sweep: Sweep, order: Sequence[str]) -> list[Block]:
         "A point is a complete trial, the bar a median, the star the best trial. Other parameters"
         " vary too, so a difference may be due to them."
     )
-    words += axis.remark + drawn_of(len(drawn), len(sweep.complete))
+    words += axis.remark + thinning_note(len(drawn), len(sweep.complete))
     return [
         Text(words),
         Grid([slice_figure(sweep, scale_of(sweep, name), drawn, axis) for name in order[:FIGURES]]),
@@ -54,7 +54,11 @@ def slice_figure(
     }
     for part in parts:
         middle = median(trial.values[0] for trial in part.trials)
-        medians["x"] += [scale.drawn(part.place - half), scale.drawn(part.place + half), None]
+        medians["x"] += [
+            scale.coordinate(part.place - half),
+            scale.coordinate(part.place + half),
+            None,
+        ]
         medians["y"] += [middle, middle, None]
     medians |= {"hoverinfo": "skip"}
     best = sweep.best.number if sweep.best is not None else None  # drawn as a star instead
@@ -112,7 +116,9 @@ def points(sweep: Sweep, scale: Scale, trials: Sequence[FrozenTrial]) -> dict[st
         "type": "scatter",
         "mode": "markers",
         "x": [
-            scale.drawn(scale.place(trial.params[scale.name]) + apart * generator.uniform(-1, 1))
+            scale.coordinate(
+                scale.place(trial.params[scale.name]) + apart * generator.uniform(-1, 1)
+            )
             for trial in trials
         ],
         "y": [trial.values[0] for trial in trials],
@@ -127,7 +133,7 @@ def star(sweep: Sweep, scale: Scale, best: FrozenTrial) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": [scale.drawn(scale.place(best.params[scale.name]))],
+        "x": [scale.coordinate(scale.place(best.params[scale.name]))],
         "y": [best.values[0]],
         "text": [hover(sweep, best)],
         "hovertemplate": "%{text}<extra></extra>",

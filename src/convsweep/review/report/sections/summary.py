@@ -20,9 +20,9 @@ from convsweep.review.report.sections.history import improvements
 from convsweep.review.report.sections.importance import FEWEST, Importances
 from convsweep.review.report.sections.outcomes import most_frequent_reason, summary_of
 from convsweep.review.report.sections.search_summary import (
-    charged_in_words,
-    trained_seconds,
-    worked_seconds,
+    charged_text,
+    sweep_seconds,
+    trial_seconds,
 )
 from convsweep.review.study import Sweep
 from hydra_study import attributes
@@ -66,7 +66,7 @@ def summary_blocks(
     cards = [
         best_card(sweep),
         winner_card(sweep),
-        mattered_card(sweep, found),
+        importance_card(sweep, found),
         sure_card(sweep, confirmation),
         spent_card(sweep),
     ]
@@ -100,7 +100,7 @@ def winner_card(sweep: Sweep) -> Card:
     return network_card(label, str(sweep.best.user_attrs.get("summary", "")))
 
 
-def mattered_card(sweep: Sweep, found: Importances | None) -> Card:
+def importance_card(sweep: Sweep, found: Importances | None) -> Card:
     """Return the parameters that mattered most."""
     if found is None:
         return Card(
@@ -145,12 +145,12 @@ def sure_card(sweep: Sweep, confirmation: Mapping[str, Any] | None) -> Card:
 
 def spent_card(sweep: Sweep) -> Card:
     """Return the cost of the search."""
-    worked = worked_seconds(sweep)
+    worked = sweep_seconds(sweep)
     time = f"{duration(worked)} at work; " if worked else ""
     return Card(
         "budget spent",
-        charged_in_words(sweep),
-        f"{time}{duration(trained_seconds(sweep))} of training; {summary_of(sweep)}",
+        charged_text(sweep),
+        f"{time}{duration(trial_seconds(sweep))} of training; {summary_of(sweep)}",
     )
 
 

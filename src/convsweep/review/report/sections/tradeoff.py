@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 from convsweep.review.report.rendering.blocks import Block, Figure, Grid, Table, Text
 from convsweep.review.report.rendering.phrases import hover, number
 from convsweep.review.report.rendering.score_axis import ScoreAxis, score_axis
-from convsweep.review.report.rendering.thinning import drawn_of, thin_out
+from convsweep.review.report.rendering.thinning import thin_out, thinning_note
 from convsweep.review.report.sections.front import is_wide
 from convsweep.review.study import Sweep, seconds_of
 from hydra_study.attributes import SECONDS
@@ -38,7 +38,7 @@ def tradeoff_blocks(sweep: Sweep) -> list[Block]:
         "The line is the best score that this or a lower cost has reached; it moves where more cost"
         " bought more score."
     )
-    return [Text(words + axis.remark + drawn_of(drawn, len(sweep.complete))), Grid(figures)]
+    return [Text(words + axis.remark + thinning_note(drawn, len(sweep.complete))), Grid(figures)]
 
 
 def cost_figure(sweep: Sweep, name: str, key: str, scores: ScoreAxis) -> Figure | None:

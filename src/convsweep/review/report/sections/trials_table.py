@@ -35,7 +35,9 @@ def table(
     sweep: Sweep, trials: Sequence[FrozenTrial], in_markdown: int, outcome: bool = False
 ) -> Table:
     """Return trials as rows: number, objectives, cost, parameters."""
-    names = [name for name in sweep.searched if any(name in trial.params for trial in trials)]
+    names = [
+        name for name in sweep.searched_params if any(name in trial.params for trial in trials)
+    ]
     header = [
         "trial",
         *(["outcome"] if outcome else []),
