@@ -21,6 +21,7 @@ from convsweep.review.report.sections.outcomes import reason_rows
 from convsweep.review.report.sections.summary import repetition_noise
 from convsweep.review.report.sections.timeline import lay_out_bars
 from convsweep.review.report.sections.tradeoff import cheapest
+from convsweep.review.report.sections.trials_table import reason_of
 from convsweep.review.study import Sweep, objective_names
 from tests.review.report.conftest import MakeSweep
 from tests.review.report.studies import DISTRIBUTIONS, START, make_trials, mixed
@@ -70,6 +71,7 @@ def test_early_values_are_ranked_against_the_last_one() -> None:
 
 def test_a_paused_trial_is_shown_where_it_waits(made: MakeSweep) -> None:
     sweep = made(["complete", "paused", "paused"])
+    assert reason_of(sweep.trials[1]) == "paused after step 3"
     assert (sweep.kinds["paused"], sweep.num_charged, sweep.is_running) == (2, 3, False)
     assert any(trace.get("mode") == "markers" for trace in curve_blocks(sweep)[0].data)
 

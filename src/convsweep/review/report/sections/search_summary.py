@@ -1,4 +1,4 @@
-"""Settings of the search: space, sampler, pruner, budget."""
+"""Settings of the search: space, sampler, pruner, schedule, budget."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +31,7 @@ def overview(sweep: Sweep) -> dict[str, str]:
         "objective": list_text(goals),
         "sampler": engine(sweep.option("sampler")),
         "pruner": engine(sweep.option("pruner")),
+        "schedule": engine(sweep.option("schedule")),
     }
     known["budget"] = budget(sweep)
     choices = sweep.selected("hydra.runtime.choices") or {}
@@ -65,8 +66,8 @@ def charged_text(sweep: Sweep) -> str:
 
 
 def trial_seconds(sweep: Sweep) -> float:
-    """Return the total seconds of all trials that have ended."""
-    return sum(seconds_of(trial) or 0.0 for trial in sweep.trials if trial.state.is_finished())
+    """Return the total seconds of all trials that have ended or were paused."""
+    return sum(seconds_of(trial) or 0.0 for trial in sweep.trials)
 
 
 def sweep_seconds(sweep: Sweep) -> float:
@@ -85,8 +86,8 @@ def _seconds(text: str) -> float:
 
 
 def engine(config: Any) -> str:
-    """Return a sampler or pruner as text: its class and the options that were set."""
-    if not isinstance(config, Mapping):
+    """Return a sampler, pruner or schedule as text: its class and the options that were set."""
+    if not isinstance(config, Mapping) or config.get("_target_") is None:
         return ""
     name = str(config.get("_target_", "")).rpartition(".")[2]
     options = [

@@ -65,5 +65,13 @@ def table(
             *costs,
         ]
         row += [trial.params.get(name) for name in names]
-        rows.append(row + ([trial.user_attrs.get(attributes.REASON)] if outcome else []))
+        rows.append(row + ([reason_of(trial)] if outcome else []))
     return Table(header, rows, in_markdown=in_markdown)
+
+
+def reason_of(trial: FrozenTrial) -> str | None:
+    """Return why a trial is not complete; for a paused one, where it waits."""
+    if kind_of(trial) == "paused":
+        return f"paused after step {trial.user_attrs[attributes.PAUSED_AT]}"
+    reason: str | None = trial.user_attrs.get(attributes.REASON)
+    return reason
