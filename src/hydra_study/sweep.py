@@ -18,7 +18,7 @@ from hydra_study import attributes
 from hydra_study.attributes import kind_of
 from hydra_study.config import StudyConf
 from hydra_study.display.live_view import check_view, view_from_head
-from hydra_study.display.status_text import best_text
+from hydra_study.display.status_text import best_text, kinds_text
 from hydra_study.display.tables import Recorder
 from hydra_study.errors import StudyError
 from hydra_study.interrupts import Interrupts, Overdue, time_limit
@@ -262,7 +262,7 @@ def conclude_study(
         spec.paths, trials, LivenessMonitor(spec.paths.workers, spec.options.stale_after)
     )
     count = tally(trials, spec.objectives)
-    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number)
+    kinds = kinds_text(count, trials)
     reasons = "; ".join(sorted({end.reason for end in ended}))
     best = f"; {best_text(count.best, spec)}" if count.best is not None else ""
     log.info("study %s: %s (%s)%s", study.study_name, reasons, kinds or "no trials", best)

@@ -92,7 +92,7 @@ def test_a_larger_total_goes_on_with_what_is_paused(toy: MakeToy) -> None:
         "hydra/sweeper/sampler=grid",
         f"x=choice({choices})",
     )
-    app.run(*grid)
+    assert "(1 complete, 2 paused (2 at step 3), 6 pruned)" in app.run(*grid)
     assert app.kinds() == ["complete", "paused", "paused", *["pruned"] * 6]
     assert (app.sweep / "sweep.csv").read_text().count(",paused,") == 2
     app.run(*grid, "hydra.sweeper.n_trials=18")

@@ -1,5 +1,6 @@
 """Status of a sweep as text: lines for logs, a table for terminals."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,20 @@ def params_text(trial: FrozenTrial) -> str:
 def best_text(trial: FrozenTrial, spec: SweepSpec) -> str:
     """Return one line about the best trial."""
     return f"best: trial {trial.number}  {values_text(trial, spec)}  {params_text(trial)}"
+
+
+def kinds_text(count: Tally, trials: Sequence[FrozenTrial]) -> str:
+    """Return the number of trials of each kind, of the paused ones at each rung; empty without
+    trials.
+    """
+    said = {kind: f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number}
+    if "paused" in said:
+        steps = (
+            trial.user_attrs[attributes.PAUSED_AT] for trial in trials if kind_of(trial) == "paused"
+        )
+        at = (f"{number} at step {step}" for step, number in sorted(Counter(steps).items()))
+        said["paused"] += f" ({', '.join(at)})"
+    return ", ".join(said.values())
 
 
 def seconds_left(
@@ -93,7 +108,7 @@ def table(
     seconds = max((float(state.get("seconds", 0)) for state in workers.values()), default=0.0)
     at_once = sum(int(state.get("slots", 0)) for state in workers.values())
     total = spec.options.n_trials
-    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.kinds.items()) if number)
+    kinds = kinds_text(count, trials)
     left = clock(seconds_left(count, trials, spec, seconds, at_once))
     progress = f"{count.charged}/{'?' if total is None else total}"
     head = f"study {spec.options.study_name}   {progress}   {clock(seconds)}, about {left} left"
