@@ -1,5 +1,6 @@
 """Several labels a sample: scores equal to torchmetrics', thresholds, weights, what is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,15 @@ from torchmetrics.classification import (
     MultilabelF1Score,
     MultilabelPrecisionRecallCurve,
 )
+from torchvision.ops import sigmoid_focal_loss
 
 from convsweep.data.sources.arrays import Arrays
 from convsweep.errors import UserError
+from convsweep.losses.focal import Focal
 from convsweep.metrics.label_scores import LabelScores, label_f1, precision_recall
 from convsweep.nets import ConvNet
 from convsweep.tasks.multi_label import MultiLabel, MultiLabelTask
+from convsweep.training import build
 
 NAMES = ["a", "b", "c"]
 
@@ -117,6 +121,22 @@ def test_balanced_weights_make_positives_and_negatives_count_alike() -> None:
     torch.testing.assert_close(
         model_of().loss(logits, y), nn.functional.binary_cross_entropy(logits.sigmoid(), y)
     )
+
+
+def test_sigmoid_focal_is_torchvisions_and_other_losses_of_classes_are_refused(
+    tmp_path: Path,
+) -> None:
+    logits, y = torch.randn(10, 3), torch.randint(0, 2, (10, 3)).float()
+    focal = Focal(gamma=1.5, activation="sigmoid", alpha=0.25)
+    expected = sigmoid_focal_loss(logits, y, 0.25, 1.5, reduction="mean")
+    torch.testing.assert_close(model_of(loss=focal).batch_loss(logits, y), expected)
+    with pytest.raises(UserError, match=r"model\.label_weights is not used by the loss Focal"):
+        model_of(loss=focal, label_weights="balanced")
+    np.savez(tmp_path / "set.npz", x=np.zeros((20, 1, 4), np.float32), y=y.repeat(2, 1).numpy())
+    data = Arrays(str(tmp_path / "set.npz"), task="multi_label", batch_size=4)
+    build.check_loss(model_of(loss=focal), data)
+    with pytest.raises(UserError, match=r"multi_label does not have; .*model.loss.activation=sig"):
+        build.check_loss(model_of(loss=Focal()), data)
 
 
 def test_threshold_that_is_no_probability_is_refused() -> None:

@@ -13,7 +13,13 @@ class ClassLoss(nn.Module, ABC):
     """A loss of logits and classes that supports class weights and an ignored label.
 
     A subclass that takes only classes raises ValueError for probabilities as targets.
+
+    Attributes:
+        takes_labels: whether it also takes any number of labels a sample as targets, (N, K) of 0
+            and 1.
     """
+
+    takes_labels: bool = False
 
     @abstractmethod
     def forward(

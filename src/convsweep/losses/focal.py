@@ -23,7 +23,8 @@ class Focal(ClassLoss):
     Args:
         gamma: exponent; 0 is cross-entropy.
         activation: `softmax` over all classes, as for predictions; or `sigmoid`, each class against
-            all others as in the paper, with the mean over classes.
+            all others as in the paper, with the mean over classes, also for any number of labels a
+            sample.
         alpha: under `sigmoid`, weight of the target's class; the others have 1 - alpha. None: 1 for
             all.
 
@@ -47,6 +48,7 @@ class Focal(ClassLoss):
         if alpha is not None and not 0 <= alpha <= 1:
             raise UserError(f"model.loss.alpha must be null or from 0 to 1, but is {alpha}")
         self.gamma, self.activation, self.alpha = gamma, activation, alpha
+        self.takes_labels = activation == "sigmoid"
 
     def forward(
         self,

@@ -221,6 +221,9 @@ class MultiLabel(Model):
         return [*label_score_names(names), *(threshold_names(names) if self.tunes else [])]
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        if self.given_loss is not None:
+            loss: Tensor = self.given_loss(logits, y.to(logits.dtype))
+            return loss
         weight = self.positive_weight
         assert weight is None or isinstance(weight, Tensor)
         return F.binary_cross_entropy_with_logits(logits, y.to(logits.dtype), pos_weight=weight)

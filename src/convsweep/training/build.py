@@ -21,7 +21,7 @@ from convsweep.data.samples import DataInfo
 from convsweep.errors import MissingExtraError, UserError
 from convsweep.literal_options import check_words
 from convsweep.losses.class_loss import ClassLoss
-from convsweep.task import Task
+from convsweep.task import MULTI_LABEL, Task
 from convsweep.trusted_names import hold
 
 if TYPE_CHECKING:
@@ -167,18 +167,24 @@ def check_loss(model: "Model", data: "DataModule") -> None:
     Raises:
         UserError: it is not, or does not.
     """
-    if isinstance(model.given_loss, ClassLoss) and not model.task.has_classes:
+    loss, has_labels = model.given_loss, model.task.name == MULTI_LABEL
+    if (
+        isinstance(loss, ClassLoss)
+        and not model.task.has_classes
+        and not (has_labels and loss.takes_labels)
+    ):
+        remedy = ", or choose model/loss=focal model.loss.activation=sigmoid" if has_labels else ""
         raise UserError(
-            f"the loss {type(model.given_loss).__name__} of model/loss is for one class a sample or"
-            f" position, which {model.task.name} does not have; leave out model/loss"
+            f"the loss {type(loss).__name__} of model/loss is for one class a sample or position,"
+            f" which {model.task.name} does not have; leave out model/loss{remedy}"
         )
     if model.given_loss is None or data.mixing is None or not data.mixing.gives_probabilities:
         return
     classes = data.info.num_classes
     try:
         with torch.random.fork_rng(devices=[]):
-            loss = model.batch_loss(torch.zeros(2, classes), torch.full((2, classes), 1 / classes))
-        fits = loss.dim() == 0
+            value = model.batch_loss(torch.zeros(2, classes), torch.full((2, classes), 1 / classes))
+        fits = value.dim() == 0
     except (RuntimeError, ValueError, TypeError, IndexError):
         fits = False
     if not fits:
