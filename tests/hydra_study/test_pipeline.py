@@ -210,6 +210,7 @@ def test_a_trial_that_pauses_goes_on_in_its_folder_and_its_run(tmp_path: Path) -
         result = json.loads((folder / "result.json").read_text())
         assert result["outcome"] == ("complete" if is_complete else "paused")
         assert any(folder.glob("checkpoints/*.ckpt")) is (row["kind"] != "pruned")
+        assert "W&B: not all" not in (folder / "console.log").read_text()
 
 
 @pytest.mark.parametrize(

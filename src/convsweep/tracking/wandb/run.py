@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from convsweep.cli.console import short_path
+from convsweep.patches import use
+from convsweep.patches.wandb import MEDIA_FOLDER
 from convsweep.tracking.wandb.mode import AskedMode, choose_mode, one_line
+from hydra_study import trial
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +66,8 @@ def start_run(
     if word == "disabled":
         log.info("W&B: none (%s)", reason)
         return None
+    if trial.in_trial():
+        use(MEDIA_FOLDER)
     run = None
     if word == "online":
         try:
