@@ -76,6 +76,14 @@ def test_a_space_of_more_values_than_a_list_could_hold_is_drawn_from() -> None:
     assert all(1 <= value <= 10**12 for value in drawn)
 
 
+def test_whole_numbers_on_a_logarithmic_scale_are_drawn_so() -> None:
+    widths = space({"x": "tag(log, range(1,1025))"})
+    generator = random.Random(0)
+    drawn = [widths.random(generator).values["x"] for _ in range(1000)]
+    assert {1, 2} <= set(drawn) <= set(range(1, 1025))
+    assert 15 < sorted(drawn)[500] < 35  # half of the logarithms from 0.5 to 1,024.5; else 512
+
+
 def test_conditions_chain_and_an_inactive_parameter_makes_a_condition_false() -> None:
     params = {
         "c": {"values": "1,2", "when": "b == 2"},

@@ -192,6 +192,11 @@ def _first(distribution: BaseDistribution) -> Any:
 
 
 def _draw(distribution: BaseDistribution, generator: random.Random) -> Any:
+    if isinstance(distribution, IntDistribution) and distribution.log:
+        # each whole number has the share of the rounded interval, as in Optuna's RandomSampler
+        low, high = distribution.low - 0.5, distribution.high + 0.5
+        drawn = round(low * (high / low) ** generator.random())
+        return min(max(drawn, distribution.low), distribution.high)
     count = _count(distribution)
     if count is not None:
         return _value(distribution, generator.randrange(count))

@@ -1,0 +1,231 @@
+"""Replay searches at equal cost, on the table's curves and on a surrogate of them.
+
+    python -m benchmarks.search.replay replays.jsonl [--seeds 30] [--only GROUP] [--unit seconds]
+
+One line a search is appended; the same command goes on where it stopped. `summary.py` makes tables
+and figures of the file. Schedules alone take seconds for all seeds, samplers up to some seconds a
+search.
+"""
+
+import argparse
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from benchmarks.search import methods
+from benchmarks.search.rows import mend, read_rows
+from benchmarks.search.run import Run, SpentError, Unit, at
+from benchmarks.search.tasks import NAMES
+from benchmarks.search.worlds import SurrogateWorld, TableWorld, World
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, SuccessiveHalvingPruner
+from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
+
+# The shares of the budget at which a search's choice is recorded.
+SHARES = np.linspace(0.025, 1.0, 40)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A method of search.
+
+    Attributes:
+        method: How it spends epochs.
+        sampler: Returns the sampler for a seed, in worlds that take points.
+        pruner: Returns the pruner.
+        options: Options of `Run`.
+    """
+
+    method: methods.Method = methods.full
+    sampler: Callable[[int], BaseSampler] = lambda seed: RandomSampler(seed=seed)
+    pruner: Callable[[], BasePruner] | None = None
+    options: Mapping[str, Any] | None = None
+
+
+def tpe(**options: Any) -> Callable[[int], BaseSampler]:
+    """Return the maker of a TPE sampler with the program's number of start-up trials."""
+    return lambda seed: TPESampler(seed=seed, **({"n_startup_trials": 10} | options))
+
+
+def gp(seed: int) -> BaseSampler:
+    """Return the program's GP sampler."""
+    return GPSampler(seed=seed, n_startup_trials=10, deterministic_objective=False)
+
+
+def median(startup: int, warmup: int) -> Callable[[], BasePruner]:
+    """Return the maker of the program's median pruner; `warmup` reports are not compared."""
+    return lambda: MedianPruner(n_startup_trials=startup, n_warmup_steps=warmup + 1)
+
+
+def halving(factor: int) -> Callable[[], BasePruner]:
+    """Return the maker of the program's pruner by successive halving."""
+    return lambda: SuccessiveHalvingPruner(min_resource=1, reduction_factor=factor)
+
+
+def hyperband() -> BasePruner:
+    """Return the program's Hyperband pruner."""
+    return HyperbandPruner(min_resource=1, max_resource=9, reduction_factor=3)
+
+
+promotion, screening = methods.promotion, methods.screening
+asked_at_end = partial(methods.pruned, asks_at_end=True)
+
+# Schedules of random points, on the table.
+SCHEDULES: dict[str, Way] = {
+    "random, full length": Way(),
+    "median 5/1": Way(asked_at_end, pruner=median(5, 1)),
+    "median 8/4": Way(asked_at_end, pruner=median(8, 4)),
+    "successive halving, 3": Way(methods.pruned, pruner=halving(3)),
+    "successive halving, 4": Way(methods.pruned, pruner=halving(4)),
+    "Hyperband, 3": Way(methods.pruned, pruner=hyperband),
+    "promotion 1, 3, 9": Way(partial(promotion, min_steps=1, factor=3)),
+    "promotion 1, 2, 4, 8, 9": Way(partial(promotion, min_steps=1, factor=2)),
+    "promotion 1, 4, 9": Way(partial(promotion, min_steps=1, factor=4)),
+    "promotion 2, 6, 9": Way(partial(promotion, min_steps=2, factor=3)),
+    "promotion 3, 9": Way(partial(promotion, min_steps=3, factor=3)),
+    "one epoch, 25 %": Way(partial(screening, epochs=1, share=0.25)),
+    "one epoch, 50 %": Way(partial(screening, epochs=1, share=0.5)),
+    "three epochs, 50 %": Way(partial(screening, epochs=3, share=0.5)),
+    "freeze-thaw": Way(methods.freeze_thaw),
+}
+
+# Samplers with full trainings, on the surrogate.
+SAMPLERS: dict[str, Way] = {
+    "random": Way(),
+    "TPE (default)": Way(sampler=tpe()),
+    "TPE, group": Way(sampler=tpe(multivariate=True, group=True)),
+    "TPE, independent": Way(sampler=tpe(multivariate=False)),
+    "TPE, 25 start-up": Way(sampler=tpe(n_startup_trials=25)),
+    "TPE, 10 start-up that trained": Way(sampler=tpe(n_startup_trials=1), options={"startup": 10}),
+    "TPE, refused: failed": Way(sampler=tpe(), options={"told_refusals": "fail"}),
+    "TPE, refused: by how much": Way(sampler=tpe(), options={"told_refusals": "excess"}),
+    "GP": Way(sampler=gp),
+}
+
+# Both together, on the surrogate.
+SEARCHES: dict[str, Way] = {
+    "random, full length": Way(),
+    "random, promotion 1, 3, 9": Way(promotion),
+    "TPE, full length (sweeper's default)": Way(sampler=tpe()),
+    "TPE, median 5/1 (sweeps/)": Way(asked_at_end, tpe(), median(5, 1)),
+    "TPE, successive halving, 3": Way(methods.pruned, tpe(), halving(3)),
+    "TPE, Hyperband, 3": Way(methods.pruned, tpe(), hyperband),
+    "TPE, promotion 1, 3, 9": Way(promotion, tpe()),
+    "TPE, promotion 1, 3, 9, paused as running": Way(partial(promotion, visible=False), tpe()),
+    "TPE group, promotion 1, 3, 9": Way(promotion, tpe(multivariate=True, group=True)),
+    "TPE, promotion 3, 9": Way(partial(promotion, min_steps=3), tpe()),
+    "TPE, one epoch, 25 %": Way(screening, tpe()),
+    "GP, promotion 1, 3, 9": Way(promotion, gp),
+    "GP, full length": Way(sampler=gp),
+    "Optuna's defaults": Way(
+        methods.pruned, lambda seed: TPESampler(seed=seed), lambda: MedianPruner()
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Methods that are compared, in one world.
+
+    Attributes:
+        ways: The methods by name.
+        world: Returns the world of a task and seed.
+        trainings: The budget in full trainings; promotion begins about four trials for each, so
+            that a table should have four times as many networks.
+    """
+
+    ways: dict[str, Way]
+    world: Callable[[str, int], World]
+    trainings: int
+
+
+GROUPS = {
+    "schedules": Group(SCHEDULES, TableWorld, 20),
+    "samplers": Group(SAMPLERS, SurrogateWorld, 40),
+    "searches": Group(SEARCHES, SurrogateWorld, 40),
+}
+
+
+def search(way: Way, world: World, trainings: int, seed: int, unit: Unit) -> dict[str, Any]:
+    """Return what a search found: believed and true accuracy of its choice at each share."""
+    budget = trainings * (world.num_epochs if unit == "epochs" else mean_seconds(world))
+    began = time.process_time()
+    run = Run(
+        world,
+        budget,
+        unit,
+        way.sampler(seed) if world.takes_points else None,
+        way.pruner() if way.pruner else None,
+        seed=seed,
+        **(way.options or {}),
+    )
+    with suppress(SpentError):
+        way.method(run)
+    believed, true = at(run.found, SHARES * budget).round(4).tolist()
+    return {
+        "believed": believed,
+        "true": true,
+        "trials": len(run.trials),
+        "complete": sum(run.is_done(trial) for trial in run.trials),
+        "refused": run.refused,
+        "cpu_s": round(time.process_time() - began, 2),
+    }
+
+
+def mean_seconds(world: World) -> float:
+    """Return the mean duration of a full training."""
+    table = world.table if isinstance(world, TableWorld) else world.fits.table  # type: ignore[attr-defined]
+    return float(table.seconds.sum(2).mean())
+
+
+def missing(
+    known: set[tuple[Any, ...]], groups: list[str], unit: Unit, seeds: int
+) -> Iterator[tuple[str, str, str, int]]:
+    """Yield group, task, method and seed of the searches that are not known, all of one seed before
+    the next.
+    """
+    for seed in range(seeds):
+        for group in groups:
+            for task in NAMES:
+                for name in GROUPS[group].ways:
+                    if (group, task, name, seed, unit) not in known:
+                        yield group, task, name, seed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--only", nargs="+", default=list(GROUPS), choices=list(GROUPS))
+    parser.add_argument("--tasks", nargs="+", default=list(NAMES), choices=NAMES)
+    parser.add_argument("--methods", nargs="+", help="only these, by their names")
+    parser.add_argument("--unit", default="epochs", choices=["epochs", "seconds"])
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")  # of experimental samplers and conditional parameters
+    torch.set_num_threads(1)  # of the GP
+    mend(options.file)
+    rows = read_rows(options.file)
+    keys = ("group", "task", "method", "seed", "unit")
+    known = {tuple(row[key] for key in keys) for row in rows}
+    with options.file.open("a") as file:
+        for group, task, name, seed in missing(known, options.only, options.unit, options.seeds):
+            if task not in options.tasks or name not in (options.methods or [name]):
+                continue
+            own = GROUPS[group]
+            found = search(own.ways[name], own.world(task, seed), own.trainings, seed, options.unit)
+            row = dict(zip(keys, (group, task, name, seed, options.unit), strict=True)) | found
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""One replayed search: trials that are trained epoch by epoch until the budget is spent."""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import optuna
+from benchmarks.search.worlds import Network, World
+from numpy.typing import NDArray
+from optuna.pruners import BasePruner, NopPruner
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.trial import FrozenTrial, TrialState
+
+Unit = Literal["epochs", "seconds"]
+
+# A sampler that proposes nothing that fits would go on for ever, since refusals cost nothing.
+MAX_REFUSALS = 400
+
+
+class SpentError(Exception):
+    """The budget of the search is spent."""
+
+
+@dataclass
+class Trial:
+    """A network of the search.
+
+    Attributes:
+        number: Number of the trial in the study.
+        network: What its training shows.
+        optuna: The trial of the study.
+        done: Epochs trained.
+    """
+
+    number: int
+    network: Network
+    optuna: optuna.Trial
+    done: int = 0
+
+    @property
+    def value(self) -> float:
+        """The best validation accuracy so far: the objective of the program."""
+        return float(self.network.val[: self.done].max(initial=0.0))
+
+    @property
+    def last(self) -> float:
+        """The validation accuracy of the last epoch, which is reported."""
+        return float(self.network.val[self.done - 1])
+
+
+@dataclass
+class Run:
+    """A search in a world.
+
+    Args:
+        world: What is trained.
+        budget: Epochs or seconds.
+        unit: What the budget counts.
+        sampler: Proposes points, where the world takes them.
+        pruner: Of methods that prune by Optuna.
+        told_refusals: `constraint` as the program does, `excess` with the amount, `fail`.
+        startup: Trials that train at random points before the sampler is asked; 0: the sampler
+            counts its own.
+        seed: Of these random points.
+
+    Attributes:
+        spent: Part of the budget.
+        found: Cost, believed and true accuracy whenever the choice changes: the best of the trials
+            that are complete.
+    """
+
+    world: World
+    budget: float
+    unit: Unit = "epochs"
+    sampler: BaseSampler | None = None
+    pruner: BasePruner | None = None
+    told_refusals: str = "constraint"
+    startup: int = 0
+    seed: int = 0
+    spent: float = 0.0
+    found: list[tuple[float, float, float]] = field(default_factory=list)
+    refused: int = 0
+    trials: list[Trial] = field(default_factory=list)
+    by_number: dict[int, Trial] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.random = RandomSampler(seed=self.seed)
+            self.study = optuna.create_study(
+                direction="maximize",
+                sampler=self.sampler or RandomSampler(seed=0),
+                pruner=self.pruner or NopPruner(),
+            )
+
+    @property
+    def num_epochs(self) -> int:
+        """Epochs of a full training."""
+        return self.world.num_epochs
+
+    def new(self, shows_paused: bool = False) -> Trial:
+        """Return a new trial; points that the budget refuses are told to the sampler and cost
+        nothing.
+
+        Args:
+            shows_paused: let the sampler see the trials that wait.
+
+        Raises:
+            SpentError: the sampler finds nothing else.
+        """
+        sampler = self.study.sampler
+        if len(self.trials) < self.startup:
+            self.study.sampler = self.random
+        try:
+            with self.paused_as_pruned() if shows_paused else nullcontext():
+                return self.proposed()
+        finally:
+            self.study.sampler = sampler
+
+    def proposed(self) -> Trial:
+        """Return a trial at a point that fits the budget."""
+        for _ in range(MAX_REFUSALS):
+            asked = self.study.ask()
+            values: Mapping[str, Any] = {}
+            if self.world.takes_points:
+                values = self.world.task.space.point(asked._suggest).values
+            network = self.world.network(asked.number, values)
+            if network.excess <= 0:
+                trial = self.by_number[asked.number] = Trial(asked.number, network, asked)
+                self.trials.append(trial)
+                return trial
+            self.refuse(asked, network.excess)
+        raise SpentError
+
+    def refuse(self, asked: optuna.Trial, excess: float) -> None:
+        """Tell the study of a point that the budget refuses."""
+        self.refused += 1
+        if self.told_refusals == "fail":
+            self.study.tell(asked, state=TrialState.FAIL)
+            return
+        asked.set_constraint("infeasible", excess if self.told_refusals == "excess" else 1.0)
+        self.study.tell(asked, state=TrialState.PRUNED)
+
+    def train(self, trial: Trial) -> float:
+        """Train a trial for one more epoch and return its validation accuracy.
+
+        Raises:
+            SpentError: the budget does not have the epoch.
+        """
+        cost = 1.0 if self.unit == "epochs" else float(trial.network.seconds[trial.done])
+        if self.spent + cost > self.budget:
+            raise SpentError
+        self.spent += cost
+        trial.done += 1
+        trial.optuna.report(trial.last, trial.done)
+        return trial.last
+
+    def is_done(self, trial: Trial) -> bool:
+        """Return whether a trial is trained to its end."""
+        return trial.done >= self.num_epochs
+
+    def complete(self, trial: Trial) -> None:
+        """Tell the study of a trial that is trained to its end."""
+        self.study.tell(trial.optuna, trial.value)
+        if not self.found or trial.value > self.found[-1][1]:
+            self.found.append((self.spent, trial.value, trial.network.true))
+
+    def prune(self, trial: Trial) -> None:
+        """Tell the study of a trial that ends early."""
+        self.study.tell(trial.optuna, state=TrialState.PRUNED)
+
+    def frozen(self) -> list[FrozenTrial]:
+        """Return the trials as the study has them."""
+        return self.study.get_trials(deepcopy=False)
+
+    @contextmanager
+    def paused_as_pruned(self) -> Iterator[None]:
+        """Let the sampler see trials that wait as pruned ones, as the program does; Optuna has no
+        state for them.
+        """
+        storage: Any = self.study._storage
+        waiting = [
+            storage._get_trial(trial.optuna._trial_id)
+            for trial in self.trials
+            if not self.is_done(trial) and trial.done
+        ]
+        for frozen in waiting:
+            frozen.state = TrialState.PRUNED
+        try:
+            yield
+        finally:
+            for frozen in waiting:
+                frozen.state = TrialState.RUNNING
+
+
+def at(found: list[tuple[float, float, float]], costs: NDArray[Any]) -> NDArray[Any]:
+    """Return (2, C): believed and true accuracy of the choice at each cost; 0 before the first."""
+    points = np.array([(0.0, 0.0, 0.0), *found])
+    return points[np.searchsorted(points[:, 0], costs, side="right") - 1, 1:].T

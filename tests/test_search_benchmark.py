@@ -1,0 +1,150 @@
+"""The search benchmark trains points of its spaces, packs them, and replays searches."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from benchmarks.search import make_table, methods, statistics, summary
+from benchmarks.search.replay import SCHEDULES, SEARCHES, search
+from benchmarks.search.rows import read_rows
+from benchmarks.search.run import Run, SpentError
+from benchmarks.search.samples import Data, Split
+from benchmarks.search.table import Table, load_table, pack
+from benchmarks.search.tasks import NAMES, load_task, options_of
+from benchmarks.search.training import build_net, cost_of, evaluate
+from benchmarks.search.worlds import SurrogateWorld, TableWorld
+
+NUM_EPOCHS = 9
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight samples for each part of the data."""
+
+    def data(name: str, root: str) -> Data:
+        shape, labels = load_task(name).in_shape, torch.arange(8)
+        return Data(*(Split(torch.randn(8, *shape), labels) for _ in range(3)))
+
+    monkeypatch.setattr(make_table, "load_data", data)
+
+
+def table_of(num_networks: int = 40) -> Table:
+    """Return a table in which network i has the accuracy i / 100 after its last epoch."""
+    final = np.arange(num_networks)[:, None, None] / 100
+    curves = np.broadcast_to(
+        final * np.linspace(0.5, 1, NUM_EPOCHS), (num_networks, 2, NUM_EPOCHS)
+    ).copy()
+    costs = np.full(num_networks, 1_000)
+    return Table(
+        points=np.arange(num_networks),
+        params=costs,
+        macs=costs,
+        val=curves,
+        test=curves,
+        val_loss=1 - curves,
+        seconds=np.ones_like(curves),
+        refused=np.arange(100, 104),
+        refused_params=np.full(4, 10**6),
+        refused_macs=np.full(4, 10**7),
+    )
+
+
+def test_making_the_table_goes_on_where_it_stopped(
+    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    command = ["make_table", "--rows", str(path), "--points", "2"]
+    monkeypatch.setattr(sys, "argv", command)
+    make_table.main()
+    whole = path.read_text()
+    rows = [json.loads(line) for line in whole.splitlines()]
+    assert {(row["task"], row["point"]) for row in rows} == {(n, i) for n in NAMES for i in (0, 1)}
+    trained = [row for row in rows if row["kind"] == "complete"]
+    assert trained
+    assert all(len(row["val"]) == NUM_EPOCHS for row in trained)
+    path.write_text(whole[: -len(whole.splitlines()[-1]) // 2])  # the last line was cut
+    make_table.main()
+    assert [row_key(row) for row in read_rows(path)] == [row_key(row) for row in rows]
+
+
+def row_key(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["task"], row["point"], row["seed"], row.get("val")
+
+
+def test_evaluating_a_network_that_begins_with_an_activation_leaves_the_samples() -> None:
+    net = build_net(
+        load_task("signals"),
+        {"model.net.norm": "none", "model.net.norm_at": "before", "model.net.activation": "relu"},
+    )
+    split = Split(-torch.ones(3, 1, 40), torch.zeros(3, dtype=torch.long))
+    evaluate(net, split, torch.contiguous_format)
+    assert (split.x == -1).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_random_point_of_a_space_is_a_network_or_refused(name: str) -> None:
+    task = load_task(name)
+    costs = [cost_of(task, options_of(task.point(number))) for number in range(30)]
+    assert all(("reason" in cost) == (cost.get("excess", 1) > 0) for cost in costs)
+
+
+def test_a_packed_table_is_the_same_and_of_its_space_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, table = tmp_path / "curves.npz", table_of()
+    pack({"signals": table}, path)
+    stored = load_table("signals", path)
+    assert np.allclose(stored.val, table.val, atol=1e-4)
+    assert (stored.points == table.points).all()
+    load_table.cache_clear()
+    monkeypatch.setattr("benchmarks.search.table.definition", lambda name: "another")
+    with pytest.raises(ValueError, match="another one; make it again"):
+        load_table("signals", path)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_finds_a_good_network_of_noiseless_curves_within_its_budget(name: str) -> None:
+    found = search(SCHEDULES[name], TableWorld("images", 0, table_of()), 20, 0, "epochs")
+    assert found["true"][-1] >= 0.3
+    assert found["true"][-1] == found["believed"][-1]
+
+
+def test_promotion_sees_more_networks_than_full_trainings_and_completes_the_best() -> None:
+    run = Run(TableWorld("images", 0, table_of()), budget=90)
+    with pytest.raises(SpentError):
+        methods.promotion(run)
+    complete = [trial for trial in run.trials if run.is_done(trial)]
+    assert len(run.trials) > 20
+    assert 1 <= len(complete) < 10
+    best = max(run.trials, key=lambda trial: trial.network.true)
+    assert run.found[-1][2] == best.network.true
+
+
+@pytest.mark.parametrize("name", ["TPE, promotion 1, 3, 9", "TPE, median 5/1 (sweeps/)"])
+def test_a_search_proposes_points_to_the_surrogate(
+    name: str,
+) -> None:
+    found = search(SEARCHES[name], SurrogateWorld("images", 0, table_of()), 3, 0, "epochs")
+    assert found["trials"] >= 3
+    assert 0 < found["true"][-1] < 0.4
+
+
+def test_the_summary_says_who_is_faster_and_who_ranks_first() -> None:
+    costs = np.arange(1.0, 5.0)
+    slow, quick = [0.1, 0.2, 0.3, 0.4], [0.3, 0.4, 0.4, 0.4]
+    rows = [
+        {"method": name, "seed": seed, "true": true, "believed": true}
+        for name, true in (("slow", slow), ("quick", quick))
+        for seed in range(30)
+    ]
+    results = statistics.collect(rows, costs, "slow")
+    assert results is not None
+    assert statistics.speed(results, 1, 0) == (2.0, 2.0, 2.0)
+    assert summary.factor(*statistics.speed(results, 0, 1)) == "0.5 [0.5, 0.5]"
+    ranks, difference, _ = statistics.mean_ranks(results.true[:, :, 0])
+    assert list(ranks) == [2, 1]
+    assert 0 < difference < 1
