@@ -207,11 +207,13 @@ def draw(rows: list[dict[str, Any]], folder: Path) -> None:
     matplotlib.rcParams.update({"svg.hashsalt": "search", "svg.fonttype": "none"})
     folder.mkdir(exist_ok=True)
     for group, shown in SHOWN_METHODS.items():
-        figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-        for axis, task in zip(axes, NAMES, strict=True):
-            results = results_of(rows, group, task, "epochs")
-            if results is None:
-                continue
+        known = {task: own for task in NAMES if (own := results_of(rows, group, task, "epochs"))}
+        if not known:
+            continue
+        figure, axes = pyplot.subplots(
+            1, len(known), figsize=(1 + 4.5 * len(known), 3.4), layout="constrained", squeeze=False
+        )
+        for axis, (task, results) in zip(axes[0], known.items(), strict=True):
             for name in shown:
                 if name not in results.methods:
                     continue
@@ -225,8 +227,8 @@ def draw(rows: list[dict[str, Any]], folder: Path) -> None:
             axis.set_title(task)
             axis.set_xlabel("cost in full trainings")
             axis.set_ylim(np.median(100 * results.true[:, :, 3]) - 8, None)
-        axes[0].set_ylabel("test accuracy of the choice, %")
-        axes[-1].legend(fontsize=7)
+        axes[0, 0].set_ylabel("test accuracy of the choice, %")
+        axes[0, -1].legend(fontsize=7)
         figure.savefig(folder / f"search_{group}.svg", metadata={"Date": None})
         pyplot.close(figure)
 
