@@ -22,10 +22,13 @@ from hydra_study.storage.patient_storage import PatientStorage
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.schedules import Promotion
+from hydra_study.trials.startup import RandomStart
 
 _WARMED_UP = [
     f"optuna.pruners.{name}" for name in ("MedianPruner", "PercentilePruner", "ThresholdPruner")
 ]
+# Between the seed of a sampler and that of the random points before it.
+_OTHER_SEED = 500_009
 
 
 def check_sampler(config: Mapping[str, Any]) -> None:
@@ -45,14 +48,20 @@ def build_sampler(spec: SweepSpec, index: int, num_trials: int) -> Any:
     """Return the sampler of the worker `index`.
 
     Its seed depends on the worker and on the number of trials at the start: samplers with the same
-    seed would suggest the same points.
+    seed would suggest the same points. One with `n_startup_trials` begins with as many random
+    points that train.
     """
     config = dict(spec.options.sampler)
-    if config.get("seed") is not None:
-        config["seed"] = int(config["seed"]) + 1_000_003 * index + num_trials
+    seed = config.get("seed")
+    if seed is not None:
+        seed = config["seed"] = int(seed) + 1_000_003 * index + num_trials
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return build(config, "hydra.sweeper.sampler")
+        sampler = build(config, "hydra.sweeper.sampler")
+    n_startup_trials = config.get("n_startup_trials")
+    if n_startup_trials is None:
+        return sampler
+    return RandomStart(sampler, int(n_startup_trials), None if seed is None else seed + _OTHER_SEED)
 
 
 def count_from_one(config: Mapping[str, Any]) -> dict[str, Any]:
