@@ -75,14 +75,14 @@ def make_parts(rows: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def results_of(rows: list[dict[str, Any]], group: str, task: str, unit: str) -> Results | None:
-    """Return the searches of one group, task and unit, in the order of the group's methods; None if
-    there are too few.
+    """Return the searches of one group, task and unit, in the order of the group's methods, then
+    those of `peers.py`; None if there are too few.
     """
     order = list(GROUPS[group].ways)
     own = [row for row in rows if (row["group"], row["task"], row["unit"]) == (group, task, unit)]
-    known = [row for row in own if row["method"] in order]
-    known.sort(key=lambda row: order.index(row["method"]))
-    return collect(known, SHARES * GROUPS[group].trainings, TODAY[group])
+    order += sorted({row["method"] for row in own} - set(order))
+    own.sort(key=lambda row: order.index(row["method"]))
+    return collect(own, SHARES * GROUPS[group].trainings, TODAY[group])
 
 
 def table_of_networks() -> str:
