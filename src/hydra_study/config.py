@@ -161,5 +161,6 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "_target_": "hydra_study.Promotion",
         "min_steps": 1,
         "reduction_factor": 3,
+        "max_paused": 1000,
     },
 }

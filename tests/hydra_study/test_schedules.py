@@ -44,7 +44,7 @@ def test_rungs_grow_by_the_factor() -> None:
     assert [schedule.steps_of(rung) for rung in range(4)] == [2, 6, 18, 54]
 
 
-@pytest.mark.parametrize("options", [{"min_steps": 0}, {"reduction_factor": 1}])
+@pytest.mark.parametrize("options", [{"min_steps": 0}, {"reduction_factor": 1}, {"max_paused": 0}])
 def test_numbers_that_make_no_rungs_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(StudyError, match="must be at least 1, and reduction_factor at least 2"):
         Promotion(**options)
@@ -133,6 +133,12 @@ def test_who_has_enough_better_ones_is_hopeless() -> None:
     assert numbers(schedule.hopeless(trials, 9)) == [0], "3 of 9 can go on"
     assert numbers(schedule.hopeless(trials, 6)) == [2, 0]
     assert numbers(schedule.hopeless(trials, 1)) == [3, 2, 0], "the best one always can"
+
+
+def test_a_limit_bounds_what_waits_at_each_rung() -> None:
+    high = [trial(4 + n, 0.1, 0.1, n / 10, kind="paused") for n in range(3)]
+    trials = [*paused(0.5, 0.1, 0.3, 0.2), *high]
+    assert numbers(Promotion(max_paused=2).hopeless(trials, None)) == [2, 0, 6]
 
 
 @pytest.mark.parametrize("n_trials", [1, 5, 30, 81])

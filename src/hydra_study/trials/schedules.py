@@ -37,6 +37,8 @@ class Promotion:
         min_steps: The first rung.
         reduction_factor: Of n trials that reached a rung, the best `n // reduction_factor` go on.
         direction: `minimize` or `maximize`.
+        max_paused: How many trials may wait at a rung, the best ones; it bounds the disk where
+            `n_trials` does not.
 
     Raises:
         StudyError: A number is too small.
@@ -45,14 +47,16 @@ class Promotion:
     min_steps: int = 1
     reduction_factor: int = 3
     direction: str = "minimize"
+    max_paused: int = 1000
 
     def __post_init__(self) -> None:
-        if self.min_steps < 1 or self.reduction_factor < 2:
+        if min(self.min_steps, self.max_paused) < 1 or self.reduction_factor < 2:
             rule = (
-                "hydra.sweeper.schedule.min_steps must be at least 1, and reduction_factor at least"
-                " 2"
+                "hydra.sweeper.schedule: min_steps and max_paused must be at least 1, and"
+                " reduction_factor at least 2"
             )
-            raise StudyError(f"{rule}, but got {self.min_steps} and {self.reduction_factor}")
+            given = f"{self.min_steps}, {self.max_paused} and {self.reduction_factor}"
+            raise StudyError(f"{rule}, but got {given}")
 
     def rung(self, step: int) -> int:
         """Return the highest rung that a trial has reached after `step`; -1 below the first."""
@@ -113,24 +117,27 @@ class Promotion:
 
     def hopeless(self, trials: Sequence[FrozenTrial], n_trials: int | None) -> list[FrozenTrial]:
         """Return the paused trials that can no longer go on, because `n_trials // reduction_factor`
-        others are better at their rung.
-
-        So at most that many wait at a rung, or one.
+        others are better at their rung, or `max_paused` better ones wait there.
 
         Args:
             trials: The trials of the study.
-            n_trials: How many trials there will be; without a limit none is hopeless.
+            n_trials: How many trials there will be, or None.
         """
-        if n_trials is None:
-            return []
         contenders = self._contenders(trials)
-        room = max(1, n_trials // self.reduction_factor)
-        return [
-            one.trial
-            for rung in sorted(_waiting_at(contenders))
-            for one in self._best(rung, contenders)[room:]
-            if one.kind == "paused" and one.rung == rung
-        ]
+        room = math.inf if n_trials is None else max(1, n_trials // self.reduction_factor)
+        found = []
+        for rung in sorted(_waiting_at(contenders)):
+            waiting = [
+                (place, one.trial)
+                for place, one in enumerate(self._best(rung, contenders))
+                if one.kind == "paused" and one.rung == rung
+            ]
+            found += [
+                trial
+                for kept, (place, trial) in enumerate(waiting)
+                if place >= room or kept >= self.max_paused
+            ]
+        return found
 
     def _contenders(self, trials: Iterable[FrozenTrial]) -> list["_Contender"]:
         """Return the trials that have reported and count: neither the retry nor the original of one
