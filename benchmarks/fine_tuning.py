@@ -23,8 +23,14 @@ TRAIN = Path(__file__).parents[1] / "train.py"
 KNOWN = [0, 1, 4, 5, 9]  # aeroplane, car, deer, dog, lorry
 OTHERS = [2, 3, 6, 7, 8]
 A_CLASS = 100
-COMMON = ["data=arrays", "model/net=vgg_small", "logger=none", "callbacks.early_stopping=null"]
-SMALL = ["data.batch_size=32", "data.augment=[]", "trainer.max_epochs=15", "optimizer.lr=2e-3"]
+COMMON = [
+    "data=arrays",
+    "model/net=vgg_small",
+    "logger=none",
+    "callbacks.early_stopping=null",
+    "num_threads=1",
+]
+SMALL = ["data.batch_size=32", "data/augment=none", "trainer.max_epochs=15", "optimizer.lr=2e-3"]
 
 
 def load(folder: Path, names: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

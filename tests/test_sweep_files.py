@@ -25,8 +25,8 @@ from convsweep.training import build, feasibility
 from hydra_study.space.grammar import parse_parameters
 from hydra_study.space.space import Point, Space
 from hydra_study.trials.changes import fixed_config
+from hydra_study.trials.retry import fixed_params
 from hydra_study.trials.starting_points import enqueue
-from hydra_study.trials.tell import fixed_params
 from tests.conftest import Train
 
 ROOT = Path(__file__).parents[1]

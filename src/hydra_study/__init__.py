@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from hydra_study.trial import TrialConnection as TrialConnection
     from hydra_study.trials.budget import is_charged as is_charged
     from hydra_study.trials.budget import tally as tally
+    from hydra_study.trials.retry import fixed_params as fixed_params
     from hydra_study.trials.schedules import Promotion as Promotion
-    from hydra_study.trials.tell import fixed_params as fixed_params
 
 _MODULES = {
     "config_arguments": "primary_config",

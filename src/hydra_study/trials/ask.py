@@ -29,9 +29,10 @@ from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.budget import Budget, Ledger, Tally
 from hydra_study.trials.outcomes import Outcome, write_outcome
 from hydra_study.trials.pruning import OneObjective
+from hydra_study.trials.retry import fixed_params
 from hydra_study.trials.sampling import GridSampler, view_of_samplers
 from hydra_study.trials.schedules import Promotion
-from hydra_study.trials.tell import Teller, fixed_params
+from hydra_study.trials.tell import Teller
 
 log = logging.getLogger("study")
 
@@ -134,7 +135,7 @@ class Asker:
         """
         # of its pause, which would be told again if it is killed
         self._spec.paths.outcome(paused.number).unlink(missing_ok=True)
-        checkpoint = self._teller.checkpoint_of(paused)
+        checkpoint = self._teller.checkpoints.newest(paused)
         if checkpoint is None:
             log.warning(
                 "trial %d goes on from its start, since it has no checkpoint that matches"
@@ -162,7 +163,7 @@ class Asker:
             outcome = Outcome("pruned", reason=reason)
             path = self._spec.paths.outcome(trial.number)
             remove_unfinished(path)  # of a worker that was killed at this
-            self._teller.remove_checkpoints(trial)
+            self._teller.drop_checkpoints(trial)
             with contextlib.suppress(OSError):  # a full disk; it is dropped later
                 write_outcome(self._spec, path, outcome)
                 self._teller.tell(trial, outcome)

@@ -1,8 +1,6 @@
-"""Tell the study the outcome of a trial: kind, state, values, constraint, retry, pause."""
+"""Tell the study the outcome of a trial: kind, state, values, constraint, pause."""
 
-import shutil
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -11,9 +9,9 @@ from hydra_study import attributes
 from hydra_study.attributes import kind_of
 from hydra_study.paths import SweepPaths
 from hydra_study.storage.storage import OpenStudy, set_constraint
+from hydra_study.trials.checkpoints import Checkpoints
 from hydra_study.trials.outcomes import CONSTRAINED, Outcome, Policy
-
-_INHERITED = (attributes.OVERRIDES, attributes.HASH, attributes.REPETITION)
+from hydra_study.trials.retry import next_attempt, queue_retry
 
 
 class Teller:
@@ -24,6 +22,9 @@ class Teller:
         paths: Paths of the sweep's files.
         policies: Reaction to each kind of outcome.
         checkpoint: Glob pattern of the checkpoints in a trial's folder.
+
+    Attributes:
+        checkpoints: The checkpoints of the trials.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class Teller:
         self._study = study
         self._paths = paths
         self._policies = policies
-        self._checkpoint = checkpoint
+        self.checkpoints = Checkpoints(paths, checkpoint)
 
     def tell(self, trial: FrozenTrial, outcome: Outcome, *, again: bool | None = None) -> None:
         """Tell the study the outcome of a running trial, and queue its retry if there is one.
@@ -48,15 +49,11 @@ class Teller:
         if outcome.kind == "paused":
             self._pause(trial, outcome)
             return
-        policy = self._policies[outcome.kind]
-        attempt = int(trial.user_attrs.get(attributes.ATTEMPT, 0))
-        if again is None:
-            again = policy.action == "retry" and attempt < policy.retries
-            attempt += again
-        checkpoint = self.checkpoint_of(trial)
-        self._set_result(trial, outcome, checkpoint, again)
-        if again:
-            self._queue(trial, attempt, checkpoint)
+        attempt = next_attempt(trial, self._policies[outcome.kind], again)
+        checkpoint = self.checkpoints.newest(trial)
+        self._set_result(trial, outcome, checkpoint, attempt is not None)
+        if attempt is not None:
+            queue_retry(self._study, trial, attempt, checkpoint)
         if outcome.kind in CONSTRAINED:
             set_constraint(self._study, trial.number, outcome.kind, 1.0)
         if outcome.kind == "complete":
@@ -71,7 +68,7 @@ class Teller:
         that is paused counts as pruned.
         """
         reason = f"the same network as trial {known.number} ({kind_of(known)})"
-        checkpoint = self.checkpoint_of(trial)
+        checkpoint = self.checkpoints.newest(trial)
         self._set_result(trial, Outcome("duplicate", reason=reason), checkpoint, again=False)
         self._set(trial, {attributes.DUPLICATE_OF: known.number})
         if known.state == TrialState.COMPLETE:
@@ -90,20 +87,13 @@ class Teller:
     def _pause(self, trial: FrozenTrial, outcome: Outcome) -> None:
         step = max(trial.intermediate_values)
         parts = [*trial.user_attrs.get(attributes.PARTS, []), _part(trial, outcome.seconds)]
-        facts = self._facts(trial, outcome, self.checkpoint_of(trial))
+        facts = self._facts(trial, outcome, self.checkpoints.newest(trial))
         self._set(trial, facts | {attributes.PARTS: parts})
         self._set(trial, {attributes.PAUSED_AT: step})
 
-    def remove_checkpoints(self, trial: FrozenTrial) -> None:
-        """Remove the checkpoints of a paused trial that will not go on: the files that match the
-        pattern, and those beside them with the same suffix.
-        """
-        for found in self._checkpoints(trial):
-            for path in found.parent.glob(f"*{found.suffix}"):
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+    def drop_checkpoints(self, trial: FrozenTrial) -> None:
+        """Remove the checkpoints of a paused trial that will not go on."""
+        self.checkpoints.remove(trial)
         self._set(trial, {attributes.CHECKPOINT: None})
 
     def _set(self, trial: FrozenTrial, attrs: Mapping[str, Any]) -> None:
@@ -141,33 +131,6 @@ class Teller:
             attrs[attributes.CHECKPOINT] = checkpoint
         return attrs
 
-    def checkpoint_of(self, trial: FrozenTrial) -> str | None:
-        """Return the trial's newest checkpoint, else the one that it resumed from if that still
-        exists, else None.
-        """
-        own = max(self._checkpoints(trial), key=lambda path: path.stat().st_mtime, default=None)
-        if own is not None:
-            return str(own)
-        former: str | None = trial.user_attrs.get(attributes.CHECKPOINT)
-        return former if former is not None and Path(former).exists() else None
-
-    def _checkpoints(self, trial: FrozenTrial) -> list[Path]:
-        return list(self._paths.trial(trial.number).glob(self._checkpoint))
-
-    def _queue(self, trial: FrozenTrial, attempt: int, checkpoint: str | None) -> None:
-        """Queue a retry with the same parameters, which resumes from the checkpoint; only once.
-
-        The retry repeats the reports of the trial when it starts (`Reports.inherit`).
-        """
-        others = self._study.get_trials(deepcopy=False)
-        if any(other.user_attrs.get(attributes.RETRY_OF) == trial.number for other in others):
-            return
-        attrs = {key: trial.user_attrs[key] for key in _INHERITED if key in trial.user_attrs}
-        attrs |= {attributes.RETRY_OF: trial.number, attributes.ATTEMPT: attempt}
-        if checkpoint is not None:
-            attrs[attributes.CHECKPOINT] = checkpoint
-        self._study.enqueue_trial(fixed_params(trial), user_attrs=attrs)
-
 
 def _part(trial: FrozenTrial, seconds: float) -> dict[str, Any]:
     """Return where and when a trial ran since it began or went on."""
@@ -176,8 +139,3 @@ def _part(trial: FrozenTrial, seconds: float) -> dict[str, Any]:
     began = None if trial.datetime_start is None else trial.datetime_start.isoformat()
     start = trial.user_attrs.get(attributes.STARTED, began)
     return {**place, attributes.STARTED: start, attributes.SECONDS: round(seconds, 3)}
-
-
-def fixed_params(trial: FrozenTrial) -> dict[str, Any]:
-    """Return the parameters of a trial, including those it was queued with."""
-    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
