@@ -13,13 +13,14 @@ import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_study import attributes
+from hydra_study import Promotion, attributes
 from hydra_study.attributes import kind_of
 from hydra_study.objectives import parse_objectives
 from hydra_study.paths import SweepPaths
 from hydra_study.processes.worker import Worker
 from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.storage import OpenStudy, create_study, open_study
+from hydra_study.trials.ask import Asker
 from hydra_study.trials.outcomes import Outcome, parse_policies, write_outcome
 from hydra_study.trials.reap import reap
 from hydra_study.trials.sampling import view_of_samplers
@@ -287,6 +288,20 @@ def test_a_trial_whose_worker_dies_as_it_pauses_is_paused(tmp_path: Path) -> Non
     study.storage.set_trial_user_attr(study.trial_id(1), attributes.PAUSED_AT, None)
     assert reap(study, spec, teller, watch) == [1]
     assert [kind_of(one) for one in study.trials] == ["paused", "killed", "waiting"]
+
+
+def test_a_smaller_total_drops_what_it_has_no_room_for(tmp_path: Path) -> None:
+    study, teller = paused_trials(tmp_path, 12)
+    for number in range(2):
+        study.storage.set_trial_user_attr(study.trial_id(number), attributes.PAUSED_AT, None)
+    paths = SweepPaths(tmp_path)
+    paths.make()
+    options = SimpleNamespace(study_name="app", n_trials=6, timeout=None, target=None)
+    spec: Any = SimpleNamespace(options=options, paths=paths, session=None, study_id="id")
+    spec.objectives = parse_objectives("minimize", None)
+    space: Any = None
+    assert Asker(study, space, spec, "worker", teller, Promotion()).ask(0, 0.0) is None
+    assert Counter(map(kind_of, study.trials)) == {"running": 2, "pruned": 10}
 
 
 def test_a_slow_worker_leaves_a_trial_that_another_one_let_go_on(tmp_path: Path) -> None:

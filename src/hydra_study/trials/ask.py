@@ -99,7 +99,8 @@ class Asker:
             self.over = self._budget.ended(self.count, seconds, self._spec.objectives)
             if self.over is not None:
                 return None
-            self._drop_hopeless(trials)
+            if self._drop_hopeless(trials):
+                trials = self._study.get_trials(deepcopy=False)
             return self._next(trials, slot)
 
     def _next(self, trials: Sequence[FrozenTrial], slot: int) -> optuna.Trial | None:
@@ -153,20 +154,25 @@ class Asker:
             self._study.storage.set_trial_user_attr(trial_id, key, value)
         return optuna.Trial(OneObjective(self._study), trial_id)  # its sampler has nothing to do
 
-    def _drop_hopeless(self, trials: Sequence[FrozenTrial]) -> None:
-        """End the paused trials that can no longer go on, and free their disk."""
+    def _drop_hopeless(self, trials: Sequence[FrozenTrial]) -> bool:
+        """End the paused trials that can no longer go on, and free their disk; return whether there
+        were any.
+        """
         if self._schedule is None:
-            return
-        for trial in self._schedule.hopeless(trials, self._spec.options.n_trials):
+            return False
+        hopeless = self._schedule.hopeless(trials, self._spec.options.n_trials)
+        for trial in hopeless:
             step = trial.user_attrs[attributes.PAUSED_AT]
             reason = f"paused at step {step}; enough others are better"
             outcome = Outcome("pruned", reason=reason)
             path = self._spec.paths.outcome(trial.number)
             remove_unfinished(path)  # of a worker that was killed at this
+            path.unlink(missing_ok=True)
             self._teller.drop_checkpoints(trial)
-            with contextlib.suppress(OSError):  # a full disk; it is dropped later
+            with contextlib.suppress(OSError):  # a full disk; no file is not a wrong one
                 write_outcome(self._spec, path, outcome)
-                self._teller.tell(trial, outcome)
+            self._teller.tell(trial, outcome)
+        return bool(hopeless)
 
     def _signature(self, slot: int) -> dict[str, Any]:
         return {
