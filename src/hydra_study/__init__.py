@@ -1,9 +1,9 @@
 """An asynchronous, pruned, resumable Optuna search for Hydra applications: `hydra/sweeper=study`.
 
-The public API is what is named here, and the modules `trial`, `kinds`, `attributes` and, where
-Lightning is installed, `lightning`; everything else may change. A training needs only `trial` or
-`lightning`: to report values, to be pruned, and to resume from a checkpoint. The rest reads sweeps:
-their folders, their studies, and the outcomes of their trials.
+The public API is what is named here, and the modules `trial`, `kinds`, `attributes`, `intervals`
+and, where Lightning is installed, `lightning`; everything else may change. A training needs only
+`trial` or `lightning`: to report values, to be pruned, and to resume from a checkpoint. The rest
+reads sweeps: their folders, their studies, and the outcomes of their trials.
 """
 
 from importlib import import_module
@@ -39,12 +39,15 @@ if TYPE_CHECKING:
     from hydra_study.trial import TrialConnection as TrialConnection
     from hydra_study.trials.budget import is_charged as is_charged
     from hydra_study.trials.budget import tally as tally
+    from hydra_study.trials.finalists import Decision as Decision
+    from hydra_study.trials.finalists import decide_finals as decide_finals
     from hydra_study.trials.retry import fixed_params as fixed_params
     from hydra_study.trials.schedules import Promotion as Promotion
 
 _MODULES = {
     "config_arguments": "primary_config",
     "config_dirs": "primary_config",
+    "Decision": "trials.finalists",
     "FULL_ERROR": "errors",
     "LivenessMonitor": "storage.heartbeat",
     "OpenStudy": "storage.storage",
@@ -56,6 +59,7 @@ _MODULES = {
     "SweepPaths": "paths",
     "TrialConnection": "trial",
     "create_study": "storage.storage",
+    "decide_finals": "trials.finalists",
     "fixed_params": "trials.tell",
     "is_charged": "trials.budget",
     "is_out_of_memory": "kinds",

@@ -15,6 +15,8 @@ DUPLICATE_OF = "duplicate_of"
 REPETITION = "repetition"
 RETRY_OF = "retry_of"
 RETRIED = "retried"
+# The trial that a finalist repeats with another seed.
+FINALIST_OF = "finalist_of"
 ATTEMPT = "attempt"
 TRACEBACK = "traceback"
 SECONDS = "seconds"
@@ -49,3 +51,8 @@ def kind_of(trial: FrozenTrial) -> str:
     if not trial.state.is_finished():
         return "paused" if trial.user_attrs.get(PAUSED_AT) is not None else _BY_STATE[trial.state]
     return str(trial.user_attrs.get(KIND, _BY_STATE[trial.state]))
+
+
+def is_finalist(trial: FrozenTrial) -> bool:
+    """Return whether a trial repeats one of the best with another seed."""
+    return FINALIST_OF in trial.user_attrs

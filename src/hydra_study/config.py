@@ -38,6 +38,9 @@ class StudyConf:
         ignore: Keys of the config that do not change the job. A key that is searched always counts.
         repeat: How many times the same network may be trained; `seed_key` is the key of the seed,
             which then differs.
+        finalists: `{top: 5, seeds: 3}`: once `n_trials` are done, the best `top` complete trials
+            are trained again in full length with `seeds` other seeds each, beyond `n_trials`; the
+            winner is the one with the best mean.
         checkpoint: Glob pattern, within a trial's folder, of the checkpoint from which its retry
             resumes, or the trial itself after a pause; the newest match is used.
         policy: Kind of outcome -> `go_on`, `retry <k>` or `stop`.
@@ -84,6 +87,7 @@ class StudyConf:
     ignore: list[str] = field(default_factory=lambda: ["seed", "tags", "logger"])
     repeat: int = 1
     seed_key: str = "seed"
+    finalists: dict[str, int] | None = None
     checkpoint: str = "**/*.ckpt"
     policy: dict[str, str] = field(default_factory=lambda: {"killed": "retry 2"})
     max_errors: int | None = 3

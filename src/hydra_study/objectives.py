@@ -40,6 +40,11 @@ class Objectives:
         )
         return StudyDirection[direction.upper()]
 
+    @property
+    def maximizes(self) -> bool:
+        """Whether larger values of the first objective are better."""
+        return self.directions[0] == "maximize"
+
     def is_as_good(self, value: float, other: float) -> bool:
         """Whether `value` of the first objective is at least as good as `other`."""
         return value <= other if self.directions[0] == "minimize" else value >= other

@@ -41,6 +41,7 @@ from hydra_study.sweep_spec import SweepSpec, WorkerResult
 from hydra_study.task_function import find_origin, refuse_unguarded
 from hydra_study.trials.budget import tally
 from hydra_study.trials.changes import check_change, fixed_config
+from hydra_study.trials.finalists import check_seed, decide_finals, parse_finals
 from hydra_study.trials.outcomes import parse_policies
 from hydra_study.trials.reap import reap
 from hydra_study.trials.sampling import build_schedule, check_sampler
@@ -103,6 +104,7 @@ def run_sweep(
 
     first = compose(spec.first)
     refuse_floats(space, point, compose)
+    check_seed(spec, first)
     spec.paths.make()
     study = prepare(spec, space, first)
     with locked(spec.paths.ask_lock):
@@ -153,6 +155,7 @@ def make_spec(
         origin=find_origin(task_function, script, program),
     )
     build_schedule(spec)
+    parse_finals(spec)
     return spec
 
 
@@ -266,6 +269,9 @@ def conclude_study(
     reasons = "; ".join(sorted({end.reason for end in ended}))
     best = f"; {best_text(count.best, spec)}" if count.best is not None else ""
     log.info("study %s: %s (%s)%s", study.study_name, reasons, kinds or "no trials", best)
+    decision = decide_finals(trials, maximize=spec.objectives.maximizes)
+    for line in [] if decision is None else decision.lines():
+        log.info("%s", line)
     if signals:
         log.info("the same command continues from here")
         sys.exit(128 + signals[0])
@@ -281,6 +287,8 @@ def conclude_study(
             len(errors),
             _first_error(errors[0]),
         )
+    if decision is not None:
+        return [decision.winner.mean]
     return None if count.best is None else list(count.best.values)
 
 

@@ -15,7 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_study import attributes, is_charged, kind_of
+from hydra_study import Decision, attributes, decide_finals, is_charged, kind_of
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,15 @@ class Sweep:
 
     @cached_property
     def complete(self) -> list[FrozenTrial]:
-        """Complete trials, without repetitions of a network, which have no score of their own."""
+        """Complete trials, without repetitions of a network: they have no score of their own, or
+        are finalists, which decide together.
+        """
         return [
             trial
             for trial in self.trials
-            if trial.state == TrialState.COMPLETE and kind_of(trial) == "complete"
+            if trial.state == TrialState.COMPLETE
+            and kind_of(trial) == "complete"
+            and attributes.FINALIST_OF not in trial.user_attrs
         ]
 
     @cached_property
@@ -78,9 +82,18 @@ class Sweep:
             key=lambda trial: -trial.values[0] if self.maximise[0] else trial.values[0],
         )
 
+    @cached_property
+    def decision(self) -> Decision | None:
+        """What the finalists decide, or None."""
+        return decide_finals(self.trials, maximize=self.maximise[0])
+
     @property
     def best(self) -> FrozenTrial | None:
-        """The best complete trial by the first objective."""
+        """The trial that the finalists chose, else the best complete one by the first
+        objective.
+        """
+        if self.decision is not None:
+            return self.decision.winner.trial
         return self.ranked[0] if self.ranked else None
 
     @cached_property

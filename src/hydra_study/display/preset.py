@@ -1,5 +1,6 @@
 """The best trial as a preset: a config file that the application can run and override."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,11 @@ from hydra_study.primary_config import config_dirs
 from hydra_study.sweep_spec import SweepSpec
 
 
-def preset(trial: FrozenTrial, spec: SweepSpec) -> str:
-    """Return the text of a trial's preset."""
+def preset(trial: FrozenTrial, spec: SweepSpec, remarks: Sequence[str] = ()) -> str:
+    """Return the text of a trial's preset, with remarks below its first lines."""
     loader = spec.hydra_context.config_loader
-    return preset_of(
-        list(trial.user_attrs[attributes.OVERRIDES]), loader, spec.config, _header(trial, spec)
-    )
+    header = [*_header(trial, spec), *(f"# {remark}" for remark in remarks)]
+    return preset_of(list(trial.user_attrs[attributes.OVERRIDES]), loader, spec.config, header)
 
 
 def preset_of(

@@ -19,6 +19,8 @@ def line(trial: FrozenTrial, spec: SweepSpec) -> str:
     """Return one line about a finished or paused trial."""
     parts = [f"trial {trial.number}", kind_of(trial), values_text(trial, spec), params_text(trial)]
     reason = trial.user_attrs.get(attributes.REASON, "")
+    if not reason and attributes.FINALIST_OF in trial.user_attrs:
+        reason = f"trial {trial.user_attrs[attributes.FINALIST_OF]} with another seed"
     return " ".join(part for part in parts if part) + (f" ({reason})" if reason else "")
 
 

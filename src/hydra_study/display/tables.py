@@ -19,6 +19,7 @@ from hydra_study.storage.patience import GaveUpWaitingError
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.budget import tally
+from hydra_study.trials.finalists import decide_finals
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Recorder:
         self._has_failed = False
         self._file = spec.folder / "sweep.csv"
         self._stamp: int | None = None
-        self._best: int | None = None
+        self._best: tuple[int, list[str]] | None = None
 
     def write(self, force: bool = False) -> None:
         """Write the files if it is time and no other worker has, or if `force`, as at the end.
@@ -91,14 +92,18 @@ class Recorder:
                     remove_unfinished(path)
             write_atomically(self._file, table(trials, self._spec), lasting=force)
             self._stamp = self._modified()
+            decision = decide_finals(trials, maximize=self._spec.objectives.maximizes)
             best = tally(trials, self._spec.objectives).best
+            if decision is not None:
+                best = decision.winner.trial
+            said = [] if decision is None else decision.lines()
             if (
                 best is not None
                 and attributes.OVERRIDES in best.user_attrs
-                and best.number != self._best
+                and (best.number, said) != self._best
             ):
-                write_atomically(self._spec.paths.preset, preset(best, self._spec))
-                self._best = best.number
+                write_atomically(self._spec.paths.preset, preset(best, self._spec, said))
+                self._best = (best.number, said)
         self._pause = max(0.5, 20 * (time.monotonic() - began))
         self._next = time.monotonic() + self._pause
 

@@ -97,7 +97,7 @@ class MessageHandler:
         self._on_attributes(running, message)
         with locked(self._spec.paths.ask_lock, self._study.patience):
             known = self._duplicates.results(trial.number, message["hash"])
-            go = running.was_paused or len(known) < self._spec.options.repeat
+            go = running.was_paused or running.is_finalist or len(known) < self._spec.options.repeat
             repetition = trial.user_attrs.get(attributes.REPETITION, free_repetition(known))
             trial.set_user_attr(attributes.HASH, message["hash"])
             trial.set_user_attr(attributes.REPETITION, repetition)
@@ -112,7 +112,9 @@ class MessageHandler:
     def _on_report(self, running: RunningTrial, message: dict[str, Any]) -> None:
         running.step, running.value = message["step"], message["value"]
         assert running.reports is not None
-        stop = running.reports.add(message["step"], message["value"], is_last=message["is_last"])
+        stop = running.reports.add(
+            message["step"], message["value"], is_last=message["is_last"] or running.is_finalist
+        )
         self._answer_report(running, message, stop=stop)
 
     def _on_attributes(self, running: RunningTrial, message: dict[str, Any]) -> None:

@@ -71,6 +71,13 @@ class RunningTrial:
         """Whether it has run before, and continues in its folder."""
         return attributes.PAUSED_AT in self.trial.user_attrs
 
+    @property
+    def is_finalist(self) -> bool:
+        """Whether it repeats one of the best trials, so that it is neither pruned nor a
+        duplicate.
+        """
+        return attributes.FINALIST_OF in self.trial.user_attrs
+
     def state(self) -> dict[str, Any]:
         """Return its entry in the worker's heartbeat file."""
         seconds = round(time.monotonic() - self.began, 1)

@@ -212,7 +212,8 @@ class Worker:
             self._teller.tell(self._frozen(trial), outcome_of_exception(error), again=False)
             raise
         trial.set_user_attr(attributes.OVERRIDES, point.overrides)
-        if self.spec.options.repeat == 1 and attributes.RETRY_OF not in trial.user_attrs:
+        again = {attributes.RETRY_OF, attributes.FINALIST_OF} & set(trial.user_attrs)
+        if self.spec.options.repeat == 1 and not again:
             known = self._duplicates.same_point(trial.number, point.overrides)
             if known is not None:
                 self._teller.tell_duplicate(self._frozen(trial), known)

@@ -27,6 +27,7 @@ from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.budget import Budget, Ledger, Tally
+from hydra_study.trials.finalists import queue_finalists, waits
 from hydra_study.trials.outcomes import Outcome, write_outcome
 from hydra_study.trials.pruning import OneObjective
 from hydra_study.trials.retry import fixed_params
@@ -111,12 +112,17 @@ class Asker:
                 return self._resume(paused, slot)
         if has_room and (self.count.kinds["waiting"] or self._steer(trials)):
             return self._begin(slot)
+        if self.over is None and waits(trials):
+            return self._begin(slot)
         self.over = self.over or self._budget.done(self.count)
         if self.over is not None and not self.count.running:
             paused = self._promotable(trials, is_final=True)
             if paused is not None:
                 self.over = None
                 return self._resume(paused, slot)
+            if queue_finalists(self._study, trials, self._spec):
+                self.over = None
+                return self._begin(slot)
         return None
 
     def _begin(self, slot: int) -> optuna.Trial:

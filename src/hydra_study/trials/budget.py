@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_study import attributes
-from hydra_study.attributes import kind_of
+from hydra_study.attributes import is_finalist, kind_of
 from hydra_study.objectives import Objectives
 from hydra_study.trials.outcomes import UNCHARGED
 
@@ -38,14 +38,18 @@ class Tally:
         self.charged += is_charged(trial)
         if kind != "complete" or trial.state != TrialState.COMPLETE:
             return
+        if is_finalist(trial):  # decide together (`finalists.decide`)
+            return
         if self.best is None or not objectives.is_as_good(self.best.values[0], trial.values[0]):
             self.best = trial
 
 
 def is_charged(trial: FrozenTrial) -> bool:
     """Return whether a trial counts towards `n_trials`: it is finished or paused, and neither
-    infeasible, nor a duplicate, nor retried.
+    infeasible, nor a duplicate, nor retried, nor a finalist.
     """
+    if is_finalist(trial):
+        return False
     if not trial.state.is_finished():
         return kind_of(trial) == "paused"
     return kind_of(trial) not in UNCHARGED and not trial.user_attrs.get(attributes.RETRIED)

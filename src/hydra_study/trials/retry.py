@@ -8,7 +8,12 @@ from hydra_study import attributes
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.trials.outcomes import Policy
 
-_INHERITED = (attributes.OVERRIDES, attributes.HASH, attributes.REPETITION)
+_INHERITED = (
+    attributes.OVERRIDES,
+    attributes.HASH,
+    attributes.REPETITION,
+    attributes.FINALIST_OF,
+)
 
 
 def next_attempt(trial: FrozenTrial, policy: Policy, again: bool | None) -> int | None:

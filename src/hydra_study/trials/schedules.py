@@ -12,7 +12,7 @@ from typing import NamedTuple
 from optuna.trial import FrozenTrial
 
 from hydra_study import attributes
-from hydra_study.attributes import kind_of
+from hydra_study.attributes import is_finalist, kind_of
 from hydra_study.errors import StudyError
 from hydra_study.trials.outcomes import UNCHARGED
 
@@ -145,7 +145,8 @@ class Promotion:
         """
         found = []
         for trial in trials:
-            if trial.intermediate_values and not trial.user_attrs.get(attributes.RETRIED):
+            again = trial.user_attrs.get(attributes.RETRIED) or is_finalist(trial)
+            if trial.intermediate_values and not again:
                 kind = kind_of(trial)
                 if kind not in UNCHARGED:
                     rung = self.rung(max(trial.intermediate_values))

@@ -6,9 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
+from convsweep.review.confirm.confirmation import first_seed
 from tests.hydra_study.conftest import wait_for
 
 from .conftest import MakeConfirmed
@@ -152,3 +156,11 @@ def test_an_interrupted_confirmation_goes_on(swept: MakeConfirmed) -> None:
     assert {
         training["kind"] for network in one.networks().values() for training in network["trainings"]
     } == {"complete"}
+
+
+def test_the_seeds_of_finalists_are_used() -> None:
+    study = SimpleNamespace(get_trials=lambda deepcopy: [])
+    options = SimpleNamespace(seed_key="seed", repeat=2, finalists={"top": 5, "seeds": 3})
+    config = OmegaConf.create({"seed": 7})
+    sweep: Any = SimpleNamespace(study=study, options=options, config=config)
+    assert first_seed(sweep) == 7 + 2 + 3

@@ -4,9 +4,9 @@ import pytest
 from scipy.stats import ttest_rel
 
 from convsweep.review.confirm.candidates import Candidate, merge_overrides
-from convsweep.review.confirm.intervals import paired_difference, spread
 from convsweep.review.confirm.results import Result, Training
 from convsweep.review.confirm.verdict import judge, winner_of
+from hydra_study.intervals import paired_difference, spread
 
 
 def test_spread_by_hand() -> None:

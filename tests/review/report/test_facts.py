@@ -54,6 +54,17 @@ def test_the_best_is_the_first_of_the_best_and_repetitions_do_not_count() -> Non
     assert least.number == 0
 
 
+def test_finalists_choose_the_best_and_are_no_scores_of_their_own() -> None:
+    again = [
+        complete(value, finalist_of=number, repetition=repetition)
+        for number, values in enumerate([(0.5, 0.6), (0.8, 0.7)])
+        for repetition, value in enumerate(values, 1)
+    ]
+    sweep = sweep_of([complete(0.9), complete(0.85), *again])
+    assert sweep.best is sweep.trials[1]
+    assert len(sweep.complete) == 2
+
+
 def test_the_value_that_optuna_gives_a_pruned_trial_is_no_score(made: MakeSweep) -> None:
     pruned = create_trial(state=TrialState.PRUNED, value=0.99, user_attrs={"kind": "pruned"})
     assert sweep_of([complete(0.5), pruned]).ranked[0].number == 0

@@ -10,8 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 from convsweep.errors import UserError, did_you_mean
 from convsweep.review.confirm.request import Request
 from convsweep.review.study import objective_names
-from hydra_study import SweepFolder, tally
-from hydra_study.attributes import OVERRIDES, REASON, kind_of
+from hydra_study import SweepFolder, decide_finals, tally
+from hydra_study.attributes import FINALIST_OF, OVERRIDES, REASON, kind_of
 
 BASELINE = "baseline"
 
@@ -89,8 +89,8 @@ def ranking_objective(sweep: SweepFolder, by: str | None) -> tuple[int, str]:
 
 
 def best_trials(sweep: SweepFolder, index: int) -> list[FrozenTrial]:
-    """Return the trials to choose from, best first: all complete ones, or the Pareto front for
-    several objectives.
+    """Return the trials to choose from, best first: all complete ones, those that were finalists
+    before the others, or the Pareto front for several objectives.
 
     Raises:
         UserError: No trial is complete.
@@ -102,8 +102,18 @@ def best_trials(sweep: SweepFolder, index: int) -> list[FrozenTrial]:
     if sweep.objectives.several:
         front = {trial.number for trial in sweep.study.best_trials}
         usable = [trial for trial in usable if trial.number in front]
+    decision = decide_finals(trials, maximize=sweep.objectives.maximizes)
+    finalists = [] if decision is None else [one.trial.number for one in decision.finalists]
+    place = {number: index for index, number in enumerate(finalists)}
     sign = -1.0 if sweep.objectives.directions[index] == "maximize" else 1.0
-    return sorted(usable, key=lambda trial: (sign * trial.values[index], trial.number))
+    return sorted(
+        usable,
+        key=lambda trial: (
+            place.get(trial.number, len(place)),
+            sign * trial.values[index],
+            trial.number,
+        ),
+    )
 
 
 def _is_usable(trial: FrozenTrial) -> bool:
@@ -114,6 +124,7 @@ def _is_usable(trial: FrozenTrial) -> bool:
         trial.state == TrialState.COMPLETE
         and kind_of(trial) == "complete"
         and OVERRIDES in trial.user_attrs
+        and FINALIST_OF not in trial.user_attrs
     )
 
 

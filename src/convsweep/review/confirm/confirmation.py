@@ -72,7 +72,9 @@ def first_seed(sweep: SweepFolder) -> int:
         trial.params[key] for trial in sweep.study.get_trials(deepcopy=False) if key in trial.params
     ]
     used = [seed for seed in [given, *searched] if isinstance(seed, int)]
-    return max(used) + sweep.options.repeat if used else 0
+    finalists = sweep.options.finalists
+    finals = 0 if finalists is None else finalists.get("seeds", 3)
+    return max(used) + sweep.options.repeat + finals if used else 0
 
 
 def _check_configs(sweep: SweepFolder, candidates: list[Candidate]) -> None:

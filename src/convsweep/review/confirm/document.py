@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from convsweep.review.confirm.intervals import CONFIDENCE
 from convsweep.review.confirm.results import (
     TEST,
     VALIDATION,
@@ -18,6 +17,7 @@ from convsweep.review.confirm.results import (
 )
 from convsweep.review.confirm.verdict import Verdict
 from convsweep.run_folder import write_atomically
+from hydra_study.intervals import CONFIDENCE
 
 # Folder of the confirmation in a sweep's folder.
 FOLDER = "confirm"

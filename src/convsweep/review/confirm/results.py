@@ -8,9 +8,9 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from convsweep.review.confirm.candidates import Candidate
-from convsweep.review.confirm.intervals import Difference, Spread, paired_difference, spread
 from convsweep.run_folder import RESULT, read_result
 from hydra_study.attributes import FOLDER, REASON, kind_of
+from hydra_study.intervals import Difference, Spread, paired_difference, spread
 
 VALIDATION, TEST = "validation", "test"
 OPEN = ("open", "running", "waiting")

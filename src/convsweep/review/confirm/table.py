@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from convsweep.review.confirm.document import Subject
-from convsweep.review.confirm.intervals import CONFIDENCE, Difference, Spread
 from convsweep.review.confirm.results import TEST, VALIDATION, Result, baseline_of
 from convsweep.review.confirm.verdict import Verdict
+from hydra_study.intervals import CONFIDENCE, Difference, Spread
 
 
 def table(subject: Subject, results: Sequence[Result], verdict: Verdict) -> Table:

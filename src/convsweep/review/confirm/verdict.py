@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from convsweep.review.confirm.intervals import CONFIDENCE, Difference
 from convsweep.review.confirm.results import TEST, VALIDATION, Result, baseline_of
+from hydra_study.intervals import CONFIDENCE, Difference
 
 Answer = Literal[
     "better", "not_shown", "not_better", "worse", "no_baseline", "no_result", "unfinished"

@@ -159,6 +159,8 @@ def sentences(
 ) -> list[str]:
     """Return sentences below the cards."""
     said = [headline(sweep)]
+    if sweep.decision is not None:
+        said += [f"{line[0].upper()}{line[1:]}." for line in sweep.decision.lines()]
     if confirmation is not None:
         said.append(f"Confirmation: {confirmation['verdict']['words']}")
     if found is not None:

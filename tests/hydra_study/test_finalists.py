@@ -1,0 +1,144 @@
+"""Finalists: the best trials again with other seeds, which choose the winner by their mean."""
+
+import os
+import signal
+from collections.abc import Mapping
+
+import pytest
+from optuna.distributions import FloatDistribution
+from optuna.trial import FrozenTrial, create_trial
+
+from hydra_study import attributes
+from hydra_study.trials.finalists import decide_finals
+
+from .conftest import MakeToy, Toy, wait_for
+
+# Seed 5 flatters x = 0; by the other seeds x = 1 is better.
+TRAINING = """
+    link = trial.current()
+    for epoch in range(1, 3):
+        time.sleep(cfg.seconds)
+        if link.report(epoch, float(cfg.x), is_last=False):
+            raise trial.Pruned("behind")
+    with open("trained.txt", "a") as log: log.write(f"{cfg.x} {cfg.seed}\\n")
+    luck = {0: -3.0, 1: 0.0, 2: 0.0}[cfg.x] if cfg.seed == 5 else 0.01 * cfg.seed
+    return {0: 2.0, 1: 1.0, 2: 3.0}[cfg.x] + luck
+"""
+OPTIONS = """
+    n_trials: 3
+    slots: 2
+    params: {x: 'choice(0,1,2)'}
+    finalists: {top: 2, seeds: 3}
+    may_change: [seconds]
+"""
+
+
+def make(toy: MakeToy) -> Toy:
+    """Return an application whose best trial is the best by luck."""
+    return toy(TRAINING, "x: 0\nseed: 5\nseconds: 0.0", OPTIONS)
+
+
+def trained(app: Toy) -> list[tuple[int, int]]:
+    """Return the points that were trained to their end, with their seeds."""
+    lines = (app.folder / "trained.txt").read_text().splitlines()
+    return sorted((int(x), int(seed)) for x, seed in map(str.split, lines))
+
+
+ALL = [(0, 5), (0, 6), (0, 7), (0, 8), (1, 5), (1, 6), (1, 7), (1, 8), (2, 5)]
+
+
+def test_the_best_train_again_and_the_best_mean_wins(toy: MakeToy) -> None:
+    app = make(toy)
+    output = app.run("hydra/sweeper/sampler=grid")
+    assert trained(app) == ALL
+    assert "all 3 trials are done (9 complete)" in output
+    assert "winner of 2 finalists: trial 1, 1.07 +- 0.0058 (mean and standard error" in output
+    assert "optimism of the search: 0.07 for the winner, 1.6 on average" in output
+    assert "cannot be told apart" not in output
+    best = (app.sweep / "best.yaml").read_text()
+    assert "x: 1" in best
+    assert "# winner of 2 finalists: trial 1" in best
+    assert {trial.user_attrs.get(attributes.FINALIST_OF) for trial in app.trials()} == {None, 0, 1}
+    app.run("hydra/sweeper/sampler=grid")
+    assert trained(app) == ALL, "the same command trains nothing twice"
+
+
+def test_finalists_are_never_pruned(toy: MakeToy) -> None:
+    app = make(toy)
+    app.run("hydra/sweeper/sampler=grid")
+    output = app.run(
+        "hydra/sweeper/sampler=grid",
+        "hydra/sweeper/pruner=threshold",
+        "hydra.sweeper.pruner.upper=-1",
+        "hydra.sweeper.finalists.seeds=4",
+    )
+    assert "all 3 trials are done (11 complete)" in output
+    assert trained(app) == sorted([*ALL, (0, 9), (1, 9)])
+
+
+@pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
+def test_finalists_go_on_after_an_end(toy: MakeToy, how: str) -> None:
+    app = make(toy)
+    process = app.start("hydra/sweeper/sampler=grid", "seconds=0.5")
+    log = app.folder / "trained.txt"
+    wait_for(lambda: log.exists() and len(log.read_text().splitlines()) > 3, timeout=60)
+    os.kill(process.pid, signal.Signals[how])
+    process.communicate(timeout=60)
+    assert len(trained(app)) < 9
+    app.run("hydra/sweeper/sampler=grid", "seconds=0")
+    ended = [one for one in app.trials() if one.value is not None]
+    assert len(ended) == 9
+    assert set(trained(app)) == set(ALL)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("hydra.sweeper.finalists.top=0", "with counts from 1, but got"),
+        ("hydra.sweeper.n_trials=null", "needs one objective, and n_trials"),
+        ("hydra.sweeper.direction={a: minimize, b: minimize}", "needs one objective"),
+        ("seed=null", "needs a whole number at seed"),
+    ],
+)
+def test_what_finalists_cannot_do_is_refused(toy: MakeToy, option: str, message: str) -> None:
+    assert message in make(toy).run(option, code=1)
+
+
+def trials_of(values: Mapping[int, list[float]]) -> list[FrozenTrial]:
+    """Return the trials of a study: one for each network with its first value, then finalists."""
+    space = {"x": FloatDistribution(0, 9)}
+    made = [(float(x), one[0], {}) for x, one in values.items()] + [
+        (float(x), value, {attributes.FINALIST_OF: x, attributes.REPETITION: repetition})
+        for x, one in values.items()
+        for repetition, value in enumerate(one[1:], 1)
+    ]
+    trials = [
+        create_trial(value=value, params={"x": x}, distributions=space, user_attrs=attrs)
+        for x, value, attrs in made
+    ]
+    for number, trial in enumerate(trials):
+        trial.number = number
+    return trials
+
+
+def test_networks_within_the_noise_cannot_be_told_apart() -> None:
+    found = decide_finals(
+        trials_of(
+            {0: [0.99, 0.9, 0.92, 0.91], 1: [0.98, 0.92, 0.9, 0.92], 2: [0.97, 0.5, 0.5, 0.51]}
+        ),
+        maximize=True,
+    )
+    assert found is not None
+    assert [one.trial.number for one in found.finalists] == [1, 0, 2]
+    assert found.alike == [0]
+    assert found.optimism == pytest.approx(0.98 - (0.92 + 0.9 + 0.92) / 3)
+    assert "trials 1 and 0 cannot be told apart" in found.lines()
+
+
+def test_the_first_value_counts_only_beside_a_single_other_one() -> None:
+    one = decide_finals(trials_of({0: [0.9, 0.7]}), maximize=True)
+    two = decide_finals(trials_of({0: [0.9, 0.7, 0.6]}), maximize=True)
+    assert one is not None
+    assert two is not None
+    assert one.winner.mean == pytest.approx(0.8)
+    assert two.winner.mean == pytest.approx(0.65)
