@@ -109,6 +109,7 @@ SAMPLERS: dict[str, dict[str, Any]] = {
         "multivariate": None,
         "group": False,
     },
+    "auto": {"_target_": "auto", "n_startup_trials": 10},  # chosen by the space
     "random": {"_target_": "optuna.samplers.RandomSampler"},
     "grid": {"_target_": "hydra_study.trials.sampling.GridSampler"},
     "qmc": {"_target_": "optuna.samplers.QMCSampler", "qmc_type": "sobol", "scramble": True},

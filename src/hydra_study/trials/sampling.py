@@ -1,6 +1,7 @@
 """Build the sampler, the pruner and the schedule of a worker from their config groups."""
 
 import copy
+import logging
 import warnings
 from collections.abc import Container, Mapping
 from datetime import datetime
@@ -13,16 +14,20 @@ from optuna.samplers import RandomSampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_study.config import PRUNERS
+from hydra_study.config import PRUNERS, SAMPLERS
 from hydra_study.dotted_path import build
 from hydra_study.errors import StudyError, how_to_install
+from hydra_study.space.grammar import make_space
 from hydra_study.space.space import Space
 from hydra_study.storage.patience import Patience
 from hydra_study.storage.patient_storage import PatientStorage
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
+from hydra_study.trials.auto import choose_sampler, options_of
 from hydra_study.trials.schedules import Promotion
 from hydra_study.trials.startup import RandomStart
+
+log = logging.getLogger("study")
 
 _WARMED_UP = [
     f"optuna.pruners.{name}" for name in ("MedianPruner", "PercentilePruner", "ThresholdPruner")
@@ -52,6 +57,8 @@ def build_sampler(spec: SweepSpec, index: int, num_trials: int) -> Any:
     points that train.
     """
     config = dict(spec.options.sampler)
+    if config["_target_"] == SAMPLERS["auto"]["_target_"]:
+        config = {"seed": config.get("seed"), **_chosen(spec, says_so=index == 0)}
     seed = config.get("seed")
     if seed is not None:
         seed = config["seed"] = int(seed) + 1_000_003 * index + num_trials
@@ -62,6 +69,19 @@ def build_sampler(spec: SweepSpec, index: int, num_trials: int) -> Any:
     if n_startup_trials is None:
         return sampler
     return RandomStart(sampler, int(n_startup_trials), None if seed is None else seed + _OTHER_SEED)
+
+
+def _chosen(spec: SweepSpec, *, says_so: bool) -> dict[str, Any]:
+    """Return the options of the sampler that suits the space."""
+    name, why = choose_sampler(
+        make_space(spec), spec.options.n_trials, several=spec.objectives.several
+    )
+    if says_so:
+        log.info("hydra/sweeper/sampler=auto chose %s, since %s", name, why)
+    chosen = options_of(name)
+    if "n_startup_trials" in chosen:
+        chosen["n_startup_trials"] = spec.options.sampler.get("n_startup_trials", 10)
+    return chosen
 
 
 def count_from_one(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""`hydra/sweeper/sampler=auto` looks at the space."""
+
+from typing import Any
+
+import pytest
+
+from hydra_study.space.grammar import parse_parameters
+from hydra_study.space.space import Space
+from hydra_study.trials.auto import choose_sampler
+
+from .conftest import MakeToy
+
+FLAT = {"x": "interval(0,1)", "k": "choice(3,5,7)", "act": "choice(relu,gelu)"}
+CONDITIONAL = {**FLAT, "$y": {"values": "interval(0,1)", "when": "k > 3"}}
+CHOICES = {**FLAT, "net": "choice(a,b,c,d,e)"}
+
+
+@pytest.mark.parametrize(
+    ("params", "n_trials", "several", "name"),
+    [
+        (FLAT, 100, False, "gp"),
+        (FLAT, 1000, False, "tpe"),
+        (FLAT, None, False, "tpe"),
+        (CHOICES, 100, False, "tpe"),
+        ({f"x{number}": "interval(0,1)" for number in range(11)}, 100, False, "tpe"),
+        (CONDITIONAL, 100, False, "tpe_group"),
+        (CONDITIONAL, 100, True, "nsga2"),
+    ],
+)
+def test_the_space_chooses(
+    params: dict[str, Any], n_trials: int | None, several: bool, name: str
+) -> None:
+    space = Space(parse_parameters(params, [], loader=None))  # type: ignore[arg-type]
+    assert choose_sampler(space, n_trials, several=several)[0] == name
+
+
+def test_a_sweep_says_what_was_chosen_and_runs(toy: MakeToy) -> None:
+    space = "{x: 'interval(0,1)', $y: {values: 'interval(0,1)', when: x > 0.5}}"
+    app = toy("return cfg.x", sweeper=f"n_trials: 4\nslots: 1\nparams: {space}")
+    output = app.run("hydra/sweeper/sampler=auto", "hydra.sweeper.sampler.n_startup_trials=2")
+    assert "sampler=auto chose tpe_group, since the space has conditions" in output
+    assert app.kinds() == ["complete"] * 4
+
+
+def test_a_chosen_sampler_of_several_objectives_is_built(toy: MakeToy) -> None:
+    options = "n_trials: 3\nslots: 1\nparams: {x: 'interval(0,1)'}"
+    app = toy("return cfg.x, -cfg.x", sweeper=f"{options}\ndirection: {{a: minimize, b: minimize}}")
+    assert "sampler=auto chose nsga2" in app.run("hydra/sweeper/sampler=auto")
