@@ -253,3 +253,11 @@ def test_head_drops_behind_each_hidden_layer_or_before_the_last(
     assert [module.p for module in net.modules() if isinstance(module, nn.Dropout)] == [0.4] * count
     assert isinstance(net.head[-1], nn.Linear)
     assert isinstance(net.head[-2], nn.Dropout)
+
+
+@pytest.mark.parametrize("skip", ["none", "add", "concat"])
+def test_pre_activation_without_a_norm_leaves_what_it_is_given(skip: str) -> None:
+    net = ConvNet((4, 8), 3, num_stages=1, width=4, skip=skip, norm="none", norm_at="before")
+    x = -torch.ones(2, 4, 8)
+    net(x)
+    assert (x == -1).all()

@@ -178,9 +178,9 @@ def norm(
             return ChannelNorm(channels, eps=eps)
 
 
-def activation(kind: Activation) -> nn.Module:
-    """Return an activation function."""
-    return ACTIVATION[kind](inplace=True) if kind in IN_PLACE else ACTIVATION[kind]()
+def activation(kind: Activation, in_place: bool = True) -> nn.Module:
+    """Return an activation function, which overwrites its input if it can and `in_place` is set."""
+    return ACTIVATION[kind](inplace=in_place) if kind in IN_PLACE else ACTIVATION[kind]()
 
 
 def conv_norm_act(
@@ -235,10 +235,19 @@ def norm_act(
     norm_groups: int = 8,
     norm_eps: float = 1e-5,
     activation_kind: Activation = "relu",
+    in_place: bool = True,
 ) -> list[nn.Module]:
-    """Return normalisation and activation of feature maps, without those that are `none`."""
+    """Return normalisation and activation of feature maps, without those that are `none`.
+
+    Args:
+        in_place: whether an activation without normalisation may overwrite its input.
+    """
     normalise = norm(norm_kind, dim, channels, norm_groups, spatial, norm_eps)
-    activate = None if activation_kind == "none" else activation(activation_kind)
+    activate = (
+        None
+        if activation_kind == "none"
+        else activation(activation_kind, in_place or normalise is not None)
+    )
     return [layer for layer in (normalise, activate) if layer is not None]
 
 

@@ -70,8 +70,10 @@ class StageLayers:
             bias=stage.norm not in REMOVES_BIAS if bias is None else bias,
         )
 
-    def norm_act(self, activated: bool = True) -> list[nn.Module]:
-        """Return normalisation and activation for the current shape."""
+    def norm_act(self, activated: bool = True, in_place: bool = True) -> list[nn.Module]:
+        """Return normalisation and activation for the current shape; `in_place` is whether their
+        input may be overwritten.
+        """
         stage, (channels, *spatial) = self.stage, self.shape
         return norm_act(
             self.dim,
@@ -81,6 +83,7 @@ class StageLayers:
             norm_groups=stage.norm_groups,
             norm_eps=stage.norm_eps,
             activation_kind=stage.activation if activated else "none",
+            in_place=in_place,
         )
 
     def unit(
@@ -97,7 +100,7 @@ class StageLayers:
         `activated` is false for the last one before a sum.
         """
         if self.stage.norm_at == "before":
-            before = self.norm_act()
+            before = self.norm_act(in_place=False)  # the shortcut takes the input too
             return nn.Sequential(*before, self.conv(out_channels, kernel_size, stride))
         convolution = self.conv(
             out_channels, kernel_size, stride, depthwise=depthwise, padding=padding
