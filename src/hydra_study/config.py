@@ -87,7 +87,7 @@ class StudyConf:
     ignore: list[str] = field(default_factory=lambda: ["seed", "tags", "logger"])
     repeat: int = 1
     seed_key: str = "seed"
-    finalists: dict[str, int] | None = None
+    finalists: Any = None
     checkpoint: str = "**/*.ckpt"
     policy: dict[str, str] = field(default_factory=lambda: {"killed": "retry 2"})
     max_errors: int | None = 3

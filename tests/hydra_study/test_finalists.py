@@ -76,6 +76,13 @@ def test_finalists_are_never_pruned(toy: MakeToy) -> None:
     assert trained(app) == sorted([*ALL, (0, 9), (1, 9)])
 
 
+def test_the_command_line_can_set_what_the_config_leaves_out(toy: MakeToy) -> None:
+    options = OPTIONS.replace("finalists: {top: 2, seeds: 3}", "")
+    app = toy(TRAINING, "x: 0\nseed: 5\nseconds: 0.0", options)
+    output = app.run("hydra.sweeper.finalists={top: 1, seeds: 2}", "hydra/sweeper/sampler=grid")
+    assert "the one finalist: trial 0" in output
+
+
 @pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
 def test_finalists_go_on_after_an_end(toy: MakeToy, how: str) -> None:
     app = make(toy)

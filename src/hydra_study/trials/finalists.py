@@ -179,8 +179,10 @@ class Decision:
     def lines(self) -> list[str]:
         """Return the decision in words."""
         best = self.winner
+        count = len(self.finalists)
+        rank = "the one finalist" if count == 1 else f"winner of {count} finalists"
         said = [
-            f"winner of {len(self.finalists)} finalists: trial {best.trial.number},"
+            f"{rank}: trial {best.trial.number},"
             f" {best.mean:.5g} +- {best.standard_error:.2g} (mean and standard error of"
             f" {len(best.counted)} seeds)"
         ]
