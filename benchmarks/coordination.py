@@ -212,7 +212,8 @@ def work(spec: SweepSpec, index: int, begin: Any, costs: Any) -> None:
     try:
         storage = open_storage(spec.options.storage, spec.paths, spec.options.workers, is_made=True)
         study = open_study(storage, "cost", pruner=build_pruner(spec))
-        study.sampler = build_sampler(spec, index, len(study.get_trials(deepcopy=False)))
+        num_trials = len(study.get_trials(deepcopy=False))
+        study.sampler = build_sampler(spec, index, num_trials, says_so=False)
     except BaseException:
         begin.abort()
         raise

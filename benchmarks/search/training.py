@@ -2,8 +2,8 @@
 and augmentation.
 
 A training of the table has to cost about two seconds, so that thousands fit into some hours of one
-core. `convsweep train` has about that much on top for composing, logging and checkpoints, so the
-loop here is a bare one; what it runs is the program's.
+core. A trial of a sweep takes about 0.6 s on top for composing, logging and checkpoints
+(docs/speed.md), so the loop here is a bare one; what it runs is the program's.
 """
 
 import time

@@ -33,6 +33,7 @@ STUDY_ENQUEUED = "enqueued"
 STUDY_FOLDER = "folder"
 STUDY_ID = "id"
 STUDY_STOP = "stop"
+STUDY_WORKERS = "workers"
 
 _BY_STATE = {
     TrialState.COMPLETE: "complete",

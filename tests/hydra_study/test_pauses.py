@@ -179,7 +179,7 @@ def test_the_workers_of_two_starts_promote_no_trial_twice(toy: MakeToy, database
     outputs = [head.communicate(timeout=120)[0] for head in heads]
     assert [head.returncode for head in heads] == [0, 0], outputs
     trials = trials_in(database.url)
-    assert len(trials) == 9
+    assert len(trials) == 9, "each start draws by a seed of its own"
     assert {kind_of(one) for one in trials} <= {"complete", "paused", "pruned"}
     assert max(epochs(app).values()) == 1
 

@@ -1,7 +1,8 @@
 """Random points at the start are counted by trials that trained."""
 
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
 import pytest
@@ -9,14 +10,14 @@ from optuna.trial import TrialState
 
 from hydra_study import attributes
 from hydra_study.config import SAMPLERS
-from hydra_study.trials.sampling import build_sampler
+from hydra_study.trials.sampling import build_sampler, count_worker
 
 
 def begin(sampler: str) -> optuna.Study:
     """Return a study with the sampler of a worker that starts after 4 random points."""
     options = SimpleNamespace(sampler={**SAMPLERS[sampler], "n_startup_trials": 4, "seed": 0})
     spec: Any = SimpleNamespace(options=options)
-    return optuna.create_study(sampler=build_sampler(spec, 0, 0))
+    return optuna.create_study(sampler=build_sampler(spec, 0, 0, says_so=False))
 
 
 def end(study: optuna.Study, trial: optuna.Trial, kind: str) -> None:
@@ -59,3 +60,23 @@ def test_random_points_repeat_with_the_seed_and_differ_from_the_samplers_own() -
     assert points[0] == points[1]
     alone = optuna.create_study(sampler=inner)
     assert points[0][0] != alone.ask().suggest_float("x", 0, 1)
+
+
+def test_workers_of_starts_at_the_same_time_draw_other_points(tmp_path: Path) -> None:
+    class Study:
+        user_attrs: ClassVar[dict[str, Any]] = {}
+        patience = None
+        set_user_attr = user_attrs.__setitem__
+
+    study: Any = Study()
+    spec: Any = SimpleNamespace(paths=SimpleNamespace(ask_lock=tmp_path / "lock"))
+    assert [count_worker(study, spec) for _ in range(3)] == [0, 1, 2]
+    options = SimpleNamespace(sampler={**SAMPLERS["random"], "seed": 0})
+    spec = SimpleNamespace(options=options)
+    drawn = {
+        optuna.create_study(sampler=build_sampler(spec, number, 0, says_so=False))
+        .ask()
+        .suggest_float("x", 0, 1)
+        for number in range(3)
+    }
+    assert len(drawn) == 3

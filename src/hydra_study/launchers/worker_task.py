@@ -61,7 +61,7 @@ def run_worker(spec: SweepSpec, index: int) -> WorkerResult:
         from hydra_study.display.watcher import Watcher
         from hydra_study.processes.worker import Worker
         from hydra_study.storage.storage import open_storage, open_study
-        from hydra_study.trials.sampling import build_pruner, build_sampler
+        from hydra_study.trials.sampling import build_pruner, build_sampler, count_worker
 
         options = spec.options
         storage = open_storage(
@@ -73,7 +73,8 @@ def run_worker(spec: SweepSpec, index: int) -> WorkerResult:
         )
         study = open_study(storage, options.study_name, pruner=build_pruner(spec))
         study.reported_direction = spec.objectives.reported_direction
-        study.sampler = build_sampler(spec, index, len(study.get_trials(deepcopy=False)))
+        number, num_trials = count_worker(study, spec), len(study.get_trials(deepcopy=False))
+        study.sampler = build_sampler(spec, number, num_trials, says_so=index == 0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             with Watcher(spec, study, shows=spec.is_local) as watcher:

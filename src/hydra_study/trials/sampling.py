@@ -14,11 +14,13 @@ from optuna.samplers import RandomSampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_study import attributes
 from hydra_study.config import PRUNERS, SAMPLERS
 from hydra_study.dotted_path import build
 from hydra_study.errors import StudyError, how_to_install
 from hydra_study.space.grammar import make_space
 from hydra_study.space.space import Space
+from hydra_study.storage.locks import locked
 from hydra_study.storage.patience import Patience
 from hydra_study.storage.patient_storage import PatientStorage
 from hydra_study.storage.storage import OpenStudy
@@ -49,19 +51,34 @@ def check_sampler(config: Mapping[str, Any]) -> None:
         )
 
 
-def build_sampler(spec: SweepSpec, index: int, num_trials: int) -> Any:
-    """Return the sampler of the worker `index`.
+def count_worker(study: OpenStudy, spec: SweepSpec) -> int:
+    """Count a new worker among all that the study has had, and return its number, from 0."""
+    with locked(spec.paths.ask_lock, study.patience):
+        number = int(study.user_attrs.get(attributes.STUDY_WORKERS, 0))
+        study.set_user_attr(attributes.STUDY_WORKERS, number + 1)
+    return number
 
-    Its seed depends on the worker and on the number of trials at the start: samplers with the same
-    seed would suggest the same points. One with `n_startup_trials` begins with as many random
-    points that train.
+
+def build_sampler(spec: SweepSpec, number: int, num_trials: int, *, says_so: bool) -> Any:
+    """Return the sampler of a worker.
+
+    Its seed depends on the worker and on the number of trials: samplers with the same seed would
+    suggest the same points. One with `n_startup_trials` begins with as many random points that
+    train.
+
+    Args:
+        spec: The sweep.
+        number: Number of the worker among all that the study has had (`count_worker`), also of
+            other starts, which may run at the same time.
+        num_trials: Number of trials at the start.
+        says_so: Whether to log what `sampler=auto` chose.
     """
     config = dict(spec.options.sampler)
     if config["_target_"] == SAMPLERS["auto"]["_target_"]:
-        config = {"seed": config.get("seed"), **_chosen(spec, says_so=index == 0)}
+        config = {"seed": config.get("seed"), **_chosen(spec, says_so=says_so)}
     seed = config.get("seed")
     if seed is not None:
-        seed = config["seed"] = int(seed) + 1_000_003 * index + num_trials
+        seed = config["seed"] = int(seed) + 1_000_003 * number + num_trials
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         sampler = build(config, "hydra.sweeper.sampler")
