@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import hydra_study
 from tests.conftest import ROOT
 
 DOCUMENTED = {"_exit", "_replace"}  # of os and of named tuples
@@ -136,3 +137,8 @@ def test_the_package_stays_on_public_ground() -> None:
 )
 def test_what_is_looked_for_is_found(code: str) -> None:
     assert len(faults(code)) == 1
+
+
+@pytest.mark.parametrize("name", hydra_study.__all__)
+def test_every_public_name_of_the_engine_is_there(name: str) -> None:
+    assert getattr(hydra_study, name) is not None

@@ -60,7 +60,7 @@ _MODULES = {
     "TrialConnection": "trial",
     "create_study": "storage.storage",
     "decide_finals": "trials.finalists",
-    "fixed_params": "trials.tell",
+    "fixed_params": "trials.retry",
     "is_charged": "trials.budget",
     "is_out_of_memory": "kinds",
     "kind_of": "attributes",
