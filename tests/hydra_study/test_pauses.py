@@ -81,7 +81,7 @@ def test_trials_pause_and_the_best_go_on_in_their_folder(toy: MakeToy) -> None:
     assert epochs(app).total() < 45
     assert sorted(best.intermediate_values) == list(range(1, 10))
     assert best.user_attrs[attributes.FOLDER] == str(app.sweep / str(best.number))
-    assert "paused at step 1 with" in output
+    assert "(paused at step 1; enough others are better)" in output
     assert "all 9 trials are done" in output
 
 
