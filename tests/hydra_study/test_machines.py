@@ -8,7 +8,9 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -76,6 +78,16 @@ def workers_of(app: Toy, machine: str) -> list[int]:
     return [state["pid"] for state in said if state.get("machine", "").startswith(f"{machine}/")]
 
 
+def signal_all(app: Toy, machine: str, signum: signal.Signals) -> None:
+    """Send a signal to all processes of a machine."""
+    own = f"TOY_MACHINE={machine}\0".encode(), f"PYTHONPATH={app.folder}\0".encode()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has gone
+            variables = path.read_bytes()
+            if all(variable in variables for variable in own):
+                os.kill(int(path.parent.name), signum)
+
+
 def test_a_database_serves_the_workers_of_many_machines(toy: MakeToy, database: Server) -> None:
     needs("hydra_plugins.hydra_joblib_launcher")
     options = (
@@ -112,25 +124,25 @@ def test_trials_of_a_lost_machine_are_retried_elsewhere(toy: MakeToy, database: 
         if "behind/" in path.read_text()
     }
 
-    def stop_while_they_train() -> bool:
-        """Stop its workers, and let them go on unless one has a trial that left a checkpoint."""
-        for pid in workers_of(app, "behind"):
-            os.kill(pid, signal.SIGSTOP)
-        running = {
-            trial.number
+    def stop_while_one_trains() -> bool:
+        """Stop the machine, and let it go on unless it has a trial that left a checkpoint."""
+        signal_all(app, "behind", signal.SIGSTOP)
+        folders = [
+            app.sweep / str(trial.number)
             for trial in trials_in(database.url)
             if trial.state.name == "RUNNING" and trial.user_attrs.get("worker") in theirs
-        }
-        if any((app.sweep / f"{number}/checkpoints/last.ckpt").exists() for number in running):
+        ]
+        if any(
+            (folder / "checkpoints" / "last.ckpt").exists() and not (folder / "done").exists()
+            for folder in folders
+        ):
             return True
-        for pid in workers_of(app, "behind"):
-            os.kill(pid, signal.SIGCONT)
+        signal_all(app, "behind", signal.SIGCONT)
         time.sleep(0.2)
         return False
 
-    wait_for(stop_while_they_train, timeout=60)
-    for pid in [*workers_of(app, "behind"), lost.pid]:
-        os.kill(pid, signal.SIGKILL)
+    wait_for(stop_while_one_trains, timeout=60)
+    signal_all(app, "behind", signal.SIGKILL)
     wait_for_death(lost)
     output, _ = survivor.communicate(timeout=200)
     assert survivor.returncode == 0, output
