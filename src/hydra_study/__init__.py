@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from hydra_study.trials.budget import is_charged as is_charged
     from hydra_study.trials.budget import tally as tally
     from hydra_study.trials.finalists import Decision as Decision
+    from hydra_study.trials.finalists import Finals as Finals
     from hydra_study.trials.finalists import decide_finals as decide_finals
     from hydra_study.trials.retry import fixed_params as fixed_params
     from hydra_study.trials.schedules import Promotion as Promotion
@@ -49,6 +50,7 @@ _MODULES = {
     "config_dirs": "primary_config",
     "Decision": "trials.finalists",
     "FULL_ERROR": "errors",
+    "Finals": "trials.finalists",
     "LivenessMonitor": "storage.heartbeat",
     "OpenStudy": "storage.storage",
     "Promotion": "trials.schedules",

@@ -1,6 +1,6 @@
 """Names of the user attributes that the sweeper stores with a trial and with the study."""
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 KIND = "kind"
 REASON = "reason"
@@ -54,6 +54,11 @@ def kind_of(trial: FrozenTrial) -> str:
     return str(trial.user_attrs.get(KIND, _BY_STATE[trial.state]))
 
 
-def is_finalist(trial: FrozenTrial) -> bool:
+def is_finalist(trial: FrozenTrial | Trial) -> bool:
     """Return whether a trial repeats one of the best with another seed."""
     return FINALIST_OF in trial.user_attrs
+
+
+def was_paused(trial: FrozenTrial | Trial) -> bool:
+    """Return whether a trial is or was paused, so that it continues in its folder."""
+    return PAUSED_AT in trial.user_attrs

@@ -16,6 +16,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_study import Decision, attributes, decide_finals, is_charged, kind_of
+from hydra_study.attributes import is_finalist
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Sweep:
             for trial in self.trials
             if trial.state == TrialState.COMPLETE
             and kind_of(trial) == "complete"
-            and attributes.FINALIST_OF not in trial.user_attrs
+            and not is_finalist(trial)
         ]
 
     @cached_property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.trial import FrozenTrial
 
 from hydra_study import attributes
-from hydra_study.attributes import kind_of
+from hydra_study.attributes import is_finalist, kind_of
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.budget import Tally, tally
 
@@ -19,7 +19,7 @@ def line(trial: FrozenTrial, spec: SweepSpec) -> str:
     """Return one line about a finished or paused trial."""
     parts = [f"trial {trial.number}", kind_of(trial), values_text(trial, spec), params_text(trial)]
     reason = trial.user_attrs.get(attributes.REASON, "")
-    if not reason and attributes.FINALIST_OF in trial.user_attrs:
+    if not reason and is_finalist(trial):
         reason = f"trial {trial.user_attrs[attributes.FINALIST_OF]} with another seed"
     return " ".join(part for part in parts if part) + (f" ({reason})" if reason else "")
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra_study import attributes
+from hydra_study.attributes import is_finalist, was_paused
 from hydra_study.processes.running_trial import RunningTrial
 from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
@@ -97,7 +98,8 @@ class MessageHandler:
         self._on_attributes(running, message)
         with locked(self._spec.paths.ask_lock, self._study.patience):
             known = self._duplicates.results(trial.number, message["hash"])
-            go = running.was_paused or running.is_finalist or len(known) < self._spec.options.repeat
+            is_repeated = was_paused(trial) or is_finalist(trial)
+            go = is_repeated or len(known) < self._spec.options.repeat
             repetition = trial.user_attrs.get(attributes.REPETITION, free_repetition(known))
             trial.set_user_attr(attributes.HASH, message["hash"])
             trial.set_user_attr(attributes.REPETITION, repetition)
@@ -112,9 +114,8 @@ class MessageHandler:
     def _on_report(self, running: RunningTrial, message: dict[str, Any]) -> None:
         running.step, running.value = message["step"], message["value"]
         assert running.reports is not None
-        stop = running.reports.add(
-            message["step"], message["value"], is_last=message["is_last"] or running.is_finalist
-        )
+        is_last = message["is_last"] or is_finalist(running.trial)  # finalists are never stopped
+        stop = running.reports.add(message["step"], message["value"], is_last=is_last)
         self._answer_report(running, message, stop=stop)
 
     def _on_attributes(self, running: RunningTrial, message: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import optuna
 
-from hydra_study import attributes
 from hydra_study.processes.messages import Channel
 from hydra_study.processes.slots import Slot
 from hydra_study.trials.outcomes import Outcome
@@ -65,18 +64,6 @@ class RunningTrial:
     began: float = field(default_factory=time.monotonic)
     last_message: float = field(default_factory=time.monotonic)
     _kill_at: float | None = None
-
-    @property
-    def was_paused(self) -> bool:
-        """Whether it has run before, and continues in its folder."""
-        return attributes.PAUSED_AT in self.trial.user_attrs
-
-    @property
-    def is_finalist(self) -> bool:
-        """Whether it repeats one of the best trials, so that it is neither pruned nor a
-        duplicate.
-        """
-        return attributes.FINALIST_OF in self.trial.user_attrs
 
     def state(self) -> dict[str, Any]:
         """Return its entry in the worker's heartbeat file."""

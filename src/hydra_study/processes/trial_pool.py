@@ -8,6 +8,7 @@ from typing import Any
 import optuna
 
 from hydra_study import attributes
+from hydra_study.attributes import was_paused
 from hydra_study.processes.fork_server_client import ForkServerClient
 from hydra_study.processes.messages import Channel
 from hydra_study.processes.running_trial import RunningTrial
@@ -45,8 +46,14 @@ class TrialPool:
         """Start a trial in the first free slot."""
         slot = self.free.pop(0)
         checkpoint = trial.user_attrs.get(attributes.CHECKPOINT)
-        continues = attributes.PAUSED_AT in trial.user_attrs
-        job = Job(trial.number, overrides, checkpoint, continues, slot.environment, slot.threads)
+        job = Job(
+            trial.number,
+            overrides,
+            checkpoint,
+            was_paused(trial),
+            slot.environment,
+            slot.threads,
+        )
         self.running[trial.number] = RunningTrial(trial, slot, self._begin(job))
 
     def _begin(self, job: Job) -> Channel:

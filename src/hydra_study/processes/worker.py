@@ -11,7 +11,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_study import attributes
-from hydra_study.attributes import kind_of
+from hydra_study.attributes import is_finalist, kind_of, was_paused
 from hydra_study.interrupts import Interrupts, Overdue, closing_text
 from hydra_study.processes.fork_server_client import ForkServerClient
 from hydra_study.processes.message_handler import MessageHandler
@@ -197,7 +197,7 @@ class Worker:
 
         One that was paused has its overrides already.
         """
-        if attributes.PAUSED_AT in trial.user_attrs:
+        if was_paused(trial):
             self.pool.start(trial, list(trial.user_attrs[attributes.OVERRIDES]))
             return
         try:
@@ -212,7 +212,7 @@ class Worker:
             self._teller.tell(self._frozen(trial), outcome_of_exception(error), again=False)
             raise
         trial.set_user_attr(attributes.OVERRIDES, point.overrides)
-        again = {attributes.RETRY_OF, attributes.FINALIST_OF} & set(trial.user_attrs)
+        again = attributes.RETRY_OF in trial.user_attrs or is_finalist(trial)
         if self.spec.options.repeat == 1 and not again:
             known = self._duplicates.same_point(trial.number, point.overrides)
             if known is not None:

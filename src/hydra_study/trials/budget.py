@@ -38,7 +38,7 @@ class Tally:
         self.charged += is_charged(trial)
         if kind != "complete" or trial.state != TrialState.COMPLETE:
             return
-        if is_finalist(trial):  # decide together (`finalists.decide`)
+        if is_finalist(trial):  # decide together (`finalists.decide_finals`)
             return
         if self.best is None or not objectives.is_as_good(self.best.values[0], trial.values[0]):
             self.best = trial

@@ -6,7 +6,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_study import attributes
-from hydra_study.attributes import kind_of
+from hydra_study.attributes import kind_of, was_paused
 from hydra_study.paths import SweepPaths
 from hydra_study.storage.storage import OpenStudy, set_constraint
 from hydra_study.trials.checkpoints import Checkpoints
@@ -118,7 +118,7 @@ class Teller:
         """Return the trial's time, over all its parts, its peak memory, folder and checkpoint."""
         attrs: dict[str, Any] = {}
         if outcome.seconds:
-            known = trial.user_attrs if attributes.PAUSED_AT in trial.user_attrs else {}
+            known = trial.user_attrs if was_paused(trial) else {}
             seconds = outcome.seconds + known.get(attributes.SECONDS, 0.0)
             peak = max(outcome.peak_memory_mb, known.get(attributes.PEAK_MEMORY, 0.0))
             attrs |= {

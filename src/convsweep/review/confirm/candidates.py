@@ -11,7 +11,7 @@ from convsweep.errors import UserError, did_you_mean
 from convsweep.review.confirm.request import Request
 from convsweep.review.study import objective_names
 from hydra_study import SweepFolder, decide_finals, tally
-from hydra_study.attributes import FINALIST_OF, OVERRIDES, REASON, kind_of
+from hydra_study.attributes import OVERRIDES, REASON, is_finalist, kind_of
 
 BASELINE = "baseline"
 
@@ -124,7 +124,7 @@ def _is_usable(trial: FrozenTrial) -> bool:
         trial.state == TrialState.COMPLETE
         and kind_of(trial) == "complete"
         and OVERRIDES in trial.user_attrs
-        and FINALIST_OF not in trial.user_attrs
+        and not is_finalist(trial)
     )
 
 

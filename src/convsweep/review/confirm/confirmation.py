@@ -19,7 +19,14 @@ from convsweep.review.confirm.results import Result, measure
 from convsweep.review.confirm.table import failures, table
 from convsweep.review.confirm.verdict import Verdict, judge
 from convsweep.run_folder import write_atomically
-from hydra_study import SweepFolder, config_dirs, open_sweep_folder, override_text, preset_of
+from hydra_study import (
+    Finals,
+    SweepFolder,
+    config_dirs,
+    open_sweep_folder,
+    override_text,
+    preset_of,
+)
 
 TABLE_WIDTH = 120
 
@@ -73,7 +80,7 @@ def first_seed(sweep: SweepFolder) -> int:
     ]
     used = [seed for seed in [given, *searched] if isinstance(seed, int)]
     finalists = sweep.options.finalists
-    finals = 0 if finalists is None else finalists.get("seeds", 3)
+    finals = 0 if finalists is None else Finals(**finalists).seeds
     return max(used) + sweep.options.repeat + finals if used else 0
 
 
