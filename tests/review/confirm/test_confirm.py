@@ -61,6 +61,9 @@ def test_nothing_is_trained_twice_and_more_is_only_added(swept: MakeConfirmed) -
         ["plain", "0.05", "1", "always"],
     ]
     assert one.document["verdict"]["difference"]["low"] is None
+    one.confirm("top=1", "seeds=1", "test=false")
+    assert {test for *_, test in one.ran()[14:]} == {"False"}
+    assert one.document["verdict"]["split"] == "validation"
 
 
 def test_a_network_of_which_all_trainings_fail_is_reported(swept: MakeConfirmed) -> None:

@@ -17,6 +17,7 @@ trains nothing twice.
     by        the objective that ranks (the first)
     baseline  a preset of model/net; or overrides with blanks between them; `defaults`: what the sweep's command gives
               without its searched parameters (the default); `none`
+    test      true; false leaves the test split alone and compares on the validation split
     others    overrides of every training; those of hydra.sweeper and hydra.launcher go to the engine
 """  # noqa: E501
 

@@ -43,7 +43,7 @@ def confirm(request: Request) -> int:
     subject = subject_of(sweep, request)
     candidates = choose(sweep, request)
     _check_configs(sweep, candidates)
-    jobs = Jobs(sweep)
+    jobs = Jobs(sweep, test=request.test)
     jobs.add(candidates, subject.seeds)
     _say_plan(sweep, subject, candidates, jobs)
     code = engine.train(sweep, jobs, request.engine) if jobs.num_open else 0

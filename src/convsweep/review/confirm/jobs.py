@@ -31,9 +31,11 @@ class Jobs:
 
     Args:
         sweep: the sweep to confirm.
+        test: whether the trainings evaluate the test split.
     """
 
-    def __init__(self, sweep: SweepFolder) -> None:
+    def __init__(self, sweep: SweepFolder, *, test: bool = True) -> None:
+        self._test = test
         self.layout = SweepPaths(sweep.folder / FOLDER / "runs")
         self.layout.make()
         self.seed_key, self._stale_after = sweep.options.seed_key, sweep.options.stale_after
@@ -48,7 +50,7 @@ class Jobs:
     def add(self, candidates: Sequence[Candidate], seeds: Sequence[int]) -> None:
         """Add missing jobs, ordered by seed, and repeat those that were killed or failed."""
         wanted = [
-            overrides_of_job(candidate, seed, self.seed_key)
+            overrides_of_job(candidate, seed, self.seed_key, test=self._test)
             for seed in seeds
             for candidate in candidates
         ]
@@ -90,7 +92,7 @@ class Jobs:
 
         Candidates with the same network share one training and its trial.
         """
-        wanted = overrides_of_job(candidate, seed, self.seed_key)
+        wanted = overrides_of_job(candidate, seed, self.seed_key, test=self._test)
         trials = self._by_job()
         found = [
             trials[job]
@@ -110,10 +112,13 @@ class Jobs:
         }
 
 
-def overrides_of_job(candidate: Candidate, seed: int, seed_key: str) -> list[str]:
+def overrides_of_job(
+    candidate: Candidate, seed: int, seed_key: str, *, test: bool = True
+) -> list[str]:
     """Return the overrides of a candidate's training with a seed."""
     name = candidate.name.replace(" ", "_")
-    return [*candidate.overrides, f"{seed_key}={seed}", f"name={name}_seed{seed}", "test=always"]
+    tested = f"test={'always' if test else 'false'}"
+    return [*candidate.overrides, f"{seed_key}={seed}", f"name={name}_seed{seed}", tested]
 
 
 def suggest(trial: optuna.Trial, params: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from convsweep.errors import UserError
 
 DEFAULTS = "defaults"
 NO_BASELINE = "none"
-_WORDS = ("top", "seeds", "by", "baseline")
+_WORDS = ("top", "seeds", "by", "baseline", "test")
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Request:
         seeds: number of seeds for each of them and the baseline.
         by: name of the ranking objective; None for the first one.
         baseline: overrides of the baseline; empty for the sweep's defaults, None for no baseline.
+        test: whether every training evaluates the test split.
         overrides: further overrides of every training.
         engine: overrides of Hydra's options, for sweeper and launcher.
     """
@@ -32,6 +33,7 @@ class Request:
     seeds: int
     by: str | None
     baseline: list[str] | None
+    test: bool
     overrides: list[str]
     engine: list[str]
 
@@ -59,6 +61,7 @@ def parse_request(arguments: Sequence[str]) -> Request:
         seeds=_count("seeds", given.get("seeds", "5")),
         by=given.get("by"),
         baseline=parse_baseline(given.get("baseline", DEFAULTS)),
+        test=_switch("test", given.get("test", "true")),
         overrides=[word for word in others if word not in engine],
         engine=engine,
     )
@@ -83,6 +86,12 @@ def _count(name: str, text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise UserError(f"{name} must be a whole number >= 1, but is {text!r}")
     return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise UserError(f"{name} must be true or false, but is {text!r}")
+    return text == "true"
 
 
 def _check_override(word: str) -> None:
