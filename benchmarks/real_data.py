@@ -8,7 +8,7 @@ isbi2012/{image,label}/N.png and fsdd/recordings/DIGIT_SPEAKER_INDEX.flac. TARGE
     fashion_mnist/{train,test}/CLASS/NUMBER.png     data=image_folder data.root=TARGET/fashion_mnist
     dsb2018/{images,masks}/NUMBER.png               data=mask_folder data.root=TARGET/dsb2018 data.coding=binary
     isbi2012/{images,masks}/NUMBER.png              the same with data.root=TARGET/isbi2012 "data.holdout='2[4-9]'"
-    fsdd/SPEAKER/DIGIT_INDEX.flac                   data=audio_folder data.root=TARGET/fsdd data.split_by=folder
+    fsdd/SPEAKER/DIGIT_INDEX.flac                   data=audio_folder data.root=TARGET/fsdd data.group=folder
 
 70,000 + 1,328 + 60 + 3,000 files, about a minute on one core; existing data sets are left as they
 are.

@@ -41,3 +41,10 @@ def test_the_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 )
 def test_all_else_is_left_as_it_is(argument: str) -> None:
     assert quote_values([argument]) == [argument]
+
+
+def test_a_pattern_of_groups_needs_no_quotes_for_hydra() -> None:
+    assert quote_values([r"data.group=/(p\d+)[/_]", "data.group=choice(folder,null)"]) == [
+        r"data.group='/(p\d+)[/_]'",
+        "data.group=choice(folder,null)",
+    ]

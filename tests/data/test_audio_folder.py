@@ -64,26 +64,35 @@ def test_windows_are_pieces_of_the_files_in_order(tmp_path: Path) -> None:
         assert [one.partition("@")[2] for one in part.names] == ["0.00s", "0.10s", "0.20s"]
 
 
-@pytest.mark.parametrize("split_by", ["file", "folder"])
-def test_no_file_or_no_speaker_is_in_two_parts(speakers: Path, split_by: str) -> None:
-    data = folder(speakers, split_by=split_by, val_fraction=0.2, test_fraction=0.2)
+@pytest.mark.parametrize("group", [None, "folder"])
+def test_no_file_or_no_speaker_is_in_two_parts(speakers: Path, group: str | None) -> None:
+    data = folder(speakers, group=group, val_fraction=0.2, test_fraction=0.2)
     assert data.test is not None
     parts = [stems(part.names) for part in (data.train, data.val, data.test)]
     assert sum(map(len, parts)) == 20 == len(set.union(*parts))
     by_speaker = [{name.partition("/")[0] for name in part} for part in parts]
-    if split_by == "folder":
+    if group == "folder":
         assert [len(part) for part in by_speaker] == [3, 1, 1]
         assert len(set.union(*by_speaker)) == 5
-    again = folder(speakers, split_by=split_by, val_fraction=0.2, test_fraction=0.2, seed=9)
+    again = folder(speakers, group=group, val_fraction=0.2, test_fraction=0.2, seed=9)
     assert again.val.names == data.val.names
 
 
 def test_holdout_is_the_test_part(speakers: Path) -> None:
-    data = folder(speakers, split_by="folder", holdout=["e*"], val_fraction=0.25)
+    data = folder(speakers, group="folder", holdout=["e*"], val_fraction=0.25)
     assert data.test is not None
     assert {name[:3] for name in data.test.names} == {"eve"}
     assert len({name[:3] for name in data.val.names}) == 1
     assert len({name[:3] for name in data.train.names}) == 3
+
+
+def test_recordings_are_divided_into_folds_as_whole_files(tmp_path: Path) -> None:
+    for number in range(6):
+        sound(tmp_path / f"{number}.wav", hz=300 + 100 * number)
+    folds = [folder(tmp_path, num_folds=3, fold=fold, test_fraction=None) for fold in range(3)]
+    assert sorted(file for data in folds for file in stems(data.val.names)) == [
+        f"{number}.wav" for number in range(6)
+    ]
 
 
 def test_stated_parts_are_kept(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 """Quotes override values that Hydra's grammar accepts only in quotes, such as `data.root=~/Bücher &
-Hefte`.
+Hefte` and `data.group=(patient\\d+)_`.
 """
 
 import os
@@ -8,6 +8,8 @@ import re
 # An override with one plain value. Values with the syntax of choices, functions, lists,
 # dictionaries or quoted strings are left unchanged.
 OVERRIDE = re.compile(r"(?P<key>[^-=\s][^=\s]*)=(?P<value>[^,'\"()\[\]{}]*)(?<!\\)", re.DOTALL)
+# A regular expression, whose parentheses are no choice or function.
+PATTERN = re.compile(r"data\.group=(?!choice\()(?P<value>[^'\"]*\([^'\"]*)")
 ONLY_IN_QUOTES = re.compile(r"[^\x00-\x7f]|[~&#;!<>^`]")
 
 
@@ -17,6 +19,9 @@ def quote_values(arguments: list[str]) -> list[str]:
 
 
 def _quote(argument: str) -> str:
+    pattern = PATTERN.fullmatch(argument)
+    if pattern is not None:
+        return f"data.group='{pattern['value']}'"
     found = OVERRIDE.fullmatch(argument)
     if found is None or not ONLY_IN_QUOTES.search(found["value"]):
         return argument

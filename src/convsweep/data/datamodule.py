@@ -3,7 +3,7 @@ shared.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, ClassVar, Unpack
 
@@ -17,6 +17,8 @@ from convsweep.data.augment.mixing import Mixing
 from convsweep.data.augment.resizing import Resize, growth_of
 from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.checks import check_facts, check_present, check_samples
+from convsweep.data.division import divide
+from convsweep.data.groups import check_apart, folder_below_parts, groups_of
 from convsweep.data.loading.batches import BatchLoader, Gather
 from convsweep.data.loading.order import Batch, EvalOrder, Share, TrainOrder
 from convsweep.data.loading.placement import (
@@ -32,7 +34,6 @@ from convsweep.data.options import (
     check_loading,
     check_recipe,
     mixing_of,
-    split_off,
 )
 from convsweep.data.permutation import fixed_permutation
 from convsweep.data.samples import PARTS, Array, DataInfo, Indices, Parts, Samples
@@ -124,14 +125,36 @@ class DataModule(LightningDataModule, ABC):
         parts = {
             part: samples for part, samples in (("val", val), ("test", test)) if samples is not None
         }
-        wanted = split_off(self.loading, parts)
-        if not wanted:
-            return train, val, test
-        *chosen, rest = stratified_split(
-            train.names, self.strata(train), list(wanted.values()), self.loading["split_seed"]
-        )
-        parts |= {part: train.select(indices) for part, indices in zip(wanted, chosen, strict=True)}
-        return train.select(rest), parts.get("val"), parts.get("test")
+        groups = self.groups(train.names)
+        divided = divide(train.names, groups, self.strata(train), self.loading, parts)
+        if len(divided) > 1:
+            parts |= {
+                part: train.select(indices) for part, indices in divided.items() if part != "train"
+            }
+            train = train.select(divided["train"])
+        if groups is not None:
+            self.tell_groups({"train": train, **parts})
+        return train, parts.get("val"), parts.get("test")
+
+    def groups(self, names: Sequence[str]) -> list[str] | None:
+        """Return the group of each sample, by its name; None: every sample for itself."""
+        group = self.loading["group"]
+        return None if group is None else groups_of(names, group, self.folder_of)
+
+    def folder_of(self, name: str) -> str:
+        """Return the folder that makes a sample's group under `data.group=folder`."""
+        return folder_below_parts(name)
+
+    def tell_groups(self, parts: Mapping[str, Samples]) -> None:
+        """Check that no group is in two parts, and say how many each part has."""
+        groups = {part: set(self.groups(samples.names) or ()) for part, samples in parts.items()}
+        check_apart(groups)
+        if is_first():
+            counts = ", ".join(
+                f"{part} {len(found)} ({len(parts[part]):,} samples)"
+                for part, found in groups.items()
+            )
+            say(f"groups: {counts}")
 
     def strata(self, samples: Samples) -> Array | None:
         """Return the labels to stratify by, None if the task has none."""

@@ -23,6 +23,12 @@ class LoadingOptions(TypedDict, total=False):
             validation part; null validates on the training samples, for data too small to split.
         test_fraction: share split off for testing if the source has no test part; null: no test
             part.
+        num_folds: k-fold cross-validation instead of val_fraction: the samples that are not in the
+            test part are divided into so many folds, which every run has alike; null: no folds.
+        fold: which of the folds, from 0, is the validation part.
+        group: samples of one group are never in two parts: "folder" (the folder of a file, below
+            its class), or a regular expression on the sample's name with one group in parentheses;
+            null: every sample for itself. See `convsweep.data.groups`.
         max_train: keep about so many training samples, stratified; smaller subsets are contained in
             larger ones; null keeps all.
         split_seed: seed of the splits, the only setting that changes them.
@@ -55,6 +61,9 @@ class LoadingOptions(TypedDict, total=False):
     eval_batch_size: int | None
     val_fraction: float | None
     test_fraction: float | None
+    num_folds: int | None
+    fold: int | None
+    group: str | None
     max_train: int | None
     split_seed: int
     seed: int
@@ -79,6 +88,9 @@ LOADING = LoadingOptions(
     eval_batch_size=None,
     val_fraction=0.1,
     test_fraction=0.2,
+    num_folds=None,
+    fold=None,
+    group=None,
     max_train=None,
     split_seed=0,
     seed=0,
@@ -100,19 +112,67 @@ LOADING = LoadingOptions(
 
 
 def split_off(loading: LoadingOptions, present: Collection[str]) -> dict[str, float]:
-    """Return the missing parts to split off the training part, with the share of each."""
-    shares = {"test": loading["test_fraction"], "val": loading["val_fraction"]}
+    """Return the missing parts to split off the training part by fractions, with the share of each;
+    no validation part if there are folds.
+
+    Raises:
+        UserError: there are folds and a validation part.
+    """
+    if loading["num_folds"] is None:
+        shares = {"test": loading["test_fraction"], "val": loading["val_fraction"]}
+    else:
+        shares = {"test": loading["test_fraction"]}
+        if "val" in present:
+            raise one_validation(
+                loading,
+                "the data has a validation part of its own",
+                "set data.num_folds=null, or move these samples into the training part",
+            )
     return {
         part: share for part, share in shares.items() if part not in present and share is not None
     }
 
 
+def one_validation(loading: LoadingOptions, other: str, remedy: str) -> UserError:
+    """Return the error of a second validation part beside folds."""
+    return UserError(
+        f"Validation is either a fold or another part, but data.num_folds={loading['num_folds']}"
+        f" and {other}; {remedy}"
+    )
+
+
+def check_folds(loading: LoadingOptions) -> None:
+    """Check the options of cross-validation.
+
+    Raises:
+        UserError: one is out of its range, or contradicts another.
+    """
+    num_folds, fold = loading["num_folds"], loading["fold"]
+    if num_folds is None and fold is None:
+        return
+    if not isinstance(num_folds, int) or num_folds < 2:
+        raise UserError(
+            f"data.num_folds must be a whole number, at least 2, but is {num_folds!r}; say"
+            " data.num_folds=5, or data.fold=null for no folds"
+        )
+    if not isinstance(fold, int) or not 0 <= fold < num_folds:
+        raise UserError(
+            f"data.fold must be one of 0 to {num_folds - 1} at data.num_folds={num_folds}, but is"
+            f" {fold!r}; -m data.fold={','.join(map(str, range(min(num_folds, 10))))} trains all"
+        )
+    if loading["val_fraction"] not in (None, LOADING["val_fraction"]):
+        raise one_validation(
+            loading, f"data.val_fraction={loading['val_fraction']}", "set data.val_fraction=null"
+        )
+
+
 def check_loading(loading: LoadingOptions) -> None:
-    """Check the numbers of samples, and those of mixing.
+    """Check the numbers of samples and folds, and those of mixing.
 
     Raises:
         UserError: one is out of its range.
     """
+    check_folds(loading)
     for key in ("batch_size", "eval_batch_size", "max_train"):
         size = loading[key]  # type: ignore[literal-required]
         if size is not None and (not isinstance(size, int) or size < 1):

@@ -38,11 +38,7 @@ def stratified_split(
     Raises:
         UserError: if the fractions sum to 1 or more, or a part or the rest would be empty.
     """
-    if any(not 0 < fraction < 1 for fraction in fractions) or sum(fractions) >= 1:
-        raise UserError(
-            "Fractions to split off must lie between 0 and 1 and leave something for training, but"
-            f" are {list(fractions)}; null splits nothing off."
-        )
+    check_fractions(fractions)
     labels = np.zeros(len(names), np.int64) if strata is None else np.asarray(strata)
     order = np.lexsort((ranks(names, split_seed), labels))
     parts: list[list[Indices]] = [[] for _ in range(len(fractions) + 1)]
@@ -58,6 +54,48 @@ def stratified_split(
             " samples or change data.val_fraction and data.test_fraction."
         )
     return result
+
+
+def check_fractions(fractions: Sequence[float]) -> None:
+    """Raise UserError unless fractions can be split off and leave a rest."""
+    if any(not 0 < fraction < 1 for fraction in fractions) or sum(fractions) >= 1:
+        raise UserError(
+            "Fractions to split off must lie between 0 and 1 and leave something for training, but"
+            f" are {list(fractions)}; null splits nothing off."
+        )
+
+
+def stratified_folds(
+    names: Sequence[str], strata: Array | None, num_folds: int, split_seed: int
+) -> Indices:
+    """Return the fold of each sample, 0 to num_folds - 1.
+
+    Numbers of samples of a fold, and of each of its classes, differ by at most one between folds.
+    As in `stratified_split`, each fold is a section of the samples ordered by the hash of their
+    names.
+
+    Args:
+        names: N names.
+        strata: (N,) labels to stratify by; None without labels.
+        num_folds: number of folds.
+        split_seed: seed of the split.
+
+    Raises:
+        UserError: there are fewer samples than folds.
+    """
+    if len(names) < num_folds:
+        raise UserError(
+            f"Every fold must hold a sample, but data.num_folds={num_folds} and there are"
+            f" {len(names)} samples beside the test part; lower data.num_folds"
+        )
+    labels = np.zeros(len(names), np.int64) if strata is None else np.asarray(strata)
+    order = np.lexsort((ranks(names, split_seed), labels))
+    # Dealt out in turn, all folds get their share of each class and of the whole; sorted within a
+    # class, the folds become sections.
+    dealt = np.arange(len(names)) % num_folds
+    fold_of = np.empty(len(names), np.int64)
+    fold_of[order] = dealt[np.lexsort((dealt, labels[order]))]
+    return fold_of
 
 
 def shares(count: int, fractions: Sequence[float]) -> list[int]:

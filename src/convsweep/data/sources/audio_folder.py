@@ -5,20 +5,21 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from math import ceil
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import Unpack
 
 import numpy as np
 
+from convsweep.data.division import divide
 from convsweep.data.files.audio import EXTENSIONS, audio_files, mono, soundfile
 from convsweep.data.files.decoding import num_readers, unfit_message
 from convsweep.data.files.folders import existing_folder, part_folders, relative_names
 from convsweep.data.files.holdout import parts_of, patterns_of, with_test_files
 from convsweep.data.files.images import UnfitFileError
-from convsweep.data.options import LoadingOptions, split_off
-from convsweep.data.samples import PARTS, DataInfo
+from convsweep.data.groups import check_apart
+from convsweep.data.options import LoadingOptions
+from convsweep.data.samples import PARTS, DataInfo, Parts, Samples
 from convsweep.data.sources.noise import Noise, NoiseKind, Recorded, Waves
 from convsweep.data.sources.noisy_signals import Clean, NoisySignals, Range
-from convsweep.data.splits import stratified_split
 from convsweep.errors import UserError
 from convsweep.task import DENOISING
 
@@ -34,16 +35,15 @@ class AudioFolder(NoisySignals):
     """Clean recordings below a folder, mixed down to one channel, cut into windows; shorter ones
     are padded with silence.
 
-    A folder with train (and val, test) is used as divided. Otherwise whole files or folders are
-    split off, so that no recording or speaker is in two parts.
+    A folder with train (and val, test) is used as divided. Otherwise whole files are split off, or
+    under `data.group` groups of files, so that no recording or speaker is in two parts.
 
     Args:
         root: the folder of clean recordings.
         sample_rate_hz: all recordings are resampled to it.
         window_s: length of a window in seconds.
-        split_by: unit of the split: `file`, or `folder`, such as one a speaker.
-        holdout: patterns of the names of files (without extension) or folders that form the test
-            part.
+        holdout: patterns of the names of files (without extension) that form the test part; under
+            `data.group` of groups, such as folders.
         noise, snr_db, eval_snr_db: as for all noisy signals.
         noise_root: the folder of recorded noise, for `noise: folder`.
     """
@@ -55,7 +55,6 @@ class AudioFolder(NoisySignals):
         root: str,
         sample_rate_hz: int = 16000,
         window_s: float = 1.0,
-        split_by: Literal["file", "folder"] = "file",
         holdout: str | Sequence[str] | None = None,
         noise: NoiseKind | Sequence[NoiseKind] = ("white", "pink", "babble"),
         snr_db: Range = (-5, 15),
@@ -64,7 +63,7 @@ class AudioFolder(NoisySignals):
         **loading: Unpack[LoadingOptions],
     ) -> None:
         super().__init__(noise, snr_db, eval_snr_db, **loading)
-        self.root, self.split_by = Path(root).expanduser(), split_by
+        self.root = Path(root).expanduser()
         self.patterns = patterns_of(holdout)
         self.sample_rate_hz, self.window = sample_rate_hz, round(window_s * sample_rate_hz)
         self.noise_root = None if noise_root is None else Path(noise_root).expanduser()
@@ -116,12 +115,13 @@ class AudioFolder(NoisySignals):
         return train, val, test
 
     def files_by_part(self) -> dict[str, list[Path]]:
-        """Return the files of each part, split by group if the folder is not divided."""
+        """Return the files of each part, split off if the folder is not divided."""
         files = [file for own in self.files.values() for file in own]
-        names = [self.group(file).rpartition("/")[2] for file in files]
+        groups = self.groups(relative_names(files, self.root))
+        units = [file.stem for file in files] if groups is None else groups
         part_of = with_test_files(
             parts_of({part: len(own) for part, own in self.files.items()}),
-            names,
+            [unit.rpartition("/")[2] for unit in units],
             self.patterns,
             self.root,
         )
@@ -129,22 +129,22 @@ class AudioFolder(NoisySignals):
             str(part): [files[i] for i in np.flatnonzero(part_of == part)]
             for part in np.unique(part_of)
         }
-        wanted = split_off(self.loading, parts)
-        if not wanted:
-            return parts
-        groups = sorted({self.group(file) for file in parts["train"]})
-        *chosen, rest = stratified_split(
-            groups, None, list(wanted.values()), self.loading["split_seed"]
-        )
-        for part, indices in zip((*wanted, "train"), (*chosen, rest), strict=True):
-            members = {groups[index] for index in indices}
-            parts[part] = [file for file in parts["train"] if self.group(file) in members]
+        train = parts.pop("train")
+        names = relative_names([file.with_suffix("") for file in train], self.root)
+        groups = self.groups(relative_names(train, self.root))
+        divided = divide(names, groups, None, self.loading, parts)
+        parts |= {part: [train[i] for i in indices] for part, indices in divided.items()}
+        if groups is not None:
+            check_apart(
+                {
+                    part: self.groups(relative_names(own, self.root)) or []
+                    for part, own in parts.items()
+                }
+            )
         return parts
 
-    def group(self, file: Path) -> str:
-        """Return the name of the group of a file."""
-        below = file.relative_to(self.root)
-        return (below.parent if self.split_by == "folder" else below.with_suffix("")).as_posix()
+    def split(self, train: Samples, val: Samples | None, test: Samples | None) -> Parts:
+        return train, val, test  # whole files were, before they were cut into windows
 
     def windows(self, waves: dict[Path, Waves], part: str) -> Clean:
         """Return the windows of recordings (T,) that are not silent, named by file and second.

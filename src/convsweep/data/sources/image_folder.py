@@ -20,6 +20,7 @@ from convsweep.data.files.folders import (
     relative_names,
 )
 from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize
+from convsweep.data.groups import folder_below_parts
 from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import DataInfo, Parts, Samples
 from convsweep.errors import UserError
@@ -88,6 +89,12 @@ class ImageFolder(DataModule):
     def shape(self) -> tuple[int, int, int]:
         first = next(files_below(self.parts_of_root["train"] / self.class_names[0], is_image))
         return image_shape(first, self.decoding, self.root)
+
+    def folder_of(self, name: str) -> str:
+        """Return the folder of an image below that of its class, so that a group may have images in
+        several classes.
+        """
+        return folder_below_parts(name).partition("/")[2]
 
     def describe(self) -> DataInfo:
         names = self.class_names
