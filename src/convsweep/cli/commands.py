@@ -40,14 +40,20 @@ def parser(
 def network_parser(
     command: str, description: str, examples: Sequence[str], notes: str, out: str
 ) -> argparse.ArgumentParser:
-    """Return the parser of a command whose first argument is a trained network and that writes to a
-    folder, `out` by default.
+    """Return the parser of a command whose first arguments are trained networks and that writes to
+    a folder, `out` by default.
+
+    Samples may follow the networks: `convsweep.training.members.split_networks` parts them.
     """
     made = parser(command, description, examples, notes)
     made.add_argument(
-        "checkpoint",
+        "networks",
         metavar="CHECKPOINT",
-        help="a .ckpt file, a run folder, or a sweep folder (its winner)",
+        nargs="+",
+        help=(
+            "a .ckpt file, a run folder, a sweep folder (its winner), or a folder of runs that"
+            " differ in fold and seed alone; several are an ensemble, whose answers are averaged"
+        ),
     )
     made.add_argument(
         "--out", type=Path, default=Path(out), help=f"folder of the results (default: {out})"

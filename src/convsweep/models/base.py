@@ -201,6 +201,17 @@ class Model(Accelerated, ABC):
         """Return the prediction of logits (N, num_classes, *): probabilities of the same shape."""
         return logits.softmax(dim=1)
 
+    def logits_for(self, answer: Tensor) -> Tensor:
+        """Return logits whose `answer` is the given one, which an ensemble has averaged: the
+        logarithm of probabilities.
+        """
+        return answer.clamp_min(torch.finfo(answer.dtype).tiny).log()
+
+    def average_thresholds(self, others: Sequence["Model"]) -> None:
+        """Set what decides between answers, such as thresholds, to the mean over the models of an
+        ensemble.
+        """
+
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         x, y = batch
         logits, *lower = self.outputs(x)

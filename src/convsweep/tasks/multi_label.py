@@ -236,6 +236,14 @@ class MultiLabel(Model):
         """Return the probability of each label (N, K)."""
         return logits.sigmoid()
 
+    def logits_for(self, answer: Tensor) -> Tensor:
+        """Return the logits of probabilities (N, K)."""
+        return answer.logit(eps=torch.finfo(answer.dtype).eps)
+
+    def average_thresholds(self, others: Sequence[Model]) -> None:
+        alike = [self, *(other for other in others if isinstance(other, MultiLabel))]
+        self.thresholds = torch.stack([model.thresholds for model in alike]).mean(dim=0)
+
     def on_validation_epoch_end(self) -> None:
         if self.tunes and not self.trainer.sanity_checking:
             scores = self.val_metrics.compute()

@@ -1,9 +1,10 @@
 """Loading of trained networks, named by a checkpoint, a run folder, or a sweep folder (its
-winner).
+winner); several are an ensemble.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -24,11 +25,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model in evaluation mode on its device, and its checkpoint."""
+    """A model in evaluation mode on its device, and its checkpoint.
+
+    Args:
+        model: the model, which answers for all networks of an ensemble.
+        checkpoint: of the network, or of the first of an ensemble.
+        device: of the model.
+        others: the further networks of an ensemble.
+    """
 
     model: "Model"
     checkpoint: Path
     device: "torch.device"
+    others: tuple["Trained", ...] = ()
+
+    @property
+    def members(self) -> tuple["Trained", ...]:
+        """The networks of an ensemble, or the one."""
+        return (self, *self.others)
+
+    @property
+    def checkpoints(self) -> dict[str, Any]:
+        """The checkpoint for a record, or those of an ensemble."""
+        paths = [str(member.checkpoint) for member in self.members]
+        return {"checkpoints": paths} if self.others else {"checkpoint": paths[0]}
 
     @property
     def info(self) -> "DataInfo":
@@ -68,36 +88,51 @@ class Trained:
         return self.info.kind.is_dense
 
 
-def load_trained(named: str | Path, device: str = "auto", batch_size: int = 1) -> Trained:
-    """Load a trained network.
+def load_trained(
+    named: str | Path | Sequence[str | Path], device: str = "auto", batch_size: int = 1
+) -> Trained:
+    """Load a trained network, or several as an ensemble, whose answers are averaged.
 
     Args:
-        named: a checkpoint, the folder of a run, or the folder of a sweep.
+        named: a checkpoint, the folder of a run, the folder of a sweep, or a folder of runs that
+            differ in fold and seed alone; or several of these.
         device: name of a torch device; `auto` is the fastest available.
         batch_size: of later batches, by which the number of threads is chosen.
 
     Raises:
-        UserError: the checkpoint is missing or cannot be read, or the device is not available.
+        UserError: a checkpoint is missing or cannot be read, the device is not available, or the
+            networks cannot form an ensemble.
     """
-    checkpoint = checkpoint_of(Path(named))
+    from convsweep.training.members import checkpoints_of
+
+    several = [named] if isinstance(named, str | Path) else named
+    checkpoints = [path for one in several for path in checkpoints_of(Path(one))]
     from convsweep.training.imports import prepare_imports
 
     prepare_imports()
 
-    from convsweep.cli.console import quiet_engines
+    from convsweep.cli.console import quiet_engines, say
     from convsweep.cost import UntraceableError, measure
+    from convsweep.models.ensemble import ensemble_of
     from convsweep.training.build import load_model
     from convsweep.training.threads import set_threads
 
     quiet_engines()
     place = device_of(device)
-    model = load_model(checkpoint, place)
+    models = [load_model(checkpoint, place) for checkpoint in checkpoints]
     try:
-        macs = measure(model.net, model.info.in_shape).macs
+        macs = measure(models[0].net, models[0].info.in_shape).macs
     except UntraceableError:
         macs = None
     set_threads("auto", macs, batch_size)
-    return Trained(model, checkpoint, place)
+    if len(models) > 1:
+        ensemble_of(dict(zip(map(str, checkpoints), models, strict=True)))
+        say(f"ensemble of {len(models)} networks, whose answers are averaged")
+    first, *others = (
+        Trained(model, checkpoint, place)
+        for model, checkpoint in zip(models, checkpoints, strict=True)
+    )
+    return replace(first, others=tuple(others))
 
 
 def checkpoint_of(named: Path) -> Path:

@@ -23,6 +23,10 @@ EXAMPLES = (
         " cells/masks"
     ),
     "best.ckpt scans.npz                                     # other data: arrays x and y",
+    (
+        "multirun/DAY/TIME                                       # the folds of a multirun, as one"
+        " network"
+    ),
 )
 NOTES = """\
 Leaves evaluation.json (metrics, classes, confusion matrix), samples.csv (every sample), confusion.png, and worst.png: the
@@ -41,7 +45,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "folder",
         metavar="FOLDER",
-        nargs="?",
+        nargs="*",
         type=Path,
         help="labelled data (default: that of the training)",
     )
@@ -76,24 +80,32 @@ def evaluate(arguments: Sequence[str]) -> int:
         raise UserError(f"--worst must be at least 0, but is {options.worst}")
     commands.check_out(options.out, options.overwrite)
 
+    from convsweep.training.members import split_networks
     from convsweep.training.trained import load_trained
 
-    trained = load_trained(options.checkpoint, options.device, batch_size=64)
+    networks, folders = split_networks([*options.networks, *options.folder])
+    if len(folders) > 1:
+        raise UserError(
+            "evaluate takes one FOLDER after the networks, but there are"
+            f" {', '.join(map(str, folders))}; a network is a .ckpt file or the folder of a run"
+        )
+    folder = folders[0] if folders else None
+    trained = load_trained(networks, options.device, batch_size=64)
 
     from convsweep.inference.evaluate import measuring
     from convsweep.inference.evaluate.labelled import folder_part, own_part
     from convsweep.inference.evaluate.output import Output
 
-    if options.folder is None:
+    if folder is None:
         data, samples = own_part(trained, options.split)
     else:
-        data, samples = folder_part(trained, options.folder, options.split, options.convert_color)
+        data, samples = folder_part(trained, folder, options.split, options.convert_color)
     with commands.progress("evaluate", len(samples)) as advance:
         found = measuring.evaluate(
             trained, data.eval_loader(samples), samples.names, options.worst, advance
         )
-    source = str(options.folder or trained.data["_target_"].rpartition(".")[2])
-    about = {"checkpoint": str(trained.checkpoint), "data": source, "split": options.split}
+    source = str(folder or trained.data["_target_"].rpartition(".")[2])
+    about = {**trained.checkpoints, "data": source, "split": options.split}
     Output(
         options.out, trained.info, trained.task, about, f"{source}: {len(samples):,} samples"
     ).write(found)

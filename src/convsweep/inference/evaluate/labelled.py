@@ -8,6 +8,7 @@ from hydra.utils import get_object
 
 from convsweep.data.checks import check_samples
 from convsweep.data.files.images import COLORS
+from convsweep.data.options import LOADING
 from convsweep.data.samples import PARTS, DataInfo, Samples
 from convsweep.errors import UserError
 from convsweep.training.build import data_module, plain_errors
@@ -26,6 +27,7 @@ def own_part(trained: Trained, split: str) -> Source:
     Raises:
         UserError: the data is missing or has changed, or has no such part.
     """
+    check_unseen(trained, split)
     data = data_module(trained.data)
     try:
         data.setup()
@@ -46,6 +48,38 @@ def own_part(trained: Trained, split: str) -> Source:
             " FOLDER"
         )
     return data, samples
+
+
+# Options of the data that do not change which samples are in the test part, and those of them that
+# do not change which are in the validation part.
+SAME_TEST = frozenset({"fold", "num_folds", "val_fraction"})
+SAME_PARTS = frozenset(LOADING) - {"test_fraction", "split_seed", "group", *SAME_TEST}
+SAME_SAMPLES = SAME_PARTS | {"keep", "cache_dir"}
+
+
+def check_unseen(trained: Trained, split: str) -> None:
+    """Check that the networks of an ensemble share a part of the data, so that none was trained on
+    what another was tested on.
+
+    Raises:
+        UserError: they do not.
+    """
+    free = SAME_SAMPLES | (SAME_TEST if split == "test" else frozenset())
+    first = trained.data
+    for other in trained.others:
+        differing = [
+            key
+            for key in first.keys() | other.data.keys()
+            if key not in free and first.get(key) != other.data.get(key)
+        ]
+        if differing:
+            key = min(differing)
+            raise UserError(
+                f"the networks of an ensemble must have the {split} part in common, but data.{key}"
+                f" is {first.get(key)} for {trained.checkpoint} and {other.data.get(key)} for"
+                f" {other.checkpoint}, which may have been trained on it;"
+                f" {'say --split test, or ' if split != 'test' else ''}name a labelled FOLDER"
+            )
 
 
 def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool = False) -> Source:

@@ -33,6 +33,7 @@ EXAMPLES = (
         " files of your own"
     ),
     "best.ckpt --format onnx --out served                  # ONNX alone",
+    "multirun/DAY/TIME                                     # the folds of a multirun, as one file",
 )
 NOTES = """\
 Leaves model.pt2 (torch.export), model.onnx, and export.json with differences and latencies. Both take raw float32 samples in
@@ -78,12 +79,15 @@ def export(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     commands.check_out(options.out, options.overwrite)
 
+    from convsweep.training.members import split_networks
     from convsweep.training.trained import load_trained
 
-    trained = load_trained(options.checkpoint, "cpu", max(BATCH_SIZES))
+    networks, files = split_networks([*options.networks, *options.files])
+    trained = load_trained(networks, "cpu", max(BATCH_SIZES))
     # a .pt2 file stores weights of other layouts incompletely
-    trained.model.memory_format = "contiguous"
-    trained.model.lay_out(trained.device)
+    for member in trained.members:
+        member.model.memory_format = "contiguous"
+        member.model.lay_out(trained.device)
 
     from convsweep.inference.export.checking import check
     from convsweep.inference.export.latency import latencies
@@ -94,11 +98,7 @@ def export(arguments: Sequence[str]) -> int:
     if options.format != "pt2":
         check_extra()
     count = max(4, min(MAX_SAMPLES, MAX_VALUES // math.prod(trained.info.in_shape)))
-    x = (
-        samples_of_files(trained, options.files, count)
-        if options.files
-        else samples_of_digits(trained, count)
-    )
+    x = samples_of_files(trained, files, count) if files else samples_of_digits(trained, count)
     deployed = Deployed(trained.model, trained.permute)
     options.out.mkdir(parents=True, exist_ok=True)
     programs, checks = [], {}
@@ -144,7 +144,7 @@ def conclude(
     from convsweep.run_folder import write_atomically
 
     record: dict[str, Any] = {
-        "checkpoint": str(trained.checkpoint),
+        **trained.checkpoints,
         "checks": {name: asdict(check) for name, check in checks.items()},
         "milliseconds": times,
         "machine": machine(),

@@ -21,6 +21,7 @@ EXAMPLES = (
         " of a run"
     ),
     "multirun/depth_kernel_digits 1.png 2.png --out answers               # the winner of a sweep",
+    "fold0.ckpt fold1.ckpt photos/new                                     # an ensemble of two",
     (
         "best.ckpt slides --tile 256 --overlap 0.5 --mirror all               # large images in"
         " overlapping tiles"
@@ -112,13 +113,20 @@ def predict(arguments: Sequence[str]) -> int:
             f"--overlap must be a share of a tile, 0 <= overlap < 1, but is {options.overlap}"
         )
     from convsweep.inference.predict.inputs import find_files
+    from convsweep.training.members import split_networks
 
-    names = find_files(options.files)
+    networks, files = split_networks([*options.networks, *options.files])
+    if not files:
+        raise UserError(
+            f"predict needs files after the networks, but {networks[-1]} is a network; name"
+            " images, arrays, volumes, recordings, or folders of them"
+        )
+    names = find_files(files)
     commands.check_out(options.out, options.overwrite)
 
     from convsweep.training.trained import load_trained
 
-    trained = load_trained(options.checkpoint, options.device, options.batch_size)
+    trained = load_trained(networks, options.device, options.batch_size)
     if options.tile and not trained.is_dense:
         raise UserError(
             "--tile is for what answers at every position, but this is a classifier; leave it out"
@@ -139,7 +147,7 @@ def predict(arguments: Sequence[str]) -> int:
     ):
         reader = Reader(formats, names, advance)
         write_all(predictor, reader, rows, options.out)
-    return conclude(rows, reader, options.files)
+    return conclude(rows, reader, files)
 
 
 def write_all(predictor: "Predictor", reader: "Reader", rows: "Predictions", out: Path) -> None:
