@@ -17,6 +17,10 @@ COMMANDS = {
         "write a small project to start from: configs, a net, a data set, a test",
     ),
     "train": ("convsweep.train", "train a network, or search for one (-m)"),
+    "plan": (
+        "convsweep.planning.command",
+        "look at the data and decide how to train and what to search",
+    ),
     "inspect": (
         "convsweep.explain.inspect",
         "print a network layer by layer: shapes, cost, receptive field",

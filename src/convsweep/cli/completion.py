@@ -9,7 +9,10 @@ from collections.abc import Mapping
 # Set by the shell to request completions: 1 plus the number of words before the program's name.
 COMPLETES = "_ARGCOMPLETE"
 # Commands that take only overrides, and the command whose config these belong to.
-BY_HYDRA = {"train": "train", "inspect": "train", "confirm": "train", "synth": "synth"}
+BY_HYDRA = {
+    **dict.fromkeys(("train", "inspect", "plan", "confirm"), "train"),
+    "synth": "synth",
+}
 
 
 def complete_command(purposes: Mapping[str, str]) -> None:

@@ -1,0 +1,84 @@
+"""`convsweep plan data=... [OVERRIDES] [budget=30min] [folder=FOLDER]`: look at the data and decide
+how to train and what to search.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from convsweep.cli import commands
+from convsweep.cli.completion import add_overrides
+from convsweep.cli.duration import parse_duration
+from convsweep.errors import UserError
+
+EXAMPLES = (
+    "data=image_folder data.root=photos budget=30min                    # classes by folder",
+    "data=mask_folder data.root=cells data.coding=binary budget=2h folder=plans/cells",
+)
+NOTES = """\
+Prints what there is and what is wrong with it, and writes plan.yaml, which `convsweep train --config-dir FOLDER --config-name plan`
+runs as it is, and sweeps/search.yaml. Every decision has its reason as a comment; what you give is kept. See docs/plan.md."""  # noqa: E501
+BUDGET, FOLDER = "budget=", "folder="
+
+
+def take(arguments: Sequence[str], prefix: str) -> tuple[list[str], str | None]:
+    """Return the arguments without those that begin with a prefix, and the value of the last of
+    these.
+    """
+    found = [text.removeprefix(prefix) for text in arguments if text.startswith(prefix)]
+    others = [text for text in arguments if not text.startswith(prefix)]
+    return others, found[-1] if found else None
+
+
+def default_folder(overrides: Sequence[str]) -> Path:
+    """Return `plans/NAME`, by the option of the group `data` and the folder of its files."""
+    given = dict(text.split("=", 1) for text in overrides if "=" in text)
+    own = given.get("data.root", given.get("data.path", given.get("data.dataset", "")))
+    name = "_".join(
+        part for part in (given.get("data", "data"), Path(own.strip("'\"")).stem) if part
+    )
+    return Path("plans") / name
+
+
+def plan(arguments: Sequence[str]) -> None:
+    """Make the plan of a command line, print it and write it.
+
+    Raises:
+        UserError: see `write_plan`.
+    """
+    overrides, budget = take(arguments, BUDGET)
+    overrides, folder = take(overrides, FOLDER)
+    if not any(text.startswith("data=") for text in overrides):
+        raise UserError(
+            "a plan needs data; name it, as in: convsweep plan data=image_folder data.root=photos"
+            " budget=30min"
+        )
+    seconds = None if budget is None else parse_duration(budget)
+    place = default_folder(overrides) if folder is None else Path(folder).expanduser()
+    from convsweep.cli.console import quiet_engines
+    from convsweep.planning.plan import make_plan, write
+    from convsweep.planning.text import show
+
+    quiet_engines()
+    show(write(make_plan(overrides, place, seconds), place), place)
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command."""
+    parser = commands.parser(
+        "plan", "Look at the data and decide how to train and what to search.", EXAMPLES, NOTES
+    )
+    add_overrides(
+        parser,
+        "train",
+        "as `train` takes them; budget=30min: the time for everything; folder=FOLDER: where to"
+        " write",
+    )
+    if {"-h", "--help"} & set(arguments):
+        parser.print_help()
+        return
+    commands.run(lambda: plan(arguments))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,137 @@
+"""What the user says on the command line of a plan, and configs composed from it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import QuotedString
+from omegaconf import DictConfig
+
+from convsweep.cli.command_line import config_folder
+from convsweep.cli.hydra_answers import better_answer
+from convsweep.cli.override_quotes import quote_values
+from convsweep.errors import SEARCH_PATH, UserError
+from hydra_study import override_text
+
+# Groups whose options are a whole plan themselves.
+PLANS = ("experiment", "sweeps", "debug")
+
+
+@dataclass(frozen=True)
+class Given:
+    """The overrides of a command line.
+
+    Args:
+        overrides: all of them, as given.
+        groups: option of each config group, by the group's name (`model/net@model.net.encoder`).
+        values: value of each other key; those of `hydra` are not part of a plan.
+        config_dir: a folder of the user's own configs, or None.
+    """
+
+    overrides: tuple[str, ...]
+    groups: dict[str, str]
+    values: dict[str, Any]
+    config_dir: Path | None = None
+
+    def has(self, key: str) -> bool:
+        """Return whether the user gave a key or an option of a group, or a key below it."""
+        names = (*self.groups, *self.values)
+        return any(name == key or name.startswith(f"{key}.") for name in names)
+
+    def compose(self, overrides: Iterable[str] = ()) -> DictConfig:
+        """Return the config of these overrides and further ones, which precede the user's own.
+
+        Raises:
+            UserError: it cannot be composed.
+        """
+        own = [text for text in self.overrides if not text.lstrip("+~").startswith("hydra")]
+        path = [] if self.config_dir is None else [searchpath(self.config_dir)]
+        try:
+            GlobalHydra.instance().clear()
+            with initialize_config_dir(str(config_folder()), version_base="1.3"):
+                return compose("config", overrides=[*path, *overrides, *own])
+        except Exception as error:
+            text = " ".join(str(error).partition(SEARCH_PATH)[0].split())
+            raise UserError(better_answer(error) or text) from error
+        finally:
+            GlobalHydra.instance().clear()
+
+
+def searchpath(folder: Path) -> str:
+    """Return the override that adds a folder of configs."""
+    return f"hydra.searchpath={override_text([f'file://{folder}'])}"
+
+
+def parse_given(arguments: Sequence[str]) -> Given:
+    """Read the overrides of a command line.
+
+    Raises:
+        UserError: one cannot be parsed, deletes or sweeps something, or is a plan itself.
+    """
+    config_dir, overrides = take_config_dir(quote_values(list(arguments)))
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    except Exception as error:
+        raise UserError(better_answer(error) or str(error)) from error
+    groups: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    for override in parsed:
+        key, text = override.key_or_group, str(override.input_line)
+        if override.is_delete() or override.is_sweep_override():
+            raise UserError(
+                f"a plan takes single values, but {text!r} is not one; searches follow from the"
+                " plan, in sweeps/search.yaml"
+            )
+        if key in PLANS:
+            raise UserError(
+                f"a plan decides what {key} would, but {text} is given; leave it out, or train"
+                " with it and without a plan"
+            )
+        if key.split(".")[0].split("/")[0] == "hydra":
+            continue
+        name = key if override.package is None else f"{key}@{override.package}"
+        if is_group(key):
+            groups[name] = str(override.get_value_element_as_str())
+        else:
+            values[name] = plain(override.value())
+    return Given(tuple(overrides), groups, values, config_dir)
+
+
+def take_config_dir(arguments: list[str]) -> tuple[Path | None, list[str]]:
+    """Return the folder of `--config-dir`, if it is given, and the other arguments.
+
+    Raises:
+        UserError: there is another option.
+    """
+    folder, others, rest = None, [], list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word in ("--config-dir", "-cd") and rest:
+            folder = Path(rest.pop(0)).expanduser().absolute()
+        elif word.startswith("--config-dir="):
+            folder = Path(word.partition("=")[2]).expanduser().absolute()
+        elif word.startswith("-"):
+            raise UserError(f"plan has no option {word}; it takes overrides, as train does")
+        else:
+            others.append(word)
+    return folder, others
+
+
+def is_group(key: str) -> bool:
+    """Return whether a key names a config group: a folder of the configs."""
+    return "." not in key and (config_folder() / key).is_dir()
+
+
+def plain(value: Any) -> Any:
+    """Return a value of Hydra's grammar with plain strings in it."""
+    if isinstance(value, QuotedString):
+        return value.text
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,193 @@
+"""A look at the data: what there is, and what is wrong with it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convsweep.data.datamodule import DataModule
+from convsweep.data.loading.array_types import Ragged
+from convsweep.data.samples import PARTS, DataInfo, Samples
+from convsweep.data.statistics import chunks, count_classes
+from convsweep.planning import faults
+from convsweep.planning.faults import Everything, Fault
+from convsweep.planning.files import ImageFile
+from convsweep.planning.mirror import Mirrored, tell_mirrored
+
+MOST_MIRRORED = 4000
+
+
+@dataclass
+class Look:
+    """What is known of a data set before training. Plain data, so that it is kept as JSON.
+
+    Args:
+        task: name of the task.
+        in_shape: (C, *spatial) of a sample, or of the largest.
+        class_names: of classes, channels or numbers.
+        num_samples: of each part.
+        counts: samples (positions of masks) of each class over all parts; empty without classes.
+        sizes: smallest, median and largest extent along each axis.
+        file_sizes: the same of the image files, (height, width).
+        num_grey, num_rgb: image files of each colour.
+        spacing: smallest, median and largest spacing of volumes in mm along each axis.
+        mean, std: of each channel of the training part.
+        low, high: smallest and largest value.
+        brightness_spread: standard deviation of the samples' means, as a share of the mean
+            standard deviation within samples.
+        mirrored: whether left and right, up and down may be exchanged: share of samples that a
+            linear test tells from their mirror images, and of how many.
+        faults: what is wrong.
+    """
+
+    task: str
+    in_shape: list[int]
+    class_names: list[str]
+    num_samples: dict[str, int]
+    counts: list[int] = field(default_factory=list)
+    sizes: list[list[int]] = field(default_factory=list)
+    file_sizes: list[list[int]] = field(default_factory=list)
+    num_grey: int = 0
+    num_rgb: int = 0
+    spacing: list[list[float]] = field(default_factory=list)
+    mean: list[float] = field(default_factory=list)
+    std: list[float] = field(default_factory=list)
+    low: float = 0.0
+    high: float = 0.0
+    brightness_spread: float = 0.0
+    mirrored: dict[str, Mirrored] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """Number of samples of all parts."""
+        return sum(self.num_samples.values())
+
+    @property
+    def imbalance(self) -> float:
+        """Samples (positions) of the most frequent class for each of the rarest; 1 without
+        classes.
+        """
+        present = [count for count in self.counts if count]
+        return max(present) / min(present) if present else 1.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the look as plain data."""
+        return asdict(self)
+
+
+def look_at(data: DataModule, headers: Sequence[ImageFile]) -> Look:
+    """Return a look at a data module that is set up.
+
+    Args:
+        headers: of the image files, if the data consists of some.
+    """
+    info = data.info
+    val = None if data.val is data.train else data.val
+    parts = (data.train, val, data.test)
+    all_ = Everything.of(parts, info)
+    means, deviations, low, high = brightness(all_)
+    look = Look(
+        info.task,
+        list(info.in_shape),
+        list(info.class_names),
+        {name: len(part) for name, part in zip(PARTS, parts, strict=True) if part is not None},
+        counts_of(parts, info),
+        sizes_of(parts),
+        num_grey=sum(header.color == "grey" for header in headers),
+        num_rgb=sum(header.color == "rgb" for header in headers),
+        file_sizes=three_numbers(np.array([header.size for header in headers], np.int64)),
+        spacing=spacings(data),
+        mean=[float(value) for value in data.mean],
+        std=[float(value) for value in data.std],
+        low=low,
+        high=high,
+        brightness_spread=float(means.std() / max(1e-12, float(deviations.mean()))),
+        mirrored=mirrored(all_, info),
+    )
+    if info.kind.has_labels:
+        look.faults += faults.find_small_classes(look.counts, info.class_names)
+    look.faults += faults.find_strange_files(headers)
+    look.faults += faults.find_strange_brightness(means, deviations, all_.names)
+    look.faults += faults.find_duplicates(all_, info)
+    if info.kind.has_masks:
+        look.faults += faults.find_empty_masks(parts, info)
+    return look
+
+
+def counts_of(parts: Sequence[Samples | None], info: DataInfo) -> list[int]:
+    """Return the samples or positions of each class, or the samples with each label."""
+    there = [part for part in parts if part is not None]
+    if info.kind.has_classes:
+        counts = [count_classes(part.y, info.num_classes) for part in there]
+        return [int(count) for count in np.sum(counts, axis=0)]
+    if info.kind.has_numbers and info.task == "multi_label":
+        sums = [np.asarray(part.y).sum(axis=0) for part in there]
+        return [int(count) for count in np.sum(sums, axis=0)]
+    return []
+
+
+def sizes_of(parts: Sequence[Samples | None]) -> list[list[int]]:
+    """Return smallest, median and largest extent of the samples along each axis."""
+    shapes = [
+        shape[1:]
+        for part in parts
+        if part is not None
+        for shape in (part.x.shapes if isinstance(part.x, Ragged) else [part.x.shape[1:]])
+    ]
+    return three_numbers(np.array(shapes, np.int64))
+
+
+def three_numbers(values: NDArray[Any]) -> list[list[Any]]:
+    """Return smallest, median and largest value of each column (N, K) -> (K, 3)."""
+    if len(values) == 0:
+        return []
+    stacked = np.stack([values.min(axis=0), np.median(values, axis=0), values.max(axis=0)], axis=1)
+    return [[each.item() for each in row] for row in stacked.astype(values.dtype)]
+
+
+def brightness(
+    all_: Everything,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float, float]:
+    """Return mean and standard deviation of each sample, and the smallest and largest value of
+    all.
+    """
+    means, deviations, low, high = [], [], np.inf, -np.inf
+    for x in all_.x:
+        for chunk in chunks(x):
+            flat = chunk.reshape(len(chunk), -1)
+            means.append(flat.mean(axis=1, dtype=np.float64))
+            deviations.append(flat.std(axis=1, dtype=np.float64))
+            low, high = min(low, float(flat.min())), max(high, float(flat.max()))
+    return np.concatenate(means), np.concatenate(deviations), low, high
+
+
+def spacings(data: DataModule) -> list[list[float]]:
+    """Return smallest, median and largest spacing of volumes along each axis, in mm; empty for
+    other data.
+    """
+    opened = getattr(data, "open_pairs", None)
+    if opened is None:
+        return []
+    pairs = [pair for part in data.pairs.values() for pair in part]  # type: ignore[attr-defined]
+    zooms = [
+        image.volumes[0].canonical(image.volumes[0].image.header.get_zooms())
+        for image, _ in opened(pairs)
+    ]
+    return three_numbers(np.array(zooms, np.float64))
+
+
+def mirrored(all_: Everything, info: DataInfo) -> dict[str, Mirrored]:
+    """Return how well images are told from their mirror images, left to right and upside down."""
+    if len(info.spatial_shape) != 2 or info.any_size:
+        return {}
+    flat = faults.thumbnails(all_)
+    step = max(1, len(flat) // MOST_MIRRORED)  # files are in the order of their classes
+    images = flat[::step].reshape(-1, faults.THUMBNAIL, faults.THUMBNAIL)
+    labels = None if all_.labels is None else all_.labels[::step]
+    return {
+        "left and right": tell_mirrored(images, 2, labels),
+        "up and down": tell_mirrored(images, 1, labels),
+    }

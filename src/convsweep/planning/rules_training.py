@@ -1,0 +1,137 @@
+"""Rules about the training: learning rate, epochs and trials from the measured speed. docs/plan.md
+has them with their sources.
+"""
+
+import math
+from dataclasses import dataclass
+
+from convsweep.cli.duration import duration_text
+from convsweep.errors import UserError
+from convsweep.planning.decisions import Decisions
+from convsweep.planning.measure import Measured
+
+# The hand-made recipes of docs/results.md have 2,000 to 5,000 steps in 12 to 100 epochs.
+STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 3000, 12, 100
+# Share of the budget for the search, and how many full trainings it must pay: docs/search.md.
+SEARCH_SHARE, TRAININGS = 0.6, 12
+# Share of the epochs of the recipes below which the network is made smaller, and less than which
+# no training is worth it.
+ENOUGH, SHORTEST_EPOCHS, SHORTEST_STEPS = 0.5, 3, 60
+# A promotion begins about so many times as many trials as it trains in full.
+BEGUN = 3
+# Seconds to start a trial and to write its files.
+START_S = 2.0
+# Learning rates of AdamW: the default, and how far the range test may go from it.
+LR, LR_FACTOR = 3e-3, 5.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long trainings take.
+
+    Args:
+        num_train, num_val: samples of an epoch, and of a validation.
+        batch_size: of a step.
+        slots: trainings at a time.
+        speed: measured.
+    """
+
+    num_train: int
+    num_val: int
+    batch_size: int
+    slots: int
+    speed: Measured
+
+    @property
+    def epoch_s(self) -> float:
+        """Seconds of an epoch with its validation."""
+        return self.num_train / self.speed.train_speed + self.num_val / self.speed.eval_speed
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return max(1, self.num_train // self.batch_size)
+
+    @property
+    def wanted_epochs(self) -> int:
+        """Epochs of a hand-made recipe."""
+        return max(FEWEST_EPOCHS, min(MOST_EPOCHS, round(STEPS / self.steps)))
+
+    @property
+    def fewest_epochs(self) -> int:
+        """Epochs below which no training is worth it."""
+        return max(SHORTEST_EPOCHS, math.ceil(SHORTEST_STEPS / self.steps))
+
+    def training_s(self, epochs: int) -> float:
+        """Seconds of a training."""
+        return START_S + epochs * self.epoch_s
+
+    def affordable_epochs(self, seconds: float | None) -> int:
+        """Epochs with which the search's share of a budget pays `TRAININGS` trainings, at most
+        those of a hand-made recipe.
+        """
+        if seconds is None:
+            return self.wanted_epochs
+        each = SEARCH_SHARE * seconds * self.slots / TRAININGS
+        return max(0, min(self.wanted_epochs, int((each - START_S) / self.epoch_s)))
+
+
+def check_budget(pace: Pace, seconds: float | None, remedy: str) -> None:
+    """Check that a budget pays the shortest useful training of the baseline, and the search.
+
+    Raises:
+        UserError: it does not; the message says what it would take.
+    """
+    if seconds is None or pace.affordable_epochs(seconds) >= pace.fewest_epochs:
+        return
+    one = pace.training_s(pace.fewest_epochs)
+    needed = one * TRAININGS / SEARCH_SHARE / pace.slots
+    minutes = math.ceil(1.05 * needed / 60)
+    raise UserError(
+        f"a budget must pay {TRAININGS} trainings of the smallest baseline in {SEARCH_SHARE:.0%} of"
+        f" it, but one of {pace.fewest_epochs} epochs takes {duration_text(one)} here, and"
+        f" budget={duration_text(seconds).replace(' ', '')} is less than the"
+        f" {duration_text(needed)} of them; set budget={minutes}min{remedy}"
+    )
+
+
+def decide_epochs(decisions: Decisions, pace: Pace, seconds: float | None) -> int:
+    """Decide the epochs, and that no training stops early."""
+    affordable = max(pace.fewest_epochs, pace.affordable_epochs(seconds))
+    why = (
+        f"{pace.steps} steps an epoch; the recipes of docs/results.md have about {STEPS:,} steps,"
+        f" {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs: {pace.wanted_epochs}"
+    )
+    if seconds is not None:
+        why += (
+            f"; {pace.speed.train_speed:,.0f} samples a second were measured, so an epoch takes"
+            f" {duration_text(pace.epoch_s)}, and {affordable} epochs leave {TRAININGS} trainings"
+            f" in {SEARCH_SHARE:.0%} of {duration_text(seconds)}"
+        )
+    epochs = int(decisions.decide("trainer.max_epochs", affordable, why))
+    decisions.decide(
+        "callbacks.early_stopping", None, "the learning rate falls to 0 at the last epoch"
+    )
+    return epochs
+
+
+def decide_lr(decisions: Decisions, measured: Measured) -> float:
+    """Decide the learning rate by the range test, near the default."""
+    found = measured.lr
+    if found is None:
+        why = f"the default: in {measured.steps} steps of a range test the loss did not fall"
+        return float(decisions.decide("optimizer.lr", LR, why))
+    lr = float(f"{min(LR * LR_FACTOR, max(LR / LR_FACTOR, found)):.1e}")
+    why = (
+        f"in {measured.steps} steps of rising rate the loss fell fastest at {found:.1e} (Smith"
+        f" 2017); at most {LR_FACTOR:g} times above or below the default {LR:g}"
+    )
+    return float(decisions.decide("optimizer.lr", lr, why))
+
+
+def num_trials(pace: Pace, epochs: int, seconds: float | None) -> int:
+    """Return how many trials the search's share of a budget begins."""
+    if seconds is None:
+        return 20
+    full = SEARCH_SHARE * seconds * pace.slots / pace.training_s(epochs)
+    return max(4, int(BEGUN * full))

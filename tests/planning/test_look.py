@@ -1,0 +1,115 @@
+"""A look at folders with planted faults: each is named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from convsweep.errors import UserError
+from convsweep.planning.given import parse_given
+from convsweep.planning.look import Look
+from convsweep.planning.mirror import tell_mirrored
+from convsweep.planning.plan import make_look
+
+
+def draw(path: Path, height: int = 12, width: int = 16, seed: int | str = 0) -> None:
+    """Write an image of random pixels; the same name and seed give the same pixels."""
+    rng = np.random.default_rng(list(f"{path.name}{seed}".encode()))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8)).save(path)
+
+
+def look(root: Path, *overrides: str) -> Look:
+    return make_look(parse_given(["data=image_folder", f"data.root={root}", *overrides]))[1]
+
+
+def make_folder(root: Path, count: int = 12) -> Path:
+    for part in ("train", "test"):
+        for name in ("cat", "dog"):
+            for number in range(count):
+                draw(root / part / name / f"{number}.png", seed=f"{part}{name}")
+    return root
+
+
+def text_of(found: Look) -> str:
+    return "\n".join(f"{fault.kind}: {fault.text}" for fault in found.faults)
+
+
+def test_a_clean_folder_has_no_faults(tmp_path: Path) -> None:
+    found = look(make_folder(tmp_path))
+    assert found.faults == []
+    assert found.num_samples == {"train": 20, "val": 4, "test": 24}
+    assert found.counts == [24, 24]
+    assert found.in_shape == [3, 12, 16]
+
+
+def test_planted_faults_are_named(tmp_path: Path) -> None:
+    root = make_folder(tmp_path)
+    (root / "test/cat/leak.png").write_bytes((root / "train/cat/3.png").read_bytes())
+    (root / "train/dog/wrong.png").write_bytes((root / "train/cat/5.png").read_bytes())
+    draw(root / "train/cat/large.png", height=24, width=32)
+    Image.fromarray(np.full((12, 16), 255, np.uint8)).save(root / "train/dog/white.png")
+    again = np.asarray(Image.open(root / "train/cat/7.png")).astype(int) + 2
+    Image.fromarray(again.clip(0, 255).astype(np.uint8)).save(root / "train/cat/brighter.png")
+    found = text_of(look(root))
+    assert "equal samples in two parts" in found
+    assert "test/cat/leak.png" in found
+    assert "equal samples in two classes" in found
+    assert "train/dog/wrong.png" in found
+    assert "size: 1 of another size than the rest (12x16): train/cat/large.png (24x32)" in found
+    assert "colour: 1 of another colour than the rest (rgb): train/dog/white.png (grey)" in found
+    assert "constant: 1 hold one value only: train/dog/white.png" in found
+    assert "brightness: 1 differ in brightness from the rest" in found
+    assert "train/cat/brighter.png" in found.partition("nearly equal samples")[2]
+
+
+def test_masks_of_one_class_are_named(tmp_path: Path) -> None:
+    for number in range(8):
+        draw(tmp_path / "images" / f"{number}.png")
+        mask = np.zeros((12, 16), np.uint8)
+        mask[:6] = 255 * (number != 3)
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{number}.png")
+    given = ["data=mask_folder", f"data.root={tmp_path}", "data.coding=binary"]
+    found = make_look(parse_given(given))[1]
+    assert "1 masks hold one class only: images/3.png" in text_of(found)
+
+
+@pytest.mark.parametrize(
+    ("images", "axis", "is_alike"),
+    [
+        (np.random.default_rng(0).normal(size=(400, 12, 12)), 2, True),
+        (np.arange(12.0) + np.random.default_rng(0).normal(size=(400, 12, 12)), 2, False),
+        (np.arange(12.0) + np.random.default_rng(0).normal(size=(400, 12, 12)), 1, True),
+        (np.random.default_rng(0).normal(size=(20, 12, 12)), 2, False),  # too few to say
+    ],
+)
+def test_mirror_images_are_told_if_samples_have_a_direction(
+    images: np.ndarray, axis: int, is_alike: bool
+) -> None:
+    assert tell_mirrored(images.astype(np.float32), axis, None).is_alike is is_alike
+
+
+def test_letters_that_mirror_into_each_other_have_a_direction_by_class() -> None:
+    noise = np.random.default_rng(0).normal(size=(400, 12, 12)).astype(np.float32)
+    labels = np.arange(400) // 2 % 2
+    slopes = np.where(labels == 1, 1.0, -1.0)[:, None, None] * np.arange(12, dtype=np.float32)
+    images = (noise + slopes).astype(np.float32)
+    assert tell_mirrored(images, 2, None).is_alike
+    assert tell_mirrored(images, 2, labels).accuracy > 0.95
+
+
+def test_a_class_with_one_picture_is_refused_by_name(tmp_path: Path) -> None:
+    for number in range(6):
+        draw(tmp_path / "cat" / f"{number}.png")
+    draw(tmp_path / "dog" / "only.png", seed=1)
+    with pytest.raises(UserError, match=r"at least two samples.*dog has one \(dog/only.png\)"):
+        look(tmp_path)
+
+
+def test_three_samples_are_refused(tmp_path: Path) -> None:
+    for number in range(3):
+        draw(tmp_path / "abc"[number] / "1.png", seed=number)
+    with pytest.raises(UserError, match=r"at least 5 samples .* holds 3"):
+        look(tmp_path)

@@ -1,0 +1,159 @@
+"""Plans: what is decided, by which rule, what is kept, and what is refused."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from convsweep.errors import UserError
+from convsweep.planning.decisions import Decisions
+from convsweep.planning.files import changes, fingerprint_files
+from convsweep.planning.given import parse_given
+from convsweep.planning.look import Look
+from convsweep.planning.measure import Measured, steepest
+from convsweep.planning.plan import check_unchanged, make_plan, write
+from convsweep.planning.rules_data import decide_balance, decide_batch
+from convsweep.planning.rules_network import decide_network
+from convsweep.planning.rules_training import Pace, check_budget
+
+
+def decided(*overrides: str) -> Decisions:
+    return Decisions(parse_given(["data=digits", *overrides]))
+
+
+def a_look(*in_shape: int, task: str = "classification", counts: tuple[int, ...] = (9, 9)) -> Look:
+    names = [f"class{number}" for number in range(len(counts))]
+    return Look(task, list(in_shape), names, {"train": sum(counts)}, list(counts))
+
+
+def a_pace(train_speed: float, num_train: int = 1000) -> Pace:
+    return Pace(
+        num_train, 100, 10, slots=2, speed=Measured(train_speed, 10 * train_speed, None, 60)
+    )
+
+
+def test_a_plan_composes_with_its_search(tmp_path: Path) -> None:
+    given = ["data=digits", "data.max_train=200", "optimizer.lr=0.004", "name='a: b'"]
+    planned = write(make_plan(given, tmp_path, None), tmp_path)
+    assert planned.plan.num_train == 199  # about 200, stratified
+    assert planned.plan.monitor == "val/accuracy"
+    assert "optimizer.lr" not in {dimension.key for dimension in planned.space}
+    for dimension in planned.space:
+        low, high = dimension.values[0], dimension.values[-1]
+        inside = low <= dimension.baseline <= high if dimension.is_interval else True
+        assert inside, dimension
+        assert dimension.is_interval or dimension.baseline in dimension.values
+    command = [sys.executable, "-m", "convsweep", "train", "--config-dir", str(tmp_path)]
+    command += ["--config-name", "plan", "sweeps=search", "--cfg", "all"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    config = yaml.safe_load(shown)
+    assert config["optimizer"]["lr"] == 0.004
+    assert config["name"] == "a: b"
+    assert config["model"]["net"]["num_stages"] == 2
+    sweeper = config["hydra"]["sweeper"]
+    assert set(sweeper["enqueue"][0]) == set(sweeper["params"])
+    assert sweeper["n_trials"] == planned.plan.num_trials
+
+
+def test_what_the_user_gives_is_kept_and_said() -> None:
+    decisions = decided("data.batch_size=7")
+    assert decide_batch(decisions, 10_000, dim=2, sample_bytes=784) == 7
+    assert decisions.made["data.batch_size"].why.startswith("given by you; by the rule")
+    assert decisions.overrides() == []
+
+
+@pytest.mark.parametrize(
+    ("num_train", "dim", "batch"), [(60_000, 2, 64), (400, 2, 16), (200, 3, 4), (5, 1, 2)]
+)
+def test_batches_leave_steps_for_an_epoch(num_train: int, dim: int, batch: int) -> None:
+    assert decide_batch(decided(), num_train, dim, 1) == batch
+
+
+@pytest.mark.parametrize(
+    ("in_shape", "expected"),
+    [
+        ((1, 8, 8), {"num_stages": 2}),
+        ((1, 28, 28), {"num_stages": 3}),
+        ((3, 64, 64), {"num_stages": 4}),
+        ((3, 224, 224), {"num_stages": 4, "stem.stride": 2, "stem.pool": "max"}),
+        ((1, 40), {"num_stages": 2, "kernel_size": 5}),
+        ((1, 8000), {"num_stages": 6, "stem.stride": 4}),
+    ],
+)
+def test_classifiers_follow_the_size(
+    in_shape: tuple[int, ...], expected: dict[str, object]
+) -> None:
+    decisions = decided()
+    decide_network(decisions, a_look(*in_shape), 16)
+    assert {key: decisions.get(f"model.net.{key}") for key in expected} == expected
+
+
+def test_unets_halve_down_to_six_positions() -> None:
+    decisions = decided()
+    decide_network(decisions, a_look(3, 96, 96, task="segmentation"), 16)
+    assert decisions.get("model/net") == "unet_small"
+    assert decisions.get("model.net.depth") == 4
+
+
+def test_rare_classes_are_sampled_more_often_and_judged_by_f1() -> None:
+    decisions = decided()
+    decide_balance(decisions, a_look(1, 8, 8, counts=(90, 10)))
+    assert decisions.get("data.sampling") == "square_root"
+    assert decisions.get("model.monitor") == "val/f1"
+
+
+def test_a_budget_below_one_baseline_says_what_it_takes() -> None:
+    check_budget(a_pace(1000.0), 600, "")
+    with pytest.raises(UserError, match=r"budget=10min0s is less than .*; set budget=\d+min"):
+        check_budget(a_pace(10.0), 600, "")
+
+
+def test_epochs_follow_from_speed_and_budget() -> None:
+    pace = a_pace(1000.0)
+    assert pace.affordable_epochs(None) == 30  # 3,000 steps of 100
+    assert pace.affordable_epochs(10**6) == 30
+    # 60 s a training of the 12 in 60 % of the budget, two at a time, of which 2 s for the start
+    assert pace.affordable_epochs(600) == 30
+    assert pace.affordable_epochs(120) == 9
+
+
+def test_the_range_test_finds_the_steepest_fall() -> None:
+    rates = [10.0**-power for power in range(40, 0, -1)]
+    falling = [10.0] * 20 + [5.0] * 4 + [4.9] * 16
+    assert rates[10] < (steepest(rates, falling) or 0) <= rates[22]
+    assert steepest(rates, [1.0] * 40) is None
+
+
+def test_changed_files_are_named(tmp_path: Path) -> None:
+    data, plan = tmp_path / "data", tmp_path / "plan"
+    for folder in (data, plan):
+        folder.mkdir()
+    for name in "abc":
+        (data / name).write_text(name)
+    before = fingerprint_files(data)
+    (plan / "plan.json").write_text(json.dumps({"data_fingerprint": before}))
+    check_unchanged(plan, before)
+    (data / "a").write_text("z")
+    (data / "b").unlink()
+    (data / "d").write_text("d")
+    now = fingerprint_files(data)
+    assert changes(before, now) == {"new": ["d"], "missing": ["b"], "changed": ["a"]}
+    with pytest.raises(UserError, match="1 new: d; 1 missing: b; 1 changed: a"):
+        check_unchanged(plan, now)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("experiment=unet_scenes", "a plan decides what experiment would"),
+        ("optimizer.lr=1,2", "single values"),
+        ("optimizer.lrr=1", "there is no such key"),
+        ("--epochs", "no option --epochs"),
+    ],
+)
+def test_what_a_plan_cannot_take_is_refused(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_given(["data=digits", text]).compose()
