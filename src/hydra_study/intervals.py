@@ -1,4 +1,4 @@
-"""Means over seeds, and confidence intervals of paired differences between two networks."""
+"""Means over seeds or folds, and confidence intervals of paired differences of networks."""
 
 import math
 import statistics
@@ -58,12 +58,19 @@ def spread(values: Sequence[float]) -> Spread | None:
 
 
 def paired_difference(
-    values: Mapping[int, float], others: Mapping[int, float]
+    values: Mapping[int, float], others: Mapping[int, float], overlap: float = 0.0
 ) -> Difference | None:
-    """Return `values - others` over common seeds, or None without common seeds.
+    """Return `values - others` over common seeds or folds, or None without common ones.
 
-    The interval is Student's for the mean of the differences: mean +- t(n - 1) std / sqrt(n).
-    Pairing by seed removes the effect of the seed that both networks share.
+    The interval is Student's for the mean of the differences: mean +- t(n - 1) std sqrt(1/n +
+    overlap). Pairing by seed or fold removes the effect of what both networks share.
+
+    Args:
+        values: by seed or fold.
+        others: of the other network.
+        overlap: of k folds 1 / (k - 1), the samples of a fold as a share of those trained on: their
+            trainings share samples, so that their mean varies more than that of independent ones
+            (Nadeau and Bengio 2003, Inference for the generalization error).
     """
     differences = [values[seed] - others[seed] for seed in sorted(values.keys() & others.keys())]
     if not differences:
@@ -74,5 +81,5 @@ def paired_difference(
     from scipy.stats import t
 
     std = statistics.stdev(differences)
-    half = float(t.ppf((1 + CONFIDENCE) / 2, n - 1)) * std / math.sqrt(n)
+    half = float(t.ppf((1 + CONFIDENCE) / 2, n - 1)) * std * math.sqrt(1 / n + overlap)
     return Difference(n, mean, std, mean - half, mean + half)

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from convsweep.errors import UserError
+from convsweep.review.confirm.candidates import Candidate
 from convsweep.review.confirm.command import main
+from convsweep.review.confirm.jobs import Folds, overrides_of_job
 from convsweep.review.confirm.request import parse_request
 from hydra_study.errors import StudyError
 from hydra_study.storage.sweep_folder import open_sweep_folder
@@ -73,6 +75,8 @@ def test_a_running_sweep_is_confirmed_as_it_stands(tmp_path: Path) -> None:
         (["a", "top=0"], "top must be a whole number >= 1, but is '0'"),
         (["a", "seeds=three"], "seeds must be a whole number"),
         (["a", "seed=3"], "say seeds=<how many>"),
+        (["a", "folds=1"], "folds must be at least 2"),
+        (["a", "folds=5", "seeds=3"], "got folds=5 seeds=3; say folds=5, or seeds=5"),
         (["a", "sedes=3"], "did you mean 'seeds'"),
     ],
 )
@@ -101,6 +105,14 @@ def test_the_words_of_the_command_line() -> None:
         "optimizer.lr=1",
     ]
     assert parse_request(["a", "baseline=none"]).baseline is None
+
+
+def test_all_networks_are_trained_on_the_same_folds() -> None:
+    candidate = Candidate("trial 3", ["data.val_fraction=0.3", "x=1"])
+    assert overrides_of_job(candidate, 2, "seed", folds=Folds(5, seed=7)) == [
+        "data.val_fraction=null", "x=1", "data.num_folds=5", "data.fold=2", "seed=7",
+        "name=trial_3_fold2", "test=always",
+    ]  # fmt: skip
 
 
 def test_help_has_examples() -> None:

@@ -37,6 +37,17 @@ def test_the_interval_is_that_of_a_paired_t_test() -> None:
     assert found.includes_zero
 
 
+def test_the_interval_over_folds_is_wider_as_their_trainings_share_samples() -> None:
+    values, others = {0: 1.0, 1: 2.0, 2: 4.0}, {0: 0.0, 1: 0.0, 2: 0.0}
+    seeds, folds = paired_difference(values, others), paired_difference(values, others, 1 / 2)
+    assert seeds is not None
+    assert folds is not None
+    assert folds.high is not None
+    assert seeds.high is not None
+    # variance s^2 (1/3 + 1/2) instead of s^2 / 3
+    assert folds.high - folds.mean == pytest.approx(2.5**0.5 * (seeds.high - seeds.mean))
+
+
 def test_one_pair_has_no_interval_and_none_no_difference() -> None:
     one = paired_difference({1: 2.0, 2: 9.0}, {1: 1.0})
     assert one is not None

@@ -9,11 +9,13 @@ trains nothing twice.
     convsweep confirm multirun/depth_kernel_digits                         # the best 3, 5 seeds
     convsweep confirm multirun/depth_kernel_digits top=1 seeds=10 baseline=vgg_small
     convsweep confirm multirun/depth_kernel_digits baseline='experiment=vgg_fashion optimizer.lr=0.01'
+    convsweep confirm multirun/depth_kernel_digits folds=5                 # on five folds of the data instead of five seeds
     convsweep confirm multirun/accuracy_macs_digits by=val/accuracy        # the front's best by one objective
     convsweep confirm multirun/depth_kernel_digits trainer.max_epochs=50 hydra.sweeper.slots=2
 
     top       how many of the best trials (3); with several objectives, of the Pareto front
     seeds     how many seeds each (5)
+    folds     train on so many folds of the data instead, all networks on the same, with one seed
     by        the objective that ranks (the first)
     baseline  a preset of model/net; or overrides with blanks between them; `defaults`: what the sweep's command gives
               without its searched parameters (the default); `none`

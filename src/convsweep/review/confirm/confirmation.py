@@ -1,5 +1,6 @@
 """The steps of a confirmation: choose, check, train, measure, judge, report."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -13,7 +14,7 @@ from convsweep.errors import SEARCH_PATH, UserError
 from convsweep.review.confirm import document, engine
 from convsweep.review.confirm.candidates import Candidate, choose, ranking_objective
 from convsweep.review.confirm.document import FOLDER, Subject
-from convsweep.review.confirm.jobs import Jobs
+from convsweep.review.confirm.jobs import Folds, Jobs
 from convsweep.review.confirm.request import Request
 from convsweep.review.confirm.results import Result, measure
 from convsweep.review.confirm.table import failures, table
@@ -42,13 +43,14 @@ def confirm(request: Request) -> int:
     sweep = open_sweep_folder(request.folder)
     subject = subject_of(sweep, request)
     candidates = choose(sweep, request)
-    _check_configs(sweep, candidates)
-    jobs = Jobs(sweep, test=request.test)
+    folds = None if request.folds is None else Folds(request.folds, first_seed(sweep))
+    jobs = Jobs(sweep, test=request.test, folds=folds)
+    _check_configs(sweep, {one.name: jobs.overrides_of(one, 0) for one in candidates})
     jobs.add(candidates, subject.seeds)
     _say_plan(sweep, subject, candidates, jobs)
     code = engine.train(sweep, jobs, request.engine) if jobs.num_open else 0
-    results = measure(candidates, subject.seeds, jobs.trial_of, subject.metric)
-    verdict = judge(results, subject.metric, subject.maximize)
+    results = measure(candidates, subject.seeds, jobs.trial_of, subject.metric, subject.folds)
+    verdict = judge(results, subject.metric, subject.maximize, subject.unit)
     _report(sweep, subject, results, verdict)
     return code
 
@@ -56,14 +58,15 @@ def confirm(request: Request) -> int:
 def subject_of(sweep: SweepFolder, request: Request) -> Subject:
     """Return the subject of the confirmation."""
     index, metric = ranking_objective(sweep, request.by)
-    first = first_seed(sweep)
+    first, folds = first_seed(sweep), request.folds
     return Subject(
         study=sweep.options.study_name,
         folder=sweep.folder,
         metric=metric,
         maximize=sweep.objectives.directions[index] == "maximize",
         of_front=sweep.objectives.several,
-        seeds=list(range(first, first + request.seeds)),
+        seeds=list(range(first, first + request.seeds) if folds is None else range(folds)),
+        folds=folds,
     )
 
 
@@ -84,8 +87,8 @@ def first_seed(sweep: SweepFolder) -> int:
     return max(used) + sweep.options.repeat + finals if used else 0
 
 
-def _check_configs(sweep: SweepFolder, candidates: list[Candidate]) -> None:
-    """Compose every candidate, so that a misspelt key is reported before training."""
+def _check_configs(sweep: SweepFolder, candidates: Mapping[str, list[str]]) -> None:
+    """Compose a training of every candidate, so that a misspelt key is reported before training."""
     name = str(sweep.config.hydra.job.config_name)
     first, *others = sorted(
         _config_folders(sweep), key=lambda folder: not (folder / f"{name}.yaml").is_file()
@@ -98,14 +101,12 @@ def _check_configs(sweep: SweepFolder, candidates: list[Candidate]) -> None:
     GlobalHydra.instance().clear()
     # the only place where Hydra searches the primary config
     with initialize_config_dir(str(first), version_base="1.3"):
-        for candidate in candidates:
+        for candidate, overrides in candidates.items():
             try:
-                compose(name, overrides=[*candidate.overrides, *path])
+                compose(name, overrides=[*overrides, *path])
             except Exception as error:
                 text = " ".join(str(error).partition(SEARCH_PATH)[0].split())
-                raise UserError(
-                    f"the config of {candidate.name} cannot be composed: {text}"
-                ) from error
+                raise UserError(f"the config of {candidate} cannot be composed: {text}") from error
         if compose(
             name, overrides=["hydra/sweeper=study", *path], return_hydra_config=True
         ).hydra.sweeper.params:
@@ -135,12 +136,14 @@ def _say_plan(
         console.print(
             f"  {candidate.name}: {overrides or '(the defaults)'}", soft_wrap=True, markup=False
         )
-    seeds = (
-        f"seeds {subject.seeds[0]} to {subject.seeds[-1]}"
+    which = (
+        f"on {subject.folds} folds of the data, with a seed"
+        if subject.folds is not None
+        else f"with seeds {subject.seeds[0]} to {subject.seeds[-1]}"
         if len(subject.seeds) > 1
-        else f"seed {subject.seeds[0]}"
+        else f"with seed {subject.seeds[0]}"
     )
-    plan = f"{jobs.num_open} trainings to do, with {seeds}, which the search has not used"
+    plan = f"{jobs.num_open} trainings to do, {which}, which the search has not used"
     console.print(f"{plan}, in {short_path(jobs.layout.folder)}", soft_wrap=True, markup=False)
 
 
@@ -151,7 +154,7 @@ def _report(sweep: SweepFolder, subject: Subject, results: list[Result], verdict
     Console(highlight=False, width=max(console.width, TABLE_WIDTH)).print(
         table(subject, results, verdict)
     )
-    for line in failures(results):
+    for line in failures(results, subject.unit):
         console.print(f"  {line}", style="red", soft_wrap=True, markup=False)
     console.print(verdict.words, style="bold", soft_wrap=True, markup=False)
     console.print(f"  details: {short_path(path)}", soft_wrap=True, markup=False)

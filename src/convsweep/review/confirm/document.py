@@ -35,7 +35,8 @@ class Subject:
         metric: the ranking objective.
         maximize: whether larger is better.
         of_front: whether the candidates are from a Pareto front.
-        seeds: of the trainings.
+        seeds: of the trainings; their folds, if these differ instead.
+        folds: number of folds, None if the trainings differ in their seeds.
     """
 
     study: str
@@ -44,6 +45,12 @@ class Subject:
     maximize: bool
     of_front: bool
     seeds: list[int]
+    folds: int | None = None
+
+    @property
+    def unit(self) -> str:
+        """What differs between the trainings of a network, and pairs those of two."""
+        return "seed" if self.folds is None else "fold"
 
 
 def document(subject: Subject, results: Sequence[Result], verdict: Verdict) -> dict[str, Any]:
@@ -54,10 +61,11 @@ def document(subject: Subject, results: Sequence[Result], verdict: Verdict) -> d
         "metric": {"validation": subject.metric, "test": test_metric(subject.metric)},
         "direction": "maximize" if subject.maximize else "minimize",
         "of_pareto_front": subject.of_front,
-        "seeds": subject.seeds,
+        "seeds": subject.seeds if subject.folds is None else [],
+        "folds": subject.folds,
         "confidence": CONFIDENCE,
         "is_finished": not any(result.num_open for result in results),
-        "networks": [_network(result, baseline, subject.folder) for result in results],
+        "networks": [_network(result, baseline, subject) for result in results],
         "winner": None if verdict.winner is None else verdict.winner.candidate.name,
         "verdict": {
             "answer": verdict.answer,
@@ -84,7 +92,7 @@ def read(sweep_folder: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _network(result: Result, baseline: Result | None, folder: Path) -> dict[str, Any]:
+def _network(result: Result, baseline: Result | None, subject: Subject) -> dict[str, Any]:
     candidate = result.candidate
     cost = next((training.cost for training in result.trainings if training.cost), None) or {}
     differences = (
@@ -102,7 +110,7 @@ def _network(result: Result, baseline: Result | None, folder: Path) -> dict[str,
         "cost": {name: cost.get(name) for name in ("params", "macs", "memory", "receptive_field")},
         **{split: _plain(result.spread(split)) for split in SPLITS},
         "difference": {split: _plain(difference) for split, difference in differences.items()},
-        "trainings": [_training(training, folder) for training in result.trainings],
+        "trainings": [_training(training, subject) for training in result.trainings],
     }
 
 
@@ -110,12 +118,12 @@ def _plain(value: Any) -> dict[str, Any] | None:
     return None if value is None else asdict(value)
 
 
-def _training(training: Training, folder: Path) -> dict[str, Any]:
+def _training(training: Training, subject: Subject) -> dict[str, Any]:
     return {
-        "seed": training.seed,
+        subject.unit: training.seed,
         "kind": training.kind,
         "reason": training.reason,
-        "folder": None if training.folder is None else os.path.relpath(training.folder, folder),
+        "folder": training.folder and os.path.relpath(training.folder, subject.folder),
         **{split: training.scores.get(split) for split in SPLITS},
         "seconds": training.seconds,
     }

@@ -1,12 +1,13 @@
 """The trainings of a confirmation, stored in its study: overrides and outcomes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from convsweep.review.confirm.candidates import Candidate
+from convsweep.review.confirm.candidates import Candidate, merge_overrides
 from convsweep.review.confirm.document import FOLDER
 from hydra_study import (
     LivenessMonitor,
@@ -32,10 +33,13 @@ class Jobs:
     Args:
         sweep: the sweep to confirm.
         test: whether the trainings evaluate the test split.
+        folds: the folds that the trainings differ in; None: their seeds.
     """
 
-    def __init__(self, sweep: SweepFolder, *, test: bool = True) -> None:
-        self._test = test
+    def __init__(
+        self, sweep: SweepFolder, *, test: bool = True, folds: "Folds | None" = None
+    ) -> None:
+        self._test, self._folds = test, folds
         self.layout = SweepPaths(sweep.folder / FOLDER / "runs")
         self.layout.make()
         self.seed_key, self._stale_after = sweep.options.seed_key, sweep.options.stale_after
@@ -48,12 +52,8 @@ class Jobs:
         self.study: OpenStudy = create_study(storage, self.study_name, sweep.objectives)
 
     def add(self, candidates: Sequence[Candidate], seeds: Sequence[int]) -> None:
-        """Add missing jobs, ordered by seed, and repeat those that were killed or failed."""
-        wanted = [
-            overrides_of_job(candidate, seed, self.seed_key, test=self._test)
-            for seed in seeds
-            for candidate in candidates
-        ]
+        """Add missing jobs, ordered by seed or fold; repeat those that were killed or failed."""
+        wanted = [self.overrides_of(candidate, seed) for seed in seeds for candidate in candidates]
         with locked(self.layout.ask_lock):
             known = self._kept(wanted)
             trials = self._by_job()
@@ -88,11 +88,11 @@ class Jobs:
         return len(self.overrides()) - len(ended)
 
     def trial_of(self, candidate: Candidate, seed: int) -> FrozenTrial | None:
-        """Return the trial of a candidate's training with a seed, or None before it has started.
+        """Return the trial of a candidate's training with a seed or fold; None before it starts.
 
         Candidates with the same network share one training and its trial.
         """
-        wanted = overrides_of_job(candidate, seed, self.seed_key, test=self._test)
+        wanted = self.overrides_of(candidate, seed)
         trials = self._by_job()
         found = [
             trials[job]
@@ -104,6 +104,10 @@ class Jobs:
         original = found[-1].user_attrs.get(attributes.DUPLICATE_OF)
         return found[-1] if original is None else self.study.get_trials(deepcopy=False)[original]
 
+    def overrides_of(self, candidate: Candidate, seed: int) -> list[str]:
+        """Return the overrides of a candidate's training with a seed or fold."""
+        return overrides_of_job(candidate, seed, self.seed_key, test=self._test, folds=self._folds)
+
     def _by_job(self) -> dict[int, FrozenTrial]:
         """Return the last trial of every started job."""
         trials = self.study.get_trials(deepcopy=False)
@@ -112,12 +116,34 @@ class Jobs:
         }
 
 
+@dataclass(frozen=True)
+class Folds:
+    """The folds of the data that the trainings of a network differ in.
+
+    Attributes:
+        count: their number.
+        seed: of all trainings.
+    """
+
+    count: int
+    seed: int
+
+
 def overrides_of_job(
-    candidate: Candidate, seed: int, seed_key: str, *, test: bool = True
+    candidate: Candidate,
+    seed: int,
+    seed_key: str,
+    *,
+    test: bool = True,
+    folds: Folds | None = None,
 ) -> list[str]:
-    """Return the overrides of a candidate's training with a seed."""
+    """Return the overrides of a candidate's training with a seed, or on the fold of this number."""
     name = candidate.name.replace(" ", "_")
     tested = f"test={'always' if test else 'false'}"
+    if folds is not None:
+        own = [f"data.num_folds={folds.count}", f"data.fold={seed}", "data.val_fraction=null"]
+        own += [f"{seed_key}={folds.seed}", f"name={name}_fold{seed}", tested]
+        return merge_overrides([*candidate.overrides, *own])
     return [*candidate.overrides, f"{seed_key}={seed}", f"name={name}_seed{seed}", tested]
 
 

@@ -10,7 +10,7 @@ from convsweep.errors import UserError
 
 DEFAULTS = "defaults"
 NO_BASELINE = "none"
-_WORDS = ("top", "seeds", "by", "baseline", "test")
+_WORDS = ("top", "seeds", "folds", "by", "baseline", "test")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Request:
         test: whether every training evaluates the test split.
         overrides: further overrides of every training.
         engine: overrides of Hydra's options, for sweeper and launcher.
+        folds: number of folds of the data on which each is trained instead, with one seed; None: no
+            folds.
     """
 
     folder: Path
@@ -36,6 +38,7 @@ class Request:
     test: bool
     overrides: list[str]
     engine: list[str]
+    folds: int | None = None
 
 
 def parse_request(arguments: Sequence[str]) -> Request:
@@ -55,6 +58,12 @@ def parse_request(arguments: Sequence[str]) -> Request:
     for word in others:
         _check_override(word)
     engine = [word for word in others if word.lstrip("+~").startswith(("hydra.", "hydra/"))]
+    folds = _count("folds", given["folds"]) if "folds" in given else None
+    if folds is not None and ("seeds" in given or folds < 2):
+        raise UserError(
+            f"folds must be at least 2, with one seed, but got folds={folds}"
+            f"{' seeds=' + given['seeds'] if 'seeds' in given else ''}; say folds=5, or seeds=5"
+        )
     return Request(
         folder=Path(places[0]),
         top=_count("top", given.get("top", "3")),
@@ -64,6 +73,7 @@ def parse_request(arguments: Sequence[str]) -> Request:
         test=_switch("test", given.get("test", "true")),
         overrides=[word for word in others if word not in engine],
         engine=engine,
+        folds=folds,
     )
 
 

@@ -21,7 +21,7 @@ class Training:
     """One training.
 
     Attributes:
-        seed: its seed.
+        seed: its seed, or the number of its fold.
         kind: its outcome, or `open`, `waiting`, `running`.
         reason: why it is not complete.
         folder: its run folder.
@@ -42,13 +42,20 @@ class Training:
 
 @dataclass(frozen=True)
 class Result:
-    """A candidate with its trainings."""
+    """A candidate with its trainings.
+
+    Attributes:
+        candidate: the network.
+        trainings: one for each seed or fold.
+        overlap: of folds, samples of one fold as a share of those that it is trained on.
+    """
 
     candidate: Candidate
     trainings: list[Training]
+    overlap: float = 0.0
 
     def scores(self, split: str) -> dict[int, float]:
-        """Return the scores of the complete trainings by seed."""
+        """Return the scores of the complete trainings by seed or fold."""
         return {
             training.seed: training.scores[split]
             for training in self.trainings
@@ -56,12 +63,12 @@ class Result:
         }
 
     def spread(self, split: str) -> Spread | None:
-        """Return mean and spread over the seeds."""
+        """Return mean and spread over the seeds or folds."""
         return spread(list(self.scores(split).values()))
 
     def difference(self, other: "Result", split: str) -> Difference | None:
         """Return the paired difference to another network."""
-        return paired_difference(self.scores(split), other.scores(split))
+        return paired_difference(self.scores(split), other.scores(split), overlap=self.overlap)
 
     @property
     def num_open(self) -> int:
@@ -84,17 +91,24 @@ def measure(
     seeds: Sequence[int],
     trial_of: Callable[[Candidate, int], FrozenTrial | None],
     metric: str,
+    folds: int | None = None,
 ) -> list[Result]:
     """Return the present results.
 
     Args:
         candidates: the networks.
-        seeds: of the trainings.
+        seeds: of the trainings, or their folds.
         trial_of: returns the trial of a training, or None.
         metric: name of the ranking objective.
+        folds: number of folds, None if trainings differ in their seeds.
     """
+    overlap = 0.0 if folds is None else 1 / (folds - 1)
     return [
-        Result(candidate, [training(seed, trial_of(candidate, seed), metric) for seed in seeds])
+        Result(
+            candidate,
+            [training(seed, trial_of(candidate, seed), metric) for seed in seeds],
+            overlap,
+        )
         for candidate in candidates
     ]
 

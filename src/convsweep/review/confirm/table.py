@@ -27,7 +27,7 @@ def table(subject: Subject, results: Sequence[Result], verdict: Verdict) -> Tabl
         TEST,
         f"{split} difference, {CONFIDENCE:.0%} interval",
         "parameters",
-        "seeds",
+        f"{subject.unit}s",
     ]
     for head in heads:
         shown.add_column(head, justify="left" if head == "network" else "right", no_wrap=True)
@@ -47,10 +47,10 @@ def table(subject: Subject, results: Sequence[Result], verdict: Verdict) -> Tabl
     return shown
 
 
-def failures(results: Sequence[Result]) -> list[str]:
+def failures(results: Sequence[Result], unit: str = "seed") -> list[str]:
     """Return a line for every training that ended without a score."""
     return [
-        f"{result.candidate.name}, seed {training.seed}:"
+        f"{result.candidate.name}, {unit} {training.seed}:"
         f" {training.kind}{f', {training.reason}' if training.reason else ''}"
         for result in results
         for training in result.failed

@@ -48,8 +48,15 @@ def winner_of(results: Sequence[Result], maximize: bool) -> Result | None:
     return results[min(ranked)[2]] if ranked else None
 
 
-def judge(results: Sequence[Result], metric: str, maximize: bool) -> Verdict:
-    """Return whether the winner beats the baseline."""
+def judge(results: Sequence[Result], metric: str, maximize: bool, unit: str = "seed") -> Verdict:
+    """Return whether the winner beats the baseline.
+
+    Args:
+        results: of the networks.
+        metric: the ranking objective.
+        maximize: whether larger is better.
+        unit: what differs between the trainings of a network, `seed` or `fold`.
+    """
     winner = winner_of(results, maximize)
     baseline = baseline_of(results)
     if winner is None:
@@ -72,7 +79,7 @@ def judge(results: Sequence[Result], metric: str, maximize: bool) -> Verdict:
         reason = (
             "is not trained yet"
             if baseline.num_open
-            else "has no score with a seed of the winner's: its trainings failed"
+            else f"has no score with a {unit} of the winner's: its trainings failed"
         )
         return Verdict(
             "no_baseline",
@@ -82,7 +89,11 @@ def judge(results: Sequence[Result], metric: str, maximize: bool) -> Verdict:
         )
     answer = _answer(difference, maximize)
     return Verdict(
-        answer, _words(answer, name, difference, split, metric, maximize), winner, split, difference
+        answer,
+        _words(answer, name, _figures(difference, unit), split, metric, maximize),
+        winner,
+        split,
+        difference,
     )
 
 
@@ -93,9 +104,7 @@ def _answer(difference: Difference, maximize: bool) -> Answer:
     return "better" if gain > 0 else "worse"
 
 
-def _words(
-    answer: Answer, name: str, difference: Difference, split: str, metric: str, maximize: bool
-) -> str:
+def _words(answer: Answer, name: str, figures: str, split: str, metric: str, maximize: bool) -> str:
     says = {
         "better": f"{name} beats the baseline",
         "not_shown": f"{name} is not shown to beat the baseline",
@@ -106,13 +115,13 @@ def _words(
         f"{metric.removeprefix('val/')} on the {split} split, {'higher' if maximize else 'lower'}"
         " is better"
     )
-    return f"{says}: {_figures(difference)} ({where})."
+    return f"{says}: {figures} ({where})."
 
 
-def _figures(difference: Difference) -> str:
-    pairs = f"n = {difference.n} seed{'s' if difference.n > 1 else ''}"
+def _figures(difference: Difference, unit: str) -> str:
+    pairs = f"n = {difference.n} {unit}{'s' if difference.n > 1 else ''}"
     if difference.low is None or difference.high is None:
-        return f"difference {difference.mean:+.4g}, {pairs}, which has no interval; say seeds=5"
+        return f"difference {difference.mean:+.4g}, {pairs}, which has no interval; say {unit}s=5"
     zero = "includes zero" if difference.includes_zero else "leaves zero out"
     interval = f"{CONFIDENCE:.0%} interval [{difference.low:+.4g}, {difference.high:+.4g}]"
     return f"difference {difference.mean:+.4g}, {interval} {zero}, {pairs}"

@@ -30,13 +30,15 @@ def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list
     if not content["is_finished"]:
         blocks.append(Text("Some of its trainings have not ended yet."))
     split = content["verdict"]["split"]
+    folds = content.get("folds")
+    unit = "seed" if folds is None else "fold"
     header = [
         "network",
         "validation",
         "test",
         f"difference to the baseline ({split})",
         "parameters",
-        "seeds",
+        f"{unit}s",
     ]
     rows = [
         [
@@ -49,10 +51,14 @@ def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list
         ]
         for network in content["networks"]
     ]
+    over = (
+        f"{count_text(len(content['seeds']), 'seed')} that the search has not used"
+        if folds is None
+        else f"{folds} folds of the data, with a seed that the search has not used"
+    )
     told = [
-        f"Mean ± standard deviation over {count_text(len(content['seeds']), 'seed')} that the"
-        f" search has not used; differences are paired by seed, with a {content['confidence']:.0%}"
-        " interval."
+        f"Mean ± standard deviation over {over}; differences are paired by {unit}, with a"
+        f" {content['confidence']:.0%} interval."
     ]
     if any(network["test"] for network in content["networks"]):
         told.append("The test split was evaluated here for the first time.")
