@@ -16,6 +16,10 @@ COMMANDS = {
         "convsweep.init.command",
         "write a small project to start from: configs, a net, a data set, a test",
     ),
+    "auto": (
+        "convsweep.auto.command",
+        "plan, search, confirm, test and export within a budget of time",
+    ),
     "train": ("convsweep.train", "train a network, or search for one (-m)"),
     "plan": (
         "convsweep.planning.command",

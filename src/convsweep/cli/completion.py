@@ -10,7 +10,7 @@ from collections.abc import Mapping
 COMPLETES = "_ARGCOMPLETE"
 # Commands that take only overrides, and the command whose config these belong to.
 BY_HYDRA = {
-    **dict.fromkeys(("train", "inspect", "plan", "confirm"), "train"),
+    **dict.fromkeys(("auto", "train", "inspect", "plan", "confirm"), "train"),
     "synth": "synth",
 }
 

@@ -1,0 +1,90 @@
+"""How certain a score on samples is, and whether probabilities are honest."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+# Of the normal distribution, for 95 %.
+Z = 1.959964
+NUM_BINS = 15
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How probabilities agree with what is right.
+
+    Attributes:
+        confidence: mean probability of the answers.
+        accuracy: share of right answers.
+        error: expected calibration error: the mean distance of the two over bins of probability,
+            weighted by their samples (Guo et al. 2017).
+        count: number of samples.
+    """
+
+    confidence: float
+    accuracy: float
+    error: float
+    count: int
+
+
+def wilson(right: int, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927), which is right near 0 and 1 too.
+
+    Args:
+        right: samples answered rightly.
+        count: all samples, at least 1.
+    """
+    share, square = right / count, Z**2
+    middle = (share + square / (2 * count)) / (1 + square / count)
+    half = (
+        Z / (1 + square / count) * math.sqrt(share * (1 - share) / count + square / (4 * count**2))
+    )
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def chance(share: float, count: int) -> float:
+    """Return the difference of two equally good networks on `count` samples that is exceeded in
+    5 % of all cases if their mistakes are independent, by the normal approximation.
+    """
+    return Z * math.sqrt(2 * share * (1 - share) / count)
+
+
+def points(difference: float) -> str:
+    """Return a difference of shares in percentage points."""
+    return f"{100 * difference:.1f} points"
+
+
+def calibration(rows: Sequence[Mapping[str, str]]) -> Calibration | None:
+    """Return the calibration of answers with the columns `true`, `predicted` and `probability`;
+    None without these.
+    """
+    if not rows or not {"true", "predicted", "probability"} <= set(rows[0]):
+        return None
+    answers = [(float(row["probability"]), row["true"] == row["predicted"]) for row in rows]
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    for probability, is_right in answers:
+        number = min(int(probability * NUM_BINS), NUM_BINS - 1)
+        bins.setdefault(number, []).append((probability, is_right))
+    distances = [
+        abs(sum(probability for probability, _ in each) - sum(is_right for _, is_right in each))
+        for each in bins.values()
+    ]
+    count = len(answers)
+    return Calibration(
+        sum(probability for probability, _ in answers) / count,
+        sum(is_right for _, is_right in answers) / count,
+        sum(distances) / count,
+        count,
+    )
+
+
+def interval_of_test(metric: str, rows: Sequence[Mapping[str, str]]) -> tuple[float, float] | None:
+    """Return the 95 % interval of a test score over samples; None for scores other than accuracy.
+
+    Args:
+        metric: name of the score, without its part.
+        rows: the answers.
+    """
+    if metric != "accuracy" or not rows or "predicted" not in rows[0]:
+        return None
+    return wilson(sum(row["true"] == row["predicted"] for row in rows), len(rows))

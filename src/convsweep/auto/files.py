@@ -1,0 +1,156 @@
+"""The files of a run's folder, and what the stages left in them."""
+
+import csv
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from convsweep.run_folder import read_result
+
+PRESET, SPACE = "plan", "search"
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a folder holds; everything is read on first use, and empty while it is not there.
+
+    Attributes:
+        folder: of the run.
+    """
+
+    folder: Path
+
+    @property
+    def baseline(self) -> Path:
+        """Folder of the baseline's training."""
+        return self.folder / "baseline"
+
+    @property
+    def study(self) -> Path:
+        """Folder of the search; the finalists' trainings are in it, in confirm/runs."""
+        return self.folder / "study"
+
+    @property
+    def winner(self) -> Path:
+        """Folder of the training on all data."""
+        return self.folder / "winner"
+
+    @property
+    def test(self) -> Path:
+        """Folder of the evaluation on the test part."""
+        return self.folder / "test"
+
+    @property
+    def exported(self) -> Path:
+        """Folder of the exported programs."""
+        return self.folder / "exported"
+
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        """What `convsweep plan` decided and measured."""
+        return read_json(self.folder / f"{PRESET}.json")
+
+    @cached_property
+    def baseline_result(self) -> dict[str, Any]:
+        """The result of the baseline."""
+        return read_result(self.baseline)
+
+    @cached_property
+    def trials(self) -> list[dict[str, str]]:
+        """The rows of the search's sweep.csv."""
+        return read_rows(self.study / "sweep.csv")
+
+    @cached_property
+    def confirmation(self) -> dict[str, Any]:
+        """What the finalists' trainings found."""
+        return read_json(self.study / "confirm" / "confirm.json")
+
+    @cached_property
+    def evaluation(self) -> dict[str, Any]:
+        """The scores on the test part."""
+        return read_json(self.test / "evaluation.json")
+
+    @cached_property
+    def samples(self) -> list[dict[str, str]]:
+        """The answers on the test part."""
+        return read_rows(self.test / "samples.csv")
+
+    @cached_property
+    def export(self) -> dict[str, Any]:
+        """Differences and latencies of the exported programs."""
+        return read_json(self.exported / "export.json")
+
+    @property
+    def metric(self) -> str:
+        """Name of the monitored metric."""
+        return str(self.plan.get("monitor") or next(iter(self.baseline_result["objectives"])))
+
+    @property
+    def maximizes(self) -> bool:
+        """Whether larger values of it are better."""
+        return str(self.plan.get("mode", "max")) == "max"
+
+    @property
+    def is_better(self) -> bool:
+        """Whether a network of the search was shown to be better than the baseline."""
+        verdict = self.confirmation.get("verdict") or {}
+        return str(verdict.get("answer")) == "better"
+
+    @property
+    def chosen(self) -> dict[str, Any] | None:
+        """The chosen network's part of confirm.json; None without finalists."""
+        name = self.confirmation.get("winner") if self.is_better else "baseline"
+        networks = self.confirmation.get("networks", [])
+        return next((each for each in networks if each["name"] == name), None)
+
+    @property
+    def trainings(self) -> list[Path]:
+        """Folders of the chosen network's complete trainings so far, by seed."""
+        done = [] if self.chosen is None else self.chosen["trainings"]
+        folders = [self.study / each["folder"] for each in done if each["kind"] == "complete"]
+        return folders or [self.baseline]
+
+    @property
+    def network(self) -> Path:
+        """Folder of the run whose checkpoint is the result: on all data, or the first training of
+        the chosen network.
+        """
+        return self.winner if read_result(self.winner).get("checkpoint") else self.trainings[0]
+
+    @property
+    def best_epochs(self) -> list[int]:
+        """The best epoch of each training of the chosen network."""
+        found = (int(read_result(folder).get("best_epoch") or 0) for folder in self.trainings)
+        return sorted(epoch for epoch in found if epoch > 0)
+
+    @property
+    def complete(self) -> list[dict[str, str]]:
+        """The complete trials of the search, the best first."""
+        sign = -1 if self.maximizes else 1
+        done = [row for row in self.trials if row["kind"] == "complete" and list(row.values())[3]]
+        return sorted(done, key=lambda row: sign * (value_of(row) or 0.0))
+
+
+def value_of(row: dict[str, str]) -> float | None:
+    """Return the objective of a trial: the column after number, kind and reason."""
+    text = list(row.values())[3]
+    return float(text) if text else None
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """Return the content of a JSON file; empty if there is none."""
+    try:
+        content = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def read_rows(file: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file; empty if there is none."""
+    if not file.is_file():
+        return []
+    with file.open(newline="", encoding="utf-8") as opened:
+        return list(csv.DictReader(opened))

@@ -1,0 +1,86 @@
+"""Lines while a stage runs: the best so far against the baseline, and the time left."""
+
+import math
+import sys
+from pathlib import Path
+
+from convsweep.auto.evidence import chance, points
+from convsweep.auto.files import SPACE, Files, read_rows, value_of
+from convsweep.auto.stages import Job
+from convsweep.cli.console import say
+from convsweep.cli.duration import duration_text
+
+EVERY_S = 30.0
+
+
+class ProgressLines:
+    """Prints a line now and then while the search or the finalists run. In a terminal the engine's
+    own table says it, which a line would break.
+
+    Args:
+        job: the run.
+        name: of the stage.
+    """
+
+    def __init__(self, job: Job, name: str) -> None:
+        self._job = job
+        self._name = name
+        self._left = job.left
+        self._next = EVERY_S
+        self._is_shown = name in (SPACE, "finalists") and not sys.stdout.isatty()
+
+    def show(self, seconds: float) -> None:
+        """Print a line if it is time.
+
+        Args:
+            seconds: how long the stage has run in this start.
+        """
+        if not self._is_shown or seconds < self._next:
+            return
+        self._next = seconds + EVERY_S
+        left = self._left - seconds
+        parts = [f"{self._name}, {duration_text(seconds)}"]
+        if self._name == SPACE:
+            parts.append(best_so_far(self._job.files, self._job.files.study / "sweep.csv"))
+        else:
+            rows = read_rows(self._job.files.study / "confirm" / "runs" / "sweep.csv")
+            parts.append(f"{sum(row['kind'] == 'complete' for row in rows)} trainings done")
+        if math.isfinite(left):
+            parts.append(f"{duration_text(left)} left for all")
+        say(f"[{'; '.join(parts)}]")
+
+
+def best_so_far(files: Files, table: Path) -> str:
+    """Return the best trial of a running search against the baseline, in words."""
+    now = Files(files.folder)
+    done = now.complete
+    before = files.baseline_result.get("objectives", {}).get(files.metric)
+    against = "" if before is None else f" against {before:.4g} of the baseline"
+    if not done:
+        return f"{len(read_rows(table))} trials begun, none complete{against}"
+    best = value_of(done[0])
+    assert best is not None
+    return (
+        f"{len(now.trials)} trials, best {files.metric} {best:.4g} (trial"
+        f" {done[0]['number']}){against}, one training each{chance_text(files, best)}"
+    )
+
+
+def chance_text(files: Files, value: float) -> str:
+    """Return by how much two equal networks differ by chance, where that is known."""
+    count = int(files.plan.get("num_val") or 0)
+    if not files.metric.endswith("accuracy") or not count:
+        return ""
+    return f"; with {count} samples a difference below {points(chance(value, count))} is chance"
+
+
+def score_text(name: str, files: Files) -> str:
+    """Return what a stage has found, in words; empty if that is no score."""
+    if name == "baseline":
+        score = files.baseline_result.get("objectives", {}).get(files.metric)
+        return "" if score is None else f"{files.metric} {score:.4g}"
+    if name == SPACE:
+        return best_so_far(files, files.study / "sweep.csv")
+    if name == "finalists" and files.confirmation:
+        return str(files.confirmation["verdict"]["words"])
+    return ""

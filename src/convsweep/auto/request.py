@@ -1,0 +1,119 @@
+"""Parsing and checks of the command line of `convsweep auto`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from convsweep.cli.duration import parse_duration
+from convsweep.cli.override_quotes import quote_values
+from convsweep.errors import UserError, did_you_mean
+
+WORDS = ("budget", "n_trials", "epochs", "top", "seeds", "folder")
+DRY_RUN = "--dry-run"
+# Of Hydra's grammar: an override of the engine, not of the config.
+ENGINE = ("hydra.", "hydra/")
+# What each stage decides itself.
+REFUSED = {
+    "sweeps": "the plan writes the space itself; search your own space by `convsweep train -m`",
+    "test": "the test part is used once, at the end",
+    "hydra.run.dir": "say folder=FOLDER",
+    "hydra.sweep.dir": "say folder=FOLDER",
+    "hydra.sweeper.timeout": "say budget=30min",
+    "hydra.sweeper.n_trials": "say n_trials=40",
+    "hydra.sweeper.finalists": "say top=3 seeds=5",
+    "hydra.sweeper.study_name": "say folder=FOLDER",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        overrides: of the config, without those of Hydra's engine.
+        engine: overrides of Hydra's sweeper and launcher, for the search.
+        seconds: the time of all stages; None: no limit.
+        n_trials: the trials of the search; None: no limit.
+        epochs: the epochs of all trainings; None: no limit.
+        top: at most how many finalists.
+        seeds: at most how many trainings of each.
+        folder: of everything that is written; None: chosen by the data's name.
+        dry_run: say what would be done.
+    """
+
+    overrides: list[str]
+    engine: list[str]
+    seconds: float | None
+    n_trials: int | None
+    epochs: int | None
+    top: int
+    seeds: int
+    folder: Path | None
+    dry_run: bool
+
+    @property
+    def data(self) -> str:
+        """Name of the data's config."""
+        return next(value_of(text) for text in self.overrides if key_of(text) == "data")
+
+
+def parse_request(arguments: Sequence[str]) -> Request:
+    """Parse the command line.
+
+    Raises:
+        UserError: there is no data or no limit, or an option is unknown or has a wrong value.
+    """
+    words = [word for word in arguments if word != DRY_RUN]
+    for word in words:
+        _check_form(word)
+    given = {key_of(word): value_of(word) for word in words if key_of(word) in WORDS}
+    overrides = quote_values([word for word in words if key_of(word) not in WORDS])
+    for key, reason in REFUSED.items():
+        if any(key_of(text) == key for text in overrides):
+            raise UserError(f"auto decides {key} itself; {reason}")
+    if not any(key_of(text) == "data" for text in overrides):
+        raise UserError("auto must know the data; say data=image_folder data.root=FOLDER")
+    if not {"budget", "n_trials", "epochs"} & set(given):
+        raise UserError(
+            "auto needs a limit, and got none; say budget=30min, or n_trials=40 (of the search), or"
+            " epochs=500 (of all trainings)"
+        )
+    counts = {name: _count(name, given[name]) for name in WORDS[1:-1] if name in given}
+    return Request(
+        overrides=[text for text in overrides if not is_of_engine(text)],
+        engine=[text for text in overrides if is_of_engine(text)],
+        seconds=parse_duration(given["budget"]) if "budget" in given else None,
+        n_trials=counts.get("n_trials"),
+        epochs=counts.get("epochs"),
+        top=counts.get("top", 3),
+        seeds=counts.get("seeds", 5),
+        folder=Path(given["folder"]).expanduser() if "folder" in given else None,
+        dry_run=DRY_RUN in arguments,
+    )
+
+
+def key_of(override: str) -> str:
+    """Return the key of an override."""
+    return override.lstrip("+~").partition("=")[0]
+
+
+def value_of(override: str) -> str:
+    """Return the value of an override as text."""
+    return override.partition("=")[2]
+
+
+def is_of_engine(override: str) -> bool:
+    """Return whether an override is of Hydra's sweeper or launcher."""
+    return override.lstrip("+~").startswith(ENGINE)
+
+
+def _check_form(word: str) -> None:
+    if word.startswith("-") or ("=" not in word and not word.startswith("~")):
+        near = did_you_mean(word, [DRY_RUN, *(f"{name}=" for name in WORDS)])
+        raise UserError(f"auto takes overrides such as data=digits, but got {word!r}; {near}")
+
+
+def _count(name: str, text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise UserError(f"{name} must be a whole number >= 1, but is {text!r}")
+    return int(text)

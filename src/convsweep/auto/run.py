@@ -1,0 +1,228 @@
+"""The stages one after the other, from where an earlier start has come to."""
+
+import math
+import shlex
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from convsweep.auto.card import write_card
+from convsweep.auto.files import SPACE, Files
+from convsweep.auto.process import (
+    InterruptedStageError,
+    alone,
+    end_earlier_process,
+    run_process,
+)
+from convsweep.auto.progress import ProgressLines, score_text
+from convsweep.auto.request import Request
+from convsweep.auto.stages import STAGES, Job, LeftOutError, Stage
+from convsweep.auto.state import (
+    StageState,
+    State,
+    check_same_data,
+    check_same_request,
+    read_state,
+)
+from convsweep.auto.summary import summary_lines
+from convsweep.auto.table import dry_run, print_stages
+from convsweep.cli.console import say, short_path
+from convsweep.cli.duration import duration_text
+from convsweep.cli.shell_command import shell_command
+from convsweep.errors import UserError
+
+COMMANDS = "commands.txt"
+SAVE_EVERY_S = 1.0
+# Runs a command; see `run_process`.
+Execute = Callable[[Sequence[str], Path, Callable[[int], None], Callable[[], None]], int]
+Fingerprint = Callable[[list[str]], dict[str, str]]
+
+
+def auto(
+    request: Request, execute: Execute = run_process, fingerprint: Fingerprint | None = None
+) -> int:
+    """Run all stages that are left, and return the exit code.
+
+    Raises:
+        UserError: the request does not fit the folder, or a stage has failed.
+    """
+    folder = request.folder or free_folder(request)
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        state = read_state(folder) or State([*request.overrides, *request.engine])
+        check_same_request(state, [*request.overrides, *request.engine], folder)
+        end_earlier_process(folder, state.pid, say)
+        if state.is_finished:
+            say(f"{folder} is finished; for another run choose another folder=FOLDER")
+            print_summary(Files(folder), request, state)
+            return 0
+        return Run(Job(request, folder, state), execute, fingerprint or data_fingerprint).go()
+
+
+def free_folder(request: Request) -> Path:
+    """Return the folder of an earlier start with the same overrides, or the first free one."""
+    number = 1
+    while True:
+        folder = Path("auto") / f"{request.data}_{number}"
+        state = read_state(folder)
+        if state is None or sorted(state.overrides) == sorted(
+            [*request.overrides, *request.engine]
+        ):
+            return folder
+        number += 1
+
+
+def data_fingerprint(overrides: list[str]) -> dict[str, str]:
+    """Return the fingerprint of the data as it is now."""
+    from convsweep.planning import fingerprint
+
+    return dict(fingerprint(overrides))
+
+
+class Run:
+    """One start.
+
+    Args:
+        job: what is asked for, and how far it has come.
+        execute: runs a command.
+        fingerprint: of the data, by the overrides.
+    """
+
+    def __init__(self, job: Job, execute: Execute, fingerprint: Fingerprint) -> None:
+        self.job = job
+        self._execute = execute
+        self._fingerprint = fingerprint
+
+    @property
+    def state(self) -> State:
+        """How far it has come."""
+        return self.job.state
+
+    def go(self) -> int:
+        """Run all stages that are left."""
+        for stage in STAGES:
+            self.state.stages.setdefault(stage.name, StageState())
+        self.check_data()
+        for number, stage in enumerate(STAGES, 1):
+            if self.state.stages[stage.name].status in ("done", "left_out", "failed"):
+                continue
+            if number == 2:
+                print_stages(self.job)
+                if self.job.request.dry_run:
+                    return dry_run(self.job)
+            try:
+                self.go_through(stage, number)
+            except InterruptedStageError as error:
+                return self.stop(int(error.args[0]))
+        print_summary(self.job.files, self.job.request, self.state)
+        return 0
+
+    def check_data(self) -> None:
+        """Check that the data is what the plan was made for, if there is a plan.
+
+        Raises:
+            UserError: it is not.
+        """
+        if self.state.stages["plan"].status == "done":
+            now = self._fingerprint(self.job.request.overrides)
+            check_same_data(self.state.data, now, self.job.folder)
+
+    def go_through(self, stage: Stage, number: int) -> None:
+        """Run a stage, or leave it out."""
+        own = self.state.stages[stage.name]
+        # of files that the stage before has written
+        self.job = Job(self.job.request, self.job.folder, self.state)
+        left = f"; {duration_text(self.job.left)} left" if math.isfinite(self.job.left) else ""
+        say(f"\n{number}/{len(STAGES)} {stage.name}: {stage.purpose}{left}")
+        if stage.command is None:
+            self.finish_with_card(own)
+            return
+        try:
+            # a search goes on with the time that it was given
+            own.command = own.command or stage.command(self.job)
+        except LeftOutError as reason:
+            own.status, own.note = "left_out", str(reason)
+            say(f"left out: {reason}")
+            self.save()
+            return
+        self.run_command(stage, own)
+        self.job = Job(self.job.request, self.job.folder, self.state)
+        if stage.name == "plan":
+            self.state.data = dict(self.job.files.plan.get("data_fingerprint") or {})
+        self.save()
+        result = score_text(stage.name, self.job.files)
+        say(f"{stage.name} took {duration_text(own.seconds)}{f': {result}' if result else ''}")
+
+    def run_command(self, stage: Stage, own: StageState) -> None:
+        """Run a stage's command, counting its time.
+
+        Raises:
+            UserError: it failed, and is needed.
+        """
+        command = shell_command(*own.command)
+        say(f"$ {command}")
+        with (self.job.folder / COMMANDS).open("a") as file:
+            file.write(f"# {stage.name}\n{command}\n")
+        own.status = "running"
+        before, began = own.seconds, time.monotonic()
+        lines = ProgressLines(self.job, stage.name)
+        saved = began
+
+        def begin(pid: int) -> None:
+            self.state.pid = pid
+            self.save()
+
+        def follow() -> None:
+            nonlocal saved
+            now = time.monotonic()
+            own.seconds = before + now - began
+            if now - saved >= SAVE_EVERY_S:
+                self.save()
+                saved = now
+            lines.show(now - began)
+
+        try:
+            code = self._execute(own.command, self.job.folder, begin, follow)
+        finally:
+            own.seconds = before + time.monotonic() - began
+            self.state.pid = None
+            self.save()
+        if code == 128 + signal.SIGINT:
+            raise InterruptedStageError(signal.SIGINT)
+        own.status = "failed" if code else "done"
+        if code and stage.is_needed:
+            own.status = "running"
+            self.save()
+            raise UserError(
+                f"the stage {stage.name} failed with exit code {code}, for the reason above; the"
+                f" same command tries it again, and what ran was: {command}"
+            )
+        if code:
+            own.note = f"failed with exit code {code}: {shlex.join(own.command)}"
+
+    def finish_with_card(self, own: StageState) -> None:
+        """Write the card, which says what is known when it is written."""
+        own.status = "done"
+        self.save()
+        say(short_path(write_card(self.job).absolute()))
+
+    def stop(self, signum: int) -> int:
+        """Say how to go on after a signal, and return the exit code."""
+        self.save()
+        say(f"stopped; the same command goes on from here ({short_path(self.job.folder)})")
+        return 128 + signum
+
+    def save(self) -> None:
+        """Write state.json."""
+        self.state.write(self.job.folder)
+
+
+def print_summary(files: Files, request: Request, state: State) -> None:
+    """Print what came out, for people."""
+    say("")
+    for line in summary_lines(files, state):
+        say(line)
+    spent = duration_text(state.spent)
+    asked = "" if request.seconds is None else f" of {duration_text(request.seconds)}"
+    say(f"took     {spent}{asked}; {len(files.trials)} trials in the {SPACE}")

@@ -1,0 +1,144 @@
+"""How a budget is shared out over the stages, and what is left out of one that is too small.
+
+All amounts are of one unit: seconds, or epochs of training where these are the limit. What does not
+fit is left out in this order: finalists and seeds, the training on all data, the search with its
+finalists.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from convsweep.errors import UserError
+
+# Finalists and trainings of each, from what is wanted to the least from which an interval follows.
+CHOICES = ((3, 5), (2, 5), (2, 4), (2, 3), (1, 3))
+# The largest share of finalists; the search has the rest.
+FINALS_SHARE = 0.4
+# A search shorter than this many trainings finds little: the baseline is one of them.
+MIN_TRAININGS = 5
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What the parts of a run cost.
+
+    Attributes:
+        training: one training of the baseline's length.
+        retraining: the training on all data that is not test.
+        start: what each command costs before and after its work (imports, reading the data).
+        ending: test, export and report together.
+        at_once: trainings that run side by side.
+    """
+
+    training: float
+    retraining: float
+    start: float = 0.0
+    ending: float = 0.0
+    at_once: float = 1.0
+
+    def of_finals(self, top: int, seeds: int) -> float:
+        """Return what finalists and the baseline cost with these seeds."""
+        return self.start + (top + 1) * seeds * self.training / self.at_once
+
+    @property
+    def of_winner(self) -> float:
+        """What the training on all data costs."""
+        return self.start + self.retraining
+
+    @property
+    def of_search(self) -> float:
+        """What the shortest search that is worth it costs."""
+        return self.start + MIN_TRAININGS * self.training / self.at_once
+
+    @property
+    def least(self) -> float:
+        """What the baseline and the ending cost."""
+        return self.start + self.training + self.ending
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What each stage may use.
+
+    Attributes:
+        search: of the search; 0 if it is left out.
+        finals: of the finalists; 0 if they are left out.
+        winner: of the training on all data; 0 if it is left out.
+        top: number of finalists.
+        seeds: trainings of each finalist and of the baseline.
+        left_out: a sentence for each thing that does not fit.
+    """
+
+    search: float
+    finals: float
+    winner: float
+    top: int = 0
+    seeds: int = 0
+    left_out: tuple[str, ...] = ()
+
+
+def choices(top: int, seeds: int) -> list[tuple[int, int]]:
+    """Return the numbers of finalists and seeds to try, the wanted ones first."""
+    smaller = [each for each in CHOICES if each[0] <= top and each[1] <= seeds]
+    return [(top, seeds), *(each for each in smaller if each != (top, seeds))]
+
+
+def share_out(left: float, costs: Costs, top: int, seeds: int) -> Shares:
+    """Share out what is left after the baseline.
+
+    Args:
+        left: the unspent budget.
+        costs: of the parts.
+        top: wanted finalists.
+        seeds: wanted trainings of each.
+    """
+    wanted = (top, seeds)
+    for winner in (costs.of_winner, 0.0):
+        free = left - costs.ending - winner
+        for each in choices(top, seeds):
+            finals = costs.of_finals(*each)
+            if finals <= FINALS_SHARE * free and free - finals >= costs.of_search:
+                return Shares(free - finals, finals, winner, *each, _left_out(each, wanted, winner))
+    fits = costs.of_winner <= left - costs.ending
+    missing = ["the search and its finalists: the baseline is the network"]
+    return Shares(
+        0.0,
+        0.0,
+        costs.of_winner if fits else 0.0,
+        left_out=tuple(missing if fits else [*missing, _NO_RETRAINING]),
+    )
+
+
+def fit_finals(free: float, costs: Costs, top: int, seeds: int) -> tuple[int, int] | None:
+    """Return how many finalists and seeds fit, once the search says what they cost; None if not
+    even the least does.
+    """
+    fitting = (each for each in choices(top, seeds) if costs.of_finals(*each) <= free)
+    return next(fitting, None)
+
+
+def check_least(total: float, spent: float, costs: Costs, text: str) -> None:
+    """Check that a budget holds one training.
+
+    Raises:
+        UserError: it does not; the message says what it would take.
+    """
+    needed = spent + costs.least
+    if total < needed:
+        raise UserError(
+            f"the budget must hold at least one training of the baseline and its test, which take"
+            f" {text}; give more, or shorten it by trainer.max_epochs"
+        )
+
+
+_NO_RETRAINING = "the training on all data: the network is one of the trainings before"
+
+
+def _left_out(chosen: Sequence[int], wanted: Sequence[int], winner: float) -> tuple[str, ...]:
+    said = []
+    if tuple(chosen) != tuple(wanted):
+        said.append(
+            f"finalists and seeds: {chosen[0]} with {chosen[1]} trainings each instead of"
+            f" {wanted[0]} with {wanted[1]}"
+        )
+    return tuple(said if winner else [*said, _NO_RETRAINING])

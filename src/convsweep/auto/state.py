@@ -1,0 +1,129 @@
+"""state.json: what a run was asked, and how far its stages have come."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from convsweep.auto.request import key_of, value_of
+from convsweep.errors import UserError
+from convsweep.run_folder import write_atomically
+
+STATE = "state.json"
+Status = Literal["open", "running", "done", "left_out", "failed"]
+NAMED = 5
+
+
+@dataclass
+class StageState:
+    """How far a stage has come.
+
+    Attributes:
+        status: open, running (or killed in it), done, left_out or failed.
+        seconds: how long it ran, over all starts.
+        command: the arguments of its command after `convsweep`, kept over a restart.
+        note: why it was left out or failed, or what was decided.
+    """
+
+    status: Status = "open"
+    seconds: float = 0.0
+    command: list[str] = field(default_factory=list)
+    note: str = ""
+
+
+@dataclass
+class State:
+    """A run.
+
+    Attributes:
+        overrides: of the config, and of the engine.
+        data: fingerprint of the data when the plan was made, a value a file.
+        stages: by name, in their order.
+        pid: of the process of the running stage.
+    """
+
+    overrides: list[str]
+    data: dict[str, Any] = field(default_factory=dict)
+    stages: dict[str, StageState] = field(default_factory=dict)
+    pid: int | None = None
+
+    @property
+    def spent(self) -> float:
+        """Seconds of all stages over all starts."""
+        return sum(stage.seconds for stage in self.stages.values())
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether no stage is left to do."""
+        ended = ("done", "left_out", "failed")
+        return bool(self.stages) and all(each.status in ended for each in self.stages.values())
+
+    def write(self, folder: Path) -> None:
+        """Write it to a folder."""
+        write_atomically(folder / STATE, json.dumps(asdict(self), indent=2) + "\n")
+
+
+def read_state(folder: Path) -> State | None:
+    """Return the state in a folder, or None if there is none.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    file = folder / STATE
+    if not file.is_file():
+        return None
+    try:
+        content = json.loads(file.read_text())
+        stages = {name: StageState(**each) for name, each in content.pop("stages").items()}
+        return State(**content, stages=stages)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"{file} must be a state of convsweep auto, but cannot be read ({error}); choose"
+            " another folder=FOLDER"
+        ) from error
+
+
+def check_same_request(state: State, overrides: Sequence[str], folder: Path) -> None:
+    """Check that a folder's run was asked the same.
+
+    Raises:
+        UserError: it was not; the message names what differs.
+    """
+    then, now = (
+        {key_of(text): value_of(text) for text in each} for each in (state.overrides, overrides)
+    )
+    changed = [
+        f"{key}: {then.get(key, 'not given')} then, {now.get(key, 'not given')} now"
+        for key in sorted(then.keys() | now.keys())
+        if then.get(key) != now.get(key)
+    ]
+    if changed:
+        raise UserError(
+            f"a folder holds one plan, but that of {folder} was made for other overrides"
+            f" ({_some(changed, '; ')}); give the same, or another folder=FOLDER"
+        )
+
+
+def check_same_data(then: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
+    """Check that the data is what the plan was made for.
+
+    Raises:
+        UserError: it is not; the message names files.
+    """
+    parts = {
+        "new": sorted(now.keys() - then.keys()),
+        "gone": sorted(then.keys() - now.keys()),
+        "changed": sorted(name for name in now.keys() & then.keys() if now[name] != then[name]),
+    }
+    said = [f"{len(names)} {what}: {_some(names, ', ')}" for what, names in parts.items() if names]
+    if said:
+        raise UserError(
+            f"the data must be what the plan in {folder} was made for, but it has changed"
+            f" ({'; '.join(said)}); bring it back, or plan anew with another folder=FOLDER"
+        )
+
+
+def _some(names: Sequence[str], between: str) -> str:
+    more = f"{between}and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return between.join(names[:NAMED]) + more

@@ -1,0 +1,111 @@
+"""What came out, in five lines for people."""
+
+from typing import Any
+
+from convsweep.auto.evidence import interval_of_test
+from convsweep.auto.files import Files
+from convsweep.auto.state import State
+from convsweep.cli.console import short_path
+from convsweep.cli.shell_command import shell_command
+from convsweep.run_folder import read_result
+
+
+def summary_lines(files: Files, state: State) -> list[str]:
+    """Return which network, how good, against the baseline, how large and fast, and how to use
+    it.
+    """
+    network = short_path(files.network.absolute())
+    return [
+        f"network  {network_text(files)}",
+        f"score    {score_line(files)}",
+        f"against  {against_text(files, state)}",
+        f"size     {size_text(files)}",
+        f"use      {shell_command('predict', network, 'FILES', '--out', 'answers')}",
+    ]
+
+
+def network_text(files: Files) -> str:
+    """Return which network was chosen."""
+    summary = str(cost_of(files).get("summary") or "").partition("\n")[0]
+    if not files.is_better:
+        return f"the baseline of the plan ({summary})"
+    chosen = files.chosen or {}
+    params = ", ".join(f"{name}={value}" for name, value in (chosen.get("params") or {}).items())
+    return f"{chosen.get('name')} of {len(files.trials)}: {params} ({summary})"
+
+
+def score_line(files: Files) -> str:
+    """Return the score on the test part with its interval, or why there is none."""
+    metric = files.metric.removeprefix("val/")
+    score = files.evaluation.get("metrics", {}).get(metric)
+    if score is None:
+        return f"{validation_text(files)}, on validation samples that chose it; there was no test"
+    count = int(files.evaluation["samples"])
+    interval = interval_of_test(metric, files.samples)
+    between = "" if interval is None else f", 95 % interval {interval[0]:.3f} to {interval[1]:.3f}"
+    return f"test {metric} {score:.4g}{between}, on {count:,} samples that nothing has seen before"
+
+
+def validation_text(files: Files) -> str:
+    """Return the validation score of the chosen network, over its seeds if there are several."""
+    spread = None if files.chosen is None else files.chosen["validation"]
+    if spread is None:
+        value = files.baseline_result.get("objectives", {}).get(files.metric)
+        return f"{files.metric} {value:.4g} (one training)" if value is not None else "no score"
+    deviation = "" if spread["std"] is None else f" ± {spread['std']:.2g}"
+    return f"{files.metric} {spread['mean']:.4g}{deviation} ({spread['n']} seeds)"
+
+
+def against_text(files: Files, state: State) -> str:
+    """Return how the best network of the search compares with the baseline."""
+    if not files.confirmation:
+        left = state.stages.get("finalists")
+        why = "" if left is None or not left.note else f" ({left.note})"
+        return f"nothing was compared{why}"
+    verdict = files.confirmation["verdict"]
+    words: dict[str, str] = {
+        "better": "better",
+        "not_shown": "not shown to be better: the baseline is as good, and is the network",
+        "not_better": "not better: the baseline is as good, and is the network",
+        "worse": "worse: the baseline is the network",
+    }
+    said = words.get(verdict["answer"], "not compared: the baseline is the network")
+    best = files.confirmation.get("winner") or "the search"
+    return f"{best} is {said}{difference_text(verdict['difference'], files)}"
+
+
+def difference_text(difference: dict[str, Any] | None, files: Files) -> str:
+    """Return a difference with its interval; empty if there is none."""
+    if difference is None:
+        return ""
+    interval = (
+        "no interval"
+        if difference["low"] is None
+        else f"95 % interval {difference['low']:+.4f} to {difference['high']:+.4f}"
+    )
+    return f" ({files.metric} {difference['mean']:+.4f}, {interval}, {difference['n']} seeds)"
+
+
+def size_text(files: Files) -> str:
+    """Return parameters, the size of the file, and the latency of the exported program."""
+    from convsweep.cost import in_bytes  # imports torch
+
+    cost = cost_of(files)
+    parts = [f"{cost['params']:,} parameters"] if cost.get("params") else []
+    program = next(
+        (file for name in ("model.onnx", "model.pt2") if (file := files.exported / name).is_file()),
+        None,
+    )
+    if program is not None:
+        parts.append(f"{in_bytes(program.stat().st_size)} in {short_path(program.absolute())}")
+        times = files.export.get("milliseconds", {})
+        fastest = min((each["1"] for each in times.values() if "1" in each), default=None)
+        if fastest is not None:
+            parts.append(f"{fastest:.3g} ms a sample on {files.export['machine']}")
+    return ", ".join(parts) or "unknown"
+
+
+def cost_of(files: Files) -> dict[str, Any]:
+    """Return the cost of the chosen network."""
+    found: dict[str, Any] = read_result(files.network).get("cost") or {}
+    return found

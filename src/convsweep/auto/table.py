@@ -1,0 +1,101 @@
+"""What a run will do, before it does it: stages, times, commands, feasible points, disk."""
+
+import math
+
+from rich.table import Table
+
+from convsweep.auto.files import SPACE
+from convsweep.auto.shares import Shares
+from convsweep.auto.stages import (
+    ENDING_S,
+    STAGES,
+    Job,
+    LeftOutError,
+    Stage,
+    check_baseline,
+    free_disk,
+)
+from convsweep.cli.console import console, say
+from convsweep.cli.duration import duration_text
+from convsweep.cli.shell_command import shell_command
+
+
+def print_stages(job: Job) -> None:
+    """Print the stages with the time that each may take.
+
+    Raises:
+        UserError: the budget does not hold the baseline.
+    """
+    check_baseline(job)
+    shares = job.shares()
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name, justify in (("stage", "left"), ("what", "left"), ("about", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    times = expected_times(job, shares)
+    for stage in STAGES:
+        table.add_row(stage.name, purpose_of(stage, shares), times.get(stage.name, ""))
+    say("")
+    console.print(table)
+    if job.request.seconds is not None:
+        say(f"budget {duration_text(job.request.seconds)}, spent {duration_text(job.state.spent)}")
+    for text in shares.left_out:
+        say(f"does not fit: {text}")
+
+
+def purpose_of(stage: Stage, shares: Shares) -> str:
+    """Return what a stage does, with the numbers that are known."""
+    if stage.name == "finalists" and shares.top:
+        return f"the best {shares.top} and the baseline, {shares.seeds} seeds each"
+    return stage.purpose
+
+
+def expected_times(job: Job, shares: Shares) -> dict[str, str]:
+    """Return how long each stage takes, in words."""
+    costs = job.costs()
+    each = {
+        "plan": job.seconds_of("plan"),
+        "baseline": costs.start + costs.training,
+        SPACE: shares.search,
+        "finalists": shares.finals,
+        "winner": shares.winner,
+        "test": costs.start,
+        "export": costs.start + ENDING_S / 2,
+        "report": costs.start + ENDING_S / 2,
+    }
+    if math.isinf(shares.search):
+        each[SPACE] = each["finalists"] = each["winner"] = 0.0
+        words = {
+            SPACE: f"{job.n_trials()} trials",
+            "finalists": duration_text(costs.of_finals(shares.top, shares.seeds)),
+            "winner": duration_text(costs.of_winner),
+        }
+        return {name: words.get(name, duration_text(value)) for name, value in each.items()}
+    return {name: duration_text(value) if value else "left out" for name, value in each.items()}
+
+
+def dry_run(job: Job) -> int:
+    """Print the commands, the share of feasible points and the disk; nothing is trained."""
+    from convsweep.cost import in_bytes  # imports torch
+
+    say("\ncommands, with what is known before the baseline is measured")
+    for stage in STAGES[1:]:
+        if stage.command is None:
+            continue
+        try:
+            say(f"  {stage.name}: {shell_command(*stage.command(job))}")
+        except LeftOutError as reason:
+            say(f"  {stage.name}: decided then ({reason} yet)")
+    plan = job.files.plan
+    if plan.get("feasible") is not None:
+        say(f"random points of the space that can be trained: {plan['feasible']:.0%}")
+    if plan.get("num_trials") and job.request.seconds is not None:
+        say(f"trials that begin in the time of the search: about {plan['num_trials']}")
+    if plan.get("checkpoint_bytes"):
+        count = int(plan.get("num_trials") or job.n_trials() or 0) + 1
+        needed = count * int(plan["checkpoint_bytes"])
+        say(f"disk: about {in_bytes(needed)} of {in_bytes(free_disk(job.folder))} free")
+    if plan.get("memory"):
+        slots = int(plan.get("slots") or 1)
+        say(f"memory of a step: {in_bytes(plan['memory'])}, {slots} at a time")
+    say("nothing was trained beyond the plan's measurement; leave out --dry-run to begin")
+    return 0

@@ -1,0 +1,51 @@
+"""The command line is divided into words of auto, overrides, and those of the engine."""
+
+from pathlib import Path
+
+import pytest
+
+from convsweep.auto.request import parse_request
+from convsweep.errors import UserError
+
+
+def test_words_and_overrides_are_told_apart() -> None:
+    request = parse_request(
+        [
+            "data=image_folder",
+            "data.root=~/my photos",
+            "budget=2h",
+            "budget.max_params=1M",
+            "hydra/launcher=ray",
+            "hydra.sweeper.slots=2",
+            "seeds=3",
+            "folder=there",
+            "--dry-run",
+        ]
+    )
+    home = Path("~/my photos").expanduser()
+    assert request.overrides == [
+        "data=image_folder",
+        f"data.root='{home}'",
+        "budget.max_params=1M",
+    ]
+    assert request.engine == ["hydra/launcher=ray", "hydra.sweeper.slots=2"]
+    assert (request.seconds, request.n_trials, request.top, request.seeds) == (7200, None, 3, 3)
+    assert (request.folder, request.dry_run, request.data) == (Path("there"), True, "image_folder")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["budget=30min"], "auto must know the data"),
+        (["data=digits"], "auto needs a limit"),
+        (["data=digits", "budget=30"], "budget=30min"),
+        (["data=digits", "n_trials=0"], "n_trials must be a whole number"),
+        (["data=digits", "n_trials=3", "photos"], "auto takes overrides"),
+        (["data=digits", "n_trials=3", "--dryrun"], "did you mean '--dry-run'"),
+        (["data=digits", "n_trials=3", "sweeps=mobile"], "auto decides sweeps itself"),
+        (["data=digits", "n_trials=3", "+hydra.sweeper.timeout=9"], "say budget=30min"),
+    ],
+)
+def test_mistakes(words: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_request(words)

@@ -1,0 +1,158 @@
+"""The stages run in their order, go on where they stopped, and the test part is used once."""
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convsweep.auto.process import InterruptedStageError
+from convsweep.auto.request import parse_request
+from convsweep.auto.run import auto
+from convsweep.auto.state import State, read_state
+from convsweep.errors import UserError
+
+from .conftest import RECORD, Commands
+
+ORDER = ["plan", "baseline", "search", "confirm", "winner", "evaluate", "export", "report"]
+
+
+def run(folder: Path, commands: Commands, *words: str, data: dict[str, str] | None = None) -> int:
+    request = parse_request(["data=digits", f"folder={folder}", *(words or ("budget=30min",))])
+    now: Any = RECORD["data_fingerprint"] if data is None else data
+    return auto(request, commands, lambda overrides: now)
+
+
+def state_of(folder: Path) -> State:
+    state = read_state(folder)
+    assert state is not None
+    return state
+
+
+def test_a_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    commands = Commands()
+    assert run(tmp_path, commands, "budget=30min", "hydra/launcher=ray") == 0
+    assert commands.names == ORDER
+    trainings = [each for each in commands.called if each[0] in ("train", "confirm")]
+    assert all("test=false" in each or "sweeps=search" in each for each in trainings)
+    assert ["hydra/launcher=ray" in each for each in commands.called].index(True) == 2
+    winner = commands.called[4]
+    assert str(tmp_path / "study" / "confirm") in winner
+    assert "data.val_fraction=null" in winner
+    assert "trainer.max_epochs=5" in winner, "the median of the best epochs of its trainings"
+    said = capsys.readouterr().out
+    for line in (tmp_path / "commands.txt").read_text().splitlines():
+        assert line.startswith("# ") or f"$ {line}" in said
+    assert "test accuracy 0.75" in said
+    assert "trial 1 is better (val/accuracy +0.0500, 95 % interval +0.0300 to +0.0700" in said
+    card = (tmp_path / "card.md").read_text()
+    assert "expected calibration error 0.150" in card
+    assert "4 test samples are few" in card
+
+
+@pytest.mark.parametrize("answer", ["not_shown", "not_better", "worse"])
+def test_without_a_better_network_the_baseline_is_the_winner(tmp_path: Path, answer: str) -> None:
+    commands = Commands(answer)
+    run(tmp_path, commands)
+    assert commands.called[4][2:5] == [str(tmp_path), "--config-name", "plan"]
+    assert "baseline of the plan" in (tmp_path / "card.md").read_text()
+
+
+def test_the_same_command_goes_on_in_the_same_stage(tmp_path: Path) -> None:
+    def stop(name: str) -> None:
+        if name == "search":
+            time.sleep(0.05)
+            raise InterruptedStageError(signal.SIGTERM)
+
+    first, second = Commands(hook=stop), Commands()
+    assert run(tmp_path, first) == 128 + signal.SIGTERM
+    before = state_of(tmp_path)
+    assert before.stages["search"].status == "running"
+    assert before.stages["search"].seconds >= 0.05
+    assert run(tmp_path, second) == 0
+    assert second.names == ORDER[2:]
+    assert second.called[0] == first.called[-1], "a search goes on with its first share"
+    assert state_of(tmp_path).stages["search"].seconds >= before.stages["search"].seconds
+
+
+def test_a_killed_start_has_counted_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("convsweep.auto.run.SAVE_EVERY_S", 0.0)
+    seen: list[float] = []
+
+    class Following(Commands):
+        def __call__(self, arguments: Any, folder: Path, begin: Any, follow: Any) -> int:
+            begin(17)
+            time.sleep(0.03)
+            follow()
+            kept = json.loads((folder / "state.json").read_text())
+            seen.append(kept["stages"]["plan"]["seconds"])
+            assert kept["pid"] == 17
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        run(tmp_path, Following())
+    assert seen[0] >= 0.03
+
+
+def test_a_finished_folder_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, Commands())
+    again = Commands()
+    assert run(tmp_path, again) == 0
+    assert again.called == []
+    assert f"{tmp_path} is finished" in capsys.readouterr().out
+
+
+def test_other_overrides_and_other_data_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="baseline failed with exit code 1"):
+        run(tmp_path, Commands(codes={"baseline": 1}))
+    with pytest.raises(UserError, match=r"optimizer.lr: not given then, 0.1 now"):
+        run(tmp_path, Commands(), "budget=30min", "optimizer.lr=0.1")
+    now = {"b.png": "2 cf", "c.png": "3"}
+    with pytest.raises(UserError, match=r"1 new: c.png; 1 gone: a.png; 1 changed: b.png"):
+        run(tmp_path, Commands(), data=now)
+    after = Commands()
+    assert run(tmp_path, after, "budget=1h") == 0, "a budget may change"
+    assert after.names == ORDER[1:]
+
+
+def test_an_export_that_fails_does_not_end_the_run(tmp_path: Path) -> None:
+    commands = Commands(codes={"export": 1})
+    assert run(tmp_path, commands) == 0
+    assert state_of(tmp_path).stages["export"].note.startswith("failed with exit code 1")
+
+
+def test_a_small_budget_leaves_out_the_search(tmp_path: Path) -> None:
+    commands = Commands()
+    run(tmp_path, commands, "budget=100s")  # of which the test's baseline takes no time
+    assert commands.names == ["plan", "baseline", "winner", "evaluate", "export", "report"] or (
+        "search" in commands.names
+    )
+
+
+def test_a_budget_below_the_baseline_is_refused(tmp_path: Path) -> None:
+    commands = Commands()
+    with pytest.raises(UserError, match="must hold at least one training"):
+        run(tmp_path, commands, "budget=30s")
+    assert commands.names == ["plan"]
+
+
+def test_a_dry_run_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    commands = Commands()
+    assert run(tmp_path, commands, "budget=30min", "--dry-run") == 0
+    assert commands.names == ["plan"]
+    said = capsys.readouterr().out
+    assert "search: convsweep train -m" in said
+    assert "finalists: decided then" in said
+    assert run(tmp_path, commands) == 0
+    assert commands.names == ORDER, "and the plan is used"
+
+
+def test_epochs_are_a_limit_too(tmp_path: Path) -> None:
+    commands = Commands()
+    run(tmp_path, commands, "epochs=40", "seeds=3")
+    assert "hydra.sweeper.n_trials=26" in commands.called[2]  # 40 - 1 - 1 - 4 * 3
+    assert "hydra.sweeper.timeout=null" in commands.called[2]
