@@ -27,7 +27,8 @@ class Line(L.LightningModule):
     def on_train_start(self) -> None:
         """Note where this training begins, and each process's network."""
         self.begun_at = self.current_epoch
-        print(f"process {self.global_rank} begins at epoch {self.current_epoch} with lr {self.lr}")
+        text = f"process {self.global_rank} begins at epoch {self.current_epoch} with lr {self.lr}"
+        print(text, flush=True)  # a killed process loses what it has not written
 
     def on_train_epoch_start(self) -> None:
         """Fail in the second epoch."""
