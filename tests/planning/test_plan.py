@@ -13,11 +13,11 @@ from convsweep.planning.decisions import Decisions
 from convsweep.planning.files import changes, fingerprint_files
 from convsweep.planning.given import parse_given
 from convsweep.planning.look import Look
-from convsweep.planning.measure import Measured, steepest
+from convsweep.planning.measure import Measured, lowest
 from convsweep.planning.plan import check_unchanged, make_plan, write
 from convsweep.planning.rules_data import decide_balance, decide_batch
 from convsweep.planning.rules_network import decide_network
-from convsweep.planning.rules_training import Pace, check_budget
+from convsweep.planning.rules_training import Pace, check_budget, decide_lr
 
 
 def decided(*overrides: str) -> Decisions:
@@ -60,16 +60,16 @@ def test_a_plan_composes_with_its_search(tmp_path: Path) -> None:
 
 def test_what_the_user_gives_is_kept_and_said() -> None:
     decisions = decided("data.batch_size=7")
-    assert decide_batch(decisions, 10_000, dim=2, sample_bytes=784) == 7
+    assert decide_batch(decisions, 10_000, dim=2, sample_bytes=784, is_dense=False) == 7
     assert decisions.made["data.batch_size"].why.startswith("given by you; by the rule")
     assert decisions.overrides() == []
 
 
 @pytest.mark.parametrize(
-    ("num_train", "dim", "batch"), [(60_000, 2, 64), (400, 2, 16), (200, 3, 4), (5, 1, 2)]
+    ("num_train", "dim", "batch"), [(60_000, 2, 64), (400, 2, 32), (200, 3, 2), (5, 1, 2)]
 )
 def test_batches_leave_steps_for_an_epoch(num_train: int, dim: int, batch: int) -> None:
-    assert decide_batch(decided(), num_train, dim, 1) == batch
+    assert decide_batch(decided(), num_train, dim, 1, is_dense=False) == batch
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_classifiers_follow_the_size(
     assert {key: decisions.get(f"model.net.{key}") for key in expected} == expected
 
 
-def test_unets_halve_down_to_six_positions() -> None:
+def test_unets_halve_down_to_four_positions() -> None:
     decisions = decided()
     decide_network(decisions, a_look(3, 96, 96, task="segmentation"), 16)
     assert decisions.get("model/net") == "unet_small"
@@ -120,11 +120,14 @@ def test_epochs_follow_from_speed_and_budget() -> None:
     assert pace.affordable_epochs(120) == 9
 
 
-def test_the_range_test_finds_the_steepest_fall() -> None:
-    rates = [10.0**-power for power in range(40, 0, -1)]
-    falling = [10.0] * 20 + [5.0] * 4 + [4.9] * 16
-    assert rates[10] < (steepest(rates, falling) or 0) <= rates[22]
-    assert steepest(rates, [1.0] * 40) is None
+def test_the_learning_rate_is_near_a_tenth_of_that_of_the_lowest_loss() -> None:
+    rates, losses = [1e-4, 1e-3, 1e-2, 3e-2, 1e-1], [2.0, 1.9, 1.0, 0.9, float("nan")]
+    assert lowest(rates, losses) == 3e-2
+    assert lowest(rates, [1.0, 0.99, 0.98, 0.97, 1.0]) is None
+    decisions = decided()
+    assert decide_lr(decisions, Measured(1.0, 1.0, 3e-2, 60)) == 0.003
+    assert decide_lr(decided(), Measured(1.0, 1.0, None, 60)) == 0.003
+    assert decide_lr(decided(), Measured(1.0, 1.0, 1.2e-1, 60)) == 0.006
 
 
 def test_changed_files_are_named(tmp_path: Path) -> None:

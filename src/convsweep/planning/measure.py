@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule
     from convsweep.models.base import Model
 
-# The range test: so many steps from one rate to the other, for at most so many seconds.
-STEPS, FEWEST_STEPS = 60, 12
-LOWEST, HIGHEST = 1e-5, 1.0
+# The range test: so many steps from one rate to the other, fewer where they are slow.
+STEPS, FEWEST_STEPS = 60, 16
+LOWEST, HIGHEST = 1e-4, 0.3
 MOST_SECONDS = 10.0
-# Steps that are not timed, since memory is allocated in them.
-WARM_UP = 2
-# The test ends where the smoothed loss exceeds the lowest by this factor of the first.
-WORSE = 1.5
+# Steps that are not timed, since memory is allocated in them, and those of a look at the speed.
+WARM_UP, TIMED, TIMED_SECONDS = 2, 8, 3.0
+# The test ends where the smoothed loss exceeds the first by this factor.
+WORSE = 2.0
 SMOOTHING = 0.8
+LEAST_FALL = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Measured:
     Args:
         train_speed: samples a second in training, with augmentation.
         eval_speed: samples a second in validation.
-        lr: the learning rate of the steepest fall of the loss; None if it did not fall.
+        lr: the learning rate of the lowest loss; None if the loss did not fall, or no rate was
+            looked for.
         steps: how many steps it had.
     """
 
@@ -51,12 +53,12 @@ def device_of(accelerator: str) -> torch.device:
     return torch.device("cuda" if wants and torch.cuda.is_available() else "cpu")
 
 
-def measure(cfg: DictConfig, data: "DataModule", threads: int) -> Measured:
-    """Train a network of a composed config for some steps with a rising learning rate, and
-    validate some batches.
+def measure(cfg: DictConfig, data: "DataModule", threads: int, for_lr: bool) -> Measured:
+    """Train a network of a composed config for some steps, and validate some batches.
 
     Args:
         threads: of torch on the CPU, as many as a trial has.
+        for_lr: let the learning rate rise over more steps, instead of a look at the speed.
 
     Raises:
         UserError: the network or its optimiser cannot be built.
@@ -70,25 +72,29 @@ def measure(cfg: DictConfig, data: "DataModule", threads: int) -> Measured:
             device = device_of(str(cfg.trainer.accelerator))
             model.to(device).train()
             model.lay_out(device)
-            train_speed, lr, steps = range_test(model, data, device)
-            return Measured(train_speed, validation_speed(model, data, device), lr, steps)
+            train_speed, rates, losses = train_some(model, data, device, for_lr)
+            speed = validation_speed(model, data, device)
+            lr = lowest(rates, losses) if for_lr else None
+            return Measured(train_speed, speed, lr, len(rates))
     finally:
         torch.set_num_threads(before)
 
 
-def range_test(
-    model: "Model", data: "DataModule", device: torch.device
-) -> tuple[float, float | None, int]:
-    """Return samples a second, the suggested learning rate, and the number of steps."""
+def train_some(
+    model: "Model", data: "DataModule", device: torch.device, for_lr: bool
+) -> tuple[float, list[float], list[float]]:
+    """Return samples a second, and the learning rates and smoothed losses of the steps."""
     optimizer = model.make_optimizer(model.parameter_groups())
-    rates, losses = [], []
-    seen, started = 0, time.perf_counter()
-    timed = started
-    smooth = 0.0
+    rates: list[float] = []
+    losses: list[float] = []
+    seen, started, smooth, num_steps = 0, time.perf_counter(), 0.0, STEPS if for_lr else TIMED
     for step, (x, y) in enumerate(endless(data)):
         if step == WARM_UP:
-            seen, timed = 0, time.perf_counter()
-        rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
+            seen, started = 0, time.perf_counter()
+        elif step == WARM_UP + 2 and for_lr:
+            each = (time.perf_counter() - started) / 2
+            num_steps = min(STEPS, max(FEWEST_STEPS, int(MOST_SECONDS / each)))
+        rate = LOWEST * (HIGHEST / LOWEST) ** (max(0, step - WARM_UP - 2) / num_steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
         logits, *lower = model.outputs(x.to(device))
@@ -101,12 +107,11 @@ def range_test(
         smooth = SMOOTHING * smooth + (1 - SMOOTHING) * value
         rates.append(rate)
         losses.append(smooth / (1 - SMOOTHING ** (step + 1)))
-        is_late = time.perf_counter() - started > MOST_SECONDS and step >= FEWEST_STEPS
-        diverges = not math.isfinite(value) or losses[-1] > WORSE * losses[0] + abs(losses[0])
-        if step + 1 == STEPS or is_late or (diverges and step > STEPS // 3):
+        is_bad = not math.isfinite(value) or losses[-1] > losses[0] + WORSE * abs(losses[0])
+        is_late = not for_lr and time.perf_counter() - started > TIMED_SECONDS and step > WARM_UP
+        if step == num_steps + WARM_UP + 1 or is_late or (is_bad and step > FEWEST_STEPS):
             break
-    speed = seen / max(1e-9, time.perf_counter() - timed)
-    return speed, steepest(rates, losses), len(rates)
+    return seen / max(1e-9, time.perf_counter() - started), rates, losses
 
 
 def endless(data: "DataModule") -> "Iterator[tuple[Tensor, Tensor]]":
@@ -119,23 +124,15 @@ def endless(data: "DataModule") -> "Iterator[tuple[Tensor, Tensor]]":
         epoch += 1
 
 
-def steepest(rates: list[float], losses: list[float]) -> float | None:
-    """Return the learning rate at which the smoothed loss falls fastest by its logarithm, before
-    its minimum (Smith 2017); None if it does not fall by a twentieth.
+def lowest(rates: list[float], losses: list[float]) -> float | None:
+    """Return the learning rate at which the smoothed loss was lowest; None if it did not fall by a
+    twentieth.
     """
-    finite = [loss for loss in losses if math.isfinite(loss)]
-    if len(finite) < FEWEST_STEPS:
-        return None
-    lowest = min(range(len(finite)), key=finite.__getitem__)
-    if finite[0] - finite[lowest] < 0.05 * abs(finite[0]):
-        return None
-    span = max(2, len(finite) // 12)
-    falls = {i: finite[i - span] - finite[i] for i in range(span, lowest + 1)}
-    if not falls:
-        return None
-    best = max(falls, key=falls.__getitem__)
-    # the smoothed loss is late by SMOOTHING / (1 - SMOOTHING) steps
-    return rates[max(0, best - span // 2 - round(SMOOTHING / (1 - SMOOTHING)))]
+    best = min(
+        range(len(losses)), key=lambda i: losses[i] if math.isfinite(losses[i]) else math.inf
+    )
+    fell = losses[0] - losses[best]
+    return rates[best] if fell >= LEAST_FALL * abs(losses[0]) else None
 
 
 @torch.no_grad()

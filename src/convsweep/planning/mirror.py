@@ -24,6 +24,14 @@ class Mirrored:
     count: int
 
     @property
+    def is_other(self) -> bool:
+        """Whether mirror images are other images: told from samples more often than not, beyond
+        chance.
+        """
+        bound = self.accuracy - 1.96 * 0.5 / max(1, self.count) ** 0.5
+        return self.count >= FEWEST // 2 and bound > TELLS
+
+    @property
     def is_alike(self) -> bool:
         """Whether mirror images are like samples: told no better than chance."""
         bound = self.accuracy + 1.96 * 0.5 / max(1, self.count) ** 0.5

@@ -15,7 +15,7 @@ from convsweep.errors import InfeasibleError, UserError
 from convsweep.planning import files, rules_data, rules_network, rules_training
 from convsweep.planning.decisions import Decision, Decisions
 from convsweep.planning.given import Given, parse_given
-from convsweep.planning.look import Look, look_at
+from convsweep.planning.look import Look, look_at, spacings
 from convsweep.planning.measure import device_of, measure
 from convsweep.planning.rules_training import Pace
 from convsweep.planning.space import MACS_FACTOR, Dimension, make_space, random_point
@@ -122,7 +122,8 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
     for size in look.in_shape:
         sample_bytes *= size
     dim = len(look.in_shape) - 1
-    rules_data.decide_batch(decisions, len(data.train), dim, sample_bytes)
+    is_dense = data.info.kind.is_dense
+    rules_data.decide_batch(decisions, len(data.train), dim, sample_bytes, is_dense)
     slots = usable_cores() if device_of("auto").type == "cpu" else 1
     cfg, pace, cost = choose_width(decisions, look, data, seconds, slots)
     rules_training.check_budget(pace, seconds, ", or a smaller data.image_size or data.max_train")
@@ -144,6 +145,7 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
         slots=slots,
         memory=int(cost["memory"] or 0),
         checkpoint_bytes=2 * 4 * 3 * int(cost["params"]),  # best and last, weights and two states
+        num_folds=int(decisions.get("data.num_folds") or 0),
         val_fraction=decisions.get("data.val_fraction"),
         data_fingerprint=marks,
         overrides=list(overrides),
@@ -179,13 +181,15 @@ def prepare_data(decisions: Decisions) -> "tuple[DataModule, list[files.ImageFil
     if root is not None and root.is_dir() and "image_size" in cfg.data:
         images = root / str(cfg.data.get("images", ""))
         headers = files.image_headers([images if images.is_dir() else root], root)
-        rules_data.decide_size(decisions, headers)
+        rules_data.decide_size(decisions, headers, "masks" in cfg.data)
     if root is not None:
         own = own_key(cfg)
         decisions.made[own] = Decision(own, str(root.absolute()), "given by you", is_given=True)
     data = build.data_module(given.compose(decisions.overrides()).data)
     rules_network.decide_task(decisions, data.info.task)
     rules_data.decide_split(decisions, data, data.read())
+    rules_data.decide_spacing(decisions, spacings(data))
+    rules_data.decide_patch(decisions, data)
     data = build.build_data(given.compose(decisions.overrides()))
     data.setup("fit")
     return data, headers
@@ -206,24 +210,30 @@ def choose_width(
     Returns:
         Its config, pace and cost.
     """
-    small, middle, large = rules_network.WIDTHS
-    tried = try_width(decisions, look, data, middle, slots)
-    if rules_network.has_own_network(decisions):
-        return tried
-    pace = tried[1]
-    enough = rules_training.ENOUGH * pace.wanted_epochs
-    if pace.affordable_epochs(seconds) < max(enough, pace.fewest_epochs):
-        return try_width(decisions, look, data, small, slots)
-    # twice the width takes about four times as long
-    if seconds is not None and pace.affordable_epochs(seconds / 4) >= pace.wanted_epochs:
-        return try_width(decisions, look, data, large, slots)
-    return tried
+    small, width, large = rules_network.WIDTHS
+    if seconds is not None and not rules_network.has_own_network(decisions):
+        pace = try_width(decisions, look, data, width, slots)[1]
+        enough = rules_training.ENOUGH * pace.wanted_epochs
+        if pace.affordable_epochs(seconds) < max(enough, pace.fewest_epochs):
+            width = small
+        # twice the width takes about four times as long
+        elif pace.affordable_epochs(seconds / 4) >= pace.wanted_epochs:
+            width = large
+    for_lr = not decisions.given.has("optimizer.lr")
+    return try_width(decisions, look, data, width, slots, for_lr=for_lr)
 
 
 def try_width(
-    decisions: Decisions, look: Look, data: "DataModule", width: int, slots: int
+    decisions: Decisions,
+    look: Look,
+    data: "DataModule",
+    width: int,
+    slots: int,
+    for_lr: bool = False,
 ) -> tuple[DictConfig, Pace, dict[str, Any]]:
-    """Return config, pace and cost of the baseline with this width."""
+    """Return config, pace and cost of the baseline with this width, and the learning rate of a
+    range test if it is `for_lr`.
+    """
     rules_network.decide_network(decisions, look, width)
     cfg, cost = feasible_config(decisions)
     batch = int(cfg.data.batch_size)
@@ -239,7 +249,7 @@ def try_width(
     ready.parts, ready.counted = data.parts, data.counted
     threads = max(1, usable_cores() // slots)
     num_val = 0 if data.val is data.train else len(data.val)
-    speed = measure(cfg, ready, threads)
+    speed = measure(cfg, ready, threads, for_lr)
     return cfg, Pace(len(data.train), num_val, batch, slots, speed), cost
 
 

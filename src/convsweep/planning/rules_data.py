@@ -15,11 +15,15 @@ from convsweep.errors import UserError
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.files import ImageFile, most_common
 from convsweep.planning.look import Look
+from convsweep.planning.mirror import FEWEST as FEWEST_MIRRORED
 
 # Sizes of resized images are multiples of it, and at most this.
 SIZE_MULTIPLE, LARGEST_SIZE = 16, 224
 # Share of the files that settle the size by having it.
 MOST_FILES = 0.9
+# Crops of volumes are multiples of the first, at most the second; volumes are resampled if their
+# spacings differ by more than this factor.
+PATCH_MULTIPLE, LARGEST_PATCH, UNEQUAL = 8, 96, 1.1
 # Below so many samples to train and validate on, a split says little: five folds (nnU-Net).
 FEW, NUM_FOLDS = 300, 5
 FEWEST = 5
@@ -29,13 +33,13 @@ RARE = 3.0
 # is normalised by itself.
 UNEVEN = 1.0
 # Steps of an epoch that a batch leaves at least, and largest batch.
-STEPS_AN_EPOCH, LARGEST_BATCH = 20, 64
+STEPS_AN_EPOCH, LARGEST_BATCH = 8, 64
 # Share of the free memory that one training may take.
 MEMORY_SHARE = 0.5
 
 
-def decide_size(decisions: Decisions, headers: Sequence[ImageFile]) -> None:
-    """Decide the size and colour of images from their files' headers."""
+def decide_size(decisions: Decisions, headers: Sequence[ImageFile], has_masks: bool) -> None:
+    """Decide the size and colour of images from their files' headers; masks keep their detail."""
     sizes = [header.size for header in headers]
     usual: tuple[int, int] = most_common(sizes) if sizes else (0, 0)
     if len(set(sizes)) > 1 and sizes.count(usual) >= MOST_FILES * len(sizes):
@@ -46,19 +50,19 @@ def decide_size(decisions: Decisions, headers: Sequence[ImageFile]) -> None:
         )
     elif len(set(sizes)) > 1:
         middle = [sorted(axis)[len(axis) // 2] for axis in zip(*sizes, strict=True)]
-        height, width = (rounded(value) for value in middle)
+        height, width = (rounded(value, has_masks) for value in middle)
         decisions.decide(
             "data.image_size",
             [height, width],
             f"files have {len(set(sizes))} sizes; the median {middle[0]}x{middle[1]}, in multiples"
-            f" of {SIZE_MULTIPLE}, at most {LARGEST_SIZE}",
+            f" of {SIZE_MULTIPLE}{'' if has_masks else f', at most {LARGEST_SIZE}'}",
         )
-    elif sizes and max(sizes[0]) > 2 * LARGEST_SIZE and "masks" not in decisions.get("data", ""):
-        height, width = (rounded(value) for value in sizes[0])
+    elif sizes and max(usual) > 2 * LARGEST_SIZE and not has_masks:
+        height, width = (rounded(value) for value in usual)
         decisions.decide(
             "data.image_size",
             [height, width],
-            f"all files are {sizes[0][0]}x{sizes[0][1]}, more than twice {LARGEST_SIZE}",
+            f"all files are {usual[0]}x{usual[1]}, more than twice {LARGEST_SIZE}",
         )
     colors = {header.color for header in headers}
     if len(colors) > 1:
@@ -70,13 +74,49 @@ def decide_size(decisions: Decisions, headers: Sequence[ImageFile]) -> None:
         )
 
 
-def rounded(value: float) -> int:
-    """Return a size as a multiple of `SIZE_MULTIPLE`, at most `LARGEST_SIZE`."""
-    return int(min(LARGEST_SIZE, max(SIZE_MULTIPLE, round(value / SIZE_MULTIPLE) * SIZE_MULTIPLE)))
+def rounded(value: float, has_masks: bool = False) -> int:
+    """Return a size as a multiple of `SIZE_MULTIPLE`, of images without masks at most
+    `LARGEST_SIZE`.
+    """
+    size = max(SIZE_MULTIPLE, round(value / SIZE_MULTIPLE) * SIZE_MULTIPLE)
+    return int(size if has_masks else min(LARGEST_SIZE, size))
 
 
-def decide_split(decisions: Decisions, data: DataModule, read: Parts) -> int | None:
-    """Decide what is validated and tested on, and return the number of folds, None for a split.
+def decide_patch(decisions: Decisions, data: DataModule) -> None:
+    """Decide the size of crops of volumes: the median, which almost every volume fits into."""
+    if not data.info.any_size or not hasattr(data, "open_pairs"):
+        return
+    shapes = [image.shape for image, _ in data.open_pairs(data.pairs["train"])]  # type: ignore[attr-defined]
+    middle = np.median(np.array(shapes), axis=0)
+    patch = [
+        min(LARGEST_PATCH, -(-int(size) // PATCH_MULTIPLE) * PATCH_MULTIPLE) for size in middle
+    ]
+    decisions.decide(
+        "data.crop_size",
+        patch,
+        f"the median of {len(shapes)} volumes, {'x'.join(f'{size:g}' for size in middle)}, in"
+        f" multiples of {PATCH_MULTIPLE}, at most {LARGEST_PATCH} (nnU-Net: the median, as far as"
+        " memory allows)",
+    )
+
+
+def decide_spacing(decisions: Decisions, spacings: list[list[float]]) -> None:
+    """Decide whether volumes are resampled: to the median where spacings differ.
+
+    Args:
+        spacings: smallest, median and largest along each axis.
+    """
+    if any(high > UNEQUAL * low for low, _, high in spacings):
+        said = ", ".join(f"{low:.3g} to {high:.3g}" for low, _, high in spacings)
+        decisions.decide(
+            "data.spacing",
+            [float(f"{middle:.4g}") for _, middle, _ in spacings],
+            f"spacings differ, {said} mm; the median along each axis (nnU-Net)",
+        )
+
+
+def decide_split(decisions: Decisions, data: DataModule, read: Parts) -> None:
+    """Decide what is validated and tested on.
 
     Raises:
         UserError: there are too few samples, or a class has one.
@@ -95,19 +135,23 @@ def decide_split(decisions: Decisions, data: DataModule, read: Parts) -> int | N
         )
         count -= round(count * (decisions.get("data.test_fraction") or 0.0))
     if val is not None:
-        return None
+        return
+    if count < FEW and not decisions.given.has("data.val_fraction"):
+        folds = min(NUM_FOLDS, count)
+        decisions.decide(
+            "data.num_folds",
+            folds,
+            f"{count} samples to train and validate on are fewer than {FEW}, so that the score of"
+            f" one split is rough; {NUM_FOLDS} folds (nnU-Net): each trains on four fifths",
+        )
+        decisions.decide("data.fold", 0, "the one that the search validates on")
+        return
     share = 0.1 if count >= 5000 else 0.2
     decisions.decide(
         "data.val_fraction",
         share,
-        f"{count} samples to train and validate on: a tenth from 5,000 on, else a fifth"
-        + (
-            f"; fewer than {FEW}, so scores of one split are rough: {round(count * share)} samples"
-            if count < FEW
-            else ""
-        ),
+        f"{count} samples to train and validate on: a tenth from 5,000 on, else a fifth",
     )
-    return None
 
 
 def check_enough(data: DataModule, read: Parts) -> None:
@@ -135,9 +179,11 @@ def check_enough(data: DataModule, read: Parts) -> None:
             )
 
 
-def decide_batch(decisions: Decisions, num_train: int, dim: int, sample_bytes: int) -> int:
+def decide_batch(
+    decisions: Decisions, num_train: int, dim: int, sample_bytes: int, is_dense: bool
+) -> int:
     """Decide the batch size by the number of samples; `fit_memory` halves it."""
-    largest = {1: LARGEST_BATCH, 2: LARGEST_BATCH, 3: 4}[dim]
+    largest = {1: 16 if is_dense else LARGEST_BATCH, 2: 8 if is_dense else LARGEST_BATCH, 3: 2}[dim]
     if sample_bytes > 2**18:  # 256x256 and more
         largest = min(largest, 4)
     batch = 2
@@ -174,20 +220,25 @@ def decide_augmentation(decisions: Decisions, look: Look) -> list[str]:
         f"{word} mirrored are told from the samples in {test.accuracy:.0%} of {test.count} cases"
         for word, test in (("left and right", sides), ("up and down", heights))
     )
-    is_dense = look.task == "segmentation"
-    few = sides.count < 50
-    if (sides.is_alike and heights.is_alike) or (few and is_dense):
-        option, why = "flips", "no direction" if not few else "masks follow their images (nnU-Net)"
-    elif sides.is_alike or (few and look.in_shape[0] == 3 and not is_dense):
-        option, why = "shift_flip" if not is_dense else "flip", "left and right may be exchanged"
+    if look.task == "segmentation":
+        # masks follow their images, so an axis is mirrored unless that makes other images of them
+        option = {(True, True): "flips", (True, False): "flip"}.get(
+            (not sides.is_other, not heights.is_other), "none"
+        )
+        decisions.choose("data/augment", option, f"mirrored unless that shows (nnU-Net): {said}")
+        return list(dict.fromkeys(["none", option]))
+    few = sides.count < FEWEST_MIRRORED // 2
+    if sides.is_alike and heights.is_alike:
+        option, why = "flips", "images have no direction"
+    elif sides.is_alike or (few and look.in_shape[0] == 3):
+        option, why = "shift_flip", "left and right may be exchanged"
     else:
-        option, why = "shift" if not is_dense else "none", "a mirror image is no sample"
+        option, why = "shift", "a mirror image is no sample"
     if option == "shift" and min(look.in_shape[1:]) < 16:
         option = "none"
         why += f", and a shift of {min(look.in_shape[1:])} pixels by a tenth is less than one"
     decisions.choose("data/augment", option, f"{why}: {said} (50 % is chance)")
-    extra = ["none", option, "erasing"] if not is_dense else ["none", option]
-    return list(dict.fromkeys(extra))
+    return list(dict.fromkeys(["none", option, "erasing"]))
 
 
 def decide_normalization(decisions: Decisions, look: Look) -> None:
@@ -211,9 +262,11 @@ def decide_balance(decisions: Decisions, look: Look) -> None:
         decide_monitor(decisions, "val/f1", "max", f"{said}: accuracy would hide the rare ones")
     elif look.task == "segmentation":
         decisions.decide("model.dice_weight", 1.0, "cross-entropy and Dice together (nnU-Net)")
-        two = len(look.class_names) == 2
-        name = f"val/iou/{look.class_names[1]}" if two else "val/foreground_dice"
-        decide_monitor(decisions, name, "max", "what the background does not dominate")
+        if len(look.class_names) == 2:
+            rare = look.class_names[look.counts.index(min(look.counts))]
+            decide_monitor(decisions, f"val/iou/{rare}", "max", "the rarer of two classes")
+        else:
+            decide_monitor(decisions, "val/foreground_dice", "max", "the background is left out")
     elif look.task == "multi_label" and imbalance > RARE:
         decisions.decide("model.label_weights", "balanced", f"{said}, more than {RARE:g}")
 

@@ -7,9 +7,9 @@ from math import log2
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.look import Look
 
-# Positions that the last feature map of a classifier keeps along the shortest axis at least, as in
-# nnU-Net, and the lowest level of a U-Net.
-LAST, LOWEST = 4, 6
+# Positions along the shortest axis: about so many in the last feature map of a classifier, at least
+# so many in the lowest level of a U-Net (nnU-Net).
+LAST, LOWEST = 4, 4
 # Widths of the first stage, from small to large; the middle one is measured first.
 WIDTHS = (8, 16, 32)
 
@@ -118,8 +118,8 @@ def decide_unet(decisions: Decisions, look: Look, spatial: list[int], width: int
     decisions.decide(
         "model.net.depth",
         depth,
-        f"{size} positions, halved {depth} times to at least {LOWEST}, at most {most} times"
-        " (nnU-Net: at least 4)",
+        f"{size} positions, halved {depth} times to at least {LOWEST} (nnU-Net), at most {most}"
+        " times",
     )
     if dim == 2:
         decisions.decide(

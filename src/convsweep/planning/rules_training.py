@@ -21,8 +21,9 @@ ENOUGH, SHORTEST_EPOCHS, SHORTEST_STEPS = 0.5, 3, 60
 BEGUN = 3
 # Seconds to start a trial and to write its files.
 START_S = 2.0
-# Learning rates of AdamW: the default, and how far the range test may go from it.
-LR, LR_FACTOR = 3e-3, 5.0
+# Learning rates of AdamW: the default, and the factor between that of the lowest loss in a range
+# test and one to train with.
+LR, BELOW_LOWEST = 3e-3, 10.0
 
 
 @dataclass(frozen=True)
@@ -121,10 +122,10 @@ def decide_lr(decisions: Decisions, measured: Measured) -> float:
     if found is None:
         why = f"the default: in {measured.steps} steps of a range test the loss did not fall"
         return float(decisions.decide("optimizer.lr", LR, why))
-    lr = float(f"{min(LR * LR_FACTOR, max(LR / LR_FACTOR, found)):.1e}")
+    lr = float(f"{math.sqrt(LR * found / BELOW_LOWEST):.1e}")
     why = (
-        f"in {measured.steps} steps of rising rate the loss fell fastest at {found:.1e} (Smith"
-        f" 2017); at most {LR_FACTOR:g} times above or below the default {LR:g}"
+        f"in {measured.steps} steps of rising rate (Smith 2017) the loss was lowest at"
+        f" {found:.1e}; the geometric mean of a tenth of it and the default {LR:g}"
     )
     return float(decisions.decide("optimizer.lr", lr, why))
 
