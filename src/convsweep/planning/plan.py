@@ -347,7 +347,7 @@ def write(planned: Planned, folder: Path) -> Planned:
     ]
     write_atomically(folder / PLAN, plan_text(decisions, header))
     trained = (
-        f"{plan.num_trials} trials are begun in {rules_training.SEARCH_SHARE:.0%} of the budget: a"
+        f"{plan.num_trials} trials are begun in the search's half of the budget: a"
         f" training of the baseline takes {duration_text(plan.seconds_per_training)},"
         f" {plan.slots} at a time, and a third of the trials is trained in full"
     )

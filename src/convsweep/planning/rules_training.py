@@ -12,8 +12,10 @@ from convsweep.planning.measure import Measured
 
 # The hand-made recipes of docs/results.md have 2,000 to 5,000 steps in 12 to 100 epochs.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 3000, 12, 100
-# Share of the budget for the search, and how many full trainings it must pay: docs/search.md.
-SEARCH_SHARE, TRAININGS = 0.6, 12
+# Seconds of a budget for starts, export and report, at most a third of it; share of the rest for
+# the search, besides baseline, finalists and winner; how many full trainings that must pay
+# (docs/search.md); and what is left of their speed where several run side by side.
+OVERHEAD_S, OVERHEAD_SHARE, SEARCH_SHARE, TRAININGS, TOGETHER = 120.0, 1 / 3, 0.5, 12, 0.8
 # Share of the epochs of the recipes below which the network is made smaller, and less than which
 # no training is worth it.
 ENOUGH, SHORTEST_EPOCHS, SHORTEST_STEPS = 0.5, 3, 60
@@ -67,13 +69,18 @@ class Pace:
         """Seconds of a training."""
         return START_S + epochs * self.epoch_s
 
+    def search_s(self, seconds: float) -> float:
+        """Return the seconds of training that the search has of a budget, over all slots."""
+        rest = seconds - min(OVERHEAD_S, OVERHEAD_SHARE * seconds)
+        return SEARCH_SHARE * rest * self.slots * (TOGETHER if self.slots > 1 else 1.0)
+
     def affordable_epochs(self, seconds: float | None) -> int:
         """Epochs with which the search's share of a budget pays `TRAININGS` trainings, at most
         those of a hand-made recipe.
         """
         if seconds is None:
             return self.wanted_epochs
-        each = SEARCH_SHARE * seconds * self.slots / TRAININGS
+        each = self.search_s(seconds) / TRAININGS
         return max(0, min(self.wanted_epochs, int((each - START_S) / self.epoch_s)))
 
 
@@ -86,13 +93,13 @@ def check_budget(pace: Pace, seconds: float | None, remedy: str) -> None:
     if seconds is None or pace.affordable_epochs(seconds) >= pace.fewest_epochs:
         return
     one = pace.training_s(pace.fewest_epochs)
-    needed = one * TRAININGS / SEARCH_SHARE / pace.slots
-    minutes = math.ceil(1.05 * needed / 60)
+    minutes = 1
+    while pace.affordable_epochs(60 * minutes) < pace.fewest_epochs:
+        minutes = math.ceil(1.05 * minutes) if minutes > 20 else minutes + 1
     raise UserError(
-        f"a budget must pay {TRAININGS} trainings of the smallest baseline in {SEARCH_SHARE:.0%} of"
-        f" it, but one of {pace.fewest_epochs} epochs takes {duration_text(one)} here, and"
-        f" budget={duration_text(seconds).replace(' ', '')} is less than the"
-        f" {duration_text(needed)} of them; set budget={minutes}min{remedy}"
+        f"a budget must pay {TRAININGS} trainings of the smallest baseline in half of it, but one"
+        f" of {pace.fewest_epochs} epochs takes {duration_text(one)} here, which"
+        f" {duration_text(seconds)} do not pay; set budget={minutes}min{remedy}"
     )
 
 
@@ -107,7 +114,7 @@ def decide_epochs(decisions: Decisions, pace: Pace, seconds: float | None) -> in
         why += (
             f"; {pace.speed.train_speed:,.0f} samples a second were measured, so an epoch takes"
             f" {duration_text(pace.epoch_s)}, and {affordable} epochs leave {TRAININGS} trainings"
-            f" in {SEARCH_SHARE:.0%} of {duration_text(seconds)}"
+            f" in the half of {duration_text(seconds)} that is the search's"
         )
     epochs = int(decisions.decide("trainer.max_epochs", affordable, why))
     decisions.decide(
@@ -134,5 +141,5 @@ def num_trials(pace: Pace, epochs: int, seconds: float | None) -> int:
     """Return how many trials the search's share of a budget begins."""
     if seconds is None:
         return 20
-    full = SEARCH_SHARE * seconds * pace.slots / pace.training_s(epochs)
+    full = pace.search_s(seconds) / pace.training_s(epochs)
     return max(4, int(BEGUN * full))
