@@ -145,8 +145,8 @@ def test_a_dry_run_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert run(tmp_path, commands, "budget=30min", "--dry-run") == 0
     assert commands.names == ["plan"]
     said = capsys.readouterr().out
-    assert "search: convsweep train -m" in said
-    assert "finalists: decided then" in said
+    assert "  convsweep train -m" in said
+    assert "convsweep confirm" in said
     assert run(tmp_path, commands) == 0
     assert commands.names == ORDER, "and the plan is used"
 

@@ -183,7 +183,7 @@ def how_made(files: Files, state: State, seconds: float | None) -> str:
     ]
     asked = "" if seconds is None else f" of a budget of {duration_text(seconds)}"
     return (
-        f"{duration_text(state.spent)}{asked}; {len(files.trials)} trials in the search.\n\n"
+        f"{duration_text(state.seconds)}{asked}; {len(files.trials)} trials in the search.\n\n"
         + table(["stage", "how it ended", "time", "note"], rows)
     )
 

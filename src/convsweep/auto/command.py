@@ -15,6 +15,7 @@ same command again goes on where the last one stopped.
     epochs     instead of a time, or as well: how many epochs all trainings have together
     top        at most how many finalists (3)
     seeds      at most how many trainings of each finalist and of the baseline (5)
+    folds      train them on so many folds of the data instead (as the plan says)
     folder     where everything is written (auto/DATA_1, or the next free number)
     --dry-run  plan and measure, then print stages, times, commands, and the disk that is needed
     others     overrides of every training; those of hydra.sweeper and hydra/launcher go to the search

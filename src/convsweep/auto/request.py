@@ -8,7 +8,8 @@ from convsweep.cli.duration import parse_duration
 from convsweep.cli.override_quotes import quote_values
 from convsweep.errors import UserError, did_you_mean
 
-WORDS = ("budget", "n_trials", "epochs", "top", "seeds", "folder")
+COUNTS = ("n_trials", "epochs", "top", "seeds", "folds")
+WORDS = ("budget", *COUNTS, "folder")
 DRY_RUN = "--dry-run"
 # Of Hydra's grammar: an override of the engine, not of the config.
 ENGINE = ("hydra.", "hydra/")
@@ -37,6 +38,7 @@ class Request:
         epochs: the epochs of all trainings; None: no limit.
         top: at most how many finalists.
         seeds: at most how many trainings of each.
+        folds: on how many folds of the data they are trained instead; None: as the plan says.
         folder: of everything that is written; None: chosen by the data's name.
         dry_run: say what would be done.
     """
@@ -48,6 +50,7 @@ class Request:
     epochs: int | None
     top: int
     seeds: int
+    folds: int | None
     folder: Path | None
     dry_run: bool
 
@@ -78,7 +81,9 @@ def parse_request(arguments: Sequence[str]) -> Request:
             "auto needs a limit, and got none; say budget=30min, or n_trials=40 (of the search), or"
             " epochs=500 (of all trainings)"
         )
-    counts = {name: _count(name, given[name]) for name in WORDS[1:-1] if name in given}
+    if {"folds", "seeds"} <= set(given):
+        raise UserError("finalists differ in folds or in seeds, but got both; leave one out")
+    counts = {name: _count(name, given[name]) for name in COUNTS if name in given}
     return Request(
         overrides=[text for text in overrides if not is_of_engine(text)],
         engine=[text for text in overrides if is_of_engine(text)],
@@ -87,6 +92,7 @@ def parse_request(arguments: Sequence[str]) -> Request:
         epochs=counts.get("epochs"),
         top=counts.get("top", 3),
         seeds=counts.get("seeds", 5),
+        folds=counts.get("folds"),
         folder=Path(given["folder"]).expanduser() if "folder" in given else None,
         dry_run=DRY_RUN in arguments,
     )

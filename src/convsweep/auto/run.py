@@ -93,6 +93,7 @@ class Run:
         self.job = job
         self._execute = execute
         self._fingerprint = fingerprint
+        self._before, self._began = job.state.seconds, time.monotonic()
 
     @property
     def state(self) -> State:
@@ -131,6 +132,7 @@ class Run:
     def go_through(self, stage: Stage, number: int) -> None:
         """Run a stage, or leave it out."""
         own = self.state.stages[stage.name]
+        self.save()
         # of files that the stage before has written
         self.job = Job(self.job.request, self.job.folder, self.state)
         left = f"; {duration_text(self.job.left)} left" if math.isfinite(self.job.left) else ""
@@ -214,7 +216,8 @@ class Run:
         return 128 + signum
 
     def save(self) -> None:
-        """Write state.json."""
+        """Write state.json, with the time until now."""
+        self.state.seconds = self._before + time.monotonic() - self._began
         self.state.write(self.job.folder)
 
 
@@ -223,6 +226,6 @@ def print_summary(files: Files, request: Request, state: State) -> None:
     say("")
     for line in summary_lines(files, state):
         say(line)
-    spent = duration_text(state.spent)
+    spent = duration_text(state.seconds)
     asked = "" if request.seconds is None else f" of {duration_text(request.seconds)}"
     say(f"took     {spent}{asked}; {len(files.trials)} trials in the {SPACE}")

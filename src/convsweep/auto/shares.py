@@ -13,7 +13,7 @@ from convsweep.errors import UserError
 # Finalists and trainings of each, from what is wanted to the least from which an interval follows.
 CHOICES = ((3, 5), (2, 5), (2, 4), (2, 3), (1, 3))
 # The largest share of finalists; the search has the rest.
-FINALS_SHARE = 0.4
+FINALS_SHARE = 0.5
 # A search shorter than this many trainings finds little: the baseline is one of them.
 MIN_TRAININGS = 5
 
@@ -77,13 +77,17 @@ class Shares:
     left_out: tuple[str, ...] = ()
 
 
-def choices(top: int, seeds: int) -> list[tuple[int, int]]:
-    """Return the numbers of finalists and seeds to try, the wanted ones first."""
+def choices(top: int, seeds: int, *, folds: bool = False) -> list[tuple[int, int]]:
+    """Return the numbers of finalists and seeds to try, the wanted ones first; of folds none can be
+    left out.
+    """
+    if folds:
+        return [(number, seeds) for number in range(top, 0, -1)]
     smaller = [each for each in CHOICES if each[0] <= top and each[1] <= seeds]
     return [(top, seeds), *(each for each in smaller if each != (top, seeds))]
 
 
-def share_out(left: float, costs: Costs, top: int, seeds: int) -> Shares:
+def share_out(left: float, costs: Costs, top: int, seeds: int, *, folds: bool = False) -> Shares:
     """Share out what is left after the baseline.
 
     Args:
@@ -91,11 +95,12 @@ def share_out(left: float, costs: Costs, top: int, seeds: int) -> Shares:
         costs: of the parts.
         top: wanted finalists.
         seeds: wanted trainings of each.
+        folds: whether they are on folds of the data, all of which are needed.
     """
     wanted = (top, seeds)
     for winner in (costs.of_winner, 0.0):
         free = left - costs.ending - winner
-        for each in choices(top, seeds):
+        for each in choices(top, seeds, folds=folds):
             finals = costs.of_finals(*each)
             if finals <= FINALS_SHARE * free and free - finals >= costs.of_search:
                 return Shares(free - finals, finals, winner, *each, _left_out(each, wanted, winner))
@@ -109,11 +114,14 @@ def share_out(left: float, costs: Costs, top: int, seeds: int) -> Shares:
     )
 
 
-def fit_finals(free: float, costs: Costs, top: int, seeds: int) -> tuple[int, int] | None:
+def fit_finals(
+    free: float, costs: Costs, top: int, seeds: int, *, folds: bool = False
+) -> tuple[int, int] | None:
     """Return how many finalists and seeds fit, once the search says what they cost; None if not
     even the least does.
     """
-    fitting = (each for each in choices(top, seeds) if costs.of_finals(*each) <= free)
+    tried = choices(top, seeds, folds=folds)
+    fitting = (each for each in tried if costs.of_finals(*each) <= free)
     return next(fitting, None)
 
 

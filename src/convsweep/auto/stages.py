@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean, median
 
-from convsweep.auto.files import PRESET, SPACE, Files, value_of
-from convsweep.auto.request import Request
+from convsweep.auto.files import PRESET, SPACE, Files
+from convsweep.auto.request import Request, key_of, value_of
 from convsweep.auto.shares import Costs, Shares, check_least, fit_finals, share_out
 from convsweep.auto.state import State
 from convsweep.cli.duration import duration_text
@@ -17,10 +17,13 @@ from hydra_study import override_text
 
 # Until the baseline has measured it: what a command takes besides its work.
 START_S = 8.0
+SLOTS = "hydra.sweeper.slots"
 # What the exported programs and the report take besides that.
 ENDING_S = 15.0
 # Stages of the ending, each with a start.
 NUM_ENDING = 3
+# Trainings side by side are slower than one alone by about so much.
+SIDE_BY_SIDE = 0.8
 # Kept free of the finalists' time, since their last trainings end one by one.
 SPARE = 0.05
 
@@ -56,12 +59,29 @@ class Job:
     def left(self) -> float:
         """Seconds of the budget that are not spent."""
         total = self.request.seconds
-        return math.inf if total is None else total - self.state.spent
+        return math.inf if total is None else total - self.state.seconds
 
     @property
     def max_epochs(self) -> int:
         """Epochs of the baseline."""
         return int(self.files.plan.get("epochs") or self.files.baseline_result.get("epochs") or 1)
+
+    @property
+    def slots(self) -> int:
+        """How many trainings of a search run at a time."""
+        given = [value_of(text) for text in self.request.engine if key_of(text) == SLOTS]
+        own = given[-1] if given and given[-1].isdigit() else self.files.plan.get("slots")
+        return int(own or 1)
+
+    @property
+    def folds(self) -> int | None:
+        """On how many folds finalists are trained; None: with several seeds."""
+        return self.request.folds or self.files.plan.get("num_folds") or None
+
+    @property
+    def wanted(self) -> tuple[int, int]:
+        """How many finalists, and trainings of each, are asked for."""
+        return self.request.top, self.folds or self.request.seeds
 
     @property
     def more_data(self) -> float:
@@ -76,7 +96,8 @@ class Job:
         training = measured or planned
         start = max(1.0, self.seconds_of("baseline") - measured) if measured else START_S
         ending = NUM_ENDING * start + ENDING_S
-        return Costs(training, training * self.more_data, start, ending)
+        at_once = max(1.0, SIDE_BY_SIDE * self.slots)
+        return Costs(training, training * self.more_data, start, ending, at_once)
 
     def searched_costs(self) -> Costs:
         """Return what the parts cost in seconds, by the best trials of the search."""
@@ -102,11 +123,12 @@ class Job:
         """
         request, of_epochs = self.request, self.epoch_shares()
         if request.seconds is None:
-            shares = Shares(math.inf, math.inf, math.inf, request.top, request.seeds)
+            shares = Shares(math.inf, math.inf, math.inf, *self.wanted)
         else:
             costs = self.costs()
             planned = 0.0 if self.files.baseline_result else costs.start + costs.training
-            shares = share_out(self.left - planned, costs, request.top, request.seeds)
+            folds = self.folds is not None
+            shares = share_out(self.left - planned, costs, *self.wanted, folds=folds)
         if of_epochs is None or not shares.search:
             return shares
         return replace(
@@ -125,7 +147,8 @@ class Job:
             return None
         epochs = float(self.max_epochs)
         left = self.request.epochs - epochs
-        return share_out(left, Costs(epochs, epochs), self.request.top, self.request.seeds)
+        folds = self.folds is not None
+        return share_out(left, Costs(epochs, epochs), *self.wanted, folds=folds)
 
     def n_trials(self) -> int | None:
         """Return the largest number of trials; None where only the time limits them."""
@@ -177,8 +200,8 @@ def check_baseline(job: Job) -> None:
         UserError: it does not; the message says what it would take.
     """
     if job.request.seconds is not None:
-        needed = job.state.spent + job.costs().least
-        check_least(job.request.seconds, job.state.spent, job.costs(), duration_text(needed))
+        needed = job.state.seconds + job.costs().least
+        check_least(job.request.seconds, job.state.seconds, job.costs(), duration_text(needed))
     if job.request.epochs is not None:
         epochs = float(job.max_epochs)
         check_least(job.request.epochs, 0.0, Costs(epochs, epochs), f"{epochs:g} epochs")
@@ -212,22 +235,25 @@ def finalists(job: Job) -> list[str]:
         raise LeftOutError("there was no search")
     if not job.files.complete:
         raise LeftOutError("no trial of the search came to its end")
-    costs, wanted = job.searched_costs(), (job.request.top, job.request.seeds)
     of_epochs = job.epoch_shares()
-    if of_epochs is not None:
-        wanted = (of_epochs.top, of_epochs.seeds)
+    wanted = job.wanted if of_epochs is None else (of_epochs.top, of_epochs.seeds)
+    costs = job.searched_costs()
     free, chosen = time_for_finalists(job, costs, wanted)
-    top, seeds = chosen
-    timeout = f"hydra.sweeper.timeout={max(1.0, free - costs.start):.0f}"
-    return [
-        "confirm",
-        str(job.files.study),
-        f"top={top}",
-        f"seeds={seeds}",
-        "baseline=defaults",
-        "test=false",
-        *([] if math.isinf(free) else [timeout]),
-    ]
+    return confirm(job, *chosen, free - costs.start)
+
+
+def confirm(job: Job, top: int, each: int, seconds: float) -> list[str]:
+    """Return the command that compares the best trials with the baseline.
+
+    Args:
+        job: the run.
+        top: how many.
+        each: seeds or folds.
+        seconds: its longest time.
+    """
+    timeout = f"hydra.sweeper.timeout={max(1.0, seconds):.0f}" if math.isfinite(seconds) else ""
+    words = [f"top={top}", f"{'folds' if job.folds else 'seeds'}={each}", "baseline=defaults"]
+    return ["confirm", str(job.files.study), *words, "test=false", *filter(None, [timeout])]
 
 
 def time_for_finalists(
@@ -241,7 +267,8 @@ def time_for_finalists(
     """
     for reserved in (costs.of_winner, 0.0):
         free = job.left - costs.ending - reserved
-        fitting = fit_finals(free * (1 - SPARE), costs, *wanted)
+        folds = job.folds is not None
+        fitting = fit_finals(free * (1 - SPARE), costs, *wanted, folds=folds)
         if fitting is not None:
             return free, fitting
     raise LeftOutError("the time that is left does not hold the trainings that an interval needs")
@@ -330,8 +357,3 @@ def free_disk(folder: Path) -> int:
     """Return the free bytes of a folder's disk."""
     place = next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
     return shutil.disk_usage(place).free
-
-
-def best_value(files: Files) -> float | None:
-    """Return the best value of the search so far."""
-    return value_of(files.complete[0]) if files.complete else None

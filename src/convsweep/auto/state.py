@@ -40,18 +40,15 @@ class State:
         overrides: of the config, and of the engine.
         data: fingerprint of the data when the plan was made, a value a file.
         stages: by name, in their order.
+        seconds: how long all starts have run, stages and what is between them.
         pid: of the process of the running stage.
     """
 
     overrides: list[str]
     data: dict[str, Any] = field(default_factory=dict)
     stages: dict[str, StageState] = field(default_factory=dict)
+    seconds: float = 0.0
     pid: int | None = None
-
-    @property
-    def spent(self) -> float:
-        """Seconds of all stages over all starts."""
-        return sum(stage.seconds for stage in self.stages.values())
 
     @property
     def is_finished(self) -> bool:

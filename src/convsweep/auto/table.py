@@ -10,10 +10,12 @@ from convsweep.auto.stages import (
     ENDING_S,
     STAGES,
     Job,
-    LeftOutError,
     Stage,
+    baseline,
     check_baseline,
+    confirm,
     free_disk,
+    search,
 )
 from convsweep.cli.console import console, say
 from convsweep.cli.duration import duration_text
@@ -37,7 +39,7 @@ def print_stages(job: Job) -> None:
     say("")
     console.print(table)
     if job.request.seconds is not None:
-        say(f"budget {duration_text(job.request.seconds)}, spent {duration_text(job.state.spent)}")
+        say(f"budget {duration_text(job.request.seconds)}, spent {duration_text(job.state.seconds)}")
     for text in shares.left_out:
         say(f"does not fit: {text}")
 
@@ -45,7 +47,7 @@ def print_stages(job: Job) -> None:
 def purpose_of(stage: Stage, shares: Shares) -> str:
     """Return what a stage does, with the numbers that are known."""
     if stage.name == "finalists" and shares.top:
-        return f"the best {shares.top} and the baseline, {shares.seeds} seeds each"
+        return f"the best {shares.top} and the baseline, {shares.seeds} trainings each"
     return stage.purpose
 
 
@@ -77,14 +79,14 @@ def dry_run(job: Job) -> int:
     """Print the commands, the share of feasible points and the disk; nothing is trained."""
     from convsweep.cost import in_bytes  # imports torch
 
-    say("\ncommands, with what is known before the baseline is measured")
-    for stage in STAGES[1:]:
-        if stage.command is None:
-            continue
-        try:
-            say(f"  {stage.name}: {shell_command(*stage.command(job))}")
-        except LeftOutError as reason:
-            say(f"  {stage.name}: decided then ({reason} yet)")
+    shares = job.shares()
+    commands = [baseline(job)]
+    if shares.search:
+        commands += [search(job), confirm(job, shares.top, shares.seeds, shares.finals)]
+    say("\ncommands, with shares that are computed again as times are measured:")
+    for command in commands:
+        say(f"  {shell_command(*command)}")
+    say("  then, of the chosen network: train on all data, evaluate, export, report")
     plan = job.files.plan
     if plan.get("feasible") is not None:
         say(f"random points of the space that can be trained: {plan['feasible']:.0%}")

@@ -1,0 +1,93 @@
+"""A stage's process is followed and ended; one that outlived its start is found by its lock."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from convsweep.auto import process
+from convsweep.auto.process import (
+    STAGE_LOCK,
+    InterruptedStageError,
+    alone,
+    end_earlier_process,
+    run_process,
+)
+from convsweep.errors import UserError
+from hydra_study import try_lock
+
+WAITS = "import signal, time; {}; print('up', flush=True); time.sleep(60)"
+
+
+@contextmanager
+def earlier(folder: Path, before: str = "") -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a process that holds the lock of a stage, as one that outlived its start."""
+    held = try_lock(folder / STAGE_LOCK)
+    assert held is not None
+    command = [sys.executable, "-c", WAITS.format(before or "pass")]
+    with subprocess.Popen(command, pass_fds=[held], stdout=subprocess.PIPE) as one:
+        os.close(held)
+        assert one.stdout is not None
+        one.stdout.readline()
+        try:
+            yield one
+        finally:
+            one.kill()
+
+
+def test_a_process_runs_and_says_its_code(tmp_path: Path) -> None:
+    began: list[int] = []
+    assert run_process(["--version"], tmp_path, began.append, lambda: None) == 0
+    assert len(began) == 1
+    assert run_process(["predcit"], tmp_path, began.append, lambda: None) == 2
+    end_earlier_process(tmp_path, None, lambda text: None)
+
+
+def test_a_signal_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "LOOK_EVERY_S", 0.02)
+    looked: list[float] = []
+
+    def follow() -> None:
+        if not looked:
+            os.kill(os.getpid(), signal.SIGTERM)
+        looked.append(time.monotonic())
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(InterruptedStageError) as stopped:
+        run_process(["train", "--help"], tmp_path, lambda pid: None, follow)
+    assert stopped.value.args == (signal.SIGTERM,)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("before", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"])
+def test_an_earlier_process_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    monkeypatch.setattr(process, "GRACE_S", 0.3)
+    said: list[str] = []
+    with earlier(tmp_path, before) as one:
+        end_earlier_process(tmp_path, one.pid, said.append)
+        assert one.wait(5) == -(signal.SIGKILL if before else signal.SIGTERM)
+    assert said == [
+        f"ending process {one.pid} of an earlier start, which still works on this folder"
+    ]
+
+
+def test_an_unknown_process_is_not_waited_for(tmp_path: Path) -> None:
+    with earlier(tmp_path), pytest.raises(UserError, match="a process of an earlier start"):
+        end_earlier_process(tmp_path, None, lambda text: None)
+
+
+def test_two_commands_on_one_folder(tmp_path: Path) -> None:
+    with (
+        alone(tmp_path),
+        pytest.raises(UserError, match="another one is at work"),
+        alone(tmp_path),
+    ):
+        pass
