@@ -1,5 +1,6 @@
 """Intervals and calibration agree with values by hand."""
 
+import numpy as np
 import pytest
 
 from convsweep.auto.evidence import calibration, chance, interval_of_test, wilson
@@ -28,7 +29,53 @@ def test_calibration() -> None:
     assert calibration([{"sample": "1", "loss": "0.1"}]) is None
 
 
-def test_only_accuracy_has_an_interval_of_samples() -> None:
+def test_accuracy_has_wilsons_interval() -> None:
     rows = [{"true": "a", "predicted": "a"}] * 8 + [{"true": "a", "predicted": "b"}] * 2
-    assert interval_of_test("accuracy", rows) == wilson(8, 10)
-    assert interval_of_test("miou", rows) is None
+    found = interval_of_test("accuracy", rows)
+    assert found is not None
+    assert (found.low, found.high) == wilson(8, 10)
+    assert interval_of_test("mean_ap", rows) is None
+    assert interval_of_test("accuracy", []) is None
+
+
+def masks(*counts: tuple[int, int, int]) -> list[dict[str, str]]:
+    """Return rows of masks with 10 positions, by right, true and predicted of one class."""
+    rows = []
+    for right, true, predicted in counts:
+        other = (10 - true - predicted + right, 10 - true, 10 - predicted)
+        cells = {"a": (right, true, predicted), "b": other}
+        kinds = ("right", "true", "predicted")
+        rows.append(
+            {
+                f"{kind}_{name}": str(count)
+                for name, three in cells.items()
+                for kind, count in zip(kinds, three, strict=True)
+            }
+        )
+    return rows
+
+
+def test_scores_of_positions_and_numbers_by_hand() -> None:
+    # a: 3 of 5 in the union, b: 5 of 7
+    same = masks((3, 4, 4)) * 5
+    for metric, value in (("miou", (3 / 5 + 5 / 7) / 2), ("pixel_accuracy", 0.8)):
+        found = interval_of_test(metric, same)
+        assert found is not None
+        assert (found.low, found.high) == pytest.approx((value, value)), metric
+    rows = [{"true_x": str(n), "predicted_x": str(n + (-1) ** n)} for n in range(40)]
+    found = interval_of_test("mae", rows)
+    assert found is not None
+    assert (found.low, found.high) == (1.0, 1.0)
+    found = interval_of_test("r2", rows)
+    assert found is not None
+    assert found.low < 1 - 40 / (40 * (40**2 - 1) / 12) < found.high
+
+
+def test_the_bootstrap_is_as_wide_as_the_formula() -> None:
+    generator = np.random.default_rng(1)
+    errors = generator.normal(size=400)
+    rows = [{"true_x": "0", "predicted_x": str(error)} for error in errors]
+    found = interval_of_test("mae", rows)
+    assert found is not None
+    expected = 2 * 1.96 * np.abs(errors).std() / 20
+    assert found.high - found.low == pytest.approx(expected, rel=0.1)

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from convsweep.auto.evidence import Calibration, calibration, interval_of_test
+from convsweep.auto.evidence import Calibration, Interval, calibration, interval_of_test
 from convsweep.auto.files import PRESET, Files
 from convsweep.auto.stages import Job
 from convsweep.auto.state import State
@@ -96,7 +96,7 @@ def scores_text(files: Files, state: State) -> str:
     rows = []
     for name, value in metrics.items():
         is_main = name == files.metric.removeprefix("val/")
-        between = f"{interval[0]:.4f} to {interval[1]:.4f}" if is_main and interval else ""
+        between = interval_text(interval) if is_main else ""
         rows.append([name, f"{value:.4f}", between])
     parts = [
         f"Validation: {validation_text(files)}. These samples chose epoch and network, so the score"
@@ -106,13 +106,20 @@ def scores_text(files: Files, state: State) -> str:
     if rows:
         count = int(files.evaluation["samples"])
         parts.append(f"Test, on {count:,} samples that were used for nothing else:")
-        parts.append(table(["score", "value", "95 % interval (Wilson)"], rows))
+        parts.append(table(["score", "value", "95 % interval"], rows))
     classes: Sequence[Mapping[str, Any]] = files.evaluation.get("classes") or []
     if classes:
         heads = list(classes[0])
         cells = [[cell(row.get(head)) for head in heads] for row in classes[:MAX_CLASSES]]
         parts.append(table(heads, cells))
     return "\n\n".join(parts)
+
+
+def interval_text(interval: Interval | None) -> str:
+    """Return an interval with its method; empty if there is none."""
+    if interval is None:
+        return ""
+    return f"{interval.low:.4f} to {interval.high:.4f} ({interval.method})"
 
 
 def calibration_text(files: Files) -> str:

@@ -127,7 +127,8 @@ class Run:
         """
         if self.state.stages["plan"].status == "done":
             now = self._fingerprint(self.job.request.overrides)
-            check_same_data(self.state.data, now, self.job.folder)
+            then = self.job.files.plan.get("data_fingerprint") or {}
+            check_same_data(then, now, self.job.folder)
 
     def go_through(self, stage: Stage, number: int) -> None:
         """Run a stage, or leave it out."""
@@ -150,8 +151,6 @@ class Run:
             return
         self.run_command(stage, own)
         self.job = Job(self.job.request, self.job.folder, self.state)
-        if stage.name == "plan":
-            self.state.data = dict(self.job.files.plan.get("data_fingerprint") or {})
         self.save()
         result = score_text(stage.name, self.job.files)
         say(f"{stage.name} took {duration_text(own.seconds)}{f': {result}' if result else ''}")

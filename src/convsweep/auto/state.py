@@ -38,14 +38,12 @@ class State:
 
     Attributes:
         overrides: of the config, and of the engine.
-        data: fingerprint of the data when the plan was made, a value a file.
         stages: by name, in their order.
         seconds: how long all starts have run, stages and what is between them.
         pid: of the process of the running stage.
     """
 
     overrides: list[str]
-    data: dict[str, Any] = field(default_factory=dict)
     stages: dict[str, StageState] = field(default_factory=dict)
     seconds: float = 0.0
     pid: int | None = None

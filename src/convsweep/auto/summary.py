@@ -42,7 +42,9 @@ def score_line(files: Files) -> str:
         return f"{validation_text(files)}, on validation samples that chose it; there was no test"
     count = int(files.evaluation["samples"])
     interval = interval_of_test(metric, files.samples)
-    between = "" if interval is None else f", 95 % interval {interval[0]:.3f} to {interval[1]:.3f}"
+    between = ""
+    if interval is not None:
+        between = f", 95 % interval {interval.low:.3f} to {interval.high:.3f}"
     return f"test {metric} {score:.4g}{between}, on {count:,} samples that nothing has seen before"
 
 

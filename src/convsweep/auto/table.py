@@ -39,7 +39,8 @@ def print_stages(job: Job) -> None:
     say("")
     console.print(table)
     if job.request.seconds is not None:
-        say(f"budget {duration_text(job.request.seconds)}, spent {duration_text(job.state.seconds)}")
+        spent = duration_text(job.state.seconds)
+        say(f"budget {duration_text(job.request.seconds)}, spent {spent}")
     for text in shares.left_out:
         say(f"does not fit: {text}")
 

@@ -14,7 +14,7 @@ from convsweep.errors import InfeasibleError
 from convsweep.losses.class_loss import NO_CLASS, ClassLoss
 from convsweep.losses.cross_entropy import CrossEntropy
 from convsweep.losses.dice import dice_loss
-from convsweep.metrics.overlap import Overlap, overlap_names
+from convsweep.metrics.overlap import Overlap, confusion_of_each, overlap_names
 from convsweep.models.base import Batch, Model
 from convsweep.nets.blocks import center_crop_or_pad
 from convsweep.nets.geometry import shape_text
@@ -75,6 +75,17 @@ class SegmentationTask(ClassesTask):
 
     def shown_columns(self) -> Sequence[int]:
         return [0, *range(2, 2 + SHOWN_COLUMNS)]
+
+    def answer_columns(self, info: DataInfo) -> list[str]:
+        kinds = ("right", "true", "predicted")
+        return [f"{kind}_{name}" for name in info.class_names for kind in kinds]
+
+    def answers(self, info: DataInfo, logits: Tensor, y: Tensor) -> list[list[str]]:
+        """Return the numbers of positions of each class and sample."""
+        predicted, target = logits.argmax(dim=1), cropped_target(logits, y).long()
+        each = confusion_of_each(predicted, target, info.num_classes, info.ignore_index)
+        counts = torch.stack([each.diagonal(dim1=1, dim2=2), each.sum(dim=2), each.sum(dim=1)], 2)
+        return [[str(count) for count in row] for row in counts.flatten(1).tolist()]
 
 
 class Segmentation(Model):

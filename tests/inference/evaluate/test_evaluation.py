@@ -122,6 +122,13 @@ def test_folder_of_masks(run: Command, tmp_path: Path) -> None:
     assert found["metrics"]["miou"] == pytest.approx(
         np.mean([value for value in iou if value is not None]), abs=1e-5
     )
+    with Path("evaluation/samples.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    first = found["classes"][0]["class"]
+    for kind, axis in (("true", 1), ("predicted", 0)):
+        counts = [int(row[f"{kind}_{first}"]) for row in rows]
+        assert sum(counts) == np.sum(found["confusion"], axis=axis)[0]
+    assert sum(int(row[f"right_{first}"]) for row in rows) == found["confusion"][0][0]
 
 
 @pytest.mark.parametrize(
