@@ -30,8 +30,13 @@ def network_text(files: Files) -> str:
     if not files.is_better:
         return f"the baseline of the plan ({summary})"
     chosen = files.chosen or {}
-    params = ", ".join(f"{name}={value}" for name, value in (chosen.get("params") or {}).items())
-    return f"{chosen.get('name')} of {len(files.trials)}: {params} ({summary})"
+    params = ", ".join(
+        f"{name.rpartition('.')[2]}={value:.3g}"
+        if isinstance(value, float)
+        else f"{name.rpartition('.')[2]}={value}"
+        for name, value in (chosen.get("params") or {}).items()
+    )
+    return f"{chosen.get('name')} of {len(files.trials)} ({summary}): {params}"
 
 
 def score_line(files: Files) -> str:
