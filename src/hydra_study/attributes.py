@@ -15,6 +15,8 @@ DUPLICATE_OF = "duplicate_of"
 REPETITION = "repetition"
 RETRY_OF = "retry_of"
 RETRIED = "retried"
+# Values of the trainings of a trial that averages over several, a list for each.
+TRAININGS = "trainings"
 # The trial that a finalist repeats with another seed.
 FINALIST_OF = "finalist_of"
 ATTEMPT = "attempt"

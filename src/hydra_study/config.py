@@ -38,6 +38,10 @@ class StudyConf:
         ignore: Keys of the config that do not change the job. A key that is searched always counts.
         repeat: How many times the same network may be trained; `seed_key` is the key of the seed,
             which then differs.
+        average_over: null, or the key (`seed`, `data.fold`) of a whole number: each trial then
+            trains its network `repeat` times, one after the other, in folders of their own, while
+            this key counts up. Its value is their mean; the value of each training is reported as
+            a step, for `pruner=wilcoxon`.
         finalists: `{top: 5, seeds: 3}`: once `n_trials` are done, the best `top` complete trials
             are trained again in full length with `seeds` other seeds each, beyond `n_trials`; the
             winner is the one with the best mean.
@@ -86,6 +90,7 @@ class StudyConf:
     canonical: str | None = None
     ignore: list[str] = field(default_factory=lambda: ["seed", "tags", "logger"])
     repeat: int = 1
+    average_over: str | None = None
     seed_key: str = "seed"
     finalists: Any = None
     checkpoint: str = "**/*.ckpt"

@@ -39,6 +39,7 @@ from hydra_study.storage.storage import OpenStudy, create_study, open_storage
 from hydra_study.storage.study_folder import pair_with_folder
 from hydra_study.sweep_spec import SweepSpec, WorkerResult
 from hydra_study.task_function import find_origin, refuse_unguarded
+from hydra_study.trials.averages import check_average, words_of_average
 from hydra_study.trials.budget import tally
 from hydra_study.trials.changes import check_change, fixed_config
 from hydra_study.trials.finalists import check_seed, decide_finals, parse_finals
@@ -105,6 +106,7 @@ def run_sweep(
     first = compose(spec.first)
     refuse_floats(space, point, compose)
     check_seed(spec, first)
+    check_average(spec, first)
     spec.paths.make()
     study = prepare(spec, space, first)
     with locked(spec.paths.ask_lock):
@@ -269,6 +271,9 @@ def conclude_study(
     reasons = "; ".join(sorted({end.reason for end in ended}))
     best = f"; {best_text(count.best, spec)}" if count.best is not None else ""
     log.info("study %s: %s (%s)%s", study.study_name, reasons, kinds or "no trials", best)
+    averaged = None if count.best is None else words_of_average(count.best)
+    if averaged is not None:
+        log.info("%s", averaged)
     decision = decide_finals(trials, maximize=spec.objectives.maximizes)
     for line in [] if decision is None else decision.lines():
         log.info("%s", line)

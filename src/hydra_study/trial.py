@@ -55,6 +55,8 @@ class TrialConnection:
             was paused, or None.
         channel: Channel to the worker.
         checked: Result of `hydra.sweeper.check` for the trial's config, by the check's dotted path.
+        reports_steps: Whether reports are the trial's; those of one of its several trainings
+            (`hydra.sweeper.average_over`) are not.
 
     Attributes:
         stopped_as: `pruned` or `paused` once a report has stopped the trial, else None.
@@ -68,6 +70,8 @@ class TrialConnection:
         checkpoint: str | None,
         channel: Channel,
         checked: Mapping[str, dict[str, Any]] | None = None,
+        *,
+        reports_steps: bool = True,
     ) -> None:
         self.number = number
         self.study_name = study_name
@@ -75,7 +79,8 @@ class TrialConnection:
         self.checkpoint = checkpoint
         self.checked = dict(checked or {})
         self.stopped_as: str | None = None
-        self._channel = channel
+        self.channel = channel
+        self._reports_steps = reports_steps
         self._pid = os.getpid()
 
     def report(self, step: int, value: float, *, is_last: bool = False) -> bool:
@@ -92,13 +97,16 @@ class TrialConnection:
         Raises:
             ConnectionError: The worker has died.
         """
+        if not self._reports_steps:
+            self.keep_alive()
+            return False
         report = {"step": int(step), "value": float(value), "is_last": is_last}
-        self.stopped_as = self._channel.ask({"type": "report", **report})["stop"]
+        self.stopped_as = self.channel.ask({"type": "report", **report})["stop"]
         return self.stopped_as is not None
 
     def set_attrs(self, **attributes: Any) -> None:
         """Set user attributes of the trial in the study, e.g. the id of its W&B run."""
-        self._channel.send({"type": "attributes", "attributes": attributes})
+        self.channel.send({"type": "attributes", "attributes": attributes})
 
     def report_end(self, kind: str, reason: str) -> None:
         """Report the outcome, for a process that ends without returning from the task function; it
@@ -108,11 +116,11 @@ class TrialConnection:
             kind: One of `kinds.KINDS`.
             reason: One line for the user.
         """
-        self._channel.send({"type": "end", "outcome": {"kind": kind, "reason": reason}})
+        self.channel.send({"type": "end", "outcome": {"kind": kind, "reason": reason}})
 
     def keep_alive(self) -> None:
         """Reset the timer of `hydra.sweeper.hang_limit`, for trials that report seldom."""
-        self._channel.send({"type": "alive"})
+        self.channel.send({"type": "alive"})
 
     def is_mine(self) -> bool:
         """Return whether this process opened the connection: a forked rank must not use it."""

@@ -114,7 +114,9 @@ def runs(folder: Path, *configs: str) -> list[Path]:
 
 def test_a_folder_of_folds_is_an_ensemble_in_their_order(tmp_path: Path) -> None:
     one, two = runs(
-        tmp_path, "{seed: 0, data: {fold: 1}, lr: 1}", "{seed: 0, data: {fold: 0}, lr: 1}"
+        tmp_path,
+        "{seed: 0, data: {fold: 1}, lr: 1, trainer: {default_root_dir: run1}}",
+        "{seed: 0, data: {fold: 0}, lr: 1, trainer: {default_root_dir: run0}}",
     )
     assert checkpoints_of(tmp_path) == [two, one]
 

@@ -13,6 +13,8 @@ from hydra_study import SweepPaths
 
 # Keys in which the runs of an ensemble may differ.
 VARIED = ("seed", "data.seed", "data.fold")
+# Keys that hold the run's folder, or change no network.
+ELSEWHERE = ("trainer.default_root_dir", "callbacks", "logger", "name", "tags")
 
 
 def checkpoints_of(named: Path) -> list[Path]:
@@ -76,9 +78,9 @@ def varied_and_rest(config: Path) -> tuple[list[Any], Any]:
     """Return fold and seeds of a run's config, and the rest of it."""
     cfg = OmegaConf.load(config)
     varied = [OmegaConf.select(cfg, key) for key in VARIED]
-    for key in VARIED:
+    for key in (*VARIED, *ELSEWHERE):
         if OmegaConf.select(cfg, key) is not None:
-            OmegaConf.update(cfg, key, None)
+            OmegaConf.update(cfg, key, None, merge=False)
     return varied, OmegaConf.to_container(cfg)
 
 

@@ -12,6 +12,7 @@ from hydra_study.processes.running_trial import RunningTrial
 from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
+from hydra_study.trials.averages import trials_per_network
 from hydra_study.trials.duplicates import DuplicateIndex, free_repetition
 from hydra_study.trials.outcomes import Outcome
 from hydra_study.trials.pruning import Reports
@@ -99,7 +100,7 @@ class MessageHandler:
         with locked(self._spec.paths.ask_lock, self._study.patience):
             known = self._duplicates.results(trial.number, message["hash"])
             is_repeated = was_paused(trial) or is_finalist(trial)
-            go = is_repeated or len(known) < self._spec.options.repeat
+            go = is_repeated or len(known) < trials_per_network(self._spec.options)
             repetition = trial.user_attrs.get(attributes.REPETITION, free_repetition(known))
             trial.set_user_attr(attributes.HASH, message["hash"])
             trial.set_user_attr(attributes.REPETITION, repetition)
@@ -109,7 +110,13 @@ class MessageHandler:
         else:
             self._teller.tell_duplicate(self._study.trial(trial.number), known[0])
         running.training = go
-        running.channel.send({"go": go, "repetition": repetition})
+        answer = {
+            "go": go,
+            "repetition": repetition,
+            "trainings": trial.user_attrs.get(attributes.TRAININGS, []),
+            "retry_of": trial.user_attrs.get(attributes.RETRY_OF),
+        }
+        running.channel.send(answer)
 
     def _on_report(self, running: RunningTrial, message: dict[str, Any]) -> None:
         running.step, running.value = message["step"], message["value"]

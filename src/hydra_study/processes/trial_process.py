@@ -12,20 +12,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import run_job
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hydra_study import trial
 from hydra_study.dotted_path import locate
 from hydra_study.kinds import is_disk_full
-from hydra_study.processes.compose import compose, place, set_plain_arguments, task_config
+from hydra_study.processes.compose import compose, task_config
 from hydra_study.processes.messages import Channel
+from hydra_study.processes.trainings import train_once, train_repeatedly
 from hydra_study.space.canonical import canonical_hash, key_of
 from hydra_study.sweep_spec import Job, SweepSpec
 from hydra_study.trials.outcomes import (
     Outcome,
     outcome_of_exception,
-    outcome_of_result,
     read_outcome,
     write_outcome,
 )
@@ -98,23 +97,14 @@ def _run(spec: SweepSpec, job: Job, channel: Channel) -> Outcome:
     _running = (spec, job.number, spec.session)
     _redirect(folder / "console.log")
     job.overrides += _add_to_seed(config, spec.options.seed_key, answer["repetition"])
-    place(config, str(folder))
-    set_plain_arguments(spec, job, str(folder))
     checked = {spec.options.check: attributes} if spec.options.check is not None else {}
-    trial.enter(
-        trial.TrialConnection(
-            job.number, spec.options.study_name, str(folder), job.checkpoint, channel, checked
-        )
+    if spec.options.average_over is not None:
+        known, former = answer["trainings"], answer["retry_of"]
+        return train_repeatedly(spec, job, config, folder, channel, checked, known, former)
+    connection = trial.TrialConnection(
+        job.number, spec.options.study_name, str(folder), job.checkpoint, channel, checked
     )
-    done = run_job(
-        task_function=spec.task_function,
-        config=config,
-        job_dir_key="hydra.run.dir",
-        job_subdir_key=None,
-        hydra_context=spec.hydra_context,
-    )
-    # `return_value` raises the task function's exception, if any
-    return outcome_of_result(done.return_value, spec.objectives.names)
+    return train_once(spec, job, config, folder, connection)
 
 
 def _identity(spec: SweepSpec, job: Job, config: DictConfig) -> str:

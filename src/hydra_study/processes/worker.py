@@ -24,6 +24,7 @@ from hydra_study.storage.patience import GaveUpWaitingError
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec, WorkerResult
 from hydra_study.trials.ask import Asker, StudyClock
+from hydra_study.trials.averages import trials_per_network
 from hydra_study.trials.duplicates import DuplicateIndex
 from hydra_study.trials.outcomes import (
     UNCHARGED,
@@ -213,7 +214,7 @@ class Worker:
             raise
         trial.set_user_attr(attributes.OVERRIDES, point.overrides)
         again = attributes.RETRY_OF in trial.user_attrs or is_finalist(trial)
-        if self.spec.options.repeat == 1 and not again:
+        if trials_per_network(self.spec.options) == 1 and not again:
             known = self._duplicates.same_point(trial.number, point.overrides)
             if known is not None:
                 self._teller.tell_duplicate(self._frozen(trial), known)

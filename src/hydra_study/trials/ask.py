@@ -26,6 +26,7 @@ from hydra_study.storage.leftovers import remove_unfinished
 from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
+from hydra_study.trials.averages import trials_per_network
 from hydra_study.trials.budget import Budget, Ledger, Tally
 from hydra_study.trials.finalists import queue_finalists, waits
 from hydra_study.trials.outcomes import Outcome, write_outcome
@@ -216,7 +217,7 @@ class Asker:
         return True
 
     def _untried(self, trials: Sequence[FrozenTrial]) -> list[dict[str, Any]]:
-        repeat = self._spec.options.repeat
+        repeat = trials_per_network(self._spec.options)
         counts: dict[tuple[Any, ...], int] = {}
         for trial in trials:
             if not trial.user_attrs.get(attributes.RETRIED):

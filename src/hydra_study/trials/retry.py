@@ -13,6 +13,7 @@ _INHERITED = (
     attributes.HASH,
     attributes.REPETITION,
     attributes.FINALIST_OF,
+    attributes.TRAININGS,
 )
 
 

@@ -123,10 +123,12 @@ def build_pruner(spec: SweepSpec) -> Any:
         StudyError: It compares with the best trial, which several objectives do not have.
     """
     none, config = PRUNERS["none"], spec.options.pruner
-    pruner = build(
-        none if config.get("_target_") == none["_target_"] else count_from_one(config),
-        "hydra.sweeper.pruner",
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        pruner = build(
+            none if config.get("_target_") == none["_target_"] else count_from_one(config),
+            "hydra.sweeper.pruner",
+        )
     if (
         spec.objectives.prune_on is not None
         and spec.objectives.several

@@ -18,6 +18,7 @@ _OWN: dict[str, Any] = {
     "timeout": None,
     "target": None,
     "repeat": 1,
+    "average_over": None,
     "finalists": None,
     "max_errors": None,
     "changed": "accept",
