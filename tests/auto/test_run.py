@@ -40,7 +40,7 @@ def test_a_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert ["hydra/launcher=ray" in each for each in commands.called].index(True) == 2
     winner = commands.called[4]
     assert str(tmp_path / "study" / "confirm") in winner
-    assert "data.val_fraction=null" in winner
+    assert "data.train_on_val=true" in winner
     assert "trainer.max_epochs=5" in winner, "the median of the best epochs of its trainings"
     said = capsys.readouterr().out
     for line in (tmp_path / "commands.txt").read_text().splitlines():

@@ -290,7 +290,7 @@ def winner(job: Job) -> list[str]:
     return [
         *chosen,
         *place(files.winner),
-        "data.val_fraction=null",
+        "data.train_on_val=true",
         f"trainer.max_epochs={epochs}",
         f"trainer.check_val_every_n_epoch={epochs}",
         "callbacks.early_stopping=null",

@@ -60,7 +60,7 @@ def validation_text(files: Files) -> str:
         value = files.baseline_result.get("objectives", {}).get(files.metric)
         return f"{files.metric} {value:.4g} (one training)" if value is not None else "no score"
     deviation = "" if spread["std"] is None else f" ± {spread['std']:.2g}"
-    return f"{files.metric} {spread['mean']:.4g}{deviation} ({spread['n']} seeds)"
+    return f"{files.metric} {spread['mean']:.4g}{deviation} ({spread['n']} {unit(files)})"
 
 
 def against_text(files: Files, state: State) -> str:
@@ -90,7 +90,14 @@ def difference_text(difference: dict[str, Any] | None, files: Files) -> str:
         if difference["low"] is None
         else f"95 % interval {difference['low']:+.4f} to {difference['high']:+.4f}"
     )
-    return f" ({files.metric} {difference['mean']:+.4f}, {interval}, {difference['n']} seeds)"
+    return (
+        f" ({files.metric} {difference['mean']:+.4f}, {interval}, {difference['n']} {unit(files)})"
+    )
+
+
+def unit(files: Files) -> str:
+    """Return what the trainings of a finalist differ in."""
+    return "folds" if files.confirmation.get("folds") else "seeds"
 
 
 def size_text(files: Files) -> str:

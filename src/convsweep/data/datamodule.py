@@ -104,6 +104,8 @@ class DataModule(LightningDataModule, ABC):
                 check_samples(samples, info, part)
         train, val, test = self.split(*parts)
         train = self.thin(train)
+        if self.loading["train_on_val"] and val is not None:
+            train = train.join(val)
         if info.kind.has_classes:
             self.counted = count_classes(train.y, info.num_classes)
             check_present(self.counted, info)

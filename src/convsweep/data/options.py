@@ -29,6 +29,8 @@ class LoadingOptions(TypedDict, total=False):
         group: samples of one group are never in two parts: "folder" (the folder of a file, below
             its class), or a regular expression on the sample's name with one group in parentheses;
             null: every sample for itself. See `convsweep.data.groups`.
+        train_on_val: train on the validation part too, however it came about; it is still
+            validated on, which then says nothing. For a last training of fixed length.
         max_train: keep about so many training samples, stratified; smaller subsets are contained in
             larger ones; null keeps all.
         split_seed: seed of the splits, the only setting that changes them.
@@ -64,6 +66,7 @@ class LoadingOptions(TypedDict, total=False):
     num_folds: int | None
     fold: int | None
     group: str | None
+    train_on_val: bool
     max_train: int | None
     split_seed: int
     seed: int
@@ -91,6 +94,7 @@ LOADING = LoadingOptions(
     num_folds=None,
     fold=None,
     group=None,
+    train_on_val=False,
     max_train=None,
     split_seed=0,
     seed=0,

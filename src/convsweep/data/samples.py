@@ -115,6 +115,21 @@ def choose(array: Array, indices: Indices) -> Array:
     return array[indices]
 
 
+def join_arrays(first: Array, second: Array) -> Array:
+    """Return the samples of two arrays of one kind: by index if they are of the same file or
+    values, else a copy in memory.
+    """
+    if isinstance(first, Ragged) and isinstance(second, Ragged):
+        shapes = [*first.shapes, *second.shapes]
+        if first.values is second.values:
+            return Ragged(first.values, shapes, np.concatenate([first.starts, second.starts]))
+        both = (first.in_memory().values, second.in_memory().values)
+        return Ragged(np.concatenate(both), shapes)
+    if isinstance(first, Rows) and isinstance(second, Rows) and first.source is second.source:
+        return Rows(first.source, np.concatenate([first.rows, second.rows]))
+    return np.concatenate([np.asarray(first), np.asarray(second)])
+
+
 def is_on_disk(array: Array) -> bool:
     """Return whether an array is read from a memory-mapped file."""
     return isinstance(array.values if isinstance(array, Ragged) else array, Rows | np.memmap)
@@ -148,6 +163,11 @@ class Samples:
         return Samples(
             choose(self.x, indices), choose(self.y, indices), [self.names[i] for i in indices]
         )
+
+    def join(self, other: "Samples") -> "Samples":
+        """Return these samples and then the others."""
+        x, y = join_arrays(self.x, other.x), join_arrays(self.y, other.y)
+        return Samples(x, y, [*self.names, *other.names])
 
 
 # The training part, and the validation and test parts or None.
