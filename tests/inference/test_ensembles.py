@@ -147,8 +147,29 @@ def test_only_a_part_that_no_network_was_trained_on_is_evaluated(
         for fold in range(2)
     ]
     assert evaluate([*folds, "--device", "cpu"]) == 0
-    with pytest.raises(UserError, match=r"the val part in common, but data\.fold is 0"):
-        evaluate([*folds, "--split", "val", "--out", "val"])
     other = str(digits(tmp_path / "other.ckpt", "data.split_seed=1"))
     with pytest.raises(UserError, match=r"the test part in common, but data\.split_seed is 0"):
         evaluate([folds[0], other, "--out", "test"])
+    with pytest.raises(UserError, match=r"the val part in common, but data\.fold is 0"):
+        evaluate([folds[0], other, "--split", "val", "--out", "val"])
+
+
+def test_each_network_is_validated_on_its_own_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folds = [digits(tmp_path / "0.ckpt", "data.num_folds=2", "data.fold=0")]
+    folds.append(vary(digits(tmp_path / "net.ckpt", "data.num_folds=2", "data.fold=1"), 1))
+    for fold, path in enumerate(folds):
+        alone = [str(path), "--split", "val", "--device", "cpu", "--out", str(fold)]
+        assert evaluate(alone) == 0
+    both = [*map(str, folds), "--split", "val", "--device", "cpu", "--out", "both"]
+    assert evaluate(both) == 0
+    one, two, found = (
+        json.loads(Path(name, "evaluation.json").read_text()) for name in ("0", "1", "both")
+    )
+    assert [fold["metrics"] for fold in found["folds"]] == [
+        pytest.approx(each["metrics"], rel=1e-4) for each in (one, two)
+    ]
+    assert found["confusion"] == (np.array(one["confusion"]) + two["confusion"]).tolist()
+    assert found["samples"] == one["samples"] + two["samples"]

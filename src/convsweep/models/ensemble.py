@@ -49,6 +49,12 @@ def ensemble_of(models: Mapping[str, Model]) -> Model:
     return first
 
 
+def separate(model: Model) -> None:
+    """Let the first model of an ensemble answer for itself again."""
+    del model.forward  # of the instance, which hides that of its class
+    del model.members
+
+
 def check_alike(models: Mapping[str, Model]) -> None:
     """Raise UserError unless the answers of models can be averaged."""
     (first_name, first), *others = models.items()

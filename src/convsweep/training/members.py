@@ -1,6 +1,6 @@
 """Which checkpoints a name on the command line stands for: of one network, or of an ensemble."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +77,19 @@ def members_in(folder: Path) -> list[Path]:
 def varied_and_rest(config: Path) -> tuple[list[Any], Any]:
     """Return fold and seeds of a run's config, and the rest of it."""
     cfg = OmegaConf.load(config)
-    varied = [OmegaConf.select(cfg, key) for key in VARIED]
-    for key in (*VARIED, *ELSEWHERE):
-        if OmegaConf.select(cfg, key) is not None:
-            OmegaConf.update(cfg, key, None, merge=False)
-    return varied, OmegaConf.to_container(cfg)
+    plain = OmegaConf.to_container(cfg)
+    assert isinstance(plain, dict)
+    return [OmegaConf.select(cfg, key) for key in VARIED], without(plain, (*VARIED, *ELSEWHERE))
+
+
+def without(config: Mapping[Any, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """Return a config without these keys (`data.fold`)."""
+    found: dict[str, Any] = {}
+    for name, value in config.items():
+        inner = [key.partition(".")[2] for key in keys if key.startswith(f"{name}.")]
+        if name not in keys:
+            found[str(name)] = without(value, inner) if isinstance(value, Mapping) else value
+    return found
 
 
 def _winner(named: Path) -> Path | None:

@@ -127,7 +127,7 @@ def load_trained(
     set_threads("auto", macs, batch_size)
     if len(models) > 1:
         ensemble_of(dict(zip(map(str, checkpoints), models, strict=True)))
-        say(f"ensemble of {len(models)} networks, whose answers are averaged")
+        say(f"ensemble of {len(models)} networks")
     first, *others = (
         Trained(model, checkpoint, place)
         for model, checkpoint in zip(models, checkpoints, strict=True)

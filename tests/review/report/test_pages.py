@@ -264,6 +264,17 @@ def test_a_leaderboard_ranks_by_the_monitored_metric(tmp_path: Path) -> None:
     assert "3 complete, 1 unfinished" in markdown
 
 
+def test_folds_are_told_together_by_mean_and_standard_error(tmp_path: Path) -> None:
+    for fold, value in enumerate((0.7, 0.8, 0.9)):
+        folder = make_run(tmp_path / str(fold), "cnn", RESULT | {"best": {"val/accuracy": value}})
+        text = (folder / "config.yaml").read_text().replace("data: {", f"data: {{fold: {fold}, ")
+        (folder / "config.yaml").write_text(text)
+    make_run(tmp_path / "single", "cnn", RESULT)
+    _, markdown = check(leaderboard_page(tmp_path, runs_below(tmp_path)))
+    # by hand: standard deviation 0.1, divided by the root of 3
+    assert "| cnn | 3 of None | 0.8 ± 0.058 | 0.7, 0.8, 0.9 |" in markdown
+
+
 def test_runs_that_never_began_stand_last_with_their_reasons(tmp_path: Path) -> None:
     for name, reason in (("1", "no such folder"), ("2", "no such class"), ("4", None)):
         (tmp_path / name).mkdir()

@@ -195,6 +195,13 @@ def test_what_holds_nothing_is_one_message(tmp_path: Path) -> None:
         page_title("--compare", "gone", str(tmp_path / "begun"))
 
 
+def test_a_multirun_of_hydra_itself_is_a_folder_of_runs(tmp_path: Path) -> None:
+    (tmp_path / "multirun.yaml").write_text("hydra: {sweeper: {max_batch_size: null}}")
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "result.json").write_text("{}")
+    assert page_title(str(tmp_path)) == f"Runs in {tmp_path.name}"
+
+
 def test_what_is_not_there_is_said_before_anything_slow_is_imported() -> None:
     done = subprocess.run(
         [sys.executable, "-c", REFUSE], capture_output=True, text=True, check=True

@@ -94,21 +94,26 @@ def evaluate(arguments: Sequence[str]) -> int:
 
     from convsweep.inference.evaluate import measuring
     from convsweep.inference.evaluate.labelled import folder_part, own_part
+    from convsweep.inference.evaluate.out_of_fold import fold_parts, is_cross_validation
     from convsweep.inference.evaluate.output import Output
 
-    if folder is None:
-        data, samples = own_part(trained, options.split)
+    if folder is None and options.split == "val" and is_cross_validation(trained):
+        parts = fold_parts(trained)
     else:
-        data, samples = folder_part(trained, folder, options.split, options.convert_color)
-    with commands.progress("evaluate", len(samples)) as advance:
-        found = measuring.evaluate(
-            trained, data.eval_loader(samples), samples.names, options.worst, advance
+        data, samples = (
+            own_part(trained, options.split)
+            if folder is None
+            else folder_part(trained, folder, options.split, options.convert_color)
         )
+        parts = [measuring.Part(trained.model, data.eval_loader(samples), samples.names)]
+    count = sum(len(part.names) for part in parts)
+    with commands.progress("evaluate", count) as advance:
+        found = measuring.evaluate(trained, parts, options.worst, advance)
     source = str(folder or trained.data["_target_"].rpartition(".")[2])
     about = {**trained.checkpoints, "data": source, "split": options.split}
-    Output(
-        options.out, trained.info, trained.task, about, f"{source}: {len(samples):,} samples"
-    ).write(found)
+    Output(options.out, trained.info, trained.task, about, f"{source}: {count:,} samples").write(
+        found
+    )
     return 0
 
 

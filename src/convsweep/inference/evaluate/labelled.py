@@ -52,7 +52,7 @@ def own_part(trained: Trained, split: str) -> Source:
 
 # Options of the data that do not change which samples are in the test part, and those of them that
 # do not change which are in the validation part.
-SAME_TEST = frozenset({"fold", "num_folds", "val_fraction"})
+SAME_TEST = frozenset({"fold", "num_folds", "val_fraction", "train_on_val"})
 SAME_PARTS = frozenset(LOADING) - {"test_fraction", "split_seed", "group", *SAME_TEST}
 SAME_SAMPLES = SAME_PARTS | {"keep", "cache_dir"}
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torchmetrics import MetricCollection
 
 from convsweep.models.base import Model
 from convsweep.nets.sliding_window import SlidingWindow
@@ -32,6 +33,7 @@ class Evaluation:
         rows: scores of each number, if targets are numbers.
         figures: pictures of all samples, if targets are numbers, by file name without suffix.
         worst: (loss, name, picture) of the samples with the largest losses, largest first.
+        folds: number, samples and metrics of each fold, if there are folds.
     """
 
     metrics: dict[str, float] = field(default_factory=dict)
@@ -42,38 +44,69 @@ class Evaluation:
     rows: list[Row] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
     worst: list[tuple[float, str, Any]] = field(default_factory=list)
+    folds: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Samples to evaluate.
+
+    Args:
+        model: the network that answers.
+        batches: of the samples.
+        names: of the samples, in the order of the batches.
+        fold: number of the fold if the samples are one of several; else None.
+    """
+
+    model: Model
+    batches: Iterable[Batch]
+    names: Sequence[str]
+    fold: int | None = None
 
 
 @torch.inference_mode()
 def evaluate(
     trained: Trained,
-    batches: Iterable[Batch],
-    names: Sequence[str],
+    parts: Sequence[Part],
     num_worst: int,
     advance: Callable[[int], None],
 ) -> Evaluation:
-    """Evaluate a network on batches in the order of `names`."""
-    model, task, found = trained.model, trained.task, Evaluation(names=list(names))
+    """Evaluate a network, or each network of an ensemble on its own fold.
+
+    Args:
+        trained: the network, or the first one, by whose loss and thresholds all are measured.
+        parts: the samples, and which network answers.
+        num_worst: how many of the worst samples to draw.
+        advance: called with the number of samples of each batch.
+    """
+    model, task = trained.model, trained.task
+    found = Evaluation(names=[name for part in parts for name in part.names])
     metrics = model.make_metrics().to(trained.device)
     total = torch.zeros((), device=trained.device)
     numbers: list[Batch] = []
-    for x, y in batches:
-        x, y = x.to(trained.device), y.to(trained.device)
-        logits = logits_of(model, x)
-        total += model.batch_loss(logits, y) * len(x)
-        model.score(metrics, logits, (x, y))
-        first = len(found.losses)
-        found.losses += [
-            float(model.batch_loss(logits[i : i + 1], y[i : i + 1])) for i in range(len(x))
-        ]
-        if task.has_classes:
-            counts = count_confusion(logits, y, trained.info.ignore_index).cpu().numpy()
-            found.confusion = counts if found.confusion is None else found.confusion + counts
-        if task.has_numbers:
-            numbers.append((logits.float().cpu(), y.cpu()))
-        found.answers += task.answers(trained.info, logits, y)
-        keep_worst(found, task, (x, y), logits, first, num_worst)
-        advance(len(x))
+    for part in parts:
+        own, first_of_part = model.make_metrics().to(trained.device), len(found.losses)
+        for x, y in part.batches:
+            x, y = x.to(trained.device), y.to(trained.device)
+            logits = logits_of(part.model, x)
+            total += model.batch_loss(logits, y) * len(x)
+            model.score(metrics, logits, (x, y))
+            first = len(found.losses)
+            found.losses += [
+                float(model.batch_loss(logits[i : i + 1], y[i : i + 1])) for i in range(len(x))
+            ]
+            if task.has_classes:
+                counts = count_confusion(logits, y, trained.info.ignore_index).cpu().numpy()
+                found.confusion = counts if found.confusion is None else found.confusion + counts
+            if task.has_numbers:
+                numbers.append((logits.float().cpu(), y.cpu()))
+            found.answers += task.answers(trained.info, logits, y)
+            keep_worst(found, task, (x, y), logits, first, num_worst)
+            if part.fold is not None:
+                model.score(own, logits, (x, y))
+            advance(len(x))
+        if part.fold is not None:
+            found.folds.append(fold_record(part.fold, own, found.losses[first_of_part:]))
     if numbers:
         outputs, targets = (torch.cat(parts) for parts in zip(*numbers, strict=True))
         found.rows = task.rows(trained.info, outputs, targets)
@@ -81,6 +114,13 @@ def evaluate(
     values = {"loss": total / len(found.losses), **metrics.compute()}
     found.metrics = {name: float(value) for name, value in values.items()}
     return found
+
+
+def fold_record(fold: int, metrics: MetricCollection, losses: Sequence[float]) -> dict[str, Any]:
+    """Return what a fold has shown."""
+    scores = {name: float(value) for name, value in metrics.compute().items()}
+    mean = sum(losses) / len(losses)
+    return {"fold": fold, "samples": len(losses), "metrics": {"loss": mean, **scores}}
 
 
 def logits_of(model: Model, x: Tensor) -> Tensor:

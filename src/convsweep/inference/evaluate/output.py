@@ -12,6 +12,7 @@ from convsweep.inference.evaluate.measuring import Evaluation
 from convsweep.pictures.drawing import draw_confusion
 from convsweep.run_folder import write_atomically
 from convsweep.task import Row, Task
+from hydra_study.intervals import spread
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -65,6 +66,7 @@ class Output:
             **self.about,
             "samples": len(found.losses),
             "metrics": found.metrics,
+            **({"folds": found.folds} if found.folds else {}),
             "classes" if found.confusion is not None else "numbers": classes,
             "confusion": None if found.confusion is None else found.confusion.tolist(),
             "worst": [{"sample": name, "loss": loss} for loss, name, _ in found.worst],
@@ -93,15 +95,30 @@ class Output:
 
 
 def metrics_table(found: Evaluation) -> "Table":
-    """Return the metrics as a table, without those of single classes."""
+    """Return the metrics as a table, without those of single classes; of folds also the mean with
+    its standard error.
+    """
     from rich.table import Table
 
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = Table(show_header=bool(found.folds), box=None, padding=(0, 2, 0, 0))
+    if found.folds:
+        for head in ("", "all samples", f"mean of {len(found.folds)} folds"):
+            table.add_column(head)
     for name, value in found.metrics.items():
         if "/" not in name:
-            table.add_row(name, f"{value:.4f}")
+            table.add_row(name, f"{value:.4f}", *mean_of_folds(found, name))
     table.add_row("samples", f"{len(found.losses):,}")
     return table
+
+
+def mean_of_folds(found: Evaluation, name: str) -> list[str]:
+    """Return mean and standard error of a metric over folds, in a list; an empty one without
+    folds.
+    """
+    measured = spread([fold["metrics"][name] for fold in found.folds])
+    if measured is None or measured.std is None:
+        return []
+    return [f"{measured.mean:.4f} ± {measured.std / measured.n**0.5:.4f}"]
 
 
 def classes_table(classes: list[Row]) -> "Table":

@@ -29,8 +29,12 @@ DEPTH = 4
 
 
 def is_sweep(folder: Path) -> bool:
-    """Return whether a folder belongs to a sweep."""
-    return SweepPaths(folder).journal.is_file() or SweepPaths(folder).config.is_file()
+    """Return whether a folder belongs to a sweep, not to a multirun of Hydra's own sweeper."""
+    paths = SweepPaths(folder)
+    if paths.journal.is_file() or not paths.config.is_file():
+        return paths.journal.is_file()
+    sweeper = OmegaConf.select(OmegaConf.load(paths.config), "hydra.sweeper")
+    return sweeper is None or "study_name" in sweeper
 
 
 def is_run(folder: Path) -> bool:

@@ -20,6 +20,7 @@ from convsweep.review.report.rendering.blocks import (
     Text,
 )
 from convsweep.review.report.rendering.phrases import count_text, duration, number
+from convsweep.review.report.sections.cross_validation import FoldRun, cross_validation_blocks
 from convsweep.run_folder import read_result
 
 # Largest number of runs to read; of more, the last ones by name of their folders.
@@ -80,6 +81,11 @@ class Entry:
             self.value is None,
             0.0 if self.value is None else -self.value if self.maximise else self.value,
         )
+
+    def fold_run(self, tested: str | None) -> FoldRun:
+        """Return the run as one of a cross-validation."""
+        test = (self.result.get("test") or {}).get(tested)
+        return FoldRun(self.name, self.path, self.config, self.value, test)
 
     def row(self, tests: Sequence[str]) -> list[Cell]:
         """Return the cells of the run."""
@@ -148,7 +154,8 @@ def board(entries: Sequence[Entry]) -> list[Block]:
         "outcome",
         "folder",
     ]
-    blocks: list[Block] = [Table(header, [entry.row(tests) for entry in ranked], in_markdown=50)]
+    blocks = cross_validation_blocks([entry.fold_run(tested) for entry in ranked], ranked[0].metric)
+    blocks.append(Table(header, [entry.row(tests) for entry in ranked], in_markdown=50))
     known = [entry for entry in ranked if entry.value is not None and entry.cost.get("params")]
     return [*blocks, cost_figure(known)] if len(known) > 1 else blocks
 
