@@ -4,6 +4,7 @@ value.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
@@ -32,6 +33,11 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
 
         from lightning import seed_everything
 
+        from convsweep.data.files.fingerprints import (
+            check_unchanged,
+            fingerprint_files,
+            own_folder,
+        )
         from convsweep.training import build, feasibility
         from convsweep.training.fit import fit
         from convsweep.training.run import open_run
@@ -39,6 +45,8 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
     with open_run(cfg) as run:
         seed_everything(cfg.seed, workers=True, verbose=False)
         data = build.build_data(cfg)
+        if cfg.data_files is not None:
+            check_unchanged(Path(cfg.data_files), fingerprint_files(own_folder(cfg.data)))
         run.report_cost(run.known_cost or feasibility.check(cfg))
         data.setup("fit")
         trainer, model = fit(run, cfg, data)

@@ -5,19 +5,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+from convsweep.data.files.fingerprints import changes, check_unchanged, fingerprint_files
 from convsweep.errors import UserError
 from convsweep.planning.decisions import Decisions
-from convsweep.planning.files import changes, fingerprint_files
 from convsweep.planning.given import parse_given
 from convsweep.planning.look import Look
 from convsweep.planning.measure import Measured, lowest
-from convsweep.planning.plan import check_unchanged, make_plan, write
+from convsweep.planning.plan import make_plan, write
 from convsweep.planning.rules_data import decide_balance, decide_batch
 from convsweep.planning.rules_network import decide_network
 from convsweep.planning.rules_training import Pace, check_budget, decide_lr
+from tests.conftest import Train
 
 
 def decided(*overrides: str) -> Decisions:
@@ -141,16 +143,16 @@ def test_changed_files_are_named(tmp_path: Path) -> None:
         folder.mkdir()
     for name in "abc":
         (data / name).write_text(name)
-    before = fingerprint_files(data)
-    (plan / "plan.json").write_text(json.dumps({"data_fingerprint": before}))
-    check_unchanged(plan, before)
+    before, record = fingerprint_files(data), plan / "plan.json"
+    record.write_text(json.dumps({"data_fingerprint": before}))
+    check_unchanged(record, before)
     (data / "a").write_text("z")
     (data / "b").unlink()
     (data / "d").write_text("d")
     now = fingerprint_files(data)
     assert changes(before, now) == {"new": ["d"], "missing": ["b"], "changed": ["a"]}
     with pytest.raises(UserError, match="1 new: d; 1 missing: b; 1 changed: a"):
-        check_unchanged(plan, now)
+        check_unchanged(record, now)
 
 
 @pytest.mark.parametrize(
@@ -165,3 +167,15 @@ def test_changed_files_are_named(tmp_path: Path) -> None:
 def test_what_a_plan_cannot_take_is_refused(text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse_given(["data=digits", text]).compose()
+
+
+def test_training_on_other_files_than_planned_is_refused(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.zeros((20, 1, 8, 8), np.float32)
+    np.savez(tmp_path / "data.npz", x=x, y=np.arange(20) % 2)
+    (tmp_path / "plan.json").write_text(json.dumps({"data_fingerprint": {"data.npz": "1-0"}}))
+    given = [f"data.path={tmp_path / 'data.npz'}", f"data_files={tmp_path / 'plan.json'}"]
+    with pytest.raises(SystemExit):
+        train("data=arrays", *given)
+    assert "1 changed: data.npz" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """From overrides to a folder with a plan: look, decide, measure, write."""
 
+import copy
 import json
 import random
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.cli.duration import duration_text
 from convsweep.cost import in_si
+from convsweep.data.files.fingerprints import check_unchanged, fingerprint_files, own_folder
 from convsweep.errors import InfeasibleError, UserError
 from convsweep.planning import files, rules_data, rules_network, rules_training
 from convsweep.planning.decisions import Decision, Decisions
@@ -22,6 +24,7 @@ from convsweep.planning.space import MACS_FACTOR, Dimension, make_space, random_
 from convsweep.planning.writing import plan_text, search_text
 from convsweep.run_folder import write_atomically
 from convsweep.training import build, feasibility
+from convsweep.training.early_checks import check_no_key_is_missing
 from hydra_study import usable_cores
 
 if TYPE_CHECKING:
@@ -90,7 +93,7 @@ class Planned:
 
 def fingerprint(overrides: Sequence[str]) -> dict[str, str]:
     """Return size and a short hash of each file that these overrides name; nothing is decoded."""
-    return files.fingerprint_files(files.own_folder(parse_given(overrides).compose().data))
+    return fingerprint_files(own_folder(parse_given(overrides).compose().data))
 
 
 def write_plan(overrides: Sequence[str], folder: Path, seconds: float | None = None) -> Plan:
@@ -111,8 +114,12 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
     from convsweep.training.imports import prepare_imports
 
     given = parse_given(overrides)
-    marks = files.fingerprint_files(files.own_folder(given.compose().data))
-    check_unchanged(folder, marks)
+    cfg = given.compose()
+    check_no_key_is_missing(cfg)
+    marks = fingerprint_files(own_folder(cfg.data))
+    record = (folder / RECORD).absolute()
+    if record.is_file():
+        check_unchanged(record, marks)
     prepare_imports()
     decisions, look, data = make_look(given)
     augmentations = rules_data.decide_augmentation(decisions, look)
@@ -126,7 +133,7 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
     rules_data.decide_batch(decisions, len(data.train), dim, sample_bytes, is_dense)
     slots = usable_cores() if device_of("auto").type == "cpu" else 1
     cfg, pace, cost = choose_width(decisions, look, data, seconds, slots)
-    rules_training.check_budget(pace, seconds, ", or a smaller data.image_size or data.max_train")
+    rules_training.check_budget(pace, seconds, ", or keep fewer samples by data.max_train")
     epochs = rules_training.decide_epochs(decisions, pace, seconds)
     rules_training.decide_lr(decisions, pace.speed)
     space = make_space(decisions, look, augmentations)
@@ -153,6 +160,10 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
     plan.feasible = feasible_share(decisions, space, int(cost["macs"] or 0))
     plan.warnings = warnings_of(plan, look)
     limit_search(decisions, cost)
+    if marks:
+        decisions.decide(
+            "data_files", str(record), "no training if the files are others than these"
+        )
     return Planned(plan, look, decisions, space)
 
 
@@ -176,7 +187,7 @@ def prepare_data(decisions: Decisions) -> "tuple[DataModule, list[files.ImageFil
     if not given.has("data"):
         raise UserError("a plan needs data; name it, as in data=image_folder data.root=photos")
     cfg = given.compose()
-    root = files.own_folder(cfg.data)
+    root = own_folder(cfg.data)
     headers: list[files.ImageFile] = []
     if root is not None and root.is_dir() and "image_size" in cfg.data:
         images = root / str(cfg.data.get("images", ""))
@@ -245,12 +256,20 @@ def try_width(
 
         batch = rules_data.fit_memory(decisions, batch, memory, slots)
         cfg, cost = feasible_config(decisions)
-    ready = build.data_module(cfg.data)
-    ready.parts, ready.counted = data.parts, data.counted
+    ready = with_options(data, cfg)
     threads = max(1, usable_cores() // slots)
     num_val = 0 if data.val is data.train else len(data.val)
     speed = measure(cfg, ready, threads, for_lr)
     return cfg, Pace(len(data.train), num_val, batch, slots, speed), cost
+
+
+def with_options(data: "DataModule", cfg: DictConfig) -> "DataModule":
+    """Return the data, already read, with the batches and augmentation of a config."""
+    ready = copy.copy(data)
+    ready.loading = build.data_module(cfg.data).loading
+    for name in ("augmentation", "mixing"):
+        vars(ready).pop(name, None)
+    return ready
 
 
 def feasible_config(decisions: Decisions) -> tuple[DictConfig, dict[str, Any]]:
@@ -313,27 +332,6 @@ def warnings_of(plan: Plan, look: Look) -> list[str]:
         )
         said.append(what)
     return said
-
-
-def check_unchanged(folder: Path, marks: dict[str, str]) -> None:
-    """Check that a plan in the folder, if there is one, is of the same files.
-
-    Raises:
-        UserError: files are new, missing or changed; the message names them.
-    """
-    from convsweep.data.checks import examples
-
-    path = folder / RECORD
-    if not path.is_file():
-        return
-    before = json.loads(path.read_text())["data_fingerprint"]
-    found = {kind: names for kind, names in files.changes(before, marks).items() if names}
-    if found:
-        said = "; ".join(f"{len(names)} {kind}: {examples(names)}" for kind, names in found.items())
-        raise UserError(
-            f"the files of a plan must stay as they are, but since {path} there are {said}; undo"
-            " that, or plan in a new folder=..."
-        )
 
 
 def write(planned: Planned, folder: Path) -> Planned:

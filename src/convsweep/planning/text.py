@@ -64,9 +64,9 @@ def class_text(look: Look) -> str:
     total = max(1, sum(look.counts))
     pairs = sorted(zip(look.class_names, look.counts, strict=True), key=lambda pair: -pair[1])
     if look.task == "segmentation":
-        text = ", ".join(f"{name} {count / total:.1%}" for name, count in pairs[:MOST_CLASSES])
+        text = ", ".join(f"{name} ({count / total:.1%})" for name, count in pairs[:MOST_CLASSES])
     else:
-        text = ", ".join(f"{name} {count:,}" for name, count in pairs[:MOST_CLASSES])
+        text = ", ".join(f"{name} ({count:,})" for name, count in pairs[:MOST_CLASSES])
     more = len(pairs) - MOST_CLASSES
     rest = f" and {more} more" if more > 0 else ""
     return f"{text}{rest}; the most frequent has {look.imbalance:.3g} times the rarest"
@@ -76,8 +76,7 @@ def decision_lines(planned: Planned) -> list[str]:
     """Return the decisions with their reasons."""
     lines = ["plan:"]
     for each in planned.decisions:
-        mark = "=" if not each.is_given else "= (yours)"
-        lines.append(f"  {each.key} {mark} {shown(each.value)}: {each.why}")
+        lines.append(f"  {each.key}={shown(each.value)}: {each.why}")
     return lines
 
 
