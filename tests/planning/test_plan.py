@@ -19,6 +19,7 @@ from convsweep.planning.plan import make_plan, write
 from convsweep.planning.rules_data import decide_balance, decide_batch
 from convsweep.planning.rules_network import decide_network
 from convsweep.planning.rules_training import Pace, check_budget, decide_lr
+from convsweep.task import CLASSIFICATION, SEGMENTATION
 from tests.conftest import Train
 
 
@@ -26,7 +27,7 @@ def decided(*overrides: str) -> Decisions:
     return Decisions(parse_given(["data=digits", *overrides]))
 
 
-def a_look(*in_shape: int, task: str = "classification", counts: tuple[int, ...] = (9, 9)) -> Look:
+def a_look(*in_shape: int, task: str = CLASSIFICATION, counts: tuple[int, ...] = (9, 9)) -> Look:
     names = [f"class{number}" for number in range(len(counts))]
     return Look(task, list(in_shape), names, {"train": sum(counts)}, list(counts))
 
@@ -95,7 +96,7 @@ def test_classifiers_follow_the_size(
 
 def test_unets_halve_down_to_four_positions() -> None:
     decisions = decided()
-    decide_network(decisions, a_look(3, 96, 96, task="segmentation"), 16)
+    decide_network(decisions, a_look(3, 96, 96, task=SEGMENTATION), 16)
     assert decisions.get("model/net") == "unet_small"
     assert decisions.get("model.net.depth") == 4
 

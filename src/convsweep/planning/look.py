@@ -15,6 +15,7 @@ from convsweep.planning import faults
 from convsweep.planning.faults import Everything, Fault
 from convsweep.planning.files import ImageFile
 from convsweep.planning.mirror import Mirrored, tell_mirrored
+from convsweep.task import MULTI_LABEL, Task, find_task
 
 MOST_MIRRORED = 4000
 
@@ -59,6 +60,11 @@ class Look:
     brightness_spread: float = 0.0
     mirrored: dict[str, Mirrored] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def kind(self) -> Task:
+        """The task."""
+        return find_task(self.task)
 
     @property
     def total(self) -> int:
@@ -123,7 +129,7 @@ def counts_of(parts: Sequence[Samples | None], info: DataInfo) -> list[int]:
     if info.kind.has_classes:
         counts = [count_classes(part.y, info.num_classes) for part in there]
         return [int(count) for count in np.sum(counts, axis=0)]
-    if info.kind.has_numbers and info.task == "multi_label":
+    if info.task == MULTI_LABEL:
         sums = [np.asarray(part.y).sum(axis=0) for part in there]
         return [int(count) for count in np.sum(sums, axis=0)]
     return []

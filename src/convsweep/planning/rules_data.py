@@ -16,6 +16,7 @@ from convsweep.planning.decisions import Decisions
 from convsweep.planning.files import ImageFile, most_common
 from convsweep.planning.look import Look
 from convsweep.planning.mirror import FEWEST as FEWEST_MIRRORED
+from convsweep.task import MULTI_LABEL
 
 # Sizes of resized images are multiples of it, and at most this.
 SIZE_MULTIPLE, LARGEST_SIZE = 16, 224
@@ -202,7 +203,7 @@ def decide_batch(
 def decide_augmentation(decisions: Decisions, look: Look) -> list[str]:
     """Decide how samples are augmented, and return the other options worth a try."""
     dim = len(look.in_shape) - 1
-    if look.task == "denoising":
+    if look.kind.gives_signals:
         decisions.choose("data/augment", "none", "noise is drawn anew in every epoch")
         return []
     if dim == 3:
@@ -220,7 +221,7 @@ def decide_augmentation(decisions: Decisions, look: Look) -> list[str]:
         f"{word} mirrored are told from the samples in {test.accuracy:.0%} of {test.count} cases"
         for word, test in (("left and right", sides), ("up and down", heights))
     )
-    if look.task == "segmentation":
+    if look.kind.has_masks:
         # masks follow their images, so an axis is mirrored unless that makes other images of them
         option = {(True, True): "flips", (True, False): "flip"}.get(
             (not sides.is_other, not heights.is_other), "none"
@@ -244,7 +245,7 @@ def decide_augmentation(decisions: Decisions, look: Look) -> list[str]:
 def decide_normalization(decisions: Decisions, look: Look) -> None:
     """Decide whether samples are normalised each by itself."""
     spread = look.brightness_spread
-    if spread > UNEVEN and look.task != "denoising":
+    if spread > UNEVEN and not look.kind.gives_signals:
         decisions.decide(
             "model.normalize_by",
             "sample",
@@ -257,17 +258,17 @@ def decide_balance(decisions: Decisions, look: Look) -> None:
     """Decide how rare classes are made to count, and what is monitored."""
     imbalance = look.imbalance
     said = f"the most frequent class has {imbalance:.3g} times the samples of the rarest"
-    if look.task == "classification" and imbalance > RARE:
+    if look.kind.has_labels and imbalance > RARE:
         decisions.decide("data.sampling", "square_root", f"{said}, more than {RARE:g}")
         decide_monitor(decisions, "val/f1", "max", f"{said}: accuracy would hide the rare ones")
-    elif look.task == "segmentation":
+    elif look.kind.has_masks:
         decisions.decide("model.dice_weight", 1.0, "cross-entropy and Dice together (nnU-Net)")
         if len(look.class_names) == 2:
             rare = look.class_names[look.counts.index(min(look.counts))]
             decide_monitor(decisions, f"val/iou/{rare}", "max", "the rarer of two classes")
         else:
             decide_monitor(decisions, "val/foreground_dice", "max", "the background is left out")
-    elif look.task == "multi_label" and imbalance > RARE:
+    elif look.task == MULTI_LABEL and imbalance > RARE:
         decisions.decide("model.label_weights", "balanced", f"{said}, more than {RARE:g}")
 
 

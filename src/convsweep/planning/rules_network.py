@@ -34,7 +34,7 @@ def decide_network(decisions: Decisions, look: Look, width: int) -> None:
     if has_own_network(decisions):
         return
     spatial = look.in_shape[1:]
-    if look.task in ("segmentation", "denoising"):
+    if look.kind.is_dense:
         decide_unet(decisions, look, spatial, width)
     elif len(spatial) == 1:
         decide_signal_net(decisions, spatial[0], width)

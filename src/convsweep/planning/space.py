@@ -60,7 +60,7 @@ def make_space(decisions: Decisions, look: Look, augmentations: list[str]) -> li
 
     net = "model.net"
     if not has_own_network(decisions):
-        if look.task in ("segmentation", "denoising"):
+        if look.kind.is_dense:
             add_unet(add, decisions, look)
         elif decisions.get("model/net") == "resnet_1d":
             add(f"{net}.skip", "none", "add", baseline="add")
@@ -72,7 +72,7 @@ def make_space(decisions: Decisions, look: Look, augmentations: list[str]) -> li
             add_convnet(add, decisions)
     if len(augmentations) > 1 and not decisions.given.has("data/augment"):
         add("data/augment", *augmentations, baseline=decisions.get("data/augment"))
-    if look.task == "classification":
+    if look.kind.has_labels:
         add("model.label_smoothing", 0.1, baseline=0.0)
     lr = float(decisions.get("optimizer.lr"))
     if not decisions.given.has("optimizer.lr"):

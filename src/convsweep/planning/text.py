@@ -63,7 +63,7 @@ def class_text(look: Look) -> str:
     """Return the counts of the classes, or of masks the shares."""
     total = max(1, sum(look.counts))
     pairs = sorted(zip(look.class_names, look.counts, strict=True), key=lambda pair: -pair[1])
-    if look.task == "segmentation":
+    if look.kind.has_masks:
         text = ", ".join(f"{name} ({count / total:.1%})" for name, count in pairs[:MOST_CLASSES])
     else:
         text = ", ".join(f"{name} ({count:,})" for name, count in pairs[:MOST_CLASSES])
