@@ -18,6 +18,7 @@ from convsweep.data.augment.resizing import Resize, growth_of
 from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.checks import check_facts, check_present, check_samples
 from convsweep.data.division import divide
+from convsweep.data.group_hint import hint_of_groups
 from convsweep.data.groups import check_apart, folder_below_parts, groups_of
 from convsweep.data.loading.batches import BatchLoader, Gather
 from convsweep.data.loading.order import Batch, EvalOrder, Share, TrainOrder
@@ -130,6 +131,7 @@ class DataModule(LightningDataModule, ABC):
         groups = self.groups(train.names)
         divided = divide(train.names, groups, self.strata(train), self.loading, parts)
         if len(divided) > 1:
+            self.suggest_groups(train)
             parts |= {
                 part: train.select(indices) for part, indices in divided.items() if part != "train"
             }
@@ -137,6 +139,13 @@ class DataModule(LightningDataModule, ABC):
         if groups is not None:
             self.tell_groups({"train": train, **parts})
         return train, parts.get("val"), parts.get("test")
+
+    def suggest_groups(self, samples: Samples) -> None:
+        """Say that samples may form groups before they are divided singly."""
+        if self.loading["group"] is None and is_first():
+            hint = hint_of_groups(samples.names, self.folder_of, self.strata(samples))
+            if hint is not None:
+                say(hint)
 
     def groups(self, names: Sequence[str]) -> list[str] | None:
         """Return the group of each sample, by its name; None: every sample for itself."""
