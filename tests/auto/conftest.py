@@ -23,6 +23,7 @@ hydra:
   sweeper:
     n_trials: 40
     slots: 2
+    observer: null
     params:
       optimizer.lr: tag(log, interval(1e-3, 1e-1))
     enqueue:
