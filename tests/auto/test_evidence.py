@@ -58,7 +58,15 @@ def masks(*counts: tuple[int, int, int]) -> list[dict[str, str]]:
 def test_scores_of_positions_and_numbers_by_hand() -> None:
     # a: 3 of 5 in the union, b: 5 of 7
     same = masks((3, 4, 4)) * 5
-    for metric, value in (("miou", (3 / 5 + 5 / 7) / 2), ("pixel_accuracy", 0.8)):
+    values = {
+        "miou": (3 / 5 + 5 / 7) / 2,
+        "iou/b": 5 / 7,
+        "dice": (6 / 8 + 10 / 12) / 2,
+        "sample_dice/a": 6 / 8,
+        "foreground_dice": 10 / 12,
+        "pixel_accuracy": 0.8,
+    }
+    for metric, value in values.items():
         found = interval_of_test(metric, same)
         assert found is not None
         assert (found.low, found.high) == pytest.approx((value, value)), metric

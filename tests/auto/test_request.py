@@ -19,11 +19,14 @@ def test_words_and_overrides_are_told_apart() -> None:
             "hydra.sweeper.slots=2",
             "seeds=3",
             "folder=there",
+            "--config-dir",
+            ".",
             "--dry-run",
         ]
     )
     home = Path("~/my photos").expanduser()
     assert request.overrides == [
+        "--config-dir=.",
         "data=image_folder",
         f"data.root='{home}'",
         "budget.max_params=1M",
@@ -38,6 +41,7 @@ def test_words_and_overrides_are_told_apart() -> None:
     [
         (["budget=30min"], "auto must know the data"),
         (["data=digits"], "auto needs a limit"),
+        (["data=digits", "n_trials=3", "--config-dir", "conff"], "must be a folder of configs"),
         (["data=digits", "budget=30"], "budget=30min"),
         (["data=digits", "n_trials=0"], "n_trials must be a whole number"),
         (["data=digits", "n_trials=3", "photos"], "auto takes overrides"),

@@ -119,6 +119,12 @@ def test_other_overrides_and_other_data_are_refused(tmp_path: Path) -> None:
     assert after.names == ORDER[1:]
 
 
+def test_a_mistake_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="plan failed with exit code 1"):
+        run(tmp_path / "auto" / "one", Commands(codes={"plan": 1}))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_export_that_fails_does_not_end_the_run(tmp_path: Path) -> None:
     commands = Commands(codes={"export": 1})
     assert run(tmp_path, commands) == 0

@@ -110,9 +110,11 @@ def interval_of_test(metric: str, rows: Sequence[Mapping[str, str]]) -> Interval
     if metric == "accuracy" and {"true", "predicted"} <= set(rows[0]):
         low, high = wilson(sum(row["true"] == row["predicted"] for row in rows), len(rows))
         return Interval(low, high, "Wilson")
-    score = SCORES.get(metric)
-    kinds = ("right", "true", "predicted") if metric in OF_POSITIONS else ("true", "predicted")
+    kind, _, own = metric.partition("/")
+    score = SCORES.get(kind)
+    kinds = ("right", "true", "predicted") if kind in OF_POSITIONS else ("true", "predicted")
     names = [key.removeprefix("true_") for key in rows[0] if key.startswith("true_")]
+    names = [name for name in names if own in ("", name)]
     columns = [f"{kind}_{name}" for name in names for kind in kinds]
     if score is None or not names or not set(columns) <= set(rows[0]):
         return None
@@ -141,6 +143,22 @@ def mean_dice(values: NDArray[np.float64]) -> float:
     return float(np.nanmean(np.where(both > 0, 2 * right / np.maximum(both, 1), np.nan)))
 
 
+def sample_dice(values: NDArray[np.float64]) -> float:
+    """Return the mean over classes of the mean Dice of samples from positions (samples, classes,
+    3).
+    """
+    right, true, predicted = np.moveaxis(values, 2, 0)
+    both = true + predicted
+    dice = np.where(both > 0, 2 * right / np.maximum(both, 1), np.nan)
+    means = [each[~np.isnan(each)].mean() for each in dice.T if not np.isnan(each).all()]
+    return float(np.mean(means))
+
+
+def foreground_dice(values: NDArray[np.float64]) -> float:
+    """Return the same without the first class, the background."""
+    return sample_dice(values[:, 1:])
+
+
 def pixel_accuracy(values: NDArray[np.float64]) -> float:
     """Return the share of right positions (samples, classes, 3)."""
     right, true, _ = values.sum(axis=(0, 1))
@@ -162,9 +180,12 @@ def mean_absolute_error(values: NDArray[np.float64]) -> float:
 
 SCORES: dict[str, Callable[[NDArray[np.float64]], float]] = {
     "miou": mean_iou,
+    "iou": mean_iou,
     "dice": mean_dice,
+    "sample_dice": sample_dice,
+    "foreground_dice": foreground_dice,
     "pixel_accuracy": pixel_accuracy,
     "r2": mean_r2,
     "mae": mean_absolute_error,
 }
-OF_POSITIONS = ("miou", "dice", "pixel_accuracy")
+OF_POSITIONS = ("miou", "iou", "dice", "sample_dice", "foreground_dice", "pixel_accuracy")

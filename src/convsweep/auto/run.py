@@ -2,9 +2,11 @@
 
 import math
 import shlex
+import shutil
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from convsweep.auto.card import write_card
@@ -48,8 +50,7 @@ def auto(
         UserError: the request does not fit the folder, or a stage has failed.
     """
     folder = request.folder or free_folder(request)
-    folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder):
+    with new_folder(folder), alone(folder):
         state = read_state(folder) or State([*request.overrides, *request.engine])
         check_same_request(state, [*request.overrides, *request.engine], folder)
         end_earlier_process(folder, state.pid, say)
@@ -58,6 +59,21 @@ def auto(
             print_summary(Files(folder), request, state)
             return 0
         return Run(Job(request, folder, state), execute, fingerprint or data_fingerprint).go()
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[None]:
+    """Make a folder, and remove it again if a mistake is found before there is a plan."""
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except UserError:
+        if is_new and not Files(folder).plan:
+            shutil.rmtree(folder)
+            with suppress(OSError):  # other runs are in it
+                folder.parent.rmdir()
+        raise
 
 
 def free_folder(request: Request) -> Path:
