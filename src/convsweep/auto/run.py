@@ -64,15 +64,16 @@ def auto(
 @contextmanager
 def new_folder(folder: Path) -> Iterator[None]:
     """Make a folder, and remove it again if a mistake is found before there is a plan."""
-    is_new = not folder.exists()
+    made = [each for each in (folder, folder.parent) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     except UserError:
-        if is_new and not Files(folder).plan:
+        if made and not Files(folder).plan:
             shutil.rmtree(folder)
-            with suppress(OSError):  # other runs are in it
-                folder.parent.rmdir()
+            with suppress(OSError):  # another run is in it by now
+                for parent in made[1:]:
+                    parent.rmdir()
         raise
 
 
