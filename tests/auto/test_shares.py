@@ -6,19 +6,22 @@ from convsweep.auto.shares import (
     FINALS_SHARE,
     MIN_TRAININGS,
     Costs,
+    Finals,
     Shares,
     check_least,
+    choices,
     fit_finals,
     share_out,
 )
 from convsweep.errors import UserError
 
+WANTED = choices(3, 5)
 COSTS = Costs(training=10, retraining=12, start=2, ending=20)
 
 
 @pytest.mark.parametrize("left", range(40, 1200, 37))
 def test_the_shares_never_exceed_what_is_left(left: int) -> None:
-    shares = share_out(left, COSTS, 3, 5)
+    shares = share_out(left, COSTS, WANTED)
     used = shares.search + shares.finals + shares.winner + COSTS.ending
     assert used <= left + 1e-9
     if shares.search:
@@ -28,11 +31,12 @@ def test_the_shares_never_exceed_what_is_left(left: int) -> None:
 
 
 def kept(shares: Shares) -> tuple[int, int, bool, bool]:
-    return shares.top, shares.seeds, shares.winner > 0, shares.search > 0
+    finals = shares.chosen or Finals(0, 0)
+    return finals.top, finals.each, shares.winner > 0, shares.search > 0
 
 
 def test_what_is_left_out_first() -> None:
-    seen = [kept(share_out(left, COSTS, 3, 5)) for left in range(1200, 20, -1)]
+    seen = [kept(share_out(left, COSTS, WANTED)) for left in range(1200, 20, -1)]
     order = [one for number, one in enumerate(seen) if number == 0 or one != seen[number - 1]]
     assert order == [
         (3, 5, True, True),
@@ -47,18 +51,25 @@ def test_what_is_left_out_first() -> None:
 
 
 def test_what_is_left_out_is_said() -> None:
-    assert share_out(1200, COSTS, 3, 5).left_out == ()
-    assert "instead of 3 with 5" in share_out(300, COSTS, 3, 5).left_out[0]
-    assert [text.partition(":")[0] for text in share_out(40, COSTS, 3, 5).left_out] == [
+    assert share_out(1200, COSTS, WANTED).left_out == ()
+    assert "instead of 3 with 5" in share_out(300, COSTS, WANTED).left_out[0]
+    assert [text.partition(":")[0] for text in share_out(40, COSTS, WANTED).left_out] == [
         "the search and its finalists"
     ]
 
 
 def test_finalists_that_fit_are_the_most() -> None:
-    assert fit_finals(1000, COSTS, 3, 5) == (3, 5)
-    assert fit_finals(COSTS.of_finals(2, 3), COSTS, 3, 5) == (2, 3)
-    assert fit_finals(COSTS.of_finals(1, 3) - 1, COSTS, 3, 5) is None
-    assert fit_finals(COSTS.of_finals(1, 2), COSTS, 1, 2) == (1, 2)
+    assert fit_finals(1000, COSTS, WANTED) == Finals(3, 5)
+    assert fit_finals(COSTS.of_finals(Finals(2, 3)), COSTS, WANTED) == Finals(2, 3)
+    assert fit_finals(COSTS.of_finals(Finals(1, 3)) - 1, COSTS, WANTED) is None
+    assert fit_finals(COSTS.of_finals(Finals(1, 2)), COSTS, choices(1, 2)) == Finals(1, 2)
+
+
+def test_folds_are_preferred_and_whole() -> None:
+    folds = [Finals(2, 5, "folds"), Finals(1, 5, "folds")]
+    assert choices(2, 3, 5, only_folds=True) == folds
+    assert choices(2, 3, 5) == [*folds, Finals(2, 3), Finals(1, 3)]
+    assert str(folds[0]) == "2 with 5 folds each"
 
 
 def test_a_budget_below_one_training_is_refused() -> None:

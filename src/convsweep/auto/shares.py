@@ -7,6 +7,7 @@ finalists.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from convsweep.errors import UserError
 
@@ -16,6 +17,29 @@ CHOICES = ((3, 5), (2, 5), (2, 4), (2, 3), (1, 3))
 FINALS_SHARE = 0.5
 # A search shorter than this many trainings finds little: the baseline is one of them.
 MIN_TRAININGS = 5
+
+
+@dataclass(frozen=True)
+class Finals:
+    """How finalists are compared with the baseline.
+
+    Attributes:
+        top: how many.
+        each: trainings of each, and of the baseline.
+        by: what these differ in.
+    """
+
+    top: int
+    each: int
+    by: Literal["seeds", "folds"] = "seeds"
+
+    @property
+    def num_trainings(self) -> int:
+        """Trainings of all, with the baseline."""
+        return (self.top + 1) * self.each
+
+    def __str__(self) -> str:
+        return f"{self.top} with {self.each} {self.by} each"
 
 
 @dataclass(frozen=True)
@@ -36,9 +60,9 @@ class Costs:
     ending: float = 0.0
     at_once: float = 1.0
 
-    def of_finals(self, top: int, seeds: int) -> float:
-        """Return what finalists and the baseline cost with these seeds."""
-        return self.start + (top + 1) * seeds * self.training / self.at_once
+    def of_finals(self, finals: Finals) -> float:
+        """Return what finalists and the baseline cost."""
+        return self.start + finals.num_trainings * self.training / self.at_once
 
     @property
     def of_winner(self) -> float:
@@ -64,46 +88,53 @@ class Shares:
         search: of the search; 0 if it is left out.
         finals: of the finalists; 0 if they are left out.
         winner: of the training on all data; 0 if it is left out.
-        top: number of finalists.
-        seeds: trainings of each finalist and of the baseline.
+        chosen: which finalists; None without.
         left_out: a sentence for each thing that does not fit.
     """
 
     search: float
     finals: float
     winner: float
-    top: int = 0
-    seeds: int = 0
+    chosen: Finals | None = None
     left_out: tuple[str, ...] = ()
 
 
-def choices(top: int, seeds: int, *, folds: bool = False) -> list[tuple[int, int]]:
-    """Return the numbers of finalists and seeds to try, the wanted ones first; of folds none can be
-    left out.
+def choices(
+    top: int, seeds: int, folds: int | None = None, *, only_folds: bool = False
+) -> list[Finals]:
+    """Return the finalists to try, the wanted ones first.
+
+    Args:
+        top: how many are wanted.
+        seeds: how many trainings of each.
+        folds: into how many folds the data is divided; None: into none. No fold can be left out.
+        only_folds: whether seeds are no substitute.
     """
-    if folds:
-        return [(number, seeds) for number in range(top, 0, -1)]
-    smaller = [each for each in CHOICES if each[0] <= top and each[1] <= seeds]
-    return [(top, seeds), *(each for each in smaller if each != (top, seeds))]
+    of_folds = (
+        [] if folds is None else [Finals(number, folds, "folds") for number in range(top, 0, -1)]
+    )
+    if of_folds and only_folds:
+        return of_folds
+    wanted = Finals(top, seeds)
+    smaller = [Finals(*each) for each in CHOICES if each[0] <= top and each[1] <= seeds]
+    return [*of_folds, wanted, *(each for each in smaller if each != wanted)]
 
 
-def share_out(left: float, costs: Costs, top: int, seeds: int, *, folds: bool = False) -> Shares:
+def share_out(left: float, costs: Costs, wanted: Sequence[Finals]) -> Shares:
     """Share out what is left after the baseline.
 
     Args:
         left: the unspent budget.
         costs: of the parts.
-        top: wanted finalists.
-        seeds: wanted trainings of each.
-        folds: whether they are on folds of the data, all of which are needed.
+        wanted: the finalists to try, the wanted ones first.
     """
-    wanted = (top, seeds)
     for winner in (costs.of_winner, 0.0):
         free = left - costs.ending - winner
-        for each in choices(top, seeds, folds=folds):
-            finals = costs.of_finals(*each)
+        for each in wanted:
+            finals = costs.of_finals(each)
             if finals <= FINALS_SHARE * free and free - finals >= costs.of_search:
-                return Shares(free - finals, finals, winner, *each, _left_out(each, wanted, winner))
+                said = _left_out(each, wanted[0], winner)
+                return Shares(free - finals, finals, winner, each, said)
     fits = costs.of_winner <= left - costs.ending
     missing = ["the search and its finalists: the baseline is the network"]
     return Shares(
@@ -114,15 +145,11 @@ def share_out(left: float, costs: Costs, top: int, seeds: int, *, folds: bool = 
     )
 
 
-def fit_finals(
-    free: float, costs: Costs, top: int, seeds: int, *, folds: bool = False
-) -> tuple[int, int] | None:
-    """Return how many finalists and seeds fit, once the search says what they cost; None if not
-    even the least does.
+def fit_finals(free: float, costs: Costs, wanted: Sequence[Finals]) -> Finals | None:
+    """Return the finalists that fit, once the search says what they cost; None if not even the
+    least do.
     """
-    tried = choices(top, seeds, folds=folds)
-    fitting = (each for each in tried if costs.of_finals(*each) <= free)
-    return next(fitting, None)
+    return next((each for each in wanted if costs.of_finals(each) <= free), None)
 
 
 def check_least(total: float, spent: float, costs: Costs, text: str) -> None:
@@ -142,11 +169,6 @@ def check_least(total: float, spent: float, costs: Costs, text: str) -> None:
 _NO_RETRAINING = "the training on all data: the network is one of the trainings before"
 
 
-def _left_out(chosen: Sequence[int], wanted: Sequence[int], winner: float) -> tuple[str, ...]:
-    said = []
-    if tuple(chosen) != tuple(wanted):
-        said.append(
-            f"finalists and seeds: {chosen[0]} with {chosen[1]} trainings each instead of"
-            f" {wanted[0]} with {wanted[1]}"
-        )
+def _left_out(chosen: Finals, wanted: Finals, winner: float) -> tuple[str, ...]:
+    said = [] if chosen == wanted else [f"finalists: {chosen} instead of {wanted}"]
     return tuple(said if winner else [*said, _NO_RETRAINING])

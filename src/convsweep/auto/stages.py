@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +10,7 @@ from statistics import fmean, median
 
 from convsweep.auto.files import PRESET, SPACE, Files
 from convsweep.auto.request import Request, key_of, value_of
-from convsweep.auto.shares import Costs, Shares, check_least, fit_finals, share_out
+from convsweep.auto.shares import Costs, Finals, Shares, check_least, choices, fit_finals, share_out
 from convsweep.auto.state import State
 from convsweep.cli.duration import duration_text
 from hydra_study import override_text
@@ -74,14 +74,11 @@ class Job:
         return int(own or 1)
 
     @property
-    def folds(self) -> int | None:
-        """On how many folds finalists are trained; None: with several seeds."""
-        return self.request.folds or self.files.plan.get("num_folds") or None
-
-    @property
-    def wanted(self) -> tuple[int, int]:
-        """How many finalists, and trainings of each, are asked for."""
-        return self.request.top, self.folds or self.request.seeds
+    def choices(self) -> list[Finals]:
+        """Which finalists to try, the wanted ones first."""
+        asked = self.request
+        folds = asked.folds or self.files.plan.get("num_folds") or None
+        return choices(asked.top, asked.seeds, folds, only_folds=asked.folds is not None)
 
     @property
     def more_data(self) -> float:
@@ -121,14 +118,12 @@ class Job:
         """Return what each stage after the baseline may use of the time; infinite without a limit,
         0 where it is left out.
         """
-        request, of_epochs = self.request, self.epoch_shares()
-        if request.seconds is None:
-            shares = Shares(math.inf, math.inf, math.inf, *self.wanted)
+        of_epochs, costs = self.epoch_shares(), self.costs()
+        if self.request.seconds is None:
+            shares = Shares(math.inf, math.inf, math.inf, self.choices[0])
         else:
-            costs = self.costs()
             planned = 0.0 if self.files.baseline_result else costs.start + costs.training
-            folds = self.folds is not None
-            shares = share_out(self.left - planned, costs, *self.wanted, folds=folds)
+            shares = share_out(self.left - planned, costs, self.choices)
         if of_epochs is None or not shares.search:
             return shares
         return replace(
@@ -136,8 +131,7 @@ class Job:
             search=shares.search if of_epochs.search else 0.0,
             finals=shares.finals if of_epochs.finals else 0.0,
             winner=shares.winner if of_epochs.winner else 0.0,
-            top=min(shares.top, of_epochs.top),
-            seeds=min(shares.seeds, of_epochs.seeds),
+            chosen=fewer(shares.chosen, of_epochs.chosen),
             left_out=shares.left_out or of_epochs.left_out,
         )
 
@@ -146,9 +140,7 @@ class Job:
         if self.request.epochs is None:
             return None
         epochs = float(self.max_epochs)
-        left = self.request.epochs - epochs
-        folds = self.folds is not None
-        return share_out(left, Costs(epochs, epochs), *self.wanted, folds=folds)
+        return share_out(self.request.epochs - epochs, Costs(epochs, epochs), self.choices)
 
     def n_trials(self) -> int | None:
         """Return the largest number of trials; None where only the time limits them."""
@@ -235,43 +227,48 @@ def finalists(job: Job) -> list[str]:
         raise LeftOutError("there was no search")
     if not job.files.complete:
         raise LeftOutError("no trial of the search came to its end")
-    of_epochs = job.epoch_shares()
-    wanted = job.wanted if of_epochs is None else (of_epochs.top, of_epochs.seeds)
+    of_epochs, wanted = job.epoch_shares(), job.choices
+    if of_epochs is not None and of_epochs.chosen is not None:
+        most = of_epochs.chosen.num_trainings
+        wanted = [each for each in wanted if each.num_trainings <= most]
     costs = job.searched_costs()
     free, chosen = time_for_finalists(job, costs, wanted)
-    return confirm(job, *chosen, free - costs.start)
+    return confirm(job, chosen, free - costs.start)
 
 
-def confirm(job: Job, top: int, each: int, seconds: float) -> list[str]:
+def confirm(job: Job, finals: Finals, seconds: float) -> list[str]:
     """Return the command that compares the best trials with the baseline.
 
     Args:
         job: the run.
-        top: how many.
-        each: seeds or folds.
+        finals: which.
         seconds: its longest time.
     """
     timeout = f"hydra.sweeper.timeout={max(1.0, seconds):.0f}" if math.isfinite(seconds) else ""
-    words = [f"top={top}", f"{'folds' if job.folds else 'seeds'}={each}", "baseline=defaults"]
-    return ["confirm", str(job.files.study), *words, "test=false", *filter(None, [timeout])]
+    words = [f"top={finals.top}", f"{finals.by}={finals.each}", "baseline=defaults", "test=false"]
+    return ["confirm", str(job.files.study), *words, *filter(None, [timeout])]
 
 
-def time_for_finalists(
-    job: Job, costs: Costs, wanted: tuple[int, int]
-) -> tuple[float, tuple[int, int]]:
-    """Return the seconds that finalists may take, and how many of them and seeds fit: more than
-    were planned if the search was quick, and without the training on all data if need be.
+def time_for_finalists(job: Job, costs: Costs, wanted: Sequence[Finals]) -> tuple[float, Finals]:
+    """Return the seconds that finalists may take, and which fit: more than were planned if the
+    search was quick, and without the training on all data if need be.
 
     Raises:
-        LeftOutError: not even the least fits.
+        LeftOutError: not even the least fit.
     """
     for reserved in (costs.of_winner, 0.0):
         free = job.left - costs.ending - reserved
-        folds = job.folds is not None
-        fitting = fit_finals(free * (1 - SPARE), costs, *wanted, folds=folds)
+        fitting = fit_finals(free * (1 - SPARE), costs, wanted)
         if fitting is not None:
             return free, fitting
     raise LeftOutError("the time that is left does not hold the trainings that an interval needs")
+
+
+def fewer(one: Finals | None, other: Finals | None) -> Finals | None:
+    """Return the finalists with fewer trainings; None if either is."""
+    if one is None or other is None:
+        return None
+    return min(one, other, key=lambda each: each.num_trainings)
 
 
 def winner(job: Job) -> list[str]:

@@ -47,8 +47,8 @@ def print_stages(job: Job) -> None:
 
 def purpose_of(stage: Stage, shares: Shares) -> str:
     """Return what a stage does, with the numbers that are known."""
-    if stage.name == "finalists" and shares.top:
-        return f"the best {shares.top} and the baseline, {shares.seeds} trainings each"
+    if stage.name == "finalists" and shares.chosen is not None:
+        return f"the best {shares.chosen}, and the baseline"
     return stage.purpose
 
 
@@ -69,7 +69,7 @@ def expected_times(job: Job, shares: Shares) -> dict[str, str]:
         each[SPACE] = each["finalists"] = each["winner"] = 0.0
         words = {
             SPACE: f"{job.n_trials()} trials",
-            "finalists": duration_text(costs.of_finals(shares.top, shares.seeds)),
+            "finalists": duration_text(costs.of_finals(shares.chosen or job.choices[0])),
             "winner": duration_text(costs.of_winner),
         }
         return {name: words.get(name, duration_text(value)) for name, value in each.items()}
@@ -82,8 +82,8 @@ def dry_run(job: Job) -> int:
 
     shares = job.shares()
     commands = [baseline(job)]
-    if shares.search:
-        commands += [search(job), confirm(job, shares.top, shares.seeds, shares.finals)]
+    if shares.chosen is not None:
+        commands += [search(job), confirm(job, shares.chosen, shares.finals)]
     say("\ncommands, with shares that are computed again as times are measured:")
     for command in commands:
         say(f"  {shell_command(*command)}")
