@@ -51,6 +51,17 @@ def test_a_trial_trains_its_folds_and_its_value_is_their_mean(toy: MakeToy) -> N
     assert f"trial {retry.number}: 1 +- 0.58 (mean and standard error of 3 trainings" in output
 
 
+def test_trials_pause_between_folds_and_go_on_with_the_next(toy: MakeToy) -> None:
+    app = toy(TRAINING.replace("cfg.x == 1 and", "False and"), "x: 0\ndata: {fold: 0}", OPTIONS)
+    app.run("hydra/sweeper/sampler=grid", "hydra/sweeper/schedule=promotion")
+    lines = (app.folder / "trained.txt").read_text().splitlines()
+    assert len(lines) == len(set(lines)), "no fold is trained twice"
+    assert sorted(line for line in lines if line.startswith("1")) == [
+        "1 0 fold0", "1 1 fold1", "1 2 fold2",
+    ]  # fmt: skip
+    assert [line for line in lines if line.startswith("2")] == ["2 0 fold0"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
