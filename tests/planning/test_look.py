@@ -10,7 +10,7 @@ from convsweep.errors import UserError
 from convsweep.planning.given import parse_given
 from convsweep.planning.look import Look
 from convsweep.planning.mirror import tell_mirrored
-from convsweep.planning.plan import make_look
+from convsweep.planning.reading import make_look
 
 
 def draw(path: Path, height: int = 12, width: int = 16, seed: int | str = 0) -> None:

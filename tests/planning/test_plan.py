@@ -12,10 +12,11 @@ import yaml
 from convsweep.data.files.fingerprints import changes, check_unchanged, fingerprint_files
 from convsweep.errors import UserError
 from convsweep.planning.decisions import Decisions
+from convsweep.planning.folder import write
 from convsweep.planning.given import parse_given
 from convsweep.planning.look import Look
 from convsweep.planning.measure import Measured, lowest
-from convsweep.planning.plan import make_plan, write
+from convsweep.planning.plan import make_plan
 from convsweep.planning.rules_data import decide_balance, decide_batch
 from convsweep.planning.rules_network import decide_network
 from convsweep.planning.rules_training import Pace, check_budget, decide_lr
@@ -40,7 +41,8 @@ def a_pace(train_speed: float, num_train: int = 1000) -> Pace:
 
 def test_a_plan_composes_with_its_search(tmp_path: Path) -> None:
     given = ["data=digits", "data.max_train=200", "optimizer.lr=0.004", "name='a: b'"]
-    planned = write(make_plan(given, tmp_path, None), tmp_path)
+    planned = make_plan(given, tmp_path, None)
+    write(planned, tmp_path)
     assert planned.plan.num_train == 199  # about 200, stratified
     assert planned.plan.monitor == "val/accuracy"
     assert "optimizer.lr" not in {dimension.key for dimension in planned.space}
@@ -59,6 +61,11 @@ def test_a_plan_composes_with_its_search(tmp_path: Path) -> None:
     sweeper = config["hydra"]["sweeper"]
     assert set(sweeper["enqueue"][0]) == set(sweeper["params"])
     assert sweeper["n_trials"] == planned.plan.num_trials
+    assert config["data_files"] == str(tmp_path / "plan.json")
+    assert {file.name for file in tmp_path.glob("*.png")} == {"samples.png"}
+    record = json.loads((tmp_path / "plan.json").read_text())
+    assert record["num_train"] == 199
+    assert record["data_fingerprint"] == {}
 
 
 def test_what_the_user_gives_is_kept_and_said() -> None:

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convsweep.planning.plan import Plan as Plan
     from convsweep.planning.plan import fingerprint as fingerprint
     from convsweep.planning.plan import write_plan as write_plan
+    from convsweep.planning.planned import Plan as Plan
 
 __all__ = ["Plan", "fingerprint", "write_plan"]
 

@@ -56,11 +56,14 @@ def plan(arguments: Sequence[str]) -> None:
     seconds = None if budget is None else parse_duration(budget)
     place = default_folder(overrides) if folder is None else Path(folder).expanduser()
     from convsweep.cli.console import quiet_engines
-    from convsweep.planning.plan import make_plan, write
+    from convsweep.planning.folder import write
+    from convsweep.planning.plan import make_plan
     from convsweep.planning.text import show
 
     quiet_engines()
-    show(write(make_plan(overrides, place, seconds), place), place)
+    planned = make_plan(overrides, place, seconds)
+    write(planned, place)
+    show(planned, place)
 
 
 def main(arguments: list[str]) -> None:

@@ -44,7 +44,6 @@ class Decisions:
 
     given: Given
     made: dict[str, Decision] = field(default_factory=dict)
-    search_macs: str | None = None
 
     def __post_init__(self) -> None:
         for group, option in self.given.groups.items():

@@ -1,7 +1,7 @@
 """A look at the data: what there is, and what is wrong with it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -78,10 +78,6 @@ class Look:
         """
         present = [count for count in self.counts if count]
         return max(present) / min(present) if present else 1.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the look as plain data."""
-        return asdict(self)
 
 
 def look_at(data: DataModule, headers: Sequence[ImageFile]) -> Look:

@@ -7,10 +7,10 @@ from convsweep.cli.duration import duration_text
 from convsweep.cli.shell_command import shell_command
 from convsweep.cost import in_bytes
 from convsweep.planning.decisions import shown
+from convsweep.planning.folder import PLAN, SEARCH
 from convsweep.planning.look import Look
-from convsweep.planning.plan import PLAN, SEARCH, Plan, Planned, describe
-
-MOST_CLASSES = 12
+from convsweep.planning.look_text import look_rows
+from convsweep.planning.planned import Plan, Planned
 
 
 def show(planned: Planned, folder: Path) -> None:
@@ -29,47 +29,11 @@ def show(planned: Planned, folder: Path) -> None:
 
 def look_lines(look: Look) -> list[str]:
     """Return what there is and what is wrong with it."""
-    parts = ", ".join(f"{count:,} {part}" for part, count in look.num_samples.items())
-    lines = [f"data: {describe(look)}", f"  parts: {parts}"]
-    if look.counts:
-        lines.append(f"  classes: {class_text(look)}")
-    for name, rows in (("sizes of files", look.file_sizes), ("sizes", look.sizes)):
-        if rows and any(row[0] != row[2] for row in rows):
-            text = ", ".join(f"{low} to {high} (median {middle})" for low, middle, high in rows)
-            lines.append(f"  {name}: {text}")
-    if look.spacing:
-        text = ", ".join(f"{low:.3g} to {high:.3g} ({mid:.3g})" for low, mid, high in look.spacing)
-        lines.append(f"  spacing in mm, by axis (median): {text}")
-    means = ", ".join(
-        f"{mean:.3g} ± {std:.3g}" for mean, std in zip(look.mean, look.std, strict=True)
-    )
-    lines.append(
-        f"  values: {look.low:.4g} to {look.high:.4g}; channels {means}; the samples' brightness"
-        f" spreads by {look.brightness_spread:.2g} of the deviation within them"
-    )
-    for axes, test in look.mirrored.items():
-        lines.append(
-            f"  {axes}: mirrored samples are told from the others in {test.accuracy:.0%} of"
-            f" {test.count} cases (50 % is chance)"
-        )
-    if look.faults:
-        lines += ["  faults:", *(f"    {fault.text}" for fault in look.faults)]
-    else:
-        lines.append("  faults: none found")
-    return lines
-
-
-def class_text(look: Look) -> str:
-    """Return the counts of the classes, or of masks the shares."""
-    total = max(1, sum(look.counts))
-    pairs = sorted(zip(look.class_names, look.counts, strict=True), key=lambda pair: -pair[1])
-    if look.kind.has_masks:
-        text = ", ".join(f"{name} ({count / total:.1%})" for name, count in pairs[:MOST_CLASSES])
-    else:
-        text = ", ".join(f"{name} ({count:,})" for name, count in pairs[:MOST_CLASSES])
-    more = len(pairs) - MOST_CLASSES
-    rest = f" and {more} more" if more > 0 else ""
-    return f"{text}{rest}; the most frequent has {look.imbalance:.3g} times the rarest"
+    (_, data), *rows = look_rows(look)
+    lines = [f"data: {data}", *(f"  {name}: {text}" for name, text in rows)]
+    if not look.faults:
+        return [*lines, "  faults: none found"]
+    return [*lines, "  faults:", *(f"    {fault.text}" for fault in look.faults)]
 
 
 def decision_lines(planned: Planned) -> list[str]:

@@ -25,6 +25,7 @@ from convsweep.review.report.rendering.blocks import (
 )
 from convsweep.review.report.rendering.phrases import duration, network_card, number
 from convsweep.review.report.sections.architecture import config_blocks
+from convsweep.review.report.sections.data_look import look_blocks
 from convsweep.run_folder import CONFIG, METRICS, read_result
 from convsweep.tracking.metrics_file import read_metrics
 
@@ -43,6 +44,7 @@ def run_page(folder: Path) -> Page:
         Section("Learning curves", curve_blocks(folder)),
         Section("The network", config_blocks(folder / CONFIG)),
         Section("Pictures", picture_blocks(folder)),
+        Section("The data", look_blocks(config.get("data_files"))),
         Section("Run it again", again(folder)),
     ]
     return Page(

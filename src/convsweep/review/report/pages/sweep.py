@@ -7,6 +7,7 @@ from convsweep.review.report.rendering.blocks import Block, Page, Section
 from convsweep.review.report.sections.architecture import trial_blocks
 from convsweep.review.report.sections.confirmation import confirmation_blocks, confirmation_of
 from convsweep.review.report.sections.curves import curve_blocks
+from convsweep.review.report.sections.data_look import look_blocks
 from convsweep.review.report.sections.front import front_blocks
 from convsweep.review.report.sections.history import history_blocks
 from convsweep.review.report.sections.importance import (
@@ -55,6 +56,7 @@ def sweep_page(sweep: Sweep) -> Page:
             ("Outcomes", outcome_blocks(sweep)),
             ("Timeline", timeline_blocks(sweep)),
         ]
+    sections.append(("The data", look_blocks(sweep.selected("data_files"))))
     sections.append(("What was searched", searched_blocks(sweep)))
     sections.append(("Run it again", reproduce_blocks(sweep)))
     sections.append(("All trials", all_blocks(sweep) if sweep.trials else []))

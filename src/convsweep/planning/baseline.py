@@ -1,0 +1,125 @@
+"""The baseline: as wide as the budget trains long enough, measured on this machine."""
+
+import copy
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from convsweep.errors import InfeasibleError
+from convsweep.planning import rules_data, rules_network, rules_training
+from convsweep.planning.decisions import Decisions
+from convsweep.planning.look import Look
+from convsweep.planning.measure import measure
+from convsweep.planning.rules_training import Pace
+from convsweep.planning.space import Dimension, random_point
+from convsweep.training import build, feasibility
+from hydra_study import usable_cores
+
+if TYPE_CHECKING:
+    from convsweep.data.datamodule import DataModule
+
+# Random points of the space whose feasibility is checked.
+POINTS = 20
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A network that was measured.
+
+    Args:
+        cfg: config of its training.
+        pace: how long trainings take.
+        cost: of the network, as in `result.json`.
+    """
+
+    cfg: DictConfig
+    pace: Pace
+    cost: dict[str, Any]
+
+
+def choose_width(
+    decisions: Decisions, look: Look, data: "DataModule", seconds: float | None, slots: int
+) -> Baseline:
+    """Decide the widest baseline that the budget trains long enough, measuring each that is
+    tried.
+    """
+    small, width, large = rules_network.WIDTHS
+    if seconds is not None and not rules_network.has_own_network(decisions):
+        pace = try_width(decisions, look, data, width, slots).pace
+        enough = rules_training.ENOUGH * pace.wanted_epochs
+        if pace.affordable_epochs(seconds) < max(enough, pace.fewest_epochs):
+            width = small
+        # twice the width takes about four times as long
+        elif pace.affordable_epochs(seconds / 4) >= pace.wanted_epochs:
+            width = large
+    for_lr = not decisions.given.has("optimizer.lr")
+    return try_width(decisions, look, data, width, slots, for_lr=for_lr)
+
+
+def try_width(
+    decisions: Decisions,
+    look: Look,
+    data: "DataModule",
+    width: int,
+    slots: int,
+    for_lr: bool = False,
+) -> Baseline:
+    """Return the baseline with this width, and with the learning rate of a range test if it is
+    `for_lr`.
+    """
+    rules_network.decide_network(decisions, look, width)
+    cfg, cost = feasible_config(decisions)
+    batch = int(cfg.data.batch_size)
+    if cost["memory"] is not None:
+        each = int(cost["memory"]) / batch
+
+        def memory(samples: int) -> int:
+            return round(each * samples)
+
+        batch = rules_data.fit_memory(decisions, batch, memory, slots)
+        cfg, cost = feasible_config(decisions)
+    ready = with_options(data, cfg)
+    threads = max(1, usable_cores() // slots)
+    num_val = 0 if data.val is data.train else len(data.val)
+    speed = measure(cfg, ready, threads, for_lr)
+    return Baseline(cfg, Pace(len(data.train), num_val, batch, slots, speed), cost)
+
+
+def with_options(data: "DataModule", cfg: DictConfig) -> "DataModule":
+    """Return the data, already read, with the batches and augmentation of a config."""
+    ready = copy.copy(data)
+    ready.loading = build.data_module(cfg.data).loading
+    for name in ("augmentation", "mixing"):
+        vars(ready).pop(name, None)
+    return ready
+
+
+def feasible_config(decisions: Decisions) -> tuple[DictConfig, dict[str, Any]]:
+    """Return the config of all decisions so far, and the cost of its network."""
+    cfg = decisions.given.compose(decisions.overrides())
+    return cfg, feasibility.check(cfg)
+
+
+def feasible_share(decisions: Decisions, space: list[Dimension], max_macs: int | None) -> float:
+    """Return the share of random points of a space whose networks can be trained."""
+    cfg = decisions.given.compose(decisions.overrides())
+    feasibility.fill_shape(cfg)
+    if max_macs is not None:
+        cfg.budget.max_macs = max_macs
+    generator = random.Random(0)
+    good = 0
+    for _ in range(POINTS):
+        point = {
+            key: value for key, value in random_point(space, generator).items() if "/" not in key
+        }
+        tried = cfg.copy()
+        for key, value in point.items():
+            OmegaConf.update(tried, key, value, force_add=True)
+        try:
+            feasibility.check(tried)
+        except InfeasibleError:
+            continue
+        good += 1
+    return good / POINTS

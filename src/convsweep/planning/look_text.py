@@ -1,0 +1,54 @@
+"""A look at the data in words."""
+
+from convsweep.planning.look import Look
+
+MOST_CLASSES = 12
+
+
+def describe(look: Look) -> str:
+    """Return what the data is, in one line."""
+    kind = {1: "signals", 2: "images", 3: "volumes"}[len(look.in_shape) - 1]
+    size = "x".join(map(str, look.in_shape[1:]))
+    classes = f", {len(look.class_names)} classes" if look.counts else ""
+    channels = look.in_shape[0]
+    return (
+        f"{look.total:,} {kind} of {size} with {channels} channel{'s' if channels > 1 else ''},"
+        f" {look.task}{classes}"
+    )
+
+
+def look_rows(look: Look) -> list[tuple[str, str]]:
+    """Return what there is: pairs of a name and a text."""
+    parts = ", ".join(f"{count:,} {part}" for part, count in look.num_samples.items())
+    rows = [("data", describe(look)), ("parts", parts)]
+    if look.counts:
+        rows.append(("classes", class_text(look)))
+    for name, sizes in (("sizes of files", look.file_sizes), ("sizes", look.sizes)):
+        if any(low != high for low, _, high in sizes):
+            text = ", ".join(f"{low} to {high} (median {middle})" for low, middle, high in sizes)
+            rows.append((name, text))
+    if look.spacing:
+        text = ", ".join(f"{low:.3g} to {high:.3g} ({mid:.3g})" for low, mid, high in look.spacing)
+        rows.append(("spacing in mm, by axis (median)", text))
+    channels = zip(look.mean, look.std, strict=True)
+    means = ", ".join(f"{mean:.3g} ± {std:.3g}" for mean, std in channels)
+    rows.append(("values", f"{look.low:.4g} to {look.high:.4g}; channels {means}"))
+    spread = f"{look.brightness_spread:.2g} of the standard deviation within samples"
+    rows.append(("spread of the samples' brightness", spread))
+    for axes, test in look.mirrored.items():
+        told = f"mirrored ones are told in {test.accuracy:.0%} of {test.count} (50 % is chance)"
+        rows.append((axes, told))
+    return rows
+
+
+def class_text(look: Look) -> str:
+    """Return the counts of the classes, or of masks the shares."""
+    total = max(1, sum(look.counts))
+    pairs = sorted(zip(look.class_names, look.counts, strict=True), key=lambda pair: -pair[1])
+    if look.kind.has_masks:
+        text = ", ".join(f"{name} ({count / total:.1%})" for name, count in pairs[:MOST_CLASSES])
+    else:
+        text = ", ".join(f"{name} ({count:,})" for name, count in pairs[:MOST_CLASSES])
+    more = len(pairs) - MOST_CLASSES
+    rest = f" and {more} more" if more > 0 else ""
+    return f"{text}{rest}; the most frequent has {look.imbalance:.3g} times the rarest"

@@ -1,0 +1,79 @@
+"""A plan in numbers, and what led to it."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from convsweep.planning.decisions import Decisions
+from convsweep.planning.look import Look
+from convsweep.planning.space import Dimension
+
+if TYPE_CHECKING:
+    from convsweep.data.datamodule import DataModule
+
+
+@dataclass
+class Plan:
+    """What a plan says in numbers, kept as `plan.json`.
+
+    Args:
+        data: what the data is, in one line.
+        num_train, num_val, num_test: samples of each part; 0: there is none.
+        classes: their names.
+        monitor, mode: the metric that chooses epochs and trials, and `max` or `min`.
+        samples_per_second: of the baseline in training, on one slot.
+        epochs: of each training.
+        seconds_per_training: of the baseline.
+        num_trials: how many the search begins within its share of the budget.
+        slots: trainings at a time.
+        feasible: share of random points of the space that can be trained.
+        memory: bytes of a step of the baseline.
+        checkpoint_bytes: of a trial's folder.
+        num_folds: 0 for one split.
+        val_fraction: share of the samples that validates; None if the data has a part for it.
+        data_fingerprint: of each file of the user's own.
+        warnings: what makes scores doubtful, one sentence each.
+        overrides: what the user gave.
+    """
+
+    data: str
+    num_train: int
+    num_val: int
+    num_test: int
+    classes: list[str]
+    monitor: str
+    mode: str
+    samples_per_second: float = 0.0
+    epochs: int = 0
+    seconds_per_training: float = 0.0
+    num_trials: int = 0
+    slots: int = 1
+    feasible: float = 1.0
+    memory: int = 0
+    checkpoint_bytes: int = 0
+    num_folds: int = 0
+    val_fraction: float | None = None
+    data_fingerprint: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    overrides: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Planned:
+    """A plan with what led to it.
+
+    Args:
+        plan: in numbers.
+        look: at the data.
+        decisions: in the order in which they were made.
+        space: of the search.
+        max_macs: multiply-accumulates of the largest network to search; None: no limit, or the
+            user's.
+        data: as it was read.
+    """
+
+    plan: Plan
+    look: Look
+    decisions: Decisions
+    space: list[Dimension]
+    max_macs: int | None
+    data: "DataModule"
