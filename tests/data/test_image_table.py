@@ -53,6 +53,22 @@ def test_each_image_has_the_numbers_of_its_row(tmp_path: Path) -> None:
     np.testing.assert_allclose(std, np.asarray(data.train.y).std(axis=0), rtol=1e-6)
 
 
+def test_a_column_of_the_table_names_groups(tmp_path: Path) -> None:
+    rows = [[f"faces/{i}.png", age, f"patient{i // 2}"] for i, age in enumerate(AGES)]
+    data = table(people(tmp_path, rows, "file,age,patient"), group="patient", val_fraction=0.2)
+    assert data.info.class_names == ("age",)
+    assert data.test is not None
+    parts = [
+        {int(Path(name).stem) // 2 for name in part.names}
+        for part in (data.train, data.val, data.test)
+    ]
+    assert [len(part) for part in parts] == [3, 1, 1]
+    assert len(set.union(*parts)) == 5
+    rows[3][2] = ""
+    with pytest.raises(UserError, match=r"column 'patient' .* is empty for faces/3\.png"):
+        table(people(tmp_path, rows, "file,age,patient"), group="patient").setup()
+
+
 def test_columns_and_parts_are_those_that_are_named(tmp_path: Path) -> None:
     parts = ["train"] * 6 + ["Valid", "validation", "test", "test"]
     rows = [

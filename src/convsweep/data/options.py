@@ -27,8 +27,8 @@ class LoadingOptions(TypedDict, total=False):
             test part are divided into so many folds, which every run has alike; null: no folds.
         fold: which of the folds, from 0, is the validation part.
         group: samples of one group are never in two parts: "folder" (the folder of a file, below
-            its class), or a regular expression on the sample's name with one group in parentheses;
-            null: every sample for itself. See `convsweep.data.groups`.
+            its class), a regular expression on the sample's name with one group in parentheses, or
+            a column of an image table; null: every sample for itself. See `convsweep.data.groups`.
         train_on_val: train on the validation part too, however it came about; it is still
             validated on, which then says nothing. For a last training of fixed length.
         max_train: keep about so many training samples, stratified; smaller subsets are contained in

@@ -37,6 +37,7 @@ def is_network(named: str | Path) -> bool:
     return path.is_dir() and (
         (path / CHECKPOINTS / BEST).is_file()
         or SweepPaths(path).journal.is_file()
+        or SweepPaths(path).winner() is not None
         or bool(members_in(path))
     )
 

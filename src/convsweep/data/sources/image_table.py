@@ -134,6 +134,7 @@ class ImageTable(DataModule):
             names = sorted({label for labels in self.lists for label in labels})
         else:
             others = {self.file_column or self.table.header[0], self.part_column}
+            others.add(self.loading["group"])
             names = [name for name in self.table.header if name not in others]
         if not names:
             raise UserError(
@@ -141,6 +142,24 @@ class ImageTable(DataModule):
                 f" {', '.join(self.table.header)}; add one."
             )
         return names
+
+    def groups(self, names: Sequence[str]) -> list[str] | None:
+        """Return the group of each sample: also by a column of the table.
+
+        Raises:
+            UserError: the column has empty cells.
+        """
+        group = self.loading["group"]
+        if group not in self.table.header:
+            return super().groups(names)
+        group_of = dict(zip(self.names, self.table.column(group), strict=True))
+        empty = [name for name in names if not group_of[name]]
+        if empty:
+            raise UserError(
+                f"Every image must be in a group, but column {group!r} of {self.table.path} is"
+                f" empty for {examples(empty)}; fill in these cells, or set data.group=null."
+            )
+        return [group_of[name] for name in names]
 
     @cached_property
     def lists(self) -> list[list[str]]:
