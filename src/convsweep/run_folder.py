@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,24 @@ def check_folder(folder: Path) -> None:
             f"a run folder must be empty, but {folder} holds a run; resume it by"
             f" resume={folder}, or choose another hydra.run.dir"
         )
+
+
+def remove_unused(folder: Path) -> None:
+    """Remove what a start left behind that ended by a mistake before anything was trained.
+
+    Files of other names stay, and so does a folder with checkpoints or metrics.
+    """
+    if any((folder / CHECKPOINTS).glob("*.ckpt")) or (folder / METRICS).is_file():
+        return
+    for name in (".hydra", "wandb", CHECKPOINTS):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    logs = folder.glob("*.log")  # of Hydra, named after the program
+    with suppress(OSError):  # not empty, or the working folder
+        for path in (*logs, *(folder / name for name in (RESULT, CONFIG, "wandb.json"))):
+            path.unlink(missing_ok=True)
+        folder.rmdir()
+        folder.parent.rmdir()  # of the day
+        folder.parent.parent.rmdir()
 
 
 def write_config(folder: Path, cfg: DictConfig) -> dict[str, Any]:

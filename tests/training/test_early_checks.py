@@ -1,10 +1,20 @@
 """Checks that run before torch is imported."""
 
-import pytest
+from importlib import import_module
+from pkgutil import iter_modules
 
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from convsweep.cli.command_line import config_folder
+from convsweep.data import sources
+from convsweep.data.sources import OWN_FILES, TASKS
+from convsweep.errors import UserError
 from convsweep.nets.convnet_plan import plan_convnet
 from convsweep.nets.unet_plan import plan_unet
-from convsweep.training.early_checks import plan_of
+from convsweep.training.early_checks import check_options, plan_of
+from convsweep.training.quick_checks import check_groups
 
 
 @pytest.mark.parametrize(
@@ -19,3 +29,44 @@ from convsweep.training.early_checks import plan_of
 )
 def test_the_plan_of_a_net_family_is_found_by_its_place(target: str | None, plan: object) -> None:
     assert plan_of(target) is plan
+
+
+@pytest.mark.parametrize(
+    ("config", "answer"),
+    [
+        ({"model": {"net": "resnet18"}}, "model/net=resnet18"),
+        ({"data": {"augment": "flip"}}, "data/augment=flip"),
+    ],
+)
+def test_a_word_for_a_group_is_answered_by_the_choice_of_an_option(
+    config: dict, answer: str
+) -> None:
+    with pytest.raises(UserError, match=answer):
+        check_groups(OmegaConf.create(config))
+
+
+@pytest.mark.parametrize(
+    ("config", "answer"),
+    [
+        (["model=denoising", "data=image_folder", "data.root=."], "denoising takes recordings"),
+        (["data=mask_folder", "data.root=."], "use model=segmentation"),
+        (["data=image_folder", "data.root=no/such"], "holds no no"),
+        (["+model.net.pretrained=true"], "init_from=imagenet"),
+        (["trainer=mps"], "trainer=auto takes"),
+    ],
+)
+def test_what_the_machine_lacks_is_answered_before_torch_is_imported(
+    config: list[str], answer: str
+) -> None:
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        cfg = compose("config", config)
+    with pytest.raises(UserError, match=answer):
+        check_options(cfg)
+
+
+def test_the_table_of_data_sets_says_what_their_classes_do() -> None:
+    for name, key in OWN_FILES.items():
+        module = import_module(f"convsweep.data.sources.{name}")
+        found = [each for each in vars(module).values() if getattr(each, "own_files", None)]
+        assert {each.own_files for each in found} == {key}, name
+    assert set(TASKS) | set(OWN_FILES) <= {name for _, name, _ in iter_modules(sources.__path__)}

@@ -283,7 +283,10 @@ def test_a_folder_with_a_run_is_not_overwritten(
         (["optimizer.lr=fast"], "optimizer.lr must be a number >= 0, but is 'fast'"),
         (["data=image_folder"], "data.root has no default and must be given; add data.root="),
         (["data=image_folder", "data.root=.", "data.resize=strech"], "did you mean 'stretch'?"),
-        (["data=mask_folder", "data.root=.", "data.coding=bin"], "did you mean 'binary'?"),
+        (
+            ["data=mask_folder", "data.root=.", "data.coding=bin", "model=segmentation"],
+            "did you mean 'binary'?",
+        ),
         (["data.last_batch=droop"], "data.last_batch must be one of drop, keep, but is 'droop'"),
         (["trainer.precision=half"], "half"),
         (["trainer.accelerator=abacus"], "abacus"),
@@ -307,6 +310,7 @@ def test_mistakes_are_answered_by_one_message(
     assert error.startswith("Error: ")
     assert len(error.splitlines()) == 2, "one message, and how to see where"
     assert "Traceback" not in error
+    assert not Path("run").exists(), "a mistake leaves no folder behind"
 
 
 @pytest.mark.parametrize(

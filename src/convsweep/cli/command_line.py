@@ -12,11 +12,13 @@ from typing import Any, NoReturn
 
 from convsweep.cli.hydra_answers import better_answer
 from convsweep.cli.hydra_version import own_configs_may_name_any_class
+from convsweep.cli.known_words import check_dashes
 from convsweep.cli.override_quotes import quote_values
 from convsweep.distributed import ranks
 from convsweep.errors import UserError
 from convsweep.patches import apply_patches
 from convsweep.patches import hydra as hydra_patches
+from convsweep.run_folder import remove_unused
 from hydra_study import FULL_ERROR, config_arguments, trial, wants_traceback
 
 MULTIRUN, HELP = {"-m", "--multirun"}, {"-h", "--help"}
@@ -95,6 +97,8 @@ def user_errors(task: Callable[[Any], Any]) -> Callable[[Any], Any]:
             alone = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
             if not alone or trial.in_trial() or wants_traceback():
                 raise
+            if ranks.is_first() and getattr(error, "kind", "error") != "diverged":
+                remove_unused(Path(HydraConfig.get().runtime.output_dir))
             fail(error)
 
     return run
@@ -133,6 +137,7 @@ def run(main: Callable[[], Any]) -> None:
 def call(main: Callable[[], Any]) -> None:
     """Run a Hydra main function and exit with the exit code of a command."""
     try:
+        check_dashes(sys.argv[1:])
         sys.argv[1:] = ranks.join(multirun_first(quote_values(expand_resume(sys.argv[1:]))))
         main()
     except UserError as error:

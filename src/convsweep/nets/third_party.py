@@ -1,7 +1,9 @@
 """Classifiers of torchvision, adapted to the channels and classes of the data."""
 
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from convsweep.errors import UserError, did_you_mean
@@ -27,7 +29,7 @@ def torchvision_net(
         options: passed to the network's constructor.
 
     Raises:
-        UserError: an unknown name.
+        UserError: an unknown name, or weights that cannot be downloaded.
     """
     from torchvision import models
 
@@ -39,7 +41,15 @@ def torchvision_net(
     if weights is None:
         main_only = {"aux_logits": False, "init_weights": True} if name in AUXILIARY else {}
         options = {"num_classes": num_classes, **main_only, **options}
-    net: nn.Module = models.get_model(name, weights=weights, **options)
+    try:
+        net: nn.Module = models.get_model(name, weights=weights, **options)
+    except OSError as error:  # of the download
+        address = models.get_model_weights(name)[weights].url
+        folder = Path(torch.hub.get_dir()) / "checkpoints"
+        raise UserError(
+            f"model.net.weights={weights} is downloaded, which failed ({error}); put the file of"
+            f" {address} into {folder}"
+        ) from error
     layers = {path: module for path, module in net.named_modules() if isinstance(module, LAYERS)}
     first_path, first = next(
         (path, module) for path, module in layers.items() if isinstance(module, CONVS)

@@ -22,6 +22,7 @@ from convsweep.errors import MissingExtraError, UserError
 from convsweep.literal_options import check_words
 from convsweep.losses.class_loss import ClassLoss
 from convsweep.task import MULTI_LABEL, Task
+from convsweep.training.quick_checks import EXTRAS
 from convsweep.trusted_names import hold
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 # Key of the metadata in a checkpoint.
 CARD = "convsweep"
-
-EXTRAS = {"timm": "timm", "segmentation_models_pytorch": "smp"}
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Contents of a data folder: parts, classes, image files."""
 
 from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from convsweep.data.checks import examples
@@ -25,7 +26,8 @@ def existing_folder(root: Path, what: str, key: str = "root") -> Path:
         near = (
             [child.name for child in parent.iterdir() if child.is_dir()] if parent.is_dir() else []
         )
-        hint = f"; {did_you_mean(root.name, near)}" if near else ""
+        close = get_close_matches(root.name, near, n=1, cutoff=0.5)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
         raise UserError(f"data.{key} must be {what}, but {root.absolute()} does not exist{hint}")
     if not root.is_dir():
         raise UserError(
