@@ -11,11 +11,12 @@ TRAINING = """
     stopped = link.report(1, 100.0)
     assert not stopped, "what a training reports is no step of the trial"
     folder = Path(hydra.core.hydra_config.HydraConfig.get().runtime.output_dir)
-    with open("trained.txt", "a") as log: log.write(f"{cfg.x} {cfg.data.fold} {folder.name}\\n")
+    found = "anew" if link.checkpoint is None else "from " + Path(link.checkpoint).parent.name
+    with open("trained.txt", "a") as log: log.write(f"{cfg.x} {folder.name} {found}\\n")
+    (folder / "net.ckpt").touch()
     if cfg.x == 1 and cfg.data.fold == 1 and not Path("killed").exists():
         Path("killed").touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    (folder / "net.ckpt").touch()
     return {0: 1.0, 1: 0.0, 2: 5.0}[cfg.x] + cfg.data.fold
 """
 OPTIONS = """
@@ -36,10 +37,10 @@ def test_a_trial_trains_its_folds_and_its_value_is_their_mean(toy: MakeToy) -> N
     )
     lines = (app.folder / "trained.txt").read_text().splitlines()
     assert lines == [
-        "0 0 fold0", "0 1 fold1", "0 2 fold2",
-        "1 0 fold0", "1 1 fold1",  # killed; its retry takes over the first fold
-        "1 1 fold1", "1 2 fold2",
-        "2 0 fold0", "2 1 fold1",  # worse than the best on both folds
+        "0 fold0 anew", "0 fold1 anew", "0 fold2 anew",
+        "1 fold0 anew", "1 fold1 anew",  # killed; its retry takes over the first fold
+        "1 fold1 from fold1", "1 fold2 anew",
+        "2 fold0 anew", "2 fold1 anew",  # worse than the best on both folds
     ]  # fmt: skip
     trials = app.trials()
     retry = next(one for one in trials if attributes.RETRY_OF in one.user_attrs)
@@ -57,9 +58,9 @@ def test_trials_pause_between_folds_and_go_on_with_the_next(toy: MakeToy) -> Non
     lines = (app.folder / "trained.txt").read_text().splitlines()
     assert len(lines) == len(set(lines)), "no fold is trained twice"
     assert sorted(line for line in lines if line.startswith("1")) == [
-        "1 0 fold0", "1 1 fold1", "1 2 fold2",
+        "1 fold0 anew", "1 fold1 anew", "1 fold2 anew",
     ]  # fmt: skip
-    assert [line for line in lines if line.startswith("2")] == ["2 0 fold0"]
+    assert [line for line in lines if line.startswith("2")] == ["2 fold0 anew"]
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,11 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
     axis = axis_of(
         metric, [value for trial in reported for value in trial.intermediate_values.values()], more
     )
-    layout = {"xaxis": {"title": {"text": "epoch"}}, "yaxis": axis.layout}
+    over = sweep.option("average_over")
+    steps = "epoch" if over is None else f"training, by {over}"
+    layout = {"xaxis": {"title": {"text": steps}}, "yaxis": axis.layout}
     title = f"{metric} while training, {count_text(len(reported), 'trial')}"
+    early = early_values(sweep.complete, reduction_factor(sweep)) if over is None else []
     return [
         Figure(
             title,
@@ -70,7 +73,7 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
             "Click a name above to hide or show its curves.",
             height=420,
         ),
-        *early_values(sweep.complete, reduction_factor(sweep)),
+        *early,
     ]
 
 
