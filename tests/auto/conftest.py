@@ -118,7 +118,7 @@ class Commands:
         trainings = []
         for seed, epoch in ((1, 4), (2, 9), (3, 5)):
             run = folder / "study" / "confirm" / "runs" / str(seed)
-            write(run / "result.json", result(0.85, epoch))
+            write(run / "result.json", result(0.85, epoch, stopped_early=True))
             trainings.append({"seed": seed, "kind": "complete", "folder": f"confirm/runs/{seed}"})
         spread = {"n": 3, "mean": 0.85, "std": 0.01, "low": 0.84, "high": 0.86}
         network = {"validation": spread, "trainings": trainings, "params": {"optimizer.lr": 0.01}}
@@ -162,12 +162,14 @@ def name_of(arguments: Sequence[str]) -> str:
     return "baseline" if any("baseline" in text for text in arguments) else "winner"
 
 
-def result(score: float, epoch: int) -> dict[str, Any]:
+def result(score: float, epoch: int, *, stopped_early: bool = False) -> dict[str, Any]:
     """Return a run's result."""
     return {
+        "outcome": "complete",
         "objectives": {"val/accuracy": score},
         "best_epoch": epoch,
         "epochs": 9,
+        "stopped_early": stopped_early,
         "seconds": 2.0,
         "checkpoint": "checkpoints/best.ckpt",
         "cost": {"params": 1234, "macs": 5e6, "memory": 2**20, "in_shape": [1, 8, 8]},

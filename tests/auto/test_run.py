@@ -41,7 +41,9 @@ def test_a_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     winner = commands.called[4]
     assert str(tmp_path / "study" / "confirm") in winner
     assert "data.train_on_val=true" in winner
-    assert "trainer.max_epochs=5" in winner, "the median of the best epochs of its trainings"
+    assert "trainer.max_epochs=5" in winner, (
+        "the median of the best epochs, since they were stopped early"
+    )
     said = capsys.readouterr().out
     for line in (tmp_path / "commands.txt").read_text().splitlines():
         assert line.startswith("# ") or f"$ {line}" in said
@@ -60,7 +62,9 @@ def test_without_a_better_network_the_baseline_is_the_winner(tmp_path: Path, ans
     assert "baseline of the plan" in (tmp_path / "card.md").read_text()
 
 
-def test_the_same_command_goes_on_in_the_same_stage(tmp_path: Path) -> None:
+def test_the_same_command_goes_on_in_the_same_stage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def stop(name: str) -> None:
         if name == "search":
             time.sleep(0.05)
@@ -71,7 +75,10 @@ def test_the_same_command_goes_on_in_the_same_stage(tmp_path: Path) -> None:
     before = state_of(tmp_path)
     assert before.stages["search"].status == "running"
     assert before.stages["search"].seconds >= 0.05
+    run(tmp_path, second, "budget=30min", "--dry-run")
+    assert second.names == []
     assert run(tmp_path, second) == 0
+    assert f"going on in {tmp_path}: 2 of 9 stages are done" in capsys.readouterr().out
     assert second.names == ORDER[2:]
     assert second.called[0] == first.called[-1], "a search goes on with its first share"
     assert state_of(tmp_path).stages["search"].seconds >= before.stages["search"].seconds

@@ -54,8 +54,9 @@ class Files:
 
     @cached_property
     def baseline_result(self) -> dict[str, Any]:
-        """The result of the baseline."""
-        return read_result(self.baseline)
+        """The result of the baseline; empty until it is complete."""
+        result = read_result(self.baseline)
+        return result if result.get("outcome") == "complete" else {}
 
     @cached_property
     def trials(self) -> list[dict[str, str]]:
@@ -120,10 +121,15 @@ class Files:
         return self.winner if read_result(self.winner).get("checkpoint") else self.trainings[0]
 
     @property
-    def best_epochs(self) -> list[int]:
-        """The best epoch of each training of the chosen network."""
-        found = (int(read_result(folder).get("best_epoch") or 0) for folder in self.trainings)
-        return sorted(epoch for epoch in found if epoch > 0)
+    def fitting_epochs(self) -> list[int]:
+        """How many epochs each training of the chosen network needed: all of them, since its
+        learning rate follows them, or the best one if it was stopped early.
+        """
+        results = (read_result(folder) for folder in self.trainings)
+        found = (
+            each.get("best_epoch" if each.get("stopped_early") else "epochs") for each in results
+        )
+        return sorted(int(epoch) for epoch in found if epoch)
 
     @property
     def complete(self) -> list[dict[str, str]]:

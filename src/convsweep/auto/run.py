@@ -21,6 +21,7 @@ from convsweep.auto.progress import ProgressLines, score_text
 from convsweep.auto.request import Request
 from convsweep.auto.stages import STAGES, Job, LeftOutError, Stage
 from convsweep.auto.state import (
+    ENDED,
     StageState,
     State,
     check_same_data,
@@ -122,19 +123,30 @@ class Run:
         for stage in STAGES:
             self.state.stages.setdefault(stage.name, StageState())
         self.check_data()
+        self.say_place()
         for number, stage in enumerate(STAGES, 1):
-            if self.state.stages[stage.name].status in ("done", "left_out", "failed"):
+            if number == 2 and self.job.request.dry_run:
+                print_stages(self.job)
+                return dry_run(self.job)
+            if self.state.stages[stage.name].status in ENDED:
                 continue
             if number == 2:
                 print_stages(self.job)
-                if self.job.request.dry_run:
-                    return dry_run(self.job)
             try:
                 self.go_through(stage, number)
             except InterruptedStageError as error:
                 return self.stop(int(error.args[0]))
         print_summary(self.job.files, self.job.request, self.state)
         return 0
+
+    def say_place(self) -> None:
+        """Print how far an earlier start has come, if there was one."""
+        count = sum(each.status in ENDED for each in self.state.stages.values())
+        if self.state.seconds:
+            say(
+                f"going on in {short_path(self.job.folder)}: {count} of {len(STAGES)} stages are"
+                f" done, {duration_text(self.state.seconds)} spent"
+            )
 
     def check_data(self) -> None:
         """Check that the data is what the plan was made for, if there is a plan.
@@ -183,6 +195,7 @@ class Run:
         with (self.job.folder / COMMANDS).open("a") as file:
             file.write(f"# {stage.name}\n{command}\n")
         own.status = "running"
+        own.starts += 1
         before, began = own.seconds, time.monotonic()
         lines = ProgressLines(self.job, stage.name)
         saved = began

@@ -91,7 +91,10 @@ class Job:
         measured = float(self.files.baseline_result.get("seconds") or 0.0)
         planned = float(self.files.plan.get("seconds_per_training") or 0.0)
         training = measured or planned
-        start = max(1.0, self.seconds_of("baseline") - measured) if measured else START_S
+        start = START_S
+        own = self.state.stages.get("baseline")
+        if measured and own is not None and own.starts == 1:
+            start = max(1.0, own.seconds - measured)
         ending = NUM_ENDING * start + ENDING_S
         at_once = max(1.0, SIDE_BY_SIDE * self.slots)
         return Costs(training, training * self.more_data, start, ending, at_once)
@@ -191,6 +194,8 @@ def check_baseline(job: Job) -> None:
     Raises:
         UserError: it does not; the message says what it would take.
     """
+    if job.files.baseline_result:
+        return
     if job.request.seconds is not None:
         needed = job.state.seconds + job.costs().least
         check_least(job.request.seconds, job.state.seconds, job.costs(), duration_text(needed))
@@ -273,10 +278,10 @@ def fewer(one: Finals | None, other: Finals | None) -> Finals | None:
 
 def winner(job: Job) -> list[str]:
     """Return the command that trains the chosen network on all data that is not test, for as many
-    epochs as the best epoch of its trainings.
+    epochs as its trainings needed.
     """
     files = job.files
-    epochs = max(1, round(median(files.best_epochs or [job.max_epochs])))
+    epochs = max(1, round(median(files.fitting_epochs or [job.max_epochs])))
     done = job.searched_costs()
     needed = done.start + done.training * job.more_data * epochs / job.max_epochs
     if needed > job.left - done.ending:

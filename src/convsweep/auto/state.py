@@ -12,6 +12,7 @@ from convsweep.run_folder import write_atomically
 
 STATE = "state.json"
 Status = Literal["open", "running", "done", "left_out", "failed"]
+ENDED = ("done", "left_out", "failed")
 NAMED = 5
 
 
@@ -22,12 +23,14 @@ class StageState:
     Attributes:
         status: open, running (or killed in it), done, left_out or failed.
         seconds: how long it ran, over all starts.
+        starts: how often its command was started.
         command: the arguments of its command after `convsweep`, kept over a restart.
         note: why it was left out or failed, or what was decided.
     """
 
     status: Status = "open"
     seconds: float = 0.0
+    starts: int = 0
     command: list[str] = field(default_factory=list)
     note: str = ""
 
@@ -51,8 +54,7 @@ class State:
     @property
     def is_finished(self) -> bool:
         """Whether no stage is left to do."""
-        ended = ("done", "left_out", "failed")
-        return bool(self.stages) and all(each.status in ended for each in self.stages.values())
+        return bool(self.stages) and all(each.status in ENDED for each in self.stages.values())
 
     def write(self, folder: Path) -> None:
         """Write it to a folder."""

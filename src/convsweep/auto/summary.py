@@ -102,8 +102,6 @@ def unit(files: Files) -> str:
 
 def size_text(files: Files) -> str:
     """Return parameters, the size of the file, and the latency of the exported program."""
-    from convsweep.cost import in_bytes  # imports torch
-
     cost = cost_of(files)
     parts = [f"{cost['params']:,} parameters"] if cost.get("params") else []
     program = next(
@@ -111,7 +109,8 @@ def size_text(files: Files) -> str:
         None,
     )
     if program is not None:
-        parts.append(f"{in_bytes(program.stat().st_size)} in {short_path(program.absolute())}")
+        size = program.stat().st_size / 2**20
+        parts.append(f"{size:.2f} MiB in {short_path(program.absolute())}")
         times = files.export.get("milliseconds", {})
         fastest = min((each["1"] for each in times.values() if "1" in each), default=None)
         if fastest is not None:
