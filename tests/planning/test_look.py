@@ -7,10 +7,12 @@ import pytest
 from PIL import Image
 
 from convsweep.errors import UserError
+from convsweep.planning.decisions import Decisions
 from convsweep.planning.given import parse_given
 from convsweep.planning.look import Look
 from convsweep.planning.mirror import tell_mirrored
 from convsweep.planning.reading import make_look
+from convsweep.planning.rules_masks import decide_classes
 
 
 def draw(path: Path, height: int = 12, width: int = 16, seed: int | str = 0) -> None:
@@ -72,8 +74,8 @@ def test_masks_of_one_class_are_named(tmp_path: Path) -> None:
         mask[:6] = 255 * (number != 3)
         (tmp_path / "masks").mkdir(exist_ok=True)
         Image.fromarray(mask).save(tmp_path / "masks" / f"{number}.png")
-    given = ["data=mask_folder", f"data.root={tmp_path}", "data.coding=binary"]
-    found = make_look(parse_given(given))[1]
+    decisions, found, _ = make_look(parse_given(["data=mask_folder", f"data.root={tmp_path}"]))
+    assert decisions.get("data.coding") == "binary"
     assert "1 masks hold one class only: images/3.png" in text_of(found)
 
 
@@ -114,3 +116,22 @@ def test_three_samples_are_refused(tmp_path: Path) -> None:
         draw(tmp_path / "abc"[number] / "1.png", seed=number)
     with pytest.raises(UserError, match=r"at least 5 samples .* holds 3"):
         look(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0, 255], {"data.coding": "binary"}),
+        ([0, 1, 2], {"data.num_classes": 3}),
+        ([0, 1, 4, 255], {"data.num_classes": 5, "data.ignore_index": 255}),
+    ],
+)
+def test_classes_of_masks_follow_from_their_values(
+    tmp_path: Path, values: list[int], expected: dict[str, object]
+) -> None:
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(np.array([values] * 4, np.uint8)).save(tmp_path / "masks/1.png")
+    decisions = Decisions(parse_given(["data=mask_folder", f"data.root={tmp_path}"]))
+    decide_classes(decisions, dict(decisions.given.compose().data), tmp_path)
+    made = {each.key: each.value for each in decisions if not each.is_given}
+    assert made == expected

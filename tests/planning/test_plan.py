@@ -17,6 +17,7 @@ from convsweep.planning.given import parse_given
 from convsweep.planning.look import Look
 from convsweep.planning.measure import Measured, lowest
 from convsweep.planning.plan import make_plan
+from convsweep.planning.pretrained import decide_pretrained
 from convsweep.planning.rules_data import decide_balance, decide_batch
 from convsweep.planning.rules_network import decide_network
 from convsweep.planning.rules_training import Pace, check_budget, decide_lr
@@ -99,6 +100,15 @@ def test_classifiers_follow_the_size(
     decisions = decided()
     decide_network(decisions, a_look(*in_shape), 16)
     assert {key: decisions.get(f"model.net.{key}") for key in expected} == expected
+
+
+def test_published_weights_settle_network_and_recipe() -> None:
+    decisions = decided("init_from=imagenet")
+    decide_pretrained(decisions, a_look(3, 64, 64))
+    decide_network(decisions, a_look(3, 64, 64), 16)
+    assert decisions.get("model/net") == "resnet18"
+    assert decisions.get("model.net.num_stages") is None
+    assert decide_lr(decisions, Measured(1.0, 1.0, None, 8)) == 0.002
 
 
 def test_unets_halve_down_to_four_positions() -> None:

@@ -54,7 +54,7 @@ def choose_width(
         # twice the width takes about four times as long
         elif pace.affordable_epochs(seconds / 4) >= pace.wanted_epochs:
             width = large
-    for_lr = not decisions.given.has("optimizer.lr")
+    for_lr = not (decisions.given.has("optimizer.lr") or decisions.given.has("init_from"))
     return try_width(decisions, look, data, width, slots, for_lr=for_lr)
 
 

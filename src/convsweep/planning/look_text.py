@@ -1,5 +1,6 @@
 """A look at the data in words."""
 
+from convsweep.planning.faults import MOST_COMPARED
 from convsweep.planning.look import Look
 
 MOST_CLASSES = 12
@@ -35,6 +36,8 @@ def look_rows(look: Look) -> list[tuple[str, str]]:
     rows.append(("values", f"{look.low:.4g} to {look.high:.4g}; channels {means}"))
     spread = f"{look.brightness_spread:.2g} of the standard deviation within samples"
     rows.append(("spread of the samples' brightness", spread))
+    if len(look.in_shape) == 3 and look.total > MOST_COMPARED:
+        rows.append(("nearly equal images", f"looked for among the first {MOST_COMPARED:,}"))
     for axes, test in look.mirrored.items():
         told = f"mirrored ones are told in {test.accuracy:.0%} of {test.count} (50 % is chance)"
         rows.append((axes, told))

@@ -13,6 +13,7 @@ from convsweep.planning.look import Look
 from convsweep.planning.look_text import describe
 from convsweep.planning.measure import device_of
 from convsweep.planning.planned import Plan, Planned
+from convsweep.planning.pretrained import decide_pretrained
 from convsweep.planning.reading import make_look
 from convsweep.planning.space import MACS_FACTOR, make_space
 from convsweep.training.early_checks import check_no_key_is_missing
@@ -53,6 +54,7 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
     prepare_imports()
     decisions, look, data = make_look(given)
     augmentations = rules_data.decide_augmentation(decisions, look)
+    decide_pretrained(decisions, look)
     rules_data.decide_normalization(decisions, look)
     rules_data.decide_balance(decisions, look)
     rules_data.decide_batch(

@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 
 from convsweep.data.files.fingerprints import own_folder
 from convsweep.errors import UserError
-from convsweep.planning import rules_data
+from convsweep.planning import rules_data, rules_masks
 from convsweep.planning.decisions import GIVEN, Decision, Decisions
 from convsweep.planning.files import ImageFile, image_headers
 from convsweep.planning.given import Given
@@ -45,6 +45,8 @@ def prepare_data(decisions: Decisions) -> "tuple[DataModule, list[ImageFile]]":
         images = root / str(cfg.data.get("images", ""))
         headers = image_headers([images if images.is_dir() else root], root)
         rules_data.decide_size(decisions, headers, "masks" in cfg.data)
+    if root is not None and root.is_dir():
+        rules_masks.decide_classes(decisions, dict(cfg.data), root)
     if root is not None:
         own = own_key(cfg)
         decisions.made[own] = Decision(own, str(root.absolute()), GIVEN, is_given=True)

@@ -20,9 +20,9 @@ def decide_task(decisions: Decisions, task: str) -> None:
 
 
 def has_own_network(decisions: Decisions) -> bool:
-    """Return whether the user gave the network or options of it."""
+    """Return whether the user gave the network, options of it, or weights that settle it."""
     given = decisions.given
-    return given.has("model/net") or given.has("model.net")
+    return any(given.has(key) for key in ("model/net", "model.net", "init_from"))
 
 
 def decide_network(decisions: Decisions, look: Look, width: int) -> None:

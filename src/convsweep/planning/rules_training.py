@@ -125,6 +125,8 @@ def decide_epochs(decisions: Decisions, pace: Pace, seconds: float | None) -> in
 
 def decide_lr(decisions: Decisions, measured: Measured) -> float:
     """Decide the learning rate by the range test, near the default."""
+    if decisions.get("init_from") is not None:
+        return float(decisions.get("optimizer.lr"))  # by the rules for trained weights
     found = measured.lr
     if found is None:
         why = f"the default: in {measured.steps} steps of a range test the loss did not fall"
