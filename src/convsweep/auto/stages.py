@@ -75,10 +75,11 @@ class Job:
 
     @property
     def choices(self) -> list[Finals]:
-        """Which finalists to try, the wanted ones first."""
+        """Which finalists to try, the wanted ones first; of no more trials than are complete."""
         asked = self.request
+        top = min(asked.top, len(self.files.complete) or asked.top)
         folds = asked.folds or self.files.plan.get("num_folds") or None
-        return choices(asked.top, asked.seeds, folds, only_folds=asked.folds is not None)
+        return choices(top, asked.seeds, folds, only_folds=asked.folds is not None)
 
     @property
     def more_data(self) -> float:
