@@ -48,6 +48,7 @@ def test_a_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     said = capsys.readouterr().out
     for line in (tmp_path / "commands.txt").read_text().splitlines():
         assert line.startswith("# ") or f"$ {line}" in said
+    assert "to beat: val/accuracy 0.8 of the baseline; with 144 samples" in said
     assert "test accuracy 0.75" in said
     assert "trial 1 is better (val/accuracy +0.0500, 95 % interval +0.0300 to +0.0700" in said
     card = (tmp_path / "card.md").read_text()

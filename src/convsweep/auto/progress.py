@@ -66,6 +66,14 @@ def best_so_far(files: Files, table: Path) -> str:
     )
 
 
+def to_beat(files: Files) -> str:
+    """Return what a search must beat, in words."""
+    before = files.baseline_result.get("objectives", {}).get(files.metric)
+    if before is None:
+        return ""
+    return f"to beat: {files.metric} {before:.4g} of the baseline{chance_text(files, before)}"
+
+
 def chance_text(files: Files, value: float) -> str:
     """Return by how much two equal networks differ by chance, where that is known."""
     count = int(files.plan.get("num_val") or 0)

@@ -17,7 +17,7 @@ from convsweep.auto.process import (
     end_earlier_process,
     run_process,
 )
-from convsweep.auto.progress import ProgressLines, score_text
+from convsweep.auto.progress import ProgressLines, score_text, to_beat
 from convsweep.auto.request import Request
 from convsweep.auto.stages import STAGES, Job, LeftOutError, Stage
 from convsweep.auto.state import (
@@ -178,6 +178,8 @@ class Run:
             say(f"left out: {reason}")
             self.save()
             return
+        if stage.name == SPACE:
+            say(to_beat(self.job.files))
         self.run_command(stage, own)
         self.job = Job(self.job.request, self.job.folder, self.state)
         self.save()
