@@ -22,8 +22,8 @@ from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.storage import OpenStudy, create_study, open_study
 from hydra_study.trials.ask import Asker
 from hydra_study.trials.outcomes import Outcome, parse_policies, write_outcome
+from hydra_study.trials.paused_view import view_of_samplers
 from hydra_study.trials.reap import reap
-from hydra_study.trials.sampling import view_of_samplers
 from hydra_study.trials.tell import Teller
 
 from .conftest import MakeToy, Toy, wait_for

@@ -30,9 +30,10 @@ from hydra_study.trials.averages import trials_per_network
 from hydra_study.trials.budget import Budget, Ledger, Tally
 from hydra_study.trials.finalists import queue_finalists, waits
 from hydra_study.trials.outcomes import Outcome, write_outcome
+from hydra_study.trials.paused_view import view_of_samplers
 from hydra_study.trials.pruning import OneObjective
 from hydra_study.trials.retry import fixed_params
-from hydra_study.trials.sampling import GridSampler, view_of_samplers
+from hydra_study.trials.sampling import GridSampler
 from hydra_study.trials.schedules import Promotion
 from hydra_study.trials.tell import Teller
 

@@ -1,18 +1,14 @@
 """Build the sampler, the pruner and the schedule of a worker from their config groups."""
 
-import copy
 import logging
 import warnings
-from collections.abc import Container, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import WilcoxonPruner
 from optuna.samplers import RandomSampler
-from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, TrialState
 
 from hydra_study import attributes
 from hydra_study.config import PRUNERS, SAMPLERS
@@ -21,8 +17,6 @@ from hydra_study.errors import StudyError, how_to_install
 from hydra_study.space.grammar import make_space
 from hydra_study.space.space import Space
 from hydra_study.storage.locks import locked
-from hydra_study.storage.patience import Patience
-from hydra_study.storage.patient_storage import PatientStorage
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.auto import choose_sampler, options_of
@@ -165,47 +159,6 @@ def build_schedule(spec: SweepSpec) -> Promotion | None:
     direction = spec.objectives.reported_direction.name.lower()
     schedule: Promotion = build({**config, "direction": direction}, "hydra.sweeper.schedule")
     return schedule
-
-
-class WithoutPauses(PatientStorage):
-    """A study's storage as samplers should see it: a trial that has reported values and is not
-    finished, paused or not, is a pruned one, from which TPE learns.
-
-    By its state, RUNNING, TPE would take it for a bad trial.
-
-    Args:
-        storage: The storage.
-    """
-
-    def __init__(self, storage: BaseStorage, patience: Patience) -> None:
-        super().__init__(storage, patience)
-        self._seen: dict[int, FrozenTrial] = {}
-
-    def get_all_trials(
-        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
-    ) -> list[FrozenTrial]:
-        """Return the trials of a study, or those in some states, as samplers should see them."""
-        seen = [self._view(trial) for trial in super().get_all_trials(study_id, deepcopy=False)]
-        chosen = [trial for trial in seen if states is None or trial.state in states]
-        return copy.deepcopy(chosen) if deepcopy else chosen
-
-    def _view(self, trial: FrozenTrial) -> FrozenTrial:
-        if trial.state != TrialState.RUNNING or not trial.intermediate_values:
-            return trial
-        known = self._seen.get(trial.number)
-        if known is None or len(known.intermediate_values) != len(trial.intermediate_values):
-            known = copy.copy(trial)
-            known.state, known.datetime_complete = TrialState.PRUNED, datetime.now()
-            self._seen[trial.number] = known
-        return known
-
-
-def view_of_samplers(study: OpenStudy) -> OpenStudy:
-    """Return a study to ask, of which the sampler sees unfinished trials as pruned."""
-    storage = WithoutPauses(study.storage, study.patience)
-    view = OpenStudy(study.study_name, storage, study.sampler, study.pruner)
-    view.reported_direction = study.reported_direction
-    return view
 
 
 class GridSampler(RandomSampler):
