@@ -25,6 +25,11 @@ class Spread:
     low: float
     high: float
 
+    @property
+    def standard_error(self) -> float | None:
+        """The standard error of the mean; None for one seed."""
+        return None if self.std is None else self.std / math.sqrt(self.n)
+
 
 @dataclass(frozen=True)
 class Difference:

@@ -1,5 +1,6 @@
 """Finalists: the best trials again with other seeds, which choose the winner by their mean."""
 
+import csv
 import os
 import signal
 from collections.abc import Mapping
@@ -21,8 +22,8 @@ TRAINING = """
         if link.report(epoch, float(cfg.x), is_last=False):
             raise trial.Pruned("behind")
     with open("trained.txt", "a") as log: log.write(f"{cfg.x} {cfg.seed}\\n")
-    luck = {0: -3.0, 1: 0.0, 2: 0.0}[cfg.x] if cfg.seed == 5 else 0.01 * cfg.seed
-    return {0: 2.0, 1: 1.0, 2: 3.0}[cfg.x] + luck
+    luck = -3.0 * (cfg.x == 0) if cfg.seed == 5 else 0.01 * cfg.seed
+    return {0: 2.0, 1: 1.0}.get(cfg.x, 3.0) + luck
 """
 OPTIONS = """
     n_trials: 3
@@ -59,6 +60,11 @@ def test_the_best_train_again_and_the_best_mean_wins(toy: MakeToy) -> None:
     assert "x: 1" in best
     assert "# winner of 2 finalists: trial 1" in best
     assert {trial.user_attrs.get(attributes.FINALIST_OF) for trial in app.trials()} == {None, 0, 1}
+    columns = ("finalist_mean", "finalist_standard_error")
+    rows = list(csv.DictReader((app.sweep / "sweep.csv").read_text().splitlines()))
+    given = [[float(row[name]) for name in columns if row[name]] for row in rows]
+    error = pytest.approx(0.01 / 3**0.5)
+    assert given == [[pytest.approx(2.07), error], [pytest.approx(1.07), error], *[[]] * 7]
     app.run("hydra/sweeper/sampler=grid")
     assert trained(app) == ALL, "the same command trains nothing twice"
 
@@ -74,6 +80,30 @@ def test_finalists_are_never_pruned(toy: MakeToy) -> None:
     )
     assert "all 3 trials are done (11 complete)" in output
     assert trained(app) == sorted([*ALL, (0, 9), (1, 9)])
+
+
+@pytest.mark.parametrize("storage", ["journal", "sqlite", "postgresql"])
+def test_what_a_schedule_leaves_goes_to_the_finals(
+    toy: MakeToy, storage: str, request: pytest.FixtureRequest
+) -> None:
+    app = make(toy)
+    two = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.workers=2"]
+    url = f"sqlite:///{app.folder}/study.db"
+    if storage == "postgresql":
+        url = request.getfixturevalue("database").url
+    output = app.run(
+        *([] if storage == "sqlite" else two),
+        *([] if storage == "journal" else [f"hydra.sweeper.storage={url}"]),
+        "hydra/sweeper/schedule=promotion",
+        "hydra/sweeper/sampler=grid",
+        "hydra.sweeper.n_trials=6",
+        "hydra.sweeper.slots=1",
+        "x=choice(0,1,2,3,4,5)",
+    )
+    finals = {(x, seed) for x in (0, 1) for seed in (6, 7, 8)}
+    assert finals <= set(trained(app))
+    assert len(trained(app)) == len(set(trained(app))) < 6 + len(finals), "some paused for good"
+    assert "winner of 2 finalists: trial 1, 1.07 +- 0.0058" in output
 
 
 def test_the_command_line_can_set_what_the_config_leaves_out(toy: MakeToy) -> None:

@@ -19,7 +19,7 @@ from hydra_study.storage.patience import GaveUpWaitingError
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.budget import tally
-from hydra_study.trials.finalists import decide_finals
+from hydra_study.trials.finalists import Decision, decide_finals
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +90,10 @@ class Recorder:
             if force:
                 for path in (self._file, self._spec.paths.preset):
                     remove_unfinished(path)
-            write_atomically(self._file, table(trials, self._spec), lasting=force)
-            self._stamp = self._modified()
             decision = decide_finals(trials, maximize=self._spec.objectives.maximizes)
+            rows = table(trials, self._spec, decision)
+            write_atomically(self._file, rows, lasting=force)
+            self._stamp = self._modified()
             best = tally(trials, self._spec.objectives).best
             if decision is not None:
                 best = decision.winner.trial
@@ -112,19 +113,28 @@ class Recorder:
         return self._file.stat().st_mtime_ns if self._file.exists() else None
 
 
-def table(trials: list[FrozenTrial], spec: SweepSpec) -> str:
-    """Return all trials as CSV: number, kind, reason, values, parameters, attributes."""
+def table(trials: list[FrozenTrial], spec: SweepSpec, decision: Decision | None = None) -> str:
+    """Return all trials as CSV: number, kind, reason, values, parameters, attributes; once the
+    finalists have decided, their means and standard errors too, in the rows of the trials that they
+    repeat.
+    """
     params = sorted({name for trial in trials for name in trial.params})
     attrs = sorted(
         {name for trial in trials for name in trial.user_attrs}
         - _HIDDEN
         - set(spec.objectives.names)
     )
+    finalists = {one.trial.number: one for one in ([] if decision is None else decision.finalists)}
+    of_finalists = ["finalist_mean", "finalist_standard_error"] if finalists else []
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["number", "kind", "reason", *spec.objectives.names, *params, *attrs])
+    names = [*spec.objectives.names, *of_finalists, *params, *attrs]
+    writer.writerow(["number", "kind", "reason", *names])
     for trial in trials:
         values: list[Any] = list(trial.values or [None] * len(spec.objectives.names))
+        if finalists:
+            one = finalists.get(trial.number)
+            values += [None, None] if one is None else [one.mean, one.standard_error]
         reason = trial.user_attrs.get(attributes.REASON)
         row = [trial.number, kind_of(trial), reason, *values]
         writer.writerow(

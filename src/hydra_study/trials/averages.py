@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial
 from hydra_study import attributes
 from hydra_study.config import StudyConf
 from hydra_study.errors import StudyError
+from hydra_study.intervals import spread
 from hydra_study.sweep_spec import SweepSpec
 
 
@@ -62,10 +63,10 @@ def words_of_average(trial: FrozenTrial) -> str | None:
     for a trial of one training.
     """
     values = [each[0] for each in trial.user_attrs.get(attributes.TRAININGS, [])]
-    if len(values) < 2:
+    found = spread(values)
+    if found is None or found.standard_error is None:
         return None
-    error = statistics.stdev(values) / len(values) ** 0.5
     return (
-        f"trial {trial.number}: {statistics.fmean(values):.5g} +- {error:.2g} (mean and standard"
-        f" error of {len(values)} trainings, {min(values):.5g} to {max(values):.5g})"
+        f"trial {trial.number}: {found.mean:.5g} +- {found.standard_error:.2g} (mean and standard"
+        f" error of {found.n} trainings, {found.low:.5g} to {found.high:.5g})"
     )

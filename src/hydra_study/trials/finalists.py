@@ -4,7 +4,6 @@ The value of the best of many trials is biased upwards, because it was chosen fo
 the values of new seeds are not.
 """
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hydra_study import attributes
 from hydra_study.attributes import is_finalist, kind_of
 from hydra_study.errors import StudyError
-from hydra_study.intervals import paired_difference
+from hydra_study.intervals import Spread, paired_difference, spread
 from hydra_study.objectives import Objectives
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
@@ -143,14 +142,23 @@ class Finalist:
         return new if len(new) > 1 else [*new, self.trial.values[0]]
 
     @property
+    def spread(self) -> Spread:
+        """Mean and spread of the values that decide, of which there are at least two."""
+        found = spread(self.counted)
+        assert found is not None
+        return found
+
+    @property
     def mean(self) -> float:
         """Their mean."""
-        return statistics.fmean(self.counted)
+        return self.spread.mean
 
     @property
     def standard_error(self) -> float:
         """The standard error of the mean."""
-        return statistics.stdev(self.counted) / math.sqrt(len(self.counted))
+        error = self.spread.standard_error
+        assert error is not None
+        return error
 
 
 @dataclass(frozen=True)
