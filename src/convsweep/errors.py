@@ -12,9 +12,19 @@ class UserError(ValueError):
 
 
 class InfeasibleError(UserError):
-    """A network that cannot be built on its input, or that breaks a budget."""
+    """A network that cannot be built on its input, or that breaks a budget.
+
+    Args:
+        message: The rule, the value and the remedy.
+        excess: How far the network is beyond its limit, relative to the limit (0.5: by a half), if
+            that is known. A search tells it to its sampler.
+    """
 
     kind = "infeasible"
+
+    def __init__(self, message: str, excess: float | None = None) -> None:
+        super().__init__(message)
+        self.excess = excess
 
 
 class DivergedError(UserError):

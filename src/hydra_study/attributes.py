@@ -6,6 +6,8 @@ KIND = "kind"
 REASON = "reason"
 HASH = "hash"
 OVERRIDES = "overrides"
+# How far an infeasible trial is beyond its limit, relative to the limit.
+EXCESS = "excess"
 FOLDER = "folder"
 CHECKPOINT = "checkpoint"
 WORKER = "worker"

@@ -63,8 +63,9 @@ def test_no_limit_and_exact_limits_are_kept() -> None:
         replace(exact, max_memory=COST.memory(8, 1) - 1),
         replace(exact, min_receptive_field=COST.receptive_field.smallest + 1),
     ):
-        with pytest.raises(InfeasibleError, match=r"budget\."):
+        with pytest.raises(InfeasibleError, match=r"budget\.") as caught:
             one_less.check(COST, batch_size=8, optimizer_states=1)
+        assert 0 < caught.value.excess < 0.1
 
 
 def test_batch_size_of_the_remedy_fits_and_the_next_does_not() -> None:
@@ -79,6 +80,7 @@ def test_batch_size_of_the_remedy_fits_and_the_next_does_not() -> None:
 def test_width_of_the_remedy_about_fits() -> None:
     with pytest.raises(InfeasibleError) as caught:
         Budget(max_params="20k").check(COST)
+    assert caught.value.excess == COST.params / 20_000 - 1
     share = int(re.search(r"about (\d+) %", str(caught.value))[1]) / 100
     narrower = measure(ConvNet((1, 28, 28), 10, width=round(32 * share)), (1, 28, 28))
     assert narrower.params == pytest.approx(20_000, rel=0.15)

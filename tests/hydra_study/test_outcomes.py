@@ -8,18 +8,24 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import optuna
 import pytest
 from optuna.trial import TrialState
 
+from hydra_study import attributes
 from hydra_study.errors import StudyError
+from hydra_study.objectives import parse_objectives
+from hydra_study.paths import SweepPaths
 from hydra_study.processes.messages import Channel
 from hydra_study.processes.running_trial import killed_for_memory
+from hydra_study.storage.storage import create_study
 from hydra_study.trials.outcomes import (
     Policy,
     outcome_of_exception,
     outcome_of_result,
     parse_policies,
 )
+from hydra_study.trials.tell import Teller
 
 from .conftest import MakeToy, wait_for
 
@@ -151,6 +157,24 @@ def test_kinds_are_found_in_the_causes_of_exceptions() -> None:
         == "out_of_memory"
     )
     assert outcome_of_exception(ZeroDivisionError()).kind == "error"
+
+
+def test_samplers_are_told_how_far_a_refused_point_is_off(tmp_path: Path) -> None:
+    class TooLargeError(ValueError):
+        kind = "infeasible"
+
+    storage = optuna.storages.InMemoryStorage()
+    study = create_study(storage, "app", parse_objectives("minimize", None))
+    teller = Teller(study, SweepPaths(tmp_path), parse_policies({}), "*.ckpt")
+    for excess in (0.25, None, -1.0, float("nan")):
+        error = TooLargeError("too large")
+        error.excess = excess  # type: ignore[attr-defined]
+        asked = study.ask()
+        teller.tell(study.trial(asked.number), outcome_of_exception(error))
+    teller.tell_duplicate(study.trial(study.ask().number), study.trial(0))
+    told = [trial.constraints["infeasible"] for trial in study.trials]
+    assert told == [0.25, 1.0, 1.0, 1.0, 0.25]
+    assert study.trial(0).user_attrs[attributes.EXCESS] == 0.25
 
 
 @pytest.mark.parametrize(

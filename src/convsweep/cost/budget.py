@@ -47,7 +47,8 @@ class Budget:
         if limit is not None and value > (most := quantity(limit, f"budget.{name}")):
             raise InfeasibleError(
                 f"budget.{name}={limit} is exceeded: the net has {in_si(value)} {what}; widths of"
-                f" about {100 * sqrt(most / value):.0f} % would fit, or fewer blocks or stages"
+                f" about {100 * sqrt(most / value):.0f} % would fit, or fewer blocks or stages",
+                value / max(most, 1) - 1,
             )
 
     def check_memory(self, cost: Cost, batch_size: int, optimizer_states: float) -> None:
@@ -73,7 +74,8 @@ class Budget:
             raise InfeasibleError(
                 f"budget.max_memory={self.max_memory} is exceeded: a training step takes"
                 f" {in_bytes(value)}, {in_bytes(fixed)} for weights, gradients and optimiser and"
-                f" {batch_size} x {in_bytes(cost.activations)} for samples; {remedy}"
+                f" {batch_size} x {in_bytes(cost.activations)} for samples; {remedy}",
+                value / max(most, 1) - 1,
             )
 
     def check_receptive_field(self, cost: Cost) -> None:
@@ -96,5 +98,6 @@ class Budget:
             raise InfeasibleError(
                 f"budget.min_receptive_field={least} is missed: a position of the last feature map"
                 f" sees {value} positions of the input; use more stages, larger kernels, strides or"
-                " dilations"
+                " dilations",
+                1 - value / least,
             )

@@ -41,7 +41,8 @@ class Latency:
             raise InfeasibleError(
                 f"budget.max_latency_ms={limit_ms} is exceeded: a forward pass takes"
                 f" {self.median_ms:.3g} ms (quartiles {self.spread_ms:.2g} ms apart); use fewer or"
-                " narrower blocks, or a smaller latency.batch_size"
+                " narrower blocks, or a smaller latency.batch_size",
+                self.median_ms / limit_ms - 1,
             )
 
 

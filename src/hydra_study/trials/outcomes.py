@@ -29,6 +29,7 @@ class Outcome:
         seconds: Wall time.
         peak_memory_mb: Peak resident memory of the trial's process in MiB.
         stopped: Whether the trial received SIGTERM or SIGINT.
+        excess: How far an infeasible trial is beyond its limit, relative to the limit, if known.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Outcome:
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     stopped: bool = False
+    excess: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the outcome as plain data."""
@@ -82,12 +84,18 @@ def outcome_of_exception(error: BaseException) -> Outcome:
     """Return the outcome for an exception of the task function.
 
     An exception that has a kind itself is stored without a traceback, unless HYDRA_FULL_ERROR=1.
+    One of kind `infeasible` may have an attribute `excess`.
     """
     cause = telling_cause(error)
     if cause is not None:
         kind = kind_of_error(cause) or "error"
         wanted = kind == "error" and wants_traceback()
-        return Outcome(kind, reason=_one_line(cause), traceback=_traceback(error) if wanted else "")
+        return Outcome(
+            kind,
+            reason=_one_line(cause),
+            traceback=_traceback(error) if wanted else "",
+            excess=_excess_of(cause) if kind == "infeasible" else None,
+        )
     if isinstance(error, SystemExit):
         return Outcome(
             "error", reason=f"the task function left the process by sys.exit({error.code})"
@@ -117,6 +125,12 @@ def outcome_of_result(result: Any, names: tuple[str, ...]) -> Outcome:
     if not all(math.isfinite(value) for value in values):
         return Outcome("diverged", reason=f"the result is {result!r}")
     return Outcome("complete", values=values)
+
+
+def _excess_of(error: BaseException) -> float | None:
+    """Return how far an infeasible trial is beyond its limit; None unless a number above 0."""
+    excess = getattr(error, "excess", None)
+    return float(excess) if isinstance(excess, (int, float)) and 0 < excess < math.inf else None
 
 
 def _one_line(error: BaseException) -> str:

@@ -55,7 +55,7 @@ class Teller:
         if attempt is not None:
             queue_retry(self._study, trial, attempt, checkpoint)
         if outcome.kind in CONSTRAINED:
-            set_constraint(self._study, trial.number, outcome.kind, 1.0)
+            self._constrain(trial, outcome.kind, outcome.excess)
         if outcome.kind == "complete":
             self._study.tell(trial.number, outcome.values)
         elif outcome.kind == "pruned" or outcome.kind in CONSTRAINED:
@@ -75,7 +75,7 @@ class Teller:
             self._study.tell(trial.number, known.values)
             return
         if kind_of(known) in CONSTRAINED:
-            set_constraint(self._study, trial.number, kind_of(known), 1.0)
+            self._constrain(trial, kind_of(known), known.user_attrs.get(attributes.EXCESS))
         pruned = known.state == TrialState.PRUNED or kind_of(known) == "paused"
         if pruned:
             for step, value in known.intermediate_values.items():
@@ -83,6 +83,14 @@ class Teller:
                     self._study.trial_id(trial.number), step, value
                 )
         self._study.tell(trial.number, state=TrialState.PRUNED if pruned else TrialState.FAIL)
+
+    def _constrain(self, trial: FrozenTrial, kind: str, excess: float | None) -> None:
+        """Store how far a trial is beyond what can be trained: samplers prefer the nearer one of
+        two, and 1 stands for what is not known.
+        """
+        if excess is not None:
+            self._set(trial, {attributes.EXCESS: excess})
+        set_constraint(self._study, trial.number, kind, 1.0 if excess is None else excess)
 
     def _pause(self, trial: FrozenTrial, outcome: Outcome) -> None:
         step = max(trial.intermediate_values)
