@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from hydra_study.trial import TrialConnection as TrialConnection
     from hydra_study.trials.budget import is_charged as is_charged
     from hydra_study.trials.budget import tally as tally
+    from hydra_study.trials.early_values import early_values as early_values
+    from hydra_study.trials.early_values import rungs_of as rungs_of
     from hydra_study.trials.finalists import Decision as Decision
     from hydra_study.trials.finalists import Finals as Finals
     from hydra_study.trials.finalists import decide_finals as decide_finals
@@ -62,6 +64,7 @@ _MODULES = {
     "TrialConnection": "trial",
     "create_study": "storage.storage",
     "decide_finals": "trials.finalists",
+    "early_values": "trials.early_values",
     "fixed_params": "trials.retry",
     "is_charged": "trials.budget",
     "is_out_of_memory": "kinds",
@@ -74,6 +77,7 @@ _MODULES = {
     "place_of_study": "storage.sweep_folder",
     "preset_of": "display.preset",
     "read_config": "storage.sweep_folder",
+    "rungs_of": "trials.early_values",
     "tally": "trials.budget",
     "telling_cause": "kinds",
     "try_lock": "storage.locks",

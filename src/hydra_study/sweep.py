@@ -12,6 +12,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from hydra_study import attributes
@@ -42,6 +43,7 @@ from hydra_study.task_function import find_origin, refuse_unguarded
 from hydra_study.trials.averages import check_average, words_of_average
 from hydra_study.trials.budget import tally
 from hydra_study.trials.changes import check_change, fixed_config
+from hydra_study.trials.early_values import early_values, rungs_of
 from hydra_study.trials.finalists import check_seed, decide_finals, parse_finals
 from hydra_study.trials.outcomes import parse_policies
 from hydra_study.trials.reap import reap
@@ -277,6 +279,13 @@ def conclude_study(
     decision = decide_finals(trials, maximize=spec.objectives.maximizes)
     for line in [] if decision is None else decision.lines():
         log.info("%s", line)
+    known = early_values(
+        trials,
+        maximize=spec.objectives.reported_direction == StudyDirection.MAXIMIZE,
+        **rungs_of(spec.options.schedule, spec.options.pruner),
+    )
+    if known is not None and spec.options.average_over is None:  # whose steps are trainings
+        log.info("%s", known.text())
     if signals:
         log.info("the same command continues from here")
         sys.exit(128 + signals[0])

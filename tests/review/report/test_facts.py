@@ -13,7 +13,7 @@ from convsweep.review.report.rendering.blocks import Text
 from convsweep.review.report.rendering.scales import bins, scale_of
 from convsweep.review.report.rendering.score_axis import shown_range
 from convsweep.review.report.rendering.thinning import evenly, thin_out
-from convsweep.review.report.sections.curves import curve_blocks, early_values
+from convsweep.review.report.sections.curves import curve_blocks, early_blocks
 from convsweep.review.report.sections.effects import effect_of
 from convsweep.review.report.sections.history import improvements
 from convsweep.review.report.sections.importance import importances
@@ -74,10 +74,10 @@ def test_early_values_are_ranked_against_the_last_one() -> None:
     trials = [complete(0.0) for _ in range(10)]
     for place, trial in enumerate(trials):
         trial.intermediate_values = {1: -place, 2: 0.0, 3: place, 4: place}
-    (text,) = early_values(trials, 3)
+    (text,) = early_blocks(sweep_of(trials), maximize=True)
     assert isinstance(text, Text)
-    assert "after epoch 1 -1.00 (10 trials), 3 1.00 (10 trials)" in text.text
-    assert early_values(trials[1:], 3) == []
+    assert "after epoch 1: -1.00, 3: 1.00. From epoch 3 on, the best trial" in text.text
+    assert early_blocks(sweep_of(trials[3:]), maximize=True) == []
 
 
 def test_a_paused_trial_is_shown_where_it_waits(made: MakeSweep) -> None:

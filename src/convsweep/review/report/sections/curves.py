@@ -13,12 +13,10 @@ from convsweep.review.report.rendering.phrases import count_text, value_text
 from convsweep.review.report.rendering.score_axis import axis_of
 from convsweep.review.report.rendering.thinning import evenly, thin_out
 from convsweep.review.study import Sweep
-from hydra_study import kind_of
+from hydra_study import early_values, kind_of, rungs_of
 
 MOST = {"complete": 80, "pruned": 80}
 OTHERS = 40
-# Fewest trials for a rank correlation.
-FEWEST = 10
 # Largest number of points in a curve.
 POINTS = 100
 
@@ -63,7 +61,7 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
     steps = "epoch" if over is None else f"training, by {over}"
     layout = {"xaxis": {"title": {"text": steps}}, "yaxis": axis.layout}
     title = f"{metric} while training, {count_text(len(reported), 'trial')}"
-    early = early_values(sweep.complete, reduction_factor(sweep)) if over is None else []
+    early = early_blocks(sweep, maximize=more) if over is None else []
     return [
         Figure(
             title,
@@ -77,36 +75,11 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
     ]
 
 
-def reduction_factor(sweep: Sweep) -> int:
-    """Return the factor between the rungs of the sweep's schedule or pruner, else 3."""
-    options = [sweep.option("schedule"), sweep.option("pruner")]
-    found = [each["reduction_factor"] for each in options if each and "reduction_factor" in each]
-    return int(found[0]) if found else 3
-
-
-def early_values(complete: Sequence[FrozenTrial], factor: int) -> list[Block]:
-    """Return a sentence: the rank correlation of the values after 1, `factor`, `factor**2`, ...
-    steps with the last one, over the complete trials; nothing where these are few.
-    """
-    from scipy.stats import spearmanr
-
-    said = []
-    longest = max((max(trial.intermediate_values, default=0) for trial in complete), default=0)
-    step = 1
-    while step < longest:
-        both = [
-            (trial.intermediate_values[step], last_value(trial))
-            for trial in complete
-            if step in trial.intermediate_values and step < max(trial.intermediate_values)
-        ]
-        early, last = [list(column) for column in zip(*both, strict=True)] or [[], []]
-        if len(both) >= FEWEST and len(set(early)) > 1 and len(set(last)) > 1:
-            said.append(f"{step} {spearmanr(early, last).statistic:.2f} ({len(both)} trials)")
-        step *= factor
-    if not said:
-        return []
-    rule = "**What early values tell**: rank correlation with the last value, after epoch"
-    return [Text(f"{rule} {', '.join(said)}; of trials that trained to their end.")]
+def early_blocks(sweep: Sweep, *, maximize: bool) -> list[Block]:
+    """Return what early values tell about the last one, where enough trials are complete."""
+    rungs = rungs_of(sweep.option("schedule"), sweep.option("pruner"))
+    known = early_values(sweep.trials, maximize=maximize, **rungs)
+    return [] if known is None else [Text(f"**What early values tell**: {known.text('epoch')}")]
 
 
 def traces(kind: str, trials: Sequence[FrozenTrial], total: int) -> list[dict[str, Any]]:
