@@ -18,6 +18,8 @@ CARD = "card.md"
 # Below this many test samples an interval is too wide to say much.
 FEW_TESTED = 100
 MAX_CLASSES = 50
+# Of the plan's look at the data.
+PICTURES = {"samples.png": "samples of each class", "faulty.png": "samples at fault"}
 
 
 def write_card(job: Job) -> Path:
@@ -86,7 +88,13 @@ def data_text(files: Files) -> str:
     ]
     lines = [f"- {plan['data']}" if plan.get("data") else "", f"- {', '.join(counts)}"]
     warnings = [f"- Doubtful: {text}" for text in plan.get("warnings") or []]
-    return "\n".join(line for line in [*lines, *warnings] if line.strip("- "))
+    pictures = [
+        f"\n![{words}]({name})"
+        for name, words in PICTURES.items()
+        if (files.folder / name).is_file()
+    ]
+    said = [line for line in [*lines, *warnings] if line.strip("- ")]
+    return "\n".join([*said, *pictures])
 
 
 def scores_text(files: Files, state: State) -> str:

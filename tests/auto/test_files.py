@@ -1,0 +1,56 @@
+"""What the stages left is read the right way round, also where smaller is better."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from convsweep.auto.files import Files
+from convsweep.auto.request import parse_request
+from convsweep.auto.stages import Job, finalists, winner
+from convsweep.auto.state import State
+from convsweep.auto.summary import against_text
+
+from .conftest import Commands, write, write_plan
+
+
+@pytest.mark.parametrize(("mode", "best"), [("max", ["1", "0"]), ("min", ["0", "1"])])
+def test_the_best_trial_by_the_direction(tmp_path: Path, mode: str, best: list[str]) -> None:
+    write_plan(tmp_path, mode=mode)
+    Commands().write_search(tmp_path)
+    assert [row["number"] for row in Files(tmp_path).complete] == best
+
+
+def test_without_files_everything_is_empty(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    assert (files.plan, files.trials, files.confirmation, files.samples) == ({}, [], {}, [])
+    assert files.network == files.baseline
+    assert against_text(files, State([])) == "nothing was compared"
+
+
+def test_a_training_that_failed_is_no_result(tmp_path: Path) -> None:
+    write(tmp_path / "baseline" / "result.json", {"outcome": "killed", "seconds": 3.0})
+    assert Files(tmp_path).baseline_result == {}
+
+
+def job_of(folder: Path, *words: str) -> Job:
+    return Job(parse_request(["data=digits", "n_trials=3", *words]), folder, State([]))
+
+
+def test_finalists_are_trained_on_the_folds_of_the_plan(tmp_path: Path) -> None:
+    write_plan(tmp_path, num_folds=5)
+    Commands().write_search(tmp_path)
+    assert "folds=5" in finalists(job_of(tmp_path))
+    assert "folds=3" in finalists(job_of(tmp_path, "folds=3"))
+
+
+def test_the_last_training_is_as_long_as_those_before(tmp_path: Path) -> None:
+    write_plan(tmp_path)
+    commands = Commands()
+    commands.write_search(tmp_path)
+    commands.write_confirm(tmp_path)
+    assert "trainer.max_epochs=5" in winner(job_of(tmp_path)), "the median of 4, 5 and 9"
+    for seed in (1, 2, 3):
+        file = tmp_path / "study" / "confirm" / "runs" / str(seed) / "result.json"
+        write(file, {**json.loads(file.read_text()), "stopped_early": False})
+    assert "trainer.max_epochs=9" in winner(job_of(tmp_path)), "the whole schedule"
