@@ -11,13 +11,13 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from hydra_study import attributes
 from hydra_study.attributes import kind_of
-from hydra_study.config import StudyConf
+from hydra_study.config import PRUNERS, SCHEDULES, StudyConf
 from hydra_study.display.live_view import check_view, view_from_head
 from hydra_study.display.status_text import best_text, kinds_text
 from hydra_study.display.tables import Recorder
@@ -47,7 +47,7 @@ from hydra_study.trials.early_values import early_values, rungs_of
 from hydra_study.trials.finalists import check_seed, decide_finals, parse_finals
 from hydra_study.trials.outcomes import parse_policies
 from hydra_study.trials.reap import reap
-from hydra_study.trials.sampling import build_schedule, check_sampler
+from hydra_study.trials.sampling import build_schedule, check_sampler, overruled
 from hydra_study.trials.session import Session
 from hydra_study.trials.starting_points import enqueue
 from hydra_study.trials.tell import Teller
@@ -127,9 +127,7 @@ def make_spec(
     Raises:
         StudyError: An option is wrong.
     """
-    given = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
-    assert isinstance(given, dict)
-    options = StudyConf(**{str(key): value for key, value in given.items()})
+    options = read_options(config)
     parse_policies(options.policy)
     if options.workers < 1 or options.repeat < 1:
         given_ = f"workers={options.workers}, repeat={options.repeat}"
@@ -161,6 +159,28 @@ def make_spec(
     build_schedule(spec)
     parse_finals(spec)
     return spec
+
+
+def read_options(config: DictConfig) -> StudyConf:
+    """Return the keys of `hydra.sweeper`; a pruner or schedule of a sweep file gives way to the
+    other one if that is chosen on the command line.
+    """
+    given = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
+    assert isinstance(given, dict)
+    options = StudyConf(**{str(key): value for key, value in given.items()})
+    name = overruled(options, config.hydra.overrides.hydra)
+    if name is not None:
+        log.info(
+            "the command line's %s replaces the config's %s, since a trial is either paused or"
+            " pruned",
+            "schedule" if name == "pruner" else "pruner",
+            name,
+        )
+        off = dict((PRUNERS if name == "pruner" else SCHEDULES)["none"])
+        setattr(options, name, off)
+        with read_write(config.hydra), open_dict(config.hydra):
+            config.hydra.sweeper[name] = off
+    return options
 
 
 def prepare(spec: SweepSpec, space: Space, first: DictConfig) -> OpenStudy:

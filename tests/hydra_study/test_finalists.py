@@ -86,7 +86,8 @@ def test_finalists_are_never_pruned(toy: MakeToy) -> None:
 def test_what_a_schedule_leaves_goes_to_the_finals(
     toy: MakeToy, storage: str, request: pytest.FixtureRequest
 ) -> None:
-    app = make(toy)
+    pruner = "    pruner: {_target_: optuna.pruners.MedianPruner}\n"
+    app = toy(TRAINING, "x: 0\nseed: 5\nseconds: 0.0", OPTIONS + pruner)
     two = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.workers=2"]
     url = f"sqlite:///{app.folder}/study.db"
     if storage == "postgresql":
@@ -104,6 +105,7 @@ def test_what_a_schedule_leaves_goes_to_the_finals(
     assert finals <= set(trained(app))
     assert len(trained(app)) == len(set(trained(app))) < 6 + len(finals), "some paused for good"
     assert "winner of 2 finalists: trial 1, 1.07 +- 0.0058" in output
+    assert "the command line's schedule replaces the config's pruner" in output
 
 
 def test_the_command_line_can_set_what_the_config_leaves_out(toy: MakeToy) -> None:

@@ -6,6 +6,8 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hydra_study import Promotion, StudyError, attributes
+from hydra_study.config import PRUNERS, SCHEDULES, StudyConf
+from hydra_study.trials.sampling import overruled
 
 NAN = float("nan")
 
@@ -42,6 +44,24 @@ def test_rungs_grow_by_the_factor() -> None:
     schedule = Promotion(min_steps=2, reduction_factor=3)
     assert [schedule.rung(step) for step in (1, 2, 5, 6, 17, 18)] == [-1, 0, 0, 1, 1, 2]
     assert [schedule.steps_of(rung) for rung in range(4)] == [2, 6, 18, 54]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "off"),
+    [
+        (["schedule"], "pruner"),
+        (["pruner"], "schedule"),
+        (["schedule", "pruner"], None),
+        ([], None),
+    ],
+)
+def test_the_command_line_chooses_between_pruner_and_schedule(
+    chosen: list[str], off: str | None
+) -> None:
+    options = StudyConf(pruner=PRUNERS["median"], schedule=SCHEDULES["promotion"])
+    overrides = [f"hydra/sweeper/{name}=x" for name in chosen]
+    assert overruled(options, ["hydra/sweeper/sampler=x", *overrides]) == off
+    assert overruled(StudyConf(pruner=PRUNERS["median"]), overrides) is None
 
 
 @pytest.mark.parametrize("options", [{"min_steps": 0}, {"reduction_factor": 1}, {"max_paused": 0}])

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -11,7 +11,7 @@ from optuna.pruners import WilcoxonPruner
 from optuna.samplers import RandomSampler
 
 from hydra_study import attributes
-from hydra_study.config import PRUNERS, SAMPLERS
+from hydra_study.config import PRUNERS, SAMPLERS, StudyConf
 from hydra_study.dotted_path import build
 from hydra_study.errors import StudyError, how_to_install
 from hydra_study.space.grammar import make_space
@@ -133,6 +133,24 @@ def build_pruner(spec: SweepSpec) -> Any:
             " several objectives"
         )
     return pruner
+
+
+def overruled(options: StudyConf, overrides: Iterable[str]) -> str | None:
+    """Return `pruner` or `schedule` if both are on and the command line chooses only the other one,
+    which then replaces it.
+
+    Args:
+        options: The keys of `hydra.sweeper`.
+        overrides: Hydra's own overrides of the command line.
+    """
+    targets = {"pruner": PRUNERS["none"]["_target_"], "schedule": None}
+    if any(
+        (getattr(options, name) or {}).get("_target_", off) == off for name, off in targets.items()
+    ):
+        return None
+    keys = {text.lstrip("+").partition("=")[0] for text in overrides}
+    left = [name for name in targets if f"hydra/sweeper/{name}" not in keys]
+    return left[0] if len(left) == 1 else None
 
 
 def build_schedule(spec: SweepSpec) -> Promotion | None:
