@@ -86,6 +86,16 @@ def test_the_same_command_goes_on_in_the_same_stage(
     assert state_of(tmp_path).stages["search"].seconds >= before.stages["search"].seconds
 
 
+def test_another_budget_changes_what_is_not_done(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="search failed"):
+        run(tmp_path, Commands(codes={"search": 1}), "n_trials=10", "top=1")
+    commands = Commands()
+    run(tmp_path, commands, "n_trials=20", "top=2")
+    assert commands.names == ORDER[2:]
+    assert "hydra.sweeper.n_trials=20" in commands.called[0]
+    assert "top=2" in commands.called[1]
+
+
 def test_a_killed_start_has_counted_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

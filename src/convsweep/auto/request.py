@@ -56,6 +56,11 @@ class Request:
     dry_run: bool
 
     @property
+    def limits(self) -> list[float | None]:
+        """What shares and commands follow from, besides the overrides."""
+        return [self.seconds, self.n_trials, self.epochs, self.top, self.seeds, self.folds]
+
+    @property
     def data(self) -> str:
         """Name of the data's config."""
         return next(value_of(text) for text in self.overrides if key_of(text) == "data")

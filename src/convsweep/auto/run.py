@@ -122,6 +122,7 @@ class Run:
         """Run all stages that are left."""
         for stage in STAGES:
             self.state.stages.setdefault(stage.name, StageState())
+        self.state.take_limits(self.job.request.limits)
         self.check_data()
         self.say_place()
         for number, stage in enumerate(STAGES, 1):

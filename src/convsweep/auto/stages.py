@@ -210,7 +210,8 @@ def search(job: Job) -> list[str]:
     share = job.shares()
     if not share.search:
         raise LeftOutError("the budget holds no search that is worth it")
-    timeout = max(1.0, share.search - job.costs().start)
+    # the engine counts all starts of a study
+    timeout = max(1.0, share.search - job.costs().start) + job.seconds_of(SPACE)
     timed = "null" if math.isinf(timeout) else f"{timeout:.0f}"
     n_trials = job.n_trials()
     return [
@@ -239,7 +240,7 @@ def finalists(job: Job) -> list[str]:
         wanted = [each for each in wanted if each.num_trainings <= most]
     costs = job.searched_costs()
     free, chosen = time_for_finalists(job, costs, wanted)
-    return confirm(job, chosen, free - costs.start)
+    return confirm(job, chosen, free - costs.start + job.seconds_of("finalists"))
 
 
 def confirm(job: Job, finals: Finals, seconds: float) -> list[str]:

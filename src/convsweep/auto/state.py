@@ -43,18 +43,28 @@ class State:
         overrides: of the config, and of the engine.
         stages: by name, in their order.
         seconds: how long all starts have run, stages and what is between them.
+        limits: of time, trials, epochs, finalists and seeds, by which the commands were made.
         pid: of the process of the running stage.
     """
 
     overrides: list[str]
     stages: dict[str, StageState] = field(default_factory=dict)
     seconds: float = 0.0
+    limits: list[float | None] = field(default_factory=list)
     pid: int | None = None
 
     @property
     def is_finished(self) -> bool:
         """Whether no stage is left to do."""
         return bool(self.stages) and all(each.status in ENDED for each in self.stages.values())
+
+    def take_limits(self, limits: list[float | None]) -> None:
+        """Forget the commands that are not done if they were made by other limits."""
+        if limits != self.limits:
+            for stage in self.stages.values():
+                if stage.status not in ENDED:
+                    stage.command = []
+        self.limits = limits
 
     def write(self, folder: Path) -> None:
         """Write it to a folder."""
