@@ -55,25 +55,21 @@ def purpose_of(stage: Stage, shares: Shares) -> str:
 def expected_times(job: Job, shares: Shares) -> dict[str, str]:
     """Return how long each stage takes, in words."""
     costs = job.costs()
+    finals = costs.of_finals(shares.chosen or job.choices[0])
     each = {
         "plan": job.seconds_of("plan"),
         "baseline": costs.start + costs.training,
-        SPACE: shares.search,
-        "finalists": shares.finals,
-        "winner": shares.winner,
+        # a stage without a limit takes as long as its work does
+        "finalists": finals if math.isinf(shares.finals) else shares.finals,
+        "winner": costs.of_winner if math.isinf(shares.winner) else shares.winner,
         "test": costs.start,
         "export": costs.start + ENDING_S / 2,
         "report": costs.start + ENDING_S / 2,
     }
+    words = {name: duration_text(value) if value else "left out" for name, value in each.items()}
     if math.isinf(shares.search):
-        each[SPACE] = each["finalists"] = each["winner"] = 0.0
-        words = {
-            SPACE: f"{job.n_trials()} trials",
-            "finalists": duration_text(costs.of_finals(shares.chosen or job.choices[0])),
-            "winner": duration_text(costs.of_winner),
-        }
-        return {name: words.get(name, duration_text(value)) for name, value in each.items()}
-    return {name: duration_text(value) if value else "left out" for name, value in each.items()}
+        return {SPACE: f"{job.n_trials()} trials", **words}
+    return {SPACE: duration_text(shares.search) if shares.search else "left out", **words}
 
 
 def dry_run(job: Job) -> int:
