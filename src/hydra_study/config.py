@@ -28,11 +28,17 @@ class StudyConf:
         n_trials, timeout, target: The total budget over all starts of this study: trials, seconds,
             a value of the first objective. All trials count, also errors, except those that were
             infeasible, duplicates, or retried; a paused trial counts once it has begun.
+        early_stopping: `{patience: 30, min_delta: 0.002}`: no trial begins once the last `patience`
+            ones that ended have not improved the best value by more than `min_delta`; without
+            `min_delta`, by more than the standard error of a trial's value, which `repeat` or
+            `average_over` measure. Paused trials that belong to the best go on, and finalists
+            follow.
         workers: Number of jobs that the launcher starts; each runs `slots` trials at a time.
         slots, threads, gpus: Trials at a time per worker; threads and (parts of) GPUs per trial.
         preload: Modules that a worker imports once, before it forks its trials.
         check: Dotted path of `f(config) -> dict | None`, which raises an error of kind `infeasible`
-            or returns attributes to store with the trial.
+            (whose attribute `excess`, above 0, may say how far it is beyond its limit, relative to
+            the limit) or returns attributes to store with the trial.
         canonical: Dotted path of `f(config) -> Any`; configs with equal results are the same
             network.
         ignore: Keys of the config that do not change the job. A key that is searched always counts.
@@ -81,6 +87,7 @@ class StudyConf:
     n_trials: int | None = 20
     timeout: float | None = None
     target: float | None = None
+    early_stopping: Any = None
     workers: int = 1
     slots: int | None = None
     threads: int = 1

@@ -43,6 +43,7 @@ from hydra_study.task_function import find_origin, refuse_unguarded
 from hydra_study.trials.averages import check_average, words_of_average
 from hydra_study.trials.budget import tally
 from hydra_study.trials.changes import check_change, fixed_config
+from hydra_study.trials.early_stopping import parse_early_stopping
 from hydra_study.trials.early_values import early_values, rungs_of
 from hydra_study.trials.finalists import check_seed, decide_finals, parse_finals
 from hydra_study.trials.outcomes import parse_policies
@@ -158,6 +159,7 @@ def make_spec(
     )
     build_schedule(spec)
     parse_finals(spec)
+    parse_early_stopping(spec)
     return spec
 
 

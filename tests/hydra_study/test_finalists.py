@@ -134,7 +134,7 @@ def test_finalists_go_on_after_an_end(toy: MakeToy, how: str) -> None:
     ("option", "message"),
     [
         ("hydra.sweeper.finalists.top=0", "with counts from 1, but got"),
-        ("hydra.sweeper.n_trials=null", "needs one objective, and n_trials"),
+        ("hydra.sweeper.n_trials=null", "needs one objective, and n_trials or early_stopping"),
         ("hydra.sweeper.direction={a: minimize, b: minimize}", "needs one objective"),
         ("seed=null", "needs a whole number at seed"),
     ],

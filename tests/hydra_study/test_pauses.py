@@ -296,7 +296,9 @@ def test_a_smaller_total_drops_what_it_has_no_room_for(tmp_path: Path) -> None:
         study.storage.set_trial_user_attr(study.trial_id(number), attributes.PAUSED_AT, None)
     paths = SweepPaths(tmp_path)
     paths.make()
-    options = SimpleNamespace(study_name="app", n_trials=6, timeout=None, target=None)
+    options = SimpleNamespace(
+        study_name="app", n_trials=6, timeout=None, target=None, early_stopping=None
+    )
     spec: Any = SimpleNamespace(options=options, paths=paths, session=None, study_id="id")
     spec.objectives = parse_objectives("minimize", None)
     space: Any = None

@@ -28,6 +28,7 @@ from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.averages import trials_per_network
 from hydra_study.trials.budget import Budget, Ledger, Tally
+from hydra_study.trials.early_stopping import parse_early_stopping
 from hydra_study.trials.finalists import queue_finalists, waits
 from hydra_study.trials.outcomes import Outcome, write_outcome
 from hydra_study.trials.paused_view import view_of_samplers
@@ -79,6 +80,7 @@ class Asker:
         self._random = random.Random(worker)
         options = spec.options
         self._budget = Budget(options.n_trials, options.timeout, options.target)
+        self._early_stopping = parse_early_stopping(spec)
         self.over: str | None = None
         self.fruitless = 0
         self.count = Tally()
@@ -107,16 +109,21 @@ class Asker:
             return self._next(trials, slot)
 
     def _next(self, trials: Sequence[FrozenTrial], slot: int) -> optuna.Trial | None:
+        enough = None if self._early_stopping is None else self._early_stopping.reason(trials)
         has_room = self._budget.has_room(self.count)
-        if not (has_room and self.count.kinds["waiting"] and _has_retries(trials)):
+        retries = has_room and self.count.kinds["waiting"] > 0 and _has_retries(trials)
+        if not retries:
             paused = self._promotable(trials)
             if paused is not None:
                 return self._resume(paused, slot)
+        has_room = retries or (has_room and enough is None)
         if has_room and (self.count.kinds["waiting"] or self._steer(trials)):
             return self._begin(slot)
         if self.over is None and waits(trials):
             return self._begin(slot)
         self.over = self.over or self._budget.done(self.count)
+        if self.over is None and not self.count.running:
+            self.over = enough
         if self.over is not None and not self.count.running:
             paused = self._promotable(trials, is_final=True)
             if paused is not None:

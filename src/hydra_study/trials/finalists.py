@@ -41,7 +41,8 @@ def parse_finals(spec: SweepSpec) -> Finals | None:
     """Read `hydra.sweeper.finalists`; None if it is null.
 
     Raises:
-        StudyError: It has another form, or the sweep has no `n_trials` or several objectives.
+        StudyError: It has another form, or the sweep has several objectives, or neither `n_trials`
+            nor `early_stopping`.
     """
     given = spec.options.finalists
     if given is None:
@@ -50,8 +51,12 @@ def parse_finals(spec: SweepSpec) -> Finals | None:
         raise StudyError(f"{_RULE}, but got {given!r}")
     if any(not isinstance(count, int) or count < 1 for count in given.values()):
         raise StudyError(f"{_RULE}, but got {dict(given)}")
-    if spec.objectives.several or spec.options.n_trials is None:
-        rule = "hydra.sweeper.finalists needs one objective, and n_trials, after which they train"
+    is_endless = spec.options.n_trials is None and spec.options.early_stopping is None
+    if spec.objectives.several or is_endless:
+        rule = (
+            "hydra.sweeper.finalists needs one objective, and n_trials or early_stopping, after"
+            " which they train"
+        )
         raise StudyError(
             f"{rule}, but got {', '.join(spec.objectives.names)} and n_trials="
             f"{spec.options.n_trials}; set hydra.sweeper.finalists=null or these"
