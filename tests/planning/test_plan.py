@@ -20,7 +20,7 @@ from convsweep.planning.plan import make_plan
 from convsweep.planning.pretrained import decide_pretrained
 from convsweep.planning.rules_data import decide_balance, decide_batch
 from convsweep.planning.rules_network import decide_network
-from convsweep.planning.rules_training import Pace, check_budget, decide_lr
+from convsweep.planning.rules_training import Pace, check_budget, decide_lr, leave_out_augmentation
 from convsweep.task import CLASSIFICATION, SEGMENTATION
 from tests.conftest import Train
 
@@ -143,6 +143,17 @@ def test_epochs_follow_from_speed_and_budget() -> None:
     # half of 240 s, less two minutes, for 12 trainings, two at a time at 0.8 of the speed: 10.7 s
     # each, of which 2 s for the start
     assert pace.affordable_epochs(240) == 8  # a third for starts: 160 s of 240
+
+
+def test_short_trainings_have_no_augmentation() -> None:
+    for seconds, option in ((None, "shift"), (240, "none")):
+        decisions = decided()
+        decisions.choose("data/augment", "shift", "")
+        is_left_out = leave_out_augmentation(decisions, a_look(1, 28, 28), a_pace(1000.0), seconds)
+        assert is_left_out is (option == "none")
+        assert decisions.get("data/augment") == option
+    kept = decided("data/augment=shift")
+    assert not leave_out_augmentation(kept, a_look(1, 28, 28), a_pace(1000.0), 240)
 
 
 def test_the_learning_rate_is_near_a_tenth_of_that_of_the_lowest_loss() -> None:

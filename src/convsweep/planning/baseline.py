@@ -12,7 +12,7 @@ from convsweep.planning import rules_data, rules_network, rules_training
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.look import Look
 from convsweep.planning.measure import measure
-from convsweep.planning.rules_training import Pace
+from convsweep.planning.rules_training import Pace, leave_out_augmentation
 from convsweep.planning.space import Dimension, random_point
 from convsweep.training import build, feasibility
 from hydra_study import usable_cores
@@ -48,6 +48,8 @@ def choose_width(
     small, width, large = rules_network.WIDTHS
     if seconds is not None and not rules_network.has_own_network(decisions):
         pace = try_width(decisions, look, data, width, slots).pace
+        if leave_out_augmentation(decisions, look, pace, seconds):
+            pace = try_width(decisions, look, data, width, slots).pace
         enough = rules_training.ENOUGH * pace.wanted_epochs
         if pace.affordable_epochs(seconds) < max(enough, pace.fewest_epochs):
             width = small
