@@ -102,3 +102,15 @@ def test_one_by_one_no_batch_holds_two_and_all_processes_make_as_many(
     assert sorted(index for each in batches for batch in each for index in batch) == list(
         range(count)
     )
+
+
+def test_a_small_set_is_passed_over_until_an_epoch_has_its_steps() -> None:
+    order = TrainOrder(50, 16, seed=0, min_steps=10)
+    batches = [batch.indices for batch in order.batches()]
+    assert len(batches) == len(order) == 12, "three steps a pass, four passes"
+    assert all(len(set(indices)) == 16 for indices in batches)
+    passes = [np.concatenate(batches[start : start + 3]).tolist() for start in range(0, 12, 3)]
+    assert all(len(set(each)) == 48 for each in passes)
+    assert len({tuple(each) for each in passes}) == 4
+    assert len(TrainOrder(20, 64, seed=0, min_steps=10)) == 10, "a step takes the whole set"
+    assert len(TrainOrder(1000, 64, seed=0, min_steps=10)) == 15, "larger sets as before"

@@ -31,6 +31,7 @@ def train(losses: list[float], validate_every: int = 1) -> None:
             current_epoch=epoch,
             max_epochs=9,
         )
+        shown.on_train_epoch_start(trainer, None)  # type: ignore[arg-type]
         metrics["train/loss"] = torch.tensor(loss)
         validates = (epoch + 1) % validate_every == 0
         if validates:
@@ -52,3 +53,20 @@ def test_an_epoch_without_validation_shows_none_and_no_star(said: list[str]) -> 
     train([4.0, 3.0, 2.0, 1.0], validate_every=2)
     assert ["val/loss" in line for line in said] == [False, True, False, True]
     assert [line.endswith(" *") for line in said] == [False, True, False, True]
+
+
+def test_the_time_left_is_said_with_what_may_end_the_training(said: list[str]) -> None:
+    stopping = SimpleNamespace(monitor="val/loss", patience=10)
+    trainer: Any = SimpleNamespace(
+        max_epochs=30, current_epoch=0, num_training_batches=100, is_global_zero=True
+    )
+    trainer.early_stopping_callback = stopping
+    lines = EpochLines([])
+    lines.estimate(trainer, 0, 100.0)
+    lines.estimate(trainer, 4, 104.0)
+    lines.estimate(trainer, 9, 109.0)
+    lines.estimate(trainer, 99, 200.0)
+    assert said == [
+        "about 49 min 50 s and validation left to epoch 30, fewer if val/loss is not better in 10"
+        " validations (early stopping)"
+    ]

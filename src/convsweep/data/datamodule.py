@@ -262,13 +262,11 @@ class DataModule(LightningDataModule, ABC):
             is_dense=self.info.kind.is_dense,
         )
 
-    def train_dataloader(self) -> BatchLoader:
+    def train_order(self, count: int) -> TrainOrder:
+        """Return the order of the `count` training samples, or crops, of this process."""
         overfit = getattr(self.trainer, "overfit_batches", 0) > 0
-        gather = self.gather(self.train, training=True)
-        gather.mix = self.mixing
-        gather.resize = Resize(self.info.kind.has_masks)
-        order = TrainOrder(
-            len(gather),
+        return TrainOrder(
+            count,
             self.loading["batch_size"],
             self.loading["seed"],
             self.loading["last_batch"],
@@ -276,8 +274,19 @@ class DataModule(LightningDataModule, ABC):
             share=self.share(),
             balance=self.balance(),
             size=self.size_by_epoch(),
+            min_steps=self.loading["min_steps_per_epoch"],
         )
-        loader = self.loader(gather, order)
+
+    @property
+    def num_train_items(self) -> int:
+        """Number of training samples, or of crops where samples differ in size."""
+        return len(self.gather(self.train, training=True))
+
+    def train_dataloader(self) -> BatchLoader:
+        gather = self.gather(self.train, training=True)
+        gather.mix = self.mixing
+        gather.resize = Resize(self.info.kind.has_masks)
+        loader = self.loader(gather, self.train_order(len(gather)))
         if is_first() and self.trainer is not None:
             say(f"{len(gather):,} training samples {describe_placement(loader.dataset)}")
         return loader

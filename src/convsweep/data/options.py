@@ -38,6 +38,8 @@ class LoadingOptions(TypedDict, total=False):
         sampling: "uniform" shows every training sample once an epoch, "balanced" all classes
             equally often, "square_root" by the square root of their numbers; see `ClassBalance`.
         last_batch: "drop" or "keep" the last, smaller batch of a training epoch.
+        min_steps_per_epoch: a training part of fewer batches is passed over several times in an
+            epoch, so that recipes and patience in epochs suit small data too; 1: once.
         augment: torchvision v2 transforms of the training samples, a mapping by name or a list;
             null for none.
         mixup_alpha: mix each training sample with another of its batch, and its target likewise, by
@@ -72,6 +74,7 @@ class LoadingOptions(TypedDict, total=False):
     seed: int
     sampling: Sampling
     last_batch: LastBatch
+    min_steps_per_epoch: int
     augment: Transforms | None
     augment_by: AugmentBy
     mixup_alpha: float
@@ -100,6 +103,7 @@ LOADING = LoadingOptions(
     seed=0,
     sampling="uniform",
     last_batch="drop",
+    min_steps_per_epoch=1,
     augment=None,
     augment_by="auto",
     mixup_alpha=0.0,
@@ -177,7 +181,7 @@ def check_loading(loading: LoadingOptions) -> None:
         UserError: one is out of its range.
     """
     check_folds(loading)
-    for key in ("batch_size", "eval_batch_size", "max_train"):
+    for key in ("batch_size", "eval_batch_size", "max_train", "min_steps_per_epoch"):
         size = loading[key]  # type: ignore[literal-required]
         if size is not None and (not isinstance(size, int) or size < 1):
             raise UserError(f"data.{key} must be a whole number, at least 1, but is {size!r}.")

@@ -2,10 +2,7 @@
 their sources.
 """
 
-import os
-import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -278,24 +275,6 @@ def decide_monitor(decisions: Decisions, metric: str, mode: str, why: str) -> No
         decisions.decide("model.monitor_mode", mode, "of that metric")
 
 
-def free_memory() -> int:
-    """Return the bytes that are free: of the GPU if there is one, else of the machine."""
-    import torch
-
-    if torch.cuda.is_available():
-        return int(torch.cuda.mem_get_info()[0])
-    pages = "SC_AVPHYS_PAGES" if "SC_AVPHYS_PAGES" in os.sysconf_names else "SC_PHYS_PAGES"
-    return available_from(Path("/proc/meminfo")) or os.sysconf(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-def available_from(meminfo: Path) -> int | None:
-    """Return the bytes that Linux says are available, caches included; None elsewhere."""
-    if not meminfo.is_file():
-        return None
-    found = re.search(r"MemAvailable:\s+(\d+) kB", meminfo.read_text())
-    return int(found[1]) * 1024 if found else None
-
-
 def fit_memory(decisions: Decisions, batch: int, memory: Callable[[int], int], slots: int) -> int:
     """Halve the batch until a step fits into its share of the free memory.
 
@@ -304,6 +283,7 @@ def fit_memory(decisions: Decisions, batch: int, memory: Callable[[int], int], s
         slots: trainings at a time.
     """
     from convsweep.cost import in_bytes
+    from convsweep.cost.free_memory import free_memory
 
     room = MEMORY_SHARE * free_memory() / slots
     fits = batch

@@ -10,8 +10,10 @@ import torch
 from omegaconf import DictConfig, open_dict
 
 from convsweep.cli.console import say
+from convsweep.cost.free_memory import free_memory
 from convsweep.distributed.ranks import is_first
 from convsweep.training import build
+from convsweep.training.data_summary import summary_lines
 from convsweep.training.teacher import load_teacher
 from convsweep.training.warm_start import begin_with
 from hydra_study import is_out_of_memory
@@ -41,6 +43,11 @@ def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Mo
         if teacher is not None:
             model.learn_from(teacher)
         trainer = run.trainer(model)
+        if is_first():
+            data.trainer = trainer
+            device = trainer.strategy.root_device
+            for line in summary_lines(data, run.memory, free_memory(device), str(device)):
+                say(line)
         try:
             trainer.fit(model, data, ckpt_path=run.checkpoint, weights_only=True)
         except (RuntimeError, MemoryError) as error:
@@ -58,7 +65,7 @@ def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Mo
         del model, trainer
         if cfg.model.compile != "none":
             torch.compiler.reset()  # CUDA graphs have their own memory pools
-        free_memory()
+        release_memory()
         halve(cfg, data)
         run.begin_again()
 
@@ -72,7 +79,7 @@ def came_of_memory(error: BaseException | None) -> bool:
     )
 
 
-def free_memory() -> None:
+def release_memory() -> None:
     """Release the memory of a failed training."""
     gc.collect()
     if torch.cuda.is_available():

@@ -85,6 +85,12 @@ class Run:
                 say("this is one training with the settings of the sweep; to search, add -m")
 
     @property
+    def memory(self) -> int | None:
+        """Estimated bytes of a training step with the config's batch size; None if unknown."""
+        memory: int | None = self._record.cost.get("memory")
+        return memory
+
+    @property
     def _objectives(self) -> list[str]:
         """Names of the objectives: metrics at the best checkpoint, or figures of the network's
         cost.

@@ -48,6 +48,8 @@ class TrainOrder:
         share: of this process.
         balance: which samples an epoch holds if shuffled; None: each once.
         size: returns the spatial shape of samples in an epoch; None leaves them as they are.
+        min_steps: an epoch passes over all samples again until it has so many batches; a step then
+            takes no sample twice.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class TrainOrder:
         share: Share | None = None,
         balance: ClassBalance | None = None,
         size: Callable[[int], tuple[int, ...]] | None = None,
+        min_steps: int = 1,
     ) -> None:
         self.balance, self.size = balance, size
         self.count, self.batch_size, self.seed, self.shuffle = count, batch_size, seed, shuffle
@@ -73,8 +76,10 @@ class TrainOrder:
         step = batch_size * self.share.world_size
         whole, rest = divmod(count, step)
         keeps_rest = last_batch == "keep" or whole == 0
-        self.num_batches = whole + int(keeps_rest and rest >= self.share.world_size)
+        self.pass_batches = whole + int(keeps_rest and rest >= self.share.world_size)
         self.end = count if keeps_rest else whole * step
+        self.passes = math.ceil(min_steps / self.pass_batches) if shuffle else 1
+        self.num_batches = self.passes * self.pass_batches
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -83,18 +88,21 @@ class TrainOrder:
         return self.num_batches
 
     def order(self) -> Indices:
-        """Return this epoch's samples, shuffled."""
+        """Return this epoch's samples, shuffled: (passes, count)."""
         rng = np.random.default_rng((self.seed, self.epoch))
-        return rng.permutation(self.count) if self.balance is None else self.balance.epoch(rng)
+        balance, count = self.balance, self.count
+        draw = (lambda: rng.permutation(count)) if balance is None else (lambda: balance.epoch(rng))
+        return np.stack([draw() for _ in range(self.passes)])
 
     def batches(self, start: int = 0) -> Iterator[Batch]:
         """Yield this epoch's batches of this process from number `start` on."""
-        order = self.order() if self.shuffle else np.arange(self.count)
+        order = self.order() if self.shuffle else np.arange(self.count)[None]
         size = None if self.size is None else self.size(self.epoch)
         step = self.batch_size * self.share.world_size
         for number in range(start, self.num_batches):
-            is_last = number == self.num_batches - 1
-            together = order[number * step : self.end if is_last else (number + 1) * step]
+            turn, place = divmod(number, self.pass_batches)
+            is_last = place == self.pass_batches - 1
+            together = order[turn, place * step : self.end if is_last else (place + 1) * step]
             each, larger = divmod(len(together), self.share.world_size)
             first = self.share.rank * each + min(self.share.rank, larger)
             mine = together[first : first + each + int(self.share.rank < larger)]

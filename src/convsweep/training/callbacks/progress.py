@@ -8,10 +8,14 @@ from lightning.pytorch.callbacks import ProgressBar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from convsweep.cli.console import console, say
+from convsweep.cli.duration import duration_text
 from convsweep.tracking.best_scores import best_scores
 
 # Seconds between two updates of the bar.
 REFRESH_S = 0.2
+# Seconds of steps from which the time left is estimated within the first epoch, and least time
+# left that is said.
+ESTIMATE_AFTER_S, LEAST_LEFT_S = 5.0, 10.0
 
 
 class EpochLines(ProgressBar):
@@ -29,6 +33,8 @@ class EpochLines(ProgressBar):
         self.shown_at = self.started_at = 0.0
         self.validated_epoch = -1
         self.enabled = True
+        self.first_step_at, self.first_step, self.num_epochs = 0.0, 0, 0
+        self.has_estimated = False
 
     def disable(self) -> None:
         self.enabled = False
@@ -62,6 +68,8 @@ class EpochLines(ProgressBar):
         batch_idx: int,
     ) -> None:
         now = time.perf_counter()
+        if self.num_epochs == 0 and self.enabled and trainer.is_global_zero:
+            self.estimate(trainer, batch_idx, now)
         if self.bar is not None and now - self.shown_at > REFRESH_S:
             self.bar.update(self.task, completed=batch_idx + 1)
             self.shown_at = now
@@ -79,6 +87,35 @@ class EpochLines(ProgressBar):
             f"epoch {trainer.current_epoch + 1:3d}/{trainer.max_epochs}  {figures}  {seconds:.1f}"
             f" s{star}"
         )
+        self.num_epochs += 1
+        if self.num_epochs == 1 and trainer.max_epochs:
+            self.say_left(trainer, (trainer.max_epochs - trainer.current_epoch - 1) * seconds)
+
+    def estimate(self, trainer: L.Trainer, step: int, now: float) -> None:
+        """Say the time left from the steps after the first, once in a long first epoch."""
+        if self.first_step_at == 0:
+            self.first_step_at, self.first_step = now, step
+            return
+        seconds, steps = now - self.first_step_at, step - self.first_step
+        if seconds < ESTIMATE_AFTER_S or self.has_estimated or not trainer.max_epochs:
+            return
+        self.has_estimated = True
+        epochs = trainer.max_epochs - trainer.current_epoch
+        rest = epochs * float(trainer.num_training_batches) - step - 1
+        self.say_left(trainer, rest * seconds / steps, " and validation")
+
+    def say_left(self, trainer: L.Trainer, seconds: float, besides: str = "") -> None:
+        """Say the time left, and what may end the training before."""
+        if seconds < LEAST_LEFT_S:
+            return
+        stopping = trainer.early_stopping_callback
+        early = (
+            ""
+            if stopping is None
+            else f", fewer if {stopping.monitor} is not better in {stopping.patience} validations"
+            " (early stopping)"
+        )
+        say(f"about {duration_text(seconds)}{besides} left to epoch {trainer.max_epochs}{early}")
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.validated_epoch = trainer.current_epoch
