@@ -21,6 +21,8 @@ RETRIED = "retried"
 TRAININGS = "trainings"
 # The trial that a finalist repeats with another seed.
 FINALIST_OF = "finalist_of"
+# The number of the entry of the prior near which a trial was drawn.
+PRIOR = "prior"
 ATTEMPT = "attempt"
 TRACEBACK = "traceback"
 SECONDS = "seconds"
@@ -61,6 +63,11 @@ def kind_of(trial: FrozenTrial) -> str:
 def is_finalist(trial: FrozenTrial | Trial) -> bool:
     """Return whether a trial repeats one of the best with another seed."""
     return FINALIST_OF in trial.user_attrs
+
+
+def was_queued(trial: FrozenTrial) -> bool:
+    """Return whether a trial was queued with parameters, instead of being suggested all of them."""
+    return "fixed_params" in trial.system_attrs
 
 
 def was_paused(trial: FrozenTrial | Trial) -> bool:

@@ -24,7 +24,10 @@ class StudyConf:
         suggest: Dotted path of `f(trial, params)` for spaces that YAML cannot express; returns a
             mapping or a list of overrides.
         enqueue: Points to try first: mappings, overrides of a preset (`model/net=lenet5`), folders
-            of earlier sweeps.
+            of earlier sweeps, or their `best.yaml`.
+        prior: Points that are believed to be good, as in `enqueue`, such as the `best.yaml` of
+            another study: some trials are drawn near them, half of the first ones, and fewer and
+            fewer (a tenth after 40).
         n_trials, timeout, target: The total budget over all starts of this study: trials, seconds,
             a value of the first objective. All trials count, also errors, except those that were
             infeasible, duplicates, or retried; a paused trial counts once it has begun.
@@ -81,6 +84,7 @@ class StudyConf:
     params: dict[str, Any] = field(default_factory=dict)
     suggest: str | None = None
     enqueue: list[Any] = field(default_factory=list)
+    prior: list[Any] = field(default_factory=list)
     sampler: Any = None
     pruner: Any = None
     schedule: Any = None

@@ -50,7 +50,7 @@ from hydra_study.trials.outcomes import parse_policies
 from hydra_study.trials.reap import reap
 from hydra_study.trials.sampling import build_schedule, check_sampler, overruled
 from hydra_study.trials.session import Session
-from hydra_study.trials.starting_points import enqueue
+from hydra_study.trials.starting_points import enqueue, prior_points
 from hydra_study.trials.tell import Teller
 
 log = logging.getLogger("study")
@@ -102,6 +102,7 @@ def run_sweep(
     space = make_space(spec)
     point = space.at({})
     spec.first, spec.fixed = point.overrides, space.fixed()
+    spec.prior = prior_points(space, spec)
 
     def compose(overrides: Iterable[str]) -> DictConfig:
         return task_config(context.config_loader.load_sweep_config(config, list(overrides)))

@@ -33,6 +33,7 @@ class SweepSpec:
         study_id: Id of the study, set once it is open.
         first: Overrides of one point of the space, to compose a config before the first trial.
         fixed: Overrides that are the same at every point.
+        prior: Points of `hydra.sweeper.prior`.
     """
 
     hydra_context: HydraContext
@@ -50,6 +51,7 @@ class SweepSpec:
     study_id: str = ""
     first: list[str] = field(default_factory=list)
     fixed: list[str] = field(default_factory=list)
+    prior: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def paths(self) -> SweepPaths:

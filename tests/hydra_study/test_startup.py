@@ -16,7 +16,7 @@ from hydra_study.trials.sampling import build_sampler, count_worker
 def begin(sampler: str) -> optuna.Study:
     """Return a study with the sampler of a worker that starts after 4 random points."""
     options = SimpleNamespace(sampler={**SAMPLERS[sampler], "n_startup_trials": 4, "seed": 0})
-    spec: Any = SimpleNamespace(options=options)
+    spec: Any = SimpleNamespace(options=options, prior=[])
     return optuna.create_study(sampler=build_sampler(spec, 0, 0, says_so=False))
 
 
@@ -72,7 +72,7 @@ def test_workers_of_starts_at_the_same_time_draw_other_points(tmp_path: Path) ->
     spec: Any = SimpleNamespace(paths=SimpleNamespace(ask_lock=tmp_path / "lock"))
     assert [count_worker(study, spec) for _ in range(3)] == [0, 1, 2]
     options = SimpleNamespace(sampler={**SAMPLERS["random"], "seed": 0})
-    spec = SimpleNamespace(options=options)
+    spec = SimpleNamespace(options=options, prior=[])
     drawn = {
         optuna.create_study(sampler=build_sampler(spec, number, 0, says_so=False))
         .ask()

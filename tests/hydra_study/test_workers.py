@@ -10,6 +10,7 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
+from hydra_study import attributes
 from hydra_study.errors import StudyError
 from hydra_study.paths import SweepPaths
 from hydra_study.storage.journal import cut_torn_line, open_journal
@@ -163,9 +164,13 @@ def test_starting_points_are_tried_first(toy: MakeToy) -> None:
     other = toy(
         "return cfg.x",
         "x: 0.25",
-        f"n_trials: 1\nparams: {{x: 'interval(0,1)'}}\nenqueue: ['{app.sweep}']",
+        f"n_trials: 9\nsampler: {{seed: 0}}\nparams: {{x: 'interval(0,1)'}}\n"
+        f"enqueue: ['{app.sweep}']\nprior: ['{app.sweep}/best.yaml']",
     )
     other.run()
+    is_near = [attributes.PRIOR in trial.user_attrs for trial in other.trials()]
+    assert not is_near[0]
+    assert 2 <= sum(is_near) <= 7
     assert other.trials()[0].params["x"] == app.study().best_params["x"]
     assert "must give values inside" in toy(
         "return 0", sweeper="params: {x: 'interval(0,1)'}\nenqueue: [{x: 7}]"

@@ -18,7 +18,7 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_study import attributes
-from hydra_study.attributes import kind_of
+from hydra_study.attributes import kind_of, was_queued
 from hydra_study.dotted_path import locate
 from hydra_study.space.parameters import override_text
 from hydra_study.space.space import Point, Space
@@ -32,6 +32,7 @@ from hydra_study.trials.early_stopping import parse_early_stopping
 from hydra_study.trials.finalists import queue_finalists, waits
 from hydra_study.trials.outcomes import Outcome, write_outcome
 from hydra_study.trials.paused_view import view_of_samplers
+from hydra_study.trials.prior import PriorSampler
 from hydra_study.trials.pruning import OneObjective
 from hydra_study.trials.retry import fixed_params
 from hydra_study.trials.sampling import GridSampler
@@ -136,6 +137,9 @@ class Asker:
 
     def _begin(self, slot: int) -> optuna.Trial:
         trial = self._asked.ask()
+        sampler = self._study.sampler
+        if isinstance(sampler, PriorSampler) and not was_queued(self._study.trial(trial.number)):
+            sampler.begin(trial, self.count.charged)
         for key, value in self._signature(slot).items():
             trial.set_user_attr(key, value)
         return trial

@@ -20,6 +20,7 @@ from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.auto import choose_sampler, options_of
+from hydra_study.trials.prior import PriorSampler
 from hydra_study.trials.schedules import Promotion
 from hydra_study.trials.startup import RandomStart
 
@@ -76,10 +77,11 @@ def build_sampler(spec: SweepSpec, number: int, num_trials: int, *, says_so: boo
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         sampler = build(config, "hydra.sweeper.sampler")
+    other_seed = None if seed is None else seed + _OTHER_SEED
     n_startup_trials = config.get("n_startup_trials")
-    if n_startup_trials is None:
-        return sampler
-    return RandomStart(sampler, int(n_startup_trials), None if seed is None else seed + _OTHER_SEED)
+    if n_startup_trials is not None:
+        sampler = RandomStart(sampler, int(n_startup_trials), other_seed)
+    return PriorSampler(sampler, spec.prior, other_seed) if spec.prior else sampler
 
 
 def _chosen(spec: SweepSpec, *, says_so: bool) -> dict[str, Any]:

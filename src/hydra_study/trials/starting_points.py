@@ -1,6 +1,6 @@
 """Points to try first: given values, presets of the config, and the best of earlier sweeps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import create_trial
 
 from hydra_study import attributes
+from hydra_study.config import SAMPLERS
 from hydra_study.errors import StudyError
 from hydra_study.paths import SweepPaths
 from hydra_study.space.space import Space
@@ -29,13 +30,36 @@ def enqueue(study: OpenStudy, space: Space, spec: SweepSpec) -> None:
     for entry in spec.options.enqueue:
         if entry in done:
             continue
-        for values in _values(entry, space, spec):
+        for values in points_of(entry, space, spec):
             study.enqueue_trial(values)
         done = [*done, entry]
     study.set_user_attr(attributes.STUDY_ENQUEUED, done)
 
 
-def _values(entry: Any, space: Space, spec: SweepSpec) -> list[dict[str, Any]]:
+def prior_points(space: Space, spec: SweepSpec) -> list[dict[str, Any]]:
+    """Return the points of `hydra.sweeper.prior`.
+
+    Raises:
+        StudyError: An entry has no parameter of the space, a value outside of it, or another form;
+            or all points of the space are tried.
+    """
+    entries = spec.options.prior
+    if entries and spec.options.sampler.get("_target_") == SAMPLERS["grid"]["_target_"]:
+        raise StudyError(
+            "hydra.sweeper.prior says where a sampler draws, but hydra/sweeper/sampler=grid tries"
+            " all points; choose another sampler, or hydra.sweeper.prior=[]"
+        )
+    return [point for entry in entries for point in points_of(entry, space, spec, "prior")]
+
+
+def points_of(
+    entry: Any, space: Space, spec: SweepSpec, option: str = "enqueue"
+) -> list[dict[str, Any]]:
+    """Return the points that an entry of `hydra.sweeper.enqueue` or `prior` names.
+
+    Raises:
+        StudyError: It has no parameter of the space, a value outside of it, or another form.
+    """
     if isinstance(entry, Mapping):
         unknown = sorted(set(entry) - set(space.searched))
         outside = [
@@ -46,19 +70,22 @@ def _values(entry: Any, space: Space, spec: SweepSpec) -> list[dict[str, Any]]:
         if unknown or outside:
             rule = "a starting point must give values inside of the space"
             raise StudyError(
-                f"hydra.sweeper.enqueue: {rule}, but {', '.join(unknown + outside)} of"
+                f"hydra.sweeper.{option}: {rule}, but {', '.join(unknown + outside)} of"
                 f" {dict(entry)} does not"
             )
         return [dict(entry)]
     if isinstance(entry, str) and Path(entry).is_dir():
-        return points_of_sweep(Path(entry), space)
+        return points_of_sweep(Path(entry), space, option)
+    if isinstance(entry, str) and Path(entry).is_file():
+        return [_of_file(Path(entry), space, option)]
     overrides = (
         [entry] if isinstance(entry, str) else list(entry) if isinstance(entry, Sequence) else []
     )
     if overrides and all("=" in str(override) for override in overrides):
-        return [_of_preset(overrides, space, spec)]
+        return [_of_preset(overrides, space, spec, option)]
     raise StudyError(
-        f"hydra.sweeper.enqueue takes mappings, overrides and folders of sweeps, but got {entry!r}"
+        f"hydra.sweeper.{option} takes mappings, overrides, folders of sweeps and their best.yaml,"
+        f" but got {entry!r}"
     )
 
 
@@ -70,7 +97,37 @@ def _holds(distribution: BaseDistribution, value: Any) -> bool:
     return True
 
 
-def _of_preset(overrides: list[str], space: Space, spec: SweepSpec) -> dict[str, Any]:
+def _of_file(path: Path, space: Space, option: str) -> dict[str, Any]:
+    """Return the values that a sweep's best.yaml sets; it has no `$variables`."""
+    content = OmegaConf.to_container(OmegaConf.load(path))
+    assert isinstance(content, dict)
+    found: dict[str, Any] = {}
+    for choice in content.pop("defaults", []):
+        if isinstance(choice, Mapping):
+            found |= {
+                str(group).removeprefix("override ").lstrip("/"): name
+                for group, name in choice.items()
+            }
+    found |= dict(_leaves(content))
+    values = {
+        name: found[name]
+        for name, distribution in space.searched.items()
+        if name in found and _holds(distribution, found[name])
+    }
+    if not values:
+        raise StudyError(f"hydra.sweeper.{option}: {path} has no value inside of the space")
+    return values
+
+
+def _leaves(content: Mapping[Any, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{place}{key}.")
+        else:
+            yield f"{place}{key}", value
+
+
+def _of_preset(overrides: list[str], space: Space, spec: SweepSpec, option: str) -> dict[str, Any]:
     """Return a preset's values of the searched parameters, composed with the fixed overrides."""
     given = dict(override.split("=", 1) for override in overrides)
     same = [text for text in space.fixed() if text.partition("=")[0].lstrip("+~") not in given]
@@ -89,19 +146,19 @@ def _of_preset(overrides: list[str], space: Space, spec: SweepSpec) -> dict[str,
             values[name] = value
     if not values:
         raise StudyError(
-            f"hydra.sweeper.enqueue: the preset {overrides} has no value inside of the space"
+            f"hydra.sweeper.{option}: the preset {overrides} has no value inside of the space"
         )
     return values
 
 
-def points_of_sweep(folder: Path, space: Space) -> list[dict[str, Any]]:
+def points_of_sweep(folder: Path, space: Space, option: str = "enqueue") -> list[dict[str, Any]]:
     """Return the best point(s) of an earlier sweep, restricted to the parameters of this space.
 
     Raises:
         StudyError: There is no such point.
     """
     points = []
-    for study in _studies(folder):
+    for study in _studies(folder, option):
         for trial in study.best_trials:
             shared = {key: value for key, value in trial.params.items() if key in space.searched}
             points.append(
@@ -109,20 +166,20 @@ def points_of_sweep(folder: Path, space: Space) -> list[dict[str, Any]]:
             )
     if not any(points):
         raise StudyError(
-            f"hydra.sweeper.enqueue: the sweep in {folder} has no complete trial with parameters of"
-            " this space"
+            f"hydra.sweeper.{option}: the sweep in {folder} has no complete trial with parameters"
+            " of this space"
         )
     return [point for point in points if point]
 
 
-def _studies(folder: Path) -> list[OpenStudy]:
+def _studies(folder: Path, option: str) -> list[OpenStudy]:
     """Return the study of a sweep; if its config is missing, all studies of its journal."""
     paths = SweepPaths(folder)
     if paths.config.is_file():
         return [open_sweep_folder(folder).study]
     if not paths.journal.is_file():
         raise StudyError(
-            f"hydra.sweeper.enqueue takes folders of sweeps, but {folder} holds no sweep; name"
+            f"hydra.sweeper.{option} takes folders of sweeps, but {folder} holds no sweep; name"
             " multirun/<study>"
         )
     storage = read_journal(paths.journal)

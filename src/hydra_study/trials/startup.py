@@ -9,7 +9,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from hydra_study import attributes
-from hydra_study.attributes import kind_of
+from hydra_study.attributes import kind_of, was_queued
 
 _TRAINED = ("complete", "pruned", "paused")
 
@@ -86,14 +86,16 @@ class RandomStart(BaseSampler):
 
 
 def num_trained_at_random(trials: Sequence[FrozenTrial]) -> int:
-    """Return how many trials have trained whose points were not queued, but drawn. Until a sampler
-    is left to draw, these are drawn at random.
+    """Return how many trials have trained whose points were neither queued nor drawn near those of
+    a prior. Until a sampler is left to draw, these are drawn at random.
     """
     by_number = {trial.number: trial for trial in trials}
 
     def was_drawn(trial: FrozenTrial | None) -> bool:
         while trial is not None and attributes.RETRY_OF in trial.user_attrs:
             trial = by_number.get(trial.user_attrs[attributes.RETRY_OF])
-        return trial is not None and "fixed_params" not in trial.system_attrs
+        return (
+            trial is not None and not was_queued(trial) and attributes.PRIOR not in trial.user_attrs
+        )
 
     return sum(kind_of(trial) in _TRAINED and was_drawn(trial) for trial in trials)
