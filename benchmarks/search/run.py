@@ -61,7 +61,8 @@ class Run:
         unit: What the budget counts.
         sampler: Proposes points, where the world takes them.
         pruner: Of methods that prune by Optuna.
-        told_refusals: `constraint` as the program does, `excess` with the amount, `fail`.
+        told_refusals: `constraint` with 1, `excess` with the amount, as the program does now, or
+            `fail`.
         startup: Trials that train at random points before the sampler is asked; 0: the sampler
             counts its own.
         seed: Of these random points.

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ from hydra_study.trials.budget import tally
 from hydra_study.trials.changes import check_change, fixed_config
 from hydra_study.trials.early_stopping import parse_early_stopping
 from hydra_study.trials.early_values import early_values, rungs_of
-from hydra_study.trials.finalists import check_seed, decide_finals, parse_finals
+from hydra_study.trials.finalists import Decision, check_seed, decide_finals, parse_finals
 from hydra_study.trials.outcomes import parse_policies
 from hydra_study.trials.reap import reap
 from hydra_study.trials.sampling import build_schedule, check_sampler, overruled
@@ -296,19 +296,9 @@ def conclude_study(
     reasons = "; ".join(sorted({end.reason for end in ended}))
     best = f"; {best_text(count.best, spec)}" if count.best is not None else ""
     log.info("study %s: %s (%s)%s", study.study_name, reasons, kinds or "no trials", best)
-    averaged = None if count.best is None else words_of_average(count.best)
-    if averaged is not None:
-        log.info("%s", averaged)
     decision = decide_finals(trials, maximize=spec.objectives.maximizes)
-    for line in [] if decision is None else decision.lines():
+    for line in closing_lines(spec, trials, count.best, decision):
         log.info("%s", line)
-    known = early_values(
-        trials,
-        maximize=spec.objectives.reported_direction == StudyDirection.MAXIMIZE,
-        **rungs_of(spec.options.schedule, spec.options.pruner),
-    )
-    if known is not None and spec.options.average_over is None:  # whose steps are trainings
-        log.info("%s", known.text())
     if signals:
         log.info("the same command continues from here")
         sys.exit(128 + signals[0])
@@ -327,6 +317,26 @@ def conclude_study(
     if decision is not None:
         return [decision.winner.mean]
     return None if count.best is None else list(count.best.values)
+
+
+def closing_lines(
+    spec: SweepSpec,
+    trials: Sequence[FrozenTrial],
+    best: FrozenTrial | None,
+    decision: Decision | None,
+) -> list[str]:
+    """Return what is known of the noise of the best trial, of the finalists and of early values."""
+    averaged = None if best is None else words_of_average(best)
+    lines = [] if averaged is None else [averaged]
+    lines += [] if decision is None else decision.lines()
+    known = early_values(
+        trials,
+        maximize=spec.objectives.reported_direction == StudyDirection.MAXIMIZE,
+        **rungs_of(spec.options.schedule, spec.options.pruner),
+    )
+    if known is not None and spec.options.average_over is None:  # whose steps are trainings
+        lines.append(known.text())
+    return lines
 
 
 def _first_error(trial: FrozenTrial | None) -> str:

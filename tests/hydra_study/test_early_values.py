@@ -1,11 +1,16 @@
 """What early values tell about the last one."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hydra_study import attributes
+from hydra_study.config import StudyConf
+from hydra_study.objectives import parse_objectives
+from hydra_study.sweep import closing_lines
 from hydra_study.trials.early_values import early_values, rungs_of
 
 
@@ -44,6 +49,17 @@ def test_no_step_is_recommended_where_the_best_falls_behind_later() -> None:
     assert list(found.correlations) == [1, 2]
     assert found.kept_from is None
     assert "pause or prune later" in found.text()
+
+
+def test_a_search_ends_with_it() -> None:
+    spec: Any = SimpleNamespace(
+        options=StudyConf(schedule={"min_steps": 2, "reduction_factor": 3}),
+        objectives=parse_objectives("maximize", None),
+    )
+    (line,) = closing_lines(spec, trials_of(CURVES), None, None)
+    assert "over 9 trials that trained to their end, after step 2: " in line
+    spec.options.average_over = "seed"
+    assert closing_lines(spec, trials_of(CURVES), None, None) == []
 
 
 def test_few_trials_say_nothing() -> None:
