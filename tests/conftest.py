@@ -22,6 +22,13 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ.pop("UV_RUN_RECURSION_DEPTH", None)
 
 ROOT = Path(__file__).parents[1]
+# Drawing takes half the time of a training as short as those of tests.
+NO_PICTURES = [
+    "callbacks.confusion_matrix=null",
+    "callbacks.answer_figures=null",
+    "callbacks.sample_predictions=null",
+    "callbacks.sample_recordings=null",
+]
 QUICK = [
     "logger=none",
     "trainer=cpu",
@@ -31,6 +38,7 @@ QUICK = [
 ]
 
 FRESH = "CONVSWEEP_FRESH_PROCESS"
+PASSED_AFRESH = pytest.StashKey[set[Path]]()
 
 
 if os.environ.get("PYTHONDONTWRITEBYTECODE"):
@@ -61,15 +69,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a test that asks for it in a process of its own, or once more in one without patches."""
     if pyfuncitem.get_closest_marker("both_modes") is not None and VARIABLE not in os.environ:
-        run_again(pyfuncitem, {VARIABLE: "none"})
+        run_again(pyfuncitem, {VARIABLE: "none"}, pyfuncitem.nodeid)
     if pyfuncitem.get_closest_marker("fresh_process") is None or FRESH in os.environ:
         return None
-    run_again(pyfuncitem, {FRESH: "1"})
+    # One process for all such tests of a file, since its imports take longer than most of them.
+    passed = pyfuncitem.config.stash.setdefault(PASSED_AFRESH, set())
+    if pyfuncitem.path not in passed:
+        run_again(pyfuncitem, {FRESH: "1"}, "-m", "fresh_process", str(pyfuncitem.path))
+        passed.add(pyfuncitem.path)
     return True
 
 
-def run_again(test: pytest.Function, variables: dict[str, str]) -> None:
-    """Run a test in a process of its own, with these variables."""
+def run_again(test: pytest.Function, variables: dict[str, str], *selection: str) -> None:
+    """Run the selected tests in a process of their own, with these variables."""
     command = [
         sys.executable,
         "-m",
@@ -79,7 +91,7 @@ def run_again(test: pytest.Function, variables: dict[str, str]) -> None:
         "0",
         "-p",
         "no:cacheprovider",
-        test.nodeid,
+        *selection,
     ]
     done = subprocess.run(
         command,
@@ -124,20 +136,37 @@ def forgotten_wandb() -> Iterator[None]:
 Train = Callable[..., Path]
 
 
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a quick run of two epochs, which many tests read and none changes."""
+    with pytest.MonkeyPatch.context() as patch:
+        train = trainer_in(tmp_path_factory.mktemp("trained"), patch)
+        return train("trainer.max_epochs=2", "objectives=[val/accuracy,macs]")
+
+
 @pytest.fixture
 def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
-    """Run train.py in this process with overrides, `quick` ones before them, and return the run
-    folder.
+    """Run train.py in this process with overrides, `quick` ones and without `pictures` before them,
+    and return the run folder.
     """
-    monkeypatch.chdir(tmp_path)
+    return trainer_in(tmp_path, monkeypatch)
+
+
+def trainer_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
+    """Return the function that the fixture `train` is, for a folder."""
+    root = folder
+    monkeypatch.chdir(root)
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
-    def run(*overrides: str, quick: bool = True, folder: str = "run") -> Path:
-        arguments = [*(QUICK if quick else []), *overrides]
+    def run(
+        *overrides: str, quick: bool = True, pictures: bool = False, folder: str = "run"
+    ) -> Path:
+        first = [*QUICK, *([] if pictures else NO_PICTURES)] if quick else []
+        arguments = [*first, *overrides]
         if not any(argument.startswith(("resume=", "hydra.run.dir=")) for argument in arguments):
             arguments.append(f"hydra.run.dir={folder}")
         monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
         runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
-        return tmp_path / folder
+        return root / folder
 
     return run

@@ -27,7 +27,7 @@ from hydra_study.space.space import Point, Space
 from hydra_study.trials.changes import fixed_config
 from hydra_study.trials.retry import fixed_params
 from hydra_study.trials.starting_points import enqueue
-from tests.conftest import Train
+from tests.conftest import NO_PICTURES, Train
 
 ROOT = Path(__file__).parents[1]
 # Sweep -> a sample's shape and the number of classes, of the embedded data where there is some.
@@ -152,6 +152,7 @@ def series(tmp_path: Path) -> None:
 def test_the_network_that_a_sweep_begins_at_trains(sweep: str, train: Train) -> None:
     _, starts = space_of(sweep)
     options = ["logger=none", "trainer=cpu", "trainer.max_epochs=1", "data.batch_size=8"]
+    options += NO_PICTURES
     overrides = [f"sweeps={sweep}", *starts[0].overrides, *SMALL[sweep], *options]
     folder = train(*overrides, quick=False)
     assert json.loads((folder / "result.json").read_text())["outcome"] == "complete"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.conftest import Train
+from tests.conftest import NO_PICTURES, Train
 
 from convsweep.training.build import load_model
 
@@ -23,6 +23,7 @@ COMMON = [
     "trainer.sync_batchnorm=true",
     "trainer.gradient_clip_val=0.5",
     "test=false",
+    *NO_PICTURES,
 ]
 
 

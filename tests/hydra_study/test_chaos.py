@@ -38,7 +38,7 @@ def test_no_fault_loses_or_doubles_a_trial(
         "--schedule",
         schedule,
         "--faults",
-        "20",
+        "14",
         "--folder",
         str(tmp_path),
     ]

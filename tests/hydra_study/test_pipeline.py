@@ -213,19 +213,10 @@ def test_a_trial_that_pauses_goes_on_in_its_folder_and_its_run(tmp_path: Path) -
         assert "W&B: not all" not in (folder / "console.log").read_text()
 
 
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (["data=image_folder", "data.root=nowhere"], "nowhere"),
-        (["data=ucr"], "data.dataset has no default and must be given"),
-    ],
-)
-def test_a_mistake_in_the_data_stops_the_sweep_with_its_own_message(
-    data: list[str], message: str, tmp_path: Path
-) -> None:
-    done = start(tmp_path, *data, "logger=none", "optimizer.lr=1e-3,1e-2,1e-1")
+def test_a_mistake_in_the_data_stops_the_sweep_with_its_own_message(tmp_path: Path) -> None:
+    done = start(tmp_path, "data=ucr", "logger=none", "optimizer.lr=1e-3,1e-2,1e-1")
     assert done.returncode != 0
-    assert message in done.stderr, done.stderr
+    assert "data.dataset has no default and must be given" in done.stderr, done.stderr
     assert "sys.exit" not in done.stderr
 
 

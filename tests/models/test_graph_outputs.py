@@ -65,8 +65,7 @@ def curve(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("mode", CUDA_GRAPHS)
-@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize(("accumulate", "mode"), [*enumerate(sorted(CUDA_GRAPHS), start=1)])
 def test_a_training_uses_nothing_that_was_overwritten(
     train: Train, graphs: list[Graphs], mode: str, accumulate: int
 ) -> None:

@@ -45,6 +45,7 @@ def test_labels_of_images_go_through_every_command(train: Train, tmp_path: Path)
         "data.batch_size=8",
         "optimizer.lr=0.02",
         "trainer.max_epochs=10",
+        pictures=True,
     )
     result = json.loads((run / "result.json").read_text())
     assert result["objectives"].keys() == {"val/mean_ap"}

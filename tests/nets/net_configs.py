@@ -1,6 +1,8 @@
 """Composes `model.net` as train.py would, for data of a stated shape."""
 
+import copy
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -12,6 +14,12 @@ from convsweep.training.build import build_net
 CONF = Path(__file__).parents[2] / "conf"
 
 
+@lru_cache
+def _composed(*overrides: str) -> DictConfig:
+    with initialize_config_dir(**main_options(), config_dir=str(CONF)):
+        return compose("config", list(overrides))
+
+
 def compose_net(
     net: str,
     in_shape: Sequence[int] = (3, 32, 32),
@@ -19,8 +27,7 @@ def compose_net(
     overrides: Sequence[str] = (),
 ) -> DictConfig:
     """Return the whole config with the network `net` and the data's shape filled in."""
-    with initialize_config_dir(**main_options(), config_dir=str(CONF)):
-        cfg = compose("config", [f"model/net={net}", *overrides])
+    cfg = copy.deepcopy(_composed(f"model/net={net}", *overrides))
     with open_dict(cfg):
         cfg.shape = {
             "in_shape": list(in_shape),

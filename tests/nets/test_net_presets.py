@@ -133,22 +133,19 @@ def test_unet_paper_takes_572_and_returns_388() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-@pytest.mark.parametrize("dim", [1, 2, 3])
-def test_every_preset_builds_in_any_number_of_axes(name: str, dim: int) -> None:
-    size = {1: 572, 2: 224, 3: 188}[dim]
-    if name == "unet_paper":
-        size = {1: 572, 2: 204, 3: 188}[dim]
-    with torch.device("meta"):
-        net = preset(name, (2,) + (size,) * dim, 7)
-        y = net(torch.empty((2, 2) + (size,) * dim))
-    spatial = (
-        net.out_spatial
-        if name.startswith("unet")
-        else (size,) * dim
-        if name == "dilated_1d"
-        else ()
-    )
-    assert y.shape == (2, 7, *spatial)
+def test_every_preset_builds_in_any_number_of_axes(name: str) -> None:
+    for dim, size in {1: 572, 2: 204 if name == "unet_paper" else 224, 3: 188}.items():
+        with torch.device("meta"):
+            net = preset(name, (2,) + (size,) * dim, 7)
+            y = net(torch.empty((2, 2) + (size,) * dim))
+        spatial = (
+            net.out_spatial
+            if name.startswith("unet")
+            else (size,) * dim
+            if name == "dilated_1d"
+            else ()
+        )
+        assert y.shape == (2, 7, *spatial)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,6 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if row.get("val/loss")]
 
 
-@pytest.mark.both_modes
 def test_default_net_learns_digits_and_leaves_a_record(train: Train) -> None:
     folder = train(
         "logger=none", "trainer=cpu", "trainer.max_epochs=6", "model.net.num_blocks=1", quick=False
@@ -42,9 +41,8 @@ def test_default_net_learns_digits_and_leaves_a_record(train: Train) -> None:
     assert (folder / "checkpoints" / "last.ckpt").is_file()
 
 
-def test_a_checkpoint_alone_rebuilds_net_classes_and_normalisation(train: Train) -> None:
-    folder = train("trainer.max_epochs=2")
-    model = load_model(folder / result_of(folder)["checkpoint"])
+def test_a_checkpoint_alone_rebuilds_net_classes_and_normalisation(trained: Path) -> None:
+    model = load_model(trained / result_of(trained)["checkpoint"])
     assert model.info.class_names == tuple("0123456789")
     images = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
     probs = model.predict_batch(images)["probs"]
@@ -211,12 +209,11 @@ def test_a_stopped_run_says_how_to_go_on(
     assert [row["epoch"] for row in rows_of(folder)] == ["0", "1", "2"]
 
 
-def test_training_metrics_of_the_result_are_of_the_best_epoch(train: Train) -> None:
-    folder = train("trainer.max_epochs=3")
-    best = result_of(folder)["best"]
+def test_training_metrics_of_the_result_are_of_the_best_epoch(trained: Path) -> None:
+    best = result_of(trained)["best"]
     row = next(
         row
-        for row in rows_of(folder)
+        for row in rows_of(trained)
         if float(row["val/loss"]) == pytest.approx(best["val/loss"], abs=1e-6)
     )
     assert best["train/loss"] == pytest.approx(float(row["train/loss"]), abs=1e-6)
@@ -246,15 +243,14 @@ def test_paths_are_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_folder_with_a_run_is_not_overwritten(
-    train: Train, capsys: pytest.CaptureFixture[str]
+    train: Train, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = train()
-    before = (folder / "checkpoints" / "best.ckpt").read_bytes()
+    before = (trained / "checkpoints" / "best.ckpt").read_bytes()
     with pytest.raises(SystemExit) as end:
-        train()
+        train(f"hydra.run.dir={trained}")
     assert end.value.code == 1
     assert "holds a run; resume it by resume=" in capsys.readouterr().err
-    assert (folder / "checkpoints" / "best.ckpt").read_bytes() == before
+    assert (trained / "checkpoints" / "best.ckpt").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -345,8 +341,8 @@ def test_diverged_training_says_so(train: Train, capsys: pytest.CaptureFixture[s
     assert result_of(Path.cwd() / "run")["outcome"] == "diverged"
 
 
-def test_objectives_may_be_costs(train: Train) -> None:
-    result = result_of(train("objectives=[val/accuracy,macs]"))
+def test_objectives_may_be_costs(trained: Path) -> None:
+    result = result_of(trained)
     assert result["objectives"]["macs"] == result["cost"]["macs"] > 0
 
 
