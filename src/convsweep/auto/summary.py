@@ -72,7 +72,7 @@ def against_text(files: Files, state: State) -> str:
     verdict = files.confirmation["verdict"]
     words: dict[str, str] = {
         "better": "better",
-        "not_shown": "not shown to be better: the baseline is as good, and is the network",
+        "not_shown": "better on average, which chance explains too: the baseline is the network",
         "not_better": "not better: the baseline is as good, and is the network",
         "worse": "worse: the baseline is the network",
     }
