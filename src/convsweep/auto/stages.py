@@ -240,6 +240,9 @@ def finalists(job: Job) -> list[str]:
         wanted = [each for each in wanted if each.num_trainings <= most]
     costs = job.searched_costs()
     free, chosen = time_for_finalists(job, costs, wanted)
+    if chosen.by == "seeds" and of_epochs is None:
+        # trained seed by seed until the time is over: more seeds make a narrower interval
+        chosen = replace(chosen, each=max(chosen.each, job.request.seeds))
     return confirm(job, chosen, free - costs.start + job.seconds_of("finalists"))
 
 
