@@ -106,6 +106,9 @@ SAMPLERS: dict[str, Way] = {
     "TPE, 10 start-up that trained": Way(sampler=tpe(n_startup_trials=1), options={"startup": 10}),
     "TPE, refused: failed": Way(sampler=tpe(), options={"told_refusals": "fail"}),
     "TPE, refused: by how much": Way(sampler=tpe(), options={"told_refusals": "excess"}),
+    "TPE, former best queued": Way(sampler=tpe(), options={"former": "queue"}),
+    "TPE, former best as prior": Way(sampler=tpe(), options={"former": "best"}),
+    "TPE, former worst as prior": Way(sampler=tpe(), options={"former": "worst"}),
     "GP": Way(sampler=gp),
 }
 

@@ -14,10 +14,15 @@ from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_study.trials.prior import PriorSampler
+
 Unit = Literal["epochs", "seconds"]
 
 # A sampler that proposes nothing that fits would go on for ever, since refusals cost nothing.
 MAX_REFUSALS = 400
+
+FORMER_TRAININGS = 20
+FORMER_SEED = 1_000_000  # added to seeds and numbers, so that nothing is drawn twice
 
 
 class SpentError(Exception):
@@ -66,6 +71,8 @@ class Run:
         startup: Trials that train at random points before the sampler is asked; 0: the sampler
             counts its own.
         seed: Of these random points.
+        former: What is done with a point of a former search of 20 random trainings, which costs
+            nothing: `ignore`; `queue` its best one; or take its `best` or `worst` one as the prior.
 
     Attributes:
         spent: Part of the budget.
@@ -81,6 +88,7 @@ class Run:
     told_refusals: str = "constraint"
     startup: int = 0
     seed: int = 0
+    former: str = "ignore"
     spent: float = 0.0
     found: list[tuple[float, float, float]] = field(default_factory=list)
     refused: int = 0
@@ -97,6 +105,12 @@ class Run:
                 sampler=self.sampler or RandomSampler(seed=0),
                 pruner=self.pruner or NopPruner(),
             )
+        if self.former != "ignore":
+            point = former_point(self.world, self.seed, is_best=self.former != "worst")
+            if self.former == "queue":
+                self.study.enqueue_trial(point)
+            else:
+                self.study.sampler = PriorSampler(self.study.sampler, [point], self.seed)
 
     @property
     def num_epochs(self) -> int:
@@ -126,6 +140,8 @@ class Run:
         """Return a trial at a point that fits the budget."""
         for _ in range(MAX_REFUSALS):
             asked = self.study.ask()
+            if isinstance(self.study.sampler, PriorSampler):
+                self.study.sampler.begin(asked, len(self.trials))
             values: Mapping[str, Any] = {}
             if self.world.takes_points:
                 values = self.world.task.space.point(asked._suggest).values
@@ -202,3 +218,18 @@ def at(found: list[tuple[float, float, float]], costs: NDArray[Any]) -> NDArray[
     """Return (2, C): believed and true accuracy of the choice at each cost; 0 before the first."""
     points = np.array([(0.0, 0.0, 0.0), *found])
     return points[np.searchsorted(points[:, 0], costs, side="right") - 1, 1:].T
+
+
+def former_point(world: World, seed: int, *, is_best: bool) -> dict[str, Any]:
+    """Return the best or the worst point of a former search: 20 random networks that fit the
+    budget, trained with noise of their own.
+    """
+    study = optuna.create_study(sampler=RandomSampler(seed=FORMER_SEED + seed))
+    known: list[tuple[float, dict[str, Any]]] = []
+    while len(known) < FORMER_TRAININGS:
+        asked = study.ask()
+        values = world.task.space.point(asked._suggest).values
+        network = world.network(FORMER_SEED + asked.number, values)
+        if network.excess <= 0:
+            known.append((float(network.val.max()), asked.params))
+    return (max if is_best else min)(known, key=lambda one: one[0])[1]
