@@ -140,11 +140,11 @@ class Commands:
         """Write four answers, three of them right."""
         lines = ["sample,loss,true,predicted,probability"]
         lines += [f"{n},0.1,a,{answer},0.9" for n, answer in enumerate("aaab")]
-        write(folder / "test" / "samples.csv", "\n".join(lines) + "\n")
+        write(folder / "evaluation" / "samples.csv", "\n".join(lines) + "\n")
         classes = [{"class": "a", "count": 4, "precision": None, "recall": 0.75}]
         metrics = {"accuracy": 0.75, "loss": 0.1}
         content = {"samples": 4, "metrics": metrics, "classes": classes}
-        write(folder / "test" / "evaluation.json", content)
+        write(folder / "evaluation" / "evaluation.json", content)
 
     def write_export(self, folder: Path) -> None:
         """Write a program and its latencies."""

@@ -13,6 +13,7 @@ from convsweep.auto.request import parse_request
 from convsweep.auto.run import auto
 from convsweep.auto.state import State, read_state
 from convsweep.errors import UserError
+from tests.conftest import ROOT
 
 from .conftest import RECORD, Commands
 
@@ -51,6 +52,11 @@ def test_a_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "to beat: val/accuracy 0.8 of the baseline; with 144 samples" in said
     assert "test accuracy 0.75" in said
     assert "trial 1 is better (val/accuracy +0.0500, 95 % interval +0.0300 to +0.0700" in said
+    keys = {
+        line.partition(":")[0] for line in (ROOT / "conf" / "config.yaml").read_text().split("\n")
+    }
+    # a folder of a config's name would be a group of configs, since the plan is in --config-dir
+    assert not keys & {file.name for file in tmp_path.iterdir()} - {"sweeps"}
     card = (tmp_path / "card.md").read_text()
     assert "expected calibration error 0.150" in card
     assert "4 test samples are few" in card

@@ -39,8 +39,10 @@ class Files:
 
     @property
     def test(self) -> Path:
-        """Folder of the evaluation on the test part."""
-        return self.folder / "test"
+        """Folder of the evaluation on the test part; not named `test`, which would be a group of
+        configs under `--config-dir` and hide the key `test`.
+        """
+        return self.folder / "evaluation"
 
     @property
     def exported(self) -> Path:
