@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 def main(cfg: DictConfig) -> float | tuple[float, ...]:
     """Run one training and return its objective or objectives."""
     from convsweep.training.early_checks import check_new_folder, check_options, say_folder
+    from convsweep.training.quick_checks import check_machine
+    from hydra_study import trial
 
     check_new_folder(cfg)  # before importing torch, so that mistakes are reported at once
     check_options(cfg)
+    if not trial.in_trial():
+        check_machine(cfg)
     say_folder()
 
     from convsweep.training.imports import no_collection, prepare_imports
@@ -39,12 +43,14 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
             own_folder,
         )
         from convsweep.training import build, feasibility
+        from convsweep.training.default_net import suit_net
         from convsweep.training.fit import fit
         from convsweep.training.run import open_run
 
     with open_run(cfg) as run:
         seed_everything(cfg.seed, workers=True, verbose=False)
         data = build.build_data(cfg)
+        suit_net(cfg)
         if cfg.data_files is not None:
             check_unchanged(Path(cfg.data_files), fingerprint_files(own_folder(cfg.data)))
         run.report_cost(run.known_cost or feasibility.check(cfg))

@@ -67,6 +67,6 @@ def test_the_time_left_is_said_with_what_may_end_the_training(said: list[str]) -
     lines.estimate(trainer, 9, 109.0)
     lines.estimate(trainer, 99, 200.0)
     assert said == [
-        "about 49 min 50 s and validation left to epoch 30, fewer if val/loss is not better in 10"
+        "about 49 min 50 s and validation left to epoch 30, less if val/loss is not better in 10"
         " validations (early stopping)"
     ]

@@ -88,8 +88,10 @@ def inspect(cfg: DictConfig, depth: int | None = None) -> None:
     from convsweep.cost import in_bytes, measure, summary
     from convsweep.cost.table import cost_table
     from convsweep.training import feasibility
+    from convsweep.training.default_net import suit_net
 
     feasibility.fill_shape(cfg)
+    suit_net(cfg)
     cost = measure(feasibility.build_on_meta(cfg), tuple(cfg.shape.in_shape))
     console.print(cost_table(cost, depth))
     console.print(summary(cost), soft_wrap=True)

@@ -14,7 +14,7 @@ from convsweep.cli.console import say, short_path
 from convsweep.distributed.ranks import is_first
 from convsweep.errors import UserError, did_you_mean
 from convsweep.run_folder import check_folder
-from convsweep.training.quick_checks import check_groups, check_machine, check_pretrained
+from convsweep.training.quick_checks import check_groups, check_pretrained
 from hydra_study import trial
 
 NETS = "convsweep.nets"
@@ -32,8 +32,6 @@ def check_options(cfg: DictConfig) -> None:
     check_given(cfg)
     net = cfg.model.net
     check_pretrained(net)
-    if not trial.in_trial():
-        check_machine(cfg)
     plan = plan_of(net.get("_target_"))
     if plan is not None and not trial.in_trial():  # a sweep has checked a trial's network already
         options = {

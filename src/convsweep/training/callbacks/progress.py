@@ -112,7 +112,7 @@ class EpochLines(ProgressBar):
         early = (
             ""
             if stopping is None
-            else f", fewer if {stopping.monitor} is not better in {stopping.patience} validations"
+            else f", less if {stopping.monitor} is not better in {stopping.patience} validations"
             " (early stopping)"
         )
         say(f"about {duration_text(seconds)}{besides} left to epoch {trainer.max_epochs}{early}")
