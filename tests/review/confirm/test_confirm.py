@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from convsweep.review.confirm.confirmation import first_seed
+from convsweep.review.confirm.engine import arguments
+from hydra_study.config import StudyConf
 from tests.hydra_study.conftest import wait_for
 
 from .conftest import MakeConfirmed
@@ -167,3 +170,30 @@ def test_the_seeds_of_finalists_are_used() -> None:
     config = OmegaConf.create({"seed": 7})
     sweep: Any = SimpleNamespace(study=study, options=options, config=config)
     assert first_seed(sweep) == 7 + 2 + 3
+
+
+def test_what_ends_or_directs_a_search_does_not_reach_its_confirmation(tmp_path: Path) -> None:
+    options = StudyConf(
+        sampler={},
+        timeout=60.0,
+        enqueue=[{"lr": 0.1}],
+        prior=[{"lr": 0.1}],
+        early_stopping={"patience": 3, "min_delta": 0.0},
+        finalists={"top": 1},
+        slots=3,
+    )
+    hydra = {"runtime": {"choices": {"hydra/launcher": "basic"}}}
+    sweep: Any = SimpleNamespace(
+        options=options,
+        is_in_database=False,
+        config=OmegaConf.create({"hydra": hydra}),
+        hydra_overrides=[],
+    )
+    jobs: Any = SimpleNamespace(
+        overrides=lambda: [[], []], study_name="s", layout=SimpleNamespace(folder=tmp_path)
+    )
+    given = dict(text.split("=", 1) for text in arguments(sweep, jobs, []))
+    keys = ("timeout", "enqueue", "prior", "early_stopping", "finalists")
+    left = [given[f"++hydra.sweeper.{key}"] for key in keys]
+    assert left == ["null", "[]", "[]", "null", "null"]
+    assert given["++hydra.sweeper.slots"] == "3"

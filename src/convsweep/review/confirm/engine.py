@@ -22,7 +22,9 @@ _OWN: dict[str, Any] = {
     "finalists": None,
     "max_errors": None,
     "changed": "accept",
+    "early_stopping": None,
     "enqueue": [],
+    "prior": [],
 }
 _SET_OTHERWISE = (
     "params",
