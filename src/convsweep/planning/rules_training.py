@@ -17,6 +17,8 @@ STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 3000, 12, 100
 # the search, besides baseline, finalists and winner; how many full trainings that must pay
 # (docs/search.md); and what is left of their speed where several run side by side.
 OVERHEAD_S, OVERHEAD_SHARE, SEARCH_SHARE, TRAININGS, TOGETHER = 120.0, 1 / 3, 0.5, 12, 0.8
+# Fewer full trainings than this are no search.
+FEWEST_TRAININGS = 3
 # Share of the epochs of the recipes below which the network is made smaller, and less than which
 # no training is worth it.
 ENOUGH, SHORTEST_EPOCHS, SHORTEST_STEPS = 1 / 3, 3, 60
@@ -85,22 +87,26 @@ class Pace:
         each = self.search_s(seconds) / TRAININGS
         return max(0, min(self.wanted_epochs, int((each - START_S) / self.epoch_s)))
 
+    def pays(self, seconds: float) -> bool:
+        """Return whether the search's share of a budget pays the fewest trainings."""
+        return self.search_s(seconds) >= FEWEST_TRAININGS * self.training_s(self.fewest_epochs)
+
 
 def check_budget(pace: Pace, seconds: float | None, remedy: str) -> None:
-    """Check that a budget pays the shortest useful training of the baseline, and the search.
+    """Check that a budget pays some of the shortest useful trainings of the baseline.
 
     Raises:
         UserError: it does not; the message says what it would take.
     """
-    if seconds is None or pace.affordable_epochs(seconds) >= pace.fewest_epochs:
+    if seconds is None or pace.pays(seconds):
         return
     one = pace.training_s(pace.fewest_epochs)
     minutes = 1
-    while pace.affordable_epochs(60 * minutes) < pace.fewest_epochs:
+    while not pace.pays(60 * minutes):
         minutes = math.ceil(1.05 * minutes) if minutes > 20 else minutes + 1
     raise UserError(
-        f"a budget must pay {TRAININGS} trainings of the smallest baseline in half of it, but one"
-        f" of {pace.fewest_epochs} epochs takes {duration_text(one)} here, which"
+        f"a budget must pay {FEWEST_TRAININGS} trainings of the smallest baseline in half of it,"
+        f" but one of {pace.fewest_epochs} epochs takes {duration_text(one)} here, which"
         f" {duration_text(seconds)} do not pay; set budget={minutes}min{remedy}"
     )
 
@@ -130,9 +136,10 @@ def decide_epochs(decisions: Decisions, pace: Pace, seconds: float | None) -> in
         f" {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs: {pace.wanted_epochs}"
     )
     if seconds is not None:
+        fit = min(TRAININGS, int(pace.search_s(seconds) / pace.training_s(affordable)))
         why += (
             f"; {pace.speed.train_speed:,.0f} samples a second were measured, so an epoch takes"
-            f" {duration_text(pace.epoch_s)}, and {affordable} epochs leave {TRAININGS} trainings"
+            f" {duration_text(pace.epoch_s)}, and {affordable} epochs leave {fit} trainings"
             f" in the half of {duration_text(seconds)} that is the search's"
         )
     epochs = int(decisions.decide("trainer.max_epochs", affordable, why))
