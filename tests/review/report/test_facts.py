@@ -18,6 +18,7 @@ from convsweep.review.report.sections.effects import effect_of
 from convsweep.review.report.sections.history import improvements
 from convsweep.review.report.sections.importance import importances
 from convsweep.review.report.sections.outcomes import reason_rows
+from convsweep.review.report.sections.search_summary import budget
 from convsweep.review.report.sections.summary import repetition_noise
 from convsweep.review.report.sections.timeline import lay_out_bars
 from convsweep.review.report.sections.tradeoff import cheapest
@@ -78,6 +79,14 @@ def test_early_values_are_ranked_against_the_last_one() -> None:
     assert isinstance(text, Text)
     assert "after epoch 1: -1.00, 3: 1.00. From epoch 3 on, the best trial" in text.text
     assert early_blocks(sweep_of(trials[3:]), maximize=True) == []
+
+
+def test_the_budget_names_every_limit() -> None:
+    given = {"n_trials": 9, "target": 0.5, "early_stopping": {"patience": 3, "min_delta": 0.0}}
+    config = OmegaConf.create({"hydra": {"sweeper": given}})
+    sweep = Sweep("made", (True,), [complete(0.1)], {}, None, config)
+    assert budget(sweep).startswith("1 of 9 trials, until ")
+    assert budget(sweep).endswith("0.5, at most 3 without a gain")
 
 
 def test_a_paused_trial_is_shown_where_it_waits(made: MakeSweep) -> None:

@@ -51,6 +51,9 @@ def budget(sweep: Sweep) -> str:
         limits.append(f"at most {duration(float(timeout))}")
     if target is not None:
         limits.append(f"until {sweep.objectives[0]} {number(float(target))}")
+    early_stopping = sweep.option("early_stopping")
+    if early_stopping is not None:
+        limits.append(f"at most {early_stopping['patience']} without a gain")
     worked = sweep_seconds(sweep)
     return ", ".join(limits) + (f", {duration(worked)} so far" if worked else "")
 
