@@ -39,8 +39,7 @@ def look_rows(look: Look) -> list[tuple[str, str]]:
     if len(look.in_shape) == 3 and look.total > MOST_COMPARED:
         rows.append(("nearly equal images", f"looked for among the first {MOST_COMPARED:,}"))
     for axes, test in look.mirrored.items():
-        told = f"mirrored ones are told in {test.accuracy:.0%} of {test.count} (50 % is chance)"
-        rows.append((axes, told))
+        rows.append((axes, f"{test.text} (50 % is chance)"))
     return rows
 
 

@@ -24,6 +24,13 @@ class Mirrored:
     count: int
 
     @property
+    def text(self) -> str:
+        """The result in words."""
+        if self.count < FEWEST // 2:
+            return f"too few samples to tell ({self.count})"
+        return f"mirrored samples are told in {self.accuracy:.0%} of {self.count} cases"
+
+    @property
     def is_other(self) -> bool:
         """Whether mirror images are other images: told from samples more often than not, beyond
         chance.

@@ -15,9 +15,13 @@ from convsweep.planning.measure import device_of
 from convsweep.planning.planned import Plan, Planned
 from convsweep.planning.pretrained import decide_pretrained
 from convsweep.planning.reading import make_look
+from convsweep.planning.rules_training import STEPS
 from convsweep.planning.space import MACS_FACTOR, make_space
 from convsweep.training.early_checks import check_no_key_is_missing
 from hydra_study import usable_cores
+
+# Steps of a training below which its scores say little.
+FEW_STEPS = STEPS // 10
 
 
 def fingerprint(overrides: Sequence[str]) -> dict[str, str]:
@@ -94,13 +98,17 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
     limited = cost["macs"] and not given.has("budget.max_macs")
     max_macs = int(MACS_FACTOR * int(cost["macs"])) if limited else None
     plan.feasible = feasible_share(decisions, space, max_macs)
-    plan.warnings = warnings_of(plan, look)
+    plan.warnings = warnings_of(plan, look, epochs * pace.steps)
     decisions.decide("data_files", str(record), "the files that it lists are checked")
     return Planned(plan, look, decisions, space, max_macs, data)
 
 
-def warnings_of(plan: Plan, look: Look) -> list[str]:
-    """Return what makes scores doubtful, a sentence each."""
+def warnings_of(plan: Plan, look: Look, steps: int) -> list[str]:
+    """Return what makes scores doubtful, a sentence each.
+
+    Args:
+        steps: of a training.
+    """
     said = [fault.text for fault in look.faults]
     if plan.num_val < 30:
         what = (
@@ -110,4 +118,9 @@ def warnings_of(plan: Plan, look: Look) -> list[str]:
             " networks can hardly be told apart"
         )
         said.append(what)
+    if steps < FEW_STEPS:
+        said.append(
+            f"a training has {steps} steps, a tenth or less of the {STEPS:,} of a recipe, so that"
+            " scores say little of what a longer one would reach; a larger budget helps"
+        )
     return said

@@ -214,10 +214,7 @@ def decide_augmentation(decisions: Decisions, look: Look) -> list[str]:
     if decisions.given.has("data.augment"):
         return []
     sides, heights = look.mirrored["left and right"], look.mirrored["up and down"]
-    said = "; ".join(
-        f"{word} mirrored are told from the samples in {test.accuracy:.0%} of {test.count} cases"
-        for word, test in (("left and right", sides), ("up and down", heights))
-    )
+    said = f"left and right: {sides.text}; up and down: {heights.text}"
     if look.kind.has_masks:
         # masks follow their images, so an axis is mirrored unless that makes other images of them
         option = {(True, True): "flips", (True, False): "flip"}.get(

@@ -21,6 +21,7 @@ def show(planned: Planned, folder: Path) -> None:
         *decision_lines(planned),
         "",
         *cost_lines(planned.plan),
+        *notes(planned),
         "",
         *next_lines(folder),
     ]:
@@ -54,8 +55,13 @@ def cost_lines(plan: Plan) -> list[str]:
         f"a search: about {plan.num_trials} trials begun, {plan.slots} at a time;"
         f" {plan.feasible:.0%} of random points can be trained; disk about {in_bytes(disk)}, memory"
         f" about {in_bytes(plan.slots * plan.memory)} besides the data",
-        *(f"note: {text}" for text in plan.warnings if "validation" in text),
     ]
+
+
+def notes(planned: Planned) -> list[str]:
+    """Return what makes scores doubtful besides the faults."""
+    faults = {fault.text for fault in planned.look.faults}
+    return [f"note: {text}" for text in planned.plan.warnings if text not in faults]
 
 
 def next_lines(folder: Path) -> list[str]:
