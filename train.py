@@ -64,3 +64,7 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
 
 if __name__ == "__main__":
     command_line.run(main)
+
+    from convsweep.cli.next_commands import say_next_of_search
+
+    say_next_of_search()

@@ -240,6 +240,7 @@ def test_paths_are_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"best checkpoint: {folder}/checkpoints/best.ckpt\n" in printed
     assert f"wandb sync {folder}/wandb/offline-run\n" in printed
     assert "1,200 " in printed
+    assert f"next:\n  convsweep evaluate {folder} " in printed
 
 
 def test_a_folder_with_a_run_is_not_overwritten(

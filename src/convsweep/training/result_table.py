@@ -7,7 +7,11 @@ from typing import Any
 from rich.table import Table
 
 from convsweep.cli.console import console, short_path
+from convsweep.cli.next_commands import say_next_of_run
 from convsweep.tracking.wandb.run import upload_command
+
+# Test scores of the table; those of single classes come last, and are in result.json too.
+MOST_SCORES = 12
 
 
 def show_result(result: Mapping[str, Any], folder: Path) -> None:
@@ -17,6 +21,8 @@ def show_result(result: Mapping[str, Any], folder: Path) -> None:
     console.print(figures(result))
     for name, place in places(result, folder).items():
         console.print(f"  {name}: {place}", soft_wrap=True, markup=False)
+    if result["checkpoint"]:
+        say_next_of_run(folder)
 
 
 def figures(result: Mapping[str, Any]) -> Table:
@@ -29,8 +35,12 @@ def figures(result: Mapping[str, Any]) -> Table:
             f"{value:,.0f}" if name in cost else f"{value:.4f}",
             f"epoch {result['best_epoch']}",
         )
-    for name, value in result["test"].items():
+    shown = dict(list(result["test"].items())[:MOST_SCORES])
+    for name, value in shown.items():
         table.add_row(name, f"{value:.4f}", "")
+    more = len(result["test"]) - len(shown)
+    if more:
+        table.add_row(f"{more} more test scores", "", "in result.json")
     table.add_row("parameters", f"{cost['params']:,}", "")
     if cost["macs"] is not None:
         table.add_row("MACs a sample", f"{cost['macs']:,}", "")

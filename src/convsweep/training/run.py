@@ -79,6 +79,11 @@ class Run:
             say(f"{cost['summary']}; {threads} thread{'s' if threads > 1 else ''}")
             if self.checkpoint:
                 say(f"resuming from {self.checkpoint}")
+                if run_folder.read_result(self.folder).get("outcome") == "complete":
+                    say(
+                        "this run was complete: it trains on only if trainer.max_epochs is larger"
+                        " now, and tests again"
+                    )
             elif self.link is None and any(
                 text.startswith("sweeps=") for text in HydraConfig.get().overrides.task
             ):
@@ -162,13 +167,12 @@ class Run:
                 self._record.write_failure(error)
             else:
                 leave_note(self.folder, error)
-        if (
-            outcome == "killed"
-            and is_first()
-            and self.link is None
-            and run_folder.last_checkpoint(self.folder)
-        ):
-            say(f"stopped; resume with resume={short_path(self.folder)}")
+        if outcome == "killed" and is_first() and self.link is None:
+            say(
+                f"stopped; resume with resume={short_path(self.folder)}"
+                if run_folder.last_checkpoint(self.folder)
+                else "stopped before the first epoch ended: there is no checkpoint to resume from"
+            )
         self._record.close(outcome)
 
 

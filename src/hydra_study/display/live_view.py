@@ -13,13 +13,14 @@ from optuna.trial import FrozenTrial
 
 from hydra_study import attributes
 from hydra_study.attributes import kind_of
-from hydra_study.display.status_text import line, table
+from hydra_study.display.status_text import line, pace_text, table
 from hydra_study.errors import StudyError
 from hydra_study.interrupts import Interrupts, closing_text
 from hydra_study.storage.heartbeat import LivenessMonitor
 from hydra_study.storage.patience import GaveUpWaitingError
 from hydra_study.storage.storage import OpenStudy, open_storage, open_study
 from hydra_study.sweep_spec import SweepSpec
+from hydra_study.trials.budget import tally
 from hydra_study.trials.session import Session
 
 log = logging.getLogger("study")
@@ -40,6 +41,7 @@ class View:
         self._study = study
         self._watch = LivenessMonitor(spec.paths.workers, spec.options.stale_after)
         self._said = {_end(trial) for trial in study.get_trials(deepcopy=False)}
+        self._say_at = 1 + tally(study.get_trials(deepcopy=False), spec.objectives).charged
         self._next = -math.inf
         self._live: Any = None
 
@@ -72,7 +74,18 @@ class View:
                 if _end(trial)[1] is not None and _end(trial) not in self._said:
                     self._said.add(_end(trial))
                     print(line(trial, self._spec), flush=True)
+            self._say_left(trials)
         self._next = time.monotonic() + _EVERY
+
+    def _say_left(self, trials: list[FrozenTrial]) -> None:
+        """Print the time a trial and the time left, after 1, 2, 4, 8, ... trials of this start."""
+        count, workers = tally(trials, self._spec.objectives), self._watch.living().values()
+        if count.charged < self._say_at:
+            return
+        self._say_at = 2 * count.charged
+        text = pace_text(count, trials, self._spec, list(workers))
+        if text:
+            print(text, flush=True)
 
 
 def _end(trial: FrozenTrial) -> tuple[int, str | None]:

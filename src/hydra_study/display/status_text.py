@@ -84,6 +84,34 @@ def seconds_left(
     return min(limits, default=None)
 
 
+def pace_text(
+    count: Tally,
+    trials: Sequence[FrozenTrial],
+    spec: SweepSpec,
+    workers: Sequence[Mapping[str, Any]],
+) -> str:
+    """Return how long a trial takes and how long the rest, at one moment; empty if unknown.
+
+    Args:
+        count: Counts of the trials.
+        trials: The trials of the study.
+        spec: The sweep.
+        workers: States of the workers' heartbeats.
+    """
+    seconds = max((float(state.get("seconds", 0)) for state in workers), default=0.0)
+    at_once = sum(int(state.get("slots", 0)) for state in workers)
+    left = seconds_left(count, trials, spec, seconds, at_once)
+    lengths = [float(trial.user_attrs.get(attributes.SECONDS, 0)) for trial in trials]
+    known = [length for length in lengths if length]
+    if not left or not known:
+        return ""
+    total = "" if spec.options.n_trials is None else f" of {spec.options.n_trials}"
+    return (
+        f"{count.charged}{total} trials done, {sum(known) / len(known):.1f} s a trial on average,"
+        f" about {clock(left)} left with {at_once} at a time"
+    )
+
+
 def clock(seconds: float | None) -> str:
     """Return a duration as h:mm:ss, or `?`."""
     if seconds is None:
