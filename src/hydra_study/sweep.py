@@ -201,12 +201,14 @@ def prepare(spec: SweepSpec, space: Space, first: DictConfig) -> OpenStudy:
         check_change(study, space.describe(), fixed, options.changed)
         enqueue(study, space, spec)
     count = tally(study.get_trials(deepcopy=False), spec.objectives)
+    is_full = options.n_trials is not None and count.charged >= options.n_trials
     log.info(
-        "study %s in %s: %d of %s trials done",
+        "study %s in %s: %d of %s trials done%s",
         options.study_name,
         spec.folder,
         count.charged,
         options.n_trials,
+        "; for more, set a larger hydra.sweeper.n_trials" if is_full else "",
     )
     reap_dead(spec, study)
     return study

@@ -88,6 +88,9 @@ def test_resume_goes_on_in_its_folder_as_if_never_stopped(train: Train) -> None:
         row["val/loss"] for row in rows_of(whole)
     ]
     assert result_of(parts)["best"]["val/accuracy"] == result_of(whole)["best"]["val/accuracy"]
+    (parts / "result.json").write_text(json.dumps(result_of(parts) | {"seconds": 5000}))
+    train("resume=parts", "trainer.max_epochs=3")
+    assert result_of(parts)["seconds"] > 5000, "the time of earlier starts counts to their ends"
 
 
 def test_a_stable_rate_lets_a_training_become_longer_as_if_it_had_been_so(train: Train) -> None:

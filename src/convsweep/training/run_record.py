@@ -1,5 +1,6 @@
 """What a run leaves behind: its config, the rows of its loggers, and its result."""
 
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,9 @@ class RunRecord:
         self._folder = folder
         self._trial = trial.current()
         self._stopwatch = Stopwatch()
+        resumes = cfg.get("ckpt_path") is not None
+        # a checkpoint does not know the time between it and the end of its start
+        self._earlier_s = run_folder.read_result(folder).get("seconds", 0.0) if resumes else 0.0
         self._tracker: Tracker | None = None
 
     @property
@@ -90,7 +94,9 @@ class RunRecord:
     def write(self, result: dict[str, Any]) -> dict[str, Any]:
         """Write `result.json` and return its content."""
         result |= {
-            "seconds": self._stopwatch.seconds,
+            "seconds": max(
+                self._stopwatch.seconds, self._earlier_s + time.time() - self._stopwatch.since
+            ),
             "cost": self.cost,
             "wandb": self._tracker.record if self._tracker else None,
             "patches": applied_patches(),
