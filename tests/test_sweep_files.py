@@ -7,6 +7,7 @@ import json
 import random
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -57,6 +58,7 @@ def composed(sweep: str | None, *overrides: str) -> DictConfig:
         )
 
 
+@lru_cache
 def space_of(sweep: str) -> tuple[Space, list[Point]]:
     """Return a sweep's space and its starting points."""
     config = composed(sweep)

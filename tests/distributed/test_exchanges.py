@@ -13,7 +13,8 @@ from tests.distributed.test_ranks import start
 from convsweep.patches import is_usable
 from convsweep.patches.lightning import RARE_SIGTERM
 
-pytestmark = pytest.mark.long
+# one process of pytest makes their run
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("exchanges")]
 
 COUNT = "+callbacks.count._target_=rank_callbacks.Exchanges"
 

@@ -27,7 +27,7 @@ from .postgresql import Server, trials_in
 
 pytestmark = pytest.mark.long
 
-MACHINES, WORKERS, TRIALS = 3, 2, 60
+MACHINES, WORKERS, TRIALS = 3, 2, 36
 
 ANOTHER_MACHINE = """
 import os, socket, time

@@ -11,9 +11,7 @@ from convsweep.nets.torchvision_weights import copy_in_order
 INPUT_SIZE = {
     "alexnet": 128,
     "vgg11": 96,
-    "vgg16": 64,
     "resnet18": 96,
-    "resnet34": 65,
     "resnet50": 64,
     "resnext50_32x4d": 64,
     "wide_resnet50_2": 33,
