@@ -13,8 +13,7 @@ from tests.distributed.test_ranks import start
 from convsweep.patches import is_usable
 from convsweep.patches.lightning import RARE_SIGTERM
 
-# one process of pytest makes their run
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("exchanges")]
+pytestmark = pytest.mark.long
 
 COUNT = "+callbacks.count._target_=rank_callbacks.Exchanges"
 

@@ -78,7 +78,6 @@ def scores(folder: Path) -> dict[str, float]:
     }
 
 
-@pytest.mark.xdist_group("ranks")
 def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path: Path) -> None:
     torchrun = [
         "-m",
@@ -107,7 +106,6 @@ def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path
         assert left_out == (result["patches"] == []) == (way == "plain")
 
 
-@pytest.mark.xdist_group("ranks")
 def test_two_nodes_are_one_run(tmp_path: Path) -> None:
     meeting = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--rdzv-id=two"]
     torchrun = [

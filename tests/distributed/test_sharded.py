@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import torch
 from tests.conftest import NO_PICTURES, Train
 
@@ -27,7 +26,6 @@ COMMON = [
 ]
 
 
-@pytest.mark.xdist_group("ranks")
 def test_two_shares_learn_what_one_network_does(train: Train, tmp_path: Path) -> None:
     def sharded(*overrides: str) -> None:
         subprocess.run(

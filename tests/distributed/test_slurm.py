@@ -15,8 +15,6 @@ from tests.slurm_cluster import Cluster, slurm
 
 __all__ = ["slurm"]
 
-pytestmark = pytest.mark.xdist_group("slurm_training")
-
 SCRIPT = str(ROOT / "train.py")
 AGAIN = "{} || {{ scontrol requeue $SLURM_JOB_ID; sleep 60; }}"
 

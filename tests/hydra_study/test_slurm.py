@@ -17,7 +17,6 @@ from .needed import needs
 
 __all__ = ["slurm"]
 
-pytestmark = pytest.mark.xdist_group("slurm")
 
 CONF = Path(__file__).parents[2] / "conf" / "hydra" / "launcher"
 LAUNCHER = [

@@ -17,7 +17,6 @@ ROOT = Path(__file__).parents[2]
 OPTIONS = ["trainer=cpu", "trainer.max_epochs=3", "model.net.width=8", "seed=0"]
 
 # a worker does all of it, since each command needs what the ones before it left
-pytestmark = pytest.mark.xdist_group("smoke")
 
 
 def run(folder: Path, *command: str) -> str:

@@ -33,7 +33,6 @@ if __name__ == "__main__":
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("uv") is None, reason="uv builds and installs the wheel"),
-    pytest.mark.xdist_group("standalone"),
 ]
 
 

@@ -18,8 +18,6 @@ from wandb_server import WandbServer
 
 from convsweep.tracking import ConfusionMatrix, SamplePredictions, read_metrics, read_run_file
 
-pytestmark = pytest.mark.xdist_group("wandb_processes")
-
 KILLED_TRAINING = """
 import sys, time
 import convsweep.tracking

@@ -13,7 +13,6 @@ from tests.review.report.chromium import Chromium
 from tests.review.report.conftest import MakeSweep
 from tests.review.report.studies import mixed
 
-pytestmark = pytest.mark.xdist_group("chromium")
 DRAWN = "[...document.querySelectorAll('.plot')].every(box => box.querySelector('.main-svg'))"
 LARGEST = 10e6
 

@@ -219,7 +219,6 @@ def test_no_page_lets_a_name_become_code(tmp_path: Path) -> None:
         check(page)
 
 
-@pytest.mark.xdist_group("chromium")
 def test_no_name_runs_in_a_browser(browser: Chromium, tmp_path: Path) -> None:
     for kind, page in pages(tmp_path).items():
         file = tmp_path / f"{kind}.html"
