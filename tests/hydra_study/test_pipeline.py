@@ -72,7 +72,7 @@ defaults:
   - _self_
 test: false
 trainer: {max_epochs: 4} # the pruner stops a trial after the third
-callbacks: {early_stopping: null}
+callbacks: {early_stopping: null, slow: {_target_: slow.Slow, seconds: 0.0}}
 hydra:
   sweeper:
     study_name: train
@@ -85,9 +85,19 @@ hydra:
       optimizer.lr: {compute: "0.003 if $case == 'timed_out' else $lr"}
       model.label_smoothing: {compute: "7.0 if $case == 'error' else 0.0"}
       model.net.num_stages: {compute: "6 if $case == 'infeasible' else 2"}
+      callbacks.slow.seconds: {compute: "0.2 if $case == 'timed_out' else 0.0"}
       scheduler: {compute: "'none' if $case == 'timed_out' else 'cosine'"}
       trainer.max_epochs: {compute: "100000 if $case == 'timed_out' else 4"}
 """
+SLOW = """
+import time
+import lightning as L
+class Slow(L.Callback):
+    def __init__(self, seconds):
+        self.seconds = seconds
+    def on_train_batch_start(self, *rest):
+        time.sleep(self.seconds)
+"""  # what waits for its time limit leaves the cores to others
 STATES = {
     "complete": "finished",
     "pruned": "finished",
@@ -108,7 +118,9 @@ def test_every_trial_is_one_run_of_the_studys_group_in_its_own_state(
         "WANDB_CONFIG_DIR": str(tmp_path / "config"),
         "WANDB_CACHE_DIR": str(tmp_path / "cache"),
         "NETRC": str(tmp_path / "netrc"),
+        "PYTHONPATH": str(tmp_path),
     }
+    (tmp_path / "slow.py").write_text(SLOW)
     (tmp_path / "cases.yaml").write_text(CASES)
     rows = sweep(
         tmp_path, "--config-dir", str(tmp_path), "--config-name", "cases", environment=environment
