@@ -1,6 +1,6 @@
 """Print the tables of docs/search.md, or write them and the figures into the documentation.
 
-    python -m benchmarks.search.summary replays.jsonl [--write]
+    python -m benchmarks.search.summary replays.jsonl [--write] [--only GROUP]
 
 Text between `<!-- name -->` and `<!-- end -->` in the page is replaced.
 """
@@ -48,8 +48,10 @@ def main() -> None:
     )
     parser.add_argument("file", type=Path)
     parser.add_argument("--write", action="store_true", help="into docs/search.md")
+    parser.add_argument("--only", nargs="+", default=list(GROUPS), choices=list(GROUPS))
     options = parser.parse_args()
-    parts = make_parts(read_rows(options.file))
+    rows = [row for row in read_rows(options.file) if row["group"] in options.only]
+    parts = make_parts(rows, options.only)
     if not options.write:
         print("\n\n".join(f"{name}\n\n{text}" for name, text in parts.items()))
         return
@@ -58,13 +60,13 @@ def main() -> None:
         pattern = re.compile(rf"<!-- {re.escape(name)} -->\n.*?<!-- end -->", re.DOTALL)
         page = pattern.sub(lambda _, n=name, t=text: f"<!-- {n} -->\n\n{t}\n\n<!-- end -->", page)
     PAGE.write_text(page)
-    draw(read_rows(options.file), PAGE.parent / "pictures")
+    draw(rows, PAGE.parent / "pictures")
 
 
-def make_parts(rows: list[dict[str, Any]]) -> dict[str, str]:
-    """Return the generated texts by name."""
+def make_parts(rows: list[dict[str, Any]], groups: list[str]) -> dict[str, str]:
+    """Return the generated texts by name: of the table, and of some groups of methods."""
     parts = {"table": table_of_networks(), "early": table_of_early_ranks()}
-    for group in GROUPS:
+    for group in groups:
         for unit in ("epochs", "seconds"):
             for task in NAMES:
                 own = results_of(rows, group, task, unit)
