@@ -26,6 +26,8 @@ PRIOR = "prior"
 ATTEMPT = "attempt"
 TRACEBACK = "traceback"
 SECONDS = "seconds"
+# What makes the scores of all trials doubtful, as the training says: sentences.
+REMARKS = "remarks"
 PEAK_MEMORY = "peak_memory_mb"
 # The step after which a trial was paused; None again once it goes on.
 PAUSED_AT = "paused_at"

@@ -327,9 +327,13 @@ def closing_lines(
     best: FrozenTrial | None,
     decision: Decision | None,
 ) -> list[str]:
-    """Return what is known of the noise of the best trial, of the finalists and of early values."""
+    """Return what is known of the noise of the best trial, of the finalists and of early values,
+    and the first trial's remarks.
+    """
     averaged = None if best is None else words_of_average(best)
     lines = [] if averaged is None else [averaged]
+    remarks = (trial.user_attrs.get(attributes.REMARKS, []) for trial in trials)
+    lines += [f"warning: {text}" for text in next(filter(None, remarks), [])]
     lines += [] if decision is None else decision.lines()
     known = early_values(
         trials,

@@ -13,6 +13,7 @@ from convsweep.data.statistics import count_classes
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule
 
+WARNING = "warning: "
 # Fewer than these are said to be few.
 FEW_VALIDATION, FEW_STEPS, FEW_OF_A_CLASS = 30, 5, 5
 
@@ -37,7 +38,7 @@ def summary_lines(data: "DataModule", memory: int | None, free: int, device: str
     return [
         f"data: {', '.join(part_texts(data))}{class_text(data)}",
         f"{len(order)} steps an epoch{again}{step} on {device}",
-        *(f"warning: {text}" for text in warnings_of(data, order.pass_batches, memory, free)),
+        *(f"{WARNING}{text}" for text in warnings_of(data, order.pass_batches, memory, free)),
     ]
 
 

@@ -13,7 +13,7 @@ from convsweep.cli.console import say
 from convsweep.cost.free_memory import free_memory
 from convsweep.distributed.ranks import is_first
 from convsweep.training import build
-from convsweep.training.data_summary import summary_lines
+from convsweep.training.data_summary import WARNING, summary_lines
 from convsweep.training.teacher import load_teacher
 from convsweep.training.warm_start import begin_with
 from hydra_study import is_out_of_memory
@@ -46,8 +46,12 @@ def fit(run: "Run", cfg: DictConfig, data: "DataModule") -> "tuple[L.Trainer, Mo
         if is_first():
             data.trainer = trainer
             device = trainer.strategy.root_device
-            for line in summary_lines(data, run.memory, free_memory(device), str(device)):
+            lines = summary_lines(data, run.memory, free_memory(device), str(device))
+            for line in lines:
                 say(line)
+            remarks = [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)]
+            if run.link is not None and remarks:
+                run.link.set_attrs(remarks=remarks)
         try:
             trainer.fit(model, data, ckpt_path=run.checkpoint, weights_only=True)
         except (RuntimeError, MemoryError) as error:

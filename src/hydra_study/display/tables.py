@@ -32,6 +32,7 @@ _HIDDEN = {
     attributes.OVERRIDES,
     attributes.REASON,
     attributes.PARTS,
+    attributes.REMARKS,
 }
 
 

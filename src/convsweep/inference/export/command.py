@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convsweep.cli import commands
+from convsweep.cli.next_commands import say_commands
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -114,6 +115,8 @@ def export(arguments: Sequence[str]) -> int:
         times = latencies(runs, x, BATCH_SIZES) if options.latency else {}
         advance(1)
     conclude(trained, programs, checks, times, options.out)
+    named = [str(network) for network in networks]
+    say_commands((("predict", *named, "FILES"), "apply the network to files"))
     return 0
 
 

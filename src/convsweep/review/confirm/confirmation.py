@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from convsweep.cli.console import console, short_path
+from convsweep.cli.next_commands import say_commands
 from convsweep.cli.shell_command import program_command
 from convsweep.errors import SEARCH_PATH, UserError
 from convsweep.review.confirm import document, engine
@@ -163,6 +164,7 @@ def _report(sweep: SweepFolder, subject: Subject, results: list[Result], verdict
         console.print(
             f"  the winner as a preset: {preset_command(sweep)}", soft_wrap=True, markup=False
         )
+    say_commands((("report", short_path(sweep.folder)), "the search with this confirmation"))
 
 
 def preset_command(sweep: SweepFolder) -> str:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convsweep.cli import commands
+from convsweep.cli.next_commands import say_commands
 from convsweep.errors import UserError
+from hydra_study import SweepPaths
 
 if TYPE_CHECKING:
     from convsweep.review.report.rendering.blocks import Page
@@ -155,6 +157,9 @@ def main() -> None:
 
         for file in write(page, arguments.out or target):
             print(f"{file} ({in_bytes(file.stat().st_size)})")
+        source = Path(arguments.source or "")
+        if arguments.source and SweepPaths(source).winner() is not None:
+            say_commands((("confirm", str(source)), "whether the winner is better, by seeds"))
         return 0
 
     commands.run(report)
