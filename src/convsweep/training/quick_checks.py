@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.data.sources import OWN_FILES, TASKS
 from convsweep.errors import MissingExtraError, UserError
+from convsweep.task import DENOISING
 
 # Groups whose values are configs, not words.
 GROUPS = ("data", "model", "optimizer", "scheduler", "trainer", "model.net", "model.loss")
@@ -80,7 +81,7 @@ def check_tasks(cfg: DictConfig) -> None:
         return
     also = (
         "; denoising takes recordings or signals (data=audio_folder, data=signals, data=arrays)"
-        if model == "denoising"
+        if model == DENOISING
         else ""
     )
     raise UserError(
