@@ -37,19 +37,18 @@ def check_folder(folder: Path) -> None:
 
 
 def remove_unused(folder: Path) -> None:
-    """Remove what a start left behind that ended by a mistake before anything was trained.
+    """Remove the folder of a start that ended by a mistake before anything was trained.
 
-    Files of other names stay, and so does a folder with checkpoints or metrics.
+    Nothing is removed from a working folder, or from one that holds anything else.
     """
-    if any((folder / CHECKPOINTS).glob("*.ckpt")) or (folder / METRICS).is_file():
+    own = (".hydra", "wandb", CHECKPOINTS, RESULT, CONFIG, "wandb.json")
+    if Path.cwd().is_relative_to(folder.resolve()) or any((folder / CHECKPOINTS).glob("*.ckpt")):
         return
-    for name in (".hydra", "wandb", CHECKPOINTS):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    logs = folder.glob("*.log")  # of Hydra, named after the program
-    with suppress(OSError):  # not empty, or the working folder
-        for path in (*logs, *(folder / name for name in (RESULT, CONFIG, "wandb.json"))):
-            path.unlink(missing_ok=True)
-        folder.rmdir()
+    # Hydra's log is named after the program
+    if any(each.name not in own and each.suffix != ".log" for each in folder.glob("*")):
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # not empty
         folder.parent.rmdir()  # of the day
         folder.parent.parent.rmdir()
 

@@ -303,7 +303,7 @@ def test_mistakes_are_answered_by_one_message(
     train: Train, capsys: pytest.CaptureFixture[str], overrides: list[str], message: str
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        train(*overrides)
+        train(*overrides, quick="model=segmentation" not in overrides)
     error = capsys.readouterr().err
     assert end.value.code == 1
     assert message in error

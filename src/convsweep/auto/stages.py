@@ -10,7 +10,16 @@ from statistics import fmean, median
 
 from convsweep.auto.files import PRESET, SPACE, Files
 from convsweep.auto.request import Request, key_of, value_of
-from convsweep.auto.shares import Costs, Finals, Shares, check_least, choices, fit_finals, share_out
+from convsweep.auto.shares import (
+    FINALS_SHARE,
+    Costs,
+    Finals,
+    Shares,
+    check_least,
+    choices,
+    fit_finals,
+    share_out,
+)
 from convsweep.auto.state import State
 from convsweep.cli.duration import duration_text
 from hydra_study import override_text
@@ -209,7 +218,13 @@ def search(job: Job) -> list[str]:
     """Return the command of the search."""
     share = job.shares()
     if not share.search:
-        raise LeftOutError("the budget holds no search that is worth it")
+        costs, least = job.costs(), job.choices[-1]
+        finals = costs.of_finals(least)
+        needed = max(finals / FINALS_SHARE, finals + costs.of_search) + costs.ending
+        raise LeftOutError(
+            f"a search, {least.num_trainings} trainings of finalists and the end need about"
+            f" {duration_text(needed)} from here on; give a larger budget"
+        )
     # the engine counts all starts of a study
     timeout = max(1.0, share.search - job.costs().start) + job.seconds_of(SPACE)
     timed = "null" if math.isinf(timeout) else f"{timeout:.0f}"
