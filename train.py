@@ -4,7 +4,6 @@ value.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
@@ -37,11 +36,7 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
 
         from lightning import seed_everything
 
-        from convsweep.data.files.fingerprints import (
-            check_unchanged,
-            fingerprint_files,
-            own_folder,
-        )
+        from convsweep.data.files.fingerprints import check_data_files
         from convsweep.training import build, feasibility
         from convsweep.training.default_net import suit_net
         from convsweep.training.fit import fit
@@ -51,8 +46,7 @@ def main(cfg: DictConfig) -> float | tuple[float, ...]:
         seed_everything(cfg.seed, workers=True, verbose=False)
         data = build.build_data(cfg)
         suit_net(cfg)
-        if cfg.data_files is not None:
-            check_unchanged(Path(cfg.data_files), fingerprint_files(own_folder(cfg.data)))
+        check_data_files(cfg.data_files, cfg.data)
         run.report_cost(run.known_cost or feasibility.check(cfg))
         data.setup("fit")
         trainer, model = fit(run, cfg, data)

@@ -118,11 +118,10 @@ def check_same_data(then: Mapping[str, Any], now: Mapping[str, Any], folder: Pat
     Raises:
         UserError: it is not; the message names files.
     """
-    parts = {
-        "new": sorted(now.keys() - then.keys()),
-        "gone": sorted(then.keys() - now.keys()),
-        "changed": sorted(name for name in now.keys() & then.keys() if now[name] != then[name]),
-    }
+    from convsweep.data.files.fingerprints import changes  # imports numpy and Hydra
+
+    new, gone, changed = changes(then, now).values()
+    parts = {"new": new, "gone": gone, "changed": changed}
     said = [f"{len(names)} {what}: {_some(names, ', ')}" for what, names in parts.items() if names]
     if said:
         raise UserError(

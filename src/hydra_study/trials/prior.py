@@ -13,9 +13,10 @@ from optuna.distributions import (
 )
 from optuna.samplers import BaseSampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial
 
 from hydra_study import attributes
+from hydra_study.trials.delegating import DelegatingSampler
 
 # Of the first trial; it has halved after `_HALVES_AFTER` trials.
 _FIRST_PROBABILITY = 0.5
@@ -25,7 +26,7 @@ _STANDARD_DEVIATION = 0.25
 _KEEP_CHOICE = 0.5
 
 
-class PriorSampler(BaseSampler):
+class PriorSampler(DelegatingSampler):
     """A sampler that sometimes draws near one of some points, and otherwise leaves it to another
     one. The probability is `0.5 * 10 / (10 + n)` after n trials: of 40 trials some 8 are drawn so,
     of 100 some 12.
@@ -48,7 +49,7 @@ class PriorSampler(BaseSampler):
     def __init__(
         self, sampler: BaseSampler, points: Sequence[Mapping[str, Any]], seed: int | None
     ) -> None:
-        self.sampler = sampler
+        super().__init__(sampler)
         self._points = points
         self._random = random.Random(seed)
         self._drawn: tuple[int, int] | None = None
@@ -68,58 +69,21 @@ class PriorSampler(BaseSampler):
             self._drawn = trial.number, self._random.randrange(len(self._points))
             trial.set_user_attr(attributes.PRIOR, self._drawn[1])
 
-    def _point_of(self, number: int) -> Mapping[str, Any] | None:
-        if self._drawn is None or self._drawn[0] != number:
-            return None
-        return self._points[self._drawn[1]]
+    def is_own(self, trial: FrozenTrial) -> bool:
+        """Return whether the trial is drawn near a point."""
+        return self._drawn is not None and self._drawn[0] == trial.number
 
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Return no parameters if the trial is drawn near a point."""
-        if self._point_of(trial.number) is not None:
-            return {}
-        return self.sampler.infer_relative_search_space(study, trial)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return the other sampler's values."""
-        if self._point_of(trial.number) is not None:
-            return {}
-        return self.sampler.sample_relative(study, trial, search_space)
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
+    def draw(
+        self, study: Study, trial: FrozenTrial, name: str, distribution: BaseDistribution
     ) -> Any:
-        """Return a value near the point's, or the other sampler's."""
-        point = self._point_of(trial.number)
-        if point is None:
-            return self.sampler.sample_independent(study, trial, param_name, param_distribution)
-        return near(point.get(param_name), param_distribution, self._random)
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Tell the other sampler."""
-        self.sampler.before_trial(study, trial)
-
-    def after_trial(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
-        """Tell the other sampler."""
-        self.sampler.after_trial(study, trial, state, values)
+        """Return a value near the point's."""
+        assert self._drawn is not None, "only called for trials of its own"
+        return near(self._points[self._drawn[1]].get(name), distribution, self._random)
 
     def reseed_rng(self) -> None:
         """Give both samplers new seeds."""
         self._random.seed()
-        self.sampler.reseed_rng()
+        super().reseed_rng()
 
 
 def probability(num_trials: int) -> float:

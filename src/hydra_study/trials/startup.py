@@ -6,15 +6,16 @@ from typing import Any
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from hydra_study import attributes
 from hydra_study.attributes import kind_of, was_queued
+from hydra_study.trials.delegating import DelegatingSampler
 
 _TRAINED = ("complete", "pruned", "paused")
 
 
-class RandomStart(BaseSampler):
+class RandomStart(DelegatingSampler):
     """A sampler that draws at random until enough random points have trained, and then leaves it
     to another one.
 
@@ -28,7 +29,7 @@ class RandomStart(BaseSampler):
     """
 
     def __init__(self, sampler: BaseSampler, n_startup_trials: int, seed: int | None) -> None:
-        self.sampler = sampler
+        super().__init__(sampler)
         self.n_startup_trials = n_startup_trials
         self._random = RandomSampler(seed)
         self._drawing: int | None = None
@@ -36,53 +37,28 @@ class RandomStart(BaseSampler):
     def __str__(self) -> str:
         return str(self.sampler)
 
+    def is_own(self, trial: FrozenTrial) -> bool:
+        """Return whether the trial is drawn at random."""
+        return self._drawing == trial.number
+
+    def draw(
+        self, study: Study, trial: FrozenTrial, name: str, distribution: BaseDistribution
+    ) -> Any:
+        """Return a random value."""
+        return self._random.sample_independent(study, trial, name, distribution)
+
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Return no parameters while the trial's are drawn at random."""
         trained = num_trained_at_random(study.get_trials(deepcopy=False))
         self._drawing = trial.number if trained < self.n_startup_trials else None
-        if self._drawing is not None:
-            return {}
-        return self.sampler.infer_relative_search_space(study, trial)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return the other sampler's values."""
-        if self._drawing == trial.number:
-            return {}
-        return self.sampler.sample_relative(study, trial, search_space)
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Return a random value, or the other sampler's."""
-        sampler = self._random if self._drawing == trial.number else self.sampler
-        return sampler.sample_independent(study, trial, param_name, param_distribution)
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Tell the other sampler."""
-        self.sampler.before_trial(study, trial)
-
-    def after_trial(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
-        """Tell the other sampler."""
-        self.sampler.after_trial(study, trial, state, values)
+        return super().infer_relative_search_space(study, trial)
 
     def reseed_rng(self) -> None:
         """Give both samplers new seeds."""
         self._random.reseed_rng()
-        self.sampler.reseed_rng()
+        super().reseed_rng()
 
 
 def num_trained_at_random(trials: Sequence[FrozenTrial]) -> int:

@@ -28,6 +28,20 @@ def own_folder(data: Mapping[str, Any]) -> Path | None:
     return None if value is None else Path(str(value)).expanduser()
 
 
+def check_data_files(data_files: str | None, data: Mapping[str, Any]) -> None:
+    """Check that the user's own files are those that a plan was made for.
+
+    Args:
+        data_files: plan.json of the plan; None: without one.
+        data: the config of the data.
+
+    Raises:
+        UserError: they are not, or there is no such file.
+    """
+    if data_files is not None:
+        check_unchanged(Path(data_files), fingerprint_files(own_folder(data)))
+
+
 def fingerprint_files(root: Path | None) -> dict[str, str]:
     """Return size and a hash of both ends of each file below a folder, by its relative path."""
     if root is None or not root.exists():
