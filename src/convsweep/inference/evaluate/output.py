@@ -116,9 +116,9 @@ def mean_of_folds(found: Evaluation, name: str) -> list[str]:
     folds.
     """
     measured = spread([fold["metrics"][name] for fold in found.folds])
-    if measured is None or measured.std is None:
+    if measured is None or measured.standard_error is None:
         return []
-    return [f"{measured.mean:.4f} ± {measured.std / measured.n**0.5:.4f}"]
+    return [f"{measured.mean:.4f} ± {measured.standard_error:.4f}"]
 
 
 def classes_table(classes: list[Row]) -> "Table":

@@ -80,5 +80,5 @@ def with_error(measured: Spread | None) -> str:
     """Return a mean with its standard error."""
     if measured is None:
         return ""
-    error = "" if measured.std is None else f" ± {number(measured.std / measured.n**0.5, 2)}"
-    return number(measured.mean) + error
+    error = measured.standard_error
+    return number(measured.mean) + ("" if error is None else f" ± {number(error, 2)}")
