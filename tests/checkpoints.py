@@ -60,7 +60,7 @@ def arrays_checkpoint(
     )
 
 
-def columns_checkpoint(path: Path, task: str) -> Path:
+def columns_checkpoint(path: Path, task: str, *overrides: str) -> Path:
     """Write the checkpoint of a network for two numbers or labels a sample, beside the arrays."""
     rng = np.random.default_rng(0)
     numbers = rng.normal(50, 20, (12, 2)).astype(np.float32)
@@ -73,6 +73,7 @@ def columns_checkpoint(path: Path, task: str) -> Path:
         f"data.task={task}",
         f"data.path={path.with_suffix('.npz')}",
         *SMALL,
+        *overrides,
     )
 
 

@@ -10,6 +10,7 @@ import torch
 
 from convsweep.errors import UserError
 from convsweep.inference.evaluate.command import evaluate
+from convsweep.inference.evaluate.out_of_fold import fold_parts
 from convsweep.inference.export.command import export
 from convsweep.inference.inference_model import Deployed
 from convsweep.inference.predict.command import predict
@@ -74,6 +75,21 @@ def test_thresholds_of_labels_are_averaged(tmp_path: Path) -> None:
     alone = [load_trained(path, "cpu").model.thresholds for path in paths]
     together = load_trained(paths, "cpu").model.thresholds
     torch.testing.assert_close(together, (alone[0] + alone[1]) / 2)
+
+
+def test_a_network_has_its_own_thresholds_on_its_own_fold(tmp_path: Path) -> None:
+    folds = []
+    for fold in range(2):
+        path = tmp_path / str(fold) / "net.ckpt"
+        path.parent.mkdir()
+        given = ["data.num_folds=2", f"data.fold={fold}"]
+        folds.append(columns_checkpoint(path, "multi_label", *given))
+    folds[1] = vary(folds[1], 1)
+    alone = [load_trained(path, "cpu").model.thresholds for path in folds]
+    parts = fold_parts(load_trained(folds, "cpu"))
+    assert not torch.equal(*alone)
+    for part, thresholds in zip(parts, alone, strict=True):
+        torch.testing.assert_close(part.model.thresholds, thresholds)
 
 
 def test_commands_take_several_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ from PIL import Image
 from convsweep.errors import UserError
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.given import parse_given
-from convsweep.planning.look import Look
-from convsweep.planning.mirror import tell_mirrored
+from convsweep.planning.look.look import Look
+from convsweep.planning.look.mirror import tell_mirrored
 from convsweep.planning.reading import make_look
-from convsweep.planning.rules_masks import decide_classes
+from convsweep.planning.rules.masks import decide_classes
 
 
 def draw(path: Path, height: int = 12, width: int = 16, seed: int | str = 0) -> None:

@@ -14,14 +14,18 @@ from convsweep.errors import UserError
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.folder import write
 from convsweep.planning.given import parse_given
-from convsweep.planning.look import Look
+from convsweep.planning.look.look import Look
 from convsweep.planning.measure import Measured, lowest
 from convsweep.planning.plan import make_plan
-from convsweep.planning.pretrained import decide_pretrained
-from convsweep.planning.rules_data import decide_balance, decide_batch
-from convsweep.planning.rules_network import decide_network
-from convsweep.planning.rules_training import Pace, check_budget, decide_lr, leave_out_augmentation
+from convsweep.planning.rules.balance import decide_balance
+from convsweep.planning.rules.batch import decide_batch
+from convsweep.planning.rules.network import decide_network
+from convsweep.planning.rules.pace import Pace, check_budget
+from convsweep.planning.rules.pretrained import decide_pretrained
+from convsweep.planning.rules.training import decide_lr, leave_out_augmentation
+from convsweep.planning.writing import plan_text
 from convsweep.task import CLASSIFICATION, SEGMENTATION
+from convsweep.training.default_net import options_for
 from tests.conftest import Train
 
 
@@ -69,6 +73,17 @@ def test_a_plan_composes_with_its_search(tmp_path: Path) -> None:
     assert record["data_fingerprint"] == {}
 
 
+def test_a_plan_finds_the_configs_of_one_s_own(tmp_path: Path) -> None:
+    (tmp_path / "own/data").mkdir(parents=True)
+    (tmp_path / "own/data/mine.yaml").write_text("defaults: [digits]\n")
+    decisions = Decisions(parse_given(["data=mine", "--config-dir", str(tmp_path / "own")]))
+    (tmp_path / "plan.yaml").write_text(plan_text(decisions, []))
+    command = [sys.executable, "-m", "convsweep", "train", "--config-dir", str(tmp_path)]
+    command += ["--config-name", "plan", "--cfg", "job"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert yaml.safe_load(shown)["data"]["_target_"].endswith("Digits")
+
+
 def test_what_the_user_gives_is_kept_and_said() -> None:
     decisions = decided("data.batch_size=7")
     assert decide_batch(decisions, 10_000, dim=2, sample_bytes=784, is_dense=False) == 7
@@ -88,7 +103,7 @@ def test_batches_leave_steps_for_an_epoch(num_train: int, dim: int, batch: int) 
     [
         ((1, 8, 8), {"num_stages": 2}),
         ((1, 28, 28), {"num_stages": 3}),
-        ((3, 64, 64), {"num_stages": 4}),
+        ((3, 64, 64), {"num_stages": 3, "stem.stride": 2, "stem.pool": None}),
         ((3, 224, 224), {"num_stages": 4, "stem.stride": 2, "stem.pool": "max"}),
         ((1, 40), {"num_stages": 2, "kernel_size": 5}),
         ((1, 8000), {"num_stages": 6, "stem.stride": 4}),
@@ -100,6 +115,24 @@ def test_classifiers_follow_the_size(
     decisions = decided()
     decide_network(decisions, a_look(*in_shape), 16)
     assert {key: decisions.get(f"model.net.{key}") for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "in_shape", [(3, 56, 56), (3, 64, 64), (3, 96, 96), (1, 160, 300), (1, 1500)]
+)
+def test_the_baseline_has_the_stem_and_stages_of_the_default_network(
+    in_shape: tuple[int, ...],
+) -> None:
+    decisions, default = decided(), options_for(in_shape[1:])
+    decide_network(decisions, a_look(*in_shape), 32)
+    assert decisions.get("model.net.num_stages") == default["num_stages"]
+    prefix = "model.net.stem."
+    stem = {
+        key.removeprefix(prefix): each.value
+        for key, each in decisions.made.items()
+        if key.startswith(prefix)
+    }
+    assert stem == default.get("stem", {})
 
 
 def test_published_weights_settle_network_and_recipe() -> None:

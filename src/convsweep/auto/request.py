@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from convsweep.cli.config_dir import OPTION, take_config_dir
 from convsweep.cli.duration import parse_duration
 from convsweep.cli.override_quotes import quote_values
 from convsweep.errors import UserError, did_you_mean
 
 COUNTS = ("n_trials", "epochs", "top", "seeds", "folds")
 WORDS = ("budget", *COUNTS, "folder")
-DRY_RUN, CONFIG_DIR = "--dry-run", "--config-dir"
+DRY_RUN = "--dry-run"
 # Of Hydra's grammar: an override of the engine, not of the config.
 ENGINE = ("hydra.", "hydra/")
 # What each stage decides itself.
@@ -72,7 +73,8 @@ def parse_request(arguments: Sequence[str]) -> Request:
     Raises:
         UserError: there is no data or no limit, or an option is unknown or has a wrong value.
     """
-    folders, words = take_config_dir([word for word in arguments if word != DRY_RUN])
+    own, words = take_config_dir([word for word in arguments if word != DRY_RUN])
+    own_configs = [] if own is None else [f"{OPTION}={own}"]
     for word in words:
         _check_form(word)
     given = {key_of(word): value_of(word) for word in words if key_of(word) in WORDS}
@@ -91,7 +93,7 @@ def parse_request(arguments: Sequence[str]) -> Request:
         raise UserError("finalists differ in folds or in seeds, but got both; leave one out")
     counts = {name: _count(name, given[name]) for name in COUNTS if name in given}
     return Request(
-        overrides=[*folders, *(text for text in overrides if not is_of_engine(text))],
+        overrides=[*own_configs, *(text for text in overrides if not is_of_engine(text))],
         engine=[text for text in overrides if is_of_engine(text)],
         seconds=parse_duration(given["budget"]) if "budget" in given else None,
         n_trials=counts.get("n_trials"),
@@ -102,24 +104,6 @@ def parse_request(arguments: Sequence[str]) -> Request:
         folder=Path(given["folder"]).expanduser() if "folder" in given else None,
         dry_run=DRY_RUN in arguments,
     )
-
-
-def take_config_dir(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return `--config-dir=FOLDER` if it is given, and the other arguments.
-
-    Raises:
-        UserError: it has no folder.
-    """
-    found, others, rest = [], [], iter(arguments)
-    for word in rest:
-        if word != CONFIG_DIR and not word.startswith(f"{CONFIG_DIR}="):
-            others.append(word)
-            continue
-        folder = word.partition("=")[2] or next(rest, "")
-        if not Path(folder).is_dir() or not folder:
-            raise UserError(f"{CONFIG_DIR} must be a folder of configs, but is {folder!r}")
-        found.append(f"{CONFIG_DIR}={folder}")
-    return found, others
 
 
 def key_of(override: str) -> str:

@@ -36,23 +36,22 @@ def ensemble_of(models: Mapping[str, Model]) -> Model:
     """
     first, *others = models.values()
     check_alike(models)
-    own_output = first.forward
-
-    def forward(x: Tensor, *given: Any) -> Tensor:
-        answers = [first.answer(own_output(x, *given))]
-        answers += [other.answer(other(x, *given)) for other in others]
-        return first.logits_for(torch.stack(answers).mean(dim=0))
-
     first.members = nn.ModuleList(others)
-    first.forward = forward  # type: ignore[method-assign]
     first.average_thresholds(others)
+    first.register_forward_hook(average_answers)
     return first
 
 
-def separate(model: Model) -> None:
-    """Let the first model of an ensemble answer for itself again."""
-    del model.forward  # of the instance, which hides that of its class
-    del model.members
+def average_answers(first: Model, inputs: tuple[Any, ...], logits: Tensor) -> Tensor:
+    """Return logits whose answer is the mean of those of a model and its `members`: a forward hook,
+    whose result replaces the model's own output.
+    """
+    assert isinstance(first.members, nn.ModuleList)
+    answers = [first.answer(logits)]
+    for other in first.members:
+        assert isinstance(other, Model)
+        answers.append(other.answer(other(*inputs)))
+    return first.logits_for(torch.stack(answers).mean(dim=0))
 
 
 def check_alike(models: Mapping[str, Model]) -> None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from convsweep.errors import InfeasibleError
-from convsweep.planning import rules_data, rules_network, rules_training
 from convsweep.planning.decisions import Decisions
-from convsweep.planning.look import Look
+from convsweep.planning.look.look import Look
 from convsweep.planning.measure import measure
-from convsweep.planning.rules_training import Pace, leave_out_augmentation
+from convsweep.planning.rules.batch import fit_memory
+from convsweep.planning.rules.network import WIDTHS, decide_network, has_own_network
+from convsweep.planning.rules.pace import ENOUGH, Pace
+from convsweep.planning.rules.training import leave_out_augmentation
 from convsweep.planning.space import Dimension, random_point
 from convsweep.training import build, feasibility
 from hydra_study import usable_cores
@@ -45,12 +47,12 @@ def choose_width(
     """Decide the widest baseline that the budget trains long enough, measuring each that is
     tried.
     """
-    small, width, large = rules_network.WIDTHS
-    if seconds is not None and not rules_network.has_own_network(decisions):
+    small, width, large = WIDTHS
+    if seconds is not None and not has_own_network(decisions):
         pace = try_width(decisions, look, data, width, slots).pace
         if leave_out_augmentation(decisions, look, pace, seconds):
             pace = try_width(decisions, look, data, width, slots).pace
-        enough = rules_training.ENOUGH * pace.wanted_epochs
+        enough = ENOUGH * pace.wanted_epochs
         if pace.affordable_epochs(seconds) < max(enough, pace.fewest_epochs):
             width = small
         # twice the width takes about four times as long
@@ -71,7 +73,7 @@ def try_width(
     """Return the baseline with this width, and with the learning rate of a range test if it is
     `for_lr`.
     """
-    rules_network.decide_network(decisions, look, width)
+    decide_network(decisions, look, width)
     cfg, cost = feasible_config(decisions)
     batch = int(cfg.data.batch_size)
     if cost["memory"] is not None:
@@ -80,7 +82,7 @@ def try_width(
         def memory(samples: int) -> int:
             return round(each * samples)
 
-        batch = rules_data.fit_memory(decisions, batch, memory, slots)
+        batch = fit_memory(decisions, batch, memory, slots)
         cfg, cost = feasible_config(decisions)
     ready = with_options(data, cfg)
     threads = max(1, usable_cores() // slots)

@@ -8,6 +8,7 @@ from convsweep.planning.given import Given
 from hydra_study import override_text
 
 GIVEN = "given by you"
+OWN_CONFIGS = "your own configs, given by --config-dir"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class Decisions:
     made: dict[str, Decision] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.given.config_dir is not None:
+            key, folders = "hydra.searchpath", [f"file://{self.given.config_dir}"]
+            self.made[key] = Decision(key, folders, OWN_CONFIGS, is_given=True)
         for group, option in self.given.groups.items():
             self.made[group] = Decision(group, option, GIVEN, is_group=True, is_given=True)
         for key, value in self.given.values.items():

@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import QuotedString
 from omegaconf import DictConfig
 
 from convsweep.cli.command_line import config_folder
+from convsweep.cli.config_dir import take_config_dir
 from convsweep.cli.hydra_answers import better_answer
 from convsweep.cli.override_quotes import quote_values
 from convsweep.errors import SEARCH_PATH, UserError
@@ -72,7 +73,10 @@ def parse_given(arguments: Sequence[str]) -> Given:
     Raises:
         UserError: one cannot be parsed, deletes or sweeps something, or is a plan itself.
     """
-    config_dir, overrides = take_config_dir(quote_values(list(arguments)))
+    own, overrides = take_config_dir(quote_values(list(arguments)))
+    for word in overrides:
+        if word.startswith("-"):
+            raise UserError(f"plan has no option {word}; it takes overrides, as train does")
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except Exception as error:
@@ -98,27 +102,8 @@ def parse_given(arguments: Sequence[str]) -> Given:
             groups[name] = str(override.get_value_element_as_str())
         else:
             values[name] = plain(override.value())
-    return Given(tuple(overrides), groups, values, config_dir)
-
-
-def take_config_dir(arguments: list[str]) -> tuple[Path | None, list[str]]:
-    """Return the folder of `--config-dir`, if it is given, and the other arguments.
-
-    Raises:
-        UserError: there is another option.
-    """
-    folder, others, rest = None, [], list(arguments)
-    while rest:
-        word = rest.pop(0)
-        if word in ("--config-dir", "-cd") and rest:
-            folder = Path(rest.pop(0)).expanduser().absolute()
-        elif word.startswith("--config-dir="):
-            folder = Path(word.partition("=")[2]).expanduser().absolute()
-        elif word.startswith("-"):
-            raise UserError(f"plan has no option {word}; it takes overrides, as train does")
-        else:
-            others.append(word)
-    return folder, others
+    folder = None if own is None else Path(own).expanduser().absolute()
+    return Given(tuple(overrides), groups, values, folder)
 
 
 def is_group(key: str) -> bool:

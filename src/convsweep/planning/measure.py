@@ -12,6 +12,7 @@ from torch import Tensor
 
 from convsweep.losses.deep_supervision import deep_loss
 from convsweep.training import build
+from convsweep.training.device import training_device
 
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule
@@ -47,12 +48,6 @@ class Measured:
     steps: int
 
 
-def device_of(accelerator: str) -> torch.device:
-    """Return the device that a training with this `trainer.accelerator` would use."""
-    wants = accelerator in ("auto", "gpu", "cuda")
-    return torch.device("cuda" if wants and torch.cuda.is_available() else "cpu")
-
-
 def measure(cfg: DictConfig, data: "DataModule", threads: int, for_lr: bool) -> Measured:
     """Train a network of a composed config for some steps, and validate some batches.
 
@@ -69,7 +64,7 @@ def measure(cfg: DictConfig, data: "DataModule", threads: int, for_lr: bool) -> 
         with torch.random.fork_rng():
             torch.manual_seed(0)
             model = build.build_model(cfg, data)
-            device = device_of(str(cfg.trainer.accelerator))
+            device = training_device(str(cfg.trainer.accelerator))
             model.to(device).train()
             model.lay_out(device)
             train_speed, rates, losses = train_some(model, data, device, for_lr)

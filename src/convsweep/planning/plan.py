@@ -5,18 +5,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from convsweep.data.files.fingerprints import check_unchanged, fingerprint_files, own_folder
-from convsweep.planning import rules_data, rules_training
 from convsweep.planning.baseline import choose_width, feasible_share
 from convsweep.planning.folder import RECORD, write
 from convsweep.planning.given import parse_given
-from convsweep.planning.look import Look
-from convsweep.planning.look_text import describe
-from convsweep.planning.measure import device_of
+from convsweep.planning.look.look import Look
+from convsweep.planning.look.words import describe
 from convsweep.planning.planned import Plan, Planned
-from convsweep.planning.pretrained import decide_pretrained
 from convsweep.planning.reading import make_look
-from convsweep.planning.rules_training import STEPS
+from convsweep.planning.rules.augmentation import decide_augmentation, decide_normalization
+from convsweep.planning.rules.balance import decide_balance
+from convsweep.planning.rules.batch import decide_batch
+from convsweep.planning.rules.pace import STEPS, check_budget, num_trials
+from convsweep.planning.rules.pretrained import decide_pretrained
+from convsweep.planning.rules.training import decide_epochs, decide_lr
 from convsweep.planning.space import MACS_FACTOR, make_space
+from convsweep.training.device import training_device
 from convsweep.training.early_checks import check_no_key_is_missing
 from hydra_study import usable_cores
 
@@ -57,23 +60,24 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
         check_unchanged(record, marks)
     prepare_imports()
     decisions, look, data = make_look(given)
-    augmentations = rules_data.decide_augmentation(decisions, look)
+    augmentations = decide_augmentation(decisions, look)
     decide_pretrained(decisions, look)
-    rules_data.decide_normalization(decisions, look)
-    rules_data.decide_balance(decisions, look)
-    rules_data.decide_batch(
+    decide_normalization(decisions, look)
+    decide_balance(decisions, look)
+    decide_batch(
         decisions,
         len(data.train),
         dim=len(look.in_shape) - 1,
         sample_bytes=math.prod(look.in_shape),
         is_dense=look.kind.is_dense,
     )
-    slots = usable_cores() if device_of("auto").type == "cpu" else 1
+    on_cpu = training_device(str(cfg.trainer.accelerator)).type == "cpu"
+    slots = usable_cores() if on_cpu else 1
     baseline = choose_width(decisions, look, data, seconds, slots)
     pace, cost = baseline.pace, baseline.cost
-    rules_training.check_budget(pace, seconds, ", or keep fewer samples by data.max_train")
-    epochs = rules_training.decide_epochs(decisions, pace, seconds)
-    rules_training.decide_lr(decisions, pace.speed)
+    check_budget(pace, seconds, ", or keep fewer samples by data.max_train")
+    epochs = decide_epochs(decisions, pace, seconds)
+    decide_lr(decisions, pace.speed)
     space = make_space(decisions, look, augmentations)
     plan = Plan(
         data=describe(look),
@@ -86,7 +90,7 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
         samples_per_second=pace.speed.train_speed,
         epochs=epochs,
         seconds_per_training=pace.training_s(epochs),
-        num_trials=rules_training.num_trials(pace, epochs, seconds),
+        num_trials=num_trials(pace, epochs, seconds),
         slots=slots,
         memory=int(cost["memory"] or 0),
         checkpoint_bytes=2 * 4 * 3 * int(cost["params"]),  # best and last, weights and two states

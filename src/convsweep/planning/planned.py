@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from convsweep.planning.decisions import Decisions
-from convsweep.planning.look import Look
+from convsweep.planning.look.look import Look
 from convsweep.planning.space import Dimension
 
 if TYPE_CHECKING:

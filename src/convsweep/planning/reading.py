@@ -7,12 +7,14 @@ from omegaconf import DictConfig
 
 from convsweep.data.files.fingerprints import own_folder
 from convsweep.errors import UserError
-from convsweep.planning import rules_data, rules_masks
 from convsweep.planning.decisions import GIVEN, Decision, Decisions
-from convsweep.planning.files import ImageFile, image_headers
 from convsweep.planning.given import Given
-from convsweep.planning.look import Look, look_at, spacings
-from convsweep.planning.rules_network import decide_task
+from convsweep.planning.look.image_files import ImageFile, image_headers
+from convsweep.planning.look.look import Look, look_at, spacings
+from convsweep.planning.rules.masks import decide_classes
+from convsweep.planning.rules.network import decide_task
+from convsweep.planning.rules.size import decide_patch, decide_size, decide_spacing
+from convsweep.planning.rules.split import decide_split
 from convsweep.training import build
 
 if TYPE_CHECKING:
@@ -44,17 +46,17 @@ def prepare_data(decisions: Decisions) -> "tuple[DataModule, list[ImageFile]]":
     if root is not None and root.is_dir() and "image_size" in cfg.data:
         images = root / str(cfg.data.get("images", ""))
         headers = image_headers([images if images.is_dir() else root], root)
-        rules_data.decide_size(decisions, headers, "masks" in cfg.data)
+        decide_size(decisions, headers, "masks" in cfg.data)
     if root is not None and root.is_dir():
-        rules_masks.decide_classes(decisions, dict(cfg.data), root)
+        decide_classes(decisions, dict(cfg.data), root)
     if root is not None:
         own = own_key(cfg)
         decisions.made[own] = Decision(own, str(root.absolute()), GIVEN, is_given=True)
     data = build.data_module(given.compose(decisions.overrides()).data)
     decide_task(decisions, data.info.task)
-    rules_data.decide_split(decisions, data, data.read())
-    rules_data.decide_spacing(decisions, spacings(data))
-    rules_data.decide_patch(decisions, data)
+    decide_split(decisions, data, data.read())
+    decide_spacing(decisions, spacings(data))
+    decide_patch(decisions, data)
     data = build.build_data(given.compose(decisions.overrides()))
     data.setup("fit")
     return data, headers

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from convsweep.planning.decisions import Decisions
-from convsweep.planning.look import Look
-from convsweep.planning.rules_network import has_own_network
+from convsweep.planning.look.look import Look
+from convsweep.planning.rules.network import has_own_network
 
 # Networks of more multiply-accumulates than so many times the baseline's are not trained.
 MACS_FACTOR = 3.0

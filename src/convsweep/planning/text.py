@@ -8,8 +8,8 @@ from convsweep.cli.shell_command import shell_command
 from convsweep.cost import in_bytes
 from convsweep.planning.decisions import shown
 from convsweep.planning.folder import PLAN, SEARCH
-from convsweep.planning.look import Look
-from convsweep.planning.look_text import look_rows
+from convsweep.planning.look.look import Look
+from convsweep.planning.look.words import look_rows
 from convsweep.planning.planned import Plan, Planned
 
 

@@ -15,8 +15,12 @@ from hydra_study import trial
 
 # Positions from which the stem of an image's network strides, and pools too.
 STRIDES_FROM, POOLS_FROM = 64, 160
+# Signals of up to so many positions are short, and of more than so many are long.
+SHORT_SIGNAL, LONG_SIGNAL = 64, 1024
 # Positions of the last feature map of an image and a signal, about.
 LAST, LAST_OF_SIGNAL = 4, 8
+# Channels of a stem.
+WIDTH = 32
 
 
 def suit_net(cfg: DictConfig) -> None:
@@ -62,23 +66,16 @@ def options_for(spatial: Sequence[int]) -> dict[str, Any]:
         return options_for_signals(size)
     if size <= 48:
         return {}
-    options: dict[str, Any] = {"num_blocks": 2}
-    reduced = 1
-    if size >= STRIDES_FROM:
-        reduced, options["stem"] = 2, {"width": 32, "stride": 2}
-    if size >= POOLS_FROM:
-        reduced = 4
-        options["stem"] |= {"kernel_size": 7, "pool": "max", "pool_padding": 1}
-    return {"num_stages": stages_between(size / reduced, LAST, 5), **options}
+    reduction, stem = image_stem(size, WIDTH)
+    options: dict[str, Any] = {"num_stages": image_stages(size / reduction), "num_blocks": 2}
+    return options | ({"stem": stem} if stem else {})
 
 
 def options_for_signals(length: int) -> dict[str, Any]:
-    """Return the options for signals: those of `resnet_1d` up to 1,024 positions, a stem that
-    strides beyond.
-    """
-    if length <= STRIDES_FROM:
+    """Return the options for signals: those of `resnet_1d`, or of long ones a stem that strides."""
+    if length <= SHORT_SIGNAL:
         return {}
-    if length <= 1024:
+    if length <= LONG_SIGNAL:
         return {
             "num_stages": 3,
             "num_blocks": 1,
@@ -88,15 +85,45 @@ def options_for_signals(length: int) -> dict[str, Any]:
             "skip": "add",
             "downsample": "none",
         }
+    return options_for_long_signals(length, WIDTH)
+
+
+def options_for_long_signals(length: int, width: int) -> dict[str, Any]:
+    """Return the options for signals of more than `LONG_SIGNAL` positions.
+
+    Args:
+        width: channels of the stem.
+    """
+    stem = {"width": width, "kernel_size": 9, "stride": 4}
     return {
-        "num_stages": stages_between(length / 4, LAST_OF_SIGNAL, 6),
+        "num_stages": signal_stages(length / stem["stride"]),
         "num_blocks": 1,
         "kernel_size": 9,
         "width_growth": 1.5,
-        "stem": {"width": 32, "kernel_size": 9, "stride": 4},
+        "stem": stem,
     }
 
 
-def stages_between(size: float, last: int, most: int) -> int:
-    """Return how many halvings lead from a size to about `last`, 2 at least."""
-    return max(2, min(most, round(log2(size / last))))
+def image_stem(size: int, width: int) -> tuple[int, dict[str, Any]]:
+    """Return by which factor a stem reduces images of this size, and its options: that of ResNet
+    from `POOLS_FROM` positions on, without its pool from `STRIDES_FROM` on, and none below.
+
+    Args:
+        width: channels of the stem.
+    """
+    if size < STRIDES_FROM:
+        return 1, {}
+    strides = {"width": width, "stride": 2}
+    if size < POOLS_FROM:
+        return 2, strides
+    return 4, strides | {"kernel_size": 7, "pool": "max", "pool_padding": 1}
+
+
+def image_stages(size: float) -> int:
+    """Return how many stages halve images to about `LAST` positions, 2 to 5."""
+    return max(2, min(5, round(log2(size / LAST))))
+
+
+def signal_stages(length: float) -> int:
+    """Return how many stages halve signals to about `LAST_OF_SIGNAL` positions, 2 to 6."""
+    return max(2, min(6, round(log2(length / LAST_OF_SIGNAL))))

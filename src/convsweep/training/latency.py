@@ -9,6 +9,7 @@ from convsweep.cost.latency import measure_latency
 from convsweep.errors import UserError, did_you_mean
 from convsweep.models.memory_format import lay_out
 from convsweep.training import build
+from convsweep.training.device import training_device
 
 
 def latency_record(cfg: DictConfig) -> dict[str, Any]:
@@ -56,5 +57,5 @@ def latency_device(wanted: str, accelerator: str) -> torch.device:
         )
     if wanted == "cuda" and not torch.cuda.is_available():
         raise UserError("latency.device=cuda needs a GPU, but torch finds none; use auto or cpu")
-    on_gpu = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
-    return torch.device("cuda" if wanted == "cuda" or (wanted == "auto" and on_gpu) else "cpu")
+    on_gpu = wanted == "cuda" or (wanted == "auto" and training_device(accelerator).type == "cuda")
+    return torch.device("cuda" if on_gpu else "cpu")

@@ -115,10 +115,11 @@ def load_trained(
     from convsweep.cost import UntraceableError, measure
     from convsweep.models.ensemble import ensemble_of
     from convsweep.training.build import load_model
+    from convsweep.training.device import named_device
     from convsweep.training.threads import set_threads
 
     quiet_engines()
-    place = device_of(device)
+    place = named_device(device)
     models = [load_model(checkpoint, place) for checkpoint in checkpoints]
     try:
         macs = measure(models[0].net, models[0].info.in_shape).macs
@@ -197,30 +198,3 @@ def existing(checkpoint: Path, rule: str) -> Path:
     if not checkpoint.is_file():
         raise UserError(f"{rule} (no {checkpoint}); name the .ckpt file of another trial")
     return checkpoint
-
-
-def device_of(name: str) -> "torch.device":
-    """Return the device with this name; `auto` is the first available of CUDA, MPS and the CPU.
-
-    Raises:
-        UserError: the device is not available.
-    """
-    import torch
-
-    if name == "auto":
-        name = (
-            "cuda"
-            if torch.cuda.is_available()
-            else "mps"
-            if torch.backends.mps.is_available()
-            else "cpu"
-        )
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"--device must be auto or a device that torch has here, but {name!r} is not: {reason}"
-        ) from None
-    return device

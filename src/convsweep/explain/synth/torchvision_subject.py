@@ -13,7 +13,7 @@ from convsweep.explain.synth.subject import BYTE, Subject, frozen
 from convsweep.models.normalize import Normalize
 from convsweep.nets.third_party import AUXILIARY, torchvision_net
 from convsweep.task import CLASSIFICATION, find_task
-from convsweep.training.trained import device_of
+from convsweep.training.device import named_device
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -47,7 +47,7 @@ def from_torchvision(name: str, weights: str | None, device: str = "auto") -> Su
         else tuple(str(index) for index in range(num_classes))
     )
     mean, std = (torch.tensor(values) * 255 for values in (IMAGENET_MEAN, IMAGENET_STD))
-    place = device_of(device)
+    place = named_device(device)
     return Subject(
         frozen(net).to(place),
         Normalize(mean, std).to(place),

@@ -7,7 +7,6 @@ from convsweep.cli.console import say
 from convsweep.errors import UserError
 from convsweep.inference.evaluate.labelled import own_part
 from convsweep.inference.evaluate.measuring import Part
-from convsweep.models.ensemble import separate
 
 if TYPE_CHECKING:
     from convsweep.training.trained import Trained
@@ -35,12 +34,15 @@ def fold_parts(trained: "Trained") -> list[Part]:
     Raises:
         UserError: the data cannot be read, or has changed.
     """
-    separate(trained.model)
     say(f"each of the {len(trained.members)} networks answers for its own fold")
+    from convsweep.training.build import load_model
+
+    # its model answers for all networks, with the mean of their thresholds
+    first = replace(trained, model=load_model(trained.checkpoint, trained.device), others=())
     parts = []
-    for member in trained.members:
+    for member in (first, *trained.others):
         try:
-            data, samples = own_part(replace(member, others=()), "val")
+            data, samples = own_part(member, "val")
         except UserError as error:
             raise UserError(f"fold {member.data['fold']}: {error}") from None
         parts.append(

@@ -1,7 +1,7 @@
 """A look at the data in words."""
 
-from convsweep.planning.faults import MOST_COMPARED
-from convsweep.planning.look import Look
+from convsweep.planning.look.duplicates import MOST_COMPARED
+from convsweep.planning.look.look import Look
 
 MOST_CLASSES = 12
 

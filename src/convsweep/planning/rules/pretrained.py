@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from convsweep.planning.decisions import Decisions
-from convsweep.planning.look import Look
+from convsweep.planning.look.look import Look
 from convsweep.training.build import CARD, read_checkpoint
 from convsweep.training.early_checks import FROM_DATA
 from convsweep.training.published_weights import is_published

@@ -2,16 +2,34 @@
 `convnet` and `unet`, so that the search space holds it. docs/plan.md has them with their sources.
 """
 
+from collections.abc import Iterator
 from math import log2
+from typing import Any
 
 from convsweep.planning.decisions import Decisions
-from convsweep.planning.look import Look
+from convsweep.planning.look.look import Look
+from convsweep.training.default_net import (
+    LAST,
+    LAST_OF_SIGNAL,
+    LONG_SIGNAL,
+    POOLS_FROM,
+    SHORT_SIGNAL,
+    STRIDES_FROM,
+    image_stages,
+    image_stem,
+    options_for_long_signals,
+    signal_stages,
+)
 
-# Positions along the shortest axis: about so many in the last feature map of a classifier, at least
-# so many in the lowest level of a U-Net (nnU-Net).
-LAST, LOWEST = 4, 4
+# At least so many positions along the shortest axis in the lowest level of a U-Net (nnU-Net).
+LOWEST = 4
 # Widths of the first stage, from small to large; the middle one is measured first.
 WIDTHS = (8, 16, 32)
+WIDTHS_TEXT = f"{WIDTHS[0]}, {WIDTHS[1]} and {WIDTHS[2]}"
+WIDEST = (
+    f"of {WIDTHS_TEXT} the widest that the budget trains long enough ({WIDTHS[1]} without a budget)"
+)
+SEARCHABLE = "the family whose options a search can vary"
 
 
 def decide_task(decisions: Decisions, task: str) -> None:
@@ -43,25 +61,24 @@ def decide_network(decisions: Decisions, look: Look, width: int) -> None:
 
 
 def decide_image_net(decisions: Decisions, spatial: list[int], width: int) -> None:
-    """Decide a VGG-like network for images or volumes: `vgg_small` where images are of 28 to 48
-    pixels, `cnn_small` below.
+    """Decide a VGG-like network for images or volumes, with the stem and the stages of the default
+    network (`model/net=auto`).
     """
     size = min(spatial)
-    decisions.choose("model/net", "convnet", "all its options can be searched")
-    stem = 1
-    if size > 96:
-        stem = 4 if size >= 160 else 2
-        decisions.decide("model.net.stem.width", width, f"{size} positions are more than 96")
-        decisions.decide("model.net.stem.stride", 2, "the stem of ResNet, which works at half size")
-        if stem == 4:
-            decisions.decide("model.net.stem.kernel_size", 7, "as in ResNet, from 160 positions on")
-            decisions.decide("model.net.stem.pool", "max", "as in ResNet, from 160 positions on")
-            decisions.decide("model.net.stem.pool_padding", 1, "as in ResNet")
-    stages = max(2, min(5, round(log2(max(1, size / stem / LAST)))))
+    decisions.choose("model/net", "convnet", SEARCHABLE)
+    reduction, stem = image_stem(size, width)
+    for name, value in stem.items():
+        decisions.decide(
+            f"model.net.stem.{name}",
+            value,
+            f"{size} positions; a stem strides from {STRIDES_FROM} on and pools from {POOLS_FROM}"
+            " on, as model/net=auto",
+        )
     decisions.decide(
         "model.net.num_stages",
-        stages,
-        f"{size // stem} positions, halved in each stage to about {LAST}, at least 2 stages",
+        image_stages(size / reduction),
+        f"{size // reduction} positions{' after the stem' if stem else ''}, halved in each stage"
+        f" to about {LAST}, 2 to 5 stages",
     )
     decisions.decide("model.net.num_blocks", 2, "as in vgg_small and cnn_small")
     decide_width(decisions, width)
@@ -69,19 +86,14 @@ def decide_image_net(decisions: Decisions, spatial: list[int], width: int) -> No
 
 def decide_width(decisions: Decisions, width: int) -> None:
     """Decide the channels of the first stage or level, which the measured speed may change."""
-    decisions.decide(
-        "model.net.width",
-        width,
-        f"of {WIDTHS[0]}, {WIDTHS[1]} and {WIDTHS[2]} the widest that the budget trains long enough"
-        ", from 16 on",
-    )
+    decisions.decide("model.net.width", width, WIDEST)
 
 
 def decide_signal_net(decisions: Decisions, length: int, width: int) -> None:
     """Decide a network for signals: the ResNet of Wang et al. 2017 at full resolution, or stages
-    with steps where signals are long or short.
+    with steps where signals are short or long.
     """
-    if 64 < length <= 1024:
+    if SHORT_SIGNAL < length <= LONG_SIGNAL:
         decisions.choose(
             "model/net",
             "resnet_1d",
@@ -90,22 +102,36 @@ def decide_signal_net(decisions: Decisions, length: int, width: int) -> None:
         decisions.decide(
             "model.net.width",
             [2 * width, 4 * width, 4 * width],
-            "half of the paper's at 16, whose time the budget must pay",
+            f"{width} of {WIDTHS_TEXT} times 2, 4 and 4; the paper's are 64, 128 and 128",
         )
         return
-    decisions.choose("model/net", "convnet", "all its options can be searched")
-    stages = max(2, min(6, round(log2(length / 8))))
-    decisions.decide(
-        "model.net.num_stages", stages, f"{length} positions, halved in each stage to about 8"
-    )
-    decisions.decide("model.net.kernel_size", 9 if length > 1024 else 5, "one axis only")
-    decisions.decide("model.net.num_blocks", 1, "long kernels instead")
-    if length > 1024:
-        decisions.decide("model.net.stem.width", width, "recordings")
-        decisions.decide("model.net.stem.stride", 4, f"{length} positions are more than 1,024")
-        decisions.decide("model.net.stem.kernel_size", 9, "recordings")
-        decisions.decide("model.net.width_growth", 1.5, "as in unet_1d")
+    decisions.choose("model/net", "convnet", SEARCHABLE)
+    if length <= SHORT_SIGNAL:
+        decisions.decide(
+            "model.net.num_stages",
+            signal_stages(length),
+            f"{length} positions, halved in each stage to about {LAST_OF_SIGNAL}, 2 to 6 stages",
+        )
+        decisions.decide("model.net.kernel_size", 5, "5 positions of one axis")
+        decisions.decide("model.net.num_blocks", 1, "of a kernel of 5 instead of two of 3")
+    else:
+        for name, value in flat(options_for_long_signals(length, width)):
+            decisions.decide(
+                f"model.net.{name}",
+                value,
+                f"{length} positions, more than {LONG_SIGNAL:,}; as model/net=auto: a stem with"
+                f" stride 4, then halved in each stage to about {LAST_OF_SIGNAL}, 2 to 6 stages",
+            )
     decide_width(decisions, width)
+
+
+def flat(options: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield options with dotted names."""
+    for name, value in options.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{inner}", each) for inner, each in flat(value))
+        else:
+            yield name, value
 
 
 def decide_unet(decisions: Decisions, look: Look, spatial: list[int], width: int) -> None:
@@ -125,8 +151,8 @@ def decide_unet(decisions: Decisions, look: Look, spatial: list[int], width: int
         decisions.decide(
             "model.net.block", "residual", "as in experiment=unet_dsb2018 (docs/results.md)"
         )
-    decisions.decide(
-        "model.net.width",
-        width if dim < 3 else max(4, 3 * width // 4),
-        "of a ladder by factors of two the widest that the budget trains long enough",
-    )
+    if dim < 3:
+        decide_width(decisions, width)
+    else:
+        why = f"three quarters of {width}, {WIDEST}"
+        decisions.decide("model.net.width", 3 * width // 4, why)

@@ -11,10 +11,10 @@ from convsweep.data.datamodule import DataModule
 from convsweep.data.loading.array_types import Ragged
 from convsweep.data.samples import PARTS, DataInfo, Samples
 from convsweep.data.statistics import chunks, count_classes
-from convsweep.planning import faults
-from convsweep.planning.faults import Everything, Fault
-from convsweep.planning.files import ImageFile
-from convsweep.planning.mirror import Mirrored, tell_mirrored
+from convsweep.planning.look import duplicates, faults
+from convsweep.planning.look.everything import Everything, Fault
+from convsweep.planning.look.image_files import ImageFile
+from convsweep.planning.look.mirror import Mirrored, tell_mirrored
 from convsweep.task import MULTI_LABEL, Task, find_task
 
 MOST_MIRRORED = 4000
@@ -113,7 +113,7 @@ def look_at(data: DataModule, headers: Sequence[ImageFile]) -> Look:
         look.faults += faults.find_small_classes(look.counts, info.class_names)
     look.faults += faults.find_strange_files(headers)
     look.faults += faults.find_strange_brightness(means, deviations, all_.names)
-    look.faults += faults.find_duplicates(all_, info)
+    look.faults += duplicates.find_duplicates(all_, info)
     if info.kind.has_masks:
         look.faults += faults.find_empty_masks(parts, info)
     return look
@@ -185,9 +185,9 @@ def mirrored(all_: Everything, info: DataInfo) -> dict[str, Mirrored]:
     """Return how well images are told from their mirror images, left to right and upside down."""
     if len(info.spatial_shape) != 2 or info.any_size:
         return {}
-    flat = faults.thumbnails(all_)
+    flat = duplicates.thumbnails(all_)
     step = max(1, len(flat) // MOST_MIRRORED)  # files are in the order of their classes
-    images = flat[::step].reshape(-1, faults.THUMBNAIL, faults.THUMBNAIL)
+    images = flat[::step].reshape(-1, duplicates.THUMBNAIL, duplicates.THUMBNAIL)
     labels = None if all_.labels is None else all_.labels[::step]
     return {
         "left and right": tell_mirrored(images, 2, labels),

@@ -1,14 +1,10 @@
-"""Rules about the training: learning rate, epochs and trials from the measured speed. docs/plan.md
-has them with their sources.
-"""
+"""How long trainings take by the measured speed, and what a budget pays."""
 
 import math
 from dataclasses import dataclass
 
 from convsweep.cli.duration import duration_text
 from convsweep.errors import UserError
-from convsweep.planning.decisions import Decisions
-from convsweep.planning.look import Look
 from convsweep.planning.measure import Measured
 
 # The hand-made recipes of docs/results.md have 2,000 to 5,000 steps in 12 to 100 epochs.
@@ -22,14 +18,11 @@ FEWEST_TRAININGS = 3
 # Share of the epochs of the recipes below which the network is made smaller, and less than which
 # no training is worth it.
 ENOUGH, SHORTEST_EPOCHS, SHORTEST_STEPS = 1 / 3, 3, 60
-# A promotion begins about so many times as many trials as it trains in full.
-BEGUN = 3
+# A promotion begins about so many times as many trials as it trains in full; without a budget so
+# many trials are begun.
+BEGUN, TRIALS = 3, 20
 # Seconds to start a trial and to write its files.
 START_S = 2.0
-NONE = "none"
-# Learning rates of AdamW: the default, and the factor between that of the lowest loss in a range
-# test and one to train with.
-LR, BELOW_LOWEST = 3e-3, 10.0
 
 
 @dataclass(frozen=True)
@@ -111,63 +104,9 @@ def check_budget(pace: Pace, seconds: float | None, remedy: str) -> None:
     )
 
 
-def leave_out_augmentation(
-    decisions: Decisions, look: Look, pace: Pace, seconds: float | None
-) -> bool:
-    """Leave out the augmentation of images if the budget pays fewer epochs than the shortest
-    recipe, as it needs long trainings; return whether it was there and is left out.
-    """
-    epochs = pace.affordable_epochs(seconds)
-    before = decisions.get("data/augment")
-    if look.kind.is_dense or before in (None, NONE) or epochs >= FEWEST_EPOCHS:
-        return False
-    why = (
-        f"about {epochs} epochs are fewer than the {FEWEST_EPOCHS} of the shortest recipe: {before}"
-        " and 8 epochs brought 85.3 % on 9,000 images of Fashion-MNIST, none 88.6 % (docs/plan.md)"
-    )
-    return decisions.choose("data/augment", NONE, why) == NONE
-
-
-def decide_epochs(decisions: Decisions, pace: Pace, seconds: float | None) -> int:
-    """Decide the epochs, and that no training stops early."""
-    affordable = max(pace.fewest_epochs, pace.affordable_epochs(seconds))
-    why = (
-        f"{pace.steps} steps an epoch; the recipes of docs/results.md have about {STEPS:,} steps,"
-        f" {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs: {pace.wanted_epochs}"
-    )
-    if seconds is not None:
-        fit = min(TRAININGS, int(pace.search_s(seconds) / pace.training_s(affordable)))
-        why += (
-            f"; {pace.speed.train_speed:,.0f} samples a second were measured, so an epoch takes"
-            f" {duration_text(pace.epoch_s)}, and {affordable} epochs leave {fit} trainings"
-            f" in the half of {duration_text(seconds)} that is the search's"
-        )
-    epochs = int(decisions.decide("trainer.max_epochs", affordable, why))
-    decisions.decide(
-        "callbacks.early_stopping", None, "the learning rate falls to 0 at the last epoch"
-    )
-    return epochs
-
-
-def decide_lr(decisions: Decisions, measured: Measured) -> float:
-    """Decide the learning rate by the range test, near the default."""
-    if decisions.get("init_from") is not None:
-        return float(decisions.get("optimizer.lr"))  # by the rules for trained weights
-    found = measured.lr
-    if found is None:
-        why = f"the default: in {measured.steps} steps of a range test the loss did not fall"
-        return float(decisions.decide("optimizer.lr", LR, why))
-    lr = float(f"{math.sqrt(LR * found / BELOW_LOWEST):.1e}")
-    why = (
-        f"in {measured.steps} steps of rising rate (Smith 2017) the loss was lowest at"
-        f" {found:.1e}; the geometric mean of a tenth of it and the default {LR:g}"
-    )
-    return float(decisions.decide("optimizer.lr", lr, why))
-
-
 def num_trials(pace: Pace, epochs: int, seconds: float | None) -> int:
     """Return how many trials the search's share of a budget begins."""
     if seconds is None:
-        return 20
+        return TRIALS
     full = pace.search_s(seconds) / pace.training_s(epochs)
     return max(4, int(BEGUN * full))

@@ -10,7 +10,7 @@ from convsweep.data.samples import Samples
 from convsweep.pictures.captioned import Answered, draw_captioned
 from convsweep.pictures.drawing import paint_classes
 from convsweep.pictures.prediction import middle_slices, plane_of
-from convsweep.planning.look import Look
+from convsweep.planning.look.look import Look
 
 SAMPLES, FAULTY = "samples.png", "faulty.png"
 MOST = 12

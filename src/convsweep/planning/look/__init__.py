@@ -1,0 +1,1 @@
+"""A look at the data: what there is, and what is wrong with it."""

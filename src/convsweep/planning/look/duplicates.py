@@ -1,0 +1,129 @@
+"""Samples that are equal, and images that are nearly so."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convsweep.data.checks import examples
+from convsweep.data.samples import PARTS, DataInfo
+from convsweep.data.statistics import chunks
+from convsweep.planning.look.everything import Everything, Fault
+
+# Images are compared on thumbnails of so many positions an axis, the first so many of them.
+THUMBNAIL = 12
+MOST_COMPARED = 12_000
+# Thumbnails of near duplicates correlate at least so much, and the images themselves differ by at
+# most this share of their standard deviation: as after another compression, not another picture.
+ALIKE = 0.99
+MOST_DIFFERENCE = 0.1
+
+
+def find_duplicates(all_: Everything, info: DataInfo) -> list[Fault]:
+    """Return faults of samples that are equal byte by byte, and of images that are nearly so."""
+    equal = defaultdict(list)
+    for number, x in enumerate(all_.samples()):
+        equal[blake2b(np.ascontiguousarray(x).tobytes(), digest_size=16).digest()].append(number)
+    exact = [group for group in equal.values() if len(group) > 1]
+    faults = tell_duplicates(exact, all_, info, "equal")
+    if len(info.spatial_shape) == 2 and not info.any_size:
+        known = {number for group in exact for number in group[1:]}
+        faults += tell_duplicates(near_duplicates(all_, known), all_, info, "nearly equal")
+    return faults
+
+
+def thumbnails(all_: Everything) -> NDArray[np.float32]:
+    """Return images in grey at `THUMBNAIL` positions an axis, standardised, (N, D) float32; 0 for
+    those of one colour.
+    """
+    import torch
+    from torch.nn import functional as F
+
+    small = []
+    for x in all_.x:
+        for chunk in chunks(x):
+            grey = torch.from_numpy(chunk.mean(axis=1, dtype=np.float32))[:, None]
+            small.append(F.adaptive_avg_pool2d(grey, THUMBNAIL).flatten(1).numpy())
+    flat = np.concatenate(small)
+    flat -= flat.mean(axis=1, keepdims=True)
+    norm = np.linalg.norm(flat, axis=1, keepdims=True)
+    standard: NDArray[np.float32] = np.divide(
+        flat, norm, out=np.zeros_like(flat), where=norm > 1e-3
+    )
+    return standard
+
+
+def near_duplicates(all_: Everything, known: set[int]) -> list[list[int]]:
+    """Return pairs of images that are nearly equal, without those known to be equal."""
+    flat = thumbnails(all_)[:MOST_COMPARED]
+    pairs = []
+    for start in range(0, len(flat), 1000):
+        alike = flat[start : start + 1000] @ flat[start:].T
+        first, second = np.nonzero(alike > ALIKE)
+        later = second > first
+        pairs += list(zip(first[later] + start, second[later] + start, strict=True))
+    return [
+        [int(first), int(second)]
+        for first, second in pairs[:MOST_COMPARED]
+        if not known & {int(first), int(second)} and differ_little(all_, int(first), int(second))
+    ]
+
+
+def sample_of(all_: Everything, number: int) -> NDArray[np.float32]:
+    """Return one sample (C, *spatial) by its number over all parts."""
+    for x in all_.x:
+        if number < len(x):
+            return np.asarray(x[number], dtype=np.float32)
+        number -= len(x)
+    raise IndexError(number)
+
+
+def differ_little(all_: Everything, first: int, second: int) -> bool:
+    """Return whether two images differ by a small share of their standard deviation."""
+    one, other = sample_of(all_, first), sample_of(all_, second)
+    return bool(np.sqrt(np.mean(np.square(one - other))) <= MOST_DIFFERENCE * one.std())
+
+
+def tell_duplicates(
+    groups: Sequence[Sequence[int]], all_: Everything, info: DataInfo, how: str
+) -> list[Fault]:
+    """Return a fault for the groups that span classes, for those that span parts, and for the
+    rest, each with its samples.
+    """
+    told: dict[str, list[Sequence[int]]] = {"two classes": [], "two parts": [], "one part": []}
+    for group in groups:
+        labels = None if all_.labels is None else {int(all_.labels[i]) for i in group}
+        across_parts = len({int(all_.parts[i]) for i in group}) > 1
+        if labels is not None and len(labels) > 1:
+            told["two classes"].append(group)
+        if across_parts:
+            told["two parts"].append(group)
+        elif labels is None or len(labels) == 1:
+            told["one part"].append(group)
+    why = {
+        "two classes": "at most one of the labels is right",
+        "two parts": "scores are too good, since the network has seen the sample in training",
+        "one part": "they count more than others",
+    }
+    return [
+        Fault(
+            f"{how} samples in {place}",
+            f"{len(found)} group{'s' if len(found) > 1 else ''} of {how} samples in {place}"
+            f" ({why[place]}): {examples([describe_group(each, all_, info) for each in found])}",
+            [all_.names[i] for group in found for i in group],
+        )
+        for place, found in told.items()
+        if found
+    ]
+
+
+def describe_group(group: Sequence[int], all_: Everything, info: DataInfo) -> str:
+    """Return the names of a group of samples, with their parts and classes."""
+
+    def word(i: int) -> str:
+        label = "" if all_.labels is None else f", {info.class_names[int(all_.labels[i])]}"
+        return f"{all_.names[i]} ({PARTS[int(all_.parts[i])]}{label})"
+
+    return " = ".join(word(i) for i in group[:4])

@@ -1,0 +1,94 @@
+"""Rules about the size and colour of samples: of images, and of crops of volumes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from convsweep.data.datamodule import DataModule
+from convsweep.planning.decisions import Decisions
+from convsweep.planning.look.image_files import ImageFile, most_common
+
+# Sizes of resized images are multiples of it, and at most this.
+SIZE_MULTIPLE, LARGEST_SIZE = 16, 224
+# Share of the files that settle the size by having it.
+MOST_FILES = 0.9
+# Crops of volumes are multiples of the first, at most the second; volumes are resampled if their
+# spacings differ by more than this factor.
+PATCH_MULTIPLE, LARGEST_PATCH, UNEQUAL = 8, 96, 1.1
+
+
+def decide_size(decisions: Decisions, headers: Sequence[ImageFile], has_masks: bool) -> None:
+    """Decide the size and colour of images from their files' headers; masks keep their detail."""
+    sizes = [header.size for header in headers]
+    usual: tuple[int, int] = most_common(sizes) if sizes else (0, 0)
+    if len(set(sizes)) > 1 and sizes.count(usual) >= MOST_FILES * len(sizes):
+        decisions.decide(
+            "data.image_size",
+            list(usual),
+            f"{sizes.count(usual)} of {len(sizes)} files are of this size, the others are resized",
+        )
+    elif len(set(sizes)) > 1:
+        middle = [sorted(axis)[len(axis) // 2] for axis in zip(*sizes, strict=True)]
+        height, width = (rounded(value, has_masks) for value in middle)
+        decisions.decide(
+            "data.image_size",
+            [height, width],
+            f"files have {len(set(sizes))} sizes; the median {middle[0]}x{middle[1]}, in multiples"
+            f" of {SIZE_MULTIPLE}{'' if has_masks else f', at most {LARGEST_SIZE}'}",
+        )
+    elif sizes and max(usual) > 2 * LARGEST_SIZE and not has_masks:
+        height, width = (rounded(value) for value in usual)
+        decisions.decide(
+            "data.image_size",
+            [height, width],
+            f"all files are {usual[0]}x{usual[1]}, more than twice {LARGEST_SIZE}",
+        )
+    colors = {header.color for header in headers}
+    if len(colors) > 1:
+        grey = sum(header.color == "grey" for header in headers)
+        decisions.decide(
+            "data.color",
+            "rgb",
+            f"{grey} files are grey and {len(headers) - grey} coloured",
+        )
+
+
+def rounded(value: float, has_masks: bool = False) -> int:
+    """Return a size as a multiple of `SIZE_MULTIPLE`, of images without masks at most
+    `LARGEST_SIZE`.
+    """
+    size = max(SIZE_MULTIPLE, round(value / SIZE_MULTIPLE) * SIZE_MULTIPLE)
+    return int(size if has_masks else min(LARGEST_SIZE, size))
+
+
+def decide_patch(decisions: Decisions, data: DataModule) -> None:
+    """Decide the size of crops of volumes: the median, which almost every volume fits into."""
+    if not data.info.any_size or not hasattr(data, "open_pairs"):
+        return
+    shapes = [image.shape for image, _ in data.open_pairs(data.pairs["train"])]  # type: ignore[attr-defined]
+    middle = np.median(np.array(shapes), axis=0)
+    patch = [
+        min(LARGEST_PATCH, -(-int(size) // PATCH_MULTIPLE) * PATCH_MULTIPLE) for size in middle
+    ]
+    decisions.decide(
+        "data.crop_size",
+        patch,
+        f"the median of {len(shapes)} volumes, {'x'.join(f'{size:g}' for size in middle)}, in"
+        f" multiples of {PATCH_MULTIPLE}, at most {LARGEST_PATCH} (nnU-Net: the median, as far as"
+        " memory allows)",
+    )
+
+
+def decide_spacing(decisions: Decisions, spacings: list[list[float]]) -> None:
+    """Decide whether volumes are resampled: to the median where spacings differ.
+
+    Args:
+        spacings: smallest, median and largest along each axis.
+    """
+    if any(high > UNEQUAL * low for low, _, high in spacings):
+        said = ", ".join(f"{low:.3g} to {high:.3g}" for low, _, high in spacings)
+        decisions.decide(
+            "data.spacing",
+            [float(f"{middle:.4g}") for _, middle, _ in spacings],
+            f"spacings differ, {said} mm; the median along each axis (nnU-Net)",
+        )
