@@ -3,7 +3,22 @@
 import numpy as np
 import pytest
 
-from convsweep.auto.evidence import calibration, chance, interval_of_test, wilson
+from convsweep.auto.evidence import (
+    calibration,
+    chance,
+    interval_of_difference,
+    interval_of_test,
+    wilson,
+)
+from convsweep.auto.scores import scored
+
+
+def answers(*pairs: tuple[str, str]) -> list[dict[str, str]]:
+    """Return rows of a classification by true and predicted class."""
+    return [
+        {"sample": str(n), "true": true, "predicted": predicted, "probability": "0.5"}
+        for n, (true, predicted) in enumerate(pairs)
+    ]
 
 
 def test_wilson() -> None:
@@ -30,12 +45,30 @@ def test_calibration() -> None:
 
 
 def test_accuracy_has_wilsons_interval() -> None:
-    rows = [{"true": "a", "predicted": "a"}] * 8 + [{"true": "a", "predicted": "b"}] * 2
+    rows = answers(*[("a", "a")] * 8, *[("a", "b")] * 2)
     found = interval_of_test("accuracy", rows)
     assert found is not None
     assert (found.low, found.high) == wilson(8, 10)
     assert interval_of_test("mean_ap", rows) is None
     assert interval_of_test("accuracy", []) is None
+
+
+def test_macro_f1_by_hand() -> None:
+    # a: 1 right of 2 true and 1 predicted; b: 1 right of 1 true and 2 predicted; c: none of either
+    found = scored("f1", answers(("a", "a"), ("a", "b"), ("b", "b")))
+    assert found is not None
+    assert found.score(found.values) == pytest.approx((2 / 3 + 2 / 3) / 2)
+    assert found.score(found.values[:1]) == 1.0
+
+
+def test_a_difference_is_paired_by_sample() -> None:
+    rows = answers(*[("a", "a")] * 90, *[("a", "b")] * 110)
+    better = answers(*[("a", "a")] * 100, *[("a", "b")] * 100)
+    found = interval_of_difference("accuracy", better, rows)
+    assert found is not None
+    assert 0 < found.low < 0.05 < found.high  # unpaired, it would be -0.05 to 0.15
+    with pytest.raises(AssertionError, match="same samples"):
+        interval_of_difference("accuracy", better, rows[1:])
 
 
 def masks(*counts: tuple[int, int, int]) -> list[dict[str, str]]:

@@ -1,11 +1,12 @@
 """How certain a score on samples is, and whether probabilities are honest."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from convsweep.auto.scores import Scored, scored
 
 # Of the normal distribution, for 95 %.
 Z = 1.959964
@@ -105,87 +106,42 @@ def interval_of_test(metric: str, rows: Sequence[Mapping[str, str]]) -> Interval
         metric: name of the score, without its part.
         rows: the answers, with the columns of an evaluation's samples.csv.
     """
-    if not rows:
+    own = scored(metric, rows)
+    if own is None:
         return None
-    if metric == "accuracy" and {"true", "predicted"} <= set(rows[0]):
-        low, high = wilson(sum(row["true"] == row["predicted"] for row in rows), len(rows))
+    if metric == "accuracy":
+        low, high = wilson(int(own.values.sum()), len(rows))
         return Interval(low, high, "Wilson")
-    kind, _, own = metric.partition("/")
-    score = SCORES.get(kind)
-    kinds = ("right", "true", "predicted") if kind in OF_POSITIONS else ("true", "predicted")
-    names = [key.removeprefix("true_") for key in rows[0] if key.startswith("true_")]
-    names = [name for name in names if own in ("", name)]
-    columns = [f"{kind}_{name}" for name in names for kind in kinds]
-    if score is None or not names or not set(columns) <= set(rows[0]):
-        return None
-    values = np.array([[float(row[key]) for key in columns] for row in rows])
-    values = values.reshape(len(rows), len(names), len(kinds))
-    generator = np.random.default_rng(0)
-    chosen = generator.integers(len(rows), size=(NUM_RESAMPLES, len(rows)))
-    found = [score(values[each]) for each in chosen]
+    return bootstrap([own])
+
+
+def interval_of_difference(
+    metric: str, rows: Sequence[Mapping[str, str]], others: Sequence[Mapping[str, str]]
+) -> Interval | None:
+    """Return the 95 % interval of the difference of two networks' scores on the same samples; None
+    for a score without a rule.
+
+    Both are computed on the same bootstrap samples, which removes what is common to both: some
+    samples are hard for any network.
+
+    Args:
+        metric: name of the score, without its part.
+        rows: the answers of the one, with the columns of an evaluation's samples.csv.
+        others: those of the other, whose score is subtracted.
+    """
+    names, other_names = ([row["sample"] for row in each] for each in (rows, others))
+    assert names == other_names, "the answers are to the same samples in the same order"
+    one, other = scored(metric, rows), scored(metric, others)
+    return None if one is None or other is None else bootstrap([one, other])
+
+
+def bootstrap(networks: Sequence[Scored]) -> Interval:
+    """Return the percentiles of a score, or of the difference of two, over bootstrap samples."""
+    first, *second = networks
+    generator, count = np.random.default_rng(0), len(first.values)
+    found = []
+    for chosen in generator.integers(count, size=(NUM_RESAMPLES, count)):
+        values = [each.score(each.values[chosen]) for each in (first, *second)]
+        found.append(values[0] - sum(values[1:]))
     low, high = np.nanpercentile(found, [2.5, 97.5])
     return Interval(float(low), float(high), "bootstrap over samples")
-
-
-def mean_iou(values: NDArray[np.float64]) -> float:
-    """Return the mean IoU of classes from positions (samples, classes, 3): right, true,
-    predicted.
-    """
-    right, true, predicted = values.sum(axis=0).T
-    union = true + predicted - right
-    return float(np.nanmean(np.where(union > 0, right / np.maximum(union, 1), np.nan)))
-
-
-def mean_dice(values: NDArray[np.float64]) -> float:
-    """Return the mean Dice of classes from positions (samples, classes, 3)."""
-    right, true, predicted = values.sum(axis=0).T
-    both = true + predicted
-    return float(np.nanmean(np.where(both > 0, 2 * right / np.maximum(both, 1), np.nan)))
-
-
-def sample_dice(values: NDArray[np.float64]) -> float:
-    """Return the mean over classes of the mean Dice of samples from positions (samples, classes,
-    3).
-    """
-    right, true, predicted = np.moveaxis(values, 2, 0)
-    both = true + predicted
-    dice = np.where(both > 0, 2 * right / np.maximum(both, 1), np.nan)
-    means = [each[~np.isnan(each)].mean() for each in dice.T if not np.isnan(each).all()]
-    return float(np.mean(means))
-
-
-def foreground_dice(values: NDArray[np.float64]) -> float:
-    """Return the same without the first class, the background."""
-    return sample_dice(values[:, 1:])
-
-
-def pixel_accuracy(values: NDArray[np.float64]) -> float:
-    """Return the share of right positions (samples, classes, 3)."""
-    right, true, _ = values.sum(axis=(0, 1))
-    return float(right / true)
-
-
-def mean_r2(values: NDArray[np.float64]) -> float:
-    """Return the mean R2 of numbers (samples, numbers, 2): true, predicted."""
-    true, predicted = values[..., 0], values[..., 1]
-    total = ((true - true.mean(axis=0)) ** 2).sum(axis=0)
-    errors = ((true - predicted) ** 2).sum(axis=0)
-    return float(np.nanmean(np.where(total > 0, 1 - errors / np.maximum(total, 1e-300), np.nan)))
-
-
-def mean_absolute_error(values: NDArray[np.float64]) -> float:
-    """Return the mean absolute error of numbers (samples, numbers, 2)."""
-    return float(np.abs(values[..., 0] - values[..., 1]).mean())
-
-
-SCORES: dict[str, Callable[[NDArray[np.float64]], float]] = {
-    "miou": mean_iou,
-    "iou": mean_iou,
-    "dice": mean_dice,
-    "sample_dice": sample_dice,
-    "foreground_dice": foreground_dice,
-    "pixel_accuracy": pixel_accuracy,
-    "r2": mean_r2,
-    "mae": mean_absolute_error,
-}
-OF_POSITIONS = ("miou", "iou", "dice", "sample_dice", "foreground_dice", "pixel_accuracy")
