@@ -16,7 +16,7 @@ from convsweep.auto.shares import (
 from convsweep.errors import UserError
 
 WANTED = choices(3, 5)
-COSTS = Costs(training=10, retraining=12, start=2, ending=20)
+COSTS = Costs(training=10, retraining=12, longest=60, start=2, ending=20)
 
 
 @pytest.mark.parametrize("left", range(40, 1200, 37))
@@ -30,24 +30,35 @@ def test_the_shares_never_exceed_what_is_left(left: int) -> None:
         assert shares.search >= COSTS.start + MIN_TRAININGS * COSTS.training
 
 
-def kept(shares: Shares) -> tuple[int, int, bool, bool]:
+def kept(shares: Shares) -> tuple[int, int, float, bool, bool]:
     finals = shares.chosen or Finals(0, 0)
-    return finals.top, finals.each, shares.winner > 0, shares.search > 0
+    return finals.top, finals.each, shares.length, shares.winner > 0, shares.search > 0
 
 
 def test_what_is_left_out_first() -> None:
-    seen = [kept(share_out(left, COSTS, WANTED)) for left in range(1200, 20, -1)]
+    seen = [kept(share_out(left, COSTS, WANTED, 0.4)) for left in range(1200, 20, -1)]
     order = [one for number, one in enumerate(seen) if number == 0 or one != seen[number - 1]]
-    assert order == [
-        (3, 5, True, True),
-        (2, 5, True, True),
-        (2, 4, True, True),
-        (2, 3, True, True),
-        (1, 3, True, True),
-        (1, 3, False, True),
-        (0, 0, True, False),
-        (0, 0, False, False),
+    assert [one for one in order if one[2] == 1] == [
+        (3, 5, 1, True, True),
+        (2, 5, 1, True, True),
+        (2, 4, 1, True, True),
+        (2, 3, 1, True, True),
+        (1, 3, 1, True, True),
+        (0, 0, 1, True, False),
+        (0, 0, 1, False, False),
     ]
+    assert [one for one in order if one[2] < 1] == [
+        (2, 3, 0.5, True, True),
+        (1, 3, 0.5, True, True),
+    ]
+
+
+def test_the_training_on_all_data_is_long_and_has_what_a_search_would_not_use() -> None:
+    assert share_out(1200, COSTS, WANTED).winner == COSTS.start + 60, "the recipe's length"
+    assert share_out(220, COSTS, WANTED).winner == pytest.approx(0.25 * (220 - COSTS.ending))
+    assert share_out(165, COSTS, WANTED).winner == COSTS.of_winner
+    alone = share_out(COSTS.ending + 50, COSTS, WANTED)
+    assert (alone.search, alone.winner) == (0, 50)
 
 
 def test_what_is_left_out_is_said() -> None:

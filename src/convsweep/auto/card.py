@@ -7,7 +7,7 @@ from typing import Any
 
 from convsweep.auto.evidence import Calibration, Interval, calibration, interval_of_test
 from convsweep.auto.files import PRESET, Files
-from convsweep.auto.stages import Job
+from convsweep.auto.job import Job
 from convsweep.auto.state import State
 from convsweep.auto.summary import against_text, cost_of, network_text, size_text, validation_text
 from convsweep.cli.duration import duration_text

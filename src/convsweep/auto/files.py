@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from convsweep.run_folder import read_result
@@ -120,7 +121,9 @@ class Files:
         """Folder of the run whose checkpoint is the result: on all data, or the first training of
         the chosen network.
         """
-        return self.winner if read_result(self.winner).get("checkpoint") else self.trainings[0]
+        if read_result(self.winner).get("checkpoint"):
+            return self.winner
+        return self.trainings[0] if self.is_better else self.baseline
 
     @property
     def fitting_epochs(self) -> list[int]:
@@ -132,6 +135,17 @@ class Files:
             each.get("best_epoch" if each.get("stopped_early") else "epochs") for each in results
         )
         return sorted(int(epoch) for epoch in found if epoch)
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether a training of the chosen network was stopped early."""
+        return any(read_result(folder).get("stopped_early") for folder in self.trainings)
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        """Median of the chosen network's trainings."""
+        results = [read_result(folder) for folder in self.trainings]
+        return float(median(each["seconds"] / max(1, each["epochs"]) for each in results))
 
     @property
     def complete(self) -> list[dict[str, str]]:

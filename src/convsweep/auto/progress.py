@@ -6,7 +6,7 @@ from pathlib import Path
 
 from convsweep.auto.evidence import chance, points
 from convsweep.auto.files import SPACE, Files, read_rows, value_of
-from convsweep.auto.stages import Job
+from convsweep.auto.job import Job
 from convsweep.cli.console import say
 from convsweep.cli.duration import duration_text
 

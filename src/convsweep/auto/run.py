@@ -10,7 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from convsweep.auto.card import write_card
+from convsweep.auto.commands import LeftOutError
 from convsweep.auto.files import SPACE, Files
+from convsweep.auto.job import Job
 from convsweep.auto.process import (
     InterruptedStageError,
     alone,
@@ -19,7 +21,7 @@ from convsweep.auto.process import (
 )
 from convsweep.auto.progress import ProgressLines, score_text, to_beat
 from convsweep.auto.request import Request
-from convsweep.auto.stages import STAGES, Job, LeftOutError, Stage
+from convsweep.auto.stages import STAGES, Stage
 from convsweep.auto.state import (
     ENDED,
     StageState,
@@ -28,7 +30,7 @@ from convsweep.auto.state import (
     check_same_request,
     read_state,
 )
-from convsweep.auto.summary import summary_lines
+from convsweep.auto.summary import summary_lines, unused_text
 from convsweep.auto.table import dry_run, print_stages
 from convsweep.cli.console import say, short_path
 from convsweep.cli.duration import duration_text
@@ -261,3 +263,6 @@ def print_summary(files: Files, request: Request, state: State) -> None:
     spent = duration_text(state.seconds)
     asked = "" if request.seconds is None else f" of {duration_text(request.seconds)}"
     say(f"took     {spent}{asked}; {len(files.trials)} trials in the {SPACE}")
+    unused = unused_text(files, request.seconds, state.seconds)
+    if unused:
+        say(f"left     {unused}")

@@ -1,12 +1,12 @@
 """How a budget is shared out over the stages, and what is left out of one that is too small.
 
 All amounts are of one unit: seconds, or epochs of training where these are the limit. What does not
-fit is left out in this order: finalists and seeds, the training on all data, the search with its
-finalists.
+fit is left out in this order: finalists and seeds, half or three quarters of the length of the
+trainings, the search with its finalists, the training on all data.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from convsweep.errors import UserError
@@ -15,6 +15,11 @@ from convsweep.errors import UserError
 CHOICES = ((3, 5), (2, 5), (2, 4), (2, 3), (1, 3))
 # The largest share of finalists; the search has the rest.
 FINALS_SHARE = 0.5
+# Of what is left after the baseline, for the training on all data: longer than those before, up to
+# the length of the recipe.
+WINNER_SHARE = 0.25
+# Shares of the baseline's length that trainings of search and finalists may have.
+LENGTHS = (1.0, 0.5, 0.25)
 # A search shorter than this many trainings finds little: the baseline is one of them.
 MIN_TRAININGS = 5
 
@@ -48,7 +53,8 @@ class Costs:
 
     Attributes:
         training: one training of the baseline's length.
-        retraining: the training on all data that is not test.
+        retraining: the training on all data that is not test, of the same length.
+        longest: the same of the recipe's length; 0: not longer.
         start: what each command costs before and after its work (imports, reading the data).
         ending: test, export and report together.
         at_once: trainings that run side by side.
@@ -56,6 +62,7 @@ class Costs:
 
     training: float
     retraining: float
+    longest: float = 0.0
     start: float = 0.0
     ending: float = 0.0
     at_once: float = 1.0
@@ -66,8 +73,15 @@ class Costs:
 
     @property
     def of_winner(self) -> float:
-        """What the training on all data costs."""
+        """What the training on all data costs, if it is no longer than the baseline's."""
         return self.start + self.retraining
+
+    def winner_of(self, free: float) -> float:
+        """Return what the training on all data may have of what is free for search, finalists and
+        itself.
+        """
+        longest = self.start + max(self.longest, self.retraining)
+        return min(longest, max(self.of_winner, WINNER_SHARE * free))
 
     @property
     def of_search(self) -> float:
@@ -76,8 +90,8 @@ class Costs:
 
     @property
     def least(self) -> float:
-        """What the baseline and the ending cost."""
-        return self.start + self.training + self.ending
+        """What the baseline and its test cost."""
+        return 2 * self.start + self.training
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,7 @@ class Shares:
         finals: of the finalists; 0 if they are left out.
         winner: of the training on all data; 0 if it is left out.
         chosen: which finalists; None without.
+        length: of the trainings of search and finalists, as a share of the baseline's.
         left_out: a sentence for each thing that does not fit.
     """
 
@@ -96,6 +111,7 @@ class Shares:
     finals: float
     winner: float
     chosen: Finals | None = None
+    length: float = 1.0
     left_out: tuple[str, ...] = ()
 
 
@@ -120,29 +136,60 @@ def choices(
     return [*of_folds, wanted, *(each for each in smaller if each != wanted)]
 
 
-def share_out(left: float, costs: Costs, wanted: Sequence[Finals]) -> Shares:
+def share_out(left: float, costs: Costs, wanted: Sequence[Finals], shortest: float = 1.0) -> Shares:
     """Share out what is left after the baseline.
 
     Args:
         left: the unspent budget.
         costs: of the parts.
         wanted: the finalists to try, the wanted ones first.
+        shortest: share of the baseline's length below which no training is worth it.
     """
-    for winner in (costs.of_winner, 0.0):
+    lengths = lengths_from(shortest)
+    reserved = costs.winner_of(left - costs.ending)
+    for winner, length in [*((reserved, each) for each in lengths), (costs.of_winner, lengths[-1])]:
         free = left - costs.ending - winner
+        shorter = replace(costs, training=length * costs.training)
         for each in wanted:
-            finals = costs.of_finals(each)
-            if finals <= FINALS_SHARE * free and free - finals >= costs.of_search:
-                said = _left_out(each, wanted[0], winner)
-                return Shares(free - finals, finals, winner, each, said)
+            finals = shorter.of_finals(each)
+            if finals <= FINALS_SHARE * free and free - finals >= shorter.of_search:
+                said = _left_out(each, wanted[0], length)
+                return Shares(free - finals, finals, winner, each, length, said)
     fits = costs.of_winner <= left - costs.ending
     missing = ["the search and its finalists: the baseline is the network"]
     return Shares(
         0.0,
         0.0,
-        costs.of_winner if fits else 0.0,
+        min(left - costs.ending, costs.start + max(costs.longest, costs.retraining))
+        if fits
+        else 0.0,
         left_out=tuple(missing if fits else [*missing, _NO_RETRAINING]),
     )
+
+
+def lengths_from(shortest: float) -> list[float]:
+    """Return the lengths that trainings of search and finalists may have, the longest first."""
+    return [length for length in LENGTHS if length == 1 or length >= shortest]
+
+
+def least_with_search(costs: Costs, finals: Finals, shortest: float) -> float:
+    """Return what the shortest search that is worth it, its finalists and the ending cost.
+
+    Args:
+        costs: of the parts.
+        finals: the fewest finalists.
+        shortest: as in `share_out`.
+    """
+    shorter = replace(costs, training=lengths_from(shortest)[-1] * costs.training)
+    needed = shorter.of_finals(finals)
+    return max(needed / FINALS_SHARE, needed + shorter.of_search) + costs.ending
+
+
+def fewer(one: Finals | None, other: Finals | None) -> Finals | None:
+    """Return the finalists with fewer trainings; None if either is."""
+    if one is None or other is None:
+        return None
+    return min(one, other, key=lambda each: each.num_trainings)
 
 
 def fit_finals(free: float, costs: Costs, wanted: Sequence[Finals]) -> Finals | None:
@@ -167,8 +214,14 @@ def check_least(total: float, spent: float, costs: Costs, text: str) -> None:
 
 
 _NO_RETRAINING = "the training on all data: the network is one of the trainings before"
+_SHORTER = {0.5: "half", 0.25: "a quarter"}
 
 
-def _left_out(chosen: Finals, wanted: Finals, winner: float) -> tuple[str, ...]:
+def _left_out(chosen: Finals, wanted: Finals, length: float) -> tuple[str, ...]:
     said = [] if chosen == wanted else [f"finalists: {chosen} instead of {wanted}"]
-    return tuple(said if winner else [*said, _NO_RETRAINING])
+    if length < 1:
+        said.append(
+            f"long trainings: those of search and finalists have {_SHORTER[length]} of the"
+            " baseline's epochs"
+        )
+    return tuple(said)

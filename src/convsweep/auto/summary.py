@@ -6,8 +6,12 @@ from convsweep.auto.evidence import interval_of_test
 from convsweep.auto.files import Files
 from convsweep.auto.state import State
 from convsweep.cli.console import short_path
+from convsweep.cli.duration import duration_text
 from convsweep.cli.shell_command import shell_command
 from convsweep.run_folder import read_result
+
+# A share of the budget that is worth a word if it is not used.
+UNUSED = 0.1
 
 
 def summary_lines(files: Files, state: State) -> list[str]:
@@ -22,6 +26,25 @@ def summary_lines(files: Files, state: State) -> list[str]:
         f"size     {size_text(files)}",
         f"use      {shell_command('predict', network, 'FILES', '--out', 'answers')}",
     ]
+
+
+def unused_text(files: Files, seconds: float | None, spent: float) -> str:
+    """Return how much of a budget of time is not used, and why; empty below a tenth of it.
+
+    Args:
+        files: of the run.
+        seconds: the budget.
+        spent: of it.
+    """
+    if seconds is None or seconds - spent <= UNUSED * seconds:
+        return ""
+    epochs = read_result(files.winner).get("epochs")
+    why = (
+        f"the last training has the {epochs} epochs of its recipe, more by trainer.max_epochs"
+        if epochs
+        else "it holds none of the parts that are left out"
+    )
+    return f"{duration_text(seconds - spent)} are not used: {why}"
 
 
 def network_text(files: Files) -> str:

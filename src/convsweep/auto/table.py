@@ -4,19 +4,11 @@ import math
 
 from rich.table import Table
 
+from convsweep.auto.commands import baseline, check_baseline, confirm, free_disk, search
 from convsweep.auto.files import SPACE
+from convsweep.auto.job import ENDING_S, Job
 from convsweep.auto.shares import Shares
-from convsweep.auto.stages import (
-    ENDING_S,
-    STAGES,
-    Job,
-    Stage,
-    baseline,
-    check_baseline,
-    confirm,
-    free_disk,
-    search,
-)
+from convsweep.auto.stages import STAGES, Stage
 from convsweep.cli.console import console, say
 from convsweep.cli.duration import duration_text
 from convsweep.cli.shell_command import shell_command

@@ -77,6 +77,7 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
     pace, cost = baseline.pace, baseline.cost
     check_budget(pace, seconds, ", or keep fewer samples by data.max_train")
     epochs = decide_epochs(decisions, pace, seconds)
+    chosen = given.has("trainer.max_epochs")
     decide_lr(decisions, pace.speed)
     space = make_space(decisions, look, augmentations)
     plan = Plan(
@@ -89,6 +90,8 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
         mode=str(baseline.cfg.monitor.mode),
         samples_per_second=pace.speed.train_speed,
         epochs=epochs,
+        recipe_epochs=epochs if chosen else pace.wanted_epochs,
+        fewest_epochs=epochs if chosen else pace.fewest_epochs,
         seconds_per_training=pace.training_s(epochs),
         num_trials=num_trials(pace, epochs, seconds),
         slots=slots,

@@ -1,0 +1,169 @@
+"""A run at the start of a stage: what it has measured, and what each stage may therefore use."""
+
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import fmean
+
+from convsweep.auto.files import SPACE, Files
+from convsweep.auto.request import Request, key_of, value_of
+from convsweep.auto.shares import Costs, Finals, Shares, choices, fewer, share_out
+from convsweep.auto.state import State
+
+# What a command takes besides its work until the baseline has measured it: at least, and as a share
+# of the plan's time, which reads the data too.
+START_S, START_SHARE = 8.0, 0.5
+SLOTS, EPOCHS = "hydra.sweeper.slots", "trainer.max_epochs"
+# What the exported programs and the report take besides that.
+ENDING_S = 15.0
+# Stages of the ending, each with a start.
+NUM_ENDING = 3
+# Trainings side by side are slower than one alone by about so much.
+SIDE_BY_SIDE = 0.8
+
+
+@dataclass
+class Job:
+    """A run at the start of a stage.
+
+    Attributes:
+        request: what is asked for.
+        folder: of everything that is written.
+        state: how far it has come.
+    """
+
+    request: Request
+    folder: Path
+    state: State
+    files: Files = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.files = Files(self.folder)
+
+    def seconds_of(self, name: str) -> float:
+        """Return how long a stage has run."""
+        stage = self.state.stages.get(name)
+        return 0.0 if stage is None else stage.seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds of the budget that are not spent."""
+        total = self.request.seconds
+        return math.inf if total is None else total - self.state.seconds
+
+    @property
+    def max_epochs(self) -> int:
+        """Epochs of the baseline."""
+        return int(self.files.plan.get("epochs") or self.files.baseline_result.get("epochs") or 1)
+
+    @property
+    def recipe_epochs(self) -> int:
+        """Epochs of a training that no budget limits; those of the baseline if you chose them."""
+        return max(self.max_epochs, int(self.files.plan.get("recipe_epochs") or 0))
+
+    @property
+    def shortest(self) -> float:
+        """Share of the baseline's epochs below which no training is worth it."""
+        return int(self.files.plan.get("fewest_epochs") or self.max_epochs) / self.max_epochs
+
+    @property
+    def slots(self) -> int:
+        """How many trainings of a search run at a time."""
+        given = [value_of(text) for text in self.request.engine if key_of(text) == SLOTS]
+        own = given[-1] if given and given[-1].isdigit() else self.files.plan.get("slots")
+        return int(own or 1)
+
+    @property
+    def choices(self) -> list[Finals]:
+        """Which finalists to try, the wanted ones first; of no more trials than are complete."""
+        asked = self.request
+        top = min(asked.top, len(self.files.complete) or asked.top)
+        folds = asked.folds or self.files.plan.get("num_folds") or None
+        return choices(top, asked.seeds, folds, only_folds=asked.folds is not None)
+
+    @property
+    def more_data(self) -> float:
+        """How much larger all data that is not test is than the training part."""
+        counts = [int(self.files.plan.get(f"num_{part}") or 0) for part in ("train", "val")]
+        return sum(counts) / counts[0] if counts[0] else 1.0
+
+    def costs(self) -> Costs:
+        """Return what the parts cost in seconds, by what is measured so far."""
+        measured = float(self.files.baseline_result.get("seconds") or 0.0)
+        training = measured or float(self.files.plan.get("seconds_per_training") or 0.0)
+        start = max(START_S, START_SHARE * self.seconds_of("plan"))
+        own = self.state.stages.get("baseline")
+        if measured and own is not None and own.starts == 1:
+            start = max(1.0, own.seconds - measured)
+        return self._costs(training, start, max(1.0, SIDE_BY_SIDE * self.slots))
+
+    def searched_costs(self) -> Costs:
+        """Return what the parts cost in seconds, by the best trials of the search."""
+        before = self.costs()
+        named = [row.get("seconds") for row in self.files.complete[: self.request.top]]
+        seconds = [float(text) for text in named if text]
+        if not seconds:
+            return before
+        total = sum(float(row.get("seconds") or 0.0) for row in self.files.trials)
+        wall = max(1.0, self.seconds_of(SPACE) - before.start)
+        length = self.search_epochs / self.max_epochs
+        longest = max(fmean(seconds), length * before.training)
+        costs = self._costs(longest / length, before.start, max(1.0, total / wall))
+        return replace(costs, training=longest)
+
+    def _costs(self, training: float, start: float, at_once: float) -> Costs:
+        again = training * self.more_data
+        return Costs(
+            training,
+            again,
+            again * self.recipe_epochs / self.max_epochs,
+            start,
+            NUM_ENDING * start + ENDING_S,
+            at_once,
+        )
+
+    @property
+    def search_epochs(self) -> int:
+        """Epochs of the trainings of the search, by its command."""
+        stage = self.state.stages.get(SPACE)
+        given = [
+            value_of(text)
+            for text in ([] if stage is None else stage.command)
+            if key_of(text) == EPOCHS
+        ]
+        return int(given[-1]) if given else self.max_epochs
+
+    def shares(self) -> Shares:
+        """Return what each stage after the baseline may use of the time; infinite without a limit,
+        0 where it is left out.
+        """
+        of_epochs, costs = self.epoch_shares(), self.costs()
+        if self.request.seconds is None:
+            shares = Shares(math.inf, math.inf, math.inf, self.choices[0])
+        else:
+            planned = 0.0 if self.files.baseline_result else costs.start + costs.training
+            shares = share_out(self.left - planned, costs, self.choices, self.shortest)
+        if of_epochs is None or not shares.search:
+            return shares
+        return replace(
+            shares,
+            search=shares.search if of_epochs.search else 0.0,
+            finals=shares.finals if of_epochs.finals else 0.0,
+            winner=shares.winner if of_epochs.winner else 0.0,
+            chosen=fewer(shares.chosen, of_epochs.chosen),
+            left_out=shares.left_out or of_epochs.left_out,
+        )
+
+    def epoch_shares(self) -> Shares | None:
+        """Return the epochs that each stage after the baseline may use; None without a limit."""
+        if self.request.epochs is None:
+            return None
+        epochs = float(self.max_epochs)
+        return share_out(self.request.epochs - epochs, Costs(epochs, epochs), self.choices)
+
+    def n_trials(self) -> int | None:
+        """Return the largest number of trials; None where only the time limits them."""
+        shares = self.epoch_shares()
+        if shares is None:
+            return self.request.n_trials
+        return min(max(1, int(shares.search / self.max_epochs)), self.request.n_trials or 10**9)

@@ -1,0 +1,73 @@
+"""What a stage does follows from the time that the stages before have really taken."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from convsweep.auto.commands import LeftOutError, export, search, winner
+from convsweep.auto.job import Job
+from convsweep.auto.request import parse_request
+from convsweep.auto.state import StageState, State
+
+from .conftest import result, write, write_plan
+
+
+def job_of(folder: Path, budget: str, spent: float, baseline_s: float = 60.0) -> Job:
+    """Return a run after its baseline of 12 epochs, planned with 30 s; the recipe has 100."""
+    write_plan(
+        folder, epochs=12, seconds_per_training=30.0, recipe_epochs=100, fewest_epochs=3, slots=1
+    )
+    done = {**result(0.8, 12), "epochs": 12, "seconds": baseline_s}
+    write(folder / "baseline" / "result.json", done)
+    stages = {
+        "plan": StageState("done", 16.0),
+        "baseline": StageState("done", baseline_s + 8.0, starts=1),
+    }
+    request = parse_request(["data=digits", f"budget={budget}", f"folder={folder}"])
+    return Job(request, folder, State(request.overrides, stages, spent))
+
+
+def value_in(command: list[str], key: str) -> float:
+    """Return the value of an override of a command."""
+    return float(next(word.partition("=")[2] for word in command if word.startswith(f"{key}=")))
+
+
+def test_trainings_are_shorter_where_the_baseline_was_slower_than_planned(tmp_path: Path) -> None:
+    planned = search(job_of(tmp_path, "15min", 60.0, baseline_s=30.0))
+    assert not any(word.startswith("trainer.max_epochs") for word in planned)
+    slower = search(job_of(tmp_path, "15min", 90.0, baseline_s=60.0))
+    assert value_in(slower, "trainer.max_epochs") == 6
+    assert value_in(slower, "hydra.sweeper.schedule.min_steps") == 1
+    with pytest.raises(LeftOutError, match="the training on all data has the time instead"):
+        search(job_of(tmp_path, "5min", 90.0))
+
+
+def test_the_training_on_all_data_has_the_time_that_is_left(tmp_path: Path) -> None:
+    job = job_of(tmp_path, "10min", 200.0)
+    epochs = value_in(winner(job), "trainer.max_epochs")
+    took = 8 + epochs * 60 / 12 * (200 + 144) / 200
+    costs = job.costs()
+    assert 0.85 * (job.left - costs.ending) < took <= job.left - costs.ending
+    assert value_in(winner(job_of(tmp_path, "2h", 200.0)), "trainer.max_epochs") == 100
+    with pytest.raises(LeftOutError, match="are not left"):
+        winner(job_of(tmp_path, "10min", 500.0))
+
+
+def test_a_start_is_as_slow_as_the_plan_says_until_it_is_measured(tmp_path: Path) -> None:
+    job = job_of(tmp_path, "10min", 200.0)
+    (tmp_path / "baseline" / "result.json").unlink()
+    job = Job(job.request, tmp_path, job.state)
+    assert job.costs().start == 8.0
+    job.state.stages["plan"].seconds = 100.0
+    assert job.costs().start == 50.0
+
+
+def test_what_can_be_done_later_does_not_exceed_the_budget(tmp_path: Path) -> None:
+    assert "export" in export(job_of(tmp_path, "10min", 600.0))
+    with pytest.raises(LeftOutError, match="later: convsweep export"):
+        export(job_of(tmp_path, "10min", 650.0))
+    job = job_of(tmp_path, "10min", 650.0)
+    object.__setattr__(job.request, "seconds", None)
+    assert math.isinf(job.left)
+    assert "export" in export(job)
