@@ -306,6 +306,28 @@ def test_a_smaller_total_drops_what_it_has_no_room_for(tmp_path: Path) -> None:
     assert Counter(map(kind_of, study.trials)) == {"running": 2, "pruned": 10}
 
 
+def test_what_waits_goes_on_once_a_new_point_would_not_come_to_its_end(tmp_path: Path) -> None:
+    study, teller = paused_trials(tmp_path, 2)
+    finished = study.ask()
+    finished.set_user_attr(attributes.SECONDS, 30.0)
+    study.tell(finished, 0.5)
+    paths = SweepPaths(tmp_path)
+    paths.make()
+    options = SimpleNamespace(
+        study_name="app", n_trials=None, timeout=100.0, target=None, early_stopping=None
+    )
+    spec: Any = SimpleNamespace(options=options, paths=paths, session=None, study_id="id")
+    spec.objectives = parse_objectives("minimize", None)
+    teller.checkpoints = SimpleNamespace(newest=lambda trial: "last.ckpt")
+    space: Any = SimpleNamespace(size=None)
+    asker = Asker(study, space, spec, "worker", teller, Promotion())
+    in_time, late = asker.ask(0, 69.0), asker.ask(0, 71.0)
+    assert in_time is not None
+    assert late is not None
+    assert in_time.number == 3
+    assert late.number == 0, "the best of those that wait"
+
+
 def test_a_slow_worker_leaves_a_trial_that_another_one_let_go_on(tmp_path: Path) -> None:
     study, _ = paused_trials(tmp_path, 1)
     for key, value in {attributes.WORKER: "other", attributes.PAUSED_AT: None}.items():

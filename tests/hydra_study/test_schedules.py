@@ -125,9 +125,18 @@ def test_a_trial_is_promoted_only_from_the_rung_at_which_it_paused() -> None:
 def test_at_the_end_one_of_the_highest_rung_goes_on() -> None:
     few = [*paused(0.4, 0.3), trial(2, 0.1, 0.1, 0.1, kind="paused")]
     assert Promotion().promotable(few) is None
-    assert Promotion().promotable(few, is_final=True) is few[2]
+    assert Promotion().promotable(few, room="one") is few[2]
     few[2] = trial(2, 0.1, 0.1, 0.1, 0.1, kind="complete")
-    assert Promotion().promotable(few, is_final=True) is None
+    assert Promotion().promotable(few, room="one") is None
+
+
+def test_with_room_for_all_the_best_of_the_highest_rung_goes_on_first() -> None:
+    trials = [*paused(0.4, 0.3), trial(2, 0.1, 0.1, 0.9, kind="paused")]
+    assert Promotion().promotable(trials, room="all") is trials[2]
+    assert Promotion().promotable(trials[:2], room="all") is trials[1]
+    best = trial(0, 0.1, 0.1, 0.1, kind="complete")
+    assert Promotion().promotable([best, trial(1, 0.3, kind="paused")], room="one") is None
+    assert Promotion().promotable([best, trials[1]], room="all") is trials[1]
 
 
 @pytest.mark.parametrize("kind", ["error", "pruned"])
@@ -167,7 +176,7 @@ def test_what_waits_is_bounded_and_one_trial_reaches_the_end(n_trials: int) -> N
     schedule, trials, steps = Promotion(), list[FrozenTrial](), 0
     while True:
         begun = len(trials)
-        one = schedule.promotable(trials, is_final=begun == n_trials)
+        one = schedule.promotable(trials, room="one" if begun == n_trials else "share")
         if one is None and begun == n_trials:
             break
         if one is None:

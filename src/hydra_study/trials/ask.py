@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any
 
 import optuna
@@ -36,7 +37,7 @@ from hydra_study.trials.prior import PriorSampler
 from hydra_study.trials.pruning import OneObjective
 from hydra_study.trials.retry import fixed_params
 from hydra_study.trials.sampling import GridSampler
-from hydra_study.trials.schedules import Promotion
+from hydra_study.trials.schedules import Promotion, Room
 from hydra_study.trials.tell import Teller
 
 log = logging.getLogger("study")
@@ -93,7 +94,8 @@ class Asker:
         """Return a running trial of this worker, which is new or was paused, or None if the budget
         has no room for one now.
 
-        Retries come first, then paused trials that may go on, then new points.
+        Retries come first, then paused trials that may go on, then new points; where `timeout` is
+        too near for a new point, the other paused ones.
 
         Args:
             slot: Index of the slot that it will run in.
@@ -107,14 +109,16 @@ class Asker:
                 return None
             if self._drop_hopeless(trials):
                 trials = self._study.get_trials(deepcopy=False)
-            return self._next(trials, slot)
+            return self._next(trials, slot, self._is_late(trials, seconds))
 
-    def _next(self, trials: Sequence[FrozenTrial], slot: int) -> optuna.Trial | None:
+    def _next(self, trials: Sequence[FrozenTrial], slot: int, is_late: bool) -> optuna.Trial | None:
         enough = None if self._early_stopping is None else self._early_stopping.reason(trials)
         has_room = self._budget.has_room(self.count)
         retries = has_room and self.count.kinds["waiting"] > 0 and _has_retries(trials)
         if not retries:
-            paused = self._promotable(trials)
+            paused = self._promotable(trials) or (
+                self._promotable(trials, "all") if is_late else None
+            )
             if paused is not None:
                 return self._resume(paused, slot)
         has_room = retries or (has_room and enough is None)
@@ -126,7 +130,7 @@ class Asker:
         if self.over is None and not self.count.running:
             self.over = enough
         if self.over is not None and not self.count.running:
-            paused = self._promotable(trials, is_final=True)
+            paused = self._promotable(trials, "one")
             if paused is not None:
                 self.over = None
                 return self._resume(paused, slot)
@@ -145,9 +149,22 @@ class Asker:
         return trial
 
     def _promotable(
-        self, trials: Sequence[FrozenTrial], *, is_final: bool = False
+        self, trials: Sequence[FrozenTrial], room: Room = "share"
     ) -> FrozenTrial | None:
-        return None if self._schedule is None else self._schedule.promotable(trials, is_final)
+        return None if self._schedule is None else self._schedule.promotable(trials, room)
+
+    def _is_late(self, trials: Sequence[FrozenTrial], seconds: float) -> bool:
+        """Return whether a point that begins now would not be trained to its end within `timeout`,
+        by the median of the trials that were.
+        """
+        if self._schedule is None or self._spec.options.timeout is None:
+            return False
+        lengths = [
+            trial.user_attrs.get(attributes.SECONDS, 0.0)
+            for trial in trials
+            if kind_of(trial) == "complete"
+        ]
+        return bool(lengths) and seconds + median(lengths) > self._spec.options.timeout
 
     def _resume(self, paused: FrozenTrial, slot: int) -> optuna.Trial:
         """Let a paused trial go on; its state changes last, so that it stays paused if this worker

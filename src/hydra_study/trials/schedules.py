@@ -7,7 +7,7 @@ learning curves with them.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from optuna.trial import FrozenTrial
 
@@ -16,6 +16,7 @@ from hydra_study.attributes import is_finalist, kind_of
 from hydra_study.errors import StudyError
 from hydra_study.trials.outcomes import UNCHARGED
 
+Room = Literal["share", "one", "all"]
 # A trial that ended otherwise leaves its place among the best of its rung to the next.
 _HOLDS_ITS_PLACE = ("running", "paused", "complete")
 
@@ -94,23 +95,22 @@ class Promotion:
         )
         return better >= (len(reached) + 1) // self.reduction_factor
 
-    def promotable(
-        self, trials: Sequence[FrozenTrial], is_final: bool = False
-    ) -> FrozenTrial | None:
+    def promotable(self, trials: Sequence[FrozenTrial], room: Room = "share") -> FrozenTrial | None:
         """Return the paused trial that should go on next, or None: of the highest rung that has
         one, the best that is now among the best of its rung.
 
         Args:
             trials: The trials of the study.
-            is_final: Whether no other trial will begin. The best of a rung then goes on also where
-                fewer than `reduction_factor` have reached it, so that at least one trial trains to
-                its end.
+            room: How many of a rung may go on: `share`: of n that reached it, the best
+                `n // reduction_factor`; `one`: at least one, so that if no other trial will begin,
+                one trains to its end; `all`: each, the best one first.
         """
         contenders = self._contenders(trials)
         for rung in sorted(_waiting_at(contenders), reverse=True):
             reached = [one for one in contenders if one.rung >= rung]
-            room = max(len(reached) // self.reduction_factor, int(is_final))
-            for one in self._best(rung, reached)[:room]:
+            share = len(reached) // self.reduction_factor
+            places = {"share": share, "one": max(share, 1), "all": len(reached)}[room]
+            for one in self._best(rung, reached)[:places]:
                 if one.kind == "paused" and one.rung == rung:
                     return one.trial
         return None

@@ -33,7 +33,7 @@ EXAMPLES = [
         " `train` takes"
     ),
     (
-        "--checkpoint outputs/2026-11-22/16-43-31_cnn_small_digits_seed0     # all figures of a"
+        "--checkpoint outputs/2026-11-22/16-43-31_convnet_digits_seed0     # all figures of a"
         " trained network"
     ),
     (

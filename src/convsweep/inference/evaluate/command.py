@@ -10,7 +10,7 @@ from convsweep.errors import UserError
 
 EXAMPLES = (
     (
-        "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0      # the test part of the data that"
+        "outputs/2026-11-22/16-43-31_convnet_digits_seed0      # the test part of the data that"
         " it was trained on"
     ),
     (

@@ -26,7 +26,7 @@ MAX_SAMPLES, MAX_VALUES = 64, 4_000_000
 BATCH_SIZES = (1, 32)
 EXAMPLES = (
     (
-        "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0    # the best checkpoint of a run,"
+        "outputs/2026-11-22/16-43-31_convnet_digits_seed0    # the best checkpoint of a run,"
         " checked on digits"
     ),
     (

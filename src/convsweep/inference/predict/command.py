@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 UNFIT_FILES = 3
 EXAMPLES = (
     (
-        "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0 photos/new        # the best checkpoint"
+        "outputs/2026-11-22/16-43-31_convnet_digits_seed0 photos/new        # the best checkpoint"
         " of a run"
     ),
     "multirun/depth_kernel_digits 1.png 2.png --out answers               # the winner of a sweep",

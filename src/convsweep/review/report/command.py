@@ -22,7 +22,7 @@ EXAMPLES = [
         " runs"
     ),
     "postgresql://me@host/studies --study everything_digits           # a study in a database",
-    "outputs/2026-11-22/16-43-31_cnn_small_digits_seed0               # one run",
+    "outputs/2026-11-22/16-43-31_convnet_digits_seed0               # one run",
     (
         "outputs                                                          # a folder of runs: a"
         " leaderboard"
