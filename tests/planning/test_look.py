@@ -1,6 +1,7 @@
 """A look at folders with planted faults: each is named."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,10 +125,24 @@ def test_three_samples_are_refused(tmp_path: Path) -> None:
         ([0, 255], {"data.coding": "binary"}),
         ([0, 1, 2], {"data.num_classes": 3}),
         ([0, 1, 4, 255], {"data.num_classes": 5, "data.ignore_index": 255}),
+        (
+            [0, 128, 255],
+            {
+                "data.coding": "rgb",
+                "data.palette": {f"grey_{grey}": [grey] * 3 for grey in (0, 128, 255)},
+            },
+        ),
+        (
+            [[0, 0, 0], [255, 0, 9]],
+            {
+                "data.coding": "rgb",
+                "data.palette": {"color_0_0_0": [0, 0, 0], "color_255_0_9": [255, 0, 9]},
+            },
+        ),
     ],
 )
 def test_classes_of_masks_follow_from_their_values(
-    tmp_path: Path, values: list[int], expected: dict[str, object]
+    tmp_path: Path, values: list[Any], expected: dict[str, object]
 ) -> None:
     (tmp_path / "masks").mkdir()
     Image.fromarray(np.array([values] * 4, np.uint8)).save(tmp_path / "masks/1.png")
@@ -135,3 +150,23 @@ def test_classes_of_masks_follow_from_their_values(
     decide_classes(decisions, dict(decisions.given.compose().data), tmp_path)
     made = {each.key: each.value for each in decisions if not each.is_given}
     assert made == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([*[0] * 80, *[255] * 20, *range(1, 33)], r"as after JPEG.*: 0 in 80 positions \(60.6%\)"),
+        ([*[0] * 8, 999, 1400], r"0 to 2, but hold 3 values up to 1400.* number the classes"),
+    ],
+)
+def test_masks_whose_values_are_no_classes_are_refused_with_a_legend(
+    tmp_path: Path, values: list[int], message: str
+) -> None:
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(np.array([values], np.int32)).save(tmp_path / "masks/1.tif")
+    decisions = Decisions(parse_given(["data=mask_folder", f"data.root={tmp_path}"]))
+    config = dict(decisions.given.compose().data)
+    if max(values) > 255:
+        del config["coding"]  # label maps of volumes have no palette
+    with pytest.raises(UserError, match=message):
+        decide_classes(decisions, config, tmp_path)

@@ -18,6 +18,7 @@ from convsweep.data.augment.resizing import Resize, growth_of
 from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.checks import check_facts, check_present, check_samples
 from convsweep.data.division import divide
+from convsweep.data.files.unreadable import Unreadable
 from convsweep.data.group_hint import hint_of_groups
 from convsweep.data.groups import check_apart, folder_below_parts, groups_of
 from convsweep.data.loading.batches import BatchLoader, Gather
@@ -57,6 +58,7 @@ class DataModule(LightningDataModule, ABC):
         super().__init__()
         self.loading: LoadingOptions = {**LOADING, **loading}
         check_loading(self.loading)
+        self.unreadable = Unreadable()
         self.parts: Parts | None = None
 
     @abstractmethod
@@ -76,6 +78,12 @@ class DataModule(LightningDataModule, ABC):
         Raises:
             UserError: naming the file, the rule and the remedy.
         """
+
+    def read_parts(self) -> Parts:
+        """Return the parts that `read` returns, without samples whose files cannot be read if these
+        are skipped.
+        """
+        return self.unreadable.leave_out(self.read())
 
     def fetch(self) -> None:
         """Download missing files, if the source can be downloaded. Several processes may call this
@@ -99,7 +107,7 @@ class DataModule(LightningDataModule, ABC):
         """Read the samples and return the three parts, checked."""
         info = self.info  # reports a missing data set before a download starts
         self.fetch()
-        parts = self.read()
+        parts = self.read_parts()
         for part, samples in zip(PARTS, parts, strict=True):
             if samples is not None:
                 check_samples(samples, info, part)

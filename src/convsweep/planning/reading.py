@@ -54,7 +54,7 @@ def prepare_data(decisions: Decisions) -> "tuple[DataModule, list[ImageFile]]":
         decisions.made[own] = Decision(own, str(root.absolute()), GIVEN, is_given=True)
     data = build.data_module(given.compose(decisions.overrides()).data)
     decide_task(decisions, data.info.task)
-    decide_split(decisions, data, data.read())
+    decide_split(decisions, data, data.read_parts())
     decide_spacing(decisions, spacings(data))
     decide_patch(decisions, data)
     data = build.build_data(given.compose(decisions.overrides()))

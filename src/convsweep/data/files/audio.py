@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convsweep.data.files.folders import files_below
-from convsweep.data.files.images import UnfitFileError
+from convsweep.data.files.images import UnfitFileError, UnreadableFileError
 from convsweep.data.files.resampling import Resampled
 from convsweep.errors import MissingExtraError
 
@@ -51,9 +51,9 @@ class Recording:
         try:
             self.info: Any = library.info(str(file))
         except (library.SoundFileError, OSError) as error:
-            raise UnfitFileError(RULE, short(error), REMEDY) from error
+            raise UnreadableFileError(RULE, short(error), REMEDY) from error
         if self.info.frames == 0 or self.info.channels == 0:
-            raise UnfitFileError(RULE, "empty", REMEDY)
+            raise UnreadableFileError(RULE, "empty", REMEDY)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -73,9 +73,9 @@ class Recording:
             self.sound_file.seek(start)
             frames = self.sound_file.read(max(0, stop - start), dtype="float32", always_2d=True)
         except (soundfile().SoundFileError, OSError) as error:
-            raise UnfitFileError(RULE, short(error), REMEDY) from error
+            raise UnreadableFileError(RULE, short(error), REMEDY) from error
         if len(frames) < stop - start:
-            raise UnfitFileError(
+            raise UnreadableFileError(
                 RULE, f"cut off after {start + len(frames):,} of {self.shape[1]:,} samples", REMEDY
             )
         if not np.isfinite(frames).all():

@@ -3,9 +3,9 @@ cache.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,10 +17,12 @@ from convsweep.data.files.folders import relative_names
 from convsweep.data.files.images import (
     ImageDecoding,
     UnfitFileError,
+    UnreadableFileError,
     decode_image,
     open_image,
     shape_by,
 )
+from convsweep.data.files.unreadable import SKIP, Unreadable
 from convsweep.data.samples import Array
 from convsweep.errors import UserError
 from hydra_study import usable_cores
@@ -30,6 +32,8 @@ FEW_FILES = 1_000
 FILES_PER_TASK = 32
 TINY_FILE_BYTES = 4_096
 SMALL_BYTES = 64 * 2**20
+# The array that marks the samples which could be read, where others are skipped.
+IS_READ = "is_read"
 
 log = logging.getLogger(__name__)
 
@@ -75,23 +79,46 @@ class Job:
     spans: dict[str, Sequence[slice]] | None = None
 
 
-def decode_files(job: Job, storage: Storage) -> Arrays:
+def decode_files(job: Job, storage: Storage, unreadable: Unreadable) -> Arrays:
     """Return the arrays of a job.
+
+    Args:
+        unreadable: takes the names of the samples that cannot be read, if these are skipped; their
+            rows hold nothing.
 
     Raises:
         UserError: naming the files that are unfit, by rule; or if the cache cannot be written.
     """
+    if unreadable.skips:
+        arrays = decoded(with_marks(job), storage, unreadable)
+        is_read = arrays.pop(IS_READ)
+        unreadable.names |= {job.names[i] for i in np.flatnonzero(~is_read).tolist()}
+        return arrays
+    return decoded(job, storage, unreadable)
+
+
+def with_marks(job: Job) -> Job:
+    """Return a job with an array that marks the samples which could be read."""
+    count = len(job.names)
+    marks = Layout((count,), "bool")
+    spans = job.spans and {**job.spans, IS_READ: [slice(i, i + 1) for i in range(count)]}
+    layouts = {**job.layouts, IS_READ: marks}
+    return replace(job, layouts=layouts, settings=[job.settings, IS_READ], spans=spans)
+
+
+def decoded(job: Job, storage: Storage, unreadable: Unreadable) -> Arrays:
+    """Return the arrays of a job from memory or the cache."""
     small = (
         len(job.files) < FEW_FILES
         and sum(layout.nbytes for layout in job.layouts.values()) < SMALL_BYTES
     )
     if storage.keep == "memory" or (storage.keep == "auto" and small):
-        return in_memory(job)
+        return in_memory(job, unreadable)
     folder = storage.folder(
         f"{job.root.resolve().name or 'root'}-{fingerprint(job.files, job.root, job.settings)}"
     )
     try:
-        return store(folder, job.layouts, lambda arrays: fill(job, arrays))
+        return store(folder, job.layouts, lambda arrays: fill(job, arrays, unreadable))
     except OSError as error:
         if storage.keep == "disk":
             raise UserError(
@@ -103,18 +130,18 @@ def decode_files(job: Job, storage: Storage) -> Arrays:
             folder.parent,
             error,
         )
-        return in_memory(job)
+        return in_memory(job, unreadable)
 
 
-def in_memory(job: Job) -> Arrays:
+def in_memory(job: Job, unreadable: Unreadable) -> Arrays:
     arrays: Arrays = {
         name: np.empty(layout.shape, layout.dtype) for name, layout in job.layouts.items()
     }
-    fill(job, arrays)
+    fill(job, arrays, unreadable)
     return arrays
 
 
-def fill(job: Job, arrays: Arrays) -> None:
+def fill(job: Job, arrays: Arrays, unreadable: Unreadable) -> None:
     """Decode every sample into its row.
 
     Raises:
@@ -125,12 +152,18 @@ def fill(job: Job, arrays: Arrays) -> None:
     def some(first: int) -> None:
         for i in range(first, min(first + FILES_PER_TASK, len(job.names))):
             try:
-                for name, row in job.decode(i).items():
+                rows = job.decode(i)
+                if unreadable.skips:
+                    rows[IS_READ] = np.ones((), np.bool_)
+                for name, row in rows.items():
                     if job.spans is None:
                         arrays[name][i] = row
                     else:
                         arrays[name][job.spans[name][i]] = row.reshape(-1)
             except UnfitFileError as error:
+                if unreadable.skips and isinstance(error, UnreadableFileError):
+                    arrays[IS_READ][i] = False
+                    continue
                 name = (
                     job.names[i]
                     if error.file is None
@@ -143,15 +176,25 @@ def fill(job: Job, arrays: Arrays) -> None:
             pass  # raises the exception of a task, if it has one
     if unfit:
         raise UserError(
-            unfit_message(sorted(unfit, key=lambda pair: pair[0]), len(job.names), job.root)
+            unfit_message(
+                sorted(unfit, key=lambda pair: pair[0]), len(job.names), job.root, hint=SKIP
+            )
         )
 
 
-def unfit_message(unfit: Sequence[tuple[str, UnfitFileError]], total: int, root: Path | str) -> str:
-    """Return one line for each broken rule, with a few of the files that break it."""
+def unfit_message(
+    unfit: Sequence[tuple[str, UnfitFileError]], total: int, root: Path | str, hint: str = ""
+) -> str:
+    """Return one line for each broken rule, with a few of the files that break it.
+
+    Args:
+        hint: a further remedy for files that cannot be read.
+    """
     rules: dict[tuple[str, str], list[str]] = {}
     for name, error in unfit:
-        rules.setdefault((error.rule, error.remedy), []).append(f"{name} ({error.detail})")
+        further = f", {hint}" if hint and isinstance(error, UnreadableFileError) else ""
+        remedy = f"{error.remedy}{further}"
+        rules.setdefault((error.rule, remedy), []).append(f"{name} ({error.detail})")
     return "\n".join(
         f"{rule}, but {len(found)} of {total} in {root} {'is' if len(found) == 1 else 'are'} not:"
         f" {examples(found)}; {remedy}."
@@ -159,18 +202,25 @@ def unfit_message(unfit: Sequence[tuple[str, UnfitFileError]], total: int, root:
     )
 
 
-def image_shape(first: Path, decoding: ImageDecoding, root: Path) -> tuple[int, int, int]:
-    """Return the shape (C, H, W) of all images below a folder, by the first of them.
+def image_shape(
+    files: Iterable[Path], decoding: ImageDecoding, root: Path, unreadable: Unreadable
+) -> tuple[int, int, int]:
+    """Return the shape (C, H, W) of all images below a folder, by the first of them, or the first
+    that can be read if others are skipped.
 
     Raises:
-        UserError: if it is no image.
+        UserError: it is no image.
     """
-    try:
-        return shape_by(first, decoding)
-    except UnfitFileError as error:
-        raise UserError(
-            unfit_message([(relative_names([first], root)[0], error)], 1, root)
-        ) from error
+    unfit: list[tuple[str, UnfitFileError]] = []
+    for file in files:
+        try:
+            return shape_by(file, decoding)
+        except UnfitFileError as error:
+            unfit.append((relative_names([file], root)[0], error))
+            if not (unreadable.skips and isinstance(error, UnreadableFileError)):
+                break
+    hint = "" if unreadable.skips else SKIP
+    raise UserError(unfit_message(unfit, len(unfit), root, hint))
 
 
 def decode_images(
@@ -179,12 +229,14 @@ def decode_images(
     decoding: ImageDecoding,
     shape: tuple[int, int, int],
     storage: Storage,
+    unreadable: Unreadable,
 ) -> Array:
     """Return all images (N, *shape) uint8.
 
     Args:
         root: the folder that the user named.
         shape: (C, H, W) of each.
+        unreadable: as for `decode_files`.
 
     Raises:
         UserError: naming the files that are unfit.
@@ -197,7 +249,7 @@ def decode_images(
         settings=[repr(decoding), shape],
         decode=lambda i: {"x": decode_image(open_image(files[i]), decoding, shape)},
     )
-    x: Array = decode_files(job, storage)["x"]
+    x: Array = decode_files(job, storage, unreadable)["x"]
     tell_depth(x, files[0], decoding.white, root)
     return x
 

@@ -41,6 +41,10 @@ class UnfitFileError(Exception):
         """The file, if it is not the one that the sample is named after."""
 
 
+class UnreadableFileError(UnfitFileError):
+    """A file whose contents cannot be decoded: cut off, empty, or of another format."""
+
+
 @dataclass(frozen=True)
 class ImageDecoding:
     """How image files become arrays of one shape.
@@ -69,7 +73,8 @@ def open_image(path: Path) -> "Image":
     """Return the decoded image, upright.
 
     Raises:
-        UnfitFileError: if it is cut off, no image, or several.
+        UnreadableFileError: it is cut off, or no image.
+        UnfitFileError: it holds several.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -90,7 +95,7 @@ def open_image(path: Path) -> "Image":
             if isinstance(error, UnidentifiedImageError)
             else str(error).split("(")[0].strip()
         )
-        raise UnfitFileError(
+        raise UnreadableFileError(
             "Every file must be a whole image", reason, "replace or remove it"
         ) from error
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convsweep.data.files.images import UnfitFileError
+from convsweep.data.files.images import UnfitFileError, UnreadableFileError
 from convsweep.errors import MissingExtraError
 
 ENDINGS = (".nii", ".nii.gz")
@@ -97,12 +97,12 @@ class Volume:
         masks to the nearest value.
 
         Raises:
-            UnfitFileError: the file is cut off.
+            UnreadableFileError: the file is cut off.
         """
         try:
             stored = self.image.get_fdata(dtype=np.float32, caching="unchanged")
         except (OSError, EOFError, ValueError, zlib.error) as error:
-            raise UnfitFileError(
+            raise UnreadableFileError(
                 "Every volume must be a whole file", reason(error), "replace or remove it"
             ) from error
         array = import_nibabel().apply_orientation(
@@ -140,7 +140,8 @@ def open_volume(path: Path, spacing: Sequence[float] | None = None) -> Volume:
     """Open a NIfTI file and read its header.
 
     Raises:
-        UnfitFileError: it is no NIfTI file, or no volume of numbers.
+        UnreadableFileError: it is no NIfTI file.
+        UnfitFileError: it is no volume of numbers.
         MissingExtraError: nibabel is not installed.
     """
     nibabel = import_nibabel()
@@ -154,7 +155,7 @@ def open_volume(path: Path, spacing: Sequence[float] | None = None) -> Volume:
         zlib.error,
         nibabel.filebasedimages.ImageFileError,
     ) as error:
-        raise UnfitFileError(
+        raise UnreadableFileError(
             "Every volume must be a NIfTI file", reason(error), "replace or remove it"
         ) from error
     if len(image.shape) < 3 or sum(size != 1 for size in image.shape[3:]) > 1:

@@ -18,6 +18,7 @@ from convsweep.data.files.folders import (
 )
 from convsweep.data.files.images import ImageDecoding, UnfitFileError, decode_image, open_image
 from convsweep.data.files.masks import MaskCoding, decode_mask
+from convsweep.data.files.unreadable import Unreadable
 from convsweep.data.samples import Samples
 from convsweep.errors import UserError, did_you_mean
 
@@ -180,6 +181,7 @@ def decode_pairs(
     shape: tuple[int, int, int],
     coding: MaskCoding,
     storage: Storage,
+    unreadable: Unreadable,
 ) -> Samples:
     """Return all images and masks as arrays, named after the images.
 
@@ -213,6 +215,6 @@ def decode_pairs(
         settings=[repr(decoding), repr(coding), shape],
         decode=decode,
     )
-    arrays = decode_files(job, storage)
+    arrays = decode_files(job, storage, unreadable)
     tell_depth(arrays["x"], pairs[0].image, decoding.white, root)
     return Samples(arrays["x"], arrays["y"], names)

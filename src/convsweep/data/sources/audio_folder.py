@@ -14,7 +14,8 @@ from convsweep.data.files.audio import EXTENSIONS, audio_files, mono, soundfile
 from convsweep.data.files.decoding import num_readers, unfit_message
 from convsweep.data.files.folders import existing_folder, part_folders, relative_names
 from convsweep.data.files.holdout import parts_of, patterns_of, with_test_files
-from convsweep.data.files.images import UnfitFileError
+from convsweep.data.files.images import UnfitFileError, UnreadableFileError
+from convsweep.data.files.unreadable import SKIP, OnUnreadable, Unreadable
 from convsweep.data.groups import check_apart
 from convsweep.data.options import LoadingOptions
 from convsweep.data.samples import PARTS, DataInfo, Parts, Samples
@@ -46,6 +47,7 @@ class AudioFolder(NoisySignals):
             `data.group` of groups, such as folders.
         noise, snr_db, eval_snr_db: as for all noisy signals.
         noise_root: the folder of recorded noise, for `noise: folder`.
+        on_unreadable: "error", or "skip" files that cannot be read, and say how many.
     """
 
     own_files = "root"
@@ -60,11 +62,13 @@ class AudioFolder(NoisySignals):
         snr_db: Range = (-5, 15),
         eval_snr_db: Range | None = None,
         noise_root: str | None = None,
+        on_unreadable: OnUnreadable = "error",
         **loading: Unpack[LoadingOptions],
     ) -> None:
         super().__init__(noise, snr_db, eval_snr_db, **loading)
         self.root = Path(root).expanduser()
         self.patterns = patterns_of(holdout)
+        self.unreadable = Unreadable(on_unreadable)
         self.sample_rate_hz, self.window = sample_rate_hz, round(window_s * sample_rate_hz)
         self.noise_root = None if noise_root is None else Path(noise_root).expanduser()
         if sample_rate_hz < 1 or self.window < 2:
@@ -102,10 +106,10 @@ class AudioFolder(NoisySignals):
     def read_clean(self) -> tuple[Clean, Clean | None, Clean | None]:
         parts = self.files_by_part()
         files = [file for part in PARTS for file in parts.get(part, [])]
-        waves = dict(zip(files, read_all(files, self.sample_rate_hz, self.root), strict=True))
+        waves = read_all(files, self.sample_rate_hz, self.root, self.unreadable)
         train, val, test = (
             (
-                self.windows({file: waves.pop(file) for file in parts[part]}, part)
+                self.windows({file: waves.pop(file) for file in parts[part] if file in waves}, part)
                 if part in parts
                 else None
             )
@@ -182,14 +186,17 @@ class AudioFolder(NoisySignals):
                 f"data.noise_root must hold recordings, but {self.noise_root} holds none."
             )
         first, last = NOISE_SHARES[part]
-        recordings = read_all(files, self.sample_rate_hz, self.noise_root)
+        recordings = read_all(files, self.sample_rate_hz, self.noise_root, self.unreadable).values()
         return Recorded(
             [wave[int(first * len(wave)) : max(1, ceil(last * len(wave)))] for wave in recordings]
         )
 
 
-def read_all(files: Sequence[Path], sample_rate_hz: int, root: Path) -> list[Waves]:
-    """Return all recordings as one channel (T,).
+def read_all(
+    files: Sequence[Path], sample_rate_hz: int, root: Path, unreadable: Unreadable
+) -> dict[Path, Waves]:
+    """Return all recordings as one channel (T,), without those that cannot be read if these are
+    skipped.
 
     Raises:
         UserError: naming the files that cannot be read.
@@ -200,11 +207,16 @@ def read_all(files: Sequence[Path], sample_rate_hz: int, root: Path) -> list[Wav
         try:
             return mono(file, sample_rate_hz)
         except UnfitFileError as error:
-            unfit.append((relative_names([file], root)[0], error))
+            name = relative_names([file], root)[0]
+            if unreadable.skips and isinstance(error, UnreadableFileError):
+                unreadable.names.add(name)
+            else:
+                unfit.append((name, error))
             return None
 
     with ThreadPoolExecutor(max_workers=num_readers()) as pool:
         waves = list(pool.map(read, files))
     if unfit:
-        raise UserError(unfit_message(sorted(unfit, key=lambda pair: pair[0]), len(files), root))
-    return [wave for wave in waves if wave is not None]
+        message = unfit_message(sorted(unfit, key=lambda pair: pair[0]), len(files), root, SKIP)
+        raise UserError(message)
+    return {file: wave for file, wave in zip(files, waves, strict=True) if wave is not None}

@@ -20,6 +20,7 @@ from convsweep.data.files.folders import (
     relative_names,
 )
 from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize
+from convsweep.data.files.unreadable import OnUnreadable, Unreadable
 from convsweep.data.groups import folder_below_parts
 from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import DataInfo, Parts, Samples
@@ -42,6 +43,7 @@ class ImageFolder(DataModule):
         keep: keep decoded images in "memory" or on "disk" (a memory-mapped cache); "auto" chooses
             by size.
         cache_dir: folder of the cache; null: convsweep in the user's cache folder.
+        on_unreadable: "error", or "skip" files that cannot be read, and say how many.
     """
 
     own_files = "root"
@@ -55,6 +57,7 @@ class ImageFolder(DataModule):
         white: int = WHITE,
         keep: Keep = "auto",
         cache_dir: str | None = None,
+        on_unreadable: OnUnreadable = "error",
         **loading: Unpack[LoadingOptions],
     ) -> None:
         super().__init__(**loading)
@@ -63,6 +66,7 @@ class ImageFolder(DataModule):
             per_axis("image_size", image_size, 2, int), resize, color, white
         )
         self.storage = Storage(keep, cache_dir)
+        self.unreadable = Unreadable(on_unreadable)
 
     @cached_property
     def parts_of_root(self) -> dict[str, Path]:
@@ -87,8 +91,8 @@ class ImageFolder(DataModule):
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:
-        first = next(files_below(self.parts_of_root["train"] / self.class_names[0], is_image))
-        return image_shape(first, self.decoding, self.root)
+        files = files_below(self.parts_of_root["train"] / self.class_names[0], is_image)
+        return image_shape(files, self.decoding, self.root, self.unreadable)
 
     def folder_of(self, name: str) -> str:
         """Return the folder of an image below that of its class, so that a group may have images in
@@ -109,7 +113,9 @@ class ImageFolder(DataModule):
                 labels += [label] * len(found)
             ends[part] = len(files)
         samples = Samples(
-            decode_images(files, self.root, self.decoding, self.shape, self.storage),
+            decode_images(
+                files, self.root, self.decoding, self.shape, self.storage, self.unreadable
+            ),
             np.array(labels, np.int64),
             relative_names(files, self.root),
         )

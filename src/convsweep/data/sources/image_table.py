@@ -15,6 +15,7 @@ from convsweep.data.files.decoding import Keep, Storage, decode_images, image_sh
 from convsweep.data.files.folders import PART_NAMES, existing_folder, image_files, relative_names
 from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize
 from convsweep.data.files.table import Table, present, read_table
+from convsweep.data.files.unreadable import OnUnreadable, Unreadable
 from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import PARTS, DataInfo, Parts, Samples
 from convsweep.errors import UserError
@@ -46,6 +47,7 @@ class ImageTable(DataModule):
         keep: decoded images stay in "memory", on "disk" (a memory-mapped cache), or where "auto"
             thinks best.
         cache_dir: folder of the cache; null: convsweep in the user's cache folder.
+        on_unreadable: "error", or "skip" files that cannot be read, and say how many.
     """
 
     own_files = "root"
@@ -66,6 +68,7 @@ class ImageTable(DataModule):
         white: int = WHITE,
         keep: Keep = "auto",
         cache_dir: str | None = None,
+        on_unreadable: OnUnreadable = "error",
         **loading: Unpack[LoadingOptions],
     ) -> None:
         super().__init__(**loading)
@@ -77,6 +80,7 @@ class ImageTable(DataModule):
             per_axis("image_size", image_size, 2, int), resize, color, white
         )
         self.storage = Storage(keep, cache_dir)
+        self.unreadable = Unreadable(on_unreadable)
         if not find_task(task).has_numbers:
             raise UserError(
                 f"data.task must be {REGRESSION} or {MULTI_LABEL} for a table, but is {task!r};"
@@ -181,7 +185,7 @@ class ImageTable(DataModule):
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:
-        return image_shape(self.files[0], self.decoding, self.root)
+        return image_shape(self.files, self.decoding, self.root, self.unreadable)
 
     def describe(self) -> DataInfo:
         names = self.target_names
@@ -195,7 +199,9 @@ class ImageTable(DataModule):
     def read(self) -> Parts:
         y = self.values()
         samples = Samples(
-            decode_images(self.files, self.root, self.decoding, self.shape, self.storage),
+            decode_images(
+                self.files, self.root, self.decoding, self.shape, self.storage, self.unreadable
+            ),
             y,
             self.names,
         )

@@ -14,6 +14,7 @@ from convsweep.data.files.holdout import parts_of, patterns_of, with_holdout
 from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize
 from convsweep.data.files.masks import Coding, mask_coding
 from convsweep.data.files.pairs import Pair, decode_pairs, find_pairs
+from convsweep.data.files.unreadable import OnUnreadable, Unreadable
 from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import DataInfo, Parts
 from convsweep.task import SEGMENTATION
@@ -37,8 +38,8 @@ class MaskFolder(DataModule):
         ignore_index: the mask value that is left out of loss and metrics.
         holdout: patterns of file names (without extension) that form the test part, such as
             "2[4-9]".
-        image_size, resize, color, white, keep, cache_dir: as for a folder of images; masks are
-            resized to the nearest value.
+        image_size, resize, color, white, keep, cache_dir, on_unreadable: as for a folder of images;
+            masks are resized to the nearest value.
     """
 
     own_files = "root"
@@ -61,6 +62,7 @@ class MaskFolder(DataModule):
         white: int = WHITE,
         keep: Keep = "auto",
         cache_dir: str | None = None,
+        on_unreadable: OnUnreadable = "error",
         **loading: Unpack[LoadingOptions],
     ) -> None:
         super().__init__(**loading)
@@ -72,6 +74,7 @@ class MaskFolder(DataModule):
             per_axis("image_size", image_size, 2, int), resize, color, white
         )
         self.storage = Storage(keep, cache_dir)
+        self.unreadable = Unreadable(on_unreadable)
 
     @cached_property
     def pairs(self) -> dict[str, list[Pair]]:
@@ -82,7 +85,12 @@ class MaskFolder(DataModule):
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:
-        return image_shape(self.pairs["train"][0].image, self.decoding, self.root)
+        return image_shape(
+            (pair.image for pair in self.pairs["train"]),
+            self.decoding,
+            self.root,
+            self.unreadable,
+        )
 
     def describe(self) -> DataInfo:
         names = self.coding.class_names
@@ -91,7 +99,13 @@ class MaskFolder(DataModule):
     def read(self) -> Parts:
         pairs = [pair for part in self.pairs.values() for pair in part]
         samples = decode_pairs(
-            pairs, self.root, self.decoding, self.shape, self.coding, self.storage
+            pairs,
+            self.root,
+            self.decoding,
+            self.shape,
+            self.coding,
+            self.storage,
+            self.unreadable,
         )
         part_of = parts_of({part: len(own) for part, own in self.pairs.items()})
         return with_holdout(

@@ -13,7 +13,7 @@ from convsweep.data.files.cache import Layout
 from convsweep.data.files.decoding import Job, Keep, Storage, decode_files, unfit_message
 from convsweep.data.files.folders import existing_folder, relative_names
 from convsweep.data.files.holdout import parts_of, patterns_of, with_holdout
-from convsweep.data.files.images import UnfitFileError
+from convsweep.data.files.images import UnfitFileError, UnreadableFileError
 from convsweep.data.files.masks import mask_coding
 from convsweep.data.files.nifti import Volume, open_volume
 from convsweep.data.files.pairs import Kind, Pair, blamed_on, find_pairs
@@ -27,6 +27,7 @@ from convsweep.data.files.scans import (
     suffixes_of,
     volume_files,
 )
+from convsweep.data.files.unreadable import SKIP, OnUnreadable, Unreadable
 from convsweep.data.labels import outside
 from convsweep.data.loading.array_types import Ragged, offsets
 from convsweep.data.loading.batches import Gather
@@ -62,7 +63,7 @@ class NiftiFolder(DataModule):
         foreground: share of crops centred at a position of a class other than the background.
         spacing: voxel spacing in millimetres to which all volumes are resampled, one number or
             three; null does not resample.
-        keep, cache_dir: as for a folder of images.
+        keep, cache_dir, on_unreadable: as for a folder of images.
     """
 
     own_files = "root"
@@ -84,6 +85,7 @@ class NiftiFolder(DataModule):
         spacing: float | Sequence[float] | None = None,
         keep: Keep = "auto",
         cache_dir: str | None = None,
+        on_unreadable: OnUnreadable = "error",
         **loading: Unpack[LoadingOptions],
     ) -> None:
         super().__init__(**loading)
@@ -98,6 +100,7 @@ class NiftiFolder(DataModule):
         )
         self.crops_per_volume, self.foreground = crops_per_volume, foreground
         self.storage = Storage(keep, cache_dir)
+        self.unreadable = Unreadable(on_unreadable)
         if crops_per_volume < 1 or not 0 <= foreground <= 1:
             raise UserError(
                 "data.crops_per_volume must be at least 1 and data.foreground a share from 0 to 1, "
@@ -120,9 +123,23 @@ class NiftiFolder(DataModule):
             "data.image_suffix or data.mask_suffix",
         )
         masks = Kind(volume_files, name_of, kind.remedy)
-        return find_pairs(
+        found = find_pairs(
             root, self.images, self.masks, self.mask_suffix, self.image_suffixes[0], kind, masks
         )
+        if not self.unreadable.skips:
+            return found
+        return {part: [pair for pair in own if self.opens(pair)] for part, own in found.items()}
+
+    def opens(self, pair: Pair) -> bool:
+        """Return whether the headers of a pair can be read; if not, it is left out."""
+        try:
+            open_pair(pair, self.image_suffixes, self.spacing)
+        except UnreadableFileError:
+            self.unreadable.names |= set(relative_names([pair.image], self.root))
+            return False
+        except UnfitFileError:
+            return True  # is reported where it is read
+        return True
 
     def describe(self) -> DataInfo:
         train = self.pairs["train"]
@@ -157,7 +174,7 @@ class NiftiFolder(DataModule):
             except UnfitFileError as error:
                 unfit.append((relative_names([error.file or pair.image], self.root)[0], error))
         if unfit:
-            raise UserError(unfit_message(unfit, len(pairs), self.root))
+            raise UserError(unfit_message(unfit, len(pairs), self.root, hint=SKIP))
         return found
 
     def read(self) -> Parts:
@@ -189,7 +206,7 @@ class NiftiFolder(DataModule):
             decode=decode,
             spans={"x": spans_of(x_shapes), "y": spans_of(shapes)},
         )
-        arrays = decode_files(job, self.storage)
+        arrays = decode_files(job, self.storage, self.unreadable)
         samples = Samples(
             Ragged(arrays["x"], x_shapes), Ragged(arrays["y"], shapes), list(job.names)
         )

@@ -112,5 +112,11 @@ class OxfordPet(DataModule):
                 " unpack the archives again."
             )
         return decode_pairs(
-            pairs, self.folder, self.decoding, self.shape, self.coding, self.storage
+            pairs,
+            self.folder,
+            self.decoding,
+            self.shape,
+            self.coding,
+            self.storage,
+            self.unreadable,
         )

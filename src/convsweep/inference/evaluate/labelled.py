@@ -94,7 +94,7 @@ def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool 
     try:
         theirs = data.describe()
         check_fit(trained.info, theirs, folder)
-        parts = dict(zip(PARTS, data.read(), strict=True))
+        parts = dict(zip(PARTS, data.read_parts(), strict=True))
     except UserError as error:
         rule = (
             f"FOLDER must hold labelled data for {trained.info.task} in the form of the training"

@@ -1,87 +1,129 @@
 """Rules about the classes of masks, by the values in their files."""
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from convsweep.data.files.decoding import num_readers
-from convsweep.data.files.folders import files_below, is_image
-from convsweep.data.files.nifti import import_nibabel, stem
+from convsweep.errors import UserError
 from convsweep.planning.decisions import Decisions
+from convsweep.planning.look.legend import Legend, Value, legend_of
 
 # The value of masks that usually means no class (PASCAL VOC, Cityscapes).
 VOID = 255
-# Masks that are looked at, evenly spaced.
-MOST = 500
+# Masks of more values, of which dark and bright ones fill so large a share, are binary masks that
+# were saved with loss (JPEG) or smoothed.
+MOST_OF_BINARY, SHARE_OF_BINARY, DARK, BRIGHT = 16, 0.9, 32, 223
+# More colours than this are no classes.
+MOST_COLORS = 64
 
 
-def decide_classes(decisions: Decisions, data: dict[str, Any], root: Path) -> None:
-    """Decide coding and number of classes of masks if the config does not say.
+def decide_classes(decisions: Decisions, data: dict[str, Any], root: Path) -> Legend | None:
+    """Decide coding and number of classes of masks if the config does not say, and return the
+    values in the masks; None if these are settled or cannot be read.
 
     Args:
         data: config of the data.
         root: its folder.
+
+    Raises:
+        UserError: the values are no classes.
     """
     settled = ("class_names", "num_classes", "palette")
     if "masks" not in data or any(data.get(key) is not None for key in settled):
-        return
+        return None
     if data.get("coding", "index") != "index" or decisions.given.has("data.coding"):
-        return
-    files = mask_files(root, str(data["masks"]))
-    values = values_of(files)
-    if not values:
-        return
-    said = f"the masks hold {', '.join(map(str, values[:6]))}{', ...' if len(values) > 6 else ''}"
-    if "coding" in data and values in ([0, 255], [0, 1]):
-        decisions.decide("data.coding", "binary", said)
-        return
-    if VOID in values and len(values) > 2 and values[-2] < VOID - 1:
+        return None
+    legend = legend_of(root, str(data["masks"]))
+    if legend is None:
+        return None
+    numbers = [value for value in legend.values if isinstance(value, int)]
+    if "coding" in data and (not numbers or len(numbers) <= MOST_COLORS):
+        if set(numbers) in ({0, 255}, {0, 1}):
+            decisions.decide("data.coding", "binary", said_of(legend))
+            return legend
+        if not numbers or (has_gaps(numbers) and not is_lossy(legend)):
+            decide_palette(decisions, legend)
+            return legend
+    decide_count(decisions, legend, numbers)
+    return legend
+
+
+def decide_count(decisions: Decisions, legend: Legend, numbers: list[int]) -> None:
+    """Decide the number of classes of masks that hold the numbers of classes.
+
+    Raises:
+        UserError: they hold others.
+    """
+    said = said_of(legend)
+    if is_lossy(legend):
+        raise UserError(
+            "binary masks must hold 0 and one other value, 1 or 255, but dark and bright ones fill"
+            f" {share_at_ends(legend):.0%} of masks with {len(numbers)} values, as after JPEG or"
+            f" smoothing: {legend.text}; threshold them and save them without loss (PNG)"
+        )
+    if is_void(numbers):
         decisions.decide("data.ignore_index", VOID, f"{said}; {VOID} usually is no class")
-        values = values[:-1]
-    count = max(2, values[-1] + 1)
+        numbers = numbers[:-1]
+    if has_gaps(numbers):
+        raise UserError(
+            f"masks must hold the numbers of classes, 0 to {len(numbers) - 1}, but hold"
+            f" {len(numbers)} values up to {numbers[-1]}: {legend.text}; number the classes, or set"
+            " data.num_classes"
+        )
+    count = max(2, numbers[-1] + 1)
     decisions.decide("data.num_classes", count, f"{said}; name them by data.class_names")
 
 
-def mask_files(root: Path, masks: str) -> list[Path]:
-    """Return the mask files below the folders of this name, at most `MOST`, evenly spaced."""
-    folders = [root / masks, *sorted(root.glob(f"*/{masks}"))]
-    found = [
-        file
-        for folder in folders
-        if folder.is_dir()
-        for file in files_below(folder, lambda file: is_image(file) or stem(file) is not None)
-    ]
-    return found[:: max(1, -(-len(found) // MOST))]
+def decide_palette(decisions: Decisions, legend: Legend) -> None:
+    """Decide that each colour or grey value of masks is a class.
 
-
-def values_of(files: Iterable[Path]) -> list[int]:
-    """Return the values in masks, in ascending order; empty if one is not of whole numbers of one
-    channel, or unreadable, which reading it reports.
+    Raises:
+        UserError: there are too many.
     """
-    with ThreadPoolExecutor(num_readers()) as pool:
-        each = list(pool.map(values_of_one, files))
-    if any(values is None for values in each):
-        return []
-    return sorted(set().union(*(values for values in each if values is not None)))
+    if len(legend.values) > MOST_COLORS:
+        raise UserError(
+            f"masks must hold a colour for each class, but hold {len(legend.values):,}, as after"
+            f" JPEG or smoothing: {legend.text}; save them without loss (PNG), or name the colours"
+            " by data.coding=rgb data.palette"
+        )
+    decisions.decide("data.coding", "rgb", f"{said_of(legend)}: each is a class")
+    palette = {name_of(value): color_of(value) for value in legend.values}
+    decisions.decide("data.palette", palette, "rename the classes here; `ignore` is no class")
 
 
-def values_of_one(file: Path) -> set[int] | None:
-    """Return the values in a mask; None if it has several channels, fractions, or is unreadable."""
-    from PIL import Image
+def name_of(value: Value) -> str:
+    """Return a name for the class of a value."""
+    return "_".join(["color", *map(str, value)]) if isinstance(value, tuple) else f"grey_{value}"
 
-    try:
-        if stem(file) is not None:
-            array = np.asanyarray(import_nibabel().load(file).dataobj)
-        else:
-            with Image.open(file) as image:
-                array = np.asarray(image)
-    except (OSError, ValueError, SyntaxError):
-        return None
-    found = np.unique(array)
-    is_whole = bool(np.isfinite(found).all() and (found == np.round(found)).all())
-    if (array.ndim != 2 and stem(file) is None) or not is_whole or found[0] < 0:
-        return None
-    return {int(value) for value in found}
+
+def color_of(value: Value) -> list[int]:
+    """Return the red, green and blue of a value."""
+    return list(value) if isinstance(value, tuple) else [value] * 3
+
+
+def said_of(legend: Legend) -> str:
+    """Return which values the masks hold."""
+    words = [str(value) for value in legend.values[:6]]
+    return f"the masks hold {', '.join(words)}{', ...' if len(legend.values) > 6 else ''}"
+
+
+def is_void(numbers: list[int]) -> bool:
+    """Return whether the largest value is no class: 255 where all others are far below."""
+    return numbers[-1] == VOID and len(numbers) > 2 and 2 * numbers[-2] < VOID - 1
+
+
+def has_gaps(numbers: list[int]) -> bool:
+    """Return whether most values up to the largest, besides one that is no class, are missing."""
+    classes = numbers[:-1] if is_void(numbers) else numbers
+    return 2 * len(classes) <= classes[-1]
+
+
+def is_lossy(legend: Legend) -> bool:
+    """Return whether masks are binary, but were saved with loss or smoothed."""
+    return len(legend.values) > MOST_OF_BINARY and share_at_ends(legend) >= SHARE_OF_BINARY
+
+
+def share_at_ends(legend: Legend) -> float:
+    """Return the share of positions that hold nearly 0 or nearly 255; 0 if none holds either."""
+    dark = [value for value in legend.values if isinstance(value, int) and value <= DARK]
+    bright = [value for value in legend.values if isinstance(value, int) and value >= BRIGHT]
+    return legend.share([*dark, *bright]) if dark and bright else 0.0
