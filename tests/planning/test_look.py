@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from convsweep.errors import UserError
@@ -12,7 +13,8 @@ from convsweep.planning.decisions import Decisions
 from convsweep.planning.given import parse_given
 from convsweep.planning.look.look import Look
 from convsweep.planning.look.mirror import tell_mirrored
-from convsweep.planning.reading import make_look
+from convsweep.planning.look.words import look_rows
+from convsweep.planning.reading import decide_decoding, decide_parts, make_look
 from convsweep.planning.rules.masks import decide_classes
 
 
@@ -61,10 +63,14 @@ def test_planted_faults_are_named(tmp_path: Path) -> None:
     assert "test/cat/leak.png" in found
     assert "equal samples in two classes" in found
     assert "train/dog/wrong.png" in found
-    assert "size: 1 of another size than the rest (12x16): train/cat/large.png (24x32)" in found
-    assert "colour: 1 of another colour than the rest (rgb): train/dog/white.png (grey)" in found
-    assert "constant: 1 hold one value only: train/dog/white.png" in found
-    assert "brightness: 1 differ in brightness from the rest" in found
+    assert (
+        "size: 1 file of another size than the rest (12x16): train/cat/large.png (24x32)" in found
+    )
+    assert (
+        "colour: 1 file of another colour than the rest (rgb): train/dog/white.png (grey)" in found
+    )
+    assert "constant: 1 sample of one value only: train/dog/white.png" in found
+    assert "brightness: 1 sample of other brightness than the rest" in found
     assert "train/cat/brighter.png" in found.partition("nearly equal samples")[2]
 
 
@@ -77,7 +83,60 @@ def test_masks_of_one_class_are_named(tmp_path: Path) -> None:
         Image.fromarray(mask).save(tmp_path / "masks" / f"{number}.png")
     decisions, found, _ = make_look(parse_given(["data=mask_folder", f"data.root={tmp_path}"]))
     assert decisions.get("data.coding") == "binary"
-    assert "1 masks hold one class only: images/3.png" in text_of(found)
+    assert "1 mask of one class only: images/3.png" in text_of(found)
+
+
+def test_an_image_with_two_masks_is_named(tmp_path: Path) -> None:
+    for number in range(8):
+        draw(tmp_path / "images" / f"{number}.png")
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        mask = np.arange(12 * 16, dtype=np.uint8).reshape(12, 16) % (number + 2) == 0
+        Image.fromarray(mask.astype(np.uint8)).save(tmp_path / "masks" / f"{number}.png")
+    (tmp_path / "images/6.png").write_bytes((tmp_path / "images/1.png").read_bytes())
+    (tmp_path / "images/7.png").write_bytes((tmp_path / "images/2.png").read_bytes())
+    (tmp_path / "masks/7.png").write_bytes((tmp_path / "masks/2.png").read_bytes())
+    found = text_of(make_look(parse_given(["data=mask_folder", f"data.root={tmp_path}"]))[1])
+    differ = found.partition("equal samples with different targets")[2].partition("\n")[0]
+    assert "images/1.png" in differ
+    assert "images/6.png" in differ
+    assert "images/2.png" not in differ
+
+
+def test_the_look_at_a_table_has_its_numbers_and_unreadable_files(tmp_path: Path) -> None:
+    for number in range(9):
+        draw(tmp_path / f"{number}.png")
+    (tmp_path / "4.png").write_text("no image")
+    rows = "\n".join(f"{number}.png,{10 * number}" for number in range(9))
+    (tmp_path / "labels.csv").write_text(f"file,age\n{rows}")
+    given = ["data=image_table", f"data.root={tmp_path}", "data.on_unreadable=skip"]
+    found = make_look(parse_given(given))[1]
+    assert dict(look_rows(found))["numbers"] == "age 0 to 80 (median 40)"
+    assert text_of(found) == "unreadable: 1 file cannot be read: 4.png; left out"
+
+
+def test_recordings_keep_a_sample_rate_below_the_default(tmp_path: Path) -> None:
+    for number, rate in enumerate([8000, 8000, 22050]):
+        wave = np.sin(np.arange(rate // 2) * (number + 1) / 9)
+        soundfile.write(tmp_path / f"{number}.wav", wave, rate)
+    decisions = Decisions(parse_given(["data=audio_folder", f"data.root={tmp_path}"]))
+    decide_decoding(decisions)
+    assert decisions.get("data.sample_rate_hz") == 8000
+
+
+def test_crops_are_as_large_as_volumes_after_resampling(tmp_path: Path) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        for number in range(6):
+            thick = 4.0 if number < 2 else 2.0
+            values = np.random.default_rng(number).integers(0, 2, (16, 16, 12), np.uint8)
+            affine = np.diag([1.0, 1.0, thick, 1.0])
+            file = tmp_path / folder / f"{number}.nii"
+            nibabel.Nifti1Image(values, affine).to_filename(file)
+    given = ["data=nifti_folder", f"data.root={tmp_path}", "data.num_classes=2"]
+    decisions = Decisions(parse_given([*given, "data.spacing=[1,1,1]"]))
+    decide_parts(decisions)
+    assert sorted(decisions.get("data.crop_size")) == [16, 16, 24]  # 12 slices of 2 mm
 
 
 @pytest.mark.parametrize(

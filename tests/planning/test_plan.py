@@ -241,3 +241,18 @@ def test_training_on_other_files_than_planned_is_refused(
     with pytest.raises(SystemExit):
         train("data=arrays", *given)
     assert "1 changed: data.npz" in capsys.readouterr().err
+
+
+def test_a_missing_folder_is_reported_before_torch_is_imported(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from convsweep.errors import UserError
+from convsweep.planning.command import plan
+try:
+    plan(["data=image_folder", "data.root={tmp_path / "missing"}"])
+except UserError as error:
+    print(error, "torch" in sys.modules)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "does not exist" in said.stdout
+    assert said.stdout.endswith("False\n")

@@ -95,9 +95,10 @@ def free_folder(request: Request) -> Path:
 
 def data_fingerprint(overrides: list[str]) -> dict[str, str]:
     """Return the fingerprint of the data as it is now."""
-    from convsweep.planning import fingerprint
+    from convsweep.data.files.fingerprints import fingerprint_files, own_folder
+    from convsweep.planning.given import parse_given
 
-    return dict(fingerprint(overrides))
+    return fingerprint_files(own_folder(parse_given(overrides).compose().data))
 
 
 class Run:

@@ -108,6 +108,7 @@ class DataModule(LightningDataModule, ABC):
         info = self.info  # reports a missing data set before a download starts
         self.fetch()
         parts = self.read_parts()
+        self.unreadable.tell()
         for part, samples in zip(PARTS, parts, strict=True):
             if samples is not None:
                 check_samples(samples, info, part)

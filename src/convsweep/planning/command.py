@@ -55,6 +55,7 @@ def plan(arguments: Sequence[str]) -> None:
         )
     seconds = None if budget is None else parse_duration(budget)
     place = default_folder(overrides) if folder is None else Path(folder).expanduser()
+    check_early(overrides)
     from convsweep.cli.console import quiet_engines
     from convsweep.planning.folder import write
     from convsweep.planning.plan import make_plan
@@ -64,6 +65,23 @@ def plan(arguments: Sequence[str]) -> None:
     planned = make_plan(overrides, place, seconds)
     write(planned, place)
     show(planned, place)
+
+
+def check_early(overrides: Sequence[str]) -> None:
+    """Check what can be checked before torch is imported, so that mistakes are reported at once.
+
+    Raises:
+        UserError: an override is wrong, or a file, a package or a device is missing.
+    """
+    from convsweep.planning.given import parse_given
+    from convsweep.training.early_checks import check_no_key_is_missing
+    from convsweep.training.quick_checks import check_accelerator, check_own_files, check_packages
+
+    cfg = parse_given(overrides).compose()
+    check_no_key_is_missing(cfg)
+    check_own_files(cfg.data)
+    check_packages(cfg)
+    check_accelerator(str(cfg.trainer.get("accelerator", "auto")))
 
 
 def main(arguments: list[str]) -> None:

@@ -91,6 +91,8 @@ def shown(value: Any) -> str:
     """Return a value as YAML would show it."""
     if value is None:
         return "null"
+    if isinstance(value, dict):
+        return override_text(value)
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""From overrides to a plan: look, decide, measure, write."""
+"""From overrides to a plan: look, decide, measure."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from convsweep.data.files.fingerprints import check_unchanged, fingerprint_files, own_folder
 from convsweep.planning.baseline import choose_width, feasible_share
-from convsweep.planning.folder import RECORD, write
+from convsweep.planning.folder import RECORD
 from convsweep.planning.given import parse_given
 from convsweep.planning.look.look import Look
 from convsweep.planning.look.words import describe
@@ -20,40 +20,27 @@ from convsweep.planning.rules.pretrained import decide_pretrained
 from convsweep.planning.rules.training import decide_epochs, decide_lr
 from convsweep.planning.space import MACS_FACTOR, make_space
 from convsweep.training.device import training_device
-from convsweep.training.early_checks import check_no_key_is_missing
 from hydra_study import usable_cores
 
 # Steps of a training below which its scores say little.
 FEW_STEPS = STEPS // 10
 
 
-def fingerprint(overrides: Sequence[str]) -> dict[str, str]:
-    """Return size and a short hash of each file that these overrides name; nothing is decoded."""
-    return fingerprint_files(own_folder(parse_given(overrides).compose().data))
-
-
-def write_plan(overrides: Sequence[str], folder: Path, seconds: float | None = None) -> Plan:
-    """Look at the data, decide, measure the baseline and write the plan into a folder.
+def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> Planned:
+    """Look at the data, decide, and measure the baseline.
 
     Args:
         overrides: as `train` takes them; each is kept.
+        folder: of the plan, whose record of an earlier plan must have the same files.
         seconds: the budget of time for everything; None: no limit.
 
     Raises:
-        UserError: the data is too small, or the budget does not pay one baseline.
+        UserError: the data is too small or has changed, or the budget does not pay one baseline.
     """
-    planned = make_plan(overrides, folder, seconds)
-    write(planned, folder)
-    return planned.plan
-
-
-def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> Planned:
-    """Look at the data, decide, and measure the baseline."""
     from convsweep.training.imports import prepare_imports
 
     given = parse_given(overrides)
     cfg = given.compose()
-    check_no_key_is_missing(cfg)
     marks = fingerprint_files(own_folder(cfg.data))
     record = (folder / RECORD).absolute()
     if record.is_file():

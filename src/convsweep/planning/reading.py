@@ -5,15 +5,23 @@ from typing import TYPE_CHECKING
 from hydra.utils import get_object
 from omegaconf import DictConfig
 
+from convsweep.data.files.audio import audio_files
 from convsweep.data.files.fingerprints import own_folder
 from convsweep.errors import UserError
 from convsweep.planning.decisions import GIVEN, Decision, Decisions
 from convsweep.planning.given import Given
 from convsweep.planning.look.image_files import ImageFile, image_headers
-from convsweep.planning.look.look import Look, look_at, spacings
+from convsweep.planning.look.legend import Legend
+from convsweep.planning.look.look import Look, look_at
+from convsweep.planning.look.volume_headers import volume_headers
 from convsweep.planning.rules.masks import decide_classes
 from convsweep.planning.rules.network import decide_task
-from convsweep.planning.rules.size import decide_patch, decide_size, decide_spacing
+from convsweep.planning.rules.size import (
+    decide_patch,
+    decide_sample_rate,
+    decide_size,
+    decide_spacing,
+)
 from convsweep.planning.rules.split import decide_split
 from convsweep.training import build
 
@@ -30,36 +38,53 @@ def make_look(given: Given) -> "tuple[Decisions, Look, DataModule]":
     Raises:
         UserError: there is no such data, or too little of it.
     """
-    decisions = Decisions(given)
-    data, headers = prepare_data(decisions)
-    return decisions, look_at(data, headers), data
-
-
-def prepare_data(decisions: Decisions) -> "tuple[DataModule, list[ImageFile]]":
-    """Decide what is read and how it is split, and return the data, set up."""
-    given = decisions.given
     if not given.has("data"):
         raise UserError("a plan needs data; name it, as in data=image_folder data.root=photos")
-    cfg = given.compose()
+    decisions = Decisions(given)
+    headers, legend = decide_decoding(decisions)
+    data = decide_parts(decisions)
+    data.setup("fit")
+    return decisions, look_at(data, headers, legend), data
+
+
+def decide_decoding(decisions: Decisions) -> tuple[list[ImageFile], Legend | None]:
+    """Decide how the user's own files become samples, and return the headers of image files and the
+    values in masks.
+    """
+    cfg = decisions.given.compose()
     root = own_folder(cfg.data)
-    headers: list[ImageFile] = []
-    if root is not None and root.is_dir() and "image_size" in cfg.data:
-        images = root / str(cfg.data.get("images", ""))
-        headers = image_headers([images if images.is_dir() else root], root)
-        decide_size(decisions, headers, "masks" in cfg.data)
-    if root is not None and root.is_dir():
-        decide_classes(decisions, dict(cfg.data), root)
-    if root is not None:
-        own = own_key(cfg)
-        decisions.made[own] = Decision(own, str(root.absolute()), GIVEN, is_given=True)
-    data = build.data_module(given.compose(decisions.overrides()).data)
+    if root is None:
+        return [], None
+    headers, legend = list[ImageFile](), None
+    if root.is_dir():
+        if "image_size" in cfg.data:
+            images = root / str(cfg.data.get("images", ""))
+            headers = image_headers([images if images.is_dir() else root], root)
+            decide_size(decisions, headers, "masks" in cfg.data)
+        if "sample_rate_hz" in cfg.data:
+            decide_sample_rate(decisions, audio_files(root), int(cfg.data.sample_rate_hz))
+        legend = decide_classes(decisions, dict(cfg.data), root)
+    own = own_key(cfg)
+    decisions.made[own] = Decision(own, str(root.absolute()), GIVEN, is_given=True)
+    return headers, legend
+
+
+def decide_parts(decisions: Decisions) -> "DataModule":
+    """Decide the task, the parts, and spacing and crops of volumes, and return the data."""
+
+    def composed() -> DictConfig:
+        return decisions.given.compose(decisions.overrides())
+
+    data = build.data_module(composed().data)
     decide_task(decisions, data.info.task)
     decide_split(decisions, data, data.read_parts())
-    decide_spacing(decisions, spacings(data))
-    decide_patch(decisions, data)
-    data = build.build_data(given.compose(decisions.overrides()))
-    data.setup("fit")
-    return data, headers
+    stored = volume_headers(data)
+    if stored is not None:
+        decide_spacing(decisions, stored)
+        resampled = volume_headers(build.data_module(composed().data))
+        assert resampled is not None
+        decide_patch(decisions, resampled)
+    return build.build_data(composed())
 
 
 def own_key(cfg: DictConfig) -> str:

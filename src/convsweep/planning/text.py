@@ -6,11 +6,14 @@ from convsweep.cli.console import console, short_path
 from convsweep.cli.duration import duration_text
 from convsweep.cli.shell_command import shell_command
 from convsweep.cost import in_bytes
+from convsweep.planning.baseline import POINTS
 from convsweep.planning.decisions import shown
 from convsweep.planning.folder import PLAN, SEARCH
 from convsweep.planning.look.look import Look
 from convsweep.planning.look.words import look_rows
-from convsweep.planning.planned import Plan, Planned
+from convsweep.planning.planned import Planned
+from convsweep.planning.rules.pace import speed_text
+from convsweep.planning.space import MACS_FACTOR
 
 
 def show(planned: Planned, folder: Path) -> None:
@@ -20,7 +23,7 @@ def show(planned: Planned, folder: Path) -> None:
         "",
         *decision_lines(planned),
         "",
-        *cost_lines(planned.plan),
+        *cost_lines(planned),
         *notes(planned),
         "",
         *next_lines(folder),
@@ -45,16 +48,22 @@ def decision_lines(planned: Planned) -> list[str]:
     return lines
 
 
-def cost_lines(plan: Plan) -> list[str]:
+def cost_lines(planned: Planned) -> list[str]:
     """Return what trainings and the search take."""
+    plan = planned.plan
     disk = plan.num_trials * plan.checkpoint_bytes
+    limit = (
+        ""
+        if planned.max_macs is None
+        else f" (within {MACS_FACTOR:g} times the baseline's multiply-accumulates)"
+    )
     return [
         f"a training of the baseline: {plan.epochs} epochs, about"
-        f" {duration_text(plan.seconds_per_training)} ({plan.samples_per_second:,.0f} samples a"
-        f" second), a step {in_bytes(plan.memory)}",
+        f" {duration_text(plan.seconds_per_training)} ({speed_text(plan.samples_per_second)}); a"
+        f" step takes {in_bytes(plan.memory)}",
         f"a search: about {plan.num_trials} trials begun, {plan.slots} at a time;"
-        f" {plan.feasible:.0%} of random points can be trained; disk about {in_bytes(disk)}, memory"
-        f" about {in_bytes(plan.slots * plan.memory)} besides the data",
+        f" {plan.feasible:.0%} of {POINTS} random networks can be trained{limit}; disk about"
+        f" {in_bytes(disk)}, memory about {in_bytes(plan.slots * plan.memory)} besides the data",
     ]
 
 

@@ -83,7 +83,8 @@ def mask_coding(
         if num_classes is None:
             raise UserError(
                 "Index masks need the number of their classes; set data.num_classes, or"
-                " data.class_names (masks of 0 and 255, or 0 and 1: data.coding=binary)."
+                " data.class_names (masks of 0 and 255, or 0 and 1: data.coding=binary);"
+                " `convsweep plan` of the same data lists the values and chooses."
             )
         class_names = tuple(str(number) for number in range(num_classes))
     if num_classes not in (None, len(class_names)) or (

@@ -34,15 +34,13 @@ class Unreadable:
         return self.action == "skip"
 
     def leave_out(self, parts: Parts) -> Parts:
-        """Return parts without the samples that cannot be read, and say how many these are.
+        """Return parts without the samples that cannot be read.
 
         Raises:
             UserError: nothing is left to train on.
         """
         if not self.names:
             return parts
-        if is_first():
-            say(f"{self.text}; left out (data.on_unreadable=skip)")
         train, val, test = (None if part is None else self._others(part) for part in parts)
         if train is None:
             raise UserError(
@@ -50,6 +48,11 @@ class Unreadable:
                 f" {examples(sorted(self.names))}; correct data.root, or replace them"
             )
         return train, val, test
+
+    def tell(self) -> None:
+        """Print how many files are left out, if some are."""
+        if self.names and is_first():
+            say(f"{self.text}; left out (data.on_unreadable=skip)")
 
     @property
     def text(self) -> str:

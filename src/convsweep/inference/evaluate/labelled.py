@@ -95,6 +95,7 @@ def folder_part(trained: Trained, folder: Path, split: str, convert_color: bool 
         theirs = data.describe()
         check_fit(trained.info, theirs, folder)
         parts = dict(zip(PARTS, data.read_parts(), strict=True))
+        data.unreadable.tell()
     except UserError as error:
         rule = (
             f"FOLDER must hold labelled data for {trained.info.task} in the form of the training"

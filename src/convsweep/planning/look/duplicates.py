@@ -19,6 +19,7 @@ MOST_COMPARED = 12_000
 # most this share of their standard deviation: as after another compression, not another picture.
 ALIKE = 0.99
 MOST_DIFFERENCE = 0.1
+EQUAL, IN_ONE = "equal", "in one part"
 
 
 def find_duplicates(all_: Everything, info: DataInfo) -> list[Fault]:
@@ -27,7 +28,7 @@ def find_duplicates(all_: Everything, info: DataInfo) -> list[Fault]:
     for number, x in enumerate(all_.samples()):
         equal[blake2b(np.ascontiguousarray(x).tobytes(), digest_size=16).digest()].append(number)
     exact = [group for group in equal.values() if len(group) > 1]
-    faults = tell_duplicates(exact, all_, info, "equal")
+    faults = tell_duplicates(exact, all_, info, EQUAL)
     if len(info.spatial_shape) == 2 and not info.any_size:
         known = {number for group in exact for number in group[1:]}
         faults += tell_duplicates(near_duplicates(all_, known), all_, info, "nearly equal")
@@ -71,52 +72,56 @@ def near_duplicates(all_: Everything, known: set[int]) -> list[list[int]]:
     ]
 
 
-def sample_of(all_: Everything, number: int) -> NDArray[np.float32]:
-    """Return one sample (C, *spatial) by its number over all parts."""
-    for x in all_.x:
-        if number < len(x):
-            return np.asarray(x[number], dtype=np.float32)
-        number -= len(x)
-    raise IndexError(number)
-
-
 def differ_little(all_: Everything, first: int, second: int) -> bool:
     """Return whether two images differ by a small share of their standard deviation."""
-    one, other = sample_of(all_, first), sample_of(all_, second)
+    one, other = all_.sample(first), all_.sample(second)
     return bool(np.sqrt(np.mean(np.square(one - other))) <= MOST_DIFFERENCE * one.std())
 
 
 def tell_duplicates(
     groups: Sequence[Sequence[int]], all_: Everything, info: DataInfo, how: str
 ) -> list[Fault]:
-    """Return a fault for the groups that span classes, for those that span parts, and for the
-    rest, each with its samples.
+    """Return a fault for the groups that have different targets, for those that are in two parts,
+    and for the rest, each with its samples.
     """
-    told: dict[str, list[Sequence[int]]] = {"two classes": [], "two parts": [], "one part": []}
+    other_targets = "in two classes" if info.kind.has_labels else "with different targets"
+    told: dict[str, list[Sequence[int]]] = {other_targets: [], "in two parts": [], IN_ONE: []}
     for group in groups:
-        labels = None if all_.labels is None else {int(all_.labels[i]) for i in group}
-        across_parts = len({int(all_.parts[i]) for i in group}) > 1
-        if labels is not None and len(labels) > 1:
-            told["two classes"].append(group)
-        if across_parts:
-            told["two parts"].append(group)
-        elif labels is None or len(labels) == 1:
-            told["one part"].append(group)
+        differ = have_different_targets(group, all_, info, how)
+        if differ:
+            told[other_targets].append(group)
+        if len({int(all_.parts[i]) for i in group}) > 1:
+            told["in two parts"].append(group)
+        elif not differ:
+            told[IN_ONE].append(group)
     why = {
-        "two classes": "at most one of the labels is right",
-        "two parts": "scores are too good, since the network has seen the sample in training",
-        "one part": "they count more than others",
+        other_targets: "at most one of the targets is right",
+        "in two parts": "scores are too good, since the network has seen the sample in training",
+        IN_ONE: "they count more than others",
     }
     return [
         Fault(
-            f"{how} samples in {place}",
-            f"{len(found)} group{'s' if len(found) > 1 else ''} of {how} samples in {place}"
+            f"{how} samples {place}",
+            f"{len(found):,} group{'s' if len(found) > 1 else ''} of {how} samples {place}"
             f" ({why[place]}): {examples([describe_group(each, all_, info) for each in found])}",
             [all_.names[i] for group in found for i in group],
         )
         for place, found in told.items()
         if found
     ]
+
+
+def have_different_targets(
+    group: Sequence[int], all_: Everything, info: DataInfo, how: str
+) -> bool:
+    """Return whether samples that should have one target have several: the class of equal and
+    nearly equal samples, masks and numbers of equal ones.
+    """
+    if all_.labels is not None:
+        return len({int(all_.labels[i]) for i in group}) > 1
+    if how != EQUAL or info.kind.gives_signals:
+        return False
+    return len({all_.target(i) for i in group}) > 1
 
 
 def describe_group(group: Sequence[int], all_: Everything, info: DataInfo) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +34,14 @@ class Everything:
         x: arrays of the parts.
         names: of the samples.
         parts: number of the part of each, as in `PARTS`.
+        y: targets of the parts.
         labels: class of each, None if samples have none.
     """
 
     x: list[Array]
     names: list[str]
     parts: NDArray[np.int64]
+    y: list[Array]
     labels: NDArray[np.int64] | None
 
     @classmethod
@@ -49,6 +52,7 @@ class Everything:
             [part.x for _, part in there],
             [name for _, part in there for name in part.names],
             np.concatenate([np.full(len(part), number) for number, part in there]),
+            [part.y for _, part in there],
             np.concatenate([np.asarray(part.y) for _, part in there])
             if info.kind.has_labels
             else None,
@@ -59,3 +63,20 @@ class Everything:
         for x in self.x:
             for chunk in chunks(x):
                 yield from chunk
+
+    def sample(self, number: int) -> NDArray[np.float32]:
+        """Return one sample (C, *spatial) by its number over all parts."""
+        return np.asarray(row_of(self.x, number), dtype=np.float32)
+
+    def target(self, number: int) -> bytes:
+        """Return the target of one sample as bytes, to compare."""
+        return np.ascontiguousarray(row_of(self.y, number)).tobytes()
+
+
+def row_of(arrays: Sequence[Array], number: int) -> NDArray[Any]:
+    """Return one row of arrays that stand for one array."""
+    for array in arrays:
+        if number < len(array):
+            return np.asarray(array[number])
+        number -= len(array)
+    raise IndexError(number)

@@ -29,11 +29,18 @@ def find_strange_brightness(
     if spread > 0 and 0 < far.sum() <= max(1, len(names) // 50):
         found = np.flatnonzero(far).tolist()
         bad = [f"{names[i]} (mean {means[i]:.3g})" for i in found]
-        text = f"{len(bad)} differ in brightness from the rest (median {median:.3g}): "
-        faults.append(Fault("brightness", text + examples(bad), [names[i] for i in found]))
+        samples = count_of(len(bad), "sample")
+        text = f"{samples} of other brightness than the rest (median {median:.3g}): {examples(bad)}"
+        faults.append(Fault("brightness", text, [names[i] for i in found]))
     flat = [names[i] for i in np.flatnonzero(deviations == 0).tolist()]
     if flat:
-        faults.append(Fault("constant", f"{len(flat)} hold one value only: {examples(flat)}", flat))
+        faults.append(
+            Fault(
+                "constant",
+                f"{count_of(len(flat), 'sample')} of one value only: {examples(flat)}",
+                flat,
+            )
+        )
     return faults
 
 
@@ -50,7 +57,8 @@ def find_strange_files(headers: Sequence[ImageFile]) -> list[Fault]:
         if not odd or len(odd) > len(headers) // 10:
             continue
         shown = [f"{headers[i].name} ({word_of(values[i])})" for i in odd]
-        text = f"{len(odd)} of another {kind} than the rest ({word_of(usual)}): {examples(shown)}"
+        files = count_of(len(odd), "file")
+        text = f"{files} of another {kind} than the rest ({word_of(usual)}): {examples(shown)}"
         faults.append(Fault(kind, text, [headers[i].name for i in odd]))
     return faults
 
@@ -66,7 +74,8 @@ def find_small_classes(counts: Sequence[int], class_names: Sequence[str]) -> lis
     if not small:
         return []
     shown = [f"{class_names[i]} ({counts[i]})" for i in small]
-    text = f"{len(small)} classes have fewer than {FEW_IN_CLASS} samples, too few to judge them: "
+    classes = count_of(len(small), "class", "classes")
+    text = f"{classes} of fewer than {FEW_IN_CLASS} samples, too few to judge: "
     return [Fault("small classes", text + examples(shown), [class_names[i] for i in small])]
 
 
@@ -86,7 +95,12 @@ def find_empty_masks(parts: Sequence[Samples | None], info: DataInfo) -> list[Fa
     return [
         Fault(
             "masks of one class",
-            f"{len(empty)} masks hold one class only: {examples(empty)}",
+            f"{count_of(len(empty), 'mask')} of one class only: {examples(empty)}",
             empty,
         )
     ]
+
+
+def count_of(count: int, one: str, several: str = "") -> str:
+    """Return a number with its noun."""
+    return f"{count:,} {one if count == 1 else several or one + 's'}"

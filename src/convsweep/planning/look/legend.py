@@ -16,7 +16,7 @@ from convsweep.data.files.nifti import import_nibabel, stem
 # Masks that are looked at, evenly spaced.
 MOST_MASKS = 500
 # Values that are listed.
-MOST_LISTED = 12
+MOST_LISTED = 8
 
 # A number, or the red, green and blue of a coloured mask.
 Value = int | tuple[int, int, int]

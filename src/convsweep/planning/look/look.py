@@ -14,7 +14,9 @@ from convsweep.data.statistics import chunks, count_classes
 from convsweep.planning.look import duplicates, faults
 from convsweep.planning.look.everything import Everything, Fault
 from convsweep.planning.look.image_files import ImageFile
+from convsweep.planning.look.legend import Legend
 from convsweep.planning.look.mirror import Mirrored, tell_mirrored
+from convsweep.planning.look.volume_headers import volume_headers
 from convsweep.task import MULTI_LABEL, Task, find_task
 
 MOST_MIRRORED = 4000
@@ -34,6 +36,8 @@ class Look:
         file_sizes: the same of the image files, (height, width).
         num_grey, num_rgb: image files of each colour.
         spacing: smallest, median and largest spacing of volumes in mm along each axis.
+        numbers: smallest, median and largest value of each number to predict.
+        legend: the values in the files of masks if the config does not say what they mean.
         mean, std: of each channel of the training part.
         low, high: smallest and largest value.
         brightness_spread: standard deviation of the samples' means, as a share of the mean
@@ -53,6 +57,8 @@ class Look:
     num_grey: int = 0
     num_rgb: int = 0
     spacing: list[list[float]] = field(default_factory=list)
+    numbers: list[list[float]] = field(default_factory=list)
+    legend: str = ""
     mean: list[float] = field(default_factory=list)
     std: list[float] = field(default_factory=list)
     low: float = 0.0
@@ -80,16 +86,18 @@ class Look:
         return max(present) / min(present) if present else 1.0
 
 
-def look_at(data: DataModule, headers: Sequence[ImageFile]) -> Look:
+def look_at(data: DataModule, headers: Sequence[ImageFile], legend: Legend | None) -> Look:
     """Return a look at a data module that is set up.
 
     Args:
         headers: of the image files, if the data consists of some.
+        legend: the values in masks, if their meaning was not given.
     """
     info = data.info
     val = None if data.val is data.train else data.val
     parts = (data.train, val, data.test)
     all_ = Everything.of(parts, info)
+    volumes = volume_headers(data)
     means, deviations, low, high = brightness(all_)
     look = Look(
         info.task,
@@ -101,7 +109,9 @@ def look_at(data: DataModule, headers: Sequence[ImageFile]) -> Look:
         num_grey=sum(header.color == "grey" for header in headers),
         num_rgb=sum(header.color == "rgb" for header in headers),
         file_sizes=three_numbers(np.array([header.size for header in headers], np.int64)),
-        spacing=spacings(data),
+        spacing=[] if volumes is None else three_numbers(volumes.spacings),
+        numbers=numbers_of(parts, info),
+        legend="" if legend is None else legend.text,
         mean=[float(value) for value in data.mean],
         std=[float(value) for value in data.std],
         low=low,
@@ -109,6 +119,9 @@ def look_at(data: DataModule, headers: Sequence[ImageFile]) -> Look:
         brightness_spread=float(means.std() / max(1e-12, float(deviations.mean()))),
         mirrored=mirrored(all_, info),
     )
+    if data.unreadable.names:
+        names = sorted(data.unreadable.names)
+        look.faults.append(Fault("unreadable", f"{data.unreadable.text}; left out", names))
     if info.kind.has_labels:
         look.faults += faults.find_small_classes(look.counts, info.class_names)
     look.faults += faults.find_strange_files(headers)
@@ -129,6 +142,13 @@ def counts_of(parts: Sequence[Samples | None], info: DataInfo) -> list[int]:
         sums = [np.asarray(part.y).sum(axis=0) for part in there]
         return [int(count) for count in np.sum(sums, axis=0)]
     return []
+
+
+def numbers_of(parts: Sequence[Samples | None], info: DataInfo) -> list[list[float]]:
+    """Return smallest, median and largest value of each number to predict; empty for other data."""
+    if not info.kind.has_numbers or info.task == MULTI_LABEL:
+        return []
+    return three_numbers(np.concatenate([np.asarray(part.y) for part in parts if part is not None]))
 
 
 def sizes_of(parts: Sequence[Samples | None]) -> list[list[int]]:
@@ -164,21 +184,6 @@ def brightness(
             deviations.append(flat.std(axis=1, dtype=np.float64))
             low, high = min(low, float(flat.min())), max(high, float(flat.max()))
     return np.concatenate(means), np.concatenate(deviations), low, high
-
-
-def spacings(data: DataModule) -> list[list[float]]:
-    """Return smallest, median and largest spacing of volumes along each axis, in mm; empty for
-    other data.
-    """
-    opened = getattr(data, "open_pairs", None)
-    if opened is None:
-        return []
-    pairs = [pair for part in data.pairs.values() for pair in part]  # type: ignore[attr-defined]
-    zooms = [
-        image.volumes[0].canonical(image.volumes[0].image.header.get_zooms())
-        for image, _ in opened(pairs)
-    ]
-    return three_numbers(np.array(zooms, np.float64))
 
 
 def mirrored(all_: Everything, info: DataInfo) -> dict[str, Mirrored]:

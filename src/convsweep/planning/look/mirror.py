@@ -27,8 +27,8 @@ class Mirrored:
     def text(self) -> str:
         """The result in words."""
         if self.count < FEWEST // 2:
-            return f"too few samples to tell ({self.count})"
-        return f"mirrored samples are told in {self.accuracy:.0%} of {self.count} cases"
+            return f"too few samples to tell whether they may be mirrored ({self.count})"
+        return f"a linear test tells {self.accuracy:.0%} of {self.count} from their mirror images"
 
     @property
     def is_other(self) -> bool:

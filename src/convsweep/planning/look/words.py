@@ -1,21 +1,24 @@
 """A look at the data in words."""
 
+from convsweep.nets.geometry import shape_text
 from convsweep.planning.look.duplicates import MOST_COMPARED
 from convsweep.planning.look.look import Look
 
 MOST_CLASSES = 12
+WORDS = {1: "signals", 2: "images", 3: "volumes"}
 
 
 def describe(look: Look) -> str:
     """Return what the data is, in one line."""
-    kind = {1: "signals", 2: "images", 3: "volumes"}[len(look.in_shape) - 1]
-    size = "x".join(map(str, look.in_shape[1:]))
+    kind = WORDS[len(look.in_shape) - 1]
+    varies = any(low != high for low, _, high in look.sizes)
+    size = [middle for _, middle, _ in look.sizes] if varies else look.in_shape[1:]
     classes = f", {len(look.class_names)} classes" if look.counts else ""
     channels = look.in_shape[0]
-    return (
-        f"{look.total:,} {kind} of {size} with {channels} channel{'s' if channels > 1 else ''},"
-        f" {look.task}{classes}"
-    )
+    about = "about " if varies else ""
+    with_channels = f"{channels} channel{'s' if channels > 1 else ''}"
+    shape = f"{about}{shape_text(size)} with {with_channels}"
+    return f"{look.total:,} {kind} of {shape}, {look.task}{classes}"
 
 
 def look_rows(look: Look) -> list[tuple[str, str]]:
@@ -24,6 +27,12 @@ def look_rows(look: Look) -> list[tuple[str, str]]:
     rows = [("data", describe(look)), ("parts", parts)]
     if look.counts:
         rows.append(("classes", class_text(look)))
+    if look.legend:
+        rows.append(("values in masks", look.legend))
+    if look.numbers:
+        named = zip(look.class_names, look.numbers, strict=True)
+        text = ", ".join(f"{name} {a:.4g} to {c:.4g} (median {b:.4g})" for name, (a, b, c) in named)
+        rows.append(("numbers", text))
     for name, sizes in (("sizes of files", look.file_sizes), ("sizes", look.sizes)):
         if any(low != high for low, _, high in sizes):
             text = ", ".join(f"{low} to {high} (median {middle})" for low, middle, high in sizes)
@@ -33,13 +42,14 @@ def look_rows(look: Look) -> list[tuple[str, str]]:
         rows.append(("spacing in mm, by axis (median)", text))
     channels = zip(look.mean, look.std, strict=True)
     means = ", ".join(f"{mean:.3g} ± {std:.3g}" for mean, std in channels)
-    rows.append(("values", f"{look.low:.4g} to {look.high:.4g}; channels {means}"))
-    spread = f"{look.brightness_spread:.2g} of the standard deviation within samples"
-    rows.append(("spread of the samples' brightness", spread))
+    text = f"{look.low:.4g} to {look.high:.4g}; mean and standard deviation of each channel {means}"
+    rows.append(("values", text))
+    spread = f"{look.brightness_spread:.2g} times the standard deviation within samples"
+    rows.append(("spread of the samples' means", spread))
     if len(look.in_shape) == 3 and look.total > MOST_COMPARED:
         rows.append(("nearly equal images", f"looked for among the first {MOST_COMPARED:,}"))
     for axes, test in look.mirrored.items():
-        rows.append((axes, f"{test.text} (50 % is chance)"))
+        rows.append((axes, test.text))
     return rows
 
 
@@ -53,4 +63,6 @@ def class_text(look: Look) -> str:
         text = ", ".join(f"{name} ({count:,})" for name, count in pairs[:MOST_CLASSES])
     more = len(pairs) - MOST_CLASSES
     rest = f" and {more} more" if more > 0 else ""
-    return f"{text}{rest}; the most frequent has {look.imbalance:.3g} times the rarest"
+    if look.imbalance == 1:
+        return f"{text}{rest}; all equally frequent"
+    return f"{text}{rest}; the most frequent {look.imbalance:.3g} times as frequent as the rarest"

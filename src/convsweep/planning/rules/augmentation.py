@@ -32,7 +32,11 @@ def decide_augmentation(decisions: Decisions, look: Look) -> list[str]:
         option = {(True, True): "flips", (True, False): "flip"}.get(
             (not sides.is_other, not heights.is_other), "none"
         )
-        decisions.choose("data/augment", option, f"mirrored unless that shows (nnU-Net): {said}")
+        decisions.choose(
+            "data/augment",
+            option,
+            f"mirrored along each axis on which no test tells mirror images (nnU-Net): {said}",
+        )
         return list(dict.fromkeys(["none", option]))
     few = sides.count < FEWEST_MIRRORED // 2
     if sides.is_alike and heights.is_alike:
@@ -44,7 +48,7 @@ def decide_augmentation(decisions: Decisions, look: Look) -> list[str]:
     if option == "shift" and min(look.in_shape[1:]) < 16:
         option = "none"
         why += f", and a shift of {min(look.in_shape[1:])} pixels by a tenth is less than one"
-    decisions.choose("data/augment", option, f"{why}: {said} (50 % is chance)")
+    decisions.choose("data/augment", option, f"{why}: {said} (50% is chance)")
     return list(dict.fromkeys(["none", option, "erasing"]))
 
 

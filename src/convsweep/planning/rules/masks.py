@@ -5,7 +5,7 @@ from typing import Any
 
 from convsweep.errors import UserError
 from convsweep.planning.decisions import Decisions
-from convsweep.planning.look.legend import Legend, Value, legend_of
+from convsweep.planning.look.legend import Legend, Value, legend_of, word_of
 
 # The value of masks that usually means no class (PASCAL VOC, Cityscapes).
 VOID = 255
@@ -102,7 +102,7 @@ def color_of(value: Value) -> list[int]:
 
 def said_of(legend: Legend) -> str:
     """Return which values the masks hold."""
-    words = [str(value) for value in legend.values[:6]]
+    words = [word_of(value) for value in legend.values[:6]]
     return f"the masks hold {', '.join(words)}{', ...' if len(legend.values) > 6 else ''}"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.look.look import Look
+from convsweep.planning.look.words import WORDS
 from convsweep.training.default_net import (
     LAST,
     LAST_OF_SIGNAL,
@@ -138,7 +139,7 @@ def decide_unet(decisions: Decisions, look: Look, spatial: list[int], width: int
     """Decide a U-Net: `unet_small`, `unet_3d_small` or `unet_1d` of a depth that suits the size."""
     dim, size = len(spatial), min(spatial)
     preset = {1: "unet_1d", 2: "unet_small", 3: "unet_3d_small"}[dim]
-    decisions.choose("model/net", preset, f"for {dim} axes, on a CPU too")
+    decisions.choose("model/net", preset, f"for {WORDS[dim]}, on a CPU too")
     most = {1: 6, 2: 4, 3: 4}[dim]
     depth = max(1, min(most, int(log2(max(2, size / LOWEST)))))
     decisions.decide(

@@ -110,3 +110,9 @@ def num_trials(pace: Pace, epochs: int, seconds: float | None) -> int:
         return TRIALS
     full = pace.search_s(seconds) / pace.training_s(epochs)
     return max(4, int(BEGUN * full))
+
+
+def speed_text(samples_per_second: float) -> str:
+    """Return a speed in words."""
+    digits = 0 if samples_per_second >= 10 else 1
+    return f"{samples_per_second:,.{digits}f} samples a second"

@@ -1,12 +1,15 @@
-"""Rules about the size and colour of samples: of images, and of crops of volumes."""
+"""Rules about the size of samples: images and their colour, crops of volumes, recordings."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from convsweep.data.datamodule import DataModule
+from convsweep.data.files.audio import Recording
+from convsweep.data.files.images import UnfitFileError
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.look.image_files import ImageFile, most_common
+from convsweep.planning.look.volume_headers import VolumeHeaders
 
 # Sizes of resized images are multiples of it, and at most this.
 SIZE_MULTIPLE, LARGEST_SIZE = 16, 224
@@ -15,6 +18,8 @@ MOST_FILES = 0.9
 # Crops of volumes are multiples of the first, at most the second; volumes are resampled if their
 # spacings differ by more than this factor.
 PATCH_MULTIPLE, LARGEST_PATCH, UNEQUAL = 8, 96, 1.1
+# About so many recordings settle the sample rate.
+MOST_RATES = 200
 
 
 def decide_size(decisions: Decisions, headers: Sequence[ImageFile], has_masks: bool) -> None:
@@ -61,34 +66,56 @@ def rounded(value: float, has_masks: bool = False) -> int:
     return int(size if has_masks else min(LARGEST_SIZE, size))
 
 
-def decide_patch(decisions: Decisions, data: DataModule) -> None:
+def decide_patch(decisions: Decisions, headers: VolumeHeaders) -> None:
     """Decide the size of crops of volumes: the median, which almost every volume fits into."""
-    if not data.info.any_size or not hasattr(data, "open_pairs"):
-        return
-    shapes = [image.shape for image, _ in data.open_pairs(data.pairs["train"])]  # type: ignore[attr-defined]
-    middle = np.median(np.array(shapes), axis=0)
+    middle = np.median(headers.shapes, axis=0)
     patch = [
         min(LARGEST_PATCH, -(-int(size) // PATCH_MULTIPLE) * PATCH_MULTIPLE) for size in middle
     ]
     decisions.decide(
         "data.crop_size",
         patch,
-        f"the median of {len(shapes)} volumes, {'x'.join(f'{size:g}' for size in middle)}, in"
-        f" multiples of {PATCH_MULTIPLE}, at most {LARGEST_PATCH} (nnU-Net: the median, as far as"
-        " memory allows)",
+        f"the median of {len(headers.shapes):,} volumes,"
+        f" {'x'.join(f'{size:g}' for size in middle)}, in multiples of {PATCH_MULTIPLE}, at most"
+        f" {LARGEST_PATCH} (nnU-Net: the median, as far as memory allows)",
     )
 
 
-def decide_spacing(decisions: Decisions, spacings: list[list[float]]) -> None:
-    """Decide whether volumes are resampled: to the median where spacings differ.
-
-    Args:
-        spacings: smallest, median and largest along each axis.
-    """
-    if any(high > UNEQUAL * low for low, _, high in spacings):
-        said = ", ".join(f"{low:.3g} to {high:.3g}" for low, _, high in spacings)
+def decide_spacing(decisions: Decisions, headers: VolumeHeaders) -> None:
+    """Decide whether volumes are resampled: to the median where spacings differ."""
+    low, high = headers.spacings.min(axis=0), headers.spacings.max(axis=0)
+    if (high > UNEQUAL * low).any():
+        said = ", ".join(f"{a:.3g} to {b:.3g}" for a, b in zip(low, high, strict=True))
+        middle = np.median(headers.spacings, axis=0)
         decisions.decide(
             "data.spacing",
-            [float(f"{middle:.4g}") for _, middle, _ in spacings],
+            [float(f"{value:.4g}") for value in middle],
             f"spacings differ, {said} mm; the median along each axis (nnU-Net)",
         )
+
+
+def decide_sample_rate(decisions: Decisions, files: Sequence[Path], default_hz: int) -> None:
+    """Decide the sample rate of recordings: their own if it is below the default.
+
+    Args:
+        files: of the recordings.
+        default_hz: of the config.
+    """
+    rates = [rate for rate in map(sample_rate_of, files[:: 1 + len(files) // MOST_RATES]) if rate]
+    usual = most_common(rates) if rates else default_hz
+    if usual < default_hz:
+        decisions.decide(
+            "data.sample_rate_hz",
+            usual,
+            f"that of {rates.count(usual)} of {len(rates)} recordings; nothing is above it",
+        )
+
+
+def sample_rate_of(file: Path) -> int | None:
+    """Return the sample rate of a recording in Hz; None if it is unreadable, which reading it
+    reports.
+    """
+    try:
+        return Recording(file).sample_rate_hz
+    except UnfitFileError:
+        return None

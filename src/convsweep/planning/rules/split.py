@@ -26,7 +26,7 @@ def decide_split(decisions: Decisions, data: DataModule, read: Parts) -> None:
         decisions.decide(
             "data.test_fraction",
             share,
-            f"no test part; a fifth of {count} samples, which the search never looks at"
+            f"no test part; a fifth of {count:,} samples, which the search never looks at"
             if share
             else f"no test part, and {count} samples are too few (50) to keep some for it",
         )
@@ -47,7 +47,7 @@ def decide_split(decisions: Decisions, data: DataModule, read: Parts) -> None:
     decisions.decide(
         "data.val_fraction",
         share,
-        f"{count} samples to train and validate on: a tenth from 5,000 on, else a fifth",
+        f"{count:,} samples to train and validate on: a tenth from 5,000 on, else a fifth",
     )
 
 

@@ -6,7 +6,14 @@ from convsweep.cli.duration import duration_text
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.look.look import Look
 from convsweep.planning.measure import Measured
-from convsweep.planning.rules.pace import FEWEST_EPOCHS, MOST_EPOCHS, STEPS, TRAININGS, Pace
+from convsweep.planning.rules.pace import (
+    FEWEST_EPOCHS,
+    MOST_EPOCHS,
+    STEPS,
+    TRAININGS,
+    Pace,
+    speed_text,
+)
 
 NONE = "none"
 # Learning rates of AdamW: the default, and the factor between that of the lowest loss in a range
@@ -41,7 +48,7 @@ def decide_epochs(decisions: Decisions, pace: Pace, seconds: float | None) -> in
     if seconds is not None:
         fit = min(TRAININGS, int(pace.search_s(seconds) / pace.training_s(affordable)))
         why += (
-            f"; {pace.speed.train_speed:,.0f} samples a second were measured, so an epoch takes"
+            f"; {speed_text(pace.speed.train_speed)} were measured, so an epoch takes"
             f" {duration_text(pace.epoch_s)}, and {affordable} epochs leave {fit} trainings"
             f" in the half of {duration_text(seconds)} that is the search's"
         )
