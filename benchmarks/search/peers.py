@@ -1,12 +1,13 @@
-"""Replay the schedules of NePS and Ray Tune by their own code, on the table's curves.
+"""Replay searches by NePS, Ray Tune and SMAC3, by their own code.
 
-    uv pip install neural-pipeline-search==0.17.0 "ray[tune]==2.60.0" "optuna>=5" \\
+    uv pip install neural-pipeline-search==0.17.0 "ray[tune]==2.60.0" smac==2.4.1 "optuna>=5" \\
         hydra-core scikit-learn
-    PYTHONPATH=.:src python -m benchmarks.search.peers replays.jsonl [--seeds 50]
+    PYTHONPATH=.:src python -m benchmarks.search.peers replays.jsonl [--seeds 50] [--only GROUP]
 
-In an environment of its own, since NePS holds other packages back. Both get random points, so that
-schedules alone are compared: NePS draws a number, and each new one is the next network of the
-table. A trial that NePS continues pays for its further epochs only.
+In an environment of its own, since NePS holds other packages back. On the table's curves, NePS and
+Ray Tune get random points, so that schedules alone are compared: NePS draws a number, and each new
+one is the next network of the table. On the surrogate of the flat space, NePS's PriorBand and SMAC3
+propose points. A trial that NePS continues pays for its further epochs only.
 """
 
 import argparse
@@ -14,19 +15,36 @@ import json
 import logging
 import warnings
 from functools import partial
+from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
 import neps
+from benchmarks.search import methods
+from benchmarks.search.neps_space import neps_space, seed_all
 from benchmarks.search.replay import GROUPS, Way, search
 from benchmarks.search.rows import mend, read_rows
 from benchmarks.search.run import Run, Trial
-from benchmarks.search.tasks import NAMES
-from benchmarks.search.worlds import TableWorld
+from benchmarks.search.tasks import NAMES, flat_name
+from ConfigSpace import Categorical, ConfigurationSpace, Float, Integer, OrdinalHyperparameter
 from neps.optimizers import algorithms
 from neps.optimizers.ask_and_tell import AskAndTell
+from neps.space.neps_spaces.neps_space import NepsCompatConverter, resolve
+from neps.space.neps_spaces.sampling import OnlyPredefinedValuesSampler
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
+from smac import HyperparameterOptimizationFacade, Scenario
+from smac.runhistory.dataclasses import TrialValue
+
+# Points of a search of 40 trainings, refused ones included.
+SMAC_TRIALS = 80
 
 
 def neps_method(run: Run, algorithm: str) -> None:
@@ -74,11 +92,87 @@ def ray_asha(run: Run, factor: int = 3) -> None:
                 break
 
 
+def neps_points(run: Run, algorithm: str, *, has_prior: bool) -> None:
+    """Ask NePS for the next point and its epochs; a point beyond the budget has the accuracy 0."""
+    task = run.world.task
+    space = neps_space(task, has_prior=has_prior)
+    asked = AskAndTell(getattr(algorithms, algorithm)(space))
+    seed_all(run.seed)
+    trials: dict[str, Trial | None] = {}
+    while True:
+        one = asked.ask()
+        config = NepsCompatConverter.from_neps_config(one.config)
+        key = str(one.id).split("_")[0]
+        if key not in trials:
+            chosen = OnlyPredefinedValuesSampler(config.predefined_samplings)
+            resolved, _ = resolve(space, chosen, config.environment_values)
+            values = dict(resolved.get_attrs())
+            trials[key] = run.at({name: values[flat_name(name)] for name in task.space.searched})
+        trial = trials[key]
+        if trial is not None:
+            while trial.done < int(config.environment_values["epochs"]):
+                run.train(trial)
+            if run.is_done(trial):
+                run.complete(trial)
+        asked.tell(one, {"objective_to_minimize": 1.0 if trial is None else 1 - trial.last})
+
+
+def smac_points(run: Run) -> None:
+    """Ask SMAC3's facade for hyperparameters for the next point, and train it in full; a point
+    beyond the budget has the accuracy 0.
+    """
+    task = run.world.task
+    space = ConfigurationSpace(seed=run.seed)
+    space.add([smac_parameter(name, each) for name, each in task.space.searched.items()])
+    with TemporaryDirectory() as folder:
+        # its first design is a quarter of the trials at most
+        scenario = Scenario(
+            space,
+            output_directory=Path(folder),
+            deterministic=True,
+            n_trials=SMAC_TRIALS,
+            seed=run.seed,
+        )
+        facade = HyperparameterOptimizationFacade(
+            scenario, lambda config, seed=0: 0.0, overwrite=True, logging_level=False
+        )
+        while True:
+            asked = facade.ask()
+            trial = run.at(dict(asked.config))
+            if trial is not None:
+                methods.finish(run, trial)
+            facade.tell(asked, TrialValue(cost=1.0 if trial is None else 1 - trial.value))
+
+
+def smac_parameter(name: str, each: BaseDistribution) -> Any:
+    """Return a parameter of ConfigSpace."""
+    if isinstance(each, FloatDistribution):
+        return Float(name, (each.low, each.high), log=each.log)
+    if isinstance(each, IntDistribution) and each.step == 1:
+        return Integer(name, (each.low, each.high), log=each.log)
+    if isinstance(each, IntDistribution):
+        return OrdinalHyperparameter(name, list(range(each.low, each.high + 1, each.step)))
+    assert isinstance(each, CategoricalDistribution)
+    return Categorical(name, list(each.choices))
+
+
 PEERS = {
-    "NePS, ASHA": Way(partial(neps_method, algorithm="asha")),
-    "NePS, Hyperband": Way(partial(neps_method, algorithm="hyperband")),
-    "Ray Tune, ASHA 3": Way(ray_asha),
+    "schedules": {
+        "NePS, ASHA": Way(partial(neps_method, algorithm="asha")),
+        "NePS, Hyperband": Way(partial(neps_method, algorithm="hyperband")),
+        "Ray Tune, ASHA 3": Way(ray_asha),
+    },
+    "samplers": {"SMAC3": Way(smac_points)},
+    "searches": {
+        "NePS, Hyperband": Way(partial(neps_points, algorithm="neps_hyperband", has_prior=False)),
+        "NePS, PriorBand, hand-made prior": Way(
+            partial(neps_points, algorithm="neps_priorband", has_prior=True)
+        ),
+    },
 }
+PEERS_NAMES = sorted({name for ways in PEERS.values() for name in ways})
+# Conditions of the space of signals have no form in all of these.
+FLAT = "images"
 
 
 def main() -> None:
@@ -88,23 +182,28 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--tasks", nargs="+", default=list(NAMES), choices=NAMES)
+    parser.add_argument("--only", nargs="+", default=list(PEERS), choices=list(PEERS))
+    parser.add_argument("--methods", nargs="+", help="only these, by their names")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     mend(options.file)
     rows = read_rows(options.file)
-    known = {(row["task"], row["method"], row["seed"]) for row in rows if row["unit"] == "epochs"}
+    keys = ("group", "task", "method", "seed", "unit")
+    known = {tuple(row[key] for key in keys) for row in rows}
     with options.file.open("a") as file:
         for seed in range(options.seeds):
-            for task in options.tasks:
-                for name, way in PEERS.items():
-                    if (task, name, seed) in known:
-                        continue
-                    trainings = GROUPS["schedules"].trainings
-                    found = search(way, TableWorld(task, seed), trainings, seed, "epochs")
-                    row = {"group": "schedules", "task": task, "method": name, "seed": seed}
-                    file.write(json.dumps(row | {"unit": "epochs"} | found) + "\n")
-                    file.flush()
+            for group, task, name in product(options.only, options.tasks, PEERS_NAMES):
+                place = (group, task, name, seed, "epochs")
+                way = PEERS[group].get(name)
+                if way is None or place in known or name not in (options.methods or [name]):
+                    continue
+                if group != "schedules" and task != FLAT:
+                    continue
+                own = GROUPS[group]
+                found = search(way, own.world(task, seed), own.trainings, seed, "epochs")
+                file.write(json.dumps(dict(zip(keys, place, strict=True)) | found) + "\n")
+                file.flush()
 
 
 if __name__ == "__main__":

@@ -125,6 +125,9 @@ SEARCHES: dict[str, Way] = {
     "TPE group, promotion 1, 3, 9": Way(promotion, tpe(multivariate=True, group=True)),
     "TPE, promotion 3, 9": Way(partial(promotion, min_steps=3), tpe()),
     "TPE, one epoch, 25 %": Way(screening, tpe()),
+    "random, one epoch, 50 %": Way(partial(screening, share=0.5)),
+    "TPE, one epoch, 50 %": Way(partial(screening, share=0.5), tpe()),
+    "TPE, promotion 1, 3, 9, hand-made prior": Way(promotion, tpe(), options={"former": "hand"}),
     "GP, promotion 1, 3, 9": Way(promotion, gp),
     "GP, full length": Way(sampler=gp),
     "Optuna's defaults": Way(

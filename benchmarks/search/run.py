@@ -72,7 +72,8 @@ class Run:
             counts its own.
         seed: Of these random points.
         former: What is done with a point of a former search of 20 random trainings, which costs
-            nothing: `ignore`; `queue` its best one; or take its `best` or `worst` one as the prior.
+            nothing: `ignore`; `queue` its best one; or take its `best` or `worst` one as the prior;
+            `hand`: the prior is the task's network made by hand.
 
     Attributes:
         spent: Part of the budget.
@@ -106,7 +107,11 @@ class Run:
                 pruner=self.pruner or NopPruner(),
             )
         if self.former != "ignore":
-            point = former_point(self.world, self.seed, is_best=self.former != "worst")
+            point = (
+                dict(self.world.task.hand_made)
+                if self.former == "hand"
+                else former_point(self.world, self.seed, is_best=self.former != "worst")
+            )
             if self.former == "queue":
                 self.study.enqueue_trial(point)
             else:
@@ -147,11 +152,30 @@ class Run:
                 values = self.world.task.space.point(asked._suggest).values
             network = self.world.network(asked.number, values)
             if network.excess <= 0:
-                trial = self.by_number[asked.number] = Trial(asked.number, network, asked)
-                self.trials.append(trial)
-                return trial
+                return self.begin(asked, network)
             self.refuse(asked, network.excess)
         raise SpentError
+
+    def begin(self, asked: optuna.Trial, network: Network) -> Trial:
+        """Return the trial of a network that fits the budget."""
+        trial = self.by_number[asked.number] = Trial(asked.number, network, asked)
+        self.trials.append(trial)
+        return trial
+
+    def at(self, values: Mapping[str, Any]) -> Trial | None:
+        """Return a trial at a point that another program proposes; None if the budget refuses it.
+
+        Raises:
+            SpentError: too many points were refused.
+        """
+        asked = self.study.ask()
+        network = self.world.network(asked.number, values)
+        if network.excess <= 0:
+            return self.begin(asked, network)
+        self.refuse(asked, network.excess)
+        if self.refused > MAX_REFUSALS:
+            raise SpentError
+        return None
 
     def refuse(self, asked: optuna.Trial, excess: float) -> None:
         """Tell the study of a point that the budget refuses."""

@@ -33,18 +33,21 @@ class Data:
 
 
 @cache
-def load_data(name: str, root: str) -> Data:
+def load_data(name: str, root: str, sizes: tuple[int, int, int] = SIZES) -> Data:
     """Return the data of a task, read from the folder that `data.root` names in the program.
 
-    signals: MNIST-1D, 2,000 samples for training, 1,000 for validation, its test part of 1,000.
-    images: Fashion-MNIST, 28x28 averaged to 14x14; 2,000 images for training, 1,000 for validation;
-    1,000 of its test part.
+    signals: MNIST-1D. images: Fashion-MNIST, 28x28 averaged to 14x14.
+
+    Args:
+        name: Name of the task.
+        root: The folder.
+        sizes: Samples for training, validation and test; by default those of the table.
     """
     source = {"signals": MNIST1D, "images": FashionMNIST}[name](root=root)
     source.prepare_data()
     known, _, held_out = source.read()
     assert held_out is not None
-    num_train, num_val, num_test = SIZES
+    num_train, num_val, num_test = sizes
     x, y = np.asarray(known.x[: num_train + num_val]), np.asarray(known.y[: num_train + num_val])
     x_test, y_test = np.asarray(held_out.x[:num_test]), np.asarray(held_out.y[:num_test])
     return normalised(

@@ -27,6 +27,7 @@ class Task:
         budget: Options of `convsweep.cost.budget.Budget`.
         in_shape: (C, *spatial) of a sample.
         max_epochs: Epochs of a full training.
+        hand_made: The values of a network made by hand, as a prior; empty if there is none.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Task:
     budget: Mapping[str, Any]
     in_shape: tuple[int, ...]
     max_epochs: int
+    hand_made: Mapping[str, Any]
 
     def point(self, number: int) -> Point:
         """Return random point `number`, the same on every machine."""
@@ -51,6 +53,7 @@ def load_task(name: str) -> Task:
         config["budget"],
         {"signals": (1, 40), "images": (1, 14, 14)}[config["data"]],
         config["max_epochs"],
+        config.get("hand_made", {}),
     )
 
 
@@ -64,3 +67,13 @@ def options_of(point: Point) -> dict[str, Any]:
     }
     variables = {key: value for key, value in point.values.items() if key.startswith("$")}
     return plain | variables
+
+
+def flat_name(name: str) -> str:
+    """Return the name of a parameter as a word, which every peer accepts."""
+    return name.replace("$", "").replace(".", "_")
+
+
+def by_flat_name(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping of parameters with their names as words."""
+    return {flat_name(name): value for name, value in values.items()}

@@ -85,38 +85,85 @@ def cost_of(task: Task, options: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def train(task: Task, data: Data, options: Mapping[str, Any], seed: int) -> Curve:
-    """Return the curve of a full training."""
-    torch.manual_seed(seed)
-    net = build_net(task, options)
-    layout = lay_out(net, "auto", task.in_shape, torch.device("cpu"))
-    batch_size = int(options["data.batch_size"])
-    steps = -(-len(data.train.y) // batch_size)
-    groups = decay_groups(list(net.parameters()), decay_norm_and_bias=False)
-    optimizer = build_optimizer(make_optimizer(options), groups)
-    schedule = cosine(optimizer, steps * task.max_epochs, warmup=options["scheduler.warmup"])
-    loss_of = CrossEntropy(options["model.label_smoothing"])
-    augment = Augment(options)
-    curve = Curve()
-    for epoch in range(task.max_epochs):
-        begin = time.process_time()
-        net.train()
+class Training:
+    """A training that goes on epoch by epoch.
+
+    Args:
+        task: The task.
+        data: Its samples.
+        options: A point, by `options_of`.
+        seed: Of weights, batches and augmentation.
+
+    Attributes:
+        done: Epochs trained.
+    """
+
+    def __init__(self, task: Task, data: Data, options: Mapping[str, Any], seed: int) -> None:
+        torch.manual_seed(seed)
+        self.data, self.seed, self.done = data, seed, 0
+        self.net = build_net(task, options)
+        self.layout = lay_out(self.net, "auto", task.in_shape, torch.device("cpu"))
+        self.batch_size = int(options["data.batch_size"])
+        groups = decay_groups(list(self.net.parameters()), decay_norm_and_bias=False)
+        self.optimizer = build_optimizer(make_optimizer(options), groups)
+        steps = -(-len(data.train.y) // self.batch_size) * task.max_epochs
+        self.schedule = cosine(self.optimizer, steps, warmup=options["scheduler.warmup"])
+        self.loss_of = CrossEntropy(options["model.label_smoothing"])
+        self.augment = Augment(options)
+
+    def run_epoch(self) -> bool:
+        """Train for one epoch and return whether the loss is still finite."""
+        self.net.train()
         total = torch.zeros(())
-        for number, indices in enumerate(torch.randperm(len(data.train.y)).split(batch_size)):
+        train, order = self.data.train, torch.randperm(len(self.data.train.y))
+        for number, indices in enumerate(order.split(self.batch_size)):
             if len(indices) == 1:  # batch norm needs two samples
                 continue
-            x, y = augment(data.train.x[indices], data.train.y[indices], (seed, epoch, number))
-            loss = loss_of(net(x.contiguous(memory_format=layout)), y)
-            optimizer.zero_grad()
+            place = (self.seed, self.done, number)
+            x, y = self.augment(train.x[indices], train.y[indices], place)
+            loss = self.loss_of(self.net(x.contiguous(memory_format=self.layout)), y)
+            self.optimizer.zero_grad()
             loss.backward()
-            optimizer.step()
-            schedule.step()
+            self.optimizer.step()
+            self.schedule.step()
             total += loss.detach()
-        if not total.isfinite():
+        self.done += 1
+        return bool(total.isfinite())
+
+    def evaluate(self, split: Split) -> tuple[float, float]:
+        """Return accuracy and cross-entropy of a part of the data."""
+        return evaluate(self.net, split, self.layout)
+
+    def state(self) -> dict[str, Any]:
+        """Return what `resume` needs."""
+        return {
+            "done": self.done,
+            "net": self.net.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "random": torch.get_rng_state(),
+        }
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from the state of another training of the same point."""
+        self.done = state["done"]
+        self.net.load_state_dict(state["net"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        torch.set_rng_state(state["random"])
+
+
+def train(task: Task, data: Data, options: Mapping[str, Any], seed: int) -> Curve:
+    """Return the curve of a full training."""
+    training = Training(task, data, options, seed)
+    curve = Curve()
+    while training.done < task.max_epochs:
+        begin = time.process_time()
+        if not training.run_epoch():
             curve.diverged = True
             break
-        val, val_loss = evaluate(net, data.val, layout)
-        test, _ = evaluate(net, data.test, layout)
+        val, val_loss = training.evaluate(data.val)
+        test, _ = training.evaluate(data.test)
         curve.val.append(val)
         curve.val_loss.append(val_loss)
         curve.test.append(test)

@@ -1,0 +1,1 @@
+"""Live searches: one space, training code, machine and budget for this program and others."""
