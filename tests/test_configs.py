@@ -127,6 +127,14 @@ def test_experiments_open_with_their_command(path: Path) -> None:
     assert re.search(rf"# (uv run )?convsweep train.*experiment={path.stem}", lines[1]), lines[1]
 
 
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [((), "convnet_digits"), (("model/net=lenet5",), "lenet5_digits")],
+)
+def test_a_run_is_named_after_its_network(overrides: tuple[str, ...], name: str) -> None:
+    assert composed(*overrides).name == name
+
+
 def test_every_config_file_says_what_it_is() -> None:
     for path in CONF.rglob("*.yaml"):
         assert path.read_text().startswith("# "), path

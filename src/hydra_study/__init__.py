@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hydra_study.kinds import kind_of_error as kind_of_error
     from hydra_study.kinds import telling_cause as telling_cause
     from hydra_study.paths import SweepPaths as SweepPaths
+    from hydra_study.preview import Preview as Preview
     from hydra_study.primary_config import config_arguments as config_arguments
     from hydra_study.primary_config import config_dirs as config_dirs
     from hydra_study.processes.slots import usable_cores as usable_cores
@@ -55,6 +56,7 @@ _MODULES = {
     "Finals": "trials.finalists",
     "LivenessMonitor": "storage.heartbeat",
     "OpenStudy": "storage.storage",
+    "Preview": "preview",
     "Promotion": "trials.schedules",
     "Pruned": "trial",
     "Stopped": "trial",

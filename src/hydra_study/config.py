@@ -70,6 +70,8 @@ class StudyConf:
         changed: `refuse` or `accept` a start whose space or config differs from that of the first
             start.
         view: `auto`, `table`, `lines` or `none`.
+        preview: Dotted path of `f(hydra_study.Preview)`, which is called instead of the search, to
+            say what it would do.
         observer: Module that follows the sweep in a process of its own, run as `python -m
             <observer> <folder> --follow`.
     """
@@ -115,6 +117,7 @@ class StudyConf:
     may_change: list[str] = field(default_factory=list)
     changed: str = "refuse"
     view: str = "auto"
+    preview: str | None = None
     observer: str | None = None
 
 

@@ -26,6 +26,7 @@ from hydra_study.interrupts import Interrupts, Overdue, time_limit
 from hydra_study.kinds import is_disk_full
 from hydra_study.launchers import workers_by
 from hydra_study.objectives import parse_objectives
+from hydra_study.preview import show_preview
 from hydra_study.processes.compose import task_config
 from hydra_study.processes.observer import observe
 from hydra_study.processes.slots import make_slots
@@ -111,6 +112,9 @@ def run_sweep(
     refuse_floats(space, point, compose)
     check_seed(spec, first)
     check_average(spec, first)
+    if spec.options.preview is not None:
+        show_preview(spec, space, compose)
+        return None
     spec.paths.make()
     study = prepare(spec, space, first)
     with locked(spec.paths.ask_lock):

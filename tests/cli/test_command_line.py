@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.cli.command_line import multirun_first
+from convsweep.cli.command_line import PREVIEW, expand_dry_run, multirun_first
+from convsweep.errors import UserError
 from convsweep.run_folder import remove_unused
 
 
@@ -36,3 +37,13 @@ def test_only_a_folder_of_nothing_else_is_removed_after_a_mistake(
     assert Path("mine", kept).is_file()
     assert Path("mine", "config.yaml").is_file()
     assert Path("config.yaml").is_file()
+
+
+def test_a_dry_run_is_of_a_search() -> None:
+    assert expand_dry_run(["-m", "sweeps=x", "--dry-run"]) == [
+        "-m",
+        "sweeps=x",
+        f"hydra.sweeper.preview={PREVIEW}",
+    ]
+    with pytest.raises(UserError, match="add -m and a space"):
+        expand_dry_run(["data=digits", "--dry-run"])

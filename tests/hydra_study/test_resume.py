@@ -201,3 +201,9 @@ def test_an_application_lists_keys_that_may_differ_between_starts(toy: MakeToy) 
             "data.num_workers: 1 -> 2",
         )
     )
+
+
+def test_a_preview_is_called_instead_of_the_sweep(toy: MakeToy) -> None:
+    app = toy("return cfg.x", "x: 0.0", "params: {x: 'choice(1,2)'}\npreview: builtins.print")
+    assert "Preview(space=" in app.run()
+    assert not app.sweep.exists()

@@ -21,6 +21,7 @@ from convsweep.patches import hydra as hydra_patches
 from convsweep.run_folder import remove_unused
 from hydra_study import FULL_ERROR, config_arguments, trial, wants_traceback
 
+DRY_RUN, PREVIEW = "--dry-run", "convsweep.planning.search_preview.preview"
 MULTIRUN, HELP = {"-m", "--multirun"}, {"-h", "--help"}
 
 
@@ -65,6 +66,24 @@ def expand_resume(arguments: list[str]) -> list[str]:
         )
     config = config_arguments(OmegaConf.load(saved.with_name("hydra.yaml")).hydra)
     return [*config, *overrides, f"hydra.run.dir={quote(folder)}", "ckpt_path=last", *others]
+
+
+def expand_dry_run(arguments: list[str]) -> list[str]:
+    """Return the arguments with `--dry-run` replaced by the override that shows what a search would
+    do.
+
+    Raises:
+        UserError: it is not a search.
+    """
+    if DRY_RUN not in arguments:
+        return arguments
+    if not MULTIRUN & set(arguments):
+        raise UserError(
+            f"{DRY_RUN} says what a search would do, but there is none; add -m and a space, or try"
+            " a single training by debug=fast"
+        )
+    others = [argument for argument in arguments if argument != DRY_RUN]
+    return [*others, f"hydra.sweeper.preview={PREVIEW}"]
 
 
 def multirun_first(arguments: list[str]) -> list[str]:
@@ -137,6 +156,7 @@ def run(main: Callable[[], Any]) -> None:
 def call(main: Callable[[], Any]) -> None:
     """Run a Hydra main function and exit with the exit code of a command."""
     try:
+        sys.argv[1:] = expand_dry_run(sys.argv[1:])
         check_dashes(sys.argv[1:])
         sys.argv[1:] = ranks.join(multirun_first(quote_values(expand_resume(sys.argv[1:]))))
         main()
