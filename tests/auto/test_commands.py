@@ -38,9 +38,18 @@ def test_trainings_are_shorter_where_the_baseline_was_slower_than_planned(tmp_pa
     assert not any(word.startswith("trainer.max_epochs") for word in planned)
     slower = search(job_of(tmp_path, "15min", 90.0, baseline_s=60.0))
     assert value_in(slower, "trainer.max_epochs") == 6
-    assert value_in(slower, "hydra.sweeper.schedule.min_steps") == 1
+    assert value_in(slower, "hydra.sweeper.schedule.min_steps") == 1  # of 5 s
     with pytest.raises(LeftOutError, match="the training on all data has the time instead"):
         search(job_of(tmp_path, "5min", 90.0))
+
+
+@pytest.mark.parametrize(("seconds", "schedule"), [(60.0, []), (12.0, [2]), (3.0, ["none"])])
+def test_trials_are_not_compared_before_they_trained_as_long_as_they_take_to_start(
+    tmp_path: Path, seconds: float, schedule: list[object]
+) -> None:
+    command = search(job_of(tmp_path, "1h", 90.0, baseline_s=seconds))  # 2 s to start a trial
+    words = [word for word in command if "schedule" in word]
+    assert [word.rpartition("=")[2] for word in words] == [str(each) for each in schedule]
 
 
 def test_the_training_on_all_data_has_the_time_that_is_left(tmp_path: Path) -> None:

@@ -306,11 +306,15 @@ def test_a_smaller_total_drops_what_it_has_no_room_for(tmp_path: Path) -> None:
     assert Counter(map(kind_of, study.trials)) == {"running": 2, "pruned": 10}
 
 
-def test_what_waits_goes_on_once_a_new_point_would_not_come_to_its_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("lengths", "until"), [([30.0, 20.0, 90.0], 70.0), ([], 50.0)])
+def test_what_waits_goes_on_once_a_new_point_would_not_come_to_its_end(
+    tmp_path: Path, lengths: list[float], until: float
+) -> None:
     study, teller = paused_trials(tmp_path, 2)
-    finished = study.ask()
-    finished.set_user_attr(attributes.SECONDS, 30.0)
-    study.tell(finished, 0.5)
+    for length in lengths:
+        finished = study.ask()
+        finished.set_user_attr(attributes.SECONDS, length)
+        study.tell(finished, 0.5)
     paths = SweepPaths(tmp_path)
     paths.make()
     options = SimpleNamespace(
@@ -321,11 +325,8 @@ def test_what_waits_goes_on_once_a_new_point_would_not_come_to_its_end(tmp_path:
     teller.checkpoints = SimpleNamespace(newest=lambda trial: "last.ckpt")
     space: Any = SimpleNamespace(size=None)
     asker = Asker(study, space, spec, "worker", teller, Promotion())
-    in_time, late = asker.ask(0, 69.0), asker.ask(0, 71.0)
-    assert in_time is not None
-    assert late is not None
-    assert in_time.number == 3
-    assert late.number == 0, "the best of those that wait"
+    asked = [asker.ask(0, seconds) for seconds in (until - 1.0, until + 1.0)]
+    assert [one and one.number for one in asked] == [2 + len(lengths), 0]
 
 
 def test_a_slow_worker_leaves_a_trial_that_another_one_let_go_on(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from convsweep.auto.files import PRESET, SPACE
-from convsweep.auto.job import ENDING_S, EPOCHS, Job
+from convsweep.auto.job import ENDING_S, EPOCHS, TRIAL_START_SHARE, Job
 from convsweep.auto.shares import Costs, Finals, check_least, fit_finals, least_with_search
 from convsweep.cli.duration import duration_text
 from hydra_study import override_text
@@ -20,6 +20,8 @@ SPARE = 0.05
 # By how much of itself a budget may be exceeded for export and report.
 OVER = 0.1
 RUNG = "hydra.sweeper.schedule.min_steps"
+# Epochs of a training, in those of its first comparison, that promotion needs.
+COMPARISONS = 3
 
 
 class LeftOutError(Exception):
@@ -72,9 +74,7 @@ def search(job: Job) -> list[str]:
     # the engine counts all starts of a study
     timeout = max(1.0, share.search - job.costs().start) + job.seconds_of(SPACE)
     epochs = max(1, round(share.length * job.max_epochs))
-    shorter = (
-        [] if epochs == job.max_epochs else [f"{EPOCHS}={epochs}", f"{RUNG}={first_rung(epochs)}"]
-    )
+    shorter = [] if epochs == job.max_epochs else [f"{EPOCHS}={epochs}"]
     timed = "null" if math.isinf(timeout) else f"{timeout:.0f}"
     n_trials = job.n_trials()
     return [
@@ -88,6 +88,7 @@ def search(job: Job) -> list[str]:
         f"hydra.sweeper.n_trials={'null' if n_trials is None else n_trials}",
         "hydra.sweeper.finalists=null",
         *shorter,
+        *schedule_of(job, epochs),
         *job.request.engine,
     ]
 
@@ -216,9 +217,21 @@ def check_ending(job: Job, command: str) -> None:
         )
 
 
-def first_rung(epochs: int) -> int:
-    """Return the epochs after which trials are first compared: a ninth, as in the plan."""
-    return max(1, epochs // 9)
+def schedule_of(job: Job, epochs: int) -> list[str]:
+    """Return the overrides of the search's schedule: trials are first compared after a ninth of
+    the epochs, as in the plan, but not before a training has taken as long as it takes to start a
+    trial again. Where that is too late for two comparisons, each trial is trained to its end.
+
+    Args:
+        job: the run.
+        epochs: of a trial.
+    """
+    usual = max(1, epochs // 9)
+    again = job.costs().start * TRIAL_START_SHARE / max(1e-9, job.baseline_epoch_s)
+    first = max(usual, math.ceil(again))
+    if COMPARISONS * first > epochs:
+        return ["hydra/sweeper/schedule=none"]
+    return [] if (first, epochs) == (usual, job.max_epochs) else [f"{RUNG}={first}"]
 
 
 def preset(folder: Path, name: str) -> list[str]:

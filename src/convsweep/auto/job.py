@@ -18,6 +18,9 @@ SLOTS, EPOCHS = "hydra.sweeper.slots", "trainer.max_epochs"
 ENDING_S = 15.0
 # Stages of the ending, each with a start.
 NUM_ENDING = 3
+# What a trial costs besides its training, as a share of what a command does: it is forked from a
+# process that has imported everything.
+TRIAL_START_SHARE = 0.25
 # Trainings side by side are slower than one alone by about so much.
 SIDE_BY_SIDE = 0.8
 
@@ -55,6 +58,14 @@ class Job:
     def max_epochs(self) -> int:
         """Epochs of the baseline."""
         return int(self.files.plan.get("epochs") or self.files.baseline_result.get("epochs") or 1)
+
+    @property
+    def baseline_epoch_s(self) -> float:
+        """Seconds of an epoch of the baseline, as measured or else as planned."""
+        done = self.files.baseline_result
+        if done:
+            return float(done["seconds"]) / max(1, int(done["epochs"]))
+        return float(self.files.plan.get("seconds_per_training") or 0.0) / self.max_epochs
 
     @property
     def recipe_epochs(self) -> int:
@@ -114,7 +125,7 @@ class Job:
     def _costs(self, training: float, start: float, at_once: float) -> Costs:
         again = training * self.more_data
         return Costs(
-            training,
+            training + TRIAL_START_SHARE * start,
             again,
             again * self.recipe_epochs / self.max_epochs,
             start,

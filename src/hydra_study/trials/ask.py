@@ -155,16 +155,17 @@ class Asker:
 
     def _is_late(self, trials: Sequence[FrozenTrial], seconds: float) -> bool:
         """Return whether a point that begins now would not be trained to its end within `timeout`,
-        by the median of the trials that were.
+        by the median of the trials that were; without these, whether half of it is over.
         """
-        if self._schedule is None or self._spec.options.timeout is None:
+        timeout = self._spec.options.timeout
+        if self._schedule is None or timeout is None:
             return False
         lengths = [
             trial.user_attrs.get(attributes.SECONDS, 0.0)
             for trial in trials
             if kind_of(trial) == "complete"
         ]
-        return bool(lengths) and seconds + median(lengths) > self._spec.options.timeout
+        return seconds + (median(lengths) if lengths else timeout / 2) > timeout
 
     def _resume(self, paused: FrozenTrial, slot: int) -> optuna.Trial:
         """Let a paused trial go on; its state changes last, so that it stays paused if this worker
