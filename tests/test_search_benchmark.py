@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from benchmarks.search import make_table, methods, statistics, summary
+from benchmarks.search.public_tables import PublicTable, table_of_regrets
 from benchmarks.search.replay import SCHEDULES, SEARCHES, search
 from benchmarks.search.rows import read_rows
 from benchmarks.search.run import Run, SpentError
@@ -17,6 +18,8 @@ from benchmarks.search.table import Table, load_table, pack
 from benchmarks.search.tasks import NAMES, load_task, options_of
 from benchmarks.search.training import cost_of
 from benchmarks.search.worlds import SurrogateWorld, TableWorld
+from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.samplers import RandomSampler
 
 NUM_EPOCHS = 9
 
@@ -80,6 +83,41 @@ def test_every_random_point_of_a_space_is_a_network_or_refused(name: str) -> Non
     task = load_task(name)
     costs = [cost_of(task, options_of(task.point(number))) for number in range(30)]
     assert all(("reason" in cost) == (cost.get("excess", 1) > 0) for cost in costs)
+
+
+def test_the_network_made_by_hand_is_a_whole_point_that_fits_the_budget() -> None:
+    task = load_task("images")
+    point = task.space.at(task.hand_made)
+    assert point.values == task.hand_made
+    assert "reason" not in cost_of(task, options_of(point))
+
+
+def test_a_point_of_another_program_is_a_trial_or_refused() -> None:
+    run = Run(SurrogateWorld("images", 0), budget=9)
+    good, large = dict(run.world.task.hand_made), {"model.net.width": 32, "model.net.num_stages": 3}
+    trial = run.at(good)
+    assert trial is not None
+    assert 0 < run.train(trial) < 1
+    large |= {"model.net.num_blocks": 2, "model.net.width_growth": 2.0, "model.net.block": "plain"}
+    assert run.at(good | large) is None
+    assert (len(run.trials), run.refused) == (1, 1)
+
+
+def test_a_public_table_is_searched_by_the_values_of_its_choices() -> None:
+    values = {f"{i}{j}": [i / 10 + j / 100] * 2 for i in range(10) for j in range(3)}
+    space = {"number": IntDistribution(0, 9), "word": CategoricalDistribution(["a", "b", "c"])}
+    table = PublicTable(space, {"number": list(range(10)), "word": ["a", "b", "c"]}, values)
+    regrets = table.search(RandomSampler(seed=0), 0)
+    assert regrets == sorted(regrets, reverse=True)
+    assert regrets[-1] == 0
+    rows = [
+        {"table": "t", "method": name, "seed": seed, "regret": [0.5, 0.3, value]}
+        for name, value in (("good", 0.0), ("fair", 0.1), ("bad", 0.2))
+        for seed in range(9)
+    ]
+    text = table_of_regrets(rows)
+    assert "0.000 [0.000, 0.000] | 1.00 *" in text
+    assert "0.200 [0.200, 0.200] | 3.00 |" in text
 
 
 def test_a_packed_table_is_the_same_and_of_its_space_alone(

