@@ -23,6 +23,7 @@ from convsweep.planning.rules.network import decide_network
 from convsweep.planning.rules.pace import Pace, check_budget
 from convsweep.planning.rules.pretrained import decide_pretrained
 from convsweep.planning.rules.training import decide_lr, leave_out_augmentation
+from convsweep.planning.text import next_lines
 from convsweep.planning.writing import plan_text
 from convsweep.task import CLASSIFICATION, SEGMENTATION
 from convsweep.training.default_net import options_for
@@ -256,3 +257,10 @@ except UserError as error:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "does not exist" in said.stdout
     assert said.stdout.endswith("False\n")
+
+
+def test_the_next_commands_of_a_plan_by_folds_train_all_folds(tmp_path: Path) -> None:
+    *_, search, folds = next_lines(tmp_path, 3)
+    assert search.endswith("sweeps=search")
+    assert folds.endswith("--config-name plan data.fold=0,1,2  # all folds")
+    assert next_lines(tmp_path, 0)[-1] == search

@@ -39,3 +39,9 @@ def test_validation_on_the_training_samples_is_called_so(tmp_path: Path) -> None
     data, _, warning, _ = lines_of(tmp_path, [200, 200], batch_size=8, val_fraction=None)
     assert data.startswith("data: 400 training, no test part")
     assert "val/... are scores of what was trained on" in warning
+
+
+def test_a_small_fold_is_validated_in_turn_with_the_others(tmp_path: Path) -> None:
+    _, _, warning, *_ = lines_of(tmp_path, [30, 30], batch_size=8, num_folds=4, fold=0)
+    assert "all in turn by data.fold=0,1,2,3 (-m)" in warning
+    assert "data.val_fraction" not in warning

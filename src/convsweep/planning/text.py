@@ -26,7 +26,7 @@ def show(planned: Planned, folder: Path) -> None:
         *cost_lines(planned),
         *notes(planned),
         "",
-        *next_lines(folder),
+        *next_lines(folder, planned.plan.num_folds),
     ]:
         console.print(line, soft_wrap=True, markup=False)
 
@@ -73,15 +73,24 @@ def notes(planned: Planned) -> list[str]:
     return [f"note: {text}" for text in planned.plan.warnings if text not in faults]
 
 
-def next_lines(folder: Path) -> list[str]:
-    """Return the next commands."""
+def next_lines(folder: Path, num_folds: int) -> list[str]:
+    """Return the next commands.
+
+    Args:
+        num_folds: of the plan; 0: none.
+    """
     place = short_path(folder.absolute())
-    train = shell_command("train", "--config-dir", place, "--config-name", "plan")
-    search = shell_command(
-        "train", "-m", "--config-dir", place, "--config-name", "plan", "sweeps=search"
-    )
+    plan = ("--config-dir", place, "--config-name", "plan")
+    commands = [
+        shell_command("train", *plan),
+        shell_command("train", "-m", *plan, "sweeps=search"),
+    ]
+    if num_folds:
+        folds = ",".join(map(str, range(num_folds)))
+        commands.append(f"{shell_command('train', '-m', *plan, f'data.fold={folds}')}  # all folds")
+    first, *others = commands
     return [
         f"written: {place}/{PLAN}, {place}/{SEARCH}",
-        f"next: {train}",
-        f"      {search}",
+        f"next: {first}",
+        *(f"      {command}" for command in others),
     ]

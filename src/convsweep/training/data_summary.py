@@ -82,8 +82,7 @@ def warnings_of(
     elif len(data.val) < FEW_VALIDATION:
         yield (
             f"{len(data.val)} validation samples are few: one is {1 / len(data.val):.0%} of a"
-            " score, so networks and epochs can hardly be told apart; more by data.val_fraction,"
-            " or all in turn by data.num_folds=5 data.fold=0,1,2,3,4 (-m)"
+            f" score, so networks and epochs can hardly be told apart; {more_validation(data)}"
         )
     if pass_steps < FEW_STEPS:
         yield (
@@ -96,6 +95,15 @@ def warnings_of(
             f"a training step takes about {in_bytes(memory)}, but {in_bytes(free)} are free; use a"
             " smaller data.batch_size with trainer.accumulate_grad_batches, or a smaller net"
         )
+
+
+def more_validation(data: "DataModule") -> str:
+    """Return how to validate on more samples."""
+    num_folds = data.loading["num_folds"]
+    folds = f"data.fold={','.join(map(str, range(num_folds or 5)))} (-m)"
+    if num_folds is not None:
+        return f"all in turn by {folds}"
+    return f"more by data.val_fraction, or all in turn by data.num_folds=5 {folds}"
 
 
 def class_warnings(data: "DataModule") -> Iterator[str]:
