@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from convsweep.data.files.fingerprints import changes, check_unchanged, fingerprint_files
+from convsweep.data.sources.arrays import Arrays
 from convsweep.errors import UserError
+from convsweep.planning.baseline import pace_of
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.folder import write
 from convsweep.planning.given import parse_given
@@ -40,9 +42,8 @@ def a_look(*in_shape: int, task: str = CLASSIFICATION, counts: tuple[int, ...] =
 
 
 def a_pace(train_speed: float, num_train: int = 1000) -> Pace:
-    return Pace(
-        num_train, 100, 10, slots=2, speed=Measured(train_speed, 10 * train_speed, None, 60)
-    )
+    speed = Measured(train_speed, 10 * train_speed, None, 60)
+    return Pace(num_train // 10, 10, num_val=100, slots=2, speed=speed)
 
 
 def test_a_plan_composes_with_its_search(tmp_path: Path) -> None:
@@ -177,6 +178,16 @@ def test_epochs_follow_from_speed_and_budget() -> None:
     # half of 240 s, less two minutes, for 12 trainings, two at a time at 0.8 of the speed: 10.7 s
     # each, of which 2 s for the start
     assert pace.affordable_epochs(240) == 8  # a third for starts: 160 s of 240
+
+
+def test_an_epoch_of_few_samples_has_the_steps_of_the_training(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", x=np.zeros((48, 1, 8, 8), np.uint8), y=np.arange(48) % 2)
+    options = {"batch_size": 4, "val_fraction": None, "test_fraction": None}
+    data = Arrays(str(tmp_path / "data.npz"), **options, min_steps_per_epoch=20)
+    data.setup()
+    pace = pace_of(data, 1, Measured(96.0, 96.0, None, 8))
+    assert pace.steps == 24  # two passes of 12
+    assert pace.epoch_s == 1.0
 
 
 def test_short_trainings_have_no_augmentation() -> None:

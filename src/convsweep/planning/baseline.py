@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from convsweep.errors import InfeasibleError
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.look.look import Look
-from convsweep.planning.measure import measure
+from convsweep.planning.measure import Measured, measure
 from convsweep.planning.rules.batch import fit_memory
 from convsweep.planning.rules.network import WIDTHS, decide_network, has_own_network
 from convsweep.planning.rules.pace import ENOUGH, Pace
@@ -86,9 +86,19 @@ def try_width(
         cfg, cost = feasible_config(decisions)
     ready = with_options(data, cfg)
     threads = max(1, usable_cores() // slots)
-    num_val = 0 if data.val is data.train else len(data.val)
     speed = measure(cfg, ready, threads, for_lr)
-    return Baseline(cfg, Pace(len(data.train), num_val, batch, slots, speed), cost)
+    return Baseline(cfg, pace_of(ready, slots, speed), cost)
+
+
+def pace_of(data: "DataModule", slots: int, speed: Measured) -> Pace:
+    """Return how long trainings on data take by a measured speed.
+
+    Args:
+        slots: trainings at a time.
+    """
+    steps = len(data.train_order(data.num_train_items))
+    num_val = 0 if data.val is data.train else len(data.val)
+    return Pace(steps, data.loading["batch_size"], num_val, slots, speed)
 
 
 def with_options(data: "DataModule", cfg: DictConfig) -> "DataModule":

@@ -30,27 +30,24 @@ class Pace:
     """How long trainings take.
 
     Args:
-        num_train, num_val: samples of an epoch, and of a validation.
+        steps: of an epoch, which passes over few samples several times.
         batch_size: of a step.
+        num_val: samples of a validation.
         slots: trainings at a time.
         speed: measured.
     """
 
-    num_train: int
-    num_val: int
+    steps: int
     batch_size: int
+    num_val: int
     slots: int
     speed: Measured
 
     @property
     def epoch_s(self) -> float:
         """Seconds of an epoch with its validation."""
-        return self.num_train / self.speed.train_speed + self.num_val / self.speed.eval_speed
-
-    @property
-    def steps(self) -> int:
-        """Steps of an epoch."""
-        return max(1, self.num_train // self.batch_size)
+        num_train = self.steps * self.batch_size
+        return num_train / self.speed.train_speed + self.num_val / self.speed.eval_speed
 
     @property
     def wanted_epochs(self) -> int:
