@@ -57,11 +57,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "both_modes: passes with the patches of other packages, and with none of them"
     )
-    config.addinivalue_line("markers", "long: takes more than some ten seconds, so it begins early")
+    config.addinivalue_line(
+        "markers", "long: of a file that takes more than some ten seconds, which begins early"
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return twice as many test processes as there are cores, since tests wait for half of their
+    time: for trials that sleep, servers that stop and processes that are to notice it.
+    """
+    return 2 * len(os.sched_getaffinity(0))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put long tests first, so that no process is at one of them when the others have ended."""
+    """Put long files first, so that no process is at one of them when the others have ended."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

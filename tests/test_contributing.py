@@ -19,6 +19,8 @@ from convsweep.inference.predict import files, formats
 from convsweep.inference.predict.command import predict
 from tests.conftest import Train
 
+pytestmark = pytest.mark.long
+
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
 BLOCK = re.compile(r'^```\w+ title="(?P<name>[^"]+)"\n(?P<body>.*?)^```$', re.M | re.S)
 

@@ -15,6 +15,8 @@ from convsweep.init.command import main, write_project
 from convsweep.review.confirm.confirmation import _check_configs
 from hydra_study import open_sweep_folder
 
+pytestmark = pytest.mark.long
+
 CONFIG = ["--config-dir", "conf", "--config-name", "project"]
 
 

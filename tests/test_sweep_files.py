@@ -30,6 +30,8 @@ from hydra_study.trials.retry import fixed_params
 from hydra_study.trials.starting_points import enqueue
 from tests.conftest import NO_PICTURES, Train
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 # Sweep -> a sample's shape and the number of classes, of the embedded data where there is some.
 SHAPES = {

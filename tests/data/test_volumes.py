@@ -9,7 +9,7 @@ from convsweep.errors import UserError
 
 @pytest.fixture(scope="module")
 def volumes() -> Volumes:
-    return Volumes(batch_size=4, num_train=60, num_val=5, num_test=10)
+    return Volumes(batch_size=4, num_train=30, num_val=2, num_test=2)
 
 
 def test_a_segmentation_has_every_class_and_mostly_background(volumes: Volumes) -> None:
@@ -24,12 +24,12 @@ def test_a_segmentation_has_every_class_and_mostly_background(volumes: Volumes) 
 def test_a_classification_has_one_shape_in_each_volume() -> None:
     one, many = (
         Volumes(batch_size=4, task="classification", num_train=count, num_val=1, num_test=1)
-        for count in (40, 80)
+        for count in (15, 40)
     )
     assert one.info.class_names == SHAPES
-    assert (many.class_counts > 5).all()
-    assert np.array_equal(one.train.x[:], many.train.x[:40])
-    assert np.array_equal(one.train.y[:], many.train.y[:40])
+    assert (many.class_counts > 2).all()
+    assert np.array_equal(one.train.x[:], many.train.x[:15])
+    assert np.array_equal(one.train.y[:], many.train.y[:15])
 
 
 def test_parts_and_seeds_are_different_volumes(volumes: Volumes) -> None:
@@ -78,7 +78,7 @@ def test_shapes_have_the_volume_of_their_formula(
 
 
 def test_a_shape_stands_out_from_the_ground() -> None:
-    for seed in range(20):
+    for seed in range(8):
         values, mask = volume(np.random.default_rng(seed), 32, 1)
         assert abs(values[mask > 0].mean() - values[mask == 0].mean()) > 20
 

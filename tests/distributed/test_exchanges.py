@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.conftest import NO_PICTURES
 from tests.distributed.test_ranks import start
 
 from convsweep.patches import is_usable
@@ -28,6 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "data.batch_size=16",
         "test=false",
         "logger=none",
+        *NO_PICTURES,
     ]
     place = tmp_path_factory.mktemp("watched")
     process = start(

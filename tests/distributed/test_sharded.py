@@ -4,10 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from tests.conftest import NO_PICTURES, Train
 
 from convsweep.training.build import load_model
+
+pytestmark = pytest.mark.long
 
 SHARDED = [
     "trainer=fsdp",

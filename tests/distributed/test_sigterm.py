@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import ROOT
+from tests.conftest import NO_PICTURES, ROOT
 
 pytestmark = pytest.mark.long
 
@@ -24,6 +24,7 @@ def test_a_signal_in_a_step_ends_all_processes(tmp_path: Path) -> None:
         "logger=none",
         "hydra.run.dir=run",
         terminate,
+        *NO_PICTURES,
     ]
     process = subprocess.Popen(
         [sys.executable, "-m", "convsweep", "train", *options],

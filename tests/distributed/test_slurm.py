@@ -15,6 +15,8 @@ from tests.slurm_cluster import Cluster, slurm
 
 __all__ = ["slurm"]
 
+pytestmark = pytest.mark.long
+
 SCRIPT = str(ROOT / "train.py")
 AGAIN = "{} || {{ scontrol requeue $SLURM_JOB_ID; sleep 60; }}"
 

@@ -3,7 +3,10 @@ leaves.
 """
 
 import contextlib
+import io
+import logging
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -39,6 +42,8 @@ def main(cfg):
 if __name__ == "__main__":
     main()
 """
+# Seconds after which something is taken to hang, on a busy machine too.
+PATIENCE_S = 240.0
 CONFIG = """
 defaults:
   - _self_
@@ -94,7 +99,7 @@ class Toy:
             if process.stdout is not None:
                 process.stdout.close()
 
-    def run(self, *arguments: str, code: int = 0, timeout: float = 120) -> str:
+    def run(self, *arguments: str, code: int = 0, timeout: float = PATIENCE_S) -> str:
         """Run `python app.py -m ...` to its end and return what it printed."""
         process = self.start(*arguments)
         try:
@@ -106,6 +111,29 @@ class Toy:
             ) from None
         assert process.returncode == code, output
         return output
+
+    def refuse(self, *arguments: str) -> str:
+        """Run `python app.py -m ...` in this process, which a mistake must end before any trial,
+        and return what it printed.
+        """
+        said, root = io.StringIO(), logging.getLogger()
+        handlers, level = [*root.handlers], root.level
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+        ):
+            patch.chdir(self.folder)
+            patch.syspath_prepend(self.folder)
+            patch.delenv("HYDRA_FULL_ERROR", raising=False)
+            patch.setattr(sys, "argv", ["app.py", "-m", *arguments])
+            try:
+                with pytest.raises(SystemExit, match="1"):
+                    runpy.run_path("app.py", run_name="__main__")
+            finally:
+                root.handlers[:] = handlers
+                root.setLevel(level)
+        return said.getvalue()
 
     def study(self, name: str = "app") -> optuna.Study:
         """Return the study as it stands."""
@@ -164,7 +192,7 @@ def end_processes_in(folder: Path) -> None:
         time.sleep(0.05)
 
 
-def wait_for(condition: Callable[[], bool], timeout: float = 30.0) -> None:
+def wait_for(condition: Callable[[], bool], timeout: float = PATIENCE_S) -> None:
     """Wait until the condition holds."""
     end = time.monotonic() + timeout
     while not condition():

@@ -74,4 +74,4 @@ def test_what_cannot_be_averaged_is_refused(
     toy: MakeToy, arguments: list[str], message: str
 ) -> None:
     app = toy(TRAINING, "x: 0\ndata: {fold: 0}\nseed: 0", OPTIONS)
-    assert message in app.run(*arguments, code=1)
+    assert message in app.refuse(*arguments)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import NO_PICTURES
+
 from .conftest import processes_in, wait_for
 from .test_pipeline import ROOT, wandb_server
 
@@ -24,6 +26,7 @@ TWO = [
     "model.net.width=4",
     "model.net.norm=none",
     "test=false",
+    *NO_PICTURES,
 ]
 FAIL = "+callbacks.fail={_target_: rank_callbacks.Fail, rank: 1, epoch: 1, how: kill}"
 GRID = ["hydra/sweeper/sampler=grid", "hydra.sweeper.slots=2"]

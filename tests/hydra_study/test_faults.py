@@ -21,7 +21,7 @@ from hydra_study.interrupts import Interrupts, Overdue, time_limit
 from hydra_study.storage.patience import GaveUpWaitingError, Patience
 from hydra_study.storage.patient_storage import PatientStorage
 
-from .conftest import MakeToy, Toy, wait_for
+from .conftest import PATIENCE_S, MakeToy, Toy, wait_for
 from .postgresql import Server, trials_in
 from .test_machines import ANOTHER_MACHINE
 
@@ -72,12 +72,12 @@ def test_a_paused_worker_that_was_taken_for_dead_drops_its_trials_and_continues(
 ) -> None:
     app = make(toy, 6, more="stale_after: 1\n")
     paused = on_machine(app, "paused", monkeypatch)
-    wait_for(lambda: steps_of(app) > 4, timeout=60)
+    wait_for(lambda: steps_of(app) > 4)
     pause(paused, app)
     other = on_machine(app, "other", monkeypatch)
-    wait_for(lambda: app.kinds().count("killed") >= 2, timeout=90)
+    wait_for(lambda: app.kinds().count("killed") >= 2)
     os.kill(paused.pid, signal.SIGCONT)
-    outputs = [process.communicate(timeout=120)[0] for process in (paused, other)]
+    outputs = [process.communicate(timeout=PATIENCE_S)[0] for process in (paused, other)]
     assert [paused.returncode, other.returncode] == [0, 0], outputs
     assert app.kinds().count("complete") == 6
     assert "another worker has reaped trial" in outputs[0]
@@ -120,14 +120,14 @@ def full_disk(process: "subprocess.Popen[str]") -> Iterator[None]:
 def test_a_full_disk_is_waited_for_while_trials_train_on(toy: MakeToy) -> None:
     app = make(toy, 4, steps=60)
     process = app.start("hydra/sweeper/sampler=random")
-    wait_for(lambda: steps_of(app) > 10, timeout=60)
+    wait_for(lambda: steps_of(app) > 10)
     with full_disk(process):
         before = steps_of(app)
-        wait_for(lambda: steps_of(app) > before + 40, timeout=60)
+        wait_for(lambda: steps_of(app) > before + 40)
         journal = (app.sweep / "study.journal").read_bytes()
-        wait_for(lambda: steps_of(app) > before + 60, timeout=60)
+        wait_for(lambda: steps_of(app) > before + 60)
         assert (app.sweep / "study.journal").read_bytes() == journal, "nothing could be written"
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, output
     assert app.kinds() == ["complete"] * 4
     assert all(sorted(trial.intermediate_values) == list(range(1, 61)) for trial in app.trials()), (
@@ -145,16 +145,16 @@ def test_a_database_that_is_down_is_waited_for_while_trials_train_on(
 ) -> None:
     app = make(toy, 4, steps=60, more=f"storage: {database.url}\n")
     process = app.start("hydra/sweeper/sampler=random")
-    wait_for(lambda: steps_of(app) > 10, timeout=60)
+    wait_for(lambda: steps_of(app) > 10)
     database.stop()
     database.start()
     before = steps_of(app)
-    wait_for(lambda: steps_of(app) > before + 10, timeout=60)
+    wait_for(lambda: steps_of(app) > before + 10)
     database.stop()
     before = steps_of(app)
-    wait_for(lambda: steps_of(app) > before + 40, timeout=60)
+    wait_for(lambda: steps_of(app) > before + 40)
     database.start()
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, output
     trials = trials_in(database.url)
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
@@ -174,7 +174,7 @@ def test_a_start_waits_for_a_database_that_is_just_coming_back(
     impatient = app.start("hydra/sweeper/sampler=random")
     said_by(impatient, "does not answer")
     os.killpg(impatient.pid, signal.SIGINT)
-    output, _ = impatient.communicate(timeout=50)
+    output, _ = impatient.communicate(timeout=PATIENCE_S)
     assert impatient.returncode == 130, output
     assert "Traceback" not in output
     process = app.start("hydra/sweeper/sampler=random")
@@ -182,7 +182,7 @@ def test_a_start_waits_for_a_database_that_is_just_coming_back(
     limit = "hydra.sweeper.storage_timeout=600, but at most 60 s at a start"
     assert f"retrying for 60 s ({limit}): " in said, "what is waited, and why it is not the option"
     database.start()
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, output
     assert [trial.state for trial in trials_in(database.url)] == [TrialState.COMPLETE] * 2
     database.stop()
@@ -203,9 +203,9 @@ def test_a_database_that_stays_down_ends_the_worker_and_the_same_command_continu
 ) -> None:
     app = make(toy, 4, steps=40, more=f"storage: {database.url}\nstorage_timeout: 2\n")
     process = app.start("hydra/sweeper/sampler=random")
-    wait_for(lambda: steps_of(app) > 10, timeout=60)
+    wait_for(lambda: steps_of(app) > 10)
     database.stop()
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     database.start()
     assert process.returncode == 1, output
     assert "must answer within 2 s (hydra.sweeper.storage_timeout), but it did not" in output
@@ -316,11 +316,11 @@ def test_a_study_has_one_folder(toy: MakeToy) -> None:
     app = make(toy, 4, steps=40)
     storage = f"hydra.sweeper.storage={app.sweep}/study.journal"
     process = app.start(storage)
-    wait_for(lambda: steps_of(app) > 4, timeout=60)
-    output = app.run(storage, "hydra.sweep.dir=elsewhere", code=1)
+    wait_for(lambda: steps_of(app) > 4)
+    output = app.refuse(storage, "hydra.sweep.dir=elsewhere")
     assert f"but study 'app' has {app.sweep}, and this start has {app.folder}/elsewhere" in output
     assert f"start it with hydra.sweep.dir={app.sweep}" in output
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, output
     assert app.kinds() == ["complete"] * 4, "nothing was reaped"
     app.run(storage, f"hydra.sweep.dir={app.sweep}", "hydra.sweeper.n_trials=5")
@@ -336,7 +336,7 @@ def test_a_moved_folder_goes_on_and_a_lost_one_is_left_only_if_that_is_accepted(
     app.run(storage, "hydra.sweep.dir=moved", "hydra.sweeper.n_trials=3")
     assert (app.folder / "moved" / "2").is_dir()
     (app.folder / "moved").rename(tmp_path / "lost")
-    output = app.run(storage, "hydra.sweeper.n_trials=4", code=1)
+    output = app.refuse(storage, "hydra.sweeper.n_trials=4")
     assert "where that folder is gone for good: hydra.sweeper.changed_folder=accept" in output
     app.run(storage, "hydra.sweeper.n_trials=4", "hydra.sweeper.changed_folder=accept")
     assert [path.name for path in app.sweep.glob("[0-9]*")] == ["3"]
@@ -346,7 +346,7 @@ def test_a_study_does_not_begin_in_a_folder_with_trials_of_another(toy: MakeToy)
     app = make(toy, 2, steps=1)
     app.run()
     (app.sweep / "study.journal").unlink()
-    output = app.run(code=1)
+    output = app.refuse()
     assert (
         f"a study must begin in a folder without trials, but {app.sweep} has those of another one"
         " (0, 1)" in output
@@ -390,19 +390,20 @@ def test_ctrl_c_works_while_a_lock_is_waited_for(toy: MakeToy, phase: str) -> No
     if phase == "before the loop":
         held = hold(lock)
         process = app.start()
-        wait_for(lambda: is_open(lock, process), timeout=60)
+        wait_for(lambda: is_open(lock, process))
     else:
         process = app.start()
-        wait_for(lambda: steps_of(app) > 8, timeout=60)
+        wait_for(lambda: steps_of(app) > 8)
         held = hold(lock)
         before = steps_of(app)
         if phase == "while trials run":
-            wait_for(lambda: steps_of(app) > before + 20, timeout=60)
+            wait_for(lambda: steps_of(app) > before + 20)
         else:
             time.sleep(1)  # so that its trials end, and it waits
     process.send_signal(signal.SIGINT)
     try:
-        output, _ = process.communicate(timeout=60)  # it does not end while it waits, if it is deaf
+        # one that is deaf does not end while it waits
+        output, _ = process.communicate(timeout=PATIENCE_S)
     finally:
         os.close(held)
     assert process.returncode == 130, output
@@ -420,14 +421,14 @@ def hold(lock: Path) -> int:
 @pytest.mark.parametrize("after", ["the template", "the storage"])
 def test_ctrl_c_before_the_first_trial_gives_no_traceback(toy: MakeToy, after: str) -> None:
     app = make(toy, 4)
-    (app.folder / "slow.py").write_text("import time\nopen('imported', 'w')\ntime.sleep(60)\n")
+    (app.folder / "slow.py").write_text("import time\nopen('imported', 'w')\ntime.sleep(600)\n")
     process = app.start(
         "hydra.sweeper.preload=[slow]" if after == "the template" else "hydra.sweeper.n_trials=400"
     )
     mark = app.folder / "imported" if after == "the template" else app.sweep / "study.journal"
-    wait_for(mark.exists, timeout=60)
+    wait_for(mark.exists)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=50)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, output
     assert "Traceback" not in output
 
@@ -455,9 +456,9 @@ def test_ctrl_c_works_while_the_sampler_computes(toy: MakeToy) -> None:
     )
     (app.folder / "slow.py").write_text(SLOW_SAMPLER)
     process = app.start("hydra.sweeper.sampler._target_=slow.Slow", "hydra/sweeper/sampler=random")
-    wait_for((app.folder / "computing").exists, timeout=90)
+    wait_for((app.folder / "computing").exists)
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=90)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, output
     assert "Traceback" not in output
     assert "interrupted: the running trials close" in output
@@ -470,12 +471,12 @@ def test_ctrl_c_works_while_the_sampler_computes(toy: MakeToy) -> None:
 def test_ctrl_c_works_while_the_storage_is_down(toy: MakeToy, database: Server) -> None:
     app = make(toy, 40, steps=40, more=f"storage: {database.url}\n")
     process = app.start()
-    wait_for(lambda: steps_of(app) > 10, timeout=60)
+    wait_for(lambda: steps_of(app) > 10)
     database.stop()
     before = steps_of(app)
-    wait_for(lambda: steps_of(app) > before + 10, timeout=60)
+    wait_for(lambda: steps_of(app) > before + 10)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     database.start()
     assert process.returncode == 130, output
     assert "Traceback" not in output

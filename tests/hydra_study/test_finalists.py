@@ -12,7 +12,9 @@ from optuna.trial import FrozenTrial, create_trial
 from hydra_study import attributes
 from hydra_study.trials.finalists import decide_finals
 
-from .conftest import MakeToy, Toy, wait_for
+from .conftest import PATIENCE_S, MakeToy, Toy, wait_for
+
+pytestmark = pytest.mark.long
 
 # Seed 5 flatters x = 0; by the other seeds x = 1 is better.
 TRAINING = """
@@ -67,11 +69,6 @@ def test_the_best_train_again_and_the_best_mean_wins(toy: MakeToy) -> None:
     assert given == [[pytest.approx(2.07), error], [pytest.approx(1.07), error], *[[]] * 7]
     app.run("hydra/sweeper/sampler=grid")
     assert trained(app) == ALL, "the same command trains nothing twice"
-
-
-def test_finalists_are_never_pruned(toy: MakeToy) -> None:
-    app = make(toy)
-    app.run("hydra/sweeper/sampler=grid")
     output = app.run(
         "hydra/sweeper/sampler=grid",
         "hydra/sweeper/pruner=threshold",
@@ -79,22 +76,17 @@ def test_finalists_are_never_pruned(toy: MakeToy) -> None:
         "hydra.sweeper.finalists.seeds=4",
     )
     assert "all 3 trials are done (11 complete)" in output
-    assert trained(app) == sorted([*ALL, (0, 9), (1, 9)])
+    assert trained(app) == sorted([*ALL, (0, 9), (1, 9)]), "finalists are never pruned"
 
 
-@pytest.mark.parametrize("storage", ["journal", "postgresql"])
-def test_what_a_schedule_leaves_goes_to_the_finals_of_two_workers(
-    toy: MakeToy, storage: str, request: pytest.FixtureRequest
-) -> None:
+def test_what_a_schedule_leaves_goes_to_the_finals_of_two_workers(toy: MakeToy) -> None:
     pruner = "    pruner: {_target_: optuna.pruners.MedianPruner}\n"
     app = toy(TRAINING, "x: 0\nseed: 5\nseconds: 0.0", OPTIONS + pruner)
-    url = "null" if storage == "journal" else request.getfixturevalue("database").url
     output = app.run(
         "hydra/launcher=joblib",
         "hydra.launcher.n_jobs=2",
         "hydra.sweeper.workers=2",
         "hydra.sweeper.slots=1",
-        f"hydra.sweeper.storage={url}",
         "hydra/sweeper/schedule=promotion",
         "hydra/sweeper/sampler=grid",
     )
@@ -117,9 +109,9 @@ def test_finalists_go_on_after_an_end(toy: MakeToy, how: str) -> None:
     app = make(toy)
     process = app.start("hydra/sweeper/sampler=grid", "seconds=0.5")
     log = app.folder / "trained.txt"
-    wait_for(lambda: log.exists() and len(log.read_text().splitlines()) > 3, timeout=60)
+    wait_for(lambda: log.exists() and len(log.read_text().splitlines()) > 3)
     os.kill(process.pid, signal.Signals[how])
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE_S)
     assert len(trained(app)) < 9
     app.run("hydra/sweeper/sampler=grid", "seconds=0")
     ended = [one for one in app.trials() if one.value is not None]
@@ -137,7 +129,7 @@ def test_finalists_go_on_after_an_end(toy: MakeToy, how: str) -> None:
     ],
 )
 def test_what_finalists_cannot_do_is_refused(toy: MakeToy, option: str, message: str) -> None:
-    assert message in make(toy).run(option, code=1)
+    assert message in make(toy).refuse(option)
 
 
 def trials_of(values: Mapping[int, list[float]]) -> list[FrozenTrial]:

@@ -15,9 +15,11 @@ from optuna.trial import FrozenTrial
 from hydra_study.errors import StudyError
 from hydra_study.launchers import workers, workers_by
 
-from .conftest import MakeToy, Toy, processes_in, wait_for
+from .conftest import PATIENCE_S, MakeToy, Toy, processes_in, wait_for
 from .needed import needs
 from .test_resume import TRAINING, in_the_middle
+
+pytestmark = pytest.mark.long
 
 LAUNCHERS = {
     "joblib": ("hydra_plugins.hydra_joblib_launcher", []),
@@ -43,7 +45,6 @@ BODY = TRAINING.replace("time.sleep(0.15)", "time.sleep(0.1 + 0.05 * (link.numbe
 )
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_neither_an_interrupt_nor_a_lost_worker_loses_a_trial(
     toy: MakeToy, launcher: str, monkeypatch: pytest.MonkeyPatch
@@ -92,9 +93,9 @@ def interrupt(
     """
     kinds = app.kinds() if app.sweep.exists() else []
     ended = {number for number, kind in enumerate(kinds) if kind != "waiting"}
-    wait_for(lambda: in_the_middle(app, ended), timeout=90)
+    wait_for(lambda: in_the_middle(app, ended))
     ask(process.pid, signum)
-    output, _ = process.communicate(timeout=90)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + signum, output
     wait_for(lambda: not processes_in(app.folder))
     kinds = app.kinds()
@@ -114,7 +115,7 @@ def lose_worker(app: Toy) -> None:
     few.
     """
     before = set(app.sweep.glob("[0-9]*/checkpoints/template"))
-    wait_for(lambda: len(set(app.sweep.glob("[0-9]*/checkpoints/template")) - before) >= 1, 90)
+    wait_for(lambda: len(set(app.sweep.glob("[0-9]*/checkpoints/template")) - before) >= 1)
     begun = set(app.sweep.glob("[0-9]*/checkpoints/template")) - before
     template = int(max(begun, key=lambda path: int(path.parts[-3])).read_text())
     status = Path(f"/proc/{template}/status").read_text().splitlines()
@@ -157,4 +158,4 @@ def test_sqlite_serves_one_worker(toy: MakeToy, tmp_path: Path) -> None:
     assert (
         len(optuna.load_study(study_name="app", storage=f"sqlite:///{tmp_path}/s.db").trials) == 4
     )
-    assert "journal file" in app.run("hydra.sweeper.workers=2", code=1)
+    assert "journal file" in app.refuse("hydra.sweeper.workers=2")

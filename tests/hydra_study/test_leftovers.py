@@ -11,7 +11,7 @@ import pytest
 from hydra_study.processes.temporary_folder import TemporaryFolder, remove_abandoned
 from hydra_study.storage.heartbeat import Heartbeat
 
-from .conftest import MakeToy
+from .conftest import PATIENCE_S, MakeToy
 
 
 def test_unfinished_files_of_killed_processes_are_removed(toy: MakeToy) -> None:
@@ -64,7 +64,7 @@ def test_temporary_files_are_removed_with_their_worker_also_if_it_is_killed(
     app = toy(body, sweeper="n_trials: 2\nparams: {x: 'interval(0,1)'}\nslots: 1")
     process = app.start()
     (app.folder / "head").write_text(str(process.pid))
-    process.communicate(timeout=120)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == -signal.SIGKILL
     assert any((tmp_path / "tmp").iterdir())
     app.run()

@@ -21,13 +21,13 @@ from optuna.trial import TrialState, create_trial
 from hydra_study.trials.outcomes import Policy
 from hydra_study.trials.session import Session
 
-from .conftest import MakeToy, Toy, wait_for
+from .conftest import PATIENCE_S, MakeToy, Toy, wait_for
 from .needed import needs
 from .postgresql import Server, trials_in
 
 pytestmark = pytest.mark.long
 
-MACHINES, WORKERS, TRIALS = 3, 2, 36
+MACHINES, WORKERS, TRIALS = 2, 2, 16
 
 ANOTHER_MACHINE = """
 import os, socket, time
@@ -67,7 +67,7 @@ def on_machine(app: Toy, name: str, clock_s: float, *arguments: str) -> "subproc
 
 def wait_for_death(process: "subprocess.Popen[str]") -> None:
     """Wait for a process that was killed, whose output others may still hold."""
-    process.wait(timeout=60)
+    process.wait(timeout=PATIENCE_S)
     assert process.stdout is not None
     process.stdout.close()
 
@@ -111,13 +111,13 @@ def test_a_database_serves_the_workers_of_many_machines(toy: MakeToy, database: 
 def test_trials_of_a_lost_machine_are_retried_elsewhere(toy: MakeToy, database: Server) -> None:
     needs("hydra_plugins.hydra_joblib_launcher")
     options = (
-        "n_trials: 16\nslots: 1\nworkers: 2\nstale_after: 4\nparams: {x:"
+        "n_trials: 12\nslots: 1\nworkers: 2\nstale_after: 8\nparams: {x:"
         f" 'interval(0,1)'}}\nstorage: {database.url}"
     )
-    app = toy(BODY, "x: 0.0\npause: 0.4", options)
+    app = toy(BODY, "x: 0.0\npause: 0.3", options)
     survivor, lost = on_machine(app, "ahead", 7200.0), on_machine(app, "behind", -7200.0)
-    wait_for(lambda: len(list(app.sweep.glob("[0-9]*/checkpoints/last.ckpt"))) >= 5, timeout=120)
-    wait_for(lambda: len(workers_of(app, "behind")) == 2, timeout=60)
+    wait_for(lambda: len(list(app.sweep.glob("[0-9]*/checkpoints/last.ckpt"))) >= 5)
+    wait_for(lambda: len(workers_of(app, "behind")) == 2)
     theirs = {
         path.stem
         for path in app.sweep.glob(".study/workers/[!.]*.json")
@@ -141,23 +141,23 @@ def test_trials_of_a_lost_machine_are_retried_elsewhere(toy: MakeToy, database: 
         time.sleep(0.2)
         return False
 
-    wait_for(stop_while_one_trains, timeout=60)
+    wait_for(stop_while_one_trains)
     signal_all(app, "behind", signal.SIGKILL)
     wait_for_death(lost)
     output, _ = survivor.communicate(timeout=200)
     assert survivor.returncode == 0, output
     trials = trials_in(database.url)
     kinds = Counter(trial.user_attrs["kind"] for trial in trials)
-    assert kinds["complete"] == 16, output
+    assert kinds["complete"] == 12, output
     retried = [trial for trial in trials if "retry_of" in trial.user_attrs]
     assert 1 <= kinds["killed"] == len(retried) <= 2
     starts = [int((app.sweep / str(trial.number) / "done").read_text()) for trial in retried]
     for trial, start in zip(retried, starts, strict=True):
         former = trials[trial.user_attrs["retry_of"]]
         # There are none where the machine was lost before the point was stored, and then no
-        # checkpoint either.
+        # checkpoint either; nor need its worker be known then.
         assert former.params == trial.params or (former.params == {} and start == 0)
-        assert former.user_attrs["worker"] in theirs
+        assert former.user_attrs.get("worker") in {*theirs, None}
         assert trial.user_attrs["worker"] not in theirs
     assert any(start > 0 for start in starts), (
         "it went on from the checkpoint that the lost machine left"
@@ -169,14 +169,14 @@ def test_a_sweep_continues_without_its_head(toy: MakeToy) -> None:
     app = toy(
         BODY,
         "x: 0.0\npause: 0.1",
-        "n_trials: 16\nslots: 1\nworkers: 2\nparams: {x: 'interval(0,1)'}",
+        "n_trials: 10\nslots: 1\nworkers: 2\nparams: {x: 'interval(0,1)'}",
     )
     head = app.start("hydra/launcher=submitit_local")
-    wait_for(lambda: len(list(app.sweep.glob("[0-9]*/done"))) >= 2, timeout=90)
+    wait_for(lambda: len(list(app.sweep.glob("[0-9]*/done"))) >= 2)
     os.kill(head.pid, signal.SIGKILL)
-    wait_for(lambda: app.kinds().count("complete") == 16, timeout=90)
+    wait_for(lambda: app.kinds().count("complete") == 10)
     wait_for_death(head)
-    assert "all 16 trials are done" in app.run("hydra/launcher=basic")
+    assert "all 10 trials are done" in app.run("hydra/launcher=basic")
 
 
 def test_errors_in_a_row_are_counted_without_the_machines_clocks() -> None:

@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from .conftest import MakeToy, Toy, wait_for
+from .conftest import PATIENCE_S, MakeToy, Toy, wait_for
 
 OBSERVER = """
 import pathlib, sys
@@ -43,12 +43,12 @@ def test_it_learns_how_the_sweep_ended(toy: MakeToy) -> None:
 
 def test_it_learns_of_interrupts_and_of_a_killed_sweep(toy: MakeToy) -> None:
     for signum, word in ((signal.SIGINT, "killed"), (signal.SIGKILL, "nothing")):
-        app = watched(toy, "Path('at_work').touch(); time.sleep(60); return cfg.x")
+        app = watched(toy, "Path('at_work').touch(); time.sleep(600); return cfg.x")
         process = app.start()
         wait_for((app.folder / "at_work").exists)
         wait_for((app.sweep / "begun").exists)
         os.kill(process.pid, signum)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_S)
         assert heard(app) == word
 
 
@@ -57,7 +57,7 @@ def test_ctrl_c_ends_the_wait_for_an_observer_that_takes_long_to_end(toy: MakeTo
     process = app.start()
     assert heard(app) == "complete"
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, output
     assert "Warning" not in output.replace("Hydra15MigrationWarning", "")
     assert "Traceback" not in output

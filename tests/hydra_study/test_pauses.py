@@ -26,8 +26,10 @@ from hydra_study.trials.paused_view import view_of_samplers
 from hydra_study.trials.reap import reap
 from hydra_study.trials.tell import Teller
 
-from .conftest import MakeToy, Toy, wait_for
+from .conftest import PATIENCE_S, MakeToy, Toy, wait_for
 from .postgresql import Server, trials_in
+
+pytestmark = pytest.mark.long
 
 # Nine epochs that never cross; each is written down when it is trained, and its checkpoint holds
 # its number.
@@ -83,6 +85,17 @@ def test_trials_pause_and_the_best_go_on_in_their_folder(toy: MakeToy) -> None:
     assert best.user_attrs[attributes.FOLDER] == str(app.sweep / str(best.number))
     assert "(paused at step 1; enough others are better)" in output
     assert "all 9 trials are done" in output
+    kinds = app.kinds()
+    assert Counter(kinds) == {"pruned": 6, "paused": 1, "complete": 2}
+    with_files = {int(path.parent.name) for path in app.sweep.glob("[0-9]*/*.ckpt")}
+    assert with_files == {n for n, kind in enumerate(kinds) if kind != "pruned"}, (
+        "what cannot go on leaves no checkpoints"
+    )
+    dropped = trials[kinds.index("pruned")]
+    assert "enough others are better" in dropped.user_attrs[attributes.REASON]
+    assert dropped.user_attrs[attributes.CHECKPOINT] is None
+    outcome = json.loads((app.sweep / str(dropped.number) / "outcome.json").read_text())
+    assert outcome["kind"] == "pruned"
 
 
 def test_a_larger_total_goes_on_with_what_is_paused(toy: MakeToy) -> None:
@@ -102,20 +115,6 @@ def test_a_larger_total_goes_on_with_what_is_paused(toy: MakeToy) -> None:
     assert max(epochs(app).values()) == 1
 
 
-def test_what_cannot_go_on_leaves_no_checkpoints(toy: MakeToy) -> None:
-    app = make(toy)
-    app.run(*PROMOTION)
-    kinds = app.kinds()
-    assert Counter(kinds) == {"pruned": 6, "paused": 1, "complete": 2}
-    with_files = {int(path.parent.name) for path in app.sweep.glob("[0-9]*/*.ckpt")}
-    assert with_files == {n for n, kind in enumerate(kinds) if kind != "pruned"}
-    dropped = app.trials()[kinds.index("pruned")]
-    assert "enough others are better" in dropped.user_attrs[attributes.REASON]
-    assert dropped.user_attrs[attributes.CHECKPOINT] is None
-    outcome = json.loads((app.sweep / str(dropped.number) / "outcome.json").read_text())
-    assert outcome["kind"] == "pruned"
-
-
 @pytest.mark.parametrize("victim", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_sweep_keeps_what_is_paused(toy: MakeToy, victim: signal.Signals) -> None:
     app = make(toy)
@@ -130,7 +129,8 @@ def test_a_killed_sweep_keeps_what_is_paused(toy: MakeToy, victim: signal.Signal
 
     wait_for(is_in_the_middle)
     os.kill(process.pid, victim)
-    process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == (143 if victim == signal.SIGTERM else -9), output
     paused = [
         one.number for one, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "paused"
     ]
@@ -176,7 +176,7 @@ def test_two_workers_promote_no_trial_twice(toy: MakeToy) -> None:
 def test_the_workers_of_two_starts_promote_no_trial_twice(toy: MakeToy, database: Server) -> None:
     app = make(toy)
     heads = [app.start(*PROMOTION, f"hydra.sweeper.storage={database.url}") for _ in range(2)]
-    outputs = [head.communicate(timeout=120)[0] for head in heads]
+    outputs = [head.communicate(timeout=PATIENCE_S)[0] for head in heads]
     assert [head.returncode for head in heads] == [0, 0], outputs
     trials = trials_in(database.url)
     assert len(trials) == 9, "each start draws by a seed of its own"
@@ -227,14 +227,14 @@ def test_a_point_that_a_paused_trial_has_is_a_duplicate(toy: MakeToy) -> None:
 def test_two_objectives_pause_on_the_named_one(toy: MakeToy) -> None:
     app = make(toy, TRAINING.replace("return cfg.x", "return cfg.x, -cfg.x"))
     given = (*PROMOTION, "hydra.sweeper.direction={loss: minimize, cost: minimize}")
-    assert "name one by hydra.sweeper.prune_on" in app.run(*given, code=1)
+    assert "name one by hydra.sweeper.prune_on" in app.refuse(*given)
     app.run(*given, "hydra.sweeper.prune_on=loss")
     assert app.kinds()[by_value(app.trials())[0]] == "complete"
     assert app.kinds().count("complete") < 5
 
 
 def test_a_schedule_beside_a_pruner_is_refused(toy: MakeToy) -> None:
-    output = make(toy).run(*PROMOTION, "hydra/sweeper/pruner=median", code=1)
+    output = make(toy).refuse(*PROMOTION, "hydra/sweeper/pruner=median")
     assert "not both, but got hydra_study.Promotion and optuna.pruners.MedianPruner" in output
     assert "Traceback" not in output
 

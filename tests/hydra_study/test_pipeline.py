@@ -12,9 +12,18 @@ import pytest
 
 from convsweep.patches.patch import VARIABLE
 from convsweep.tracking.metrics_file import read_metrics
+from tests.conftest import NO_PICTURES
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[2]
-TINY = ["trainer=cpu", "model.net.width=4", "data.batch_size=64", "hydra.sweeper.slots=2"]
+TINY = [
+    "trainer=cpu",
+    "model.net.width=4",
+    "data.batch_size=64",
+    "hydra.sweeper.slots=2",
+    *NO_PICTURES,
+]
 
 
 def start(
@@ -107,7 +116,6 @@ STATES = {
 }
 
 
-@pytest.mark.long
 def test_every_trial_is_one_run_of_the_studys_group_in_its_own_state(
     wandb_server: object, tmp_path: Path
 ) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from .conftest import MakeToy, Toy, wait_for
 
+pytestmark = pytest.mark.long
+
 GRID = "hydra/sweeper/sampler=grid"
 THREE = "n_trials: 3\nslots: 1\nparams: {x: 'range(0,3)'}"
 
@@ -103,17 +105,18 @@ def test_a_program_that_uses_cuda_at_import_can_use_it_in_trials(
     assert f"each trial will import {what} itself and start later: this initialises" in output
 
 
-@pytest.mark.parametrize(
-    "stays",
-    [
-        "import atexit; atexit.register(time.sleep, 1000)",
-        "import threading; threading.Thread(target=time.sleep, args=(1000,)).start()",
-    ],
-)
 def test_a_trial_that_reported_its_outcome_and_hangs_is_killed_and_its_result_counts(
-    toy: MakeToy, stays: str
+    toy: MakeToy,
 ) -> None:
-    app = toy(f"{stays}; return cfg.x", sweeper=THREE + "\ngrace: 0.5")
+    body = """
+        import atexit, threading
+        if cfg.x == 0:
+            atexit.register(time.sleep, 1000)
+        if cfg.x == 1:
+            threading.Thread(target=time.sleep, args=(1000,)).start()
+        return cfg.x
+    """
+    app = toy(body, sweeper=THREE + "\ngrace: 0.5")
     app.run(GRID)
     assert app.kinds() == ["complete"] * 3
     assert [trial.value for trial in app.trials()] == [0, 1, 2]

@@ -18,6 +18,8 @@ from hydra_study.storage.patience import Patience
 
 from .conftest import MakeToy
 
+pytestmark = pytest.mark.long
+
 
 def test_the_table_lists_every_trial_and_the_preset_runs_the_best(toy: MakeToy) -> None:
     app = toy(

@@ -12,10 +12,12 @@ import pytest
 
 from tests.slurm_cluster import Cluster, slurm
 
-from .conftest import MakeToy, Toy, wait_for
+from .conftest import PATIENCE_S, MakeToy, Toy, wait_for
 from .needed import needs
 
 __all__ = ["slurm"]
+
+pytestmark = pytest.mark.long
 
 
 CONF = Path(__file__).parents[2] / "conf" / "hydra" / "launcher"
@@ -68,12 +70,12 @@ def hold(app: Toy) -> None:
 
 
 def finish(app: Toy, process: "subprocess.Popen[str]", slurm: Cluster) -> None:
-    """Let all trials go on to the end of a sweep of 40, and check that none is lost, none ran twice
+    """Let all trials go on to the end of a sweep of 20, and check that none is lost, none ran twice
     and no job is left.
     """
     (app.folder / "hold").unlink()
     try:
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
         left = slurm.jobs()
         process.kill()
@@ -82,7 +84,7 @@ def finish(app: Toy, process: "subprocess.Popen[str]", slurm: Cluster) -> None:
         ) from None
     assert process.returncode == 0, output
     kinds = app.kinds()
-    assert kinds.count("complete") == len(list(app.sweep.glob("[0-9]*/done"))) == 40, output
+    assert kinds.count("complete") == len(list(app.sweep.glob("[0-9]*/done"))) == 20, output
     assert set(kinds) <= {"complete", "killed"}
     assert all(
         trial.value == trial.params["x"]
@@ -96,7 +98,7 @@ def finish(app: Toy, process: "subprocess.Popen[str]", slurm: Cluster) -> None:
 
 
 def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, slurm: Cluster) -> None:
-    app = make(toy, trials=40, workers=4)
+    app = make(toy, trials=20, workers=4)
     hold(app)
     process = app.start(*LAUNCHER)
     wait_for(
@@ -124,10 +126,10 @@ def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, slurm: Cluster) -> None
 
 
 def test_preempted_and_requeued_jobs_do_not_lose_a_trial(toy: MakeToy, slurm: Cluster) -> None:
-    app = make(toy, trials=40, workers=2)
+    app = make(toy, trials=20, workers=2)
     hold(app)
     process = app.start(*LAUNCHER)
-    wait_for(lambda: len(seen(app)) >= 10, timeout=90)
+    wait_for(lambda: len(seen(app)) >= 10)
     first, second = sorted(slurm.jobs())
     slurm.run("scancel", "--signal=USR2", first)  # as Slurm does ahead of the end of a job's time
     wait_for(lambda: slurm.jobs()[first] == "PENDING")
@@ -143,13 +145,13 @@ def test_preempted_and_requeued_jobs_do_not_lose_a_trial(toy: MakeToy, slurm: Cl
 def test_no_job_outlives_an_interrupted_head(toy: MakeToy, slurm: Cluster, deaf: bool) -> None:
     app = make(toy, trials=1000, workers=5)
     process = app.start(*LAUNCHER, f"deaf={deaf}", f"pause={60 if deaf else 0.1}")
-    wait_for(lambda: len(seen(app)) >= 6, timeout=90)
+    wait_for(lambda: len(seen(app)) >= 6)
     assert sorted(slurm.jobs().values()) == 2 * ["PENDING"] + 3 * ["RUNNING"]
     os.kill(process.pid, signal.SIGINT)
     if deaf:
         wait_for(lambda: sorted(slurm.jobs().values()) == 3 * ["RUNNING"])
         os.kill(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, output
     assert "the same command continues from here" in output
     wait_for(lambda: not slurm.jobs() and not slurm.processes())

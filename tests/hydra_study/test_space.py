@@ -232,7 +232,7 @@ def test_an_interval_of_floats_is_refused_for_a_whole_number_before_any_trial(
         "net: {width: 16}",
         "n_trials: 3\nslots: 1",
     )
-    output = app.run(f"net.width={text}", code=1)
+    output = app.refuse(f"net.width={text}")
     assert "Traceback" not in output
     assert "must be searched over whole numbers, but net.width is 16" in output
     assert all(remedy in output for remedy in remedies), output

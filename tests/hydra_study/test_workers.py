@@ -16,7 +16,9 @@ from hydra_study.paths import SweepPaths
 from hydra_study.storage.journal import cut_torn_line, open_journal
 from hydra_study.storage.storage import open_storage
 
-from .conftest import MakeToy
+from .conftest import PATIENCE_S, MakeToy
+
+pytestmark = pytest.mark.long
 
 
 def test_a_slot_does_not_wait_for_another_one(toy: MakeToy) -> None:
@@ -31,26 +33,24 @@ def test_a_slot_does_not_wait_for_another_one(toy: MakeToy) -> None:
     assert app.kinds() == ["complete"] * 8
 
 
-@pytest.mark.long
 def test_many_starts_at_once_on_a_fresh_study_lose_nothing(toy: MakeToy) -> None:
-    app = toy("return cfg.x", sweeper="n_trials: 24\nslots: 1\nparams: {x: 'interval(0,1)'}")
-    processes = [app.start("hydra/sweeper/sampler=random") for _ in range(8)]
-    outputs = [process.communicate(timeout=100)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 8, outputs
-    assert app.kinds() == ["complete"] * 24
+    app = toy("return cfg.x", sweeper="n_trials: 12\nslots: 1\nparams: {x: 'interval(0,1)'}")
+    processes = [app.start("hydra/sweeper/sampler=random") for _ in range(4)]
+    outputs = [process.communicate(timeout=PATIENCE_S)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, outputs
+    assert app.kinds() == ["complete"] * 12
     workers = {trial.user_attrs["worker"] for trial in app.trials()}
     assert len(workers) > 1
-    assert [trial.number for trial in app.trials()] == list(range(24))
+    assert [trial.number for trial in app.trials()] == list(range(12))
     assert all(trial.value == trial.params["x"] for trial in app.trials())
 
 
-@pytest.mark.long
-def test_a_hundred_trials_do_not_grow_the_memory_of_the_worker(toy: MakeToy) -> None:
+def test_many_trials_do_not_grow_the_memory_of_the_worker(toy: MakeToy) -> None:
     body = """
         block = bytearray(20_000_000)
         return cfg.x + 0 * len(block)
     """
-    app = toy(body, sweeper="n_trials: 100\nslots: 4\nparams: {x: 'interval(0,1)'}")
+    app = toy(body, sweeper="n_trials: 60\nslots: 4\nparams: {x: 'interval(0,1)'}")
     process = app.start("hydra/sweeper/sampler=random")
     sizes: dict[int, float] = {}
     while process.poll() is None:
@@ -59,12 +59,12 @@ def test_a_hundred_trials_do_not_grow_the_memory_of_the_worker(toy: MakeToy) -> 
         time.sleep(0.1)
     assert process.communicate()[0] is not None
     assert process.returncode == 0
-    early = max(size for done, size in sizes.items() if 20 <= done <= 40)
-    late = max(size for done, size in sizes.items() if done >= 80)
-    print(f"worker: {early:.1f} MB after 20 to 40 trials, {late:.1f} MB at the end")
-    assert late - early < 10
+    early = max(size for done, size in sizes.items() if 15 <= done <= 30)
+    late = max(size for done, size in sizes.items() if done >= 50)
+    print(f"worker: {early:.1f} MB after 15 to 30 trials, {late:.1f} MB at the end")
+    assert late - early < 5
     peaks = [trial.user_attrs["peak_memory_mb"] for trial in app.trials()]
-    assert max(peaks[-25:]) - max(peaks[:25]) < 10
+    assert max(peaks[-15:]) - max(peaks[:15]) < 10
     files = {len(list(folder.rglob("*"))) for folder in app.sweep.glob("[0-9]*")}
     assert len(files) == 1, "every trial leaves the same number of files"
     assert len(list((app.sweep / ".study").rglob("*"))) < 20
@@ -79,15 +79,15 @@ def _megabytes(pid: int) -> float | None:
 
 
 def test_a_journal_cut_in_its_last_line_keeps_every_whole_line(toy: MakeToy) -> None:
-    app = toy("return cfg.x", sweeper="n_trials: 4\nslots: 2\nparams: {x: 'interval(0,1)'}")
+    app = toy("return cfg.x", sweeper="n_trials: 2\nslots: 2\nparams: {x: 'interval(0,1)'}")
     app.run()
     journal = app.sweep / "study.journal"
     whole = journal.read_bytes()
     with journal.open("ab") as file:
         file.write(b'{"op_code":6,"worker_id":"cut off in the mid')
-    app.run("hydra.sweeper.n_trials=6")
+    app.run("hydra.sweeper.n_trials=3")
     assert journal.read_bytes().startswith(whole)
-    assert app.kinds() == ["complete"] * 6
+    assert app.kinds() == ["complete"] * 3
 
 
 def test_a_journal_can_be_shared_with_optunas_own_backend(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_changed_space_is_refused_with_the_difference_named(toy: MakeToy) -> N
     )
     app.run()
     started_with = (app.sweep / "multirun.yaml").read_text()
-    output = app.run("x=interval(0,2)", "k=3", code=1)
+    output = app.refuse("x=interval(0,2)", "k=3")
     assert (app.sweep / "multirun.yaml").read_text() == started_with
     assert "x: kind=float, low=0.0, high=1.0 became kind=float, low=0.0, high=2.0" in output
     assert "k: choices=[3, 5] became fixed=3" in output
@@ -144,7 +144,7 @@ def test_a_changed_space_is_refused_with_the_difference_named(toy: MakeToy) -> N
     assert len(app.trials()) == 2
     app.run("x=interval(0,2)", "hydra.sweeper.changed=accept", "hydra.sweeper.n_trials=4")
     assert app.kinds() == ["complete"] * 4
-    refused = app.run("k=3,5,7", "x=interval(0,2)", "hydra.sweeper.changed=accept", code=1)
+    refused = app.refuse("k=3,5,7", "x=interval(0,2)", "hydra.sweeper.changed=accept")
     assert "cannot change within a study" in refused
 
 
@@ -172,9 +172,10 @@ def test_starting_points_are_tried_first(toy: MakeToy) -> None:
     assert not is_near[0]
     assert 2 <= sum(is_near) <= 7
     assert other.trials()[0].params["x"] == app.study().best_params["x"]
-    assert "must give values inside" in toy(
-        "return 0", sweeper="params: {x: 'interval(0,1)'}\nenqueue: [{x: 7}]"
-    ).run(code=1)
+    assert (
+        "must give values inside"
+        in toy("return 0", sweeper="params: {x: 'interval(0,1)'}\nenqueue: [{x: 7}]").refuse()
+    )
 
 
 def test_a_starting_preset_is_composed_with_what_is_the_same_for_all_trials(toy: MakeToy) -> None:
@@ -217,7 +218,7 @@ def test_the_pruner_none_ignores_options_of_another_pruner(toy: MakeToy) -> None
         "return cfg.x",
         sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}\npruner: {reduction_factor: 3}",
     )
-    assert "hydra.sweeper.pruner" in other.run("hydra/sweeper/pruner=median", code=1)
+    assert "hydra.sweeper.pruner" in other.refuse("hydra/sweeper/pruner=median")
 
 
 @pytest.mark.parametrize(
@@ -235,7 +236,7 @@ def test_the_pruner_none_ignores_options_of_another_pruner(toy: MakeToy) -> None
 )
 def test_a_wrong_option_is_one_clear_message(toy: MakeToy, option: str, message: str) -> None:
     app = toy("return cfg.x", sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}")
-    output = app.run(option, code=1)
+    output = app.refuse(option)
     assert message in output
     assert "Traceback" not in output
 

@@ -32,6 +32,7 @@ if __name__ == "__main__":
 """
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(shutil.which("uv") is None, reason="uv builds and installs the wheel"),
 ]
 

@@ -22,6 +22,8 @@ from convsweep.tracking import read_run_file
 from hydra_study.paths import SweepPaths
 from hydra_study.storage.journal import open_journal
 
+pytestmark = pytest.mark.long
+
 CONFIG = """
 monitor: {metric: val/accuracy, mode: max}
 logger:

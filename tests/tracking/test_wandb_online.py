@@ -16,6 +16,8 @@ from wandb_server import WandbServer
 from convsweep.errors import DivergedError
 from convsweep.tracking import Outcome, WandbLogger, read_run_file
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.both_modes
 def test_server_receives_config_metrics_summary_and_identity(

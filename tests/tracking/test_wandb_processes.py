@@ -18,6 +18,8 @@ from wandb_server import WandbServer
 
 from convsweep.tracking import ConfusionMatrix, SamplePredictions, read_metrics, read_run_file
 
+pytestmark = pytest.mark.long
+
 KILLED_TRAINING = """
 import sys, time
 import convsweep.tracking
@@ -53,7 +55,6 @@ def trial(folder: Path, max_epochs: int) -> None:
         fit(tracker, TinyModel(), max_epochs)
 
 
-@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.fresh_process
 def test_forked_trials_make_runs_of_their_own(server: WandbServer, tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ from convsweep.errors import UserError
 from convsweep.tracking import read_metrics, read_run_file
 from convsweep.tracking.wandb.run import service_processes, upload_command
 
+pytestmark = pytest.mark.long
+
 # What is waited for without end is never there by then; what is not is there, on a busy machine
 # too.
 PATIENCE_S = 120.0

@@ -16,6 +16,8 @@ from convsweep.training.build import load_model, read_checkpoint
 from convsweep.training.result_table import show_result
 from tests.conftest import Train
 
+pytestmark = pytest.mark.long
+
 
 def result_of(folder: Path) -> dict:
     return json.loads((folder / "result.json").read_text())

@@ -32,10 +32,11 @@ from tests.checkpoints import (
 )
 from tests.data.drawn_volumes import draw_folder
 
+pytestmark = pytest.mark.long
+
 onnxruntime = pytest.importorskip("onnxruntime")
 
 CASES = {
-    "digits": lambda path: write_checkpoint(path, *SMALL),
     "permuted": lambda path: write_checkpoint(
         path, *SMALL, "data.permute=true", "model.normalize_by=sample"
     ),
@@ -44,7 +45,6 @@ CASES = {
     ),
     "scenes": lambda path: write_checkpoint(path, *SCENES),
     "signals": lambda path: arrays_checkpoint(path, (2, 20), "model.net.num_stages=2"),
-    "volumes": lambda path: arrays_checkpoint(path, (1, 8, 8, 8), masks=True),
     "volumes_of_any_size": lambda path: nifti_checkpoint(path),
     "numbers": lambda path: columns_checkpoint(path, "regression"),
     "labels": lambda path: columns_checkpoint(path, "multi_label"),

@@ -3,8 +3,6 @@ confirmation of its sweeps.
 """
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from convsweep.review.confirm.confirmation import confirm
+from convsweep.review.confirm.request import parse_request
+from tests.checkpoints import Command, command_fixture
 from tests.hydra_study.conftest import Toy
 
 BODY = """
@@ -56,9 +57,10 @@ ignore: [seed, name]
 class Confirmed:
     """A toy sweep and the confirmations of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, run: Command) -> None:
         self.toy = Toy(folder, BODY, CONFIG, SWEEPER)
         self.sweep = self.toy.sweep
+        self.run = run
 
     @property
     def command(self) -> list[str]:
@@ -66,17 +68,11 @@ class Confirmed:
         return [sys.executable, "-m", "convsweep", "confirm", str(self.sweep)]
 
     def confirm(self, *arguments: str, code: int = 0) -> str:
-        """Confirm the sweep and return what was printed."""
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(
-            [*self.command, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env=environment,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        """Confirm the sweep in this process, from which the program of the sweep is started, and
+        return what was printed.
+        """
+        assert self.run(self.sweep, *arguments) == code, self.run.out + self.run.err
+        return self.run.out + self.run.err
 
     @property
     def document(self) -> dict[str, Any]:
@@ -95,14 +91,15 @@ class Confirmed:
 
 
 MakeConfirmed = Callable[..., Confirmed]
+run = command_fixture(lambda arguments: confirm(parse_request(arguments)))
 
 
 @pytest.fixture
-def swept(tmp_path: Path) -> MakeConfirmed:
+def swept(tmp_path: Path, run: Command) -> MakeConfirmed:
     """Return a function that runs a toy sweep."""
 
     def make(*arguments: str, code: int = 0) -> Confirmed:
-        confirmed = Confirmed(tmp_path / "toy")
+        confirmed = Confirmed(tmp_path / "toy", run)
         confirmed.toy.run("hydra/sweeper/sampler=grid", *arguments, code=code)
         return confirmed
 

@@ -24,12 +24,12 @@ pytestmark = pytest.mark.long
 
 
 def test_the_lucky_winner_of_a_search_is_found_out(swept: MakeConfirmed) -> None:
-    one = swept("net=good,lucky,plain,broken")
+    one = swept("net=good,lucky,plain,broken", "x=0.1")
     output = one.confirm("top=2", "seeds=3")
     networks = one.networks()
     # lucky, good: as the search found them
     assert list(networks) == ["trial 1", "trial 0", "baseline"]
-    assert networks["trial 1"]["found"] == 0.8 + 0.3
+    assert networks["trial 1"]["found"] == pytest.approx(0.8 + 0.3 + 0.1)
     assert one.document["winner"] == "trial 0"
     assert one.document["seeds"] == [1, 2, 3]
     assert [training["test"] is not None for training in networks["baseline"]["trainings"]] == [
@@ -45,6 +45,9 @@ def test_the_lucky_winner_of_a_search_is_found_out(swept: MakeConfirmed) -> None
     )
     tested = {(seed, test) for _, _, seed, test in one.ran()}
     assert tested == {("0", "False")} | {(str(seed), "always") for seed in (1, 2, 3)}
+    best = ["--config-dir", str(one.sweep / "confirm"), "--config-name", "best", "hydra.mode=RUN"]
+    subprocess.run([sys.executable, "app.py", *best], cwd=one.toy.folder, check=True)
+    assert one.ran()[-1] == ["good", "0.1", "0", "False"], "the winner is a preset that runs"
 
 
 def test_nothing_is_trained_twice_and_more_is_only_added(swept: MakeConfirmed) -> None:
@@ -119,22 +122,6 @@ def test_of_two_objectives_the_front_is_ranked_by_one(swept: MakeConfirmed) -> N
     assert one.document["metric"] == {"validation": "macs", "test": None}
     assert one.document["direction"] == "minimize"
     assert "by must be an objective of the sweep, but is 'mac'" in one.confirm("by=mac", code=1)
-
-
-def test_the_winner_is_a_preset_that_the_program_runs(swept: MakeConfirmed) -> None:
-    one = swept("net=good,plain", "x=0.1")
-    one.confirm("top=1", "seeds=1")
-    app = [
-        sys.executable,
-        "app.py",
-        "--config-dir",
-        str(one.sweep / "confirm"),
-        "--config-name",
-        "best",
-        "hydra.mode=RUN",
-    ]
-    subprocess.run(app, cwd=one.toy.folder, check=True)
-    assert one.ran()[-1] == ["good", "0.1", "0", "False"]
 
 
 def test_an_interrupted_confirmation_goes_on(swept: MakeConfirmed) -> None:

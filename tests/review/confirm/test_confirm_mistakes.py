@@ -15,6 +15,7 @@ from convsweep.review.confirm.jobs import Folds, overrides_of_job
 from convsweep.review.confirm.request import parse_request
 from hydra_study.errors import StudyError
 from hydra_study.storage.sweep_folder import open_sweep_folder
+from tests.checkpoints import Command
 from tests.hydra_study.conftest import wait_for
 
 from .conftest import Confirmed, MakeConfirmed
@@ -49,8 +50,8 @@ def test_a_misspelt_key_is_answered_before_anything_is_trained(swept: MakeConfir
     assert len(one.ran()) == 2
 
 
-def test_a_running_sweep_is_confirmed_as_it_stands(tmp_path: Path) -> None:
-    one = Confirmed(tmp_path / "toy")
+def test_a_running_sweep_is_confirmed_as_it_stands(tmp_path: Path, run: Command) -> None:
+    one = Confirmed(tmp_path / "toy", run)
     hold = one.toy.folder / "hold"
     hold.touch()
     process = one.toy.start("hydra/sweeper/sampler=grid", "net=good,plain", "hydra.sweeper.slots=1")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import NO_PICTURES
+
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[3]
@@ -17,6 +19,7 @@ QUICK = [
     "trainer.max_epochs=1",
     "model.net.num_blocks=1",
     "hydra.sweeper.slots=2",
+    *NO_PICTURES,
 ]
 
 

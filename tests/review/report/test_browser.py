@@ -13,6 +13,8 @@ from tests.review.report.chromium import Chromium
 from tests.review.report.conftest import MakeSweep
 from tests.review.report.studies import mixed
 
+pytestmark = pytest.mark.long
+
 DRAWN = "[...document.querySelectorAll('.plot')].every(box => box.querySelector('.main-svg'))"
 LARGEST = 10e6
 
