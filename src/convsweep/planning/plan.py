@@ -3,9 +3,11 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from convsweep.data.files.fingerprints import check_unchanged, fingerprint_files, own_folder
-from convsweep.planning.baseline import choose_width, feasible_share
+from convsweep.planning.baseline import Baseline, choose_width, feasible_share
+from convsweep.planning.decisions import Decisions
 from convsweep.planning.folder import RECORD
 from convsweep.planning.given import parse_given
 from convsweep.planning.look.look import Look
@@ -19,8 +21,12 @@ from convsweep.planning.rules.pace import STEPS, check_budget, num_trials
 from convsweep.planning.rules.pretrained import decide_pretrained
 from convsweep.planning.rules.training import decide_epochs, decide_lr
 from convsweep.planning.space import MACS_FACTOR, make_space
+from convsweep.training.data_summary import FEW_VALIDATION
 from convsweep.training.device import training_device
 from hydra_study import usable_cores
+
+if TYPE_CHECKING:
+    from convsweep.data.datamodule import DataModule
 
 # Steps of a training below which its scores say little.
 FEW_STEPS = STEPS // 10
@@ -47,26 +53,53 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
         check_unchanged(record, marks)
     prepare_imports()
     decisions, look, data = make_look(given)
+    augmentations = decide_recipe(decisions, look, len(data.train))
+    on_cpu = training_device(str(cfg.trainer.accelerator)).type == "cpu"
+    baseline = choose_width(decisions, look, data, seconds, usable_cores() if on_cpu else 1)
+    check_budget(baseline.pace, seconds, ", or keep fewer samples by data.max_train")
+    epochs = decide_epochs(decisions, baseline.pace, seconds)
+    decide_lr(decisions, baseline.pace.speed)
+    space = make_space(decisions, look, augmentations)
+    macs = int(baseline.cost["macs"] or 0)
+    max_macs = int(MACS_FACTOR * macs) if macs and not given.has("budget.max_macs") else None
+    plan = in_numbers(decisions, look, data, baseline, epochs)
+    plan.num_trials = num_trials(baseline.pace, epochs, seconds)
+    plan.feasible = feasible_share(decisions, space, max_macs)
+    plan.data_fingerprint = marks
+    decisions.decide("data_files", str(record), "the files that it lists are checked")
+    return Planned(plan, look, decisions, space, max_macs, data)
+
+
+def decide_recipe(decisions: Decisions, look: Look, num_train: int) -> list[str]:
+    """Decide what follows from the look alone, and return the augmentations worth a try.
+
+    Args:
+        num_train: training samples.
+    """
     augmentations = decide_augmentation(decisions, look)
     decide_pretrained(decisions, look)
     decide_normalization(decisions, look)
     decide_balance(decisions, look)
     decide_batch(
         decisions,
-        len(data.train),
+        num_train,
         dim=len(look.in_shape) - 1,
         sample_bytes=math.prod(look.in_shape),
         is_dense=look.kind.is_dense,
     )
-    on_cpu = training_device(str(cfg.trainer.accelerator)).type == "cpu"
-    slots = usable_cores() if on_cpu else 1
-    baseline = choose_width(decisions, look, data, seconds, slots)
+    return augmentations
+
+
+def in_numbers(
+    decisions: Decisions, look: Look, data: "DataModule", baseline: Baseline, epochs: int
+) -> Plan:
+    """Return a plan in numbers, without those of its search.
+
+    Args:
+        epochs: of each training.
+    """
     pace, cost = baseline.pace, baseline.cost
-    check_budget(pace, seconds, ", or keep fewer samples by data.max_train")
-    epochs = decide_epochs(decisions, pace, seconds)
-    chosen = given.has("trainer.max_epochs")
-    decide_lr(decisions, pace.speed)
-    space = make_space(decisions, look, augmentations)
+    is_given = decisions.given.has("trainer.max_epochs")
     plan = Plan(
         data=describe(look),
         num_train=len(data.train),
@@ -77,24 +110,18 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
         mode=str(baseline.cfg.monitor.mode),
         samples_per_second=pace.speed.train_speed,
         epochs=epochs,
-        recipe_epochs=epochs if chosen else pace.wanted_epochs,
-        fewest_epochs=epochs if chosen else pace.fewest_epochs,
+        recipe_epochs=epochs if is_given else pace.wanted_epochs,
+        fewest_epochs=epochs if is_given else pace.fewest_epochs,
         seconds_per_training=pace.training_s(epochs),
-        num_trials=num_trials(pace, epochs, seconds),
-        slots=slots,
+        slots=pace.slots,
         memory=int(cost["memory"] or 0),
         checkpoint_bytes=2 * 4 * 3 * int(cost["params"]),  # best and last, weights and two states
         num_folds=int(decisions.get("data.num_folds") or 0),
         val_fraction=decisions.get("data.val_fraction"),
-        data_fingerprint=marks,
-        overrides=list(overrides),
+        overrides=list(decisions.given.overrides),
     )
-    limited = cost["macs"] and not given.has("budget.max_macs")
-    max_macs = int(MACS_FACTOR * int(cost["macs"])) if limited else None
-    plan.feasible = feasible_share(decisions, space, max_macs)
     plan.warnings = warnings_of(plan, look, epochs * pace.steps)
-    decisions.decide("data_files", str(record), "the files that it lists are checked")
-    return Planned(plan, look, decisions, space, max_macs, data)
+    return plan
 
 
 def warnings_of(plan: Plan, look: Look, steps: int) -> list[str]:
@@ -104,7 +131,7 @@ def warnings_of(plan: Plan, look: Look, steps: int) -> list[str]:
         steps: of a training.
     """
     said = [fault.text for fault in look.faults]
-    if plan.num_val < 30:
+    if plan.num_val < FEW_VALIDATION:
         what = (
             "validation is on the training samples, so its scores say nothing"
             if plan.num_val == 0
