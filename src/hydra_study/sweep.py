@@ -43,10 +43,11 @@ from hydra_study.sweep_spec import SweepSpec, WorkerResult
 from hydra_study.task_function import find_origin, refuse_unguarded
 from hydra_study.trials.averages import check_average, words_of_average
 from hydra_study.trials.budget import tally
-from hydra_study.trials.changes import check_change, fixed_config
+from hydra_study.trials.changes import check_change, differences_to, fixed_config
 from hydra_study.trials.early_stopping import parse_early_stopping
 from hydra_study.trials.early_values import early_values, rungs_of
 from hydra_study.trials.finalists import Decision, check_seed, decide_finals, parse_finals
+from hydra_study.trials.mistakes import holds_only_mistakes, remove_study
 from hydra_study.trials.outcomes import parse_policies
 from hydra_study.trials.reap import reap
 from hydra_study.trials.sampling import build_schedule, check_sampler, overruled
@@ -200,8 +201,17 @@ def prepare(spec: SweepSpec, space: Space, first: DictConfig) -> OpenStudy:
             options.storage, paths, options.workers, timeout_s=options.storage_timeout
         )
         study = create_study(storage, options.study_name, spec.objectives)
-        spec.study_id = pair_with_folder(study, spec)
         fixed = fixed_config(first, [*options.ignore, *options.may_change])
+        if differences_to(study, space.describe(), fixed) and holds_only_mistakes(
+            study, paths, LivenessMonitor(paths.workers, options.stale_after)
+        ):
+            log.info(
+                "nothing was trained in study %s, and its config has changed, so it begins anew",
+                study.study_name,
+            )
+            remove_study(study, paths)
+            study = create_study(storage, options.study_name, spec.objectives)
+        spec.study_id = pair_with_folder(study, spec)
         check_change(study, space.describe(), fixed, options.changed)
         enqueue(study, space, spec)
     count = tally(study.get_trials(deepcopy=False), spec.objectives)

@@ -206,3 +206,18 @@ def test_a_preview_is_called_instead_of_the_sweep(toy: MakeToy) -> None:
     app = toy("return cfg.x", "x: 0.0", "params: {x: 'choice(1,2)'}\npreview: builtins.print")
     assert "Preview(space=" in app.run()
     assert not app.sweep.exists()
+
+
+def test_a_corrected_mistake_begins_anew_if_nothing_was_trained(toy: MakeToy) -> None:
+    body = """
+        if cfg.mode == "wrong":
+            raise ValueError("a mistake")
+        trial.current().report(1, cfg.x)
+        return cfg.x
+    """
+    app = toy(body, "x: 0.0\nmode: wrong", "params: {x: 'interval(0,1)'}\nn_trials: 4\nslots: 1")
+    assert "a mistake" in app.run(code=1)
+    said = app.run("mode=right")
+    assert "begins anew" in said
+    assert app.kinds() == ["complete"] * 4
+    assert 'mode: "right" -> "other"' in app.run("mode=other", code=1), "something was trained"

@@ -40,7 +40,7 @@ def unused_text(files: Files, seconds: float | None, spent: float) -> str:
         return ""
     epochs = read_result(files.winner).get("epochs")
     why = (
-        f"the last training has the {epochs} epochs of its recipe, more by trainer.max_epochs"
+        f"the last training has all of its {epochs} epochs; for longer ones give trainer.max_epochs"
         if epochs
         else "it holds none of the parts that are left out"
     )

@@ -30,16 +30,10 @@ def check_change(
     """
     if changed not in ("refuse", "accept"):
         raise StudyError(f"hydra.sweeper.changed must be refuse or accept, but got {changed!r}")
-    space, config = (json.loads(json.dumps(given, default=str)) for given in (space, config))
+    space, config = as_stored(space), as_stored(config)
     stored = study.user_attrs.get(attributes.STUDY_SPACE)
     began_with = study.user_attrs.get(attributes.STUDY_CONFIG)
-    differences = (
-        []
-        if stored is None
-        else compare_spaces(_varied_entries(stored, space), _varied_entries(space, stored))
-    )
-    if began_with is not None:
-        differences += compare_configs(began_with, config, _varied_keys(stored or {}, space))
+    differences = differences_to(study, space, config)
     if differences and changed == "refuse":
         remedies = (
             "choose another hydra.sweeper.study_name, or hydra.sweeper.changed=accept (and"
@@ -56,6 +50,35 @@ def check_change(
         study.set_user_attr(attributes.STUDY_SPACE, space)
     if began_with != config:
         study.set_user_attr(attributes.STUDY_CONFIG, config)
+
+
+def differences_to(
+    study: OpenStudy, space: Mapping[str, Any], config: Mapping[str, Any]
+) -> list[str]:
+    """Return what differs between a start and the study's first one, a line each.
+
+    Args:
+        study: The study.
+        space: Result of `Space.describe`.
+        config: Result of `fixed_config`.
+    """
+    space, config = as_stored(space), as_stored(config)
+    stored = study.user_attrs.get(attributes.STUDY_SPACE)
+    began_with = study.user_attrs.get(attributes.STUDY_CONFIG)
+    differences = (
+        []
+        if stored is None
+        else compare_spaces(_varied_entries(stored, space), _varied_entries(space, stored))
+    )
+    if began_with is not None:
+        differences += compare_configs(began_with, config, _varied_keys(stored or {}, space))
+    return differences
+
+
+def as_stored(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain data as it is read back from a study."""
+    content: dict[str, Any] = json.loads(json.dumps(given, default=str))
+    return content
 
 
 def _refuse_changed_choices(stored: Mapping[str, Any], space: Mapping[str, Any]) -> None:
