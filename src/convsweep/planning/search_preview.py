@@ -93,8 +93,8 @@ def try_points(
 
 def measure_trial(cfg: DictConfig, cost: dict[str, Any], search: Preview) -> TrialCost:
     """Return what a trial takes, by some of its training steps and batches of validation."""
+    from convsweep.planning.baseline import pace_of
     from convsweep.planning.measure import measure
-    from convsweep.planning.rules.pace import Pace
     from convsweep.training import build
 
     since = time.perf_counter()
@@ -102,10 +102,7 @@ def measure_trial(cfg: DictConfig, cost: dict[str, Any], search: Preview) -> Tri
     data.setup("fit")
     read_s = time.perf_counter() - since
     threads = max(1, usable_cores() // search.at_once)
-    batch = int(cfg.data.batch_size)
-    num_val = 0 if data.val is data.train else len(data.val)
-    steps = len(data.train_dataloader())
-    pace = Pace(steps * batch, num_val, batch, search.at_once, measure(cfg, data, threads, False))
+    pace = pace_of(data, search.at_once, measure(cfg, data, threads, for_lr=False))
     return TrialCost(
         read_s + pace.training_s(int(cfg.trainer.max_epochs)),
         CHECKPOINTS * BYTES * int(cost["params"]),
