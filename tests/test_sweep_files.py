@@ -2,11 +2,8 @@
 refused, and they run.
 """
 
-import csv
 import json
 import random
-import subprocess
-import sys
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -106,12 +103,12 @@ def test_few_points_are_refused_and_only_for_their_size(sweep: str) -> None:
     for start in starts:
         assert feasibility.check(composed(sweep, *start.overrides))["params"] > 0
     generator, refused = random.Random(0), []
-    for _ in range(8):
+    for _ in range(4):
         try:
             feasibility.check(composed(sweep, *space.random(generator).overrides))
         except InfeasibleError as error:
             refused.append(str(error))
-    assert len(refused) <= 3
+    assert len(refused) <= 2
     assert all(reason.startswith("budget.max_params") for reason in refused), refused
 
 
@@ -160,19 +157,6 @@ def test_the_network_that_a_sweep_begins_at_trains(sweep: str, train: Train) -> 
     overrides = [f"sweeps={sweep}", *starts[0].overrides, *SMALL[sweep], *options]
     folder = train(*overrides, quick=False)
     assert json.loads((folder / "result.json").read_text())["outcome"] == "complete"
-
-
-def test_a_small_search_runs(tmp_path: Path) -> None:
-    options = [*SIGNALS, "trainer=cpu", "trainer.max_epochs=1", "logger=none", "data.batch_size=8"]
-    sweeper = ["hydra.sweeper.n_trials=2", "hydra.sweeper.slots=2", "hydra.sweeper.sampler.seed=0"]
-    search = ["-m", "convsweep", "train", "-m", "sweeps=unet_or_dilated", *options, *sweeper]
-    done = subprocess.run(
-        [sys.executable, *search], cwd=tmp_path, capture_output=True, text=True, timeout=200
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (folder,) = (tmp_path / "multirun").iterdir()
-    rows = list(csv.DictReader((folder / "sweep.csv").read_text().splitlines()))
-    assert [row["kind"] for row in rows if row["kind"] != "infeasible"] == ["complete"] * 2, rows
 
 
 def test_what_changes_no_result_may_differ_between_the_starts_of_a_study() -> None:

@@ -12,32 +12,54 @@ from tests.conftest import NO_PICTURES
 from tests.distributed.test_ranks import start
 
 from convsweep.patches import is_usable
-from convsweep.patches.lightning import RARE_SIGTERM
+from convsweep.patches.lightning import LOST_RANK, RARE_SIGTERM
 
 pytestmark = pytest.mark.long
 
 COUNT = "+callbacks.count._target_=rank_callbacks.Exchanges"
+FAIL = "+callbacks.fail={_target_: rank_callbacks.Fail, rank: 1, epoch: 2, how: raise}"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a run in two processes that were watched."""
+def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str]:
+    """Return the folder of a run in two processes that were watched, of which the second fails
+    after two epochs, its exit code and what it printed.
+    """
     options = [
         "trainer=ddp_cpu",
         "model.net.width=4",
-        "trainer.max_epochs=2",
+        "trainer.max_epochs=3",
         "data.batch_size=16",
         "test=false",
         "logger=none",
         *NO_PICTURES,
+        COUNT,
+        FAIL if is_usable(LOST_RANK) else "trainer.max_epochs=2",
+        "hydra.run.dir=run",
     ]
     place = tmp_path_factory.mktemp("watched")
-    process = start(
-        place, sys.executable, "-m", "convsweep", "train", *options, COUNT, "hydra.run.dir=run"
-    )
+    process = start(place, sys.executable, "-m", "convsweep", "train", *options)
     output, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, output
-    return place / "run"
+    return place / "run", process.returncode, output
+
+
+@pytest.fixture
+def folder(ended: tuple[Path, int, str]) -> Path:
+    """Return the folder of that run."""
+    return ended[0]
+
+
+@pytest.mark.skipif(not is_usable(LOST_RANK), reason=LOST_RANK.without)
+def test_a_process_that_fails_ends_the_run_with_its_message(ended: tuple[Path, int, str]) -> None:
+    folder, code, output = ended
+    assert code == 1, output
+    assert "Error: process 1 of the training failed: no luck" in output
+    result = json.loads((folder / "result.json").read_text())
+    assert (result["outcome"], result["reason"]) == (
+        "error",
+        "process 1 of the training failed: no luck",
+    )
+    assert result["best_epoch"] in (1, 2)
 
 
 def test_a_step_sends_gradients_alone(folder: Path) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from lightning.fabric.plugins.environments import SLURMEnvironment
-from tests.conftest import ROOT, Train
+from tests.conftest import NO_PICTURES, ROOT, Train
 
 from convsweep.distributed import ranks
 from convsweep.errors import UserError
-from convsweep.patches import is_usable
-from convsweep.patches.lightning import LOST_RANK
 from convsweep.patches.patch import VARIABLE
+
+pytestmark = pytest.mark.long
 
 TWO = [
     "trainer=ddp_cpu",
@@ -25,6 +25,7 @@ TWO = [
     "trainer.sync_batchnorm=true",
     "data.min_steps_per_epoch=1",  # more steps let rounding move a sample past a threshold
     "test=false",
+    *NO_PICTURES,
 ]
 NOTE = "+callbacks.note._target_=rank_callbacks.Note"
 
@@ -80,23 +81,20 @@ def scores(folder: Path) -> dict[str, float]:
 
 
 def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path: Path) -> None:
-    torchrun = [
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node=2",
-        "--master-addr=127.0.0.1",
-        f"--master-port={free_port()}",
-    ]
-    options = [str(ROOT / "train.py"), *TWO, NOTE]
+    """Started by Lightning, and on two nodes by torchrun."""
+    meeting = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--rdzv-id=two"]
+    torchrun = ["-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", *meeting]
+    command = ["-m", "convsweep", "train", *TWO, NOTE]
+    nodes = [*torchrun, *command, "trainer.devices=1", "trainer.num_nodes=2"]
     # one of them without patches, which the other trainings of this folder have
-    processes = {
-        "plain": start(tmp_path / "plain", sys.executable, *options, **{VARIABLE: "none"}),
-        "torchrun": start(tmp_path / "torchrun", sys.executable, *torchrun, *options),
+    ways = {
+        "plain": [start(tmp_path / "plain", sys.executable, *command, **{VARIABLE: "none"})],
+        "torchrun": [start(tmp_path / "torchrun", sys.executable, *nodes) for _ in range(2)],
     }
     alone = train("logger=none", *TWO, "trainer=cpu", "data.batch_size=128", quick=False)
-    outputs = {way: process.communicate(timeout=240)[0] for way, process in processes.items()}
-    for way, process in processes.items():
-        assert process.returncode == 0, outputs[way]
+    for way, processes in ways.items():
+        outputs = [process.communicate(timeout=240)[0] for process in processes]
+        assert not any(process.returncode for process in processes), outputs
         folder = run_folder(tmp_path / way)
         result = json.loads((folder / "result.json").read_text())
         assert result["outcome"] == "complete"
@@ -105,49 +103,6 @@ def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path
             f"is not applied: {VARIABLE}=none; instead: " in (folder / "train.log").read_text()
         )
         assert left_out == (result["patches"] == []) == (way == "plain")
-
-
-def test_two_nodes_are_one_run(tmp_path: Path) -> None:
-    meeting = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--rdzv-id=two"]
-    torchrun = [
-        "-m",
-        "torch.distributed.run",
-        "--nnodes=2",
-        "--nproc-per-node=1",
-        *meeting,
-        "-m",
-        "convsweep",
-        "train",
-    ]
-    options = [*TWO, "trainer.devices=1", "trainer.num_nodes=2", NOTE]
-    started = [start(tmp_path, sys.executable, *torchrun, *options) for _ in range(2)]
-    outputs = [process.communicate(timeout=240)[0] for process in started]
-    assert [process.returncode for process in started] == [0, 0], outputs
-    assert json.loads((run_folder(tmp_path) / "result.json").read_text())["outcome"] == "complete"
-
-
-@pytest.mark.long
-@pytest.mark.skipif(not is_usable(LOST_RANK), reason=LOST_RANK.without)
-def test_a_process_that_fails_ends_the_run_with_its_message(tmp_path: Path) -> None:
-    fail = "+callbacks.fail={_target_: rank_callbacks.Fail, rank: 1, epoch: 1, how: raise}"
-    process = start(
-        tmp_path,
-        sys.executable,
-        str(ROOT / "train.py"),
-        *TWO,
-        "logger=none",
-        fail,
-        "hydra.run.dir=run",
-    )
-    output, _ = process.communicate(timeout=200)
-    assert process.returncode == 1
-    assert "Error: process 1 of the training failed: no luck" in output
-    result = json.loads((tmp_path / "run/result.json").read_text())
-    assert (result["outcome"], result["reason"]) == (
-        "error",
-        "process 1 of the training failed: no luck",
-    )
-    assert result["best_epoch"] == 1
 
 
 @pytest.fixture
