@@ -10,7 +10,7 @@ import pytest
 from convsweep.__main__ import main
 from convsweep.auto.process import run_process
 from convsweep.auto.request import parse_request
-from convsweep.auto.run import auto
+from convsweep.auto.start import auto
 
 from .conftest import RECORD, Commands, name_of
 

@@ -33,7 +33,7 @@ def test_words_and_overrides_are_told_apart() -> None:
     ]
     assert request.engine == ["hydra/launcher=ray", "hydra.sweeper.slots=2"]
     assert (request.seconds, request.n_trials, request.top, request.seeds) == (7200, None, 3, 3)
-    assert (request.folder, request.dry_run, request.data) == (Path("there"), True, "image_folder")
+    assert (request.folder, request.dry_run) == (Path("there"), True)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from convsweep.auto.process import InterruptedStageError
 from convsweep.auto.request import parse_request
-from convsweep.auto.run import auto
+from convsweep.auto.start import auto
 from convsweep.auto.state import State, read_state
 from convsweep.errors import UserError
 from tests.conftest import ROOT
@@ -142,6 +142,15 @@ def test_other_overrides_and_other_data_are_refused(tmp_path: Path) -> None:
     after = Commands()
     assert run(tmp_path, after, "budget=1h") == 0, "a budget may change"
     assert after.names == ORDER[1:]
+
+
+def test_a_folder_is_named_after_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for root in ("cats", "dogs", "cats"):
+        words = ["data=image_folder", f"data.root=pictures/{root}", "budget=30min"]
+        auto(parse_request(words), Commands(), lambda overrides: RECORD["data_fingerprint"])
+    found = sorted(path.name for path in (tmp_path / "auto").iterdir())
+    assert found == ["image_folder_cats_1", "image_folder_dogs_1"]
 
 
 def test_a_mistake_leaves_no_folder(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
         print(__doc__)
         return
     from convsweep.auto.request import parse_request
-    from convsweep.auto.run import auto
+    from convsweep.auto.start import auto
     from convsweep.cli import commands
 
     commands.run(lambda: auto(parse_request(arguments)))

@@ -41,7 +41,7 @@ class Request:
         top: at most how many finalists.
         seeds: at most how many trainings of each.
         folds: on how many folds of the data they are trained instead; None: as the plan says.
-        folder: of everything that is written; None: chosen by the data's name.
+        folder: of everything that is written; None: chosen by the data.
         dry_run: say what would be done.
     """
 
@@ -60,11 +60,6 @@ class Request:
     def limits(self) -> list[float | None]:
         """What shares and commands follow from, besides the overrides."""
         return [self.seconds, self.n_trials, self.epochs, self.top, self.seeds, self.folds]
-
-    @property
-    def data(self) -> str:
-        """Name of the data's config."""
-        return next(value_of(text) for text in self.overrides if key_of(text) == "data")
 
 
 def parse_request(arguments: Sequence[str]) -> Request:

@@ -2,34 +2,20 @@
 
 import math
 import shlex
-import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from convsweep.auto.card import write_card
 from convsweep.auto.commands import LeftOutError
 from convsweep.auto.files import SPACE, Files
 from convsweep.auto.job import Job
-from convsweep.auto.process import (
-    InterruptedStageError,
-    alone,
-    end_earlier_process,
-    run_process,
-)
+from convsweep.auto.process import InterruptedStageError
 from convsweep.auto.progress import ProgressLines, score_text, to_beat
 from convsweep.auto.request import Request
 from convsweep.auto.stages import STAGES, Stage
-from convsweep.auto.state import (
-    ENDED,
-    StageState,
-    State,
-    check_same_data,
-    check_same_request,
-    read_state,
-)
+from convsweep.auto.state import ENDED, StageState, State, check_same_data
 from convsweep.auto.summary import summary_lines, unused_text
 from convsweep.auto.table import dry_run, print_stages
 from convsweep.cli.console import say, short_path
@@ -42,63 +28,6 @@ SAVE_EVERY_S = 1.0
 # Runs a command; see `run_process`.
 Execute = Callable[[Sequence[str], Path, Callable[[int], None], Callable[[], None]], int]
 Fingerprint = Callable[[list[str]], dict[str, str]]
-
-
-def auto(
-    request: Request, execute: Execute = run_process, fingerprint: Fingerprint | None = None
-) -> int:
-    """Run all stages that are left, and return the exit code.
-
-    Raises:
-        UserError: the request does not fit the folder, or a stage has failed.
-    """
-    folder = request.folder or free_folder(request)
-    with new_folder(folder), alone(folder):
-        state = read_state(folder) or State([*request.overrides, *request.engine])
-        check_same_request(state, [*request.overrides, *request.engine], folder)
-        end_earlier_process(folder, state.pid, say)
-        if state.is_finished:
-            say(f"{folder} is finished; for another run choose another folder=FOLDER")
-            print_summary(Files(folder), request, state)
-            return 0
-        return Run(Job(request, folder, state), execute, fingerprint or data_fingerprint).go()
-
-
-@contextmanager
-def new_folder(folder: Path) -> Iterator[None]:
-    """Make a folder, and remove it again if a mistake is found before there is a plan."""
-    made = [each for each in (folder, folder.parent) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    except UserError:
-        if made and not Files(folder).plan:
-            shutil.rmtree(folder)
-            with suppress(OSError):  # another run is in it by now
-                for parent in made[1:]:
-                    parent.rmdir()
-        raise
-
-
-def free_folder(request: Request) -> Path:
-    """Return the folder of an earlier start with the same overrides, or the first free one."""
-    number = 1
-    while True:
-        folder = Path("auto") / f"{request.data}_{number}"
-        state = read_state(folder)
-        if state is None or sorted(state.overrides) == sorted(
-            [*request.overrides, *request.engine]
-        ):
-            return folder
-        number += 1
-
-
-def data_fingerprint(overrides: list[str]) -> dict[str, str]:
-    """Return the fingerprint of the data as it is now."""
-    from convsweep.data.files.fingerprints import fingerprint_files, own_folder
-    from convsweep.planning.given import parse_given
-
-    return fingerprint_files(own_folder(parse_given(overrides).compose().data))
 
 
 class Run:

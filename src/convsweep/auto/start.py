@@ -1,0 +1,74 @@
+"""The start of a run: its folder, what an earlier start has left in it, and what differs."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from convsweep.auto.files import Files
+from convsweep.auto.job import Job
+from convsweep.auto.process import alone, end_earlier_process, run_process
+from convsweep.auto.request import Request
+from convsweep.auto.run import Execute, Fingerprint, Run, print_summary
+from convsweep.auto.state import State, check_same_request, read_state
+from convsweep.cli.console import say
+from convsweep.errors import UserError
+from convsweep.planning.command import default_folder
+
+
+def auto(
+    request: Request, execute: Execute = run_process, fingerprint: Fingerprint | None = None
+) -> int:
+    """Run all stages that are left, and return the exit code.
+
+    Raises:
+        UserError: the request does not fit the folder, or a stage has failed.
+    """
+    folder = request.folder or free_folder(request)
+    with new_folder(folder), alone(folder):
+        state = read_state(folder) or State([*request.overrides, *request.engine])
+        check_same_request(state, [*request.overrides, *request.engine], folder)
+        end_earlier_process(folder, state.pid, say)
+        if state.is_finished:
+            say(f"{folder} is finished; for another run choose another folder=FOLDER")
+            print_summary(Files(folder), request, state)
+            return 0
+        return Run(Job(request, folder, state), execute, fingerprint or data_fingerprint).go()
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[None]:
+    """Make a folder, and remove it again if a mistake is found before there is a plan."""
+    made = [each for each in (folder, folder.parent) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except UserError:
+        if made and not Files(folder).plan:
+            shutil.rmtree(folder)
+            with suppress(OSError):  # another run is in it by now
+                for parent in made[1:]:
+                    parent.rmdir()
+        raise
+
+
+def free_folder(request: Request) -> Path:
+    """Return the folder of an earlier start with the same overrides, or the first free one."""
+    name = default_folder(request.overrides).name
+    number = 1
+    while True:
+        folder = Path("auto") / f"{name}_{number}"
+        state = read_state(folder)
+        if state is None or sorted(state.overrides) == sorted(
+            [*request.overrides, *request.engine]
+        ):
+            return folder
+        number += 1
+
+
+def data_fingerprint(overrides: list[str]) -> dict[str, str]:
+    """Return the fingerprint of the data as it is now."""
+    from convsweep.data.files.fingerprints import fingerprint_files, own_folder
+    from convsweep.planning.given import parse_given
+
+    return fingerprint_files(own_folder(parse_given(overrides).compose().data))
