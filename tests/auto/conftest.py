@@ -157,6 +157,8 @@ def name_of(arguments: Sequence[str]) -> str:
     """Return the command's name; of trainings the stage's."""
     if arguments[0] != "train":
         return arguments[0]
+    if "--dry-run" in arguments:
+        return "preview"
     if "-m" in arguments:
         return "search"
     return "baseline" if any("baseline" in text for text in arguments) else "winner"

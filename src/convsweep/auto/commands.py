@@ -1,7 +1,6 @@
 """The command of each stage, by what is measured when it begins."""
 
 import math
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -255,9 +254,3 @@ def path_text(path: Path) -> str:
 def out(folder: Path) -> list[str]:
     """Return the options that write into a folder which an interrupted start may have made."""
     return ["--out", str(folder), "--overwrite"]
-
-
-def free_disk(folder: Path) -> int:
-    """Return the free bytes of a folder's disk."""
-    place = next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
-    return shutil.disk_usage(place).free

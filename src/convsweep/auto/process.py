@@ -13,6 +13,8 @@ from types import FrameType
 from convsweep.errors import UserError
 from hydra_study import try_lock
 
+# Runs a command; see `run_process`.
+Execute = Callable[[Sequence[str], Path, Callable[[int], None], Callable[[], None]], int]
 LOCK, STAGE_LOCK = ".auto.lock", ".stage.lock"
 LOOK_EVERY_S = 0.2
 # How long a process of an earlier start may take to end before it is killed: longer than

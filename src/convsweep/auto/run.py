@@ -4,14 +4,13 @@ import math
 import shlex
 import signal
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 from convsweep.auto.card import write_card
 from convsweep.auto.commands import LeftOutError
 from convsweep.auto.files import SPACE, Files
 from convsweep.auto.job import Job
-from convsweep.auto.process import InterruptedStageError
+from convsweep.auto.process import Execute, InterruptedStageError
 from convsweep.auto.progress import ProgressLines, score_text, to_beat
 from convsweep.auto.request import Request
 from convsweep.auto.stages import STAGES, Stage
@@ -25,8 +24,6 @@ from convsweep.errors import UserError
 
 COMMANDS = "commands.txt"
 SAVE_EVERY_S = 1.0
-# Runs a command; see `run_process`.
-Execute = Callable[[Sequence[str], Path, Callable[[int], None], Callable[[], None]], int]
 Fingerprint = Callable[[list[str]], dict[str, str]]
 
 
@@ -60,7 +57,7 @@ class Run:
         for number, stage in enumerate(STAGES, 1):
             if number == 2 and self.job.request.dry_run:
                 print_stages(self.job)
-                return dry_run(self.job)
+                return dry_run(self.job, self._execute)
             if self.state.stages[stage.name].status in ENDED:
                 continue
             if number == 2:

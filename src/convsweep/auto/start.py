@@ -7,9 +7,9 @@ from pathlib import Path
 
 from convsweep.auto.files import Files
 from convsweep.auto.job import Job
-from convsweep.auto.process import alone, end_earlier_process, run_process
+from convsweep.auto.process import Execute, alone, end_earlier_process, run_process
 from convsweep.auto.request import Request
-from convsweep.auto.run import Execute, Fingerprint, Run, print_summary
+from convsweep.auto.run import Fingerprint, Run, print_summary
 from convsweep.auto.state import State, check_same_request, read_state
 from convsweep.cli.console import say
 from convsweep.errors import UserError

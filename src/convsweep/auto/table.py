@@ -4,9 +4,11 @@ import math
 
 from rich.table import Table
 
-from convsweep.auto.commands import baseline, check_baseline, confirm, free_disk, search
+from convsweep.auto.commands import baseline, check_baseline, confirm, search
 from convsweep.auto.files import SPACE
 from convsweep.auto.job import ENDING_S, Job
+from convsweep.auto.process import Execute
+from convsweep.auto.request import DRY_RUN
 from convsweep.auto.shares import Shares
 from convsweep.auto.stages import STAGES, Stage
 from convsweep.cli.console import console, say
@@ -64,10 +66,8 @@ def expected_times(job: Job, shares: Shares) -> dict[str, str]:
     return {SPACE: duration_text(shares.search) if shares.search else "left out", **words}
 
 
-def dry_run(job: Job) -> int:
-    """Print the commands, the share of feasible points and the disk; nothing is trained."""
-    from convsweep.cost import in_bytes  # imports torch
-
+def dry_run(job: Job, execute: Execute) -> int:
+    """Print the commands and what the search takes; nothing is trained. Return the exit code."""
     shares = job.shares()
     commands = [baseline(job)]
     if shares.chosen is not None:
@@ -76,17 +76,8 @@ def dry_run(job: Job) -> int:
     for command in commands:
         say(f"  {shell_command(*command)}")
     say("  then, of the chosen network: train on all data, evaluate, export, report")
-    plan = job.files.plan
-    if plan.get("feasible") is not None:
-        say(f"random points of the space that can be trained: {plan['feasible']:.0%}")
-    if plan.get("num_trials") and job.request.seconds is not None:
-        say(f"trials that begin in the time of the search: about {plan['num_trials']}")
-    if plan.get("checkpoint_bytes"):
-        count = int(plan.get("num_trials") or job.n_trials() or 0) + 1
-        needed = count * int(plan["checkpoint_bytes"])
-        say(f"disk: about {in_bytes(needed)} of {in_bytes(free_disk(job.folder))} free")
-    if plan.get("memory"):
-        slots = int(plan.get("slots") or 1)
-        say(f"memory of a step: {in_bytes(plan['memory'])}, {slots} at a time")
-    say("nothing was trained beyond the plan's measurement; leave out --dry-run to begin")
-    return 0
+    if shares.chosen is None:
+        say("nothing was trained beyond the plan's measurement; leave out --dry-run to begin")
+        return 0
+    say("\nthe search:")
+    return execute([*search(job), DRY_RUN], job.folder, lambda pid: None, lambda: None)

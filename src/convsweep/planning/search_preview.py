@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from convsweep.cli.console import console, quiet_engines
 from convsweep.cli.duration import duration_text
 from convsweep.errors import InfeasibleError
+from convsweep.planning.rules.pace import BEGUN, TOGETHER
 from hydra_study import Preview, usable_cores
 
 # Random points whose networks are built, and how many of those that can be trained are measured.
@@ -120,8 +121,9 @@ def cost_lines(search: Preview, trials: list[TrialCost]) -> list[str]:
     count = min(search.n_trials or math.inf, search.num_points or math.inf)
     lines = [f"a trial of full length: about {each} here (measured on {len(trials)})"]
     lines.append(f"all of it: {total_text(search, mean, count)}")
-    if math.isfinite(count):
-        disk = int(count) * max(trial.disk for trial in trials)
+    begun = most_trials(search, mean)
+    if math.isfinite(begun):
+        disk = math.ceil(begun) * max(trial.disk for trial in trials)
         folder = search.folder
         place = next(one for one in (folder, *folder.parents) if one.is_dir())
         free = shutil.disk_usage(place).free
@@ -143,13 +145,30 @@ def total_text(search: Preview, seconds: float, count: float) -> str:
         seconds: of a trial.
         count: of the trials; infinite without a limit.
     """
-    limit = "" if search.timeout is None else f"; it ends after {duration_text(search.timeout)}"
-    if math.isinf(count):
-        return f"no limit but the time{limit}" if limit else "without a limit"
-    from convsweep.planning.rules.pace import TOGETHER
+    parts = []
+    if math.isfinite(count):
+        all_of_them = duration_text(count * seconds / speed_of(search))
+        parts.append(
+            f"{count:.0f} trials, {search.at_once} at a time, about {all_of_them} if each is"
+            " trained to its end"
+        )
+    if search.timeout is not None:
+        fits = search.timeout * speed_of(search) / seconds
+        parts.append(
+            f"it ends after {duration_text(search.timeout)}, which holds about {fits:.0f} trials of"
+            " full length"
+        )
+    return "; ".join(parts) or "without a limit"
 
-    speed = 1.0 if search.at_once == 1 else search.at_once * TOGETHER
-    return (
-        f"{count:.0f} trials, {search.at_once} at a time, about"
-        f" {duration_text(count * seconds / speed)} if each is trained to its end{limit}"
+
+def speed_of(search: Preview) -> float:
+    """Return how many trials' worth of work is done at a time."""
+    return 1.0 if search.at_once == 1 else TOGETHER * search.at_once
+
+
+def most_trials(search: Preview, seconds: float) -> float:
+    """Return about how many trials begin at most, also where only the time limits them."""
+    in_time = (
+        math.inf if search.timeout is None else BEGUN * search.timeout * speed_of(search) / seconds
     )
+    return min(search.n_trials or math.inf, search.num_points or math.inf, in_time)
