@@ -13,7 +13,9 @@ from convsweep.auto.state import StageState, State
 from .conftest import result, write, write_plan
 
 
-def job_of(folder: Path, budget: str, spent: float, baseline_s: float = 60.0) -> Job:
+def job_of(
+    folder: Path, budget: str, spent: float, baseline_s: float = 60.0, engine: tuple[str, ...] = ()
+) -> Job:
     """Return a run after its baseline of 12 epochs, planned with 30 s; the recipe has 100."""
     write_plan(
         folder, epochs=12, seconds_per_training=30.0, recipe_epochs=100, fewest_epochs=3, slots=1
@@ -24,7 +26,7 @@ def job_of(folder: Path, budget: str, spent: float, baseline_s: float = 60.0) ->
         "plan": StageState("done", 16.0),
         "baseline": StageState("done", baseline_s + 8.0, starts=1),
     }
-    request = parse_request(["data=digits", f"budget={budget}", f"folder={folder}"])
+    request = parse_request(["data=digits", f"budget={budget}", f"folder={folder}", *engine])
     return Job(request, folder, State(request.overrides, stages, spent))
 
 
@@ -61,6 +63,22 @@ def test_the_training_on_all_data_has_the_time_that_is_left(tmp_path: Path) -> N
     assert value_in(winner(job_of(tmp_path, "2h", 200.0)), "trainer.max_epochs") == 100
     with pytest.raises(LeftOutError, match="are not left"):
         winner(job_of(tmp_path, "10min", 500.0))
+
+
+@pytest.mark.parametrize(
+    ("engine", "at_once"),
+    [
+        ((), 1.0),
+        (("hydra.sweeper.slots=4",), 3.2),
+        (("hydra.sweeper.workers=3", "hydra/launcher=ray"), 2.4),
+        (("hydra.sweeper.workers=3", "hydra.sweeper.slots=2"), 4.8),
+    ],
+)
+def test_trainings_of_all_workers_run_at_a_time(
+    tmp_path: Path, engine: tuple[str, ...], at_once: float
+) -> None:
+    job = job_of(tmp_path, "30min", 100.0, engine=engine)
+    assert job.costs().at_once == pytest.approx(at_once)
 
 
 def test_a_start_is_as_slow_as_the_plan_says_until_it_is_measured(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from convsweep.auto.state import State
 # What a command takes besides its work until the baseline has measured it: at least, and as a share
 # of the plan's time, which reads the data too.
 START_S, START_SHARE = 8.0, 0.5
-SLOTS, EPOCHS = "hydra.sweeper.slots", "trainer.max_epochs"
+SLOTS, WORKERS, EPOCHS = "hydra.sweeper.slots", "hydra.sweeper.workers", "trainer.max_epochs"
 # What the exported programs and the report take besides that.
 ENDING_S = 15.0
 # Stages of the ending, each with a start.
@@ -79,10 +79,13 @@ class Job:
 
     @property
     def slots(self) -> int:
-        """How many trainings of a search run at a time."""
-        given = [value_of(text) for text in self.request.engine if key_of(text) == SLOTS]
-        own = given[-1] if given and given[-1].isdigit() else self.files.plan.get("slots")
-        return int(own or 1)
+        """How many trainings of a search run at a time, over all workers."""
+        slots = self._given(SLOTS) or int(self.files.plan.get("slots") or 1)
+        return slots * (self._given(WORKERS) or 1)
+
+    def _given(self, key: str) -> int | None:
+        values = [value_of(text) for text in self.request.engine if key_of(text) == key]
+        return int(values[-1]) if values and values[-1].isdigit() else None
 
     @property
     def choices(self) -> list[Finals]:
