@@ -49,7 +49,7 @@ def test_accuracy_has_wilsons_interval() -> None:
     found = interval_of_test("accuracy", rows)
     assert found is not None
     assert (found.low, found.high) == wilson(8, 10)
-    assert interval_of_test("mean_ap", rows) is None
+    assert interval_of_test("mean_ap", rows) is None, "an answer is one class"
     assert interval_of_test("accuracy", []) is None
 
 
@@ -59,6 +59,27 @@ def test_macro_f1_by_hand() -> None:
     assert found is not None
     assert found.score(found.values) == pytest.approx((2 / 3 + 2 / 3) / 2)
     assert found.score(found.values[:1]) == 1.0
+
+
+def test_mean_average_precision_by_hand() -> None:
+    # x: positives at ranks 1 and 3 of 3; y: at rank 2; z: none, which has no precision
+    cells = [("x", 0.9, 0.9, 0.1), ("y", 0.8, 0.8, 0.2), ("x", 0.7, 0.1, 0.3)]
+    rows = [
+        {
+            "sample": str(n),
+            "true": true,
+            "predicted": "",
+            "p_x": str(x),
+            "p_y": str(y),
+            "p_z": str(z),
+        }
+        for n, (true, x, y, z) in enumerate(cells)
+    ]
+    found = scored("mean_ap", rows)
+    assert found is not None
+    assert found.score(found.values) == pytest.approx(((1 + 2 / 3) / 2 + 1 / 2) / 2)
+    assert found.score(found.values[:1]) == 1.0
+    assert interval_of_test("mean_ap", rows) is not None
 
 
 def test_a_difference_is_paired_by_sample() -> None:

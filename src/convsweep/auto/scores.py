@@ -37,6 +37,9 @@ def scored(metric: str, rows: Sequence[Mapping[str, str]]) -> Scored | None:
             numbers.setdefault(row["predicted"], len(numbers))
         answers = [[numbers[row["true"]], numbers[row["predicted"]]] for row in rows]
         return OF_CLASSES[metric](np.array(answers, float))
+    labels = [key.removeprefix("p_") for key in rows[0] if key.startswith("p_")]
+    if metric == "mean_ap" and labels and "true" in rows[0]:
+        return mean_ap(rows, labels)
     kind, _, own = metric.partition("/")
     score = OF_NUMBERS.get(kind) or OF_POSITIONS.get(kind)
     kinds = ("right", "true", "predicted") if kind in OF_POSITIONS else ("true", "predicted")
@@ -66,6 +69,30 @@ def macro_f1(answers: Values) -> Scored:
         return float((2 * right[both > 0] / both[both > 0]).mean())
 
     return Scored(answers, score)
+
+
+def mean_ap(rows: Sequence[Mapping[str, str]], labels: Sequence[str]) -> Scored:
+    """Return the mean average precision of labels of which a sample may have several, from their
+    probabilities and whether they are true (samples, labels, 2).
+    """
+    import torch
+
+    from convsweep.metrics.label_scores import precision_recall
+    from convsweep.tasks.multi_label import SEPARATOR
+
+    present = [set(row["true"].split(SEPARATOR)) for row in rows]
+    values = np.array(
+        [
+            [[float(row[f"p_{label}"]), label in true] for label in labels]
+            for row, true in zip(rows, present, strict=True)
+        ]
+    )
+
+    def score(chosen: Values) -> float:
+        probs, true = torch.from_numpy(chosen).unbind(dim=2)
+        return float(precision_recall(probs, true).average_precision.nanmean())
+
+    return Scored(values, score)
 
 
 def mean_iou(values: Values) -> float:
