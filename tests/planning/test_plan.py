@@ -43,7 +43,7 @@ def a_look(*in_shape: int, task: str = CLASSIFICATION, counts: tuple[int, ...] =
 
 def a_pace(train_speed: float, num_train: int = 1000) -> Pace:
     speed = Measured(train_speed, 10 * train_speed, None, 60)
-    return Pace(num_train // 10, 10, num_val=100, slots=2, speed=speed)
+    return Pace(steps=num_train // 10, batch_size=10, num_val=100, slots=2, speed=speed)
 
 
 def test_a_plan_composes_with_its_search(tmp_path: Path) -> None:

@@ -98,7 +98,8 @@ def pace_of(data: "DataModule", slots: int, speed: Measured) -> Pace:
     """
     steps = len(data.train_order(data.num_train_items))
     num_val = 0 if data.val is data.train else len(data.val)
-    return Pace(steps, data.loading["batch_size"], num_val, slots, speed)
+    batch_size = data.loading["batch_size"]
+    return Pace(steps=steps, batch_size=batch_size, num_val=num_val, slots=slots, speed=speed)
 
 
 def with_options(data: "DataModule", cfg: DictConfig) -> "DataModule":

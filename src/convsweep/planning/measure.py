@@ -67,29 +67,63 @@ def measure(cfg: DictConfig, data: "DataModule", threads: int, for_lr: bool) -> 
             device = training_device(str(cfg.trainer.accelerator))
             model.to(device).train()
             model.lay_out(device)
-            train_speed, rates, losses = train_some(model, data, device, for_lr)
-            speed = validation_speed(model, data, device)
-            lr = lowest(rates, losses) if for_lr else None
-            return Measured(train_speed, speed, lr, len(rates))
+            trained = train_some(model, data, device, for_lr)
+            train_speed = trained.seen / trained.seconds
+            eval_speed = validation_speed(model, data, device)
+            lr = lowest(trained.rates, trained.losses) if for_lr else None
+            return Measured(train_speed, eval_speed, lr, len(trained.rates))
     finally:
         torch.set_num_threads(before)
 
 
-def train_some(
-    model: "Model", data: "DataModule", device: torch.device, for_lr: bool
-) -> tuple[float, list[float], list[float]]:
-    """Return samples a second, and the learning rates and smoothed losses of the steps."""
-    optimizer = model.make_optimizer(model.parameter_groups())
-    rates: list[float] = []
-    losses: list[float] = []
-    seen, started, smooth, num_steps = 0, time.perf_counter(), 0.0, STEPS if for_lr else TIMED
-    for step, (x, y) in enumerate(endless(data)):
+class Progress:
+    """What a short training has done: rates, losses, and the time since the first steps.
+
+    Args:
+        for_lr: let the learning rate rise over more steps, instead of a look at the speed.
+    """
+
+    def __init__(self, for_lr: bool) -> None:
+        self.for_lr, self.num_steps = for_lr, STEPS if for_lr else TIMED
+        self.rates: list[float] = []
+        self.losses: list[float] = []
+        self.smooth, self.seen, self.started = 0.0, 0, time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the first steps."""
+        return max(1e-9, time.perf_counter() - self.started)
+
+    def begin_step(self) -> float:
+        """Return the learning rate of the next step."""
+        step = len(self.rates)
         if step == WARM_UP:
-            seen, started = 0, time.perf_counter()
-        elif step == WARM_UP + 2 and for_lr:
-            each = (time.perf_counter() - started) / 2
-            num_steps = min(STEPS, max(FEWEST_STEPS, int(MOST_SECONDS / each)))
-        rate = LOWEST * (HIGHEST / LOWEST) ** (max(0, step - WARM_UP - 2) / num_steps)
+            self.seen, self.started = 0, time.perf_counter()
+        elif step == WARM_UP + 2 and self.for_lr:
+            affordable = int(MOST_SECONDS / (self.seconds / 2))
+            self.num_steps = min(STEPS, max(FEWEST_STEPS, affordable))
+        share = max(0, step - WARM_UP - 2) / self.num_steps
+        self.rates.append(LOWEST * (HIGHEST / LOWEST) ** share)
+        return self.rates[-1]
+
+    def end_step(self, loss: float, num_samples: int) -> bool:
+        """Add the loss of a step, and return whether it was the last one."""
+        self.seen += num_samples
+        self.smooth = SMOOTHING * self.smooth + (1 - SMOOTHING) * loss
+        self.losses.append(self.smooth / (1 - SMOOTHING ** len(self.rates)))
+        step, first, last = len(self.rates) - 1, self.losses[0], self.losses[-1]
+        is_bad = not math.isfinite(loss) or last > first + WORSE * abs(first)
+        is_late = not self.for_lr and self.seconds > TIMED_SECONDS and step > WARM_UP
+        is_done = step == self.num_steps + WARM_UP + 1
+        return is_done or is_late or (is_bad and step > FEWEST_STEPS)
+
+
+def train_some(model: "Model", data: "DataModule", device: torch.device, for_lr: bool) -> Progress:
+    """Train for some steps."""
+    optimizer = model.make_optimizer(model.parameter_groups())
+    progress = Progress(for_lr)
+    for x, y in endless(data):
+        rate = progress.begin_step()
         for group in optimizer.param_groups:
             group["lr"] = rate
         logits, *lower = model.outputs(x.to(device))
@@ -97,16 +131,9 @@ def train_some(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        seen += len(x)
-        value = loss.item()
-        smooth = SMOOTHING * smooth + (1 - SMOOTHING) * value
-        rates.append(rate)
-        losses.append(smooth / (1 - SMOOTHING ** (step + 1)))
-        is_bad = not math.isfinite(value) or losses[-1] > losses[0] + WORSE * abs(losses[0])
-        is_late = not for_lr and time.perf_counter() - started > TIMED_SECONDS and step > WARM_UP
-        if step == num_steps + WARM_UP + 1 or is_late or (is_bad and step > FEWEST_STEPS):
+        if progress.end_step(loss.item(), len(x)):
             break
-    return seen / max(1e-9, time.perf_counter() - started), rates, losses
+    return progress
 
 
 def endless(data: "DataModule") -> "Iterator[tuple[Tensor, Tensor]]":

@@ -25,7 +25,7 @@ BEGUN, TRIALS = 3, 20
 START_S = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pace:
     """How long trainings take.
 
