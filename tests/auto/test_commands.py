@@ -61,8 +61,10 @@ def test_the_training_on_all_data_has_the_time_that_is_left(tmp_path: Path) -> N
     costs = job.costs()
     assert 0.85 * (job.left - costs.ending) < took <= job.left - costs.ending
     assert value_in(winner(job_of(tmp_path, "2h", 200.0)), "trainer.max_epochs") == 100
+    late = winner(job_of(tmp_path, "10min", 470.0))
+    assert value_in(late, "trainer.max_epochs") == 12, "103 s, and 8 s for the test; no export"
     with pytest.raises(LeftOutError, match="are not left"):
-        winner(job_of(tmp_path, "10min", 500.0))
+        winner(job_of(tmp_path, "10min", 490.0))
 
 
 @pytest.mark.parametrize(
