@@ -18,6 +18,8 @@ from hydra_study import override_text
 SPARE = 0.05
 # By how much of itself a budget may be exceeded for export and report.
 OVER = 0.1
+# Number of the trial that is the baseline: the plan queues it as the first point.
+BASELINE = "0"
 RUNG = "hydra.sweeper.schedule.min_steps"
 # Epochs of a training, in those of its first comparison, that promotion needs.
 COMPARISONS = 3
@@ -45,7 +47,7 @@ def baseline(job: Job) -> list[str]:
 
 
 def check_baseline(job: Job) -> None:
-    """Check that the budget holds the baseline, its test and its export.
+    """Check that the budget holds the baseline and its test.
 
     Raises:
         UserError: it does not; the message says what it would take.
@@ -107,6 +109,9 @@ def finalists(job: Job) -> list[str]:
     if chosen.by == "seeds" and of_epochs is None:
         # trained seed by seed until the time is over: more seeds make a narrower interval
         chosen = replace(chosen, each=max(chosen.each, job.request.seeds))
+    if any(row["number"] == BASELINE for row in job.files.complete[: chosen.top]):
+        # as it is trained anyway, it takes no place; without another complete trial it stays
+        chosen = replace(chosen, top=min(chosen.top + 1, len(job.files.complete)))
     return confirm(job, chosen, free - costs.start + job.seconds_of("finalists"))
 
 
