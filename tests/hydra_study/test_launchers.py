@@ -26,7 +26,11 @@ LAUNCHERS = {
     "submitit_local": ("hydra_plugins.hydra_submitit_launcher", []),
     "ray": (
         "hydra_plugins.hydra_ray_launcher",
-        ["+hydra.launcher.ray.init.num_cpus=2", "hydra.launcher.ray.init.address=local"],
+        [
+            "+hydra.launcher.ray.init.num_cpus=2",
+            "+hydra.launcher.ray.init.include_dashboard=false",
+            "hydra.launcher.ray.init.address=local",
+        ],
     ),
 }
 

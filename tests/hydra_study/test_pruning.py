@@ -117,7 +117,7 @@ def test_a_sampler_whose_package_is_missing_is_refused_before_the_first_trial(
         check_sampler({"_target_": "optuna.samplers.CmaEsSampler"})
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "qmc", "gp", "nsga3", "cmaes"])
+@pytest.mark.parametrize("sampler", ["qmc", "gp", "nsga3", "cmaes"])
 def test_every_sampler_runs_on_a_conditional_space(toy: MakeToy, sampler: str) -> None:
     pytest.importorskip("cmaes" if sampler == "cmaes" else "torch" if sampler == "gp" else "optuna")
     params = "{x: 'interval(0,1)', n: 'range(1,3)', y: {values: 'interval(0,1)', when: n == 2}}"
