@@ -55,12 +55,17 @@ def main() -> None:
     if not options.write:
         print("\n\n".join(f"{name}\n\n{text}" for name, text in parts.items()))
         return
+    write_parts(parts)
+    draw(rows, PAGE.parent / "pictures")
+
+
+def write_parts(parts: dict[str, str]) -> None:
+    """Replace generated texts of the page."""
     page = PAGE.read_text()
     for name, text in parts.items():
         pattern = re.compile(rf"<!-- {re.escape(name)} -->\n.*?<!-- end -->", re.DOTALL)
         page = pattern.sub(lambda _, n=name, t=text: f"<!-- {n} -->\n\n{t}\n\n<!-- end -->", page)
     PAGE.write_text(page)
-    draw(rows, PAGE.parent / "pictures")
 
 
 def make_parts(rows: list[dict[str, Any]], groups: list[str]) -> dict[str, str]:

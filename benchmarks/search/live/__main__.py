@@ -1,7 +1,7 @@
 """Run searches by this program and by others for the same time, one after the other.
 
-    python -m benchmarks.search.live live.jsonl --root data [--seconds 240] [--seeds 3] \\
-        --peers PYTHON --official PYTHON
+    python -m benchmarks.search.live live.jsonl --root data --peers PYTHON --official PYTHON \\
+        [--samples 4000] [--clock cpu] [--seconds 90] [--seeds 3]
     python -m benchmarks.search.live.summary live.jsonl
 
 One line a search is appended to the file, and the same command goes on where it stopped. PYTHON is

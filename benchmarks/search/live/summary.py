@@ -1,23 +1,32 @@
-"""Print the tables of the live searches.
+"""Print the tables of the live searches, or write them into docs/search.md.
 
-python -m benchmarks.search.live.summary live.jsonl [more.jsonl]
+    python -m benchmarks.search.live.summary live.jsonl [more.jsonl] [--write]
 """
 
-import sys
+import argparse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from benchmarks.search.rows import read_rows
+from benchmarks.search.summary import write_parts
 
 OURS = "convsweep"
 
 
 def main() -> None:
-    rows = [row for path in sys.argv[1:] for row in read_rows(Path(path))]
-    print(table_of_searches(rows))
-    print()
-    print(table_of_speed(rows))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("--write", action="store_true", help="into docs/search.md")
+    options = parser.parse_args()
+    rows = [row for path in options.files for row in read_rows(path)]
+    parts = {"live searches": table_of_searches(rows), "live speed": table_of_speed(rows)}
+    if options.write:
+        write_parts(parts)
+    else:
+        print("\n\n".join(parts.values()))
 
 
 def by_method(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
