@@ -1,6 +1,8 @@
 """Print the tables of the live searches, or write them into docs/search.md.
 
     python -m benchmarks.search.live.summary live.jsonl [more.jsonl] [--write]
+
+Seeds that both have are compared.
 """
 
 import argparse
