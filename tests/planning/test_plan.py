@@ -205,6 +205,8 @@ def test_the_learning_rate_is_near_a_tenth_of_that_of_the_lowest_loss() -> None:
     rates, losses = [1e-4, 1e-3, 1e-2, 3e-2, 1e-1], [2.0, 1.9, 1.0, 0.9, float("nan")]
     assert lowest(rates, losses) == 3e-2
     assert lowest(rates, [1.0, 0.99, 0.98, 0.97, 1.0]) is None
+    # noise of the first steps, before the rate has risen
+    assert lowest([1e-4, 1e-4, 5e-4, *rates[1:]], [2.0, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5]) is None
     decisions = decided()
     assert decide_lr(decisions, Measured(1.0, 1.0, 3e-2, 60)) == 0.003
     assert decide_lr(decided(), Measured(1.0, 1.0, None, 60)) == 0.003

@@ -28,6 +28,8 @@ WARM_UP, TIMED, TIMED_SECONDS = 2, 8, 3.0
 WORSE = 2.0
 SMOOTHING = 0.8
 LEAST_FALL = 0.05
+# A loss that was lowest below so many times the lowest rate says nothing of the rate.
+RISEN = 10.0
 
 
 @dataclass(frozen=True)
@@ -148,13 +150,15 @@ def endless(data: "DataModule") -> "Iterator[tuple[Tensor, Tensor]]":
 
 def lowest(rates: list[float], losses: list[float]) -> float | None:
     """Return the learning rate at which the smoothed loss was lowest; None if it did not fall by a
-    twentieth.
+    twentieth, or was lowest before the rate had risen, which is noise.
     """
     best = min(
         range(len(losses)), key=lambda i: losses[i] if math.isfinite(losses[i]) else math.inf
     )
     fell = losses[0] - losses[best]
-    return rates[best] if fell >= LEAST_FALL * abs(losses[0]) else None
+    if fell < LEAST_FALL * abs(losses[0]) or rates[best] < RISEN * LOWEST:
+        return None
+    return rates[best]
 
 
 @torch.no_grad()
