@@ -65,7 +65,8 @@ def decide_lr(decisions: Decisions, measured: Measured) -> float:
         return float(decisions.get("optimizer.lr"))  # by the rules for trained weights
     found = measured.lr
     if found is None:
-        why = f"the default: in {measured.steps} steps of a range test the loss did not fall with the rate"
+        steps = measured.steps
+        why = f"the default: in {steps} steps of a range test the loss did not fall with the rate"
         return float(decisions.decide("optimizer.lr", LR, why))
     lr = float(f"{math.sqrt(LR * found / BELOW_LOWEST):.1e}")
     why = (
