@@ -83,6 +83,13 @@ def test_trainings_of_all_workers_run_at_a_time(
     assert job.costs().at_once == pytest.approx(at_once)
 
 
+def test_no_time_is_kept_for_the_test_of_a_part_that_is_not_there(tmp_path: Path) -> None:
+    job = job_of(tmp_path, "30min", 100.0)
+    with_test = job.costs().ending
+    write_plan(tmp_path, num_test=0)
+    assert Job(job.request, tmp_path, job.state).costs().ending == with_test - 8.0
+
+
 def test_a_start_is_as_slow_as_the_plan_says_until_it_is_measured(tmp_path: Path) -> None:
     job = job_of(tmp_path, "10min", 200.0)
     (tmp_path / "baseline" / "result.json").unlink()

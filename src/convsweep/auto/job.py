@@ -132,7 +132,7 @@ class Job:
             again,
             again * self.recipe_epochs / self.max_epochs,
             start,
-            NUM_ENDING * start + ENDING_S,
+            (NUM_ENDING - (self.files.plan.get("num_test") == 0)) * start + ENDING_S,
             at_once,
         )
 
