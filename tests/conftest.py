@@ -3,6 +3,7 @@ and train.py as a fixture.
 """
 
 import atexit
+import logging
 import os
 import runpy
 import shutil
@@ -129,6 +130,21 @@ def temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         tempfile.tempdir = folder
         yield
         tempfile.tempdir = before
+
+
+@pytest.fixture(autouse=True)
+def closed_logs() -> Iterator[None]:
+    """Close the log files of runs in this process: a later test would write into a folder that is
+    gone, or be told of a file that was never closed.
+    """
+    yield
+    named = [
+        one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)
+    ]
+    for logger in (logging.root, *named):
+        for handler in [one for one in logger.handlers if isinstance(one, logging.FileHandler)]:
+            logger.removeHandler(handler)
+            handler.close()
 
 
 @pytest.fixture(autouse=True)

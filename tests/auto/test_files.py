@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from convsweep.auto.commands import finalists, winner
 from convsweep.auto.files import Files
+from convsweep.auto.job import Job
 from convsweep.auto.request import parse_request
-from convsweep.auto.stages import Job, finalists, winner
 from convsweep.auto.state import State
 from convsweep.auto.summary import against_text
 

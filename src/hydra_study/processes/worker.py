@@ -46,6 +46,9 @@ _REAP_EVERY = 3.0
 _ASK_EVERY = 0.3
 # Longest wait for a lock or the storage after a signal.
 _PATIENCE_AT_THE_END_S = 1.0
+# Shorter waits, as for a lock that another worker holds, leave a report's answer to the schedule:
+# a trial that is answered without it trains on where it should be paused or pruned.
+_LET_TRAIN_AFTER_S = 2.0
 
 
 class Worker:
@@ -140,7 +143,8 @@ class Worker:
         self._handle_signals(self._interrupts)
         self.pool.watch()
         self._beat()
-        self._handler.let_train([*self.pool.running.values()])
+        if waited_s > _LET_TRAIN_AFTER_S:
+            self._handler.let_train([*self.pool.running.values()])
         if self._interrupts.count and waited_s > _PATIENCE_AT_THE_END_S:
             raise GaveUpWaitingError("interrupted")
 
