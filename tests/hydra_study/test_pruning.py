@@ -226,7 +226,8 @@ def test_a_retried_trial_is_compared_at_the_rungs_of_the_one_it_continues(
     first = study.ask()
     report(study, first, values)
     teller.tell(study.trial(0), Outcome("killed"))
-    lost = study.ask()  # and its worker dies before it begins
+    lost = study.ask()
+    report(study, lost, values[:2])  # and its worker dies while it repeats the reports
     teller.tell(study.trial(lost.number), Outcome("killed"))
     again = study.ask()
     assert again.user_attrs[attributes.RETRY_OF] == lost.number == 1

@@ -1,11 +1,13 @@
 """Small networks get one thread, large ones all, and what the user says counts."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import torch
 
 from convsweep.errors import UserError
+from convsweep.training.imports import SPINS, shorten_waits
 from convsweep.training.threads import MACS_A_THREAD, set_threads
 
 
@@ -36,3 +38,15 @@ def test_a_number_counts_and_anything_else_is_refused() -> None:
         UserError, match="num_threads must be auto or a whole number >= 1, but is 'many'"
     ):
         set_threads("many", 1, batch_size=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "spins"),
+    [({}, SPINS), ({"GOMP_SPINCOUNT": "5"}, "5"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)],
+)
+def test_threads_spin_briefly_unless_the_environment_says_how_they_wait(
+    given: dict[str, str], spins: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(given))
+    shorten_waits()
+    assert os.environ.get("GOMP_SPINCOUNT") == spins

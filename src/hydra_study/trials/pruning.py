@@ -89,8 +89,10 @@ class Reports:
 
 
 def _former_reports(study: OpenStudy, number: int) -> dict[int, float]:
-    """Return the reports of the latest trial in the chain of retries that has any."""
+    """Return the reports of all trials in the chain of retries, of each step the latest: one that
+    was killed while it repeated those before it has only some of them.
+    """
     former = study.trial(number).user_attrs.get(attributes.RETRY_OF)
     if former is None:
         return {}
-    return study.trial(former).intermediate_values or _former_reports(study, former)
+    return _former_reports(study, former) | study.trial(former).intermediate_values
