@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from convsweep.errors import InfeasibleError
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.look.look import Look
 from convsweep.planning.measure import Measured, measure
+from convsweep.planning.random_points import POINTS, check_points
 from convsweep.planning.rules.batch import fit_memory
 from convsweep.planning.rules.network import WIDTHS, decide_network, has_own_network
 from convsweep.planning.rules.pace import ENOUGH, Pace
@@ -21,9 +21,6 @@ from hydra_study import usable_cores
 
 if TYPE_CHECKING:
     from convsweep.data.datamodule import DataModule
-
-# Random points of the space whose feasibility is checked.
-POINTS = 20
 
 
 @dataclass(frozen=True)
@@ -124,17 +121,13 @@ def feasible_share(decisions: Decisions, space: list[Dimension], max_macs: int |
     if max_macs is not None:
         cfg.budget.max_macs = max_macs
     generator = random.Random(0)
-    good = 0
-    for _ in range(POINTS):
-        point = {
-            key: value for key, value in random_point(space, generator).items() if "/" not in key
-        }
+
+    def draw() -> DictConfig:
         tried = cfg.copy()
-        for key, value in point.items():
-            OmegaConf.update(tried, key, value, force_add=True)
-        try:
-            feasibility.check(tried)
-        except InfeasibleError:
-            continue
-        good += 1
-    return good / POINTS
+        for key, value in random_point(space, generator).items():
+            if "/" not in key:
+                OmegaConf.update(tried, key, value, force_add=True)
+        return tried
+
+    feasible, _ = check_points(draw() for _ in range(POINTS))
+    return len(feasible) / POINTS

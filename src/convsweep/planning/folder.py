@@ -6,11 +6,11 @@ from pathlib import Path
 
 from convsweep.cli.duration import duration_text
 from convsweep.cost import in_si
-from convsweep.planning.baseline import POINTS
 from convsweep.planning.decisions import Decision
 from convsweep.planning.look.pictures import draw_look
 from convsweep.planning.look.words import look_rows
 from convsweep.planning.planned import Planned
+from convsweep.planning.random_points import POINTS
 from convsweep.planning.space import MACS_FACTOR
 from convsweep.planning.writing import plan_text, search_text
 from convsweep.run_folder import write_atomically

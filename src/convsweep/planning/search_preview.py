@@ -4,7 +4,6 @@ import math
 import random
 import shutil
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +12,12 @@ from omegaconf import DictConfig
 
 from convsweep.cli.console import console, quiet_engines
 from convsweep.cli.duration import duration_text
-from convsweep.errors import InfeasibleError
+from convsweep.planning.random_points import POINTS, check_points
 from convsweep.planning.rules.pace import BEGUN, TOGETHER
 from hydra_study import Preview, usable_cores
 
-# Random points whose networks are built, and how many of those that can be trained are measured.
-POINTS, MEASURED = 20, 2
+# How many of the random points that can be trained are measured.
+MEASURED = 2
 # Bytes of a weight in a checkpoint with the two states of Adam, and checkpoints of a trial.
 BYTES, CHECKPOINTS = 3 * 4, 2
 
@@ -55,7 +54,8 @@ def preview(search: Preview) -> None:
 def preview_lines(search: Preview) -> Iterator[str]:
     """Yield what a search would do, as it becomes known."""
     yield points_text(search)
-    feasible, reasons = try_points(search)
+    generator = random.Random(0)
+    feasible, reasons = check_points(search.random(generator) for _ in range(POINTS))
     yield (
         f"random points that can be trained: {len(feasible)} of {POINTS}"
         + "".join(f"; {count} not: {reason}" for reason, count in reasons.most_common(1))
@@ -71,25 +71,6 @@ def points_text(search: Preview) -> str:
     count = search.num_points
     many = "more than 20,000" if count is None else f"{count:,}"
     return f"points of the space: {many}, of {search.num_parameters} parameters"
-
-
-def try_points(
-    search: Preview,
-) -> tuple[list[tuple[DictConfig, dict[str, Any]]], Counter[str]]:
-    """Return config and cost of the random points that can be trained, and how often which limit
-    excludes the others.
-    """
-    from convsweep.training import feasibility
-
-    generator = random.Random(0)
-    feasible, reasons = [], Counter[str]()
-    for _ in range(POINTS):
-        cfg = search.random(generator)
-        try:
-            feasible.append((cfg, feasibility.check(cfg)))
-        except InfeasibleError as error:
-            reasons[str(error).partition("=")[0].partition(":")[0].partition(" (")[0]] += 1
-    return feasible, reasons
 
 
 def measure_trial(cfg: DictConfig, cost: dict[str, Any], search: Preview) -> TrialCost:

@@ -6,12 +6,12 @@ from convsweep.cli.console import console, short_path
 from convsweep.cli.duration import duration_text
 from convsweep.cli.shell_command import shell_command
 from convsweep.cost import in_bytes
-from convsweep.planning.baseline import POINTS
 from convsweep.planning.decisions import shown
 from convsweep.planning.folder import PLAN, SEARCH
 from convsweep.planning.look.look import Look
 from convsweep.planning.look.words import look_rows
 from convsweep.planning.planned import Planned
+from convsweep.planning.random_points import POINTS
 from convsweep.planning.rules.pace import speed_text
 from convsweep.planning.space import MACS_FACTOR
 
