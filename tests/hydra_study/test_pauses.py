@@ -306,6 +306,39 @@ def test_a_smaller_total_drops_what_it_has_no_room_for(tmp_path: Path) -> None:
     assert Counter(map(kind_of, study.trials)) == {"running": 2, "pruned": 10}
 
 
+def test_a_trial_found_hopeless_does_not_go_on_after_its_worker_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, teller = paused_trials(tmp_path, 2)
+    paths = SweepPaths(tmp_path)
+    paths.make()
+    options = SimpleNamespace(
+        study_name="app", n_trials=3, timeout=None, target=None, early_stopping=None
+    )
+    spec: Any = SimpleNamespace(options=options, paths=paths, session=None, study_id="id")
+    spec.objectives = parse_objectives("minimize", None)
+    space: Any = None
+
+    def ask() -> optuna.Trial | None:
+        return Asker(study, space, spec, "worker", teller, Promotion()).ask(0, 0.0)
+
+    def killed(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hydra_study.trials.ask.write_outcome", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ask()
+    assert kind_of(study.trial(1)) == "paused"
+    # the better one leaves its place to a retry, which has not reported yet
+    study.storage.set_trial_user_attr(study.trial_id(0), attributes.PAUSED_AT, None)
+    teller.tell(study.trial(0), Outcome("killed"))
+    retry = ask()
+    assert retry is not None
+    assert retry.number == 2
+    assert kind_of(study.trial(1)) == "pruned"
+
+
 @pytest.mark.parametrize(("lengths", "until"), [([30.0, 20.0, 90.0], 70.0), ([], 50.0)])
 def test_what_waits_goes_on_once_a_new_point_would_not_come_to_its_end(
     tmp_path: Path, lengths: list[float], until: float

@@ -20,7 +20,9 @@ def trial(number: int, *values: float, kind: str = "running", **attrs: Any) -> F
         "error": TrialState.FAIL,
         "duplicate": TrialState.PRUNED,
     }
-    own = {attributes.PAUSED_AT: len(values)} if kind == "paused" else {attributes.KIND: kind}
+    own: dict[str, Any] = {attributes.PAUSED_AT: len(values)} if kind == "paused" else {}
+    if kind in states:
+        own = {attributes.KIND: kind}
     made = create_trial(
         state=states.get(kind, TrialState.RUNNING),
         value=values[-1] if kind == "complete" else None,

@@ -119,6 +119,9 @@ class Promotion:
         """Return the paused trials that can no longer go on, because `n_trials // reduction_factor`
         others are better at their rung, or `max_paused` better ones wait there.
 
+        One that was found to be hopeless, and so has a kind of outcome, stays so: its checkpoints
+        may be gone.
+
         Args:
             trials: The trials of the study.
             n_trials: How many trials there will be, or None.
@@ -135,7 +138,7 @@ class Promotion:
             found += [
                 trial
                 for kept, (place, trial) in enumerate(waiting)
-                if place >= room or kept >= self.max_paused
+                if place >= room or kept >= self.max_paused or attributes.KIND in trial.user_attrs
             ]
         return found
 

@@ -99,6 +99,10 @@ class Teller:
         self._set(trial, facts | {attributes.PARTS: parts})
         self._set(trial, {attributes.PAUSED_AT: step})
 
+    def mark(self, trial: FrozenTrial, outcome: Outcome) -> None:
+        """Store how a paused trial will end."""
+        self._set(trial, {attributes.KIND: outcome.kind})
+
     def drop_checkpoints(self, trial: FrozenTrial) -> None:
         """Remove the checkpoints of a paused trial that will not go on."""
         self.checkpoints.remove(trial)
