@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from os.path import relpath
 from pathlib import Path
 
@@ -74,26 +75,35 @@ def first_sentence(file: Path) -> str:
     if file.suffix == ".py":
         docstring = ast.get_docstring(ast.parse(text)) or ""
         return docstring.split("\n\n")[0].replace("\n", " ")
-    comments = [line[2:] for line in text.splitlines() if line.startswith("# ")]
-    return next((comment for comment in comments if not comment.startswith("@package")), "")
+    commands, prose = opening(text)
+    return re.split(r"(?<=[.?])\s", prose or commands[0], maxsplit=1)[0]
 
 
-def opening(text: str) -> str:
-    """Return the comment that a YAML file begins with."""
-    lines = []
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            break
-        if not line.startswith("# @package"):
-            lines.append(line.removeprefix("#").strip())
-    return " ".join(lines)
+def opening(text: str) -> tuple[list[str], str]:
+    """Return the commands in the comment that a YAML file begins with, and its sentences."""
+    commands, sentences = list[str](), list[str]()
+    for line in takewhile(lambda line: line.startswith("#"), text.splitlines()):
+        said = line.removeprefix("#").strip()
+        is_continued = bool(commands) and not sentences and commands[-1].endswith("\\")
+        if is_continued or re.match(r"(uv run|convsweep|python) ", said):
+            commands.append(f"  {said}" if is_continued else said)
+        elif not said.startswith("@package"):
+            sentences.append(said)
+    return commands, " ".join(sentences)
 
 
 def comment_after(text: str, place: int) -> str:
-    """Return the comment that ends the line of a place in a text."""
-    line = text[place:].split("\n", 1)[0]
-    found = re.search(r"(?:^|\s)#\s*(.*)", line)
-    return found[1].strip() if found else ""
+    """Return the comment that ends the line of a place in a text, and what continues it: comments
+    on the next lines, indented by more than the line.
+    """
+    start = text.rfind("\n", 0, place) + 1
+    indent = len(re.match(" *", text[start:])[0])
+    first, *rest = text[place:].split("\n")
+    found = re.search(r"(?:^|\s)#\s*(.*)", first)
+    if not found:
+        return ""
+    more = takewhile(re.compile(rf" {{{indent + 1},}}#").match, rest)
+    return " ".join([found[1].strip(), *(line.strip("# ") for line in more)])
 
 
 def keys(text: str, node: yaml.Node, prefix: str = "") -> Iterator[tuple[str, str, str]]:
@@ -143,7 +153,10 @@ def config_keys() -> str:
         text = file.read_text()
         name = place.stem if group == "." else f"{group}={place.stem}"
         anchor = str(place.with_suffix("")).replace("/", "-")
-        parts.append(f"### `{name}` {{ #{anchor} }}\n\n{opening(text)}\n")
+        commands, prose = opening(text)
+        parts.append(f"### `{name}` {{ #{anchor} }}\n\n{prose}\n")
+        if commands:
+            parts.append("\n".join(["```bash", *commands, "```\n"]))
         rows = [(f"`{key}`", *others) for key, *others in keys(text, yaml.compose(text))]
         if rows:
             parts.append(table("keys", ("key", "default", "meaning"), rows))
