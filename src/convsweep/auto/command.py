@@ -4,10 +4,10 @@ Looks at the data and plans, trains the plan's baseline, searches, trains the be
 baseline with several seeds, trains the chosen one on all data that is not test, tests it once,
 exports it, and writes a report and a model card. Each stage is a command, which is printed. If
 nothing in the search is shown to be better, the baseline is the network, and the end says so. The
-same command again goes on where the last one stopped.
+same command again resumes where the last one stopped.
 
     convsweep auto data=image_folder data.root=photos budget=30min
-    convsweep auto model=segmentation data=mask_folder data.root=cells budget=2h budget.max_params=1M
+    convsweep auto model=segmentation data=mask_folder data.root=cells budget=2h
     convsweep auto data=digits n_trials=20 --dry-run          # what would be done; trains nothing
 
     budget     the time of all stages: 90s, 30min, 2h
@@ -18,8 +18,9 @@ same command again goes on where the last one stopped.
     folds      train them on so many folds of the data instead (as the plan says)
     folder     where everything is written (auto/DATA_1, or the next free number)
     --dry-run  plan and measure, then print stages, times, commands, and the disk that is needed
-    others     overrides of every training; those of hydra.sweeper and hydra/launcher go to the search
-"""  # noqa: E501
+    others     overrides of every training, such as budget.max_params=1M; those of hydra.sweeper and
+               hydra/launcher go to the search
+"""
 
 import sys
 

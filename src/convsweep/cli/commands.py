@@ -5,14 +5,14 @@ traceback.
 import argparse
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from convsweep.cli import command_line
 from convsweep.cli.completion import complete
-from convsweep.cli.shell_command import shell_command
+from convsweep.cli.shell_command import commented_lines, shell_command
 from convsweep.errors import UserError, closed_place
 from hydra_study import StudyError, wants_traceback
 
@@ -21,14 +21,16 @@ LINE_EVERY_S = 10.0
 
 
 def parser(
-    command: str, description: str, examples: Sequence[str], notes: str = ""
+    command: str, description: str, examples: Mapping[str, str], notes: str = ""
 ) -> argparse.ArgumentParser:
-    """Return the parser of a command, with examples (the words after the command's name) and notes
-    at the end of its help.
+    """Return the parser of a command, with examples (the words after the command's name, and what
+    they do) and notes at the end of its help.
     """
     call = shell_command(command)
-    lines = [f"  {call} {example}" for example in examples]
-    epilog = "\n".join(["examples:", *lines, *([f"\n{notes}"] if notes else [])])
+    lines = commented_lines(
+        {f"{call} {words}".rstrip(): purpose for words, purpose in examples.items()}
+    )
+    epilog = "\n".join(["examples:", lines, *([f"\n{notes}"] if notes else [])])
     return argparse.ArgumentParser(
         prog=call,
         description=description,
@@ -38,7 +40,7 @@ def parser(
 
 
 def network_parser(
-    command: str, description: str, examples: Sequence[str], notes: str, out: str
+    command: str, description: str, examples: Mapping[str, str], notes: str, out: str
 ) -> argparse.ArgumentParser:
     """Return the parser of a command whose first arguments are trained networks and that writes to
     a folder, `out` by default.

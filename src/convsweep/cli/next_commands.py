@@ -1,4 +1,4 @@
-"""What one does next with a run or a search, as commands to type."""
+"""Next commands: for a run and for a search, printed when they end."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from convsweep.cli.console import console, short_path
-from convsweep.cli.shell_command import shell_command
+from convsweep.cli.shell_command import commented_lines, shell_command
 from hydra_study import SweepPaths
 
 
 def say_next_of_run(folder: Path) -> None:
-    """Print what one does next with a trained network."""
+    """Print the commands that use a trained network."""
     run = short_path(folder)
     say_commands(
         (("evaluate", run), "classes, confusions, the worst samples"),
@@ -22,7 +22,7 @@ def say_next_of_run(folder: Path) -> None:
 
 
 def say_next_of_search() -> None:
-    """Print what one does next with the search of this process, if it was one and has a winner."""
+    """Print the commands that use a search, if this process was one and it has a winner."""
     if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
         return
     place = Path(str(HydraConfig.get().sweep.dir))
@@ -42,7 +42,5 @@ def say_next_of_search() -> None:
 
 def say_commands(*commands: tuple[tuple[str, ...], str]) -> None:
     """Print commands, and what each is for."""
-    lines = [(shell_command(*words), purpose) for words, purpose in commands]
-    width = max(len(line) for line, _ in lines)
-    text = "\n".join(f"  {line:<{width}}  # {purpose}" for line, purpose in lines)
+    text = commented_lines({shell_command(*words): purpose for words, purpose in commands})
     console.print(f"next:\n{text}", soft_wrap=True, markup=False)

@@ -52,7 +52,8 @@ def tell_depth(x: Array, first: Path, white: int, root: Path) -> None:
     better = next(depth for depth in WHITES if held <= depth)
     if better < white:
         log.warning(
-            "The 16-bit images in %s keep %d of 256 levels, as data.white is %d and none is brighter than %d; set data.white=%d.",  # noqa: E501
+            "The 16-bit images in %s keep %d of 256 levels, as data.white is %d and none is"
+            " brighter than %d; set data.white=%d.",
             root,
             brightest + 1,
             white,

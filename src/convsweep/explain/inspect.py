@@ -18,16 +18,13 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 DEPTH = "depth="
-EXAMPLES = (
-    (
-        "model/net=resnet18 data=cifar10                                    # a network on the data"
-        " that it is for"
-    ),
-    "model=segmentation model/net=unet_small data=scenes depth=2        # blocks instead of layers",
-)
+EXAMPLES = {
+    "model/net=resnet18 data=cifar10": "a preset",
+    "model=segmentation model/net=unet_small data=scenes depth=2": "by blocks",
+}
 NOTES = """\
-`convsweep train --help` lists the groups and keys. Data need not be there: only what it states of itself is read. Nothing is
-written."""  # noqa: E501
+`convsweep train --help` lists the groups and keys. The data need not be there:
+only its description is read. Nothing is written."""
 LEAVE_NO_TRACE = [
     "hydra.run.dir=.",
     "hydra.output_subdir=null",
@@ -40,7 +37,7 @@ def command_parser() -> ArgumentParser:
     """Return the parser for the command's help and completion; Hydra parses the overrides."""
     parser = commands.parser(
         "inspect",
-        "Print the layers of a network with shapes and cost, before training.",
+        "Print a network layer by layer: shapes, cost, receptive field.",
         EXAMPLES,
         NOTES,
     )

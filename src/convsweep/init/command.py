@@ -11,13 +11,13 @@ from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError
 
 PROJECT = Path(__file__).parent / "project"
-EXAMPLES = (
-    "shapes                # a new folder",
-    ".                     # the current folder, if it is empty",
-)
+EXAMPLES = {
+    "shapes": "a new folder",
+    ".": "the current folder, if it is empty",
+}
 NOTES = """\
-Writes conf/ (defaults that build on the packaged ones), sweeps/ (a search space), own_net.py (a network), own_data.py (a data
-set), tests/ and a README.md with the commands."""  # noqa: E501
+Writes conf/ (defaults that build on the packaged ones), sweeps/ (a search space), own_net.py (a
+network), own_data.py (a data set), tests/ and a README.md with the commands."""
 
 
 def command_parser() -> ArgumentParser:

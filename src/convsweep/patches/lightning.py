@@ -42,18 +42,16 @@ LOST_RANK = Patch(
 
 RARE_SIGTERM = Patch(
     name="lightning_rare_sigterm",
-    what=(
-        "Leaves out the broadcast by which several processes ask for SIGTERM in front of each step"
-    ),
+    what=("Leaves out the broadcast by which several processes check for SIGTERM before each step"),
     why="speed",
     reason=(
-        "all processes wait for it, and for their devices; a callback of ours asks about once a"
+        "all processes wait for it, and for their devices; a callback of ours checks about once a"
         " second"
     ),
     tested=TESTED,
     check=lambda: takes(f"{LOOP}._broadcast_sigterm_tensor", "self"),
     apply=ask_no_more,
-    without="each step waits for a broadcast more",
+    without="each step waits for one more broadcast",
 )
 
 PATCHES = (LOST_RANK, RARE_SIGTERM)

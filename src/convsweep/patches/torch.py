@@ -35,8 +35,8 @@ OPERATIONS = Patch(
     ),
     why="bug",
     reason=(
-        "torch documents `TorchDispatchMode` but has it in a private module only, and nothing else"
-        " below its autograd"
+        "torch documents `TorchDispatchMode` but keeps it in a private module, and has nothing else"
+        " that sees operations below autograd"
     ),
     tested={"torch": ">=2.8,<2.16"},
     check=lambda: takes(f"{MODE}.__torch_dispatch__", "self", "func", "types", "args", "kwargs"),

@@ -50,8 +50,8 @@ PATCHES = (
     Patch(
         name="late_torchmetrics",
         what=(
-            "Runs the `__init__` of torchmetrics and of torchmetrics.functional when a name in them"
-            " is asked for"
+            "Runs the `__init__` of torchmetrics and of torchmetrics.functional when one of their"
+            " names is first used"
         ),
         why="speed",
         reason=(

@@ -11,13 +11,14 @@ from convsweep.cli.completion import add_overrides
 from convsweep.cli.duration import parse_duration
 from convsweep.errors import UserError
 
-EXAMPLES = (
-    "data=image_folder data.root=photos budget=30min                    # classes by folder",
-    "data=mask_folder data.root=cells data.coding=binary budget=2h folder=plans/cells",
-)
+EXAMPLES = {
+    "data=image_folder data.root=photos budget=30min": "classes by folder",
+    "data=mask_folder data.root=cells data.coding=binary": "images and masks",
+}
 NOTES = """\
-Prints what there is and what is wrong with it, and writes plan.yaml, which `convsweep train --config-dir FOLDER --config-name plan`
-runs as it is, and sweeps/search.yaml. Every decision has its reason as a comment; what you give is kept. See docs/plan.md."""  # noqa: E501
+Prints what there is and what is wrong with it, and writes plan.yaml, which `convsweep train
+--config-dir FOLDER --config-name plan` runs as it is, and sweeps/search.yaml. Every decision has
+its reason as a comment; what you give is kept. See docs/plan.md."""
 BUDGET, FOLDER = "budget=", "folder="
 
 

@@ -23,26 +23,14 @@ if TYPE_CHECKING:
     from convsweep.explain.draw.subject import Subject
 
 NAMES = ("matrix", "field", "filters", "maps", "shift")
-EXAMPLES = [
-    (
-        "                                                             # the matrix and the"
-        " receptive field of the default"
-    ),
-    (
-        "model/net=lenet5 data=fashion_mnist --figures field          # takes every override that"
-        " `train` takes"
-    ),
-    (
-        "--checkpoint outputs/2026-11-22/16-43-31_convnet_digits_seed0     # all figures of a"
-        " trained network"
-    ),
-    (
-        "--checkpoint best.ckpt data.root=DATA --figures filters,maps --layer stages.0.1.0.0"
-        " --format svg"
-    ),
-]
+EXAMPLES = {
+    "": "the matrix and the receptive field of the default",
+    "model/net=lenet5 data=fashion_mnist --figures field": "the receptive field alone",
+    "--checkpoint outputs/DAY/TIME_NAME": "all figures of a run",
+    "--checkpoint best.ckpt --figures filters,maps --layer stages.0.1.0.0": "two, of one layer",
+}
 NOTES = """\
-matrix   the W of a layer's y = W x: which weight stands where (equal colour: tied), and the values
+matrix   the W of a layer's y = W x: which weight is where (equal colour: tied), and the values
 field    what the middle position of each layer sees
 filters  the kernels of a convolution
 maps     what each layer makes of the first validation sample
@@ -65,7 +53,7 @@ def figure_names(text: str) -> list[str]:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Return the options of a command line."""
     parser = commands.parser(
-        "draw", "Figures of a network, before or after its training.", EXAMPLES, NOTES
+        "draw", "Draw figures of a network, before or after its training.", EXAMPLES, NOTES
     )
     add_overrides(parser, "train", "as `train` takes them; with --checkpoint: data.*=...")
     parser.add_argument(

@@ -8,29 +8,18 @@ from pathlib import Path
 from convsweep.cli import commands
 from convsweep.errors import UserError
 
-EXAMPLES = (
-    (
-        "outputs/2026-11-22/16-43-31_convnet_digits_seed0      # the test part of the data that"
-        " it was trained on"
-    ),
-    (
-        "multirun/depth_kernel_digits --split val --out val      # the winner of a sweep on the"
-        " validation part"
-    ),
-    "best.ckpt photos/labelled                               # other data: a folder a class",
-    (
-        "best.ckpt cells                                         # other data: cells/images and"
-        " cells/masks"
-    ),
-    "best.ckpt scans.npz                                     # other data: arrays x and y",
-    (
-        "multirun/DAY/TIME                                       # the folds of a multirun, as one"
-        " network"
-    ),
-)
+EXAMPLES = {
+    "outputs/DAY/TIME_NAME": "the test part of the data it was trained on",
+    "multirun/depth_kernel_digits --split val --out val": "a winner on the validation part",
+    "best.ckpt photos/labelled": "other data: a folder a class",
+    "best.ckpt cells": "other data: cells/images and cells/masks",
+    "best.ckpt scans.npz": "other data: arrays x and y",
+    "multirun/DAY/TIME": "the folds of a multirun, as one network",
+}
 NOTES = """\
-Leaves evaluation.json (metrics, classes, confusion matrix), samples.csv (every sample), confusion.png, and worst.png: the
-samples of the largest loss. A FOLDER is read as the training data was, and may lack classes that the network knows."""  # noqa: E501
+Writes evaluation.json (metrics, classes, confusion matrix), samples.csv (every sample),
+confusion.png, and worst.png: the samples of the largest loss. A FOLDER is read as the training data
+was, and may lack classes that the network knows."""
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

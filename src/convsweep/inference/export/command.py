@@ -24,28 +24,23 @@ if TYPE_CHECKING:
 # Size of the check: samples, and total values.
 MAX_SAMPLES, MAX_VALUES = 64, 4_000_000
 BATCH_SIZES = (1, 32)
-EXAMPLES = (
-    (
-        "outputs/2026-11-22/16-43-31_convnet_digits_seed0    # the best checkpoint of a run,"
-        " checked on digits"
-    ),
-    (
-        "multirun/depth_kernel_digits photos/new               # the winner of a sweep, checked on"
-        " files of your own"
-    ),
-    "best.ckpt --format onnx --out served                  # ONNX alone",
-    "multirun/DAY/TIME                                     # the folds of a multirun, as one file",
-)
+EXAMPLES = {
+    "outputs/DAY/TIME_NAME": "the best checkpoint of a run",
+    "multirun/depth_kernel_digits photos/new": "a winner, checked on your own files",
+    "best.ckpt --format onnx --out served": "ONNX alone",
+    "multirun/DAY/TIME": "the folds of a multirun, as one file",
+}
 NOTES = """\
-Leaves model.pt2 (torch.export), model.onnx, and export.json with differences and latencies. Both take raw float32 samples in
-batches of any length and return what predict does; what they expect and the class names are in their metadata."""  # noqa: E501
+Writes model.pt2 (torch.export), model.onnx, and export.json with differences and latencies. Both
+take raw float32 samples in batches of any length and return what predict does; what they expect and
+the class names are in their metadata."""
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line."""
     parser = commands.network_parser(
         "export",
-        "A trained network as a program of its own, checked and timed.",
+        "Write a trained network as torch.export and ONNX programs, checked and timed.",
         EXAMPLES,
         NOTES,
         out="exported",

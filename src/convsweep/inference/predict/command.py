@@ -15,31 +15,20 @@ if TYPE_CHECKING:
     from convsweep.inference.predict.table import Predictions
 
 UNFIT_FILES = 3
-EXAMPLES = (
-    (
-        "outputs/2026-11-22/16-43-31_convnet_digits_seed0 photos/new        # the best checkpoint"
-        " of a run"
-    ),
-    "multirun/depth_kernel_digits 1.png 2.png --out answers               # the winner of a sweep",
-    "fold0.ckpt fold1.ckpt photos/new                                     # an ensemble of two",
-    (
-        "best.ckpt slides --tile 256 --overlap 0.5 --mirror all               # large images in"
-        " overlapping tiles"
-    ),
-    (
-        "best.ckpt interview.flac                                            # a long recording,"
-        " cleaned: recordings/interview.wav"
-    ),
-    (
-        "best.ckpt scans.npz --device cuda --batch-size 256                   # arrays: signals,"
-        " images or volumes"
-    ),
-)
+EXAMPLES = {
+    "outputs/DAY/TIME_NAME photos/new": "the best checkpoint of a run",
+    "multirun/depth_kernel_digits 1.png 2.png --out answers": "the winner of a sweep",
+    "fold0.ckpt fold1.ckpt photos/new": "an ensemble of two",
+    "best.ckpt slides --tile 256 --overlap 0.5 --mirror all": "large images in overlapping tiles",
+    "best.ckpt interview.flac": "a long recording, cleaned: recordings/interview.wav",
+    "best.ckpt scans.npz --device cuda --batch-size 256": "arrays: signals, images or volumes",
+}
 NOTES = f"""\
-A classification gives predictions.csv: class and probabilities of each sample. A segmentation gives masks of class indices as
-well, and overlays; a denoiser gives cleaned signals. Files are read as the training data was: images, arrays (.npy, .npz),
-volumes (.nii, .nii.gz), recordings (.wav, .flac and others).
-Exit code {UNFIT_FILES}: some files could not be used, which are listed at the end."""  # noqa: E501
+A classification gives predictions.csv: class and probabilities of each sample. A segmentation gives
+masks of class indices as well, and overlays; a denoiser gives cleaned signals. Files are read as
+the training data was: images, arrays (.npy, .npz), volumes (.nii, .nii.gz), recordings (.wav, .flac
+and others).
+Exit code {UNFIT_FILES}: some files could not be used, which are listed at the end."""
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

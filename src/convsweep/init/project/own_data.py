@@ -18,11 +18,11 @@ class Shapes(DataModule):
     Args:
         num_samples: number of images.
         noise: standard deviation of the noise; shapes are 1, the background is 0.
-        feeding: arguments of every data set: batch_size, val_fraction and more.
+        loading: arguments of every data set: batch_size, val_fraction and more.
     """
 
-    def __init__(self, num_samples: int, noise: float, **feeding: Any) -> None:
-        super().__init__(**feeding)
+    def __init__(self, num_samples: int, noise: float, **loading: Any) -> None:
+        super().__init__(**loading)
         self.num_samples = num_samples
         self.noise = noise
 

@@ -16,27 +16,21 @@ if TYPE_CHECKING:
     from convsweep.review.report.rendering.blocks import Page
     from convsweep.review.report.rendering.pictures import Pictures
 
-EXAMPLES = [
-    (
-        "multirun/depth_kernel_digits                                     # a sweep, also while it"
-        " runs"
-    ),
-    "postgresql://me@host/studies --study everything_digits           # a study in a database",
-    "outputs/2026-11-22/16-43-31_convnet_digits_seed0               # one run",
-    (
-        "outputs                                                          # a folder of runs: a"
-        " leaderboard"
-    ),
-    "--compare multirun/depth_kernel_digits multirun/stride_or_pool_digits",
-]
+EXAMPLES = {
+    "multirun/depth_kernel_digits": "a sweep, also while it runs",
+    "postgresql://me@host/studies --study everything_digits": "a study in a database",
+    "outputs/DAY/TIME_NAME": "one run",
+    "outputs": "a folder of runs: a leaderboard",
+    "--compare multirun/depth_kernel_digits multirun/stride_or_pool_digits": "two sweeps",
+}
 
 
 def command_parser() -> ArgumentParser:
     """Return the parser of the command."""
     parser = commands.parser(
         "report",
-        "Write what a sweep, a run or a folder of runs has shown: one self-contained HTML file, and"
-        " Markdown with pictures.",
+        "Write a sweep, a run or a folder of runs as one self-contained HTML file, and as Markdown"
+        " with pictures.",
         EXAMPLES,
     )
     parser.add_argument(

@@ -10,19 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 NICENESS = 5
-EXAMPLES = (
-    (
-        "multirun/depth_kernel_digits               # once, for example after an offline sweep was"
-        " synced"
-    ),
-    (
-        "multirun/depth_kernel_digits --follow      # until a line on the standard input says how"
-        " the sweep ended"
-    ),
-)
+EXAMPLES = {
+    "multirun/depth_kernel_digits": "once, for example after an offline sweep was synced",
+    "multirun/depth_kernel_digits --follow": "until a line on standard input ends it",
+}
 NOTES = """\
-A sweep with logger=wandb does it by itself. The run's group is the study's name, as of the runs of its trials; its job type is
-`study`. docs/review_in_wandb.md tells what is in it."""  # noqa: E501
+A sweep with logger=wandb does it by itself. The run's group is the study's name, as of the runs of
+its trials; its job type is `study`. docs/review_in_wandb.md describes it."""
 
 
 def command_parser() -> ArgumentParser:

@@ -16,13 +16,14 @@ COSTS = ("cost/params", "cost/macs")
 FIGURES = ("history", "importance", "parallel", "front", "timeline")
 
 
-EXAMPLES = (
-    "multirun/depth_kernel_digits               # prints the address of the view",
-    "multirun/depth_kernel_digits > view.txt    # keeps the address in a file",
-)
+EXAMPLES = {
+    "multirun/depth_kernel_digits": "prints the address of the view",
+    "multirun/depth_kernel_digits > view.txt": "keeps the address in a file",
+}
 NOTES = """\
-The view, named after the study, has the filter, the columns and the panels that docs/review_in_wandb.md describes; each call
-saves another one. A sweep that ran offline is synced first."""  # noqa: E501
+The view, named after the study, has the filter, the columns and the panels that
+docs/review_in_wandb.md describes; each call saves another one. A sweep that ran offline is synced
+first."""
 
 
 def command_parser() -> ArgumentParser:

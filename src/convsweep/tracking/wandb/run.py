@@ -182,13 +182,9 @@ def upload_command(folder: Path, record: Mapping[str, Any]) -> str:
         record: returned by `read_run_file`.
     """
     parts = [part for part in _parts(record) if (folder / part).is_dir()] or [record["dir"]]
-    online = (
-        "" if all(Path(part).name.startswith("offline-") for part in parts) else "--no-skip-online "
-    )
-    return (
-        "wandb sync"
-        f" {online}{shlex.join(short_path(Path(os.path.normpath(folder / part))) for part in parts)}"  # noqa: E501
-    )
+    is_offline = all(Path(part).name.startswith("offline-") for part in parts)
+    paths = [short_path(Path(os.path.normpath(folder / part))) for part in parts]
+    return shlex.join(["wandb", "sync", *([] if is_offline else ["--no-skip-online"]), *paths])
 
 
 def _sync_dir(run: Any) -> Path:

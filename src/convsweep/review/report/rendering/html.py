@@ -131,10 +131,8 @@ def card_html(card: Card) -> str:
 
 def table_html(table: Table) -> str:
     """Return a table as data; the page's script draws, sorts and pages it."""
-    return (
-        "<div"
-        f' class="table">{as_data({"header": table.header, "rows": table.rows, "page": table.page})}</div>'  # noqa: E501
-    )
+    data = as_data({"header": table.header, "rows": table.rows, "page": table.page})
+    return f'<div class="table">{data}</div>'
 
 
 def figure_html(figure: Figure) -> str:

@@ -138,7 +138,10 @@ def best_trace(best: FrozenTrial) -> dict[str, Any]:
         "y": [value for _, value in points],
         "line": {"color": "@good", "width": 3},
         "marker": {"size": 5},
-        "hovertemplate": f"trial {best.number} ({value_text(best.values[0])}): %{{y}} after %{{x}}<extra></extra>",  # noqa: E501
+        "hovertemplate": (
+            f"trial {best.number} ({value_text(best.values[0])}): %{{y}} after %{{x}}"
+            "<extra></extra>"
+        ),
     }
 
 

@@ -218,7 +218,10 @@ def chart(sweep: Sweep, found: Importances, objective: str) -> Figure:
         "textposition": "outside",
         "cliponaxis": False,
         "customdata": [percent(item.by_chance) for item in items],
-        "hovertemplate": "%{y}: %{x:.1%}<br>as much by chance in %{customdata} of the shuffled studies<extra></extra>",  # noqa: E501
+        "hovertemplate": (
+            "%{y}: %{x:.1%}<br>as much by chance in %{customdata} of the shuffled studies"
+            "<extra></extra>"
+        ),
     }
     rows = [
         [labels[-1 - row], percent(item.share), percent(item.by_chance)]
