@@ -73,7 +73,8 @@ def test_examples_of_every_kind_work_together(project: Path, train: Train) -> No
 
 
 def test_the_launcher_starts_the_workers_of_a_search(project: Path) -> None:
-    arguments = shlex.split(re.findall(r"^convsweep train (-m .+)$", TEXT, re.M)[0])
+    commands = TEXT.replace("\\\n", "")
+    arguments = shlex.split(re.findall(r"^convsweep train (-m .+)$", commands, re.M)[0])
     quick = ["logger=none", "trainer=cpu", "trainer.max_epochs=1", "hydra.sweeper.study_name=turn"]
     done = subprocess.run(
         [sys.executable, "-m", "convsweep", "train", *arguments, *quick],

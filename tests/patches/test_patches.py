@@ -85,7 +85,8 @@ def test_no_entry_is_usable_beyond_its_versions(
 
 @EVERY
 def test_the_page_tells_of_every_entry(entry: Patch) -> None:
-    assert f"## {entry.name}\n\n{entry.what}.\n" in page(all_patches())
+    told = " ".join(page(all_patches()).split())
+    assert f"## {entry.name} {entry.what}. - Why ({entry.why}): {entry.reason}." in told
 
 
 def test_the_page_in_docs_is_the_one_that_is_printed() -> None:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from convsweep.cli import command_line
 from convsweep.cli.completion import complete
-from convsweep.cli.shell_command import commented_lines, shell_command
+from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError, closed_place
 from hydra_study import StudyError, wants_traceback
 
@@ -37,6 +37,17 @@ def parser(
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def commented_lines(commands: Mapping[str, str]) -> str:
+    """Return commands, indented, each with its purpose as a comment: after it or, if a line would
+    then be longer than 100, before it.
+    """
+    width = max(map(len, commands))
+    lines = [f"  {command:<{width}}  # {purpose}" for command, purpose in commands.items()]
+    if max(map(len, lines)) > 100:
+        lines = [f"  # {purpose}\n  {command}" for command, purpose in commands.items()]
+    return "\n".join(lines)
 
 
 def network_parser(

@@ -6,7 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from convsweep.cli.console import console, short_path
-from convsweep.cli.shell_command import commented_lines, shell_command
+from convsweep.cli.shell_command import shell_command
 from hydra_study import SweepPaths
 
 
@@ -42,5 +42,7 @@ def say_next_of_search() -> None:
 
 def say_commands(*commands: tuple[tuple[str, ...], str]) -> None:
     """Print commands, and what each is for."""
-    text = commented_lines({shell_command(*words): purpose for words, purpose in commands})
+    lines = [(shell_command(*words), purpose) for words, purpose in commands]
+    width = max(len(line) for line, _ in lines)
+    text = "\n".join(f"  {line:<{width}}  # {purpose}" for line, purpose in lines)
     console.print(f"next:\n{text}", soft_wrap=True, markup=False)

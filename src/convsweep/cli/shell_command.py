@@ -2,7 +2,6 @@
 
 import os
 import shlex
-from collections.abc import Mapping
 
 STARTED_BY_UV_RUN = "UV_RUN_RECURSION_DEPTH"
 # `hydra.help.app_name` of this package's program; for other programs it is the name of the script.
@@ -25,17 +24,6 @@ def program_command(app_name: str, *arguments: str) -> str:
     if app_name == TRAIN:
         return shell_command("train", *arguments)
     return shlex.join([*(_started_by() or ["python"]), f"{app_name}.py", *arguments])
-
-
-def commented_lines(commands: Mapping[str, str]) -> str:
-    """Return commands, indented, each with its purpose as a comment: after it or, if a line would
-    then be longer than 100, before it.
-    """
-    width = max(map(len, commands))
-    lines = [f"  {command:<{width}}  # {purpose}" for command, purpose in commands.items()]
-    if max(map(len, lines)) > 100:
-        lines = [f"  # {purpose}\n  {command}" for command, purpose in commands.items()]
-    return "\n".join(lines)
 
 
 def _started_by() -> list[str]:
