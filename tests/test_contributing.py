@@ -100,3 +100,14 @@ def test_a_task_is_named_in_its_own_file_alone() -> None:
         and "patches" not in path.parts
     ]
     assert named == ["task.py"]
+
+
+def test_no_code_outside_of_the_sources_tells_tasks_apart_by_their_names() -> None:
+    source = Path(__file__).parents[1] / "src" / "convsweep"
+    compares = re.compile(r"[!=]= (CLASSIFICATION|SEGMENTATION|DENOISING|REGRESSION|MULTI_LABEL)\b")
+    found = [
+        path.relative_to(source)
+        for path in source.rglob("*.py")
+        if compares.search(path.read_text())
+    ]
+    assert [path for path in found if not path.is_relative_to("data/sources")] == []

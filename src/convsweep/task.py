@@ -40,8 +40,8 @@ _defined: dict[str, "Task"] = {}
 class Task(ABC):
     """Base of all tasks.
 
-    A new task sets `name`, `has_classes` and `is_dense`, and overrides the methods that do not suit
-    it.
+    A new task sets `name`, `has_classes`, `is_dense` and `has_several_labels`, and overrides the
+    methods that do not suit it.
     """
 
     # Matches `DataInfo.task` of the data.
@@ -52,6 +52,9 @@ class Task(ABC):
 
     # Whether there is an output at every position instead of one a sample.
     is_dense: ClassVar[bool] = False
+
+    # Whether the numbers of a sample are 0 and 1: any number of labels.
+    has_several_labels: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -48,7 +48,10 @@ def test_a_word_for_a_group_is_answered_by_the_choice_of_an_option(
 @pytest.mark.parametrize(
     ("config", "answer"),
     [
-        (["model=denoising", "data=image_folder", "data.root=."], "denoising takes recordings"),
+        (
+            ["model=denoising", "data=image_folder", "data.root=."],
+            "data for denoising: audio_folder, signals, arrays",
+        ),
         (["data=mask_folder", "data.root=."], "use model=segmentation"),
         (["data=image_folder", "data.root=no/such"], "holds no no"),
         (["+model.net.pretrained=true"], "init_from=imagenet"),

@@ -44,6 +44,7 @@ class MultiLabelTask(Task):
     """
 
     name = MULTI_LABEL
+    has_several_labels = True
 
     def __init__(self, thresholds: Tensor | None = None) -> None:
         self.thresholds = thresholds

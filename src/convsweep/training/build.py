@@ -21,7 +21,7 @@ from convsweep.data.samples import DataInfo
 from convsweep.errors import MissingExtraError, UserError
 from convsweep.literal_options import check_words
 from convsweep.losses.class_loss import ClassLoss
-from convsweep.task import MULTI_LABEL, Task
+from convsweep.task import Task
 from convsweep.training.quick_checks import EXTRAS
 from convsweep.trusted_names import hold
 
@@ -166,7 +166,7 @@ def check_loss(model: "Model", data: "DataModule") -> None:
     Raises:
         UserError: it is not, or does not.
     """
-    loss, has_labels = model.given_loss, model.task.name == MULTI_LABEL
+    loss, has_labels = model.given_loss, model.task.has_several_labels
     if (
         isinstance(loss, ClassLoss)
         and not model.task.has_classes

@@ -10,7 +10,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.data.sources import OWN_FILES, TASKS
 from convsweep.errors import MissingExtraError, UserError
-from convsweep.task import DENOISING
 
 # Groups whose values are configs, not words.
 GROUPS = ("data", "model", "optimizer", "scheduler", "trainer", "model.net", "model.loss")
@@ -79,11 +78,8 @@ def check_tasks(cfg: DictConfig) -> None:
     task = TASKS.get(data or "")
     if model is None or task is None or model == task:
         return
-    also = (
-        "; denoising takes recordings or signals (data=audio_folder, data=signals, data=arrays)"
-        if model == DENOISING
-        else ""
-    )
+    sources = ", ".join(name for name, suits in TASKS.items() if suits == model)
+    also = f"; data for {model}: {sources}, arrays" if sources else ""
     raise UserError(
         f"the model is for {model}, but the data is for {task}; use model={task} or other"
         f" data{also}"

@@ -17,7 +17,7 @@ from convsweep.planning.look.image_files import ImageFile
 from convsweep.planning.look.legend import Legend
 from convsweep.planning.look.mirror import Mirrored, tell_mirrored
 from convsweep.planning.look.volume_headers import volume_headers
-from convsweep.task import MULTI_LABEL, Task, find_task
+from convsweep.task import Task, find_task
 
 MOST_MIRRORED = 4000
 
@@ -138,7 +138,7 @@ def counts_of(parts: Sequence[Samples | None], info: DataInfo) -> list[int]:
     if info.kind.has_classes:
         counts = [count_classes(part.y, info.num_classes) for part in there]
         return [int(count) for count in np.sum(counts, axis=0)]
-    if info.task == MULTI_LABEL:
+    if info.kind.has_several_labels:
         sums = [np.asarray(part.y).sum(axis=0) for part in there]
         return [int(count) for count in np.sum(sums, axis=0)]
     return []
@@ -146,7 +146,7 @@ def counts_of(parts: Sequence[Samples | None], info: DataInfo) -> list[int]:
 
 def numbers_of(parts: Sequence[Samples | None], info: DataInfo) -> list[list[float]]:
     """Return smallest, median and largest value of each number to predict; empty for other data."""
-    if not info.kind.has_numbers or info.task == MULTI_LABEL:
+    if not info.kind.has_numbers or info.kind.has_several_labels:
         return []
     return three_numbers(np.concatenate([np.asarray(part.y) for part in parts if part is not None]))
 

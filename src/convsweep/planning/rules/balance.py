@@ -2,7 +2,6 @@
 
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.look.look import Look
-from convsweep.task import MULTI_LABEL
 
 # A class is rare if the most frequent one has so many times its samples.
 RARE = 3.0
@@ -22,7 +21,7 @@ def decide_balance(decisions: Decisions, look: Look) -> None:
             decide_monitor(decisions, f"val/iou/{rare}", "max", "the rarer of two classes")
         else:
             decide_monitor(decisions, "val/foreground_dice", "max", "the background is left out")
-    elif look.task == MULTI_LABEL and imbalance > RARE:
+    elif look.kind.has_several_labels and imbalance > RARE:
         decisions.decide("model.label_weights", "balanced", f"{said}, more than {RARE:g}")
 
 
