@@ -10,7 +10,7 @@ from convsweep.auto.evidence import (
     interval_of_test,
     wilson,
 )
-from convsweep.auto.scores import scored
+from convsweep.auto.scores import scored_answers
 
 
 def answers(*pairs: tuple[str, str]) -> list[dict[str, str]]:
@@ -55,7 +55,7 @@ def test_accuracy_has_wilsons_interval() -> None:
 
 def test_macro_f1_by_hand() -> None:
     # a: 1 right of 2 true and 1 predicted; b: 1 right of 1 true and 2 predicted; c: none of either
-    found = scored("f1", answers(("a", "a"), ("a", "b"), ("b", "b")))
+    found = scored_answers("f1", answers(("a", "a"), ("a", "b"), ("b", "b")))
     assert found is not None
     assert found.score(found.values) == pytest.approx((2 / 3 + 2 / 3) / 2)
     assert found.score(found.values[:1]) == 1.0
@@ -75,7 +75,7 @@ def test_mean_average_precision_by_hand() -> None:
         }
         for n, (true, x, y, z) in enumerate(cells)
     ]
-    found = scored("mean_ap", rows)
+    found = scored_answers("mean_ap", rows)
     assert found is not None
     assert found.score(found.values) == pytest.approx(((1 + 2 / 3) / 2 + 1 / 2) / 2)
     assert found.score(found.values[:1]) == 1.0

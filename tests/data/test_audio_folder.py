@@ -149,7 +149,7 @@ def test_noise_of_a_folder_is_heard_in_one_part_only(speakers: Path, tmp_path: P
     data = folder(speakers, noise="folder", noise_root=str(tmp_path / "noise"))
     stretches = []
     for part in ("train", "val", "test"):
-        noise = data.recorded(part)
+        noise = data.recorded_noise(part)
         assert isinstance(noise, Recorded)
         stretches.append(noise.recordings[0])
     assert [len(stretch) for stretch in stretches] == [5600, 1200, 1200]

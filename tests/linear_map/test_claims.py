@@ -47,7 +47,7 @@ def test_transposed_convolution_with_the_same_weights_applies_the_transpose(
     assert found.out_shape == in_shape
     assert torch.equal(dense(found), dense(forth).T)
     assert torch.equal(found.numbering().to_dense(), forth.numbering().to_dense().T)
-    assert torch.equal(dense(forth.transposed()), dense(found))
+    assert torch.equal(dense(forth.transpose()), dense(found))
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -58,7 +58,7 @@ def test_gradient_to_the_input_is_the_transpose_times_the_gradient_to_the_output
     g = torch.randn(1, *found.out_shape, dtype=torch.float64)
     (at_x,) = torch.autograd.grad(layer(x), x, g)
     torch.testing.assert_close(dense(found).T @ g.flatten(), at_x.flatten())
-    torch.testing.assert_close(found.transposed()(g), at_x)
+    torch.testing.assert_close(found.transpose()(g), at_x)
 
 
 @pytest.mark.parametrize("name", LEARNT)

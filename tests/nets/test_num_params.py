@@ -54,7 +54,7 @@ def test_a_preset_keeps_its_form(name: str) -> None:
 
 
 def test_widths_keep_their_proportions() -> None:
-    plan = plan_convnet(num_stages=3, width=10, stem={"width": 4}, head={"hidden": [7]}).scaled(3)
+    plan = plan_convnet(num_stages=3, width=10, stem={"width": 4}, head={"hidden": [7]}).scale(3)
     assert [stage.width for stage in plan.stages] == [30, 60, 120]
     assert (plan.stem.width, plan.head.hidden) == (12, (21,))
     assert [scale_width(10, factor, 4) for factor in (0, 0.5, 0.6, 1)] == [4, 4, 8, 8]

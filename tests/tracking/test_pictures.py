@@ -22,7 +22,7 @@ from convsweep.pictures.drawing import draw_confusion, draw_predictions
 from convsweep.pictures.prediction import Prediction
 from convsweep.tracking import ConfusionMatrix, SamplePredictions, best_epoch, confusion
 from convsweep.tracking.confusion import count_confusion
-from convsweep.tracking.predictions import FixedSamples, choose_samples, evaluating, predict
+from convsweep.tracking.predictions import FixedSamples, choose_samples, evaluation_mode, predict
 from convsweep.tracking.wandb.media import confusion_chart, prediction_image
 
 NAMES = ["background", "cell, small", "edge"]
@@ -151,7 +151,7 @@ def test_each_part_gets_its_own_mode_back() -> None:
     model = TinyModel()
     model.train()
     model.net.eval()
-    with evaluating(model):
+    with evaluation_mode(model):
         assert not model.training
     assert model.training
     assert not model.net.training

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convsweep.auto.scores import Scored, scored
+from convsweep.auto.scores import ScoredAnswers, scored_answers
 
 # Of the normal distribution, for 95 %.
 Z = 1.959964
@@ -106,7 +106,7 @@ def interval_of_test(metric: str, rows: Sequence[Mapping[str, str]]) -> Interval
         metric: name of the score, without its part.
         rows: the answers, with the columns of an evaluation's samples.csv.
     """
-    own = scored(metric, rows)
+    own = scored_answers(metric, rows)
     if own is None:
         return None
     if metric == "accuracy":
@@ -131,11 +131,11 @@ def interval_of_difference(
     """
     names, other_names = ([row["sample"] for row in each] for each in (rows, others))
     assert names == other_names, "the answers are to the same samples in the same order"
-    one, other = scored(metric, rows), scored(metric, others)
+    one, other = scored_answers(metric, rows), scored_answers(metric, others)
     return None if one is None or other is None else bootstrap([one, other])
 
 
-def bootstrap(networks: Sequence[Scored]) -> Interval:
+def bootstrap(networks: Sequence[ScoredAnswers]) -> Interval:
     """Return the percentiles of a score, or of the difference of two, over bootstrap samples."""
     first, *second = networks
     generator, count = np.random.default_rng(0), len(first.values)

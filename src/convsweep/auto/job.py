@@ -80,10 +80,10 @@ class Job:
     @property
     def slots(self) -> int:
         """How many trainings of a search run at a time, over all workers."""
-        slots = self._given(SLOTS) or int(self.files.plan.get("slots") or 1)
-        return slots * (self._given(WORKERS) or 1)
+        slots = self._override_value(SLOTS) or int(self.files.plan.get("slots") or 1)
+        return slots * (self._override_value(WORKERS) or 1)
 
-    def _given(self, key: str) -> int | None:
+    def _override_value(self, key: str) -> int | None:
         values = [value_of(text) for text in self.request.engine if key_of(text) == key]
         return int(values[-1]) if values and values[-1].isdigit() else None
 

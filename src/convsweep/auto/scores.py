@@ -10,7 +10,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredAnswers:
     """The answers of a network, and the score that follows from them.
 
     Attributes:
@@ -22,7 +22,7 @@ class Scored:
     score: Callable[[Values], float]
 
 
-def scored(metric: str, rows: Sequence[Mapping[str, str]]) -> Scored | None:
+def scored_answers(metric: str, rows: Sequence[Mapping[str, str]]) -> ScoredAnswers | None:
     """Return what the score of some of the answers follows from; None for a score without a rule.
 
     Args:
@@ -49,16 +49,16 @@ def scored(metric: str, rows: Sequence[Mapping[str, str]]) -> Scored | None:
     if score is None or not names or not set(columns) <= set(rows[0]):
         return None
     values = np.array([[float(row[key]) for key in columns] for row in rows])
-    return Scored(values.reshape(len(rows), len(names), len(kinds)), score)
+    return ScoredAnswers(values.reshape(len(rows), len(names), len(kinds)), score)
 
 
-def accuracy(answers: Values) -> Scored:
+def accuracy(answers: Values) -> ScoredAnswers:
     """Return the share of right answers, from the true and the predicted class (samples, 2)."""
     right = (answers[:, 0] == answers[:, 1]).astype(float)
-    return Scored(right, lambda chosen: float(chosen.mean()))
+    return ScoredAnswers(right, lambda chosen: float(chosen.mean()))
 
 
-def macro_f1(answers: Values) -> Scored:
+def macro_f1(answers: Values) -> ScoredAnswers:
     """Return the mean F1 of the classes, from the true and the predicted class (samples, 2)."""
     count = int(answers.max()) + 1
 
@@ -68,10 +68,10 @@ def macro_f1(answers: Values) -> Scored:
         both = np.bincount(true, minlength=count) + np.bincount(predicted, minlength=count)
         return float((2 * right[both > 0] / both[both > 0]).mean())
 
-    return Scored(answers, score)
+    return ScoredAnswers(answers, score)
 
 
-def mean_ap(rows: Sequence[Mapping[str, str]], labels: Sequence[str]) -> Scored:
+def mean_ap(rows: Sequence[Mapping[str, str]], labels: Sequence[str]) -> ScoredAnswers:
     """Return the mean average precision of labels of which a sample may have several, from their
     probabilities and whether they are true (samples, labels, 2).
     """
@@ -92,7 +92,7 @@ def mean_ap(rows: Sequence[Mapping[str, str]], labels: Sequence[str]) -> Scored:
         probs, true = torch.from_numpy(chosen).unbind(dim=2)
         return float(precision_recall(probs, true).average_precision.nanmean())
 
-    return Scored(values, score)
+    return ScoredAnswers(values, score)
 
 
 def mean_iou(values: Values) -> float:
@@ -146,7 +146,7 @@ def mean_absolute_error(values: Values) -> float:
     return float(np.abs(values[..., 0] - values[..., 1]).mean())
 
 
-OF_CLASSES: dict[str, Callable[[Values], Scored]] = {"accuracy": accuracy, "f1": macro_f1}
+OF_CLASSES: dict[str, Callable[[Values], ScoredAnswers]] = {"accuracy": accuracy, "f1": macro_f1}
 OF_NUMBERS: dict[str, Callable[[Values], float]] = {"r2": mean_r2, "mae": mean_absolute_error}
 OF_POSITIONS: dict[str, Callable[[Values], float]] = {
     "miou": mean_iou,

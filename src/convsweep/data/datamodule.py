@@ -117,10 +117,10 @@ class DataModule(LightningDataModule, ABC):
         if self.loading["train_on_val"] and val is not None:
             train = train.join(val)
         if info.kind.has_classes:
-            self.counted = count_classes(train.y, info.num_classes)
-            check_present(self.counted, info)
+            self.target_counts = count_classes(train.y, info.num_classes)
+            check_present(self.target_counts, info)
         else:
-            self.counted = info.kind.count_targets(train, info)
+            self.target_counts = info.kind.count_targets(train, info)
         return train, train if val is None else val, test
 
     def rehearse(self, train: Samples) -> None:
@@ -233,7 +233,7 @@ class DataModule(LightningDataModule, ABC):
         (num_classes,).
         """
         self.ready()
-        return self.counted
+        return self.target_counts
 
     @cached_property
     def target_statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:

@@ -113,11 +113,11 @@ def main() -> None:
 
     @hydra.main(**main_options(), config_path=str(config_folder()), config_name="config")
     @command_line.user_errors
-    def composed(cfg: DictConfig) -> None:
+    def inspect_config(cfg: DictConfig) -> None:
         inspect(cfg, depth)
 
     sys.argv[1:] = [*overrides, *LEAVE_NO_TRACE]
-    command_line.run(composed)
+    command_line.run(inspect_config)
 
 
 if __name__ == "__main__":

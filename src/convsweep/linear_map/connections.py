@@ -48,7 +48,7 @@ class Connections:
         )
 
 
-def sliding(
+def slide_window(
     num_inputs: int, num_outputs: int, kernel_size: int, stride: int, before: int, dilation: int
 ) -> Connections:
     """Return the connections of a sliding window over an axis with `before` zeros in front.
@@ -63,7 +63,7 @@ def sliding(
     )
 
 
-def dividing(num_inputs: int, num_outputs: int) -> Connections:
+def divide_axis(num_inputs: int, num_outputs: int) -> Connections:
     """Return the connections of an adaptive pool: output o reads the inputs that overlap the o-th
     of equal parts of the axis.
     """

@@ -12,10 +12,10 @@ from convsweep.cost.measure import on_meta
 from convsweep.errors import UserError
 from convsweep.linear_map.connections import (
     Connections,
-    dividing,
+    divide_axis,
     grouped_connections,
     product,
-    sliding,
+    slide_window,
 )
 from convsweep.linear_map.matrix import LinearMap
 from convsweep.nets.geometry import shape_text
@@ -50,7 +50,7 @@ def linear_map(layer: nn.Module, in_shape: Sequence[int]) -> LinearMap:
             return average_pool_map(inner, shape, out_shape)
         case nn.AdaptiveAvgPool1d() | nn.AdaptiveAvgPool2d() | nn.AdaptiveAvgPool3d():
             parts = [
-                dividing(size, out) for size, out in zip(shape[1:], out_shape[1:], strict=True)
+                divide_axis(size, out) for size, out in zip(shape[1:], out_shape[1:], strict=True)
             ]
             return mean(parts, shape, out_shape, None)
         case nn.Linear() if len(shape) == 1:
@@ -120,7 +120,7 @@ def slid(conv: Any, in_shape: Shape, out_shape: Shape, pad: Shape) -> Connection
             f" {conv.padding_mode}"
         )
     axes = [
-        sliding(*each)
+        slide_window(*each)
         for each in zip(
             in_shape[1:],
             out_shape[1:],
@@ -161,7 +161,7 @@ def spread(conv: Any, in_shape: Shape, out_shape: Shape) -> Connections:
     return product(
         [
             grouped_connections(out_shape[0], in_shape[0], conv.groups),
-            *(sliding(*each) for each in sizes),
+            *(slide_window(*each) for each in sizes),
         ]
     ).reverse()
 
@@ -177,7 +177,7 @@ def average_pool_map(pool: Any, in_shape: Shape, out_shape: Shape) -> LinearMap:
     for size, out, window, step, before in zip(
         in_shape[1:], out_shape[1:], kernel, stride, padding, strict=True
     ):
-        axes.append(sliding(size, out, window, step, before, 1))
+        axes.append(slide_window(size, out, window, step, before, 1))
         starts = np.arange(out) * step - before
         # Positions beyond the padding, which ceil_mode adds to the last window, do not count.
         spans = np.outer(spans, np.minimum(starts + window, size + before) - starts).ravel()

@@ -55,7 +55,7 @@ class LinearMap:
         matrix: Tensor = torch.sparse_coo_tensor(places, values, self.shape, check_invariants=False)
         return matrix.coalesce()
 
-    def transposed(self) -> "LinearMap":
+    def transpose(self) -> "LinearMap":
         """Return the map of the transpose of W, without offset."""
         return replace(
             self,

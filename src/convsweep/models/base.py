@@ -138,7 +138,7 @@ class Model(Accelerated, ABC):
         loss: Tensor = self.given_loss(logits, y)
         return loss
 
-    def counted(self, logits: Tensor, y: Tensor) -> Tensor | None:
+    def counted_positions(self, logits: Tensor, y: Tensor) -> Tensor | None:
         """Return whether each position (N, *) of the logits counts; None: all do."""
         return None
 
@@ -217,7 +217,7 @@ class Model(Accelerated, ABC):
         logits, *lower = self.outputs(x)
         loss = deep_loss([self.batch_loss(output, y) for output in (logits, *lower)])
         if self.teacher is not None:
-            loss = self.teacher.add_to(loss, x, logits, self.counted(logits, y))
+            loss = self.teacher.add_to(loss, x, logits, self.counted_positions(logits, y))
         self.losses["train"].add(loss, len(x))
         return (
             self.scale_over_devices(loss, len(x))

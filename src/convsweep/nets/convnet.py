@@ -19,7 +19,7 @@ from convsweep.nets.blocks import (
     pool,
 )
 from convsweep.nets.convnet_plan import Plan, plan_convnet
-from convsweep.nets.geometry import check_in_shape, named, output_size, shape_text
+from convsweep.nets.geometry import check_in_shape, name_part, output_size, shape_text
 from convsweep.nets.num_params import with_num_params
 from convsweep.nets.stage import build_stage
 from convsweep.nets.stage_layers import Laid, Shape, StageLayers, in_order, shape_after
@@ -62,7 +62,7 @@ class ConvNet(nn.Module):
         shape = shape_after(stages[-1], shape) if stages else shape
         self.stem = in_order(stem)
         self.stages = nn.Sequential(*map(in_order, stages))
-        with named("the head", f"change net.head (pool, {FITTING})"):
+        with name_part("the head", f"change net.head (pool, {FITTING})"):
             self.head = build_head(plan, shape, self.num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class ConvNet(nn.Module):
 
 def build_stem(plan: Plan, in_shape: Shape) -> Laid:
     """Return the first convolution and pool, as far as the plan has them; errors name the part."""
-    with named("the stem", f"change net.stem (pool=none, {FITTING})"):
+    with name_part("the stem", f"change net.stem (pool=none, {FITTING})"):
         convolution = build_stem_conv(plan, in_shape)
         return [*convolution, *build_stem_pool(plan, shape_after(convolution, in_shape))]
 
@@ -127,7 +127,7 @@ def build_stages(plan: Plan, shape: Shape, in_shape: Shape) -> list[Laid]:
             f"{fewer_stages(plan, number - 1, in_shape)}change net.stages.{number}"
             f" (downsample=none, {FITTING})"
         )
-        with named(f"stage {number} of {len(plan.stages)}", remedy):
+        with name_part(f"stage {number} of {len(plan.stages)}", remedy):
             laid = build_stage(stage, shape, depths)
             shape = shape_after(laid, shape)
             following = plan.stages[number].norm_at if number < len(plan.stages) else "after"

@@ -109,7 +109,7 @@ def expand_stages(
     return check_belonging(stages, shared, {index - 1: options for index, options in own.items()})
 
 
-def rising(counts: Sequence[int]) -> list[list[float]]:
+def rising_numbers(counts: Sequence[int]) -> list[list[float]]:
     """Return numbers that rise from 0 to 1, in groups of these counts."""
     total = sum(counts)
     numbers = iter(index / max(1, total - 1) for index in range(total))
@@ -139,9 +139,9 @@ class Plan:
     @property
     def depths(self) -> list[list[float]]:
         """Relative depth of the blocks of each stage: 0 for the network's first, 1 for its last."""
-        return rising([stage.num_blocks for stage in self.stages])
+        return rising_numbers([stage.num_blocks for stage in self.stages])
 
-    def scaled(self, factor: float, multiple: int = 1) -> "Plan":
+    def scale(self, factor: float, multiple: int = 1) -> "Plan":
         """Return the plan with all widths multiplied by `factor`, each a multiple of `multiple` and
         of the groups of the layers that it enters, and at least that.
         """
@@ -151,7 +151,7 @@ class Plan:
             for stage, after in zip(self.stages, following, strict=True)
         ]
         stages = [
-            stage.scaled(factor, each) for stage, each in zip(self.stages, multiples, strict=True)
+            stage.scale(factor, each) for stage, each in zip(self.stages, multiples, strict=True)
         ]
         stem_groups = self.first.norm_groups if self.stem.norm == "group" else 1
         first_groups = self.stages[0].groups_of_input if self.stages else 1

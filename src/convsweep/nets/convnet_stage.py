@@ -127,7 +127,7 @@ class Stage:
             return groups * (self.bottleneck_ratio or 4) if groups > 1 else 1
         return groups
 
-    def scaled(self, factor: float, multiple: int) -> "Stage":
+    def scale(self, factor: float, multiple: int) -> "Stage":
         """Return the stage with its width multiplied by `factor`, a multiple of `multiple`."""
         return replace(
             self,

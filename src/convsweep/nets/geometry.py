@@ -66,7 +66,7 @@ def shape_text(shape: Sequence[int]) -> str:
 
 
 @contextmanager
-def named(part: str, remedy: str) -> Iterator[None]:
+def name_part(part: str, remedy: str) -> Iterator[None]:
     """Add the name of a part and a remedy to the message of an `InfeasibleError` raised inside."""
     try:
         yield

@@ -23,7 +23,7 @@ class Scalable(Protocol):
     @property
     def num_params(self) -> int | None: ...
 
-    def scaled(self, factor: float) -> Self:
+    def scale(self, factor: float) -> Self:
         """Return the options with all widths multiplied by a factor, each at least as small as
         possible.
         """
@@ -51,7 +51,7 @@ def with_num_params(plan: P, net: nn.Module, build: Callable[[P], None]) -> P:
 
     def count(factor: float) -> int:
         with torch.device("meta"):
-            build(plan.scaled(factor))
+            build(plan.scale(factor))
         return sum(parameter.numel() for parameter in net.parameters())
 
     least = count(0.0)
@@ -60,9 +60,9 @@ def with_num_params(plan: P, net: nn.Module, build: Callable[[P], None]) -> P:
             f"net.num_params={most:,} cannot be kept: with the smallest widths the net has"
             f" {least:,} parameters; use fewer stages, blocks or fully connected features"
         )
-    if plan.scaled(0.0) == plan.scaled(FAR):
+    if plan.scale(0.0) == plan.scale(FAR):
         return plan  # it has no widths
-    return plan.scaled(largest_factor(count, most, least))
+    return plan.scale(largest_factor(count, most, least))
 
 
 def largest_factor(count: Callable[[float], int], most: int, least: int) -> float:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from convsweep.errors import UserError
 from convsweep.nets.blocks import LINEAR_UPSAMPLE, center_crop_or_pad, conv, initialise
-from convsweep.nets.geometry import check_in_shape, named
+from convsweep.nets.geometry import check_in_shape, name_part
 from convsweep.nets.num_params import with_num_params
 from convsweep.nets.options import value_at
 from convsweep.nets.unet_encoder import Encoder, convnet_encoder, own_encoder
@@ -79,7 +79,7 @@ class UNet(nn.Module):
             kept = plan.upsample.endswith("_only")
             risen = channels if kept else skipped if plan.skip == "add" and skipped else width
             entering = risen + (skipped if plan.skip == "concat" else 0)
-            with named(f"level {level} of the decoder", REMEDY):
+            with name_part(f"level {level} of the decoder", REMEDY):
                 spatial = parts.risen[index]
                 self.up.append(build_up(plan, dim, channels, risen, step, spatial))
                 if plan.attention == "gate":

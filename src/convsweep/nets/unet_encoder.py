@@ -10,11 +10,11 @@ from torch import nn
 from convsweep.errors import InfeasibleError
 from convsweep.nets.convnet import build_stages, build_stem
 from convsweep.nets.convnet_plan import Plan
-from convsweep.nets.geometry import named, shape_text
+from convsweep.nets.geometry import name_part, shape_text
 from convsweep.nets.stage_layers import Shape, shape_after
 from convsweep.nets.unet_levels import REMEDY, build_down, build_level
 from convsweep.nets.unet_plan import UNetOptions, of_encoder
-from convsweep.nets.unet_sizes import FACTOR, halved, level_sizes, rise
+from convsweep.nets.unet_sizes import FACTOR, halve, level_sizes, rise
 
 
 @dataclass
@@ -59,9 +59,9 @@ def own_encoder(plan: UNetOptions, in_shape: Shape) -> Encoder:
     dim, channels = len(in_shape) - 1, in_shape[0]
     depths, _ = plan.depths(plan.depth)
     for level, width in enumerate(plan.widths):
-        with named(f"level {level} of the encoder", REMEDY):
+        with name_part(f"level {level} of the encoder", REMEDY):
             if level > 0:
-                spatial = halved(sizes[level - 1], level)
+                spatial = halve(sizes[level - 1], level)
                 encoder.downs.append(build_down(plan, dim, channels, spatial))
             encoder.levels.append(
                 build_level(plan, dim, channels, width, sizes[level], depths[level])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from convsweep.errors import UserError
-from convsweep.nets.convnet_plan import Plan, plan_convnet, rising
+from convsweep.nets.convnet_plan import Plan, plan_convnet, rising_numbers
 from convsweep.nets.options import (
     Activation,
     Each,
@@ -116,7 +116,7 @@ class UNetOptions:
         decoder = [
             self.decoder_convs(level, decoder_levels) for level in reversed(range(decoder_levels))
         ]
-        numbers = rising([*encoder, *decoder])
+        numbers = rising_numbers([*encoder, *decoder])
         return numbers[: len(encoder)], numbers[len(encoder) :]
 
     @property
@@ -132,7 +132,7 @@ class UNetOptions:
         with of_encoder():
             return plan_convnet(**self.encoder)
 
-    def scaled(self, factor: float) -> "UNetOptions":
+    def scale(self, factor: float) -> "UNetOptions":
         """Return the options with all widths multiplied by `factor`, each a multiple of the groups
         of a normalisation.
         """
@@ -144,7 +144,7 @@ class UNetOptions:
         decoder = self.decoder_width
         return replace(
             self,
-            encoder=None if self.encoder is None else self.encoder_plan.scaled(factor, multiple),
+            encoder=None if self.encoder is None else self.encoder_plan.scale(factor, multiple),
             width=self.width if self.encoder is not None else [*map(scale, self.widths)],
             decoder_width=[*map(scale, decoder)]
             if isinstance(decoder, Sequence)

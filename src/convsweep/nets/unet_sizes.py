@@ -46,7 +46,7 @@ def walk(plan: UNetOptions, size: tuple[int, ...]) -> tuple[Shapes, Shapes]:
     encoder: Shapes = []
     decoder: Shapes = []
     for level in range(plan.depth + 1):
-        size = convolve_size(plan, halved(size, level) if level else size, level)
+        size = convolve_size(plan, halve(size, level) if level else size, level)
         encoder.append(size)
     for level in reversed(range(plan.depth)):
         size = convolve_size(plan, tuple(FACTOR * positions for positions in size), level)
@@ -54,7 +54,7 @@ def walk(plan: UNetOptions, size: tuple[int, ...]) -> tuple[Shapes, Shapes]:
     return encoder, decoder
 
 
-def halved(size: tuple[int, ...], level: int) -> tuple[int, ...]:
+def halve(size: tuple[int, ...], level: int) -> tuple[int, ...]:
     """Return half the positions of every axis.
 
     Raises:

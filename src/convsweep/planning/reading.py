@@ -72,19 +72,19 @@ def decide_decoding(decisions: Decisions) -> tuple[list[ImageFile], Legend | Non
 def decide_parts(decisions: Decisions) -> "DataModule":
     """Decide the task, the parts, and spacing and crops of volumes, and return the data."""
 
-    def composed() -> DictConfig:
+    def compose() -> DictConfig:
         return decisions.given.compose(decisions.overrides())
 
-    data = build.data_module(composed().data)
+    data = build.data_module(compose().data)
     decide_task(decisions, data.info.task)
     decide_split(decisions, data, data.read_parts())
     stored = volume_headers(data)
     if stored is not None:
         decide_spacing(decisions, stored)
-        resampled = volume_headers(build.data_module(composed().data))
+        resampled = volume_headers(build.data_module(compose().data))
         assert resampled is not None
         decide_patch(decisions, resampled)
-    return build.build_data(composed())
+    return build.build_data(compose())
 
 
 def own_key(cfg: DictConfig) -> str:

@@ -46,11 +46,11 @@ class Sweep:
 
     def option(self, name: str) -> Any:
         """Return an option of the sweeper, None if unknown."""
-        return self.selected(f"hydra.sweeper.{name}")
+        return self.config_value(f"hydra.sweeper.{name}")
 
-    def selected(self, key: str) -> Any:
-        """Return a value of the sweep's config; see `selected`."""
-        return selected(self.config, key)
+    def config_value(self, key: str) -> Any:
+        """Return a value of the sweep's config; see `config_value`."""
+        return config_value(self.config, key)
 
     @cached_property
     def kinds(self) -> Counter[str]:
@@ -162,7 +162,7 @@ class Sweep:
         return self.kinds["running"] > 0
 
 
-def selected(config: DictConfig, key: str) -> Any:
+def config_value(config: DictConfig, key: str) -> Any:
     """Return a value of a sweep's config, None if it is missing or cannot be resolved outside of
     the sweep.
     """
@@ -178,10 +178,10 @@ def objective_names(config: DictConfig, count: int) -> tuple[str, ...]:
     else numbers.
     """
     monitored, directions = (
-        selected(config, "monitor.metric"),
-        selected(config, "hydra.sweeper.direction"),
+        config_value(config, "monitor.metric"),
+        config_value(config, "hydra.sweeper.direction"),
     )
-    candidates = [selected(config, "objectives"), [monitored] if monitored else None]
+    candidates = [config_value(config, "objectives"), [monitored] if monitored else None]
     candidates += [list(directions) if isinstance(directions, dict) else None, ["score"]]
     numbers = [f"value {index}" for index in range(count)]
     return tuple(

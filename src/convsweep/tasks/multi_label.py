@@ -91,7 +91,7 @@ class MultiLabelTask(Task):
         return [names, *(f"{value:.6f}" for value in result)]
 
     def shares(self, info: DataInfo, result: NDArray[Any]) -> NDArray[Any]:
-        return self.predicted(torch.from_numpy(result)).numpy()
+        return self.predicted_labels(torch.from_numpy(result)).numpy()
 
     def summary(self, info: DataInfo, shares: NDArray[Any], count: int) -> str:
         largest = [label for label in np.argsort(-shares, kind="stable") if shares[label]]
@@ -114,7 +114,7 @@ class MultiLabelTask(Task):
         return [
             [
                 self.names_of(info, true),
-                self.names_of(info, self.predicted(row)),
+                self.names_of(info, self.predicted_labels(row)),
                 *(f"{p:.6f}" for p in row.tolist()),
             ]
             for true, row in zip(y.cpu(), probs, strict=True)
@@ -153,7 +153,7 @@ class MultiLabelTask(Task):
         return {"precision_recall": figure}
 
     def picture(self, x: NDArray[Any], y: NDArray[Any], logits: Tensor, name: str) -> Answered:
-        return Answered(x, name, y, self.predicted(logits.sigmoid().cpu()).numpy())
+        return Answered(x, name, y, self.predicted_labels(logits.sigmoid().cpu()).numpy())
 
     def samples_figure(self, pictures: Sequence[Answered], info: DataInfo) -> "Figure":
         captions = [caption(info.class_names, each.true, each.predicted) for each in pictures]
@@ -165,7 +165,7 @@ class MultiLabelTask(Task):
     def thresholds_of(self, count: int) -> Tensor:
         return torch.full((count,), THRESHOLD) if self.thresholds is None else self.thresholds
 
-    def predicted(self, probs: Tensor) -> Tensor:
+    def predicted_labels(self, probs: Tensor) -> Tensor:
         """Return 0 or 1 for each of the probabilities (K,)."""
         return (probs >= self.thresholds_of(len(probs))).float()
 

@@ -171,7 +171,7 @@ class Segmentation(Model):
             loss = loss + self.dice_weight * dice_loss(logits, target, self.ignore_index)
         return loss
 
-    def counted(self, logits: Tensor, y: Tensor) -> Tensor | None:
+    def counted_positions(self, logits: Tensor, y: Tensor) -> Tensor | None:
         if self.info.ignore_index is None:
             return None
         return cropped_target(logits, y) != self.info.ignore_index

@@ -15,7 +15,7 @@ from convsweep.tracking.forward_hook import ForwardHookCallback
 from convsweep.tracking.predictions import (
     FixedSamples,
     choose_samples,
-    evaluating,
+    evaluation_mode,
     permutation_of,
     permuted_call,
 )
@@ -111,7 +111,7 @@ def pictures_of(trainer: Trainer, module: LightningModule, samples: FixedSamples
     info: Any = module.info
     task: Task = info.kind.as_trained(module)
     permutation, pictures = permutation_of(trainer), []
-    with evaluating(module), torch.no_grad():
+    with evaluation_mode(module), torch.no_grad():
         for x, y, name in zip(samples.x, samples.y, samples.names, strict=True):
             batch = torch.tensor(x)[None]
             outputs = permuted_call(lambda seen: module(seen.to(module.device)), batch, permutation)

@@ -95,7 +95,7 @@ def publish_confusion(trainer: Trainer, split: str, counts: Tensor, epoch: int) 
         *([name, *map(str, row)] for name, row in zip(names, matrix, strict=True)),
     )
     path.with_suffix(".csv").write_text(
-        "".join(",".join(_quoted(cell) for cell in row) + "\n" for row in rows)
+        "".join(",".join(_csv_cell(cell) for cell in row) + "\n" for row in rows)
     )
     draw_confusion(matrix, names, title=f"{split}, epoch {epoch + 1}").savefig(path)
     logger = wandb_logger(trainer)
@@ -110,5 +110,5 @@ def publish_confusion(trainer: Trainer, split: str, counts: Tensor, epoch: int) 
         )
 
 
-def _quoted(cell: str) -> str:
+def _csv_cell(cell: str) -> str:
     return '"' + cell.replace('"', '""') + '"' if set(cell) & set(',"\n') else cell

@@ -126,7 +126,7 @@ def predict(
     alike = len({x.shape for x in samples.x}) == 1
     num_at_once = max(1, CHUNK_VALUES // samples.x[0].size) if alike else 1
     pieces: list[Tensor] = []
-    with evaluating(module), torch.no_grad():
+    with evaluation_mode(module), torch.no_grad():
         for start in range(0, len(samples.x), num_at_once):
             x = torch.from_numpy(np.stack(samples.x[start : start + num_at_once]))
             pieces += permuted_call(probs_of, x, permutation)
@@ -135,7 +135,7 @@ def predict(
 
 
 @contextlib.contextmanager
-def evaluating(module: LightningModule) -> Iterator[None]:
+def evaluation_mode(module: LightningModule) -> Iterator[None]:
     """Put the module into evaluation mode, and restore the mode of each submodule afterwards."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()

@@ -12,7 +12,7 @@ from convsweep.task import Task
 from convsweep.tracking.best_epoch import BestEpochCallback, best_epoch, picture_path, wandb_logger
 from convsweep.tracking.predictions import (
     choose_samples,
-    evaluating,
+    evaluation_mode,
     permutation_of,
     permuted_call,
 )
@@ -60,7 +60,7 @@ def denoise(trainer: Trainer, module: LightningModule, count: int) -> list[Denoi
         return denoised
 
     samples, permutation, found = choose_samples(trainer, count), permutation_of(trainer), []
-    with evaluating(module), torch.no_grad():
+    with evaluation_mode(module), torch.no_grad():
         for x, y, name in zip(samples.x, samples.y, samples.names, strict=True):
             denoised = permuted_call(denoise_batch, torch.from_numpy(x)[None], permutation)
             found.append(Denoised(name, x, denoised[0].numpy(), y))

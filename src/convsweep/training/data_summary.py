@@ -121,15 +121,15 @@ def class_warnings(data: "DataModule") -> Iterator[str]:
             name for name, count in zip(names, counts, strict=True) if 0 < count < FEW_OF_A_CLASS
         ]
         if missing:
-            yield f"the {part} part has no sample of {listed(missing)}"
+            yield f"the {part} part has no sample of {first_names(missing)}"
         if few and part == "training":
             yield (
-                f"fewer than {FEW_OF_A_CLASS} training samples of {listed(few)}: too few to learn"
-                " from; add some, or leave the class out"
+                f"fewer than {FEW_OF_A_CLASS} training samples of {first_names(few)}: too few to"
+                " learn from; add some, or leave the class out"
             )
 
 
-def listed(names: list[str]) -> str:
+def first_names(names: list[str]) -> str:
     """Return the first five names."""
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more

@@ -165,7 +165,7 @@ def checkpoint_of(named: Path) -> Path:
     sweep = SweepPaths(named)
     winner = sweep.winner()
     if winner is not None:
-        return existing(
+        return require_checkpoint(
             sweep.trial(winner) / CHECKPOINTS / BEST,
             f"the winner of {named}, trial {winner}, has no checkpoint",
         )
@@ -189,7 +189,7 @@ def checkpoint_of(named: Path) -> Path:
     raise UserError(f"{rule}; {hint}")
 
 
-def existing(checkpoint: Path, rule: str) -> Path:
+def require_checkpoint(checkpoint: Path, rule: str) -> Path:
     """Return a checkpoint if it exists.
 
     Raises:

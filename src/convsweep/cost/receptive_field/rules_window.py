@@ -152,7 +152,7 @@ def pad(call: Call) -> Field:
 
 
 @rule("slice")
-def slicing(call: Call) -> Field:
+def slice_positions(call: Call) -> Field:
     """A slice moves positions and may skip some."""
     dim, start, step = call.option(1, 0), call.option(2, 0), call.option(4, 1)
     size = call.args[0].shape[dim]

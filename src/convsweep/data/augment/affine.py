@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def resampled(x: Tensor, matrices: Tensor, fill: float | None, bilinear: bool) -> Tensor:
+def resample(x: Tensor, matrices: Tensor, fill: float | None, bilinear: bool) -> Tensor:
     """Return a batch (B, C, H, W) resampled at other positions.
 
     Args:

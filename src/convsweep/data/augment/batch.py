@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from convsweep.data.augment.affine import inverse_affine, resampled
+from convsweep.data.augment.affine import inverse_affine, resample
 from convsweep.data.augment.policies import rand_augment, trivial_augment
 from convsweep.data.augment.step import BatchStep, Fill, Size, beside
 
@@ -106,7 +106,7 @@ class Warp:
 
     def apply(self, x: Tensor, drawn: Tensor, fill: Fill, nearest: bool) -> Tensor:
         bilinear = self.bilinear and not nearest
-        return resampled(x, inverse_affine(beside(drawn, x)), fill, bilinear)
+        return resample(x, inverse_affine(beside(drawn, x)), fill, bilinear)
 
 
 def batch_step(transform: Any, size: Size) -> BatchStep | None:

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from convsweep.data.augment.affine import inverse_affine, resampled
+from convsweep.data.augment.affine import inverse_affine, resample
 from convsweep.data.augment.step import Fill, Size, beside
 from convsweep.errors import UserError
 
@@ -132,7 +132,7 @@ class Policy:
         corner = torch.tensor([-0.5 * width, -0.5 * height], dtype=magnitude.dtype)
         fixed = (names["ShearX"] | names["ShearY"]).unsqueeze(1) * corner
         matrices = beside(inverse_affine(drawn, fixed), x)
-        return resampled(x, matrices, fill, self.bilinear and not nearest)
+        return resample(x, matrices, fill, self.bilinear and not nearest)
 
 
 def eight_bits(values: Tensor) -> Tensor:

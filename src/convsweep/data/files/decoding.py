@@ -90,11 +90,11 @@ def decode_files(job: Job, storage: Storage, unreadable: Unreadable) -> Arrays:
         UserError: naming the files that are unfit, by rule; or if the cache cannot be written.
     """
     if unreadable.skips:
-        arrays = decoded(with_marks(job), storage, unreadable)
+        arrays = stored_arrays(with_marks(job), storage, unreadable)
         is_read = arrays.pop(IS_READ)
         unreadable.names |= {job.names[i] for i in np.flatnonzero(~is_read).tolist()}
         return arrays
-    return decoded(job, storage, unreadable)
+    return stored_arrays(job, storage, unreadable)
 
 
 def with_marks(job: Job) -> Job:
@@ -106,7 +106,7 @@ def with_marks(job: Job) -> Job:
     return replace(job, layouts=layouts, settings=[job.settings, IS_READ], spans=spans)
 
 
-def decoded(job: Job, storage: Storage, unreadable: Unreadable) -> Arrays:
+def stored_arrays(job: Job, storage: Storage, unreadable: Unreadable) -> Arrays:
     """Return the arrays of a job from memory or the cache."""
     small = (
         len(job.files) < FEW_FILES

@@ -176,7 +176,7 @@ class AudioFolder(NoisySignals):
             )
         return Clean(windows[: len(names)], names)
 
-    def recorded(self, part: str) -> Noise:
+    def recorded_noise(self, part: str) -> Noise:
         assert self.noise_root is not None
         files = audio_files(
             existing_folder(self.noise_root, "a folder of recorded noise", "noise_root")

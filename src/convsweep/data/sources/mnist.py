@@ -61,17 +61,17 @@ class MNIST(DataModule):
             folder / f"{name}{ending}" for folder in folders for ending in ("", ".gz")
         )
 
-    def missing(self) -> bool:
+    def is_missing(self) -> bool:
         return any(self.find(name) is None for name in self.md5)
 
     def fetch(self) -> None:
-        if self.missing():
+        if self.is_missing():
             absent = {name: md5 for name, md5 in self.md5.items() if self.find(name) is None}
             remotes = [
                 Remote(f"{name}.gz", md5, tuple(f"{url}{name}.gz" for url in self.mirrors))
                 for name, md5 in absent.items()
             ]
-            download(remotes, self.root / self.folder / "raw", self.missing)
+            download(remotes, self.root / self.folder / "raw", self.is_missing)
 
     def read(self) -> Parts:
         parts = []

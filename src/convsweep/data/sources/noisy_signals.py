@@ -112,7 +112,7 @@ class NoisySignals(DataModule):
             UserError: naming what is wrong.
         """
 
-    def recorded(self, part: str) -> Noise:
+    def recorded_noise(self, part: str) -> Noise:
         """Return the recorded noise of a part, for `noise: folder`.
 
         Raises:
@@ -157,7 +157,7 @@ class NoisySignals(DataModule):
             "white": lambda: white,
             "pink": lambda: pink,
             "babble": lambda: Babble(waves),
-            "folder": lambda: self.recorded(part),
+            "folder": lambda: self.recorded_noise(part),
         }
         return Mixer(
             [makers[kind]() for kind in self.kinds],

@@ -1,6 +1,7 @@
 """Oxford-IIIT Pet: photographs of cats and dogs, segmented into pet, background and border."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, Unpack
 
@@ -72,13 +73,13 @@ class OxfordPet(DataModule):
             self.coding.ignore_index,
         )
 
-    def missing(self, name: str) -> bool:
+    def is_missing(self, name: str) -> bool:
         return not (self.folder / name).is_dir()
 
     def fetch(self) -> None:
         for name, remote in REMOTES.items():
-            if self.missing(name):
-                download([remote], self.folder, lambda name=name: self.missing(name), unpacked=name)  # type: ignore[misc]
+            if self.is_missing(name):
+                download([remote], self.folder, partial(self.is_missing, name), unpacked=name)
 
     def read(self) -> Parts:
         return self.read_part("trainval"), None, self.read_part("test")

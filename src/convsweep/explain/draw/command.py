@@ -144,7 +144,7 @@ def main() -> None:
 
     @hydra.main(**main_options(), config_path=str(config_folder()), config_name="config")
     @command_line.user_errors
-    def composed(cfg: DictConfig) -> None:
+    def draw_config(cfg: DictConfig) -> None:
         from convsweep.training.early_checks import check_options
 
         check_options(cfg)
@@ -161,7 +161,7 @@ def main() -> None:
     given = {"--config-dir": options.config_dir, "--config-name": options.config_name}
     of_hydra = [f"{name}={value}" for name, value in given.items() if value is not None]
     sys.argv[1:] = [*of_hydra, *options.overrides, *LEAVE_NO_TRACE]
-    command_line.run(composed)
+    command_line.run(draw_config)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def look_at(data: DataModule, headers: Sequence[ImageFile], legend: Legend | Non
         low=low,
         high=high,
         brightness_spread=float(means.std() / max(1e-12, float(deviations.mean()))),
-        mirrored=mirrored(all_, info),
+        mirrored=mirror_tests(all_, info),
     )
     if data.unreadable.names:
         names = sorted(data.unreadable.names)
@@ -186,7 +186,7 @@ def brightness(
     return np.concatenate(means), np.concatenate(deviations), low, high
 
 
-def mirrored(all_: Everything, info: DataInfo) -> dict[str, Mirrored]:
+def mirror_tests(all_: Everything, info: DataInfo) -> dict[str, Mirrored]:
     """Return how well images are told from their mirror images, left to right and upside down."""
     if len(info.spatial_shape) != 2 or info.any_size:
         return {}

@@ -20,7 +20,7 @@ def draw_look(data: DataModule, look: Look, folder: Path) -> None:
     """Write `samples.png`, and `faulty.png` if samples are at fault."""
     chosen = some_of_each_class(data)
     captions = [caption(data, data.train, i) for i in chosen]
-    draw([answered(data, data.train, i) for i in chosen], captions, folder / SAMPLES)
+    draw([answer_of(data, data.train, i) for i in chosen], captions, folder / SAMPLES)
     faulty = [(fault.kind, name) for fault in look.faults for name in fault.names[:4]][:MOST]
     places = {
         name: (part, i)
@@ -30,7 +30,7 @@ def draw_look(data: DataModule, look: Look, folder: Path) -> None:
     }
     found = [(kind, *places[name]) for kind, name in faulty if name in places]
     if found:
-        shown = [answered(data, part, i) for _, part, i in found]
+        shown = [answer_of(data, part, i) for _, part, i in found]
         words = [f"{kind}\n{caption(data, part, i)}" for kind, part, i in found]
         draw(shown, words, folder / FAULTY)
 
@@ -53,7 +53,7 @@ def some_of_each_class(data: DataModule) -> list[int]:
     return in_turn[:MOST]
 
 
-def answered(data: DataModule, part: Samples, number: int) -> Answered:
+def answer_of(data: DataModule, part: Samples, number: int) -> Answered:
     """Return a sample for a drawing, painted with its mask if it has one."""
     x, y = np.asarray(part.x[number]), np.asarray(part.y[number])
     if data.info.kind.has_masks and x.ndim > 2:

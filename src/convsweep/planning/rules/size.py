@@ -34,7 +34,7 @@ def decide_size(decisions: Decisions, headers: Sequence[ImageFile], has_masks: b
         )
     elif len(set(sizes)) > 1:
         middle = [sorted(axis)[len(axis) // 2] for axis in zip(*sizes, strict=True)]
-        height, width = (rounded(value, has_masks) for value in middle)
+        height, width = (round_size(value, has_masks) for value in middle)
         decisions.decide(
             "data.image_size",
             [height, width],
@@ -42,7 +42,7 @@ def decide_size(decisions: Decisions, headers: Sequence[ImageFile], has_masks: b
             f" of {SIZE_MULTIPLE}{'' if has_masks else f', at most {LARGEST_SIZE}'}",
         )
     elif sizes and max(usual) > 2 * LARGEST_SIZE and not has_masks:
-        height, width = (rounded(value) for value in usual)
+        height, width = (round_size(value) for value in usual)
         decisions.decide(
             "data.image_size",
             [height, width],
@@ -58,7 +58,7 @@ def decide_size(decisions: Decisions, headers: Sequence[ImageFile], has_masks: b
         )
 
 
-def rounded(value: float, has_masks: bool = False) -> int:
+def round_size(value: float, has_masks: bool = False) -> int:
     """Return a size as a multiple of `SIZE_MULTIPLE`, of images without masks at most
     `LARGEST_SIZE`.
     """

@@ -98,7 +98,7 @@ def best_trials(sweep: SweepFolder, index: int) -> list[FrozenTrial]:
     trials = sweep.study.get_trials(deepcopy=False)
     usable = [trial for trial in trials if _is_usable(trial)]
     if not usable:
-        raise UserError(f"a confirmation needs a complete trial, but {_standing(sweep, trials)}")
+        raise UserError(f"a confirmation needs a complete trial, but {_status_text(sweep, trials)}")
     if sweep.objectives.several:
         front = {trial.number for trial in sweep.study.best_trials}
         usable = [trial for trial in usable if trial.number in front]
@@ -128,7 +128,7 @@ def _is_usable(trial: FrozenTrial) -> bool:
     )
 
 
-def _standing(sweep: SweepFolder, trials: list[FrozenTrial]) -> str:
+def _status_text(sweep: SweepFolder, trials: list[FrozenTrial]) -> str:
     if not trials:
         return f"{sweep.folder} has no trials yet; run the sweep first"
     kinds = tally(trials, sweep.objectives).kinds

@@ -55,7 +55,7 @@ class Jobs:
         """Add missing jobs, ordered by seed or fold; repeat those that were killed or failed."""
         wanted = [self.overrides_of(candidate, seed) for seed in seeds for candidate in candidates]
         with locked(self.layout.ask_lock):
-            known = self._kept(wanted)
+            known = self._kept_jobs(wanted)
             trials = self._by_job()
             for overrides in wanted:
                 same = [job for job, others in enumerate(known) if others == overrides]
@@ -63,7 +63,7 @@ class Jobs:
                     known.append(overrides)
             self.study.set_user_attr(_JOBS, known)
 
-    def _kept(self, wanted: Sequence[list[str]]) -> list[list[str]]:
+    def _kept_jobs(self, wanted: Sequence[list[str]]) -> list[list[str]]:
         """Return the jobs without those that an earlier, finished command left open and that are
         not in `wanted`.
         """

@@ -106,14 +106,14 @@ def measure(
     return [
         Result(
             candidate,
-            [training(seed, trial_of(candidate, seed), metric) for seed in seeds],
+            [training_of(seed, trial_of(candidate, seed), metric) for seed in seeds],
             overlap,
         )
         for candidate in candidates
     ]
 
 
-def training(seed: int, trial: FrozenTrial | None, metric: str) -> Training:
+def training_of(seed: int, trial: FrozenTrial | None, metric: str) -> Training:
     """Return a training from its trial."""
     if trial is None:
         return Training(seed, "open")

@@ -88,7 +88,7 @@ def study_config(sweep: Sweep) -> dict[str, Any]:
         },
         "space": sweep.study_attrs.get(attributes.STUDY_SPACE, {}),
         "n_trials": sweep.option("n_trials"),
-        "overrides": sweep.selected("hydra.overrides.task") or [],
+        "overrides": sweep.config_value("hydra.overrides.task") or [],
         **{
             name: text for name, text in overview(sweep).items() if name != "budget"
         },  # a budget of time

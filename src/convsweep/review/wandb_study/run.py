@@ -52,7 +52,7 @@ class StudyRun:
         self._run: Any = None
         self._is_off = False
         self._state = SweepPaths(folder).own / "study_run.json"
-        self._logged: set[int] = set(self._remembered())
+        self._logged: set[int] = set(self._read_state())
         self._drawn, self._next = 0, -math.inf
 
     def __enter__(self) -> Self:
@@ -129,7 +129,7 @@ class StudyRun:
             run.config.update(study_config(sweep), allow_val_change=True)
         return run
 
-    def _remembered(self) -> list[int]:
+    def _read_state(self) -> list[int]:
         try:
             return [int(number) for number in json.loads(self._state.read_text())]
         except (OSError, ValueError):

@@ -56,7 +56,7 @@ def sweep_page(sweep: Sweep) -> Page:
             ("Outcomes", outcome_blocks(sweep)),
             ("Timeline", timeline_blocks(sweep)),
         ]
-    sections.append(("The data", look_blocks(sweep.selected("data_files"))))
+    sections.append(("The data", look_blocks(sweep.config_value("data_files"))))
     sections.append(("What was searched", searched_blocks(sweep)))
     sections.append(("Run it again", reproduce_blocks(sweep)))
     sections.append(("All trials", all_blocks(sweep) if sweep.trials else []))

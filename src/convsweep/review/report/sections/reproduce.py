@@ -64,7 +64,10 @@ def winner(sweep: Sweep) -> list[Block]:
 
 def sweep_command(sweep: Sweep) -> str | None:
     """Return the command line of the sweep, None if unknown."""
-    task, own = sweep.selected("hydra.overrides.task"), sweep.selected("hydra.overrides.hydra")
+    task, own = (
+        sweep.config_value("hydra.overrides.task"),
+        sweep.config_value("hydra.overrides.hydra"),
+    )
     if task is None:
         return None
     overrides = [str(text) for text in [*task, *(own or [])] if str(text) != "hydra.mode=MULTIRUN"]
@@ -73,4 +76,4 @@ def sweep_command(sweep: Sweep) -> str | None:
 
 def program_of(sweep: Sweep) -> str:
     """Return the name of the program that the sweep was started by."""
-    return str(sweep.selected("hydra.help.app_name") or TRAIN)
+    return str(sweep.config_value("hydra.help.app_name") or TRAIN)

@@ -34,7 +34,7 @@ def overview(sweep: Sweep) -> dict[str, str]:
         "schedule": engine(sweep.option("schedule")),
     }
     known["budget"] = budget(sweep)
-    choices = sweep.selected("hydra.runtime.choices") or {}
+    choices = sweep.config_value("hydra.runtime.choices") or {}
     known["began from"] = list_text(
         [str(choices[key]) for key in ("data", "model", "model/net") if choices.get(key)]
     )
