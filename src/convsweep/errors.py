@@ -34,7 +34,7 @@ class DivergedError(UserError):
 
 
 class MissingExtraError(UserError, ImportError):
-    """An optional package that a config asks for is not installed."""
+    """An optional package that a config needs is not installed."""
 
     def __init__(self, package: str, extra: str, needed_by: str) -> None:
         super().__init__(

@@ -162,8 +162,8 @@ class Task(ABC):
         return []
 
     def rows(self, info: "DataInfo", outputs: "Tensor", y: "Tensor") -> list[Row]:
-        """Return the table of an evaluation, a row a number, from the outputs and targets of all
-        samples (N, num_classes) where `has_numbers`; the last column tells good from bad.
+        """Return the table of an evaluation, one row for each number, from the outputs and targets
+        of all samples (N, num_classes) where `has_numbers`; the last column tells good from bad.
         """
         return []
 

@@ -131,7 +131,7 @@ def interval_text(interval: Interval | None) -> str:
 
 
 def calibration_text(files: Files) -> str:
-    """Return how honest the probabilities are."""
+    """Return how well calibrated the probabilities are."""
     found = calibration(files.samples)
     if found is None:
         return "Not measured: the test has no probability of each answer."

@@ -171,8 +171,8 @@ def winner(job: Job) -> list[str]:
 
 
 def epochs_that_fit(job: Job, costs: Costs, epoch_s: float) -> int:
-    """Return how many epochs of the training on all data the time holds besides the ending; 0
-    without a limit of time.
+    """Return for how many epochs of the training on all data there is time before the last stages;
+    0 without a limit of time.
     """
     free = job.left - costs.ending - costs.start
     return int((1 - SPARE) * free / epoch_s) if math.isfinite(free) and epoch_s > 0 else 0

@@ -1,4 +1,4 @@
-"""How certain a score on samples is, and whether probabilities are honest."""
+"""Intervals of scores, and the calibration of probabilities."""
 
 import math
 from collections.abc import Mapping, Sequence

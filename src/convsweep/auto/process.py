@@ -1,4 +1,6 @@
-"""The process of a stage: started, followed, interrupted, and ended if it outlived its start."""
+"""The process of a stage: started, followed, interrupted, and ended if an earlier command left it
+running.
+"""
 
 import os
 import signal
@@ -99,7 +101,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def end_earlier_process(folder: Path, pid: int | None, say: Callable[[str], None]) -> None:
-    """End the process of a stage that outlived the command that started it (kill -9).
+    """End the process of a stage that still runs after its command was killed (kill -9).
 
     Raises:
         UserError: it does not end, or is not known.

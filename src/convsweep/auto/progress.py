@@ -14,8 +14,8 @@ EVERY_S = 30.0
 
 
 class ProgressLines:
-    """Prints a line now and then while the search or the finalists run. In a terminal the engine's
-    own table says it, which a line would break.
+    """Prints progress lines while the search or the finalists run, except in a terminal, where the
+    engine shows its table.
 
     Args:
         job: the run.

@@ -29,7 +29,7 @@ REFUSED = {
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for.
+    """A parsed command line.
 
     Attributes:
         overrides: of the config, without those of Hydra's engine; `--config-dir=FOLDER` before
@@ -58,7 +58,7 @@ class Request:
 
     @property
     def limits(self) -> list[float | None]:
-        """What shares and commands follow from, besides the overrides."""
+        """The values, other than overrides, from which shares and commands follow."""
         return [self.seconds, self.n_trials, self.epochs, self.top, self.seeds, self.folds]
 
 

@@ -1,4 +1,4 @@
-"""How a budget is shared out over the stages, and what is left out of one that is too small.
+"""The shares of a budget that the stages get, and what is left out if it is too small.
 
 All amounts are of one unit: seconds, or epochs of training where these are the limit. What does not
 fit is left out in this order: finalists and seeds, half or three quarters of the length of the

@@ -1,4 +1,4 @@
-"""state.json: what a run was asked, and how far its stages have come."""
+"""state.json: the request of a run, and the progress of its stages."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -92,7 +92,7 @@ def read_state(folder: Path) -> State | None:
 
 
 def check_same_request(state: State, overrides: Sequence[str], folder: Path) -> None:
-    """Check that a folder's run was asked the same.
+    """Check that the run of a folder had the same request.
 
     Raises:
         UserError: it was not; the message names what differs.
@@ -126,7 +126,7 @@ def check_same_data(then: Mapping[str, Any], now: Mapping[str, Any], folder: Pat
     if said:
         raise UserError(
             f"the data must be what the plan in {folder} was made for, but it has changed"
-            f" ({'; '.join(said)}); bring it back, or plan anew with another folder=FOLDER"
+            f" ({'; '.join(said)}); restore it, or plan again with another folder=FOLDER"
         )
 
 

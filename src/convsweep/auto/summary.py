@@ -1,4 +1,4 @@
-"""What came out, in five lines for people."""
+"""The result of a run in five lines."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a run will do, before it does it: stages, times, commands, feasible points, disk."""
+"""The table of a dry run: stages, times, commands, feasible points, disk."""
 
 import math
 

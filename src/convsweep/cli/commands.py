@@ -72,7 +72,7 @@ def network_parser(
         "--out", type=Path, default=Path(out), help=f"folder of the results (default: {out})"
     )
     made.add_argument(
-        "--overwrite", action="store_true", help="write into a folder that holds something already"
+        "--overwrite", action="store_true", help="write into a folder that is not empty"
     )
     return made
 

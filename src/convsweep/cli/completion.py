@@ -55,7 +55,7 @@ def overrides_parser(command: str) -> ArgumentParser:
     """Return a parser with the options of Hydra's parser, for completion only."""
     parser = ArgumentParser(add_help=True)
     parser.add_argument("--multirun", "-m", action="store_true", help="a search")
-    parser.add_argument("--config-dir", "-cd", help="a folder of configs of one's own")
+    parser.add_argument("--config-dir", "-cd", help="a config folder of your own")
     parser.add_argument("--config-name", "-cn", help="the primary config")
     parser.add_argument(
         "--cfg", "-c", choices=("job", "hydra", "all"), help="print the config, do nothing"

@@ -1,4 +1,4 @@
-"""How much memory is free for a training."""
+"""The memory that is free for a training."""
 
 import os
 import re

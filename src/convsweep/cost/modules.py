@@ -107,7 +107,7 @@ def follow_modules(
 
 def runs_on_cpu(net: nn.Module, x: Tensor) -> bool:
     """Return whether a network runs on the CPU, with zeros for weights and samples: torch's errors
-    on meta tensors do not tell.
+    on meta tensors do not show that.
     """
     tensors = [
         tensor

@@ -1,6 +1,4 @@
-"""How far predicted numbers are from true ones: mean absolute error, root mean square error, and
-R2.
-"""
+"""Errors of predicted numbers: mean absolute error, root mean square error, and R2."""
 
 from collections.abc import Sequence
 
@@ -12,13 +10,13 @@ MEANS = ("mae", "rmse", "r2")
 
 
 def error_names(names: Sequence[str]) -> list[str]:
-    """Return the names of all that `NumberErrors` says of these numbers."""
+    """Return the names of the values that `NumberErrors` computes for these numbers."""
     single = [f"{kind}/{name}" for kind in MEANS for name in names] if len(names) > 1 else []
     return [*MEANS, *single]
 
 
 class NumberErrors(Metric):
-    """Sums over all samples, and what follows from them, each number by itself.
+    """Errors of each number, computed from sums over all samples.
 
     With true values t, predicted values p and the mean m of t: MAE = mean |p - t|, RMSE = sqrt(mean
     (p - t)^2), R2 = 1 - sum (p - t)^2 / sum (t - m)^2 (Wright 1921). Where all t are equal, R2 is 1

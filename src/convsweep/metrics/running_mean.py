@@ -14,7 +14,7 @@ class RunningMean:
         self.weight = 0
 
     def add(self, value: Tensor, weight: int) -> None:
-        """Add a scalar tensor that stands for `weight` samples."""
+        """Add a scalar tensor, the mean of `weight` samples."""
         part = value.detach().float() * weight
         self.total = part if self.total is None else self.total + part
         self.weight += weight

@@ -143,7 +143,7 @@ class Model(Accelerated, ABC):
         return None
 
     def learn_from(self, teacher: Teacher) -> None:
-        """Learn from a trained model besides the labels."""
+        """Learn from the outputs of a trained model in addition to the labels."""
         teacher.meet(self)
         self.teacher = teacher
 

@@ -1,5 +1,5 @@
-"""Distillation: a network learns from the outputs of a trained one besides its labels (Hinton et
-al. 2015), and from its feature maps (Romero et al. 2015).
+"""Distillation: a network learns from the outputs of a trained one in addition to its labels
+(Hinton et al. 2015), and from its feature maps (Romero et al. 2015).
 """
 
 from collections.abc import Iterator, Mapping

@@ -26,7 +26,7 @@ def page(patches: tuple[Patch, ...]) -> str:
 
 
 def section(patch: Patch) -> str:
-    """Return what the page says of one patch."""
+    """Return the section of one patch."""
     versions = ", ".join(f"{package} {specifier}" for package, specifier in patch.tested.items())
     points = (
         f"Why ({patch.why}): {patch.reason}.",

@@ -1,4 +1,4 @@
-"""A patch of wandb: a folder of its own for the media of each forked process."""
+"""A patch of wandb: a separate folder for the media of each forked process."""
 
 import tempfile
 

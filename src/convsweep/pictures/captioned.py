@@ -1,4 +1,4 @@
-"""Samples under captions that say what is true and what was predicted."""
+"""Samples under captions with the true and the predicted answer."""
 
 import math
 from collections.abc import Sequence

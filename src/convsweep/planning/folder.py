@@ -38,7 +38,7 @@ def write(planned: Planned, folder: Path) -> None:
 
 
 def search_settings(planned: Planned, name: str) -> list[Decision]:
-    """Return the settings of the search besides its space.
+    """Return the settings of the search other than its space.
 
     Args:
         name: of the study, after `search_`.

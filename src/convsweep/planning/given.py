@@ -1,4 +1,4 @@
-"""What the user says on the command line of a plan, and configs composed from it."""
+"""The command line of a plan, and configs composed from it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Plan:
-    """What a plan says in numbers, kept as `plan.json`.
+    """A plan in numbers, kept as `plan.json`.
 
     Args:
         data: what the data is, in one line.

@@ -1,4 +1,4 @@
-"""What a search would do (`convsweep train -m ... --dry-run`): points, time, disk, memory."""
+"""The dry run of a search (`convsweep train -m ... --dry-run`): points, time, disk, memory."""
 
 import math
 import random

@@ -68,7 +68,7 @@ def cost_lines(planned: Planned) -> list[str]:
 
 
 def notes(planned: Planned) -> list[str]:
-    """Return what makes scores doubtful besides the faults."""
+    """Return what makes scores doubtful apart from the faults."""
     faults = {fault.text for fault in planned.look.faults}
     return [f"note: {text}" for text in planned.plan.warnings if text not in faults]
 

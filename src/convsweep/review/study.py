@@ -49,7 +49,7 @@ class Sweep:
         return self.config_value(f"hydra.sweeper.{name}")
 
     def config_value(self, key: str) -> Any:
-        """Return a value of the sweep's config; see `config_value`."""
+        """Return a value of the sweep's config, None as for the function `config_value`."""
         return config_value(self.config, key)
 
     @cached_property

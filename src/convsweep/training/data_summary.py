@@ -1,5 +1,5 @@
-"""What a training has: samples of each part, classes, steps, memory; and what makes its scores
-doubtful.
+"""The data of a training in a few lines: samples of each part, classes, steps, memory, and what
+makes scores doubtful.
 """
 
 from collections.abc import Iterator

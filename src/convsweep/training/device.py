@@ -1,4 +1,4 @@
-"""Which device: of a training, and of a command's `--device`."""
+"""The device of a training, and of a command's `--device`."""
 
 import torch
 

@@ -24,8 +24,8 @@ def prepare_imports() -> None:
 
 
 def shorten_waits() -> None:
-    """Let the threads of GNU's OpenMP, which torch's wheels for Linux use, soon sleep when they
-    wait for each other, unless the environment says how they wait.
+    """Let the threads of GNU's OpenMP, which torch's wheels for Linux use, sleep soon when they
+    wait for each other, unless the environment sets how they wait.
 
     Where other processes keep the cores busy, a thread that spins takes the core from the one that
     it waits for (LOG.md has a measurement).

@@ -1,4 +1,4 @@
-"""The latency of a composed config's network, measured where the config wants it."""
+"""The latency of a composed config's network, measured if the config needs it."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from convsweep.training.device import training_device
 
 
 def latency_record(cfg: DictConfig) -> dict[str, Any]:
-    """Return the measured latency for the record, nothing where the config does not want it.
+    """Return the measured latency for the record, nothing if the config does not need it.
 
     Raises:
         InfeasibleError: it is beyond `budget.max_latency_ms`.

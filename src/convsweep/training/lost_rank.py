@@ -1,5 +1,5 @@
-"""Handling of a dead process in distributed training: the others end with its message instead of
-waiting.
+"""Handling of a process that dies in distributed training: the others end with its message instead
+of waiting.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Which checkpoints a name on the command line stands for: of one network, or of an ensemble."""
+"""The checkpoints that a name on the command line refers to: of one network, or of an ensemble."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ def checkpoints_of(named: Path) -> list[Path]:
 
 
 def is_network(named: str | Path) -> bool:
-    """Return whether a name on the command line stands for a trained network, not for samples."""
+    """Return whether a name on the command line refers to a trained network, not to samples."""
     path = Path(named)
     if path.is_file():
         return path.suffix == ".ckpt"

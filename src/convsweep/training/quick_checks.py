@@ -37,7 +37,7 @@ def check_groups(cfg: DictConfig) -> None:
 
 
 def check_pretrained(net: DictConfig) -> None:
-    """Check that no option of one of our networks asks for published weights.
+    """Check that no option of one of our networks requests published weights.
 
     Raises:
         UserError: one does.

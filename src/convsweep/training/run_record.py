@@ -1,4 +1,4 @@
-"""What a run leaves behind: its config, the rows of its loggers, and its result."""
+"""The record of a run: its config, the rows of its loggers, and its result."""
 
 import time
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Which dimension of a tensor runs along which axis of the input, followed through permuting,
+"""The axis of the input along which each dimension of a tensor runs, followed through permuting,
 merging and splitting.
 """
 

@@ -55,7 +55,7 @@ class OnDevice(Gather):
 
 
 def place_samples(gather: Gather, hold: Hold, device: torch.device) -> Gather:
-    """Return a reader of the samples at the place that `hold` asks for.
+    """Return a reader of the samples at the place that `hold` specifies.
 
     Args:
         hold: `auto`, `device`, `memory`, or `disk`, which leaves the samples where they are.

@@ -56,10 +56,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "draw", "Draw figures of a network, before or after its training.", EXAMPLES, NOTES
     )
     add_overrides(parser, "train", "as `train` takes them; with --checkpoint: data.*=...")
-    parser.add_argument(
-        "--config-dir", "-cd", help="a folder of configs of one's own, as of `train`"
-    )
-    parser.add_argument("--config-name", "-cn", help="the primary config, as of `train`")
+    parser.add_argument("--config-dir", "-cd", help="a config folder of your own, as for `train`")
+    parser.add_argument("--config-name", "-cn", help="the primary config, as for `train`")
     parser.add_argument(
         "--checkpoint", help="a .ckpt file, a run folder, or a sweep folder (its winner)"
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def synthesise(cfg: DictConfig) -> None:
-    """Make what a composed config asks for.
+    """Make the images that a composed config specifies.
 
     Raises:
         UserError: an option is wrong, or a file cannot be read.
@@ -82,7 +82,7 @@ def synthesise(cfg: DictConfig) -> None:
 @hydra.main(**main_options(), config_path=str(config_folder()), config_name="synth")
 @command_line.user_errors
 def main(cfg: DictConfig) -> None:
-    """Make images as the command line says."""
+    """Make images from a command line."""
     synthesise(cfg)
 
 

@@ -74,7 +74,7 @@ class Everything:
 
 
 def row_of(arrays: Sequence[Array], number: int) -> NDArray[Any]:
-    """Return one row of arrays that stand for one array."""
+    """Return one row of arrays that together are one array."""
     for array in arrays:
         if number < len(array):
             return np.asarray(array[number])

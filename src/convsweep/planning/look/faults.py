@@ -1,4 +1,4 @@
-"""What is wrong with a data set besides duplicates: files unlike the rest, classes too small."""
+"""Faults of a data set other than duplicates: files unlike the rest, classes too small."""
 
 from collections.abc import Sequence
 

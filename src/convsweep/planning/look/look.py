@@ -187,7 +187,9 @@ def brightness(
 
 
 def mirror_tests(all_: Everything, info: DataInfo) -> dict[str, Mirrored]:
-    """Return how well images are told from their mirror images, left to right and upside down."""
+    """Return how well images can be distinguished from their mirror images, left to right and
+    upside down.
+    """
     if len(info.spatial_shape) != 2 or info.any_size:
         return {}
     flat = duplicates.thumbnails(all_)

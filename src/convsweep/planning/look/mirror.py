@@ -1,4 +1,4 @@
-"""Whether a mirror image could be a sample of the data too, tested by a linear direction."""
+"""A linear test of whether mirror images of the samples look like samples."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ FEWEST = 100
 
 @dataclass(frozen=True)
 class Mirrored:
-    """How well samples are told from their mirror images along one axis.
+    """How well samples can be distinguished from their mirror images along one axis.
 
     Args:
         accuracy: share of held-out samples that are; 0.5 is chance.
@@ -32,15 +32,13 @@ class Mirrored:
 
     @property
     def is_other(self) -> bool:
-        """Whether mirror images are other images: told from samples more often than not, beyond
-        chance.
-        """
+        """Whether mirror images are unlike samples: distinguished more often than by chance."""
         bound = self.accuracy - 1.96 * 0.5 / max(1, self.count) ** 0.5
         return self.count >= FEWEST // 2 and bound > TELLS
 
     @property
     def is_alike(self) -> bool:
-        """Whether mirror images are like samples: told no better than chance."""
+        """Whether mirror images are like samples: distinguished no better than by chance."""
         bound = self.accuracy + 1.96 * 0.5 / max(1, self.count) ** 0.5
         return self.count >= FEWEST // 2 and bound < TELLS
 
@@ -48,7 +46,7 @@ class Mirrored:
 def tell_mirrored(
     images: NDArray[np.float32], axis: int, labels: NDArray[np.int64] | None
 ) -> Mirrored:
-    """Return how well a linear direction tells samples from their mirror images.
+    """Return how well a linear direction distinguishes samples from their mirror images.
 
     The part of a sample that a mirror changes the sign of has mean zero if mirror images are as
     frequent as samples. Its mean over every other sample (of each class, as a mirrored b is a d) is

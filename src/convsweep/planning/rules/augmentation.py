@@ -13,7 +13,7 @@ def decide_augmentation(decisions: Decisions, look: Look) -> list[str]:
     """Decide how samples are augmented, and return the other options worth a try."""
     dim = len(look.in_shape) - 1
     if look.kind.gives_signals:
-        decisions.choose("data/augment", "none", "noise is drawn anew in every epoch")
+        decisions.choose("data/augment", "none", "new noise is drawn in every epoch")
         return []
     if dim == 3:
         decisions.choose("data/augment", "mirror", "volumes are mirrored along each axis (nnU-Net)")
@@ -53,7 +53,7 @@ def decide_augmentation(decisions: Decisions, look: Look) -> list[str]:
 
 
 def decide_normalization(decisions: Decisions, look: Look) -> None:
-    """Decide whether samples are normalised each by itself."""
+    """Decide whether each sample is normalised by its own statistics."""
     spread = look.brightness_spread
     if spread > UNEVEN and not look.kind.gives_signals:
         decisions.decide(

@@ -17,8 +17,8 @@ MOST_COLORS = 64
 
 
 def decide_classes(decisions: Decisions, data: dict[str, Any], root: Path) -> Legend | None:
-    """Decide coding and number of classes of masks if the config does not say, and return the
-    values in the masks; None if these are settled or cannot be read.
+    """Decide coding and number of classes of masks if the config has none, and return the values in
+    the masks; None if these are settled or cannot be read.
 
     Args:
         data: config of the data.
@@ -112,7 +112,7 @@ def is_void(numbers: list[int]) -> bool:
 
 
 def has_gaps(numbers: list[int]) -> bool:
-    """Return whether most values up to the largest, besides one that is no class, are missing."""
+    """Return whether most values up to the largest are missing; one that is no class is left out."""
     classes = numbers[:-1] if is_void(numbers) else numbers
     return 2 * len(classes) <= classes[-1]
 

@@ -1,4 +1,4 @@
-"""How long trainings take by the measured speed, and what a budget pays."""
+"""The time of trainings by the measured speed, and the trainings that a budget allows."""
 
 import math
 from dataclasses import dataclass

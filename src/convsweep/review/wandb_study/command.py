@@ -15,8 +15,8 @@ EXAMPLES = {
     "multirun/depth_kernel_digits --follow": "until a line on standard input ends it",
 }
 NOTES = """\
-A sweep with logger=wandb does it by itself. The run's group is the study's name, as of the runs of
-its trials; its job type is `study`. docs/review_in_wandb.md describes it."""
+A sweep with logger=wandb does it by itself. The run's group is the study's name, as for
+the runs of its trials; its job type is `study`. docs/review_in_wandb.md describes it."""
 
 
 def command_parser() -> ArgumentParser:

@@ -33,7 +33,7 @@ def log_once(folder: Path, options: Mapping[str, Any] | None) -> None:
 
 
 def follow(folder: Path, options: Mapping[str, Any]) -> None:
-    """Update the study's run until the sweep reports its outcome on standard input, or is gone.
+    """Update the study's run until the sweep reports its outcome on standard input, or has ended.
 
     Returns at once if another process follows the same sweep.
     """

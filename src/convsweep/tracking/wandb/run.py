@@ -125,8 +125,8 @@ def finish_run(run: Any, exit_code: int, timeout_s: float) -> None:
 
 
 def forget_service() -> None:
-    """End the wandb-core process of this process, or forget a dead one, so that the next run starts
-    a new one and exit is quiet.
+    """End the wandb-core process of this process, or forget one that has ended, so that the next
+    run starts a new one and exit is quiet.
 
     If it does not end within `STUCK_AFTER_S` seconds it is killed, if it can be found.
     """

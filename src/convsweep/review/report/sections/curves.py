@@ -1,5 +1,5 @@
 """Learning curves: values reported by each trial, where trials were pruned or wait, and how well
-early values tell the last one.
+early values predict the last one.
 """
 
 from collections.abc import Sequence
@@ -76,7 +76,7 @@ def curve_blocks(sweep: Sweep) -> list[Block]:
 
 
 def early_blocks(sweep: Sweep, *, maximize: bool) -> list[Block]:
-    """Return what early values tell about the last one, where enough trials are complete."""
+    """Return how well early values predict the last one, if enough trials are complete."""
     rungs = rungs_of(sweep.option("schedule"), sweep.option("pruner"))
     known = early_values(sweep.trials, maximize=maximize, **rungs)
     return [] if known is None else [Text(f"**What early values tell**: {known.text('epoch')}")]
