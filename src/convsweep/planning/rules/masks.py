@@ -112,7 +112,7 @@ def is_void(numbers: list[int]) -> bool:
 
 
 def has_gaps(numbers: list[int]) -> bool:
-    """Return whether most values up to the largest are missing; one that is no class is left out."""
+    """Return whether most values up to the largest are missing; one that is no class is ignored."""
     classes = numbers[:-1] if is_void(numbers) else numbers
     return 2 * len(classes) <= classes[-1]
 
