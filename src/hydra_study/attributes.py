@@ -1,6 +1,9 @@
 """Names of the user attributes that the sweeper stores with a trial and with the study."""
 
-from optuna.trial import FrozenTrial, Trial, TrialState
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the fork server needs the names only, and forks faster without optuna
+    from optuna.trial import FrozenTrial, Trial
 
 KIND = "kind"
 REASON = "reason"
@@ -44,34 +47,36 @@ STUDY_STOP = "stop"
 STUDY_WORKERS = "workers"
 
 _BY_STATE = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "error",
-    TrialState.RUNNING: "running",
-    TrialState.WAITING: "waiting",
+    "COMPLETE": "complete",
+    "PRUNED": "pruned",
+    "FAIL": "error",
+    "RUNNING": "running",
+    "WAITING": "waiting",
 }
 
 
-def kind_of(trial: FrozenTrial) -> str:
+def kind_of(trial: "FrozenTrial") -> str:
     """Return a trial's kind of outcome (one of `kinds.KINDS`), or `running` or `waiting`.
 
     A `paused` trial keeps Optuna's state RUNNING, the only one from which it can go on.
     """
     if not trial.state.is_finished():
-        return "paused" if trial.user_attrs.get(PAUSED_AT) is not None else _BY_STATE[trial.state]
-    return str(trial.user_attrs.get(KIND, _BY_STATE[trial.state]))
+        return (
+            "paused" if trial.user_attrs.get(PAUSED_AT) is not None else _BY_STATE[trial.state.name]
+        )
+    return str(trial.user_attrs.get(KIND, _BY_STATE[trial.state.name]))
 
 
-def is_finalist(trial: FrozenTrial | Trial) -> bool:
+def is_finalist(trial: "FrozenTrial | Trial") -> bool:
     """Return whether a trial repeats one of the best with another seed."""
     return FINALIST_OF in trial.user_attrs
 
 
-def was_queued(trial: FrozenTrial) -> bool:
+def was_queued(trial: "FrozenTrial") -> bool:
     """Return whether a trial was queued with parameters, instead of being suggested all of them."""
     return "fixed_params" in trial.system_attrs
 
 
-def was_paused(trial: FrozenTrial | Trial) -> bool:
+def was_paused(trial: "FrozenTrial | Trial") -> bool:
     """Return whether a trial is or was paused, so that it continues in its folder."""
     return PAUSED_AT in trial.user_attrs

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optuna.study import StudyDirection
-
 from hydra_study.errors import StudyError
 
 _DIRECTIONS = {"minimize": "minimize", "min": "minimize", "maximize": "maximize", "max": "maximize"}
@@ -31,14 +29,9 @@ class Objectives:
         return len(self.names) > 1
 
     @property
-    def reported_direction(self) -> StudyDirection:
+    def reported_direction(self) -> str:
         """Direction of the objective that is reported while a trial runs."""
-        direction = (
-            self.directions[self.names.index(self.prune_on)]
-            if self.prune_on
-            else self.directions[0]
-        )
-        return StudyDirection[direction.upper()]
+        return self.directions[self.names.index(self.prune_on) if self.prune_on else 0]
 
     @property
     def maximizes(self) -> bool:

@@ -12,7 +12,6 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from hydra_study import attributes
@@ -25,6 +24,7 @@ from hydra_study.errors import StudyError
 from hydra_study.interrupts import Interrupts, Overdue, time_limit
 from hydra_study.kinds import is_disk_full
 from hydra_study.launchers import workers_by
+from hydra_study.launchers.worker_task import WorkerTask
 from hydra_study.objectives import parse_objectives
 from hydra_study.preview import show_preview
 from hydra_study.processes.compose import task_config
@@ -229,12 +229,14 @@ def prepare(spec: SweepSpec, space: Space, first: DictConfig) -> OpenStudy:
 
 
 def launch(spec: SweepSpec, study: OpenStudy) -> list[WorkerResult]:
-    """Start the workers by Hydra's launcher, again if it loses one, and return their results."""
-    place = f"hydra.sweep.subdir=.study/jobs/{spec.session}/${{hydra.job.num}}"
-    jobs = [[*spec.first, place] for _ in range(spec.options.workers)]
+    """Run the worker in this process, or start workers by Hydra's launcher, again if it loses one,
+    and return their results.
+    """
     workers = workers_by(spec.config.hydra)
     if workers.is_local:
-        return [job.return_value for job in workers.launch(spec, jobs, 0, Interrupts())]
+        return [WorkerTask(spec).run(0)]
+    place = f"hydra.sweep.subdir=.study/jobs/{spec.session}/${{hydra.job.num}}"
+    jobs = [[*spec.first, place] for _ in range(spec.options.workers)]
     with Interrupts(most=1) as interrupts:
         for start in range(_STARTS):
             with view_from_head(spec, interrupts):
@@ -351,7 +353,7 @@ def closing_lines(
     lines += [] if decision is None else decision.lines()
     known = early_values(
         trials,
-        maximize=spec.objectives.reported_direction == StudyDirection.MAXIMIZE,
+        maximize=spec.objectives.reported_direction == "maximize",
         **rungs_of(spec.options.schedule, spec.options.pruner),
     )
     if known is not None and spec.options.average_over is None:  # whose steps are trainings

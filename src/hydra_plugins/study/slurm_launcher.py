@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn
+from hydra.core.utils import JobReturn, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
-
-from hydra_study.launchers.composed_job import ComposedJob
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 if TYPE_CHECKING:
     import submitit
@@ -82,15 +80,39 @@ class SlurmLauncher(Launcher):
             ]
 
 
-class SlurmJob(ComposedJob):
-    """A callable for submitit that can be requeued."""
+class SlurmJob:
+    """A callable for submitit, which can be requeued: compose the config of a job, run it.
+
+    Args:
+        hydra_context: Composes the config.
+        task_function: The function to run with it.
+        config: The config of the multirun's command line.
+    """
+
+    def __init__(
+        self, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        self._context = hydra_context
+        self._task_function = task_function
+        self._config = config
 
     def __call__(self, overrides: list[str], number: int, singletons: dict[Any, Any]) -> JobReturn:
-        """Run the job."""
+        """Run the job with this number in the multirun."""
         import submitit
 
         Singleton.set_state(singletons)
-        return self.run(overrides, number, submitit.JobEnvironment().job_id)
+        setup_globals()
+        config = self._context.config_loader.load_sweep_config(self._config, overrides)
+        with open_dict(config.hydra.job):
+            config.hydra.job.id = submitit.JobEnvironment().job_id
+            config.hydra.job.num = number
+        return run_job(
+            task_function=self._task_function,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+            hydra_context=self._context,
+        )
 
     def checkpoint(self, *arguments: Any) -> Any:
         """Return the callable of a requeued job: the same one."""

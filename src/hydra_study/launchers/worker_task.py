@@ -35,13 +35,17 @@ class WorkerTask:
     ends_process: bool = False
 
     def __call__(self, config: Any) -> WorkerResult:
-        """Run a worker until it ends."""
+        """Run the worker of a launcher's job until it ends."""
         parent = os.getppid()
+        ended = self.run(int(HydraConfig.get().job.num))
+        if self.ends_process and os.getppid() != parent:
+            os._exit(0)  # nobody is left to receive the result
+        return ended
+
+    def run(self, index: int) -> WorkerResult:
+        """Run the worker with this number until it ends."""
         try:
-            ended = run_worker(self.spec, int(HydraConfig.get().job.num))
-            if self.ends_process and os.getppid() != parent:
-                os._exit(0)  # nobody is left to receive the result
-            return ended
+            return run_worker(self.spec, index)
         except StudyError as error:
             return WorkerResult(str(error), is_mistake=True)
         except (KeyboardInterrupt, Overdue):  # outside of the worker's loop, which counts them

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from hydra.core.utils import run_job
@@ -17,7 +18,6 @@ from hydra_study.objectives import Objectives
 from hydra_study.processes.compose import place, set_plain_arguments
 from hydra_study.processes.messages import Channel
 from hydra_study.sweep_spec import Job, SweepSpec
-from hydra_study.trials.averages import mean_of, name_of_training
 from hydra_study.trials.outcomes import Outcome, outcome_of_result
 
 Values = list[list[float]]
@@ -76,7 +76,7 @@ def train_repeatedly(
     first = OmegaConf.select(config, key)
     for step in range(1, spec.options.repeat + 1):
         value = first + step - 1
-        own = folder / name_of_training(key, value)
+        own = folder / f"{key.rpartition('.')[2]}{value}"  # as `fold2`
         if step <= len(known):
             _take_over(spec, former, own)
             values.append(known[step - 1])
@@ -89,7 +89,7 @@ def train_repeatedly(
         is_last = step == spec.options.repeat
         if connection.report(step, _reported(values[-1], spec.objectives), is_last=is_last):
             raise trial.Pruned(f"stopped after {step} of {spec.options.repeat} trainings")
-    return Outcome("complete", values=mean_of(values))
+    return Outcome("complete", values=[fmean(column) for column in zip(*values, strict=True)])
 
 
 def _train_one(

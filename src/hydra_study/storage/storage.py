@@ -42,10 +42,11 @@ class OpenStudy(optuna.Study):
     Attributes:
         storage: The storage of the study.
         patience: Waits for the storage.
-        reported_direction: Direction of the reported objective, if there are several.
+        reported_direction: `minimize` or `maximize`, the direction of the reported objective, if
+            there are several.
     """
 
-    reported_direction: StudyDirection | None = None
+    reported_direction: str | None = None
 
     def __init__(
         self, study_name: str, storage: BaseStorage, sampler: Any = None, pruner: Any = None
@@ -72,7 +73,7 @@ class OpenStudy(optuna.Study):
     def direction(self) -> StudyDirection:
         """The direction; with several objectives, the direction of the reported one."""
         if len(self.directions) > 1 and self.reported_direction is not None:
-            return self.reported_direction
+            return StudyDirection[self.reported_direction.upper()]
         return super().direction
 
     def stop(self) -> None:

@@ -2,9 +2,6 @@
 in the key `hydra.sweeper.average_over`, and its value is their mean.
 """
 
-import statistics
-from collections.abc import Sequence
-
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
 
@@ -46,16 +43,6 @@ def check_average(spec: SweepSpec, config: DictConfig) -> None:
             f"hydra.sweeper.finalists and average_over both add to {key}; average over another key,"
             " or set hydra.sweeper.finalists=null"
         )
-
-
-def name_of_training(key: str, value: int) -> str:
-    """Return the name of a training's folder in that of its trial: `fold2`."""
-    return f"{key.rpartition('.')[2]}{value}"
-
-
-def mean_of(values: Sequence[Sequence[float]]) -> list[float]:
-    """Return the mean of each objective over the trainings."""
-    return [statistics.fmean(column) for column in zip(*values, strict=True)]
 
 
 def words_of_average(trial: FrozenTrial) -> str | None:

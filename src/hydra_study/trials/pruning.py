@@ -26,7 +26,7 @@ class OneObjective(OpenStudy):
     @property
     def directions(self) -> list[StudyDirection]:
         """The direction of the reported objective; any if reports are not compared."""
-        return [self.reported_direction or StudyDirection.MINIMIZE]
+        return [StudyDirection[(self.reported_direction or "minimize").upper()]]
 
 
 class Reports:

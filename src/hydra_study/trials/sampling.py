@@ -176,7 +176,7 @@ def build_schedule(spec: SweepSpec) -> Promotion | None:
             "hydra/sweeper/schedule compares one objective, but got"
             f" {', '.join(spec.objectives.names)}; name one by hydra.sweeper.prune_on"
         )
-    direction = spec.objectives.reported_direction.name.lower()
+    direction = spec.objectives.reported_direction
     schedule: Promotion = build({**config, "direction": direction}, "hydra.sweeper.schedule")
     return schedule
 
