@@ -30,7 +30,9 @@ def test_the_table_lists_every_trial_and_the_preset_runs_the_best(toy: MakeToy) 
         " {values: '4,8', when: net == 'b'}}",
     )
     config = app.folder / "conf" / "config.yaml"
-    config.write_text(config.read_text().replace("- _self_", "- net: a\n  - _self_"))
+    text = config.read_text().replace("- _self_", "- net: a\n  - _self_")
+    # as the config of a search in the Lightning and Hydra templates
+    config.write_text(text.replace("\nhydra:\n", "\nhydra:\n  mode: MULTIRUN\n"))
     (app.folder / "conf" / "net").mkdir()
     for name in "ab":
         (app.folder / "conf" / "net" / f"{name}.yaml").write_text(f"name: {name}\nwidth: 2\n")

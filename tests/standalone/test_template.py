@@ -75,6 +75,7 @@ def test_three_lines_bring_pruning_resuming_retries_and_one_verdict(tmp_path: Pa
     )
     assert done.returncode == 0, done.stdout + done.stderr
     table = project / "multirun" / "train" / "sweep.csv"
+    assert "# python src/train.py --config-dir " in table.with_name("best.yaml").read_text()
     rows = list(csv.DictReader(table.read_text().splitlines()))
     kinds = {(row["model.trouble"], bool(row.get("retry_of"))): row["kind"] for row in rows}
     assert kinds == {

@@ -38,6 +38,9 @@ def preset_of(
     parser = OverridesParser.create(config_loader=loader)
     defaults: list[Any] = [config.hydra.job.config_name]
     body = OmegaConf.create({})
+    if "hydra.mode=MULTIRUN" not in config.hydra.overrides.hydra:
+        # a config sets the mode, not the option -m, and would start the search again
+        OmegaConf.update(body, "hydra.mode", "RUN", force_add=True)
     folders = [f"file://{folder}" for folder in config_dirs(config.hydra)]
     if folders:
         OmegaConf.update(body, "hydra.searchpath", folders, force_add=True)
@@ -58,7 +61,7 @@ def preset_of(
         + "\n"
         + OmegaConf.to_yaml({"defaults": [*defaults, "_self_"]})
         + "\n"
-        + _text(body)
+        + (OmegaConf.to_yaml(body) if body else "")
     )
 
 
@@ -68,17 +71,15 @@ def _choice(override: Override) -> dict[str, Any]:
     return {f"{prefix}/{override.key_or_group}{package}": override.value()}
 
 
-def _text(body: Any) -> str:
-    return OmegaConf.to_yaml(body) if body else ""
-
-
 def _header(trial: FrozenTrial, spec: SweepSpec) -> list[str]:
     assert trial.values is not None
     named = zip(spec.objectives.names, trial.values, strict=True)
     values = ", ".join(f"{name} {value:.6g}" for name, value in named)
     folder = spec.config.hydra.sweep.dir
-    script = f"-m {spec.module}" if spec.module else Path(spec.script).name
     hydra = spec.config.hydra
+    path, start = Path(spec.script), Path(hydra.runtime.cwd)
+    file = path.relative_to(start) if path.is_relative_to(start) else path
+    script = f"-m {spec.module}" if spec.module else str(file)
     program = f"python {script}" if hydra.help.app_name == hydra.job.name else hydra.help.app_name
     return [
         f"# Trial {trial.number} of study {spec.options.study_name}: {values}",
