@@ -32,6 +32,7 @@ CLASSIFICATION, SEGMENTATION, DENOISING = "classification", "segmentation", "den
 REGRESSION, MULTI_LABEL = "regression", "multi_label"
 
 PACKAGE = "convsweep.tasks"
+# Of predictions.csv, after the name of the sample.
 SHOWN_COLUMNS = 4
 
 _defined: dict[str, "Task"] = {}

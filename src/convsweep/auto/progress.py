@@ -10,6 +10,7 @@ from convsweep.auto.job import Job
 from convsweep.cli.console import say
 from convsweep.cli.duration import duration_text
 
+# Between two lines.
 EVERY_S = 30.0
 
 

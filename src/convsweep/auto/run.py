@@ -23,6 +23,7 @@ from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError
 
 COMMANDS = "commands.txt"
+# Between two writes of state.json, which a killed run loses at most.
 SAVE_EVERY_S = 1.0
 Fingerprint = Callable[[list[str]], dict[str, str]]
 

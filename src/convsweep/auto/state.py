@@ -13,6 +13,7 @@ from convsweep.run_folder import write_atomically
 STATE = "state.json"
 Status = Literal["open", "running", "done", "left_out", "failed"]
 ENDED = ("done", "left_out", "failed")
+# Files or keys that a message names; it counts the others.
 NAMED = 5
 
 

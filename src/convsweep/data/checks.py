@@ -13,6 +13,7 @@ from convsweep.data.samples import Array, DataInfo, Samples
 from convsweep.data.statistics import chunks
 from convsweep.errors import UserError
 
+# Names that a message shows; it counts the others.
 SHOWN = 3
 # Images whose maximum is below this use a quarter of the 8-bit range.
 DIM = 64

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from convsweep.data.loading.array_types import Ragged
 from convsweep.data.samples import Array
 
+# Samples read at a time, so that sets larger than memory are measured too.
 CHUNK_BYTES = 32 * 2**20
 
 

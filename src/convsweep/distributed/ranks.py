@@ -14,6 +14,7 @@ RANK_VARIABLES = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 # Names the common run folder of processes that torchrun or srun started.
 STARTED = "CONVSWEEP_STARTED"
 
+# From Linux's sys/prctl.h.
 _PR_SET_PDEATHSIG = 1
 
 

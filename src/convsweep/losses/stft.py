@@ -11,6 +11,7 @@ Resolution = tuple[int, int, int]
 # The resolutions of Parallel WaveGAN, for recordings at 24 kHz.
 PAPER: tuple[Resolution, ...] = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))
 
+# The gradient of a square root is infinite at 0.
 SMALLEST_POWER = 1e-7
 
 

@@ -12,6 +12,7 @@ from torchmetrics.utilities.data import dim_zero_cat
 
 MEANS = ("mean_ap", "f1")
 OF_EACH_LABEL = ("ap", "f1")
+# Probability from which a label is predicted without `tune_thresholds`.
 THRESHOLD = 0.5
 
 

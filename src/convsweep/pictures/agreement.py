@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 3
+# Drawn in a plot; more only overlap.
 MAX_POINTS = 5_000
+# Groups of similar predictions whose means are joined, and samples that each has at least.
 MAX_GROUPS, SMALLEST_GROUP = 10, 5
 POINTS, MEANS = "#0072b2", "#d55e00"
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 4
+# Of a caption, in inches.
 LINE_HEIGHT = 0.16
 # Letters that fit above a picture.
 LINE = 48

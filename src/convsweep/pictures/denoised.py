@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# The largest value of a 16-bit wav file.
 FULL_SCALE = 32767
 
 

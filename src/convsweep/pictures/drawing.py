@@ -12,6 +12,7 @@ from convsweep.pictures.prediction import Plane, Prediction
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# More names, and more numbers in the cells of a confusion matrix, would not be readable.
 MAX_LABELLED_CLASSES, MAX_NUMBERED_CLASSES = 40, 20
 RIGHT, WRONG = "#1a7f37", "#b3261e"
 MASK_OPACITY = 0.5

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Of plots in a row, and labels that have one.
 COLUMNS, MAX_LABELS = 4, 40
 
 

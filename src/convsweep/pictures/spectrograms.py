@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from convsweep.pictures.denoised import Denoised
 
+# Quieter than the loudest value by more than this is drawn black.
 RANGE_DB = 70
+# Samples of a Fourier window.
 WINDOW = 256
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from convsweep.planning.decisions import Decision, Decisions
 from convsweep.planning.space import Dimension, baseline_point
 
+# Columns of a written file.
 WIDTH = 100
 # Texts that YAML reads as they are, sweeps of Hydra's grammar, and words that it reads otherwise.
 PLAIN = re.compile(r"[A-Za-z_/$][\w./@+-]*")

@@ -26,7 +26,9 @@ from convsweep.pictures.prediction import Prediction
 from convsweep.pictures.worst import PICTURE, draw_named
 from convsweep.task import CLASSIFICATION, Task
 
+# As usual for ImageNet; only for more classes than this.
 TOP_K = 5
+# Classes that the last line of `predict` names.
 SUMMED_CLASSES = 8
 
 

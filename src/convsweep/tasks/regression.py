@@ -25,6 +25,7 @@ from convsweep.tasks.classification import refuse_with_given_loss
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Numbers that a caption names.
 SHOWN_NUMBERS = 4
 
 

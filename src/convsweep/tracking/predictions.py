@@ -23,6 +23,7 @@ from convsweep.tracking.best_epoch import (
 )
 from convsweep.tracking.wandb.media import prediction_image
 
+# Values of the samples that are predicted at a time.
 CHUNK_VALUES = 1_000_000
 
 

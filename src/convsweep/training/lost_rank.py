@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Between two looks at the other processes.
 EVERY_S = 0.5
 # Seconds that a failed process may take to end.
 EXIT_S = 10.0

@@ -40,6 +40,7 @@ def set_threads(num_threads: int | str, macs: int | None, batch_size: int) -> in
 # Numbers of glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
+# The largest number that mallopt takes.
 MOST_KEPT = 2**31 - 1
 # Upper limits of glibc for each, in bytes; larger blocks than the second are always allocated by
 # the system.

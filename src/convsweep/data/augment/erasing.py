@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from convsweep.data.augment.step import AnyDim, Fill, Size, beside
 from convsweep.errors import UserError
 
+# Boxes drawn for a sample, of which the first that fits is taken, as by torchvision.
 TRIES = 10
 
 

@@ -13,6 +13,7 @@ from convsweep.data.augment.affine import inverse_affine, resample
 from convsweep.data.augment.step import Fill, Size, beside
 from convsweep.errors import UserError
 
+# The largest value of 8-bit images.
 WHITE = 255
 MOVES = ("ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate")
 

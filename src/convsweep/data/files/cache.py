@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+# Raised when the content of cached arrays changes, so that older ones are not read.
 FORMAT = 1
 Arrays = dict[str, NDArray[Any]]
 

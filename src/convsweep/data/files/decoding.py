@@ -28,8 +28,11 @@ from convsweep.errors import UserError
 from hydra_study import usable_cores
 
 Keep = Literal["auto", "memory", "disk"]
+# With keep=auto, fewer files with fewer bytes stay in memory, and each run decodes them again.
 FEW_FILES = 1_000
+# Enough that handing out tasks costs little.
 FILES_PER_TASK = 32
+# Files below are decoded by one thread, as Python's own work for each outweighs the decoding.
 TINY_FILE_BYTES = 4_096
 SMALL_BYTES = 64 * 2**20
 # The array that marks the samples which could be read, where others are skipped.

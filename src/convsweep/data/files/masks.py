@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Coding = Literal["index", "binary", "rgb"]
+# The value of the border in the trimaps of Oxford-IIIT Pet.
 TRIMAP_BORDER = 3
 RULES = {
     "index": "Index masks must hold one number a pixel",

@@ -15,6 +15,7 @@ from convsweep.data.options import LoadingOptions
 from convsweep.data.samples import DataInfo, Parts, Samples, number_names
 from convsweep.errors import UserError
 
+# The code of the element type in the header of an IDX file.
 UNSIGNED_BYTES = 8
 PREFIXES = {"train": "train", "test": "t10k"}
 

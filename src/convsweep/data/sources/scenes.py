@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 CLASSES = ("background", *CLASS_NAMES)
+# Below, no digit fits.
 SMALLEST_IMAGE = 32
 INK_OF_MASK = 128  # a pixel with at least half of the full intensity belongs to the digit
+# Smallest difference of a digit's brightness to the background, of 255.
 CONTRAST = 90
+# Standard deviation, of 255.
 NOISE = 24
 
 

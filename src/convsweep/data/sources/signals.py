@@ -15,6 +15,7 @@ from convsweep.errors import UserError
 from convsweep.task import DENOISING
 
 SHORTEST = 64
+# Of tones and chirps.
 LOWEST_HZ = 60.0
 
 

@@ -22,9 +22,13 @@ from convsweep.task import CLASSIFICATION, MULTI_LABEL, REGRESSION, SEGMENTATION
 
 SHAPES = ("ball", "box", "tube", "ring")
 CLASSES = ("background", *SHAPES)
+# Below, no shape fits.
 SMALLEST_VOLUME = 16
+# Bounds of the difference of a shape to the background, of 255.
 CONTRAST = (40, 90)
+# Standard deviation, of 255.
 NOISE = 20.0
+# Shapes drawn for a volume, of which those that overlap others are left out.
 TRIES = 20
 
 Points = NDArray[np.float64]

@@ -11,6 +11,7 @@ from convsweep.explain.draw.planes import picture, plane, show
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# More would not be readable in one figure.
 MAX_LAYERS, MAX_MAPS = 8, 8
 
 

@@ -23,6 +23,7 @@ from convsweep.nets.geometry import shape_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Samples over which the error of a shift is averaged.
 NUM_SHIFTED = 32
 # Largest number of non-zeros in a matrix; for larger layers a smaller input is drawn.
 MOST_PLACES = 20_000_000

@@ -10,6 +10,7 @@ from convsweep.explain.draw.planes import picture, plane, show
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# More would not be readable in one figure.
 MAX_FILTERS = 64
 
 

@@ -12,6 +12,7 @@ from convsweep.explain.draw.layers import run_layers
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# In positions of the input.
 MAX_SHIFT = 8
 
 

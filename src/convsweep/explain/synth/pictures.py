@@ -19,6 +19,7 @@ from convsweep.nets.blocks import LINEAR_UPSAMPLE
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+# Of a frame of the animation.
 FRAME_MS = 80
 
 

@@ -13,6 +13,7 @@ from convsweep.explain.synth.components.gaussian import Gaussian, white
 from convsweep.models.normalize import Normalize
 from convsweep.task import Task
 
+# The limits of an 8-bit image.
 BYTE = (0.0, 255.0)
 
 

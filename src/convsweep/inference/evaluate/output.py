@@ -17,6 +17,7 @@ from hydra_study.intervals import spread
 if TYPE_CHECKING:
     from rich.table import Table
 
+# Rows of the table in the terminal; the worst classes if there are more.
 SHOWN_CLASSES = 30
 
 

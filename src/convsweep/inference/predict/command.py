@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from convsweep.inference.predict.reading import Reader
     from convsweep.inference.predict.table import Predictions
 
+# Exit code if some files could not be used.
 UNFIT_FILES = 3
 EXAMPLES = {
     "outputs/DAY/TIME_NAME photos/new": "the best checkpoint of a run",

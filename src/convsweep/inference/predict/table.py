@@ -15,6 +15,7 @@ from convsweep.task import Task
 if TYPE_CHECKING:
     from rich.table import Table
 
+# Rows of the table in the terminal.
 SHOWN_ROWS = 10
 
 

@@ -19,6 +19,7 @@ from convsweep.planning.look.mirror import Mirrored, tell_mirrored
 from convsweep.planning.look.volume_headers import volume_headers
 from convsweep.task import Task, find_task
 
+# About so many images are enough for the test of mirror images.
 MOST_MIRRORED = 4000
 
 

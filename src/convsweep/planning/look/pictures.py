@@ -13,6 +13,7 @@ from convsweep.pictures.prediction import middle_slices, plane_of
 from convsweep.planning.look.look import Look
 
 SAMPLES, FAULTY = "samples.png", "faulty.png"
+# Samples in a picture.
 MOST = 12
 
 

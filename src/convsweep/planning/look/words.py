@@ -4,6 +4,7 @@ from convsweep.nets.geometry import shape_text
 from convsweep.planning.look.duplicates import MOST_COMPARED
 from convsweep.planning.look.look import Look
 
+# Classes that a line lists; it counts the others.
 MOST_CLASSES = 12
 WORDS = {1: "signals", 2: "images", 3: "volumes"}
 

@@ -30,6 +30,7 @@ from hydra_study import (
     preset_of,
 )
 
+# Columns of the table where the output is no terminal.
 TABLE_WIDTH = 120
 
 

@@ -1,4 +1,5 @@
-// What a report does in the browser: colours light and dark, draws figures as they come into view, sorts and pages tables.
+// The script of a report: light and dark colours, figures drawn as they come into view, tables
+// that are sorted and paged.
 "use strict";
 const root = document.documentElement;
 const read = (box) => JSON.parse(box.querySelector("script").textContent);
@@ -14,7 +15,9 @@ function stored(value) {
 }
 
 function coloured(value, css) {
-  if (typeof value === "string") return value[0] === "@" ? css.getPropertyValue("--" + value.slice(1)).trim() : value;
+  if (typeof value === "string") {
+    return value[0] === "@" ? css.getPropertyValue("--" + value.slice(1)).trim() : value;
+  }
   if (Array.isArray(value)) return value.map((item) => coloured(item, css));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, coloured(item, css)]));
@@ -22,11 +25,18 @@ function coloured(value, css) {
 
 function base(css) {
   const colour = (name) => css.getPropertyValue("--" + name).trim();
-  const axis = { gridcolor: colour("line"), linecolor: colour("line"), zerolinecolor: colour("line"), automargin: true, tickfont: { size: 11 }, title: { font: { size: 12 }, standoff: 8 } };
+  const axis = {
+    gridcolor: colour("line"), linecolor: colour("line"), zerolinecolor: colour("line"),
+    automargin: true, tickfont: { size: 11 }, title: { font: { size: 12 }, standoff: 8 },
+  };
   const layout = {
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: colour("ink"), size: 12, family: "system-ui, sans-serif" },
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: colour("ink"), size: 12, family: "system-ui, sans-serif" },
     margin: { l: 56, r: 16, t: 12, b: 44 }, xaxis: axis, yaxis: axis, hovermode: "closest",
-    hoverlabel: { bgcolor: colour("paper"), bordercolor: colour("faint"), font: { color: colour("ink"), size: 12 }, align: "left" },
+    hoverlabel: {
+      bgcolor: colour("paper"), bordercolor: colour("faint"),
+      font: { color: colour("ink"), size: 12 }, align: "left",
+    },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("muted"), activecolor: colour("accent") },
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: { size: 11 } },
   };
@@ -38,7 +48,10 @@ function draw(box) {
   const { data, layout } = coloured(figures.get(box), css);
   const own = { template: base(css), dragmode: touch ? false : "zoom", autosize: true, ...layout };
   drawn.add(box);
-  return Plotly.react(box, data, own, { responsive: true, displaylogo: false, displayModeBar: !touch && !box.closest(".grid"), modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] });
+  return Plotly.react(box, data, own, {
+    responsive: true, displaylogo: false, displayModeBar: !touch && !box.closest(".grid"),
+    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
+  });
 }
 
 function setTheme(theme) {
@@ -49,7 +62,9 @@ function setTheme(theme) {
 function show(value) {
   if (value === null || value === undefined) return "";
   if (typeof value !== "number") return String(value);
-  if (Number.isInteger(value)) return Math.abs(value) < 10000 ? String(value) : value.toLocaleString("en");
+  if (Number.isInteger(value)) {
+    return Math.abs(value) < 10000 ? String(value) : value.toLocaleString("en");
+  }
   return String(Number(value.toPrecision(5)));
 }
 
@@ -62,9 +77,11 @@ function compare(a, b) {
 
 function table(box) {
   const { header, rows, page } = read(box);
-  const numeric = header.map((_, column) => rows.every((row) => row[column] === null || typeof row[column] === "number"));
+  const isNumber = (value) => value === null || typeof value === "number";
+  const numeric = header.map((_, column) => rows.every((row) => isNumber(row[column])));
   let order = rows, first = 0, sorted = null, direction = 1;
-  const scroll = document.createElement("div"), grid = document.createElement("table"), pager = document.createElement("div");
+  const scroll = document.createElement("div"), grid = document.createElement("table");
+  const pager = document.createElement("div");
   scroll.className = "scroll";
   pager.className = "pager";
   const head = grid.createTHead().insertRow(), body = grid.createTBody();
@@ -77,7 +94,9 @@ function table(box) {
       direction = sorted === column ? -direction : 1;
       sorted = column;
       const present = (row) => row[column] !== null && row[column] !== "";
-      order = [...rows.filter(present).sort((a, b) => direction * compare(a[column], b[column])), ...rows.filter((row) => !present(row))];
+      const sortedRows = rows.filter(present).sort(
+        (a, b) => direction * compare(a[column], b[column]));
+      order = [...sortedRows, ...rows.filter((row) => !present(row))];
       first = 0;
       fill();
     };
@@ -88,7 +107,9 @@ function table(box) {
   });
   function fill() {
     cells.forEach((cell, column) => {
-      if (sorted === column) cell.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
+      if (sorted === column) {
+        cell.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
+      }
       else cell.removeAttribute("aria-sort");
     });
     body.replaceChildren(...order.slice(first, first + page).map((row) => {
@@ -102,7 +123,8 @@ function table(box) {
       return line;
     }));
     pager.hidden = rows.length <= page;
-    pager.querySelector("span").textContent = `${first + 1} to ${Math.min(first + page, rows.length)} of ${rows.length}`;
+    const last = Math.min(first + page, rows.length);
+    pager.querySelector("span").textContent = `${first + 1} to ${last} of ${rows.length}`;
     back.disabled = first === 0;
     next.disabled = first + page >= rows.length;
   }
@@ -132,10 +154,14 @@ function start() {
     setTheme(other);
   });
   document.querySelectorAll(".table").forEach(table);
-  document.querySelectorAll(".copy").forEach((button) => button.addEventListener("click", async () => {
+  const buttons = document.querySelectorAll(".copy");
+  buttons.forEach((button) => button.addEventListener("click", async () => {
     const text = button.nextElementSibling;
     getSelection().selectAllChildren(text);
-    try { await navigator.clipboard.writeText(text.textContent); button.textContent = "copied"; } catch { button.textContent = "selected"; }
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+      button.textContent = "copied";
+    } catch { button.textContent = "selected"; }
   }));
   document.querySelectorAll("details").forEach((fold) => fold.addEventListener("toggle", () => {
     fold.querySelectorAll(".plot").forEach((box) => drawn.has(box) && Plotly.Plots.resize(box));
@@ -146,7 +172,8 @@ function start() {
   }), { rootMargin: "400px" });
   waiting.forEach((box) => seen.observe(box));
   const idle = window.requestIdleCallback || ((task) => setTimeout(task, 30));
-  const rest = () => { // what is out of view follows when the browser has time, so that a page can be printed or searched
+  // what is out of view is drawn when the browser is idle, so that a page can be printed
+  const rest = () => {
     const box = waiting.find((one) => !drawn.has(one));
     if (box === undefined) { root.dataset.ready = "yes"; return; }
     Promise.resolve(draw(box)).finally(() => idle(rest));

@@ -9,6 +9,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
+# The trials go first.
 NICENESS = 5
 EXAMPLES = {
     "multirun/depth_kernel_digits": "once, for example after an offline sweep was synced",

@@ -12,6 +12,7 @@ from convsweep.review.report.source import find_study, load_sweep
 from convsweep.review.wandb_study.run import SHARE, StudyRun
 from hydra_study import SweepPaths, try_lock
 
+# Between two looks at the study.
 EVERY_S = 5.0
 FAREWELLS = ("complete", "killed", "error")
 

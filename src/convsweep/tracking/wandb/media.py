@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from convsweep.pictures.drawing import caption, signal_picture
 from convsweep.pictures.prediction import Prediction
 
+# Rows that W&B shows of a table.
 MAX_CELLS = 10_000
 
 

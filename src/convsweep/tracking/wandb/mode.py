@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 AskedMode = Literal["auto", "online", "offline", "disabled"]
+# For the server of W&B; longer, the run starts offline.
 CONNECT_TIMEOUT_S = 3.0
 
 

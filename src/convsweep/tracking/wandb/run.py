@@ -20,6 +20,7 @@ from hydra_study import trial
 log = logging.getLogger(__name__)
 
 RUN_FILE = "wandb.json"
+# After the timeout that W&B was given.
 STUCK_AFTER_S = 5.0
 STEP, EPOCH = "trainer/global_step", "epoch"
 

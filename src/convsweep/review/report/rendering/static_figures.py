@@ -9,6 +9,7 @@ from convsweep.review.report.rendering.blocks import Figure, Grid
 from convsweep.review.report.rendering.palette import fill_in_colours, palette
 from convsweep.review.report.rendering.static_traces import TRACES, Axes, Trace
 
+# Plots in a row, width of the picture in inches, dots per inch.
 COLUMNS, WIDTH, DPI = 3, 9.0, 110
 # Pixels of a page's figure an inch.
 PIXELS = 95

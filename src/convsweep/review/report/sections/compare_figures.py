@@ -11,6 +11,7 @@ from convsweep.review.report.sections.history import improvements
 from convsweep.review.study import Sweep, moment, seconds_of
 
 COLOURS = ("@accent", "@warm")
+# Trials of each sweep in a figure; more make the page slow and show nothing new.
 MOST = 1000
 
 

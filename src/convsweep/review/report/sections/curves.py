@@ -16,6 +16,7 @@ from convsweep.review.study import Sweep
 from hydra_study import early_values, kind_of, rungs_of
 
 MOST = {"complete": 80, "pruned": 80}
+# Curves of a kind of outcome without a number of its own.
 OTHERS = 40
 # Largest number of points in a curve.
 POINTS = 100

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from convsweep.review.report.sections.parts import Architecture, Part
 
+# Pixels for a block, and above the highest one.
 COLUMN = 148
 TOP = 34
 # Vertical distance of the levels of a U-Net.

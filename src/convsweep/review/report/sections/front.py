@@ -12,6 +12,7 @@ from convsweep.review.report.rendering.score_axis import score_axis
 from convsweep.review.report.rendering.thinning import thin_out, thinning_note
 from convsweep.review.study import Sweep
 
+# Trials in the figure besides those of the front.
 MOST = 1500
 # Objectives whose values differ by this factor are drawn on a log scale.
 WIDE = 30

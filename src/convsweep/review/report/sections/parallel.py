@@ -14,8 +14,11 @@ from convsweep.review.report.rendering.score_axis import shown_range
 from convsweep.review.report.rendering.thinning import thin_out, thinning_note
 from convsweep.review.study import Sweep
 
+# Trials in the figure.
 MOST = 1000
+# More would not be readable.
 AXES = 10
+# In pixels.
 AXIS_WIDTH = 92
 # Colours from the worst to the best score.
 COLOURS = [[0, "@faint"], [0.6, "@accent"], [1, "@good"]]

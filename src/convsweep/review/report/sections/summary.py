@@ -27,7 +27,9 @@ from convsweep.review.report.sections.search_summary import (
 from convsweep.review.study import Sweep
 from hydra_study import attributes
 
+# Best trials whose values are compared.
 NEAR = 5
+# Parameters that a sentence names; it counts more.
 MANY = 6
 # Short texts for the verdicts of a confirmation.
 ANSWERS = {

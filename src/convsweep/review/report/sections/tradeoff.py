@@ -15,6 +15,7 @@ from convsweep.review.report.sections.front import is_wide
 from convsweep.review.study import Sweep, seconds_of
 from hydra_study.attributes import SECONDS
 
+# Trials in a figure.
 MOST = 600
 
 

@@ -9,8 +9,10 @@ from convsweep.review.report.rendering.palette import in_words
 from convsweep.review.study import Sweep, seconds_of
 from hydra_study import attributes, kind_of
 
+# Rows of the short table.
 BEST = 20
 COSTS = {"parameters": "params", "MACs": "macs"}
+# Rows of the table of all trials, so that the page stays small.
 MOST = 5000
 
 
