@@ -1,7 +1,7 @@
 """Measure the cost of coordination: workers with simulated trainings, on a study with many finished
 trials.
 
-    uv run python benchmarks/coordination.py --workers 64 --finished 1000 10000                # a journal file
+    uv run python benchmarks/coordination.py --workers 64 --finished 1000 10000   # a journal file
     # a database
     uv run python benchmarks/coordination.py --workers 64 --storage postgresql://user@host/db
 

@@ -1,6 +1,7 @@
 """Measure training steps on the CPU by precision, memory layout, threads and optimiser.
 
-    python benchmarks/cpu_settings.py {precision,threads,optimizer} [--cases cnn unet ...] [--rounds 7] [--seconds 0.5]
+    python benchmarks/cpu_settings.py {precision,threads,optimizer} [--cases cnn unet ...]
+      [--rounds 7] [--seconds 0.5]
 
 Each round runs every setting once, in one process, for about `seconds`. Printed are medians over the
 rounds, and for ratios to the first setting within a round also minimum and maximum.

@@ -1,7 +1,8 @@
 """Measure on one NVIDIA GPU: steps compared with a bare loop, CIFAR-10 to 94 %, several trials at a
 time.
 
-    python benchmarks/gpu.py [steps to_94 together] [--root data] [--minutes 60] [--rounds 3] [--seeds 10] [--keep FILE]
+    python benchmarks/gpu.py [steps to_94 together] [--root data] [--minutes 60] [--rounds 3]
+      [--seeds 10] [--keep FILE]
 
 `steps` needs no data. The others read CIFAR-10 from ROOT (cifar-10-batches-py or
 cifar-10-python.tar.gz), or download it there. The parts take turns, so that the first round
@@ -12,7 +13,7 @@ same command continues where it was stopped, and repeats what failed. The tables
 FILE, and printed at the end.
 
 `--cpu` is a small test run without a GPU, whose figures are meaningless.
-"""  # noqa: E501
+"""
 
 import argparse
 import csv

@@ -1,10 +1,10 @@
 """Results of the lecture's experiments: a table over seeds, and training curves in one plot.
 
     python benchmarks/lecture.py table multirun/2026-11-22/19-31-33
-    python benchmarks/lecture.py curves multirun/2026-11-22/20-02-50 multirun/... --out docs/depth.png
+    python benchmarks/lecture.py curves multirun/DAY/TIME multirun/... --out docs/depth.png
 
 The folders are those of `train.py -m`. A run is named by the overrides in which the runs differ.
-"""  # noqa: E501
+"""
 
 import argparse
 import csv

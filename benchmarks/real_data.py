@@ -1,6 +1,6 @@
 """Write real data sets as files: folders of images by class, of images with masks, of recordings.
 
-    python benchmarks/real_data.py SOURCE TARGET [--only fashion_mnist cifar10 dsb2018 isbi2012 fsdd] [--per-class N]
+    python benchmarks/real_data.py SOURCE TARGET [--only fashion_mnist cifar10 ...] [--per-class N]
 
 SOURCE holds FashionMNIST/raw/*.gz, cifar10/{index.npz, train_NNN.webp, test_NNN.webp}, dsb2018_96/{images_0..3.webp, masks.npz},
 isbi2012/{image,label}/N.png and fsdd/recordings/DIGIT_SPEAKER_INDEX.flac. TARGET gets

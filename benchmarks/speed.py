@@ -1,6 +1,7 @@
 """Measure the overhead beyond the network itself, and write the tables of benchmarks/README.md.
 
-    python benchmarks/speed.py [steps start sweep growth accuracy ...] [--rounds 5] [--official PYTHON] [--keep FILE]
+    python benchmarks/speed.py [steps start sweep growth accuracy ...] [--rounds 5]
+      [--official PYTHON] [--keep FILE]
 
 Every part runs its variants in turn, `--rounds` times, so that changes of the machine's load affect
 all of them; the tables show medians, and ratios within a round. Each measurement is appended to
@@ -8,7 +9,7 @@ FILE at once, and the same command continues where it was stopped. `--official` 
 hydra-core 1.4.0rc3, hydra-optuna-sweeper 1.4.0rc3, torch, lightning and the other dependencies of
 this package; without it the official sweeper is skipped. Takes about an hour and a half on four
 idle cores; for GPUs see gpu.py.
-"""  # noqa: E501
+"""
 
 import argparse
 import json

@@ -1,7 +1,8 @@
 """Train one case with this package, a bare PyTorch loop or the usual Lightning recipe, and print
 the cost of a step.
 
-    python benchmarks/steps.py CASE {ours,bare,recipe} [--epochs N] [--samples N] [--seed N] [overrides]
+    python benchmarks/steps.py CASE {ours,bare,recipe} [--epochs N] [--samples N] [--seed N]
+      [overrides]
 
 The data is noise in the shape of the case (cnn: Fashion-MNIST), except for digits and scenes. Prints
 one JSON object: images per second and CPU milliseconds per step from the second epoch on, with

@@ -1,13 +1,15 @@
 """Inject faults into sweeps of short trials, by the thousand, and count the violations.
 
-    uv run --extra postgresql python benchmarks/chaos --faults 1000 --storage postgresql    # continues where it stopped
-    uv run python benchmarks/chaos --step 17                                                # one sweep of a seed again
+    # continues where it stopped
+    uv run --extra postgresql python benchmarks/chaos --faults 1000 --storage postgresql
+    # one sweep of a seed again
+    uv run python benchmarks/chaos --step 17
 
 Each sweep is started, disturbed at times drawn from the seed, and started again by the same command
 until its total is reached. The program is used only from outside: command line, files, study. Exits
 with 1 if there are violations; the folders of such sweeps are kept. Needs Linux; a full disk is
 tested only where a tmpfs can be mounted.
-"""  # noqa: E501
+"""
 
 import argparse
 import json
