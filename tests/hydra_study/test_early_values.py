@@ -68,6 +68,13 @@ def test_few_trials_say_nothing() -> None:
     assert early_values([*trials_of(CURVES[:7]), *again], maximize=False) is None
 
 
+def test_trials_that_report_their_last_value_alone_say_nothing() -> None:
+    trials = trials_of(CURVES)
+    for trial in trials:
+        trial.intermediate_values = {4: trial.intermediate_values[4]}
+    assert early_values(trials, maximize=False) is None
+
+
 def test_the_steps_are_the_rungs_of_a_schedule_or_pruner() -> None:
     schedule = {"_target_": "x", "min_steps": 2, "reduction_factor": 4}
     assert rungs_of(schedule, None) == {"first": 2, "factor": 4}

@@ -56,7 +56,7 @@ def early_values(
     trials: Iterable[FrozenTrial], *, maximize: bool, first: int = 1, factor: int = 3
 ) -> EarlyValues | None:
     """Return what the values after `first`, `first * factor`, ... steps tell; None with less than
-    eight complete trials that report, finalists left out.
+    eight complete trials that report, finalists left out, or if these only report their last value.
 
     Trials that were pruned are not known to their end, so that this is about the better ones.
 
@@ -81,7 +81,10 @@ def early_values(
     keeps: dict[int, bool] = {}
     step = first
     while step < max(map(max, curves)):
-        values = [_value_at(step, curve) for curve in curves]
+        at = [_reported_at(step, curve) for curve in curves]
+        if at == [max(curve) for curve in curves]:
+            break  # no trial has reported anything but its last value since
+        values = [curve[one] for curve, one in zip(curves, at, strict=True)]
         if len(set(values)) > 1 and len(set(last)) > 1:
             correlations[step] = _rank_correlation(values, last)
             keeps[step] = _keeps_best(values, last, factor, maximize)
@@ -108,9 +111,11 @@ def rungs_of(*options: Mapping[str, Any] | None) -> dict[str, int]:
     return {}
 
 
-def _value_at(step: int, curve: Mapping[int, float]) -> float:
-    """Return the first value at a step or later; the last one of a trial that ended before."""
-    return curve[min((one for one in curve if one >= step), default=max(curve))]
+def _reported_at(step: int, curve: Mapping[int, float]) -> int:
+    """Return the first step with a report from `step` on; the last one of a trial that ended
+    before.
+    """
+    return min((one for one in curve if one >= step), default=max(curve))
 
 
 def _rank_correlation(values: Sequence[float], last: Sequence[float]) -> float:
