@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from convsweep.auto.commands import LeftOutError, export, finalists, search, winner
-from convsweep.auto.job import Job
+from convsweep.auto.context import StageContext
 from convsweep.auto.request import parse_request
 from convsweep.auto.state import StageState, State
 
 from .conftest import result, write, write_plan
 
 
-def job_of(
+def context_of(
     folder: Path, budget: str, spent: float, baseline_s: float = 60.0, engine: tuple[str, ...] = ()
-) -> Job:
+) -> StageContext:
     """Return a run after its baseline of 12 epochs, planned with 30 s; the recipe has 100."""
     write_plan(
         folder, epochs=12, seconds_per_training=30.0, recipe_epochs=100, fewest_epochs=3, slots=1
@@ -27,7 +27,7 @@ def job_of(
         "baseline": StageState("done", baseline_s + 8.0, starts=1),
     }
     request = parse_request(["data=digits", f"budget={budget}", f"folder={folder}", *engine])
-    return Job(request, folder, State(request.overrides, stages, spent))
+    return StageContext(request, folder, State(request.overrides, stages, spent))
 
 
 def value_in(command: list[str], key: str) -> float:
@@ -36,35 +36,35 @@ def value_in(command: list[str], key: str) -> float:
 
 
 def test_trainings_are_shorter_where_the_baseline_was_slower_than_planned(tmp_path: Path) -> None:
-    planned = search(job_of(tmp_path, "15min", 60.0, baseline_s=30.0))
+    planned = search(context_of(tmp_path, "15min", 60.0, baseline_s=30.0))
     assert not any(word.startswith("trainer.max_epochs") for word in planned)
-    slower = search(job_of(tmp_path, "15min", 90.0, baseline_s=60.0))
+    slower = search(context_of(tmp_path, "15min", 90.0, baseline_s=60.0))
     assert value_in(slower, "trainer.max_epochs") == 6
     assert value_in(slower, "hydra.sweeper.schedule.min_steps") == 1  # of 5 s
     with pytest.raises(LeftOutError, match="the training on all data has the time instead"):
-        search(job_of(tmp_path, "5min", 90.0))
+        search(context_of(tmp_path, "5min", 90.0))
 
 
 @pytest.mark.parametrize(("seconds", "schedule"), [(60.0, []), (12.0, [2]), (3.0, ["none"])])
 def test_trials_are_not_compared_before_they_trained_as_long_as_they_take_to_start(
     tmp_path: Path, seconds: float, schedule: list[object]
 ) -> None:
-    command = search(job_of(tmp_path, "1h", 90.0, baseline_s=seconds))  # 2 s to start a trial
+    command = search(context_of(tmp_path, "1h", 90.0, baseline_s=seconds))  # 2 s to start a trial
     words = [word for word in command if "schedule" in word]
     assert [word.rpartition("=")[2] for word in words] == [str(each) for each in schedule]
 
 
 def test_the_training_on_all_data_has_the_time_that_is_left(tmp_path: Path) -> None:
-    job = job_of(tmp_path, "10min", 200.0)
-    epochs = value_in(winner(job), "trainer.max_epochs")
+    context = context_of(tmp_path, "10min", 200.0)
+    epochs = value_in(winner(context), "trainer.max_epochs")
     took = 8 + epochs * 60 / 12 * (200 + 144) / 200
-    costs = job.costs()
-    assert 0.85 * (job.left - costs.ending) < took <= job.left - costs.ending
-    assert value_in(winner(job_of(tmp_path, "2h", 200.0)), "trainer.max_epochs") == 100
-    late = winner(job_of(tmp_path, "10min", 470.0))
+    costs = context.costs()
+    assert 0.85 * (context.left - costs.ending) < took <= context.left - costs.ending
+    assert value_in(winner(context_of(tmp_path, "2h", 200.0)), "trainer.max_epochs") == 100
+    late = winner(context_of(tmp_path, "10min", 470.0))
     assert value_in(late, "trainer.max_epochs") == 12, "103 s, and 8 s for the test; no export"
     with pytest.raises(LeftOutError, match="are not left"):
-        winner(job_of(tmp_path, "10min", 490.0))
+        winner(context_of(tmp_path, "10min", 490.0))
 
 
 @pytest.mark.parametrize(
@@ -79,24 +79,24 @@ def test_the_training_on_all_data_has_the_time_that_is_left(tmp_path: Path) -> N
 def test_trainings_of_all_workers_run_at_a_time(
     tmp_path: Path, engine: tuple[str, ...], at_once: float
 ) -> None:
-    job = job_of(tmp_path, "30min", 100.0, engine=engine)
-    assert job.costs().at_once == pytest.approx(at_once)
+    context = context_of(tmp_path, "30min", 100.0, engine=engine)
+    assert context.costs().at_once == pytest.approx(at_once)
 
 
 def test_no_time_is_kept_for_the_test_of_a_part_that_is_not_there(tmp_path: Path) -> None:
-    job = job_of(tmp_path, "30min", 100.0)
-    with_test = job.costs().ending
+    context = context_of(tmp_path, "30min", 100.0)
+    with_test = context.costs().ending
     write_plan(tmp_path, num_test=0)
-    assert Job(job.request, tmp_path, job.state).costs().ending == with_test - 8.0
+    assert StageContext(context.request, tmp_path, context.state).costs().ending == with_test - 8.0
 
 
 def test_a_start_is_as_slow_as_the_plan_says_until_it_is_measured(tmp_path: Path) -> None:
-    job = job_of(tmp_path, "10min", 200.0)
+    context = context_of(tmp_path, "10min", 200.0)
     (tmp_path / "baseline" / "result.json").unlink()
-    job = Job(job.request, tmp_path, job.state)
-    assert job.costs().start == 8.0
-    job.state.stages["plan"].seconds = 100.0
-    assert job.costs().start == 50.0
+    context = StageContext(context.request, tmp_path, context.state)
+    assert context.costs().start == 8.0
+    context.state.stages["plan"].seconds = 100.0
+    assert context.costs().start == 50.0
 
 
 @pytest.mark.parametrize(("scores", "top"), [((0.9, 0.8, 0.7), 2), ((0.7, 0.8, 0.9), 1)])
@@ -104,17 +104,17 @@ def test_a_finalist_that_is_the_baseline_takes_no_place(
     tmp_path: Path, scores: tuple[float, ...], top: int
 ) -> None:
     rows = [f"{number},complete,,{score},1.0" for number, score in enumerate(scores)]
-    job = job_of(tmp_path, "1h", 200.0)
+    context = context_of(tmp_path, "1h", 200.0)
     write(tmp_path / "study" / "sweep.csv", "number,kind,reason,value,seconds\n" + "\n".join(rows))
-    object.__setattr__(job.request, "top", 1)
-    assert value_in(finalists(job), "top") == top
+    object.__setattr__(context.request, "top", 1)
+    assert value_in(finalists(context), "top") == top
 
 
 def test_what_can_be_done_later_does_not_exceed_the_budget(tmp_path: Path) -> None:
-    assert "export" in export(job_of(tmp_path, "10min", 600.0))
+    assert "export" in export(context_of(tmp_path, "10min", 600.0))
     with pytest.raises(LeftOutError, match="later: convsweep export"):
-        export(job_of(tmp_path, "10min", 650.0))
-    job = job_of(tmp_path, "10min", 650.0)
-    object.__setattr__(job.request, "seconds", None)
-    assert math.isinf(job.left)
-    assert "export" in export(job)
+        export(context_of(tmp_path, "10min", 650.0))
+    context = context_of(tmp_path, "10min", 650.0)
+    object.__setattr__(context.request, "seconds", None)
+    assert math.isinf(context.left)
+    assert "export" in export(context)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from convsweep.auto.commands import finalists, winner
+from convsweep.auto.context import StageContext
 from convsweep.auto.files import Files
-from convsweep.auto.job import Job
 from convsweep.auto.request import parse_request
 from convsweep.auto.state import State
 from convsweep.auto.summary import against_text
@@ -34,15 +34,15 @@ def test_a_training_that_failed_is_no_result(tmp_path: Path) -> None:
     assert Files(tmp_path).baseline_result == {}
 
 
-def job_of(folder: Path, *words: str) -> Job:
-    return Job(parse_request(["data=digits", "n_trials=3", *words]), folder, State([]))
+def context_of(folder: Path, *words: str) -> StageContext:
+    return StageContext(parse_request(["data=digits", "n_trials=3", *words]), folder, State([]))
 
 
 def test_finalists_are_trained_on_the_folds_of_the_plan(tmp_path: Path) -> None:
     write_plan(tmp_path, num_folds=5)
     Commands().write_search(tmp_path)
-    assert "folds=5" in finalists(job_of(tmp_path))
-    assert "folds=3" in finalists(job_of(tmp_path, "folds=3"))
+    assert "folds=5" in finalists(context_of(tmp_path))
+    assert "folds=3" in finalists(context_of(tmp_path, "folds=3"))
 
 
 def test_the_last_training_is_as_long_as_those_before(tmp_path: Path) -> None:
@@ -50,8 +50,8 @@ def test_the_last_training_is_as_long_as_those_before(tmp_path: Path) -> None:
     commands = Commands()
     commands.write_search(tmp_path)
     commands.write_confirm(tmp_path)
-    assert "trainer.max_epochs=5" in winner(job_of(tmp_path)), "the median of 4, 5 and 9"
+    assert "trainer.max_epochs=5" in winner(context_of(tmp_path)), "the median of 4, 5 and 9"
     for seed in (1, 2, 3):
         file = tmp_path / "study" / "confirm" / "runs" / str(seed) / "result.json"
         write(file, {**json.loads(file.read_text()), "stopped_early": False})
-    assert "trainer.max_epochs=9" in winner(job_of(tmp_path)), "the whole schedule"
+    assert "trainer.max_epochs=9" in winner(context_of(tmp_path)), "the whole schedule"

@@ -6,7 +6,7 @@ from convsweep.auto.shares import (
     FINALS_SHARE,
     MIN_TRAININGS,
     Costs,
-    Finals,
+    FinalsChoice,
     Shares,
     check_least,
     choices,
@@ -31,7 +31,7 @@ def test_the_shares_never_exceed_what_is_left(left: int) -> None:
 
 
 def kept(shares: Shares) -> tuple[int, int, float, bool, bool]:
-    finals = shares.chosen or Finals(0, 0)
+    finals = shares.chosen or FinalsChoice(0, 0)
     return finals.top, finals.each, shares.length, shares.winner > 0, shares.search > 0
 
 
@@ -70,16 +70,18 @@ def test_what_is_left_out_is_said() -> None:
 
 
 def test_finalists_that_fit_are_the_most() -> None:
-    assert fit_finals(1000, COSTS, WANTED) == Finals(3, 5)
-    assert fit_finals(COSTS.of_finals(Finals(2, 3)), COSTS, WANTED) == Finals(2, 3)
-    assert fit_finals(COSTS.of_finals(Finals(1, 3)) - 1, COSTS, WANTED) is None
-    assert fit_finals(COSTS.of_finals(Finals(1, 2)), COSTS, choices(1, 2)) == Finals(1, 2)
+    assert fit_finals(1000, COSTS, WANTED) == FinalsChoice(3, 5)
+    assert fit_finals(COSTS.of_finals(FinalsChoice(2, 3)), COSTS, WANTED) == FinalsChoice(2, 3)
+    assert fit_finals(COSTS.of_finals(FinalsChoice(1, 3)) - 1, COSTS, WANTED) is None
+    assert fit_finals(COSTS.of_finals(FinalsChoice(1, 2)), COSTS, choices(1, 2)) == FinalsChoice(
+        1, 2
+    )
 
 
 def test_folds_are_preferred_and_whole() -> None:
-    folds = [Finals(2, 5, "folds"), Finals(1, 5, "folds")]
+    folds = [FinalsChoice(2, 5, "folds"), FinalsChoice(1, 5, "folds")]
     assert choices(2, 3, 5, only_folds=True) == folds
-    assert choices(2, 3, 5) == [*folds, Finals(2, 3), Finals(1, 3)]
+    assert choices(2, 3, 5) == [*folds, FinalsChoice(2, 3), FinalsChoice(1, 3)]
     assert str(folds[0]) == "2 with 5 folds each"
 
 

@@ -5,9 +5,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from convsweep.auto.context import StageContext
 from convsweep.auto.evidence import Calibration, Interval, calibration, interval_of_test
 from convsweep.auto.files import PRESET, Files
-from convsweep.auto.job import Job
 from convsweep.auto.state import State
 from convsweep.auto.summary import against_text, cost_of, network_text, size_text, validation_text
 from convsweep.cli.duration import duration_text
@@ -22,10 +22,10 @@ MAX_CLASSES = 50
 PICTURES = {"samples.png": "samples of each class", "faulty.png": "samples at fault"}
 
 
-def write_card(job: Job) -> Path:
+def write_card(context: StageContext) -> Path:
     """Write card.md and return its path."""
-    path = job.folder / CARD
-    write_atomically(path, card_text(job.files, job.state, job.request.seconds))
+    path = context.folder / CARD
+    write_atomically(path, card_text(context.files, context.state, context.request.seconds))
     return path
 
 

@@ -4,9 +4,9 @@ import math
 import sys
 from pathlib import Path
 
+from convsweep.auto.context import StageContext
 from convsweep.auto.evidence import chance, points
 from convsweep.auto.files import SPACE, Files, read_rows, value_of
-from convsweep.auto.job import Job
 from convsweep.cli.console import say
 from convsweep.cli.duration import duration_text
 
@@ -19,14 +19,14 @@ class ProgressLines:
     engine shows its table.
 
     Args:
-        job: the run.
+        context: the run.
         name: of the stage.
     """
 
-    def __init__(self, job: Job, name: str) -> None:
-        self._job = job
+    def __init__(self, context: StageContext, name: str) -> None:
+        self._context = context
         self._name = name
-        self._left = job.left
+        self._left = context.left
         self._next = EVERY_S
         self._is_shown = name in (SPACE, "finalists") and not sys.stdout.isatty()
 
@@ -42,9 +42,9 @@ class ProgressLines:
         left = self._left - seconds
         parts = [f"{self._name}, {duration_text(seconds)}"]
         if self._name == SPACE:
-            parts.append(best_so_far(self._job.files, self._job.files.study / "sweep.csv"))
+            parts.append(best_so_far(self._context.files, self._context.files.study / "sweep.csv"))
         else:
-            rows = read_rows(self._job.files.study / "confirm" / "runs" / "sweep.csv")
+            rows = read_rows(self._context.files.study / "confirm" / "runs" / "sweep.csv")
             parts.append(f"{sum(row['kind'] == 'complete' for row in rows)} trainings done")
         if math.isfinite(left):
             parts.append(f"{duration_text(left)} left for all")

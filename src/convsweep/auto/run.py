@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from convsweep.auto.card import write_card
 from convsweep.auto.commands import LeftOutError
+from convsweep.auto.context import StageContext
 from convsweep.auto.files import SPACE, Files
-from convsweep.auto.job import Job
 from convsweep.auto.process import Execute, InterruptedStageError
 from convsweep.auto.progress import ProgressLines, score_text, to_beat
 from convsweep.auto.request import Request
@@ -28,46 +28,46 @@ SAVE_EVERY_S = 1.0
 Fingerprint = Callable[[list[str]], dict[str, str]]
 
 
-class Run:
+class AutoRun:
     """One start.
 
     Args:
-        job: what is asked for, and how far it has come.
+        context: what is asked for, and how far it has come.
         execute: runs a command.
         fingerprint: of the data, by the overrides.
     """
 
-    def __init__(self, job: Job, execute: Execute, fingerprint: Fingerprint) -> None:
-        self.job = job
+    def __init__(self, context: StageContext, execute: Execute, fingerprint: Fingerprint) -> None:
+        self.context = context
         self._execute = execute
         self._fingerprint = fingerprint
-        self._before, self._began = job.state.seconds, time.monotonic()
+        self._before, self._began = context.state.seconds, time.monotonic()
 
     @property
     def state(self) -> State:
         """How far it has come."""
-        return self.job.state
+        return self.context.state
 
     def go(self) -> int:
         """Run all stages that are left."""
         for stage in STAGES:
             self.state.stages.setdefault(stage.name, StageState())
-        self.state.take_limits(self.job.request.limits)
+        self.state.take_limits(self.context.request.limits)
         self.check_data()
         self.say_place()
         for number, stage in enumerate(STAGES, 1):
-            if number == 2 and self.job.request.dry_run:
-                print_stages(self.job)
-                return dry_run(self.job, self._execute)
+            if number == 2 and self.context.request.dry_run:
+                print_stages(self.context)
+                return dry_run(self.context, self._execute)
             if self.state.stages[stage.name].status in ENDED:
                 continue
             if number == 2:
-                print_stages(self.job)
+                print_stages(self.context)
             try:
                 self.go_through(stage, number)
             except InterruptedStageError as error:
                 return self.stop(int(error.args[0]))
-        print_summary(self.job.files, self.job.request, self.state)
+        print_summary(self.context.files, self.context.request, self.state)
         return 0
 
     def say_place(self) -> None:
@@ -75,8 +75,8 @@ class Run:
         count = sum(each.status in ENDED for each in self.state.stages.values())
         if self.state.seconds:
             say(
-                f"going on in {short_path(self.job.folder)}: {count} of {len(STAGES)} stages are"
-                f" done, {duration_text(self.state.seconds)} spent"
+                f"going on in {short_path(self.context.folder)}: {count} of {len(STAGES)} stages"
+                f" are done, {duration_text(self.state.seconds)} spent"
             )
 
     def check_data(self) -> None:
@@ -86,35 +86,37 @@ class Run:
             UserError: it is not.
         """
         if self.state.stages["plan"].status == "done":
-            now = self._fingerprint(self.job.request.overrides)
-            then = self.job.files.plan.get("data_fingerprint") or {}
-            check_same_data(then, now, self.job.folder)
+            now = self._fingerprint(self.context.request.overrides)
+            then = self.context.files.plan.get("data_fingerprint") or {}
+            check_same_data(then, now, self.context.folder)
 
     def go_through(self, stage: Stage, number: int) -> None:
         """Run a stage, or leave it out."""
         own = self.state.stages[stage.name]
         self.save()
         # of files that the stage before has written
-        self.job = Job(self.job.request, self.job.folder, self.state)
-        left = f"; {duration_text(self.job.left)} left" if math.isfinite(self.job.left) else ""
+        self.context = StageContext(self.context.request, self.context.folder, self.state)
+        left = (
+            f"; {duration_text(self.context.left)} left" if math.isfinite(self.context.left) else ""
+        )
         say(f"\n{number}/{len(STAGES)} {stage.name}: {stage.purpose}{left}")
         if stage.command is None:
             self.finish_with_card(own)
             return
         try:
             # a search goes on with the time that it was given
-            own.command = own.command or stage.command(self.job)
+            own.command = own.command or stage.command(self.context)
         except LeftOutError as reason:
             own.status, own.note = "left_out", str(reason)
             say(f"left out: {reason}")
             self.save()
             return
         if stage.name == SPACE:
-            say(to_beat(self.job.files))
+            say(to_beat(self.context.files))
         self.run_command(stage, own)
-        self.job = Job(self.job.request, self.job.folder, self.state)
+        self.context = StageContext(self.context.request, self.context.folder, self.state)
         self.save()
-        result = score_text(stage.name, self.job.files)
+        result = score_text(stage.name, self.context.files)
         say(f"{stage.name} took {duration_text(own.seconds)}{f': {result}' if result else ''}")
 
     def run_command(self, stage: Stage, own: StageState) -> None:
@@ -125,12 +127,12 @@ class Run:
         """
         command = shell_command(*own.command)
         say(f"$ {command}")
-        with (self.job.folder / COMMANDS).open("a") as file:
+        with (self.context.folder / COMMANDS).open("a") as file:
             file.write(f"# {stage.name}\n{command}\n")
         own.status = "running"
         own.starts += 1
         before, began = own.seconds, time.monotonic()
-        lines = ProgressLines(self.job, stage.name)
+        lines = ProgressLines(self.context, stage.name)
         saved = began
 
         def begin(pid: int) -> None:
@@ -147,7 +149,7 @@ class Run:
             lines.show(now - began)
 
         try:
-            code = self._execute(own.command, self.job.folder, begin, follow)
+            code = self._execute(own.command, self.context.folder, begin, follow)
         finally:
             own.seconds = before + time.monotonic() - began
             self.state.pid = None
@@ -169,18 +171,18 @@ class Run:
         """Write the card, which says what is known when it is written."""
         own.status = "done"
         self.save()
-        say(short_path(write_card(self.job).absolute()))
+        say(short_path(write_card(self.context).absolute()))
 
     def stop(self, signum: int) -> int:
         """Say how to go on after a signal, and return the exit code."""
         self.save()
-        say(f"stopped; the same command goes on from here ({short_path(self.job.folder)})")
+        say(f"stopped; the same command goes on from here ({short_path(self.context.folder)})")
         return 128 + signum
 
     def save(self) -> None:
         """Write state.json, with the time until now."""
         self.state.seconds = self._before + time.monotonic() - self._began
-        self.state.write(self.job.folder)
+        self.state.write(self.context.folder)
 
 
 def print_summary(files: Files, request: Request, state: State) -> None:

@@ -25,7 +25,7 @@ MIN_TRAININGS = 5
 
 
 @dataclass(frozen=True)
-class Finals:
+class FinalsChoice:
     """How finalists are compared with the baseline.
 
     Attributes:
@@ -67,7 +67,7 @@ class Costs:
     ending: float = 0.0
     at_once: float = 1.0
 
-    def of_finals(self, finals: Finals) -> float:
+    def of_finals(self, finals: FinalsChoice) -> float:
         """Return what finalists and the baseline cost."""
         return self.start + finals.num_trainings * self.training / self.at_once
 
@@ -110,14 +110,14 @@ class Shares:
     search: float
     finals: float
     winner: float
-    chosen: Finals | None = None
+    chosen: FinalsChoice | None = None
     length: float = 1.0
     left_out: tuple[str, ...] = ()
 
 
 def choices(
     top: int, seeds: int, folds: int | None = None, *, only_folds: bool = False
-) -> list[Finals]:
+) -> list[FinalsChoice]:
     """Return the finalists to try, the wanted ones first.
 
     Args:
@@ -127,16 +127,20 @@ def choices(
         only_folds: whether seeds are no substitute.
     """
     of_folds = (
-        [] if folds is None else [Finals(number, folds, "folds") for number in range(top, 0, -1)]
+        []
+        if folds is None
+        else [FinalsChoice(number, folds, "folds") for number in range(top, 0, -1)]
     )
     if of_folds and only_folds:
         return of_folds
-    wanted = Finals(top, seeds)
-    smaller = [Finals(*each) for each in CHOICES if each[0] <= top and each[1] <= seeds]
+    wanted = FinalsChoice(top, seeds)
+    smaller = [FinalsChoice(*each) for each in CHOICES if each[0] <= top and each[1] <= seeds]
     return [*of_folds, wanted, *(each for each in smaller if each != wanted)]
 
 
-def share_out(left: float, costs: Costs, wanted: Sequence[Finals], shortest: float = 1.0) -> Shares:
+def share_out(
+    left: float, costs: Costs, wanted: Sequence[FinalsChoice], shortest: float = 1.0
+) -> Shares:
     """Share out what is left after the baseline.
 
     Args:
@@ -172,7 +176,7 @@ def lengths_from(shortest: float) -> list[float]:
     return [length for length in LENGTHS if length == 1 or length >= shortest]
 
 
-def least_with_search(costs: Costs, finals: Finals, shortest: float) -> float:
+def least_with_search(costs: Costs, finals: FinalsChoice, shortest: float) -> float:
     """Return what the shortest search that is worth it, its finalists and the ending cost.
 
     Args:
@@ -185,14 +189,14 @@ def least_with_search(costs: Costs, finals: Finals, shortest: float) -> float:
     return max(needed / FINALS_SHARE, needed + shorter.of_search) + costs.ending
 
 
-def fewer(one: Finals | None, other: Finals | None) -> Finals | None:
+def fewer(one: FinalsChoice | None, other: FinalsChoice | None) -> FinalsChoice | None:
     """Return the finalists with fewer trainings; None if either is."""
     if one is None or other is None:
         return None
     return min(one, other, key=lambda each: each.num_trainings)
 
 
-def fit_finals(free: float, costs: Costs, wanted: Sequence[Finals]) -> Finals | None:
+def fit_finals(free: float, costs: Costs, wanted: Sequence[FinalsChoice]) -> FinalsChoice | None:
     """Return the finalists that fit, once the search says what they cost; None if not even the
     least do.
     """
@@ -217,7 +221,7 @@ _NO_RETRAINING = "the training on all data: the network is one of the trainings 
 _SHORTER = {0.5: "half", 0.25: "a quarter"}
 
 
-def _left_out(chosen: Finals, wanted: Finals, length: float) -> tuple[str, ...]:
+def _left_out(chosen: FinalsChoice, wanted: FinalsChoice, length: float) -> tuple[str, ...]:
     said = [] if chosen == wanted else [f"finalists: {chosen} instead of {wanted}"]
     if length < 1:
         said.append(

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from convsweep.auto import commands
+from convsweep.auto.context import StageContext
 from convsweep.auto.files import SPACE
-from convsweep.auto.job import Job
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Stage:
 
     name: str
     purpose: str
-    command: Callable[[Job], list[str]] | None
+    command: Callable[[StageContext], list[str]] | None
     is_needed: bool = True
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from convsweep.auto.context import StageContext
 from convsweep.auto.files import Files
-from convsweep.auto.job import Job
 from convsweep.auto.process import Execute, alone, end_earlier_process, run_process
 from convsweep.auto.request import Request
-from convsweep.auto.run import Fingerprint, Run, print_summary
+from convsweep.auto.run import AutoRun, Fingerprint, print_summary
 from convsweep.auto.state import State, check_same_request, read_state
 from convsweep.cli.console import say
 from convsweep.errors import UserError
@@ -33,7 +33,9 @@ def auto(
             say(f"{folder} is finished; for another run choose another folder=FOLDER")
             print_summary(Files(folder), request, state)
             return 0
-        return Run(Job(request, folder, state), execute, fingerprint or data_fingerprint).go()
+        return AutoRun(
+            StageContext(request, folder, state), execute, fingerprint or data_fingerprint
+        ).go()
 
 
 @contextmanager

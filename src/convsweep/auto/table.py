@@ -5,8 +5,8 @@ import math
 from rich.table import Table
 
 from convsweep.auto.commands import baseline, check_baseline, confirm, search
+from convsweep.auto.context import ENDING_S, StageContext
 from convsweep.auto.files import SPACE
-from convsweep.auto.job import ENDING_S, Job
 from convsweep.auto.process import Execute
 from convsweep.auto.request import DRY_RUN
 from convsweep.auto.shares import Shares
@@ -16,25 +16,25 @@ from convsweep.cli.duration import duration_text
 from convsweep.cli.shell_command import shell_command
 
 
-def print_stages(job: Job) -> None:
+def print_stages(context: StageContext) -> None:
     """Print the stages with the time that each may take.
 
     Raises:
         UserError: the budget does not hold the baseline.
     """
-    check_baseline(job)
-    shares = job.shares()
+    check_baseline(context)
+    shares = context.shares()
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name, justify in (("stage", "left"), ("what", "left"), ("about", "right")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    times = expected_times(job, shares)
+    times = expected_times(context, shares)
     for stage in STAGES:
         table.add_row(stage.name, purpose_of(stage, shares), times.get(stage.name, ""))
     say("")
     console.print(table)
-    if job.request.seconds is not None:
-        spent = duration_text(job.state.seconds)
-        say(f"budget {duration_text(job.request.seconds)}, spent {spent}")
+    if context.request.seconds is not None:
+        spent = duration_text(context.state.seconds)
+        say(f"budget {duration_text(context.request.seconds)}, spent {spent}")
     for text in shares.left_out:
         say(f"does not fit: {text}")
 
@@ -46,12 +46,12 @@ def purpose_of(stage: Stage, shares: Shares) -> str:
     return stage.purpose
 
 
-def expected_times(job: Job, shares: Shares) -> dict[str, str]:
+def expected_times(context: StageContext, shares: Shares) -> dict[str, str]:
     """Return how long each stage takes, in words."""
-    costs = job.costs()
-    finals = costs.of_finals(shares.chosen or job.choices[0])
+    costs = context.costs()
+    finals = costs.of_finals(shares.chosen or context.choices[0])
     each = {
-        "plan": job.seconds_of("plan"),
+        "plan": context.seconds_of("plan"),
         "baseline": costs.start + costs.training,
         # a stage without a limit takes as long as its work does
         "finalists": finals if math.isinf(shares.finals) else shares.finals,
@@ -62,16 +62,16 @@ def expected_times(job: Job, shares: Shares) -> dict[str, str]:
     }
     words = {name: duration_text(value) if value else "left out" for name, value in each.items()}
     if math.isinf(shares.search):
-        return {SPACE: f"{job.n_trials()} trials", **words}
+        return {SPACE: f"{context.n_trials()} trials", **words}
     return {SPACE: duration_text(shares.search) if shares.search else "left out", **words}
 
 
-def dry_run(job: Job, execute: Execute) -> int:
+def dry_run(context: StageContext, execute: Execute) -> int:
     """Print the commands and what the search takes; nothing is trained. Return the exit code."""
-    shares = job.shares()
-    commands = [baseline(job)]
+    shares = context.shares()
+    commands = [baseline(context)]
     if shares.chosen is not None:
-        commands += [search(job), confirm(job, shares.chosen, shares.finals)]
+        commands += [search(context), confirm(context, shares.chosen, shares.finals)]
     say("\ncommands, with shares that are computed again as times are measured:")
     for command in commands:
         say(f"  {shell_command(*command)}")
@@ -80,4 +80,4 @@ def dry_run(job: Job, execute: Execute) -> int:
         say("nothing was trained beyond the plan's measurement; leave out --dry-run to begin")
         return 0
     say("\nthe search:")
-    return execute([*search(job), DRY_RUN], job.folder, lambda pid: None, lambda: None)
+    return execute([*search(context), DRY_RUN], context.folder, lambda pid: None, lambda: None)

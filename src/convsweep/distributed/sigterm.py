@@ -22,7 +22,7 @@ EVERY_S = 1.0
 STOP = 0
 
 
-class Pace:
+class CheckInterval:
     """Number of steps between two checks for the signal.
 
     The smallest proposal of all processes counts. It is estimated from the steps since the last
@@ -60,7 +60,7 @@ class EndTogether(L.Callback):
     """
 
     def __init__(self) -> None:
-        self.pace = Pace()
+        self.pace = CheckInterval()
         self.has_signal = False
         self.before = signal.getsignal(signal.SIGTERM)
 

@@ -18,7 +18,7 @@ from convsweep.nets.blocks import (
     norm,
     pool,
 )
-from convsweep.nets.convnet_plan import Plan, plan_convnet
+from convsweep.nets.convnet_plan import ConvNetPlan, plan_convnet
 from convsweep.nets.geometry import check_in_shape, name_part, output_size, shape_text
 from convsweep.nets.num_params import with_num_params
 from convsweep.nets.stage import build_stage
@@ -54,7 +54,7 @@ class ConvNet(nn.Module):
         self.build(with_num_params(plan, self, self.build))
         initialise(self, plan.init)
 
-    def build(self, plan: Plan) -> None:
+    def build(self, plan: ConvNetPlan) -> None:
         """Build stem, stages and head."""
         stem = build_stem(plan, self.in_shape)
         shape = shape_after(stem, self.in_shape)
@@ -76,14 +76,14 @@ class ConvNet(nn.Module):
         return [("stem", self.stem), *stages, ("head", self.head)]
 
 
-def build_stem(plan: Plan, in_shape: Shape) -> Laid:
+def build_stem(plan: ConvNetPlan, in_shape: Shape) -> Laid:
     """Return the first convolution and pool, as far as the plan has them; errors name the part."""
     with name_part("the stem", f"change net.stem (pool=none, {FITTING})"):
         convolution = build_stem_conv(plan, in_shape)
         return [*convolution, *build_stem_pool(plan, shape_after(convolution, in_shape))]
 
 
-def build_stem_conv(plan: Plan, in_shape: Shape) -> Laid:
+def build_stem_conv(plan: ConvNetPlan, in_shape: Shape) -> Laid:
     """Return the first convolution, if there is one."""
     stem, (channels, *spatial) = plan.stem, in_shape
     if stem.width is None:
@@ -106,7 +106,7 @@ def build_stem_conv(plan: Plan, in_shape: Shape) -> Laid:
     return [(unit, (stem.width, *out_spatial))]
 
 
-def build_stem_pool(plan: Plan, in_shape: Shape) -> Laid:
+def build_stem_pool(plan: ConvNetPlan, in_shape: Shape) -> Laid:
     """Return the first pool, if there is one."""
     stem, (channels, *spatial) = plan.stem, in_shape
     if stem.pool == "none":
@@ -119,7 +119,7 @@ def build_stem_pool(plan: Plan, in_shape: Shape) -> Laid:
     return [(module, (channels, *out_spatial))]
 
 
-def build_stages(plan: Plan, shape: Shape, in_shape: Shape) -> list[Laid]:
+def build_stages(plan: ConvNetPlan, shape: Shape, in_shape: Shape) -> list[Laid]:
     """Return all stages for inputs of `shape`; errors name the stage and a remedy."""
     stages: list[Laid] = []
     for number, (stage, depths) in enumerate(zip(plan.stages, plan.depths, strict=True), start=1):
@@ -137,7 +137,7 @@ def build_stages(plan: Plan, shape: Shape, in_shape: Shape) -> list[Laid]:
     return stages
 
 
-def fewer_stages(plan: Plan, fitting: int, in_shape: Shape) -> str:
+def fewer_stages(plan: ConvNetPlan, fitting: int, in_shape: Shape) -> str:
     """Return the advice to build only the first `fitting` stages, empty if none fits."""
     if fitting == 0:
         return ""
@@ -145,7 +145,7 @@ def fewer_stages(plan: Plan, fitting: int, in_shape: Shape) -> str:
     return f"use num_stages={fitting}{cut}, which fits on the input {shape_text(in_shape)}, or "
 
 
-def build_head(plan: Plan, shape: Shape, num_classes: int) -> nn.Sequential:
+def build_head(plan: ConvNetPlan, shape: Shape, num_classes: int) -> nn.Sequential:
     """Return a last convolution, pooling, normalisation, hidden layers and the last layer: linear
     layers, or 1x1 convolutions for an output at every position.
     """

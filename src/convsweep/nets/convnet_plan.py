@@ -117,7 +117,7 @@ def rising_numbers(counts: Sequence[int]) -> list[list[float]]:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ConvNetPlan:
     """The parsed options of a `ConvNet`, complete but for the input's shape.
 
     first, last: the stages from which stem and head take options that are null; without stages, the
@@ -141,7 +141,7 @@ class Plan:
         """Relative depth of the blocks of each stage: 0 for the network's first, 1 for its last."""
         return rising_numbers([stage.num_blocks for stage in self.stages])
 
-    def scale(self, factor: float, multiple: int = 1) -> "Plan":
+    def scale(self, factor: float, multiple: int = 1) -> "ConvNetPlan":
         """Return the plan with all widths multiplied by `factor`, each a multiple of `multiple` and
         of the groups of the layers that it enters, and at least that.
         """
@@ -183,7 +183,7 @@ def plan_convnet(
     head: Mapping[str, Any] | None = None,
     init: Init = "he",
     **each: Any,
-) -> Plan:
+) -> ConvNetPlan:
     """Return the parsed options of a `ConvNet`.
 
     Args:
@@ -212,7 +212,7 @@ def plan_convnet(
     expanded = expand_stages(num_stages, width_growth, shared, stages)
     lenders = expanded or [parse(Stage, shared, "net")]
     own_stem, own_head = parse(Stem, stem, "net.stem"), parse(Head, head, "net.head")
-    return Plan(
+    return ConvNetPlan(
         stem=replace(
             own_stem,
             norm=own_stem.norm or lenders[0].norm,

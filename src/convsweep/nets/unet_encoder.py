@@ -9,7 +9,7 @@ from torch import nn
 
 from convsweep.errors import InfeasibleError
 from convsweep.nets.convnet import build_stages, build_stem
-from convsweep.nets.convnet_plan import Plan
+from convsweep.nets.convnet_plan import ConvNetPlan
 from convsweep.nets.geometry import name_part, shape_text
 from convsweep.nets.stage_layers import Shape, shape_after
 from convsweep.nets.unet_levels import REMEDY, build_down, build_level
@@ -71,7 +71,7 @@ def own_encoder(plan: UNetOptions, in_shape: Shape) -> Encoder:
     return encoder
 
 
-def convnet_encoder(plan: Plan, in_shape: Shape) -> Encoder:
+def convnet_encoder(plan: ConvNetPlan, in_shape: Shape) -> Encoder:
     """Return stem and stages of a `ConvNet`, cut before each layer that lowers the resolution.
 
     Raises:
@@ -107,7 +107,7 @@ def convnet_encoder(plan: Plan, in_shape: Shape) -> Encoder:
     return encoder
 
 
-def total_step(plan: Plan) -> int:
+def total_step(plan: ConvNetPlan) -> int:
     """Return the factor by which stem and stages divide the resolution."""
     stem = plan.stem
     return prod(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from convsweep.errors import UserError
-from convsweep.nets.convnet_plan import Plan, plan_convnet, rising_numbers
+from convsweep.nets.convnet_plan import ConvNetPlan, plan_convnet, rising_numbers
 from convsweep.nets.options import (
     Activation,
     Each,
@@ -61,7 +61,7 @@ class UNetOptions:
     """
 
     num_params: int | None = None
-    encoder: Mapping[str, Any] | Plan | None = None
+    encoder: Mapping[str, Any] | ConvNetPlan | None = None
     depth: int = 4
     width: Each[int] = 64
     width_growth: float = 2.0
@@ -120,14 +120,14 @@ class UNetOptions:
         return numbers[: len(encoder)], numbers[len(encoder) :]
 
     @property
-    def encoder_plan(self) -> Plan:
+    def encoder_plan(self) -> ConvNetPlan:
         """The parsed options of the encoder.
 
         Raises:
             UserError: an unknown option, or a value outside its range.
         """
         assert self.encoder is not None
-        if isinstance(self.encoder, Plan):
+        if isinstance(self.encoder, ConvNetPlan):
             return self.encoder
         with of_encoder():
             return plan_convnet(**self.encoder)

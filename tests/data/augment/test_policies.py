@@ -11,7 +11,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from convsweep.data.augment.batch import batch_step
-from convsweep.data.augment.policies import MOVES, OPERATIONS, Policy
+from convsweep.data.augment.policies import MOVES, OPERATIONS, AugmentPolicy
 from convsweep.data.augment.transforms import Augmentation
 from convsweep.data.samples import DataInfo
 from convsweep.errors import UserError
@@ -20,9 +20,9 @@ SIZE = (17, 12)
 TRIVIAL, RAND = v2.TrivialAugmentWide(), v2.RandAugment(num_ops=3, magnitude=20)
 
 
-def step_of(transform: Any, size: tuple[int, int] = SIZE) -> Policy:
+def step_of(transform: Any, size: tuple[int, int] = SIZE) -> AugmentPolicy:
     step = batch_step(transform, size)
-    assert isinstance(step, Policy)
+    assert isinstance(step, AugmentPolicy)
     return step
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from convsweep.errors import UserError
 from convsweep.review.confirm.candidates import Candidate
-from convsweep.review.confirm.document import Subject, document, write
+from convsweep.review.confirm.document import Comparison, document, write
 from convsweep.review.confirm.results import Result, Training
 from convsweep.review.confirm.verdict import judge
 from convsweep.review.report.pages.compare import compare_page
@@ -107,7 +107,7 @@ def test_a_running_sweep_says_so(made: MakeSweep) -> None:
 
 def confirmed(folder: Path, has_test: bool = True) -> dict[str, Any]:
     """Leave what a confirmation of a sweep leaves, and return it."""
-    subject = Subject("made", folder, "val/accuracy", True, False, [1, 2, 3])
+    comparison = Comparison("made", folder, "val/accuracy", True, False, [1, 2, 3])
 
     def trainings(first: float) -> list[Training]:
         steps = {"validation": 0.01, "test": 0.012} if has_test else {"validation": 0.01}
@@ -119,7 +119,7 @@ def confirmed(folder: Path, has_test: bool = True) -> dict[str, Any]:
 
     winner = Result(Candidate("trial 4", [], 4, 0.95, {}), trainings(0.9))
     results = [winner, Result(Candidate("baseline", []), trainings(0.7))]
-    content = document(subject, results, judge(results, "val/accuracy", True))
+    content = document(comparison, results, judge(results, "val/accuracy", True))
     (folder / "confirm").mkdir()
     write(content, folder)
     return content

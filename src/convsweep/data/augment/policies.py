@@ -19,7 +19,7 @@ MOVES = ("ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate")
 
 
 @dataclass(frozen=True)
-class Policy:
+class AugmentPolicy:
     """Applies random operations in sequence to 8-bit images of 1 or 3 channels.
 
     Masks are moved with their images.
@@ -220,12 +220,12 @@ OPERATIONS = ("Identity", *MOVES, *CHANGES)
 SIGNED = (*MOVES, "Brightness", "Color", "Contrast", "Sharpness")
 
 
-def trivial_augment(bins: int, bilinear: bool) -> Policy:
+def trivial_augment(bins: int, bilinear: bool) -> AugmentPolicy:
     """Return TrivialAugment Wide (Müller & Hutter 2021): one operation of any magnitude."""
-    return Policy(0.99, 32.0, 135.0, 0.99, 6, bins, None, 1, bilinear)
+    return AugmentPolicy(0.99, 32.0, 135.0, 0.99, 6, bins, None, 1, bilinear)
 
 
-def rand_augment(num_operations: int, magnitude: int, bins: int, bilinear: bool) -> Policy:
+def rand_augment(num_operations: int, magnitude: int, bins: int, bilinear: bool) -> AugmentPolicy:
     """Return RandAugment (Cubuk et al. 2020): several operations of one magnitude.
 
     Raises:
@@ -236,4 +236,4 @@ def rand_augment(num_operations: int, magnitude: int, bins: int, bilinear: bool)
             f"magnitude of RandAugment in data.augment must lie from 0 to {bins - 1}, below"
             f" num_magnitude_bins, but is {magnitude}"
         )
-    return Policy(0.3, None, 30.0, 0.9, 4, bins, magnitude, num_operations, bilinear)
+    return AugmentPolicy(0.3, None, 30.0, 0.9, 4, bins, magnitude, num_operations, bilinear)

@@ -59,7 +59,7 @@ class Storage:
 
 
 @dataclass(frozen=True)
-class Job:
+class DecodingJob:
     """Files to decode.
 
     Args:
@@ -82,7 +82,7 @@ class Job:
     spans: dict[str, Sequence[slice]] | None = None
 
 
-def decode_files(job: Job, storage: Storage, unreadable: Unreadable) -> Arrays:
+def decode_files(job: DecodingJob, storage: Storage, unreadable: Unreadable) -> Arrays:
     """Return the arrays of a job.
 
     Args:
@@ -100,7 +100,7 @@ def decode_files(job: Job, storage: Storage, unreadable: Unreadable) -> Arrays:
     return stored_arrays(job, storage, unreadable)
 
 
-def with_marks(job: Job) -> Job:
+def with_marks(job: DecodingJob) -> DecodingJob:
     """Return a job with an array that marks the samples which could be read."""
     count = len(job.names)
     marks = Layout((count,), "bool")
@@ -109,7 +109,7 @@ def with_marks(job: Job) -> Job:
     return replace(job, layouts=layouts, settings=[job.settings, IS_READ], spans=spans)
 
 
-def stored_arrays(job: Job, storage: Storage, unreadable: Unreadable) -> Arrays:
+def stored_arrays(job: DecodingJob, storage: Storage, unreadable: Unreadable) -> Arrays:
     """Return the arrays of a job from memory or the cache."""
     small = (
         len(job.files) < FEW_FILES
@@ -136,7 +136,7 @@ def stored_arrays(job: Job, storage: Storage, unreadable: Unreadable) -> Arrays:
         return in_memory(job, unreadable)
 
 
-def in_memory(job: Job, unreadable: Unreadable) -> Arrays:
+def in_memory(job: DecodingJob, unreadable: Unreadable) -> Arrays:
     arrays: Arrays = {
         name: np.empty(layout.shape, layout.dtype) for name, layout in job.layouts.items()
     }
@@ -144,7 +144,7 @@ def in_memory(job: Job, unreadable: Unreadable) -> Arrays:
     return arrays
 
 
-def fill(job: Job, arrays: Arrays, unreadable: Unreadable) -> None:
+def fill(job: DecodingJob, arrays: Arrays, unreadable: Unreadable) -> None:
     """Decode every sample into its row.
 
     Raises:
@@ -244,7 +244,7 @@ def decode_images(
     Raises:
         UserError: naming the files that are unfit.
     """
-    job = Job(
+    job = DecodingJob(
         root=root,
         files=files,
         names=relative_names(files, root),

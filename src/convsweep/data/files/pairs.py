@@ -8,7 +8,7 @@ from typing import Any
 
 from convsweep.data.checks import examples, tell_depth
 from convsweep.data.files.cache import Layout
-from convsweep.data.files.decoding import Job, Storage, decode_files
+from convsweep.data.files.decoding import DecodingJob, Storage, decode_files
 from convsweep.data.files.folders import (
     PART_NAMES,
     image_files,
@@ -32,7 +32,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileKind:
     """A kind of files.
 
     Args:
@@ -46,7 +46,7 @@ class Kind:
     remedy: str
 
 
-IMAGES = Kind(image_files, lambda file: file.stem, "data.mask_suffix")
+IMAGES = FileKind(image_files, lambda file: file.stem, "data.mask_suffix")
 
 
 def find_pairs(
@@ -55,8 +55,8 @@ def find_pairs(
     masks: str,
     mask_suffix: str,
     image_suffix: str = "",
-    kind: Kind = IMAGES,
-    mask_kind: Kind | None = None,
+    kind: FileKind = IMAGES,
+    mask_kind: FileKind | None = None,
 ) -> dict[str, list[Pair]]:
     """Return the pairs of each part, in order of their names.
 
@@ -119,7 +119,11 @@ def child_of(folder: Path, name: str) -> Path:
 
 
 def pair_up(
-    root: Path, images: Path, masks: Path, suffixes: tuple[str, str], kinds: tuple[Kind, Kind]
+    root: Path,
+    images: Path,
+    masks: Path,
+    suffixes: tuple[str, str],
+    kinds: tuple[FileKind, FileKind],
 ) -> list[Pair]:
     """Return the images of one folder, each with the mask of the same name.
 
@@ -142,7 +146,7 @@ def pair_up(
     return [Pair(by_name[0][name], by_name[1][name]) for name in sorted(by_name[0])]
 
 
-def stems(folder: Path, suffix: str, kind: Kind) -> dict[str, Path]:
+def stems(folder: Path, suffix: str, kind: FileKind) -> dict[str, Path]:
     """Return the files below a folder by their path without extension and suffix.
 
     Raises:
@@ -204,7 +208,7 @@ def decode_pairs(
             return {"x": x, "y": decode_mask(mask, coding, decoding, shape[1:])}
 
     names = relative_names([pair.image for pair in pairs], root)
-    job = Job(
+    job = DecodingJob(
         root=root,
         files=[file for pair in pairs for file in (pair.image, pair.mask)],
         names=names,

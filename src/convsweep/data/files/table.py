@@ -16,7 +16,7 @@ BITS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 
 
 @dataclass(frozen=True)
-class Table:
+class CsvTable:
     """The cells of a CSV file, without the spaces around them.
 
     Args:
@@ -108,7 +108,7 @@ class Table:
         return examples(found)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> CsvTable:
     """Read a CSV file in UTF-8, separated by commas, semicolons or tabs; its first line names the
     columns.
 
@@ -152,7 +152,7 @@ def read_table(path: Path) -> Table:
             f"Every row must have {len(header)} cells as the first line of {path}, but row"
             f" {examples(uneven)} has not; quote cells that hold {delimiter!r}."
         )
-    return Table(path, header, rows)
+    return CsvTable(path, header, rows)
 
 
 def present(

@@ -14,7 +14,7 @@ from convsweep.data.datamodule import DataModule
 from convsweep.data.files.decoding import Keep, Storage, decode_images, image_shape
 from convsweep.data.files.folders import PART_NAMES, existing_folder, image_files, relative_names
 from convsweep.data.files.images import WHITE, Color, ImageDecoding, Resize
-from convsweep.data.files.table import Table, present, read_table
+from convsweep.data.files.table import CsvTable, present, read_table
 from convsweep.data.files.unreadable import OnUnreadable, Unreadable
 from convsweep.data.options import LoadingOptions, per_axis
 from convsweep.data.samples import PARTS, DataInfo, Parts, Samples
@@ -94,7 +94,7 @@ class ImageTable(DataModule):
             )
 
     @cached_property
-    def table(self) -> Table:
+    def table(self) -> CsvTable:
         below = existing_folder(self.root, EXPECTED) / self.table_name
         elsewhere = self.table_name.is_file() and not below.is_file()
         return read_table(self.table_name if elsewhere else below)

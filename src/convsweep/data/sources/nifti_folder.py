@@ -10,13 +10,13 @@ import numpy as np
 from convsweep.data.checks import examples
 from convsweep.data.datamodule import DataModule
 from convsweep.data.files.cache import Layout
-from convsweep.data.files.decoding import Job, Keep, Storage, decode_files, unfit_message
+from convsweep.data.files.decoding import DecodingJob, Keep, Storage, decode_files, unfit_message
 from convsweep.data.files.folders import existing_folder, relative_names
 from convsweep.data.files.holdout import parts_of, patterns_of, with_holdout
 from convsweep.data.files.images import UnfitFileError, UnreadableFileError
 from convsweep.data.files.masks import mask_coding
 from convsweep.data.files.nifti import Volume, open_volume
-from convsweep.data.files.pairs import Kind, Pair, blamed_on, find_pairs
+from convsweep.data.files.pairs import FileKind, Pair, blamed_on, find_pairs
 from convsweep.data.files.scans import (
     Scan,
     check_same_place,
@@ -117,12 +117,12 @@ class NiftiFolder(DataModule):
         root = existing_folder(
             self.root, f"a folder with the folders {self.images} and {self.masks}"
         )
-        kind = Kind(
+        kind = FileKind(
             partial(image_files, suffixes=self.image_suffixes),
             name_of,
             "data.image_suffix or data.mask_suffix",
         )
-        masks = Kind(volume_files, name_of, kind.remedy)
+        masks = FileKind(volume_files, name_of, kind.remedy)
         found = find_pairs(
             root, self.images, self.masks, self.mask_suffix, self.image_suffixes[0], kind, masks
         )
@@ -190,7 +190,7 @@ class NiftiFolder(DataModule):
 
         total, channels = sum(int(np.prod(shape)) for shape in shapes), volumes[0][0].channels
         x_shapes = [(channels, *shape) for shape in shapes]
-        job = Job(
+        job = DecodingJob(
             root=self.root,
             files=[
                 file

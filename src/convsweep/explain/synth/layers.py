@@ -12,7 +12,7 @@ from convsweep.explain.synth.subject import Subject
 
 
 @dataclass(frozen=True)
-class Layer:
+class NamedLayer:
     """A module with feature maps: name, kind, and output shape (C, *spatial)."""
 
     name: str
@@ -25,7 +25,7 @@ class Reached(Exception):  # noqa: N818 - an end, not an error
 
 
 @torch.no_grad()
-def layers_of(subject: Subject) -> list[Layer]:
+def layers_of(subject: Subject) -> list[NamedLayer]:
     """Return the layers without submodules whose outputs are feature maps (C, *spatial), in the
     order in which they run.
 
@@ -34,7 +34,7 @@ def layers_of(subject: Subject) -> list[Layer]:
     Raises:
         UserError: there is none.
     """
-    found: dict[str, Layer] = {}
+    found: dict[str, NamedLayer] = {}
     names = {module: name for name, module in subject.net.named_modules()}
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
@@ -45,7 +45,7 @@ def layers_of(subject: Subject) -> list[Layer]:
             and output.dim() == subject.dim + 2
             and max(output.shape[2:]) > 1
         ):
-            layer = Layer(names[module], type(module).__name__, tuple(output.shape[1:]))
+            layer = NamedLayer(names[module], type(module).__name__, tuple(output.shape[1:]))
             found.setdefault(layer.name, layer)
 
     with watch_modules(subject.net, note):
@@ -58,7 +58,7 @@ def layers_of(subject: Subject) -> list[Layer]:
     return list(found.values())
 
 
-def listing(layers: Sequence[Layer]) -> str:
+def listing(layers: Sequence[NamedLayer]) -> str:
     """Return lines with name, kind and shape of the layers."""
     width = max(len(layer.name) for layer in layers)
     return "\n".join(
@@ -67,7 +67,7 @@ def listing(layers: Sequence[Layer]) -> str:
     )
 
 
-def check_layers(names: Sequence[str], layers: Sequence[Layer], option: str) -> list[str]:
+def check_layers(names: Sequence[str], layers: Sequence[NamedLayer], option: str) -> list[str]:
     """Return the names, after checking that they are layers of the network.
 
     Raises:
@@ -84,7 +84,7 @@ def check_layers(names: Sequence[str], layers: Sequence[Layer], option: str) -> 
     return list(names)
 
 
-def spread_out(layers: Sequence[Layer], count: int) -> list[str]:
+def spread_out(layers: Sequence[NamedLayer], count: int) -> list[str]:
     """Return the names of at most `count` activations (or other layers if there are none), spread
     from the first to the last.
     """

@@ -94,7 +94,7 @@ def evaluate(arguments: Sequence[str]) -> int:
             if folder is None
             else folder_part(trained, folder, options.split, options.convert_color)
         )
-        parts = [measuring.Part(trained.model, data.eval_loader(samples), samples.names)]
+        parts = [measuring.LabelledPart(trained.model, data.eval_loader(samples), samples.names)]
     count = sum(len(part.names) for part in parts)
     with commands.progress("evaluate", count) as advance:
         found = measuring.evaluate(trained, parts, options.worst, advance)

@@ -48,7 +48,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Part:
+class LabelledPart:
     """Samples to evaluate.
 
     Args:
@@ -67,7 +67,7 @@ class Part:
 @torch.inference_mode()
 def evaluate(
     trained: Trained,
-    parts: Sequence[Part],
+    parts: Sequence[LabelledPart],
     num_worst: int,
     advance: Callable[[int], None],
 ) -> Evaluation:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from convsweep.cli.console import say
 from convsweep.errors import UserError
 from convsweep.inference.evaluate.labelled import own_part
-from convsweep.inference.evaluate.measuring import Part
+from convsweep.inference.evaluate.measuring import LabelledPart
 
 if TYPE_CHECKING:
     from convsweep.training.trained import Trained
@@ -28,7 +28,7 @@ def is_cross_validation(trained: "Trained") -> bool:
     )
 
 
-def fold_parts(trained: "Trained") -> list[Part]:
+def fold_parts(trained: "Trained") -> list[LabelledPart]:
     """Return the validation fold of each network, for it to answer.
 
     Raises:
@@ -46,6 +46,8 @@ def fold_parts(trained: "Trained") -> list[Part]:
         except UserError as error:
             raise UserError(f"fold {member.data['fold']}: {error}") from None
         parts.append(
-            Part(member.model, data.eval_loader(samples), samples.names, int(member.data["fold"]))
+            LabelledPart(
+                member.model, data.eval_loader(samples), samples.names, int(member.data["fold"])
+            )
         )
     return parts

@@ -14,7 +14,7 @@ from convsweep.cli.shell_command import program_command
 from convsweep.errors import SEARCH_PATH, UserError
 from convsweep.review.confirm import document, engine
 from convsweep.review.confirm.candidates import Candidate, choose, ranking_objective
-from convsweep.review.confirm.document import FOLDER, Subject
+from convsweep.review.confirm.document import FOLDER, Comparison
 from convsweep.review.confirm.jobs import Folds, Jobs
 from convsweep.review.confirm.request import Request
 from convsweep.review.confirm.results import Result, measure
@@ -43,25 +43,27 @@ def confirm(request: Request) -> int:
         StudyError: The folder holds no sweep.
     """
     sweep = open_sweep_folder(request.folder)
-    subject = subject_of(sweep, request)
+    comparison = comparison_of(sweep, request)
     candidates = choose(sweep, request)
     folds = None if request.folds is None else Folds(request.folds, first_seed(sweep))
     jobs = Jobs(sweep, test=request.test, folds=folds)
     _check_configs(sweep, {one.name: jobs.overrides_of(one, 0) for one in candidates})
-    jobs.add(candidates, subject.seeds)
-    _say_plan(sweep, subject, candidates, jobs)
+    jobs.add(candidates, comparison.seeds)
+    _say_plan(sweep, comparison, candidates, jobs)
     code = engine.train(sweep, jobs, request.engine) if jobs.num_open else 0
-    results = measure(candidates, subject.seeds, jobs.trial_of, subject.metric, subject.folds)
-    verdict = judge(results, subject.metric, subject.maximize, subject.unit)
-    _report(sweep, subject, results, verdict)
+    results = measure(
+        candidates, comparison.seeds, jobs.trial_of, comparison.metric, comparison.folds
+    )
+    verdict = judge(results, comparison.metric, comparison.maximize, comparison.unit)
+    _report(sweep, comparison, results, verdict)
     return code
 
 
-def subject_of(sweep: SweepFolder, request: Request) -> Subject:
-    """Return the subject of the confirmation."""
+def comparison_of(sweep: SweepFolder, request: Request) -> Comparison:
+    """Return the comparison of the confirmation."""
     index, metric = ranking_objective(sweep, request.by)
     first, folds = first_seed(sweep), request.folds
-    return Subject(
+    return Comparison(
         study=sweep.options.study_name,
         folder=sweep.folder,
         metric=metric,
@@ -124,12 +126,12 @@ def _config_folders(sweep: SweepFolder) -> list[Path]:
 
 
 def _say_plan(
-    sweep: SweepFolder, subject: Subject, candidates: list[Candidate], jobs: Jobs
+    sweep: SweepFolder, comparison: Comparison, candidates: list[Candidate], jobs: Jobs
 ) -> None:
-    chosen = "the Pareto front's best" if subject.of_front else "the best"
+    chosen = "the Pareto front's best" if comparison.of_front else "the best"
     running = "; the sweep is still running" if sweep.is_running else ""
     console.print(
-        f"study {subject.study}: {chosen} by {subject.metric}{running}",
+        f"study {comparison.study}: {chosen} by {comparison.metric}{running}",
         soft_wrap=True,
         markup=False,
     )
@@ -139,29 +141,31 @@ def _say_plan(
             f"  {candidate.name}: {overrides or '(the defaults)'}", soft_wrap=True, markup=False
         )
     which = (
-        f"on {subject.folds} folds of the data, with a seed"
-        if subject.folds is not None
-        else f"with seeds {subject.seeds[0]} to {subject.seeds[-1]}"
-        if len(subject.seeds) > 1
-        else f"with seed {subject.seeds[0]}"
+        f"on {comparison.folds} folds of the data, with a seed"
+        if comparison.folds is not None
+        else f"with seeds {comparison.seeds[0]} to {comparison.seeds[-1]}"
+        if len(comparison.seeds) > 1
+        else f"with seed {comparison.seeds[0]}"
     )
     plan = f"{jobs.num_open} trainings to do, {which}, which the search has not used"
     console.print(f"{plan}, in {short_path(jobs.layout.folder)}", soft_wrap=True, markup=False)
 
 
-def _report(sweep: SweepFolder, subject: Subject, results: list[Result], verdict: Verdict) -> None:
+def _report(
+    sweep: SweepFolder, comparison: Comparison, results: list[Result], verdict: Verdict
+) -> None:
     """Write confirm.json and best.yaml and print them."""
-    path = document.write(document.document(subject, results, verdict), sweep.folder)
+    path = document.write(document.document(comparison, results, verdict), sweep.folder)
     console.print()
     Console(highlight=False, width=max(console.width, TABLE_WIDTH)).print(
-        table(subject, results, verdict)
+        table(comparison, results, verdict)
     )
-    for line in failures(results, subject.unit):
+    for line in failures(results, comparison.unit):
         console.print(f"  {line}", style="red", soft_wrap=True, markup=False)
     console.print(verdict.words, style="bold", soft_wrap=True, markup=False)
     console.print(f"  details: {short_path(path)}", soft_wrap=True, markup=False)
     if verdict.winner is not None:
-        write_preset(sweep, subject, verdict)
+        write_preset(sweep, comparison, verdict)
         console.print(
             f"  the winner as a preset: {preset_command(sweep)}", soft_wrap=True, markup=False
         )
@@ -179,11 +183,11 @@ def preset_command(sweep: SweepFolder) -> str:
     )
 
 
-def write_preset(sweep: SweepFolder, subject: Subject, verdict: Verdict) -> None:
+def write_preset(sweep: SweepFolder, comparison: Comparison, verdict: Verdict) -> None:
     """Write the winner as `best.yaml`, with the verdict as its header."""
     assert verdict.winner is not None
     header = [
-        f"# {verdict.winner.candidate.name} of study {subject.study}. {verdict.words}",
+        f"# {verdict.winner.candidate.name} of study {comparison.study}. {verdict.words}",
         f"# {preset_command(sweep)}",
     ]
     GlobalHydra.instance().clear()

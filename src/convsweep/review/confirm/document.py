@@ -26,8 +26,8 @@ SPLITS = (VALIDATION, TEST)
 
 
 @dataclass(frozen=True)
-class Subject:
-    """The subject of a confirmation.
+class Comparison:
+    """What a confirmation compares, and by what.
 
     Attributes:
         study: name of the study.
@@ -53,19 +53,19 @@ class Subject:
         return "seed" if self.folds is None else "fold"
 
 
-def document(subject: Subject, results: Sequence[Result], verdict: Verdict) -> dict[str, Any]:
+def document(comparison: Comparison, results: Sequence[Result], verdict: Verdict) -> dict[str, Any]:
     """Return the content of confirm.json."""
     baseline = baseline_of(results)
     return {
-        "study": subject.study,
-        "metric": {"validation": subject.metric, "test": test_metric(subject.metric)},
-        "direction": "maximize" if subject.maximize else "minimize",
-        "of_pareto_front": subject.of_front,
-        "seeds": subject.seeds if subject.folds is None else [],
-        "folds": subject.folds,
+        "study": comparison.study,
+        "metric": {"validation": comparison.metric, "test": test_metric(comparison.metric)},
+        "direction": "maximize" if comparison.maximize else "minimize",
+        "of_pareto_front": comparison.of_front,
+        "seeds": comparison.seeds if comparison.folds is None else [],
+        "folds": comparison.folds,
         "confidence": CONFIDENCE,
         "is_finished": not any(result.num_open for result in results),
-        "networks": [_network(result, baseline, subject) for result in results],
+        "networks": [_network(result, baseline, comparison) for result in results],
         "winner": None if verdict.winner is None else verdict.winner.candidate.name,
         "verdict": {
             "answer": verdict.answer,
@@ -92,7 +92,7 @@ def read(sweep_folder: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _network(result: Result, baseline: Result | None, subject: Subject) -> dict[str, Any]:
+def _network(result: Result, baseline: Result | None, comparison: Comparison) -> dict[str, Any]:
     candidate = result.candidate
     cost = next((training.cost for training in result.trainings if training.cost), None) or {}
     differences = (
@@ -110,7 +110,7 @@ def _network(result: Result, baseline: Result | None, subject: Subject) -> dict[
         "cost": {name: cost.get(name) for name in ("params", "macs", "memory", "receptive_field")},
         **{split: _plain(result.spread(split)) for split in SPLITS},
         "difference": {split: _plain(difference) for split, difference in differences.items()},
-        "trainings": [_training(training, subject) for training in result.trainings],
+        "trainings": [_training(training, comparison) for training in result.trainings],
     }
 
 
@@ -118,12 +118,12 @@ def _plain(value: Any) -> dict[str, Any] | None:
     return None if value is None else asdict(value)
 
 
-def _training(training: Training, subject: Subject) -> dict[str, Any]:
+def _training(training: Training, comparison: Comparison) -> dict[str, Any]:
     return {
-        subject.unit: training.seed,
+        comparison.unit: training.seed,
         "kind": training.kind,
         "reason": training.reason,
-        "folder": training.folder and os.path.relpath(training.folder, subject.folder),
+        "folder": training.folder and os.path.relpath(training.folder, comparison.folder),
         **{split: training.scores.get(split) for split in SPLITS},
         "seconds": training.seconds,
     }

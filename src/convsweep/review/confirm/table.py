@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from convsweep.review.confirm.document import Subject
+from convsweep.review.confirm.document import Comparison
 from convsweep.review.confirm.results import TEST, VALIDATION, Result, baseline_of
 from convsweep.review.confirm.verdict import Verdict
 from hydra_study.intervals import CONFIDENCE, Difference, Spread
 
 
-def table(subject: Subject, results: Sequence[Result], verdict: Verdict) -> Table:
+def table(comparison: Comparison, results: Sequence[Result], verdict: Verdict) -> Table:
     """Return the table; the winner is starred."""
     baseline = baseline_of(results)
     split = verdict.split
     shown = Table(
         box=None,
         padding=(0, 2, 0, 0),
-        title=subject.metric.removeprefix("val/"),
+        title=comparison.metric.removeprefix("val/"),
         title_justify="left",
     )
     heads = [
@@ -27,7 +27,7 @@ def table(subject: Subject, results: Sequence[Result], verdict: Verdict) -> Tabl
         TEST,
         f"{split} difference, {CONFIDENCE:.0%} interval",
         "parameters",
-        f"{subject.unit}s",
+        f"{comparison.unit}s",
     ]
     for head in heads:
         shown.add_column(head, justify="left" if head == "network" else "right", no_wrap=True)

@@ -33,7 +33,7 @@ def palette() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Kind:
+class KindStyle:
     """A kind of outcome: its colour in the palette, and what it means."""
 
     colour: str
@@ -41,18 +41,18 @@ class Kind:
 
 
 KINDS = {
-    "complete": Kind("@accent", "trained to the end"),
-    "pruned": Kind("@warm", "stopped early as unpromising"),
-    "paused": Kind("@notice-line", "waits with its checkpoint for others of its rung"),
-    "infeasible": Kind("@faint", "cannot be built or exceeds the budget; not counted"),
-    "duplicate": Kind("@sand", "the same network as an earlier trial; not counted"),
-    "out_of_memory": Kind("@violet", "out of memory"),
-    "timed_out": Kind("@olive", "exceeded its time limit"),
-    "diverged": Kind("@pink", "loss not finite"),
-    "killed": Kind("@muted", "terminated from outside; retried"),
-    "error": Kind("@bad", "raised an error"),
-    "running": Kind("@teal", "still training"),
-    "waiting": Kind("@line", "queued"),
+    "complete": KindStyle("@accent", "trained to the end"),
+    "pruned": KindStyle("@warm", "stopped early as unpromising"),
+    "paused": KindStyle("@notice-line", "waits with its checkpoint for others of its rung"),
+    "infeasible": KindStyle("@faint", "cannot be built or exceeds the budget; not counted"),
+    "duplicate": KindStyle("@sand", "the same network as an earlier trial; not counted"),
+    "out_of_memory": KindStyle("@violet", "out of memory"),
+    "timed_out": KindStyle("@olive", "exceeded its time limit"),
+    "diverged": KindStyle("@pink", "loss not finite"),
+    "killed": KindStyle("@muted", "terminated from outside; retried"),
+    "error": KindStyle("@bad", "raised an error"),
+    "running": KindStyle("@teal", "still training"),
+    "waiting": KindStyle("@line", "queued"),
 }
 
 

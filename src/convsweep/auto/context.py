@@ -7,7 +7,7 @@ from statistics import fmean
 
 from convsweep.auto.files import SPACE, Files
 from convsweep.auto.request import Request, key_of, value_of
-from convsweep.auto.shares import Costs, Finals, Shares, choices, fewer, share_out
+from convsweep.auto.shares import Costs, FinalsChoice, Shares, choices, fewer, share_out
 from convsweep.auto.state import State
 
 # What a command takes besides its work until the baseline has measured it: at least, and as a share
@@ -26,7 +26,7 @@ SIDE_BY_SIDE = 0.8
 
 
 @dataclass
-class Job:
+class StageContext:
     """A run at the start of a stage.
 
     Attributes:
@@ -88,7 +88,7 @@ class Job:
         return int(values[-1]) if values and values[-1].isdigit() else None
 
     @property
-    def choices(self) -> list[Finals]:
+    def choices(self) -> list[FinalsChoice]:
         """Which finalists to try, the wanted ones first; of no more trials than are complete."""
         asked = self.request
         top = min(asked.top, len(self.files.complete) or asked.top)
