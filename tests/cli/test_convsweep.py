@@ -112,11 +112,12 @@ COMPLETE = """
 eval "$(register-python-argcomplete convsweep)"
 convsweep() { "$PYTHON" -m convsweep "$@"; }
 offer() {
-  COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9 COMP_WORDS=($1) COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMPREPLY=()
+  COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9 COMP_WORDS=($1)
+  COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMPREPLY=()
   _python_argcomplete convsweep
   echo ${COMPREPLY[@]}
 }
-"""  # noqa: E501
+"""
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,10 @@ class First(L.Callback):
         print(sorted({HEAVY} & set(sys.modules)), flush=True)
         os._exit(0)
 builtins.First = First
-sys.argv += ["logger=none", "trainer=cpu", "model.net.width=4", "+callbacks.first._target_=builtins.First"]
+sys.argv += ["logger=none", "trainer=cpu", "model.net.width=4"]
+sys.argv += ["+callbacks.first._target_=builtins.First"]
 runpy.run_path({str(ROOT / "train.py")!r}, run_name="__main__")
-"""  # noqa: E501
+"""
 INSPECT = """
 try:
     runpy.run_module("convsweep.explain.inspect", run_name="__main__", alter_sys=True)
@@ -48,10 +49,11 @@ from omegaconf import OmegaConf
 from convsweep.cli.hydra_version import main_options
 from convsweep.review.report.sections.parts import architecture_of
 with initialize_config_dir(config_dir={str(ROOT / "conf")!r}, **main_options()):
-    cfg = compose("config", ["shape.in_shape=[1,8,8]", "shape.in_channels=1", "shape.num_classes=10"])
+    shape = ["shape.in_shape=[1,8,8]", "shape.in_channels=1", "shape.num_classes=10"]
+    cfg = compose("config", shape)
 OmegaConf.save(cfg, "config.yaml")
 architecture_of(Path("config.yaml"))
-"""  # noqa: E501
+"""
 
 
 def printed(code: str, folder: Path) -> list[str]:
@@ -87,7 +89,8 @@ figure, axes = matrix.plot()
 assert isinstance(axes, matplotlib.axes.Axes)
 
 from torchmetrics.detection import IntersectionOverUnion, MeanAveragePrecision
-boxes = [dict(boxes=torch.tensor([[0.0, 0.0, 4.0, 4.0]]), scores=torch.ones(1), labels=torch.zeros(1, dtype=torch.int64))]
+box, label = torch.tensor([[0.0, 0.0, 4.0, 4.0]]), torch.zeros(1, dtype=torch.int64)
+boxes = [dict(boxes=box, scores=torch.ones(1), labels=label)]
 overlap = IntersectionOverUnion()
 overlap.update(boxes, boxes)
 assert overlap.compute()["iou"] == 1
@@ -96,7 +99,8 @@ try:
 except ModuleNotFoundError as error:
     assert "pycocotools" in str(error)  # no package of ours, and nothing else is missing
 from torchmetrics.functional.audio import permutation_invariant_training, signal_noise_ratio
-from torchmetrics.image import LearnedPerceptualImagePatchSimilarity, StructuralSimilarityIndexMeasure
+from torchmetrics.image import LearnedPerceptualImagePatchSimilarity
+from torchmetrics.image import StructuralSimilarityIndexMeasure
 from torchmetrics.functional.image.lpips import _LPIPS
 _LPIPS(pretrained=False, net="squeeze", pnet_rand=True)
 assert torchmetrics.Metric is lightning.pytorch.core.module.Metric is torchmetrics.metric.Metric
@@ -104,7 +108,7 @@ assert issubclass(IntersectionOverUnion, torchmetrics.Metric)
 assert set(torchmetrics.__all__) <= set(dir(torchmetrics))
 import scipy.signal
 assert scipy.signal.hamming is scipy.signal.windows.hamming
-"""  # noqa: E501
+"""
 
 
 def test_any_metric_works_in_a_process_that_has_trained(tmp_path: Path) -> None:

@@ -23,10 +23,11 @@ from hydra import compose, initialize_config_dir
 from convsweep.training import feasibility
 for overrides in ([], ["experiment=cifar10_fast"], ["experiment=unet_scenes", "trainer=gpu"]):
     with initialize_config_dir(CONF, version_base="1.3"):
-        cfg = compose("config", overrides=[*overrides, "name=x", "trainer.default_root_dir=x", "logger=none"])
+        fixed = ["name=x", "trainer.default_root_dir=x", "logger=none"]
+        cfg = compose("config", overrides=[*overrides, *fixed])
     print(feasibility.check(cfg)["params"] > 0)
 print(asked, torch.cuda.is_initialized())
-"""  # noqa: E501
+"""
 
 
 def test_a_warm_template_has_not_asked_for_a_gpu() -> None:

@@ -13,9 +13,21 @@ from convsweep.nets import ConvNet
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [(5, 5), ("500k", 500_000), ("1.5M", 1_500_000), ("500M", 500_000_000), ("2GiB", 2 * 2**30), ("2 GB", 2 * 10**9),  # noqa: E501
-     ("1e6", 10**6), (1e6, 10**6), ("3Ki", 3072), ("1_000", 1000), ("2KB", 2000), ("4TiB", 4 * 2**40)],  # noqa: E501
-)  # fmt: skip
+    [
+        (5, 5),
+        ("500k", 500_000),
+        ("1.5M", 1_500_000),
+        ("500M", 500_000_000),
+        ("2GiB", 2 * 2**30),
+        ("2 GB", 2 * 10**9),
+        ("1e6", 10**6),
+        (1e6, 10**6),
+        ("3Ki", 3072),
+        ("1_000", 1000),
+        ("2KB", 2000),
+        ("4TiB", 4 * 2**40),
+    ],
+)
 def test_quantity(text: float | str, number: int) -> None:
     assert quantity(text, "budget.max_memory") == number
 

@@ -112,9 +112,35 @@ def test_attention_sees_everything() -> None:
     assert field.windows[0].low(3) == -inf
 
 
-@pytest.mark.parametrize("kind", ["ReLU", "ReLU6", "GELU", "SiLU", "Hardswish", "Hardsigmoid", "Hardtanh", "PReLU", "RReLU",  # noqa: E501
-                                  "ELU", "SELU", "CELU", "Mish", "Softplus", "LeakyReLU", "LogSigmoid", "Softsign", "Tanhshrink",  # noqa: E501
-                                  "Hardshrink", "Softshrink", "Threshold", "GLU", "Dropout2d", "LocalResponseNorm"])  # fmt: skip  # noqa: E501
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "ReLU",
+        "ReLU6",
+        "GELU",
+        "SiLU",
+        "Hardswish",
+        "Hardsigmoid",
+        "Hardtanh",
+        "PReLU",
+        "RReLU",
+        "ELU",
+        "SELU",
+        "CELU",
+        "Mish",
+        "Softplus",
+        "LeakyReLU",
+        "LogSigmoid",
+        "Softsign",
+        "Tanhshrink",
+        "Hardshrink",
+        "Softshrink",
+        "Threshold",
+        "GLU",
+        "Dropout2d",
+        "LocalResponseNorm",
+    ],
+)
 def test_activations_stay_at_their_position(kind: str) -> None:
     options = {"Threshold": (0.1, 0.0), "GLU": (1,), "LocalResponseNorm": (3,)}.get(kind, ())
     field = field_of(nn.Sequential(nn.Conv2d(1, 4, 3), getattr(nn, kind)(*options)), (1, 8, 9))

@@ -74,12 +74,21 @@ def really_kept(net: nn.Module, x: Tensor) -> int:
 
 NETS = {
     "resnet18": (models.resnet18, (3, 32, 32)),
-    "ConvNet": (lambda: ConvNet((1, 28, 28), 10, head={"hidden": [30], "dropout": 0.3}), (1, 28, 28)),  # noqa: E501
-    "dense ConvNet": (lambda: ConvNet((1, 40), 10, skip="concat", num_blocks=3, dropout=0.1, activation="gelu"), (1, 40)),  # noqa: E501
-    "residual ConvNet": (lambda: ConvNet((1, 12, 14, 13), 4, num_stages=2, block="basic", skip="add", width=8), (1, 12, 14, 13)),  # noqa: E501
+    "ConvNet": (
+        lambda: ConvNet((1, 28, 28), 10, head={"hidden": [30], "dropout": 0.3}),
+        (1, 28, 28),
+    ),
+    "dense ConvNet": (
+        lambda: ConvNet((1, 40), 10, skip="concat", num_blocks=3, dropout=0.1, activation="gelu"),
+        (1, 40),
+    ),
+    "residual ConvNet": (
+        lambda: ConvNet((1, 12, 14, 13), 4, num_stages=2, block="basic", skip="add", width=8),
+        (1, 12, 14, 13),
+    ),
     "UNet": (lambda: UNet((3, 30, 30), 2, depth=2, width=4, upsample="linear"), (3, 30, 30)),
     "group norm": (lambda: ConvNet((1, 28, 28), 10, norm="group"), (1, 28, 28)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NETS)

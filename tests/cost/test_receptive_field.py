@@ -101,9 +101,19 @@ def test_window_of_a_unet_is_the_support_of_its_gradient(
 ) -> None:
     in_shape = (1, *{1: (124,), 2: (100, 108)}[dim])
     net = UNet(
-        in_shape, 2, depth=2, width=2, width_growth=1.0, norm="none", activation="none", init="torch",  # noqa: E501
-        upsample=upsample, downsample=downsample, skip=skip, padding=padding,
-    )  # fmt: skip
+        in_shape,
+        2,
+        depth=2,
+        width=2,
+        width_growth=1.0,
+        norm="none",
+        activation="none",
+        init="torch",
+        upsample=upsample,
+        downsample=downsample,
+        skip=skip,
+        padding=padding,
+    )
     assert_seen(positive(net), in_shape, net.out_spatial)
 
 

@@ -171,9 +171,14 @@ def test_masks_are_divided_by_group_and_into_folds(tmp_path: Path) -> None:
 
     def names(fold: int) -> tuple[set[str], set[str]]:
         data = MaskFolder(
-            str(tmp_path), num_classes=2, batch_size=2, num_folds=4, fold=fold, test_fraction=None,
+            str(tmp_path),
+            num_classes=2,
+            batch_size=2,
+            num_folds=4,
+            fold=fold,
+            test_fraction=None,
             group=r"(patient\d)_",
-        )  # fmt: skip
+        )
         return set(data.train.names), set(data.val.names)
 
     found = [names(fold) for fold in range(4)]

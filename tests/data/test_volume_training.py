@@ -26,10 +26,21 @@ RUN = ["logger=none", "trainer=cpu", "trainer.max_epochs=1", "data.batch_size=4"
 def test_a_nifti_folder_is_learnt_from_crops_and_judged_whole(train: Train, tmp_path: Path) -> None:
     root = draw_folder(tmp_path / "scans")
     run = train(
-        *RUN, *SEGMENTATION, "data=nifti_folder", f"data.root={root}", "data.num_classes=3", "data.crop_size=8",  # noqa: E501
-        "data/augment=mirror", "model.normalize_by=sample", "data.crops_per_volume=8", "trainer.max_epochs=6",  # noqa: E501
-        "optimizer.lr=0.02", "model.dice_weight=1", "monitor.metric=val/foreground_dice", quick=False,  # noqa: E501
-    )  # fmt: skip
+        *RUN,
+        *SEGMENTATION,
+        "data=nifti_folder",
+        f"data.root={root}",
+        "data.num_classes=3",
+        "data.crop_size=8",
+        "data/augment=mirror",
+        "model.normalize_by=sample",
+        "data.crops_per_volume=8",
+        "trainer.max_epochs=6",
+        "optimizer.lr=0.02",
+        "model.dice_weight=1",
+        "monitor.metric=val/foreground_dice",
+        quick=False,
+    )
     result = json.loads((run / "result.json").read_text())
     assert result["test"]["test/sample_dice/1"] > 0.3
     assert result["cost"]["in_shape"] == [1, 8, 8, 8]
@@ -57,9 +68,15 @@ def test_arrays_of_three_axes_are_learnt(train: Train, tmp_path: Path, task: str
         SEGMENTATION if task == "segmentation" else ["model.net.num_stages=1", "model.net.width=4"]
     )
     run = train(
-        *RUN, *model, "data=arrays", f"data.path={tmp_path}/scans.npz", f"data.task={task}", "optimizer.lr=0.02",  # noqa: E501
-        "trainer.max_epochs=8", quick=False,
-    )  # fmt: skip
+        *RUN,
+        *model,
+        "data=arrays",
+        f"data.path={tmp_path}/scans.npz",
+        f"data.task={task}",
+        "optimizer.lr=0.02",
+        "trainer.max_epochs=8",
+        quick=False,
+    )
     test = json.loads((run / "result.json").read_text())["test"]
     # chance: a half
     assert test["test/accuracy" if task == "classification" else "test/pixel_accuracy"] > 0.65

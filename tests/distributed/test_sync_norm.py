@@ -35,9 +35,18 @@ def train(devices: int) -> tuple[dict[str, Tensor], dict[str, float]]:
     sgd = partial(torch.optim.SGD, lr=0.1, momentum=0.9)
     model = Classification(net=net, info=data.info, optimizer=sgd, **statistics)
     trainer = L.Trainer(
-        accelerator="cpu", devices=devices, strategy="ddp_fork", plugins=[SyncNorm()], max_epochs=2, use_distributed_sampler=False,  # noqa: E501
-        logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,  # noqa: E501
-    )  # fmt: skip
+        accelerator="cpu",
+        devices=devices,
+        strategy="ddp_fork",
+        plugins=[SyncNorm()],
+        max_epochs=2,
+        use_distributed_sampler=False,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
     trainer.fit(model, data)
     assert len(data.train) % GLOBAL_BATCH % 2 == 1, "the last step must be uneven"
     return model.state_dict(), {

@@ -49,10 +49,17 @@ def labels(path: Path) -> Path:
 
 def signals(path: Path) -> Path:
     return write_checkpoint(
-        path, "model=denoising", "model/net=unet_1d", "data=signals", "data.length=64",
-        "data.num_train=4", "data.num_val=2", "data.num_test=2", "model.net.depth=2",
+        path,
+        "model=denoising",
+        "model/net=unet_1d",
+        "data=signals",
+        "data.length=64",
+        "data.num_train=4",
+        "data.num_val=2",
+        "data.num_test=2",
+        "model.net.depth=2",
         "model.net.width=4",
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("make", [classes, masks, numbers, labels, signals])

@@ -38,9 +38,15 @@ def test_transposed_convolution_with_the_same_weights_applies_the_transpose(
 ) -> None:
     kind = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}[len(in_shape) - 1]
     back = kind(
-        conv.out_channels, conv.in_channels, conv.kernel_size, conv.stride, conv.padding,
-        groups=conv.groups, dilation=conv.dilation, bias=False,
-    )  # fmt: skip
+        conv.out_channels,
+        conv.in_channels,
+        conv.kernel_size,
+        conv.stride,
+        conv.padding,
+        groups=conv.groups,
+        dilation=conv.dilation,
+        bias=False,
+    )
     back.weight = conv.weight
     forth = linear_map(conv, in_shape)
     found = linear_map(back, forth.out_shape)

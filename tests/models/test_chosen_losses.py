@@ -80,9 +80,14 @@ def test_classes_are_needed_and_probabilities_must_be_taken() -> None:
 
 def test_a_training_with_a_chosen_loss_is_loaded_with_it(train: Train) -> None:
     run = train(
-        *SCENES, "model/loss=lovasz", "model.loss.cross_entropy_weight=1", "logger=none",
-        "trainer=cpu", "trainer.max_epochs=1", quick=False,
-    )  # fmt: skip
+        *SCENES,
+        "model/loss=lovasz",
+        "model.loss.cross_entropy_weight=1",
+        "logger=none",
+        "trainer=cpu",
+        "trainer.max_epochs=1",
+        quick=False,
+    )
     loaded = build.load_model(Path(run) / "checkpoints" / "best.ckpt")
     assert isinstance(loaded.given_loss, Lovasz)
     assert loaded.given_loss.cross_entropy_weight == 1

@@ -19,8 +19,13 @@ from convsweep.nets import ConvNet, UNet
 from convsweep.tasks.denoising import Denoising, DenoisingTask
 
 STACK: dict[str, Any] = {
-    "num_stages": 3, "width": 8, "width_growth": 1.0, "dilation": [1, 2, 4], "downsample": "none", "head": {"output": "position"},  # noqa: E501
-}  # fmt: skip
+    "num_stages": 3,
+    "width": 8,
+    "width_growth": 1.0,
+    "dilation": [1, 2, 4],
+    "downsample": "none",
+    "head": {"output": "position"},
+}
 
 
 def denoiser(net: nn.Module | None = None, channels: int = 1, **options: Any) -> Denoising:

@@ -9,9 +9,17 @@ from tests.conftest import Train
 from convsweep.training.build import load_model
 
 RUN = [
-    "model=denoising", "data=signals", "data.length=256", "data.num_train=16", "data.num_val=4", "data.num_test=4",  # noqa: E501
-    "data.batch_size=8", "logger=none", "trainer=cpu", "trainer.max_epochs=2",
-]  # fmt: skip
+    "model=denoising",
+    "data=signals",
+    "data.length=256",
+    "data.num_train=16",
+    "data.num_val=4",
+    "data.num_test=4",
+    "data.batch_size=8",
+    "logger=none",
+    "trainer=cpu",
+    "trainer.max_epochs=2",
+]
 
 
 @pytest.mark.parametrize(

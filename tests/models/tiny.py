@@ -88,9 +88,14 @@ class Quiet(L.Trainer):
 
     def __init__(self, **options: Any) -> None:
         defaults: dict[str, Any] = {
-            "accelerator": "cpu", "devices": 1, "logger": False, "enable_progress_bar": False, "enable_model_summary": False,  # noqa: E501
-            "enable_checkpointing": False, "num_sanity_val_steps": 0,
-        }  # fmt: skip
+            "accelerator": "cpu",
+            "devices": 1,
+            "logger": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "enable_checkpointing": False,
+            "num_sanity_val_steps": 0,
+        }
         super().__init__(**defaults | options)
 
 

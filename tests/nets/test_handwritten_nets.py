@@ -13,10 +13,19 @@ from convsweep.nets.torchvision_weights import copy_in_order
 
 def test_lenet5_is_the_network_of_1998() -> None:
     by_hand = nn.Sequential(
-        nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2),
-        nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2),
-        nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, 10),  # noqa: E501
-    )  # fmt: skip
+        nn.Conv2d(1, 6, 5),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(400, 120),
+        nn.Tanh(),
+        nn.Linear(120, 84),
+        nn.Tanh(),
+        nn.Linear(84, 10),
+    )
     net = preset("lenet5", (1, 32, 32))
     copy_in_order(by_hand, net)
     x = torch.randn(3, 1, 32, 32)

@@ -105,9 +105,17 @@ def test_shape_stated_is_the_shape_computed(
 ) -> None:
     for block in ("plain", "basic", "bottleneck"):
         stage = Stage(
-            width=6, num_blocks=2, block=block, skip=skip, downsample=downsample, downsample_at=downsample_at,  # noqa: E501
-            padding=padding, kernel_size=kernel_size, dilation=2, pool_size=3,
-        )  # fmt: skip
+            width=6,
+            num_blocks=2,
+            block=block,
+            skip=skip,
+            downsample=downsample,
+            downsample_at=downsample_at,
+            padding=padding,
+            kernel_size=kernel_size,
+            dilation=2,
+            pool_size=3,
+        )
         module, shape = build_stage(stage, (3, 49, 40))
         assert module(torch.randn(2, 3, 49, 40)).shape[1:] == shape
         assert shape[0] == 6

@@ -46,9 +46,14 @@ def test_a_student_is_trained_resumed_and_read_without_its_teacher(
 def test_a_segmenter_learns_from_feature_maps_too(train: Train, tmp_path: Path) -> None:
     teacher = write_checkpoint(tmp_path / "teacher.ckpt", *SCENES)
     run = train(
-        *SCENES, "trainer=cpu", "trainer.max_epochs=1", "logger=none", f"teacher={teacher}",
-        "distillation.feature_weight=1", quick=False,
-    )  # fmt: skip
+        *SCENES,
+        "trainer=cpu",
+        "trainer.max_epochs=1",
+        "logger=none",
+        f"teacher={teacher}",
+        "distillation.feature_weight=1",
+        quick=False,
+    )
     assert set(weights(run)) == set(read_checkpoint(teacher)["state_dict"])
 
 

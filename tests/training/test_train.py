@@ -236,10 +236,16 @@ def test_a_sweep_without_its_flag_says_that_it_is_one_training(
 def test_paths_are_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
     folder = Path("/home/somebody") / ("a_long_name_" * 10)
     result = {
-        "objectives": {"val/accuracy": 0.5, "macs": 1200.0}, "best_epoch": 1, "test": {}, "seconds": 2.0, "epochs": 1,  # noqa: E501
-        "cost": {"params": 10, "macs": 1200}, "stopped_early": False, "checkpoint": "checkpoints/best.ckpt",  # noqa: E501
+        "objectives": {"val/accuracy": 0.5, "macs": 1200.0},
+        "best_epoch": 1,
+        "test": {},
+        "seconds": 2.0,
+        "epochs": 1,
+        "cost": {"params": 10, "macs": 1200},
+        "stopped_early": False,
+        "checkpoint": "checkpoints/best.ckpt",
         "wandb": {"url": None, "dir": "wandb/offline-run", "id": "abc"},
-    }  # fmt: skip
+    }
     show_result(result, folder)
     printed = capsys.readouterr().out
     assert f"best checkpoint: {folder}/checkpoints/best.ckpt\n" in printed
@@ -365,9 +371,16 @@ def test_overfit_learns_its_batches_by_heart(train: Train) -> None:
 
 def test_unet_runs_on_scenes(train: Train) -> None:
     folder = train(
-        "experiment=unet_scenes", "logger=none", "trainer=cpu", "trainer.max_epochs=1", "data.num_train=32", "data.num_val=8",  # noqa: E501
-        "data.num_test=8", "model.net.width=4", quick=False,
-    )  # fmt: skip
+        "experiment=unet_scenes",
+        "logger=none",
+        "trainer=cpu",
+        "trainer.max_epochs=1",
+        "data.num_train=32",
+        "data.num_val=8",
+        "data.num_test=8",
+        "model.net.width=4",
+        quick=False,
+    )
     assert set(result_of(folder)["test"]) >= {
         "test/miou",
         "test/dice",

@@ -101,8 +101,10 @@ def test_stated_parts_are_kept(tmp_path: Path) -> None:
     data = folder(tmp_path)
     assert data.test is not None
     assert [stems(part.names) for part in (data.train, data.val, data.test)] == [
-        {"train/train.wav"}, {"valid/valid.wav"}, {"test/test.wav"},
-    ]  # fmt: skip
+        {"train/train.wav"},
+        {"valid/valid.wav"},
+        {"test/test.wav"},
+    ]
 
 
 def test_recordings_are_brought_to_one_rate_and_channel(tmp_path: Path) -> None:

@@ -122,10 +122,21 @@ def test_mistake_is_one_message(
         table(people(tmp_path, rows), **options).setup()
 
 
-LISTS = [["0", "cat; dog"], ["1", ""], ["2", "dog"], ["3", "cat"], ["4", "cat;dog;owl"],
-         ["5", "owl"], ["6", ""], ["7", "owl;cat"], ["8", "dog"], ["9", "owl"]]  # fmt: skip
-COLUMNS = [[name, *(int(animal in labels) for animal in ("cat", "dog", "owl"))]
-           for name, labels in LISTS]  # fmt: skip
+LISTS = [
+    ["0", "cat; dog"],
+    ["1", ""],
+    ["2", "dog"],
+    ["3", "cat"],
+    ["4", "cat;dog;owl"],
+    ["5", "owl"],
+    ["6", ""],
+    ["7", "owl;cat"],
+    ["8", "dog"],
+    ["9", "owl"],
+]
+COLUMNS = [
+    [name, *(int(animal in labels) for animal in ("cat", "dog", "owl"))] for name, labels in LISTS
+]
 
 
 def animals(root: Path, rows: Any, header: str, **options: Any) -> ImageTable:

@@ -43,8 +43,10 @@ def test_network_of_a_config_is_drawn_and_nothing_else_is_written(
         "seed=1",
     )
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
-        "figures", "figures/field.svg", "figures/matrix.svg",
-    ]  # fmt: skip
+        "figures",
+        "figures/field.svg",
+        "figures/matrix.svg",
+    ]
 
 
 def test_mistakes_end_with_their_message(

@@ -19,9 +19,13 @@ from convsweep.tasks.denoising import Denoising
 from tests.checkpoints import Command, write_checkpoint
 
 STACK: dict[str, Any] = {
-    "num_stages": 4, "width": 8, "width_growth": 1.0, "dilation": [1, 2, 4, 8], "downsample": "none",  # noqa: E501
+    "num_stages": 4,
+    "width": 8,
+    "width_growth": 1.0,
+    "dilation": [1, 2, 4, 8],
+    "downsample": "none",
     "head": {"output": "position"},
-}  # fmt: skip
+}
 
 
 def denoiser(net: nn.Module | None = None, **options: Any) -> Denoising:

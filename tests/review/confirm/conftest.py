@@ -26,14 +26,17 @@ if cfg.net == "broken" and (cfg.seed > 0 or cfg.fail_early):
 time.sleep(cfg.sleep)
 while cfg.seed == 0 and cfg.net != "good" and Path("hold").exists():
     time.sleep(0.05)
-score = {"good": 0.9, "lucky": 0.8, "plain": 0.7, "broken": 0.6}[cfg.net] + cfg.x + 0.01 * (cfg.seed % 3)
+score = {"good": 0.9, "lucky": 0.8, "plain": 0.7, "broken": 0.6}[cfg.net]
+score += cfg.x + 0.01 * (cfg.seed % 3)
 score += 0.3 if cfg.net == "lucky" and cfg.seed == 0 else 0
 test = {"test/accuracy": score - 0.1} if cfg.test == "always" else {}
-objectives = {"val/accuracy": score, "macs": {"good": 30.0, "lucky": 10.0, "plain": 20.0, "broken": 40.0}[cfg.net]}
+macs = {"good": 30.0, "lucky": 10.0, "plain": 20.0, "broken": 40.0}[cfg.net]
+objectives = {"val/accuracy": score, "macs": macs}
 cost = {"params": 10, "macs": objectives["macs"]}
-(folder / "result.json").write_text(json.dumps({"objectives": objectives, "test": test, "cost": cost, "seconds": 0.1}))
+result = {"objectives": objectives, "test": test, "cost": cost, "seconds": 0.1}
+(folder / "result.json").write_text(json.dumps(result))
 return [objectives[name] for name in cfg.objectives] if cfg.objectives else score
-"""  # noqa: E501
+"""
 CONFIG = """
 net: plain
 x: 0.0

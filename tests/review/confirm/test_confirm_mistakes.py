@@ -111,9 +111,14 @@ def test_the_words_of_the_command_line() -> None:
 def test_all_networks_are_trained_on_the_same_folds() -> None:
     candidate = Candidate("trial 3", ["data.val_fraction=0.3", "x=1"])
     assert overrides_of_job(candidate, 2, "seed", folds=Folds(5, seed=7)) == [
-        "data.val_fraction=null", "x=1", "data.num_folds=5", "data.fold=2", "seed=7",
-        "name=trial_3_fold2", "test=always",
-    ]  # fmt: skip
+        "data.val_fraction=null",
+        "x=1",
+        "data.num_folds=5",
+        "data.fold=2",
+        "seed=7",
+        "name=trial_3_fold2",
+        "test=always",
+    ]
 
 
 def test_help_has_examples() -> None:

@@ -87,10 +87,15 @@ def make_trial(index: int, kind: str, objectives: int, generator: random.Random)
     seconds = 20 + weights / 5000
     start = START + timedelta(seconds=60 * (index // 2))
     info: dict[str, Any] = {
-        "worker": "20260102-030400-1-0-aa", "slot": index % 2, "session": "20260102-030400-1", "hash": str(index),  # noqa: E501
-        "params": weights, "macs": 20 * weights, "summary": f"ConvNet: {weights / 1000:.3g} k parameters, 1 MMACs",  # noqa: E501
+        "worker": "20260102-030400-1-0-aa",
+        "slot": index % 2,
+        "session": "20260102-030400-1",
+        "hash": str(index),
+        "params": weights,
+        "macs": 20 * weights,
+        "summary": f"ConvNet: {weights / 1000:.3g} k parameters, 1 MMACs",
         "overrides": [f"optimizer.lr={params['optimizer.lr']}"],
-    }  # fmt: skip
+    }
     epochs = {"complete": 12, "pruned": 3, "running": 2, "paused": 3}.get(kind, 0)
     state = STATES.get(kind, TrialState.FAIL)
     if state.is_finished():

@@ -43,14 +43,34 @@ from tests.review.report.studies import MULTIRUN, SPACE, make_trials, mixed
 
 RUN = "document.title='pwned'"
 HOSTILE = (
-    f"<script>{RUN}</script>", f'"><img src=x onerror="{RUN}">', f"](javascript:{RUN})", f"[x](javascript:{RUN})",  # noqa: E501
-    "| a | b", "\\| a", "</script>", "${x}", "`", f"``<img src=x onerror={RUN}>`", f"\\`<img src=x onerror={RUN}>`",  # noqa: E501
-    f"`a\n\n<img src=x onerror={RUN}>`", f"```\n<img src=x onerror={RUN}>\n```",
-    f'<a href="javascript:{RUN}">go</a>', '<a href="https://evil.example">go</a>', "<b>bold</b>",
-    "https://evil.example/a?b=c", "see http://evil.example, or (HTTPS://evil.example)", "ftp://evil.example", "www.evil.example",  # noqa: E501
-    "_WWW.evil.example", "someone@evil.example", "mailto:someone@evil.example", "xmpp:someone@evil.example/x",  # noqa: E501
-    "\\https://evil.example", "`x`https://evil.example`y`", "x | https://evil.example\\|y",
-)  # fmt: skip
+    f"<script>{RUN}</script>",
+    f'"><img src=x onerror="{RUN}">',
+    f"](javascript:{RUN})",
+    f"[x](javascript:{RUN})",
+    "| a | b",
+    "\\| a",
+    "</script>",
+    "${x}",
+    "`",
+    f"``<img src=x onerror={RUN}>`",
+    f"\\`<img src=x onerror={RUN}>`",
+    f"`a\n\n<img src=x onerror={RUN}>`",
+    f"```\n<img src=x onerror={RUN}>\n```",
+    f'<a href="javascript:{RUN}">go</a>',
+    '<a href="https://evil.example">go</a>',
+    "<b>bold</b>",
+    "https://evil.example/a?b=c",
+    "see http://evil.example, or (HTTPS://evil.example)",
+    "ftp://evil.example",
+    "www.evil.example",
+    "_WWW.evil.example",
+    "someone@evil.example",
+    "mailto:someone@evil.example",
+    "xmpp:someone@evil.example/x",
+    "\\https://evil.example",
+    "`x`https://evil.example`y`",
+    "x | https://evil.example\\|y",
+)
 ALL = " ".join(HOSTILE)
 # What GitHub makes a link of wherever it stands (its extension of CommonMark: extended autolinks).
 AUTOLINK = r"(?:https?|ftp)://|www\.|[\w.+-]@[\w-]+\.|(?:mailto|xmpp):"
@@ -139,11 +159,13 @@ def hostile_sweep(folder: Path, name: str) -> Path:
             "summary": f"{ALL}: 1 k, {ALL}",
         }
         return optuna.trial.create_trial(
-            state=trial.state, values=trial.values, params={names[key]: value for key, value in params.items()},  # noqa: E501
+            state=trial.state,
+            values=trial.values,
+            params={names[key]: value for key, value in params.items()},
             distributions={names[key]: form for key, form in forms.items()},
             user_attrs=info if trial.state is not TrialState.COMPLETE else info | {"reason": ""},
             intermediate_values=trial.intermediate_values,
-        )  # fmt: skip
+        )
 
     config = yaml.safe_load(MULTIRUN.replace("DIRECTION", "maximize"))
     config["monitor"]["metric"] = ALL
@@ -170,10 +192,14 @@ def hostile_run(folder: Path) -> Path:
     """Write a run whose texts are hostile."""
     folder.mkdir(parents=True)
     result = {
-        "outcome": "complete", "reason": ALL, "best": {ALL: 0.5}, "test": {ALL: 0.5}, "seconds": 3,
+        "outcome": "complete",
+        "reason": ALL,
+        "best": {ALL: 0.5},
+        "test": {ALL: 0.5},
+        "seconds": 3,
         "cost": {"params": 10, "summary": ALL},
         "wandb": f"javascript:{RUN}",
-    }  # fmt: skip
+    }
     (folder / "result.json").write_text(json.dumps(result))
     config = {
         "name": ALL,
@@ -205,11 +231,27 @@ def pages(folder: Path) -> dict[str, Page]:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_block_lets_a_name_become_code(name: str) -> None:
-    figure = Figure(name, [{"type": "scatter", "name": name, "x": [name], "y": [1]}], {"xaxis": {"title": {"text": name}}},  # noqa: E501
-                    name, name, instead=Table([name, "b"], [[name, 1]]), key=[(name, "@accent")])  # fmt: skip  # noqa: E501
-    blocks = [Text(name), Notice(name), Bullets([name]), Cards([Card(name, name, name)]), Code(name),  # noqa: E501
-              Table([name, "b"], [[name, 1]]),
-              figure, Grid([figure]), Fold(name, [Text(name)]), Text(f"in `{name}` code")]  # fmt: skip  # noqa: E501
+    figure = Figure(
+        name,
+        [{"type": "scatter", "name": name, "x": [name], "y": [1]}],
+        {"xaxis": {"title": {"text": name}}},
+        name,
+        name,
+        instead=Table([name, "b"], [[name, 1]]),
+        key=[(name, "@accent")],
+    )
+    blocks = [
+        Text(name),
+        Notice(name),
+        Bullets([name]),
+        Cards([Card(name, name, name)]),
+        Code(name),
+        Table([name, "b"], [[name, 1]]),
+        figure,
+        Grid([figure]),
+        Fold(name, [Text(name)]),
+        Text(f"in `{name}` code"),
+    ]
     check(Page(name, name, [Section(name, blocks)]))
     assert "<a " not in str(plotly_figure(figure).to_dict()), "nor in W&B's panel"
 

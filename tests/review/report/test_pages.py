@@ -29,9 +29,21 @@ from tests.review.report.studies import mixed
 
 ALWAYS = ["In one minute", "What was searched", "Run it again"]
 WHOLE = [
-    *ALWAYS, "The winner", "Best trials", "Confirmation", "History", "What mattered", "One parameter", "Pairs", "Parallel",  # noqa: E501
-    "Cost", "Curves", "Outcomes", "Timeline", "All trials",
-]  # fmt: skip
+    *ALWAYS,
+    "The winner",
+    "Best trials",
+    "Confirmation",
+    "History",
+    "What mattered",
+    "One parameter",
+    "Pairs",
+    "Parallel",
+    "Cost",
+    "Curves",
+    "Outcomes",
+    "Timeline",
+    "All trials",
+]
 
 
 def figures(html: str) -> list[dict[str, Any]]:
@@ -190,11 +202,18 @@ def test_two_sweeps_stand_side_by_side(made: MakeSweep) -> None:
 
 
 RESULT = {
-    "outcome": "complete", "objectives": {"val/accuracy": 0.9}, "best_epoch": 1,
+    "outcome": "complete",
+    "objectives": {"val/accuracy": 0.9},
+    "best_epoch": 1,
     "best": {"val/accuracy": 0.9, "lr-Adam": 0.1, "lr-AdamW/pg1": 0.2},
-    "test": {"test/accuracy": 0.88}, "epochs": 2, "stopped_early": False, "checkpoint": None, "seconds": 4.0,  # noqa: E501
-    "cost": {"params": 5000, "macs": 1000, "summary": "ConvNet: 5 k parameters, 1 kMACs"}, "wandb": None,  # noqa: E501
-}  # fmt: skip
+    "test": {"test/accuracy": 0.88},
+    "epochs": 2,
+    "stopped_early": False,
+    "checkpoint": None,
+    "seconds": 4.0,
+    "cost": {"params": 5000, "macs": 1000, "summary": "ConvNet: 5 k parameters, 1 kMACs"},
+    "wandb": None,
+}
 CONFIG = (
     "name: NAME\nseed: 3\nmonitor: {metric: val/accuracy, mode: max}\ndata: {_target_:"
     " convsweep.data.sources.digits.Digits}\n"
