@@ -88,4 +88,4 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         parse(["--help"])
     assert end.value.code == 0
-    assert "examples:\n  convsweep predict outputs/" in capsys.readouterr().out
+    assert "\n  convsweep predict outputs/" in capsys.readouterr().out
