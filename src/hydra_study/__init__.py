@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from hydra_study.trials.budget import tally as tally
     from hydra_study.trials.early_values import early_values as early_values
     from hydra_study.trials.early_values import rungs_of as rungs_of
-    from hydra_study.trials.finalists import Decision as Decision
     from hydra_study.trials.finalists import Finals as Finals
+    from hydra_study.trials.finalists import FinalsDecision as FinalsDecision
     from hydra_study.trials.finalists import decide_finals as decide_finals
     from hydra_study.trials.retry import fixed_params as fixed_params
     from hydra_study.trials.schedules import Promotion as Promotion
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 _MODULES = {
     "config_arguments": "primary_config",
     "config_dirs": "primary_config",
-    "Decision": "trials.finalists",
     "FULL_ERROR": "errors",
     "Finals": "trials.finalists",
+    "FinalsDecision": "trials.finalists",
     "LivenessMonitor": "storage.heartbeat",
     "OpenStudy": "storage.storage",
     "Preview": "preview",

@@ -46,11 +46,11 @@ from hydra_study.trials.budget import tally
 from hydra_study.trials.changes import check_change, differences_to, fixed_config
 from hydra_study.trials.early_stopping import parse_early_stopping
 from hydra_study.trials.early_values import early_values, rungs_of
-from hydra_study.trials.finalists import Decision, check_seed, decide_finals, parse_finals
+from hydra_study.trials.finalists import FinalsDecision, check_seed, decide_finals, parse_finals
 from hydra_study.trials.mistakes import holds_only_mistakes, remove_study
 from hydra_study.trials.outcomes import parse_policies
 from hydra_study.trials.reap import reap
-from hydra_study.trials.sampling import build_schedule, check_sampler, overruled
+from hydra_study.trials.sampling import build_schedule, check_sampler, find_overruled
 from hydra_study.trials.session import Session
 from hydra_study.trials.starting_points import enqueue, prior_points
 from hydra_study.trials.tell import Teller
@@ -103,7 +103,7 @@ def run_sweep(
     spec = make_spec(context, task_function, config, arguments)
     space = make_space(spec)
     point = space.at({})
-    spec.first, spec.fixed = point.overrides, space.fixed()
+    spec.first, spec.fixed = point.overrides, space.fixed_overrides()
     spec.prior = prior_points(space, spec)
 
     def compose(overrides: Iterable[str]) -> DictConfig:
@@ -176,7 +176,7 @@ def read_options(config: DictConfig) -> StudyConf:
     given = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
     assert isinstance(given, dict)
     options = StudyConf(**{str(key): value for key, value in given.items()})
-    name = overruled(options, config.hydra.overrides.hydra)
+    name = find_overruled(options, config.hydra.overrides.hydra)
     if name is not None:
         log.info(
             "the command line's %s replaces the config's %s, since a trial is either paused or"
@@ -341,7 +341,7 @@ def closing_lines(
     spec: SweepSpec,
     trials: Sequence[FrozenTrial],
     best: FrozenTrial | None,
-    decision: Decision | None,
+    decision: FinalsDecision | None,
 ) -> list[str]:
     """Return what is known of the noise of the best trial, of the finalists and of early values,
     and the first trial's remarks.

@@ -36,7 +36,7 @@ class Stopped(BaseException):
         self.kind = kind
 
 
-class Channel(Protocol):
+class TrialChannel(Protocol):
     """The methods of `processes.messages.Channel` that a trial uses."""
 
     def send(self, message: dict[str, Any]) -> None: ...
@@ -68,7 +68,7 @@ class TrialConnection:
         study_name: str,
         folder: str,
         checkpoint: str | None,
-        channel: Channel,
+        channel: TrialChannel,
         checked: Mapping[str, dict[str, Any]] | None = None,
         *,
         reports_steps: bool = True,

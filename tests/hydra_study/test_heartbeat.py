@@ -30,12 +30,12 @@ def test_a_worker_is_dead_when_its_process_is(tmp_path: Path) -> None:
     while not (tmp_path / "other.json").exists():
         time.sleep(0.02)
     assert not watch.is_dead("other")
-    assert list(watch.living()) == ["other"]
+    assert list(watch.living_workers()) == ["other"]
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     assert watch.is_dead("other")
-    assert watch.living() == {}
+    assert watch.living_workers() == {}
     assert watch.is_dead("never heard of")
 
 

@@ -7,7 +7,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hydra_study import Promotion, StudyError, attributes
 from hydra_study.config import PRUNERS, SCHEDULES, StudyConf
-from hydra_study.trials.sampling import overruled
+from hydra_study.trials.sampling import find_overruled
 
 NAN = float("nan")
 
@@ -62,8 +62,8 @@ def test_the_command_line_chooses_between_pruner_and_schedule(
 ) -> None:
     options = StudyConf(pruner=PRUNERS["median"], schedule=SCHEDULES["promotion"])
     overrides = [f"hydra/sweeper/{name}=x" for name in chosen]
-    assert overruled(options, ["hydra/sweeper/sampler=x", *overrides]) == off
-    assert overruled(StudyConf(pruner=PRUNERS["median"]), overrides) is None
+    assert find_overruled(options, ["hydra/sweeper/sampler=x", *overrides]) == off
+    assert find_overruled(StudyConf(pruner=PRUNERS["median"]), overrides) is None
 
 
 @pytest.mark.parametrize("options", [{"min_steps": 0}, {"reduction_factor": 1}, {"max_paused": 0}])

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 
 from convsweep.auto.files import SPACE, Files
-from convsweep.auto.request import Request, key_of, value_of
+from convsweep.auto.request import AutoRequest, key_of, value_of
 from convsweep.auto.shares import Costs, FinalsChoice, Shares, choices, fewer, share_out
 from convsweep.auto.state import State
 
@@ -35,7 +35,7 @@ class StageContext:
         state: how far it has come.
     """
 
-    request: Request
+    request: AutoRequest
     folder: Path
     state: State
     files: Files = field(init=False)

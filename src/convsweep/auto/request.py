@@ -28,7 +28,7 @@ REFUSED = {
 
 
 @dataclass(frozen=True)
-class Request:
+class AutoRequest:
     """A parsed command line.
 
     Attributes:
@@ -62,7 +62,7 @@ class Request:
         return [self.seconds, self.n_trials, self.epochs, self.top, self.seeds, self.folds]
 
 
-def parse_request(arguments: Sequence[str]) -> Request:
+def parse_request(arguments: Sequence[str]) -> AutoRequest:
     """Parse the command line.
 
     Raises:
@@ -87,7 +87,7 @@ def parse_request(arguments: Sequence[str]) -> Request:
     if {"folds", "seeds"} <= set(given):
         raise UserError("finalists differ in folds or in seeds, but got both; leave one out")
     counts = {name: _count(name, given[name]) for name in COUNTS if name in given}
-    return Request(
+    return AutoRequest(
         overrides=[*own_configs, *(text for text in overrides if not is_of_engine(text))],
         engine=[text for text in overrides if is_of_engine(text)],
         seconds=parse_duration(given["budget"]) if "budget" in given else None,

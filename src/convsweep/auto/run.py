@@ -12,8 +12,8 @@ from convsweep.auto.context import StageContext
 from convsweep.auto.files import SPACE, Files
 from convsweep.auto.process import Execute, InterruptedStageError
 from convsweep.auto.progress import ProgressLines, score_text, to_beat
-from convsweep.auto.request import Request
-from convsweep.auto.stages import STAGES, Stage
+from convsweep.auto.request import AutoRequest
+from convsweep.auto.stages import STAGES, AutoStage
 from convsweep.auto.state import ENDED, StageState, State, check_same_data
 from convsweep.auto.summary import summary_lines, unused_text
 from convsweep.auto.table import dry_run, print_stages
@@ -90,7 +90,7 @@ class AutoRun:
             then = self.context.files.plan.get("data_fingerprint") or {}
             check_same_data(then, now, self.context.folder)
 
-    def go_through(self, stage: Stage, number: int) -> None:
+    def go_through(self, stage: AutoStage, number: int) -> None:
         """Run a stage, or leave it out."""
         own = self.state.stages[stage.name]
         self.save()
@@ -119,7 +119,7 @@ class AutoRun:
         result = score_text(stage.name, self.context.files)
         say(f"{stage.name} took {duration_text(own.seconds)}{f': {result}' if result else ''}")
 
-    def run_command(self, stage: Stage, own: StageState) -> None:
+    def run_command(self, stage: AutoStage, own: StageState) -> None:
         """Run a stage's command, counting its time.
 
         Raises:
@@ -185,7 +185,7 @@ class AutoRun:
         self.state.write(self.context.folder)
 
 
-def print_summary(files: Files, request: Request, state: State) -> None:
+def print_summary(files: Files, request: AutoRequest, state: State) -> None:
     """Print what came out, for people."""
     say("")
     for line in summary_lines(files, state):

@@ -9,7 +9,7 @@ from convsweep.auto.files import SPACE
 
 
 @dataclass(frozen=True)
-class Stage:
+class AutoStage:
     """A stage.
 
     Attributes:
@@ -27,13 +27,13 @@ class Stage:
 
 
 STAGES = (
-    Stage("plan", "look at the data, decide, measure", commands.plan),
-    Stage("baseline", "train the plan's own network", commands.baseline),
-    Stage(SPACE, "look for better networks", commands.search),
-    Stage("finalists", "the best ones against the baseline, several seeds", commands.finalists),
-    Stage("winner", "train the chosen one on all data that is not test", commands.winner),
-    Stage("test", "the test part, once", commands.test),
-    Stage("export", "programs to use elsewhere", commands.export, is_needed=False),
-    Stage("report", "report.html", commands.report, is_needed=False),
-    Stage("card", "card.md", None),
+    AutoStage("plan", "look at the data, decide, measure", commands.plan),
+    AutoStage("baseline", "train the plan's own network", commands.baseline),
+    AutoStage(SPACE, "look for better networks", commands.search),
+    AutoStage("finalists", "the best ones against the baseline, several seeds", commands.finalists),
+    AutoStage("winner", "train the chosen one on all data that is not test", commands.winner),
+    AutoStage("test", "the test part, once", commands.test),
+    AutoStage("export", "programs to use elsewhere", commands.export, is_needed=False),
+    AutoStage("report", "report.html", commands.report, is_needed=False),
+    AutoStage("card", "card.md", None),
 )

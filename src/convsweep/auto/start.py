@@ -8,7 +8,7 @@ from pathlib import Path
 from convsweep.auto.context import StageContext
 from convsweep.auto.files import Files
 from convsweep.auto.process import Execute, alone, end_earlier_process, run_process
-from convsweep.auto.request import Request
+from convsweep.auto.request import AutoRequest
 from convsweep.auto.run import AutoRun, Fingerprint, print_summary
 from convsweep.auto.state import State, check_same_request, read_state
 from convsweep.cli.console import say
@@ -17,7 +17,7 @@ from convsweep.planning.command import default_folder
 
 
 def auto(
-    request: Request, execute: Execute = run_process, fingerprint: Fingerprint | None = None
+    request: AutoRequest, execute: Execute = run_process, fingerprint: Fingerprint | None = None
 ) -> int:
     """Run all stages that are left, and return the exit code.
 
@@ -54,7 +54,7 @@ def new_folder(folder: Path) -> Iterator[None]:
         raise
 
 
-def free_folder(request: Request) -> Path:
+def free_folder(request: AutoRequest) -> Path:
     """Return the folder of an earlier start with the same overrides, or the first free one."""
     name = default_folder(request.overrides).name
     number = 1

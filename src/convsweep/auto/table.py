@@ -10,7 +10,7 @@ from convsweep.auto.files import SPACE
 from convsweep.auto.process import Execute
 from convsweep.auto.request import DRY_RUN
 from convsweep.auto.shares import Shares
-from convsweep.auto.stages import STAGES, Stage
+from convsweep.auto.stages import STAGES, AutoStage
 from convsweep.cli.console import console, say
 from convsweep.cli.duration import duration_text
 from convsweep.cli.shell_command import shell_command
@@ -39,7 +39,7 @@ def print_stages(context: StageContext) -> None:
         say(f"does not fit: {text}")
 
 
-def purpose_of(stage: Stage, shares: Shares) -> str:
+def purpose_of(stage: AutoStage, shares: Shares) -> str:
     """Return what a stage does, with the numbers that are known."""
     if stage.name == "finalists" and shares.chosen is not None:
         return f"the best {shares.chosen}, and the baseline"

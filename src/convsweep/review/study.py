@@ -15,7 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_study import Decision, attributes, decide_finals, is_charged, kind_of
+from hydra_study import FinalsDecision, attributes, decide_finals, is_charged, kind_of
 from hydra_study.attributes import is_finalist
 
 
@@ -84,7 +84,7 @@ class Sweep:
         )
 
     @cached_property
-    def decision(self) -> Decision | None:
+    def decision(self) -> FinalsDecision | None:
         """What the finalists decide, or None."""
         return decide_finals(self.trials, maximize=self.maximise[0])
 

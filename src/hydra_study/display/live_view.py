@@ -68,7 +68,7 @@ class View:
             return
         trials = self._study.get_trials(deepcopy=False)
         if self._live is not None:
-            self._live.update(table(trials, self._watch.living(), self._spec), refresh=True)
+            self._live.update(table(trials, self._watch.living_workers(), self._spec), refresh=True)
         else:
             for trial in trials:
                 if _end(trial)[1] is not None and _end(trial) not in self._said:
@@ -79,7 +79,7 @@ class View:
 
     def _say_left(self, trials: list[FrozenTrial]) -> None:
         """Print the time a trial and the time left, after 1, 2, 4, 8, ... trials of this start."""
-        count, workers = tally(trials, self._spec.objectives), self._watch.living().values()
+        count, workers = tally(trials, self._spec.objectives), self._watch.living_workers().values()
         if count.charged < self._say_at:
             return
         self._say_at = 2 * count.charged

@@ -19,7 +19,7 @@ from hydra_study.storage.patience import GaveUpWaitingError
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.budget import tally
-from hydra_study.trials.finalists import Decision, decide_finals
+from hydra_study.trials.finalists import FinalsDecision, decide_finals
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Recorder:
         began = time.monotonic()
         if began < self._next and not force:
             return
-        stamp, self._stamp = self._stamp, self._modified()
+        stamp, self._stamp = self._stamp, self._modification_time()
         if self._stamp != stamp and not force:
             self._next = began + self._pause
             return
@@ -94,7 +94,7 @@ class Recorder:
             decision = decide_finals(trials, maximize=self._spec.objectives.maximizes)
             rows = table(trials, self._spec, decision)
             write_atomically(self._file, rows, lasting=force)
-            self._stamp = self._modified()
+            self._stamp = self._modification_time()
             best = tally(trials, self._spec.objectives).best
             if decision is not None:
                 best = decision.winner.trial
@@ -109,12 +109,14 @@ class Recorder:
         self._pause = max(0.5, 20 * (time.monotonic() - began))
         self._next = time.monotonic() + self._pause
 
-    def _modified(self) -> int | None:
+    def _modification_time(self) -> int | None:
         """Return the time of the last change of the table, in nanoseconds."""
         return self._file.stat().st_mtime_ns if self._file.exists() else None
 
 
-def table(trials: list[FrozenTrial], spec: SweepSpec, decision: Decision | None = None) -> str:
+def table(
+    trials: list[FrozenTrial], spec: SweepSpec, decision: FinalsDecision | None = None
+) -> str:
     """Return all trials as CSV: number, kind, reason, values, parameters, attributes; once the
     finalists have decided, their means and standard errors too, in the rows of the trials that they
     repeat.

@@ -35,7 +35,7 @@ class Watcher:
 
     def __exit__(self, *error: object) -> None:
         with suppress(GaveUpWaitingError), self._stack:
-            self._recorder.write(force=len(self._watch.living()) <= 1)
+            self._recorder.write(force=len(self._watch.living_workers()) <= 1)
 
     def __call__(self) -> None:
         """Update the files and the view if it is time."""

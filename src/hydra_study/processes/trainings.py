@@ -87,7 +87,7 @@ def train_repeatedly(
             values.append(outcome.values)
             connection.set_attrs(**{TRAININGS: values})
         is_last = step == spec.options.repeat
-        if connection.report(step, _reported(values[-1], spec.objectives), is_last=is_last):
+        if connection.report(step, _compared_value(values[-1], spec.objectives), is_last=is_last):
             raise trial.Pruned(f"stopped after {step} of {spec.options.repeat} trainings")
     return Outcome("complete", values=[fmean(column) for column in zip(*values, strict=True)])
 
@@ -133,7 +133,7 @@ def _take_over(spec: SweepSpec, former: int | None, own: Path) -> None:
             (spec.paths.trial(former) / own.name).rename(own)
 
 
-def _reported(values: Sequence[float], objectives: Objectives) -> float:
+def _compared_value(values: Sequence[float], objectives: Objectives) -> float:
     """Return the value of the objective that pruning compares."""
     index = 0 if objectives.prune_on is None else objectives.names.index(objectives.prune_on)
     return values[index]

@@ -84,7 +84,7 @@ class Space:
             overrides.append(parameter.override(value))
         return Point(values, [text for text in overrides if text is not None])
 
-    def fixed(self) -> list[str]:
+    def fixed_overrides(self) -> list[str]:
         """Return the overrides that are the same at every point."""
         same = (
             p

@@ -114,7 +114,7 @@ class LivenessMonitor:
             return None
         return dict(last)
 
-    def living(self) -> dict[str, dict[str, Any]]:
+    def living_workers(self) -> dict[str, dict[str, Any]]:
         """Return the states of the running workers, by name."""
         names = sorted(path.stem for path in self._folder.glob("*.json"))
         states = {name: self.state(name) for name in names}

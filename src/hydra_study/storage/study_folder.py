@@ -81,7 +81,7 @@ def _leave(name: str, folder: Path, spec: SweepSpec) -> None:
         )
         raise StudyError(f"{found}; {_remedy(folder)}{gone}")
     workers = SweepPaths(folder).workers
-    if workers.is_dir() and LivenessMonitor(workers, options.stale_after).living():
+    if workers.is_dir() and LivenessMonitor(workers, options.stale_after).living_workers():
         raise StudyError(
             f"{found}, while workers are running in the first; stop them, or {_remedy(folder)}"
         )

@@ -47,7 +47,7 @@ class SweepFolder:
         """Whether a worker is running."""
         paths = SweepPaths(self.folder)
         return paths.workers.is_dir() and bool(
-            LivenessMonitor(paths.workers, self.options.stale_after).living()
+            LivenessMonitor(paths.workers, self.options.stale_after).living_workers()
         )
 
     @property
@@ -81,7 +81,7 @@ def open_sweep_folder(folder: str | Path) -> SweepFolder:
             " multirun/<study>"
         )
     config = read_config(folder)
-    options = StudyConf(**_resolved(config))
+    options = StudyConf(**_sweeper_options(config))
     objectives = parse_objectives(options.direction, options.prune_on)
     place = place_of_study(folder, config)
     if isinstance(place, Path) and not place.is_file():
@@ -102,7 +102,7 @@ def open_sweep_folder(folder: str | Path) -> SweepFolder:
     return SweepFolder(folder, config, options, objectives, storage, study)
 
 
-def _resolved(config: DictConfig) -> dict[str, Any]:
+def _sweeper_options(config: DictConfig) -> dict[str, Any]:
     given = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
     assert isinstance(given, dict)
     return {str(key): value for key, value in given.items()}

@@ -28,7 +28,7 @@ from hydra_study.storage.locks import locked
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
 from hydra_study.trials.averages import trials_per_network
-from hydra_study.trials.budget import Budget, Ledger, Tally
+from hydra_study.trials.budget import Ledger, Tally, TrialBudget
 from hydra_study.trials.early_stopping import parse_early_stopping
 from hydra_study.trials.finalists import queue_finalists, waits
 from hydra_study.trials.outcomes import Outcome, write_outcome
@@ -81,7 +81,7 @@ class Asker:
         self._worker = worker
         self._random = random.Random(worker)
         options = spec.options
-        self._budget = Budget(options.n_trials, options.timeout, options.target)
+        self._budget = TrialBudget(options.n_trials, options.timeout, options.target)
         self._early_stopping = parse_early_stopping(spec)
         self.over: str | None = None
         self.fruitless = 0
@@ -104,7 +104,7 @@ class Asker:
         with locked(self._spec.paths.ask_lock, self._study.patience):
             trials = self._study.get_trials(deepcopy=False)
             self.count = self._ledger.tally(trials)
-            self.over = self._budget.ended(self.count, seconds, self._spec.objectives)
+            self.over = self._budget.end_reason(self.count, seconds, self._spec.objectives)
             if self.over is not None:
                 return None
             if self._drop_hopeless(trials):
@@ -126,7 +126,7 @@ class Asker:
             return self._begin(slot)
         if self.over is None and waits(trials):
             return self._begin(slot)
-        self.over = self.over or self._budget.done(self.count)
+        self.over = self.over or self._budget.done_reason(self.count)
         if self.over is None and not self.count.running:
             self.over = enough
         if self.over is not None and not self.count.running:
@@ -241,7 +241,7 @@ class Asker:
             if self.fruitless % 2:
                 self._study.enqueue_trial(self._space.random(self._random).values)
             return True
-        fresh = self._untried(trials)
+        fresh = self._untried_points(trials)
         if not fresh:
             if self.count.running:
                 return False
@@ -250,7 +250,7 @@ class Asker:
         self._study.enqueue_trial(fresh[0] if is_grid else self._random.choice(fresh))
         return True
 
-    def _untried(self, trials: Sequence[FrozenTrial]) -> list[dict[str, Any]]:
+    def _untried_points(self, trials: Sequence[FrozenTrial]) -> list[dict[str, Any]]:
         repeat = trials_per_network(self._spec.options)
         counts: dict[tuple[Any, ...], int] = {}
         for trial in trials:

@@ -90,7 +90,7 @@ class Ledger:
 
 
 @dataclass(frozen=True)
-class Budget:
+class TrialBudget:
     """Limits on the whole study; None means no limit.
 
     Attributes:
@@ -103,7 +103,7 @@ class Budget:
     timeout: float | None
     target: float | None
 
-    def ended(self, count: Tally, seconds: float, objectives: Objectives) -> str | None:
+    def end_reason(self, count: Tally, seconds: float, objectives: Objectives) -> str | None:
         """Return why all trials must end now, or None."""
         if (
             self.target is not None
@@ -115,7 +115,7 @@ class Budget:
             return f"timeout of {self.timeout:g} s reached"
         return None
 
-    def done(self, count: Tally) -> str | None:
+    def done_reason(self, count: Tally) -> str | None:
         """Return that no trial runs and none can begin, or None."""
         if self.has_room(count) or count.running:
             return None

@@ -9,7 +9,7 @@ from hydra_study import attributes
 from hydra_study.paths import SweepPaths
 
 
-class Checkpoints:
+class TrialCheckpoints:
     """The checkpoints in the trials' folders.
 
     Args:

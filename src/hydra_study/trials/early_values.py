@@ -81,7 +81,7 @@ def early_values(
     keeps: dict[int, bool] = {}
     step = first
     while step < max(map(max, curves)):
-        at = [_reported_at(step, curve) for curve in curves]
+        at = [_step_of_report(step, curve) for curve in curves]
         if at == [max(curve) for curve in curves]:
             break  # no trial has reported anything but its last value since
         values = [curve[one] for curve, one in zip(curves, at, strict=True)]
@@ -111,7 +111,7 @@ def rungs_of(*options: Mapping[str, Any] | None) -> dict[str, int]:
     return {}
 
 
-def _reported_at(step: int, curve: Mapping[int, float]) -> int:
+def _step_of_report(step: int, curve: Mapping[int, float]) -> int:
     """Return the first step with a report from `step` on; the last one of a trial that ended
     before.
     """

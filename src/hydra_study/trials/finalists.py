@@ -167,7 +167,7 @@ class Finalist:
 
 
 @dataclass(frozen=True)
-class Decision:
+class FinalsDecision:
     """What the finalists decide.
 
     Attributes:
@@ -209,7 +209,7 @@ class Decision:
         return said
 
 
-def decide_finals(trials: Sequence[FrozenTrial], *, maximize: bool) -> Decision | None:
+def decide_finals(trials: Sequence[FrozenTrial], *, maximize: bool) -> FinalsDecision | None:
     """Return what the finalists decide, or None while there are none or some have not ended.
 
     Args:
@@ -237,4 +237,4 @@ def decide_finals(trials: Sequence[FrozenTrial], *, maximize: bool) -> Decision 
     gains = [sign * (statistics.fmean(one.values.values()) - one.trial.values[0]) for one in ranked]
     pairs = ((one, paired_difference(ranked[0].values, one.values)) for one in ranked[1:])
     alike = [one.trial.number for one, apart in pairs if apart is None or apart.includes_zero]
-    return Decision(ranked, alike, gains[0], statistics.fmean(gains))
+    return FinalsDecision(ranked, alike, gains[0], statistics.fmean(gains))

@@ -25,7 +25,7 @@ def holds_only_mistakes(study: OpenStudy, paths: SweepPaths, watch: LivenessMoni
         bool(trials)
         and study.user_attrs.get(attributes.STUDY_ID) == paths.id()
         and all(kind_of(one) == "error" and not one.intermediate_values for one in trials)
-        and not watch.living()
+        and not watch.living_workers()
     )
 
 

@@ -137,7 +137,7 @@ def build_pruner(spec: SweepSpec) -> Any:
     return pruner
 
 
-def overruled(options: StudyConf, overrides: Iterable[str]) -> str | None:
+def find_overruled(options: StudyConf, overrides: Iterable[str]) -> str | None:
     """Return `pruner` or `schedule` if both are on and the command line chooses only the other one,
     which then replaces it.
 

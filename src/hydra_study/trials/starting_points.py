@@ -130,7 +130,9 @@ def _leaves(content: Mapping[Any, Any], place: str = "") -> Iterator[tuple[str, 
 def _of_preset(overrides: list[str], space: Space, spec: SweepSpec, option: str) -> dict[str, Any]:
     """Return a preset's values of the searched parameters, composed with the fixed overrides."""
     given = dict(override.split("=", 1) for override in overrides)
-    same = [text for text in space.fixed() if text.partition("=")[0].lstrip("+~") not in given]
+    same = [
+        text for text in space.fixed_overrides() if text.partition("=")[0].lstrip("+~") not in given
+    ]
     load = spec.hydra_context.config_loader.load_sweep_config
     try:
         config = load(spec.config, [*same, *overrides])

@@ -9,7 +9,7 @@ from hydra_study import attributes
 from hydra_study.attributes import kind_of, was_paused
 from hydra_study.paths import SweepPaths
 from hydra_study.storage.storage import OpenStudy, set_constraint
-from hydra_study.trials.checkpoints import Checkpoints
+from hydra_study.trials.checkpoints import TrialCheckpoints
 from hydra_study.trials.outcomes import CONSTRAINED, Outcome, Policy
 from hydra_study.trials.retry import next_attempt, queue_retry
 
@@ -33,7 +33,7 @@ class Teller:
         self._study = study
         self._paths = paths
         self._policies = policies
-        self.checkpoints = Checkpoints(paths, checkpoint)
+        self.checkpoints = TrialCheckpoints(paths, checkpoint)
 
     def tell(self, trial: FrozenTrial, outcome: Outcome, *, again: bool | None = None) -> None:
         """Tell the study the outcome of a running trial, and queue its retry if there is one.

@@ -26,7 +26,7 @@ from convsweep.explain.draw.layers import Ran, choose_layer, run_layers, with_ma
 from convsweep.explain.draw.matrix import corner, draw_matrix, square
 from convsweep.explain.draw.planes import plane
 from convsweep.explain.draw.shift import shift_gaps
-from convsweep.explain.draw.subject import Subject
+from convsweep.explain.draw.subject import DrawSubject
 from convsweep.linear_map import linear_map
 from convsweep.nets import ConvNet
 
@@ -184,8 +184,8 @@ def test_layers_whose_windows_reach_the_borders_are_left_out() -> None:
     ]
 
 
-def subject(tmp_path: Path | None = None) -> Subject:
-    return Subject("net", net_for((1, 8, 8)), (1, 8, 8), Digits(), None, tmp_path)
+def subject(tmp_path: Path | None = None) -> DrawSubject:
+    return DrawSubject("net", net_for((1, 8, 8)), (1, 8, 8), Digits(), None, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["matrix", "field", "filters", "maps"])
@@ -197,8 +197,10 @@ def test_every_figure_of_a_network_is_written(name: str, tmp_path: Path) -> None
 def test_figures_that_do_not_exist_are_refused_with_a_reason(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="every layer's window reaches one"):
         FIGURES["shift"](subject(tmp_path), None)
-    perceptron = Subject("mlp", nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), (1, 8, 8), Digits())
-    pool = Subject("pool", nn.Sequential(nn.MaxPool2d(2)), (1, 8, 8), Digits())
+    perceptron = DrawSubject(
+        "mlp", nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), (1, 8, 8), Digits()
+    )
+    pool = DrawSubject("pool", nn.Sequential(nn.MaxPool2d(2)), (1, 8, 8), Digits())
     with pytest.raises(NothingToDrawError, match="but the network has none"):
         FIGURES["matrix"](pool, None)
     with pytest.raises(UserError, match="leave `filters` out"):
@@ -208,7 +210,7 @@ def test_figures_that_do_not_exist_are_refused_with_a_reason(tmp_path: Path) -> 
 
 
 def test_data_of_another_shape_is_refused() -> None:
-    other = Subject("net", net_for((1, 12, 12)), (1, 12, 12), Digits())
+    other = DrawSubject("net", net_for((1, 12, 12)), (1, 12, 12), Digits())
     with pytest.raises(UserError, match="takes samples of shape 1x12x12, but the data has 1x8x8"):
         other.samples(1)
 

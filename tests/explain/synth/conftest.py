@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from convsweep.explain.synth.context import SynthesisContext
-from convsweep.explain.synth.subject import Subject, frozen
+from convsweep.explain.synth.subject import SynthSubject, frozen
 from convsweep.models.normalize import Normalize
 from convsweep.nets import ConvNet
 from convsweep.task import CLASSIFICATION, find_task
@@ -15,7 +15,7 @@ from convsweep.task import CLASSIFICATION, find_task
 
 def drawn_subject(
     in_shape: tuple[int, ...] = (1, 12, 12), num_classes: int = 3, net: nn.Module | None = None
-) -> Subject:
+) -> SynthSubject:
     """Return a network with weights drawn from a fixed seed, for bytes of mean 100 and spread
     50.
     """
@@ -34,14 +34,16 @@ def drawn_subject(
     channels = in_shape[0]
     normalize = Normalize(torch.full((channels,), 100.0), torch.full((channels,), 50.0))
     names = tuple(f"class {index}" for index in range(num_classes))
-    return Subject(frozen(net), normalize, in_shape, names, find_task(CLASSIFICATION), (0.0, 255.0))
+    return SynthSubject(
+        frozen(net), normalize, in_shape, names, find_task(CLASSIFICATION), (0.0, 255.0)
+    )
 
 
 @pytest.fixture
-def subject() -> Subject:
+def subject() -> SynthSubject:
     return drawn_subject()
 
 
 @pytest.fixture
-def context(subject: Subject, tmp_path: Path) -> SynthesisContext:
+def context(subject: SynthSubject, tmp_path: Path) -> SynthesisContext:
     return SynthesisContext(subject, tmp_path / "out", seed=3)

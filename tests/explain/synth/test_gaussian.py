@@ -16,7 +16,7 @@ from convsweep.explain.synth.components.gaussian import Gaussian, fit_gaussian, 
 from convsweep.explain.synth.components.parameterization import Whitened
 from convsweep.explain.synth.components.training_gaussian import gaussian_of, training_samples
 from convsweep.explain.synth.components.transforms import noisy
-from convsweep.explain.synth.subject import Subject
+from convsweep.explain.synth.subject import SynthSubject
 from convsweep.training.trained import Trained
 
 from .conftest import drawn_subject
@@ -89,10 +89,10 @@ def test_a_white_gaussian_is_the_squared_length_at_any_size() -> None:
     assert torch.equal(white().whiten(torch.ones(2, 3, 5)), torch.ones(2, 3, 5))
 
 
-def of_data(gaussian: Gaussian, shape: tuple[int, ...]) -> Subject:
+def of_data(gaussian: Gaussian, shape: tuple[int, ...]) -> SynthSubject:
     """Return a network whose data has this distribution."""
     subject = drawn_subject(shape)
-    return Subject(
+    return SynthSubject(
         subject.net,
         subject.normalize,
         subject.in_shape,

@@ -21,7 +21,7 @@ from convsweep.explain.synth.methods.dream import Dream, octave_sizes
 from convsweep.explain.synth.methods.langevin import Langevin
 from convsweep.explain.synth.methods.of_classes import class_indices
 from convsweep.explain.synth.methods.style import Style
-from convsweep.explain.synth.subject import Subject
+from convsweep.explain.synth.subject import SynthSubject
 
 from .conftest import drawn_subject
 
@@ -80,7 +80,7 @@ def test_langevin_samples_scatter_around_the_optimum_with_the_size_of_the_noise(
 
 
 def test_langevin_makes_classes_and_other_seeds_other_images(
-    subject: Subject, tmp_path: Path
+    subject: SynthSubject, tmp_path: Path
 ) -> None:
     made = [
         Langevin(steps=80, step_class=2.0).run(
@@ -99,7 +99,7 @@ def test_langevin_makes_classes_and_other_seeds_other_images(
 
 @pytest.mark.parametrize("parameterization", [None, Fourier])
 def test_a_dream_makes_its_layer_louder_at_any_size(
-    subject: Subject, tmp_path: Path, parameterization: type | None
+    subject: SynthSubject, tmp_path: Path, parameterization: type | None
 ) -> None:
     options = {} if parameterization is None else {"parameterization": parameterization}
     context = SynthesisContext(
@@ -189,7 +189,7 @@ def test_mistakes_are_told_in_one_message(context: SynthesisContext, tmp_path: P
         SynthesisContext(context.subject, tmp_path, animate=True)
 
 
-def test_a_number_that_names_a_class_is_its_name(subject: Subject) -> None:
+def test_a_number_that_names_a_class_is_its_name(subject: SynthSubject) -> None:
     assert class_indices([2, "class 1", 0], subject).tolist() == [2, 1, 0]
     assert class_indices(
         [20, "10", 1], replace(subject, class_names=("10", "20", "30"))
@@ -250,7 +250,7 @@ def test_signals_and_volumes_become_arrays_with_pictures(tmp_path: Path) -> None
         assert np.load(folder / "style.npy").shape == shape
 
 
-def test_a_second_network_says_what_it_sees(subject: Subject) -> None:
+def test_a_second_network_says_what_it_sees(subject: SynthSubject) -> None:
     images = torch.randn(6, 1, 12, 12)
     seen = subject.logits(images).argmax(1)
     verdict = judge_images(subject, subject, images, seen)
@@ -269,7 +269,7 @@ def test_a_size_that_does_not_get_through_the_network_is_told(tmp_path: Path) ->
         ClassImages(steps=1).run(SynthesisContext(subject, tmp_path, size=5))
 
 
-def test_several_images_of_a_class_are_others(subject: Subject, tmp_path: Path) -> None:
+def test_several_images_of_a_class_are_others(subject: SynthSubject, tmp_path: Path) -> None:
     made = ClassImages(classes=[2, 0], count=2, steps=2).run(SynthesisContext(subject, tmp_path))
     assert [image["file"] for image in made["images"]] == [
         "002_class_2.png",

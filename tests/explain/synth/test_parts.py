@@ -33,12 +33,12 @@ from convsweep.explain.synth.fitting_size import (
 from convsweep.explain.synth.layers import activations, check_layers, layers_of, spread_out
 from convsweep.explain.synth.methods.class_images import ClassImages
 from convsweep.explain.synth.methods.dream import Dream
-from convsweep.explain.synth.subject import Subject
+from convsweep.explain.synth.subject import SynthSubject
 
 from .conftest import drawn_subject
 
 
-def test_units_are_those_of_the_training_data(subject: Subject) -> None:
+def test_units_are_those_of_the_training_data(subject: SynthSubject) -> None:
     raw = torch.tensor([0.0, 100.0, 150.0]).view(1, 1, 1, 3)
     assert subject.units(raw).flatten().tolist() == pytest.approx([-2.0, 0.0, 1.0])
     torch.testing.assert_close(subject.raw(subject.units(raw)), raw)
@@ -66,7 +66,7 @@ def test_the_parameterisation_is_whitened_where_the_covariance_is_known_and_that
 
 
 @pytest.mark.parametrize("kind", [Pixels, Fourier])
-def test_images_keep_the_limits_of_bytes(kind: type, subject: Subject) -> None:
+def test_images_keep_the_limits_of_bytes(kind: type, subject: SynthSubject) -> None:
     image = kind(torch.zeros(1, 1, 12, 12), subject)
     with torch.no_grad():
         for parameter in image.parameters():
@@ -77,7 +77,7 @@ def test_images_keep_the_limits_of_bytes(kind: type, subject: Subject) -> None:
     assert float(raw.max()) <= 255.001
 
 
-def test_a_step_in_fourier_space_moves_low_frequencies_more(subject: Subject) -> None:
+def test_a_step_in_fourier_space_moves_low_frequencies_more(subject: SynthSubject) -> None:
     image = Fourier(torch.zeros(1, 1, 12, 12), subject)
     with torch.no_grad():
         image.coefficients += 1e-3
@@ -133,7 +133,9 @@ def test_gram_matrices_and_losses_by_hand() -> None:
     assert float(content_loss({"a": shuffled}, {"a": maps})) > 0
 
 
-def test_layers_are_listed_as_they_run_and_looked_into_without_the_head(subject: Subject) -> None:
+def test_layers_are_listed_as_they_run_and_looked_into_without_the_head(
+    subject: SynthSubject,
+) -> None:
     layers = layers_of(subject)
     names = [layer.name for layer in layers]
     convs = [layer for layer in layers if layer.kind == "Conv2d"]
@@ -147,7 +149,7 @@ def test_layers_are_listed_as_they_run_and_looked_into_without_the_head(subject:
     assert len(set(names)) == len(names)
 
 
-def test_activity_of_a_channel(subject: Subject) -> None:
+def test_activity_of_a_channel(subject: SynthSubject) -> None:
     layer = layers_of(subject)[1].name
     u = torch.randn(2, 1, 12, 12)
     maps = activations(subject, u, [layer])[layer]
@@ -157,7 +159,7 @@ def test_activity_of_a_channel(subject: Subject) -> None:
         activity(subject, u, layer, 99)
 
 
-def test_the_size_that_fits_does_and_the_next_does_not(subject: Subject) -> None:
+def test_the_size_that_fits_does_and_the_next_does_not(subject: SynthSubject) -> None:
     available = 50_000_000
     size = fitting_size(subject, available)
     assert size[0] == size[1] > 100
@@ -165,7 +167,7 @@ def test_the_size_that_fits_does_and_the_next_does_not(subject: Subject) -> None
     assert not any(parameter.requires_grad for parameter in subject.net.parameters())
 
 
-def test_many_images_need_more_and_layers_that_do_not_run_nothing(subject: Subject) -> None:
+def test_many_images_need_more_and_layers_that_do_not_run_nothing(subject: SynthSubject) -> None:
     one, weights = needs(subject, (50, 40)), needs(subject, (50, 40), Work(0))
     assert needs(subject, (50, 40), Work(7)) - weights == 7 * (one - weights)
     assert (
@@ -197,7 +199,7 @@ def test_a_part_of_a_network_is_measured_where_the_rest_takes_one_size_alone() -
 
 
 def test_work_beyond_the_memory_of_the_cpu_is_refused_before_it_begins(
-    subject: Subject, tmp_path: Path
+    subject: SynthSubject, tmp_path: Path
 ) -> None:
     """A million by a million values: no machine has them, and the system would end the program
     without a word.
@@ -221,7 +223,7 @@ def test_work_beyond_the_memory_of_the_cpu_is_refused_before_it_begins(
     assert 0 < free_bytes(torch.device("cpu")) < 2**50
 
 
-def test_the_same_seed_gives_the_same_noise(subject: Subject, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_noise(subject: SynthSubject, tmp_path: Path) -> None:
     from convsweep.explain.synth.context import SynthesisContext
 
     one, same, other = (

@@ -14,20 +14,20 @@ from convsweep.nets.unet import UNet
 from convsweep.review.report.sections.architecture import config_blocks
 from convsweep.review.report.sections.drawing import draw, levels_of
 from convsweep.review.report.sections.parts import (
-    Architecture,
+    DrawnNetwork,
     architecture_of,
     joined_parts,
     parts_of,
 )
 
 
-def architecture(net: nn.Module, in_shape: tuple[int, ...]) -> Architecture:
+def architecture(net: nn.Module, in_shape: tuple[int, ...]) -> DrawnNetwork:
     cost = measure(net, in_shape)
     parts = parts_of(net, cost)
     assert sum(part.params for part in parts) == cost.params
     assert sum(part.macs for part in parts) == cost.macs
     assert parts[-1].out_shape == cost.out_shape
-    net_ = Architecture("a net", in_shape, parts, joined_parts(net, [part.name for part in parts]))
+    net_ = DrawnNetwork("a net", in_shape, parts, joined_parts(net, [part.name for part in parts]))
     svg = ElementTree.fromstring(draw(net_))
     texts = [element.text for element in svg.iter("{http://www.w3.org/2000/svg}text")]
     assert all(part.title in texts for part in parts)

@@ -20,7 +20,7 @@ from convsweep.explain.inspect import LEAVE_NO_TRACE
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from convsweep.explain.draw.subject import Subject
+    from convsweep.explain.draw.subject import DrawSubject
 
 NAMES = ("matrix", "field", "filters", "maps", "shift")
 EXAMPLES = {
@@ -81,7 +81,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_intermixed_args(arguments)
 
 
-def draw(subject: Subject, run: Path | None, logger: Any, options: argparse.Namespace) -> None:
+def draw(subject: DrawSubject, run: Path | None, logger: Any, options: argparse.Namespace) -> None:
     """Draw, write and log the requested figures; those of a trained network go to its run
     folder.
     """

@@ -15,7 +15,7 @@ from convsweep.explain.draw.filters import draw_filters
 from convsweep.explain.draw.layers import Ran, choose_layer, run_layers, with_matrix
 from convsweep.explain.draw.matrix import draw_matrix
 from convsweep.explain.draw.shift import draw_shift, shift_gaps
-from convsweep.explain.draw.subject import Subject
+from convsweep.explain.draw.subject import DrawSubject
 from convsweep.linear_map import linear_map
 from convsweep.linear_map.layers import split_pad
 from convsweep.nets.geometry import shape_text
@@ -35,7 +35,7 @@ class NothingToDrawError(UserError):
     """The network has no layer that the figure can show."""
 
 
-def linear_layers(subject: Subject) -> list[Ran]:
+def linear_layers(subject: DrawSubject) -> list[Ran]:
     """Return the linear layers, found by a forward pass of zeros.
 
     Raises:
@@ -49,7 +49,7 @@ def linear_layers(subject: Subject) -> list[Ran]:
     return found
 
 
-def matrix(subject: Subject, layer: str | None) -> "Figure":
+def matrix(subject: DrawSubject, layer: str | None) -> "Figure":
     """Draw the matrix of a layer, the first one by default."""
     found = choose_layer(linear_layers(subject), layer)
     shape = small_enough(found)
@@ -86,13 +86,13 @@ def small_enough(layer: Ran) -> tuple[int, ...]:
     return (channels, *size)
 
 
-def field(subject: Subject, layer: str | None) -> "Figure":
+def field(subject: DrawSubject, layer: str | None) -> "Figure":
     """Draw the receptive field, on a sample if the network is trained."""
     sample = subject.samples(1)[0] if subject.checkpoint is not None else None
     return draw_field(measure(subject.net, subject.in_shape), sample)
 
 
-def filters(subject: Subject, layer: str | None) -> "Figure":
+def filters(subject: DrawSubject, layer: str | None) -> "Figure":
     """Draw the filters of a convolution, the first one by default."""
     convolutions = [each for each in linear_layers(subject) if kernels(each.module) is not None]
     if not convolutions:
@@ -111,7 +111,7 @@ def kernels(module: nn.Module) -> torch.Tensor | None:
     return weight.detach() if isinstance(weight, torch.Tensor) and weight.dim() > 2 else None
 
 
-def maps(subject: Subject, layer: str | None) -> "Figure":
+def maps(subject: DrawSubject, layer: str | None) -> "Figure":
     """Draw the feature maps of the first validation sample, of some layers or of those up to
     `layer`.
     """
@@ -127,7 +127,7 @@ def maps(subject: Subject, layer: str | None) -> "Figure":
     return draw_maps(x[0], layers)
 
 
-def shift(subject: Subject, layer: str | None) -> "Figure":
+def shift(subject: DrawSubject, layer: str | None) -> "Figure":
     """Draw the deviation of each layer from shift equivariance, over some validation samples."""
     values = sum(prod(layer.out_shape) for layer in measure(subject.net, subject.in_shape).layers)
     found = shift_gaps(
@@ -141,7 +141,7 @@ def shift(subject: Subject, layer: str | None) -> "Figure":
     return draw_shift(found, subject.name)
 
 
-FIGURES: dict[str, Callable[[Subject, str | None], "Figure"]] = {
+FIGURES: dict[str, Callable[[DrawSubject, str | None], "Figure"]] = {
     "matrix": matrix,
     "field": field,
     "filters": filters,
@@ -151,7 +151,10 @@ FIGURES: dict[str, Callable[[Subject, str | None], "Figure"]] = {
 
 
 def draw_figures(
-    subject: Subject, asked: Sequence[str] | None, layer: str | None, note: Callable[[str], None]
+    subject: DrawSubject,
+    asked: Sequence[str] | None,
+    layer: str | None,
+    note: Callable[[str], None],
 ) -> dict[str, "Figure"]:
     """Return figures by name.
 

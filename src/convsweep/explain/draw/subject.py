@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Subject:
+class DrawSubject:
     """A network in evaluation mode and its data.
 
     name: for titles.
@@ -61,7 +61,7 @@ class Subject:
         return normal.contiguous()
 
 
-def from_config(cfg: DictConfig) -> Subject:
+def from_config(cfg: DictConfig) -> DrawSubject:
     """Return the network of a composed config with its initial weights.
 
     Raises:
@@ -69,10 +69,10 @@ def from_config(cfg: DictConfig) -> Subject:
     """
     data = build.build_data(cfg)
     torch.manual_seed(int(cfg.seed))
-    return Subject(str(cfg.name), build.build_net(cfg).eval(), tuple(cfg.shape.in_shape), data)
+    return DrawSubject(str(cfg.name), build.build_net(cfg).eval(), tuple(cfg.shape.in_shape), data)
 
 
-def from_checkpoint(named: str, overrides: Sequence[str]) -> Subject:
+def from_checkpoint(named: str, overrides: Sequence[str]) -> DrawSubject:
     """Return a trained network with its training data.
 
     Args:
@@ -94,7 +94,7 @@ def from_checkpoint(named: str, overrides: Sequence[str]) -> Subject:
     cfg: Any = OmegaConf.merge({"data": trained.data}, OmegaConf.from_dotlist(list(overrides)))
     model = trained.model
     name = type(model.net).__name__
-    return Subject(
+    return DrawSubject(
         name,
         model.net,
         model.info.in_shape,

@@ -23,7 +23,7 @@ from convsweep.explain.synth.fitting_size import (
     free_bytes,
     needs,
 )
-from convsweep.explain.synth.subject import Subject
+from convsweep.explain.synth.subject import SynthSubject
 from hydra_study import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ class SynthesisContext:
 
     def __init__(
         self,
-        subject: Subject,
+        subject: SynthSubject,
         folder: Path,
         seed: int = 0,
         size: int | Sequence[int] | None = None,
-        parameterization: Callable[[Tensor, Subject], Parameterization] = Pixels,
+        parameterization: Callable[[Tensor, SynthSubject], Parameterization] = Pixels,
         keep_every: int | None = None,
         animate: bool = False,
     ) -> None:

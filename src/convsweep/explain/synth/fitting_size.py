@@ -10,7 +10,7 @@ import torch
 
 from convsweep.cost import UntraceableError, measure
 from convsweep.errors import InfeasibleError
-from convsweep.explain.synth.subject import Subject
+from convsweep.explain.synth.subject import SynthSubject
 
 # Of the free memory that may be counted on: allocators keep blocks of their own.
 SHARE = 0.8
@@ -50,7 +50,7 @@ def free_bytes(device: torch.device) -> int:
 
 
 def fitting_size(
-    subject: Subject, available: int | None = None, work: Work | None = None
+    subject: SynthSubject, available: int | None = None, work: Work | None = None
 ) -> tuple[int, ...]:
     """Return the largest size, in the proportions of the training data, whose activations fit into
     the free memory.
@@ -72,7 +72,7 @@ def fitting_size(
 
 
 def fitting_count(
-    subject: Subject, size: tuple[int, ...], work: Work, available: int | None = None
+    subject: SynthSubject, size: tuple[int, ...], work: Work, available: int | None = None
 ) -> int:
     """Return the number of images of a size that fit into the free memory at a time."""
     room = int(SHARE * (free_bytes(subject.device) if available is None else available))
@@ -81,13 +81,13 @@ def fitting_count(
     return max(0, room - fixed) // max(1, each)
 
 
-def scale_size(subject: Subject, longest: int) -> tuple[int, ...]:
+def scale_size(subject: SynthSubject, longest: int) -> tuple[int, ...]:
     """Return the size of the training data scaled to a longest side."""
     size = subject.in_shape[1:]
     return tuple(max(1, round(length * longest / max(size))) for length in size)
 
 
-def needs(subject: Subject, size: tuple[int, ...], work: Work | None = None) -> int:
+def needs(subject: SynthSubject, size: tuple[int, ...], work: Work | None = None) -> int:
     """Return the bytes of a forward and backward pass; 0 for a size that the network cannot
     process.
 

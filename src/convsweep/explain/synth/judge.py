@@ -7,10 +7,10 @@ from torch import Tensor
 
 from convsweep.errors import UserError
 from convsweep.explain.synth.pictures import resize
-from convsweep.explain.synth.subject import Subject
+from convsweep.explain.synth.subject import SynthSubject
 
 
-def check_judge(judge: Subject, subject: Subject) -> None:
+def check_judge(judge: SynthSubject, subject: SynthSubject) -> None:
     """Check that a second network can judge the images of the first.
 
     Raises:
@@ -29,7 +29,7 @@ def check_judge(judge: Subject, subject: Subject) -> None:
 
 @torch.no_grad()
 def judge_images(
-    judge: Subject, subject: Subject, images: Tensor, classes: Tensor
+    judge: SynthSubject, subject: SynthSubject, images: Tensor, classes: Tensor
 ) -> dict[str, Any]:
     """Return the share of images whose class the second network recognises, and its prediction for
     each.

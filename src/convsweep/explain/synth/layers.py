@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from convsweep.errors import UserError, did_you_mean
 from convsweep.explain.draw.layers import watch_modules
-from convsweep.explain.synth.subject import Subject
+from convsweep.explain.synth.subject import SynthSubject
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Reached(Exception):  # noqa: N818 - an end, not an error
 
 
 @torch.no_grad()
-def layers_of(subject: Subject) -> list[NamedLayer]:
+def layers_of(subject: SynthSubject) -> list[NamedLayer]:
     """Return the layers without submodules whose outputs are feature maps (C, *spatial), in the
     order in which they run.
 
@@ -97,7 +97,7 @@ def spread_out(layers: Sequence[NamedLayer], count: int) -> list[str]:
     ]
 
 
-def activations(subject: Subject, u: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+def activations(subject: SynthSubject, u: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
     """Return the outputs of the named layers for samples (N, C, *spatial) of any size that these
     layers accept.
     """

@@ -9,11 +9,11 @@ from convsweep.cli.console import say
 from convsweep.data.permutation import Permutation
 from convsweep.explain.synth.components.training_gaussian import gaussian_of
 from convsweep.explain.synth.early_check import Covariance
-from convsweep.explain.synth.subject import BYTE, Subject, frozen
+from convsweep.explain.synth.subject import BYTE, SynthSubject, frozen
 from convsweep.training.trained import load_trained
 
 
-def subject_of(cfg: DictConfig) -> Subject:
+def subject_of(cfg: DictConfig) -> SynthSubject:
     """Load the network of a composed config: a checkpoint, or a torchvision network with weights
     from a file.
 
@@ -32,7 +32,7 @@ def from_checkpoint(
     device: str = "auto",
     covariance: Covariance = "white",
     size: int | Sequence[int] | None = None,
-) -> Subject:
+) -> SynthSubject:
     """Load the network of a checkpoint, a run folder or a sweep folder (its winner).
 
     Args:
@@ -52,7 +52,7 @@ def from_checkpoint(
             f"{named} sees positions permuted (data.permute=true); images are shown with their"
             " positions in order"
         )
-    return Subject(
+    return SynthSubject(
         frozen(model.net),
         model.normalize,
         info.in_shape,

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from convsweep.data.files.images import COLORS, UnfitFileError, in_color, open_image
 from convsweep.errors import UserError
-from convsweep.explain.synth.subject import Subject
+from convsweep.explain.synth.subject import SynthSubject
 from convsweep.nets.blocks import LINEAR_UPSAMPLE
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def resize(u: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(u, tuple(size), mode=LINEAR_UPSAMPLE[u.dim() - 2], align_corners=False)
 
 
-def read(file: str | Path, subject: Subject, size: int | Sequence[int] | None) -> Tensor:
+def read(file: str | Path, subject: SynthSubject, size: int | Sequence[int] | None) -> Tensor:
     """Return an image file, or a signal or volume in a .npy file, as a sample (1, C, *spatial) in
     the units of the network.
 
@@ -79,7 +79,7 @@ def read(file: str | Path, subject: Subject, size: int | Sequence[int] | None) -
     return subject.units(torch.from_numpy(array.transpose(2, 0, 1).copy())[None].to(subject.device))
 
 
-def from_array(path: Path, subject: Subject) -> Tensor:
+def from_array(path: Path, subject: SynthSubject) -> Tensor:
     """Return the raw sample of a .npy file.
 
     Raises:
@@ -98,7 +98,7 @@ def from_array(path: Path, subject: Subject) -> Tensor:
     return torch.from_numpy(array.astype(np.float32))[None].to(subject.device)
 
 
-def drawable(u: Tensor, subject: Subject) -> NDArray[np.uint8]:
+def drawable(u: Tensor, subject: SynthSubject) -> NDArray[np.uint8]:
     """Return one sample (C, *spatial) as a picture (H, W) or (H, W, 3) with full contrast; of a
     volume the middle slice.
     """
@@ -113,7 +113,7 @@ def drawable(u: Tensor, subject: Subject) -> NDArray[np.uint8]:
     return np.asarray(grey[0] if len(grey) == 1 else grey.transpose(1, 2, 0))
 
 
-def save(u: Tensor, subject: Subject, folder: Path, name: str) -> Path:
+def save(u: Tensor, subject: SynthSubject, folder: Path, name: str) -> Path:
     """Write one sample (C, *spatial), an image as PNG, others as .npy and a picture. Return the
     file.
     """
@@ -129,7 +129,7 @@ def save(u: Tensor, subject: Subject, folder: Path, name: str) -> Path:
 
 
 def save_grid(
-    images: Sequence[Tensor], titles: Sequence[str], subject: Subject, file: Path
+    images: Sequence[Tensor], titles: Sequence[str], subject: SynthSubject, file: Path
 ) -> None:
     """Write samples (C, *spatial) side by side, each under its title."""
     from matplotlib.figure import Figure

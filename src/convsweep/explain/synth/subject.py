@@ -18,7 +18,7 @@ BYTE = (0.0, 255.0)
 
 
 @dataclass(frozen=True)
-class Subject:
+class SynthSubject:
     """A network in evaluation mode with frozen weights.
 
     Images are in units of the training data: 0 is the mean of a channel, 1 its standard deviation.
@@ -41,7 +41,7 @@ class Subject:
     class_names: tuple[str, ...]
     task: Task
     limits: tuple[float, float] | None
-    gaussian_of: Callable[["Subject"], Gaussian] = field(default=lambda subject: white())
+    gaussian_of: Callable[["SynthSubject"], Gaussian] = field(default=lambda subject: white())
     permutation: Permutation | None = None
 
     @cached_property

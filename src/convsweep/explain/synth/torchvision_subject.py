@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from convsweep.errors import UserError
-from convsweep.explain.synth.subject import BYTE, Subject, frozen
+from convsweep.explain.synth.subject import BYTE, SynthSubject, frozen
 from convsweep.models.normalize import Normalize
 from convsweep.nets.third_party import AUXILIARY, torchvision_net
 from convsweep.task import CLASSIFICATION, find_task
@@ -22,7 +22,7 @@ IMAGENET_CLASSES = 1000
 State = dict[str, Tensor]
 
 
-def from_torchvision(name: str, weights: str | None, device: str = "auto") -> Subject:
+def from_torchvision(name: str, weights: str | None, device: str = "auto") -> SynthSubject:
     """Return a torchvision classifier with weights from a file (a state_dict for ImageNet or other
     classes), or random ones.
 
@@ -48,7 +48,7 @@ def from_torchvision(name: str, weights: str | None, device: str = "auto") -> Su
     )
     mean, std = (torch.tensor(values) * 255 for values in (IMAGENET_MEAN, IMAGENET_STD))
     place = named_device(device)
-    return Subject(
+    return SynthSubject(
         frozen(net).to(place),
         Normalize(mean, std).to(place),
         (3, 224, 224),

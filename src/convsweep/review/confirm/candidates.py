@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.trial import FrozenTrial, TrialState
 
 from convsweep.errors import UserError, did_you_mean
-from convsweep.review.confirm.request import Request
+from convsweep.review.confirm.request import ConfirmRequest
 from convsweep.review.study import objective_names
 from hydra_study import SweepFolder, decide_finals, tally
 from hydra_study.attributes import OVERRIDES, REASON, is_finalist, kind_of
@@ -40,7 +40,7 @@ class Candidate:
         return self.name == BASELINE
 
 
-def choose(sweep: SweepFolder, request: Request) -> list[Candidate]:
+def choose(sweep: SweepFolder, request: ConfirmRequest) -> list[Candidate]:
     """Return the best trials, best first, and the baseline.
 
     Raises:

@@ -16,7 +16,7 @@ from convsweep.review.confirm import document, engine
 from convsweep.review.confirm.candidates import Candidate, choose, ranking_objective
 from convsweep.review.confirm.document import FOLDER, Comparison
 from convsweep.review.confirm.jobs import Folds, Jobs
-from convsweep.review.confirm.request import Request
+from convsweep.review.confirm.request import ConfirmRequest
 from convsweep.review.confirm.results import Result, measure
 from convsweep.review.confirm.table import failures, table
 from convsweep.review.confirm.verdict import Verdict, judge
@@ -34,7 +34,7 @@ from hydra_study import (
 TABLE_WIDTH = 120
 
 
-def confirm(request: Request) -> int:
+def confirm(request: ConfirmRequest) -> int:
     """Run a confirmation and return the exit code of the trainings' program, or 0 if there was
     nothing to train.
 
@@ -59,7 +59,7 @@ def confirm(request: Request) -> int:
     return code
 
 
-def comparison_of(sweep: SweepFolder, request: Request) -> Comparison:
+def comparison_of(sweep: SweepFolder, request: ConfirmRequest) -> Comparison:
     """Return the comparison of the confirmation."""
     index, metric = ranking_objective(sweep, request.by)
     first, folds = first_seed(sweep), request.folds

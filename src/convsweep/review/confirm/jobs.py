@@ -68,7 +68,7 @@ class Jobs:
         not in `wanted`.
         """
         known = self.overrides()
-        if LivenessMonitor(self.layout.workers, self._stale_after).living():
+        if LivenessMonitor(self.layout.workers, self._stale_after).living_workers():
             return known
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             if known[int(fixed_params(trial)[JOB])] not in wanted:

@@ -14,7 +14,7 @@ _WORDS = ("top", "seeds", "folds", "by", "baseline", "test")
 
 
 @dataclass(frozen=True)
-class Request:
+class ConfirmRequest:
     """The options of a confirmation.
 
     Attributes:
@@ -41,7 +41,7 @@ class Request:
     folds: int | None = None
 
 
-def parse_request(arguments: Sequence[str]) -> Request:
+def parse_request(arguments: Sequence[str]) -> ConfirmRequest:
     """Parse the command line.
 
     Raises:
@@ -64,7 +64,7 @@ def parse_request(arguments: Sequence[str]) -> Request:
             f"folds must be at least 2, with one seed, but got folds={folds}"
             f"{' seeds=' + given['seeds'] if 'seeds' in given else ''}; say folds=5, or seeds=5"
         )
-    return Request(
+    return ConfirmRequest(
         folder=Path(places[0]),
         top=_count("top", given.get("top", "3")),
         seeds=_count("seeds", given.get("seeds", "5")),

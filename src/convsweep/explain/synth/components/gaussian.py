@@ -14,7 +14,7 @@ SHRINKAGE = 1e-3
 
 @dataclass(frozen=True)
 class Gaussian:
-    """A normal distribution of samples, in the units of `Subject`.
+    """A normal distribution of samples, in the units of `SynthSubject`.
 
     Its covariance is C = basis diag(variances) basis' + floor (1 - basis basis').
 

@@ -8,11 +8,11 @@ from torch.nn import functional as F
 
 from convsweep.errors import UserError
 from convsweep.explain.synth.layers import activations
-from convsweep.explain.synth.subject import Subject
+from convsweep.explain.synth.subject import SynthSubject
 
 
 def log_probability(
-    subject: Subject, u: Tensor, classes: Tensor, place: Sequence[float] | None, radius: float
+    subject: SynthSubject, u: Tensor, classes: Tensor, place: Sequence[float] | None, radius: float
 ) -> Tensor:
     """Return log p(class | image) of each image (N,); for segmentation its mean over a region.
 
@@ -49,7 +49,7 @@ def region(size: tuple[int, ...], place: Sequence[float] | None, radius: float) 
     return distance <= max(radius, float(distance.min()))
 
 
-def activity(subject: Subject, u: Tensor, layer: str, channel: int | None) -> Tensor:
+def activity(subject: SynthSubject, u: Tensor, layer: str, channel: int | None) -> Tensor:
     """Return the activity of a layer (N,): the mean square of its maps, or the mean of one map
     (Mordvintsev et al. 2015).
 

@@ -6,18 +6,18 @@ import torch
 from torch import Tensor, nn
 
 from convsweep.cli.console import say
-from convsweep.explain.synth.subject import Subject
+from convsweep.explain.synth.subject import SynthSubject
 
 
 class Parameterization(nn.Module, ABC):
     """Base of parameterisations of a batch of images.
 
     Args:
-        start: (N, C, *spatial) the images to begin with, in the units of `Subject`.
+        start: (N, C, *spatial) the images to begin with, in the units of `SynthSubject`.
         subject: has the limits of images.
     """
 
-    def __init__(self, start: Tensor, subject: Subject) -> None:
+    def __init__(self, start: Tensor, subject: SynthSubject) -> None:
         super().__init__()
         self.subject = subject
 
@@ -32,7 +32,7 @@ class Parameterization(nn.Module, ABC):
 class Pixels(Parameterization):
     """Pixels, clipped to the limits after every step (projected gradient ascent)."""
 
-    def __init__(self, start: Tensor, subject: Subject) -> None:
+    def __init__(self, start: Tensor, subject: SynthSubject) -> None:
         super().__init__(start, subject)
         self.pixels = nn.Parameter(self.subject.clamp(start.clone()))
 
@@ -45,13 +45,13 @@ class Pixels(Parameterization):
 
 
 class Whitened(Parameterization):
-    """Coordinates z in which `Subject.gaussian` is standard normal, x = mean + C^1/2 z.
+    """Coordinates z in which `SynthSubject.gaussian` is standard normal, x = mean + C^1/2 z.
 
     Relative to their standard deviations, a step changes directions of large variance (shapes) as
     much as those of small variance (noise). Limits are not enforced: a Gaussian has none.
     """
 
-    def __init__(self, start: Tensor, subject: Subject) -> None:
+    def __init__(self, start: Tensor, subject: SynthSubject) -> None:
         super().__init__(start, subject)
         self.coordinates = nn.Parameter(subject.gaussian.whiten(start))
 
@@ -59,7 +59,7 @@ class Whitened(Parameterization):
         return self.subject.gaussian.color(self.coordinates)
 
 
-def auto(start: Tensor, subject: Subject) -> Parameterization:
+def auto(start: Tensor, subject: SynthSubject) -> Parameterization:
     """Return the parameterisation that gives recognisable images: whitened coordinates if the
     covariance of the data is known, else pixels.
     """
@@ -85,7 +85,7 @@ class Fourier(Parameterization):
 
     scale: Tensor
 
-    def __init__(self, start: Tensor, subject: Subject, decay: float = 1.0) -> None:
+    def __init__(self, start: Tensor, subject: SynthSubject, decay: float = 1.0) -> None:
         super().__init__(start, subject)
         low, high = subject.bounds()
         self.middle, self.reach = (high + low) / 2, (high - low) / 2

@@ -11,7 +11,7 @@ from convsweep.errors import UserError
 from convsweep.explain.synth.components.gaussian import Gaussian, fit_gaussian, white
 from convsweep.explain.synth.early_check import Covariance
 from convsweep.explain.synth.pictures import size_of
-from convsweep.explain.synth.subject import Subject
+from convsweep.explain.synth.subject import SynthSubject
 from convsweep.training.build import data_module
 from convsweep.training.trained import Trained
 
@@ -23,7 +23,9 @@ MANY, FEW = 10_000, 2_000
 MOST_VALUES = 10**8
 
 
-def gaussian_of(subject: Subject, trained: Trained, covariance: Covariance, size: Size) -> Gaussian:
+def gaussian_of(
+    subject: SynthSubject, trained: Trained, covariance: Covariance, size: Size
+) -> Gaussian:
     """Return the Gaussian for `covariance`: `data`, `white`, or `auto` for data if it can be read.
 
     Args:

@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from convsweep.explain.synth.components.gaussian import Gaussian
-from convsweep.explain.synth.subject import Subject
+from convsweep.explain.synth.subject import SynthSubject
 
 Transform = Callable[[Tensor], Tensor]
 
@@ -52,7 +52,7 @@ def noisy(u: Tensor, spread: float, gaussian: Gaussian, generator: Generator) ->
 
 
 def compose(
-    subject: Subject, generator: Generator, most: int, sigma: float, noise: float = 0.0
+    subject: SynthSubject, generator: Generator, most: int, sigma: float, noise: float = 0.0
 ) -> Transform:
     """Return a transform that applies noise, limits of samples, jitter and blur."""
 

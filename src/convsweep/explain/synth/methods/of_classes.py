@@ -16,7 +16,7 @@ from convsweep.explain.synth.components.objectives import log_probability, regio
 from convsweep.explain.synth.components.priors import log_total_variation
 from convsweep.explain.synth.context import SynthesisContext, Watch
 from convsweep.explain.synth.fitting_size import Work
-from convsweep.explain.synth.subject import Subject
+from convsweep.explain.synth.subject import SynthSubject
 from hydra_study import is_out_of_memory
 
 
@@ -80,16 +80,16 @@ class OfClasses(ABC):
             probs = self.log_class(context.subject, images, classes).exp().tolist()
         return publish(images, classes, probs, context)
 
-    def log_class(self, subject: Subject, u: Tensor, classes: Tensor) -> Tensor:
+    def log_class(self, subject: SynthSubject, u: Tensor, classes: Tensor) -> Tensor:
         """Return log p(class | x) of each image (N,)."""
         return log_probability(subject, u, classes, self.place, self.radius)
 
-    def log_prior(self, subject: Subject, u: Tensor) -> Tensor:
+    def log_prior(self, subject: SynthSubject, u: Tensor) -> Tensor:
         """Return log p(x) of each image (N,), up to a constant."""
         return self.gaussian * subject.gaussian.log_density(u) + self.tv * log_total_variation(u)
 
 
-def class_indices(classes: Sequence[int | str] | None, subject: Subject) -> Tensor:
+def class_indices(classes: Sequence[int | str] | None, subject: SynthSubject) -> Tensor:
     """Return classes given by name or number as indices (N,); a number that is a class's name
     counts as the name.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from convsweep.review.report.sections.parts import Architecture, Part
+from convsweep.review.report.sections.parts import DrawnNetwork, Part
 
 # Pixels for a block, and above the highest one.
 COLUMN = 148
@@ -33,7 +33,7 @@ class Box:
     depth: float
 
 
-def draw(net: Architecture) -> str:
+def draw(net: DrawnNetwork) -> str:
     """Return the SVG in the page's colours."""
     levels = levels_of(net)
     shapes = [net.in_shape, *(part.out_shape for part in net.parts)]
@@ -60,7 +60,7 @@ def draw(net: Architecture) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {role}>{"".join(pieces)}</svg>'
 
 
-def levels_of(net: Architecture) -> list[int]:
+def levels_of(net: DrawnNetwork) -> list[int]:
     """Return the level in the U of each block, the input first; 0 everywhere for other networks."""
     encoders = [part.name for part in net.parts if part.name.startswith("encoder.")]
     is_u = bool(encoders) and any(part.name.startswith("decoder.") for part in net.parts)
@@ -114,7 +114,7 @@ def block(box: Box, kind: str) -> str:
     )
 
 
-def arrows(net: Architecture, boxes: Sequence[Box]) -> str:
+def arrows(net: DrawnNetwork, boxes: Sequence[Box]) -> str:
     """Return the arrows between blocks, and those of a U-Net's skip connections."""
     drawn = []
     for before, after in pairwise(boxes):

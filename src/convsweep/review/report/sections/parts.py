@@ -48,7 +48,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Architecture:
+class DrawnNetwork:
     """A network: parts in execution order, a summary, and the pairs of parts that a U-Net's skips
     join.
     """
@@ -59,7 +59,7 @@ class Architecture:
     joined: Sequence[tuple[str, str]]
 
 
-def architecture_of(config: Path) -> Architecture:
+def architecture_of(config: Path) -> DrawnNetwork:
     """Build the network of a run's resolved config on the meta device and measure its cost.
 
     Raises:
@@ -87,7 +87,7 @@ def architecture_of(config: Path) -> Architecture:
     except UntraceableError as error:
         raise UserError(f"the network runs on data only: {error}") from error
     parts = parts_of(net, cost)
-    return Architecture(
+    return DrawnNetwork(
         summary(cost), cost.in_shape, parts, joined_parts(net, [part.name for part in parts])
     )
 
