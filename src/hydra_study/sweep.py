@@ -314,12 +314,12 @@ def conclude_study(
     reasons = "; ".join(sorted({end.reason for end in ended}))
     best = f"; {best_text(count.best, spec)}" if count.best is not None else ""
     log.info("study %s: %s (%s)%s", study.study_name, reasons, kinds or "no trials", best)
-    decision = decide_finals(trials, maximize=spec.objectives.maximizes)
-    for line in closing_lines(spec, trials, count.best, decision):
-        log.info("%s", line)
     if signals:
         log.info("the same command continues from here")
         sys.exit(128 + signals[0])
+    decision = decide_finals(trials, maximize=spec.objectives.maximizes)
+    for line in closing_lines(spec, trials, count.best, decision):
+        log.info("%s", line)
     stopped = Session(study, spec).stop_reason()
     if stopped:
         raise StudyError(
