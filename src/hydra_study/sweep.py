@@ -145,6 +145,13 @@ def make_spec(
     workers.check()
     if workers.is_local:
         make_slots(options)
+        if options.workers > 1:
+            log.warning(
+                "hydra/launcher=basic runs one worker, but got hydra.sweeper.workers=%d; start them"
+                " by hydra/launcher=joblib, ray or slurm, or run more trials at a time in this one"
+                " by hydra.sweeper.slots",
+                options.workers,
+            )
     script, program = (
         os.path.abspath(sys.argv[0]),
         getattr(sys.modules["__main__"].__spec__, "name", None),

@@ -162,4 +162,6 @@ def test_sqlite_serves_one_worker(toy: MakeToy, tmp_path: Path) -> None:
     assert (
         len(optuna.load_study(study_name="app", storage=f"sqlite:///{tmp_path}/s.db").trials) == 4
     )
-    assert "journal file" in app.refuse("hydra.sweeper.workers=2")
+    told = app.refuse("hydra.sweeper.workers=2")
+    assert "journal file" in told
+    assert "hydra/launcher=basic runs one worker" in told
