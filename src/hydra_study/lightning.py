@@ -102,17 +102,26 @@ class TrialCallback(PruningCallback):
         monitor: Name of the reported metric.
     """
 
+    def __init__(self, monitor: str) -> None:
+        super().__init__(monitor)
+        self._watch: threading.Event | None = None
+
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start watching, on rank 0, for failures of the other ranks."""
         if trial.current() is not None and trainer.world_size > 1:
             for note in _folder().glob("rank_*.json"):  # of an earlier `fit`
                 note.unlink(missing_ok=True)
+            self._watch = threading.Event()
             threading.Thread(
-                target=_watch_ranks, args=(trainer,), daemon=True, name="rank-outcomes"
+                target=_watch_ranks,
+                args=(trainer, self._watch),
+                daemon=True,
+                name="rank-outcomes",
             ).start()
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """End a pruned training: rank 0 raises `Pruned`, the others exit."""
+        self._end_watch()
         if self.pruned and trainer.global_rank > 0:
             raise SystemExit(0)  # with an error, Lightning would kill rank 0
         self.raise_if_pruned()
@@ -133,12 +142,19 @@ class TrialCallback(PruningCallback):
             return
         if trainer.global_rank > 0:
             _write_outcome(trainer.global_rank, exception)
-        elif isinstance(exception, RuntimeError):
-            end = time.monotonic() + _LOST_S
-            while time.monotonic() < end:
-                if any((process.poll() or 0) < 0 for process in _processes(trainer)):
-                    raise LostRankError("a process of the training was killed") from exception
-                time.sleep(_EVERY_S)
+            return
+        end = time.monotonic() + (_LOST_S if isinstance(exception, RuntimeError) else 0.0)
+        while time.monotonic() < end:
+            if any((process.poll() or 0) < 0 for process in _processes(trainer)):
+                self._end_watch()
+                raise LostRankError("a process of the training was killed") from exception
+            time.sleep(_EVERY_S)
+        self._end_watch()
+
+    def _end_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.set()
+            self._watch = None
 
 
 def _ends_anyway(trainer: L.Trainer) -> bool:
@@ -168,13 +184,13 @@ def _write_outcome(rank: int, error: BaseException) -> None:
     time.sleep(_OUTCOME_S)
 
 
-def _watch_ranks(trainer: L.Trainer) -> None:
-    """End the trial with the outcome that another rank wrote.
+def _watch_ranks(trainer: L.Trainer, ended: threading.Event) -> None:
+    """End the trial with the outcome that another rank wrote, until the event is set.
 
     Runs in a thread, since rank 0 itself may be waiting for that rank in a collective operation.
     """
     folder = _folder()
-    while trainer.training or trainer.sanity_checking:
+    while not ended.wait(_EVERY_S):
         for note in folder.glob("rank_*.json"):
             connection = trial.current()
             assert connection is not None
@@ -182,4 +198,3 @@ def _watch_ranks(trainer: L.Trainer) -> None:
             for process in _processes(trainer):
                 process.kill()
             os._exit(1)
-        time.sleep(_EVERY_S)

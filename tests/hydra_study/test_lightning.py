@@ -1,7 +1,10 @@
 """Which steps a training by Lightning reports: epochs, or validations where epochs have several."""
 
+import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightning as L
@@ -10,7 +13,9 @@ import torch
 from lightning.pytorch.demos.boring_classes import BoringModel
 
 from hydra_study import trial
-from hydra_study.lightning import PruningCallback
+from hydra_study.lightning import PruningCallback, TrialCallback
+
+from .conftest import PATIENCE_S
 
 
 class Worker:
@@ -95,3 +100,32 @@ def test_a_resumed_training_counts_on_and_is_stopped_within_an_epoch(
     assert worker.steps == [1, 2, 3, 4, 5, 6]
     with pytest.raises(trial.Pruned):
         resumed.raise_if_pruned()
+
+
+def test_a_failure_of_another_process_is_found_during_a_validation_too(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, sent = threading.Event(), list[dict[str, Any]]()
+    callback, note = TrialCallback("val/loss"), tmp_path / "rank_1.json"
+    model: Any = None
+    validating: Any = SimpleNamespace(
+        world_size=2,
+        training=False,
+        sanity_checking=False,
+        strategy=SimpleNamespace(launcher=None),
+    )
+
+    def leave(code: int) -> None:
+        note.unlink()
+        callback.on_fit_end(validating, model)
+        ended.set()
+
+    monkeypatch.setattr(worker, "send", sent.append)
+    monkeypatch.setattr("hydra_study.lightning._folder", lambda: tmp_path)
+    monkeypatch.setattr("hydra_study.lightning.os._exit", leave)
+    callback.on_fit_start(validating, model)
+    outcome = {"kind": "out_of_memory", "reason": "MemoryError in process 1: no room"}
+    note.with_suffix(".part").write_text(json.dumps(outcome))
+    note.with_suffix(".part").rename(note)
+    assert ended.wait(PATIENCE_S)
+    assert sent == [{"type": "end", "outcome": outcome}]
