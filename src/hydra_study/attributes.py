@@ -60,11 +60,10 @@ def kind_of(trial: "FrozenTrial") -> str:
 
     A `paused` trial keeps Optuna's state RUNNING, the only one from which it can go on.
     """
-    if not trial.state.is_finished():
-        return (
-            "paused" if trial.user_attrs.get(PAUSED_AT) is not None else _BY_STATE[trial.state.name]
-        )
-    return str(trial.user_attrs.get(KIND, _BY_STATE[trial.state.name]))
+    by_state = _BY_STATE[trial.state.name]
+    if trial.state.is_finished():
+        return str(trial.user_attrs.get(KIND, by_state))
+    return by_state if trial.user_attrs.get(PAUSED_AT) is None else "paused"
 
 
 def is_finalist(trial: "FrozenTrial | Trial") -> bool:

@@ -255,6 +255,25 @@ def paused_trials(folder: Path, count: int) -> tuple[OpenStudy, Teller]:
     return study, teller
 
 
+def make_asker(
+    folder: Path,
+    study: OpenStudy,
+    teller: Teller,
+    n_trials: int | None = None,
+    timeout: float | None = None,
+) -> Asker:
+    """Return an asker with promotion, as the worker of a new start has it."""
+    paths = SweepPaths(folder)
+    paths.make()
+    options = SimpleNamespace(
+        study_name="app", n_trials=n_trials, timeout=timeout, target=None, early_stopping=None
+    )
+    spec: Any = SimpleNamespace(options=options, paths=paths, session=None, study_id="id")
+    spec.objectives = parse_objectives("minimize", None)
+    space: Any = SimpleNamespace(size=None)
+    return Asker(study, space, spec, "worker", teller, Promotion())
+
+
 def test_samplers_learn_from_paused_trials(tmp_path: Path) -> None:
     study, _ = paused_trials(tmp_path, 20)
     view = view_of_samplers(study)
@@ -294,15 +313,7 @@ def test_a_smaller_total_drops_what_it_has_no_room_for(tmp_path: Path) -> None:
     study, teller = paused_trials(tmp_path, 12)
     for number in range(2):
         study.storage.set_trial_user_attr(study.trial_id(number), attributes.PAUSED_AT, None)
-    paths = SweepPaths(tmp_path)
-    paths.make()
-    options = SimpleNamespace(
-        study_name="app", n_trials=6, timeout=None, target=None, early_stopping=None
-    )
-    spec: Any = SimpleNamespace(options=options, paths=paths, session=None, study_id="id")
-    spec.objectives = parse_objectives("minimize", None)
-    space: Any = None
-    assert Asker(study, space, spec, "worker", teller, Promotion()).ask(0, 0.0) is None
+    assert make_asker(tmp_path, study, teller, n_trials=6).ask(0, 0.0) is None
     assert Counter(map(kind_of, study.trials)) == {"running": 2, "pruned": 10}
 
 
@@ -310,17 +321,7 @@ def test_a_trial_found_hopeless_does_not_go_on_after_its_worker_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study, teller = paused_trials(tmp_path, 2)
-    paths = SweepPaths(tmp_path)
-    paths.make()
-    options = SimpleNamespace(
-        study_name="app", n_trials=3, timeout=None, target=None, early_stopping=None
-    )
-    spec: Any = SimpleNamespace(options=options, paths=paths, session=None, study_id="id")
-    spec.objectives = parse_objectives("minimize", None)
-    space: Any = None
-
-    def ask() -> optuna.Trial | None:
-        return Asker(study, space, spec, "worker", teller, Promotion()).ask(0, 0.0)
+    asker = make_asker(tmp_path, study, teller, n_trials=3)
 
     def killed(*arguments: Any) -> None:
         raise KeyboardInterrupt
@@ -328,12 +329,12 @@ def test_a_trial_found_hopeless_does_not_go_on_after_its_worker_is_killed(
     with monkeypatch.context() as patch:
         patch.setattr("hydra_study.trials.ask.write_outcome", killed)
         with pytest.raises(KeyboardInterrupt):
-            ask()
+            asker.ask(0, 0.0)
     assert kind_of(study.trial(1)) == "paused"
     # the better one leaves its place to a retry, which has not reported yet
     study.storage.set_trial_user_attr(study.trial_id(0), attributes.PAUSED_AT, None)
     teller.tell(study.trial(0), Outcome("killed"))
-    retry = ask()
+    retry = make_asker(tmp_path, study, teller, n_trials=3).ask(0, 0.0)
     assert retry is not None
     assert retry.number == 2
     assert kind_of(study.trial(1)) == "pruned"
@@ -348,16 +349,8 @@ def test_what_waits_goes_on_once_a_new_point_would_not_come_to_its_end(
         finished = study.ask()
         finished.set_user_attr(attributes.SECONDS, length)
         study.tell(finished, 0.5)
-    paths = SweepPaths(tmp_path)
-    paths.make()
-    options = SimpleNamespace(
-        study_name="app", n_trials=None, timeout=100.0, target=None, early_stopping=None
-    )
-    spec: Any = SimpleNamespace(options=options, paths=paths, session=None, study_id="id")
-    spec.objectives = parse_objectives("minimize", None)
     teller.checkpoints = SimpleNamespace(newest=lambda trial: "last.ckpt")
-    space: Any = SimpleNamespace(size=None)
-    asker = Asker(study, space, spec, "worker", teller, Promotion())
+    asker = make_asker(tmp_path, study, teller, timeout=100.0)
     asked = [asker.ask(0, seconds) for seconds in (until - 1.0, until + 1.0)]
     assert [one and one.number for one in asked] == [2 + len(lengths), 0]
 

@@ -194,9 +194,6 @@ class Asker:
     def _drop_hopeless(self, trials: Sequence[FrozenTrial]) -> bool:
         """End the paused trials that can no longer go on, and free their disk; return whether there
         were any.
-
-        The decision is stored before the first file goes: if this worker is killed in between, a
-        better trial may be lost by the next start, but not this trial's checkpoints.
         """
         if self._schedule is None:
             return False
@@ -205,11 +202,10 @@ class Asker:
             step = trial.user_attrs[attributes.PAUSED_AT]
             reason = f"paused at step {step}; enough others are better"
             outcome = Outcome("pruned", reason=reason)
-            self._teller.mark(trial, outcome)
             path = self._spec.paths.outcome(trial.number)
             remove_unfinished(path)  # of a worker that was killed at this
             path.unlink(missing_ok=True)
-            self._teller.drop_checkpoints(trial)
+            self._teller.drop_checkpoints(trial, outcome.kind)
             with contextlib.suppress(OSError):  # a full disk; no file is not a wrong one
                 write_outcome(self._spec, path, outcome)
             self._teller.tell(trial, outcome)

@@ -99,12 +99,13 @@ class Teller:
         self._set(trial, facts | {attributes.PARTS: parts})
         self._set(trial, {attributes.PAUSED_AT: step})
 
-    def mark(self, trial: FrozenTrial, outcome: Outcome) -> None:
-        """Store how a paused trial will end."""
-        self._set(trial, {attributes.KIND: outcome.kind})
+    def drop_checkpoints(self, trial: FrozenTrial, kind: str) -> None:
+        """Remove the checkpoints of a paused trial that will not go on.
 
-    def drop_checkpoints(self, trial: FrozenTrial) -> None:
-        """Remove the checkpoints of a paused trial that will not go on."""
+        How it will end is stored first, so that it does not go on without them if this worker is
+        killed before it tells that, and better trials leave their places.
+        """
+        self._set(trial, {attributes.KIND: kind})
         self.checkpoints.remove(trial)
         self._set(trial, {attributes.CHECKPOINT: None})
 
