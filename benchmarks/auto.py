@@ -7,8 +7,9 @@ SOURCE is that of `benchmarks/real_data.py`, which writes the sets that need it 
 holds ucr/*.npz and Task04_Hippocampus/{imagesTr,labelsTr}. For each set FOLDER/SET gets three
 networks: that of `auto`, the baseline of its plan, and that of `train` with the same overrides,
 which ends by itself or when the budget is spent. All are tested on the same samples, and compared
-by the bootstrap over these. FOLDER/SET/row.json has the result. The same command goes on where it
-was stopped; a set that failed is named, and tried again. At most twice the budget a set.
+by the bootstrap over these. benchmarks/auto.jsonl has a line for each set that is measured; without
+its line a set is measured again. The same command goes on where it was stopped; a set that failed
+is named, and tried again. At most twice the budget a set.
 """  # noqa: E501
 
 import argparse
@@ -33,7 +34,7 @@ from convsweep.run_folder import read_result
 PAGE = Path(__file__).parents[1] / "docs" / "auto.md"
 MARKS = re.compile(r"<!-- measured -->\n.*?<!-- end -->", re.DOTALL)
 PER_CLASS = 1000  # images of Fashion-MNIST and CIFAR-10, in each part
-ROW = "row.json"
+ROWS = Path(__file__).with_suffix(".jsonl")
 NETWORKS = ("auto", "baseline", "train")
 
 
@@ -113,7 +114,7 @@ def main() -> None:
     if not options.write:
         for name in options.only:
             print(f"{name}: {measure(name, options) or 'measured'}", flush=True)
-    text = table([options.folder / name / ROW for name in SETS])
+    text = table(read_lines(ROWS))
     print(text)
     if options.write:
         page = PAGE.read_text()
@@ -123,7 +124,7 @@ def main() -> None:
 def measure(name: str, options: argparse.Namespace) -> str:
     """Do what is missing of a set; return what failed, if something did."""
     folder, data = options.folder.absolute() / name, options.folder.absolute() / "data"
-    if (folder / ROW).is_file():
+    if any(row["set"] == name for row in read_lines(ROWS)):
         return ""
     write_set(name, options.source, data)
     places = {"data": data, "source": options.source.absolute()}
@@ -155,9 +156,22 @@ def measure(name: str, options: argparse.Namespace) -> str:
         is_done = bool(read_result(trained)) if what == "train" else done[what].is_file()
         if not is_done and (code := run(command, folder, f"{what}.log")):
             return f"{what} failed with exit code {code}, see {folder / what}.log"
-    row = make_row(folder, seconds)
-    (folder / ROW).write_text(json.dumps({"set": name, **row, "load": load}, indent=1) + "\n")
+    row = {"set": name, **make_row(folder, seconds), "load": load, "machine": machine()}
+    with ROWS.open("a") as file:
+        file.write(json.dumps(row) + "\n")
     return ""
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file of JSON lines, in the order of the sets; none without a file."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    return sorted(rows, key=lambda row: list(SETS).index(row["set"]))
+
+
+def machine() -> str:
+    """Return the cores of this process, and the versions of the packages that matter."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "lightning", "optuna"))
+    return f"{len(os.sched_getaffinity(0))} cores, {packages}"
 
 
 def max_time(seconds: float) -> str:
@@ -244,9 +258,8 @@ def ends(interval: Any) -> list[float] | None:
     return None if interval is None else [interval.low, interval.high]
 
 
-def table(files: list[Path]) -> str:
+def table(rows: list[dict[str, Any]]) -> str:
     """Return what is measured, as a table in Markdown, and how often which network was better."""
-    rows = [read_json(file) for file in files if file.is_file()]
     if not rows:
         return "Nothing is measured yet."
     lines = [
@@ -259,11 +272,11 @@ def table(files: list[Path]) -> str:
     said = ", ".join(f"{answers.count(each)} {each}" for each in ("better", "as good", "worse"))
     kept = sum(row["auto_s"] <= 1.1 * row["budget_s"] for row in rows)
     loads = [row["load"] for row in rows]
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "lightning", "optuna"))
+    machines = "; ".join(sorted({row["machine"] for row in rows}))
     return "\n".join(lines) + (
         f"\n\nOf {len(rows)} sets the network of `auto` is {said} than that of `train`. {kept} kept"
-        f" the budget within a tenth. {len(os.sched_getaffinity(0))} cores, load before a set"
-        f" {min(loads):.1f} to {max(loads):.1f}, {packages}."
+        f" the budget within a tenth. {machines}; load before a set {min(loads):.1f} to"
+        f" {max(loads):.1f}."
     )
 
 

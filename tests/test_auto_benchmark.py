@@ -22,6 +22,7 @@ ROW = {
     "intervals": {"auto": [0.85, 0.95], "baseline": None, "train": None},
     "differences": {"baseline": [-0.01, 0.2], "train": [0.1, 0.3]},
     "load": 2.0,
+    "machine": "2 cores, torch 2.15.0",
 }
 
 
@@ -38,8 +39,9 @@ def test_differences_in_words(bench: ModuleType) -> None:
 
 
 def test_table(bench: ModuleType, tmp_path: Path) -> None:
-    (tmp_path / "row.json").write_text(json.dumps(ROW))
-    text = bench.table([tmp_path / "row.json", tmp_path / "missing.json"])
+    assert bench.table(bench.read_lines(tmp_path / "missing.jsonl")) == "Nothing is measured yet."
+    (tmp_path / "rows.jsonl").write_text(json.dumps(ROW) + "\n")
+    text = bench.table(bench.read_lines(tmp_path / "rows.jsonl"))
     assert "0.900 (0.850 to 0.950) | 0.800 | 0.700 | +0.200 (+0.100 to +0.300): better" in text
     assert "Of 1 sets the network of `auto` is 1 better, 0 as good, 0 worse" in text
     assert "0 kept the budget" in text

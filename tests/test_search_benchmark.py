@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from benchmarks.search.replay import SCHEDULES, SEARCHES, search
 from benchmarks.search.rows import read_rows
 from benchmarks.search.run import Run, SpentError
 from benchmarks.search.samples import Data, Split
-from benchmarks.search.table import Table, load_table, pack
+from benchmarks.search.table import Table, join, load_table, pack
 from benchmarks.search.tasks import NAMES, load_task, options_of
 from benchmarks.search.training import cost_of
 from benchmarks.search.worlds import SurrogateWorld, TableWorld
@@ -33,6 +34,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
         return Data(*(Split(torch.randn(8, *shape), labels) for _ in range(3)))
 
     monkeypatch.setattr(make_table, "load_data", data)
+    monkeypatch.setattr(make_table, "load_table", lambda name: table_of(0))
 
 
 def table_of(num_networks: int = 40) -> Table:
@@ -118,6 +120,25 @@ def test_a_public_table_is_searched_by_the_values_of_its_choices() -> None:
     text = table_of_regrets(rows)
     assert "0.000 [0.000, 0.000] | 1.00 *" in text
     assert "0.200 [0.200, 0.200] | 3.00 |" in text
+
+
+def test_points_of_the_table_are_not_trained_again(
+    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(make_table, "load_table", lambda name: table_of(2))
+    path = tmp_path / "rows.jsonl"
+    monkeypatch.setattr(sys, "argv", ["make_table", "--rows", str(path), "--points", "3"])
+    make_table.main()
+    assert {row["point"] for row in read_rows(path)} == {2}
+
+
+def test_new_points_are_added_to_the_table() -> None:
+    known, new = table_of(4), table_of(2)
+    new.points[:] = 2, 7
+    joined = join(known, replace(new, refused=np.array([102, 103, 104, 99])))
+    assert joined.points.tolist() == [0, 1, 2, 3, 7]
+    assert joined.val[:, 0, -1].tolist() == [0, 0.01, 0, 0.03, 0.01]
+    assert joined.refused.tolist() == [99, 100, 101, 102, 103, 104]
 
 
 def test_a_packed_table_is_the_same_and_of_its_space_alone(

@@ -3,8 +3,8 @@
     python -m benchmarks.search.make_table --root data [--rows curves.jsonl] [--part 1/4]
 
 Point number i is the same on every machine. One line a training is appended to the file; the same
-command goes on where it stopped, and the parts of several machines are joined by joining their
-files. About two seconds of one core a training. `pack.py` makes the table of the repository of it.
+command goes on where it stopped, and points of the repository's table are left out. About two
+seconds of one core a training. `table.py` adds the files of one or more machines to that table.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from benchmarks.search.rows import mend, read_rows
 from benchmarks.search.samples import load_data
+from benchmarks.search.table import load_table
 from benchmarks.search.tasks import NAMES, Task, load_task, options_of
 from benchmarks.search.training import cost_of, train
 
@@ -38,12 +39,21 @@ def main() -> None:
     part, parts = map(int, options.part.split("/"))
     mend(options.rows)
     known = {(row["task"], row["point"], row["seed"]) for row in read_rows(options.rows)}
+    known |= {key for name in options.tasks for key in packed(name)}
     with options.rows.open("a") as file:
         for number in range(part - 1, options.points, parts):
             for name in options.tasks:
                 for row in rows_of(load_task(name), number, options.root, known):
                     file.write(json.dumps(row) + "\n")
                     file.flush()
+
+
+def packed(name: str) -> Iterator[tuple[str, int, int]]:
+    """Yield task, point and seed of what the repository's table knows of a task."""
+    table = load_table(name)
+    for point in [*table.points, *table.refused]:
+        for seed in SEEDS:
+            yield name, int(point), seed
 
 
 def rows_of(

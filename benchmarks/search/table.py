@@ -1,4 +1,4 @@
-"""The table of learning curves, and the command that packs it.
+"""The table of learning curves, and the command that adds rows to it.
 
     python -m benchmarks.search.table curves.jsonl [more.jsonl]
 
@@ -107,6 +107,23 @@ def make_table(task: Task, rows: list[dict[str, Any]]) -> Table:
     )
 
 
+def join(known: Table, new: Table) -> Table:
+    """Return the networks of both tables by their points; a point of both is that of `new`."""
+
+    def joined(points: str, fields: list[str]) -> dict[str, Array]:
+        first, second = getattr(known, points), getattr(new, points)
+        left = ~np.isin(first, second)
+        order = np.argsort(np.concatenate([first[left], second]))
+        return {
+            name: np.concatenate([getattr(known, name)[left], getattr(new, name)])[order]
+            for name in fields
+        }
+
+    refused = ["refused", "refused_params", "refused_macs"]
+    trained = [name for name in STORED if name not in refused]
+    return Table(**joined("points", trained), **joined("refused", refused))
+
+
 def pack(tables: dict[str, Table], path: Path) -> None:
     """Write the tables into one file."""
     arrays = {
@@ -151,7 +168,10 @@ def load_table(name: str, path: Path = FILE) -> Table:
 def main() -> None:
     rows = [row for path in sys.argv[1:] for row in read_rows(Path(path))]
     tables = {
-        name: make_table(load_task(name), [row for row in rows if row["task"] == name])
+        name: join(
+            load_table(name),
+            make_table(load_task(name), [row for row in rows if row["task"] == name]),
+        )
         for name in NAMES
     }
     pack(tables, FILE)
