@@ -45,7 +45,7 @@ def test_trainings_are_shorter_where_the_baseline_was_slower_than_planned(tmp_pa
         search(context_of(tmp_path, "5min", 90.0))
 
 
-@pytest.mark.parametrize(("seconds", "schedule"), [(60.0, []), (12.0, [2]), (3.0, ["none"])])
+@pytest.mark.parametrize(("seconds", "schedule"), [(60.0, []), (9.0, [3]), (3.0, ["none"])])
 def test_trials_are_not_compared_before_they_trained_as_long_as_they_take_to_start(
     tmp_path: Path, seconds: float, schedule: list[object]
 ) -> None:

@@ -11,6 +11,7 @@ from convsweep.auto.context import ENDING_S, EPOCHS, TRIAL_START_SHARE, StageCon
 from convsweep.auto.files import PRESET, SPACE
 from convsweep.auto.shares import Costs, FinalsChoice, check_least, fit_finals, least_with_search
 from convsweep.cli.duration import duration_text
+from convsweep.planning.rules.rungs import first_rung
 from hydra_study import override_text
 
 # Kept free of the finalists' time, since their last trainings end one by one, and of the last
@@ -239,7 +240,7 @@ def schedule_of(context: StageContext, epochs: int) -> list[str]:
         context: the run.
         epochs: of a trial.
     """
-    usual = max(1, epochs // 9)
+    usual = first_rung(epochs)
     again = context.costs().start * TRIAL_START_SHARE / max(1e-9, context.baseline_epoch_s)
     first = max(usual, math.ceil(again))
     if COMPARISONS * first > epochs:

@@ -11,6 +11,7 @@ from convsweep.planning.look.pictures import draw_look
 from convsweep.planning.look.words import look_rows
 from convsweep.planning.planned import Planned
 from convsweep.planning.random_points import POINTS
+from convsweep.planning.rules.rungs import first_rung
 from convsweep.planning.space import MACS_FACTOR
 from convsweep.planning.writing import plan_text, search_text
 from convsweep.run_folder import write_atomically
@@ -49,7 +50,6 @@ def search_settings(planned: Planned, name: str) -> list[Decision]:
         f" training of the baseline takes {duration_text(plan.seconds_per_training)},"
         f" {plan.slots} at a time, and a third of the trials is trained in full"
     )
-    first = max(1, plan.epochs // 9)
     limit = planned.max_macs or 0
     settings = [
         Decision("hydra/sweeper/schedule", "promotion", "first in docs/search.md", is_group=True),
@@ -64,7 +64,9 @@ def search_settings(planned: Planned, name: str) -> list[Decision]:
         Decision("hydra.sweeper.study_name", f"search_{name}", ""),
         Decision("hydra.sweeper.n_trials", plan.num_trials, trained),
         Decision(
-            "hydra.sweeper.schedule.min_steps", first, "a ninth of the epochs, docs/search.md"
+            "hydra.sweeper.schedule.min_steps",
+            first_rung(plan.epochs),
+            "a ninth of the epochs, docs/search.md",
         ),
     ]
     return [each for each in settings if each.key != "budget.max_macs" or limit]
