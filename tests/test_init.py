@@ -12,7 +12,7 @@ import pytest
 
 from convsweep.errors import UserError
 from convsweep.init.command import main, write_project
-from convsweep.review.confirm.confirmation import _check_configs
+from convsweep.review.confirm.confirmation import composing
 from hydra_study import open_sweep_folder
 
 pytestmark = pytest.mark.long
@@ -72,7 +72,8 @@ def test_a_search_finds_its_configs_and_leaves_a_preset_that_does(
     sweep = open_sweep_folder("multirun/width_lr_shapes")
     results = [json.loads(path.read_text()) for path in sweep.folder.glob("*/result.json")]
     assert len(results) == 2
-    _check_configs(sweep, {"trial 0": ["model.net.width=8"]})
+    with composing(sweep) as compose_one:
+        assert compose_one("trial 0", ["model.net.width=8"])["model"]["net"]["width"] == 8
     composed = run(
         project, "train", "--config-dir", str(sweep.folder), "--config-name", "best", "--cfg", "job"
     )

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from hydra_study.trials.finalists import Finals as Finals
     from hydra_study.trials.finalists import FinalsDecision as FinalsDecision
     from hydra_study.trials.finalists import decide_finals as decide_finals
+    from hydra_study.trials.ranking import rank_key as rank_key
     from hydra_study.trials.retry import fixed_params as fixed_params
     from hydra_study.trials.schedules import Promotion as Promotion
 
@@ -79,6 +80,7 @@ _MODULES = {
     "place_of_study": "storage.sweep_folder",
     "preset_of": "display.preset",
     "read_config": "storage.sweep_folder",
+    "rank_key": "trials.ranking",
     "rungs_of": "trials.early_values",
     "tally": "trials.budget",
     "telling_cause": "kinds",

@@ -19,8 +19,6 @@ from hydra_study import override_text
 SPARE = 0.05
 # By how much of itself a budget may be exceeded for export and report.
 OVER = 0.1
-# Number of the trial that is the baseline: the plan queues it as the first point.
-BASELINE = "0"
 RUNG = "hydra.sweeper.schedule.min_steps"
 # Epochs of a training, in those of its first comparison, that promotion needs.
 COMPARISONS = 3
@@ -112,9 +110,6 @@ def finalists(context: StageContext) -> list[str]:
     if chosen.by == "seeds" and of_epochs is None:
         # trained seed by seed until the time is over: more seeds make a narrower interval
         chosen = replace(chosen, each=max(chosen.each, context.request.seeds))
-    if any(row["number"] == BASELINE for row in context.files.complete[: chosen.top]):
-        # as it is trained anyway, it takes no place; without another complete trial it stays
-        chosen = replace(chosen, top=min(chosen.top + 1, len(context.files.complete)))
     return confirm(context, chosen, free - costs.start + context.seconds_of("finalists"))
 
 

@@ -19,6 +19,7 @@ from hydra_study.intervals import Spread, paired_difference, spread
 from hydra_study.objectives import Objectives
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec
+from hydra_study.trials.ranking import rank_key
 from hydra_study.trials.retry import fixed_params
 
 _RULE = "hydra.sweeper.finalists must be null or {top: COUNT, seeds: COUNT} with counts from 1"
@@ -116,12 +117,11 @@ def _identity(trial: FrozenTrial) -> tuple[int, int]:
 
 def _best(trials: Sequence[FrozenTrial], objectives: Objectives) -> list[FrozenTrial]:
     """Return the complete trials of the search, the best first, and one of each network."""
-    sign = -1.0 if objectives.maximizes else 1.0
     complete = [
         trial for trial in trials if kind_of(trial) == "complete" and not is_finalist(trial)
     ]
     distinct: dict[Any, FrozenTrial] = {}
-    for trial in sorted(complete, key=lambda one: (sign * one.values[0], one.number)):
+    for trial in sorted(complete, key=lambda one: rank_key(one, maximize=objectives.maximizes)):
         distinct.setdefault(trial.user_attrs.get(attributes.HASH, trial.number), trial)
     return list(distinct.values())
 

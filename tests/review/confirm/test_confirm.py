@@ -89,10 +89,17 @@ def test_a_network_of_which_all_trainings_fail_is_reported(swept: MakeConfirmed)
     assert sum(net == "plain" and x == "0.2" and seed == "1" for net, x, seed, _ in one.ran()) == 1
 
 
+def test_a_trial_that_is_the_baseline_takes_no_place(swept: MakeConfirmed) -> None:
+    one = swept("net=plain,good", "x=0.0,0.1")
+    output = one.confirm("top=4", "seeds=1")
+    assert "trial 0: the baseline itself, so left out" in output
+    assert sorted(one.networks()) == ["baseline", "trial 1", "trial 2", "trial 3"]
+
+
 def test_the_baseline_may_be_the_winner_itself_or_better(swept: MakeConfirmed) -> None:
-    one = swept("net=plain,broken")
+    one = swept("net=plain,broken", "hydra.sweeper.n_trials=1")
     output = one.confirm("top=1", "seeds=2")
-    assert len(one.ran()) == 2 + 2, "one network under two names is trained once"
+    assert len(one.ran()) == 1 + 2, "one network under two names is trained once"
     assert one.document["verdict"]["difference"]["mean"] == 0
     assert (
         "does not beat the baseline: difference +0, 95% interval [+0, +0] includes zero" in output

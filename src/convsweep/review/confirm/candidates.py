@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from convsweep.errors import UserError, did_you_mean
 from convsweep.review.confirm.request import ConfirmRequest
 from convsweep.review.study import objective_names
-from hydra_study import SweepFolder, decide_finals, tally
+from hydra_study import SweepFolder, decide_finals, rank_key, tally
 from hydra_study.attributes import OVERRIDES, REASON, is_finalist, kind_of
 
 BASELINE = "baseline"
@@ -40,15 +40,14 @@ class Candidate:
         return self.name == BASELINE
 
 
-def choose(sweep: SweepFolder, request: ConfirmRequest) -> list[Candidate]:
-    """Return the best trials, best first, and the baseline.
+def rank(sweep: SweepFolder, request: ConfirmRequest) -> list[Candidate]:
+    """Return the trials to choose from, best first.
 
     Raises:
         UserError: The sweep has no complete trial, or no objective of that name.
     """
     index, _ = ranking_objective(sweep, request.by)
-    best = best_trials(sweep, index)[: request.top]
-    chosen = [
+    return [
         Candidate(
             name=f"trial {trial.number}",
             overrides=merge_overrides(
@@ -58,10 +57,14 @@ def choose(sweep: SweepFolder, request: ConfirmRequest) -> list[Candidate]:
             found=trial.values[index],
             params=trial.params,
         )
-        for trial in best
+        for trial in best_trials(sweep, index)
     ]
+
+
+def baseline_of(sweep: SweepFolder, request: ConfirmRequest) -> Candidate | None:
+    """Return the baseline, or None if there is to be none."""
     if request.baseline is None:
-        return chosen
+        return None
     own = merge_overrides(
         [
             *_sweep_choice(sweep),
@@ -70,7 +73,7 @@ def choose(sweep: SweepFolder, request: ConfirmRequest) -> list[Candidate]:
             *request.overrides,
         ]
     )
-    return [*chosen, Candidate(BASELINE, own)]
+    return Candidate(BASELINE, own)
 
 
 def ranking_objective(sweep: SweepFolder, by: str | None) -> tuple[int, str]:
@@ -105,13 +108,12 @@ def best_trials(sweep: SweepFolder, index: int) -> list[FrozenTrial]:
     decision = decide_finals(trials, maximize=sweep.objectives.maximizes)
     finalists = [] if decision is None else [one.trial.number for one in decision.finalists]
     place = {number: index for index, number in enumerate(finalists)}
-    sign = -1.0 if sweep.objectives.directions[index] == "maximize" else 1.0
+    maximize = sweep.objectives.directions[index] == "maximize"
     return sorted(
         usable,
         key=lambda trial: (
             place.get(trial.number, len(place)),
-            sign * trial.values[index],
-            trial.number,
+            rank_key(trial, index, maximize=maximize),
         ),
     )
 

@@ -1,7 +1,10 @@
 """The steps of a confirmation: choose, check, train, measure, judge, report."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -13,7 +16,13 @@ from convsweep.cli.next_commands import say_commands
 from convsweep.cli.shell_command import program_command
 from convsweep.errors import SEARCH_PATH, UserError
 from convsweep.review.confirm import document, engine
-from convsweep.review.confirm.candidates import Candidate, choose, ranking_objective
+from convsweep.review.confirm.candidates import (
+    BASELINE,
+    Candidate,
+    baseline_of,
+    rank,
+    ranking_objective,
+)
 from convsweep.review.confirm.document import FOLDER, Comparison
 from convsweep.review.confirm.jobs import Folds, Jobs
 from convsweep.review.confirm.request import ConfirmRequest
@@ -44,10 +53,10 @@ def confirm(request: ConfirmRequest) -> int:
     """
     sweep = open_sweep_folder(request.folder)
     comparison = comparison_of(sweep, request)
-    candidates = choose(sweep, request)
+    ranked = rank(sweep, request)
     folds = None if request.folds is None else Folds(request.folds, first_seed(sweep))
     jobs = Jobs(sweep, test=request.test, folds=folds)
-    _check_configs(sweep, {one.name: jobs.overrides_of(one, 0) for one in candidates})
+    candidates = _choose(sweep, jobs, ranked, baseline_of(sweep, request), request.top)
     jobs.add(candidates, comparison.seeds)
     _say_plan(sweep, comparison, candidates, jobs)
     code = engine.train(sweep, jobs, request.engine) if jobs.num_open else 0
@@ -91,8 +100,38 @@ def first_seed(sweep: SweepFolder) -> int:
     return max(used) + sweep.options.repeat + finals if used else 0
 
 
-def _check_configs(sweep: SweepFolder, candidates: Mapping[str, list[str]]) -> None:
-    """Compose a training of every candidate, so that a misspelt key is reported before training."""
+def _choose(
+    sweep: SweepFolder, jobs: Jobs, ranked: list[Candidate], baseline: Candidate | None, top: int
+) -> list[Candidate]:
+    """Return the best trials, and the baseline, if there is to be one, as the last.
+
+    A trial that is the baseline itself is left out, unless it is the only one: it would take the
+    place of one that may be better. All are composed, so that a misspelt key is reported before
+    training.
+    """
+    chosen: list[Candidate] = []
+    same: list[Candidate] = []
+    with composing(sweep) as compose_one:
+
+        def config_of(one: Candidate) -> Any:
+            # all under one name, which is part of the config
+            return compose_one(one.name, jobs.overrides_of(replace(one, name=BASELINE), 0))
+
+        own = None if baseline is None else config_of(baseline)
+        for one in ranked:
+            if len(chosen) < top:
+                (same if config_of(one) == own else chosen).append(one)
+    if same and chosen:
+        names = ", ".join(one.name for one in same)
+        console.print(f"{names}: the baseline itself, so left out", markup=False)
+    return [*(chosen or same[:1]), *([] if baseline is None else [baseline])]
+
+
+@contextmanager
+def composing(sweep: SweepFolder) -> Iterator[Callable[[str, list[str]], Any]]:
+    """Yield what composes the config of a network's training: it takes the network's name, for its
+    errors, and the overrides, and raises a UserError if they do not fit.
+    """
     name = str(sweep.config.hydra.job.config_name)
     first, *others = sorted(
         _config_folders(sweep), key=lambda folder: not (folder / f"{name}.yaml").is_file()
@@ -102,15 +141,17 @@ def _check_configs(sweep: SweepFolder, candidates: Mapping[str, list[str]]) -> N
         if others
         else []
     )
+
+    def compose_one(network: str, overrides: list[str]) -> Any:
+        try:
+            return OmegaConf.to_container(compose(name, overrides=[*overrides, *path]))
+        except Exception as error:
+            text = " ".join(str(error).partition(SEARCH_PATH)[0].split())
+            raise UserError(f"the config of {network} cannot be composed: {text}") from error
+
     GlobalHydra.instance().clear()
     # the only place where Hydra searches the primary config
     with initialize_config_dir(str(first), version_base="1.3"):
-        for candidate, overrides in candidates.items():
-            try:
-                compose(name, overrides=[*overrides, *path])
-            except Exception as error:
-                text = " ".join(str(error).partition(SEARCH_PATH)[0].split())
-                raise UserError(f"the config of {candidate} cannot be composed: {text}") from error
         if compose(
             name, overrides=["hydra/sweeper=study", *path], return_hydra_config=True
         ).hydra.sweeper.params:
@@ -118,6 +159,7 @@ def _check_configs(sweep: SweepFolder, candidates: Mapping[str, list[str]]) -> N
                 f"a confirmation trains given networks, but {name}.yaml names a space; take"
                 " `sweeps` out of it"
             )
+        yield compose_one
 
 
 def _config_folders(sweep: SweepFolder) -> list[Path]:
