@@ -29,7 +29,7 @@ PYTHON, TRAIN = sys.executable, str(HERE.parent / "train.py")
 QUIET = ["trainer=cpu", "logger=none"]
 ONE_STEP = ["+callbacks.first._target_=first_step.EndThere"]
 SMALL = ["model/net=cnn_small", "model.net.width=4", "logger=none"]
-SLOTS = 4
+SLOTS = min(4, len(os.sched_getaffinity(0)))
 
 
 def steps() -> dict[str, list[Way]]:
@@ -79,7 +79,7 @@ def start() -> dict[str, list[Way]]:
 
 
 def sweep(official: str | None) -> dict[str, list[Way]]:
-    """The same 40 trainings of digits, four at a time, one thread each."""
+    """The same 40 trainings of digits, one a core but at most four at a time, one thread each."""
     ours = [
         PYTHON,
         TRAIN,

@@ -32,6 +32,11 @@ import hydra
 from pathlib import Path
 from hydra_study import trial
 
+def save(path, text):
+    # whole or not at all: a signal between opening and writing would leave an empty checkpoint
+    path.with_suffix(".next").write_text(text)
+    path.with_suffix(".next").replace(path)
+
 def run(cfg):
 {body}
 

@@ -34,7 +34,7 @@ STEPS = """
     for step in range(start + 1, cfg.steps + 1):
         time.sleep(0.05)
         with open("steps.txt", "a") as log: log.write(f"{link.number} {step}\\n")
-        Path(link.folder, "checkpoints", "last.ckpt").write_text(str(step))
+        save(Path(link.folder, "checkpoints", "last.ckpt"), str(step))
         link.report(step, cfg.x)
     return cfg.x
 """
@@ -214,7 +214,8 @@ def test_a_database_that_stays_down_ends_the_worker_and_the_same_command_continu
     assert any(trial.state == TrialState.RUNNING for trial in trials_in(database.url))
     app.run("hydra/sweeper/sampler=random")
     trials = trials_in(database.url)
-    assert sum(trial.state == TrialState.COMPLETE for trial in trials) == 4
+    complete = sum(trial.state == TrialState.COMPLETE for trial in trials)
+    assert complete == 4, [trial.user_attrs for trial in trials]
     assert not any(trial.state == TrialState.RUNNING for trial in trials)
     assert any(
         "checkpoint" in trial.user_attrs for trial in trials if "retry_of" in trial.user_attrs

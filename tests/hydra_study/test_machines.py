@@ -44,7 +44,7 @@ BODY = """
     (folder / "checkpoints").mkdir(exist_ok=True)
     for step in range(start, 4):
         time.sleep(cfg.pause)
-        (folder / "checkpoints" / "last.ckpt").write_text(str(step + 1))
+        save(folder / "checkpoints" / "last.ckpt", str(step + 1))
     (folder / "done").write_text(f"{start}")
     return cfg.x
 """

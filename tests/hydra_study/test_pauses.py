@@ -39,7 +39,7 @@ TRAINING = """
     for epoch in range(done + 1, 10):
         time.sleep(cfg.seconds)
         with open("epochs.txt", "a") as log: log.write(f"{link.number} {epoch}\\n")
-        Path(link.folder, "last.ckpt").write_text(str(epoch))
+        save(Path(link.folder, "last.ckpt"), str(epoch))
         Path(link.folder, "best.ckpt").write_text(str(epoch))
         if link.report(epoch, cfg.x + 1 / epoch, is_last=epoch == 9):
             raise trial.Pruned(f"after {epoch}")
