@@ -224,11 +224,11 @@ def prepare(spec: SweepSpec, space: Space, first: DictConfig) -> OpenStudy:
     count = tally(study.get_trials(deepcopy=False), spec.objectives)
     is_full = options.n_trials is not None and count.charged >= options.n_trials
     log.info(
-        "study %s in %s: %d of %s trials done%s",
+        "study %s in %s: %d%s trials done%s",
         options.study_name,
         spec.folder,
         count.charged,
-        options.n_trials,
+        "" if options.n_trials is None else f" of {options.n_trials}",
         "; for more, set a larger hydra.sweeper.n_trials" if is_full else "",
     )
     reap_dead(spec, study)

@@ -29,6 +29,7 @@ def test_wilson() -> None:
 
 def test_chance_of_two_networks() -> None:
     assert chance(0.5, 200) == pytest.approx(0.098, abs=1e-3)
+    assert chance(1.0, 40) == pytest.approx(0.065, abs=1e-3), "not 0 where all answers are right"
 
 
 def test_calibration() -> None:

@@ -119,7 +119,9 @@ def test_target_and_timeout_end_a_sweep(toy: MakeToy) -> None:
         "time.sleep(0.2); return cfg.x",
         sweeper="n_trials: null\ntarget: 0.2\nparams: {x: 'interval(0,1)'}\nslots: 2",
     )
-    assert "target 0.2 reached" in app.run()
+    said = app.run()
+    assert "target 0.2 reached" in said
+    assert ": 0 trials done" in said, "and not of None"
     other = toy(
         "time.sleep(0.1); return cfg.x",
         sweeper="n_trials: null\ntimeout: 2\nparams: {x: 'interval(0,1)'}\nslots: 2",

@@ -63,9 +63,11 @@ def wilson(right: int, count: int) -> tuple[float, float]:
 
 def chance(share: float, count: int) -> float:
     """Return the difference of two equally good networks on `count` samples that is exceeded in
-    5 % of all cases if their mistakes are independent, by the normal approximation.
+    about 5 % of all cases if their mistakes are independent; with one right and one wrong answer
+    more for each, so that it also holds near 0 and 1 (Agresti and Caffo 2000).
     """
-    return Z * math.sqrt(2 * share * (1 - share) / count)
+    middle = (share * count + 1) / (count + 2)
+    return Z * math.sqrt(2 * middle * (1 - middle) / (count + 2))
 
 
 def points(difference: float) -> str:
