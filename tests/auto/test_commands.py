@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.auto.commands import LeftOutError, export, search, winner
+from convsweep.auto.commands import LeftOutError, export, finalists, search, winner
 from convsweep.auto.context import StageContext
 from convsweep.auto.request import parse_request
 from convsweep.auto.state import StageState, State
@@ -97,6 +97,28 @@ def test_a_start_is_as_slow_as_the_plan_says_until_it_is_measured(tmp_path: Path
     assert context.costs().start == 8.0
     context.state.stages["plan"].seconds = 100.0
     assert context.costs().start == 50.0
+
+
+@pytest.mark.parametrize(
+    ("scores", "why"),
+    [
+        ((0.8, 0.7, 0.6), "no other trial reached the baseline's score, 0.7 against 0.8"),
+        ((0.8,), "no trial of the search but the baseline came to its end"),
+        ((0.8, 0.8, 0.7), None),
+        ((0.8, 0.85), None),
+    ],
+)
+def test_what_did_not_reach_the_baseline_is_no_finalist(
+    tmp_path: Path, scores: tuple[float, ...], why: str | None
+) -> None:
+    rows = [f"{number},complete,,{score},1.0" for number, score in enumerate(scores)]
+    context = context_of(tmp_path, "1h", 200.0)
+    write(tmp_path / "study" / "sweep.csv", "number,kind,reason,value,seconds\n" + "\n".join(rows))
+    if why is None:
+        assert "confirm" in finalists(context)
+    else:
+        with pytest.raises(LeftOutError, match=why):
+            finalists(context)
 
 
 def test_what_can_be_done_later_does_not_exceed_the_budget(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from convsweep.auto.context import ENDING_S, EPOCHS, TRIAL_START_SHARE, StageContext
-from convsweep.auto.files import PRESET, SPACE
+from convsweep.auto.files import PRESET, SPACE, Files, value_of
 from convsweep.auto.shares import Costs, FinalsChoice, check_least, fit_finals, least_with_search
 from convsweep.cli.duration import duration_text
 from convsweep.planning.rules.rungs import first_rung
@@ -96,11 +96,22 @@ def search(context: StageContext) -> list[str]:
 
 
 def finalists(context: StageContext) -> list[str]:
-    """Return the command that trains the best trials and the baseline with several seeds."""
+    """Return the command that trains the best trials and the baseline with several seeds.
+
+    Raises:
+        LeftOutError: there is nothing to compare; or the best trial scored less than the baseline,
+            although the best of many is rather too good than too bad.
+    """
     if not context.files.trials:
         raise LeftOutError("there was no search")
-    if not context.files.complete:
-        raise LeftOutError("no trial of the search came to its end")
+    if not context.files.rivals:
+        raise LeftOutError("no trial of the search but the baseline came to its end")
+    best, before = value_of(context.files.rivals[0]), context.files.baseline_value
+    if best is not None and before is not None and is_worse(best, before, context.files):
+        raise LeftOutError(
+            f"no other trial reached the baseline's score, {best:.4g} against {before:.4g}; the"
+            " training on all data has the time instead"
+        )
     of_epochs, wanted = context.epoch_shares(), context.choices
     if of_epochs is not None and of_epochs.chosen is not None:
         most = of_epochs.chosen.num_trainings
@@ -111,6 +122,11 @@ def finalists(context: StageContext) -> list[str]:
         # trained seed by seed until the time is over: more seeds make a narrower interval
         chosen = replace(chosen, each=max(chosen.each, context.request.seeds))
     return confirm(context, chosen, free - costs.start + context.seconds_of("finalists"))
+
+
+def is_worse(value: float, than: float, files: Files) -> bool:
+    """Return whether a score is worse than another one."""
+    return value < than if files.maximizes else value > than
 
 
 def confirm(context: StageContext, finals: FinalsChoice, seconds: float) -> list[str]:

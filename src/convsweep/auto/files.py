@@ -11,6 +11,8 @@ from typing import Any
 from convsweep.run_folder import read_result
 
 PRESET, SPACE = "plan", "search"
+# Number of the trial that is the baseline: the plan queues it as the first point.
+BASELINE = "0"
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,17 @@ class Files:
         sign = -1 if self.maximizes else 1
         done = [row for row in self.trials if row["kind"] == "complete" and list(row.values())[3]]
         return sorted(done, key=lambda row: sign * (value_of(row) or 0.0))
+
+    @property
+    def rivals(self) -> list[dict[str, str]]:
+        """The complete trials that are not the baseline itself, the best first."""
+        return [row for row in self.complete if row["number"] != BASELINE]
+
+    @property
+    def baseline_value(self) -> float | None:
+        """The score of the baseline's training."""
+        score = self.baseline_result.get("objectives", {}).get(self.metric)
+        return None if score is None else float(score)
 
 
 def value_of(row: dict[str, str]) -> float | None:

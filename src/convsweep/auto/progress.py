@@ -55,7 +55,7 @@ def best_so_far(files: Files, table: Path) -> str:
     """Return the best trial of a running search against the baseline, in words."""
     now = Files(files.folder)
     done = now.complete
-    before = files.baseline_result.get("objectives", {}).get(files.metric)
+    before = files.baseline_value
     against = "" if before is None else f" against {before:.4g} of the baseline"
     if not done:
         return f"{len(read_rows(table))} trials begun, none complete{against}"
@@ -69,7 +69,7 @@ def best_so_far(files: Files, table: Path) -> str:
 
 def to_beat(files: Files) -> str:
     """Return what a search must beat, in words."""
-    before = files.baseline_result.get("objectives", {}).get(files.metric)
+    before = files.baseline_value
     if before is None:
         return ""
     text = f"to beat: {files.metric} {before:.4g} of the baseline{chance_text(files, before)}"
@@ -89,7 +89,7 @@ def chance_text(files: Files, value: float) -> str:
 def score_text(name: str, files: Files) -> str:
     """Return what a stage has found, in words; empty if that is no score."""
     if name == "baseline":
-        score = files.baseline_result.get("objectives", {}).get(files.metric)
+        score = files.baseline_value
         return "" if score is None else f"{files.metric} {score:.4g}"
     if name == SPACE:
         return best_so_far(files, files.study / "sweep.csv")
