@@ -13,7 +13,6 @@ is named, and tried again. At most twice the budget a set.
 """  # noqa: E501
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -23,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from measured import Kept
 from real_data import SETS as WRITERS
 
 from convsweep.auto.evidence import interval_of_difference, interval_of_test
@@ -114,7 +114,7 @@ def main() -> None:
     if not options.write:
         for name in options.only:
             print(f"{name}: {measure(name, options) or 'measured'}", flush=True)
-    text = table(read_lines(ROWS))
+    text = table(Kept(ROWS).rows)
     print(text)
     if options.write:
         page = PAGE.read_text()
@@ -124,7 +124,8 @@ def main() -> None:
 def measure(name: str, options: argparse.Namespace) -> str:
     """Do what is missing of a set; return what failed, if something did."""
     folder, data = options.folder.absolute() / name, options.folder.absolute() / "data"
-    if any(row["set"] == name for row in read_lines(ROWS)):
+    kept = Kept(ROWS)
+    if any(row["set"] == name for row in kept.rows):
         return ""
     write_set(name, options.source, data)
     places = {"data": data, "source": options.source.absolute()}
@@ -156,16 +157,8 @@ def measure(name: str, options: argparse.Namespace) -> str:
         is_done = bool(read_result(trained)) if what == "train" else done[what].is_file()
         if not is_done and (code := run(command, folder, f"{what}.log")):
             return f"{what} failed with exit code {code}, see {folder / what}.log"
-    row = {"set": name, **make_row(folder, seconds), "load": load, "machine": machine()}
-    with ROWS.open("a") as file:
-        file.write(json.dumps(row) + "\n")
+    kept.add({"set": name, **make_row(folder, seconds), "load": load, "machine": machine()})
     return ""
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a file of JSON lines, in the order of the sets; none without a file."""
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-    return sorted(rows, key=lambda row: list(SETS).index(row["set"]))
 
 
 def machine() -> str:
@@ -262,6 +255,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     """Return what is measured, as a table in Markdown, and how often which network was better."""
     if not rows:
         return "Nothing is measured yet."
+    rows = sorted(rows, key=lambda row: list(SETS).index(row["set"]))
     lines = [
         "| data | test score | `auto` | baseline of its plan | `train` | `auto` - `train`, 95 % |"
         " `auto` - baseline, 95 % | time of `auto`, of `train` | trials (complete) | published |",

@@ -39,9 +39,9 @@ def test_differences_in_words(bench: ModuleType) -> None:
 
 
 def test_table(bench: ModuleType, tmp_path: Path) -> None:
-    assert bench.table(bench.read_lines(tmp_path / "missing.jsonl")) == "Nothing is measured yet."
+    assert bench.table(bench.Kept(tmp_path / "missing.jsonl").rows) == "Nothing is measured yet."
     (tmp_path / "rows.jsonl").write_text(json.dumps(ROW) + "\n")
-    text = bench.table(bench.read_lines(tmp_path / "rows.jsonl"))
+    text = bench.table(bench.Kept(tmp_path / "rows.jsonl").rows)
     assert "0.900 (0.850 to 0.950) | 0.800 | 0.700 | +0.200 (+0.100 to +0.300): better" in text
     assert "Of 1 sets the network of `auto` is 1 better, 0 as good, 0 worse" in text
     assert "0 kept the budget" in text

@@ -80,7 +80,7 @@ def validation_text(files: Files) -> str:
     """Return the validation score of the chosen network, over its seeds if there are several."""
     spread = None if files.chosen is None else files.chosen["validation"]
     if spread is None:
-        value = files.baseline_result.get("objectives", {}).get(files.metric)
+        value = files.baseline_value
         return f"{files.metric} {value:.4g} (one training)" if value is not None else "no score"
     deviation = "" if spread["std"] is None else f" ± {spread['std']:.2g}"
     return f"{files.metric} {spread['mean']:.4g}{deviation} ({spread['n']} {unit(files)})"
