@@ -26,6 +26,17 @@ TRAINING = """
         own.with_suffix(".new").rename(own)
     return cfg.x
 """
+# Trials 3 to 5, the second round, wait in their third epoch while a file `hold` is there: a signal
+# then meets trials that train, however busy the machine is.
+HELD = TRAINING.replace(
+    "        own.with_suffix",
+    """        if epoch == 2 and link.number in (3, 4, 5):
+            Path(f"{link.number}.pid").write_text(str(os.getpid()))
+            while Path("hold").exists():
+                time.sleep(0.02)
+        own.with_suffix""",
+    1,
+)
 OPTIONS = "n_trials: 6\nslots: 3\nparams: {x: 'interval(0,1)'}\ngrace: 5"
 
 
@@ -53,15 +64,21 @@ def children(pid: int) -> list[int]:
 
 @pytest.mark.parametrize("victim", ["SIGINT", "SIGKILL", "SIGKILL fork server", "SIGKILL trial"])
 def test_the_same_command_finishes_exactly_the_total(toy: MakeToy, victim: str) -> None:
-    app = toy(TRAINING, sweeper=OPTIONS)
+    app = toy(HELD, sweeper=OPTIONS)
+    hold = app.folder / "hold"
+    hold.touch()
     process = app.start()
-    wait_for(lambda: in_the_middle(app))
-    fork_server = children(process.pid)[0]
-    target = {"SIGKILL fork server": fork_server, "SIGKILL trial": children(fork_server)[0]}.get(
-        victim, process.pid
-    )
-    os.kill(target, signal.Signals[victim.split()[0]])
+    held = [app.folder / f"{number}.pid" for number in (3, 4, 5)]
+    wait_for(lambda: all(file.exists() and file.read_text() for file in held))
+    targets = {
+        "SIGKILL fork server": children(process.pid)[0],
+        "SIGKILL trial": int(held[0].read_text()),
+    }
+    os.kill(targets.get(victim, process.pid), signal.Signals[victim.split()[0]])
+    if victim != "SIGINT":
+        hold.unlink()
     output, _ = process.communicate(timeout=PATIENCE_S)
+    hold.unlink(missing_ok=True)
     alone = victim in ("SIGKILL fork server", "SIGKILL trial")
     codes = {"SIGINT": 130, "SIGKILL": -9}
     assert process.returncode == (0 if alone else codes[victim]), output
