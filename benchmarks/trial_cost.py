@@ -52,7 +52,7 @@ PARTS = {
     "check the net": ["hydra_study.processes.trial_process:check"],
     "hash": ["hydra_study.processes.trial_process:canonical_hash"],
     "wait for the worker's answers": ["hydra_study.processes.messages:Channel.ask"],
-    "Hydra's run_job: copies, YAML, logging": ["hydra_study.processes.trial_process:run_job"],
+    "Hydra's run_job: copies, YAML, logging": ["hydra_study.processes.trainings:run_job"],
     "data": ["convsweep.training.build:build_data", "convsweep.data.datamodule:DataModule.setup"],
     "build the model": ["convsweep.training.build:build_model"],
     "callbacks and trainer": ["convsweep.training.run:Run.trainer"],

@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +61,12 @@ def test_ratios_are_of_one_round(modules: tuple[Any, Any], tmp_path: Path) -> No
     text = (tmp_path / "README.md").read_text()
     assert "| ours | 3 (1 failed) | 50 (11 to 90) | 1.00 (0.90 to 1.10) |" in text
     assert "| bare | 3 | 50 (10 to 100) | 1.00 |" in text
+
+
+def test_the_functions_that_are_timed_in_a_trial_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import trial_cost
+
+    for name in (name for names in trial_cost.PARTS.values() for name in names):
+        module, _, attribute = name.partition(":")
+        assert callable(attrgetter(attribute)(import_module(module))), name
