@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_ports
+
 # Who sends a job is taken on trust; a requeued job waits `cred_expire` seconds in place of two
 # minutes, and 5 are the least.
 CONF = """
@@ -44,6 +46,8 @@ KillWait=5
 PartitionName=gpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
+# Seconds after which something is taken to hang, on a busy machine too.
+PATIENCE_S = 240.0
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun")
 PATH = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
 
@@ -95,7 +99,7 @@ class Cluster:
 
     def wait_for_nodes(self) -> None:
         """Wait until every node can take jobs."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE_S
         while self.run("sinfo", "--noheader", "--Node", "--format=%T", check=False).split() != [
             "idle"
         ] * len(self.nodes):
@@ -105,7 +109,9 @@ class Cluster:
     def run(self, *command: str, check: bool = True) -> str:
         """Run one of Slurm's commands and return what it prints."""
         environment = {**os.environ, **self.environment}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S
+        )
         assert done.returncode == 0 or not check, done.stderr
         return done.stdout
 
@@ -174,17 +180,6 @@ def is_step(pid: int) -> bool:
         return Path(f"/proc/{pid}/comm").read_text().strip() == "slurmstepd"
     except OSError:
         return False
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for probe in sockets:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in sockets]
-    for probe in sockets:
-        probe.close()
-    return ports
 
 
 @pytest.fixture(scope="module")

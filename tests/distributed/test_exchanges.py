@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.conftest import NO_PICTURES
-from tests.distributed.test_ranks import start
+from tests.distributed.test_ranks import PATIENCE_S, start
 
 from convsweep.patches import is_usable
 from convsweep.patches.lightning import LOST_RANK, RARE_SIGTERM
@@ -39,7 +39,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str]:
     ]
     place = tmp_path_factory.mktemp("watched")
     process = start(place, sys.executable, "-m", "convsweep", "train", *options)
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     return place / "run", process.returncode, output
 
 

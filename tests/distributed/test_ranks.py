@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from lightning.fabric.plugins.environments import SLURMEnvironment
 from tests.conftest import NO_PICTURES, ROOT, Train
+from tests.ports import free_ports
 
 from convsweep.distributed import ranks
 from convsweep.errors import UserError
@@ -27,6 +27,8 @@ TWO = [
     "test=false",
     *NO_PICTURES,
 ]
+# Seconds after which something is taken to hang, on a busy machine too.
+PATIENCE_S = 600.0
 NOTE = "+callbacks.note._target_=rank_callbacks.Note"
 
 
@@ -65,13 +67,6 @@ def run_folder(folder: Path) -> Path:
     return found
 
 
-def free_port() -> str:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 def scores(folder: Path) -> dict[str, float]:
     """Return the metrics of the last epoch."""
     *_, last = csv.DictReader((folder / "metrics.csv").read_text().splitlines())
@@ -82,7 +77,8 @@ def scores(folder: Path) -> dict[str, float]:
 
 def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path: Path) -> None:
     """Started by Lightning, and on two nodes by torchrun."""
-    meeting = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--rdzv-id=two"]
+    (port,) = free_ports(1)
+    meeting = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{port}", "--rdzv-id=two"]
     torchrun = ["-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", *meeting]
     command = ["-m", "convsweep", "train", *TWO, NOTE]
     nodes = [*torchrun, *command, "trainer.devices=1", "trainer.num_nodes=2"]
@@ -93,7 +89,7 @@ def test_two_processes_are_one_run_with_the_scores_of_one(train: Train, tmp_path
     }
     alone = train("logger=none", *TWO, "trainer=cpu", "data.batch_size=128", quick=False)
     for way, processes in ways.items():
-        outputs = [process.communicate(timeout=240)[0] for process in processes]
+        outputs = [process.communicate(timeout=PATIENCE_S)[0] for process in processes]
         assert not any(process.returncode for process in processes), outputs
         folder = run_folder(tmp_path / way)
         result = json.loads((folder / "result.json").read_text())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import NO_PICTURES, ROOT
+from tests.distributed.test_ranks import PATIENCE_S
 
 pytestmark = pytest.mark.long
 
@@ -39,7 +40,7 @@ def test_a_signal_in_a_step_ends_all_processes(tmp_path: Path) -> None:
         text=True,
     )
     try:
-        output, _ = process.communicate(timeout=200)
+        output, _ = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
     assert process.returncode == 128 + signal.SIGTERM, output

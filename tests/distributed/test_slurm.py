@@ -4,13 +4,13 @@ requeued.
 
 import json
 import shlex
-import socket
 import sys
 from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT, Train
-from tests.distributed.test_ranks import NOTE, TWO, scores, start
+from tests.distributed.test_ranks import NOTE, PATIENCE_S, TWO, scores, start
+from tests.ports import free_ports
 from tests.slurm_cluster import Cluster, slurm
 
 __all__ = ["slurm"]
@@ -26,9 +26,8 @@ def free_port(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the processes meet at a free port: Lightning's follows from the number of the job, which
     is 1 on each of these clusters.
     """
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("MASTER_PORT", str(found.getsockname()[1]))
+    (port,) = free_ports(1)
+    monkeypatch.setenv("MASTER_PORT", str(port))
 
 
 def fail(how: str) -> str:
@@ -68,7 +67,7 @@ def test_a_job_whose_process_fails_goes_on_when_it_is_requeued(
         wrap,
     )
     alone = train("logger=none", *TWO, "trainer=cpu", "data.batch_size=128", quick=False)
-    output, _ = job.communicate(timeout=200)
+    output, _ = job.communicate(timeout=PATIENCE_S)
     said = (tmp_path / "slurm" / "said").read_text()
     assert job.returncode == 0, output + said
     folder, written = result(tmp_path / "slurm")
@@ -91,7 +90,7 @@ def test_a_process_that_dies_ends_the_others(slurm: Cluster, tmp_path: Path) -> 
     job = start(
         tmp_path, "srun", "--ntasks=2", sys.executable, SCRIPT, *TWO, fail("kill"), "logger=none"
     )
-    output, _ = job.communicate(timeout=200)
+    output, _ = job.communicate(timeout=PATIENCE_S)
     assert job.returncode != 0
     assert "Error: another process of the training died" in output
     assert "task 1: Killed" in output

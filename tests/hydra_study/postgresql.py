@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.trial import FrozenTrial
+
+from tests.ports import free_ports
 
 from .needed import needs
 
@@ -27,9 +28,7 @@ class Server:
     settings: str | None = None
 
     def __init__(self, binaries: Path, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        (self._port,) = free_ports(1)
         self._binaries, self._folder = binaries, folder
         self._databases = 0
         self._user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
