@@ -110,7 +110,7 @@ class Commands:
     def write_search(self, folder: Path) -> None:
         """Write the trials."""
         rows = ["number,kind,reason,value,optimizer.lr,seconds", "0,complete,,0.7,0.001,2.0"]
-        rows += ["1,complete,,0.9,0.01,2.0", "2,pruned,,,0.1,1.0"]
+        rows += ["1,complete,,0.9,0.01,2.0", "2,complete,,0.85,0.1,1.0"]
         write(folder / "study" / "sweep.csv", "\n".join(rows) + "\n")
 
     def write_confirm(self, folder: Path) -> None:

@@ -121,6 +121,24 @@ def test_what_did_not_reach_the_baseline_is_no_finalist(
             finalists(context)
 
 
+def test_finalists_cost_what_their_own_trainings_took(tmp_path: Path) -> None:
+    context = context_of(tmp_path, "20min", 588.0, 61.0, ("hydra.sweeper.slots=2",))
+    write_plan(tmp_path, epochs=12, recipe_epochs=21, num_train=9000, num_val=1000)
+    context.state.stages["search"] = StageState("done", 498.0, starts=1)
+    took = {5: 157, 13: 300, 17: 195, 3: 87, 4: 37}  # the best is not the slowest
+    rows = [
+        f"{number},complete,,{0.91 - 0.01 * rank},{s}"
+        for rank, (number, s) in enumerate(took.items())
+    ]
+    rows += ["0,paused,,,39", "2,killed,,,103", "9,paused,,,59"]
+    write(tmp_path / "study" / "sweep.csv", "number,kind,reason,value,seconds\n" + "\n".join(rows))
+    again = StageContext(context.request, tmp_path, context.state)
+    command = finalists(again)
+    assert "top=1" in command
+    left = again.left - value_in(command, "hydra.sweeper.timeout")
+    assert left > 61 * 10 / 9 + again.costs().ending, "the training on all data has its time"
+
+
 def test_what_can_be_done_later_does_not_exceed_the_budget(tmp_path: Path) -> None:
     assert "export" in export(context_of(tmp_path, "10min", 600.0))
     with pytest.raises(LeftOutError, match="later: convsweep export"):

@@ -15,7 +15,7 @@ from convsweep.auto.summary import against_text
 from .conftest import Commands, write, write_plan
 
 
-@pytest.mark.parametrize(("mode", "best"), [("max", ["1", "0"]), ("min", ["0", "1"])])
+@pytest.mark.parametrize(("mode", "best"), [("max", ["1", "2", "0"]), ("min", ["0", "2", "1"])])
 def test_the_best_trial_by_the_direction(tmp_path: Path, mode: str, best: list[str]) -> None:
     write_plan(tmp_path, mode=mode)
     Commands().write_search(tmp_path)

@@ -39,7 +39,7 @@ def test_a_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     trainings = [each for each in commands.called if each[0] in ("train", "confirm")]
     assert all("test=false" in each or "sweeps=search" in each for each in trainings)
     assert ["hydra/launcher=ray" in each for each in commands.called].index(True) == 2
-    assert {"top=2", "seeds=5"} < set(commands.called[3]), "two trials are complete"
+    assert {"top=2", "seeds=5"} < set(commands.called[3]), "two besides the baseline are complete"
     winner = commands.called[4]
     assert str(tmp_path / "study" / "confirm") in winner
     assert "data.train_on_val=true" in winner

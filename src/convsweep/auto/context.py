@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import fmean
 
 from convsweep.auto.files import SPACE, Files
 from convsweep.auto.request import AutoRequest, key_of, value_of
@@ -89,9 +88,11 @@ class StageContext:
 
     @property
     def choices(self) -> list[FinalsChoice]:
-        """Which finalists to try, the wanted ones first; of no more trials than are complete."""
+        """Which finalists to try, the wanted ones first; no more than the complete trials besides
+        the baseline.
+        """
         asked = self.request
-        top = min(asked.top, len(self.files.complete) or asked.top)
+        top = min(asked.top, len(self.files.rivals) or asked.top)
         folds = asked.folds or self.files.plan.get("num_folds") or None
         return choices(top, asked.seeds, folds, only_folds=asked.folds is not None)
 
@@ -114,16 +115,22 @@ class StageContext:
     def searched_costs(self) -> Costs:
         """Return what the parts cost in seconds, by the best trials of the search."""
         before = self.costs()
-        named = [row.get("seconds") for row in self.files.complete[: self.request.top]]
+        named = [row.get("seconds") for row in self.files.rivals[: self.request.top]]
         seconds = [float(text) for text in named if text]
         if not seconds:
             return before
         total = sum(float(row.get("seconds") or 0.0) for row in self.files.trials)
         wall = max(1.0, self.seconds_of(SPACE) - before.start)
+        at_once = max(1.0, total / wall)
         length = self.search_epochs / self.max_epochs
-        longest = max(fmean(seconds), length * before.training)
-        costs = self._costs(longest / length, before.start, max(1.0, total / wall))
-        return replace(costs, training=longest)
+        # side by side a training takes longer than alone by so much
+        slower = at_once / before.at_once
+        alone = max(before.training, seconds[0] / slower / length)
+        return replace(
+            self._costs(alone, before.start, at_once),
+            training=length * before.training * slower,
+            of_best=tuple(seconds),
+        )
 
     def _costs(self, training: float, start: float, at_once: float) -> Costs:
         again = training * self.more_data

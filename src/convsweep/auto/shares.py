@@ -52,12 +52,14 @@ class Costs:
     """What the parts of a run cost.
 
     Attributes:
-        training: one training of the baseline's length.
+        training: one training of the baseline.
         retraining: the training on all data that is not test, of the same length.
         longest: the same of the recipe's length; 0: not longer.
         start: what each command costs before and after its work (imports, reading the data).
         ending: test, export and report together.
         at_once: trainings that run side by side.
+        of_best: one training of each of the best trials, the best first; those that are not known
+            cost as much as the baseline's.
     """
 
     training: float
@@ -66,10 +68,14 @@ class Costs:
     start: float = 0.0
     ending: float = 0.0
     at_once: float = 1.0
+    of_best: tuple[float, ...] = ()
 
     def of_finals(self, finals: FinalsChoice) -> float:
         """Return what finalists and the baseline cost."""
-        return self.start + finals.num_trainings * self.training / self.at_once
+        known = self.of_best[: finals.top]
+        others = finals.top + 1 - len(known)
+        seed = sum(known) + others * self.training
+        return self.start + finals.each * seed / self.at_once
 
     @property
     def of_winner(self) -> float:
