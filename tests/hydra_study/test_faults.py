@@ -27,6 +27,8 @@ from .test_machines import ANOTHER_MACHINE
 
 pytestmark = pytest.mark.long
 
+# A trial waits in step n while a file `hold<n>` is there: a fault then meets two trials with steps
+# left, however busy the machine is.
 STEPS = """
     link = trial.current()
     start = int(Path(link.checkpoint).read_text()) if link.checkpoint else 0
@@ -35,6 +37,7 @@ STEPS = """
         time.sleep(0.05)
         with open("steps.txt", "a") as log: log.write(f"{link.number} {step}\\n")
         save(Path(link.folder, "checkpoints", "last.ckpt"), str(step))
+        while Path(f"hold{step}").exists(): time.sleep(0.02)
         link.report(step, cfg.x)
     return cfg.x
 """
@@ -50,6 +53,13 @@ def steps_of(app: Toy) -> int:
     """Return how many steps all trials have made."""
     path = app.folder / "steps.txt"
     return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def hold_trials(app: Toy, step: int) -> Path:
+    """Let trials wait in a step, and return the file whose end lets them go on."""
+    held = app.folder / f"hold{step}"
+    held.touch()
+    return held
 
 
 def on_machine(
@@ -71,9 +81,11 @@ def test_a_paused_worker_that_was_taken_for_dead_drops_its_trials_and_continues(
     toy: MakeToy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make(toy, 6, more="stale_after: 1\n")
+    held = hold_trials(app, 3)
     paused = on_machine(app, "paused", monkeypatch)
-    wait_for(lambda: steps_of(app) > 4)
+    wait_for(lambda: steps_of(app) == 2 * 3)
     pause(paused, app)
+    held.unlink()
     other = on_machine(app, "other", monkeypatch)
     wait_for(lambda: app.kinds().count("killed") >= 2)
     os.kill(paused.pid, signal.SIGCONT)
@@ -119,13 +131,14 @@ def full_disk(process: "subprocess.Popen[str]") -> Iterator[None]:
 
 def test_a_full_disk_is_waited_for_while_trials_train_on(toy: MakeToy) -> None:
     app = make(toy, 4, steps=60)
+    held = hold_trials(app, 5)
     process = app.start("hydra/sweeper/sampler=random")
-    wait_for(lambda: steps_of(app) > 10)
+    wait_for(lambda: steps_of(app) == 2 * 5)
     with full_disk(process):
-        before = steps_of(app)
-        wait_for(lambda: steps_of(app) > before + 40)
+        held.unlink()
+        wait_for(lambda: steps_of(app) > 10 + 40)
         journal = (app.sweep / "study.journal").read_bytes()
-        wait_for(lambda: steps_of(app) > before + 60)
+        wait_for(lambda: steps_of(app) > 10 + 60)
         assert (app.sweep / "study.journal").read_bytes() == journal, "nothing could be written"
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, output
@@ -144,15 +157,16 @@ def test_a_database_that_is_down_is_waited_for_while_trials_train_on(
     toy: MakeToy, database: Server
 ) -> None:
     app = make(toy, 4, steps=60, more=f"storage: {database.url}\n")
+    first, second = hold_trials(app, 5), hold_trials(app, 15)
     process = app.start("hydra/sweeper/sampler=random")
-    wait_for(lambda: steps_of(app) > 10)
+    wait_for(lambda: steps_of(app) == 2 * 5)
     database.stop()
+    first.unlink()
     database.start()
-    before = steps_of(app)
-    wait_for(lambda: steps_of(app) > before + 10)
+    wait_for(lambda: steps_of(app) == 2 * 15)
     database.stop()
-    before = steps_of(app)
-    wait_for(lambda: steps_of(app) > before + 40)
+    second.unlink()
+    wait_for(lambda: steps_of(app) > 30 + 40)
     database.start()
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, output
@@ -202,9 +216,11 @@ def test_a_database_that_stays_down_ends_the_worker_and_the_same_command_continu
     toy: MakeToy, database: Server
 ) -> None:
     app = make(toy, 4, steps=40, more=f"storage: {database.url}\nstorage_timeout: 2\n")
+    held = hold_trials(app, 5)
     process = app.start("hydra/sweeper/sampler=random")
-    wait_for(lambda: steps_of(app) > 10)
+    wait_for(lambda: steps_of(app) == 2 * 5)
     database.stop()
+    held.unlink()
     output, _ = process.communicate(timeout=PATIENCE_S)
     database.start()
     assert process.returncode == 1, output
@@ -471,11 +487,12 @@ def test_ctrl_c_works_while_the_sampler_computes(toy: MakeToy) -> None:
 
 def test_ctrl_c_works_while_the_storage_is_down(toy: MakeToy, database: Server) -> None:
     app = make(toy, 40, steps=40, more=f"storage: {database.url}\n")
+    held = hold_trials(app, 5)
     process = app.start()
-    wait_for(lambda: steps_of(app) > 10)
+    wait_for(lambda: steps_of(app) == 2 * 5)
     database.stop()
-    before = steps_of(app)
-    wait_for(lambda: steps_of(app) > before + 10)
+    held.unlink()
+    wait_for(lambda: steps_of(app) > 10 + 10)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=PATIENCE_S)
     database.start()
