@@ -16,7 +16,7 @@ from hydra_study.attributes import kind_of
 from hydra_study.display.tables import Recorder
 from hydra_study.storage.patience import Patience
 
-from .conftest import MakeToy
+from .conftest import PATIENCE_S, MakeToy
 
 pytestmark = pytest.mark.long
 
@@ -77,10 +77,13 @@ def test_the_last_table_waits_for_a_full_disk(
 
 
 def test_a_terminal_gets_a_live_table(toy: MakeToy) -> None:
-    app = toy(
-        "time.sleep(0.7); return cfg.x",
-        sweeper="n_trials: 6\nslots: 2\nparams: {x: 'interval(0,1)'}",
-    )
+    # the last two wait until the table has been seen with them
+    body = """
+        while trial.current().number > 3 and not Path("seen").exists(): time.sleep(0.05)
+        return cfg.x
+    """
+    app = toy(body, sweeper="n_trials: 6\nslots: 2\nparams: {x: 'interval(0,1)'}")
+    words = ("study app", "best: trial", "2 running", "about 0:0")  # not `?`; under ten minutes
     master, slave = pty.openpty()
     command = [sys.executable, "app.py", "-m", "hydra.sweeper.view=auto"]
     process = subprocess.Popen(
@@ -88,20 +91,19 @@ def test_a_terminal_gets_a_live_table(toy: MakeToy) -> None:
     )
     os.close(slave)
     seen = b""
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         try:
             data = os.read(master, 4096)
         except OSError:
             break
         seen += data
+        if all(word.encode() in seen for word in words):
+            (app.folder / "seen").touch()
     os.close(master)
     assert process.wait() == 0
     text = seen.decode(errors="replace")
-    assert "study app" in text
-    assert "best: trial" in text
-    assert "2 running" in text
-    assert "about 0:00:0" in text
+    assert [word for word in words if word not in text] == []
 
 
 def test_attributes_and_the_environment_of_a_trial(toy: MakeToy) -> None:
