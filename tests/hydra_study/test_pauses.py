@@ -32,12 +32,12 @@ from .postgresql import Server, trials_in
 pytestmark = pytest.mark.long
 
 # Nine epochs that never cross; each is written down when it is trained, and its checkpoint holds
-# its number.
+# its number. A trial that goes on waits while there is a file `hold`, so that a signal meets it.
 TRAINING = """
     link = trial.current()
     done = int(Path(link.checkpoint).read_text()) if link.checkpoint else 0
+    while done and Path("hold").exists(): time.sleep(0.02)
     for epoch in range(done + 1, 10):
-        time.sleep(cfg.seconds)
         with open("epochs.txt", "a") as log: log.write(f"{link.number} {epoch}\\n")
         save(Path(link.folder, "last.ckpt"), str(epoch))
         Path(link.folder, "best.ckpt").write_text(str(epoch))
@@ -51,14 +51,13 @@ OPTIONS = """
     params: {x: 'interval(0,1)'}
     checkpoint: last.ckpt
     sampler: {seed: 3}
-    may_change: [seconds]
 """
 PROMOTION = ("hydra/sweeper/schedule=promotion", "hydra/sweeper/sampler=random")
 
 
 def make(toy: MakeToy, body: str = TRAINING) -> Toy:
     """Return an application whose trials pause."""
-    return toy(body, "x: 0.0\nseconds: 0.0", OPTIONS)
+    return toy(body, "x: 0.0", OPTIONS)
 
 
 def epochs(app: Toy) -> Counter[tuple[int, int]]:
@@ -118,18 +117,21 @@ def test_a_larger_total_goes_on_with_what_is_paused(toy: MakeToy) -> None:
 @pytest.mark.parametrize("victim", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_sweep_keeps_what_is_paused(toy: MakeToy, victim: signal.Signals) -> None:
     app = make(toy)
-    process = app.start(*PROMOTION, "seconds=0.2")
+    hold = app.folder / "hold"
+    hold.touch()
+    process = app.start(*PROMOTION)
 
     def is_in_the_middle() -> bool:
-        kinds = app.kinds() if (app.sweep / "study.journal").exists() else []
-        promoted = (
-            [one for one in app.trials() if attributes.PAUSED_AT in one.user_attrs] if kinds else []
-        )
-        return "paused" in kinds and any(kinds[one.number] == "running" for one in promoted)
+        # the file is there before the study
+        begun = any(app.sweep.glob("[0-9]*/last.ckpt"))
+        trials = app.trials() if begun else []
+        kinds = [kind_of(one) for one in trials if attributes.PAUSED_AT in one.user_attrs]
+        return {"paused", "running"} <= set(kinds)
 
     wait_for(is_in_the_middle)
     os.kill(process.pid, victim)
     output, _ = process.communicate(timeout=PATIENCE_S)
+    hold.unlink()
     assert process.returncode == (143 if victim == signal.SIGTERM else -9), output
     paused = [
         one.number for one, kind in zip(app.trials(), app.kinds(), strict=True) if kind == "paused"
@@ -157,8 +159,14 @@ def test_a_trial_without_its_checkpoint_goes_on_from_its_start(toy: MakeToy) -> 
     assert sorted(best.intermediate_values) == list(range(1, 10))
 
 
+# A worker alone has two slots, so that no trial trains before the other worker has begun one too.
+BY_BOTH = """
+    while len(list(Path("multirun/app").glob("[0-9]*"))) < 3: time.sleep(0.02)
+"""
+
+
 def test_two_workers_promote_no_trial_twice(toy: MakeToy) -> None:
-    app = make(toy)
+    app = make(toy, BY_BOTH + TRAINING)
     app.run(
         *PROMOTION,
         "hydra/launcher=joblib",
@@ -186,10 +194,10 @@ def test_the_workers_of_two_starts_promote_no_trial_twice(toy: MakeToy, database
 
 # The first time that a trial goes on, it is killed.
 KILLED_ONCE = TRAINING.replace(
-    "time.sleep(cfg.seconds)",
+    'while done and Path("hold").exists(): time.sleep(0.02)',
     """if done and not Path("killed").exists():
-            Path("killed").touch()
-            os.kill(os.getpid(), signal.SIGKILL)""",
+        Path("killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)""",
 )
 
 

@@ -16,7 +16,7 @@ from hydra_study.paths import SweepPaths
 from hydra_study.storage.journal import cut_torn_line, open_journal
 from hydra_study.storage.storage import open_storage
 
-from .conftest import PATIENCE_S, MakeToy
+from .conftest import PATIENCE_S, MakeToy, wait_for
 
 pytestmark = pytest.mark.long
 
@@ -34,7 +34,12 @@ def test_a_slot_does_not_wait_for_another_one(toy: MakeToy) -> None:
 
 
 def test_many_starts_at_once_on_a_fresh_study_lose_nothing(toy: MakeToy) -> None:
-    app = toy("return cfg.x", sweeper="n_trials: 12\nslots: 1\nparams: {x: 'interval(0,1)'}")
+    # the first trial waits for one of another worker, which may take long to start
+    body = """
+        while len(list(Path("multirun/app").glob("[0-9]*"))) < 2: time.sleep(0.02)
+        return cfg.x
+    """
+    app = toy(body, sweeper="n_trials: 12\nslots: 1\nparams: {x: 'interval(0,1)'}")
     processes = [app.start("hydra/sweeper/sampler=random") for _ in range(4)]
     outputs = [process.communicate(timeout=PATIENCE_S)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, outputs
@@ -48,20 +53,22 @@ def test_many_starts_at_once_on_a_fresh_study_lose_nothing(toy: MakeToy) -> None
 def test_many_trials_do_not_grow_the_memory_of_the_worker(toy: MakeToy) -> None:
     body = """
         block = bytearray(20_000_000)
+        held_by = "early" if trial.current().number < 56 else "late"
+        while trial.current().number >= 24 and not Path(held_by).exists(): time.sleep(0.02)
         return cfg.x + 0 * len(block)
     """
     app = toy(body, sweeper="n_trials: 60\nslots: 4\nparams: {x: 'interval(0,1)'}")
     process = app.start("hydra/sweeper/sampler=random")
-    sizes: dict[int, float] = {}
-    while process.poll() is None:
-        done = len(list(app.sweep.glob("[0-9]*/outcome.json")))
-        sizes[done] = _megabytes(process.pid) or sizes.get(done, 0.0)
-        time.sleep(0.1)
-    assert process.communicate()[0] is not None
-    assert process.returncode == 0
-    early = max(size for done, size in sizes.items() if 15 <= done <= 30)
-    late = max(size for done, size in sizes.items() if done >= 50)
-    print(f"worker: {early:.1f} MB after 15 to 30 trials, {late:.1f} MB at the end")
+    sizes = []
+    for done, mark in ((24, "early"), (56, "late")):
+        wait_for(lambda done=done: len(list(app.sweep.glob("[0-9]*"))) == done + 4)  # type: ignore[misc]
+        wait_for(lambda done=done: app.kinds().count("complete") == done)  # type: ignore[misc]
+        sizes.append(_megabytes(process.pid))
+        (app.folder / mark).touch()
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, output
+    early, late = sizes
+    print(f"worker: {early:.1f} MB after 24 trials, {late:.1f} MB after 56")
     assert late - early < 5
     peaks = [trial.user_attrs["peak_memory_mb"] for trial in app.trials()]
     assert max(peaks[-15:]) - max(peaks[:15]) < 10
@@ -70,12 +77,8 @@ def test_many_trials_do_not_grow_the_memory_of_the_worker(toy: MakeToy) -> None:
     assert len(list((app.sweep / ".study").rglob("*"))) < 20
 
 
-def _megabytes(pid: int) -> float | None:
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return None
-    return pages * 4096 / 1e6
+def _megabytes(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6
 
 
 def test_a_journal_cut_in_its_last_line_keeps_every_whole_line(toy: MakeToy) -> None:
