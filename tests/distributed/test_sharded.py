@@ -35,7 +35,7 @@ def test_two_shares_learn_what_one_network_does(train: Train, tmp_path: Path) ->
             [sys.executable, "-m", "convsweep", "train", *overrides],
             cwd=tmp_path,
             check=True,
-            timeout=300,
+            timeout=900,
         )
 
     sharded(*SHARDED, *COMMON, "trainer.max_epochs=1", "hydra.run.dir=shares")

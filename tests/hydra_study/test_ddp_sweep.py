@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import NO_PICTURES
 
-from .conftest import processes_in, wait_for
+from .conftest import PATIENCE_S, processes_in, wait_for
 from .test_pipeline import ROOT, wandb_server
 
 pytestmark = pytest.mark.long
@@ -127,11 +127,9 @@ def test_ctrl_c_ends_all_processes_of_all_trials(tmp_path: Path) -> None:
         text=True,
         start_new_session=True,
     )
-    wait_for(
-        lambda: len(list(tmp_path.glob("multirun/train/*/checkpoints/last.ckpt"))) == 2, timeout=200
-    )
+    wait_for(lambda: len(list(tmp_path.glob("multirun/train/*/checkpoints/last.ckpt"))) == 2)
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=200)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, output
     wait_for(lambda: not processes_in(tmp_path))
     rows = list(csv.DictReader((tmp_path / "multirun/train/sweep.csv").read_text().splitlines()))

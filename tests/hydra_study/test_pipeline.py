@@ -17,6 +17,8 @@ from tests.conftest import NO_PICTURES, Train
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[2]
+# Seconds after which something is taken to hang, on a busy machine too.
+PATIENCE_S = 900.0
 TINY = [
     "trainer=cpu",
     "model.net.width=4",
@@ -42,7 +44,7 @@ def start(
     ]
     variables = {**os.environ, **(environment or {})}
     return subprocess.run(
-        command, cwd=folder, env=variables, capture_output=True, text=True, timeout=280
+        command, cwd=folder, env=variables, capture_output=True, text=True, timeout=PATIENCE_S
     )
 
 

@@ -32,7 +32,7 @@ def run(folder: Path, *command: str) -> str:
         env=variables,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
