@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ from optuna.trial import FrozenTrial
 
 from hydra_study.errors import StudyError
 from hydra_study.launchers import workers, workers_by
+from tests.slurm_cluster import parent
 
 from .conftest import PATIENCE_S, MakeToy, Toy, processes_in, wait_for
 from .needed import needs
-from .test_resume import TRAINING, in_the_middle
+from .test_resume import HELD
 
 pytestmark = pytest.mark.long
 
@@ -41,12 +41,10 @@ INTERRUPTS: dict[str, list[tuple[Callable[[int, int], None], signal.Signals]]] =
     "submitit_local": [(os.killpg, signal.SIGINT)],
     "ray": [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)],
 }
-# Trials of one length would all end at once, and an interrupt could meet none.
-BODY = TRAINING.replace("time.sleep(0.15)", "time.sleep(0.1 + 0.05 * (link.number % 3))").replace(
-    "own.parent.mkdir()\n",
-    "own.parent.mkdir()\n    (own.parent / 'new').write_text(str(os.getppid()))\n"
-    "    (own.parent / 'new').rename(own.parent / 'template')\n",
-)
+# Those whose number is in a file and the later ones wait, so that a signal meets them.
+BODY = HELD.replace(
+    "link.number in (3, 4, 5)", "link.number >= int(Path('held_from').read_text())"
+).replace("time.sleep(0.15)", "time.sleep(0.05)")
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
@@ -60,10 +58,12 @@ def test_neither_an_interrupt_nor_a_lost_worker_loses_a_trial(
     app = toy(BODY, sweeper=options + "policy: {killed: retry 9}")
     command = (f"hydra/launcher={launcher}", *extra, "hydra/sweeper/sampler=random")
     for ask, signum in INTERRUPTS[launcher]:
-        interrupt(app, app.start(*command), ask, signum)
+        interrupt(app, command, ask, signum)
+    first = hold_trials(app)
     process = app.start(*command)
-    lose_worker(app)
-    output, _ = process.communicate(timeout=180)
+    lose_worker(held_trials(app, first)[-1])
+    (app.folder / "hold").unlink()
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, output
     kinds = app.kinds()
     assert kinds.count("complete") == 30, output
@@ -86,18 +86,37 @@ def point(trial: FrozenTrial) -> dict[str, Any]:
     return trial.params or trial.system_attrs.get("fixed_params", {})
 
 
+def hold_trials(app: Toy) -> int:
+    """Let the trials of the next start wait in their third epoch, but for the first four and those
+    that are tried again, and return the first that waits.
+    """
+    first = len(app.kinds()) if app.sweep.exists() else 4
+    (app.folder / "held_from").write_text(str(first))
+    (app.folder / "hold").touch()
+    return first
+
+
+def held_trials(app: Toy, first: int) -> list[int]:
+    """Wait until each of two slots of two workers has a trial that waits, and return their
+    processes.
+    """
+    files = [app.folder / f"{number}.pid" for number in range(first, first + 4)]
+    wait_for(lambda: all(file.exists() and file.read_text() for file in files))
+    return [int(file.read_text()) for file in files]
+
+
 def interrupt(
     app: Toy,
-    process: "subprocess.Popen[str]",
+    command: tuple[str, ...],
     ask: Callable[[int, int], None],
     signum: signal.Signals,
 ) -> None:
     """Ask a sweep to end once trials have ended and others train, and check that all are closed and
     nothing is left.
     """
-    kinds = app.kinds() if app.sweep.exists() else []
-    ended = {number for number, kind in enumerate(kinds) if kind != "waiting"}
-    wait_for(lambda: in_the_middle(app, ended))
+    first = hold_trials(app)
+    process = app.start(*command)
+    held_trials(app, first)
     ask(process.pid, signum)
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + signum, output
@@ -108,23 +127,15 @@ def interrupt(
     reasons = [
         trial.user_attrs["reason"]
         for trial, kind in zip(app.trials(), kinds, strict=True)
-        if kind == "killed" and trial.number not in ended
+        if kind == "killed" and trial.number >= first
     ]
-    assert reasons, output
+    assert len(reasons) == 4, output
     assert all("asked to close" in reason or "stopped" in reason for reason in reasons)
 
 
-def lose_worker(app: Toy) -> None:
-    """Kill a worker once a trial has begun that the starts before had not; a fast machine has left
-    few.
-    """
-    before = set(app.sweep.glob("[0-9]*/checkpoints/template"))
-    wait_for(lambda: len(set(app.sweep.glob("[0-9]*/checkpoints/template")) - before) >= 1)
-    begun = set(app.sweep.glob("[0-9]*/checkpoints/template")) - before
-    template = int(max(begun, key=lambda path: int(path.parts[-3])).read_text())
-    status = Path(f"/proc/{template}/status").read_text().splitlines()
-    worker = next(line.split()[1] for line in status if line.startswith("PPid"))
-    os.kill(int(worker), signal.SIGKILL)
+def lose_worker(trial: int) -> None:
+    """Kill the worker of the process of a trial: the parent of the template, its parent."""
+    os.kill(parent(parent(trial)), signal.SIGKILL)
 
 
 def workers_of(choice: str, target: str) -> workers.Workers:
