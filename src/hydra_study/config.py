@@ -30,7 +30,9 @@ class StudyConf:
             fewer (a tenth after 40).
         n_trials, timeout, target: The total budget over all starts of this study: trials, seconds,
             a value of the first objective. All trials count, also errors, except those that were
-            infeasible, duplicates, or retried; a paused trial counts once it has begun.
+            infeasible, duplicates, or retried; a paused trial counts once it has begun. Without a
+            schedule no trial begins that `timeout` would end even if it were as short as the
+            shortest one.
         early_stopping: `{patience: 30, min_delta: 0.002}`: no trial begins once the last `patience`
             ones that ended have not improved the best value by more than `min_delta`; without
             `min_delta`, by more than the standard error of a trial's value, which `repeat` or

@@ -10,7 +10,7 @@ from convsweep.auto.context import StageContext
 from convsweep.auto.request import parse_request
 from convsweep.auto.state import StageState, State
 
-from .conftest import result, write, write_plan
+from .conftest import Commands, result, write, write_plan
 
 
 def context_of(
@@ -65,6 +65,15 @@ def test_the_training_on_all_data_has_the_time_that_is_left(tmp_path: Path) -> N
     assert value_in(late, "trainer.max_epochs") == 12, "103 s, and 8 s for the test; no export"
     with pytest.raises(LeftOutError, match="are not left"):
         winner(context_of(tmp_path, "10min", 490.0))
+
+
+def test_trainings_side_by_side_do_not_say_how_long_one_alone_takes(tmp_path: Path) -> None:
+    alone = value_in(winner(context_of(tmp_path, "10min", 200.0)), "trainer.max_epochs")
+    Commands(answer="not_better").write_confirm(tmp_path)
+    for file in (tmp_path / "study" / "confirm" / "runs").glob("*/result.json"):
+        write(file, {**result(0.8, 12), "epochs": 12, "seconds": 100.0})  # 60 s alone
+    beside = value_in(winner(context_of(tmp_path, "10min", 200.0)), "trainer.max_epochs")
+    assert beside == alone
 
 
 @pytest.mark.parametrize(

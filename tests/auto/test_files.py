@@ -48,6 +48,7 @@ def test_finalists_are_trained_on_the_folds_of_the_plan(tmp_path: Path) -> None:
 def test_the_last_training_is_as_long_as_those_before(tmp_path: Path) -> None:
     write_plan(tmp_path)
     commands = Commands()
+    commands.write_baseline(tmp_path)
     commands.write_search(tmp_path)
     commands.write_confirm(tmp_path)
     assert "trainer.max_epochs=5" in winner(context_of(tmp_path)), "the median of 4, 5 and 9"

@@ -269,8 +269,9 @@ def make_asker(
     teller: Teller,
     n_trials: int | None = None,
     timeout: float | None = None,
+    schedule: Promotion | None = Promotion(),  # noqa: B008
 ) -> Asker:
-    """Return an asker with promotion, as the worker of a new start has it."""
+    """Return an asker, as the worker of a new start has it."""
     paths = SweepPaths(folder)
     paths.make()
     options = SimpleNamespace(
@@ -279,7 +280,7 @@ def make_asker(
     spec: Any = SimpleNamespace(options=options, paths=paths, session=None, study_id="id")
     spec.objectives = parse_objectives("minimize", None)
     space: Any = SimpleNamespace(size=None)
-    return Asker(study, space, spec, "worker", teller, Promotion())
+    return Asker(study, space, spec, "worker", teller, schedule)
 
 
 def test_samplers_learn_from_paused_trials(tmp_path: Path) -> None:
@@ -361,6 +362,23 @@ def test_what_waits_goes_on_once_a_new_point_would_not_come_to_its_end(
     asker = make_asker(tmp_path, study, teller, timeout=100.0)
     asked = [asker.ask(0, seconds) for seconds in (until - 1.0, until + 1.0)]
     assert [one and one.number for one in asked] == [2 + len(lengths), 0]
+
+
+def test_no_trial_begins_that_the_timeout_would_kill(tmp_path: Path) -> None:
+    study, teller = paused_trials(tmp_path, 0)
+    asker = make_asker(tmp_path, study, teller, timeout=100.0, schedule=None)
+    first, second = asker.ask(0, 0.0), asker.ask(1, 0.0)
+    assert first is not None
+    assert second is not None
+    first.set_user_attr(attributes.SECONDS, 30.0)
+    study.tell(first, 0.5)
+    assert asker.ask(0, 71.0) is None
+    assert asker.over is None, "the second one may still end"
+    second.set_user_attr(attributes.SECONDS, 50.0)
+    study.tell(second, 0.6)
+    assert asker.ask(0, 71.0) is None
+    assert asker.over == "no trial would end within the timeout of 100 s: the shortest took 30 s"
+    assert asker.ask(0, 69.0) is not None
 
 
 def test_a_slow_worker_leaves_a_trial_that_another_one_let_go_on(tmp_path: Path) -> None:

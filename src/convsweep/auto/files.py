@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,16 +108,20 @@ class Files:
     @property
     def chosen(self) -> dict[str, Any] | None:
         """The chosen network's part of confirm.json; None without finalists."""
-        name = self.confirmation.get("winner") if self.is_better else "baseline"
+        return self._finalist(self.confirmation.get("winner") if self.is_better else "baseline")
+
+    def _finalist(self, name: str | None) -> dict[str, Any] | None:
         networks = self.confirmation.get("networks", [])
         return next((each for each in networks if each["name"] == name), None)
 
     @property
     def trainings(self) -> list[Path]:
         """Folders of the chosen network's complete trainings so far, by seed."""
-        done = [] if self.chosen is None else self.chosen["trainings"]
-        folders = [self.study / each["folder"] for each in done if each["kind"] == "complete"]
-        return folders or [self.baseline]
+        return self._trainings_of(self.chosen) or [self.baseline]
+
+    def _trainings_of(self, network: dict[str, Any] | None) -> list[Path]:
+        done = [] if network is None else network["trainings"]
+        return [self.study / each["folder"] for each in done if each["kind"] == "complete"]
 
     @property
     def network(self) -> Path:
@@ -145,9 +150,12 @@ class Files:
 
     @property
     def seconds_per_epoch(self) -> float:
-        """Median of the chosen network's trainings."""
-        results = [read_result(folder) for folder in self.trainings]
-        return float(median(each["seconds"] / max(1, each["epochs"]) for each in results))
+        """Seconds of an epoch of the chosen network if nothing is trained beside it: the baseline
+        says how much slower the finalists' trainings were side by side.
+        """
+        beside = self._trainings_of(self._finalist("baseline"))
+        slower = _epoch_s(beside) / _epoch_s([self.baseline]) if beside else 1.0
+        return _epoch_s(self.trainings) / slower
 
     @property
     def complete(self) -> list[dict[str, str]]:
@@ -166,6 +174,11 @@ class Files:
         """The score of the baseline's training."""
         score = self.baseline_result.get("objectives", {}).get(self.metric)
         return None if score is None else float(score)
+
+
+def _epoch_s(folders: Sequence[Path]) -> float:
+    results = [read_result(folder) for folder in folders]
+    return float(median(each["seconds"] / max(1, each["epochs"]) for each in results))
 
 
 def value_of(row: dict[str, str]) -> float | None:

@@ -109,10 +109,16 @@ class Asker:
                 return None
             if self._drop_hopeless(trials):
                 trials = self._study.get_trials(deepcopy=False)
-            return self._next(trials, slot, self._is_late(trials, seconds))
+            return self._next(trials, slot, seconds)
 
-    def _next(self, trials: Sequence[FrozenTrial], slot: int, is_late: bool) -> optuna.Trial | None:
-        enough = None if self._early_stopping is None else self._early_stopping.reason(trials)
+    def _next(
+        self, trials: Sequence[FrozenTrial], slot: int, seconds: float
+    ) -> optuna.Trial | None:
+        is_late = self._is_late(trials, seconds)
+        too_late = self._too_late(trials, seconds)
+        enough = too_late
+        if enough is None and self._early_stopping is not None:
+            enough = self._early_stopping.reason(trials)
         has_room = self._budget.has_room(self.count)
         retries = has_room and self.count.kinds["waiting"] > 0 and _has_retries(trials)
         if not retries:
@@ -134,7 +140,7 @@ class Asker:
             if paused is not None:
                 self.over = None
                 return self._resume(paused, slot)
-            if queue_finalists(self._study, trials, self._spec):
+            if too_late is None and queue_finalists(self._study, trials, self._spec):
                 self.over = None
                 return self._begin(slot)
         return None
@@ -160,12 +166,23 @@ class Asker:
         timeout = self._spec.options.timeout
         if self._schedule is None or timeout is None:
             return False
-        lengths = [
-            trial.user_attrs.get(attributes.SECONDS, 0.0)
-            for trial in trials
-            if kind_of(trial) == "complete"
-        ]
+        lengths = _lengths(trials)
         return seconds + (median(lengths) if lengths else timeout / 2) > timeout
+
+    def _too_late(self, trials: Sequence[FrozenTrial], seconds: float) -> str | None:
+        """Return that a trial which begins now would be killed at `timeout`, even if it were as
+        short as the shortest one so far; None if it might end, or only reach a rung.
+        """
+        timeout = self._spec.options.timeout
+        if self._schedule is not None or timeout is None:
+            return None
+        lengths = _lengths(trials)
+        if not lengths or seconds + min(lengths) <= timeout:
+            return None
+        return (
+            f"no trial would end within the timeout of {timeout:g} s: the shortest took"
+            f" {min(lengths):.3g} s"
+        )
 
     def _resume(self, paused: FrozenTrial, slot: int) -> optuna.Trial:
         """Let a paused trial go on; its state changes last, so that it stays paused if this worker
@@ -267,6 +284,15 @@ class Asker:
             return point
         extra = locate(hook, "hydra.sweeper.suggest")(trial, dict(point.values))
         return Point(point.values, [*point.overrides, *_texts(extra)])
+
+
+def _lengths(trials: Sequence[FrozenTrial]) -> list[float]:
+    """Return the seconds of each complete trial."""
+    return [
+        trial.user_attrs.get(attributes.SECONDS, 0.0)
+        for trial in trials
+        if kind_of(trial) == "complete"
+    ]
 
 
 def _has_retries(trials: Sequence[FrozenTrial]) -> bool:
