@@ -23,7 +23,8 @@ with open("ran.txt", "a") as file:
     file.write(f"{cfg.net} {cfg.x} {cfg.seed} {cfg.test}\\n")
 if cfg.net == "broken" and (cfg.seed > 0 or cfg.fail_early):
     raise RuntimeError("a broken net")
-time.sleep(cfg.sleep)
+while cfg.seed > 1 and Path("hold_later_seeds").exists():
+    time.sleep(0.05)
 while cfg.seed == 0 and cfg.net != "good" and Path("hold").exists():
     time.sleep(0.05)
 score = {"good": 0.9, "lucky": 0.8, "plain": 0.7, "broken": 0.6}[cfg.net]
@@ -41,7 +42,6 @@ CONFIG = """
 net: plain
 x: 0.0
 seed: 0
-sleep: 0
 test: false
 name: toy
 objectives: null

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from convsweep.review.confirm.confirmation import first_seed
 from convsweep.review.confirm.engine import arguments
 from hydra_study.config import StudyConf
-from tests.hydra_study.conftest import wait_for
+from tests.hydra_study.conftest import PATIENCE_S, wait_for
 
 from .conftest import MakeConfirmed
 
@@ -134,13 +134,16 @@ def test_of_two_objectives_the_front_is_ranked_by_one(swept: MakeConfirmed) -> N
 def test_an_interrupted_confirmation_goes_on(swept: MakeConfirmed) -> None:
     one = swept("net=good,plain")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    arguments = [*one.command, "top=1", "seeds=4", "sleep=1"]
+    arguments = [*one.command, "top=1", "seeds=4"]
+    hold = one.toy.folder / "hold_later_seeds"
+    hold.touch()
     with subprocess.Popen(
         arguments, start_new_session=True, env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
-        wait_for(lambda: len(one.ran()) >= 2 + 3, timeout=60)
+        wait_for(lambda: len(one.ran()) >= 2 + 3)
         os.killpg(process.pid, signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=PATIENCE_S)
+    hold.unlink()
     assert process.returncode == 130
     assert not one.document["is_finished"]
     assert "open" in output
@@ -150,7 +153,7 @@ def test_an_interrupted_confirmation_goes_on(swept: MakeConfirmed) -> None:
         ["good", "0.1", "1", "always"],
         ["plain", "0.1", "1", "always"],
     ], "nothing is left over"
-    one.confirm("top=1", "seeds=4", "sleep=1")
+    one.confirm("top=1", "seeds=4")
     assert one.document["is_finished"]
     assert {len(network["trainings"]) for network in one.networks().values()} == {4}
     assert {

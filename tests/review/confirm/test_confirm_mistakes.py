@@ -16,7 +16,7 @@ from convsweep.review.confirm.request import parse_request
 from hydra_study.errors import StudyError
 from hydra_study.storage.sweep_folder import open_sweep_folder
 from tests.checkpoints import Command
-from tests.hydra_study.conftest import wait_for
+from tests.hydra_study.conftest import PATIENCE_S, wait_for
 
 from .conftest import Confirmed, MakeConfirmed
 
@@ -42,7 +42,7 @@ def test_no_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_misspelt_key_is_answered_before_anything_is_trained(swept: MakeConfirmed) -> None:
     one = swept("net=good,plain")
-    assert "cannot be composed" in one.confirm("sleeep=1", code=1)
+    assert "cannot be composed" in one.confirm("fail_eraly=1", code=1)
     assert "cannot be composed" in one.confirm("baseline=nett=good", code=1)
     told = one.confirm("baseline=hydra/job_logging=goood", code=1)
     assert "hydra/job_logging/goood" in told
@@ -56,12 +56,12 @@ def test_a_running_sweep_is_confirmed_as_it_stands(tmp_path: Path, run: Command)
     hold.touch()
     process = one.toy.start("hydra/sweeper/sampler=grid", "net=good,plain", "hydra.sweeper.slots=1")
     try:
-        wait_for(lambda: (one.sweep / "0" / "outcome.json").exists(), timeout=60)
+        wait_for(lambda: (one.sweep / "0" / "outcome.json").exists())
         output = one.confirm("top=1", "seeds=1")
         assert "the sweep is still running" in output
         assert list(one.networks()) == ["trial 0", "baseline"]
         hold.unlink()
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE_S) == 0
     finally:
         process.kill()
         process.communicate()
