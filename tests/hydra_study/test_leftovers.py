@@ -56,6 +56,7 @@ def test_temporary_files_are_removed_with_their_worker_also_if_it_is_killed(
         Path(tempfile.mkdtemp(), "large").write_text("x")
         if not Path("killed").exists():
             Path("killed").touch()
+            while not Path("head").exists(): time.sleep(0.02)
             # the worker; its template then kills this trial
             os.kill(int(Path("head").read_text()), signal.SIGKILL)
             time.sleep(60)
@@ -63,7 +64,8 @@ def test_temporary_files_are_removed_with_their_worker_also_if_it_is_killed(
     """
     app = toy(body, sweeper="n_trials: 2\nparams: {x: 'interval(0,1)'}\nslots: 1")
     process = app.start()
-    (app.folder / "head").write_text(str(process.pid))
+    (app.folder / "next").write_text(str(process.pid))
+    (app.folder / "next").rename(app.folder / "head")
     process.communicate(timeout=PATIENCE_S)
     assert process.returncode == -signal.SIGKILL
     assert any((tmp_path / "tmp").iterdir())

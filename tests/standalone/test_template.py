@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hydra_study.conftest import processes_in
+from tests.hydra_study.conftest import processes_in, wait_for
 
 pytestmark = pytest.mark.long
 
@@ -92,4 +92,4 @@ def test_three_lines_bring_pruning_resuming_retries_and_one_verdict(tmp_path: Pa
             for rank in (0, 1)
         ]
         assert all(line in console for line in begins), console
-    assert not processes_in(project)
+    wait_for(lambda: not processes_in(project))
