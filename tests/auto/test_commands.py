@@ -18,7 +18,7 @@ def context_of(
 ) -> StageContext:
     """Return a run after its baseline of 12 epochs, planned with 30 s; the recipe has 100."""
     write_plan(
-        folder, epochs=12, seconds_per_training=30.0, recipe_epochs=100, fewest_epochs=3, slots=1
+        folder, epochs=12, seconds_per_training=30.0, longest_epochs=100, fewest_epochs=3, slots=1
     )
     done = {**result(0.8, 12), "epochs": 12, "seconds": baseline_s}
     write(folder / "baseline" / "result.json", done)
@@ -132,7 +132,7 @@ def test_what_did_not_reach_the_baseline_is_no_finalist(
 
 def test_finalists_cost_what_their_own_trainings_took(tmp_path: Path) -> None:
     context = context_of(tmp_path, "20min", 588.0, 61.0, ("hydra.sweeper.slots=2",))
-    write_plan(tmp_path, epochs=12, recipe_epochs=21, num_train=9000, num_val=1000)
+    write_plan(tmp_path, epochs=12, longest_epochs=21, num_train=9000, num_val=1000)
     context.state.stages["search"] = StageState("done", 498.0, starts=1)
     took = {5: 157, 13: 300, 17: 195, 3: 87, 4: 37}  # the best is not the slowest
     rows = [

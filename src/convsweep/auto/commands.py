@@ -162,7 +162,8 @@ def time_for_finalists(
 
 def winner(context: StageContext) -> list[str]:
     """Return the command that trains the chosen network once more on all data that is not test, for
-    as many epochs as the time holds: at least as many as its trainings had, at most the recipe's.
+    as many epochs as the time holds: at least as many as its trainings had, at most the plan's
+    longest.
     """
     files = context.files
     fewest = max(1, round(median(files.fitting_epochs or [context.max_epochs])))
@@ -202,7 +203,7 @@ def most_epochs(context: StageContext, fewest: int) -> int:
     """
     if context.request.epochs is not None or context.files.stopped_early:
         return fewest
-    return max(fewest, context.recipe_epochs)
+    return max(fewest, context.longest_epochs)
 
 
 def test(context: StageContext) -> list[str]:

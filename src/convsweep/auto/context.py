@@ -67,9 +67,9 @@ class StageContext:
         return float(self.files.plan.get("seconds_per_training") or 0.0) / self.max_epochs
 
     @property
-    def recipe_epochs(self) -> int:
-        """Epochs of a training that no budget limits; those of the baseline if you chose them."""
-        return max(self.max_epochs, int(self.files.plan.get("recipe_epochs") or 0))
+    def longest_epochs(self) -> int:
+        """Most epochs of the training on all data; those of the baseline if you chose them."""
+        return max(self.max_epochs, int(self.files.plan.get("longest_epochs") or 0))
 
     @property
     def shortest(self) -> float:
@@ -137,7 +137,7 @@ class StageContext:
         return Costs(
             training + TRIAL_START_SHARE * start,
             again,
-            again * self.recipe_epochs / self.max_epochs,
+            again * self.longest_epochs / self.max_epochs,
             start,
             (NUM_ENDING - (self.files.plan.get("num_test") == 0)) * start + ENDING_S,
             at_once,

@@ -16,7 +16,7 @@ CHOICES = ((3, 5), (2, 5), (2, 4), (2, 3), (1, 3))
 # The largest share of finalists; the search has the rest.
 FINALS_SHARE = 0.5
 # Of what is left after the baseline, for the training on all data: longer than those before, up to
-# the length of the recipe.
+# the plan's longest.
 WINNER_SHARE = 0.25
 # Shares of the baseline's length that trainings of search and finalists may have.
 LENGTHS = (1.0, 0.5, 0.25)
@@ -54,7 +54,7 @@ class Costs:
     Attributes:
         training: one training of the baseline.
         retraining: the training on all data that is not test, of the same length.
-        longest: the same of the recipe's length; 0: not longer.
+        longest: the same with the most epochs that are of use; 0: not longer.
         start: what each command costs before and after its work (imports, reading the data).
         ending: test, export and report together.
         at_once: trainings that run side by side.

@@ -110,7 +110,7 @@ def in_numbers(
         mode=str(baseline.cfg.monitor.mode),
         samples_per_second=pace.speed.train_speed,
         epochs=epochs,
-        recipe_epochs=epochs if is_given else pace.wanted_epochs,
+        longest_epochs=epochs if is_given else pace.longest_epochs,
         fewest_epochs=epochs if is_given else pace.fewest_epochs,
         seconds_per_training=pace.training_s(epochs),
         slots=pace.slots,

@@ -22,7 +22,8 @@ class Plan:
         monitor, mode: the metric that chooses epochs and trials, and `max` or `min`.
         samples_per_second: of the baseline in training, on one slot.
         epochs: of each training.
-        recipe_epochs: of a training that no budget limits; `epochs` if you chose them.
+        longest_epochs: of the last training, on all data, if the time holds them; `epochs` if you
+            chose them.
         fewest_epochs: below which no training is worth it; `epochs` if you chose them.
         seconds_per_training: of the baseline.
         num_trials: how many the search begins within its share of the budget.
@@ -46,7 +47,7 @@ class Plan:
     mode: str
     samples_per_second: float = 0.0
     epochs: int = 0
-    recipe_epochs: int = 0
+    longest_epochs: int = 0
     fewest_epochs: int = 0
     seconds_per_training: float = 0.0
     num_trials: int = 0

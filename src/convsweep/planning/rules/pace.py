@@ -9,6 +9,9 @@ from convsweep.planning.measure import Measured
 
 # The hand-made recipes of docs/results.md have 2,000 to 5,000 steps in 12 to 100 epochs.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 3000, 12, 100
+# So many times the recipe's epochs the last training may have, which no other has to wait for:
+# 63 instead of 21 epochs on 10,000 images of Fashion-MNIST (docs/auto.md).
+LONGER = 3
 # Seconds of a budget for starts, export and report, at most a third of it; share of the rest for
 # the search, besides baseline, finalists and winner; how many full trainings that must pay
 # (docs/search.md); and what is left of their speed where several run side by side.
@@ -53,6 +56,11 @@ class Pace:
     def wanted_epochs(self) -> int:
         """Epochs of a hand-made recipe."""
         return max(FEWEST_EPOCHS, min(MOST_EPOCHS, round(STEPS / self.steps)))
+
+    @property
+    def longest_epochs(self) -> int:
+        """Most epochs of the last training."""
+        return LONGER * self.wanted_epochs
 
     @property
     def fewest_epochs(self) -> int:
