@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import MakeToy, wait_for
+from .conftest import PATIENCE_S, MakeToy, wait_for
 from .needed import needs
 
 pytestmark = pytest.mark.long
@@ -16,10 +16,14 @@ def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, monkeypatch: pytest.Mon
     monkeypatch.setenv("RAY_worker_niceness", "0")
     from ray.cluster_utils import Cluster
 
-    body = (
-        "(Path(trial.current().folder) / 'node').write_text(os.environ['RAY_RAYLET_PID']);"
-        " time.sleep(0.5); return cfg.x"
-    )
+    # A worker trains one trial at a time: with three of them two nodes are used.
+    body = """
+        node = Path(trial.current().folder, "node")
+        save(node, os.environ["RAY_RAYLET_PID"])
+        while len(list(node.parents[1].glob("[0-9]*/node"))) < 3: time.sleep(0.05)
+        time.sleep(0.5)
+        return cfg.x
+    """
     app = toy(body, sweeper="n_trials: 24\nslots: 1\nworkers: 4\nparams: {x: 'interval(0,1)'}")
     cluster = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
@@ -39,7 +43,7 @@ def test_a_lost_node_does_not_lose_a_trial(toy: MakeToy, monkeypatch: pytest.Mon
             for process in node.all_processes["raylet"]
         }
         cluster.remove_node(pids[sorted(used)[0]], allow_graceful=False)
-        output, _ = process.communicate(timeout=200)
+        output, _ = process.communicate(timeout=PATIENCE_S)
     finally:
         cluster.shutdown()
     assert process.returncode == 0, output
