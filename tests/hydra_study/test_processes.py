@@ -192,3 +192,20 @@ def test_a_killed_fork_server_ends_its_trials_and_is_replaced(toy: MakeToy) -> N
     app.run(GRID)
     assert app.kinds() == ["killed", "complete", "complete", "complete"]
     assert os.getpid() not in {trial.value for trial in app.trials()}
+
+
+def test_a_signal_right_after_the_fork_is_not_lost(toy: MakeToy) -> None:
+    app = toy("return cfg.x", sweeper="n_trials: 1\nparams: {x: 'interval(0,1)'}\nslots: 1")
+    program = app.folder / "app.py"
+    asked = """
+def ask():
+    if "fork_server" in " ".join(sys.orig_argv) and not Path("asked").exists():
+        Path("asked").touch()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+os.register_at_fork(after_in_child=ask)
+"""
+    program.write_text(program.read_text().replace("\ndef run(", f"{asked}\ndef run("))
+    app.run()
+    assert (app.folder / "asked").exists()
+    assert app.kinds() == ["killed", "complete"]

@@ -27,7 +27,12 @@ from hydra_study.dotted_path import locate
 from hydra_study.errors import StudyError
 from hydra_study.processes.compose import compose
 from hydra_study.processes.messages import Channel
-from hydra_study.processes.trial_process import THREAD_VARIABLES, check, run_trial_process
+from hydra_study.processes.trial_process import (
+    STOP_SIGNALS,
+    THREAD_VARIABLES,
+    check,
+    run_trial_process,
+)
 from hydra_study.sweep_spec import Job, SweepSpec
 from hydra_study.task_function import UNGUARDED, Origin, load_function
 
@@ -220,10 +225,13 @@ class _ForkServer:
         job = Job(**json.loads(data))
         connection = socket.socket(fileno=descriptors[0])
         parent = os.getpid()
+        # ignored here, a signal would be lost until the trial has handlers of its own
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         pid = os.fork()
         if pid == 0:
             self.leave()
             return partial(run_trial_process, job, connection, parent, self.finish_preparing)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         connection.close()
         self.trials[pid] = job.number
         self.control.send({"type": "forked", "number": job.number, "pid": pid})

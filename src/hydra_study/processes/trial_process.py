@@ -33,6 +33,8 @@ _PR_SET_PDEATHSIG = 1
 _WAIT_FOR_ROOM_S = 600.0
 # Bytes that must be free on the disk before a trial starts.
 _ROOM = 2**17
+# They ask a trial to end.
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -44,7 +46,7 @@ THREAD_VARIABLES = (
 def run_trial_process(
     job: Job, sock: socket.socket, parent: int, prepare: Callable[[], SweepSpec]
 ) -> None:
-    """Run one trial in a forked process, which ends after it.
+    """Run one trial in a forked process, which ends after it. The process blocks `STOP_SIGNALS`.
 
     Args:
         job: The trial.
@@ -58,6 +60,7 @@ def run_trial_process(
         _enter_process(job, parent)
         spec, outcome = None, None
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
             spec = prepare()
             outcome = _run(spec, job, channel)
         except BaseException as error:
@@ -167,7 +170,7 @@ def _stop(signum: int, frame: Any) -> None:
 
 
 def _ignore_signals() -> None:
-    for signum in (signal.SIGTERM, signal.SIGINT):
+    for signum in STOP_SIGNALS:
         signal.signal(signum, signal.SIG_IGN)
 
 
@@ -178,7 +181,7 @@ def _enter_process(job: Job, parent: int) -> None:
     if os.getppid() != parent:
         os._exit(1)
     # Lightning would turn a KeyboardInterrupt into an exit code
-    for signum in (signal.SIGTERM, signal.SIGINT):
+    for signum in STOP_SIGNALS:
         signal.signal(signum, _stop)
     os.environ.update(job.environment)
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(job.threads)))
