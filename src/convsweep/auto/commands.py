@@ -14,9 +14,10 @@ from convsweep.cli.duration import duration_text
 from convsweep.planning.rules.rungs import first_rung
 from hydra_study import override_text
 
-# Kept free of the finalists' time, since their last trainings end one by one, and of the last
-# training's, which is of another length than those that were measured.
+# Kept free of the last training's time, which is of another length than those that were measured.
 SPARE = 0.05
+# The same of the finalists': two of three seeds would be in vain.
+FINALS_SPARE = 0.2
 # By how much of itself a budget may be exceeded for export and report.
 OVER = 0.1
 RUNG = "hydra.sweeper.schedule.min_steps"
@@ -154,7 +155,7 @@ def time_for_finalists(
     rest = context.left - costs.ending
     for reserved in (costs.winner_of(rest), costs.of_winner, 0.0):
         free = rest - reserved
-        fitting = fit_finals(free * (1 - SPARE), costs, wanted)
+        fitting = fit_finals(free * (1 - FINALS_SPARE), costs, wanted)
         if fitting is not None:
             return free, fitting
     raise LeftOutError("the time that is left does not hold the trainings that an interval needs")
