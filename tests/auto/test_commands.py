@@ -136,14 +136,16 @@ def test_finalists_cost_what_their_own_trainings_took(tmp_path: Path) -> None:
     context.state.stages["search"] = StageState("done", 498.0, starts=1)
     took = {5: 157, 13: 300, 17: 195, 3: 87, 4: 37}  # the best is not the slowest
     rows = [
-        f"{number},complete,,{0.91 - 0.01 * rank},{s}"
+        f"{number},complete,,{0.91 - 0.01 * rank},{s},"
         for rank, (number, s) in enumerate(took.items())
     ]
-    rows += ["0,paused,,,39", "2,killed,,,103", "9,paused,,,59"]
-    write(tmp_path / "study" / "sweep.csv", "number,kind,reason,value,seconds\n" + "\n".join(rows))
+    rows += ["0,paused,,,39,6", "2,killed,,,103,", "9,paused,,,59,2"]
+    table = ["number,kind,reason,value,seconds,paused_at", *rows]
+    write(tmp_path / "study" / "sweep.csv", "\n".join(table))
     again = StageContext(context.request, tmp_path, context.state)
     command = finalists(again)
     assert "top=1" in command
+    assert again.searched_costs().training == 39 * 12 / 6, "side by side"
     left = again.left - value_in(command, "hydra.sweeper.timeout")
     assert left > 61 * 10 / 9 + again.costs().ending, "the training on all data has its time"
 

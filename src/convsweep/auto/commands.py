@@ -14,10 +14,9 @@ from convsweep.cli.duration import duration_text
 from convsweep.planning.rules.rungs import first_rung
 from hydra_study import override_text
 
-# Kept free of the last training's time, which is of another length than those that were measured.
+# Kept free of the finalists' time, since two of three planned seeds would be in vain, and of the
+# last training's, which is of another length than those that were measured.
 SPARE = 0.05
-# The same of the finalists': two of three seeds would be in vain.
-FINALS_SPARE = 0.2
 # By how much of itself a budget may be exceeded for export and report.
 OVER = 0.1
 RUNG = "hydra.sweeper.schedule.min_steps"
@@ -147,15 +146,15 @@ def time_for_finalists(
     context: StageContext, costs: Costs, wanted: Sequence[FinalsChoice]
 ) -> tuple[float, FinalsChoice]:
     """Return the seconds that finalists may take, and which fit: more than were planned if the
-    search was quick, and without the training on all data if need be.
+    search was quick. The training on all data keeps the time of its shortest form: it gains more.
 
     Raises:
         LeftOutError: not even the least fit.
     """
     rest = context.left - costs.ending
-    for reserved in (costs.winner_of(rest), costs.of_winner, 0.0):
+    for reserved in (costs.winner_of(rest), costs.of_winner):
         free = rest - reserved
-        fitting = fit_finals(free * (1 - FINALS_SPARE), costs, wanted)
+        fitting = fit_finals(free * (1 - SPARE), costs, wanted)
         if fitting is not None:
             return free, fitting
     raise LeftOutError("the time that is left does not hold the trainings that an interval needs")

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from convsweep.auto.files import SPACE, Files
+from convsweep.auto.files import BASELINE, SPACE, Files
 from convsweep.auto.request import AutoRequest, key_of, value_of
 from convsweep.auto.shares import Costs, FinalsChoice, Shares, choices, fewer, share_out
 from convsweep.auto.state import State
@@ -123,14 +123,23 @@ class StageContext:
         wall = max(1.0, self.seconds_of(SPACE) - before.start)
         at_once = max(1.0, total / wall)
         length = self.search_epochs / self.max_epochs
-        # side by side a training takes longer than alone by so much
-        slower = at_once / before.at_once
-        alone = max(before.training, seconds[0] / slower / length)
+        alone = length * before.training
+        # how much longer than alone a training takes side by side
+        beside = self._baseline_trial_s() or alone * at_once / before.at_once
+        longest = max(alone, seconds[0] * alone / beside) / length
         return replace(
-            self._costs(alone, before.start, at_once),
-            training=length * before.training * slower,
-            of_best=tuple(seconds),
+            self._costs(longest, before.start, at_once), training=beside, of_best=tuple(seconds)
         )
+
+    def _baseline_trial_s(self) -> float | None:
+        """Return the seconds of the baseline's training in the search, by the epochs that it had
+        there; None if it did not train.
+        """
+        row = next((row for row in self.files.trials if row["number"] == BASELINE), {})
+        seconds, steps = row.get("seconds"), row.get("paused_at")
+        if row.get("kind") == "complete":
+            steps = str(self.search_epochs)
+        return float(seconds) * self.search_epochs / float(steps) if seconds and steps else None
 
     def _costs(self, training: float, start: float, at_once: float) -> Costs:
         again = training * self.more_data
