@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from benchmarks.search import methods
+from benchmarks.search.quickest import QuickestSampler
 from benchmarks.search.rows import mend, read_rows
 from benchmarks.search.run import Run, SpentError, Unit, at
 from benchmarks.search.tasks import NAMES
@@ -41,12 +42,14 @@ class Way:
         sampler: Returns the sampler for a seed, in worlds that take points.
         pruner: Returns the pruner.
         options: Options of `Run`.
+        candidates: Points that the sampler draws for each trial, of which the quickest is tried.
     """
 
     method: methods.Method = methods.full
     sampler: Callable[[int], BaseSampler] = lambda seed: RandomSampler(seed=seed)
     pruner: Callable[[], BasePruner] | None = None
     options: Mapping[str, Any] | None = None
+    candidates: int = 1
 
 
 def tpe(**options: Any) -> Callable[[int], BaseSampler]:
@@ -90,6 +93,14 @@ SCHEDULES: dict[str, Way] = {
     "promotion 1, 4, 9": Way(partial(promotion, min_steps=1, factor=4)),
     "promotion 2, 6, 9": Way(partial(promotion, min_steps=2, factor=3)),
     "promotion 3, 9": Way(partial(promotion, min_steps=3, factor=3)),
+    "promotion 1, 3, 9, quicker of 2": Way(partial(promotion, candidates=2)),
+    "promotion 1, 3, 9, quickest of 4": Way(partial(promotion, candidates=4)),
+    "promotion 1, 3, 9, quicker of 2, predicted": Way(
+        partial(promotion, candidates=2, learned=True)
+    ),
+    "promotion 1, 3, 9, quickest of 4, predicted": Way(
+        partial(promotion, candidates=4, learned=True)
+    ),
     "one epoch, 25 %": Way(partial(screening, epochs=1, share=0.25)),
     "one epoch, 50 %": Way(partial(screening, epochs=1, share=0.5)),
     "three epochs, 50 %": Way(partial(screening, epochs=3, share=0.5)),
@@ -121,6 +132,8 @@ SEARCHES: dict[str, Way] = {
     "TPE, successive halving, 3": Way(methods.pruned, tpe(), halving(3)),
     "TPE, Hyperband, 3": Way(methods.pruned, tpe(), hyperband),
     "TPE, promotion 1, 3, 9": Way(promotion, tpe()),
+    "random, promotion 1, 3, 9, quicker of 2": Way(promotion, candidates=2),
+    "TPE, promotion 1, 3, 9, quicker of 2": Way(promotion, tpe(), candidates=2),
     "TPE, promotion 1, 3, 9, paused as running": Way(partial(promotion, visible=False), tpe()),
     "TPE group, promotion 1, 3, 9": Way(promotion, tpe(multivariate=True, group=True)),
     "TPE, promotion 3, 9": Way(partial(promotion, min_steps=3), tpe()),
@@ -163,11 +176,14 @@ def search(way: Way, world: World, trainings: int, seed: int, unit: Unit) -> dic
     """Return what a search found: believed and true accuracy of its choice at each share."""
     budget = trainings * (world.num_epochs if unit == "epochs" else mean_seconds(world))
     began = time.process_time()
+    sampler = way.sampler(seed) if world.takes_points else None
+    if sampler is not None and way.candidates > 1:
+        sampler = QuickestSampler(sampler, world.task.space, way.candidates)
     run = Run(
         world,
         budget,
         unit,
-        way.sampler(seed) if world.takes_points else None,
+        sampler,
         way.pruner() if way.pruner else None,
         seed=seed,
         **(way.options or {}),

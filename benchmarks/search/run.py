@@ -8,12 +8,14 @@ from typing import Any, Literal
 
 import numpy as np
 import optuna
+from benchmarks.search.quickest import QuickestSampler
 from benchmarks.search.worlds import Network, World
 from numpy.typing import NDArray
 from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from hydra_study.attributes import KIND, SECONDS
 from hydra_study.trials.prior import PriorSampler
 
 Unit = Literal["epochs", "seconds"]
@@ -118,6 +120,11 @@ class Run:
                 self.study.sampler = PriorSampler(self.study.sampler, [point], self.seed)
 
     @property
+    def reads_times(self) -> bool:
+        """Whether the sampler reads how long trials took."""
+        return isinstance(self.sampler, QuickestSampler)
+
+    @property
     def num_epochs(self) -> int:
         """Epochs of a full training."""
         return self.world.num_epochs
@@ -198,6 +205,9 @@ class Run:
         self.spent += cost
         trial.done += 1
         trial.optuna.report(trial.last, trial.done)
+        if self.reads_times:
+            seconds = float(trial.network.seconds[: trial.done].sum())
+            trial.optuna.set_user_attr(SECONDS, seconds)
         return trial.last
 
     def is_done(self, trial: Trial) -> bool:
@@ -206,6 +216,7 @@ class Run:
 
     def complete(self, trial: Trial) -> None:
         """Tell the study of a trial that is trained to its end."""
+        trial.optuna.set_user_attr(KIND, "complete")
         self.study.tell(trial.optuna, trial.value)
         if not self.found or trial.value > self.found[-1][1]:
             self.found.append((self.spent, trial.value, trial.network.true))

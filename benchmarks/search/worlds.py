@@ -6,7 +6,7 @@ a point does, one epoch after the other.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
@@ -34,12 +34,14 @@ class Network:
         true: Test accuracy, which no search sees: of another seed (table), or without noise
             (surrogate).
         excess: By which relative amount the network exceeds the budget; at most 0 if it does not.
+        values: Of its point.
     """
 
     val: Array
     seconds: Array
     true: float
     excess: float = 0.0
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class World(Protocol):
@@ -87,6 +89,7 @@ class TableWorld:
             self.table.val[index, seed],
             self.table.seconds[index, seed],
             float(self.table.test[index, 1 - seed, other]),
+            values=self.task.point(int(self.table.points[index])).values,
         )
 
 
