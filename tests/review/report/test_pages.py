@@ -152,6 +152,9 @@ def test_a_confirmation_is_told(made: MakeSweep) -> None:
     )
     assert "| trial 4 | 0.92 ± 0.01 | 0.924 ± 0.012 | +0.2 [+0.2, +0.2] |" in markdown
     assert "| baseline | 0.72 ± 0.01 | 0.724 ± 0.012 |  |" in markdown
+    assert "standard deviation over 3 seeds that" in markdown
+    write({**content, "is_finished": False}, sweep.folder)
+    assert "over those that ended of 3 seeds that" in check(sweep_page(sweep))[1]
 
 
 def test_a_confirmation_without_a_test_split_is_that_of_the_validation_split(

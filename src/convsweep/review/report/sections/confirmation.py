@@ -56,6 +56,8 @@ def confirmation_blocks(sweep: Sweep, content: Mapping[str, Any] | None) -> list
         if folds is None
         else f"{folds} folds of the data, with a seed that the search has not used"
     )
+    if not content["is_finished"]:
+        over = f"those that ended of {over}"
     told = [
         f"Mean ± standard deviation over {over}; differences are paired by {unit}, with a"
         f" {content['confidence']:.0%} interval."
