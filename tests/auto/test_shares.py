@@ -41,14 +41,15 @@ def test_what_is_left_out_first() -> None:
     assert [one for one in order if one[2] == 1] == [
         (3, 5, 1, True, True),
         (2, 5, 1, True, True),
-        (2, 4, 1, True, True),
-        (2, 3, 1, True, True),
+        (1, 5, 1, True, True),
+        (1, 4, 1, True, True),
         (1, 3, 1, True, True),
         (0, 0, 1, True, False),
         (0, 0, 1, False, False),
     ]
     assert [one for one in order if one[2] < 1] == [
-        (2, 3, 0.5, True, True),
+        (1, 5, 0.5, True, True),
+        (1, 4, 0.5, True, True),
         (1, 3, 0.5, True, True),
     ]
 
@@ -71,7 +72,7 @@ def test_what_is_left_out_is_said() -> None:
 
 def test_finalists_that_fit_are_the_most() -> None:
     assert fit_finals(1000, COSTS, WANTED) == FinalsChoice(3, 5)
-    assert fit_finals(COSTS.of_finals(FinalsChoice(2, 3)), COSTS, WANTED) == FinalsChoice(2, 3)
+    assert fit_finals(COSTS.of_finals(FinalsChoice(1, 4)), COSTS, WANTED) == FinalsChoice(1, 4)
     assert fit_finals(COSTS.of_finals(FinalsChoice(1, 3)) - 1, COSTS, WANTED) is None
     assert fit_finals(COSTS.of_finals(FinalsChoice(1, 2)), COSTS, choices(1, 2)) == FinalsChoice(
         1, 2

@@ -12,7 +12,8 @@ from typing import Literal
 from convsweep.errors import UserError
 
 # Finalists and trainings of each, from what is wanted to the least from which an interval follows.
-CHOICES = ((3, 5), (2, 5), (2, 4), (2, 3), (1, 3))
+# Finalists are left out before seeds: with three seeds an interval is twice as wide as with five.
+CHOICES = ((3, 5), (2, 5), (1, 5), (1, 4), (1, 3))
 # The largest share of finalists; the search has the rest.
 FINALS_SHARE = 0.5
 # Of what is left after the baseline, for the training on all data: longer than those before, up to
