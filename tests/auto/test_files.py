@@ -45,6 +45,35 @@ def test_finalists_are_trained_on_the_folds_of_the_plan(tmp_path: Path) -> None:
     assert "folds=3" in finalists(context_of(tmp_path, "folds=3"))
 
 
+@pytest.mark.parametrize(
+    ("answer", "params", "count", "is_taken"),
+    [
+        ("better", 9000, 3, True),
+        ("not_shown", 1000, 3, True),
+        ("not_shown", 1001, 3, False),
+        ("not_shown", 1000, 2, False),
+        ("not_better", 1000, 3, False),
+    ],
+)
+def test_a_network_that_is_better_on_average_is_taken_if_it_costs_no_more(
+    tmp_path: Path, answer: str, params: int, count: int, is_taken: bool
+) -> None:
+    write_plan(tmp_path)
+    commands = Commands(answer=answer)
+    commands.write_baseline(tmp_path)
+    commands.write_confirm(tmp_path)
+    file = tmp_path / "study" / "confirm" / "confirm.json"
+    content = json.loads(file.read_text())
+    content["verdict"]["difference"]["n"] = count
+    for network, number in zip(content["networks"], (params, 1000), strict=True):
+        network["cost"] = {"params": number, "macs": 5000}
+    write(file, content)
+    files = Files(tmp_path)
+    assert files.takes_finalist == is_taken
+    assert (files.network != files.baseline) == is_taken
+    assert ("the baseline is" in against_text(files, State([]))) != is_taken
+
+
 def test_the_last_training_is_as_long_as_those_before(tmp_path: Path) -> None:
     write_plan(tmp_path)
     commands = Commands()

@@ -175,7 +175,7 @@ def winner(context: StageContext) -> list[str]:
     epochs = min(max(fewest, epochs_that_fit(context, costs, epoch)), most_epochs(context, fewest))
     chosen = (
         preset(files.study / "confirm", "best")
-        if files.is_better
+        if files.takes_finalist
         else preset(context.folder, PRESET)
     )
     return [

@@ -14,6 +14,8 @@ from convsweep.run_folder import read_result
 PRESET, SPACE = "plan", "search"
 # Number of the trial that is the baseline: the plan queues it as the first point.
 BASELINE = "0"
+# With fewer trainings of each no mean is compared.
+FEWEST_SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -100,15 +102,29 @@ class Files:
         return str(self.plan.get("mode", "max")) == "max"
 
     @property
-    def is_better(self) -> bool:
-        """Whether a network of the search was shown to be better than the baseline."""
-        verdict = self.confirmation.get("verdict") or {}
-        return str(verdict.get("answer")) == "better"
+    def takes_finalist(self) -> bool:
+        """Whether the best network of the search is the result: it was shown to be better than the
+        baseline, or is better on average and costs no more.
+        """
+        answer = (self.confirmation.get("verdict") or {}).get("answer")
+        return answer == "better" or (answer == "not_shown" and self._costs_no_more)
+
+    @property
+    def _costs_no_more(self) -> bool:
+        found = (self._finalist(name) for name in (self.confirmation.get("winner"), "baseline"))
+        one, other = ((each or {}).get("cost") or {} for each in found)
+        pairs = [(one.get(key), other.get(key)) for key in ("params", "macs")]
+        count = int((self.confirmation["verdict"].get("difference") or {}).get("n", 0))
+        return count >= FEWEST_SEEDS and all(
+            own is not None and its is not None and own <= its for own, its in pairs
+        )
 
     @property
     def chosen(self) -> dict[str, Any] | None:
         """The chosen network's part of confirm.json; None without finalists."""
-        return self._finalist(self.confirmation.get("winner") if self.is_better else "baseline")
+        return self._finalist(
+            self.confirmation.get("winner") if self.takes_finalist else "baseline"
+        )
 
     def _finalist(self, name: str | None) -> dict[str, Any] | None:
         networks = self.confirmation.get("networks", [])
@@ -130,7 +146,7 @@ class Files:
         """
         if read_result(self.winner).get("checkpoint"):
             return self.winner
-        return self.trainings[0] if self.is_better else self.baseline
+        return self.trainings[0] if self.takes_finalist else self.baseline
 
     @property
     def fitting_epochs(self) -> list[int]:

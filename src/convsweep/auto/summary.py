@@ -50,7 +50,7 @@ def unused_text(files: Files, seconds: float | None, spent: float) -> str:
 def network_text(files: Files) -> str:
     """Return which network was chosen."""
     summary = str(cost_of(files).get("summary") or "").partition("\n")[0]
-    if not files.is_better:
+    if not files.takes_finalist:
         return f"the baseline of the plan ({summary})"
     chosen = files.chosen or {}
     params = ", ".join(
@@ -99,6 +99,10 @@ def against_text(files: Files, state: State) -> str:
         "not_better": "not better: the baseline is as good, and is the network",
         "worse": "worse: the baseline is the network",
     }
+    if files.takes_finalist:
+        words["not_shown"] = (
+            "better on average, which chance explains too, and costs no more: it is the network"
+        )
     said = words.get(verdict["answer"], "not compared: the baseline is the network")
     best = files.confirmation.get("winner") or "the search"
     return f"{best} is {said}{difference_text(verdict['difference'], files)}"
