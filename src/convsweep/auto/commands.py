@@ -146,13 +146,15 @@ def time_for_finalists(
     context: StageContext, costs: Costs, wanted: Sequence[FinalsChoice]
 ) -> tuple[float, FinalsChoice]:
     """Return the seconds that finalists may take, and which fit: more than were planned if the
-    search was quick. The training on all data keeps the time of its shortest form: it gains more.
+    search was quick. The training on all data keeps its share of what was left before the search,
+    or else the time of its shortest form: it gains more.
 
     Raises:
         LeftOutError: not even the least fit.
     """
     rest = context.left - costs.ending
-    for reserved in (costs.winner_of(rest), costs.of_winner):
+    before = rest + context.seconds_of(SPACE) + context.seconds_of("finalists")
+    for reserved in (costs.winner_of(before), costs.of_winner):
         free = rest - reserved
         fitting = fit_finals(free * (1 - SPARE), costs, wanted)
         if fitting is not None:
