@@ -13,6 +13,7 @@ defaults:
   - _self_
 num_threads: 1
 data: {max_train: 200}
+optimizer: {lr: 0.001}
 trainer: {max_epochs: 1, accelerator: cpu}
 """
 SEARCH = """# @package _global_
