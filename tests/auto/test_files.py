@@ -10,7 +10,7 @@ from convsweep.auto.context import StageContext
 from convsweep.auto.files import Files
 from convsweep.auto.request import parse_request
 from convsweep.auto.state import State
-from convsweep.auto.summary import against_text
+from convsweep.auto.summary import against_text, unused_text
 
 from .conftest import Commands, write, write_plan
 
@@ -85,3 +85,20 @@ def test_the_last_training_is_as_long_as_those_before(tmp_path: Path) -> None:
         file = tmp_path / "study" / "confirm" / "runs" / str(seed) / "result.json"
         write(file, {**json.loads(file.read_text()), "stopped_early": False})
     assert "trainer.max_epochs=9" in winner(context_of(tmp_path)), "the whole schedule"
+
+
+@pytest.mark.parametrize(
+    ("epochs", "why"),
+    [
+        (63, "the last training has all of its 63 epochs; for longer ones give trainer.max_epochs"),
+        (23, "an epoch of the last training, which had 23, was quicker than those before"),
+        (None, "it holds none of the parts that are left out"),
+    ],
+)
+def test_why_time_is_left_is_said(tmp_path: Path, epochs: int | None, why: str) -> None:
+    write_plan(tmp_path, epochs=10, longest_epochs=63)
+    Commands().write_baseline(tmp_path)
+    if epochs is not None:
+        write(tmp_path / "winner" / "result.json", {"epochs": epochs})
+    assert unused_text(Files(tmp_path), 1200.0, 1073.0) == f"2 min 7 s are not used: {why}"
+    assert unused_text(Files(tmp_path), 1200.0, 1085.0) == ""

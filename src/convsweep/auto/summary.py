@@ -38,12 +38,17 @@ def unused_text(files: Files, seconds: float | None, spent: float) -> str:
     """
     if seconds is None or seconds - spent <= UNUSED * seconds:
         return ""
-    epochs = read_result(files.winner).get("epochs")
-    why = (
-        f"the last training has all of its {epochs} epochs; for longer ones give trainer.max_epochs"
-        if epochs
-        else "it holds none of the parts that are left out"
-    )
+    epochs = int(read_result(files.winner).get("epochs") or 0)
+    longest = int(files.plan.get("longest_epochs") or 0)
+    if not epochs:
+        why = "it holds none of the parts that are left out"
+    elif epochs < longest and not files.stopped_early:
+        why = f"an epoch of the last training, which had {epochs}, was quicker than those before"
+    else:
+        why = (
+            f"the last training has all of its {epochs} epochs; for longer ones give"
+            " trainer.max_epochs"
+        )
     return f"{duration_text(seconds - spent)} are not used: {why}"
 
 
