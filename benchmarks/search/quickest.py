@@ -3,18 +3,13 @@
 The program has no such sampler, since it gains nothing with TPE (docs/search.md).
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from benchmarks.search.worlds import encode_value
 from numpy.typing import NDArray
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
@@ -112,7 +107,7 @@ class Durations:
     def _features(self, point: Mapping[str, Any]) -> NDArray[np.float64]:
         features: list[float] = []
         for name, distribution in self._searched.items():
-            features += _encode(distribution, point.get(name))
+            features += encode_value(distribution, point.get(name))
         return np.array(features)
 
 
@@ -135,16 +130,3 @@ def seconds_per_step(trial: FrozenTrial) -> float | None:
     if runs or not trial.intermediate_values or not known.get(attributes.SECONDS):
         return None
     return float(known[attributes.SECONDS]) / max(trial.intermediate_values)
-
-
-def _encode(distribution: BaseDistribution, value: Any) -> list[float]:
-    """Return a value as numbers: one a choice, 0 to 1 and a 1 for numbers, zeros if it is None."""
-    if isinstance(distribution, CategoricalDistribution):
-        return [float(choice == value) for choice in distribution.choices]
-    if value is None:
-        return [0.0, 0.0]
-    assert isinstance(distribution, FloatDistribution | IntDistribution)
-    low, high, number = float(distribution.low), float(distribution.high), float(value)
-    if distribution.log:
-        low, high, number = math.log(low), math.log(high), math.log(number)
-    return [(number - low) / (high - low) if high > low else 0.0, 1.0]
