@@ -1,5 +1,6 @@
 """What a stage does follows from the time that the stages before have really taken."""
 
+import json
 import math
 from pathlib import Path
 
@@ -65,6 +66,34 @@ def test_the_training_on_all_data_has_the_time_that_is_left(tmp_path: Path) -> N
     assert value_in(late, "trainer.max_epochs") == 12, "103 s, and 8 s for the test; no export"
     with pytest.raises(LeftOutError, match="are not left"):
         winner(context_of(tmp_path, "10min", 490.0))
+
+
+@pytest.mark.parametrize(
+    ("answer", "own", "spent", "option"),
+    [
+        ("not_better", None, 200.0, "shift_flip"),
+        ("better", "none", 200.0, "shift_flip"),
+        ("better", None, 200.0, "shift_flip"),  # not in the space
+        ("better", "erasing", 200.0, None),
+        ("not_better", None, 470.0, None),  # 11 epochs
+    ],
+)
+def test_a_long_last_training_has_the_augmentation_that_short_ones_do_without(
+    tmp_path: Path, answer: str, own: str | None, spent: float, option: str | None
+) -> None:
+    context = context_of(tmp_path, "10min", spent)
+    plan = {"epochs": 11, "longest_epochs": 100, "left_out_augment": "shift_flip"}
+    write_plan(tmp_path, **plan, fewest_epochs=3)
+    Commands(answer=answer).write_confirm(tmp_path)
+    file = tmp_path / "study" / "confirm" / "confirm.json"
+    content = json.loads(file.read_text())
+    content["networks"][0]["params"] = {} if own is None else {"data/augment": own}
+    write(file, content)
+    for run in file.parent.glob("runs/*/result.json"):
+        write(run, {**result(0.8, 11), "epochs": 11, "seconds": 55.0})
+    command = winner(StageContext(context.request, tmp_path, context.state))
+    words = [word for word in command if word.startswith("data/augment=")]
+    assert words == ([] if option is None else [f"data/augment={option}"])
 
 
 def test_trainings_side_by_side_do_not_say_how_long_one_alone_takes(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from convsweep.auto.context import ENDING_S, EPOCHS, TRIAL_START_SHARE, StageCon
 from convsweep.auto.files import PRESET, SPACE, Files, value_of
 from convsweep.auto.shares import Costs, FinalsChoice, check_least, fit_finals, least_with_search
 from convsweep.cli.duration import duration_text
+from convsweep.planning.rules.pace import FEWEST_EPOCHS
 from convsweep.planning.rules.rungs import first_rung
+from convsweep.planning.rules.training import NONE
 from hydra_study import override_text
 
 # Kept free of the finalists' time, since two of three planned seeds would be in vain, and of the
@@ -19,7 +21,7 @@ from hydra_study import override_text
 SPARE = 0.05
 # By how much of itself a budget may be exceeded for export and report.
 OVER = 0.1
-RUNG = "hydra.sweeper.schedule.min_steps"
+RUNG, AUGMENT = "hydra.sweeper.schedule.min_steps", "data/augment"
 # Epochs of a training, in those of its first comparison, that promotion needs.
 COMPARISONS = 3
 
@@ -184,11 +186,26 @@ def winner(context: StageContext) -> list[str]:
         *chosen,
         *place(files.winner),
         "data.train_on_val=true",
+        *augmentation(files, epochs),
         f"{EPOCHS}={epochs}",
         f"trainer.check_val_every_n_epoch={epochs}",
         "callbacks.early_stopping=null",
         "test=false",
     ]
+
+
+def augmentation(files: Files, epochs: int) -> list[str]:
+    """Return the override of the augmentation that the plan left out only because its trainings are
+    short, if the last training is not, and the chosen network has none.
+
+    Args:
+        files: of the run.
+        epochs: of the last training.
+    """
+    option = files.plan.get("left_out_augment")
+    params = (files.chosen or {}).get("params") if files.takes_finalist else None
+    own = (params or {}).get(AUGMENT, NONE)
+    return [f"{AUGMENT}={option}"] if option and own == NONE and epochs >= FEWEST_EPOCHS else []
 
 
 def epochs_that_fit(context: StageContext, costs: Costs, epoch_s: float) -> int:

@@ -2,7 +2,7 @@
 
 import copy
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -31,11 +31,13 @@ class Baseline:
         cfg: config of its training.
         pace: how long trainings take.
         cost: of the network, as in `result.json`.
+        left_out_augment: option of `data/augment` that is left out as trainings are short.
     """
 
     cfg: DictConfig
     pace: Pace
     cost: dict[str, Any]
+    left_out_augment: str | None = None
 
 
 def choose_width(
@@ -45,9 +47,11 @@ def choose_width(
     tried.
     """
     small, width, large = WIDTHS
+    left_out = None
     if seconds is not None and not has_own_network(decisions):
         pace = try_width(decisions, look, data, width, slots).pace
-        if leave_out_augmentation(decisions, look, pace, seconds):
+        left_out = leave_out_augmentation(decisions, look, pace, seconds)
+        if left_out is not None:
             pace = try_width(decisions, look, data, width, slots).pace
         enough = ENOUGH * pace.wanted_epochs
         if pace.affordable_epochs(seconds) < max(enough, pace.fewest_epochs):
@@ -56,7 +60,8 @@ def choose_width(
         elif pace.affordable_epochs(seconds / 4) >= pace.wanted_epochs:
             width = large
     for_lr = not (decisions.given.has("optimizer.lr") or decisions.given.has("init_from"))
-    return try_width(decisions, look, data, width, slots, for_lr=for_lr)
+    found = try_width(decisions, look, data, width, slots, for_lr=for_lr)
+    return replace(found, left_out_augment=left_out)
 
 
 def try_width(

@@ -112,6 +112,7 @@ def in_numbers(
         epochs=epochs,
         longest_epochs=epochs if is_given else pace.longest_epochs,
         fewest_epochs=epochs if is_given else pace.fewest_epochs,
+        left_out_augment=baseline.left_out_augment,
         seconds_per_training=pace.training_s(epochs),
         slots=pace.slots,
         memory=int(cost["memory"] or 0),

@@ -25,6 +25,8 @@ class Plan:
         longest_epochs: of the last training, on all data, if the time holds them; `epochs` if you
             chose them.
         fewest_epochs: below which no training is worth it; `epochs` if you chose them.
+        left_out_augment: option of `data/augment` for the last training, if that has the epochs of
+            the shortest recipe; the others are too short for it.
         seconds_per_training: of the baseline.
         num_trials: how many the search begins within its share of the budget.
         slots: trainings at a time.
@@ -49,6 +51,7 @@ class Plan:
     epochs: int = 0
     longest_epochs: int = 0
     fewest_epochs: int = 0
+    left_out_augment: str | None = None
     seconds_per_training: float = 0.0
     num_trials: int = 0
     slots: int = 1

@@ -23,19 +23,19 @@ LR, BELOW_LOWEST = 3e-3, 10.0
 
 def leave_out_augmentation(
     decisions: Decisions, look: Look, pace: Pace, seconds: float | None
-) -> bool:
+) -> str | None:
     """Leave out the augmentation of images if the budget pays fewer epochs than the shortest
-    recipe, as it needs long trainings; return whether it was there and is left out.
+    recipe, as it needs long trainings; return the option that is left out, None if none is.
     """
     epochs = pace.affordable_epochs(seconds)
     before = decisions.get("data/augment")
     if look.kind.is_dense or before in (None, NONE) or epochs >= FEWEST_EPOCHS:
-        return False
+        return None
     why = (
         f"about {epochs} epochs are fewer than the {FEWEST_EPOCHS} of the shortest recipe: {before}"
         " and 8 epochs brought 85.3 % on 9,000 images of Fashion-MNIST, none 88.6 % (docs/plan.md)"
     )
-    return decisions.choose("data/augment", NONE, why) == NONE
+    return str(before) if decisions.choose("data/augment", NONE, why) == NONE else None
 
 
 def decide_epochs(decisions: Decisions, pace: Pace, seconds: float | None) -> int:
