@@ -44,5 +44,6 @@ def test_a_signal_in_a_step_ends_all_processes(tmp_path: Path) -> None:
     finally:
         process.kill()
     assert process.returncode == 128 + signal.SIGTERM, output
+    assert output.count("SIGTERM: the training ends after the step in progress") == 1
     assert "resume with resume=run" in output
     assert json.loads((tmp_path / "run/result.json").read_text())["outcome"] == "killed"

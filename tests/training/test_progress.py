@@ -1,5 +1,7 @@
 """One line an epoch, of what it measured; the best one starred, of those that were validated."""
 
+import os
+import signal
 from types import SimpleNamespace
 from typing import Any
 
@@ -70,3 +72,21 @@ def test_the_time_left_is_said_with_what_may_end_the_training(said: list[str]) -
         "about 49 min 50 s and validation left to epoch 30, less if val/loss is not better in 10"
         " validations (early stopping)"
     ]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_end_is_announced_at_the_signal_and_not_after_a_long_step(
+    enabled: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    received: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda signum, frame: received.append(signum))
+    try:
+        lines, trainer = EpochLines([]), SimpleNamespace(is_global_zero=True)
+        lines.enabled = enabled
+        lines.on_train_start(trainer, None)  # type: ignore[arg-type]
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert received == [signal.SIGTERM]
+    text = "SIGTERM: the training ends after the step in progress\n"
+    assert capfd.readouterr().err == (text if enabled else "")

@@ -5,6 +5,7 @@ in the middle of a step take it for the gradients that they wait for, and all ha
 killed.
 """
 
+import os
 import signal
 import threading
 import time
@@ -20,6 +21,13 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 EVERY_S = 1.0
 # Sent instead of a number of steps by a process that received the signal.
 STOP = 0
+
+
+def announce_end() -> None:
+    """Write that the training ends after this step, which may last long. In a signal handler, which
+    may interrupt a `print`, so written without a buffer.
+    """
+    os.write(2, b"SIGTERM: the training ends after the step in progress\n")
 
 
 class CheckInterval:
@@ -78,6 +86,8 @@ class EndTogether(L.Callback):
 
         def note(signum: int, frame: FrameType | None) -> None:
             launcher = trainer.strategy.launcher
+            if trainer.is_global_zero and not self.has_signal:
+                announce_end()
             if launcher is not None and not self.has_signal:
                 # forward it to the processes that this one has started
                 launcher.kill(signum)  # type: ignore[attr-defined]

@@ -1,6 +1,9 @@
 """A progress bar during an epoch, and one line for each finished epoch."""
 
+import signal
+import threading
 import time
+from types import FrameType
 from typing import Any
 
 import lightning as L
@@ -9,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from convsweep.cli.console import console, say
 from convsweep.cli.duration import duration_text
+from convsweep.distributed.sigterm import announce_end
 from convsweep.tracking.best_scores import best_scores
 
 # Seconds between two updates of the bar.
@@ -41,6 +45,19 @@ class EpochLines(ProgressBar):
 
     def enable(self) -> None:
         self.enabled = True
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Announce at SIGTERM that the training ends; Lightning restores the handler of before."""
+        before = signal.getsignal(signal.SIGTERM)
+
+        def announce(signum: int, frame: FrameType | None) -> None:
+            announce_end()
+            if callable(before):
+                before(signum, frame)
+
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and self.enabled and trainer.is_global_zero and callable(before):
+            signal.signal(signal.SIGTERM, announce)
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.started_at = time.perf_counter()
