@@ -23,8 +23,9 @@ from hydra_study.storage.locks import locked
 from hydra_study.storage.patience import GaveUpWaitingError
 from hydra_study.storage.storage import OpenStudy
 from hydra_study.sweep_spec import SweepSpec, WorkerResult
-from hydra_study.trials.ask import Asker, StudyClock
+from hydra_study.trials.ask import Asker
 from hydra_study.trials.averages import trials_per_network
+from hydra_study.trials.clock import StudyClock
 from hydra_study.trials.duplicates import DuplicateIndex
 from hydra_study.trials.outcomes import (
     UNCHARGED,
