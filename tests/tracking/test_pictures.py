@@ -184,6 +184,18 @@ def test_every_kind_of_data_can_be_drawn(
     assert bool(image._masks) == (kind == "segmentation" and len(spatial) > 1)
 
 
+def test_masks_have_a_legend_of_the_classes_that_are_drawn() -> None:
+    truth = np.array([[0, 0], [2, 255]])  # 255 is ignored
+    probs = np.eye(3)[[0, 0, 0, 0]].T.reshape(3, 2, 2)
+    figure = draw_predictions(
+        [Prediction.of(np.zeros((1, 2, 2), np.uint8), truth, probs, "val/0")], NAMES
+    )
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["edge"]
+    empty = Prediction.of(np.zeros((1, 2, 2), np.uint8), np.zeros((2, 2)), probs, "val/0")
+    assert draw_predictions([empty], NAMES).legends == []
+
+
 def test_of_a_volume_the_three_middle_slices_are_shown_with_their_masks() -> None:
     x = np.zeros((1, 3, 4, 5), np.uint8)
     x[0, 1, 2, 2] = 200  # the middle of all three axes

@@ -1,7 +1,7 @@
 """Figures of confusion matrices and predictions; matplotlib is imported on first use."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,8 @@ CODES = "f0e442 d55e00 56b4e9 009e73 e69f00 0072b2 cc79a7 ffffff"
 PALETTE = np.array([list(bytes.fromhex(code)) for code in CODES.split()], np.uint8)
 # Letters of two class names that fit into one line above a picture.
 LINE = 24
+# Classes in a row of a legend, and height of a row in inches.
+LEGEND_COLUMNS, LEGEND_ROW = 8, 0.22
 
 
 def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], title: str) -> "Figure":
@@ -68,12 +70,21 @@ def draw_predictions(predictions: Sequence[Prediction], names: Sequence[str]) ->
     )
     num_columns = min(len(predictions), columns)
     num_rows = math.ceil(len(predictions) / num_columns)
-    height = row_height * num_rows
+    drawn = drawn_classes(predictions, len(names)) if is_strip else []
+    legend_height = LEGEND_ROW * math.ceil(len(drawn) / LEGEND_COLUMNS)
+    height = row_height * num_rows + legend_height
     figure = Figure(figsize=(10, height))
     # fixed margins: matplotlib's layout engines take longer than drawing
     figure.subplots_adjust(
-        left=0.04, right=0.96, bottom=0.25 / height, top=1 - 0.3 / height, wspace=0.15, hspace=0.2
+        left=0.04,
+        right=0.96,
+        bottom=(0.25 + legend_height) / height,
+        top=1 - 0.3 / height,
+        wspace=0.15,
+        hspace=0.2,
     )
+    if drawn:
+        _draw_legend(figure, {names[number]: color_of(number) for number in drawn})
     grid = figure.subplots(num_rows, num_columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
@@ -86,6 +97,29 @@ def draw_predictions(predictions: Sequence[Prediction], names: Sequence[str]) ->
         colour = "black" if prediction.is_mask else RIGHT if is_right else WRONG
         axes.set_title(caption(prediction, names), fontsize=8, color=colour)
     return figure
+
+
+def drawn_classes(predictions: Sequence[Prediction], num_classes: int) -> list[int]:
+    """Return the classes that occur in the masks, without class 0, which is not painted."""
+    found = {
+        int(value) for each in predictions for mask in each.masks() for value in np.unique(mask)
+    }
+    return sorted(number for number in found if 0 < number < num_classes)
+
+
+def _draw_legend(figure: "Figure", colours: Mapping[str, NDArray[np.uint8]]) -> None:
+    from matplotlib.patches import Patch
+
+    figure.legend(
+        handles=[
+            Patch(facecolor=colour / 255, edgecolor="grey", linewidth=0.5, label=name)
+            for name, colour in colours.items()
+        ],
+        loc="lower center",
+        ncols=min(len(colours), LEGEND_COLUMNS),
+        fontsize=8,
+        frameon=False,
+    )
 
 
 def caption(prediction: Prediction, names: Sequence[str]) -> str:
@@ -144,6 +178,10 @@ def _draw_signal(axes: Any, prediction: Prediction) -> None:
 
 def paint_classes(plane: Plane, mask: NDArray[Any]) -> Plane:
     """Return the plane with each class except 0 painted in its colour."""
-    colours = PALETTE[(mask.astype(np.int64) - 1) % len(PALETTE)]
-    mixed = (1 - MASK_OPACITY) * plane + MASK_OPACITY * colours
+    mixed = (1 - MASK_OPACITY) * plane + MASK_OPACITY * color_of(mask.astype(np.int64))
     return np.where((mask > 0)[..., None], mixed, plane).astype(np.uint8)
+
+
+def color_of(classes: Any) -> NDArray[np.uint8]:
+    """Return the colours (*, 3) of classes, numbers (*) from 1 on; they repeat."""
+    return PALETTE[(classes - 1) % len(PALETTE)]
