@@ -112,7 +112,7 @@ def _draw_legend(figure: "Figure", colours: Mapping[str, NDArray[np.uint8]]) -> 
 
     figure.legend(
         handles=[
-            Patch(facecolor=colour / 255, edgecolor="grey", linewidth=0.5, label=name)
+            Patch(facecolor="#" + bytes(colour).hex(), edgecolor="grey", linewidth=0.5, label=name)
             for name, colour in colours.items()
         ],
         loc="lower center",
@@ -184,4 +184,5 @@ def paint_classes(plane: Plane, mask: NDArray[Any]) -> Plane:
 
 def color_of(classes: Any) -> NDArray[np.uint8]:
     """Return the colours (*, 3) of classes, numbers (*) from 1 on; they repeat."""
-    return PALETTE[(classes - 1) % len(PALETTE)]
+    colours: NDArray[np.uint8] = PALETTE[(classes - 1) % len(PALETTE)]
+    return colours
