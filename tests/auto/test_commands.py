@@ -159,6 +159,22 @@ def test_what_did_not_reach_the_baseline_is_no_finalist(
             finalists(context)
 
 
+@pytest.mark.parametrize(("of_baseline", "why"), [("0.65", None), ("0.75", "0.7 against 0.75")])
+def test_shorter_trials_are_compared_with_the_baseline_of_their_length(
+    tmp_path: Path, of_baseline: str, why: str | None
+) -> None:
+    context = context_of(tmp_path, "1h", 200.0)  # the baseline has 0.8
+    command = ["train", "-m", "trainer.max_epochs=6"]
+    context.state.stages["search"] = StageState("done", 500.0, starts=1, command=command)
+    rows = ["number,kind,reason,value,seconds", f"0,complete,,{of_baseline},1", "1,complete,,0.7,1"]
+    write(tmp_path / "study" / "sweep.csv", "\n".join(rows))
+    if why is None:
+        assert "confirm" in finalists(context)
+    else:
+        with pytest.raises(LeftOutError, match=why):
+            finalists(context)
+
+
 def test_finalists_cost_what_their_own_trainings_took(tmp_path: Path) -> None:
     context = context_of(tmp_path, "20min", 588.0, 61.0, ("hydra.sweeper.slots=2",))
     write_plan(tmp_path, epochs=12, longest_epochs=21, num_train=9000, num_val=1000)

@@ -22,6 +22,16 @@ def test_the_best_trial_by_the_direction(tmp_path: Path, mode: str, best: list[s
     assert [row["number"] for row in Files(tmp_path).complete] == best
 
 
+def test_a_baseline_that_was_killed_in_the_search_is_no_rival_of_itself(tmp_path: Path) -> None:
+    write_plan(tmp_path)
+    rows = ["number,kind,reason,value,retry_of", "0,killed,,,", "1,complete,,0.7,"]
+    rows += ["2,killed,,,0", "3,complete,,0.9,2"]
+    write(tmp_path / "study" / "sweep.csv", "\n".join(rows))
+    files = Files(tmp_path)
+    assert [row["number"] for row in files.rivals] == ["1"]
+    assert files.baseline_trial["number"] == "3"
+
+
 def test_without_files_everything_is_empty(tmp_path: Path) -> None:
     files = Files(tmp_path)
     assert (files.plan, files.trials, files.confirmation, files.samples) == ({}, [], {}, [])
@@ -72,6 +82,14 @@ def test_a_network_that_is_better_on_average_is_taken_if_it_costs_no_more(
     assert files.takes_finalist == is_taken
     assert (files.network != files.baseline) == is_taken
     assert ("the baseline is" in against_text(files, State([]))) != is_taken
+
+
+def test_a_training_on_all_data_that_failed_is_not_the_network(tmp_path: Path) -> None:
+    write_plan(tmp_path)
+    Commands().write_baseline(tmp_path)
+    diverged = {"outcome": "diverged", "checkpoint": "checkpoints/best.ckpt"}
+    write(tmp_path / "winner" / "result.json", diverged)
+    assert Files(tmp_path).network == tmp_path / "baseline"
 
 
 def test_the_last_training_is_as_long_as_those_before(tmp_path: Path) -> None:

@@ -44,10 +44,12 @@ def test_words_and_overrides_are_told_apart() -> None:
         (["data=digits", "n_trials=3", "--config-dir", "conff"], "must be a folder of configs"),
         (["data=digits", "budget=30"], "budget=30min"),
         (["data=digits", "n_trials=0"], "n_trials must be a whole number"),
+        (["data=digits", "n_trials=3", "folds=1"], "folds must be a whole number >= 2"),
         (["data=digits", "n_trials=3", "photos"], "auto takes overrides"),
         (["data=digits", "n_trials=3", "--dryrun"], "did you mean '--dry-run'"),
         (["data=digits", "n_trials=3", "sweeps=mobile"], "auto decides sweeps itself"),
         (["data=digits", "n_trials=3", "+hydra.sweeper.timeout=9"], "say budget=30min"),
+        (["data=digits", "n_trials=3", "hydra.sweeper.enqueue=[]"], "first trial is the baseline"),
     ],
 )
 def test_mistakes(words: list[str], message: str) -> None:

@@ -166,6 +166,46 @@ def test_an_export_that_fails_does_not_end_the_run(tmp_path: Path) -> None:
     assert state_of(tmp_path).stages["export"].note.startswith("failed with exit code 1")
 
 
+def test_a_training_on_all_data_that_fails_leaves_a_network_of_before(tmp_path: Path) -> None:
+    commands = Commands(codes={"winner": 1})
+    assert run(tmp_path, commands) == 0
+    assert commands.names == ORDER
+    assert str(tmp_path / "study" / "confirm" / "runs" / "1") in commands.called[5]
+    assert "failed with exit code 1" in (tmp_path / "card.md").read_text()
+
+
+def test_a_run_that_ends_while_it_writes_the_card_is_not_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(context: Any) -> Path:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("convsweep.auto.run.write_card", full)
+        with pytest.raises(OSError, match="no space left"):
+            run(tmp_path, Commands())
+    again = Commands()
+    assert run(tmp_path, again) == 0
+    assert again.called == []
+    assert (tmp_path / "card.md").is_file()
+
+
+def test_folds_are_refused_for_data_with_a_part_to_validate_on(tmp_path: Path) -> None:
+    commands = Commands()
+    with pytest.raises(UserError, match="this data has a part of its own to validate on"):
+        run(tmp_path, commands, "budget=30min", "folds=5")
+    assert commands.names == ["plan"]
+
+
+def test_epochs_that_hold_no_second_training_are_not_exceeded(tmp_path: Path) -> None:
+    commands = Commands()
+    run(tmp_path, commands, "epochs=1")
+    assert commands.names == ["plan", "baseline", "evaluate", "export", "report"]
+    notes = {name: each.note for name, each in state_of(tmp_path).stages.items()}
+    assert notes["search"] == "1 epochs do not hold a search and its finalists beside the baseline"
+    assert notes["winner"] == "1 epochs do not hold 1 more of it"
+
+
 def test_a_small_budget_leaves_out_the_search(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,8 +72,10 @@ def for_what(files: Files) -> str:
         f"- Input: {shape} (channels first)" if shape else "",
         f"- Answers: {named}" if named else "",
         "- Use: " + code(shell_command("predict", str(files.network), "FILES", "--out", "answers")),
-        "- It answers with one of these even where none fits, and was tested on samples like those"
-        " that it was trained on, on no others.",
+        "- It answers with one of these even where none fits."
+        if files.evaluation.get("classes")
+        else "",
+        "- It was tested on samples like those that it was trained on, on no others.",
     ]
     return "\n".join(line for line in lines if line)
 
@@ -98,7 +100,7 @@ def data_text(files: Files) -> str:
 
 
 def scores_text(files: Files, state: State) -> str:
-    """Return scores with intervals, the comparison, and the classes."""
+    """Return scores with intervals, the comparison, and the scores of each class or number."""
     metrics = files.evaluation.get("metrics", {})
     interval = interval_of_test(files.metric.removeprefix("val/"), files.samples)
     rows = []
@@ -115,10 +117,11 @@ def scores_text(files: Files, state: State) -> str:
         count = int(files.evaluation["samples"])
         parts.append(f"Test, on {count:,} samples that were used for nothing else:")
         parts.append(table(["score", "value", "95 % interval"], rows))
-    classes: Sequence[Mapping[str, Any]] = files.evaluation.get("classes") or []
-    if classes:
-        heads = list(classes[0])
-        cells = [[cell(row.get(head)) for head in heads] for row in classes[:MAX_CLASSES]]
+    found = files.evaluation
+    each: Sequence[Mapping[str, Any]] = found.get("classes") or found.get("numbers") or []
+    if each:
+        heads = list(each[0])
+        cells = [[cell(row.get(head)) for head in heads] for row in each[:MAX_CLASSES]]
         parts.append(table(heads, cells))
     return "\n\n".join(parts)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from statistics import median
 
 from convsweep.auto.context import ENDING_S, EPOCHS, TRIAL_START_SHARE, StageContext
-from convsweep.auto.files import PRESET, SPACE, Files, value_of
+from convsweep.auto.files import PRESET, SPACE, Files, score_of
 from convsweep.auto.shares import Costs, FinalsChoice, check_least, fit_finals, least_with_search
 from convsweep.cli.duration import duration_text
+from convsweep.errors import UserError
 from convsweep.planning.rules.pace import FEWEST_EPOCHS
 from convsweep.planning.rules.rungs import first_rung
 from convsweep.planning.rules.training import NONE
@@ -51,10 +52,17 @@ def check_baseline(context: StageContext) -> None:
     """Check that the budget holds the baseline and its test.
 
     Raises:
-        UserError: it does not; the message says what it would take.
+        UserError: it does not; the message says what it would take. Or folds are asked for, and the
+            data cannot be divided.
     """
     if context.files.baseline_result:
         return
+    plan, folds = context.files.plan, context.request.folds
+    if folds is not None and not plan.get("num_folds") and plan.get("val_fraction") is None:
+        raise UserError(
+            f"folds divide what is trained and validated on, but this data has a part of its own to"
+            f" validate on; leave out folds={folds}, so that trainings differ in seeds"
+        )
     if context.request.seconds is not None:
         needed = context.state.seconds + context.costs().least
         check_least(
@@ -68,6 +76,11 @@ def check_baseline(context: StageContext) -> None:
 def search(context: StageContext) -> list[str]:
     """Return the command of the search."""
     share = context.shares()
+    if not share.search and context.request.seconds is None:
+        raise LeftOutError(
+            f"{context.request.epochs} epochs do not hold a search and its finalists beside the"
+            " baseline"
+        )
     if not share.search:
         least = context.choices[-1]
         needed = least_with_search(context.costs(), least, context.shortest)
@@ -108,7 +121,7 @@ def finalists(context: StageContext) -> list[str]:
         raise LeftOutError("there was no search")
     if not context.files.rivals:
         raise LeftOutError("no trial of the search but the baseline came to its end")
-    best, before = value_of(context.files.rivals[0]), context.files.baseline_value
+    best, before = score_of(context.files.rivals[0]), context.to_beat
     if best is not None and before is not None and is_worse(best, before, context.files):
         raise LeftOutError(
             f"no other trial reached the baseline's score, {best:.4g} against {before:.4g}; the"
@@ -170,6 +183,11 @@ def winner(context: StageContext) -> list[str]:
     longest.
     """
     files = context.files
+    of_epochs = context.epoch_shares()
+    if of_epochs is not None and not of_epochs.winner:
+        raise LeftOutError(
+            f"{context.request.epochs} epochs do not hold {context.max_epochs} more of it"
+        )
     fewest = max(1, round(median(files.fitting_epochs or [context.max_epochs])))
     costs = context.costs()
     epoch = files.seconds_per_epoch * context.more_data

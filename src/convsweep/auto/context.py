@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from convsweep.auto.files import BASELINE, SPACE, Files
+from convsweep.auto.files import SPACE, Files, score_of
 from convsweep.auto.request import AutoRequest, key_of, value_of
 from convsweep.auto.shares import Costs, FinalsChoice, Shares, choices, fewer, share_out
 from convsweep.auto.state import State
@@ -112,6 +112,16 @@ class StageContext:
             start = max(1.0, own.seconds - measured)
         return self._costs(training, start, max(1.0, SIDE_BY_SIDE * self.slots))
 
+    @property
+    def to_beat(self) -> float | None:
+        """The baseline's score after as many epochs as the trials of the search have; None if it
+        was not trained so.
+        """
+        if self.search_epochs == self.max_epochs:
+            return self.files.baseline_value
+        row = self.files.baseline_trial
+        return score_of(row) if row.get("kind") == "complete" else None
+
     def searched_costs(self) -> Costs:
         """Return what the parts cost in seconds, by the best trials of the search."""
         before = self.costs()
@@ -135,7 +145,7 @@ class StageContext:
         """Return the seconds of the baseline's training in the search, by the epochs that it had
         there; None if it did not train.
         """
-        row = next((row for row in self.files.trials if row["number"] == BASELINE), {})
+        row = self.files.baseline_trial
         seconds, steps = row.get("seconds"), row.get("paused_at")
         if row.get("kind") == "complete":
             steps = str(self.search_epochs)

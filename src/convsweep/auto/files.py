@@ -9,13 +9,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from convsweep.auto.shares import LEAST
 from convsweep.run_folder import read_result
 
 PRESET, SPACE = "plan", "search"
 # Number of the trial that is the baseline: the plan queues it as the first point.
 BASELINE = "0"
-# With fewer trainings of each no mean is compared.
-FEWEST_SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ class Files:
         one, other = ((each or {}).get("cost") or {} for each in found)
         pairs = [(one.get(key), other.get(key)) for key in ("params", "macs")]
         count = int((self.confirmation["verdict"].get("difference") or {}).get("n", 0))
-        return count >= FEWEST_SEEDS and all(
+        return count >= LEAST.each and all(
             own is not None and its is not None and own <= its for own, its in pairs
         )
 
@@ -144,7 +143,8 @@ class Files:
         """Folder of the run whose checkpoint is the result: on all data, or the first training of
         the chosen network.
         """
-        if read_result(self.winner).get("checkpoint"):
+        last = read_result(self.winner)
+        if last.get("outcome") == "complete" and last.get("checkpoint"):
             return self.winner
         return self.trainings[0] if self.takes_finalist else self.baseline
 
@@ -178,12 +178,28 @@ class Files:
         """The complete trials of the search, the best first."""
         sign = -1 if self.maximizes else 1
         done = [row for row in self.trials if row["kind"] == "complete" and list(row.values())[3]]
-        return sorted(done, key=lambda row: sign * (value_of(row) or 0.0))
+        return sorted(done, key=lambda row: sign * (score_of(row) or 0.0))
 
     @property
     def rivals(self) -> list[dict[str, str]]:
         """The complete trials that are not the baseline itself, the best first."""
-        return [row for row in self.complete if row["number"] != BASELINE]
+        return [row for row in self.complete if row["number"] not in self._numbers_of_baseline]
+
+    @property
+    def baseline_trial(self) -> dict[str, str]:
+        """The row of the baseline in the search, of the last retry if it was killed; empty without
+        one.
+        """
+        own = [row for row in self.trials if row["number"] in self._numbers_of_baseline]
+        return own[-1] if own else {}
+
+    @cached_property
+    def _numbers_of_baseline(self) -> set[str]:
+        numbers = {BASELINE}
+        for row in self.trials:
+            if row.get("retry_of") in numbers:
+                numbers.add(row["number"])
+        return numbers
 
     @property
     def baseline_value(self) -> float | None:
@@ -197,7 +213,7 @@ def _epoch_s(folders: Sequence[Path]) -> float:
     return float(median(each["seconds"] / max(1, each["epochs"]) for each in results))
 
 
-def value_of(row: dict[str, str]) -> float | None:
+def score_of(row: dict[str, str]) -> float | None:
     """Return the objective of a trial: the column after number, kind and reason."""
     text = list(row.values())[3]
     return float(text) if text else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from convsweep.auto.context import StageContext
 from convsweep.auto.evidence import chance, points
-from convsweep.auto.files import SPACE, Files, read_rows, value_of
+from convsweep.auto.files import SPACE, Files, read_rows, score_of
 from convsweep.cli.console import say
 from convsweep.cli.duration import duration_text
 
@@ -59,7 +59,7 @@ def best_so_far(files: Files, table: Path) -> str:
     against = "" if before is None else f" against {before:.4g} of the baseline"
     if not done:
         return f"{len(read_rows(table))} trials begun, none complete{against}"
-    best = value_of(done[0])
+    best = score_of(done[0])
     assert best is not None
     return (
         f"{len(now.trials)} trials, best {files.metric} {best:.4g} (trial"
@@ -73,7 +73,7 @@ def to_beat(files: Files) -> str:
     if before is None:
         return ""
     text = f"to beat: {files.metric} {before:.4g} of the baseline{chance_text(files, before)}"
-    if files.metric.endswith("accuracy") and before >= 1:
+    if is_accuracy(files) and before >= 1:
         text += "; no network can score more there, so the finalists decide"
     return text
 
@@ -81,9 +81,14 @@ def to_beat(files: Files) -> str:
 def chance_text(files: Files, value: float) -> str:
     """Return by how much two equal networks differ by chance, where that is known."""
     count = int(files.plan.get("num_val") or 0)
-    if not files.metric.endswith("accuracy") or not count:
+    if not is_accuracy(files) or not count:
         return ""
     return f"; with {count} samples a difference below {points(chance(value, count))} is chance"
+
+
+def is_accuracy(files: Files) -> bool:
+    """Return whether the metric is the share of samples that are right."""
+    return files.metric.rpartition("/")[2] == "accuracy"
 
 
 def score_text(name: str, files: Files) -> str:

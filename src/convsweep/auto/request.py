@@ -11,6 +11,8 @@ from convsweep.errors import UserError, did_you_mean
 
 COUNTS = ("n_trials", "epochs", "top", "seeds", "folds")
 WORDS = ("budget", *COUNTS, "folder")
+# One fold would leave nothing to train on.
+LEAST_FOLDS = 2
 DRY_RUN = "--dry-run"
 # Of Hydra's grammar: an override of the engine, not of the config.
 ENGINE = ("hydra.", "hydra/")
@@ -24,6 +26,7 @@ REFUSED = {
     "hydra.sweeper.n_trials": "say n_trials=40",
     "hydra.sweeper.finalists": "say top=3 seeds=5",
     "hydra.sweeper.study_name": "say folder=FOLDER",
+    "hydra.sweeper.enqueue": "the first trial is the baseline, with which others are compared",
 }
 
 
@@ -86,7 +89,11 @@ def parse_request(arguments: Sequence[str]) -> AutoRequest:
         )
     if {"folds", "seeds"} <= set(given):
         raise UserError("finalists differ in folds or in seeds, but got both; leave one out")
-    counts = {name: _count(name, given[name]) for name in COUNTS if name in given}
+    counts = {
+        name: _count(name, given[name], LEAST_FOLDS if name == "folds" else 1)
+        for name in COUNTS
+        if name in given
+    }
     return AutoRequest(
         overrides=[*own_configs, *(text for text in overrides if not is_of_engine(text))],
         engine=[text for text in overrides if is_of_engine(text)],
@@ -122,7 +129,7 @@ def _check_form(word: str) -> None:
         raise UserError(f"auto takes overrides such as data=digits, but got {word!r}; {near}")
 
 
-def _count(name: str, text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise UserError(f"{name} must be a whole number >= 1, but is {text!r}")
+def _count(name: str, text: str, least: int) -> int:
+    if not text.isdigit() or int(text) < least:
+        raise UserError(f"{name} must be a whole number >= {least}, but is {text!r}")
     return int(text)

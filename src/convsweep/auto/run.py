@@ -166,12 +166,14 @@ class AutoRun:
             )
         if code:
             own.note = f"failed with exit code {code}: {shlex.join(own.command)}"
+            say(f"{stage.name} failed with exit code {code}, for the reason above; the run goes on")
 
     def finish_with_card(self, own: StageState) -> None:
         """Write the card, which says what is known when it is written."""
         own.status = "done"
+        card = write_card(self.context)
         self.save()
-        say(short_path(write_card(self.context).absolute()))
+        say(short_path(card.absolute()))
 
     def stop(self, signum: int) -> int:
         """Say how to go on after a signal, and return the exit code."""

@@ -48,6 +48,10 @@ class FinalsChoice:
         return f"{self.top} with {self.each} {self.by} each"
 
 
+# With fewer trainings of each no mean is compared.
+LEAST = FinalsChoice(*CHOICES[-1])
+
+
 @dataclass(frozen=True)
 class Costs:
     """What the parts of a run cost.
@@ -83,12 +87,16 @@ class Costs:
         """What the training on all data costs, if it is no longer than the baseline's."""
         return self.start + self.retraining
 
+    @property
+    def longest_winner(self) -> float:
+        """What the training on all data costs with the most epochs that are of use."""
+        return self.start + max(self.longest, self.retraining)
+
     def winner_of(self, free: float) -> float:
         """Return what the training on all data may have of what is free for search, finalists and
         itself.
         """
-        longest = self.start + max(self.longest, self.retraining)
-        return min(longest, max(self.of_winner, WINNER_SHARE * free))
+        return min(self.longest_winner, max(self.of_winner, WINNER_SHARE * free))
 
     @property
     def of_search(self) -> float:
@@ -166,14 +174,12 @@ def share_out(
             if finals <= FINALS_SHARE * free and free - finals >= shorter.of_search:
                 said = _left_out(each, wanted[0], length)
                 return Shares(free - finals, finals, winner, each, length, said)
-    fits = costs.of_winner <= left - costs.ending
+    fits = costs.of_winner <= left - costs.start  # of the test; the rest can be done later
     missing = ["the search and its finalists: the baseline is the network"]
     return Shares(
         0.0,
         0.0,
-        min(left - costs.ending, costs.start + max(costs.longest, costs.retraining))
-        if fits
-        else 0.0,
+        max(costs.of_winner, min(left - costs.ending, costs.longest_winner)) if fits else 0.0,
         left_out=tuple(missing if fits else [*missing, _NO_RETRAINING]),
     )
 

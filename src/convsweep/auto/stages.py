@@ -31,7 +31,12 @@ STAGES = (
     AutoStage("baseline", "train the plan's own network", commands.baseline),
     AutoStage(SPACE, "look for better networks", commands.search),
     AutoStage("finalists", "the best ones against the baseline, several seeds", commands.finalists),
-    AutoStage("winner", "train the chosen one on all data that is not test", commands.winner),
+    AutoStage(
+        "winner",
+        "train the chosen one on all data that is not test",
+        commands.winner,
+        is_needed=False,
+    ),
     AutoStage("test", "the test part, once", commands.test),
     AutoStage("export", "programs to use elsewhere", commands.export, is_needed=False),
     AutoStage("report", "report.html", commands.report, is_needed=False),
