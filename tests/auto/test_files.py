@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from convsweep.auto.card import card_text
 from convsweep.auto.commands import finalists, winner
+from convsweep.auto.commands import test as evaluate
 from convsweep.auto.context import StageContext
 from convsweep.auto.files import Files
 from convsweep.auto.request import parse_request
@@ -35,7 +37,7 @@ def test_a_baseline_that_was_killed_in_the_search_is_no_rival_of_itself(tmp_path
 def test_without_files_everything_is_empty(tmp_path: Path) -> None:
     files = Files(tmp_path)
     assert (files.plan, files.trials, files.confirmation, files.samples) == ({}, [], {}, [])
-    assert files.network == files.baseline
+    assert files.networks == [files.baseline]
     assert against_text(files, State([])) == "nothing was compared"
 
 
@@ -80,7 +82,7 @@ def test_a_network_that_is_better_on_average_is_taken_if_it_costs_no_more(
     write(file, content)
     files = Files(tmp_path)
     assert files.takes_finalist == is_taken
-    assert (files.network != files.baseline) == is_taken
+    assert (files.networks != [files.baseline]) == is_taken
     assert ("the baseline is" in against_text(files, State([]))) != is_taken
 
 
@@ -89,7 +91,27 @@ def test_a_training_on_all_data_that_failed_is_not_the_network(tmp_path: Path) -
     Commands().write_baseline(tmp_path)
     diverged = {"outcome": "diverged", "checkpoint": "checkpoints/best.ckpt"}
     write(tmp_path / "winner" / "result.json", diverged)
-    assert Files(tmp_path).network == tmp_path / "baseline"
+    assert Files(tmp_path).networks == [tmp_path / "baseline"]
+
+
+@pytest.mark.parametrize("answer", ["better", "not_better"])
+def test_trainings_on_folds_are_an_ensemble_if_there_is_none_on_all_data(
+    tmp_path: Path, answer: str
+) -> None:
+    write_plan(tmp_path, num_folds=3)
+    commands = Commands(answer=answer)
+    commands.write_baseline(tmp_path)
+    commands.write_confirm(tmp_path)
+    file = tmp_path / "study" / "confirm" / "confirm.json"
+    write(file, {**json.loads(file.read_text()), "folds": 3})
+    runs = [file.parent / "runs" / str(number) for number in (1, 2, 3)]
+    assert Files(tmp_path).networks == runs
+    assert evaluate(context_of(tmp_path))[:4] == ["evaluate", *map(str, runs)]
+    assert f"predict {runs[0]} {runs[1]} {runs[2]} FILES" in card_text(
+        Files(tmp_path), State([]), None
+    )
+    commands.write_winner(tmp_path)
+    assert Files(tmp_path).networks == [tmp_path / "winner"]
 
 
 def test_the_last_training_is_as_long_as_those_before(tmp_path: Path) -> None:

@@ -56,7 +56,10 @@ def what_it_is(files: Files) -> str:
     return "\n".join(
         [
             f"- Network: {network_text(files)}",
-            f"- Checkpoint: `{inside(files, files.network)}/checkpoints/best.ckpt`",
+            *(
+                f"- Checkpoint: `{inside(files, folder)}/checkpoints/best.ckpt`"
+                for folder in files.networks
+            ),
             f"- Size: {size_text(files)}",
         ]
     )
@@ -64,14 +67,14 @@ def what_it_is(files: Files) -> str:
 
 def for_what(files: Files) -> str:
     """Return the task, the input and how to use it."""
-    cost = cost_of(files)
+    cost, networks = cost_of(files), [str(folder) for folder in files.networks]
     classes = [str(name) for name in files.plan.get("classes") or []]
     named = ", ".join(classes[:MAX_CLASSES]) + (", ..." if len(classes) > MAX_CLASSES else "")
     shape = "x".join(map(str, cost.get("in_shape") or ()))
     lines = [
         f"- Input: {shape} (channels first)" if shape else "",
         f"- Answers: {named}" if named else "",
-        "- Use: " + code(shell_command("predict", str(files.network), "FILES", "--out", "answers")),
+        f"- Use: {code(shell_command('predict', *networks, 'FILES', '--out', 'answers'))}",
         "- It answers with one of these even where none fits."
         if files.evaluation.get("classes")
         else "",

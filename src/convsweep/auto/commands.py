@@ -11,6 +11,7 @@ from convsweep.auto.context import ENDING_S, EPOCHS, TRIAL_START_SHARE, StageCon
 from convsweep.auto.files import PRESET, SPACE, Files, score_of
 from convsweep.auto.shares import Costs, FinalsChoice, check_least, fit_finals, least_with_search
 from convsweep.cli.duration import duration_text
+from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError
 from convsweep.planning.rules.pace import FEWEST_EPOCHS
 from convsweep.planning.rules.rungs import first_rung
@@ -247,19 +248,19 @@ def test(context: StageContext) -> list[str]:
     """Return the command that looks at the test part, for the first and only time."""
     if context.files.plan.get("num_test", 1) == 0:
         raise LeftOutError("the data has no test part")
-    return ["evaluate", str(context.files.network), "--split", "test", *out(context.files.test)]
+    return ["evaluate", *networks(context), "--split", "test", *out(context.files.test)]
 
 
 def export(context: StageContext) -> list[str]:
     """Return the command that writes programs of their own."""
-    check_ending(context, f"convsweep export {context.files.network}")
+    check_ending(context, shell_command("export", *networks(context)))
     onnx = [] if find_spec("onnx") is not None else ["--format", "pt2"]
-    return ["export", str(context.files.network), *onnx, *out(context.files.exported)]
+    return ["export", *networks(context), *onnx, *out(context.files.exported)]
 
 
 def report(context: StageContext) -> list[str]:
     """Return the command that writes report.html."""
-    source = context.files.study if context.files.trials else context.files.network
+    source = context.files.study if context.files.trials else context.files.networks[0]
     check_ending(context, f"convsweep report {source}")
     return ["report", str(source), "--out", str(context.folder / "report.html")]
 
@@ -313,6 +314,11 @@ def path_text(path: Path) -> str:
     """
     text = str(path)
     return override_text(text) if set(text) & set(",'\"()[]{}") else text
+
+
+def networks(context: StageContext) -> list[str]:
+    """Return the runs that are the result."""
+    return [str(folder) for folder in context.files.networks]
 
 
 def out(folder: Path) -> list[str]:

@@ -139,14 +139,16 @@ class Files:
         return [self.study / each["folder"] for each in done if each["kind"] == "complete"]
 
     @property
-    def network(self) -> Path:
-        """Folder of the run whose checkpoint is the result: on all data, or the first training of
-        the chosen network.
+    def networks(self) -> list[Path]:
+        """Folders of the runs whose checkpoints are the result: the one on all data; without it the
+        trainings of the chosen network on all folds, an ensemble, or its first training.
         """
         last = read_result(self.winner)
         if last.get("outcome") == "complete" and last.get("checkpoint"):
-            return self.winner
-        return self.trainings[0] if self.takes_finalist else self.baseline
+            return [self.winner]
+        if self.confirmation.get("folds"):
+            return self.trainings
+        return self.trainings[:1] if self.takes_finalist else [self.baseline]
 
     @property
     def fitting_epochs(self) -> list[int]:

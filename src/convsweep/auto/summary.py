@@ -18,13 +18,13 @@ def summary_lines(files: Files, state: State) -> list[str]:
     """Return which network, how good, against the baseline, how large and fast, and how to use
     it.
     """
-    network = short_path(files.network.absolute())
+    networks = [short_path(folder.absolute()) for folder in files.networks]
     return [
         f"network  {network_text(files)}",
         f"score    {score_line(files)}",
         f"against  {against_text(files, state)}",
         f"size     {size_text(files)}",
-        f"use      {shell_command('predict', network, 'FILES', '--out', 'answers')}",
+        f"use      {shell_command('predict', *networks, 'FILES', '--out', 'answers')}",
     ]
 
 
@@ -152,5 +152,5 @@ def size_text(files: Files) -> str:
 
 def cost_of(files: Files) -> dict[str, Any]:
     """Return the cost of the chosen network."""
-    found: dict[str, Any] = read_result(files.network).get("cost") or {}
+    found: dict[str, Any] = read_result(files.networks[0]).get("cost") or {}
     return found
