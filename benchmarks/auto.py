@@ -221,7 +221,7 @@ def make_row(folder: Path, seconds: float) -> dict[str, Any]:
     scores = {
         name: read_json(test / "evaluation.json")["metrics"][metric] for name, test in tests.items()
     }
-    networks = {"auto": files.network, "baseline": files.baseline, "train": folder / "train"}
+    networks = {"auto": files.networks[0], "baseline": files.baseline, "train": folder / "train"}
     return {
         "metric": metric,
         "mode": files.plan["mode"],
