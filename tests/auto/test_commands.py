@@ -46,6 +46,16 @@ def test_trainings_are_shorter_where_the_baseline_was_slower_than_planned(tmp_pa
         search(context_of(tmp_path, "5min", 90.0))
 
 
+def test_a_search_has_no_network_that_is_too_slow_for_its_finalists(tmp_path: Path) -> None:
+    words = []
+    for budget in ("30min", "40min"):
+        context = context_of(tmp_path, budget, 90.0)
+        write_plan(tmp_path, **{**context.files.plan, "max_macs": 15e6})  # three times the baseline
+        command = search(StageContext(context.request, tmp_path, context.state))
+        words.append([word for word in command if word.startswith("budget.max_macs")])
+    assert words == [["budget.max_macs=7500000"], []], "the least finalists, and the plan's limit"
+
+
 @pytest.mark.parametrize(("seconds", "schedule"), [(60.0, []), (9.0, [3]), (3.0, ["none"])])
 def test_trials_are_not_compared_before_they_trained_as_long_as_they_take_to_start(
     tmp_path: Path, seconds: float, schedule: list[object]

@@ -1,5 +1,7 @@
 """A budget is shared out whole, and what does not fit is left out in the stated order."""
 
+from dataclasses import replace
+
 import pytest
 
 from convsweep.auto.shares import (
@@ -56,8 +58,8 @@ def test_what_is_left_out_first() -> None:
 
 def test_the_training_on_all_data_is_long_and_has_what_a_search_would_not_use() -> None:
     assert share_out(1200, COSTS, WANTED).winner == COSTS.start + 60, "the recipe's length"
-    assert share_out(220, COSTS, WANTED).winner == pytest.approx(0.25 * (220 - COSTS.ending))
-    assert share_out(165, COSTS, WANTED).winner == COSTS.of_winner
+    assert share_out(240, COSTS, WANTED).winner == pytest.approx(0.25 * (240 - COSTS.ending))
+    assert share_out(195, COSTS, WANTED).winner == COSTS.of_winner
     alone = share_out(COSTS.ending + 50, COSTS, WANTED)
     assert (alone.search, alone.winner) == (0, 50)
 
@@ -83,6 +85,14 @@ def test_finalists_that_fit_are_the_most() -> None:
     assert fit_finals(COSTS.of_finals(FinalsChoice(1, 2)), COSTS, choices(1, 2)) == FinalsChoice(
         1, 2
     )
+
+
+def test_the_largest_finalist_fits_with_the_fewest_trainings() -> None:
+    at_once = replace(COSTS, at_once=1.6)
+    largest = at_once.largest_finalist(100)
+    exact = replace(at_once, of_best=(largest * COSTS.training,))
+    assert exact.of_finals(FinalsChoice(1, 3)) == pytest.approx(100)
+    assert at_once.largest_finalist(at_once.of_finals(FinalsChoice(1, 3))) == pytest.approx(1.5)
 
 
 def test_folds_are_preferred_and_whole() -> None:

@@ -9,7 +9,14 @@ from statistics import median
 
 from convsweep.auto.context import ENDING_S, EPOCHS, TRIAL_START_SHARE, StageContext
 from convsweep.auto.files import PRESET, SPACE, Files, score_of
-from convsweep.auto.shares import Costs, FinalsChoice, check_least, fit_finals, least_with_search
+from convsweep.auto.shares import (
+    Costs,
+    FinalsChoice,
+    Shares,
+    check_least,
+    fit_finals,
+    least_with_search,
+)
 from convsweep.cli.duration import duration_text
 from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError
@@ -106,9 +113,23 @@ def search(context: StageContext) -> list[str]:
         f"hydra.sweeper.n_trials={'null' if n_trials is None else n_trials}",
         "hydra.sweeper.finalists=null",
         *shorter,
+        *largest_network(context, share),
         *schedule_of(context, epochs),
         *context.request.engine,
     ]
+
+
+def largest_network(context: StageContext, share: Shares) -> list[str]:
+    """Return the override by which the search has no network that is too slow for the time of the
+    finalists, and would be found in vain; none where the plan's limit is narrower, or yours holds.
+    """
+    limit, cost = context.files.plan.get("max_macs"), context.files.baseline_result.get("cost", {})
+    if not limit or not cost.get("macs") or math.isinf(share.finals):
+        return []
+    costs = context.costs()
+    shorter = replace(costs, training=share.length * costs.training)
+    largest = round(cost["macs"] * shorter.largest_finalist(share.finals))
+    return [f"budget.max_macs={largest}"] if largest < limit else []
 
 
 def finalists(context: StageContext) -> list[str]:

@@ -199,7 +199,8 @@ class StageContext:
         if self.request.epochs is None:
             return None
         epochs = float(self.max_epochs)
-        return share_out(self.request.epochs - epochs, Costs(epochs, epochs), self.choices)
+        costs = Costs(epochs, epochs, of_best=(epochs,) * self.request.top)
+        return share_out(self.request.epochs - epochs, costs, self.choices)
 
     def n_trials(self) -> int | None:
         """Return the largest number of trials; None where only the time limits them."""

@@ -21,6 +21,9 @@ FINALS_SHARE = 0.5
 WINNER_SHARE = 0.25
 # Shares of the baseline's length that trainings of search and finalists may have.
 LENGTHS = (1.0, 0.5, 0.25)
+# What a training of a finalist is taken to cost before the search has found it, in trainings of the
+# baseline: the best networks are mostly larger, and a search without finalists is in vain.
+FINALIST = 1.5
 # A search shorter than this many trainings finds little: the baseline is one of them.
 MIN_TRAININGS = 5
 
@@ -64,7 +67,7 @@ class Costs:
         ending: test, export and report together.
         at_once: trainings that run side by side.
         of_best: one training of each of the best trials, the best first; those that are not known
-            cost as much as the baseline's.
+            cost `FINALIST` times as much as the baseline's.
     """
 
     training: float
@@ -78,8 +81,8 @@ class Costs:
     def of_finals(self, finals: FinalsChoice) -> float:
         """Return what finalists and the baseline cost."""
         known = self.of_best[: finals.top]
-        others = finals.top + 1 - len(known)
-        seed = sum(known) + others * self.training
+        unknown = (finals.top - len(known)) * FINALIST * self.training
+        seed = sum(known) + unknown + self.training
         return self.start + finals.each * seed / self.at_once
 
     @property
@@ -97,6 +100,13 @@ class Costs:
         itself.
         """
         return min(self.longest_winner, max(self.of_winner, WINNER_SHARE * free))
+
+    def largest_finalist(self, seconds: float) -> float:
+        """Return how many times as much as a training of the baseline one of a finalist may cost,
+        so that some seconds hold the least finalists.
+        """
+        seed = (seconds - self.start) * self.at_once / LEAST.each
+        return (seed / self.training - 1) / LEAST.top
 
     @property
     def of_search(self) -> float:
