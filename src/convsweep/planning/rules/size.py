@@ -11,8 +11,9 @@ from convsweep.planning.decisions import Decisions
 from convsweep.planning.look.image_files import ImageFile, most_common
 from convsweep.planning.look.volume_headers import VolumeHeaders
 
-# Sizes of resized images are multiples of it, and at most this.
-SIZE_MULTIPLE, LARGEST_SIZE = 16, 224
+# Sizes of resized images are multiples of it, and at most this; files of one size keep it up to the
+# last.
+SIZE_MULTIPLE, LARGEST_SIZE, LARGEST_KEPT = 16, 224, 448
 # Share of the files that settle the size by having it.
 MOST_FILES = 0.9
 # Crops of volumes are multiples of the first, at most the second; volumes are resampled if their
@@ -25,29 +26,8 @@ MOST_RATES = 200
 def decide_size(decisions: Decisions, headers: Sequence[ImageFile], has_masks: bool) -> None:
     """Decide the size and colour of images from their files' headers; masks keep their detail."""
     sizes = [header.size for header in headers]
-    usual: tuple[int, int] = most_common(sizes) if sizes else (0, 0)
-    if len(set(sizes)) > 1 and sizes.count(usual) >= MOST_FILES * len(sizes):
-        decisions.decide(
-            "data.image_size",
-            list(usual),
-            f"{sizes.count(usual)} of {len(sizes)} files are of this size, the others are resized",
-        )
-    elif len(set(sizes)) > 1:
-        middle = [sorted(axis)[len(axis) // 2] for axis in zip(*sizes, strict=True)]
-        height, width = (round_size(value, has_masks) for value in middle)
-        decisions.decide(
-            "data.image_size",
-            [height, width],
-            f"files have {len(set(sizes))} sizes; the median {middle[0]}x{middle[1]}, in multiples"
-            f" of {SIZE_MULTIPLE}{'' if has_masks else f', at most {LARGEST_SIZE}'}",
-        )
-    elif sizes and max(usual) > 2 * LARGEST_SIZE and not has_masks:
-        height, width = (round_size(value) for value in usual)
-        decisions.decide(
-            "data.image_size",
-            [height, width],
-            f"all files are {usual[0]}x{usual[1]}, more than twice {LARGEST_SIZE}",
-        )
+    if sizes:
+        decide_image_size(decisions, sizes, has_masks)
     colors = {header.color for header in headers}
     if len(colors) > 1:
         grey = sum(header.color == "grey" for header in headers)
@@ -58,7 +38,32 @@ def decide_size(decisions: Decisions, headers: Sequence[ImageFile], has_masks: b
         )
 
 
-def round_size(value: float, has_masks: bool = False) -> int:
+def decide_image_size(
+    decisions: Decisions, sizes: Sequence[tuple[int, int]], has_masks: bool
+) -> None:
+    """Decide the size of images: that of most files, if there is one and it is small enough; else
+    the median.
+    """
+    usual: tuple[int, int] = most_common(list(sizes))
+    count = sizes.count(usual)
+    said = f"files have {len(set(sizes))} sizes"
+    if count >= MOST_FILES * len(sizes):
+        said = f"{count:,} of {len(sizes):,} files are {usual[0]}x{usual[1]}"
+        if has_masks or max(usual) <= LARGEST_KEPT:
+            if count < len(sizes):
+                decisions.decide("data.image_size", list(usual), f"{said}, the others are resized")
+            return
+        said += f", more than {LARGEST_KEPT}"
+    middle = [sorted(axis)[len(axis) // 2] for axis in zip(*sizes, strict=True)]
+    decisions.decide(
+        "data.image_size",
+        [round_size(value, has_masks) for value in middle],
+        f"{said}; the median {middle[0]}x{middle[1]}, in multiples of {SIZE_MULTIPLE}"
+        f"{'' if has_masks else f', at most {LARGEST_SIZE}'}",
+    )
+
+
+def round_size(value: float, has_masks: bool) -> int:
     """Return a size as a multiple of `SIZE_MULTIPLE`, of images without masks at most
     `LARGEST_SIZE`.
     """

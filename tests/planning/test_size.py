@@ -1,0 +1,43 @@
+"""The size and colour of images, by their files."""
+
+import pytest
+
+from convsweep.planning.decisions import Decisions
+from convsweep.planning.given import parse_given
+from convsweep.planning.look.image_files import ImageFile
+from convsweep.planning.rules.size import decide_size
+
+SMALL, MIDDLE, LARGE = (40, 60), (448, 300), (3024, 4032)
+
+
+def decided(sizes: list[tuple[int, int]], has_masks: bool = False, color: str = "rgb") -> Decisions:
+    headers = [ImageFile("1.png", size, "rgb") for size in sizes]
+    headers[0] = ImageFile("1.png", sizes[0], color)
+    decisions = Decisions(parse_given(["data=image_folder", "data.root=photos"]))
+    decide_size(decisions, headers, has_masks)
+    return decisions
+
+
+@pytest.mark.parametrize(
+    ("sizes", "has_masks", "expected"),
+    [
+        ([MIDDLE] * 20, False, None),
+        ([LARGE] * 20, False, [224, 224]),
+        ([LARGE] * 20, True, None),
+        ([MIDDLE] * 19 + [SMALL], False, [448, 300]),
+        ([LARGE] * 19 + [SMALL], False, [224, 224]),
+        ([LARGE] * 19 + [SMALL], True, [3024, 4032]),
+        ([SMALL] * 17 + [LARGE] * 3, False, [32, 64]),  # 2.5 and 3.75 times 16
+        ([LARGE] * 17 + [SMALL] * 3, False, [224, 224]),
+        ([LARGE] * 17 + [SMALL] * 3, True, [3024, 4032]),
+    ],
+)
+def test_images_keep_their_size_within_limits(
+    sizes: list[tuple[int, int]], has_masks: bool, expected: list[int] | None
+) -> None:
+    assert decided(sizes, has_masks).get("data.image_size") == expected
+
+
+def test_files_of_two_colours_become_rgb() -> None:
+    assert decided([SMALL] * 2).get("data.color") is None
+    assert decided([SMALL] * 2, color="grey").get("data.color") == "rgb"
