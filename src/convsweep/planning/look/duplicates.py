@@ -12,7 +12,8 @@ from convsweep.data.samples import PARTS, DataInfo
 from convsweep.data.statistics import chunks
 from convsweep.planning.look.everything import Everything, Fault
 
-# Images are compared on thumbnails of so many positions an axis, the first so many of them.
+# Images are compared on thumbnails of so many positions an axis, the first so many of them, and the
+# first so many pairs that look alike.
 THUMBNAIL = 12
 MOST_COMPARED = 12_000
 # Thumbnails of near duplicates correlate at least so much, and the images themselves differ by at
@@ -58,18 +59,16 @@ def thumbnails(all_: Everything) -> NDArray[np.float32]:
 
 def near_duplicates(all_: Everything, known: set[int]) -> list[list[int]]:
     """Return pairs of images that are nearly equal, without those known to be equal."""
-    flat = thumbnails(all_)[:MOST_COMPARED]
-    pairs = []
+    flat = thumbnails(all_)
+    flat[list(known)] = 0  # a thumbnail of one value looks like no other
+    flat = flat[:MOST_COMPARED]
+    pairs: list[list[int]] = []
     for start in range(0, len(flat), 1000):
-        alike = flat[start : start + 1000] @ flat[start:].T
-        first, second = np.nonzero(alike > ALIKE)
-        later = second > first
-        pairs += list(zip(first[later] + start, second[later] + start, strict=True))
-    return [
-        [int(first), int(second)]
-        for first, second in pairs[:MOST_COMPARED]
-        if not known & {int(first), int(second)} and differ_little(all_, int(first), int(second))
-    ]
+        alike = flat[start : start + 1000] @ flat[start:].T > ALIKE
+        # thousands of frames that look alike have millions of pairs
+        found = np.flatnonzero(np.triu(alike, 1))[: MOST_COMPARED - len(pairs)]
+        pairs += (np.stack(np.unravel_index(found, alike.shape), axis=1) + start).tolist()
+    return [[first, second] for first, second in pairs if differ_little(all_, first, second)]
 
 
 def differ_little(all_: Everything, first: int, second: int) -> bool:

@@ -1,0 +1,45 @@
+"""Images that are nearly equal: which pairs are found, and what finding them takes."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from convsweep.planning.look import duplicates
+from convsweep.planning.look.duplicates import near_duplicates
+from convsweep.planning.look.everything import Everything
+
+
+def everything(x: NDArray[np.float32]) -> Everything:
+    names = [str(number) for number in range(len(x))]
+    return Everything([x], names, np.zeros(len(x), np.int64), [np.zeros(len(x))], None)
+
+
+def noise(count: int) -> NDArray[np.float32]:
+    return np.random.default_rng(0).normal(size=(count, 1, 12, 12)).astype(np.float32)
+
+
+def test_pairs_of_equal_images_leave_room_for_nearly_equal_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x = noise(20)
+    x[1:10] = x[0]
+    x[16] = x[15] + 0.01 * x[14]
+    monkeypatch.setattr(duplicates, "MOST_COMPARED", 20)
+    assert near_duplicates(everything(x), set(range(1, 10))) == [[15, 16]]
+
+
+def test_thousands_of_frames_that_look_alike_take_little_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x = noise(1) + 0.001 * noise(1200)
+    monkeypatch.setattr(duplicates, "MOST_COMPARED", 1200)
+    tracemalloc.start()
+    try:
+        pairs = near_duplicates(everything(x), set())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(pairs) == 1200
+    assert peak < 50e6  # 720,000 tuples of two numbers take more than twice as much
