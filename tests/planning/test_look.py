@@ -86,6 +86,21 @@ def test_masks_of_one_class_are_named(tmp_path: Path) -> None:
     assert "1 mask of one class only: images/3.png" in text_of(found)
 
 
+def test_masks_in_the_folders_of_parts_are_no_images(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for number in range(3):
+            image, mask = (tmp_path / part / name / f"{number}.png" for name in ("images", "masks"))
+            for file in (image, mask):
+                file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (16, 12), "red").save(mask)
+            Image.fromarray(np.full((12, 16), number, np.uint8)).save(image)
+    decisions = Decisions(parse_given(["data=mask_folder", f"data.root={tmp_path}"]))
+    headers, _ = decide_decoding(decisions)
+    assert {header.color for header in headers} == {"grey"}
+    assert len(headers) == 6
+    assert decisions.get("data.color") is None
+
+
 def test_an_image_with_two_masks_is_named(tmp_path: Path) -> None:
     for number in range(8):
         draw(tmp_path / "images" / f"{number}.png")

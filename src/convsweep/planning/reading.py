@@ -10,7 +10,7 @@ from convsweep.data.files.fingerprints import own_folder
 from convsweep.errors import UserError
 from convsweep.planning.decisions import GIVEN, Decision, Decisions
 from convsweep.planning.given import Given
-from convsweep.planning.look.image_files import ImageFile, image_headers
+from convsweep.planning.look.image_files import ImageFile, folders_named, image_headers
 from convsweep.planning.look.legend import Legend
 from convsweep.planning.look.look import Look, look_at
 from convsweep.planning.look.volume_headers import volume_headers
@@ -22,7 +22,7 @@ from convsweep.planning.rules.size import (
     decide_size,
     decide_spacing,
 )
-from convsweep.planning.rules.split import decide_split
+from convsweep.planning.rules.split import decide_fold, decide_split
 from convsweep.training import build
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ def decide_decoding(decisions: Decisions) -> tuple[list[ImageFile], Legend | Non
     headers, legend = list[ImageFile](), None
     if root.is_dir():
         if "image_size" in cfg.data:
-            images = root / str(cfg.data.get("images", ""))
-            headers = image_headers([images if images.is_dir() else root], root)
+            images = cfg.data.get("images")
+            folders = [root] if images is None else folders_named(root, str(images))
+            headers = image_headers(folders, root)
             decide_size(decisions, headers, "masks" in cfg.data)
         if "sample_rate_hz" in cfg.data:
             decide_sample_rate(decisions, audio_files(root), int(cfg.data.sample_rate_hz))
@@ -75,6 +76,7 @@ def decide_parts(decisions: Decisions) -> "DataModule":
     def compose() -> DictConfig:
         return decisions.given.compose(decisions.overrides())
 
+    decide_fold(decisions)  # data with folds that were given is not built without one
     data = build.data_module(compose().data)
     decide_task(decisions, data.info.task)
     decide_split(decisions, data, data.read_parts())

@@ -25,6 +25,13 @@ class ImageFile:
     color: str
 
 
+def folders_named(root: Path, name: str) -> list[Path]:
+    """Return the folder of this name in the root, else those in folders of the root."""
+    if (root / name).is_dir():
+        return [root / name]
+    return [folder for folder in sorted(root.glob(f"*/{name}")) if folder.is_dir()]
+
+
 def image_headers(folders: list[Path], root: Path) -> list[ImageFile]:
     """Return the headers of all readable image files below some folders."""
     files = [file for folder in folders for file in files_below(folder, is_image)]

@@ -12,6 +12,7 @@ import numpy as np
 from convsweep.data.files.decoding import num_readers
 from convsweep.data.files.folders import files_below, is_image
 from convsweep.data.files.nifti import import_nibabel, stem
+from convsweep.planning.look.image_files import folders_named
 
 # Masks that are looked at, evenly spaced.
 MOST_MASKS = 500
@@ -85,11 +86,9 @@ def legend_of(root: Path, masks: str) -> Legend | None:
 
 def mask_files(root: Path, masks: str) -> list[Path]:
     """Return the mask files below the folders of this name, at most `MOST_MASKS`, evenly spaced."""
-    folders = [root / masks, *sorted(root.glob(f"*/{masks}"))]
     found = [
         file
-        for folder in folders
-        if folder.is_dir()
+        for folder in folders_named(root, masks)
         for file in files_below(folder, lambda file: is_image(file) or stem(file) is not None)
     ]
     return found[:: max(1, -(-len(found) // MOST_MASKS))]

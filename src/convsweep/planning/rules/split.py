@@ -31,9 +31,10 @@ def decide_split(decisions: Decisions, data: DataModule, read: Parts) -> None:
             else f"no test part, and {count} samples are too few (50) to keep some for it",
         )
         count -= round(count * (decisions.get("data.test_fraction") or 0.0))
-    if val is not None:
+    if val is not None or data.loading["num_folds"] is not None:
         return
-    if count < FEW and not decisions.given.has("data.val_fraction"):
+    keys = ("num_folds", "fold", "val_fraction")
+    if count < FEW and not any(decisions.given.has(f"data.{key}") for key in keys):
         folds = min(NUM_FOLDS, count)
         decisions.decide(
             "data.num_folds",
@@ -41,7 +42,7 @@ def decide_split(decisions: Decisions, data: DataModule, read: Parts) -> None:
             f"{count} samples to train and validate on are fewer than {FEW}, so that the score of"
             f" one split is rough; {NUM_FOLDS} folds (nnU-Net): each trains on four fifths",
         )
-        decisions.decide("data.fold", 0, "the one that the search validates on")
+        decide_fold(decisions)
         return
     share = 0.1 if count >= 5000 else 0.2
     decisions.decide(
@@ -49,6 +50,12 @@ def decide_split(decisions: Decisions, data: DataModule, read: Parts) -> None:
         share,
         f"{count:,} samples to train and validate on: a tenth from 5,000 on, else a fifth",
     )
+
+
+def decide_fold(decisions: Decisions) -> None:
+    """Decide the fold to validate on if there are folds."""
+    if decisions.get("data.num_folds") is not None:
+        decisions.decide("data.fold", 0, "the one that the search validates on")
 
 
 def check_enough(data: DataModule, read: Parts) -> None:
