@@ -4,15 +4,19 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
+from omegaconf import OmegaConf
 
 from convsweep.data.files.fingerprints import changes, check_unchanged, fingerprint_files
 from convsweep.data.sources.arrays import Arrays
+from convsweep.data.sources.digits import Digits
 from convsweep.errors import UserError
-from convsweep.planning.baseline import pace_of
+from convsweep.planning import baseline
+from convsweep.planning.baseline import Baseline, choose_width, pace_of
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.folder import write
 from convsweep.planning.given import parse_given
@@ -24,7 +28,7 @@ from convsweep.planning.rules.batch import decide_batch
 from convsweep.planning.rules.network import decide_network
 from convsweep.planning.rules.pace import Pace, check_budget
 from convsweep.planning.rules.pretrained import decide_pretrained
-from convsweep.planning.rules.training import decide_lr, leave_out_augmentation
+from convsweep.planning.rules.training import decide_epochs, decide_lr, leave_out_augmentation
 from convsweep.planning.text import next_lines
 from convsweep.planning.writing import plan_text
 from convsweep.task import CLASSIFICATION, SEGMENTATION
@@ -41,9 +45,16 @@ def a_look(*in_shape: int, task: str = CLASSIFICATION, counts: tuple[int, ...] =
     return Look(task, list(in_shape), names, {"train": sum(counts)}, list(counts))
 
 
-def a_pace(train_speed: float, num_train: int = 1000) -> Pace:
+def a_pace(train_speed: float, num_train: int = 1000, given_epochs: int | None = None) -> Pace:
     speed = Measured(train_speed, 10 * train_speed, None, 60)
-    return Pace(steps=num_train // 10, batch_size=10, num_val=100, slots=2, speed=speed)
+    return Pace(
+        steps=num_train // 10,
+        batch_size=10,
+        num_val=100,
+        slots=2,
+        speed=speed,
+        given_epochs=given_epochs,
+    )
 
 
 def test_a_plan_composes_with_its_search(tmp_path: Path) -> None:
@@ -180,6 +191,41 @@ def test_epochs_follow_from_speed_and_budget() -> None:
     assert pace.affordable_epochs(240) == 8  # a third for starts: 160 s of 240
 
 
+def test_epochs_that_are_given_need_no_budget_for_others() -> None:
+    slow = a_pace(10.0)  # 101 s an epoch
+    with pytest.raises(UserError, match="one of 3 epochs"):
+        check_budget(slow, 600, "")
+    check_budget(a_pace(10.0, given_epochs=1), 600, "")
+    with pytest.raises(UserError, match=r"one of 4 epochs .* or train fewer epochs"):
+        check_budget(a_pace(10.0, given_epochs=4), 900, "")
+    given = a_pace(1000.0, given_epochs=40)
+    assert (given.wanted_epochs, given.fewest_epochs, given.longest_epochs) == (40, 40, 40)
+
+
+def test_epochs_that_are_given_are_kept_and_the_rule_is_said() -> None:
+    decisions = decided("trainer.max_epochs=40")
+    assert decide_epochs(decisions, a_pace(1000.0, given_epochs=40), None) == 40
+    why = decisions.made["trainer.max_epochs"].why
+    assert why.startswith("given by you; by the rule it would be 30")
+
+
+@pytest.mark.parametrize(
+    ("given_epochs", "seconds", "width"), [(None, 1300, 8), (1, 600, 16), (1, 1300, 32)]
+)
+def test_the_width_follows_from_the_epochs_that_are_given(
+    monkeypatch: pytest.MonkeyPatch, given_epochs: int | None, seconds: float, width: int
+) -> None:
+    tried = []
+
+    def try_width(*arguments: Any, **_options: bool) -> Baseline:
+        tried.append(arguments[3])
+        return Baseline(OmegaConf.create(), a_pace(100.0, given_epochs=given_epochs), {})
+
+    monkeypatch.setattr(baseline, "try_width", try_width)
+    choose_width(decided(), a_look(1, 28, 28), Digits(), seconds, 2)
+    assert tried[-1] == width
+
+
 def test_an_epoch_of_few_samples_has_the_steps_of_the_training(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", x=np.zeros((48, 1, 8, 8), np.uint8), y=np.arange(48) % 2)
     options = {"batch_size": 4, "val_fraction": None, "test_fraction": None}
@@ -197,6 +243,10 @@ def test_short_trainings_have_no_augmentation() -> None:
         left_out = leave_out_augmentation(decisions, a_look(1, 28, 28), a_pace(1000.0), seconds)
         assert left_out == ("shift" if option == "none" else None)
         assert decisions.get("data/augment") == option
+    long = decided()
+    long.choose("data/augment", "shift", "")
+    pace = a_pace(1000.0, given_epochs=20)  # as many are trained, whatever the budget affords
+    assert leave_out_augmentation(long, a_look(1, 28, 28), pace, 240) is None
     kept = decided("data/augment=shift")
     assert leave_out_augmentation(kept, a_look(1, 28, 28), a_pace(1000.0), 240) is None
 
@@ -238,6 +288,7 @@ def test_changed_files_are_named(tmp_path: Path) -> None:
         ("optimizer.lr=1,2", "single values"),
         ("optimizer.lrr=1", "there is no such key"),
         ("--epochs", "no option --epochs"),
+        ("trainer.max_epochs=-1", "a whole number >= 1, but is -1; leave it out"),
     ],
 )
 def test_what_a_plan_cannot_take_is_refused(text: str, message: str) -> None:
@@ -257,18 +308,25 @@ def test_training_on_other_files_than_planned_is_refused(
     assert "1 changed: data.npz" in capsys.readouterr().err
 
 
-def test_a_missing_folder_is_reported_before_torch_is_imported(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["data.root=missing"], "does not exist"),
+        (["data.root=.", "model=segmentation"], "the data is for classification"),
+    ],
+)
+def test_mistakes_are_reported_before_torch_is_imported(given: list[str], message: str) -> None:
     code = f"""
 import sys
 from convsweep.errors import UserError
 from convsweep.planning.command import plan
 try:
-    plan(["data=image_folder", "data.root={tmp_path / "missing"}"])
+    plan(["data=image_folder", *{given}])
 except UserError as error:
     print(error, "torch" in sys.modules)
 """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "does not exist" in said.stdout
+    assert message in said.stdout
     assert said.stdout.endswith("False\n")
 
 

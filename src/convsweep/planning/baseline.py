@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from convsweep.planning.decisions import Decisions
+from convsweep.planning.given import MAX_EPOCHS
 from convsweep.planning.look.look import Look
 from convsweep.planning.measure import Measured, measure
 from convsweep.planning.random_points import POINTS, check_points
@@ -53,8 +54,7 @@ def choose_width(
         left_out = leave_out_augmentation(decisions, look, pace, seconds)
         if left_out is not None:
             pace = try_width(decisions, look, data, width, slots).pace
-        enough = ENOUGH * pace.wanted_epochs
-        if pace.affordable_epochs(seconds) < max(enough, pace.fewest_epochs):
+        if pace.affordable_epochs(seconds) < ENOUGH * pace.wanted_epochs:
             width = small
         # twice the width takes about four times as long
         elif pace.affordable_epochs(seconds / 4) >= pace.wanted_epochs:
@@ -89,19 +89,30 @@ def try_width(
     ready = with_options(data, cfg)
     threads = max(1, usable_cores() // slots)
     speed = measure(cfg, ready, threads, for_lr)
-    return Baseline(cfg, pace_of(ready, slots, speed), cost)
+    given_epochs = decisions.given.values.get(MAX_EPOCHS)
+    return Baseline(cfg, pace_of(ready, slots, speed, given_epochs), cost)
 
 
-def pace_of(data: "DataModule", slots: int, speed: Measured) -> Pace:
+def pace_of(
+    data: "DataModule", slots: int, speed: Measured, given_epochs: int | None = None
+) -> Pace:
     """Return how long trainings on data take by a measured speed.
 
     Args:
         slots: trainings at a time.
+        given_epochs: of each training, if the user chose them.
     """
     steps = len(data.train_order(data.num_train_items))
     num_val = 0 if data.val is data.train else len(data.val)
     batch_size = data.loading["batch_size"]
-    return Pace(steps=steps, batch_size=batch_size, num_val=num_val, slots=slots, speed=speed)
+    return Pace(
+        steps=steps,
+        batch_size=batch_size,
+        num_val=num_val,
+        slots=slots,
+        speed=speed,
+        given_epochs=given_epochs,
+    )
 
 
 def with_options(data: "DataModule", cfg: DictConfig) -> "DataModule":

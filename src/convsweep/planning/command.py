@@ -72,14 +72,23 @@ def check_early(overrides: Sequence[str]) -> None:
     """Check what can be checked before torch is imported, so that mistakes are reported at once.
 
     Raises:
-        UserError: an override is wrong, or a file, a package or a device is missing.
+        UserError: an override is wrong, the model does not suit the data, or a file, a package or a
+            device is missing.
     """
     from convsweep.planning.given import parse_given
     from convsweep.training.early_checks import check_no_key_is_missing
-    from convsweep.training.quick_checks import check_accelerator, check_own_files, check_packages
+    from convsweep.training.quick_checks import (
+        check_accelerator,
+        check_own_files,
+        check_packages,
+        check_tasks,
+    )
 
-    cfg = parse_given(overrides).compose()
+    given = parse_given(overrides)
+    cfg = given.compose()
     check_no_key_is_missing(cfg)
+    if "model" in given.groups:  # else the plan chooses it
+        check_tasks(cfg)
     check_own_files(cfg.data)
     check_packages(cfg)
     check_accelerator(str(cfg.trainer.get("accelerator", "auto")))

@@ -1,6 +1,6 @@
 """The command line of a plan, and configs composed from it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from hydra_study import override_text
 
 # Groups whose options are a whole plan themselves.
 PLANS = ("experiment", "sweeps", "debug")
+MAX_EPOCHS = "trainer.max_epochs"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def parse_given(arguments: Sequence[str]) -> Given:
     """Read the overrides of a command line.
 
     Raises:
-        UserError: one cannot be parsed, deletes or sweeps something, or is a plan itself.
+        UserError: one cannot be parsed, deletes or sweeps something, is a plan itself, or gives no
+            number of epochs.
     """
     own, overrides = take_config_dir(quote_values(list(arguments)))
     for word in overrides:
@@ -102,8 +104,23 @@ def parse_given(arguments: Sequence[str]) -> Given:
             groups[name] = str(override.get_value_element_as_str())
         else:
             values[name] = plain(override.value())
+    check_epochs(values)
     folder = None if own is None else Path(own).expanduser().absolute()
     return Given(tuple(overrides), groups, values, folder)
+
+
+def check_epochs(values: Mapping[str, Any]) -> None:
+    """Check that epochs, if they are given, are a number by which a plan can reckon time.
+
+    Raises:
+        UserError: they are not.
+    """
+    epochs = values.get(MAX_EPOCHS, 1)
+    if not isinstance(epochs, int) or epochs < 1:
+        raise UserError(
+            f"{MAX_EPOCHS} of a plan must be a whole number >= 1, but is {epochs!r}; leave it out,"
+            " and the plan decides it"
+        )
 
 
 def is_group(key: str) -> bool:

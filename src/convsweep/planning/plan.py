@@ -99,7 +99,6 @@ def in_numbers(
         epochs: of each training.
     """
     pace, cost = baseline.pace, baseline.cost
-    is_given = decisions.given.has("trainer.max_epochs")
     plan = Plan(
         data=describe(look),
         num_train=len(data.train),
@@ -110,14 +109,14 @@ def in_numbers(
         mode=str(baseline.cfg.monitor.mode),
         samples_per_second=pace.speed.train_speed,
         epochs=epochs,
-        longest_epochs=epochs if is_given else pace.longest_epochs,
-        fewest_epochs=epochs if is_given else pace.fewest_epochs,
+        longest_epochs=pace.longest_epochs,
+        fewest_epochs=pace.fewest_epochs,
         left_out_augment=baseline.left_out_augment,
         seconds_per_training=pace.training_s(epochs),
         slots=pace.slots,
         memory=int(cost["memory"] or 0),
         checkpoint_bytes=2 * 4 * 3 * int(cost["params"]),  # best and last, weights and two states
-        num_folds=int(decisions.get("data.num_folds") or 0),
+        num_folds=data.loading["num_folds"] or 0,
         val_fraction=decisions.get("data.val_fraction"),
         overrides=list(decisions.given.overrides),
     )

@@ -26,9 +26,10 @@ from convsweep.training.default_net import (
 LOWEST = 4
 # Widths of the first stage, from small to large; the middle one is measured first.
 WIDTHS = (8, 16, 32)
-WIDTHS_TEXT = f"{WIDTHS[0]}, {WIDTHS[1]} and {WIDTHS[2]}"
-WIDEST = (
-    f"of {WIDTHS_TEXT} the widest that the budget trains long enough ({WIDTHS[1]} without a budget)"
+WIDTH_RULE = (
+    f"{WIDTHS[1]}; {WIDTHS[0]} if the budget pays less than a third of the epochs of the recipe, or"
+    f" of yours, at {WIDTHS[1]}; {WIDTHS[2]} if it pays all of them at {WIDTHS[2]} (taken as four"
+    f" times the time of {WIDTHS[1]})"
 )
 SEARCHABLE = "the family whose options a search can vary"
 
@@ -87,7 +88,7 @@ def decide_image_net(decisions: Decisions, spatial: list[int], width: int) -> No
 
 def decide_width(decisions: Decisions, width: int) -> None:
     """Decide the channels of the first stage or level, which the measured speed may change."""
-    decisions.decide("model.net.width", width, WIDEST)
+    decisions.decide("model.net.width", width, WIDTH_RULE)
 
 
 def decide_signal_net(decisions: Decisions, length: int, width: int) -> None:
@@ -103,7 +104,7 @@ def decide_signal_net(decisions: Decisions, length: int, width: int) -> None:
         decisions.decide(
             "model.net.width",
             [2 * width, 4 * width, 4 * width],
-            f"{width} of {WIDTHS_TEXT} times 2, 4 and 4; the paper's are 64, 128 and 128",
+            f"{width} times 2, 4 and 4; the paper's are 64, 128 and 128; {WIDTH_RULE}",
         )
         return
     decisions.choose("model/net", "convnet", SEARCHABLE)
@@ -155,5 +156,5 @@ def decide_unet(decisions: Decisions, look: Look, spatial: list[int], width: int
     if dim < 3:
         decide_width(decisions, width)
     else:
-        why = f"three quarters of {width}, {WIDEST}"
+        why = f"three quarters of {width}: {WIDTH_RULE}"
         decisions.decide("model.net.width", 3 * width // 4, why)

@@ -38,6 +38,7 @@ class Pace:
         num_val: samples of a validation.
         slots: trainings at a time.
         speed: measured.
+        given_epochs: of each training, if the user chose them; None: as the budget allows.
     """
 
     steps: int
@@ -45,6 +46,7 @@ class Pace:
     num_val: int
     slots: int
     speed: Measured
+    given_epochs: int | None = None
 
     @property
     def epoch_s(self) -> float:
@@ -54,18 +56,18 @@ class Pace:
 
     @property
     def wanted_epochs(self) -> int:
-        """Epochs of a hand-made recipe."""
-        return max(FEWEST_EPOCHS, min(MOST_EPOCHS, round(STEPS / self.steps)))
+        """Epochs of a hand-made recipe, or those given."""
+        return self.given_epochs or max(FEWEST_EPOCHS, min(MOST_EPOCHS, round(STEPS / self.steps)))
 
     @property
     def longest_epochs(self) -> int:
         """Most epochs of the last training."""
-        return LONGER * self.wanted_epochs
+        return self.given_epochs or LONGER * self.wanted_epochs
 
     @property
     def fewest_epochs(self) -> int:
         """Epochs below which no training is worth it."""
-        return max(SHORTEST_EPOCHS, math.ceil(SHORTEST_STEPS / self.steps))
+        return self.given_epochs or max(SHORTEST_EPOCHS, math.ceil(SHORTEST_STEPS / self.steps))
 
     def training_s(self, epochs: int) -> float:
         """Seconds of a training."""
@@ -78,12 +80,16 @@ class Pace:
 
     def affordable_epochs(self, seconds: float | None) -> int:
         """Epochs with which the search's share of a budget pays `TRAININGS` trainings, at most
-        those of a hand-made recipe.
+        the wanted ones.
         """
         if seconds is None:
             return self.wanted_epochs
         each = self.search_s(seconds) / TRAININGS
         return max(0, min(self.wanted_epochs, int((each - START_S) / self.epoch_s)))
+
+    def epochs(self, seconds: float | None) -> int:
+        """Epochs of each training under a budget."""
+        return max(self.fewest_epochs, self.affordable_epochs(seconds))
 
     def pays(self, seconds: float) -> bool:
         """Return whether the search's share of a budget pays the fewest trainings."""
@@ -102,10 +108,11 @@ def check_budget(pace: Pace, seconds: float | None, remedy: str) -> None:
     minutes = 1
     while not pace.pays(60 * minutes):
         minutes = math.ceil(1.05 * minutes) if minutes > 20 else minutes + 1
+    fewer = "" if pace.given_epochs is None else ", or train fewer epochs"
     raise UserError(
         f"a budget must pay {FEWEST_TRAININGS} trainings of the smallest baseline in half of it,"
         f" but one of {pace.fewest_epochs} epochs takes {duration_text(one)} here, which"
-        f" {duration_text(seconds)} do not pay; set budget={minutes}min{remedy}"
+        f" {duration_text(seconds)} do not pay; set budget={minutes}min{fewer}{remedy}"
     )
 
 

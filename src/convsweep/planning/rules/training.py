@@ -1,6 +1,7 @@
 """Rules about the training: augmentation, epochs and learning rate by the measured speed."""
 
 import math
+from dataclasses import replace
 
 from convsweep.cli.duration import duration_text
 from convsweep.planning.decisions import Decisions
@@ -27,7 +28,7 @@ def leave_out_augmentation(
     """Leave out the augmentation of images if the budget pays fewer epochs than the shortest
     recipe, as it needs long trainings; return the option that is left out, None if none is.
     """
-    epochs = pace.affordable_epochs(seconds)
+    epochs = pace.epochs(seconds)
     before = decisions.get("data/augment")
     if look.kind.is_dense or before in (None, NONE) or epochs >= FEWEST_EPOCHS:
         return None
@@ -40,7 +41,8 @@ def leave_out_augmentation(
 
 def decide_epochs(decisions: Decisions, pace: Pace, seconds: float | None) -> int:
     """Decide the epochs, and that no training stops early."""
-    affordable = max(pace.fewest_epochs, pace.affordable_epochs(seconds))
+    pace = replace(pace, given_epochs=None)  # the rule is said beside epochs that were given
+    affordable = pace.epochs(seconds)
     why = (
         f"{pace.steps} steps an epoch; the recipes of docs/results.md have about {STEPS:,} steps,"
         f" {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs: {pace.wanted_epochs}"
