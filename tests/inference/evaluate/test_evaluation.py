@@ -52,6 +52,7 @@ def test_it_says_what_the_run_said(train: Train, run: Command) -> None:
         path.name for path in Path("evaluation").iterdir()
     }
     assert "accuracy" in run.out
+    assert f"convsweep report {folder} " in run.out
 
 
 def test_worst_samples_are_those_of_the_largest_loss(run: Command, tmp_path: Path) -> None:
@@ -59,6 +60,9 @@ def test_worst_samples_are_those_of_the_largest_loss(run: Command, tmp_path: Pat
     x, y = (torch.from_numpy(array) for array in load_digits())
     labelled(tmp_path / "new", range(40))
     assert run(net, "new", "--worst", 3) == 0
+    assert f"convsweep predict {net} FILES" in run.out
+    assert f"convsweep export {net} " in run.out
+    assert "convsweep report" not in run.out  # of a folder alone
     losses = F.cross_entropy(
         load_model(net).predict_batch(x[:40])["probs"].log(), y[:40], reduction="none"
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from convsweep.cli import commands
+from convsweep.cli.next_commands import say_commands
 from convsweep.errors import UserError
 
 EXAMPLES = {
@@ -103,7 +104,19 @@ def evaluate(arguments: Sequence[str]) -> int:
     Output(options.out, trained.info, trained.task, about, f"{source}: {count:,} samples").write(
         found
     )
+    say_next(networks)
     return 0
+
+
+def say_next(networks: Sequence[Path]) -> None:
+    """Print the commands that use networks after they were evaluated."""
+    named = [str(network) for network in networks]
+    has_report = len(networks) == 1 and networks[0].is_dir()
+    say_commands(
+        (("predict", *named, "FILES"), "apply the network to files"),
+        (("export", *named), "write it as torch.export and ONNX programs"),
+        *([(("report", *named), "curves and scores as a page")] if has_report else []),
+    )
 
 
 if __name__ == "__main__":
