@@ -39,6 +39,8 @@ RECORD = {
     "monitor": "val/accuracy",
     "mode": "max",
     "epochs": 1,
+    "steps": 25,
+    "steps_on_all": 43,
     "seconds_per_training": 20.0,
     "data_fingerprint": {"a.png": "1 ab", "b.png": "2 cd"},
     "warnings": [],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.auto.commands import LeftOutError, export, finalists, search, winner
+from convsweep.auto.commands import LeftOutError, export, finalists, plan, search, winner
 from convsweep.auto.context import StageContext
 from convsweep.auto.request import parse_request
 from convsweep.auto.state import StageState, State
@@ -115,20 +115,30 @@ def test_trainings_side_by_side_do_not_say_how_long_one_alone_takes(tmp_path: Pa
     assert beside == alone
 
 
-@pytest.mark.parametrize(
-    ("engine", "at_once"),
-    [
-        ((), 1.0),
-        (("hydra.sweeper.slots=4",), 3.2),
-        (("hydra.sweeper.workers=3", "hydra/launcher=ray"), 2.4),
-        (("hydra.sweeper.workers=3", "hydra.sweeper.slots=2"), 4.8),
-    ],
-)
-def test_trainings_of_all_workers_run_at_a_time(
-    tmp_path: Path, engine: tuple[str, ...], at_once: float
+@pytest.mark.parametrize(("slots", "at_once"), [(1, 1.0), (4, 3.2), (6, 4.8)])
+def test_trainings_of_all_workers_run_at_a_time(tmp_path: Path, slots: int, at_once: float) -> None:
+    context = context_of(tmp_path, "30min", 100.0)
+    write_plan(tmp_path, **{**context.files.plan, "slots": slots})
+    again = StageContext(context.request, tmp_path, context.state)
+    assert again.costs().at_once == pytest.approx(at_once)
+
+
+def test_the_plan_knows_how_many_trainings_run_at_a_time(tmp_path: Path) -> None:
+    engine = ("hydra/launcher=ray", "hydra.sweeper.workers=3", "hydra.sweeper.slots=2")
+    words = plan(context_of(tmp_path, "30min", 100.0, engine=engine))
+    assert words[:4] == ["plan", "data=digits", "hydra.sweeper.workers=3", "hydra.sweeper.slots=2"]
+
+
+@pytest.mark.parametrize(("given", "epochs"), [([], 18), (["trainer.max_epochs=12"], 12)])
+def test_the_training_on_all_data_has_no_fewer_steps_where_its_epochs_have(
+    tmp_path: Path, given: list[str], epochs: int
 ) -> None:
-    context = context_of(tmp_path, "30min", 100.0, engine=engine)
-    assert context.costs().at_once == pytest.approx(at_once)
+    context = context_of(tmp_path, "1h", 200.0)
+    few = {"steps": 18, "steps_on_all": 12, "longest_epochs": 12, "overrides": given}
+    write_plan(tmp_path, **{**context.files.plan, **few})
+    again = StageContext(context.request, tmp_path, context.state)
+    assert value_in(winner(again), "trainer.max_epochs") == epochs
+    assert again.costs().of_winner == pytest.approx(8 + 60 * (1 if not given else 2 / 3))
 
 
 def test_no_time_is_kept_for_the_test_of_a_part_that_is_not_there(tmp_path: Path) -> None:
@@ -187,7 +197,7 @@ def test_shorter_trials_are_compared_with_the_baseline_of_their_length(
 
 def test_finalists_cost_what_their_own_trainings_took(tmp_path: Path) -> None:
     context = context_of(tmp_path, "20min", 588.0, 61.0, ("hydra.sweeper.slots=2",))
-    write_plan(tmp_path, epochs=12, longest_epochs=21, num_train=9000, num_val=1000)
+    write_plan(tmp_path, epochs=12, longest_epochs=21, steps=90, steps_on_all=100)
     context.state.stages["search"] = StageState("done", 498.0, starts=1)
     took = {5: 157, 13: 300, 17: 195, 3: 87, 4: 37}  # the best is not the slowest
     rows = [

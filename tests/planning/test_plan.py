@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from convsweep.data.sources.arrays import Arrays
 from convsweep.data.sources.digits import Digits
 from convsweep.errors import UserError
 from convsweep.planning import baseline
-from convsweep.planning.baseline import Baseline, choose_width, pace_of
+from convsweep.planning.baseline import Baseline, choose_width, pace_of, steps_on_all
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.folder import write
 from convsweep.planning.given import parse_given
@@ -226,6 +227,15 @@ def test_the_width_follows_from_the_epochs_that_are_given(
     assert tried[-1] == width
 
 
+def test_slots_and_workers_of_the_search_are_read_from_its_overrides() -> None:
+    given = parse_given(["data=digits", "hydra.sweeper.slots=4", "hydra.sweeper.workers=3"])
+    assert (given.slots, given.workers) == (4, 3)
+    unknown = parse_given(["data=digits", "hydra.sweeper.slots=auto"])
+    assert (unknown.slots, unknown.workers) == (None, 1)
+    alone = a_pace(1000.0)
+    assert replace(alone, workers=3).search_s(600) == pytest.approx(3 * alone.search_s(600))
+
+
 def test_an_epoch_of_few_samples_has_the_steps_of_the_training(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", x=np.zeros((48, 1, 8, 8), np.uint8), y=np.arange(48) % 2)
     options = {"batch_size": 4, "val_fraction": None, "test_fraction": None}
@@ -234,6 +244,15 @@ def test_an_epoch_of_few_samples_has_the_steps_of_the_training(tmp_path: Path) -
     pace = pace_of(data, 1, Measured(96.0, 96.0, None, 8))
     assert pace.steps == 24  # two passes of 12
     assert pace.epoch_s == 1.0
+
+
+def test_an_epoch_on_all_data_may_have_fewer_steps(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", x=np.zeros((60, 1, 8, 8), np.uint8), y=np.arange(60) % 2)
+    options = {"batch_size": 4, "val_fraction": 0.2, "test_fraction": None}
+    data = Arrays(str(tmp_path / "data.npz"), **options, min_steps_per_epoch=14)
+    data.setup()
+    assert pace_of(data, 1, Measured(96.0, 96.0, None, 8)).steps == 24  # two passes of 12
+    assert steps_on_all(data) == 15
 
 
 def test_short_trainings_have_no_augmentation() -> None:

@@ -7,8 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-from convsweep.auto.context import ENDING_S, EPOCHS, TRIAL_START_SHARE, StageContext
-from convsweep.auto.files import PRESET, SPACE, Files, score_of
+from convsweep.auto.context import ENDING_S, TRIAL_START_SHARE, StageContext
+from convsweep.auto.files import EPOCHS, PRESET, SPACE, Files, score_of
+from convsweep.auto.request import key_of
 from convsweep.auto.shares import (
     Costs,
     FinalsChoice,
@@ -20,6 +21,7 @@ from convsweep.auto.shares import (
 from convsweep.cli.duration import duration_text
 from convsweep.cli.shell_command import shell_command
 from convsweep.errors import UserError
+from convsweep.planning.given import SLOTS, WORKERS
 from convsweep.planning.rules.pace import FEWEST_EPOCHS
 from convsweep.planning.rules.rungs import first_rung
 from convsweep.planning.rules.training import NONE
@@ -43,7 +45,9 @@ def plan(context: StageContext) -> list[str]:
     """Return the command that looks at the data and writes plan.yaml and sweeps/search.yaml."""
     seconds = context.request.seconds
     budget = [] if seconds is None else [f"budget={seconds:g}s"]
-    return ["plan", *context.request.overrides, f"folder={path_text(context.folder)}", *budget]
+    together = [text for text in context.request.engine if key_of(text) in (SLOTS, WORKERS)]
+    place = f"folder={path_text(context.folder)}"
+    return ["plan", *context.request.overrides, *together, place, *budget]
 
 
 def baseline(context: StageContext) -> list[str]:
@@ -210,9 +214,9 @@ def winner(context: StageContext) -> list[str]:
         raise LeftOutError(
             f"{context.request.epochs} epochs do not hold {context.max_epochs} more of it"
         )
-    fewest = max(1, round(median(files.fitting_epochs or [context.max_epochs])))
+    fewest = files.same_epochs(median(files.fitting_epochs or [context.max_epochs]))
     costs = context.costs()
-    epoch = files.seconds_per_epoch * context.more_data
+    epoch = files.seconds_per_epoch * files.longer_epoch
     needed = costs.start + fewest * epoch
     if needed > context.left - costs.start:  # of the test; export and report can be done later
         raise LeftOutError(f"it takes about {duration_text(needed)}, which are not left")
@@ -262,7 +266,7 @@ def most_epochs(context: StageContext, fewest: int) -> int:
     """
     if context.request.epochs is not None or context.files.stopped_early:
         return fewest
-    return max(fewest, context.longest_epochs)
+    return max(fewest, context.files.longest_epochs)
 
 
 def test(context: StageContext) -> list[str]:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from convsweep.auto.files import SPACE, Files, score_of
+from convsweep.auto.files import EPOCHS, SPACE, Files, score_of
 from convsweep.auto.request import AutoRequest, key_of, value_of
 from convsweep.auto.shares import Costs, FinalsChoice, Shares, choices, fewer, share_out
 from convsweep.auto.state import State
@@ -12,7 +12,6 @@ from convsweep.auto.state import State
 # What a command takes besides its work until the baseline has measured it: at least, and as a share
 # of the plan's time, which reads the data too.
 START_S, START_SHARE = 8.0, 0.5
-SLOTS, WORKERS, EPOCHS = "hydra.sweeper.slots", "hydra.sweeper.workers", "trainer.max_epochs"
 # What the exported programs and the report take besides that.
 ENDING_S = 15.0
 # Stages of the ending, each with a start.
@@ -67,11 +66,6 @@ class StageContext:
         return float(self.files.plan.get("seconds_per_training") or 0.0) / self.max_epochs
 
     @property
-    def longest_epochs(self) -> int:
-        """Most epochs of the training on all data; those of the baseline if you chose them."""
-        return max(self.max_epochs, int(self.files.plan.get("longest_epochs") or 0))
-
-    @property
     def shortest(self) -> float:
         """Share of the baseline's epochs below which no training is worth it."""
         return int(self.files.plan.get("fewest_epochs") or self.max_epochs) / self.max_epochs
@@ -79,12 +73,7 @@ class StageContext:
     @property
     def slots(self) -> int:
         """How many trainings of a search run at a time, over all workers."""
-        slots = self._override_value(SLOTS) or int(self.files.plan.get("slots") or 1)
-        return slots * (self._override_value(WORKERS) or 1)
-
-    def _override_value(self, key: str) -> int | None:
-        values = [value_of(text) for text in self.request.engine if key_of(text) == key]
-        return int(values[-1]) if values and values[-1].isdigit() else None
+        return int(self.files.plan.get("slots") or 1)
 
     @property
     def choices(self) -> list[FinalsChoice]:
@@ -95,12 +84,6 @@ class StageContext:
         top = min(asked.top, len(self.files.rivals) or asked.top)
         folds = asked.folds or self.files.plan.get("num_folds") or None
         return choices(top, asked.seeds, folds, only_folds=asked.folds is not None)
-
-    @property
-    def more_data(self) -> float:
-        """How much larger all data that is not test is than the training part."""
-        counts = [int(self.files.plan.get(f"num_{part}") or 0) for part in ("train", "val")]
-        return sum(counts) / counts[0] if counts[0] else 1.0
 
     def costs(self) -> Costs:
         """Return what the parts cost in seconds, by what is measured so far."""
@@ -152,11 +135,11 @@ class StageContext:
         return float(seconds) * self.search_epochs / float(steps) if seconds and steps else None
 
     def _costs(self, training: float, start: float, at_once: float) -> Costs:
-        again = training * self.more_data
+        again = training * self.files.longer_epoch * self.files.more_epochs
         return Costs(
             training + TRIAL_START_SHARE * start,
             again,
-            again * self.longest_epochs / self.max_epochs,
+            again * self.files.longest_epochs / self.files.same_epochs(self.max_epochs),
             start,
             (NUM_ENDING - (self.files.plan.get("num_test") == 0)) * start + ENDING_S,
             at_once,

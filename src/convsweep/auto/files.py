@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,10 +10,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from convsweep.auto.request import key_of
 from convsweep.auto.shares import LEAST
 from convsweep.run_folder import read_result
 
-PRESET, SPACE = "plan", "search"
+PRESET, SPACE, EPOCHS = "plan", "search", "trainer.max_epochs"
 # Number of the trial that is the baseline: the plan queues it as the first point.
 BASELINE = "0"
 
@@ -89,6 +91,32 @@ class Files:
     def export(self) -> dict[str, Any]:
         """Differences and latencies of the exported programs."""
         return read_json(self.exported / "export.json")
+
+    @property
+    def longer_epoch(self) -> float:
+        """How many times as many steps an epoch on all data that is not test has; less than 1 where
+        an epoch of the training part passes over it several times.
+        """
+        steps, on_all = (self.plan.get(key) for key in ("steps", "steps_on_all"))
+        return on_all / steps if steps and on_all else 1.0
+
+    @property
+    def more_epochs(self) -> float:
+        """How many times as many epochs on all data have no fewer steps; 1 if you chose them."""
+        given = any(key_of(text) == EPOCHS for text in self.plan.get("overrides") or [])
+        return 1.0 if given else max(1.0, 1 / self.longer_epoch)
+
+    def same_epochs(self, epochs: float) -> int:
+        """Return how many epochs on all data have as many steps as some on the training part, or
+        more.
+        """
+        return max(1, math.ceil(round(epochs * self.more_epochs, 6)))
+
+    @property
+    def longest_epochs(self) -> int:
+        """Most epochs of the training on all data; those of the baseline if you chose them."""
+        epochs = max(int(self.plan.get(key) or 1) for key in ("epochs", "longest_epochs"))
+        return self.same_epochs(epochs)
 
     @property
     def metric(self) -> str:

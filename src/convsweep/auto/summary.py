@@ -39,7 +39,7 @@ def unused_text(files: Files, seconds: float | None, spent: float) -> str:
     if seconds is None or seconds - spent <= UNUSED * seconds:
         return ""
     epochs = int(read_result(files.winner).get("epochs") or 0)
-    longest = int(files.plan.get("longest_epochs") or 0)
+    longest = files.longest_epochs
     if not epochs:
         why = "it holds none of the parts that are left out"
     elif epochs < longest and not files.stopped_early:

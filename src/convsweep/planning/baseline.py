@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from convsweep.planning.decisions import Decisions
-from convsweep.planning.given import MAX_EPOCHS
+from convsweep.planning.given import MAX_EPOCHS, Given
 from convsweep.planning.look.look import Look
 from convsweep.planning.measure import Measured, measure
 from convsweep.planning.random_points import POINTS, check_points
@@ -89,18 +89,15 @@ def try_width(
     ready = with_options(data, cfg)
     threads = max(1, usable_cores() // slots)
     speed = measure(cfg, ready, threads, for_lr)
-    given_epochs = decisions.given.values.get(MAX_EPOCHS)
-    return Baseline(cfg, pace_of(ready, slots, speed, given_epochs), cost)
+    return Baseline(cfg, pace_of(ready, slots, speed, decisions.given), cost)
 
 
-def pace_of(
-    data: "DataModule", slots: int, speed: Measured, given_epochs: int | None = None
-) -> Pace:
+def pace_of(data: "DataModule", slots: int, speed: Measured, given: Given | None = None) -> Pace:
     """Return how long trainings on data take by a measured speed.
 
     Args:
-        slots: trainings at a time.
-        given_epochs: of each training, if the user chose them.
+        slots: trainings at a time of each worker.
+        given: what the user gave about epochs and workers.
     """
     steps = len(data.train_order(data.num_train_items))
     num_val = 0 if data.val is data.train else len(data.val)
@@ -111,8 +108,18 @@ def pace_of(
         num_val=num_val,
         slots=slots,
         speed=speed,
-        given_epochs=given_epochs,
+        workers=1 if given is None else given.workers,
+        given_epochs=None if given is None else given.values.get(MAX_EPOCHS),
     )
+
+
+def steps_on_all(data: "DataModule") -> int:
+    """Return the steps of an epoch on all data that is not test: there may be fewer than on a part
+    of it, which an epoch passes over several times.
+    """
+    num_val = 0 if data.val is data.train else len(data.val)
+    more = (len(data.train) + num_val) / len(data.train)
+    return len(data.train_order(round(more * data.num_train_items)))
 
 
 def with_options(data: "DataModule", cfg: DictConfig) -> "DataModule":

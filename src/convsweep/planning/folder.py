@@ -50,7 +50,7 @@ def search_settings(planned: Planned, name: str) -> list[Decision]:
         f" training of the baseline takes {duration_text(plan.seconds_per_training)},"
         f" {plan.slots} at a time, and a third of the trials is trained in full"
     )
-    limit = planned.max_macs or 0
+    limit = plan.max_macs or 0
     settings = [
         Decision("hydra/sweeper/schedule", "promotion", "first in docs/search.md", is_group=True),
         Decision("hydra/sweeper/sampler", "auto", "by the space", is_group=True),

@@ -20,7 +20,7 @@ from hydra_study import override_text
 
 # Groups whose options are a whole plan themselves.
 PLANS = ("experiment", "sweeps", "debug")
-MAX_EPOCHS = "trainer.max_epochs"
+MAX_EPOCHS, SLOTS, WORKERS = "trainer.max_epochs", "hydra.sweeper.slots", "hydra.sweeper.workers"
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,17 @@ class Given:
         groups: option of each config group, by the group's name (`model/net@model.net.encoder`).
         values: value of each other key; those of `hydra` are not part of a plan.
         config_dir: a folder of the user's own configs, or None.
+        slots: trainings at a time of each worker of the search, hydra.sweeper.slots; None: not
+            given as a number.
+        workers: of the search, hydra.sweeper.workers.
     """
 
     overrides: tuple[str, ...]
     groups: dict[str, str]
     values: dict[str, Any]
     config_dir: Path | None = None
+    slots: int | None = None
+    workers: int = 1
 
     def has(self, key: str) -> bool:
         """Return whether the user gave a key or an option of a group, or a key below it."""
@@ -85,6 +90,7 @@ def parse_given(arguments: Sequence[str]) -> Given:
         raise UserError(better_answer(error) or str(error)) from error
     groups: dict[str, str] = {}
     values: dict[str, Any] = {}
+    counts: dict[str, int] = {}
     for override in parsed:
         key, text = override.key_or_group, str(override.input_line)
         if override.is_delete() or override.is_sweep_override():
@@ -98,6 +104,8 @@ def parse_given(arguments: Sequence[str]) -> Given:
                 " with it and without a plan"
             )
         if key.split(".")[0].split("/")[0] == "hydra":
+            if key in (SLOTS, WORKERS) and isinstance(count := override.value(), int):
+                counts[key] = max(1, count)
             continue
         name = key if override.package is None else f"{key}@{override.package}"
         if is_group(key):
@@ -106,7 +114,8 @@ def parse_given(arguments: Sequence[str]) -> Given:
             values[name] = plain(override.value())
     check_epochs(values)
     folder = None if own is None else Path(own).expanduser().absolute()
-    return Given(tuple(overrides), groups, values, folder)
+    slots, workers = counts.get(SLOTS), counts.get(WORKERS, 1)
+    return Given(tuple(overrides), groups, values, folder, slots, workers)
 
 
 def check_epochs(values: Mapping[str, Any]) -> None:

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convsweep.data.files.fingerprints import check_unchanged, fingerprint_files, own_folder
-from convsweep.planning.baseline import Baseline, choose_width, feasible_share
+from convsweep.planning.baseline import (
+    Baseline,
+    choose_width,
+    feasible_share,
+    steps_on_all,
+    with_options,
+)
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.folder import RECORD
 from convsweep.planning.given import parse_given
@@ -55,7 +61,8 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
     decisions, look, data = make_look(given)
     augmentations = decide_recipe(decisions, look, len(data.train))
     on_cpu = training_device(str(cfg.trainer.accelerator)).type == "cpu"
-    baseline = choose_width(decisions, look, data, seconds, usable_cores() if on_cpu else 1)
+    slots = given.slots or (usable_cores() if on_cpu else 1)
+    baseline = choose_width(decisions, look, data, seconds, slots)
     check_budget(baseline.pace, seconds, ", or keep fewer samples by data.max_train")
     epochs = decide_epochs(decisions, baseline.pace, seconds)
     decide_lr(decisions, baseline.pace.speed)
@@ -63,11 +70,12 @@ def make_plan(overrides: Sequence[str], folder: Path, seconds: float | None) -> 
     macs = int(baseline.cost["macs"] or 0)
     max_macs = int(MACS_FACTOR * macs) if macs and not given.has("budget.max_macs") else None
     plan = in_numbers(decisions, look, data, baseline, epochs)
+    plan.max_macs = max_macs
     plan.num_trials = num_trials(baseline.pace, epochs, seconds)
     plan.feasible = feasible_share(decisions, space, max_macs)
     plan.data_fingerprint = marks
     decisions.decide("data_files", str(record), "the files that it lists are checked")
-    return Planned(plan, look, decisions, space, max_macs, data)
+    return Planned(plan, look, decisions, space, data)
 
 
 def decide_recipe(decisions: Decisions, look: Look, num_train: int) -> list[str]:
@@ -109,11 +117,13 @@ def in_numbers(
         mode=str(baseline.cfg.monitor.mode),
         samples_per_second=pace.speed.train_speed,
         epochs=epochs,
+        steps=pace.steps,
+        steps_on_all=steps_on_all(with_options(data, baseline.cfg)),
         longest_epochs=pace.longest_epochs,
         fewest_epochs=pace.fewest_epochs,
         left_out_augment=baseline.left_out_augment,
         seconds_per_training=pace.training_s(epochs),
-        slots=pace.slots,
+        slots=pace.slots * pace.workers,
         memory=int(cost["memory"] or 0),
         checkpoint_bytes=2 * 4 * 3 * int(cost["params"]),  # best and last, weights and two states
         num_folds=data.loading["num_folds"] or 0,

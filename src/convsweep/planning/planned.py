@@ -22,6 +22,7 @@ class Plan:
         monitor, mode: the metric that chooses epochs and trials, and `max` or `min`.
         samples_per_second: of the baseline in training, on one slot.
         epochs: of each training.
+        steps, steps_on_all: of an epoch, and of one of the last training.
         longest_epochs: of the last training, on all data, if the time holds them; `epochs` if you
             chose them.
         fewest_epochs: below which no training is worth it; `epochs` if you chose them.
@@ -29,7 +30,9 @@ class Plan:
             the shortest recipe; the others are too short for it.
         seconds_per_training: of the baseline.
         num_trials: how many the search begins within its share of the budget.
-        slots: trainings at a time.
+        slots: trainings at a time, over all workers.
+        max_macs: multiply-accumulates of the largest network to search; None: no limit, or the
+            user's.
         feasible: share of random points of the space that can be trained.
         memory: bytes of a step of the baseline.
         checkpoint_bytes: of a trial's folder.
@@ -49,12 +52,15 @@ class Plan:
     mode: str
     samples_per_second: float = 0.0
     epochs: int = 0
+    steps: int = 0
+    steps_on_all: int = 0
     longest_epochs: int = 0
     fewest_epochs: int = 0
     left_out_augment: str | None = None
     seconds_per_training: float = 0.0
     num_trials: int = 0
     slots: int = 1
+    max_macs: int | None = None
     feasible: float = 1.0
     memory: int = 0
     checkpoint_bytes: int = 0
@@ -74,8 +80,6 @@ class Planned:
         look: at the data.
         decisions: in the order in which they were made.
         space: of the search.
-        max_macs: multiply-accumulates of the largest network to search; None: no limit, or the
-            user's.
         data: as it was read.
     """
 
@@ -83,5 +87,4 @@ class Planned:
     look: Look
     decisions: Decisions
     space: list[Dimension]
-    max_macs: int | None
     data: "DataModule"

@@ -54,7 +54,7 @@ def cost_lines(planned: Planned) -> list[str]:
     disk = plan.num_trials * plan.checkpoint_bytes
     limit = (
         ""
-        if planned.max_macs is None
+        if plan.max_macs is None
         else f" (within {MACS_FACTOR:g} times the baseline's multiply-accumulates)"
     )
     return [
@@ -63,7 +63,8 @@ def cost_lines(planned: Planned) -> list[str]:
         f" step takes {in_bytes(plan.memory)}",
         f"a search: about {plan.num_trials} trials begun, {plan.slots} at a time;"
         f" {plan.feasible:.0%} of {POINTS} random networks can be trained{limit}; disk about"
-        f" {in_bytes(disk)}, memory about {in_bytes(plan.slots * plan.memory)} besides the data",
+        f" {in_bytes(disk)}, memory about {in_bytes(plan.slots * plan.memory)} in all, besides the"
+        " data",
     ]
 
 

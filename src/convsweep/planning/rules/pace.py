@@ -36,7 +36,8 @@ class Pace:
         steps: of an epoch, which passes over few samples several times.
         batch_size: of a step.
         num_val: samples of a validation.
-        slots: trainings at a time.
+        slots: trainings at a time of each worker.
+        workers: of the search.
         speed: measured.
         given_epochs: of each training, if the user chose them; None: as the budget allows.
     """
@@ -46,6 +47,7 @@ class Pace:
     num_val: int
     slots: int
     speed: Measured
+    workers: int = 1
     given_epochs: int | None = None
 
     @property
@@ -74,9 +76,12 @@ class Pace:
         return START_S + epochs * self.epoch_s
 
     def search_s(self, seconds: float) -> float:
-        """Return the seconds of training that the search has of a budget, over all slots."""
+        """Return the seconds of training that the search has of a budget, over all slots of all
+        workers.
+        """
         rest = seconds - min(OVERHEAD_S, OVERHEAD_SHARE * seconds)
-        return SEARCH_SHARE * rest * self.slots * (TOGETHER if self.slots > 1 else 1.0)
+        together = TOGETHER if self.slots > 1 else 1.0
+        return SEARCH_SHARE * rest * self.workers * self.slots * together
 
     def affordable_epochs(self, seconds: float | None) -> int:
         """Epochs with which the search's share of a budget pays `TRAININGS` trainings, at most
