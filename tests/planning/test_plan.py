@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
+from optuna.distributions import CategoricalDistribution
 
 from convsweep.data.files.fingerprints import changes, check_unchanged, fingerprint_files
 from convsweep.data.sources.arrays import Arrays
@@ -30,10 +32,12 @@ from convsweep.planning.rules.network import decide_network
 from convsweep.planning.rules.pace import Pace, check_budget
 from convsweep.planning.rules.pretrained import decide_pretrained
 from convsweep.planning.rules.training import decide_epochs, decide_lr, leave_out_augmentation
+from convsweep.planning.space import baseline_point, make_space
 from convsweep.planning.text import next_lines
 from convsweep.planning.writing import plan_text
 from convsweep.task import CLASSIFICATION, SEGMENTATION
 from convsweep.training.default_net import options_for
+from hydra_study.space.parameters import distribution_of
 from tests.conftest import Train
 
 
@@ -85,6 +89,23 @@ def test_a_plan_composes_with_its_search(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "plan.json").read_text())
     assert record["num_train"] == 199
     assert record["data_fingerprint"] == {}
+
+
+def test_the_space_of_signals_has_lists_and_holds_the_baseline() -> None:
+    decisions = decided()
+    look = a_look(1, 427)
+    decide_network(decisions, look, 16)
+    decisions.decide("optimizer.lr", 0.003, "")
+    space = {each.key: each for each in make_space(decisions, look, [])}
+    assert space["model.net.width"].values == [[16, 32, 32], [48, 96, 96], [32, 64, 64]]
+    assert [1, 4, 16] in space["model.net.dilation"].values
+    searched = [each for each in space.values() if not each.is_interval]
+    point, parser = baseline_point(searched), OverridesParser.create()
+    for each in searched:
+        distribution, _ = distribution_of(parser.parse_override(f"{each.key}={each.text}"))
+        assert isinstance(distribution, CategoricalDistribution)
+        assert len(distribution.choices) == len(each.values)
+        assert point[each.key] in distribution.choices
 
 
 def test_a_plan_finds_the_configs_of_one_s_own(tmp_path: Path) -> None:

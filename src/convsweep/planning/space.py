@@ -8,11 +8,15 @@ from typing import Any
 from convsweep.planning.decisions import Decisions
 from convsweep.planning.look.look import Look
 from convsweep.planning.rules.network import has_own_network
+from hydra_study import override_text
 
 # Networks of more multiply-accumulates than so many times the baseline's are not trained.
 MACS_FACTOR = 3.0
 # Learning rates around that of the baseline.
 LR_BELOW, LR_ABOVE = 5.0, 5.0
+# Kernels of the convolutions of a block for signals: those of Wang et al. 2017, and longer first
+# ones, as in sweeps/series_kernel_dilation.yaml.
+KERNELS = (8, 5, 3), (16, 8, 3), (32, 8, 3)
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Dimension:
         if self.is_interval:
             low, high = self.values
             return f"tag(log, interval({low:.1e}, {high:.1e}))"
-        return f"choice({','.join(str(value) for value in self.values)})"
+        return f"choice({','.join(map(override_text, self.values))})"
 
     def draw(self, generator: random.Random) -> Any:
         """Return a random value."""
@@ -52,22 +56,17 @@ def make_space(decisions: Decisions, look: Look, augmentations: list[str]) -> li
     space: list[Dimension] = []
 
     def add(key: str, *values: Any, baseline: Any) -> None:
-        options = sorted({baseline, *values}) if not isinstance(baseline, str) else [*values]
-        if baseline not in options:
-            options.append(baseline)
+        options = [*values] if baseline in values else [*values, baseline]
+        if not any(isinstance(each, str | list) for each in options):
+            options = sorted(set(options))
         if len(options) > 1 and not decisions.given.has(key):
             space.append(Dimension(key, options, baseline))
 
-    net = "model.net"
     if not has_own_network(decisions):
         if look.kind.is_dense:
             add_unet(add, decisions, look)
         elif decisions.get("model/net") == "resnet_1d":
-            add(f"{net}.skip", "none", "add", baseline="add")
-            add(f"{net}.norm", "batch", "instance", baseline="batch")
-            add(f"{net}.downsample", "none", "max", "stride", baseline="none")
-            add(f"{net}.attention", "none", "se", baseline="none")
-            add(f"{net}.dropout", 0.1, 0.2, baseline=0.0)
+            add_resnet_1d(add, decisions)
         else:
             add_convnet(add, decisions)
     if len(augmentations) > 1 and not decisions.given.has("data/augment"):
@@ -101,6 +100,28 @@ def add_convnet(add: Any, decisions: Decisions) -> None:
     add(f"{net}.head.dropout", 0.2, baseline=0.0)
 
 
+def add_resnet_1d(add: Any, decisions: Decisions) -> None:
+    """Add width, kernels, dilation, skips and steps of the ResNet for signals."""
+    net = "model.net"
+    width = decisions.get(f"{net}.width")
+    add(
+        f"{net}.width",
+        *([round(share * each) for each in width] for share in (0.5, 1.5)),
+        baseline=width,
+    )
+    add(
+        f"{net}.kernel_size",
+        *([list(each)] * len(width) for each in KERNELS[1:]),
+        baseline=[list(KERNELS[0])] * len(width),
+    )
+    add(f"{net}.dilation", [1, 2, 4], [1, 4, 16], baseline=1)
+    add(f"{net}.skip", "none", "add", baseline="add")
+    add(f"{net}.norm", "batch", "instance", baseline="batch")
+    add(f"{net}.downsample", "none", "max", "stride", baseline="none")
+    add(f"{net}.attention", "none", "se", baseline="none")
+    add(f"{net}.dropout", 0.1, 0.2, baseline=0.0)
+
+
 def add_unet(add: Any, decisions: Decisions, look: Look) -> None:
     """Add depth, width, blocks, skips and steps of a U-Net."""
     net, dim = "model.net", len(look.in_shape) - 1
@@ -119,8 +140,11 @@ def add_unet(add: Any, decisions: Decisions, look: Look) -> None:
 
 
 def baseline_point(space: Sequence[Dimension]) -> dict[str, Any]:
-    """Return the baseline as a point of the space."""
-    return {dimension.key: dimension.baseline for dimension in space}
+    """Return the baseline as a point of the space, whose lists are text."""
+    return {
+        each.key: override_text(each.baseline) if isinstance(each.baseline, list) else each.baseline
+        for each in space
+    }
 
 
 def random_point(space: list[Dimension], generator: random.Random) -> dict[str, Any]:
