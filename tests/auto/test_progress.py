@@ -1,28 +1,45 @@
 """What a search must beat, and by how much chance lets two networks differ."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from convsweep.auto.files import Files
-from convsweep.auto.progress import to_beat
+from convsweep.auto.context import StageContext
+from convsweep.auto.progress import text_to_beat
+from convsweep.auto.request import parse_request
+from convsweep.auto.state import StageState, State
+
+from .conftest import result, write, write_plan
+
+CHANCE = "with 40 samples a difference below {} points is chance"
 
 
 @pytest.mark.parametrize(
-    ("score", "end"),
+    ("metric", "score", "epochs", "end"),
     [
-        (0.9, "with 40 samples a difference below 13.9 points is chance"),
+        ("val/accuracy", 0.9, 12, f"; {CHANCE.format(13.9)}"),
         (
+            "val/accuracy",
             1.0,
-            "with 40 samples a difference below 6.5 points is chance; no network can score more"
-            " there, so the finalists decide",
+            12,
+            f"; {CHANCE.format(6.5)}; no network can score more there, so the finalists decide",
+        ),
+        ("val/pixel_accuracy", 0.9, 12, ""),
+        (
+            "val/f1",
+            0.9,
+            6,
+            "; it had 12 epochs, trials have 6, and the finalists are compared at equal length",
         ),
     ],
 )
-def test_what_a_search_must_beat(tmp_path: Path, score: float, end: str) -> None:
-    (tmp_path / "plan.json").write_text(json.dumps({"monitor": "val/accuracy", "num_val": 40}))
-    (tmp_path / "baseline").mkdir()
-    result = {"outcome": "complete", "objectives": {"val/accuracy": score}}
-    (tmp_path / "baseline" / "result.json").write_text(json.dumps(result))
-    assert to_beat(Files(tmp_path)) == f"to beat: val/accuracy {score:.4g} of the baseline; {end}"
+def test_what_a_search_must_beat(
+    tmp_path: Path, metric: str, score: float, epochs: int, end: str
+) -> None:
+    write_plan(tmp_path, monitor=metric, num_val=40, epochs=12)
+    done = {**result(score, 3), "objectives": {metric: score}}
+    write(tmp_path / "baseline" / "result.json", done)
+    command = ["train", "-m", f"trainer.max_epochs={epochs}"]
+    state = State([], {"search": StageState(command=command)})
+    context = StageContext(parse_request(["data=digits", "budget=1h"]), tmp_path, state)
+    assert text_to_beat(context) == f"to beat: {metric} {score:.4g} of the baseline{end}"

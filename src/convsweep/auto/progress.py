@@ -67,14 +67,19 @@ def best_so_far(files: Files, table: Path) -> str:
     )
 
 
-def to_beat(files: Files) -> str:
+def text_to_beat(context: StageContext) -> str:
     """Return what a search must beat, in words."""
-    before = files.baseline_value
+    files, before = context.files, context.files.baseline_value
     if before is None:
         return ""
     text = f"to beat: {files.metric} {before:.4g} of the baseline{chance_text(files, before)}"
     if is_accuracy(files) and before >= 1:
         text += "; no network can score more there, so the finalists decide"
+    if context.search_epochs < context.max_epochs:
+        text += (
+            f"; it had {context.max_epochs} epochs, trials have {context.search_epochs}, and the"
+            " finalists are compared at equal length"
+        )
     return text
 
 

@@ -11,7 +11,7 @@ from convsweep.auto.commands import LeftOutError
 from convsweep.auto.context import StageContext
 from convsweep.auto.files import SPACE, Files
 from convsweep.auto.process import Execute, InterruptedStageError
-from convsweep.auto.progress import ProgressLines, score_text, to_beat
+from convsweep.auto.progress import ProgressLines, score_text, text_to_beat
 from convsweep.auto.request import AutoRequest
 from convsweep.auto.stages import STAGES, AutoStage
 from convsweep.auto.state import ENDED, StageState, State, check_same_data
@@ -112,7 +112,7 @@ class AutoRun:
             self.save()
             return
         if stage.name == SPACE:
-            say(to_beat(self.context.files))
+            say(text_to_beat(self.context))
         self.run_command(stage, own)
         self.context = StageContext(self.context.request, self.context.folder, self.state)
         self.save()
